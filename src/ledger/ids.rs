@@ -1,0 +1,75 @@
+//! Identifiers: one type per kind of object, so that a customer can never stand where a subscription belongs.
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps the id as Stripe wrote it.
+            pub fn new(id: impl Into<Arc<str>>) -> Self {
+                Self(id.into())
+            }
+
+            /// The id as Stripe wrote it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.into())
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// A connected account (`acct_…`); the account's own events carry none.
+    AccountId
+    /// Who pays: `customer`, or `customer_account` where Stripe has no customer (stripe.md 3.1, 2025-12-15).
+    CustomerId
+    /// `sub_…`
+    SubscriptionId
+    /// `si_…`; the subscription's own id for shapes before items existed.
+    ItemId
+    /// `price_…` or `plan_…`, or a free-text plan id.
+    PriceId
+    /// `prod_…`
+    ProductId
+    /// A coupon's id, often free text.
+    CouponId
+    /// `di_…`
+    DiscountId
+    /// `in_…`
+    InvoiceId
+    /// `evt_…`, or the digest that names an appended API answer.
+    EventId
+    /// `clock_…`: simulated time, always a ledger of its own.
+    TestClockId
+}

@@ -1,0 +1,461 @@
+//! What the ledger says of one customer under one profile: the content of the derived tables, and nothing else.
+//!
+//! No log position, no arrival time, no generation: the same facts give the same outcome, byte for byte (mrr.md 4).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    fact::Interval,
+    ids::*,
+    money::{Currency, Mrr},
+    time::{Day, UnixTime},
+};
+
+/// Everything derived for one customer under one profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerLedger {
+    /// Simulated time: the rows belong to that clock's own ledger.
+    pub test_clock: Option<TestClockId>,
+    /// Country for breakdowns: the current value, for all history.
+    pub country: Option<Arc<str>>,
+    /// First instant of MRR above 0 (cohorts); `None` before it.
+    pub first_mrr_at: Option<UnixTime>,
+    /// Changes of item amounts, in time order.
+    pub deltas: Vec<Delta>,
+    /// Changes of counts, in time order.
+    pub counts: Vec<CountDelta>,
+    /// Movements in time order.
+    pub movements: Vec<Movement>,
+    /// Each subscription's latest state, by id.
+    pub subscriptions: Vec<SubscriptionLedger>,
+    /// What couldn't be known, by kind and object.
+    pub quality: Vec<QualityEntry>,
+    /// Trials that ended, for conversion and trial churn.
+    pub trials: Vec<Trial>,
+}
+
+/// One item's amounts changed by this much at one instant. A snapshot is their running sum (architecture.md, decision 7).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Delta {
+    /// When it takes effect; readers cut at now.
+    pub at: UnixTime,
+    /// The accounting day of `at`.
+    pub day: Day,
+    /// The ledger's currency.
+    pub currency: Currency,
+    /// Whose item.
+    pub subscription: SubscriptionId,
+    /// Which item.
+    pub item: ItemId,
+    /// Breakdown by product.
+    pub product: Option<ProductId>,
+    /// Breakdown by price.
+    pub price: PriceId,
+    /// Breakdown by interval.
+    pub interval: Option<Interval>,
+    /// Change of MRR.
+    pub mrr: Mrr,
+    /// Change of MRR before discounts; discount = list − net.
+    pub list: Mrr,
+    /// The share of `mrr` that rests on an estimate.
+    pub estimated: Mrr,
+    /// Change of the MRR that is `past_due`.
+    pub at_risk: Mrr,
+    /// Change of the MRR that is set to end.
+    pub scheduled_churn: Mrr,
+}
+
+/// Counts changed by this much at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CountDelta {
+    /// When it takes effect.
+    pub at: UnixTime,
+    /// The accounting day of `at`.
+    pub day: Day,
+    /// The currency counted in; `None` counts over all currencies.
+    pub currency: Option<Currency>,
+    /// Paying customers: +1, 0 or −1.
+    pub customers: i64,
+    /// Subscriptions with MRR above 0.
+    pub subscriptions: i64,
+    /// Subscriptions on trial.
+    pub trials: i64,
+}
+
+/// The kind of a movement (mrr.md 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Money first seen already running.
+    OpeningBalance,
+    /// The first MRR of a customer.
+    New,
+    /// More of a running customer.
+    Expansion,
+    /// Back after none.
+    Reactivation,
+    /// Less of a running customer.
+    Contraction,
+    /// None left.
+    Churn,
+    /// Revaluation; reporting-currency ledgers only.
+    Fx,
+    /// Came and went within the window: no movement, but its parts are kept and counted.
+    Transient,
+}
+
+impl Kind {
+    /// All kinds, in the order of the bridge.
+    pub const ALL: [Self; 8] = [
+        Self::OpeningBalance,
+        Self::New,
+        Self::Expansion,
+        Self::Reactivation,
+        Self::Contraction,
+        Self::Churn,
+        Self::Fx,
+        Self::Transient,
+    ];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpeningBalance => "opening_balance",
+            Self::New => "new",
+            Self::Expansion => "expansion",
+            Self::Reactivation => "reactivation",
+            Self::Contraction => "contraction",
+            Self::Churn => "churn",
+            Self::Fx => "fx",
+            Self::Transient => "transient",
+        }
+    }
+
+    /// Reads the API's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+macro_rules! causes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal => $rollup:ident),+ $(,)?) => {
+        /// Why money moved (mrr.md 5).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Cause { $($(#[$doc])* $name),+ }
+
+        impl Cause {
+            /// Every cause.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// As the API writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// Reads the API's word.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)+ _ => None }
+            }
+
+            /// The one roll-up it belongs to.
+            pub fn rollup(self) -> Rollup {
+                match self { $(Self::$name => Rollup::$rollup),+ }
+            }
+        }
+    };
+}
+
+causes! {
+    /// Its amount before the log began.
+    OpeningBalance = "opening_balance" => New,
+    /// Created with an earlier start date.
+    Imported = "imported" => New,
+    /// A trial became paid.
+    TrialConversion = "trial_conversion" => New,
+    /// Known before at a price of 0.
+    FreeToPaid = "free_to_paid" => New,
+    /// The first subscription.
+    FirstSubscription = "first_subscription" => New,
+    /// Paid again after unpaid or past due.
+    Recovery = "recovery" => Involuntary,
+    /// Running again after a pause.
+    Resume = "resume" => Paused,
+    /// A cancellation was taken back.
+    CancellationWithdrawn = "cancellation_withdrawn" => Voluntary,
+    /// Back after an end.
+    Winback = "winback" => Reactivation,
+    /// Paused.
+    Pause = "pause" => Paused,
+    /// A payment was disputed.
+    Dispute = "dispute" => Involuntary,
+    /// Ended by a retention policy.
+    RetentionPolicy = "retention_policy" => Involuntary,
+    /// Asked for.
+    Cancellation = "cancellation" => Voluntary,
+    /// Payment failed.
+    PaymentFailure = "payment_failure" => Involuntary,
+    /// A discount took it all.
+    FullDiscount = "full_discount" => Discount,
+    /// Ended, without evidence why.
+    UnknownEnd = "unknown_end" => Unknown,
+    /// Moved to another currency.
+    CurrencySwitch = "currency_switch" => Currency,
+    /// Put back on trial.
+    TrialGranted = "trial_granted" => Paused,
+    /// Back from such a trial.
+    TrialEnded = "trial_ended" => Paused,
+    /// Another subscription ended, and with it a product.
+    ProductDropped = "product_dropped" => Downgrade,
+    /// Another subscription ended; the product is still held.
+    SubscriptionDropped = "subscription_dropped" => Downgrade,
+    /// Another subscription began, of a product not held.
+    CrossSell = "cross_sell" => CrossSell,
+    /// Another subscription began, of a product held already.
+    ExtraSubscription = "extra_subscription" => CrossSell,
+    /// An item came.
+    AddOn = "add_on" => AddOn,
+    /// An item left.
+    AddOnRemoved = "add_on_removed" => Downgrade,
+    /// Same product, other interval.
+    IntervalChange = "interval_change" => Price,
+    /// The same plan costs more.
+    PriceIncrease = "price_increase" => Price,
+    /// The same plan costs less.
+    PriceDecrease = "price_decrease" => Price,
+    /// Another, dearer price.
+    PlanUpgrade = "plan_upgrade" => Upsell,
+    /// Another, cheaper price.
+    PlanDowngrade = "plan_downgrade" => Downgrade,
+    /// More units.
+    QuantityIncrease = "quantity_increase" => Upsell,
+    /// Fewer units.
+    QuantityDecrease = "quantity_decrease" => Downgrade,
+    /// A discount began.
+    DiscountStart = "discount_start" => Discount,
+    /// A discount ended.
+    DiscountEnd = "discount_end" => Discount,
+    /// A discount changed.
+    DiscountChange = "discount_change" => Discount,
+    /// Measured usage changed.
+    Usage = "usage" => Usage,
+    /// Revaluation.
+    Fx = "fx" => Currency,
+    /// None of the above.
+    Other = "other" => Unknown,
+}
+
+/// Groups of causes (mrr.md 5); `reactivation` is never counted as expansion unless a profile says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rollup {
+    /// First money.
+    New,
+    /// More of the same.
+    Upsell,
+    /// Another product or subscription.
+    CrossSell,
+    /// Another item.
+    AddOn,
+    /// The same at another price.
+    Price,
+    /// Discounts.
+    Discount,
+    /// Less of it.
+    Downgrade,
+    /// Pauses and granted trials.
+    Paused,
+    /// Asked for.
+    Voluntary,
+    /// Payment, dispute, policy.
+    Involuntary,
+    /// Back after an end.
+    Reactivation,
+    /// Between currencies.
+    Currency,
+    /// Measured usage.
+    Usage,
+    /// No evidence.
+    Unknown,
+}
+
+impl Rollup {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Upsell => "upsell",
+            Self::CrossSell => "cross_sell",
+            Self::AddOn => "add_on",
+            Self::Price => "price",
+            Self::Discount => "discount",
+            Self::Downgrade => "downgrade",
+            Self::Paused => "paused",
+            Self::Voluntary => "voluntary",
+            Self::Involuntary => "involuntary",
+            Self::Reactivation => "reactivation",
+            Self::Currency => "currency",
+            Self::Usage => "usage",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A change of a customer's MRR in one currency within one netting window (mrr.md 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// The currency it is in.
+    pub currency: Currency,
+    /// Its accounting day.
+    pub day: Day,
+    /// When its window opens: with the currency it names the movement within its customer and profile.
+    pub window: UnixTime,
+    /// Its last part's instant.
+    pub effective_at: UnixTime,
+    /// What it is.
+    pub kind: Kind,
+    /// after − before.
+    pub amount: Mrr,
+    /// MRR when the window opened.
+    pub before: Mrr,
+    /// MRR when it closed.
+    pub after: Mrr,
+    /// A change that time alone brings may fall into a window that is already open. The movement as it stands before
+    /// that change is then a row of its own: shown from `visible_from` (inclusive) …
+    pub visible_from: UnixTime,
+    /// … until here (exclusive); `None` for ever.
+    pub visible_until: Option<UnixTime>,
+    /// One per item and cause; they sum to `amount` exactly.
+    pub parts: Vec<Part>,
+}
+
+/// One item's share of a movement, with its cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Whose item.
+    pub subscription: SubscriptionId,
+    /// Which item.
+    pub item: ItemId,
+    /// Why.
+    pub cause: Cause,
+    /// How much.
+    pub amount: Mrr,
+    /// When.
+    pub effective_at: UnixTime,
+    /// The item before; `None` where there was none.
+    pub before: Option<Side>,
+    /// The item after; `None` where there is none.
+    pub after: Option<Side>,
+    /// The events that show it.
+    pub events: Vec<EventId>,
+    /// `cancellation_details.feedback`, where the cause is an end.
+    pub feedback: Option<Arc<str>>,
+}
+
+/// An item on one side of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// What is sold.
+    pub product: Option<ProductId>,
+    /// At which price.
+    pub price: PriceId,
+    /// Billed how often.
+    pub interval: Option<Interval>,
+    /// How many, as Stripe wrote it.
+    pub quantity: Option<super::money::Decimal>,
+    /// Monthly, net of discounts.
+    pub amount: Mrr,
+}
+
+/// A subscription as it stands after the last thing known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionLedger {
+    /// `sub_…`
+    pub id: SubscriptionId,
+    /// Stripe's word for its status.
+    pub status: Arc<str>,
+    /// Its currency.
+    pub currency: Option<Currency>,
+    /// What it counts under the profile, the future written ahead left out.
+    pub mrr: Mrr,
+    /// When it started.
+    pub started_at: UnixTime,
+    /// When it ended.
+    pub ended_at: Option<UnixTime>,
+    /// When it is set to end.
+    pub ends_at: Option<UnixTime>,
+    /// The event of its latest state.
+    pub event: EventId,
+}
+
+/// What couldn't be known, and what would settle it (mrr.md 1, 4).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct QualityEntry {
+    /// What is wrong.
+    pub kind: QualityKind,
+    /// The object it is about.
+    pub object: Arc<str>,
+    /// The event that shows it.
+    pub event: Option<EventId>,
+    /// When it is shown from: `overdue` is written ahead.
+    pub at: UnixTime,
+    /// When it was settled by the log; `None` while it stands.
+    pub until: Option<UnixTime>,
+    /// What is wrong, in words.
+    pub detail: String,
+    /// What would settle it, in words.
+    pub settle: String,
+}
+
+/// Kinds of quality entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityKind {
+    /// An item whose amount isn't known: counted in no figure.
+    UnpricedItem,
+    /// An item that counts an estimate.
+    EstimatedItem,
+    /// A discount whose terms aren't known.
+    UnresolvedDiscount,
+    /// A chain of snapshots that breaks.
+    Gap,
+    /// An order that only the event's id could settle.
+    UnresolvedTie,
+    /// A change that should have come and hasn't.
+    Overdue,
+    /// An inclusive price whose rate isn't known.
+    TaxUnknown,
+    /// A status or value mrrd doesn't know.
+    UnknownValue,
+}
+
+impl QualityKind {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnpricedItem => "unpriced_item",
+            Self::EstimatedItem => "estimated_item",
+            Self::UnresolvedDiscount => "unresolved_discount",
+            Self::Gap => "gap",
+            Self::UnresolvedTie => "unresolved_tie",
+            Self::Overdue => "overdue",
+            Self::TaxUnknown => "tax_unknown",
+            Self::UnknownValue => "unknown_value",
+        }
+    }
+}
+
+/// A trial that ended (mrr.md 5: trial churn is its own counter).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trial {
+    /// Whose trial.
+    pub subscription: SubscriptionId,
+    /// When it began.
+    pub started_at: UnixTime,
+    /// When it ended.
+    pub ended_at: UnixTime,
+    /// Whether it became paid.
+    pub converted: bool,
+}

@@ -1,0 +1,206 @@
+//! Profiles: named sets of rules, one knob each (mrr.md 3).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A named rule set. Every figure says which one made it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether `past_due` counts.
+    pub past_due: PastDue,
+    /// Whether `unpaid` counts.
+    pub unpaid: Unpaid,
+    /// From when a subscription counts.
+    pub active_from: ActiveFrom,
+    /// When a cancellation counts.
+    pub churn_at: ChurnAt,
+    /// Discounts that never end.
+    pub discount_forever: DiscountRule,
+    /// Discounts for some months.
+    pub discount_repeating: DiscountRule,
+    /// Discounts on the first invoice.
+    pub discount_once: DiscountRule,
+    /// What a fall to 0 by discount is.
+    pub zero_by_discount: ZeroByDiscount,
+    /// Whether paused collection counts.
+    pub pause_collection: PauseRule,
+    /// What metered items count.
+    pub metered: Metered,
+    /// Within which window changes net.
+    pub netting: Netting,
+    /// Within how many days a return is a reactivation; `None` is any.
+    pub reactivation_within_days: Option<u32>,
+    /// What a return is called.
+    pub reactivation_as: ReactivationAs,
+}
+
+macro_rules! knob {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// The knob's value as the configuration writes it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// Reads the configuration's word; `None` for any other.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// Every word the configuration may use.
+            pub const WORDS: &'static [&'static str] = &[$($text),+];
+        }
+    )+};
+}
+
+knob! {
+    /// Whether `unpaid` counts.
+    Unpaid {
+        /// It is churn.
+        Churn = "churn",
+        /// It goes on counting.
+        Count = "count",
+    }
+    /// From when a subscription counts.
+    ActiveFrom {
+        /// From its start.
+        Start = "start",
+        /// From the payment of its first invoice above 0.
+        FirstPayment = "first_payment",
+    }
+    /// When a cancellation counts.
+    ChurnAt {
+        /// When it is asked for.
+        Request = "request",
+        /// When it ends.
+        End = "end",
+    }
+    /// Whether a discount is taken off.
+    DiscountRule {
+        /// Taken off.
+        Subtract = "subtract",
+        /// Left alone.
+        Ignore = "ignore",
+    }
+    /// What a fall to 0 by discount is.
+    ZeroByDiscount {
+        /// The customer is lost.
+        Churn = "churn",
+        /// The customer stays.
+        Contraction = "contraction",
+    }
+    /// Whether paused collection counts.
+    PauseRule {
+        /// It goes on counting.
+        Count = "count",
+        /// It counts 0.
+        Zero = "zero",
+    }
+    /// What a return is called.
+    ReactivationAs {
+        /// A line of its own.
+        Reactivation = "reactivation",
+        /// Part of expansion.
+        Expansion = "expansion",
+        /// Part of new.
+        New = "new",
+    }
+}
+
+/// Whether `past_due` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PastDue {
+    /// As if active.
+    Count,
+    /// As 0.
+    Zero,
+    /// As if active for so many times 24 hours.
+    Days(u32),
+}
+
+/// What metered items count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metered {
+    /// 0.
+    Ignore,
+    /// The last paid invoice's line.
+    LastInvoice,
+    /// The mean of so many last ones.
+    Mean(u32),
+}
+
+/// Within which window changes net to one movement (mrr.md 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Netting {
+    /// Every change is a movement.
+    None,
+    /// From the first change, so many minutes, at most to the day's end.
+    Window(u32),
+    /// The accounting day.
+    Day,
+    /// The accounting month.
+    Month,
+}
+
+impl Profile {
+    /// Names of the built-in profiles.
+    pub const BUILT_IN: [&'static str; 4] = ["stripe", "finance", "chartmogul", "profitwell"];
+
+    /// A built-in profile: the table of mrr.md 3, column by column.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let stripe = Self {
+            name: "stripe".into(),
+            past_due: PastDue::Count,
+            unpaid: Unpaid::Churn,
+            active_from: ActiveFrom::Start,
+            churn_at: ChurnAt::Request,
+            discount_forever: DiscountRule::Subtract,
+            discount_repeating: DiscountRule::Ignore,
+            discount_once: DiscountRule::Ignore,
+            zero_by_discount: ZeroByDiscount::Churn,
+            pause_collection: PauseRule::Count,
+            metered: Metered::Ignore,
+            netting: Netting::Day,
+            reactivation_within_days: None,
+            reactivation_as: ReactivationAs::Reactivation,
+        };
+        let subtract_all =
+            Self { discount_repeating: DiscountRule::Subtract, churn_at: ChurnAt::End, ..stripe.clone() };
+        match name {
+            "stripe" => Some(stripe),
+            "finance" => Some(Self {
+                name: "finance".into(),
+                zero_by_discount: ZeroByDiscount::Contraction,
+                pause_collection: PauseRule::Zero,
+                ..subtract_all
+            }),
+            "chartmogul" => Some(Self {
+                name: "chartmogul".into(),
+                unpaid: Unpaid::Count,
+                active_from: ActiveFrom::FirstPayment,
+                discount_once: DiscountRule::Subtract,
+                zero_by_discount: ZeroByDiscount::Contraction,
+                netting: Netting::Window(60),
+                ..subtract_all
+            }),
+            "profitwell" => Some(Self {
+                name: "profitwell".into(),
+                past_due: PastDue::Days(30),
+                active_from: ActiveFrom::FirstPayment,
+                discount_once: DiscountRule::Subtract,
+                metered: Metered::LastInvoice,
+                netting: Netting::Month,
+                ..subtract_all
+            }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Instants and accounting days; nothing here reads a clock.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// An instant in whole seconds since 1970, as Stripe writes `created`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(pub i64);
+
+impl UnixTime {
+    /// Seconds in twenty-four hours, the unit of `days:N` (mrr.md 3).
+    pub const DAY_SECONDS: i64 = 86_400;
+
+    /// `seconds` later, saturating at the ends of time.
+    pub fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    fn timestamp(self) -> Timestamp {
+        Timestamp::from_second(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    }
+}
+
+/// RFC 3339 in UTC, as the API prints instants (interface.md 5).
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.timestamp(), f)
+    }
+}
+
+impl fmt::Debug for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A calendar day in the ledger's zone: the accounting day (mrr.md 4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub Date);
+
+impl Day {
+    /// The day before; the first representable day stays.
+    pub fn before(self) -> Self {
+        Self(self.0.yesterday().unwrap_or(self.0))
+    }
+
+    /// The day after; the last representable day stays.
+    pub fn after(self) -> Self {
+        Self(self.0.tomorrow().unwrap_or(self.0))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Day {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// The zone that cuts time into accounting days (`ledger.timezone`).
+#[derive(Clone, Debug)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated universal time, the default.
+    pub const UTC: Self = Self(TimeZone::UTC);
+
+    /// An IANA name, looked up in the database inside the binary. Errors when there is no such zone.
+    pub fn named(name: &str) -> Result<Self, jiff::Error> {
+        TimeZone::get(name).map(Self)
+    }
+
+    /// The accounting day that holds `at`.
+    pub fn day(&self, at: UnixTime) -> Day {
+        Day(self.0.to_datetime(at.timestamp()).date())
+    }
+
+    /// The first second of `day`.
+    pub fn start_of(&self, day: Day) -> UnixTime {
+        let start = self.0.to_zoned(day.0.to_datetime(jiff::civil::Time::midnight()));
+        match start {
+            Ok(zoned) => UnixTime(zoned.timestamp().as_second()),
+            // Only the last hours of year 9999 or the first of -9999 fall outside the clock.
+            Err(_) => UnixTime(if day.0.year() < 0 { i64::MIN } else { i64::MAX }),
+        }
+    }
+
+    /// The last second of `day`: when an opening balance of the day after is booked (mrr.md 4).
+    pub fn end_of(&self, day: Day) -> UnixTime {
+        self.start_of(day.after()).plus(-1)
+    }
+}

@@ -1,0 +1,203 @@
+//! The store: SQL only. About fifteen whole operations that speak domain types; no transaction leaks out.
+//!
+//! One body of statements serves both databases: `body/` is compiled once per driver against a small `dialect`.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::ledger::{
+    fact::Fact,
+    ids::{AccountId, CustomerId, EventId},
+    outcome::CustomerLedger,
+    time::UnixTime,
+};
+
+/// The store failed. Says what was being done; never holds data of an event.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database can't be reached, is locked, full or read-only: try again later.
+    #[error("{doing}: the database is unavailable: {reason}")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        reason: String,
+    },
+    /// The database was written by a newer mrrd, or isn't mrrd's.
+    #[error("{0}")]
+    Schema(String),
+    /// A row can't be read as what it should be.
+    #[error("{doing}: {reason}")]
+    Corrupt {
+        /// What was being done.
+        doing: &'static str,
+        /// What is wrong with which row.
+        reason: String,
+    },
+}
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Posted by Stripe.
+    Webhook,
+    /// Read from a file.
+    Replay,
+    /// An answer of Stripe's API.
+    Api,
+}
+
+/// What the normaliser made of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// At least one fact.
+    Facts(Vec<Fact>),
+    /// A type mrrd doesn't read.
+    Ignored,
+    /// A thin event: its object is fetched later. Holds `snapshot_event` and the related object's id, where named.
+    Thin(String),
+    /// A type mrrd reads, without a fact; the reason, free of personal data.
+    Unreadable(String),
+}
+
+/// An event to append, already verified and read.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its type.
+    pub kind: Arc<str>,
+    /// Whose: `None` for the account's own events.
+    pub account: Option<AccountId>,
+    /// Live or test.
+    pub livemode: bool,
+    /// Stripe's `created`.
+    pub created: UnixTime,
+    /// The shape's version.
+    pub api_version: Option<Arc<str>>,
+    /// Our clock.
+    pub received_at: UnixTime,
+    /// Where it came from.
+    pub source: Source,
+    /// The very bytes received.
+    pub body: bytes::Bytes,
+    /// What the normaliser made of it.
+    pub reading: Reading,
+}
+
+/// What became of an appended event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is new, at this place in the log.
+    New(i64),
+    /// The log had it.
+    Duplicate,
+    /// The log had it in another shape: kept as a variant at this place (mrr.md 4).
+    Variant(i64),
+}
+
+/// An event as the log lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its place in the log.
+    pub seq: i64,
+    /// Its id.
+    pub id: EventId,
+    /// 0 for the first body seen of its id.
+    pub variant: i64,
+    /// Its type.
+    pub kind: String,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Live or test.
+    pub livemode: bool,
+    /// Stripe's `created`.
+    pub created: UnixTime,
+    /// The shape's version.
+    pub api_version: Option<String>,
+    /// Our clock.
+    pub received_at: UnixTime,
+    /// `webhook`, `replay` or `api`.
+    pub source: String,
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    pub reading: String,
+    /// Why it is unreadable, or what a thin event points to.
+    pub reason: Option<String>,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Exactly this type, or a prefix ending in `*`.
+    pub kind: Option<String>,
+    /// Created at or after.
+    pub since: Option<UnixTime>,
+    /// Created before.
+    pub until: Option<UnixTime>,
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    pub reading: Option<String>,
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// Only live or test ones.
+    pub livemode: Option<bool>,
+    /// Only this account's; `Some(None)` the account's own.
+    pub account: Option<Option<AccountId>>,
+}
+
+/// The unit of recomputation: one customer of one account, live or test.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomerKey {
+    /// Live or test.
+    pub livemode: bool,
+    /// `None` for the account's own.
+    pub account: Option<AccountId>,
+    /// The customer.
+    pub customer: CustomerId,
+}
+
+/// A dirty customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Who.
+    pub key: CustomerKey,
+    /// The least seq not yet applied.
+    pub first_seq: i64,
+    /// The mark is cleared only if this is unchanged.
+    pub last_seq: i64,
+}
+
+/// One generation of the derived tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Its number.
+    pub id: i64,
+    /// Answers come from the current one.
+    pub current: bool,
+    /// What it was computed under.
+    pub fingerprint: String,
+    /// Last log seq whose customers are marked.
+    pub position: i64,
+}
+
+/// How far the log reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogHead {
+    /// Distinct events.
+    pub events: i64,
+    /// The greatest seq that every reader may see.
+    pub last_seq: i64,
+    /// Events of types mrrd doesn't read.
+    pub ignored: i64,
+    /// Events that should have yielded a fact.
+    pub unreadable: i64,
+}
+
+/// One customer's rows under one profile.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The profile's name.
+    pub profile: Arc<str>,
+    /// The rows.
+    pub ledger: CustomerLedger,
+}
