@@ -6,6 +6,7 @@ pub mod money;
 pub mod outcome;
 pub mod profile;
 pub mod time;
+pub mod timeline;
 
 use fact::Fact;
 use ids::CustomerId;

@@ -1,0 +1,35 @@
+//! One subscription's facts as a line of snapshots: ordered, equal states folded, the end where it belongs (mrr.md 4).
+
+use std::borrow::Cow;
+
+use super::{
+    fact::{Origin, SubscriptionState},
+    ids::EventId,
+    time::UnixTime,
+};
+
+/// A state a subscription was in, from `at` until the next snapshot's `at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot<'a> {
+    /// From when it holds: `event.created`, or `ended_at` for an end. Never earlier than the snapshot before.
+    pub at: UnixTime,
+    /// The state; borrowed from its fact unless it had to be rebuilt.
+    pub state: Cow<'a, SubscriptionState>,
+    /// The events that show it, in order: the first brought it, the others said the same.
+    pub events: Vec<EventId>,
+    /// What it rests on.
+    pub origin: Origin,
+    /// How it came into the line.
+    pub entry: Entry,
+}
+
+/// How a snapshot came into its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The state before the first thing known, rebuilt (mrr.md 4, opening balance).
+    Opening,
+    /// Seen being created.
+    Created,
+    /// Any later one.
+    Change,
+}
