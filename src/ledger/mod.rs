@@ -4,6 +4,7 @@ pub mod fact;
 pub mod ids;
 pub mod money;
 pub mod outcome;
+pub mod pricing;
 pub mod profile;
 pub mod time;
 pub mod timeline;
