@@ -2,7 +2,15 @@
 
 /// The only place that reads the time.
 pub mod clock;
+/// What may be set, where from, and what it means.
+pub mod config;
 /// The rules of money, pure.
 pub mod ledger;
+/// Every bound, with its why.
+pub mod limits;
+/// The HTTP server.
+pub mod server;
 /// SQL, and nothing else, behind whole operations.
 pub mod store;
+/// Log lines and metrics.
+pub mod telemetry;

@@ -1,0 +1,146 @@
+//! Every key there is, with the kind of its value; and the nearest one to a name that is none.
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A string.
+    Text,
+    /// A whole number, not negative.
+    Integer,
+    /// Strings; comma separated in the environment.
+    List,
+    /// A string that is never shown; also readable from `KEY_file`.
+    Secret,
+    /// Strings that are never shown; also readable from `KEY_file`, one a line.
+    Secrets,
+    /// The path of a file that holds a secret.
+    SecretFile,
+    /// One word, or a whole number: a rule of a profile.
+    Knob,
+}
+
+/// `*` stands for a name the user chose.
+const KEYS: &[(&str, Kind)] = &[
+    ("server.listen", Kind::Text),
+    ("server.roles", Kind::List),
+    ("server.max_body_bytes", Kind::Integer),
+    ("server.max_connections", Kind::Integer),
+    ("server.max_queued_events", Kind::Integer),
+    ("server.header_timeout_seconds", Kind::Integer),
+    ("server.body_timeout_seconds", Kind::Integer),
+    ("server.drain_timeout_seconds", Kind::Integer),
+    ("database.url", Kind::Secret),
+    ("stripe.webhook_secrets", Kind::Secrets),
+    ("stripe.endpoints.*.webhook_secrets", Kind::Secrets),
+    ("stripe.endpoints.*.account", Kind::Text),
+    ("stripe.tolerance_seconds", Kind::Integer),
+    ("stripe.api_key", Kind::Secret),
+    ("stripe.api_base", Kind::Text),
+    ("ledger.profiles", Kind::List),
+    ("ledger.timezone", Kind::Text),
+    ("ledger.reporting_currency", Kind::Text),
+    ("api.tokens", Kind::Secrets),
+    ("log.filter", Kind::Text),
+    ("log.format", Kind::Text),
+    ("profiles.*.extends", Kind::Text),
+    ("profiles.*.past_due", Kind::Knob),
+    ("profiles.*.unpaid", Kind::Knob),
+    ("profiles.*.active_from", Kind::Knob),
+    ("profiles.*.churn_at", Kind::Knob),
+    ("profiles.*.discount_forever", Kind::Knob),
+    ("profiles.*.discount_repeating", Kind::Knob),
+    ("profiles.*.discount_once", Kind::Knob),
+    ("profiles.*.zero_by_discount", Kind::Knob),
+    ("profiles.*.pause_collection", Kind::Knob),
+    ("profiles.*.metered", Kind::Knob),
+    ("profiles.*.netting", Kind::Knob),
+    ("profiles.*.reactivation_within", Kind::Knob),
+    ("profiles.*.reactivation_as", Kind::Knob),
+];
+
+/// Every key with the kind of its value, the `_file` forms included, in the order of the documentation.
+pub(super) fn all() -> impl Iterator<Item = (String, Kind)> {
+    KEYS.iter().flat_map(|&(path, kind)| {
+        let file = matches!(kind, Kind::Secret | Kind::Secrets).then(|| (format!("{path}_file"), Kind::SecretFile));
+        std::iter::once((path.to_owned(), kind)).chain(file)
+    })
+}
+
+/// The kind of `path`; `None` if there is no such key.
+pub(super) fn kind_of(path: &str) -> Option<Kind> {
+    all().find(|(key, _)| fits(key, path)).map(|(_, kind)| kind)
+}
+
+/// Whether some key lies below the table `path`.
+pub(super) fn is_table(path: &str) -> bool {
+    all().any(|(key, _)| {
+        let depth = path.split('.').count();
+        let above: Vec<_> = key.split('.').take(depth).collect();
+        key.split('.').count() > depth && fits(&above.join("."), path)
+    })
+}
+
+/// Whether `path` is the key `key`, a `*` of which stands for any name.
+fn fits(key: &str, path: &str) -> bool {
+    let (mut key, mut path) = (key.split('.'), path.split('.'));
+    loop {
+        match (key.next(), path.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(name)) if !name.is_empty() => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The key nearest to `path`, with the user's own names where the key has `*`.
+pub(super) fn nearest(path: &str) -> String {
+    let words: Vec<_> = path.split('.').collect();
+    all()
+        .map(|(key, _)| {
+            let named: Vec<_> = key
+                .split('.')
+                .enumerate()
+                .map(|(at, word)| if word == "*" { words.get(at).copied().unwrap_or("NAME") } else { word })
+                .collect();
+            named.join(".")
+        })
+        .min_by_key(|key| strsim::damerau_levenshtein(key, path))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_stands_in_the_documented_defaults() {
+        let mut section = String::new();
+        let mut documented = std::collections::BTreeSet::new();
+        for line in super::super::DEFAULTS.lines().map(|line| line.trim_start_matches("# ")) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name.replace("NAME", "*");
+            } else if let Some((key, _)) = line.split_once(" = ") {
+                documented.insert(format!("{section}.{key}"));
+            }
+        }
+        for (key, _) in all() {
+            assert!(documented.contains(&key), "{key} is missing in config/default.toml");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_key_is_led_to_the_one_that_was_meant() {
+        for (typed, meant) in [
+            ("server.lisen", "server.listen"),
+            ("stripe.webhook_secret", "stripe.webhook_secrets"),
+            ("stripe.endpoints.eu.webhook_secret", "stripe.endpoints.eu.webhook_secrets"),
+            ("sever.listen", "server.listen"),
+            ("profiles.board.past_du", "profiles.board.past_due"),
+            ("api.token", "api.tokens"),
+        ] {
+            assert_eq!(nearest(typed), meant);
+            assert_eq!(kind_of(typed), None);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The layers a value can come from: built-in defaults, one file, the environment; merged key by key.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    ConfigError, DEFAULTS,
+    keys::{self, Kind},
+};
+
+/// Where a value was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere: it is the default.
+    Default,
+    /// In this file.
+    File(PathBuf),
+    /// In this environment variable.
+    Variable(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A value before its meaning is read.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Data {
+    /// A string.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Strings.
+    List(Vec<String>),
+}
+
+/// A value and where it was set. Has no `Debug`: it may be a secret.
+#[derive(Clone)]
+pub(super) struct Value {
+    /// What was written.
+    pub(super) data: Data,
+    /// Where.
+    pub(super) origin: Origin,
+}
+
+/// Every key that is set, by its dotted name.
+pub(super) type Values = BTreeMap<String, Value>;
+
+/// The variables of the process, handed in so that a test can bring its own.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// The process's own.
+    #[expect(clippy::disallowed_methods, reason = "config is where the environment is read")]
+    pub fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&OsString> {
+        self.0.get(name)
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+    }
+}
+
+/// Whether the user let colour on: `NO_COLOR` (any value but the empty one) switches it off.
+#[expect(clippy::disallowed_methods, reason = "config is where the environment is read")]
+pub fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The merged layers: defaults, then the file (interface.md 1), then the environment.
+pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<Values, ConfigError> {
+    let mut values = Values::new();
+    let mut faults = Vec::new();
+    lay(&mut values, from_toml(DEFAULTS, &Origin::Default, &mut faults));
+    if let Some(path) = chosen_file(file, environment) {
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            format!("the configuration file {} can't be read: {error}; check its path and permissions", path.display())
+        })?;
+        lay(&mut values, from_toml(&text, &Origin::File(path), &mut faults));
+    }
+    lay(&mut values, from_environment(environment, &mut faults));
+    if faults.is_empty() { Ok(values) } else { Err(ConfigError(faults)) }
+}
+
+/// `--config FILE`, else `MRRD_CONFIG`, else the first of the two usual places that exists.
+fn chosen_file(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = named.map(Path::to_path_buf).or_else(|| environment.get("MRRD_CONFIG").map(PathBuf::from));
+    named.or_else(|| {
+        ["config/mrrd.toml", "/etc/mrrd/mrrd.toml"].map(PathBuf::from).into_iter().find(|path| path.exists())
+    })
+}
+
+/// Puts a layer on top. A secret and its `_file` form are one setting: the later layer's form wins.
+fn lay(values: &mut Values, layer: Values) {
+    for (key, value) in layer {
+        let twin = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
+        if values.get(&twin).is_some_and(|set| set.origin.layer() != value.origin.layer()) {
+            values.remove(&twin);
+        }
+        values.insert(key, value);
+    }
+}
+
+impl Origin {
+    fn layer(&self) -> u8 {
+        match self {
+            Self::Default => 0,
+            Self::File(_) => 1,
+            Self::Variable(_) => 2,
+        }
+    }
+}
+
+fn unknown(key: &str, written: &str, origin: &Origin) -> String {
+    let nearest = keys::nearest(key);
+    let nearest = match origin {
+        Origin::Variable(_) => variable(&nearest),
+        _ => nearest,
+    };
+    format!("{origin}: there is no setting {written}; did you mean {nearest}?")
+}
+
+/// `a.b` as the environment writes it.
+fn variable(key: &str) -> String {
+    format!("MRRD_{}", key.replace('.', "__").to_uppercase())
+}
+
+fn from_toml(text: &str, origin: &Origin, faults: &mut Vec<String>) -> Values {
+    let mut values = Values::new();
+    match text.parse::<toml::Table>() {
+        // The parser's message shows the line, which may hold a secret: only its place is passed on.
+        Err(error) => {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            faults.push(format!("{origin}: line {line} is not TOML: {}", error.message()));
+        }
+        Ok(table) => walk("", table, origin, &mut values, faults),
+    }
+    values
+}
+
+fn walk(above: &str, table: toml::Table, origin: &Origin, values: &mut Values, faults: &mut Vec<String>) {
+    for (name, value) in table {
+        let key = if above.is_empty() { name } else { format!("{above}.{name}") };
+        match (value, keys::kind_of(&key)) {
+            (toml::Value::Table(below), None) if keys::is_table(&key) => walk(&key, below, origin, values, faults),
+            (value, Some(kind)) => match typed(value, kind) {
+                Some(data) => {
+                    values.insert(key, Value { data, origin: origin.clone() });
+                }
+                None => faults.push(format!("{origin}: {key} must be {}", wanted(kind))),
+            },
+            (_, None) => faults.push(unknown(&key, &key, origin)),
+        }
+    }
+}
+
+fn typed(value: toml::Value, kind: Kind) -> Option<Data> {
+    match (kind, value) {
+        (Kind::Integer | Kind::Knob, toml::Value::Integer(number)) => Some(Data::Integer(number)),
+        (Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob, toml::Value::String(text)) => {
+            Some(Data::Text(text))
+        }
+        (Kind::List | Kind::Secrets, toml::Value::Array(list)) => {
+            let texts = list.into_iter().map(|item| match item {
+                toml::Value::String(text) => Some(text),
+                _ => None,
+            });
+            texts.collect::<Option<_>>().map(Data::List)
+        }
+        _ => None,
+    }
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Secret => "a string in quotes",
+        Kind::Integer => "a whole number",
+        Kind::List | Kind::Secrets => "a list of strings, such as [\"a\", \"b\"]",
+        Kind::SecretFile => "the path of a file, in quotes",
+        Kind::Knob => "a word in quotes, or a whole number",
+    }
+}
+
+/// Only `MRRD_<SECTION>__…` are keys: an orchestrator sets `MRRD_SERVICE_HOST` and the like.
+fn from_environment(environment: &Environment, faults: &mut Vec<String>) -> Values {
+    let mut values = Values::new();
+    for (name, value) in &environment.0 {
+        let Some(rest) = name.strip_prefix("MRRD_").filter(|rest| rest.contains("__")) else { continue };
+        let origin = Origin::Variable(name.clone());
+        let key = rest.replace("__", ".").to_lowercase();
+        let Some(kind) = keys::kind_of(&key) else {
+            faults.push(unknown(&key, name, &origin));
+            continue;
+        };
+        let Some(text) = value.to_str().map(str::trim) else {
+            faults.push(format!("{name} is not UTF-8"));
+            continue;
+        };
+        let data = match kind {
+            Kind::Integer => match text.parse() {
+                Ok(number) => Data::Integer(number),
+                Err(_) => {
+                    faults.push(format!("{name} must be {}", wanted(kind)));
+                    continue;
+                }
+            },
+            Kind::List | Kind::Secrets => Data::List(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob => Data::Text(text.to_owned()),
+        };
+        values.insert(key, Value { data, origin });
+    }
+    values
+}

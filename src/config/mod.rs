@@ -1,0 +1,29 @@
+//! The configuration: what may be set, where from, and what it means once read (interface.md 1).
+//!
+//! Built-in defaults, then one file, then the environment; a later layer replaces an earlier one key by key.
+
+mod keys;
+mod layers;
+mod read;
+mod settings;
+mod warnings;
+
+pub use layers::{Environment, Origin, colour_wanted};
+pub use read::load;
+pub use settings::{
+    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe,
+};
+
+/// The built-in defaults, which are also their documentation.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// The configuration can't be used: every fault found, each naming its key and what to write instead.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl From<String> for ConfigError {
+    fn from(fault: String) -> Self {
+        Self(vec![fault])
+    }
+}

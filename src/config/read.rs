@@ -1,0 +1,328 @@
+//! From merged values to settings that mean something: each value is checked, each fault names its key.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    ConfigError, Environment, Origin,
+    keys::{self, Kind},
+    layers::{self, Data, Value, Values},
+    settings::{Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe},
+};
+use crate::{
+    ledger::{ids::AccountId, profile::Profile, time::Zone},
+    limits,
+};
+
+/// Reads the configuration: `file` is what `--config` named. Reports every fault at once.
+pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, ConfigError> {
+    let values = layers::merged(file, environment)?;
+    let mut reader = Reader { values: &values, faults: Vec::new() };
+    let config = Config {
+        server: reader.server(),
+        database: Database { url: reader.database_url() },
+        stripe: reader.stripe(),
+        ledger: reader.ledger(),
+        api: Api { tokens: reader.secrets("api.tokens") },
+        log: reader.log(),
+        settings: shown(&values),
+    };
+    if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
+}
+
+/// Reads one key after the other and collects what is wrong.
+struct Reader<'a> {
+    values: &'a Values,
+    faults: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, key: &str, complaint: impl std::fmt::Display) {
+        let place = match self.values.get(key).map(|value| &value.origin) {
+            Some(Origin::Variable(name)) => name.clone(),
+            Some(origin) => format!("{origin}: {key}"),
+            None => key.to_owned(),
+        };
+        self.faults.push(format!("{place} {complaint}"));
+    }
+
+    fn text(&mut self, key: &str) -> String {
+        match self.values.get(key).map(|value| &value.data) {
+            Some(Data::Text(text)) => text.clone(),
+            Some(Data::Integer(number)) => number.to_string(),
+            Some(Data::List(_)) | None => String::new(),
+        }
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        match self.values.get(key).map(|value| &value.data) {
+            Some(Data::List(items)) => items.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn integer(&mut self, key: &str, least: i64, most: i64) -> u64 {
+        let number = match self.values.get(key).map(|value| &value.data) {
+            Some(Data::Integer(number)) => *number,
+            _ => least,
+        };
+        if !(least..=most).contains(&number) {
+            self.fault(key, format_args!("is {number}: from {least} to {most} is possible"));
+        }
+        u64::try_from(number).unwrap_or_default()
+    }
+
+    fn size(&mut self, key: &str, least: i64, most: i64) -> usize {
+        usize::try_from(self.integer(key, least, most)).unwrap_or(usize::MAX)
+    }
+
+    fn seconds(&mut self, key: &str, least: i64, most: i64) -> Duration {
+        Duration::from_secs(self.integer(key, least, most))
+    }
+
+    fn server(&mut self) -> Server {
+        let listen = self.text("server.listen");
+        let address = listen.replacen("localhost:", "127.0.0.1:", 1).parse();
+        if address.is_err() {
+            self.fault(
+                "server.listen",
+                format_args!("is {listen:?}: an address and port such as 127.0.0.1:8787 is expected"),
+            );
+        }
+        Server {
+            listen: address.unwrap_or_else(|_| ([127, 0, 0, 1], 0).into()),
+            roles: self.roles(),
+            max_body_bytes: self.size("server.max_body_bytes", 1024, limits::MAX_CONFIGURABLE_BODY_BYTES),
+            max_connections: self.size("server.max_connections", 1, 65_536),
+            max_queued_events: self.size("server.max_queued_events", 1, 65_536),
+            header_timeout: self.seconds("server.header_timeout_seconds", 1, 300),
+            body_timeout: self.seconds("server.body_timeout_seconds", 1, 300),
+            drain_timeout: self.seconds("server.drain_timeout_seconds", 1, 300),
+        }
+    }
+
+    fn roles(&mut self) -> Vec<Role> {
+        let names = self.list("server.roles");
+        let mut roles = Vec::new();
+        for name in &names {
+            match Role::ALL.into_iter().find(|role| role.as_str() == name) {
+                Some(role) if !roles.contains(&role) => roles.push(role),
+                Some(_) => {}
+                None => {
+                    let known = Role::ALL.map(Role::as_str).join(", ");
+                    self.fault("server.roles", format_args!("holds {name:?}, which is no role: choose from {known}"));
+                }
+            }
+        }
+        if names.is_empty() {
+            self.fault("server.roles", "is empty: name at least one role");
+        }
+        roles
+    }
+
+    fn database_url(&mut self) -> SecretString {
+        let url = self.secret("database.url").unwrap_or_default();
+        let text = url.expose_secret();
+        let sqlite_path = text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if !postgres && sqlite_path.is_none_or(str::is_empty) && !text.is_empty() {
+            self.fault("database.url", "must be sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME");
+        }
+        url
+    }
+
+    fn stripe(&mut self) -> Stripe {
+        let names: BTreeSet<_> = self
+            .values
+            .keys()
+            .filter_map(|key| Some(key.strip_prefix("stripe.endpoints.")?.split_once('.')?.0.to_owned()))
+            .collect();
+        let api_base = self.text("stripe.api_base");
+        if !(api_base.starts_with("https://") || api_base.starts_with("http://")) {
+            self.fault("stripe.api_base", "must begin with https:// (or http:// for a test double)");
+        }
+        Stripe {
+            webhook_secrets: self.secrets("stripe.webhook_secrets"),
+            endpoints: names.into_iter().map(|name| (name.clone(), self.endpoint(&name))).collect(),
+            tolerance: self.seconds("stripe.tolerance_seconds", 1, 86_400),
+            api_key: self.secret("stripe.api_key"),
+            api_base: api_base.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    fn endpoint(&mut self, name: &str) -> Endpoint {
+        let (secrets, account) =
+            (format!("stripe.endpoints.{name}.webhook_secrets"), format!("stripe.endpoints.{name}.account"));
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_') {
+            self.faults.push(format!(
+                "stripe.endpoints.{name}: a name is part of an address: only lower-case letters, digits, - and _"
+            ));
+        }
+        let webhook_secrets = self.secrets(&secrets);
+        if webhook_secrets.is_empty() && !self.faults.iter().any(|fault| fault.contains(name)) {
+            self.faults.push(format!("stripe.endpoints.{name} has no webhook_secrets: set {secrets}"));
+        }
+        let account = self.values.contains_key(&account).then(|| self.text(&account)).map(|id| {
+            if !id.starts_with("acct_") {
+                self.fault(&account, format_args!("is {id:?}: an id such as acct_1A2b3C is expected"));
+            }
+            AccountId::from(id.as_str())
+        });
+        Endpoint { webhook_secrets, account }
+    }
+
+    fn ledger(&mut self) -> Ledger {
+        let timezone = self.text("ledger.timezone");
+        let zone = Zone::named(&timezone);
+        if zone.is_err() {
+            self.fault(
+                "ledger.timezone",
+                format_args!("is {timezone:?}: an IANA name such as Europe/Berlin is expected"),
+            );
+        }
+        if self.values.contains_key("ledger.reporting_currency") {
+            self.fault(
+                "ledger.reporting_currency",
+                "can't be set yet: this version has no exchange rates and keeps each currency as its own ledger",
+            );
+        }
+        Ledger { profiles: self.profiles(), timezone, zone: zone.unwrap_or(Zone::UTC) }
+    }
+
+    fn profiles(&mut self) -> Vec<Profile> {
+        let mut custom: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for key in self.values.keys() {
+            if let Some((name, knob)) = key.strip_prefix("profiles.").and_then(|rest| rest.split_once('.')) {
+                let value = match &self.values[key].data {
+                    Data::Text(text) => text.clone(),
+                    Data::Integer(number) => number.to_string(),
+                    Data::List(items) => items.join(","),
+                };
+                custom.entry(name.to_owned()).or_default().insert(knob.to_owned(), value);
+            }
+        }
+        let mut profiles: Vec<Profile> = Vec::new();
+        let names = self.list("ledger.profiles");
+        for name in &names {
+            if profiles.iter().any(|profile| *profile.name == **name) {
+                self.fault("ledger.profiles", format_args!("names {name:?} twice"));
+            } else if let Some(profile) = Profile::built_in(name) {
+                profiles.push(profile);
+            } else {
+                let known = Profile::BUILT_IN.map(str::to_owned).into_iter().chain(custom.keys().cloned());
+                let known = known.collect::<Vec<_>>().join(", ");
+                self.fault("ledger.profiles", format_args!("holds {name:?}, which is no profile: choose from {known}"));
+            }
+        }
+        if names.is_empty() {
+            self.fault("ledger.profiles", "is empty: name at least one profile");
+        }
+        profiles
+    }
+
+    fn log(&mut self) -> Log {
+        let format = match self.text("log.format").as_str() {
+            "json" => LogFormat::Json,
+            "text" => LogFormat::Text,
+            other => {
+                self.fault("log.format", format_args!("is {other:?}: text or json is possible"));
+                LogFormat::Text
+            }
+        };
+        let filter = self.text("log.filter");
+        if let Err(error) = filter.parse::<tracing_subscriber::EnvFilter>() {
+            self.fault("log.filter", format_args!("is {filter:?}, which is no filter: {error}"));
+        }
+        Log { filter, format }
+    }
+
+    /// One secret, from its key or its file.
+    fn secret(&mut self, key: &str) -> Option<SecretString> {
+        let file = format!("{key}_file");
+        let set = self.one_of(key, &file)?;
+        let text = if set == file { self.contents(&file)?.trim().to_owned() } else { self.text(key) };
+        self.accepted(&set, text)
+    }
+
+    /// Several secrets, from their key or one a line from their file.
+    fn secrets(&mut self, key: &str) -> Vec<SecretString> {
+        let file = format!("{key}_file");
+        let Some(set) = self.one_of(key, &file) else { return Vec::new() };
+        let texts = if set == file {
+            let Some(contents) = self.contents(&file) else { return Vec::new() };
+            let lines: Vec<_> = contents.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            if lines.is_empty() { vec![String::new()] } else { lines.into_iter().map(str::to_owned).collect() }
+        } else {
+            self.list(key)
+        };
+        texts.into_iter().filter_map(|text| self.accepted(&set, text)).collect()
+    }
+
+    /// Which of a key and its `_file` form is set; both at once is a fault.
+    fn one_of(&mut self, key: &str, file: &str) -> Option<String> {
+        match (self.values.contains_key(key), self.values.contains_key(file)) {
+            (true, true) => {
+                self.fault(key, format_args!("and {file} are both set: set one of them"));
+                None
+            }
+            (true, false) => Some(key.to_owned()),
+            (false, true) => Some(file.to_owned()),
+            (false, false) => None,
+        }
+    }
+
+    fn contents(&mut self, key: &str) -> Option<String> {
+        let path = self.text(key);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.fault(key, format_args!("names {path:?}, which can't be read: {error}"));
+                None
+            }
+        }
+    }
+
+    /// An empty secret would let anyone sign; one with spaces around it never matches.
+    fn accepted(&mut self, key: &str, text: String) -> Option<SecretString> {
+        if text.trim().is_empty() {
+            self.fault(key, "is blank: an empty secret would let anyone in; set it, or remove the key");
+            return None;
+        }
+        if text.trim() != text {
+            self.fault(key, "has spaces around it: remove them");
+            return None;
+        }
+        Some(text.into())
+    }
+}
+
+/// What `config show` prints: secrets say only that they are set.
+fn shown(values: &Values) -> Vec<Setting> {
+    let order: Vec<_> = keys::all().map(|(key, _)| key.split('.').next().unwrap_or_default().to_owned()).collect();
+    let place =
+        |key: &str| order.iter().position(|section| key.split('.').next() == Some(section)).unwrap_or(usize::MAX);
+    let mut settings: Vec<_> = values
+        .iter()
+        .map(|(key, value)| Setting { key: key.clone(), value: masked(key, value), origin: value.origin.clone() })
+        .collect();
+    settings.sort_by_key(|setting| place(&setting.key));
+    settings
+}
+
+fn masked(key: &str, value: &Value) -> serde_json::Value {
+    match (keys::kind_of(key), &value.data) {
+        (Some(Kind::Secret), Data::Text(text)) if key == "database.url" && text.starts_with("sqlite:") => {
+            text.as_str().into()
+        }
+        (Some(Kind::Secrets), Data::List(items)) => format!("({} set)", items.len()).into(),
+        (Some(Kind::Secret | Kind::Secrets), _) => "(set)".into(),
+        (_, Data::Text(text)) => text.as_str().into(),
+        (_, Data::Integer(number)) => (*number).into(),
+        (_, Data::List(items)) => items.clone().into(),
+    }
+}

@@ -1,0 +1,209 @@
+//! The settings as the rest of the program holds them: read, checked, secrets wrapped.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Origin, warnings};
+use crate::ledger::{ids::AccountId, profile::Profile, time::Zone};
+
+/// Everything that can be set. `Debug` shows no secret.
+#[derive(Debug)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: Server,
+    /// Where the log and the ledger are kept.
+    pub database: Database,
+    /// Stripe's side.
+    pub stripe: Stripe,
+    /// The rules of the ledger.
+    pub ledger: Ledger,
+    /// Who may read figures.
+    pub api: Api,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.
+    pub settings: Vec<Setting>,
+}
+
+/// One key as `mrrd config show` prints it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Setting {
+    /// Its dotted name.
+    pub key: String,
+    /// Its value; a secret only says that it is set.
+    pub value: serde_json::Value,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+/// `server.*`
+#[derive(Debug)]
+pub struct Server {
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What this process does.
+    pub roles: Vec<Role>,
+    /// Largest webhook body taken, in bytes.
+    pub max_body_bytes: usize,
+    /// Connections held open at once; one more is answered 503 and closed.
+    pub max_connections: usize,
+    /// Events waiting for the log at once; one more is answered 503.
+    pub max_queued_events: usize,
+    /// How long a request's head may take, and how long a connection may idle.
+    pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// How long requests under way may take to end once the process is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl Server {
+    /// Whether this process does `role`.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// One job of a process (`server.roles`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Takes webhooks.
+    Receiver,
+    /// Keeps the derived tables up with the log.
+    Reconciler,
+    /// Answers the API and the dashboard.
+    Api,
+    /// Watches the figures.
+    Alerts,
+}
+
+impl Role {
+    /// Every role, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Receiver, Self::Reconciler, Self::Api, Self::Alerts];
+
+    /// The configuration's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Receiver => "receiver",
+            Self::Reconciler => "reconciler",
+            Self::Api => "api",
+            Self::Alerts => "alerts",
+        }
+    }
+}
+
+/// `database.*`
+#[derive(Debug)]
+pub struct Database {
+    /// `sqlite://PATH` or `postgres://…`; a secret, for it may hold a password.
+    pub url: SecretString,
+}
+
+/// Which database a URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseKind {
+    /// A file beside the process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl DatabaseKind {
+    /// As `/api/v1/status` names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+impl Database {
+    /// Which database the URL names: reading the configuration refuses any other.
+    pub fn kind(&self) -> DatabaseKind {
+        if self.url.expose_secret().starts_with("sqlite:") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
+    }
+
+    /// The database in words that hold no password.
+    pub fn described(&self) -> String {
+        match self.kind() {
+            DatabaseKind::Sqlite => self.url.expose_secret().to_owned(),
+            DatabaseKind::Postgres => "postgres (URL hidden)".to_owned(),
+        }
+    }
+}
+
+/// `stripe.*`
+#[derive(Debug)]
+pub struct Stripe {
+    /// Signing secrets of the default endpoint; any may match.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Further endpoints by name, at `/webhooks/stripe/NAME`.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// Allowed age, and allowed lead, of a signature.
+    pub tolerance: Duration,
+    /// Key for Stripe's API.
+    pub api_key: Option<SecretString>,
+    /// Where Stripe's API answers.
+    pub api_base: String,
+}
+
+impl Stripe {
+    /// Whether any endpoint could verify a webhook.
+    pub fn can_verify(&self) -> bool {
+        !self.webhook_secrets.is_empty() || !self.endpoints.is_empty()
+    }
+}
+
+/// `stripe.endpoints.NAME`
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Its signing secrets, at least one.
+    pub webhook_secrets: Vec<SecretString>,
+    /// The account of its events that name none.
+    pub account: Option<AccountId>,
+}
+
+/// `ledger.*` and `profiles.*`
+#[derive(Debug)]
+pub struct Ledger {
+    /// Rule sets to keep, at least one; the first is the default one.
+    pub profiles: Vec<Profile>,
+    /// The zone's IANA name.
+    pub timezone: String,
+    /// Cuts time into accounting days.
+    pub zone: Zone,
+}
+
+/// `api.*`
+#[derive(Debug)]
+pub struct Api {
+    /// Bearer tokens; with none, only loopback is answered.
+    pub tokens: Vec<SecretString>,
+}
+
+/// `log.*`
+#[derive(Debug)]
+pub struct Log {
+    /// A level, or a filter such as `info,mrrd::receiver=debug`.
+    pub filter: String,
+    /// Text or JSON.
+    pub format: LogFormat,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// What is legal but risky, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        warnings::of(self)
+    }
+}

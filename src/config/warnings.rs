@@ -1,0 +1,52 @@
+//! What is legal but risky: said once at start and by `config check`, never refused.
+
+use secrecy::ExposeSecret;
+
+use super::settings::{Config, DatabaseKind, Role};
+use crate::limits;
+
+/// One sentence for each risk, ending in what to do.
+pub(super) fn of(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (server, stripe) = (&config.server, &config.stripe);
+    if !server.listen.ip().is_loopback() {
+        warnings.push(format!(
+            "server.listen is {}, which other machines reach over plain HTTP: put a proxy that speaks TLS in front",
+            server.listen
+        ));
+        if config.api.tokens.is_empty() && server.has(Role::Api) {
+            warnings.push(
+                "api.tokens is empty and server.listen is not loopback: API and dashboard will refuse everyone; \
+                 set a token, or listen on 127.0.0.1"
+                    .to_owned(),
+            );
+        }
+    }
+    if config.api.tokens.iter().any(|token| token.expose_secret().len() < limits::SHORT_TOKEN_BYTES) {
+        warnings
+            .push("an entry of api.tokens is short enough to be guessed: use at least 16 random characters".to_owned());
+    }
+    if stripe.tolerance > limits::LONG_TOLERANCE {
+        warnings.push(format!(
+            "stripe.tolerance_seconds is {}: a recorded webhook can be replayed that long; Stripe's own default is 300",
+            stripe.tolerance.as_secs()
+        ));
+    }
+    let secrets = stripe.endpoints.values().flat_map(|endpoint| &endpoint.webhook_secrets);
+    if stripe.webhook_secrets.iter().chain(secrets).any(|secret| !secret.expose_secret().starts_with("whsec_")) {
+        warnings.push(
+            "a webhook secret does not begin with whsec_: check that it is an endpoint's signing secret".to_owned(),
+        );
+    }
+    if stripe.api_base.starts_with("http://") && stripe.api_key.is_some() {
+        warnings.push("stripe.api_base is plain HTTP: stripe.api_key would be sent unencrypted".to_owned());
+    }
+    if config.database.kind() == DatabaseKind::Sqlite && server.roles.len() < Role::ALL.len() {
+        warnings.push(
+            "server.roles leaves jobs to other processes, but the database is a SQLite file: they must run on this \
+             machine, and Postgres serves them better"
+                .to_owned(),
+        );
+    }
+    warnings
+}

@@ -1,0 +1,35 @@
+//! Every bound, with its why. What a user may want to change is a setting; these are not.
+
+use std::time::Duration;
+
+/// Largest value of `server.max_body_bytes`: bodies are held in memory, one for each connection.
+pub const MAX_CONFIGURABLE_BODY_BYTES: i64 = 64 * 1024 * 1024;
+
+/// How much of a refused request's body is read and thrown away, so that the client gets to read the answer
+/// before the connection closes. Beyond it the sender isn't listening anyway.
+pub const REFUSED_BODY_DRAIN_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long reading that rest may take.
+pub const REFUSED_BODY_DRAIN: Duration = Duration::from_secs(5);
+
+/// Largest request head: Stripe's is under 2 KiB, a browser's with cookies under 16.
+pub const HEAD_BYTES: usize = 32 * 1024;
+
+/// How long an answer may wait for its event to be committed. Stripe gives up later than this, and sends again.
+pub const COMMIT_WAIT: Duration = Duration::from_secs(15);
+
+/// `Retry-After` of a 503, in seconds: long enough for a restart, short beside Stripe's hours between retries.
+pub const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// How long `/readyz` waits for the database before it says no.
+pub const READINESS_WAIT: Duration = Duration::from_secs(2);
+
+/// How long the accept loop rests after the system refuses a connection (out of descriptors): retrying at once
+/// would spin.
+pub const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A token shorter than this is warned about.
+pub const SHORT_TOKEN_BYTES: usize = 16;
+
+/// A signature tolerance longer than this is warned about.
+pub const LONG_TOLERANCE: Duration = Duration::from_secs(600);

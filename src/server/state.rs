@@ -1,0 +1,26 @@
+//! What every route is handed: the configuration, the clock, the database and the ways to the background work.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{clock::Clock, config::Config, telemetry::Metrics};
+
+/// Shared by all routes; a clone is cheap.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Counters and gauges behind `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// The address the server is bound to: `api.tokens` asks whether it is loopback.
+    pub bound: SocketAddr,
+    /// Turns true once the process was told to stop: nothing new is taken.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// Who is at the other end of the connection: an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

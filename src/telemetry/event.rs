@@ -1,0 +1,100 @@
+//! The things worth observing: each writes its log line and its metric together, and holds no body, secret or name.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::metrics::{Metrics, ReadingLabels, ReasonLabels, WebhookLabels};
+
+/// A webhook was answered.
+#[derive(Debug)]
+pub struct WebhookAnswered<'a> {
+    /// `default`, or the endpoint's name.
+    pub endpoint: &'a str,
+    /// `accepted`, `duplicate`, or the problem's name.
+    pub answer: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// From the request's head to the answer.
+    pub took: Duration,
+    /// The event's id, once it is verified.
+    pub event: Option<&'a str>,
+    /// Why it was refused, where the name doesn't say all.
+    pub detail: Option<&'a str>,
+}
+
+impl WebhookAnswered<'_> {
+    /// Counts and logs it: what was taken at `debug`, what was refused at `warn`.
+    pub fn emit(&self, metrics: &Metrics) {
+        let labels = WebhookLabels { endpoint: self.endpoint.to_owned(), answer: self.answer };
+        metrics.webhooks.get_or_create(&labels).inc();
+        metrics.webhook_seconds.observe(self.took.as_secs_f64());
+        let (endpoint, answer, status, took_ms) =
+            (self.endpoint, self.answer, self.status, u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
+        if status < 300 {
+            tracing::debug!(endpoint, answer, status, took_ms, event = self.event, "webhook answered");
+        } else {
+            tracing::warn!(
+                endpoint,
+                answer,
+                status,
+                took_ms,
+                event = self.event,
+                detail = self.detail,
+                "webhook refused"
+            );
+        }
+    }
+}
+
+/// An event came into the log by a webhook.
+#[derive(Debug)]
+pub struct EventAppended<'a> {
+    /// Its id.
+    pub event: &'a str,
+    /// Its type.
+    pub kind: &'a str,
+    /// Its place in the log.
+    pub seq: i64,
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    pub reading: &'static str,
+}
+
+impl EventAppended<'_> {
+    /// Counts and logs it; an unreadable one at `warn`, for it may hide revenue.
+    pub fn emit(&self, metrics: &Metrics) {
+        metrics.appended.get_or_create(&ReadingLabels { reading: self.reading }).inc();
+        let (event, kind, seq, reading) = (self.event, self.kind, self.seq, self.reading);
+        if reading == "unreadable" {
+            tracing::warn!(event, kind, seq, reading, "no fact could be read from this event: see `mrrd quality`");
+        } else {
+            tracing::info!(event, kind, seq, reading, "event appended");
+        }
+    }
+}
+
+/// The number of open connections changed.
+#[derive(Debug)]
+pub struct ConnectionsOpen(pub usize);
+
+impl ConnectionsOpen {
+    /// Sets the gauge; too frequent for the log.
+    pub fn emit(&self, metrics: &Metrics) {
+        metrics.connections.set(i64::try_from(self.0).unwrap_or(i64::MAX));
+    }
+}
+
+/// A connection was turned away or cut.
+#[derive(Debug)]
+pub struct ConnectionRefused {
+    /// `full`, `slow` or `broken`.
+    pub reason: &'static str,
+    /// Whose.
+    pub peer: SocketAddr,
+}
+
+impl ConnectionRefused {
+    /// Counts and logs it.
+    pub fn emit(&self, metrics: &Metrics) {
+        metrics.refused.get_or_create(&ReasonLabels { reason: self.reason }).inc();
+        tracing::debug!(reason = self.reason, peer = %self.peer, "connection refused");
+    }
+}

@@ -1,0 +1,136 @@
+//! Counters, gauges and histograms behind `/metrics`; names end in their unit.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+        info::Info,
+    },
+    registry::Registry,
+};
+
+/// Which endpoint, and which answer: `accepted`, `duplicate`, or a problem's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WebhookLabels {
+    /// `default`, or the endpoint's configured name; never what a client sent.
+    pub(super) endpoint: String,
+    /// The answer given.
+    pub(super) answer: &'static str,
+}
+
+/// What the normaliser made of an appended event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReadingLabels {
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    pub(super) reading: &'static str,
+}
+
+/// Why a connection was turned away or cut.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReasonLabels {
+    /// `full`, `slow` or `broken`.
+    pub(super) reason: &'static str,
+}
+
+/// Everything `/metrics` shows without a token.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub(super) webhooks: Family<WebhookLabels, Counter>,
+    pub(super) webhook_seconds: Histogram,
+    pub(super) appended: Family<ReadingLabels, Counter>,
+    pub(super) connections: Gauge,
+    pub(super) refused: Family<ReasonLabels, Counter>,
+    /// Distinct events in the log, set at each scrape.
+    pub log_events: Gauge,
+    /// The log's greatest seq, set at each scrape.
+    pub log_last_seq: Gauge,
+    /// Events of types mrrd doesn't read, set at each scrape.
+    pub log_ignored_events: Gauge,
+    /// Events that yielded no fact though they should have, set at each scrape.
+    pub log_unreadable_events: Gauge,
+    /// Events appended that the derived tables don't show yet, set at each scrape.
+    pub reconciler_lag_events: Gauge,
+    /// 1 while the database answers, set at each scrape.
+    pub database_up: Gauge<i64>,
+    /// When the process started, in seconds since 1970.
+    pub start_time_seconds: Gauge<u64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("mrrd");
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running version", build);
+        let metrics = Self {
+            registry: Registry::default(),
+            webhooks: Family::default(),
+            // 0.5 ms to 8 s: a commit takes a few milliseconds, a blocked disk seconds.
+            webhook_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 15)),
+            appended: Family::default(),
+            connections: Gauge::default(),
+            refused: Family::default(),
+            log_events: Gauge::default(),
+            log_last_seq: Gauge::default(),
+            log_ignored_events: Gauge::default(),
+            log_unreadable_events: Gauge::default(),
+            reconciler_lag_events: Gauge::default(),
+            database_up: Gauge::default(),
+            start_time_seconds: Gauge::default(),
+        };
+        registry.register("webhooks", "Webhooks answered, by endpoint and answer", metrics.webhooks.clone());
+        registry.register(
+            "webhook_seconds",
+            "Time from a webhook's head to its answer",
+            metrics.webhook_seconds.clone(),
+        );
+        registry.register(
+            "events_appended",
+            "Events appended by this process's webhooks, by what was read",
+            metrics.appended.clone(),
+        );
+        registry.register("connections", "Connections open", metrics.connections.clone());
+        registry.register("connections_refused", "Connections turned away or cut, by reason", metrics.refused.clone());
+        registry.register("log_events", "Distinct events in the log", metrics.log_events.clone());
+        registry.register("log_last_seq", "The log's greatest sequence number", metrics.log_last_seq.clone());
+        registry.register(
+            "log_ignored_events",
+            "Events of types that are not read",
+            metrics.log_ignored_events.clone(),
+        );
+        registry.register(
+            "log_unreadable_events",
+            "Events that should have yielded a fact and did not",
+            metrics.log_unreadable_events.clone(),
+        );
+        registry.register(
+            "reconciler_lag_events",
+            "Events in the log that the ledger does not show yet",
+            metrics.reconciler_lag_events.clone(),
+        );
+        registry.register("database_up", "1 while the database answers", metrics.database_up.clone());
+        registry.register(
+            "start_time_seconds",
+            "When the process started, in seconds since 1970",
+            metrics.start_time_seconds.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// The Prometheus text of everything registered.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string can't fail; an encoder that gives up leaves what it wrote.
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "the metrics could not be written");
+        }
+        text
+    }
+}
