@@ -4,6 +4,8 @@
 pub mod clock;
 /// What may be set, where from, and what it means.
 pub mod config;
+/// A simulated Stripe account that knows its own figures.
+pub mod demo;
 /// The rules of money, pure.
 pub mod ledger;
 /// Every bound, with its why.

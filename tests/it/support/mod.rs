@@ -1,0 +1,4 @@
+//! What several areas' tests stand on.
+#![allow(dead_code, reason = "each area uses its share")]
+
+pub(crate) mod daemon;
