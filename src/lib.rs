@@ -16,3 +16,5 @@ pub mod server;
 pub mod store;
 /// Log lines and metrics.
 pub mod telemetry;
+/// From rows to answers: bridges, lists, tables.
+pub mod report;

@@ -1,0 +1,397 @@
+//! The bridge: opening + movements = closing, exactly, for every period, currency and group (mrr.md 6).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    ReportError,
+    period::Period,
+    rows::{DayAmounts, DayCounts, LedgerRows},
+};
+use crate::ledger::{
+    money::{Currency, Mrr},
+    outcome::Kind,
+    time::Day,
+};
+
+/// How a bridge is grouped, as far as its arithmetic cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// One series a currency, or groups that nothing moves between (a customer's country, for one).
+    Closed,
+    /// By product, price or interval: money may change group, which is the line `transfer`.
+    Transferring,
+    /// By cause: the standing sum of a cause is what its movements add up to.
+    Cause,
+}
+
+/// One period of one currency's (and group's) series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// Which days.
+    pub period: Period,
+    /// The currency.
+    pub currency: Currency,
+    /// The group; `None` where there is no grouping, or the group isn't known.
+    pub group: Option<Arc<str>>,
+    /// MRR at the end of the day before the period.
+    pub opening: Mrr,
+    /// The movement lines.
+    pub lines: Lines,
+    /// What came from other groups less what went to them.
+    pub transfer: Mrr,
+    /// MRR at the end of the period.
+    pub closing: Mrr,
+    /// What stands at the end of the period.
+    pub standing: Standing,
+}
+
+/// The sums of a period's movements, one a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lines([Mrr; Kind::ALL.len()]);
+
+impl Lines {
+    /// The line of `kind`.
+    pub fn get(&self, kind: Kind) -> Mrr {
+        self.0[kind as usize]
+    }
+
+    fn add(&mut self, kind: Kind, amount: Mrr) -> Result<(), ReportError> {
+        let line = &mut self.0[kind as usize];
+        *line = sum(*line, amount)?;
+        Ok(())
+    }
+
+    /// The sum of all lines. What came and went within a window is among them and adds nothing.
+    pub fn total(&self) -> Result<Mrr, ReportError> {
+        self.0.iter().try_fold(Mrr::ZERO, |total, line| sum(total, *line))
+    }
+}
+
+/// What stands at the end of a period, beside its MRR.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// MRR before discounts.
+    pub list: Mrr,
+    /// The share of MRR that rests on estimates.
+    pub estimated: Mrr,
+    /// MRR that is `past_due`.
+    pub at_risk: Mrr,
+    /// MRR that is set to cancel; under `churn_at = request` it lies outside MRR.
+    pub scheduled_churn: Mrr,
+    /// Counts, where the grouping allows any: a customer may hold several products.
+    pub counts: Option<Counts>,
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Paying customers.
+    pub customers: i64,
+    /// Paying subscriptions.
+    pub subscriptions: i64,
+    /// Subscriptions on trial.
+    pub trials: i64,
+}
+
+fn sum(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
+    a.checked_add(b).ok_or(ReportError::Overflow)
+}
+
+fn difference(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
+    a.checked_sub(b).ok_or(ReportError::Overflow)
+}
+
+/// What a series is told apart by.
+type Key = (Currency, Option<Arc<str>>);
+
+#[derive(Default)]
+struct Series<'a> {
+    amounts: BTreeMap<Day, Vec<&'a DayAmounts>>,
+    counts: BTreeMap<Day, Vec<&'a DayCounts>>,
+    lines: BTreeMap<Day, Vec<(Kind, Mrr)>>,
+}
+
+/// Builds the bridges of `periods` (which follow each other without a hole) in order of currency, group and time.
+///
+/// `wanted` makes a series of a currency that has no rows at all. Errors rather than print a bridge that doesn't close.
+pub fn bridges(
+    rows: &LedgerRows,
+    periods: &[Period],
+    grouping: Grouping,
+    wanted: Option<Currency>,
+) -> Result<Vec<Bridge>, ReportError> {
+    let mut series: BTreeMap<Key, Series<'_>> = BTreeMap::new();
+    if let Some(currency) = wanted {
+        series.entry((currency, None)).or_default();
+    }
+    for row in &rows.amounts {
+        let one = series.entry((row.currency, row.group.clone())).or_default();
+        one.amounts.entry(row.day).or_default().push(row);
+    }
+    for row in &rows.counts {
+        // Counts over all currencies stand beside the series, not in one of them.
+        if let Some(currency) = row.currency {
+            let one = series.entry((currency, row.group.clone())).or_default();
+            one.counts.entry(row.day).or_default().push(row);
+        }
+    }
+    for row in &rows.lines {
+        let one = series.entry((row.currency, row.group.clone())).or_default();
+        one.lines.entry(row.day).or_default().push((row.kind, row.amount));
+    }
+    let mut bridges = Vec::with_capacity(series.len() * periods.len());
+    for ((currency, group), series) in &series {
+        bridges.extend(one_series(series, periods, grouping, *currency, group.clone())?);
+    }
+    if grouping == Grouping::Transferring {
+        transfers_cancel_out(&bridges)?;
+    }
+    Ok(bridges)
+}
+
+fn one_series(
+    series: &Series<'_>,
+    periods: &[Period],
+    grouping: Grouping,
+    currency: Currency,
+    group: Option<Arc<str>>,
+) -> Result<Vec<Bridge>, ReportError> {
+    let Some(first) = periods.first() else { return Ok(Vec::new()) };
+    let mut standing = Standing { counts: (grouping == Grouping::Closed).then(Counts::default), ..Standing::default() };
+    let mut mrr = Mrr::ZERO;
+    let mut until = first.start;
+    advance(series, None, until, grouping, &mut mrr, &mut standing)?;
+    let mut bridges = Vec::with_capacity(periods.len());
+    for period in periods {
+        let opening = mrr;
+        let after = period.end.after();
+        advance(series, Some(until), after, grouping, &mut mrr, &mut standing)?;
+        let mut lines = Lines::default();
+        for (kind, amount) in series.lines.range(period.start..after).flat_map(|(_, lines)| lines) {
+            lines.add(*kind, *amount)?;
+        }
+        let rest = difference(mrr, sum(opening, lines.total()?)?)?;
+        let transfer = if grouping == Grouping::Transferring { rest } else { Mrr::ZERO };
+        if rest != transfer {
+            return Err(ReportError::DoesNotClose { currency, group, start: period.start, end: period.end, rest });
+        }
+        bridges.push(Bridge {
+            period: *period,
+            currency,
+            group: group.clone(),
+            opening,
+            lines,
+            transfer,
+            closing: mrr,
+            standing,
+        });
+        until = after;
+    }
+    Ok(bridges)
+}
+
+/// Adds the days of `from..until` to what stands.
+fn advance(
+    series: &Series<'_>,
+    from: Option<Day>,
+    until: Day,
+    grouping: Grouping,
+    mrr: &mut Mrr,
+    standing: &mut Standing,
+) -> Result<(), ReportError> {
+    let days = (from.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Included), std::ops::Bound::Excluded(until));
+    for row in series.amounts.range(days).flat_map(|(_, rows)| rows) {
+        *mrr = sum(*mrr, row.mrr)?;
+        standing.list = sum(standing.list, row.list)?;
+        standing.estimated = sum(standing.estimated, row.estimated)?;
+        standing.at_risk = sum(standing.at_risk, row.at_risk)?;
+        standing.scheduled_churn = sum(standing.scheduled_churn, row.scheduled_churn)?;
+    }
+    if grouping == Grouping::Cause {
+        for (_, amount) in series.lines.range(days).flat_map(|(_, lines)| lines) {
+            *mrr = sum(*mrr, *amount)?;
+        }
+    }
+    if let Some(counts) = &mut standing.counts {
+        for row in series.counts.range(days).flat_map(|(_, rows)| rows) {
+            counts.customers = counts.customers.checked_add(row.customers).ok_or(ReportError::Overflow)?;
+            counts.subscriptions = counts.subscriptions.checked_add(row.subscriptions).ok_or(ReportError::Overflow)?;
+            counts.trials = counts.trials.checked_add(row.trials).ok_or(ReportError::Overflow)?;
+        }
+    }
+    Ok(())
+}
+
+/// Over all groups of a currency and period, what changed group sums to 0: nothing is made or lost on the way.
+fn transfers_cancel_out(bridges: &[Bridge]) -> Result<(), ReportError> {
+    let mut sums: BTreeMap<(Currency, Day), (Day, Mrr)> = BTreeMap::new();
+    for bridge in bridges {
+        let (_, rest) = sums.entry((bridge.currency, bridge.period.start)).or_insert((bridge.period.end, Mrr::ZERO));
+        *rest = sum(*rest, bridge.transfer)?;
+    }
+    match sums.into_iter().find(|(_, (_, rest))| *rest != Mrr::ZERO) {
+        None => Ok(()),
+        Some(((currency, start), (end, rest))) => {
+            Err(ReportError::DoesNotClose { currency, group: None, start, end, rest })
+        }
+    }
+}
+
+impl Bridge {
+    /// Nothing stood, nothing moved, nothing stands.
+    pub fn is_empty(&self) -> bool {
+        let nothing = Standing { counts: None, ..Standing::default() };
+        let counted = self.standing.counts.is_some_and(|counts| counts != Counts::default());
+        !counted
+            && self.opening == Mrr::ZERO
+            && self.closing == Mrr::ZERO
+            && self.transfer == Mrr::ZERO
+            && self.lines == Lines::default()
+            && Standing { counts: None, ..self.standing } == nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::time::Zone,
+        report::{
+            period::{Interval, periods},
+            rows::DayLine,
+        },
+    };
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    fn money(text: &str) -> Mrr {
+        Mrr(text.parse::<i128>().unwrap() * Mrr::MINOR)
+    }
+
+    /// Rows from lines of `mrr DAY AMOUNT [GROUP]`, `KIND DAY AMOUNT [GROUP]` and `customers DAY N`, all in dollars.
+    fn rows(text: &str) -> LedgerRows {
+        let currency: Currency = "usd".parse().unwrap();
+        let mut rows = LedgerRows::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let (day, group) = (day(words[1]), words.get(3).map(|word| Arc::from(*word)));
+            match words[0] {
+                "mrr" => rows.amounts.push(DayAmounts {
+                    currency,
+                    group,
+                    day,
+                    mrr: money(words[2]),
+                    list: money(words[2]),
+                    estimated: Mrr::ZERO,
+                    at_risk: Mrr::ZERO,
+                    scheduled_churn: Mrr::ZERO,
+                }),
+                "customers" => rows.counts.push(DayCounts {
+                    currency: Some(currency),
+                    group,
+                    day,
+                    customers: words[2].parse().unwrap(),
+                    subscriptions: 0,
+                    trials: 0,
+                }),
+                kind => rows.lines.push(DayLine {
+                    currency,
+                    group,
+                    day,
+                    kind: Kind::parse(kind).unwrap(),
+                    amount: money(words[2]),
+                }),
+            }
+        }
+        rows
+    }
+
+    fn months(from: &str, to: &str) -> Vec<Period> {
+        let now = Zone::UTC.start_of(day("2030-01-01"));
+        periods(Interval::Month, day(from), day(to), now, false, &Zone::UTC).unwrap()
+    }
+
+    fn lines_of(bridge: &Bridge) -> String {
+        let lines = Kind::ALL.into_iter().filter(|kind| bridge.lines.get(*kind) != Mrr::ZERO);
+        let lines: Vec<_> = lines.map(|kind| format!("{} {}", kind.as_str(), bridge.lines.get(kind))).collect();
+        format!("{} [{}] ~{} {}", bridge.opening, lines.join(", "), bridge.transfer, bridge.closing)
+    }
+
+    #[test]
+    fn a_bridge_closes_month_by_month_and_what_came_before_is_its_opening() {
+        let rows = rows(
+            "mrr 2025-12-31 1000
+             opening_balance 2025-12-31 1000
+             mrr 2026-01-31 500
+             expansion 2026-01-31 500
+             mrr 2026-02-01 -1500
+             churn 2026-02-01 -1500
+             customers 2025-12-31 1
+             customers 2026-02-01 -1",
+        );
+        let bridges = bridges(&rows, &months("2026-01-01", "2026-02-28"), Grouping::Closed, None).unwrap();
+        assert_eq!(bridges.iter().map(lines_of).collect::<Vec<_>>(), [
+            "1000 [expansion 500] ~0 1500",
+            "1500 [churn -1500] ~0 0"
+        ]);
+        let customers = |bridge: &Bridge| bridge.standing.counts.unwrap().customers;
+        assert_eq!(bridges.iter().map(customers).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn a_bridge_that_does_not_close_is_an_error_that_says_where() {
+        let rows = rows("mrr 2026-01-10 500\nnew 2026-01-10 499");
+        let error = bridges(&rows, &months("2026-01-01", "2026-01-31"), Grouping::Closed, None).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("2026-01-01") && text.contains("usd"), "{text}");
+    }
+
+    #[test]
+    fn what_changes_product_is_a_transfer_that_sums_to_nothing() {
+        let rows = rows(
+            "mrr 2026-01-05 2000 starter
+             new 2026-01-05 2000 starter
+             mrr 2026-02-05 -2000 starter
+             mrr 2026-02-05 3500 pro
+             expansion 2026-02-05 1500 pro",
+        );
+        let grouped =
+            bridges(&rows, &months("2026-02-01", "2026-02-28"), Grouping::Transferring, None).unwrap();
+        let text: Vec<_> =
+            grouped.iter().map(|b| format!("{} {}", b.group.as_deref().unwrap(), lines_of(b))).collect();
+        assert_eq!(text, ["pro 0 [expansion 1500] ~2000 3500", "starter 2000 [] ~-2000 0"]);
+    }
+
+    #[test]
+    fn a_transfer_that_loses_money_is_an_error() {
+        let rows = rows("mrr 2026-01-05 2000 starter\nnew 2026-01-05 1999 starter");
+        assert!(bridges(&rows, &months("2026-01-01", "2026-01-31"), Grouping::Transferring, None).is_err());
+    }
+
+    #[test]
+    fn a_cause_stands_at_the_sum_of_its_movements() {
+        let rows = rows("new 2026-01-05 2000 first_subscription\nnew 2026-02-05 100 first_subscription");
+        let grouped = bridges(&rows, &months("2026-02-01", "2026-02-28"), Grouping::Cause, None).unwrap();
+        assert_eq!(grouped.iter().map(lines_of).collect::<Vec<_>>(), ["2000 [new 100] ~0 2100"]);
+        assert_eq!(grouped[0].standing.counts, None);
+    }
+
+    #[test]
+    fn a_currency_asked_for_without_rows_is_a_series_of_nothing() {
+        let wanted = Some("eur".parse().unwrap());
+        let bridges =
+            bridges(&LedgerRows::default(), &months("2026-01-01", "2026-02-28"), Grouping::Closed, wanted).unwrap();
+        assert_eq!(bridges.len(), 2);
+        assert!(bridges.iter().all(Bridge::is_empty));
+    }
+
+    #[test]
+    fn sums_outside_the_range_are_an_error_never_a_wrap() {
+        let mut rows = rows("mrr 2026-01-05 1\nmrr 2026-01-06 1");
+        rows.amounts[0].mrr = Mrr(i128::MAX);
+        let result = bridges(&rows, &months("2026-01-01", "2026-01-31"), Grouping::Closed, None);
+        assert!(matches!(result, Err(ReportError::Overflow)));
+    }
+}

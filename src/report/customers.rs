@@ -1,0 +1,152 @@
+//! The answers of `/api/v1/customers` and `/api/v1/customers/{id}`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{money::Exact, movements::MovementEntry, rows::CustomerRow, table::Table};
+use crate::ledger::{
+    money::{Currency, Mrr},
+    outcome::SubscriptionLedger,
+};
+
+/// A page of customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CustomerList {
+    /// The profile whose rules made the figures.
+    pub profile: String,
+    /// In order of account and id.
+    pub data: Vec<CustomerEntry>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A customer as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CustomerEntry {
+    /// `cus_…`
+    pub id: String,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Two letters, where known.
+    pub country: Option<String>,
+    /// First instant of MRR above 0.
+    pub first_mrr_at: Option<String>,
+    /// Current MRR, one entry a currency it ever paid in.
+    pub mrr: Vec<CurrencyMrr>,
+    /// How many subscriptions count now.
+    pub subscriptions_active: usize,
+}
+
+/// MRR in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CurrencyMrr {
+    /// The currency.
+    pub currency: String,
+    /// MRR in minor units.
+    pub mrr: i128,
+    /// Its exact twin.
+    pub mrr_exact: Exact,
+}
+
+/// A customer with its subscriptions and movements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CustomerDetail {
+    /// The profile whose rules made the figures.
+    pub profile: String,
+    /// The customer as it stands.
+    #[serde(flatten)]
+    pub customer: CustomerEntry,
+    /// Its subscriptions, by id.
+    pub subscriptions: Vec<SubscriptionEntry>,
+    /// Its movements in order of time, at most a thousand; the rest is in `/api/v1/movements?customer=`.
+    pub movements: Vec<MovementEntry>,
+    /// Where they go on there; null at the end.
+    pub movements_next_cursor: Option<String>,
+}
+
+/// A subscription as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SubscriptionEntry {
+    /// `sub_…`
+    pub id: String,
+    /// Stripe's word for its status.
+    pub status: String,
+    /// Its currency.
+    pub currency: Option<String>,
+    /// What it counts.
+    pub mrr: i128,
+    /// Its exact twin.
+    pub mrr_exact: Exact,
+    /// When it started.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// When it is set to end.
+    pub ends_at: Option<String>,
+    /// The event of its latest state.
+    pub event: String,
+}
+
+impl From<&CustomerRow> for CustomerEntry {
+    fn from(row: &CustomerRow) -> Self {
+        Self {
+            id: row.customer.to_string(),
+            account: row.account.as_ref().map(ToString::to_string),
+            country: row.country.as_deref().map(str::to_owned),
+            first_mrr_at: row.first_mrr_at.map(|at| at.to_string()),
+            mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
+            subscriptions_active: row.subscriptions.iter().filter(|one| one.mrr > Mrr::ZERO).count(),
+        }
+    }
+}
+
+impl From<&(Currency, Mrr)> for CurrencyMrr {
+    fn from((currency, mrr): &(Currency, Mrr)) -> Self {
+        Self { currency: currency.to_string(), mrr: mrr.minor(), mrr_exact: Exact(*mrr) }
+    }
+}
+
+impl From<&SubscriptionLedger> for SubscriptionEntry {
+    fn from(one: &SubscriptionLedger) -> Self {
+        Self {
+            id: one.id.to_string(),
+            status: one.status.as_ref().into(),
+            currency: one.currency.map(|currency| currency.to_string()),
+            mrr: one.mrr.minor(),
+            mrr_exact: Exact(one.mrr),
+            started_at: one.started_at.to_string(),
+            ended_at: one.ended_at.map(|at| at.to_string()),
+            ends_at: one.ends_at.map(|at| at.to_string()),
+            event: one.event.to_string(),
+        }
+    }
+}
+
+impl CustomerList {
+    /// One row a customer and currency; a customer that never paid has one row without.
+    pub fn table(&self) -> Table {
+        let columns = vec!["id", "account", "country", "first_mrr_at", "currency", "mrr_exact", "subscriptions_active"];
+        Table { columns, rows: self.data.iter().flat_map(CustomerEntry::rows).collect() }
+    }
+}
+
+impl CustomerEntry {
+    fn rows(&self) -> Vec<Vec<String>> {
+        let row = |currency: String, mrr: String| {
+            vec![
+                self.id.clone(),
+                self.account.clone().unwrap_or_default(),
+                self.country.clone().unwrap_or_default(),
+                self.first_mrr_at.clone().unwrap_or_default(),
+                currency,
+                mrr,
+                self.subscriptions_active.to_string(),
+            ]
+        };
+        if self.mrr.is_empty() {
+            return vec![row(String::new(), String::new())];
+        }
+        self.mrr.iter().map(|one| row(one.currency.clone(), one.mrr_exact.to_string())).collect()
+    }
+}

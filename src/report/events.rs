@@ -1,0 +1,93 @@
+//! The answers of `/api/v1/events`: the log as it lists itself.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::table::Table;
+use crate::store::EventRow;
+
+/// A page of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventList {
+    /// In order of the log.
+    pub data: Vec<EventEntry>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One event of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventEntry {
+    /// `evt_…`, or the digest that names an API answer.
+    pub id: String,
+    /// Its place in the log.
+    pub seq: i64,
+    /// 0 for the first body seen of its id; later shapes count up.
+    pub variant: i64,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Stripe's clock.
+    pub created: String,
+    /// Our clock.
+    pub received_at: String,
+    /// Live or test.
+    pub livemode: bool,
+    /// The connected account; null for the account's own.
+    pub account: Option<String>,
+    /// The shape's version.
+    pub api_version: Option<String>,
+    /// `webhook`, `replay` or `api`.
+    pub source: String,
+    /// What was read from it: `facts`, `ignored`, `unreadable` or `thin`.
+    pub reading: String,
+    /// Why it is unreadable, or what a thin event points to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl From<&EventRow> for EventEntry {
+    fn from(row: &EventRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            seq: row.seq,
+            variant: row.variant,
+            kind: row.kind.clone(),
+            created: row.created.to_string(),
+            received_at: row.received_at.to_string(),
+            livemode: row.livemode,
+            account: row.account.as_ref().map(ToString::to_string),
+            api_version: row.api_version.clone(),
+            source: row.source.clone(),
+            reading: row.reading.clone(),
+            reason: row.reason.clone(),
+        }
+    }
+}
+
+impl EventList {
+    /// One row an event.
+    pub fn table(&self) -> Table {
+        let columns = vec![
+            "seq", "id", "variant", "type", "created", "received_at", "livemode", "account", "api_version", "source",
+            "reading", "reason",
+        ];
+        let row = |event: &EventEntry| {
+            vec![
+                event.seq.to_string(),
+                event.id.clone(),
+                event.variant.to_string(),
+                event.kind.clone(),
+                event.created.clone(),
+                event.received_at.clone(),
+                event.livemode.to_string(),
+                event.account.clone().unwrap_or_default(),
+                event.api_version.clone().unwrap_or_default(),
+                event.source.clone(),
+                event.reading.clone(),
+                event.reason.clone().unwrap_or_default(),
+            ]
+        };
+        Table { columns, rows: self.data.iter().map(row).collect() }
+    }
+}

@@ -1,0 +1,63 @@
+//! Reports: from rows to answers. Pure but for `service`, which reads the rows; the API and the commands share all of it.
+
+pub mod bridge;
+pub mod customers;
+pub mod events;
+pub mod memory;
+pub mod money;
+pub mod movements;
+pub mod mrr;
+pub mod period;
+pub mod quality;
+pub mod rows;
+pub mod table;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use self::{money::Exact, period::Interval};
+use crate::ledger::{
+    money::{Currency, Mrr},
+    time::Day,
+};
+
+/// A report can't be given.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ReportError {
+    /// Opening and movements don't make the closing: the derived tables are wrong, and no figure is shown.
+    #[error(
+        "the {currency} bridge of {start} to {end}{} doesn't close: {} minor units have no movement. \
+         `mrrd verify` names the first difference, `mrrd rebuild` recomputes the ledger from the log",
+        group.as_ref().map(|group| format!(" for {group}")).unwrap_or_default(), Exact(*rest)
+    )]
+    DoesNotClose {
+        /// Which series.
+        currency: Currency,
+        /// Which group of it.
+        group: Option<Arc<str>>,
+        /// First day.
+        start: Day,
+        /// Last day.
+        end: Day,
+        /// What is missing.
+        rest: Mrr,
+    },
+    /// A sum left the range of 128 bits.
+    #[error("a sum is too large to be held exactly: ask for one currency or a shorter span")]
+    Overflow,
+    /// Too many entries.
+    #[error("more than {max} periods of one {}: ask for a shorter span or a longer interval", interval.as_str())]
+    TooManyPeriods {
+        /// The length asked for.
+        interval: Interval,
+        /// The most there may be.
+        max: usize,
+    },
+    /// Too many groups times periods.
+    #[error("the answer would have more than {max} entries: ask for a shorter span, a longer interval or fewer groups")]
+    TooManyEntries {
+        /// The most there may be.
+        max: usize,
+    },
+}

@@ -1,0 +1,195 @@
+//! The answer of `/api/v1/movements`: each movement with its parts, causes and events.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{money::Exact, rows::MovementRow, table::Table};
+use crate::ledger::outcome::{Part, Side};
+
+/// A page of movements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MovementList {
+    /// In order of day and instant.
+    pub data: Vec<MovementEntry>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One movement of one customer. Its parts sum to its amount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MovementEntry {
+    /// The same whenever and wherever it is computed.
+    pub id: String,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who pays.
+    pub customer: String,
+    /// Its accounting day.
+    pub day: String,
+    /// The instant of its last part.
+    pub effective_at: String,
+    /// `new`, `expansion`, `reactivation`, `contraction`, `churn`, `opening_balance`, `fx` or `transient`.
+    pub kind: &'static str,
+    /// The currency of every amount.
+    pub currency: String,
+    /// after − before, in minor units.
+    pub amount: i128,
+    /// Its exact twin.
+    pub amount_exact: Exact,
+    /// MRR when its window opened.
+    pub before: i128,
+    /// Its exact twin.
+    pub before_exact: Exact,
+    /// MRR when its window closed.
+    pub after: i128,
+    /// Its exact twin.
+    pub after_exact: Exact,
+    /// One an item and cause.
+    pub parts: Vec<PartEntry>,
+}
+
+/// One item's share of a movement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PartEntry {
+    /// Whose item.
+    pub subscription: String,
+    /// Which item.
+    pub item: String,
+    /// Why.
+    pub cause: &'static str,
+    /// The group of causes it belongs to.
+    pub rollup: &'static str,
+    /// How much.
+    pub amount: i128,
+    /// Its exact twin.
+    pub amount_exact: Exact,
+    /// The item before; null where there was none.
+    pub before: Option<SideEntry>,
+    /// The item after; null where there is none.
+    pub after: Option<SideEntry>,
+    /// When.
+    pub effective_at: String,
+    /// The events that show it.
+    pub events: Vec<String>,
+    /// What the customer said when leaving: one of Stripe's fixed words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<String>,
+}
+
+/// An item on one side of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SideEntry {
+    /// What is sold.
+    pub product: Option<String>,
+    /// At which price.
+    pub price: String,
+    /// Billed how often: `month`, `year`, `3 month`, …
+    pub interval: Option<String>,
+    /// How many.
+    pub quantity: Option<String>,
+    /// A month's amount, net of discounts.
+    pub amount: i128,
+    /// Its exact twin.
+    pub amount_exact: Exact,
+}
+
+impl From<&MovementRow> for MovementEntry {
+    fn from(row: &MovementRow) -> Self {
+        let movement = &row.movement;
+        Self {
+            id: row.id.as_ref().into(),
+            account: row.account.as_ref().map(ToString::to_string),
+            customer: row.customer.to_string(),
+            day: movement.day.to_string(),
+            effective_at: movement.effective_at.to_string(),
+            kind: movement.kind.as_str(),
+            currency: movement.currency.to_string(),
+            amount: movement.amount.minor(),
+            amount_exact: Exact(movement.amount),
+            before: movement.before.minor(),
+            before_exact: Exact(movement.before),
+            after: movement.after.minor(),
+            after_exact: Exact(movement.after),
+            parts: movement.parts.iter().map(PartEntry::from).collect(),
+        }
+    }
+}
+
+impl From<&Part> for PartEntry {
+    fn from(part: &Part) -> Self {
+        Self {
+            subscription: part.subscription.to_string(),
+            item: part.item.to_string(),
+            cause: part.cause.as_str(),
+            rollup: part.cause.rollup().as_str(),
+            amount: part.amount.minor(),
+            amount_exact: Exact(part.amount),
+            before: part.before.as_ref().map(SideEntry::from),
+            after: part.after.as_ref().map(SideEntry::from),
+            effective_at: part.effective_at.to_string(),
+            events: part.events.iter().map(ToString::to_string).collect(),
+            feedback: part.feedback.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl From<&Side> for SideEntry {
+    fn from(side: &Side) -> Self {
+        Self {
+            product: side.product.as_ref().map(ToString::to_string),
+            price: side.price.to_string(),
+            interval: side.interval.map(|interval| interval.to_string()),
+            quantity: side.quantity.map(|quantity| quantity.to_string()),
+            amount: side.amount.minor(),
+            amount_exact: Exact(side.amount),
+        }
+    }
+}
+
+impl MovementList {
+    /// One row a movement; causes and subscriptions are joined by spaces.
+    pub fn table(&self) -> Table {
+        let columns = vec![
+            "id",
+            "account",
+            "customer",
+            "day",
+            "effective_at",
+            "kind",
+            "currency",
+            "amount_exact",
+            "before_exact",
+            "after_exact",
+            "causes",
+            "subscriptions",
+            "events",
+        ];
+        Table { columns, rows: self.data.iter().map(MovementEntry::row).collect() }
+    }
+}
+
+impl MovementEntry {
+    fn row(&self) -> Vec<String> {
+        let joined = |words: Vec<&str>| {
+            let mut seen: Vec<&str> = Vec::new();
+            words.into_iter().for_each(|word| if !seen.contains(&word) { seen.push(word) });
+            seen.join(" ")
+        };
+        vec![
+            self.id.clone(),
+            self.account.clone().unwrap_or_default(),
+            self.customer.clone(),
+            self.day.clone(),
+            self.effective_at.clone(),
+            self.kind.into(),
+            self.currency.clone(),
+            self.amount_exact.to_string(),
+            self.before_exact.to_string(),
+            self.after_exact.to_string(),
+            joined(self.parts.iter().map(|part| part.cause).collect()),
+            joined(self.parts.iter().map(|part| part.subscription.as_str()).collect()),
+            joined(self.parts.iter().flat_map(|part| part.events.iter().map(String::as_str)).collect()),
+        ]
+    }
+}

@@ -1,0 +1,241 @@
+//! The answer of `/api/v1/mrr`: one bridge a period, currency and group.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    ReportError,
+    bridge::{Bridge, Grouping},
+    money::Exact,
+    period::{Interval, Phase},
+    table::Table,
+};
+use crate::ledger::outcome::Kind;
+
+/// MRR over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MrrAnswer {
+    /// The profile whose rules made the figures.
+    pub profile: String,
+    /// The currency, where all entries share one.
+    pub currency: Option<String>,
+    /// The length of a period.
+    pub interval: Interval,
+    /// What the entries are grouped by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<String>,
+    /// The log sequence number the answer was as known at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_known_at_seq: Option<i64>,
+    /// In order of currency, group and time.
+    pub data: Vec<MrrEntry>,
+}
+
+/// One period. Money is in minor units; `X_exact` is exact, `X` rounded half-even. closing = opening + the lines from
+/// `opening_balance` to `fx` (and `transfer`, where grouped by what money may move between).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MrrEntry {
+    /// First day.
+    pub start: String,
+    /// Last day.
+    pub end: String,
+    /// The currency of every amount.
+    pub currency: String,
+    /// The group; null where it isn't known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub group: Option<Option<String>>,
+    /// MRR at the end of the day before.
+    pub opening: i128,
+    /// Its exact twin.
+    pub opening_exact: Exact,
+    /// Money first seen already running.
+    pub opening_balance: i128,
+    /// Its exact twin.
+    pub opening_balance_exact: Exact,
+    /// First MRR of customers.
+    pub new: i128,
+    /// Its exact twin.
+    pub new_exact: Exact,
+    /// More of running customers.
+    pub expansion: i128,
+    /// Its exact twin.
+    pub expansion_exact: Exact,
+    /// Customers who came back.
+    pub reactivation: i128,
+    /// Its exact twin.
+    pub reactivation_exact: Exact,
+    /// Less of running customers, at most 0.
+    pub contraction: i128,
+    /// Its exact twin.
+    pub contraction_exact: Exact,
+    /// Customers lost, at most 0.
+    pub churn: i128,
+    /// Its exact twin.
+    pub churn_exact: Exact,
+    /// Revaluation.
+    pub fx: i128,
+    /// Its exact twin.
+    pub fx_exact: Exact,
+    /// What changed group: over all groups it sums to 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<i128>,
+    /// Its exact twin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer_exact: Option<Exact>,
+    /// MRR at the end of the last day.
+    pub closing: i128,
+    /// Its exact twin.
+    pub closing_exact: Exact,
+    /// Paying customers in this currency at the end; absent where a customer may be in several groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customers: Option<i64>,
+    /// Paying subscriptions at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscriptions: Option<i64>,
+    /// Subscriptions on trial at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trials: Option<i64>,
+    /// MRR before discounts at the end.
+    pub list: i128,
+    /// Its exact twin.
+    pub list_exact: Exact,
+    /// MRR that is `past_due` at the end.
+    pub at_risk: i128,
+    /// Its exact twin.
+    pub at_risk_exact: Exact,
+    /// MRR set to cancel at the end; under `churn_at = request` it lies outside MRR.
+    pub scheduled_churn: i128,
+    /// Its exact twin.
+    pub scheduled_churn_exact: Exact,
+    /// The share of MRR that rests on estimates at the end.
+    pub estimated: i128,
+    /// Its exact twin.
+    pub estimated_exact: Exact,
+    /// The period is still running.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// The period lies ahead: only what is written ahead is in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
+}
+
+/// The most entries one answer may have.
+pub const ENTRIES_MAX: usize = 100_000;
+
+/// Turns bridges into entries; a group's empty periods are left out.
+pub fn entries(bridges: &[Bridge], grouping: Grouping, grouped: bool) -> Result<Vec<MrrEntry>, ReportError> {
+    let shown: Vec<&Bridge> = bridges.iter().filter(|bridge| !grouped || !bridge.is_empty()).collect();
+    if shown.len() > ENTRIES_MAX {
+        return Err(ReportError::TooManyEntries { max: ENTRIES_MAX });
+    }
+    Ok(shown.into_iter().map(|bridge| entry(bridge, grouping, grouped)).collect())
+}
+
+fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
+    let line = |kind| bridge.lines.get(kind);
+    let transfer = (grouping == Grouping::Transferring).then_some(bridge.transfer);
+    let standing = &bridge.standing;
+    MrrEntry {
+        start: bridge.period.start.to_string(),
+        end: bridge.period.end.to_string(),
+        currency: bridge.currency.to_string(),
+        group: grouped.then(|| bridge.group.as_deref().map(str::to_owned)),
+        opening: bridge.opening.minor(),
+        opening_exact: Exact(bridge.opening),
+        opening_balance: line(Kind::OpeningBalance).minor(),
+        opening_balance_exact: Exact(line(Kind::OpeningBalance)),
+        new: line(Kind::New).minor(),
+        new_exact: Exact(line(Kind::New)),
+        expansion: line(Kind::Expansion).minor(),
+        expansion_exact: Exact(line(Kind::Expansion)),
+        reactivation: line(Kind::Reactivation).minor(),
+        reactivation_exact: Exact(line(Kind::Reactivation)),
+        contraction: line(Kind::Contraction).minor(),
+        contraction_exact: Exact(line(Kind::Contraction)),
+        churn: line(Kind::Churn).minor(),
+        churn_exact: Exact(line(Kind::Churn)),
+        fx: line(Kind::Fx).minor(),
+        fx_exact: Exact(line(Kind::Fx)),
+        transfer: transfer.map(|amount| amount.minor()),
+        transfer_exact: transfer.map(Exact),
+        closing: bridge.closing.minor(),
+        closing_exact: Exact(bridge.closing),
+        customers: standing.counts.map(|counts| counts.customers),
+        subscriptions: standing.counts.map(|counts| counts.subscriptions),
+        trials: standing.counts.map(|counts| counts.trials),
+        list: standing.list.minor(),
+        list_exact: Exact(standing.list),
+        at_risk: standing.at_risk.minor(),
+        at_risk_exact: Exact(standing.at_risk),
+        scheduled_churn: standing.scheduled_churn.minor(),
+        scheduled_churn_exact: Exact(standing.scheduled_churn),
+        estimated: standing.estimated.minor(),
+        estimated_exact: Exact(standing.estimated),
+        partial: bridge.period.phase == Phase::Running,
+        scheduled: bridge.period.phase == Phase::Scheduled,
+    }
+}
+
+impl MrrAnswer {
+    /// The columns of CSV and terminal: the exact amounts, and no twin of them.
+    pub fn table(&self) -> Table {
+        let columns = vec![
+            "start",
+            "end",
+            "currency",
+            "group",
+            "opening_exact",
+            "opening_balance_exact",
+            "new_exact",
+            "expansion_exact",
+            "reactivation_exact",
+            "contraction_exact",
+            "churn_exact",
+            "fx_exact",
+            "transfer_exact",
+            "closing_exact",
+            "customers",
+            "subscriptions",
+            "trials",
+            "list_exact",
+            "at_risk_exact",
+            "scheduled_churn_exact",
+            "estimated_exact",
+            "partial",
+            "scheduled",
+        ];
+        Table { columns, rows: self.data.iter().map(MrrEntry::row).collect() }
+    }
+}
+
+impl MrrEntry {
+    fn row(&self) -> Vec<String> {
+        let optional = |value: Option<String>| value.unwrap_or_default();
+        vec![
+            self.start.clone(),
+            self.end.clone(),
+            self.currency.clone(),
+            optional(self.group.clone().flatten()),
+            self.opening_exact.to_string(),
+            self.opening_balance_exact.to_string(),
+            self.new_exact.to_string(),
+            self.expansion_exact.to_string(),
+            self.reactivation_exact.to_string(),
+            self.contraction_exact.to_string(),
+            self.churn_exact.to_string(),
+            self.fx_exact.to_string(),
+            optional(self.transfer_exact.map(|amount| amount.to_string())),
+            self.closing_exact.to_string(),
+            optional(self.customers.map(|count| count.to_string())),
+            optional(self.subscriptions.map(|count| count.to_string())),
+            optional(self.trials.map(|count| count.to_string())),
+            self.list_exact.to_string(),
+            self.at_risk_exact.to_string(),
+            self.scheduled_churn_exact.to_string(),
+            self.estimated_exact.to_string(),
+            if self.partial { "true".into() } else { String::new() },
+            if self.scheduled { "true".into() } else { String::new() },
+        ]
+    }
+}

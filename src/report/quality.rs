@@ -1,0 +1,97 @@
+//! The answer of `/api/v1/quality`: what couldn't be known, and what would settle it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{rows::QualityRow, table::Table};
+use crate::store::EventRow;
+
+/// A page of quality entries: unreadable events first, then the ledger's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QualityList {
+    /// The profile whose rules met them.
+    pub profile: String,
+    /// The entries.
+    pub data: Vec<QualityItem>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One thing that couldn't be known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QualityItem {
+    /// `unreadable_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
+    /// `tax_unknown` or `unknown_value`.
+    pub kind: &'static str,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Whose customer; null where the event couldn't be read.
+    pub customer: Option<String>,
+    /// The object it is about.
+    pub object: String,
+    /// The event that shows it.
+    pub event: Option<String>,
+    /// Since when.
+    pub at: String,
+    /// What is wrong.
+    pub detail: String,
+    /// What would settle it.
+    pub settle: String,
+}
+
+impl From<&QualityRow> for QualityItem {
+    fn from(row: &QualityRow) -> Self {
+        let entry = &row.entry;
+        Self {
+            kind: entry.kind.as_str(),
+            account: row.account.as_ref().map(ToString::to_string),
+            customer: Some(row.customer.to_string()),
+            object: entry.object.as_ref().into(),
+            event: entry.event.as_ref().map(ToString::to_string),
+            at: entry.at.to_string(),
+            detail: entry.detail.clone(),
+            settle: entry.settle.clone(),
+        }
+    }
+}
+
+impl QualityItem {
+    /// An event of a type mrrd reads, of which no fact could be read.
+    pub fn unreadable(event: &EventRow) -> Self {
+        let reason = event.reason.as_deref().unwrap_or("no fact could be read from its object");
+        Self {
+            kind: "unreadable_event",
+            account: event.account.as_ref().map(ToString::to_string),
+            customer: None,
+            object: event.id.to_string(),
+            event: Some(event.id.to_string()),
+            at: event.created.to_string(),
+            detail: format!("{}: {reason}", event.kind),
+            settle: format!(
+                "look at its bytes with `mrrd events show {} --raw`; a newer mrrd that reads this shape takes it up by `mrrd rebuild`",
+                event.id
+            ),
+        }
+    }
+}
+
+impl QualityList {
+    /// One row an entry.
+    pub fn table(&self) -> Table {
+        let columns = vec!["kind", "account", "customer", "object", "event", "at", "detail", "settle"];
+        let row = |item: &QualityItem| {
+            vec![
+                item.kind.into(),
+                item.account.clone().unwrap_or_default(),
+                item.customer.clone().unwrap_or_default(),
+                item.object.clone(),
+                item.event.clone().unwrap_or_default(),
+                item.at.clone(),
+                item.detail.clone(),
+                item.settle.clone(),
+            ]
+        };
+        Table { columns, rows: self.data.iter().map(row).collect() }
+    }
+}
