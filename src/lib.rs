@@ -10,11 +10,11 @@ pub mod demo;
 pub mod ledger;
 /// Every bound, with its why.
 pub mod limits;
+/// From rows to answers: bridges, lists, tables.
+pub mod report;
 /// The HTTP server.
 pub mod server;
 /// SQL, and nothing else, behind whole operations.
 pub mod store;
 /// Log lines and metrics.
 pub mod telemetry;
-/// From rows to answers: bridges, lists, tables.
-pub mod report;

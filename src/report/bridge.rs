@@ -332,10 +332,10 @@ mod tests {
              customers 2026-02-01 -1",
         );
         let bridges = bridges(&rows, &months("2026-01-01", "2026-02-28"), Grouping::Closed, None).unwrap();
-        assert_eq!(bridges.iter().map(lines_of).collect::<Vec<_>>(), [
-            "1000 [expansion 500] ~0 1500",
-            "1500 [churn -1500] ~0 0"
-        ]);
+        assert_eq!(
+            bridges.iter().map(lines_of).collect::<Vec<_>>(),
+            ["1000 [expansion 500] ~0 1500", "1500 [churn -1500] ~0 0"]
+        );
         let customers = |bridge: &Bridge| bridge.standing.counts.unwrap().customers;
         assert_eq!(bridges.iter().map(customers).collect::<Vec<_>>(), [1, 0]);
     }
@@ -357,10 +357,8 @@ mod tests {
              mrr 2026-02-05 3500 pro
              expansion 2026-02-05 1500 pro",
         );
-        let grouped =
-            bridges(&rows, &months("2026-02-01", "2026-02-28"), Grouping::Transferring, None).unwrap();
-        let text: Vec<_> =
-            grouped.iter().map(|b| format!("{} {}", b.group.as_deref().unwrap(), lines_of(b))).collect();
+        let grouped = bridges(&rows, &months("2026-02-01", "2026-02-28"), Grouping::Transferring, None).unwrap();
+        let text: Vec<_> = grouped.iter().map(|b| format!("{} {}", b.group.as_deref().unwrap(), lines_of(b))).collect();
         assert_eq!(text, ["pro 0 [expansion 1500] ~2000 3500", "starter 2000 [] ~-2000 0"]);
     }
 

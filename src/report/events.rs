@@ -69,8 +69,18 @@ impl EventList {
     /// One row an event.
     pub fn table(&self) -> Table {
         let columns = vec![
-            "seq", "id", "variant", "type", "created", "received_at", "livemode", "account", "api_version", "source",
-            "reading", "reason",
+            "seq",
+            "id",
+            "variant",
+            "type",
+            "created",
+            "received_at",
+            "livemode",
+            "account",
+            "api_version",
+            "source",
+            "reading",
+            "reason",
         ];
         let row = |event: &EventEntry| {
             vec![

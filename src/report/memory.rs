@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    ReportError,
-    rows::*,
-};
+use super::{ReportError, rows::*};
 use crate::{
     ledger::{
         money::{Currency, Mrr},

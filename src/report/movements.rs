@@ -173,7 +173,11 @@ impl MovementEntry {
     fn row(&self) -> Vec<String> {
         let joined = |words: Vec<&str>| {
             let mut seen: Vec<&str> = Vec::new();
-            words.into_iter().for_each(|word| if !seen.contains(&word) { seen.push(word) });
+            words.into_iter().for_each(|word| {
+                if !seen.contains(&word) {
+                    seen.push(word)
+                }
+            });
             seen.join(" ")
         };
         vec![

@@ -185,16 +185,15 @@ mod tests {
         let zone = Zone::named("America/Los_Angeles").unwrap();
         let now = Zone::UTC.start_of(day("2026-02-01")); // still 31 January there
         let cut = periods(Interval::Day, day("2026-01-30"), day("2026-02-05"), now, false, &zone).unwrap();
-        assert_eq!(cut.iter().map(|p| (p.start, p.phase)).collect::<Vec<_>>(), [
-            (day("2026-01-30"), Phase::Past),
-            (day("2026-01-31"), Phase::Running)
-        ]);
+        assert_eq!(
+            cut.iter().map(|p| (p.start, p.phase)).collect::<Vec<_>>(),
+            [(day("2026-01-30"), Phase::Past), (day("2026-01-31"), Phase::Running)]
+        );
     }
 
     #[test]
     fn a_series_without_end_is_refused() {
-        let result =
-            periods(Interval::Day, day("0001-01-01"), day("9999-12-31"), UnixTime(1 << 40), true, &Zone::UTC);
+        let result = periods(Interval::Day, day("0001-01-01"), day("9999-12-31"), UnixTime(1 << 40), true, &Zone::UTC);
         assert!(matches!(result, Err(ReportError::TooManyPeriods { .. })));
     }
 }

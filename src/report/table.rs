@@ -27,13 +27,14 @@ impl Table {
         let shown: Vec<usize> =
             (0..self.columns.len()).filter(|at| self.rows.iter().any(|row| !row[*at].is_empty())).collect();
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY);
+        table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
         table.set_header(shown.iter().map(|at| self.columns[*at]));
         for row in &self.rows {
             table.add_row(shown.iter().map(|at| row[*at].as_str()));
         }
         for (place, at) in shown.iter().enumerate() {
-            let number = |row: &Vec<String>| row[*at].is_empty() || row[*at].parse::<f64>().is_ok();
+            let number =
+                |row: &Vec<String>| row[*at].is_empty() || row[*at].parse::<crate::ledger::money::Decimal>().is_ok();
             if let (true, Some(column)) = (self.rows.iter().all(number), table.column_mut(place)) {
                 column.set_cell_alignment(comfy_table::CellAlignment::Right);
             }
