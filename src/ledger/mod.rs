@@ -3,6 +3,7 @@
 pub mod fact;
 pub mod ids;
 pub mod money;
+pub mod movement_id;
 pub mod outcome;
 pub mod pricing;
 pub mod profile;
