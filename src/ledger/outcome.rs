@@ -352,6 +352,8 @@ pub struct Part {
     pub events: Vec<EventId>,
     /// `cancellation_details.feedback`, where the cause is an end.
     pub feedback: Option<Arc<str>>,
+    /// Why a subscription ended whose end only lowered a customer's MRR (`product_dropped`, `subscription_dropped`).
+    pub end_reason: Option<Cause>,
 }
 
 /// An item on one side of a change.
