@@ -33,3 +33,9 @@ pub const SHORT_TOKEN_BYTES: usize = 16;
 
 /// A signature tolerance longer than this is warned about.
 pub const LONG_TOLERANCE: Duration = Duration::from_secs(600);
+
+/// Connections told at once that the server is full; more than these are closed without a word.
+pub const REFUSALS_AT_ONCE: usize = 64;
+
+/// How long such a connection is kept for its client to read the answer.
+pub const REFUSAL_TIME: Duration = Duration::from_secs(1);
