@@ -1,5 +1,7 @@
 //! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. This file is the map.
 
+/// The command line.
+pub mod cli;
 /// The only place that reads the time.
 pub mod clock;
 /// What may be set, where from, and what it means.

@@ -1,3 +1,7 @@
 //! The command: parse, run, exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mrrd::cli::run()
+}

@@ -1,0 +1,122 @@
+//! The command line: one file a command. Exit codes: 0 done, 1 the thing asked about failed, 2 usage or configuration.
+
+mod completions;
+mod config;
+mod healthcheck;
+mod output;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError, Environment},
+};
+
+/// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
+#[derive(Debug, Parser)]
+#[command(name = "mrrd", version, disable_help_subcommand = true, max_term_width = 110)]
+struct Cli {
+    /// Configuration file [default: MRRD_CONFIG, config/mrrd.toml, /etc/mrrd/mrrd.toml, or built-in defaults]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(config::Args),
+    Healthcheck(healthcheck::Args),
+    Completions(completions::Args),
+}
+
+/// Why a command didn't do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The thing asked about failed: exit code 1.
+    Failed(String),
+    /// Usage or configuration is wrong: exit code 2.
+    Usage(String),
+    /// Exit code 1 without another word: the command has said what there is to say.
+    Said,
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        // Whoever read our output has read enough (`mrrd events list | head`).
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            Self::Said
+        } else {
+            Self::Failed(format!("the output can't be written: {error}"))
+        }
+    }
+}
+
+/// What a command returns.
+pub(crate) type Outcome = Result<(), Failure>;
+
+/// What every command is handed.
+pub(crate) struct Context {
+    config: Option<PathBuf>,
+    clock: Clock,
+}
+
+impl Context {
+    /// The configuration, with every fault named when it can't be used.
+    fn load(&self) -> Result<Arc<Config>, Failure> {
+        Ok(Arc::new(crate::config::load(self.config.as_deref(), &Environment::of_process())?))
+    }
+}
+
+/// Parses the command line, runs the command and returns its exit code.
+pub fn run() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return shown(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return shown(&error),
+    };
+    let context = Context { config: cli.config, clock: Clock::system() };
+    let outcome = match cli.command {
+        Command::Config(args) => config::run(&args, &context),
+        Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Said) => ExitCode::from(1),
+        Err(Failure::Failed(reason)) => complain(&reason, 1),
+        Err(Failure::Usage(reason)) => complain(&reason, 2),
+    }
+}
+
+/// Help and version go to standard output with 0, usage errors to standard error with 2.
+fn shown(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when the terminal is gone.
+    drop(error.print());
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+fn complain(reason: &str, code: u8) -> ExitCode {
+    for line in reason.lines() {
+        eprintln!("mrrd: {line}");
+    }
+    ExitCode::from(code)
+}
+
+/// Runs a command that waits for network or disk.
+fn blocking(command: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads could be started: {error}")))?;
+    runtime.block_on(command)
+}
