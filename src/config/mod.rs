@@ -6,6 +6,8 @@ mod keys;
 mod layers;
 mod read;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod warnings;
 
 pub use layers::{Environment, Origin, colour_wanted};

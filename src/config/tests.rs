@@ -1,0 +1,171 @@
+//! What a user may write, and what he is told when it is wrong.
+
+use std::io::Write;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+/// The outcome of loading `file` under `environment`: the configuration, or what its user is told.
+fn loaded<const N: usize>(file: &str, environment: [(&str, &str); N]) -> Result<Config, String> {
+    let mut named = tempfile::NamedTempFile::new().unwrap();
+    named.write_all(file.as_bytes()).unwrap();
+    load(Some(named.path()), &Environment::from(environment)).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn refused<const N: usize>(file: &str, environment: [(&str, &str); N], said: &[&str]) {
+    let error = loaded(file, environment).expect_err("it should be refused");
+    for words in said {
+        assert!(error.contains(words), "{words:?} is not said in: {error}");
+    }
+}
+
+#[test]
+fn defaults_alone_are_sound_and_those_of_the_interface() {
+    let config = loaded("", []).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.server.roles, Role::ALL);
+    assert_eq!(config.server.max_body_bytes, 1 << 20);
+    assert_eq!(config.database.url.expose_secret(), "sqlite://mrrd.db");
+    assert_eq!(config.stripe.tolerance.as_secs(), 300);
+    assert_eq!(config.ledger.profiles.iter().map(|p| &*p.name).collect::<Vec<_>>(), ["stripe"]);
+    assert_eq!(config.ledger.timezone, "UTC");
+    assert!(!config.stripe.can_verify() && config.api.tokens.is_empty());
+    assert_eq!(config.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[server]\nlisten = \"127.0.0.1:1\"\nmax_body_bytes = 2048\n";
+    let config =
+        loaded(file, [("MRRD_SERVER__LISTEN", "localhost:2"), ("MRRD_SERVER__ROLES", "receiver, api")]).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:2");
+    assert_eq!(config.server.max_body_bytes, 2048);
+    assert_eq!(config.server.roles, [Role::Receiver, Role::Api]);
+    assert_eq!(config.server.max_connections, 1024);
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_nearest_neighbour() {
+    refused("[server]\nlisten_on = \"x\"", [], &["no setting server.listen_on", "did you mean server.listen?"]);
+    refused("[sever]\nlisten = \"x\"", [], &["sever"]);
+    refused(
+        "",
+        [("MRRD_STRIPE__WEBHOOK_SECRET", "whsec_1")],
+        &["MRRD_STRIPE__WEBHOOK_SECRET", "did you mean MRRD_STRIPE__WEBHOOK_SECRETS?"],
+    );
+    refused("[profiles.board]\nchurn_when = \"end\"", [], &["profiles.board.churn_when", "profiles.board.churn_at"]);
+}
+
+#[test]
+fn only_variables_with_a_section_are_settings() {
+    let environment = [("MRRD_SERVICE_HOST", "10.0.0.1"), ("MRRD_PORT", "tcp://10.0.0.1"), ("MRRDX__Y", "1")];
+    assert!(loaded("", environment).is_ok());
+}
+
+#[test]
+fn values_are_checked_where_they_are_written() {
+    for (file, said) in [
+        ("[server]\nlisten = \"8787\"", "127.0.0.1:8787 is expected"),
+        ("[server]\nroles = [\"reciever\"]", "is no role"),
+        ("[server]\nroles = []", "is empty"),
+        ("[server]\nmax_connections = 0", "from 1 to"),
+        ("[server]\nmax_connections = \"many\"", "must be a whole number"),
+        ("[database]\nurl = \"mysql://x\"", "sqlite://PATH or postgres://"),
+        ("[database]\nurl = \"sqlite://\"", "sqlite://PATH or postgres://"),
+        ("[ledger]\ntimezone = \"Mars/Olympus\"", "IANA name"),
+        ("[ledger]\nprofiles = [\"strip\"]", "is no profile: choose from stripe"),
+        ("[ledger]\nprofiles = [\"stripe\", \"stripe\"]", "twice"),
+        ("[ledger]\nreporting_currency = \"eur\"", "no exchange rates"),
+        ("[log]\nformat = \"xml\"", "text or json"),
+        ("[stripe.endpoints.eu]\naccount = \"acct_1\"", "has no webhook_secrets"),
+        ("[stripe.endpoints.EU]\nwebhook_secrets = [\"whsec_1\"]", "lower-case"),
+        ("[stripe.endpoints.eu]\nwebhook_secrets = [\"whsec_1\"]\naccount = \"eu\"", "acct_"),
+        ("server = 5", "did you mean"),
+        ("[server\n", "line 1 is not TOML"),
+    ] {
+        refused(file, [], &[said]);
+    }
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    refused("[server]\nroles = [\"x\"]\nlisten = \"y\"", [], &["is no role", "an address and port"]);
+}
+
+#[test]
+fn blank_secrets_are_refused_wherever_they_come_from() {
+    let blank = tempfile::NamedTempFile::new().unwrap();
+    let blank = blank.path().to_str().unwrap();
+    refused("[stripe]\nwebhook_secrets = [\"\"]", [], &["stripe.webhook_secrets is blank"]);
+    refused("[stripe]\nwebhook_secrets = [\"whsec_1\", \"  \"]", [], &["is blank"]);
+    refused("[stripe.endpoints.eu]\nwebhook_secrets = [\"\"]", [], &["is blank"]);
+    refused("[stripe]\napi_key = \"\"", [], &["stripe.api_key is blank"]);
+    refused("", [("MRRD_STRIPE__WEBHOOK_SECRETS", "")], &["MRRD_STRIPE__WEBHOOK_SECRETS is blank"]);
+    refused("", [("MRRD_API__TOKENS", "a,,b")], &["MRRD_API__TOKENS is blank"]);
+    refused("", [("MRRD_STRIPE__WEBHOOK_SECRETS_FILE", blank)], &["is blank"]);
+    refused("", [("MRRD_DATABASE__URL_FILE", blank)], &["is blank"]);
+    refused("", [("MRRD_STRIPE__API_KEY_FILE", "/nowhere/key")], &["/nowhere/key", "can't be read"]);
+}
+
+#[test]
+fn secrets_come_from_files_too_and_a_later_layer_replaces_either_form() {
+    let mut secrets = tempfile::NamedTempFile::new().unwrap();
+    secrets.write_all(b"whsec_old\nwhsec_new\n").unwrap();
+    let path = secrets.path().to_str().unwrap();
+    let values = |config: &Config| {
+        config.stripe.webhook_secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+    };
+    let config = loaded("", [("MRRD_STRIPE__WEBHOOK_SECRETS_FILE", path)]).unwrap();
+    assert_eq!(values(&config), ["whsec_old", "whsec_new"]);
+    let config =
+        loaded("[stripe]\nwebhook_secrets = [\"whsec_0\"]", [("MRRD_STRIPE__WEBHOOK_SECRETS_FILE", path)]).unwrap();
+    assert_eq!(values(&config), ["whsec_old", "whsec_new"]);
+    let file = format!("[stripe]\nwebhook_secrets_file = {path:?}");
+    let config = loaded(&file, [("MRRD_STRIPE__WEBHOOK_SECRETS", "whsec_1,whsec_2")]).unwrap();
+    assert_eq!(values(&config), ["whsec_1", "whsec_2"]);
+    refused(&format!("{file}\nwebhook_secrets = [\"whsec_1\"]"), [], &["are both set"]);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let file = r#"
+        [database]
+        url = "postgres://mrrd:HIDDEN@db/mrrd"
+        [stripe]
+        webhook_secrets = ["whsec_HIDDEN"]
+        api_key = "rk_HIDDEN"
+        [stripe.endpoints.eu]
+        webhook_secrets = ["whsec_HIDDEN"]
+        [api]
+        tokens = ["HIDDEN"]
+    "#;
+    let config = loaded(file, [("MRRD_API__TOKENS", "HIDDEN2")]).unwrap();
+    let everything = format!(
+        "{config:?} {} {:?} {}",
+        serde_json::to_string(&config.settings).unwrap(),
+        config.warnings(),
+        config.database.described()
+    );
+    assert!(!everything.contains("HIDDEN"), "{everything}");
+    refused("[stripe]\napi_key = \"HIDDEN", [], &["line 2 is not TOML"].map(|_| "is not TOML"));
+    assert!(!loaded("[stripe]\napi_key = \"HIDDEN", []).unwrap_err().contains("HIDDEN"));
+    assert!(!loaded("[stripe]\napi_key = [\"HIDDEN\"]", []).unwrap_err().contains("HIDDEN"));
+}
+
+#[test]
+fn risks_are_warned_about() {
+    for (file, said) in [
+        ("[server]\nlisten = \"0.0.0.0:8787\"", "plain HTTP"),
+        ("[server]\nlisten = \"0.0.0.0:8787\"", "will refuse everyone"),
+        ("[api]\ntokens = [\"short\"]", "guessed"),
+        ("[stripe]\ntolerance_seconds = 601", "replayed"),
+        ("[stripe]\nwebhook_secrets = [\"sk_test\"]", "whsec_"),
+        ("[stripe]\napi_key = \"k\"\napi_base = \"http://x\"", "unencrypted"),
+        ("[server]\nroles = [\"receiver\"]", "SQLite"),
+    ] {
+        let warnings = loaded(file, []).unwrap().warnings();
+        assert!(warnings.iter().any(|warning| warning.contains(said)), "{said:?} is not said in {warnings:?}");
+    }
+}
