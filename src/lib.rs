@@ -18,5 +18,7 @@ pub mod report;
 pub mod server;
 /// SQL, and nothing else, behind whole operations.
 pub mod store;
+/// The wire: Stripe's signatures and shapes, read into facts.
+pub mod stripe;
 /// Log lines and metrics.
 pub mod telemetry;

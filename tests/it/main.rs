@@ -1,3 +1,4 @@
 //! One binary for all integration tests, a module per area.
 
+mod stripe;
 mod support;

@@ -1,0 +1,16 @@
+//! The wire: what Stripe sends and answers, verified and turned into facts. Stripe's shapes end here.
+//!
+//! Two invariants. A signature is checked over the very bytes received, before anything is parsed. A reader never
+//! fails: what it can't read is absent and noted, and where that makes money unknowable the fact says unknown, never 0.
+
+mod before;
+mod correction;
+mod customer;
+mod discount;
+pub mod envelope;
+mod invoice;
+mod json;
+mod price;
+pub mod read;
+pub mod signature;
+mod subscription;

@@ -1,0 +1,3 @@
+//! The wire: signatures and every shape Stripe has sent.
+
+mod signature;
