@@ -2,6 +2,7 @@
 
 pub mod fact;
 pub mod ids;
+pub mod knobs;
 pub mod money;
 pub mod movement_id;
 pub mod outcome;

@@ -196,6 +196,7 @@ impl Profile {
                 past_due: PastDue::Days(30),
                 active_from: ActiveFrom::FirstPayment,
                 discount_once: DiscountRule::Subtract,
+                pause_collection: PauseRule::Zero,
                 metered: Metered::LastInvoice,
                 netting: Netting::Month,
                 ..subtract_all

@@ -19,6 +19,12 @@ impl UnixTime {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// The same day of the month `months` later, in UTC, or that month's last day: how Stripe counts a coupon's months.
+    pub fn plus_months(self, months: u32) -> Self {
+        let later = self.timestamp().to_zoned(TimeZone::UTC).checked_add(jiff::Span::new().months(months.min(10_000)));
+        later.map_or(Self(i64::MAX), |zoned| Self(zoned.timestamp().as_second()))
+    }
+
     fn timestamp(self) -> Timestamp {
         Timestamp::from_second(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }

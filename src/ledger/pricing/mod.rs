@@ -2,12 +2,25 @@
 //!
 //! Whether a subscription counts at all is the timeline's matter; here every item has the amount it counts if it does.
 
-pub mod terms;
+mod amount;
+mod boundaries;
+mod customer_discounts;
+mod discounts;
+pub mod exact;
+mod gross;
+mod invoices;
+mod items;
+mod quality;
+mod tax;
+mod terms;
+mod tiers;
+mod trail;
+mod windows;
 
 use std::sync::Arc;
 
 use super::{
-    fact::Interval,
+    fact::{Interval, Scheme, Status, Usage},
     ids::{ItemId, PriceId, ProductId},
     money::{Currency, Decimal, Mrr},
     outcome::QualityEntry,
@@ -15,7 +28,11 @@ use super::{
     time::UnixTime,
     timeline::Snapshot,
 };
+use items::View;
+use quality::Tracker;
 pub use terms::Terms;
+pub use trail::Step;
+use trail::{Recorder, Silent, Written};
 
 /// What one item counts during a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,18 +98,67 @@ pub struct Span {
 }
 
 /// Prices one subscription: one span for each snapshot, and one more wherever time alone changes an amount; in time order.
-pub fn price(_snapshots: &[Snapshot<'_>], _terms: &Terms<'_>, _profile: &Profile) -> (Vec<Span>, Vec<QualityEntry>) {
-    Default::default()
+pub fn price(snapshots: &[Snapshot<'_>], terms: &Terms<'_>, profile: &Profile) -> (Vec<Span>, Vec<QualityEntry>) {
+    let mut spans = Vec::with_capacity(snapshots.len());
+    let quality = walk::<Silent>(snapshots, terms, profile, |span, _| spans.push(span));
+    (spans, quality)
+}
+
+/// The same spans, each with the arithmetic behind it: what `explain` prints.
+pub fn explain(snapshots: &[Snapshot<'_>], terms: &Terms<'_>, profile: &Profile) -> Vec<(Span, Vec<(ItemId, Step)>)> {
+    let mut spans = Vec::with_capacity(snapshots.len());
+    walk::<Written>(snapshots, terms, profile, |span, written| spans.push((span, written.0)));
+    spans
+}
+
+fn walk<R: Recorder>(
+    snapshots: &[Snapshot<'_>],
+    terms: &Terms<'_>,
+    profile: &Profile,
+    mut emit: impl FnMut(Span, R),
+) -> Vec<QualityEntry> {
+    let mut tracker = Tracker::default();
+    for (index, now) in snapshots.iter().enumerate() {
+        let view = View { line: &snapshots[..=index], now, terms, profile };
+        let until = snapshots.get(index + 1).map(|next| next.at);
+        let over = matches!(now.state.status, Status::Canceled | Status::IncompleteExpired);
+        let mut held: Option<Vec<ItemAmount>> = None;
+        let boundaries = view.boundaries(until);
+        for (from, trigger) in std::iter::once((now.at, Trigger::Snapshot)).chain(boundaries) {
+            let (mut recorder, mut issues) = (R::default(), Vec::new());
+            let items = view.items(from, &mut recorder, &mut issues);
+            // What is over needs no settling.
+            tracker.observe(from, now.events.first(), if over { Vec::new() } else { issues });
+            if held.as_ref() != Some(&items) {
+                held = (until.is_none_or(|until| from <= until)).then(|| items.clone());
+                emit(
+                    Span { from, snapshot: index, trigger, currency: gross::currency_of(&now.state), items },
+                    recorder,
+                );
+            }
+        }
+    }
+    tracker.finish()
 }
 
 /// What item `item` of `snapshot` would list for another quantity: parts take price first, then quantity (mrr.md 5).
-/// `None` where the log can't tell.
-pub fn list_at(
-    _snapshot: &Snapshot<'_>,
-    _item: usize,
-    _quantity: Option<Decimal>,
-    _terms: &Terms<'_>,
-    _profile: &Profile,
-) -> Option<Mrr> {
-    None
+/// `None` where the log can't tell, for measured usage and in the item's own trial.
+pub fn list_at(snapshot: &Snapshot<'_>, item: usize, quantity: Option<Decimal>, terms: &Terms<'_>) -> Option<Mrr> {
+    let (state, item) = (&*snapshot.state, snapshot.state.items.get(item)?);
+    if item.price.usage == Usage::Metered {
+        return None;
+    }
+    let currency = gross::currency_of(state);
+    let amount = gross::by_price(item, quantity, currency, terms).ok()??;
+    tax::inside(state, item, currency, snapshot.at, terms).take_out(amount).and_then(exact::Exact::round).ok()
+}
+
+/// A scheme as an explanation writes it.
+fn scheme_in_words(scheme: Option<&Scheme>) -> String {
+    match scheme {
+        Some(Scheme::PerUnit(unit)) => unit.to_string(),
+        Some(Scheme::Graduated(tiers)) => format!("graduated over {} tiers", tiers.len()),
+        Some(Scheme::Volume(tiers)) => format!("volume over {} tiers", tiers.len()),
+        Some(Scheme::Unknown) | None => "an unknown price".into(),
+    }
 }

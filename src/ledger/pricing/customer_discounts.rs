@@ -1,0 +1,95 @@
+//! The customer's own discount over time: it applies where a subscription has none (mrr.md 2).
+
+use crate::ledger::{
+    fact::{DiscountState, Fact, Role, State},
+    time::UnixTime,
+};
+
+/// From when which discount is on the customer, in time order.
+#[derive(Debug, Default)]
+pub(super) struct CustomerDiscounts<'a>(Vec<(UnixTime, Option<&'a DiscountState>)>);
+
+/// What a fact says of the customer's discount, in the order that holds within one second: an old one goes before a
+/// new one comes, and the customer's own state has the last word.
+#[derive(Clone, Copy, Debug)]
+enum Saying<'a> {
+    Gone(&'a DiscountState),
+    Put(&'a DiscountState),
+    State(Option<&'a DiscountState>),
+}
+
+impl<'a> CustomerDiscounts<'a> {
+    /// Reads `customer.discount` and the `customer.discount.*` events, in any order.
+    pub(super) fn gather(facts: &'a [Fact]) -> Self {
+        let mut sayings: Vec<_> = facts.iter().filter_map(|fact| Some((saying(fact)?, fact))).collect();
+        let rank = |saying: &Saying<'_>| match saying {
+            Saying::Gone(_) => 0,
+            Saying::Put(_) => 1,
+            Saying::State(_) => 2,
+        };
+        sayings.sort_by_key(|(saying, fact)| (fact.at, rank(saying), &fact.event, fact.api_version.as_ref()));
+
+        let mut line: Vec<(UnixTime, Option<&'a DiscountState>)> = Vec::new();
+        let mut last_seen: Option<UnixTime> = None;
+        for (saying, fact) in sayings {
+            let held = line.last().and_then(|(_, discount)| *discount);
+            let now = match saying {
+                Saying::State(discount) => discount,
+                Saying::Put(discount) => Some(discount),
+                // The first thing known is its end: it was there since its start.
+                Saying::Gone(discount) if last_seen.is_none() => {
+                    line.extend(discount.start.map(|start| (start.min(fact.at), Some(discount))));
+                    None
+                }
+                Saying::Gone(discount) if held.is_some_and(|held| !same(held, discount)) => held,
+                Saying::Gone(_) => None,
+            };
+            let changed = match (line.last().and_then(|(_, discount)| *discount), now) {
+                (None, None) => false,
+                (Some(before), Some(after)) => !same(before, after),
+                _ => true,
+            };
+            if changed {
+                // First seen later than it began: it counts from its start, as far as nothing said otherwise since.
+                let began = now.and_then(|discount| discount.start).map_or(fact.at, |start| start.min(fact.at));
+                line.push((last_seen.map_or(began, |seen| began.max(seen)), now));
+            }
+            last_seen = Some(fact.at);
+        }
+        Self(line)
+    }
+
+    /// No discount was ever on the customer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The discount on the customer at `at`.
+    pub(super) fn at(&self, at: UnixTime) -> Option<&'a DiscountState> {
+        self.0.iter().rev().find(|(from, _)| *from <= at).and_then(|(_, discount)| *discount)
+    }
+
+    /// When it changed, and to what.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (UnixTime, Option<&'a DiscountState>)> {
+        self.0.iter().copied()
+    }
+}
+
+fn saying(fact: &Fact) -> Option<Saying<'_>> {
+    match &fact.state {
+        State::Customer(customer) if customer.deleted => Some(Saying::State(None)),
+        State::Customer(customer) => Some(Saying::State(customer.discount.as_ref())),
+        State::Discount(discount) if discount.subscription.is_none() && discount.item.is_none() => {
+            Some(if fact.role == Role::Deleted { Saying::Gone(discount) } else { Saying::Put(discount) })
+        }
+        _ => None,
+    }
+}
+
+/// Two places speak of one discount: by id where both have one, else by coupon and start.
+pub(super) fn same(one: &DiscountState, other: &DiscountState) -> bool {
+    match (&one.id, &other.id) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.coupon == other.coupon && one.start == other.start,
+    }
+}
