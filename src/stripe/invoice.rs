@@ -81,6 +81,8 @@ struct StatusTransitions<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Parent<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Raw<'a>,
     /// Of an invoice.
     #[serde(borrow)]
     subscription_details: Obj<ParentDetails<'a>>,
@@ -274,8 +276,9 @@ impl LineWire<'_> {
     fn read(&self, odd: &mut Oddities) -> Option<InvoiceLine> {
         let amount = self.amount.whole("line.amount", odd)?;
         let parent = self.parent.get("line.parent", odd).and_then(|parent| {
-            let item = parent.subscription_item_details.get("line.parent", odd);
-            item.or_else(|| parent.invoice_item_details.get("line.parent", odd))
+            let of_invoice_item = parent.kind.string().as_deref() == Some("invoice_item_details");
+            let item = if of_invoice_item { &Obj::Absent } else { &parent.subscription_item_details };
+            item.get("line.parent", odd).or_else(|| parent.invoice_item_details.get("line.parent", odd))
         });
         let pricing = self.pricing.get("line.pricing", odd);
         let details = pricing.and_then(|pricing| pricing.price_details.get("line.pricing", odd));
