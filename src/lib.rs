@@ -12,6 +12,8 @@ pub mod demo;
 pub mod ledger;
 /// Every bound, with its why.
 pub mod limits;
+/// The event log: appended in groups, sealed in a chain.
+pub mod log;
 /// From rows to answers: bridges, lists, tables.
 pub mod report;
 /// The HTTP server.

@@ -3,7 +3,7 @@
 
 CREATE TABLE generation (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    state       TEXT    NOT NULL CHECK (state IN ('building', 'current')),
+    state       TEXT    NOT NULL CHECK (state IN ('building', 'current', 'retired')),
     fingerprint TEXT    NOT NULL,            -- profiles, zone, ledger and normaliser versions
     position    INTEGER NOT NULL DEFAULT 0   -- last log seq whose customers are marked
 ) STRICT;

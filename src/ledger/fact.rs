@@ -13,6 +13,9 @@ use super::{
     time::UnixTime,
 };
 
+/// Version of the readers that turn events into facts: raise it when the same bytes would yield other facts.
+pub const NORMALISER: i64 = 1;
+
 /// One object's state as one event (or API answer) gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {

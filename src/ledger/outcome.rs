@@ -434,6 +434,23 @@ pub enum QualityKind {
 }
 
 impl QualityKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::UnpricedItem,
+        Self::EstimatedItem,
+        Self::UnresolvedDiscount,
+        Self::Gap,
+        Self::UnresolvedTie,
+        Self::Overdue,
+        Self::TaxUnknown,
+        Self::UnknownValue,
+    ];
+
+    /// Reads the API's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,6 +2,15 @@
 //!
 //! One body of statements serves both databases: `body/` is compiled once per driver against a small `dialect`.
 
+mod errors;
+pub mod naming;
+mod operations;
+pub mod planned;
+mod postgres;
+mod prepared;
+mod schema;
+mod sqlite;
+
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -12,6 +21,9 @@ use crate::ledger::{
     outcome::CustomerLedger,
     time::UnixTime,
 };
+
+pub use operations::Store;
+pub use prepared::Prepared;
 
 /// The store failed. Says what was being done; never holds data of an event.
 #[derive(Debug, Error)]
@@ -200,4 +212,72 @@ pub struct Derived {
     pub profile: Arc<str>,
     /// The rows.
     pub ledger: CustomerLedger,
+}
+
+/// What an advance did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// The position now.
+    pub position: i64,
+    /// Events looked at: 0 when there was nothing new.
+    pub read: i64,
+    /// Customers marked.
+    pub marked: i64,
+}
+
+/// A stretch of the log that was sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its first seq.
+    pub from_seq: i64,
+    /// Its last seq.
+    pub to_seq: i64,
+    /// Events in it.
+    pub events: i64,
+}
+
+/// What holding the log against its seals showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainReport {
+    /// The last seq that a seal covers, and found as it was sealed.
+    pub sealed_to: i64,
+    /// Events after it, held against their digests only.
+    pub unsealed: i64,
+    /// The first thing that differs, in words; `None` when all is as it was.
+    pub first_difference: Option<String>,
+}
+
+/// A digest of one customer's rows under one profile, and the place where the next page of digests begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    /// The profile.
+    pub profile: String,
+    /// Whose rows.
+    pub key: CustomerKey,
+    /// SHA-256 of the rows in their canonical form, the same on every database.
+    pub digest: [u8; 32],
+}
+
+/// How many connections to keep.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Readers of the log, and as many of the derived tables.
+    pub readers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 8 }
+    }
+}
+
+impl Source {
+    /// As the log names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Replay => "replay",
+            Self::Api => "api",
+        }
+    }
 }

@@ -1,0 +1,192 @@
+//! Group commit: one task writes the log, and everything that waits while it commits goes into the next commit together.
+//!
+//! There is no timer: an event that comes alone is committed alone, at once; the group grows with the queue.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::store::{Appended, NewEvent, Prepared, Store, StoreError};
+
+/// How much may wait, and how much is committed together.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that may wait; beyond, the sender is told to come back.
+    pub queue: usize,
+    /// Events in one commit: bounds how long the write lock is held.
+    pub group_events: usize,
+    /// Bytes in one commit, for the same reason.
+    pub group_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 4096, group_events: 512, group_bytes: 8 << 20 }
+    }
+}
+
+/// An append didn't happen, or nobody knows whether it did; appending the same events again is always safe.
+#[derive(Clone, Debug, Error)]
+pub enum AppendError {
+    /// Too many requests wait already.
+    #[error("the log's queue is full")]
+    Full,
+    /// The daemon is stopping.
+    #[error("the log is closing")]
+    Closing,
+    /// The store failed. One failure answers everyone in the group.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+}
+
+struct Request {
+    events: Vec<Prepared>,
+    answer: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
+}
+
+/// Hands events to the task that writes the log. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Appender {
+    requests: mpsc::Sender<Request>,
+    counters: Arc<Counters>,
+}
+
+/// What the writer has done since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Commits.
+    pub groups: AtomicU64,
+    /// Events in them, duplicates included.
+    pub events: AtomicU64,
+}
+
+/// The task that writes.
+#[derive(Debug)]
+pub struct Writer(JoinHandle<()>);
+
+impl Writer {
+    /// Ends when every [`Appender`] is gone and all that waited is answered.
+    pub async fn drained(self) {
+        // The task never panics; were it to, there is nothing left to drain.
+        let _ = self.0.await;
+    }
+}
+
+impl Appender {
+    /// Starts the task that writes to `store`. `committed` is called after each commit that changed the log.
+    pub fn start(store: Store, limits: Limits, committed: impl Fn() + Send + Sync + 'static) -> (Self, Writer) {
+        let (requests, waiting) = mpsc::channel(limits.queue.max(1));
+        let counters = Arc::new(Counters::default());
+        let task = tokio::spawn(write(store, limits, waiting, counters.clone(), committed));
+        (Self { requests, counters }, Writer(task))
+    }
+
+    /// Appends events together; the answer comes after they are durable, one for each event in order.
+    ///
+    /// Errors at once when the queue is full: whoever sent the webhook comes back, and nothing was acknowledged.
+    pub async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>, AppendError> {
+        // A place in the queue first: what can't be taken isn't compressed either.
+        let place = self.requests.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => AppendError::Full,
+            mpsc::error::TrySendError::Closed(()) => AppendError::Closing,
+        })?;
+        // Here and not in the writer: compression runs on as many cores as there are callers.
+        let events = events.into_iter().map(Prepared::new).collect();
+        let (answer, answered) = oneshot::channel();
+        place.send(Request { events, answer });
+        answered.await.unwrap_or(Err(AppendError::Closing))
+    }
+
+    /// What the writer has done.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Requests that wait now.
+    pub fn waiting(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+}
+
+async fn write(
+    store: Store,
+    limits: Limits,
+    mut waiting: mpsc::Receiver<Request>,
+    counters: Arc<Counters>,
+    committed: impl Fn(),
+) {
+    let mut carried: Option<Request> = None;
+    loop {
+        let first = match carried.take() {
+            Some(request) => request,
+            None => match waiting.recv().await {
+                Some(request) => request,
+                None => return,
+            },
+        };
+        let mut group = Group::default();
+        group.take(first);
+        while let Ok(request) = waiting.try_recv() {
+            if group.fits(&request, &limits) {
+                group.take(request);
+            } else {
+                carried = Some(request);
+                break;
+            }
+        }
+        let outcome = store.append_prepared(&group.events).await;
+        counters.groups.fetch_add(1, Ordering::Relaxed);
+        counters.events.fetch_add(group.events.len() as u64, Ordering::Relaxed);
+        let changed = outcome.as_ref().is_ok_and(|answers| answers.iter().any(|one| *one != Appended::Duplicate));
+        group.answer(outcome);
+        if changed {
+            committed();
+        }
+    }
+}
+
+/// Requests that are committed together.
+#[derive(Default)]
+struct Group {
+    events: Vec<Prepared>,
+    bytes: usize,
+    waiting: Vec<(usize, oneshot::Sender<Result<Vec<Appended>, AppendError>>)>,
+}
+
+impl Group {
+    fn fits(&self, request: &Request, limits: &Limits) -> bool {
+        let bytes: usize = request.events.iter().map(Prepared::size).sum();
+        self.events.len() + request.events.len() <= limits.group_events && self.bytes + bytes <= limits.group_bytes
+    }
+
+    fn take(&mut self, request: Request) {
+        self.bytes += request.events.iter().map(Prepared::size).sum::<usize>();
+        self.waiting.push((request.events.len(), request.answer));
+        self.events.extend(request.events);
+    }
+
+    /// Whoever no longer waits for the answer has gone away; the events are in the log all the same.
+    fn answer(self, outcome: Result<Vec<Appended>, StoreError>) {
+        match outcome {
+            Ok(answers) => {
+                let mut answers = answers.into_iter();
+                for (count, waiting) in self.waiting {
+                    let _ = waiting.send(Ok(answers.by_ref().take(count).collect()));
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for (_, waiting) in self.waiting {
+                    let _ = waiting.send(Err(AppendError::Store(error.clone())));
+                }
+            }
+        }
+    }
+}

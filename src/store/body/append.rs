@@ -1,0 +1,267 @@
+//! Appending to the log: all of a batch or nothing, durable on return.
+
+use std::collections::HashMap;
+
+use sqlx::Row as _;
+
+use super::{
+    super::{Database, dialect::*},
+    rows::{self, account},
+};
+use crate::{
+    log::codec,
+    store::{
+        Appended, Reading, StoreError,
+        errors::{Doing, corrupt},
+        planned,
+        prepared::{FactRow, Prepared, clean, fact_rows, same_event},
+    },
+};
+
+const DOING: &str = "appending events";
+
+/// How often an append looks again after another process has appended the same event first.
+const COLLISIONS_MAX: usize = 5;
+
+/// A body of an id that the log or this very batch has already.
+enum Known<'p> {
+    /// In the log.
+    Stored { salt: Vec<u8>, digest: Vec<u8>, codec: i64, bytes: Vec<u8>, length: usize },
+    /// Erased: it must not come back by being delivered once more, in whatever shape.
+    Erased,
+    /// Earlier in this batch.
+    Fresh(&'p Prepared),
+}
+
+impl Known<'_> {
+    fn is(&self, event: &Prepared) -> Result<bool, StoreError> {
+        let body = &event.event.body;
+        match self {
+            Self::Erased => Ok(true),
+            Self::Fresh(other) => Ok(same_event(&other.event.body, body)),
+            Self::Stored { salt, digest, .. } if codec::digest(salt, body)[..] == digest[..] => Ok(true),
+            Self::Stored { codec, bytes, length, .. } => {
+                let stored = codec::decode(*codec, bytes, *length)
+                    .map_err(|error| corrupt(DOING, format!("event {}: {error}", event.event.id)))?;
+                Ok(same_event(&stored, body))
+            }
+        }
+    }
+}
+
+/// A row about to be written.
+struct Fresh<'p> {
+    seq: i64,
+    variant: i64,
+    event: &'p Prepared,
+}
+
+impl Database {
+    pub(in crate::store) async fn append(&self, batch: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
+        let mut collisions = 0;
+        loop {
+            match self.try_append(batch).await {
+                Err(Failed::Collided) if collisions < COLLISIONS_MAX => collisions += 1,
+                Err(Failed::Collided) => {
+                    let reason = "another process keeps appending the same events".into();
+                    return Err(StoreError::Unavailable { doing: DOING, reason });
+                }
+                Err(Failed::Store(error)) => return Err(error),
+                Ok(appended) => return Ok(appended),
+            }
+        }
+    }
+
+    async fn try_append(&self, batch: &[Prepared]) -> Result<Vec<Appended>, Failed> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        let mut known = known_bodies(&mut tx, batch).await?;
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut fresh = Vec::with_capacity(batch.len());
+        for event in batch {
+            let bodies = known.entry(clean(event.event.id.as_str())).or_default();
+            let mut duplicate = false;
+            for body in bodies.iter() {
+                duplicate = duplicate || body.is(event)?;
+            }
+            if duplicate {
+                answers.push(Appended::Duplicate);
+                continue;
+            }
+            let variant = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
+            bodies.push(Known::Fresh(event));
+            // The place follows below, when it is known how many are needed.
+            answers.push(if variant == 0 { Appended::New(0) } else { Appended::Variant(0) });
+            fresh.push(Fresh { seq: 0, variant, event });
+        }
+        if fresh.is_empty() {
+            return Ok(answers);
+        }
+        hold_horizon(&mut tx).await?;
+        let seqs = next_seqs(&mut tx, fresh.len()).await?;
+        for (row, seq) in fresh.iter_mut().zip(seqs) {
+            row.seq = seq;
+        }
+        let mut places = fresh.iter().map(|row| row.seq);
+        for answer in &mut answers {
+            if let Appended::New(seq) | Appended::Variant(seq) = answer {
+                *seq = places.next().unwrap_or_default();
+            }
+        }
+        write(&mut tx, &fresh).await?;
+        self.plan.pass(planned::LOG_BEFORE_COMMIT).await?;
+        tx.commit().await.doing(DOING)?;
+        self.plan.pass(planned::LOG_AFTER_COMMIT).await?;
+        Ok(answers)
+    }
+
+    pub(in crate::store) async fn append_facts(
+        &self,
+        seq: i64,
+        normaliser: i64,
+        reading: &Reading,
+    ) -> Result<(), StoreError> {
+        let doing = "appending facts";
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
+        let event = sqlx::query("SELECT livemode, account FROM event WHERE seq = $1")
+            .bind(seq)
+            .fetch_optional(&mut *tx)
+            .await
+            .doing(doing)?
+            .ok_or_else(|| corrupt(doing, format!("the log has no event at {seq}")))?;
+        let livemode: bool = event.try_get(0).doing(doing)?;
+        let account: String = event.try_get(1).doing(doing)?;
+        let facts = fact_rows(reading);
+        let lines: Vec<FactLine<'_>> = lines(seq, normaliser, livemode, &account, &facts).collect();
+        insert_facts(&mut tx, &lines).await.doing(doing)?;
+        tx.commit().await.doing(doing)
+    }
+}
+
+/// Why an append didn't happen.
+enum Failed {
+    /// Another process appended one of the same events between our look and our write.
+    Collided,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What the log has of the batch's ids, by variant.
+async fn known_bodies<'p>(
+    connection: &mut Connection,
+    batch: &[Prepared],
+) -> Result<HashMap<String, Vec<Known<'p>>>, StoreError> {
+    let text = format!(
+        "SELECT e.id, e.digest, e.body_bytes, b.salt, b.codec, b.bytes
+         FROM event e LEFT JOIN event_body b ON b.seq = e.seq
+         WHERE {} ORDER BY e.id, e.variant",
+        in_list("e.id", 1)
+    );
+    let ids: Vec<String> = batch.iter().map(|event| clean(event.event.id.as_str())).collect();
+    let found = sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(text_list(ids.iter().map(String::as_str)))
+        .fetch_all(connection)
+        .await
+        .doing(DOING)?;
+    let mut known: HashMap<String, Vec<Known<'p>>> = HashMap::with_capacity(batch.len());
+    for row in &found {
+        let read = || -> Result<(String, Known<'p>), sqlx::Error> {
+            let Some(salt) = row.try_get::<Option<Vec<u8>>, _>(3)? else {
+                return Ok((row.try_get(0)?, Known::Erased));
+            };
+            let length = usize::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
+            let (digest, codec, bytes) = (row.try_get(1)?, row.try_get(4)?, row.try_get(5)?);
+            Ok((row.try_get(0)?, Known::Stored { salt, digest, codec, bytes, length }))
+        };
+        let (id, body) = read().doing(DOING)?;
+        known.entry(id).or_default().push(body);
+    }
+    Ok(known)
+}
+
+async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), Failed> {
+    let head = "INSERT INTO event (seq, id, variant, type, account, livemode, created, api_version, received_at, source, \
+                body_bytes, digest)";
+    let inserted = rows::insert(connection, head, 12, "", fresh, |query, row| {
+        let event = &row.event.event;
+        query
+            .bind(row.seq)
+            .bind(clean(event.id.as_str()))
+            .bind(row.variant)
+            .bind(clean(&event.kind))
+            .bind(account(event.account.as_ref()))
+            .bind(event.livemode)
+            .bind(event.created.0)
+            .bind(event.api_version.as_deref().map(clean).unwrap_or_default())
+            .bind(event.received_at.0)
+            .bind(event.source.as_str())
+            .bind(i64::try_from(event.body.len()).unwrap_or(i64::MAX))
+            .bind(row.event.digest.to_vec())
+    })
+    .await;
+    match inserted {
+        Err(sqlx::Error::Database(error)) if APPENDS_MAY_COLLIDE && error.is_unique_violation() => {
+            return Err(Failed::Collided);
+        }
+        other => other.doing(DOING)?,
+    }
+    rows::insert(connection, "INSERT INTO event_body (seq, salt, codec, bytes)", 4, "", fresh, |query, row| {
+        query.bind(row.seq).bind(row.event.salt.to_vec()).bind(row.event.codec).bind(row.event.bytes.clone())
+    })
+    .await
+    .doing(DOING)?;
+    let accounts: Vec<String> = fresh.iter().map(|row| account(row.event.event.account.as_ref())).collect();
+    let facts: Vec<FactLine<'_>> = fresh
+        .iter()
+        .zip(&accounts)
+        .flat_map(|(row, account)| {
+            lines(row.seq, row.event.normaliser, row.event.event.livemode, account, &row.event.facts)
+        })
+        .collect();
+    insert_facts(connection, &facts).await.doing(DOING)?;
+    Ok(())
+}
+
+/// A row of `fact` with where it belongs.
+struct FactLine<'f> {
+    seq: i64,
+    normaliser: i64,
+    ordinal: i64,
+    livemode: bool,
+    account: &'f str,
+    fact: &'f FactRow,
+}
+
+fn lines<'f>(
+    seq: i64,
+    normaliser: i64,
+    livemode: bool,
+    account: &'f str,
+    facts: &'f [FactRow],
+) -> impl Iterator<Item = FactLine<'f>> {
+    (0..).zip(facts).map(move |(ordinal, fact)| FactLine { seq, normaliser, ordinal, livemode, account, fact })
+}
+
+async fn insert_facts(connection: &mut Connection, facts: &[FactLine<'_>]) -> Result<(), sqlx::Error> {
+    let head = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, state)";
+    rows::insert(connection, head, 9, "", facts, |query, line| {
+        query
+            .bind(line.seq)
+            .bind(line.normaliser)
+            .bind(line.ordinal)
+            .bind(line.fact.kind)
+            .bind(line.livemode)
+            .bind(line.account.to_owned())
+            .bind(line.fact.customer.clone())
+            .bind(line.fact.object.clone())
+            .bind(line.fact.state.clone())
+    })
+    .await
+}

@@ -1,0 +1,120 @@
+//! Reading facts: of customers, and of the objects they name; always as the newest normaliser read them.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    rows::{account, customer_key},
+};
+use crate::{
+    ledger::{fact::Fact, ids::AccountId},
+    store::{
+        CustomerKey, StoreError,
+        errors::{Doing, corrupt},
+        prepared::clean,
+    },
+};
+
+const DOING: &str = "reading facts";
+
+const NEWEST: &str = "f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq)";
+
+fn fact(row: &Row) -> Result<Fact, StoreError> {
+    let seq: i64 = row.try_get(0).doing(DOING)?;
+    let state: String = row.try_get(1).doing(DOING)?;
+    serde_json::from_str(&state).map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
+}
+
+impl Database {
+    pub(in crate::store) async fn customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<Fact>>, StoreError> {
+        let mut ledgers: BTreeMap<(bool, String), BTreeMap<String, usize>> = BTreeMap::new();
+        for (place, key) in customers.iter().enumerate() {
+            let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();
+            ledger.insert(clean(key.customer.as_str()), place);
+        }
+        let text = format!(
+            "SELECT f.seq, f.state, f.customer FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {NEWEST}
+             ORDER BY f.seq, f.ordinal",
+            in_list("f.customer", 3)
+        );
+        let mut facts = vec![Vec::new(); customers.len()];
+        for ((livemode, account), places) in ledgers {
+            let rows = sqlx::query(AssertSqlSafe(text.clone()))
+                .bind(livemode)
+                .bind(account)
+                .bind(text_list(places.keys().map(String::as_str)))
+                .bind(known_at.unwrap_or(i64::MAX))
+                .fetch_all(&self.log)
+                .await
+                .doing(DOING)?;
+            for row in &rows {
+                let customer: String = row.try_get(2).doing(DOING)?;
+                // The list asked for no other customer.
+                if let Some(of_customer) = places.get(&customer).and_then(|place| facts.get_mut(*place)) {
+                    of_customer.push(fact(row)?);
+                }
+            }
+        }
+        // The same customer asked for twice is answered twice.
+        for (place, key) in customers.iter().enumerate() {
+            if let Some(last) = customers.iter().rposition(|other| other == key).filter(|last| *last != place) {
+                facts[place] = facts[last].clone();
+            }
+        }
+        Ok(facts)
+    }
+
+    pub(in crate::store) async fn reference_facts(
+        &self,
+        livemode: bool,
+        of: Option<&AccountId>,
+        objects: &[&str],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Fact>, StoreError> {
+        let text = format!(
+            "SELECT f.seq, f.state FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
+               AND f.seq <= $4 AND {NEWEST}
+             ORDER BY f.seq, f.ordinal",
+            in_list("f.object", 3)
+        );
+        let objects: Vec<String> = objects.iter().map(|object| clean(object)).collect();
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(livemode)
+            .bind(account(of))
+            .bind(text_list(objects.iter().map(String::as_str)))
+            .bind(known_at.unwrap_or(i64::MAX))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(fact).collect()
+    }
+
+    pub(in crate::store) async fn customers(
+        &self,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let text = format!(
+            "SELECT DISTINCT f.livemode, f.account, f.customer FROM fact f
+             WHERE f.customer IS NOT NULL AND f.seq <= $1 {}
+             ORDER BY f.livemode, f.account, f.customer LIMIT $2",
+            if after.is_some() { "AND (f.livemode, f.account, f.customer) > ($3, $4, $5)" } else { "" }
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(known_at.unwrap_or(i64::MAX)).bind(limit);
+        if let Some(after) = after {
+            query =
+                query.bind(after.livemode).bind(account(after.account.as_ref())).bind(clean(after.customer.as_str()));
+        }
+        let rows = query.fetch_all(&self.log).await.doing(DOING)?;
+        rows.iter().map(|row| customer_key(row, 0)).collect::<Result<_, _>>().doing(DOING)
+    }
+}

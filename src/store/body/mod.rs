@@ -1,0 +1,19 @@
+//! The one text of statements, compiled once for each database (architecture.md, decision 12).
+//!
+//! Each file here is compiled twice, under `sqlite/` and under `postgres/`, against that folder's `dialect.rs`:
+//! `super::super::Database` is its database and `super::super::dialect::*` holds what the two say differently.
+//! Statements use `$1`; texts, i64, bool and bytes are bound and read the same way on both. Sums are written
+//! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
+
+mod advance;
+mod append;
+mod columns;
+mod events;
+mod facts;
+mod generations;
+mod leases;
+mod readback;
+mod ready;
+mod replace;
+mod rows;
+mod seals;

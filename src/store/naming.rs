@@ -1,0 +1,74 @@
+//! What a fact is called in the log's typed columns: its kind, its object, and the objects it names.
+
+use std::collections::BTreeSet;
+
+use crate::ledger::fact::{DiscountState, Fact, InvoiceState, ItemState, State, SubscriptionState};
+
+/// The fact's kind, as the column `fact.kind` holds it.
+pub(crate) fn kind(fact: &Fact) -> &'static str {
+    match &fact.state {
+        State::Subscription { .. } => "subscription",
+        State::Invoice(_) => "invoice",
+        State::Customer(_) => "customer",
+        State::Price(_) => "price",
+        State::Product(_) => "product",
+        State::Coupon(_) => "coupon",
+        State::Discount(_) => "discount",
+        State::Correction(_) => "correction",
+    }
+}
+
+/// The id of the object the fact is about.
+pub(crate) fn object(fact: &Fact) -> Option<&str> {
+    match &fact.state {
+        State::Subscription { after, .. } => Some(after.id.as_str()),
+        State::Invoice(invoice) => Some(invoice.id.as_str()),
+        State::Customer(customer) => Some(customer.id.as_str()),
+        State::Price(price) => Some(price.id.as_str()),
+        State::Product(product) => Some(product.id.as_str()),
+        State::Coupon(coupon) => Some(coupon.id.as_str()),
+        State::Discount(discount) => discount.id.as_ref().map(|id| id.as_str()),
+        State::Correction(correction) => Some(&correction.id),
+    }
+}
+
+/// Every price, product, coupon and discount the fact names: facts about these may change its customer's ledger.
+pub fn references(fact: &Fact) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    match &fact.state {
+        State::Subscription { before, after } => {
+            before.iter().for_each(|before| of_subscription(before, &mut named));
+            of_subscription(after, &mut named);
+        }
+        State::Invoice(invoice) => of_invoice(invoice, &mut named),
+        State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, &mut named)),
+        State::Discount(discount) => of_discount(discount, &mut named),
+        State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) => {}
+    }
+    named
+}
+
+fn of_subscription<'f>(subscription: &'f SubscriptionState, named: &mut BTreeSet<&'f str>) {
+    subscription.items.iter().for_each(|item| of_item(item, named));
+    subscription.discounts.iter().for_each(|discount| of_discount(discount, named));
+}
+
+fn of_item<'f>(item: &'f ItemState, named: &mut BTreeSet<&'f str>) {
+    named.insert(item.price.id.as_str());
+    named.extend(item.price.product.iter().map(|product| product.as_str()));
+    item.discounts.iter().for_each(|discount| of_discount(discount, named));
+}
+
+fn of_discount<'f>(discount: &'f DiscountState, named: &mut BTreeSet<&'f str>) {
+    named.extend(discount.id.iter().map(|id| id.as_str()));
+    named.extend(discount.coupon.iter().map(|coupon| coupon.as_str()));
+    named.extend(discount.terms.iter().map(|terms| terms.id.as_str()));
+}
+
+fn of_invoice<'f>(invoice: &'f InvoiceState, named: &mut BTreeSet<&'f str>) {
+    for line in &invoice.lines {
+        named.extend(line.price.iter().map(|price| price.as_str()));
+        named.extend(line.product.iter().map(|product| product.as_str()));
+        named.extend(line.discounts.iter().map(|(discount, _)| discount.as_str()));
+    }
+}

@@ -1,0 +1,247 @@
+//! The operations: each whole, each in domain types; which database does them is decided here and nowhere else.
+
+use std::{path::Path, time::Duration};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::ledger::{fact::Fact, ids::AccountId, outcome::CustomerLedger};
+
+/// The store: one of two databases, behind the same operations. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Two files: the log, and everything derived from it.
+    Sqlite(sqlite::Database),
+    /// One database.
+    Postgres(postgres::Database),
+}
+
+macro_rules! either {
+    ($self:expr, $database:ident => $do:expr) => {
+        match $self {
+            Self::Sqlite($database) => $do,
+            Self::Postgres($database) => $do,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`), creating and migrating it where needed.
+    ///
+    /// On SQLite, `PATH` is the log; beside it lies `PATH` with the extension `.derived.db`, which is rebuilt when it is
+    /// missing. Errors: [`StoreError::Schema`] for a URL of another kind or a database of a newer mrrd.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, &Options::default()).await
+    }
+
+    /// [`Store::open`] with other numbers of connections.
+    pub async fn open_with(url: &str, options: &Options) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let path = Path::new(path);
+            return Ok(Self::Sqlite(sqlite::Database::open(path, options).await?));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(postgres::Database::open(url, options).await?));
+        }
+        Err(StoreError::Schema("database.url is neither sqlite://PATH nor postgres://…".into()))
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    /// The failures planned for this store: nothing in a release.
+    pub fn plan(&self) -> &planned::Plan {
+        either!(self, database => &database.plan)
+    }
+
+    /// Answers when the database answers, in time, with its schema in place.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        let asked = async { either!(self, database => database.ready().await) };
+        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
+            Err(StoreError::Unavailable { doing: "asking the database", reason })
+        })
+    }
+
+    /// Closes all connections, once what is in flight is done. SQLite's write-ahead log is then in the file.
+    pub async fn close(&self) {
+        either!(self, database => database.close().await)
+    }
+
+    // The log: written.
+
+    /// Appends events with their facts: all or nothing, durable on return. One answer each, in order.
+    ///
+    /// The same event again, equal but for `pending_webhooks`, is a duplicate; the same id with another body is kept as
+    /// a variant (mrr.md 4). An erased event doesn't come back.
+    pub async fn append(&self, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
+        let prepared: Vec<Prepared> = events.iter().cloned().map(Prepared::new).collect();
+        self.append_prepared(&prepared).await
+    }
+
+    /// [`Store::append`], with the work that needs no database done before.
+    pub async fn append_prepared(&self, events: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
+        either!(self, database => database.append(events).await)
+    }
+
+    /// Appends what a newer normaliser reads from the event at `seq`. Readers use only the newest version's facts.
+    ///
+    /// Marks nobody dirty: a newer normaliser is another fingerprint, and that rebuilds.
+    pub async fn append_facts(&self, seq: i64, normaliser: i64, reading: &Reading) -> Result<(), StoreError> {
+        either!(self, database => database.append_facts(seq, normaliser, reading).await)
+    }
+
+    // The log: read.
+
+    /// How far the log reaches, and what is in it.
+    pub async fn head(&self) -> Result<LogHead, StoreError> {
+        either!(self, database => database.head().await)
+    }
+
+    /// The greatest seq that every reader may see: nothing at or below it will still appear.
+    pub async fn horizon(&self) -> Result<i64, StoreError> {
+        either!(self, database => database.horizon().await)
+    }
+
+    /// Up to `limit` events after `after_seq`, in the log's order.
+    pub async fn events(&self, filter: &EventFilter, after_seq: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        either!(self, database => database.events(filter, after_seq, limit).await)
+    }
+
+    /// The event with this id, as it was first seen.
+    pub async fn event(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
+        either!(self, database => database.event(id).await)
+    }
+
+    /// Every body seen of this id, to the byte, by variant; without those erased.
+    pub async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+        either!(self, database => database.bodies(id).await)
+    }
+
+    /// Those of `ids` that the log has, in the order of ids.
+    pub async fn known_ids(&self, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
+        either!(self, database => database.known_ids(ids).await)
+    }
+
+    /// Each customer's facts in the log's order: one list for each of `customers`. With `known_at`, as the log stood at
+    /// that seq.
+    pub async fn customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<Fact>>, StoreError> {
+        either!(self, database => database.customer_facts(customers, known_at).await)
+    }
+
+    /// Facts without a customer about `objects` (prices, products, coupons, discounts), in the log's order.
+    pub async fn reference_facts(
+        &self,
+        livemode: bool,
+        account: Option<&AccountId>,
+        objects: &[&str],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Fact>, StoreError> {
+        either!(self, database => database.reference_facts(livemode, account, objects, known_at).await)
+    }
+
+    /// Up to `limit` customers with facts, after `after` in the order of keys.
+    pub async fn customers(
+        &self,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self, database => database.customers(after, limit, known_at).await)
+    }
+
+    // Leases and seals.
+
+    /// Takes or renews the lease `name` for `ttl_seconds`; false while another holder's hasn't run out.
+    pub async fn lease(&self, name: &str, holder: &str, ttl_seconds: i64, now: UnixTime) -> Result<bool, StoreError> {
+        either!(self, database => database.lease(name, holder, ttl_seconds, now).await)
+    }
+
+    /// Gives the lease back, if `holder` has it.
+    pub async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        either!(self, database => database.release(name, holder).await)
+    }
+
+    /// Seals the next events, `max_rows` at most; `None` when all are sealed.
+    pub async fn seal(&self, max_rows: i64) -> Result<Option<Sealed>, StoreError> {
+        either!(self, database => database.seal(max_rows).await)
+    }
+
+    /// Holds the log against its seals, and every body against its digest.
+    pub async fn verify_chain(&self) -> Result<ChainReport, StoreError> {
+        either!(self, database => database.verify_chain().await)
+    }
+
+    // Derived tables.
+
+    /// All generations, by number. One that is not current is being built, or waits to be dropped.
+    pub async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        either!(self, database => database.generations().await)
+    }
+
+    /// Begins an empty generation at position 0, beside the current one.
+    pub async fn begin_generation(&self, fingerprint: &str) -> Result<i64, StoreError> {
+        either!(self, database => database.begin_generation(fingerprint).await)
+    }
+
+    /// Makes `generation` the current one, in one small transaction; the one before is left to be dropped.
+    pub async fn switch_generation(&self, generation: i64) -> Result<(), StoreError> {
+        either!(self, database => database.switch_generation(generation).await)
+    }
+
+    /// Drops a generation's rows, some hundred customers a transaction. Cut short, it goes on when called again.
+    pub async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
+        either!(self, database => database.drop_generation(generation).await)
+    }
+
+    /// Looks at up to `limit` events after the position, marks the customers they touch, and moves the position, in one
+    /// transaction.
+    pub async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+        either!(self, database => database.advance(generation, limit).await)
+    }
+
+    /// Up to `limit` dirty customers, the longest waiting first.
+    ///
+    /// Nothing is locked: whoever holds the reconciler's lease works, and [`Store::replace`] refuses rows older than
+    /// those another has written, so that two at work at once cost time, never truth.
+    pub async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
+        either!(self, database => database.dirty(generation, limit).await)
+    }
+
+    /// Replaces all rows of each customer, one [`Derived`] for each profile kept, and clears its mark unless something
+    /// was added to it meanwhile; one transaction for all. Answers how many customers were written: one whose mark is
+    /// gone was done by somebody else and is left as it is.
+    pub async fn replace(&self, generation: i64, batch: &[(Mark, Vec<Derived>)]) -> Result<i64, StoreError> {
+        either!(self, database => database.replace(generation, batch).await)
+    }
+
+    /// The position, and the least seq not yet applied to its customer, as of one instant.
+    pub async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+        either!(self, database => database.applied(generation).await)
+    }
+
+    /// One customer's rows under one profile, exactly as they were written.
+    pub async fn customer_ledger(
+        &self,
+        generation: i64,
+        profile: &str,
+        key: &CustomerKey,
+    ) -> Result<Option<CustomerLedger>, StoreError> {
+        either!(self, database => database.customer_ledger(generation, profile, key).await)
+    }
+
+    /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.
+    pub async fn dump(&self, generation: i64, after: Option<&Dumped>, limit: i64) -> Result<Vec<Dumped>, StoreError> {
+        either!(self, database => database.dump(generation, after, limit).await)
+    }
+}

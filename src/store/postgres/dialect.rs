@@ -1,0 +1,75 @@
+//! What PostgreSQL says differently. Its twin in `sqlite/` has the same items.
+
+use std::sync::atomic::Ordering;
+
+use sqlx::Postgres;
+
+use super::Database;
+use crate::store::{StoreError, errors::Doing};
+
+pub(crate) type Driver = Postgres;
+pub(crate) type Pool = sqlx::PgPool;
+pub(crate) type Row = sqlx::postgres::PgRow;
+pub(crate) type Connection = sqlx::PgConnection;
+
+/// Begins a transaction that will write.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN";
+/// Begins a transaction that reads several things as of one instant.
+pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Ends a SELECT whose rows stay as they are until the commit.
+pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+/// Two processes may append the same event at once; the later one fails on the key and looks again.
+pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
+
+/// `column IN (the texts bound as $n)`; bind them with [`text_list`].
+pub(crate) fn in_list(column: &str, n: usize) -> String {
+    format!("{column} = ANY(${n}::text[])")
+}
+
+/// Texts to bind for [`in_list`].
+pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+/// Takes the next `count` places in the log, within the append's transaction and behind [`hold_horizon`].
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar("SELECT nextval('event_seq_seq') FROM generate_series(1, $1)")
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+        .doing("numbering events")
+}
+
+// The migration's trigger takes the same lock, so that no other way into the log forgets it: 'mrrd', 'seq' in ASCII.
+const HOLD: &str = "SELECT pg_advisory_xact_lock_shared(1836216932, 7562609)";
+const WAIT: &str = "SELECT pg_advisory_xact_lock(1836216932, 7562609)";
+
+/// Lets no reader of the log pass what this transaction is about to append, until it commits.
+pub(crate) async fn hold_horizon(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query(HOLD).execute(connection).await.doing("appending events").map(drop)
+}
+
+/// The greatest seq that every reader may see.
+///
+/// Sequence order is not commit order: seq 2 may be visible while seq 1 is not yet, and a reader that went on to 2 would
+/// never see 1. So every append holds a lock shared from before it takes its seqs until it commits, and whoever asks for
+/// the horizon takes the same lock alone: at that moment no seq is out. Appends never wait for each other.
+///
+/// While the lock is asked for, appends queue behind the asker. So the asker waits for half a second at most; behind an
+/// append that hangs longer it answers with the last horizon known, which is always safe.
+pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+    let doing = "reading the log's end";
+    let mut tx = database.log.begin().await.doing(doing)?;
+    sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.doing(doing)?;
+    if let Err(error) = sqlx::query(WAIT).execute(&mut *tx).await {
+        // 55P03: the lock wasn't to be had in time.
+        if error.as_database_error().and_then(|error| error.code()).as_deref() == Some("55P03") {
+            return Ok(database.horizon.load(Ordering::SeqCst));
+        }
+        return Err(error).doing(doing);
+    }
+    let last: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&mut *tx).await.doing(doing)?;
+    tx.commit().await.doing(doing)?;
+    Ok(database.horizon.fetch_max(last, Ordering::SeqCst).max(last))
+}

@@ -1,0 +1,52 @@
+//! What SQLite says differently. Its twin in `postgres/` has the same items.
+
+use sqlx::Sqlite;
+
+use super::Database;
+use crate::store::{StoreError, errors::Doing};
+
+pub(crate) type Driver = Sqlite;
+pub(crate) type Pool = sqlx::SqlitePool;
+pub(crate) type Row = sqlx::sqlite::SqliteRow;
+pub(crate) type Connection = sqlx::SqliteConnection;
+
+/// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// Begins a transaction that reads several things as of one instant.
+pub(crate) const BEGIN_READ: &str = "BEGIN";
+/// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.
+pub(crate) const FOR_UPDATE: &str = "";
+/// Two connections never append at once, so an append never meets a row that it didn't see.
+pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
+
+/// `column IN (the texts bound as $n)`; bind them with [`text_list`].
+pub(crate) fn in_list(column: &str, n: usize) -> String {
+    format!("{column} IN (SELECT value FROM json_each(${n}))")
+}
+
+/// Texts to bind for [`in_list`].
+pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
+}
+
+/// Takes the next `count` places in the log, within the append's transaction.
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+        .fetch_optional(connection)
+        .await
+        .doing("numbering events")?;
+    Ok((last.unwrap_or(0) + 1..).take(count).collect())
+}
+
+/// The greatest seq that every reader may see. There is one writer: the order of seq is the order of commits.
+pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
+        .fetch_one(&database.log)
+        .await
+        .doing("reading the log's end")
+}
+
+/// Lets no reader of the log pass what this transaction is about to append: nothing to do with one writer.
+pub(crate) async fn hold_horizon(_connection: &mut Connection) -> Result<(), StoreError> {
+    Ok(())
+}

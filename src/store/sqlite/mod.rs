@@ -1,0 +1,78 @@
+//! SQLite: the log in one file, everything derived from it in another beside it, so that the reconciler never holds the
+//! webhooks' write lock (architecture.md, decision 11).
+
+#[path = "../body/mod.rs"]
+mod body;
+mod dialect;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Options, StoreError, planned::Plan, schema};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// One write lock for each file: whoever waits longer than this is told that the database is busy.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A log file and its derived file.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Readers of the log.
+    log: dialect::Pool,
+    /// The one connection that writes the log.
+    log_writer: dialect::Pool,
+    /// Readers of the derived tables.
+    derived: dialect::Pool,
+    /// The one connection that writes them.
+    derived_writer: dialect::Pool,
+    pub(super) plan: Plan,
+}
+
+impl Database {
+    /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
+    pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
+        let (log, log_writer) =
+            open_file(path, SqliteSynchronous::Full, options, schema::log_part(&MIGRATIONS)).await?;
+        let derived_path = path.with_extension("derived.db");
+        let (derived, derived_writer) =
+            open_file(&derived_path, SqliteSynchronous::Normal, options, schema::derived_part(&MIGRATIONS)).await?;
+        let database = Self { log, log_writer, derived, derived_writer, plan: Plan::default() };
+        database.forget_other_logs().await?;
+        Ok(database)
+    }
+}
+
+async fn open_file(
+    path: &Path,
+    synchronous: SqliteSynchronous,
+    options: &Options,
+    migrations: Migrator,
+) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
+    let unavailable = |error: sqlx::Error| StoreError::Unavailable {
+        doing: "opening the database",
+        reason: format!("{}: {error}", path.display()),
+    };
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .statement_cache_capacity(256);
+    // A local file needs no ping before each use, and its connections never grow stale.
+    let pool = || SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+    let writer = pool().max_connections(1).connect_with(connect.clone()).await.map_err(unavailable)?;
+    schema::migrate(&migrations, &writer, &path.display().to_string()).await?;
+    let readers = pool()
+        .max_connections(options.readers)
+        .connect_with(connect.pragma("query_only", "ON"))
+        .await
+        .map_err(unavailable)?;
+    Ok((readers, writer))
+}
