@@ -1,8 +1,10 @@
 //! The ledger: facts in, money out. Pure: no I/O, no clock, no async, no JSON (ARCHITECTURE.md names the enforcers).
 
+pub mod cohorts;
 pub mod fact;
 pub mod ids;
 pub mod knobs;
+pub mod metrics;
 pub mod money;
 pub mod movement_id;
 pub mod outcome;
