@@ -1,0 +1,524 @@
+//! What customers decide: signing up, changing plans and seats, pausing, leaving, coming back; and the company's prices.
+
+use serde_json::{Value, json};
+
+use crate::ledger::time::UnixTime;
+
+use super::{
+    catalog::{ADD_ONS, API_CALLS, COUPONS, Cycle, FREE, Lasts, Money, Off, PLANS, PRODUCTS},
+    life::{Simulator, Task},
+    state::{Cancellation, Customer, Discount, Item, Status, Subscription},
+    wire,
+};
+
+const DAY: i64 = UnixTime::DAY_SECONDS;
+const NAMES: [&str; 12] = [
+    "Acme",
+    "Borealis",
+    "Café Müller",
+    "Dunlin",
+    "Ember & Oak",
+    "Fjord",
+    "Grünwald",
+    "Harbour",
+    "Iris",
+    "株式会社さくら",
+    "Juniper",
+    "Kestrel",
+];
+const INDUSTRIES: [&str; 5] = ["software", "retail", "health", "education", "logistics"];
+
+/// What a customer may do with a running subscription.
+#[derive(Clone, Copy)]
+enum Choice {
+    Nothing,
+    Note,
+    MoreSeats,
+    FewerSeats,
+    Upgrade,
+    Downgrade,
+    AddOn,
+    DropAddOn,
+    ChangeCycle,
+    TwoChangesAtOnce,
+    TakeCoupon,
+    LoseCoupon,
+    CancelAtEnd,
+    CancelNow,
+    Dispute,
+    PauseCollection,
+    Pause,
+    SecondSubscription,
+    DeleteCustomer,
+}
+
+impl Simulator {
+    pub(super) fn arrive(&mut self, at: UnixTime) {
+        let currencies = [(Money::Usd, 60), (Money::Eur, 28), (Money::Jpy, 12)];
+        let currency = self.random.weighted(&currencies).unwrap_or(Money::Usd);
+        let country = match currency {
+            Money::Usd => ["US", "CA", "US"][self.random.index(3)],
+            Money::Eur => ["DE", "FR", "NL"][self.random.index(3)],
+            Money::Jpy => "JP",
+        };
+        let place = self.customers.len();
+        let name = format!("{} {}", NAMES[self.random.index(NAMES.len())], place + 1);
+        let mut customer = Customer {
+            id: self.random.id("cus_T", 13),
+            email: format!("billing+{}@example.com", place + 1),
+            name,
+            country,
+            industry: INDUSTRIES[self.random.index(INDUSTRIES.len())],
+            currency,
+            created: at,
+            card_trouble: if self.random.percent(12) { 28 } else { 3 },
+            delinquent: false,
+            deleted: false,
+            discount: None,
+            subscriptions: Vec::new(),
+            shown: Value::Null,
+        };
+        customer.shown = wire::customer(&customer);
+        let shown = customer.shown.clone();
+        self.customers.push(customer);
+        self.emit("customer.created", at, shown, None, true);
+        if self.random.percent(6) {
+            let coupon = self.random.index(2);
+            self.discount_customer(place, coupon, at);
+        }
+        self.subscribe(place, at);
+    }
+
+    /// A new subscription: perhaps on trial, perhaps with a coupon, perhaps for a fixed term, paid at once or soon.
+    fn subscribe(&mut self, customer: usize, at: UnixTime) {
+        let currency = self.customers[customer].currency;
+        let cycles = [(Cycle::Month, 64), (Cycle::Year, 20), (Cycle::Quarter, 9), (Cycle::Week, 7)];
+        let cycle = self.random.weighted(&cycles).unwrap_or(Cycle::Month);
+        let plans = [(FREE, 4), (PLANS.start, 36), (PLANS.start + 1, 38), (PLANS.start + 2, 22)];
+        let product = self.random.weighted(&plans).unwrap_or(PLANS.start);
+        let item = self.new_item(product, currency, cycle, at);
+        let id = self.random.id("sub_1T", 22);
+        let mut subscription = Subscription {
+            id,
+            customer,
+            currency,
+            status: Status::Active,
+            items: vec![item],
+            discounts: Vec::new(),
+            cycle,
+            anchor: at,
+            cycles: 1,
+            period: (at, cycle.after(at, 1)),
+            trial: None,
+            created: at,
+            cancel_at: None,
+            cancel_at_period_end: false,
+            fixed_term: false,
+            canceled_at: None,
+            ended_at: None,
+            cancellation: Cancellation::default(),
+            collection_paused: None,
+            latest_invoice: None,
+            scheduled: None,
+            note: 0,
+            invoice: Value::Null,
+            attempt: 0,
+            shown: Value::Null,
+        };
+        let trial = product != FREE && self.random.percent(30);
+        if trial {
+            let days = if self.random.percent(70) { 14 } else { 30 };
+            let until = at.plus(days * DAY);
+            subscription.status = Status::Trialing;
+            subscription.trial = Some((at, until));
+            subscription.period = (at, until);
+        } else if self.random.percent(60) {
+            subscription.status = Status::Incomplete;
+        }
+        if !trial && cycle == Cycle::Month && self.random.percent(3) {
+            let end = cycle.after(at, 6);
+            subscription.cancel_at = Some(end);
+            subscription.fixed_term = true;
+        }
+        let place = self.subscriptions.len();
+        self.subscriptions.push(subscription);
+        self.customers[customer].subscriptions.push(place);
+        if product != FREE && self.customers[customer].discount.is_none() && self.random.percent(18) {
+            self.take_coupon(place, at);
+        }
+        self.bill(place, "subscription_create", at);
+        self.finalize(place, at);
+        self.tell(place, "customer.subscription.created", at);
+        self.observe(customer, at);
+        if let Some(end) = self.subscriptions[place].cancel_at {
+            self.plan(end, Task::End(place));
+        }
+        match self.subscriptions[place].status {
+            Status::Trialing => {
+                let until = self.subscriptions[place].period.1;
+                self.pay(place, at);
+                self.plan(until.plus(-3 * DAY), Task::TrialWillEnd(place));
+                let delay = self.random.between(1, 40);
+                self.plan(until.plus(delay), Task::TrialEnd(place));
+                self.plan_turning_points(place, at);
+            }
+            Status::Incomplete => {
+                let delay = self.random.between(0, 3);
+                self.plan(at.plus(delay), Task::FirstPayment(place));
+                self.plan_period(place, at);
+            }
+            _ => {
+                self.pay(place, at);
+                self.plan_period(place, at);
+            }
+        }
+        self.think_later(place, at);
+    }
+
+    fn new_item(&mut self, product: usize, currency: Money, cycle: Cycle, at: UnixTime) -> Item {
+        let quantity = match product {
+            API_CALLS => self.random.between(1, 40) * 1000,
+            seats if PRODUCTS[seats].seats => self.random.between(2, 25),
+            _ => 1,
+        };
+        let price = self.catalog.find(product, currency, cycle);
+        Item { id: self.random.id("si_T", 14), price, quantity, created: at, discounts: Vec::new() }
+    }
+
+    fn think_later(&mut self, place: usize, at: UnixTime) {
+        let wait = self.random.between(12 * DAY, 70 * DAY);
+        self.plan(at.plus(wait), Task::Decide(place));
+    }
+
+    pub(super) fn decide(&mut self, place: usize, at: UnixTime) {
+        let subscription = &self.subscriptions[place];
+        if subscription.status.is_final() {
+            return;
+        }
+        self.think_later(place, at);
+        let subscription = &self.subscriptions[place];
+        if subscription.status != Status::Active || subscription.cancel_at.is_some() || subscription.period.1 <= at {
+            return;
+        }
+        let choices = [
+            (Choice::Nothing, 16),
+            (Choice::Note, 8),
+            (Choice::MoreSeats, 15),
+            (Choice::FewerSeats, 6),
+            (Choice::Upgrade, 8),
+            (Choice::Downgrade, 4),
+            (Choice::AddOn, 7),
+            (Choice::DropAddOn, 3),
+            (Choice::ChangeCycle, 4),
+            (Choice::TwoChangesAtOnce, 4),
+            (Choice::TakeCoupon, 4),
+            (Choice::LoseCoupon, 2),
+            (Choice::CancelAtEnd, 9),
+            (Choice::CancelNow, 3),
+            (Choice::Dispute, 1),
+            (Choice::PauseCollection, 3),
+            (Choice::Pause, 2),
+            (Choice::SecondSubscription, 3),
+            (Choice::DeleteCustomer, 1),
+        ];
+        match self.random.weighted(&choices).unwrap_or(Choice::Nothing) {
+            Choice::Nothing => {}
+            Choice::Note => {
+                self.subscriptions[place].note += 1;
+                self.update(place, at, true);
+            }
+            Choice::MoreSeats => {
+                let more = self.random.between(1, 8);
+                self.change_seats(place, more, at);
+            }
+            Choice::FewerSeats => {
+                let fewer = self.random.between(1, 4);
+                self.change_seats(place, -fewer, at);
+            }
+            Choice::Upgrade => self.change_plan(place, 1, at),
+            Choice::Downgrade => self.change_plan(place, -1, at),
+            Choice::AddOn => self.add_on(place, at),
+            Choice::DropAddOn => self.drop_add_on(place, at),
+            Choice::ChangeCycle => self.change_cycle(place, at),
+            Choice::TwoChangesAtOnce => {
+                self.change_plan(place, 1, at);
+                self.change_seats(place, 3, at);
+            }
+            Choice::TakeCoupon => {
+                let subscription = &self.subscriptions[place];
+                if self.customers[subscription.customer].discount.is_none() && subscription.discounts.len() < 2 {
+                    self.take_coupon(place, at);
+                    self.update(place, at, true);
+                    self.plan_turning_points(place, at);
+                }
+            }
+            Choice::LoseCoupon => self.lose_coupon(place, at),
+            Choice::CancelAtEnd => self.cancel_at_end(place, at),
+            Choice::CancelNow => {
+                self.explain_cancellation(place);
+                self.end(place, at);
+            }
+            Choice::Dispute => {
+                self.subscriptions[place].cancellation.reason = Some("payment_disputed");
+                self.end(place, at);
+            }
+            Choice::PauseCollection => {
+                self.subscriptions[place].collection_paused = Some("void");
+                self.update(place, at, true);
+                let wait = self.random.between(5 * DAY, 60 * DAY);
+                self.plan(at.plus(wait), Task::ResumeCollection(place));
+            }
+            Choice::Pause => {
+                self.subscriptions[place].status = Status::Paused;
+                self.subscriptions[place].period.1 = at;
+                self.tell_pause(place, "customer.subscription.paused", at);
+                let wait = self.random.between(5 * DAY, 60 * DAY);
+                self.plan(at.plus(wait), Task::Resume(place));
+            }
+            Choice::SecondSubscription => self.subscribe(self.subscriptions[place].customer, at),
+            Choice::DeleteCustomer => self.delete_customer(self.subscriptions[place].customer, at),
+        }
+    }
+
+    fn change_seats(&mut self, place: usize, by: i64, at: UnixTime) {
+        let item = &mut self.subscriptions[place].items[0];
+        if PRODUCTS[self.catalog.prices[item.price].product].seats {
+            item.quantity = (item.quantity + by).max(1);
+            self.update(place, at, true);
+        }
+    }
+
+    /// One plan up or down; the add-ons stay.
+    fn change_plan(&mut self, place: usize, by: isize, at: UnixTime) {
+        let subscription = &self.subscriptions[place];
+        let (currency, cycle) = (subscription.currency, subscription.cycle);
+        let held = self.catalog.prices[subscription.items[0].price].product;
+        let Some(wanted) = held.checked_add_signed(by).filter(|wanted| PLANS.contains(wanted)) else { return };
+        let price = self.catalog.find(wanted, currency, cycle);
+        let item = &mut self.subscriptions[place].items[0];
+        item.price = price;
+        if !PRODUCTS[wanted].seats {
+            item.quantity = 1;
+        }
+        self.subscriptions[place].scheduled = None;
+        self.tell_prorations(place, at);
+        self.update(place, at, true);
+    }
+
+    fn add_on(&mut self, place: usize, at: UnixTime) {
+        let subscription = &self.subscriptions[place];
+        let product = ADD_ONS.start + self.random.index(ADD_ONS.len());
+        let holds = |item: &Item| self.catalog.prices[item.price].product == product;
+        if subscription.items.iter().any(holds) {
+            return;
+        }
+        let (currency, cycle) = (subscription.currency, subscription.cycle);
+        let mut item = self.new_item(product, currency, cycle, at);
+        let customer = self.subscriptions[place].customer;
+        if self.customers[customer].discount.is_none() && self.random.percent(20) {
+            let discount = Discount::new(self.random.id("di_1T", 22), self.random.index(2), at);
+            let subscription = &self.subscriptions[place];
+            let shown = wire::discount(&discount, &self.customers[customer], Some(&subscription.id), Some(&item.id));
+            self.emit("customer.discount.created", at, shown, None, true);
+            item.discounts.push(discount);
+        }
+        self.subscriptions[place].items.push(item);
+        self.tell_prorations(place, at);
+        self.update(place, at, true);
+    }
+
+    fn drop_add_on(&mut self, place: usize, at: UnixTime) {
+        if self.subscriptions[place].items.len() > 1 {
+            self.subscriptions[place].items.pop();
+            self.update(place, at, true);
+        }
+    }
+
+    /// Between monthly and yearly: every item, with a new anchor and an invoice at once.
+    fn change_cycle(&mut self, place: usize, at: UnixTime) {
+        let currency = self.subscriptions[place].currency;
+        let cycle = if self.subscriptions[place].cycle == Cycle::Year { Cycle::Month } else { Cycle::Year };
+        for item in 0..self.subscriptions[place].items.len() {
+            let product = self.catalog.prices[self.subscriptions[place].items[item].price].product;
+            self.subscriptions[place].items[item].price = self.catalog.find(product, currency, cycle);
+        }
+        let subscription = &mut self.subscriptions[place];
+        subscription.scheduled = None;
+        subscription.cycle = cycle;
+        subscription.anchor_at(at);
+        self.drop_discounts(place, at);
+        self.bill(place, "subscription_update", at);
+        self.update(place, at, true);
+        self.finalize(place, at);
+        self.pay(place, at);
+        self.plan_period(place, at);
+    }
+
+    /// The two invoice items of a change within a period: never MRR.
+    fn tell_prorations(&mut self, place: usize, at: UnixTime) {
+        for amount in [-500, 900] {
+            let subscription = &self.subscriptions[place];
+            let item = json!({
+                "id": self.random.id("ii_1T", 22),
+                "object": "invoiceitem",
+                "amount": amount,
+                "currency": subscription.currency.as_str(),
+                "customer": self.customers[subscription.customer].id,
+                "date": at.0,
+                "discountable": false,
+                "livemode": true,
+                "parent": {
+                    "subscription_details": {"subscription": subscription.id, "subscription_item": subscription.items[0].id},
+                    "type": "subscription_details",
+                },
+                "period": {"end": subscription.period.1.0, "start": at.0},
+                "proration": true,
+                "quantity": 1,
+            });
+            self.emit("invoiceitem.created", at, item, None, true);
+        }
+    }
+
+    /// A coupon that fits the currency; the caller shows the subscription.
+    fn take_coupon(&mut self, place: usize, at: UnixTime) {
+        let currency = self.subscriptions[place].currency;
+        let fits = |place: &usize| match COUPONS[*place].off {
+            Off::Permille(_) => true,
+            Off::Amount(_, of) => of == currency,
+        };
+        let fitting: Vec<usize> = (0..COUPONS.len()).filter(fits).collect();
+        let coupon = fitting[self.random.index(fitting.len())];
+        let discount = Discount::new(self.random.id("di_1T", 22), coupon, at);
+        let subscription = &self.subscriptions[place];
+        let customer = &self.customers[subscription.customer];
+        let shown = wire::discount(&discount, customer, Some(&subscription.id), None);
+        self.subscriptions[place].discounts.push(discount);
+        self.emit("customer.discount.created", at, shown, None, true);
+    }
+
+    fn lose_coupon(&mut self, place: usize, at: UnixTime) {
+        let subscription = &mut self.subscriptions[place];
+        let Some(last) = subscription.discounts.pop() else {
+            let customer = subscription.customer;
+            return self.lose_customer_coupon(customer, at);
+        };
+        let customer = &self.customers[subscription.customer];
+        let shown = wire::discount(&last, customer, Some(&subscription.id), None);
+        self.emit("customer.discount.deleted", at, shown, None, true);
+        self.update(place, at, true);
+    }
+
+    /// A discount on the customer: it falls on every subscription without one of its own.
+    fn discount_customer(&mut self, place: usize, coupon: usize, at: UnixTime) {
+        debug_assert!(COUPONS[coupon].lasts == Lasts::Forever, "its end would need a period of its own");
+        let discount = Discount::new(self.random.id("di_1T", 22), coupon, at);
+        let shown = wire::discount(&discount, &self.customers[place], None, None);
+        self.customers[place].discount = Some(discount);
+        self.emit("customer.discount.created", at, shown, None, true);
+        self.update_customer(place, at);
+    }
+
+    fn lose_customer_coupon(&mut self, place: usize, at: UnixTime) {
+        if let Some(discount) = self.customers[place].discount.take() {
+            let shown = wire::discount(&discount, &self.customers[place], None, None);
+            self.emit("customer.discount.deleted", at, shown, None, true);
+            self.update_customer(place, at);
+        }
+    }
+
+    /// `cancel_at_period_end` from the API sets both fields, the customer portal only `cancel_at` (stripe.md 3.2).
+    fn cancel_at_end(&mut self, place: usize, at: UnixTime) {
+        self.explain_cancellation(place);
+        let by_api = self.random.percent(60);
+        let subscription = &mut self.subscriptions[place];
+        let end = subscription.period.1;
+        subscription.cancel_at = Some(end);
+        subscription.cancel_at_period_end = by_api;
+        subscription.canceled_at = Some(at);
+        self.update(place, at, true);
+        self.plan(end, Task::End(place));
+        if self.random.percent(25) {
+            let wait = self.random.between(60, (end.0 - at.0).max(61));
+            self.plan(at.plus(wait), Task::Withdraw(place));
+        }
+    }
+
+    fn explain_cancellation(&mut self, place: usize) {
+        let feedback =
+            [Some("too_expensive"), Some("unused"), Some("missing_features"), Some("switched_service"), None];
+        self.subscriptions[place].cancellation = Cancellation {
+            reason: Some("cancellation_requested"),
+            feedback: feedback[self.random.index(feedback.len())],
+            comment: self.random.percent(20).then_some("We don’t need it this year."),
+        };
+    }
+
+    pub(super) fn resume_collection(&mut self, place: usize, at: UnixTime) {
+        let subscription = &mut self.subscriptions[place];
+        if !subscription.status.is_final() && subscription.collection_paused.take().is_some() {
+            self.update(place, at, true);
+        }
+    }
+
+    pub(super) fn come_back(&mut self, customer: usize, at: UnixTime) {
+        if !self.customers[customer].deleted {
+            self.subscribe(customer, at);
+        }
+    }
+
+    fn delete_customer(&mut self, customer: usize, at: UnixTime) {
+        self.customers[customer].deleted = true;
+        for place in self.customers[customer].subscriptions.clone() {
+            if !self.subscriptions[place].status.is_final() {
+                self.subscriptions[place].cancellation.reason = Some("cancellation_requested");
+                self.end(place, at);
+            }
+        }
+        let gone = wire::customer(&self.customers[customer]);
+        self.emit("customer.deleted", at, gone, None, true);
+    }
+
+    /// New prices for every plan; most monthly and yearly subscriptions move to theirs with their next renewal.
+    pub(super) fn raise_prices(&mut self, at: UnixTime) {
+        for product in PLANS {
+            for currency in Money::ALL {
+                for cycle in Cycle::ALL {
+                    let place = self.catalog.add(&mut self.random, product, currency, cycle, 1, at);
+                    let price = wire::price(&self.catalog.prices[place]);
+                    self.emit("price.created", at, price, None, true);
+                }
+            }
+        }
+        for place in 0..self.subscriptions.len() {
+            let subscription = &self.subscriptions[place];
+            let held = &self.catalog.prices[subscription.items[0].price];
+            let renews = subscription.status == Status::Active && subscription.cancel_at.is_none();
+            if !renews || !PLANS.contains(&held.product) || !self.random.percent(70) {
+                continue;
+            }
+            let price = self.catalog.find(held.product, held.currency, held.cycle);
+            let schedule = self.random.id("sub_sched_1T", 22);
+            let shown = self.schedule_json(&schedule, place, "active", at);
+            self.emit("subscription_schedule.created", at, shown, None, true);
+            self.subscriptions[place].scheduled = Some((schedule, price));
+            self.update(place, at, true);
+        }
+    }
+
+    /// A schedule, as far as anyone needs it here.
+    pub(super) fn schedule_json(&self, id: &str, place: usize, status: &str, at: UnixTime) -> Value {
+        let subscription = &self.subscriptions[place];
+        json!({
+            "id": id,
+            "object": "subscription_schedule",
+            "created": at.0,
+            "customer": self.customers[subscription.customer].id,
+            "end_behavior": "release",
+            "livemode": true,
+            "metadata": {},
+            "phases": [],
+            "status": status,
+            "subscription": subscription.id,
+        })
+    }
+}

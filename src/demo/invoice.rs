@@ -1,0 +1,237 @@
+//! Invoices and the payment objects around them. They never make MRR: they are there because Stripe sends them.
+
+use serde_json::{Value, json};
+
+use crate::ledger::time::UnixTime;
+
+use super::{
+    catalog::{COUPONS, Catalog, Off},
+    random::Random,
+    state::{Customer, Discount, Subscription},
+};
+
+/// A draft for the subscription's current period.
+pub(super) fn draft(
+    subscription: &Subscription,
+    customer: &Customer,
+    catalog: &Catalog,
+    random: &mut Random,
+    billing_reason: &str,
+    at: UnixTime,
+) -> Value {
+    let id = random.id("in_1T", 22);
+    let on_trial = subscription.trial.is_some_and(|trial| trial == subscription.period);
+    let own = &subscription.discounts;
+    let shared: Vec<&Discount> = if own.is_empty() { customer.discount.iter().collect() } else { own.iter().collect() };
+    let mut lines = Vec::new();
+    let (mut subtotal, mut discounted) = (0_i64, 0_i64);
+    for item in &subscription.items {
+        let price = &catalog.prices[item.price];
+        let amount = if on_trial { 0 } else { price.unit_hundredths * item.quantity / 100 };
+        let mut left = amount;
+        let mut discount_amounts = Vec::new();
+        for discount in item.discounts.iter().chain(shared.iter().copied()) {
+            let off = match COUPONS[discount.coupon].off {
+                Off::Permille(permille) => left * i64::try_from(permille).unwrap_or(0) / 1000,
+                // The first line takes it, as far as it goes.
+                Off::Amount(off, _) if lines.is_empty() => left.min(i64::try_from(off).unwrap_or(0)),
+                Off::Amount(..) => 0,
+            };
+            left -= off;
+            discount_amounts.push(json!({"amount": off, "discount": discount.id}));
+        }
+        subtotal += amount;
+        discounted += amount - left;
+        lines.push(json!({
+            "id": random.id("il_1T", 22),
+            "object": "line_item",
+            "amount": amount,
+            "currency": subscription.currency.as_str(),
+            "description": format!("{} × {}", item.quantity, price.nickname),
+            "discount_amounts": discount_amounts,
+            "discountable": true,
+            "discounts": item.discounts.iter().map(|discount| discount.id.as_str()).collect::<Vec<_>>(),
+            "invoice": id,
+            "livemode": true,
+            "metadata": {},
+            "parent": {
+                "invoice_item_details": null,
+                "subscription_item_details": {
+                    "invoice_item": null,
+                    "proration": false,
+                    "proration_details": {"credited_items": null},
+                    "subscription": subscription.id,
+                    "subscription_item": item.id,
+                },
+                "type": "subscription_item_details",
+            },
+            "period": {"end": subscription.period.1.0, "start": subscription.period.0.0},
+            "pretax_credit_amounts": [],
+            "pricing": {
+                "price_details": {
+                    "price": price.id,
+                    "product": super::catalog::PRODUCTS[price.product].id,
+                },
+                "type": "price_details",
+                "unit_amount_decimal": format!("{}.{:02}", price.unit_hundredths / 100, price.unit_hundredths % 100),
+            },
+            "quantity": item.quantity,
+            "subtotal": amount,
+            "taxes": [],
+        }));
+    }
+    let total = subtotal - discounted;
+    let mut invoice = json!({
+        "id": id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": "Simulated, Inc.",
+        "account_tax_ids": null,
+        "amount_due": total,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_remaining": total,
+        "amount_shipping": 0,
+        "application": null,
+        "attempt_count": 0,
+        "attempted": false,
+        "auto_advance": true,
+        "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null},
+        "automatically_finalizes_at": at.plus(3600).0,
+        "billing_reason": billing_reason,
+        "collection_method": "charge_automatically",
+        "created": at.0,
+        "currency": subscription.currency.as_str(),
+        "custom_fields": null,
+        "customer": customer.id,
+        "customer_account": null,
+        "customer_address": null,
+        "customer_email": customer.email,
+        "customer_name": customer.name,
+        "customer_phone": null,
+        "customer_shipping": null,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": null,
+        "default_source": null,
+        "default_tax_rates": [],
+        "description": null,
+        "discounts": shared.iter().map(|discount| discount.id.as_str()).collect::<Vec<_>>(),
+        "due_date": null,
+        "effective_at": null,
+        "ending_balance": null,
+    });
+    let rest = json!({
+        "footer": null,
+        "from_invoice": null,
+        "hosted_invoice_url": null,
+        "invoice_pdf": null,
+        "issuer": {"type": "self"},
+        "last_finalization_error": null,
+        "latest_revision": null,
+        "lines": {
+            "object": "list",
+            "data": lines,
+            "has_more": false,
+            "total_count": subscription.items.len(),
+            "url": format!("/v1/invoices/{id}/lines"),
+        },
+        "livemode": true,
+        "metadata": {},
+        "next_payment_attempt": null,
+        "number": null,
+        "on_behalf_of": null,
+        "parent": {
+            "quote_details": null,
+            "subscription_details": {"metadata": {}, "subscription": subscription.id},
+            "type": "subscription_details",
+        },
+        "payment_settings": {
+            "default_mandate": null,
+            "payment_method_options": null,
+            "payment_method_types": null,
+        },
+        "period_end": at.0,
+        "period_start": at.0,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": null,
+        "rendering": null,
+        "shipping_cost": null,
+        "shipping_details": null,
+        "starting_balance": 0,
+        "statement_descriptor": null,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": null,
+            "marked_uncollectible_at": null,
+            "paid_at": null,
+            "voided_at": null,
+        },
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "test_clock": null,
+        "total": total,
+        "total_discount_amounts": [],
+        "total_excluding_tax": total,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": [],
+        "webhooks_delivered_at": null,
+    });
+    super::wire::extend(&mut invoice, rest);
+    invoice
+}
+
+/// The invoice becomes open.
+pub(super) fn finalized(mut invoice: Value, at: UnixTime) -> Value {
+    invoice["status"] = json!("open");
+    invoice["auto_advance"] = json!(true);
+    invoice["automatically_finalizes_at"] = Value::Null;
+    invoice["effective_at"] = json!(at.0);
+    invoice["number"] = json!(format!("SIM-{}", &invoice["id"].as_str().unwrap_or_default()[5..13]));
+    invoice["status_transitions"]["finalized_at"] = json!(at.0);
+    invoice
+}
+
+/// The invoice is paid.
+pub(super) fn paid(mut invoice: Value, at: UnixTime) -> Value {
+    invoice["status"] = json!("paid");
+    invoice["amount_paid"] = invoice["amount_due"].clone();
+    invoice["amount_remaining"] = json!(0);
+    invoice["attempted"] = json!(true);
+    invoice["attempt_count"] = json!(invoice["attempt_count"].as_i64().unwrap_or(0) + 1);
+    invoice["next_payment_attempt"] = Value::Null;
+    invoice["status_transitions"]["paid_at"] = json!(at.0);
+    invoice
+}
+
+/// An attempt failed.
+pub(super) fn failed(mut invoice: Value, next: Option<UnixTime>) -> Value {
+    invoice["attempted"] = json!(true);
+    invoice["attempt_count"] = json!(invoice["attempt_count"].as_i64().unwrap_or(0) + 1);
+    invoice["next_payment_attempt"] = json!(next.map(|next| next.0));
+    invoice
+}
+
+/// The invoice is void.
+pub(super) fn voided(mut invoice: Value, at: UnixTime) -> Value {
+    invoice["status"] = json!("void");
+    invoice["status_transitions"]["voided_at"] = json!(at.0);
+    invoice
+}
+
+/// A `charge` or `payment_intent` about it: mrrd doesn't read them, and takes them in all the same.
+pub(super) fn payment(object: &str, invoice: &Value, random: &mut Random, status: &str, at: UnixTime) -> Value {
+    json!({
+        "id": random.id(if object == "charge" { "ch_3T" } else { "pi_3T" }, 22),
+        "object": object,
+        "amount": invoice["amount_due"],
+        "created": at.0,
+        "currency": invoice["currency"],
+        "customer": invoice["customer"],
+        "livemode": true,
+        "metadata": {},
+        "payment_method": null,
+        "status": status,
+    })
+}
