@@ -320,12 +320,17 @@ fn read_price<'a, const N: usize>(places: [&Ref<'a, PriceWire<'a>>; N], odd: &mu
             Ref::Id(id) => Some(unknown_price(id)),
             Ref::Is(price) => price.read(odd),
         };
-        match (&mut best, read) {
-            (None, read) => best = read,
-            (Some(best), Some(read)) if best.scheme == Scheme::Unknown && read.scheme != Scheme::Unknown => {
+        let Some(mut read) = read else { continue };
+        if read.interval.is_none() {
+            // What a subscription holds recurs, whether or not we can tell how often.
+            read.scheme = Scheme::Unknown;
+        }
+        match &mut best {
+            None => best = Some(read),
+            Some(best) if read.scheme != Scheme::Unknown => {
                 *best = Price { id: best.id.clone(), lookup_key: best.lookup_key.take(), ..read };
             }
-            _ => {}
+            Some(_) => {}
         }
         if best.as_ref().is_some_and(|best| best.scheme != Scheme::Unknown) {
             break;
