@@ -8,6 +8,8 @@ pub mod clock;
 pub mod config;
 /// A simulated Stripe account that knows its own figures.
 pub mod demo;
+/// Historical events in and out.
+pub mod history;
 /// The rules of money, pure.
 pub mod ledger;
 /// Every bound, with its why.

@@ -39,3 +39,9 @@ pub const REFUSALS_AT_ONCE: usize = 64;
 
 /// How long such a connection is kept for its client to read the answer.
 pub const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+/// Largest single event taken from a file: what the log can hold (`log::codec`).
+pub const HISTORY_EVENT_BYTES: usize = 64 << 20;
+
+/// Largest document of several lines taken from a file: it is held in memory whole. One event a line has no such bound.
+pub const HISTORY_DOCUMENT_BYTES: usize = 512 << 20;
