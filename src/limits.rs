@@ -45,3 +45,37 @@ pub const HISTORY_EVENT_BYTES: usize = 64 << 20;
 
 /// Largest document of several lines taken from a file: it is held in memory whole. One event a line has no such bound.
 pub const HISTORY_DOCUMENT_BYTES: usize = 512 << 20;
+
+/// Events a replay commits at once: enough that the disk's flush doesn't count, few enough that webhooks, which share
+/// the write lock, wait only some tens of milliseconds.
+pub const REPLAY_BATCH_EVENTS: usize = 256;
+
+/// And the bytes of their bodies: large events mustn't make a long transaction.
+pub const REPLAY_BATCH_BYTES: usize = 4 << 20;
+
+/// Events read from the log at once.
+pub const LOG_PAGE_EVENTS: i64 = 500;
+
+/// How long another endpoint may take to answer a redelivered event.
+pub const REDELIVERY_WAIT: Duration = Duration::from_secs(30);
+
+/// How much of its answer is read.
+pub const REDELIVERY_ANSWER_BYTES: usize = 64 * 1024;
+
+/// How often one event is tried while the endpoint is away.
+pub const REDELIVERY_ATTEMPTS: u32 = 5;
+
+/// First pause between tries; it doubles.
+pub const REDELIVERY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause between tries, whatever `Retry-After` says.
+pub const REDELIVERY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// So many refusals in a row mean a wrong address or secret, not a wrong event.
+pub const REDELIVERY_REFUSALS: u32 = 10;
+
+/// How often what is due is sealed: the tail that a seal doesn't cover yet is this short.
+pub const SEAL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often a database that is still coming up is tried (`serve --wait-for`).
+pub const DATABASE_RETRY: Duration = Duration::from_millis(500);

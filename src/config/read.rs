@@ -128,7 +128,7 @@ impl Reader<'_> {
     fn database_url(&mut self) -> SecretString {
         let url = self.secret("database.url").unwrap_or_default();
         let text = url.expose_secret();
-        let sqlite_path = text.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//"));
+        let sqlite_path = text.strip_prefix("sqlite://");
         let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         if !postgres && sqlite_path.is_none_or(str::is_empty) && !text.is_empty() {
             self.fault("database.url", "must be sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME");
@@ -316,7 +316,7 @@ fn shown(values: &Values) -> Vec<Setting> {
 
 fn masked(key: &str, value: &Value) -> serde_json::Value {
     match (keys::kind_of(key), &value.data) {
-        (Some(Kind::Secret), Data::Text(text)) if key == "database.url" && text.starts_with("sqlite:") => {
+        (Some(Kind::Secret), Data::Text(text)) if key == "database.url" && text.starts_with("sqlite://") => {
             text.as_str().into()
         }
         (Some(Kind::Secrets), Data::List(items)) => format!("({} set)", items.len()).into(),

@@ -1,6 +1,6 @@
 //! The settings as the rest of the program holds them: read, checked, secrets wrapped.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -122,7 +122,12 @@ impl DatabaseKind {
 impl Database {
     /// Which database the URL names: reading the configuration refuses any other.
     pub fn kind(&self) -> DatabaseKind {
-        if self.url.expose_secret().starts_with("sqlite:") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
+        if self.url.expose_secret().starts_with("sqlite://") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
+    }
+
+    /// Whether opening it would make a new file: a command that only looks doesn't want that.
+    pub fn is_absent_file(&self) -> bool {
+        self.url.expose_secret().strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists())
     }
 
     /// The database in words that hold no password.

@@ -2,3 +2,5 @@
 
 pub mod documents;
 pub mod files;
+pub mod redeliver;
+pub mod replay;

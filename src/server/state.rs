@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{clock::Clock, config::Config, telemetry::Metrics};
+use crate::{clock::Clock, config::Config, log::appender::Appender, store::Store, telemetry::Metrics};
 
 /// Shared by all routes; a clone is cheap.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     /// The address the server is bound to: `api.tokens` asks whether it is loopback.
     pub bound: SocketAddr,
+    /// The log and the ledger.
+    pub store: Store,
+    /// The way into the log: group commit, durable when it answers.
+    pub appender: Appender,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }

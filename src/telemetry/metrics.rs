@@ -56,6 +56,8 @@ pub struct Metrics {
     pub log_unreadable_events: Gauge,
     /// Events appended that the derived tables don't show yet, set at each scrape.
     pub reconciler_lag_events: Gauge,
+    /// Appends waiting for the log, set at each scrape.
+    pub append_waiting: Gauge,
     /// 1 while the database answers, set at each scrape.
     pub database_up: Gauge<i64>,
     /// When the process started, in seconds since 1970.
@@ -80,6 +82,7 @@ impl Default for Metrics {
             log_ignored_events: Gauge::default(),
             log_unreadable_events: Gauge::default(),
             reconciler_lag_events: Gauge::default(),
+            append_waiting: Gauge::default(),
             database_up: Gauge::default(),
             start_time_seconds: Gauge::default(),
         };
@@ -113,6 +116,7 @@ impl Default for Metrics {
             "Events in the log that the ledger does not show yet",
             metrics.reconciler_lag_events.clone(),
         );
+        registry.register("append_waiting", "Webhooks waiting for their commit", metrics.append_waiting.clone());
         registry.register("database_up", "1 while the database answers", metrics.database_up.clone());
         registry.register(
             "start_time_seconds",

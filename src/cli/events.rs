@@ -1,0 +1,307 @@
+//! `mrrd events`: the log, listed, shown to the byte, and followed.
+
+use std::{io::Write, time::Duration};
+
+use clap::{Subcommand, ValueEnum};
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Context, Failure, Outcome, instant, open_store, output};
+use crate::{
+    ledger::{
+        ids::{AccountId, CustomerId, EventId},
+        time::UnixTime,
+    },
+    limits,
+    store::{EventFilter, EventRow, Store, StoreError},
+};
+
+/// Lists the log, shows one event, or follows what arrives
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists events in the order they came into the log
+    #[command(after_help = "Examples:\n  \
+        mrrd events list --type 'customer.subscription.*' --since 2026-01-01\n  \
+        mrrd events list --reading unreadable --json")]
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// Only events after this place in the log
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: i64,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one event: what the log knows of it, and its body
+    #[command(after_help = "Examples:\n  mrrd events show evt_1A2b3C\n  mrrd events show evt_1A2b3C --raw > event.json")]
+    Show {
+        /// The event's id
+        #[arg(value_name = "EVENT")]
+        id: String,
+        /// Print nothing but the very bytes received
+        #[arg(long, conflicts_with = "json")]
+        raw: bool,
+        /// Which of several bodies of this id: 0 is the first received
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        variant: i64,
+        /// Print one JSON object with the event's row and its body
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows the newest events and then what arrives, until interrupted
+    #[command(after_help = "Examples:\n  mrrd events tail\n  mrrd events tail -n 0 --type 'invoice.*' --json\n  mrrd events tail --no-follow")]
+    Tail {
+        #[command(flatten)]
+        filter: Filter,
+        /// How far back to begin
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        lines: u32,
+        /// End after the newest
+        #[arg(long)]
+        no_follow: bool,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+struct Filter {
+    /// Only this type; `invoice.*` takes all that begin so
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only created at or after: a day, an instant or Unix seconds
+    #[arg(long, value_name = "WHEN", value_parser = instant::parse)]
+    since: Option<UnixTime>,
+    /// Only created before
+    #[arg(long, value_name = "WHEN", value_parser = instant::parse)]
+    until: Option<UnixTime>,
+    /// Only what the normaliser made this of
+    #[arg(long, value_name = "READING")]
+    reading: Option<Reading>,
+    /// Only events about this customer
+    #[arg(long, value_name = "CUSTOMER")]
+    customer: Option<String>,
+    /// Only events of this connected account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Reading {
+    Facts,
+    Ignored,
+    Unreadable,
+    Thin,
+}
+
+impl Filter {
+    fn store(&self) -> EventFilter {
+        let reading = self.reading.map(|reading| match reading {
+            Reading::Facts => "facts",
+            Reading::Ignored => "ignored",
+            Reading::Unreadable => "unreadable",
+            Reading::Thin => "thin",
+        });
+        EventFilter {
+            kind: self.kind.clone(),
+            since: self.since,
+            until: self.until,
+            reading: reading.map(str::to_owned),
+            customer: self.customer.as_deref().map(CustomerId::from),
+            livemode: None,
+            account: self.account.as_deref().map(|account| Some(AccountId::from(account))),
+        }
+    }
+}
+
+/// An event as `--json` prints it: the names of `GET /api/v1/events`.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    seq: i64,
+    variant: i64,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    created: String,
+    received_at: String,
+    livemode: bool,
+    account: Option<&'a str>,
+    api_version: Option<&'a str>,
+    source: &'a str,
+    reading: &'a str,
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a RawValue>,
+}
+
+impl<'a> From<&'a EventRow> for Line<'a> {
+    fn from(row: &'a EventRow) -> Self {
+        Self {
+            id: row.id.as_str(),
+            seq: row.seq,
+            variant: row.variant,
+            kind: &row.kind,
+            created: row.created.to_string(),
+            received_at: row.received_at.to_string(),
+            livemode: row.livemode,
+            account: row.account.as_ref().map(AccountId::as_str),
+            api_version: row.api_version.as_deref(),
+            source: &row.source,
+            reading: &row.reading,
+            reason: row.reason.as_deref(),
+            body: None,
+        }
+    }
+}
+
+fn unread(error: StoreError) -> Failure {
+    Failure::Failed(format!("the log can't be read: {error}"))
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let store = open_store(&*context.load()?).await?;
+    match &args.command {
+        Command::List { filter, after, limit, json } => list(&store, &filter.store(), *after, *limit, *json).await,
+        Command::Show { id, raw, variant, json } => show(&store, id, *variant, *raw, *json).await,
+        Command::Tail { filter, lines, no_follow, json } => {
+            tail(&store, &filter.store(), *lines, !no_follow, *json).await
+        }
+    }
+}
+
+async fn list(store: &Store, filter: &EventFilter, mut after: i64, limit: u64, json: bool) -> Outcome {
+    let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+    while left > 0 {
+        let page = store.events(filter, after, left.min(limits::LOG_PAGE_EVENTS)).await.map_err(unread)?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        left -= i64::try_from(page.len()).unwrap_or(left);
+        print(&page, json)?;
+    }
+    Ok(())
+}
+
+async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> Outcome {
+    let bodies = store.bodies(&EventId::from(id)).await.map_err(unread)?;
+    let Some((row, body)) = bodies.iter().find(|(row, _)| row.variant == variant) else {
+        let hint = match store.event(&EventId::from(id)).await.map_err(unread)? {
+            None => "the log has no such event; `mrrd events list` shows those it has".to_owned(),
+            Some(_) if bodies.is_empty() => "its body was erased".to_owned(),
+            Some(_) => format!("it has no variant {variant}: {} bodies are kept, from 0 on", bodies.len()),
+        };
+        return Err(Failure::Failed(format!("{id}: {hint}")));
+    };
+    let mut out = std::io::stdout().lock();
+    if raw {
+        out.write_all(body)?;
+        return Ok(out.flush()?);
+    }
+    if json {
+        let body = serde_json::from_slice(body).ok();
+        drop(out);
+        return Ok(output::json(&Line { body, ..Line::from(row) })?);
+    }
+    let mut facts = vec![
+        ("id", row.id.to_string()),
+        ("type", row.kind.clone()),
+        ("seq", row.seq.to_string()),
+        ("created", row.created.to_string()),
+        ("received", format!("{} by {}", row.received_at, row.source)),
+        ("mode", mode(row)),
+        ("read as", row.reason.as_ref().map_or(row.reading.clone(), |reason| format!("{}: {reason}", row.reading))),
+    ];
+    facts.extend(row.api_version.as_ref().map(|version| ("version", version.clone())));
+    if bodies.len() > 1 {
+        facts.push(("variant", format!("{variant} of 0 to {}: one id, several shapes", bodies.len() - 1)));
+    }
+    for (name, value) in facts {
+        writeln!(out, "{name:<9} {value}")?;
+    }
+    writeln!(out)?;
+    out.write_all(body)?;
+    Ok(writeln!(out)?)
+}
+
+async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, json: bool) -> Outcome {
+    /// How often the log is looked at for more.
+    const PACE: Duration = Duration::from_millis(500);
+    let newest = store.head().await.map_err(unread)?.last_seq;
+    let mut after = newest;
+    if lines > 0 {
+        let recent = newest_events(store, filter, newest, lines as usize).await?;
+        print(&recent, json)?;
+        after = recent.last().map_or(after, |row| row.seq).max(newest);
+    }
+    while follow {
+        let page = store.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
+        match page.last() {
+            Some(last) => {
+                after = last.seq;
+                print(&page, json)?;
+            }
+            None => tokio::time::sleep(PACE).await,
+        }
+    }
+    Ok(())
+}
+
+/// The last `most` events that fit, looking back in growing steps.
+async fn newest_events(
+    store: &Store,
+    filter: &EventFilter,
+    newest: i64,
+    most: usize,
+) -> Result<Vec<EventRow>, Failure> {
+    let mut span = i64::try_from(most).unwrap_or(i64::MAX);
+    loop {
+        let begin = newest.saturating_sub(span).max(0);
+        let mut found = Vec::new();
+        let mut after = begin;
+        loop {
+            let page = store.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            found.extend(page);
+            let surplus = found.len().saturating_sub(most);
+            found.drain(..surplus);
+        }
+        if found.len() == most || begin == 0 {
+            return Ok(found);
+        }
+        span = span.saturating_mul(8);
+    }
+}
+
+fn mode(row: &EventRow) -> String {
+    let mode = if row.livemode { "live" } else { "test" };
+    row.account.as_ref().map_or(mode.to_owned(), |account| format!("{mode} {account}"))
+}
+
+fn print(rows: &[EventRow], json: bool) -> Outcome {
+    if json {
+        for row in rows {
+            output::json(&Line::from(row))?;
+        }
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for row in rows {
+        let reading = row.reason.as_ref().map_or(row.reading.clone(), |reason| format!("{}: {reason}", row.reading));
+        table.add_row([row.seq.to_string(), row.created.to_string(), row.id.to_string(), row.kind.clone(), mode(row), reading]);
+    }
+    Ok(output::line(table.trim_fmt())?)
+}

@@ -1,0 +1,86 @@
+//! `mrrd replay`: historical events into the log, or the log's events to another endpoint.
+
+use std::{io::IsTerminal, path::PathBuf, time::Duration};
+
+use clap::ArgGroup;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Context, Failure, Outcome, open_store, output};
+use crate::{
+    history::{
+        files,
+        replay::{self, Counts, Progress},
+    },
+};
+
+/// Takes historical events in from files, or sends the log's events on
+///
+/// Reads `.json`, `.jsonl`, Stripe's list objects, `.gz` and `.zst` of these, folders, and `-`. What is no event is
+/// named with its line and reason and skipped. Events that the log has already are left alone, so it can be run again.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = ArgGroup::new("direction").required(true).args(["paths", "to"]),
+    after_help = "Examples:\n  \
+    mrrd replay events.jsonl.zst\n  \
+    mrrd replay --dry-run exports/ more.json\n  \
+    stripe events list --limit 100 | mrrd replay --json -"
+)]
+pub(super) struct Args {
+    /// Files, folders, or - for standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// Print {"read":N,"appended":N,"duplicates":N,"rejected":N} as the last line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    redelivery: super::redeliver::Args,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    if let Some(url) = &args.redelivery.to {
+        return super::redeliver::run(url, &args.redelivery, args.json, args.dry_run, context).await;
+    }
+    let inputs = files::inputs(&args.paths).map_err(Failure::Failed)?;
+    let config = context.load()?;
+    // A dry run must not make a database where there is none.
+    let absent = args.dry_run && config.database.is_absent_file();
+    let store = if absent { None } else { Some(open_store(&config).await?) };
+    let bar = progress_bar();
+    let counts = replay::run(store.as_ref(), inputs, args.dry_run, &context.clock, |progress| match progress {
+        Progress::Batch(counts) => bar.set_message(said(&counts, args.dry_run)),
+        Progress::Rejected { input, place, reason } => bar.suspend(|| match place {
+            Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
+            None => eprintln!("mrrd: {input}: {reason}"),
+        }),
+    })
+    .await;
+    bar.finish_and_clear();
+    let counts = counts.map_err(|error| {
+        Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
+    })?;
+    if args.json { output::json(&counts)? } else { output::line(said(&counts, args.dry_run))? }
+    Ok(())
+}
+
+fn said(counts: &Counts, dry_run: bool) -> String {
+    let Counts { read, appended, duplicates, rejected } = counts;
+    let appended_word = if dry_run { "new" } else { "appended" };
+    format!("{read} read: {appended} {appended_word}, {duplicates} duplicates, {rejected} rejected")
+}
+
+/// A line that moves on a terminal, and nothing in a pipe.
+pub(super) fn progress_bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    // The template is ours and sound; the default one would do as well.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,178 @@
+//! Redelivery: the log's events to another endpoint, in log order, signed with that endpoint's secret.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::replay::Counts;
+use crate::{
+    clock::Clock,
+    limits,
+    store::{EventFilter, EventRow, Store},
+    stripe::signature::{SigningSecret, sign},
+};
+
+/// A webhook endpoint somewhere else.
+pub struct Endpoint {
+    url: Uri,
+    secret: SigningSecret,
+    clock: Clock,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// What is sent, and how fast.
+#[derive(Debug)]
+pub struct Redelivery {
+    /// Which events.
+    pub filter: EventFilter,
+    /// At most so many a second.
+    pub rate_per_second: Option<u32>,
+    /// Count only.
+    pub dry_run: bool,
+}
+
+/// What an endpoint said.
+enum Said {
+    Taken,
+    Known,
+    Refused(String),
+    /// It may say otherwise later; after so long, if it told.
+    NotNow(String, Option<Duration>),
+}
+
+impl Endpoint {
+    /// An endpoint at `url`, http or https. Errors on any other URL, or when the machine has no trusted certificates.
+    pub fn new(url: &str, secret: SigningSecret, clock: Clock) -> Result<Self, String> {
+        let parsed: Uri = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
+        if !matches!(parsed.scheme_str(), Some("http" | "https")) {
+            return Err(format!("{url} must begin with http:// or https://"));
+        }
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(|error| format!("no trusted certificates on this machine: {error}"))?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { url: parsed, secret, clock, client })
+    }
+
+    async fn post(&self, body: Bytes) -> Said {
+        let request = Request::post(&self.url)
+            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+            .header("stripe-signature", sign(&self.secret, self.clock.now(), &body))
+            .body(Full::new(body));
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Said::Refused(error.to_string()),
+        };
+        let asked = async {
+            let (head, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
+            let body = Limited::new(body, limits::REDELIVERY_ANSWER_BYTES).collect().await;
+            Ok::<_, String>((head, body.map(|body| body.to_bytes()).unwrap_or_default()))
+        };
+        let (head, body) = match timeout(limits::REDELIVERY_WAIT, asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(reason)) => return Said::NotNow(reason, None),
+            Err(_) => return Said::NotNow("it did not answer in time".into(), None),
+        };
+        let status = head.status;
+        if status.is_success() {
+            let known = serde_json::from_slice::<serde_json::Value>(&body).is_ok_and(|body| body["duplicate"] == true);
+            return if known { Said::Known } else { Said::Taken };
+        }
+        let said = format!("it answers {status}");
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            let after = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            return Said::NotNow(said, after.map(Duration::from_secs));
+        }
+        Said::Refused(said)
+    }
+
+    /// Posts until the endpoint takes or refuses it, or has failed too often.
+    async fn deliver(&self, body: &Bytes) -> Said {
+        let mut pause = limits::REDELIVERY_PAUSE;
+        for _ in 1..limits::REDELIVERY_ATTEMPTS {
+            match self.post(body.clone()).await {
+                Said::NotNow(_, after) => sleep(after.unwrap_or(pause).min(limits::REDELIVERY_PAUSE_MAX)).await,
+                said => return said,
+            }
+            pause *= 2;
+        }
+        self.post(body.clone()).await
+    }
+}
+
+impl Redelivery {
+    /// Sends what the filter lets through, telling `watch` after each event, with the reason when it was refused.
+    /// Errors when the log can't be read, or the endpoint is away or refuses everything.
+    pub async fn run(
+        &self,
+        store: &Store,
+        endpoint: &Endpoint,
+        mut watch: impl FnMut(&Counts, Option<String>),
+    ) -> Result<Counts, String> {
+        let mut counts = Counts::default();
+        let mut refused_in_a_row = 0;
+        let mut pace = self.rate_per_second.map(|rate| {
+            let mut pace = interval(Duration::from_secs(1) / rate);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            pace
+        });
+        let mut after = 0;
+        loop {
+            let page = store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
+            let Some(last) = page.last() else { return Ok(counts) };
+            after = last.seq;
+            for row in &page {
+                counts.read += 1;
+                if self.dry_run {
+                    watch(&counts, None);
+                    continue;
+                }
+                if let Some(pace) = &mut pace {
+                    pace.tick().await;
+                }
+                let refused = match endpoint.deliver(&body_of(store, row).await?).await {
+                    Said::Taken => {
+                        counts.appended += 1;
+                        None
+                    }
+                    Said::Known => {
+                        counts.duplicates += 1;
+                        None
+                    }
+                    Said::Refused(reason) => {
+                        counts.rejected += 1;
+                        Some(format!("{} was refused: {reason}", row.id))
+                    }
+                    Said::NotNow(reason, _) => {
+                        return Err(format!(
+                            "stopped at {} (created {}): {reason}; run it again with --since {} when the endpoint is back",
+                            row.id, row.created, row.created
+                        ));
+                    }
+                };
+                refused_in_a_row = if refused.is_some() { refused_in_a_row + 1 } else { 0 };
+                watch(&counts, refused);
+                if refused_in_a_row == limits::REDELIVERY_REFUSALS {
+                    return Err(format!("stopped: {refused_in_a_row} refusals in a row; check --to and --secret"));
+                }
+            }
+        }
+    }
+}
+
+async fn body_of(store: &Store, row: &EventRow) -> Result<Bytes, String> {
+    let bodies = store.bodies(&row.id).await.map_err(|error| error.to_string())?;
+    let body = bodies.into_iter().find(|(event, _)| event.seq == row.seq).map(|(_, body)| body);
+    body.ok_or_else(|| format!("the body of {} is gone: it was erased", row.id))
+}

@@ -1,0 +1,159 @@
+//! The webhook route: verify, read, append, answer. Nothing else happens in reaction to an event, and nothing is
+//! acknowledged before it is on disk (interface.md 4).
+
+mod endpoints;
+mod refusal;
+
+use std::{borrow::Cow, sync::Arc, time::Instant};
+
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::json;
+
+use self::{
+    endpoints::{Endpoint, Endpoints},
+    refusal::{Refusal, Unavailable},
+};
+use crate::{
+    limits,
+    log::appender::AppendError,
+    server::{body, state::AppState},
+    store::{Appended, NewEvent, Reading, Source},
+    stripe::{read, signature, signature::BlankSecret},
+    telemetry::event::{EventAppended, WebhookAnswered},
+};
+
+/// The routes of the role `receiver`.
+pub fn router(state: AppState) -> Result<Router, BlankSecret> {
+    let endpoints = Arc::new(Endpoints::of(&state.config.stripe)?);
+    Ok(Router::new()
+        .route("/webhooks/stripe", any(answer))
+        .route("/webhooks/stripe/{name}", any(answer))
+        .layer(Extension(endpoints))
+        .with_state(state))
+}
+
+/// What came of a webhook that was taken in.
+struct Taken {
+    event: NewEvent,
+    appended: Appended,
+}
+
+async fn answer(
+    State(state): State<AppState>,
+    Extension(endpoints): Extension<Arc<Endpoints>>,
+    name: Option<Path<String>>,
+    request: Request,
+) -> Response {
+    let since = Instant::now();
+    let (head, body) = request.into_parts();
+    let found = endpoints.get(name.as_deref().map(String::as_str));
+    // What a client made up never becomes a label.
+    let endpoint = found.map_or("unknown", |endpoint| endpoint.name.as_str());
+    let outcome = match found {
+        None => {
+            body::discard(body).await;
+            Err((None, Refusal::UnknownEndpoint))
+        }
+        Some(_) if head.method != Method::POST => {
+            body::discard(body).await;
+            Err((None, Refusal::Method))
+        }
+        Some(endpoint) => take(&state, endpoint, &head.headers, body).await,
+    };
+    let answered = |answer, status, event: Option<&str>, detail: Option<&str>| {
+        WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail }.emit(&state.metrics);
+    };
+    match outcome {
+        Ok(Taken { event, appended }) => {
+            if let Appended::New(seq) = appended {
+                let reading = name_of(&event.reading);
+                EventAppended { event: event.id.as_str(), kind: &event.kind, seq, reading }.emit(&state.metrics);
+            }
+            let duplicate = !matches!(appended, Appended::New(_));
+            answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(event.id.as_str()), None);
+            Json(json!({ "received": true, "duplicate": duplicate })).into_response()
+        }
+        Err((event, refusal)) => {
+            let problem = refusal.problem();
+            answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(&problem.detail));
+            let mut response = problem.into_response();
+            match refusal {
+                Refusal::Method => drop(response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"))),
+                // Bytes may be left unread: the connection can't carry another request.
+                Refusal::Body(_) => {
+                    drop(response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close")));
+                }
+                _ => {}
+            }
+            response
+        }
+    }
+}
+
+/// Takes one webhook in; a refusal carries the event's id once it is verified.
+async fn take(
+    state: &AppState,
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Taken, (Option<String>, Refusal)> {
+    let body = body::read(body, state.config.server.max_body_bytes).await.map_err(|error| (None, Refusal::Body(error)))?;
+    let now = state.clock.now();
+    let tolerance = Some(state.config.stripe.tolerance.as_secs());
+    signature::verify(signature_header(headers).as_deref(), &body, &endpoint.secrets, now, tolerance)
+        .map_err(|error| (None, Refusal::Signature(error)))?;
+    let read = read::read(&body).map_err(|error| (None, Refusal::Event(error)))?;
+    let event = NewEvent {
+        account: read.account.or_else(|| endpoint.account.clone()),
+        id: read.id,
+        kind: read.kind,
+        livemode: read.livemode,
+        created: read.created,
+        api_version: read.api_version,
+        received_at: now,
+        source: Source::Webhook,
+        body,
+        reading: read.reading,
+    };
+    let unavailable = |why| (Some(event.id.to_string()), Refusal::Unavailable(why));
+    match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event.clone()])).await {
+        Ok(Ok(answers)) => match answers.first() {
+            Some(&appended) => Ok(Taken { event, appended }),
+            // One answer for one event is the appender's promise; without it nothing may be acknowledged.
+            None => Err(unavailable(Unavailable::Database)),
+        },
+        Ok(Err(AppendError::Full)) => Err(unavailable(Unavailable::QueueFull)),
+        Ok(Err(AppendError::Closing)) => Err(unavailable(Unavailable::Draining)),
+        Ok(Err(AppendError::Store(error))) => {
+            tracing::error!(event = %event.id, %error, "an event could not be appended");
+            Err(unavailable(Unavailable::Database))
+        }
+        Err(_) => Err(unavailable(Unavailable::Slow)),
+    }
+}
+
+/// The `Stripe-Signature`; several count as one joined by commas, as HTTP says, and then have more than one `t`.
+fn signature_header(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+    let all: Vec<_> = headers.get_all("stripe-signature").iter().map(HeaderValue::as_bytes).collect();
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(Cow::Borrowed(one)),
+        several => Some(Cow::Owned(several.join(&b","[..]))),
+    }
+}
+
+fn name_of(reading: &Reading) -> &'static str {
+    match reading {
+        Reading::Facts(_) => "facts",
+        Reading::Ignored => "ignored",
+        Reading::Thin(_) => "thin",
+        Reading::Unreadable(_) => "unreadable",
+    }
+}

@@ -1,0 +1,163 @@
+//! The daemon: what runs for which role, started in order, stopped in reverse so that nothing acknowledged is lost.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use secrecy::ExposeSecret;
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{accept, body, health, problem::Problem, state::AppState};
+use crate::{
+    clock::Clock,
+    config::{Config, Role},
+    limits,
+    log::{
+        appender::{self, Appender, Writer},
+        sealer,
+    },
+    receiver,
+    store::{Store, StoreError},
+    stripe::signature::BlankSecret,
+    telemetry::Metrics,
+};
+
+/// Why the daemon didn't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The database can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A secret is unusable.
+    #[error(transparent)]
+    Secret(#[from] BlankSecret),
+    /// The listener has no address.
+    #[error("the listening address can't be told: {0}")]
+    Address(#[from] std::io::Error),
+}
+
+/// Everything that runs.
+pub struct Daemon {
+    address: SocketAddr,
+    state: AppState,
+    listener: TcpListener,
+    routes: Router,
+    writer: Writer,
+    sealer: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Daemon {
+    /// Opens the store, starts the background work and composes the routes. The listener is handed in, so that a port
+    /// is never raced for; it is answered on from [`Daemon::run`] on.
+    pub async fn start(config: Arc<Config>, clock: Clock, listener: TcpListener) -> Result<Self, StartError> {
+        let address = listener.local_addr()?;
+        let store = Store::open(config.database.url.expose_secret()).await?;
+        let (stop, draining) = watch::channel(false);
+        let metrics = Arc::new(Metrics::default());
+        metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
+        let changed = Arc::new(Notify::new());
+        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::default() };
+        let (appender, writer) = Appender::start(store.clone(), queue, {
+            let changed = changed.clone();
+            move || changed.notify_one()
+        });
+        let sealer = tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()));
+        let state = AppState { config, clock, metrics, bound: address, store, appender, draining };
+        let routes = routes(&state)?;
+        Ok(Self { address, state, listener, routes, writer, sealer, stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `told_to_stop` ends, then drains: requests under way end, what they appended is committed, the
+    /// background work stops, the database is closed.
+    pub async fn run(self, told_to_stop: impl Future<Output = ()>) {
+        let Self { state, listener, routes, writer, sealer, stop, .. } = self;
+        let server = state.config.clone();
+        let answering =
+            accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
+        tokio::pin!(answering);
+        tokio::select! {
+            () = &mut answering => {}
+            () = told_to_stop => {
+                tracing::info!("told to stop: requests under way are finished first");
+                // Received by the tasks that hold the other end, or nobody is left to stop.
+                drop(stop.send(true));
+                answering.await;
+            }
+        }
+        let store = state.store.clone();
+        // The last appenders outside the writer: once they are gone, it commits what waits and ends.
+        drop(state);
+        if timeout(limits::COMMIT_WAIT, writer.drained()).await.is_err() {
+            tracing::error!("the log's queue could not be written in time; nothing in it was acknowledged");
+        }
+        if let Err(error) = sealer.await {
+            tracing::error!(%error, "the sealer ended badly");
+        }
+        store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The routes of this process's roles.
+fn routes(state: &AppState) -> Result<Router, BlankSecret> {
+    let mut routes = health::router(state.clone());
+    if state.config.server.has(Role::Receiver) {
+        routes = routes.merge(receiver::router(state.clone())?);
+    }
+    Ok(routes.fallback(nothing_here))
+}
+
+/// Nothing answers at this address.
+async fn nothing_here(request: axum::extract::Request) -> Problem {
+    body::discard(request.into_body()).await;
+    let detail = "nothing answers at this address: /api/openapi.json lists what does";
+    Problem::new(http::StatusCode::NOT_FOUND, "not-found", "Nothing here", detail)
+}
+
+/// Seals the log at its own pace; a failure is tried again with the next turn.
+async fn seal(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
+    loop {
+        match sealer::seal_due(&store, &holder, &clock).await {
+            Ok(0) => {}
+            Ok(events) => tracing::debug!(events, "sealed"),
+            Err(error) => tracing::warn!(%error, "the log could not be sealed now"),
+        }
+        // An error means that the daemon is gone.
+        if timeout(limits::SEAL_INTERVAL, stop.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Opens the store, waiting up to `patience` for a database that is still coming up.
+pub async fn wait_for_database(url: &str, patience: Duration) -> Result<(), StoreError> {
+    let waiting = async {
+        loop {
+            match Store::open(url).await {
+                Err(StoreError::Unavailable { .. }) => tokio::time::sleep(limits::DATABASE_RETRY).await,
+                Ok(store) => {
+                    store.close().await;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    match timeout(patience, waiting).await {
+        Ok(outcome) => outcome,
+        // The last word is the database's own.
+        Err(_) => Store::open(url).await.map(drop),
+    }
+}
