@@ -16,6 +16,8 @@ pub mod ledger;
 pub mod limits;
 /// The event log: appended in groups, sealed in a chain.
 pub mod log;
+/// The webhook route.
+pub mod receiver;
 /// From rows to answers: bridges, lists, tables.
 pub mod report;
 /// The HTTP server.

@@ -2,16 +2,23 @@
 
 mod completions;
 mod config;
+mod events;
 mod healthcheck;
+mod instant;
 mod output;
+mod redeliver;
+mod replay;
+mod serve;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use secrecy::ExposeSecret;
 
 use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
+    store::Store,
 };
 
 /// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
@@ -27,6 +34,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Replay(replay::Args),
+    Events(events::Args),
     Config(config::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
@@ -76,6 +86,12 @@ impl Context {
     }
 }
 
+/// Opens the database of `config`; every command may do so beside a live `serve`.
+async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let opened = Store::open(config.database.url.expose_secret()).await;
+    opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
+}
+
 /// Parses the command line, runs the command and returns its exit code.
 pub fn run() -> ExitCode {
     let matches = match Cli::command().try_get_matches() {
@@ -88,6 +104,9 @@ pub fn run() -> ExitCode {
     };
     let context = Context { config: cli.config, clock: Clock::system() };
     let outcome = match cli.command {
+        Command::Serve(args) => blocking(serve::run(&args, &context)),
+        Command::Replay(args) => blocking(replay::run(&args, &context)),
+        Command::Events(args) => blocking(events::run(&args, &context)),
         Command::Config(args) => config::run(&args, &context),
         Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),
         Command::Completions(args) => completions::run(&args),
@@ -119,4 +138,28 @@ fn blocking(command: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no threads could be started: {error}")))?;
     runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(|sub| check(sub, &path));
+            } else {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "{path} --help shows no example");
+            }
+        }
+        check(&Cli::command(), "");
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
 
 /// Which events go where.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 #[command(next_help_heading = "Sending the log's events on")]
 pub(super) struct Args {
     /// Send the log's events to this webhook endpoint instead, signed as Stripe would
@@ -47,7 +48,9 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
             .map_err(|error| Failure::Usage(format!("{} can't be read: {error}", path.display())))?
             .trim()
             .to_owned(),
-        (None, None) => return Err(Failure::Usage("--to needs --secret or --secret-file: the endpoint's signing secret".into())),
+        (None, None) => {
+            return Err(Failure::Usage("--to needs --secret or --secret-file: the endpoint's signing secret".into()));
+        }
     };
     let secret = SigningSecret::new(&secret).map_err(|error| Failure::Usage(error.to_string()))?;
     let endpoint = Endpoint::new(url, secret, context.clock.clone()).map_err(Failure::Usage)?;
@@ -67,7 +70,11 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
         .await;
     bar.finish_and_clear();
     let counts = sent.map_err(Failure::Failed)?;
-    if json { output::json(&counts)? } else { output::line(said(&counts, dry_run))? }
+    if json {
+        output::json(&counts)?
+    } else {
+        output::line(said(&counts, dry_run))?
+    }
     if counts.rejected > 0 { Err(Failure::Said) } else { Ok(()) }
 }
 

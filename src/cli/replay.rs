@@ -6,11 +6,9 @@ use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Failure, Outcome, open_store, output};
-use crate::{
-    history::{
-        files,
-        replay::{self, Counts, Progress},
-    },
+use crate::history::{
+    files,
+    replay::{self, Counts, Progress},
 };
 
 /// Takes historical events in from files, or sends the log's events on
@@ -61,7 +59,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let counts = counts.map_err(|error| {
         Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
     })?;
-    if args.json { output::json(&counts)? } else { output::line(said(&counts, args.dry_run))? }
+    if args.json {
+        output::json(&counts)?
+    } else {
+        output::line(said(&counts, args.dry_run))?
+    }
     Ok(())
 }
 

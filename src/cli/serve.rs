@@ -48,7 +48,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
     if args.wait_for > 0 {
         let patience = Duration::from_secs(args.wait_for);
-        daemon::wait_for_database(config.database.url.expose_secret(), patience).await.map_err(|error| cannot(&error))?;
+        daemon::wait_for_database(config.database.url.expose_secret(), patience)
+            .await
+            .map_err(|error| cannot(&error))?;
     }
     let signals = Signals::new().map_err(|error| cannot(&error))?;
     let daemon = Daemon::start(config, context.clock.clone(), listener).await.map_err(|error| cannot(&error))?;

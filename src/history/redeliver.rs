@@ -129,7 +129,8 @@ impl Redelivery {
         });
         let mut after = 0;
         loop {
-            let page = store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
+            let page =
+                store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
             let Some(last) = page.last() else { return Ok(counts) };
             after = last.seq;
             for row in &page {

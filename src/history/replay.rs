@@ -91,10 +91,13 @@ pub async fn run(
         if !batch.is_empty() && (full || ended || receiver.is_empty()) {
             let taken = std::mem::take(&mut batch);
             batch_bytes = 0;
-            let (of_batch, new) = (taken.len() as u64, match store {
-                Some(store) if !dry_run => appended(store, taken).await?,
-                store => unknown(store, &taken, &mut seen).await?,
-            });
+            let (of_batch, new) = (
+                taken.len() as u64,
+                match store {
+                    Some(store) if !dry_run => appended(store, taken).await?,
+                    store => unknown(store, &taken, &mut seen).await?,
+                },
+            );
             counts.appended += new;
             counts.duplicates += of_batch - new;
             watch(Progress::Batch(counts));

@@ -14,7 +14,7 @@ use axum::{
     routing::any,
 };
 use http::{HeaderMap, HeaderValue, Method, header};
-use serde_json::json;
+use serde::Serialize;
 
 use self::{
     endpoints::{Endpoint, Endpoints},
@@ -37,6 +37,13 @@ pub fn router(state: AppState) -> Result<Router, BlankSecret> {
         .route("/webhooks/stripe/{name}", any(answer))
         .layer(Extension(endpoints))
         .with_state(state))
+}
+
+/// The answer to a webhook that is in the log.
+#[derive(Serialize)]
+struct Received {
+    received: bool,
+    duplicate: bool,
 }
 
 /// What came of a webhook that was taken in.
@@ -78,7 +85,7 @@ async fn answer(
             }
             let duplicate = !matches!(appended, Appended::New(_));
             answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(event.id.as_str()), None);
-            Json(json!({ "received": true, "duplicate": duplicate })).into_response()
+            Json(Received { received: true, duplicate }).into_response()
         }
         Err((event, refusal)) => {
             let problem = refusal.problem();
@@ -104,7 +111,8 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Taken, (Option<String>, Refusal)> {
-    let body = body::read(body, state.config.server.max_body_bytes).await.map_err(|error| (None, Refusal::Body(error)))?;
+    let body =
+        body::read(body, state.config.server.max_body_bytes).await.map_err(|error| (None, Refusal::Body(error)))?;
     let now = state.clock.now();
     let tolerance = Some(state.config.stripe.tolerance.as_secs());
     signature::verify(signature_header(headers).as_deref(), &body, &endpoint.secrets, now, tolerance)

@@ -50,7 +50,8 @@ impl Refusal {
                 S::NOT_FOUND,
                 "unknown-endpoint",
                 "No such webhook endpoint",
-                "no webhook secret is configured for this address: check stripe.webhook_secrets and stripe.endpoints".into(),
+                "no webhook secret is configured for this address: check stripe.webhook_secrets and stripe.endpoints"
+                    .into(),
             ),
             Self::Method => refused(
                 S::METHOD_NOT_ALLOWED,
@@ -64,13 +65,16 @@ impl Refusal {
                     BodyError::Slow => (S::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time"),
                     BodyError::Broken => (S::BAD_REQUEST, "body-broken", "The body broke off"),
                 };
-                let hint = if matches!(error, BodyError::TooLarge { .. }) { ": raise server.max_body_bytes" } else { "" };
+                let hint =
+                    if matches!(error, BodyError::TooLarge { .. }) { ": raise server.max_body_bytes" } else { "" };
                 refused(status, name, title, format!("{error}{hint}").into())
             }
             Self::Signature(error) => {
                 refused(S::BAD_REQUEST, error.slug(), "The webhook is not verified", error.to_string().into())
             }
-            Self::Event(error) => refused(S::BAD_REQUEST, error.slug(), "The body is not an event", error.to_string().into()),
+            Self::Event(error) => {
+                refused(S::BAD_REQUEST, error.slug(), "The body is not an event", error.to_string().into())
+            }
             Self::Unavailable(unavailable) => unavailable.problem(),
         }
     }

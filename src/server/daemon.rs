@@ -83,15 +83,14 @@ impl Daemon {
     pub async fn run(self, told_to_stop: impl Future<Output = ()>) {
         let Self { state, listener, routes, writer, sealer, stop, .. } = self;
         let server = state.config.clone();
-        let answering =
-            accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
+        let answering = accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
         tokio::pin!(answering);
         tokio::select! {
             () = &mut answering => {}
             () = told_to_stop => {
                 tracing::info!("told to stop: requests under way are finished first");
                 // Received by the tasks that hold the other end, or nobody is left to stop.
-                drop(stop.send(true));
+                let _ = stop.send(true);
                 answering.await;
             }
         }

@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod body;
+pub mod daemon;
 pub mod health;
 pub mod problem;
 pub mod state;
