@@ -17,6 +17,9 @@ mod tiers;
 mod trail;
 mod windows;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::{
@@ -142,7 +145,7 @@ fn walk<R: Recorder>(
 }
 
 /// What item `item` of `snapshot` would list for another quantity: parts take price first, then quantity (mrr.md 5).
-/// `None` where the log can't tell, for measured usage and in the item's own trial.
+/// Its own trial is left aside. `None` where the log can't tell, and for measured usage.
 pub fn list_at(snapshot: &Snapshot<'_>, item: usize, quantity: Option<Decimal>, terms: &Terms<'_>) -> Option<Mrr> {
     let (state, item) = (&*snapshot.state, snapshot.state.items.get(item)?);
     if item.price.usage == Usage::Metered {
