@@ -1,5 +1,7 @@
 //! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. This file is the map.
 
+/// Figures as JSON.
+pub mod api;
 /// The command line.
 pub mod cli;
 /// The only place that reads the time.
@@ -18,8 +20,6 @@ pub mod limits;
 pub mod log;
 /// The webhook route.
 pub mod receiver;
-/// Keeps the derived tables up with the log.
-pub mod reconciler;
 /// From rows to answers: bridges, lists, tables.
 pub mod report;
 /// The HTTP server.

@@ -5,9 +5,7 @@
 
 mod billing;
 mod catalog;
-pub mod check;
 mod choices;
-pub mod delivery;
 mod event;
 pub mod http;
 mod invoice;

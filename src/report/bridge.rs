@@ -2,15 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    ReportError,
-    period::Period,
-    rows::{DayAmounts, DayCounts, LedgerRows},
-};
-use crate::ledger::{
-    money::{Currency, Mrr},
-    outcome::Kind,
-    time::Day,
+use super::{ReportError, period::Period};
+use crate::{
+    ledger::{
+        money::{Currency, Mrr},
+        outcome::Kind,
+        time::Day,
+    },
+    store::reports::{DayAmounts, DayCounts, LedgerRows},
 };
 
 /// How a bridge is grouped, as far as its arithmetic cares.
@@ -256,10 +255,8 @@ mod tests {
     use super::*;
     use crate::{
         ledger::time::Zone,
-        report::{
-            period::{Interval, periods},
-            rows::DayLine,
-        },
+        report::period::{Interval, periods},
+        store::reports::DayLine,
     };
 
     fn day(text: &str) -> Day {

@@ -3,10 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{money::Exact, movements::MovementEntry, rows::CustomerRow, table::Table};
-use crate::ledger::{
-    money::{Currency, Mrr},
-    outcome::SubscriptionLedger,
+use super::{money::Exact, movements::MovementEntry, table::Table};
+use crate::{
+    ledger::{
+        money::{Currency, Mrr},
+        outcome::SubscriptionLedger,
+    },
+    store::reports::CustomerRow,
 };
 
 /// A page of customers.

@@ -46,6 +46,18 @@ pub struct EventEntry {
     pub reason: Option<String>,
 }
 
+/// One event with every shape it came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventDetail {
+    /// As it was first seen.
+    #[serde(flatten)]
+    pub event: EventEntry,
+    /// Its body was erased: the event stands, its bytes are gone.
+    pub erased: bool,
+    /// The same event in other shapes, in the order they came.
+    pub variants: Vec<EventEntry>,
+}
+
 impl From<&EventRow> for EventEntry {
     fn from(row: &EventRow) -> Self {
         Self {

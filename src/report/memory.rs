@@ -2,19 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ReportError, rows::*};
+use super::ReportError;
 use crate::{
     ledger::{
+        ids::CustomerId,
         money::{Currency, Mrr},
+        movement_id::movement_id,
         outcome::{CustomerLedger, Delta, Kind, Movement, Part},
         time::Day,
     },
-    store::CustomerKey,
+    store::{CustomerKey, reports::*},
 };
 
 /// All customers of one profile, as derived from a prefix of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// Whose rules.
+    pub profile: Arc<str>,
     /// In order of their keys.
     pub customers: Vec<(CustomerKey, CustomerLedger)>,
 }
@@ -107,6 +111,136 @@ impl Memory {
                 .collect(),
         })
     }
+}
+
+impl Memory {
+    /// Movements as the store lists them.
+    pub fn movement_page(
+        &self,
+        scope: &Scope,
+        filter: &MovementFilter,
+        order: Order,
+        after: Option<&MovementKey>,
+        limit: i64,
+    ) -> Vec<MovementRow> {
+        let mut rows: Vec<(MovementKey, MovementRow)> = Vec::new();
+        for (key, ledger) in self.of(scope) {
+            for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
+                if !asked(movement, &key.customer, filter) {
+                    continue;
+                }
+                let id = movement_id(&self.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
+                let id: Arc<str> = id.into();
+                rows.push((
+                    MovementKey { day: movement.day, effective_at: movement.effective_at, id: id.clone() },
+                    MovementRow {
+                        id,
+                        account: key.account.clone(),
+                        customer: key.customer.clone(),
+                        movement: movement.clone(),
+                    },
+                ));
+            }
+        }
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if order == Order::Descending {
+            rows.reverse();
+        }
+        let beyond = |key: &MovementKey| match (after, order) {
+            (None, _) => true,
+            (Some(after), Order::Ascending) => key > after,
+            (Some(after), Order::Descending) => key < after,
+        };
+        rows.into_iter().filter(|(key, _)| beyond(key)).map(|(_, row)| row).take(size(limit)).collect()
+    }
+
+    /// Customers as the store lists them.
+    pub fn customer_page(
+        &self,
+        scope: &Scope,
+        only: Option<&CustomerId>,
+        after: Option<&CustomerPosition>,
+        limit: i64,
+    ) -> Result<Vec<CustomerRow>, ReportError> {
+        let beyond = |key: &CustomerKey| {
+            after.is_none_or(|after| (&key.account, &key.customer) > (&after.account, &after.customer))
+        };
+        let asked = |key: &CustomerKey| beyond(key) && only.is_none_or(|only| *only == key.customer);
+        let mut rows: Vec<_> = self.of(scope).filter(|(key, _)| asked(key)).collect();
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        rows.into_iter().take(size(limit)).map(|(key, ledger)| customer_row(key, ledger, scope)).collect()
+    }
+
+    /// Quality entries as the store lists them.
+    pub fn quality_page(
+        &self,
+        scope: &Scope,
+        after: Option<&QualityPosition>,
+        limit: i64,
+    ) -> Vec<(QualityPosition, QualityRow)> {
+        let mut rows = Vec::new();
+        for (key, ledger) in self.of(scope) {
+            for (ordinal, entry) in (0..).zip(&ledger.quality) {
+                if entry.at > scope.cut || entry.until.is_some_and(|until| until <= scope.cut) {
+                    continue;
+                }
+                let position = QualityPosition {
+                    kind: entry.kind.as_str().into(),
+                    at: entry.at,
+                    account: key.account.clone(),
+                    customer: key.customer.clone(),
+                    ordinal,
+                };
+                let (account, customer) = (key.account.clone(), key.customer.clone());
+                rows.push((position, QualityRow { account, customer, entry: entry.clone() }));
+            }
+        }
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        rows.into_iter().filter(|(position, _)| after.is_none_or(|after| position > after)).take(size(limit)).collect()
+    }
+
+    /// What customers are grouped by.
+    pub fn customer_traits(&self, scope: &Scope) -> Vec<CustomerTraits> {
+        let traits = |(key, ledger): (&CustomerKey, &CustomerLedger)| CustomerTraits {
+            customer: key.customer.clone(),
+            country: ledger.country.clone(),
+            first_mrr_at: ledger.first_mrr_at.filter(|at| *at <= scope.cut),
+        };
+        self.of(scope).map(traits).collect()
+    }
+}
+
+fn size(limit: i64) -> usize {
+    usize::try_from(limit).unwrap_or(0)
+}
+
+fn asked(movement: &Movement, customer: &CustomerId, filter: &MovementFilter) -> bool {
+    filter.from.is_none_or(|from| movement.day >= from)
+        && filter.to.is_none_or(|to| movement.day <= to)
+        && filter.customer.as_ref().is_none_or(|only| only == customer)
+        && filter.kind.map_or(movement.kind != Kind::Transient, |kind| movement.kind == kind)
+        && filter.currency.is_none_or(|currency| movement.currency == currency)
+        && filter.cause.is_none_or(|cause| movement.parts.iter().any(|part| part.cause == cause))
+}
+
+fn customer_row(key: &CustomerKey, ledger: &CustomerLedger, scope: &Scope) -> Result<CustomerRow, ReportError> {
+    let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
+    let mut subscriptions = ledger.subscriptions.clone();
+    subscriptions.iter_mut().for_each(|one| one.mrr = Mrr::ZERO);
+    for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut && delta.mrr != Mrr::ZERO) {
+        let of_subscription = subscriptions.iter_mut().find(|one| one.id == delta.subscription).map(|one| &mut one.mrr);
+        for sum in [Some(mrr.entry(delta.currency).or_default()), of_subscription].into_iter().flatten() {
+            *sum = sum.checked_add(delta.mrr).ok_or(ReportError::Overflow)?;
+        }
+    }
+    Ok(CustomerRow {
+        account: key.account.clone(),
+        customer: key.customer.clone(),
+        country: ledger.country.clone(),
+        first_mrr_at: ledger.first_mrr_at.filter(|at| *at <= scope.cut),
+        mrr: mrr.into_iter().collect(),
+        subscriptions,
+    })
 }
 
 /// Whether readers at the cut see this movement.

@@ -1,5 +1,6 @@
 //! Reports: from rows to answers. Pure but for `service`, which reads the rows; the API and the commands share all of it.
 
+pub mod ask;
 pub mod bridge;
 pub mod customers;
 pub mod events;
@@ -9,7 +10,7 @@ pub mod movements;
 pub mod mrr;
 pub mod period;
 pub mod quality;
-pub mod rows;
+pub mod service;
 pub mod table;
 
 use std::sync::Arc;

@@ -3,8 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{money::Exact, rows::MovementRow, table::Table};
-use crate::ledger::outcome::{Part, Side};
+use super::{money::Exact, table::Table};
+use crate::{
+    ledger::outcome::{Part, Side},
+    store::reports::MovementRow,
+};
 
 /// A page of movements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

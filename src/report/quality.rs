@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{rows::QualityRow, table::Table};
-use crate::store::EventRow;
+use super::table::Table;
+use crate::store::{EventRow, reports::QualityRow};
 
 /// A page of quality entries: unreadable events first, then the ledger's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

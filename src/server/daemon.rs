@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{accept, body, health, problem::Problem, state::AppState};
 use crate::{
+    api,
     clock::Clock,
     config::{Config, Role},
     limits,
@@ -113,6 +114,9 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     let mut routes = health::router(state.clone());
     if state.config.server.has(Role::Receiver) {
         routes = routes.merge(receiver::router(state.clone())?);
+    }
+    if state.config.server.has(Role::Api) {
+        routes = routes.merge(api::router(state.clone()));
     }
     Ok(routes.fallback(nothing_here))
 }

@@ -8,6 +8,7 @@ mod operations;
 pub mod planned;
 mod postgres;
 mod prepared;
+pub mod reports;
 mod schema;
 mod sqlite;
 

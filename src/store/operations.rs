@@ -4,8 +4,12 @@ use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 
-use super::*;
-use crate::ledger::{fact::Fact, ids::AccountId, outcome::CustomerLedger};
+use super::{reports::*, *};
+use crate::ledger::{
+    fact::Fact,
+    ids::AccountId,
+    outcome::{CustomerLedger, QualityKind},
+};
 
 /// The store: one of two databases, behind the same operations. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -195,11 +199,8 @@ impl Store {
     }
 
     /// Makes `generation` the current one, in one small transaction; the one before is left to be dropped.
-    ///
-    /// False, and nothing done, while it is behind the current one or has more than `failing` customers marked: what was
-    /// answered once must not be taken back.
-    pub async fn switch_generation(&self, generation: i64, failing: usize) -> Result<bool, StoreError> {
-        either!(self, database => database.switch_generation(generation, failing).await)
+    pub async fn switch_generation(&self, generation: i64) -> Result<(), StoreError> {
+        either!(self, database => database.switch_generation(generation).await)
     }
 
     /// Drops a generation's rows, some hundred customers a transaction. Cut short, it goes on when called again.
@@ -233,11 +234,6 @@ impl Store {
         either!(self, database => database.applied(generation).await)
     }
 
-    /// How many customers are marked.
-    pub async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
-        either!(self, database => database.waiting(generation).await)
-    }
-
     /// One customer's rows under one profile, exactly as they were written.
     pub async fn customer_ledger(
         &self,
@@ -248,18 +244,69 @@ impl Store {
         either!(self, database => database.customer_ledger(generation, profile, key).await)
     }
 
-    /// Up to `limit` customers' rows, by profile and customer, after the place named.
-    pub async fn ledgers(
-        &self,
-        generation: i64,
-        after: Option<(&str, &CustomerKey)>,
-        limit: i64,
-    ) -> Result<Vec<(CustomerKey, Derived)>, StoreError> {
-        either!(self, database => database.ledgers(generation, after, limit).await)
-    }
-
     /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.
     pub async fn dump(&self, generation: i64, after: Option<&Dumped>, limit: i64) -> Result<Vec<Dumped>, StoreError> {
         either!(self, database => database.dump(generation, after, limit).await)
+    }
+
+    // What reports read, always of the current generation.
+
+    /// Changes by accounting day, all read at one instant: what a bridge is made of.
+    pub async fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, StoreError> {
+        either!(self, database => database.ledger_rows(scope, group).await)
+    }
+
+    /// Up to `limit` movements with their parts, after `after` in the order asked for.
+    pub async fn movement_page(
+        &self,
+        scope: &Scope,
+        filter: &MovementFilter,
+        order: Order,
+        after: Option<&MovementKey>,
+        limit: i64,
+    ) -> Result<Vec<MovementRow>, StoreError> {
+        either!(self, database => database.movement_page(scope, filter, order, after, limit).await)
+    }
+
+    /// Up to `limit` customers as they stand at the cut, after `after` by account and id; `only` one of them.
+    pub async fn customer_page(
+        &self,
+        scope: &Scope,
+        only: Option<&CustomerId>,
+        after: Option<&CustomerPosition>,
+        limit: i64,
+    ) -> Result<Vec<CustomerRow>, StoreError> {
+        either!(self, database => database.customer_page(scope, only, after, limit).await)
+    }
+
+    /// What customers are grouped by.
+    pub async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
+        either!(self, database => database.customer_traits(scope).await)
+    }
+
+    /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.
+    pub async fn quality_page(
+        &self,
+        scope: &Scope,
+        only: Option<QualityKind>,
+        after: Option<&QualityPosition>,
+        limit: i64,
+    ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
+        either!(self, database => database.quality_page(scope, only, after, limit).await)
+    }
+
+    /// How many entries of each kind stand at `now`, over all ledgers of a profile.
+    pub async fn quality_counts(&self, profile: &str, now: UnixTime) -> Result<Vec<(QualityKind, i64)>, StoreError> {
+        either!(self, database => database.quality_counts(profile, now).await)
+    }
+
+    /// Whether the profile's ledger has customers in live (or test) mode.
+    pub async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
+        either!(self, database => database.has_customers(profile, livemode).await)
+    }
+
+    /// The end of the longest prefix of the log that was received by `at`.
+    pub async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+        either!(self, database => database.last_seq_received_by(at).await)
     }
 }

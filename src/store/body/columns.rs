@@ -124,7 +124,7 @@ impl<'r> Columns<'r> {
         self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
     }
 
-    fn number_or_null(&mut self) -> Read<Option<i64>> {
+    pub(super) fn number_or_null(&mut self) -> Read<Option<i64>> {
         let place = self.place();
         self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
     }
@@ -138,11 +138,11 @@ impl<'r> Columns<'r> {
         self.number().map(UnixTime)
     }
 
-    fn time_or_null(&mut self) -> Read<Option<UnixTime>> {
+    pub(super) fn time_or_null(&mut self) -> Read<Option<UnixTime>> {
         Ok(self.number_or_null()?.map(UnixTime))
     }
 
-    fn mrr(&mut self) -> Read<Mrr> {
+    pub(super) fn mrr(&mut self) -> Read<Mrr> {
         self.number().map(|units| Mrr(units.into()))
     }
 
@@ -150,7 +150,7 @@ impl<'r> Columns<'r> {
         Ok(T::from(self.text()?.into()))
     }
 
-    fn parsed<T: FromStr>(&mut self, what: &str) -> Read<T> {
+    pub(super) fn parsed<T: FromStr>(&mut self, what: &str) -> Read<T> {
         parsed(&self.text()?, what)
     }
 

@@ -15,5 +15,7 @@ mod leases;
 mod readback;
 mod ready;
 mod replace;
+mod report_lists;
+mod reports;
 mod rows;
 mod seals;

@@ -1,11 +1,11 @@
-//! Rows: what a report is made of, summed by accounting day, whether they come from tables or from memory.
+//! What reports read: rows summed by accounting day, and pages by stable keys. Memory gives the same (`report::memory`).
 
 use std::sync::Arc;
 
 use crate::ledger::{
     ids::{AccountId, CustomerId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{Kind, Movement, QualityEntry, SubscriptionLedger},
+    outcome::{Cause, Kind, Movement, QualityEntry, SubscriptionLedger},
     time::{Day, UnixTime},
 };
 
@@ -139,13 +139,13 @@ pub struct MovementFilter {
     /// Only this kind; without it every kind that moves money (`transient` only when named).
     pub kind: Option<Kind>,
     /// Only those with a part of this cause.
-    pub cause: Option<crate::ledger::outcome::Cause>,
+    pub cause: Option<Cause>,
     /// Only in this currency.
     pub currency: Option<Currency>,
 }
 
 /// Where a page of movements ends: stable keys, so that a page stays where it is while the ledger grows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MovementKey {
     /// Its day.
     pub day: Day,
@@ -181,4 +181,73 @@ pub struct QualityRow {
     pub customer: CustomerId,
     /// What is wrong.
     pub entry: QualityEntry,
+}
+
+/// Which way a list of movements runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// Where a page of customers ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CustomerPosition {
+    /// Its account.
+    pub account: Option<AccountId>,
+    /// Its id.
+    pub customer: CustomerId,
+}
+
+/// Where a page of quality entries ends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QualityPosition {
+    /// Kind, as the API writes it.
+    pub kind: Arc<str>,
+    /// Since when.
+    pub at: UnixTime,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Whose customer.
+    pub customer: CustomerId,
+    /// Its place among the customer's entries.
+    pub ordinal: i64,
+}
+
+/// What customers are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerTraits {
+    /// Who.
+    pub customer: CustomerId,
+    /// Current country, for all history.
+    pub country: Option<Arc<str>>,
+    /// First instant of MRR above 0.
+    pub first_mrr_at: Option<UnixTime>,
+}
+
+impl LedgerRows {
+    /// Leaves out every other currency.
+    pub fn keep_currency(&mut self, currency: Currency) {
+        self.amounts.retain(|row| row.currency == currency);
+        self.counts.retain(|row| row.currency == Some(currency));
+        self.lines.retain(|row| row.currency == currency);
+    }
+
+    /// Names the groups anew.
+    pub fn regroup(&mut self, label: impl Fn(&str) -> Option<Arc<str>>) {
+        let groups = self.amounts.iter_mut().map(|row| &mut row.group);
+        let groups = groups.chain(self.counts.iter_mut().map(|row| &mut row.group));
+        for group in groups.chain(self.lines.iter_mut().map(|row| &mut row.group)) {
+            *group = group.as_deref().and_then(&label);
+        }
+    }
+
+    /// The first day on which anything changed.
+    pub fn first_day(&self) -> Option<Day> {
+        let days = self.amounts.iter().map(|row| row.day);
+        days.chain(self.counts.iter().map(|row| row.day)).chain(self.lines.iter().map(|row| row.day)).min()
+    }
 }

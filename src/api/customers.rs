@@ -1,0 +1,69 @@
+//! `GET /api/v1/customers` and `/api/v1/customers/{id}`: who pays what, and how it came about.
+
+use axum::extract::{Path, RawQuery, State};
+
+use super::{
+    Answer, ApiProblem, answer, cursor,
+    document::{CommonQuery, PageQuery},
+    json, movements,
+    params::{LIMIT_MAX, Params},
+    reports,
+};
+use crate::{
+    ledger::ids::{AccountId, CustomerId},
+    report::{
+        customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
+        movements::MovementEntry,
+    },
+    server::state::AppState,
+    store::reports::{CustomerPosition, MovementFilter, Order},
+};
+
+const LIST: &str = "customers";
+
+/// Customers by account and id, page by page.
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(PageQuery, CommonQuery),
+    responses((status = 200, body = CustomerList), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let after: Option<(Option<AccountId>, CustomerId)> = cursor::read(LIST, params.text("cursor").as_deref())?;
+    let after = after.map(|(account, customer)| CustomerPosition { account, customer });
+    let (limit, csv) = (params.limit()?, params.csv()?);
+    params.end()?;
+    let reports = reports(&state);
+    let (rows, next) = reports.customers(&ask, after.as_ref(), limit).await?;
+    let list = CustomerList {
+        profile: reports.profile(&ask)?.name.as_ref().into(),
+        data: rows.iter().map(CustomerEntry::from).collect(),
+        next_cursor: next.map(|position| cursor::write(LIST, (position.account, position.customer))),
+    };
+    Ok(answer(csv, &list, CustomerList::table))
+}
+
+/// One customer: current MRR, subscriptions and movements.
+#[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers",
+    params(("id" = String, Path, description = "`cus_…`"), CommonQuery),
+    responses((status = 200, body = CustomerDetail), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn customer(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    params.end()?;
+    let (reports, customer) = (reports(&state), CustomerId::new(id.as_str()));
+    let Some(row) = reports.customer(&ask, &customer).await? else {
+        return Err(ApiProblem::NotFound { what: "customer", id });
+    };
+    let filter = MovementFilter { customer: Some(customer), ..MovementFilter::default() };
+    let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
+    Ok(json(&CustomerDetail {
+        profile: reports.profile(&ask)?.name.as_ref().into(),
+        customer: CustomerEntry::from(&row),
+        subscriptions: row.subscriptions.iter().map(SubscriptionEntry::from).collect(),
+        movements: rows.iter().map(MovementEntry::from).collect(),
+        movements_next_cursor: next.as_ref().map(movements::write_cursor),
+    }))
+}

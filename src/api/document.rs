@@ -1,0 +1,175 @@
+//! The OpenAPI document: made from the routes themselves, so that it can't drift from them.
+
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::{
+    IntoParams, Modify, OpenApi, ToSchema,
+    openapi::{
+        OpenApi as Document,
+        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+    },
+};
+
+/// `GET /api/openapi.json`
+pub(super) async fn openapi_route() -> Response {
+    super::json(&document())
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "mrrd",
+        description = "The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out.\n\n\
+            Money is in minor units: `X` is an integer, rounded half-even; `X_exact` is a decimal string of the same, \
+            exact to the ledger. Days are of the ledger's zone, instants RFC 3339 in UTC. Errors are RFC 9457 problems."
+    ),
+    tags(
+        (name = "figures", description = "MRR, movements and what is made of them"),
+        (name = "customers", description = "Who pays what, and why"),
+        (name = "log", description = "Events as they came, and what couldn't be known"),
+        (name = "status", description = "How the daemon stands")
+    ),
+    modifiers(&Tokens)
+)]
+struct Base;
+
+/// Bearer tokens, where any are configured.
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_with(Default::default);
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.security_schemes.insert("token".into(), scheme.into());
+        document.security =
+            Some(vec![SecurityRequirement::new("token", Vec::<String>::new()), SecurityRequirement::default()]);
+    }
+}
+
+/// OpenAPI 3.1 of all routes.
+pub fn document() -> Document {
+    let (_, routes) = super::described().split_for_parts();
+    let mut document = Base::openapi();
+    document.merge(routes);
+    document
+}
+
+/// An error as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProblemBody {
+    /// What a program tells it by.
+    r#type: String,
+    /// What it is, the same for every case of its kind.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// This case, and what to do.
+    detail: String,
+}
+
+/// What every report understands.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct CommonQuery {
+    /// Rule profile; the first configured one without it.
+    profile: Option<String>,
+    /// Live or test ledger: live without it, unless only test events were ever seen.
+    livemode: Option<bool>,
+    /// The account's own events without it; else `acct_…`, or `all`.
+    account: Option<String>,
+    /// A test clock's ledger (`clock_…`); simulated time is left out without it.
+    test_clock: Option<String>,
+    /// From a prefix of the log: an RFC 3339 instant, or a log sequence number.
+    as_known_at: Option<String>,
+    /// `json`, or `csv` where the answer is a table.
+    format: Option<String>,
+}
+
+/// What time series understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct SeriesQuery {
+    /// First day; the ledger's first without it.
+    #[param(format = "date")]
+    from: Option<String>,
+    /// Last day, inclusive; the end of the running period without it.
+    #[param(format = "date")]
+    to: Option<String>,
+    /// `day`, `week`, `month` (the default), `quarter` or `year`.
+    interval: Option<String>,
+    /// Only this currency.
+    currency: Option<String>,
+    /// `product`, `price`, `interval`, `currency`, `country`, `cohort`, `customer`, `cause` or `metadata:KEY`.
+    group_by: Option<String>,
+    /// `scheduled`: also what is written ahead, up to `to`.
+    include: Option<String>,
+}
+
+/// What lists understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct PageQuery {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries a page, 1000 at most; 100 without it.
+    limit: Option<u32>,
+}
+
+/// What the list of movements understands.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct MovementQuery {
+    /// First day.
+    #[param(format = "date")]
+    from: Option<String>,
+    /// Last day, inclusive.
+    #[param(format = "date")]
+    to: Option<String>,
+    /// Only this customer's.
+    customer: Option<String>,
+    /// Only this kind; `transient` ones only when named.
+    kind: Option<String>,
+    /// Only those with a part of this cause.
+    cause: Option<String>,
+    /// Only this currency.
+    currency: Option<String>,
+    /// `asc` (oldest first, the default) or `desc`.
+    order: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries a page, 1000 at most; 100 without it.
+    limit: Option<u32>,
+}
+
+/// What the list of events understands.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct EventQuery {
+    /// Exactly this type, or a prefix ending in `*`.
+    r#type: Option<String>,
+    /// Created at or after.
+    #[param(format = "date-time")]
+    since: Option<String>,
+    /// Created before.
+    #[param(format = "date-time")]
+    until: Option<String>,
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    reading: Option<String>,
+    /// Only this customer's.
+    customer: Option<String>,
+    /// Only live, or only test events.
+    livemode: Option<bool>,
+    /// Only this connected account's; `all` is everything, as without it.
+    account: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries a page, 1000 at most; 100 without it.
+    limit: Option<u32>,
+    /// `json` or `csv`.
+    format: Option<String>,
+}

@@ -1,0 +1,83 @@
+//! `/api/v1/…`: figures as JSON (interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
+
+mod auth;
+mod cursor;
+mod customers;
+mod document;
+mod events;
+mod movements;
+mod mrr;
+mod params;
+mod problem;
+mod quality;
+mod status;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, header};
+use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::{auth::check, document::document, problem::ApiProblem};
+use crate::{
+    report::{service::Reports, table::Table},
+    server::state::AppState,
+};
+
+/// Every route of the API, guarded.
+pub fn router(state: AppState) -> Router {
+    let (routes, _) = described().split_for_parts();
+    let guard = middleware::from_fn_with_state(state.clone(), auth::guard);
+    routes
+        .route("/api/openapi.json", get(document::openapi_route))
+        .route_layer(guard)
+        .layer(middleware::from_fn(headers))
+        .with_state(state)
+}
+
+/// The routes with their descriptions.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(status::status))
+        .routes(routes!(mrr::mrr))
+        .routes(routes!(movements::movements))
+        .routes(routes!(customers::customers))
+        .routes(routes!(customers::customer))
+        .routes(routes!(events::events))
+        .routes(routes!(events::event))
+        .routes(routes!(events::raw))
+        .routes(routes!(quality::quality))
+}
+
+/// Figures are nobody else's: no cache keeps them, and no browser guesses another type.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// What answers a route.
+type Answer = Result<Response, ApiProblem>;
+
+fn reports(state: &AppState) -> Reports<'_> {
+    Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() }
+}
+
+/// JSON, or CSV where it was asked for.
+fn answer<T: Serialize>(csv: bool, value: &T, table: impl Fn(&T) -> Table) -> Response {
+    if csv {
+        let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+        return ([(header::CONTENT_TYPE, kind)], table(value).csv()).into_response();
+    }
+    json(value)
+}
+
+fn json<T: Serialize>(value: &T) -> Response {
+    axum::Json(value).into_response()
+}

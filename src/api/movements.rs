@@ -1,0 +1,71 @@
+//! `GET /api/v1/movements`: every change of MRR with its parts, causes and events.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+
+use super::{
+    Answer, ApiProblem, answer, cursor,
+    document::{CommonQuery, MovementQuery},
+    params::Params,
+    reports,
+};
+use crate::{
+    ledger::{
+        outcome::{Cause, Kind},
+        time::{Day, UnixTime},
+    },
+    report::movements::{MovementEntry, MovementList},
+    server::state::AppState,
+    store::reports::{MovementFilter, MovementKey, Order},
+};
+
+const LIST: &str = "movements";
+
+/// Movements in order of day and instant, page by page.
+#[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery, CommonQuery),
+    responses((status = 200, body = MovementList), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let filter = MovementFilter {
+        from: params.day("from")?,
+        to: params.day("to")?,
+        customer: params.text("customer").map(|id| id.as_str().into()),
+        kind: params.with("kind", &format!("one of {}", kinds()), Kind::parse)?,
+        cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
+        currency: params.currency()?,
+    };
+    let order = params.with("order", "asc or desc", |text| match text {
+        "asc" => Some(Order::Ascending),
+        "desc" => Some(Order::Descending),
+        _ => None,
+    })?;
+    let after = read_cursor(params.text("cursor").as_deref())?;
+    let (limit, csv) = (params.limit()?, params.csv()?);
+    params.end()?;
+    let (rows, next) =
+        reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
+    let list = MovementList {
+        data: rows.iter().map(MovementEntry::from).collect(),
+        next_cursor: next.as_ref().map(write_cursor),
+    };
+    Ok(answer(csv, &list, MovementList::table))
+}
+
+pub(super) fn write_cursor(key: &MovementKey) -> String {
+    cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))
+}
+
+fn read_cursor(text: Option<&str>) -> Result<Option<MovementKey>, ApiProblem> {
+    let keys: Option<(Day, UnixTime, Arc<str>)> = cursor::read(LIST, text)?;
+    Ok(keys.map(|(day, effective_at, id)| MovementKey { day, effective_at, id }))
+}
+
+fn kinds() -> String {
+    Kind::ALL.map(Kind::as_str).join(", ")
+}
+
+fn causes() -> String {
+    Cause::ALL.iter().map(|cause| cause.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,114 @@
+//! Everything the API refuses, in one enum: its `type`, title, status and words (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use thiserror::Error;
+
+use crate::{
+    limits::RETRY_AFTER_SECONDS,
+    report::{ReportError, service::AskError},
+    server::problem::Problem,
+    store::StoreError,
+};
+
+/// A request the API can't answer.
+#[derive(Debug, Error)]
+pub enum ApiProblem {
+    /// No token, or none that is configured.
+    #[error("send one of the configured tokens as `Authorization: Bearer TOKEN`")]
+    Unauthorized,
+    /// Without tokens only this machine is answered.
+    #[error(
+        "without api.tokens only requests from this machine to a loopback address are answered, and none that came \
+         through a proxy: set api.tokens and send one as `Authorization: Bearer TOKEN`"
+    )]
+    NotLocal,
+    /// There is no such object.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// There is no such address.
+    #[error("there is nothing at this address: /api/openapi.json lists what there is")]
+    NoRoute,
+    /// A bad parameter.
+    #[error("{name}: {reason}")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The report can't be given.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The database can't answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ApiProblem {
+    /// A parameter that isn't as it should be.
+    pub(super) fn parameter(name: &str, reason: &str) -> Self {
+        Self::Parameter { name: name.into(), reason: reason.into() }
+    }
+
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token"),
+            Self::NotLocal => (StatusCode::UNAUTHORIZED, "no-tokens-configured", "Only this machine is answered"),
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "No such object"),
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no-such-address", "No such address"),
+            Self::Parameter { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter"),
+            Self::Report(ReportError::DoesNotClose { .. }) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "bridge-does-not-close", "The ledger contradicts itself")
+            }
+            Self::Report(ReportError::Overflow) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "sum-too-large", "A sum is too large")
+            }
+            Self::Report(ReportError::TooManyPeriods { .. } | ReportError::TooManyEntries { .. }) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large")
+            }
+            Self::Store(StoreError::Unavailable { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")
+            }
+            Self::Store(StoreError::Schema(_) | StoreError::Corrupt { .. }) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "unreadable-row", "A row can't be read")
+            }
+        }
+    }
+}
+
+impl From<AskError> for ApiProblem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Parameter { name, reason } => Self::Parameter { name: name.into(), reason },
+            AskError::Report(error) => Self::Report(error),
+            AskError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl IntoResponse for ApiProblem {
+    fn into_response(self) -> Response {
+        let (status, name, title) = self.kind();
+        let problem = Problem::new(status, name, title, self.to_string());
+        if status.is_server_error() {
+            // Failed once, logged once, here where it is answered.
+            tracing::error!(problem = name, error = %self, "a request to the API failed");
+        }
+        let problem = match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.retry_after(RETRY_AFTER_SECONDS),
+            _ => problem,
+        };
+        let mut response = problem.into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"mrrd\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

@@ -1,0 +1,134 @@
+//! `GET /api/v1/status`: how far the log reaches, how far the ledger has come, and what couldn't be known.
+
+use axum::extract::{RawQuery, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Answer, json, params::Params};
+use crate::{
+    ledger::outcome::QualityKind,
+    server::state::AppState,
+    store::{Store, StoreError},
+};
+
+/// How the daemon stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Status {
+    /// mrrd's version.
+    version: &'static str,
+    /// `sqlite` or `postgres`.
+    database: &'static str,
+    /// The instant of the answer.
+    now: String,
+    /// The profiles kept, the default one first.
+    profiles: Vec<String>,
+    /// The zone of the accounting day.
+    timezone: String,
+    /// The event log.
+    log: LogStatus,
+    /// The ledger.
+    reconciler: ReconcilerStatus,
+    /// What couldn't be known, under the default profile.
+    quality: QualityStatus,
+}
+
+/// The event log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct LogStatus {
+    /// Distinct events.
+    events: i64,
+    /// The last place in the log.
+    last_seq: i64,
+}
+
+/// The ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct ReconcilerStatus {
+    /// Everything up to here is in the figures.
+    applied_seq: i64,
+    /// How far the figures are behind the log as of this request; 0: whatever was acknowledged before it is in them.
+    lag_events: i64,
+    /// When the reconciler of this process last looked; null where another process does the work.
+    last_run_at: Option<String>,
+}
+
+/// What couldn't be known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct QualityStatus {
+    /// Events of a type mrrd reads, without a fact.
+    unreadable_events: i64,
+    /// Events of types mrrd doesn't read.
+    ignored_events: i64,
+    /// Items whose amount isn't known.
+    unpriced_items: i64,
+    /// Items that count an estimate.
+    estimated_items: i64,
+    /// Discounts whose terms aren't known.
+    unresolved_discounts: i64,
+    /// Chains of snapshots that break.
+    gaps: i64,
+    /// Orders that only an event's id could settle.
+    unresolved_ties: i64,
+    /// Changes that should have come and haven't.
+    overdue: i64,
+    /// Inclusive prices whose tax rate isn't known.
+    tax_unknown: i64,
+    /// Statuses and values mrrd doesn't know.
+    unknown_values: i64,
+}
+
+/// How far log and ledger have come.
+#[utoipa::path(get, path = "/api/v1/status", tag = "status", responses((status = 200, body = Status)))]
+pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let now = state.clock.now();
+    let ledger = &state.config.ledger;
+    // The log's end before the ledger's: what is acknowledged in between may count as lag, never the other way round.
+    let head = state.store.head().await?;
+    let applied_seq = applied_seq(&state.store).await?;
+    let mut quality =
+        QualityStatus { unreadable_events: head.unreadable, ignored_events: head.ignored, ..QualityStatus::default() };
+    if let Some(profile) = ledger.profiles.first() {
+        for (kind, count) in state.store.quality_counts(&profile.name, now).await? {
+            *quality.count(kind) = count;
+        }
+    }
+    Ok(json(&Status {
+        version: env!("CARGO_PKG_VERSION"),
+        database: state.store.kind(),
+        now: now.to_string(),
+        profiles: ledger.profiles.iter().map(|profile| profile.name.as_ref().to_owned()).collect(),
+        timezone: ledger.timezone.clone(),
+        log: LogStatus { events: head.events, last_seq: head.last_seq },
+        reconciler: ReconcilerStatus {
+            applied_seq,
+            lag_events: (head.last_seq - applied_seq).max(0),
+            last_run_at: None,
+        },
+        quality,
+    }))
+}
+
+/// The greatest n such that everything up to n is in the current generation's rows (architecture.md, decision 5).
+async fn applied_seq(store: &Store) -> Result<i64, StoreError> {
+    let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+        return Ok(0);
+    };
+    let (position, dirty) = store.applied(current.id).await?;
+    Ok(dirty.map_or(position, |dirty| position.min(dirty - 1)))
+}
+
+impl QualityStatus {
+    fn count(&mut self, kind: QualityKind) -> &mut i64 {
+        match kind {
+            QualityKind::UnpricedItem => &mut self.unpriced_items,
+            QualityKind::EstimatedItem => &mut self.estimated_items,
+            QualityKind::UnresolvedDiscount => &mut self.unresolved_discounts,
+            QualityKind::Gap => &mut self.gaps,
+            QualityKind::UnresolvedTie => &mut self.unresolved_ties,
+            QualityKind::Overdue => &mut self.overdue,
+            QualityKind::TaxUnknown => &mut self.tax_unknown,
+            QualityKind::UnknownValue => &mut self.unknown_values,
+        }
+    }
+}

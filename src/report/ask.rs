@@ -1,0 +1,139 @@
+//! What a report is asked for, by the API or a command (interface.md 5).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::period::Interval;
+use crate::{
+    ledger::{
+        ids::TestClockId,
+        money::Currency,
+        time::{Day, UnixTime},
+    },
+    store::reports::AccountScope,
+};
+
+/// The common parameters; each default is that of the interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// First day; without it the ledger's first.
+    pub from: Option<Day>,
+    /// Last day; without it the end of the running period.
+    pub to: Option<Day>,
+    /// Length of a period.
+    pub interval: Interval,
+    /// Only this currency.
+    pub currency: Option<Currency>,
+    /// Whose rules; without it the first configured profile.
+    pub profile: Option<String>,
+    /// Live or test; without it live, unless only test events were ever seen.
+    pub livemode: Option<bool>,
+    /// Whose events.
+    pub account: AccountScope,
+    /// Simulated time.
+    pub test_clock: Option<TestClockId>,
+    /// What to group by.
+    pub group_by: Option<GroupBy>,
+    /// From which prefix of the log.
+    pub as_known_at: Option<KnownAt>,
+    /// Whether what is written ahead is wanted (`include=scheduled`).
+    pub scheduled: bool,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self {
+            from: None,
+            to: None,
+            interval: Interval::Month,
+            currency: None,
+            profile: None,
+            livemode: None,
+            account: AccountScope::One(None),
+            test_clock: None,
+            group_by: None,
+            as_known_at: None,
+            scheduled: false,
+        }
+    }
+}
+
+/// What a series is grouped by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupBy {
+    /// What is sold.
+    Product,
+    /// At which price.
+    Price,
+    /// Billed how often.
+    Interval,
+    /// Every answer has one series a currency: this names it as the group too.
+    Currency,
+    /// The customer's current country, for all history.
+    Country,
+    /// The month of the customer's first MRR.
+    Cohort,
+    /// Who pays.
+    Customer,
+    /// Why it moved.
+    Cause,
+    /// A customer's metadata.
+    Metadata(Arc<str>),
+}
+
+impl GroupBy {
+    /// Reads the API's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "product" => Self::Product,
+            "price" => Self::Price,
+            "interval" => Self::Interval,
+            "currency" => Self::Currency,
+            "country" => Self::Country,
+            "cohort" => Self::Cohort,
+            "customer" => Self::Customer,
+            "cause" => Self::Cause,
+            _ => Self::Metadata(text.strip_prefix("metadata:").filter(|key| !key.is_empty())?.into()),
+        })
+    }
+
+    /// The words it may be.
+    pub fn words() -> &'static str {
+        "product, price, interval, currency, country, cohort, customer, cause, metadata:KEY"
+    }
+
+    /// As the API writes it.
+    pub fn as_string(&self) -> String {
+        match self {
+            Self::Product => "product".into(),
+            Self::Price => "price".into(),
+            Self::Interval => "interval".into(),
+            Self::Currency => "currency".into(),
+            Self::Country => "country".into(),
+            Self::Cohort => "cohort".into(),
+            Self::Customer => "customer".into(),
+            Self::Cause => "cause".into(),
+            Self::Metadata(key) => format!("metadata:{key}"),
+        }
+    }
+}
+
+/// From which prefix of the log an answer is given (mrr.md 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownAt {
+    /// Everything received by then, and cut there.
+    Instant(UnixTime),
+    /// Everything up to this place in the log, cut at now.
+    Seq(i64),
+}
+
+impl KnownAt {
+    /// Reads an RFC 3339 instant or a sequence number.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(seq) = text.parse() {
+            return (seq >= 0).then_some(Self::Seq(seq));
+        }
+        text.parse::<Timestamp>().ok().map(|at| Self::Instant(UnixTime(at.as_second())))
+    }
+}

@@ -1,0 +1,299 @@
+//! Answers: the one file of reports that reads the store (or derives a prefix of the log in memory).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use thiserror::Error;
+
+use super::{
+    ReportError,
+    ask::{Ask, GroupBy, KnownAt},
+    bridge::{Grouping, bridges},
+    memory::Memory,
+    mrr::{MrrAnswer, entries},
+    period::{Period, periods},
+};
+use crate::{
+    config,
+    ledger::{
+        ids::CustomerId,
+        profile::Profile,
+        time::{Day, UnixTime},
+    },
+    store::{Store, StoreError, reports::*},
+};
+
+/// A question that can't be answered.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// A parameter can't be what it is.
+    #[error("{name}: {reason}")]
+    Parameter {
+        /// Its name in the API; the commands' flags are called the same.
+        name: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// The figures can't be given.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The database can't answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where answers come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Reports<'a> {
+    /// The log and the derived tables.
+    pub store: &'a Store,
+    /// The profiles, the default one first, and the zone.
+    pub ledger: &'a config::Ledger,
+    /// Nothing later is shown.
+    pub now: UnixTime,
+}
+
+/// The tables, or a prefix of the log derived for one question.
+enum Source {
+    Tables,
+    Memory { ledgers: Memory, seq: i64 },
+}
+
+impl Source {
+    fn seq(&self) -> Option<i64> {
+        match self {
+            Self::Tables => None,
+            Self::Memory { seq, .. } => Some(*seq),
+        }
+    }
+}
+
+impl Reports<'_> {
+    /// MRR over time.
+    pub async fn mrr(&self, ask: &Ask) -> Result<MrrAnswer, AskError> {
+        let (row_group, grouping) = match &ask.group_by {
+            None | Some(GroupBy::Currency) => (RowGroup::Whole, Grouping::Closed),
+            Some(GroupBy::Product) => (RowGroup::Product, Grouping::Transferring),
+            Some(GroupBy::Price) => (RowGroup::Price, Grouping::Transferring),
+            Some(GroupBy::Interval) => (RowGroup::Interval, Grouping::Transferring),
+            Some(GroupBy::Country | GroupBy::Cohort | GroupBy::Customer) => (RowGroup::Customer, Grouping::Closed),
+            Some(GroupBy::Cause) => (RowGroup::Cause, Grouping::Cause),
+            Some(GroupBy::Metadata(key)) => {
+                let reason = format!("the ledger keeps no metadata of customers, {key:?} neither");
+                return Err(AskError::Parameter { name: "group_by", reason });
+            }
+        };
+        let (scope, source) = self.scope(ask).await?;
+        let mut rows = match &source {
+            Source::Tables => self.store.ledger_rows(&scope, row_group).await?,
+            Source::Memory { ledgers, .. } => ledgers.ledger_rows(&scope, row_group)?,
+        };
+        if let Some(currency) = ask.currency {
+            rows.keep_currency(currency);
+        }
+        if let Some(label) = self.regrouping(ask, &scope, &source).await? {
+            rows.regroup(|customer| label.get(customer).cloned().flatten());
+        }
+        let periods = self.periods(ask, &scope, rows.first_day())?;
+        let grouped = row_group != RowGroup::Whole;
+        let wanted = if grouped { None } else { ask.currency };
+        let bridges = bridges(&rows, &periods, grouping, wanted)?;
+        let mut data = entries(&bridges, grouping, grouped)?;
+        if ask.group_by == Some(GroupBy::Currency) {
+            data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
+        }
+        let currencies: BTreeSet<&str> = data.iter().map(|entry| entry.currency.as_str()).collect();
+        let currency = match (ask.currency, currencies.len()) {
+            (Some(currency), _) => Some(currency.to_string()),
+            (None, 1) => currencies.first().map(|currency| (*currency).to_owned()),
+            (None, _) => None,
+        };
+        Ok(MrrAnswer {
+            profile: scope.profile.as_ref().into(),
+            currency,
+            interval: ask.interval,
+            group_by: ask.group_by.as_ref().map(GroupBy::as_string),
+            as_known_at_seq: source.seq(),
+            data,
+        })
+    }
+
+    /// Movements page by page, and the key of the last where there are more.
+    pub async fn movements(
+        &self,
+        ask: &Ask,
+        filter: &MovementFilter,
+        order: Order,
+        after: Option<&MovementKey>,
+        limit: i64,
+    ) -> Result<(Vec<MovementRow>, Option<MovementKey>), AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        // One more than asked for tells whether there is a next page.
+        let rows = match &source {
+            Source::Tables => self.store.movement_page(&scope, filter, order, after, limit + 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.movement_page(&scope, filter, order, after, limit + 1),
+        };
+        Ok(page(rows, limit, |row| MovementKey {
+            day: row.movement.day,
+            effective_at: row.movement.effective_at,
+            id: row.id.clone(),
+        }))
+    }
+
+    /// Customers page by page.
+    pub async fn customers(
+        &self,
+        ask: &Ask,
+        after: Option<&CustomerPosition>,
+        limit: i64,
+    ) -> Result<(Vec<CustomerRow>, Option<CustomerPosition>), AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let rows = match &source {
+            Source::Tables => self.store.customer_page(&scope, None, after, limit + 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, None, after, limit + 1)?,
+        };
+        Ok(page(rows, limit, |row| CustomerPosition { account: row.account.clone(), customer: row.customer.clone() }))
+    }
+
+    /// One customer; `None` where the ledger has none of that id.
+    pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let rows = match &source {
+            Source::Tables => self.store.customer_page(&scope, Some(id), None, 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, Some(id), None, 1)?,
+        };
+        Ok(rows.into_iter().next())
+    }
+
+    /// What couldn't be known, page by page.
+    pub async fn quality(
+        &self,
+        ask: &Ask,
+        after: Option<&QualityPosition>,
+        limit: i64,
+    ) -> Result<(Vec<QualityRow>, Option<QualityPosition>), AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let rows = match &source {
+            Source::Tables => self.store.quality_page(&scope, None, after, limit + 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.quality_page(&scope, after, limit + 1),
+        };
+        let (rows, next) = page(rows, limit, |(position, _)| position.clone());
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    /// The profile a question names, else the default one.
+    pub fn profile(&self, ask: &Ask) -> Result<&Profile, AskError> {
+        let found = match &ask.profile {
+            None => self.ledger.profiles.first(),
+            Some(name) => self.ledger.profiles.iter().find(|profile| *profile.name == **name),
+        };
+        found.ok_or_else(|| {
+            let kept = self.ledger.profiles.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
+            let asked = ask.profile.as_deref().unwrap_or_default();
+            AskError::Parameter {
+                name: "profile",
+                reason: format!("{asked:?} is not kept: ledger.profiles has {kept}"),
+            }
+        })
+    }
+
+    /// Which ledger is asked, and where its rows come from.
+    async fn scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+        let profile = self.profile(ask)?;
+        let cut = match ask.as_known_at {
+            Some(KnownAt::Instant(at)) => at.min(self.now),
+            Some(KnownAt::Seq(_)) | None => self.now,
+        };
+        let cut = match (ask.scheduled, ask.to) {
+            (true, Some(to)) => cut.max(self.ledger.zone.end_of(to)),
+            (true, None) => cut.max(self.ledger.zone.end_of(ask.interval.last_day(self.ledger.zone.day(cut)))),
+            (false, _) => cut,
+        };
+        let source = match ask.as_known_at {
+            None => Source::Tables,
+            Some(known_at) => self.known(known_at, profile).await?,
+        };
+        let livemode = match ask.livemode {
+            Some(livemode) => livemode,
+            // A ledger that only ever saw test events answers for those.
+            None => match &source {
+                Source::Tables => {
+                    self.store.has_customers(&profile.name, true).await?
+                        || !self.store.has_customers(&profile.name, false).await?
+                }
+                Source::Memory { ledgers, .. } => ledgers.saw_live() || ledgers.customers.is_empty(),
+            },
+        };
+        let scope = Scope {
+            profile: profile.name.clone(),
+            livemode,
+            account: ask.account.clone(),
+            test_clock: ask.test_clock.clone(),
+            cut,
+        };
+        Ok((scope, source))
+    }
+
+    /// Derives the prefix of the log that was known at a point.
+    async fn known(&self, known_at: KnownAt, profile: &Profile) -> Result<Source, AskError> {
+        let seq = match known_at {
+            KnownAt::Seq(seq) => seq.min(self.store.head().await?.last_seq),
+            KnownAt::Instant(at) => self.store.last_seq_received_by(at).await?,
+        };
+        let customers = Vec::new(); // KNOWN
+        Ok(Source::Memory { ledgers: Memory { profile: profile.name.clone(), customers }, seq })
+    }
+
+    /// What stands for each customer where a question groups by a trait of customers.
+    async fn regrouping(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        source: &Source,
+    ) -> Result<Option<BTreeMap<Arc<str>, Option<Arc<str>>>>, AskError> {
+        let group_by = match &ask.group_by {
+            Some(group_by @ (GroupBy::Country | GroupBy::Cohort)) => group_by,
+            _ => return Ok(None),
+        };
+        let traits = match source {
+            Source::Tables => self.store.customer_traits(scope).await?,
+            Source::Memory { ledgers, .. } => ledgers.customer_traits(scope),
+        };
+        let label = |one: CustomerTraits| match group_by {
+            GroupBy::Country => one.country,
+            _ => one.first_mrr_at.map(|at| month(self.ledger.zone.day(at))),
+        };
+        Ok(Some(traits.into_iter().map(|one| (Arc::from(one.customer.as_str()), label(one))).collect()))
+    }
+
+    fn periods(&self, ask: &Ask, scope: &Scope, first: Option<Day>) -> Result<Vec<Period>, AskError> {
+        let now = if ask.scheduled { self.now } else { scope.cut };
+        let to = ask.to.unwrap_or_else(|| ask.interval.last_day(self.ledger.zone.day(now)));
+        let from = match ask.from.or_else(|| first.map(|day| ask.interval.first_day(day))) {
+            Some(from) => from,
+            None if ask.currency.is_some() => ask.interval.first_day(to),
+            None => return Ok(Vec::new()),
+        };
+        if let (Some(from), Some(to)) = (ask.from, ask.to)
+            && from > to
+        {
+            return Err(AskError::Parameter { name: "from", reason: format!("{from} is after to, {to}") });
+        }
+        Ok(periods(ask.interval, from, to, now, ask.scheduled, &self.ledger.zone)?)
+    }
+}
+
+/// `2026-01`: a cohort's name.
+pub fn month(day: Day) -> Arc<str> {
+    day.0.strftime("%Y-%m").to_string().into()
+}
+
+fn page<R, K>(mut rows: Vec<R>, limit: i64, key: impl Fn(&R) -> K) -> (Vec<R>, Option<K>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = if more { rows.last().map(key) } else { None };
+    (rows, next)
+}

@@ -1,0 +1,302 @@
+//! The lists of reports: movements, customers and quality entries, page by page over stable keys.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sqlx::QueryBuilder;
+
+use super::{
+    super::{Database, dialect::*},
+    columns::*,
+    reports::{PART_OF, push_scope, push_visible},
+    rows::{account, account_of},
+};
+use crate::{
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        outcome::{QualityKind, SubscriptionLedger},
+        time::UnixTime,
+    },
+    store::{
+        StoreError,
+        errors::{Doing, corrupt},
+        prepared::clean,
+        reports::*,
+    },
+};
+
+const DOING: &str = "reading the ledger";
+
+/// A table's own columns, each of `t`.
+fn of(t: &str, table: &Table) -> String {
+    table.columns.split(", ").map(|column| format!("{t}.{}", column.trim())).collect::<Vec<_>>().join(", ")
+}
+
+impl Database {
+    pub(in crate::store) async fn movement_page(
+        &self,
+        scope: &Scope,
+        filter: &MovementFilter,
+        order: Order,
+        after: Option<&MovementKey>,
+        limit: i64,
+    ) -> Result<Vec<MovementRow>, StoreError> {
+        let (direction, beyond) = match order {
+            Order::Ascending => ("ASC", ">"),
+            Order::Descending => ("DESC", "<"),
+        };
+        let mut query = QueryBuilder::<Driver>::new("WITH page AS (SELECT m.* FROM movement m");
+        push_scope(&mut query, "m", "m", scope);
+        push_visible(&mut query, scope);
+        push_filter(&mut query, filter);
+        if let Some(after) = after {
+            query
+                .push(format_args!(" AND (m.day, m.effective_at, m.id) {beyond} ("))
+                .push_bind(after.day.to_string())
+                .push(", ")
+                .push_bind(after.effective_at.0)
+                .push(", ")
+                .push_bind(clean(&after.id))
+                .push(")");
+        }
+        query.push(format_args!(" ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction} LIMIT "));
+        query.push_bind(limit);
+        query.push(format_args!(
+            ") SELECT m.account, m.customer, m.ordinal, m.id, {}, p.part, {} FROM page m LEFT JOIN movement_part p
+             ON {PART_OF} ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction}, p.part",
+            of("m", &MOVEMENT),
+            of("p", &PART)
+        ));
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let mut page: Vec<MovementRow> = Vec::new();
+        let mut last = None;
+        for row in &rows {
+            let mut columns = Columns::of(row, 0);
+            let key = (columns.text()?, columns.text()?, columns.number()?);
+            let id = columns.text()?;
+            let movement = read_movement(&mut columns)?;
+            if last.as_ref() != Some(&key) {
+                let (account, customer) = (account_of(key.0.clone()), CustomerId::new(key.1.as_str()));
+                page.push(MovementRow { id: id.into(), account, customer, movement });
+                last = Some(key);
+            }
+            if let (Some(_), Some(row)) = (columns.number_or_null()?, page.last_mut()) {
+                row.movement.parts.push(read_part(&mut columns)?);
+            }
+        }
+        Ok(page)
+    }
+
+    pub(in crate::store) async fn customer_page(
+        &self,
+        scope: &Scope,
+        only: Option<&CustomerId>,
+        after: Option<&CustomerPosition>,
+        limit: i64,
+    ) -> Result<Vec<CustomerRow>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let page = |query: &mut QueryBuilder<Driver>| {
+            push_scope(query, "l", "l", scope);
+            if let Some(only) = only {
+                query.push(" AND l.customer = ").push_bind(clean(only.as_str()));
+            }
+            if let Some(after) = after {
+                query
+                    .push(" AND (l.account, l.customer) > (")
+                    .push_bind(account(after.account.as_ref()))
+                    .push(", ")
+                    .push_bind(clean(after.customer.as_str()))
+                    .push(")");
+            }
+            query.push(" ORDER BY l.account, l.customer LIMIT ").push_bind(limit);
+        };
+        let mut query =
+            QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+        page(&mut query);
+        let found = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        let mut customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<Vec<_>, _>>()?;
+        let places: BTreeMap<(String, String), usize> = (0..)
+            .zip(&customers)
+            .map(|(place, one)| ((account(one.account.as_ref()), one.customer.to_string()), place))
+            .collect();
+
+        let mut query = QueryBuilder::new("WITH page AS (SELECT l.* FROM customer_ledger l");
+        page(&mut query);
+        query.push(format_args!(
+            ") SELECT s.account, s.customer, {} FROM page l JOIN subscription_ledger s ON s.generation = l.generation AND s.profile = l.profile
+             AND s.livemode = l.livemode AND s.account = l.account AND s.customer = l.customer
+             ORDER BY s.account, s.customer, s.subscription",
+            of("s", &SUBSCRIPTION)
+        ));
+        for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
+            let mut columns = Columns::of(row, 0);
+            let whose = (columns.text()?, columns.text()?);
+            if let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) {
+                one.subscriptions.push(SubscriptionLedger { mrr: Mrr::ZERO, ..read_subscription(&mut columns)? });
+            }
+        }
+
+        // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
+        // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
+        let mut query = QueryBuilder::new("WITH page AS (SELECT l.* FROM customer_ledger l");
+        page(&mut query);
+        query.push(
+            ") SELECT d.account, d.customer, d.subscription, d.currency, d.mrr FROM page l JOIN delta d
+             ON d.generation = l.generation AND d.profile = l.profile AND d.livemode = l.livemode
+             AND d.account = l.account AND d.customer = l.customer WHERE d.mrr <> 0 AND d.at <= ",
+        );
+        query.push_bind(scope.cut.0);
+        for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
+            let mut columns = Columns::of(row, 0);
+            let whose = (columns.text()?, columns.text()?);
+            let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) else { continue };
+            let (id, code, change) = (columns.text()?, columns.parsed::<Currency>("currency")?, columns.mrr()?);
+            let at = match one.mrr.binary_search_by_key(&code, |(code, _)| *code) {
+                Ok(at) => at,
+                Err(at) => {
+                    one.mrr.insert(at, (code, Mrr::ZERO));
+                    at
+                }
+            };
+            add(&mut one.mrr[at].1, change)?;
+            if let Some(its) = one.subscriptions.iter_mut().find(|subscription| subscription.id.as_str() == id) {
+                add(&mut its.mrr, change)?;
+            }
+        }
+        tx.commit().await.doing(DOING)?;
+        Ok(customers)
+    }
+
+    pub(in crate::store) async fn quality_page(
+        &self,
+        scope: &Scope,
+        only: Option<QualityKind>,
+        after: Option<&QualityPosition>,
+        limit: i64,
+    ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT q.account, q.customer, q.ordinal, {} FROM quality q JOIN customer_ledger l
+             ON l.generation = q.generation AND l.profile = q.profile AND l.livemode = q.livemode
+             AND l.account = q.account AND l.customer = q.customer",
+            of("q", &QUALITY)
+        ));
+        push_scope(&mut query, "q", "l", scope);
+        query.push(" AND q.at <= ").push_bind(scope.cut.0);
+        query.push(" AND (q.until IS NULL OR q.until > ").push_bind(scope.cut.0).push(")");
+        if let Some(kind) = only {
+            query.push(" AND q.kind = ").push_bind(kind.as_str());
+        }
+        if let Some(after) = after {
+            query
+                .push(" AND (q.kind, q.at, q.account, q.customer, q.ordinal) > (")
+                .push_bind(clean(&after.kind))
+                .push(", ")
+                .push_bind(after.at.0)
+                .push(", ")
+                .push_bind(account(after.account.as_ref()))
+                .push(", ")
+                .push_bind(clean(after.customer.as_str()))
+                .push(", ")
+                .push_bind(after.ordinal)
+                .push(")");
+        }
+        query.push(" ORDER BY q.kind, q.at, q.account, q.customer, q.ordinal LIMIT ").push_bind(limit);
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        rows.iter().map(quality_row).collect()
+    }
+
+    pub(in crate::store) async fn quality_counts(
+        &self,
+        profile: &str,
+        now: UnixTime,
+    ) -> Result<Vec<(QualityKind, i64)>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT q.kind, COUNT(*) FROM quality q
+             WHERE q.generation = (SELECT id FROM generation WHERE state = 'current') AND q.profile = ",
+        );
+        query.push_bind(clean(profile)).push(" AND q.at <= ").push_bind(now.0);
+        query.push(" AND (q.until IS NULL OR q.until > ").push_bind(now.0).push(") GROUP BY q.kind");
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let read = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            let kind = columns.text()?;
+            let kind = QualityKind::parse(&kind)
+                .ok_or_else(|| corrupt(DOING, format!("{kind:?} is not a kind of quality entry")))?;
+            Ok((kind, columns.number()?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
+        let mut query =
+            QueryBuilder::<Driver>::new("SELECT l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+        push_scope(&mut query, "l", "l", scope);
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let read = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok(CustomerTraits {
+                customer: CustomerId::new(columns.text()?),
+                country: columns.text_or_null()?.map(Arc::from),
+                first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
+fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
+    if let Some(from) = filter.from {
+        query.push(" AND m.day >= ").push_bind(from.to_string());
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND m.day <= ").push_bind(to.to_string());
+    }
+    if let Some(customer) = &filter.customer {
+        query.push(" AND m.customer = ").push_bind(clean(customer.as_str()));
+    }
+    match filter.kind {
+        Some(kind) => query.push(" AND m.kind = ").push_bind(kind.as_str()),
+        None => query.push(" AND m.kind <> 'transient'"),
+    };
+    if let Some(currency) = filter.currency {
+        query.push(" AND m.currency = ").push_bind(currency.as_str().to_owned());
+    }
+    if let Some(cause) = filter.cause {
+        query
+            .push(format_args!(" AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = "))
+            .push_bind(cause.as_str())
+            .push(")");
+    }
+}
+
+fn add(sum: &mut Mrr, change: Mrr) -> Result<(), StoreError> {
+    *sum = sum.checked_add(change).ok_or_else(|| corrupt(DOING, "a customer's amounts pass 128 bits"))?;
+    Ok(())
+}
+
+fn customer_row(row: &Row, scope: &Scope) -> Result<CustomerRow, StoreError> {
+    let mut columns = Columns::of(row, 0);
+    Ok(CustomerRow {
+        account: account_of(columns.text()?),
+        customer: CustomerId::new(columns.text()?),
+        country: columns.text_or_null()?.map(Arc::from),
+        first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
+        mrr: Vec::new(),
+        subscriptions: Vec::new(),
+    })
+}
+
+fn quality_row(row: &Row) -> Result<(QualityPosition, QualityRow), StoreError> {
+    let mut columns = Columns::of(row, 0);
+    let (account, customer) = (account_of(columns.text()?), CustomerId::new(columns.text()?));
+    let ordinal = columns.number()?;
+    let entry = read_quality(&mut columns)?;
+    let position = QualityPosition {
+        kind: entry.kind.as_str().into(),
+        at: entry.at,
+        account: account.clone(),
+        customer: customer.clone(),
+        ordinal,
+    };
+    Ok((position, QualityRow { account, customer, entry }))
+}

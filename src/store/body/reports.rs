@@ -1,0 +1,217 @@
+//! The sums reports are made of: changes by accounting day, added up in SQL, all read at one instant.
+
+use std::sync::Arc;
+
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    rows::account,
+};
+use crate::{
+    ledger::{
+        money::{Currency, Mrr},
+        outcome::Kind,
+        time::{Day, UnixTime},
+    },
+    store::{
+        StoreError,
+        errors::{Doing, corrupt},
+        prepared::clean,
+        reports::*,
+    },
+};
+
+const DOING: &str = "reading the ledger";
+
+/// One minor unit, the seam at which sums are split.
+const MINOR: i64 = 1_000_000;
+
+impl Database {
+    pub(in crate::store) async fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let rows = LedgerRows {
+            amounts: if group == RowGroup::Cause { Vec::new() } else { amounts(&mut tx, scope, group).await? },
+            counts: match group {
+                RowGroup::Whole | RowGroup::Customer => counts(&mut tx, scope, group).await?,
+                RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Cause => Vec::new(),
+            },
+            lines: lines(&mut tx, scope, group).await?,
+        };
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
+    }
+
+    pub(in crate::store) async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
+        let text = "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger
+             WHERE generation = (SELECT id FROM generation WHERE state = 'current') AND profile = $1 AND livemode = $2
+             LIMIT 1) AS one";
+        let query = sqlx::query_scalar(text).bind(clean(profile)).bind(livemode);
+        let found: i64 = query.fetch_one(&self.derived).await.doing(DOING)?;
+        Ok(found > 0)
+    }
+
+    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+        let horizon = horizon(self).await?;
+        let later: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
+            .bind(at.0)
+            .fetch_one(&self.log)
+            .await
+            .doing("reading the log")?;
+        Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
+    }
+}
+
+/// ` WHERE` the row of table `t` belongs to the scope; `clock` names the table that has the test clock.
+pub(super) fn push_scope(query: &mut QueryBuilder<Driver>, t: &str, clock: &str, scope: &Scope) {
+    query
+        .push(format_args!(
+            " WHERE {t}.generation = (SELECT id FROM generation WHERE state = 'current') AND {t}.profile = "
+        ))
+        .push_bind(clean(&scope.profile))
+        .push(format_args!(" AND {t}.livemode = "))
+        .push_bind(scope.livemode);
+    if let AccountScope::One(one) = &scope.account {
+        query.push(format_args!(" AND {t}.account = ")).push_bind(account(one.as_ref()));
+    }
+    let test_clock = scope.test_clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
+    query.push(format_args!(" AND {clock}.test_clock = ")).push_bind(test_clock);
+}
+
+/// The movements that readers at the cut see.
+pub(super) fn push_visible(query: &mut QueryBuilder<Driver>, scope: &Scope) {
+    query
+        .push(" AND m.visible_from <= ")
+        .push_bind(scope.cut.0)
+        .push(" AND (m.visible_until IS NULL OR m.visible_until > ")
+        .push_bind(scope.cut.0)
+        .push(")");
+}
+
+/// Two columns whose sums together are the sum of `column`: a book in a small currency passes 64 bits within one day, its
+/// whole minor units and the rest of them never do.
+fn split_sum(column: &str) -> String {
+    format!("CAST(SUM({column} / {MINOR}) AS BIGINT), CAST(SUM({column} % {MINOR}) AS BIGINT)")
+}
+
+/// The sum again from its two columns.
+fn sum(row: &Row, first: usize) -> Result<Mrr, sqlx::Error> {
+    let (minor, rest): (i64, i64) = (row.try_get(first)?, row.try_get(first + 1)?);
+    Ok(Mrr(i128::from(minor) * i128::from(MINOR) + i128::from(rest)))
+}
+
+fn currency(text: &str) -> Result<Currency, StoreError> {
+    text.parse().map_err(|error| corrupt(DOING, format!("{error}")))
+}
+
+fn day(text: &str) -> Result<Day, StoreError> {
+    text.parse().map_err(|error| corrupt(DOING, format!("{text:?} is not a day: {error}")))
+}
+
+fn kind(text: &str) -> Result<Kind, StoreError> {
+    Kind::parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a kind of movement")))
+}
+
+fn group_of(row: &Row, at: usize) -> Result<Option<Arc<str>>, sqlx::Error> {
+    Ok(row.try_get::<Option<String>, _>(at)?.map(Arc::from))
+}
+
+async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
+    let column = match group {
+        RowGroup::Whole | RowGroup::Cause => "",
+        RowGroup::Product => "d.product, ",
+        RowGroup::Price => "d.price, ",
+        RowGroup::Interval => "d.interval, ",
+        RowGroup::Customer => "d.customer, ",
+    };
+    let sums = ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ");
+    let mut query = QueryBuilder::<Driver>::new(format!("SELECT d.currency, {column} d.day, {sums} FROM delta d"));
+    push_scope(&mut query, "d", "d", scope);
+    query.push(" AND d.at <= ").push_bind(scope.cut.0);
+    query.push(format_args!(" GROUP BY d.currency, {column} d.day"));
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    let grouped = usize::from(!column.is_empty());
+    let read = |row: &Row| {
+        let money = |at: usize| sum(row, 2 + grouped + 2 * at).doing(DOING);
+        Ok(DayAmounts {
+            currency: currency(row.try_get(0).doing(DOING)?)?,
+            group: if grouped == 1 { group_of(row, 1).doing(DOING)? } else { None },
+            day: day(row.try_get(1 + grouped).doing(DOING)?)?,
+            mrr: money(0)?,
+            list: money(1)?,
+            estimated: money(2)?,
+            at_risk: money(3)?,
+            scheduled_churn: money(4)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn counts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayCounts>, StoreError> {
+    let column = if group == RowGroup::Customer { "c.customer, " } else { "" };
+    let mut query = QueryBuilder::<Driver>::new(format!(
+        "SELECT c.currency, {column} c.day, CAST(SUM(c.customers) AS BIGINT), CAST(SUM(c.subscriptions) AS BIGINT),
+         CAST(SUM(c.trials) AS BIGINT) FROM count_delta c"
+    ));
+    push_scope(&mut query, "c", "c", scope);
+    query.push(" AND c.at <= ").push_bind(scope.cut.0);
+    query.push(format_args!(" GROUP BY c.currency, {column} c.day"));
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    let grouped = usize::from(!column.is_empty());
+    let read = |row: &Row| {
+        let code: &str = row.try_get(0).doing(DOING)?;
+        let count = |at: usize| row.try_get::<i64, _>(2 + grouped + at).doing(DOING);
+        Ok(DayCounts {
+            currency: if code.is_empty() { None } else { Some(currency(code)?) },
+            group: if grouped == 1 { group_of(row, 1).doing(DOING)? } else { None },
+            day: day(row.try_get(1 + grouped).doing(DOING)?)?,
+            customers: count(0)?,
+            subscriptions: count(1)?,
+            trials: count(2)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// The columns of a movement that its parts share.
+pub(super) const PART_OF: &str = "p.generation = m.generation AND p.profile = m.profile AND p.livemode = m.livemode
+    AND p.account = m.account AND p.customer = m.customer AND p.ordinal = m.ordinal";
+
+async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
+    // A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
+    let side = |column| format!("CASE WHEN p.after_price IS NULL THEN p.before_{column} ELSE p.after_{column} END");
+    let group_by = match group {
+        RowGroup::Whole => None,
+        RowGroup::Customer => Some("m.customer".to_owned()),
+        RowGroup::Cause => Some("p.cause".to_owned()),
+        RowGroup::Product => Some(side("product")),
+        RowGroup::Price => Some(side("price")),
+        RowGroup::Interval => Some(side("interval")),
+    };
+    let of_parts = matches!(group, RowGroup::Cause | RowGroup::Product | RowGroup::Price | RowGroup::Interval);
+    let (from, amount) = if of_parts {
+        (format!("movement m JOIN movement_part p ON {PART_OF}"), split_sum("p.amount"))
+    } else {
+        ("movement m".to_owned(), split_sum("m.amount"))
+    };
+    let column = group_by.as_deref().unwrap_or("''");
+    let mut query =
+        QueryBuilder::<Driver>::new(format!("SELECT m.currency, m.day, m.kind, {column}, {amount} FROM {from}"));
+    push_scope(&mut query, "m", "m", scope);
+    push_visible(&mut query, scope);
+    if of_parts {
+        query.push(" AND m.kind <> 'transient'");
+    }
+    query.push(" GROUP BY 1, 2, 3, 4");
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    let read = |row: &Row| {
+        Ok(DayLine {
+            currency: currency(row.try_get(0).doing(DOING)?)?,
+            day: day(row.try_get(1).doing(DOING)?)?,
+            kind: kind(row.try_get(2).doing(DOING)?)?,
+            group: if group_by.is_some() { group_of(row, 3).doing(DOING)? } else { None },
+            amount: sum(row, 4).doing(DOING)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
