@@ -41,7 +41,7 @@ CREATE INDEX fact_of_object ON fact (livemode, account, object, seq) WHERE custo
 CREATE INDEX fact_unread ON fact (kind, seq) WHERE kind IN ('ignored', 'unreadable', 'thin');
 
 CREATE TABLE seal (
-    from_seq BIGINT NOT NULL,
+    from_seq BIGINT NOT NULL UNIQUE, -- two sealers at once: one of them fails
     to_seq   BIGINT PRIMARY KEY,
     root     BYTEA NOT NULL,
     previous BYTEA NOT NULL

@@ -41,7 +41,7 @@ CREATE INDEX fact_of_object ON fact (livemode, account, object, seq) WHERE custo
 CREATE INDEX fact_unread ON fact (kind, seq) WHERE kind IN ('ignored', 'unreadable', 'thin');
 
 CREATE TABLE seal (
-    from_seq INTEGER NOT NULL,
+    from_seq INTEGER NOT NULL UNIQUE, -- two sealers at once: one of them fails
     to_seq   INTEGER PRIMARY KEY,
     root     BLOB    NOT NULL,
     previous BLOB    NOT NULL

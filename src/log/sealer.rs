@@ -15,14 +15,15 @@ const SEAL_EVENTS_MAX: i64 = 4096;
 /// Seals all that is due, if no other process is at it. Answers how many events were sealed.
 pub async fn seal_due(store: &Store, holder: &str, clock: &Clock) -> Result<i64, StoreError> {
     let mut events = 0;
-    while store.lease(LEASE, holder, LEASE_SECONDS, clock.now()).await? {
+    while store.seal_is_due().await? && store.lease(LEASE, holder, LEASE_SECONDS, clock.now()).await? {
         match store.seal(SEAL_EVENTS_MAX).await? {
             Some(sealed) => events += sealed.events,
-            None => {
-                store.release(LEASE, holder).await?;
-                break;
-            }
+            // What is there can't be seen by everyone yet: next time.
+            None => break,
         }
+    }
+    if events > 0 {
+        store.release(LEASE, holder).await?;
     }
     Ok(events)
 }

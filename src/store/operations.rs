@@ -176,6 +176,11 @@ impl Store {
         either!(self, database => database.release(name, holder).await)
     }
 
+    /// Whether there are events that no seal covers.
+    pub async fn seal_is_due(&self) -> Result<bool, StoreError> {
+        either!(self, database => database.seal_is_due().await)
+    }
+
     /// Seals the next events, `max_rows` at most; `None` when all are sealed.
     pub async fn seal(&self, max_rows: i64) -> Result<Option<Sealed>, StoreError> {
         either!(self, database => database.seal(max_rows).await)

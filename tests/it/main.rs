@@ -1,4 +1,5 @@
 //! One binary for all integration tests, a module per area.
 
+mod store;
 mod stripe;
 mod support;

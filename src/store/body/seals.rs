@@ -35,12 +35,21 @@ fn add(hash: &mut Sha256, row: &Row) -> Result<i64, sqlx::Error> {
 }
 
 impl Database {
+    pub(in crate::store) async fn seal_is_due(&self) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT COALESCE((SELECT MAX(seq) FROM event), 0) > COALESCE((SELECT MAX(to_seq) FROM seal), 0)",
+        )
+        .fetch_one(&self.log)
+        .await
+        .doing("looking for events to seal")
+    }
+
     pub(in crate::store) async fn seal(&self, max_rows: i64) -> Result<Option<Sealed>, StoreError> {
         let doing = "sealing the log";
+        // Read before anything is locked: nothing at or below the horizon changes any more.
         let horizon = horizon(self).await?;
-        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let last = sqlx::query("SELECT to_seq, root FROM seal ORDER BY to_seq DESC LIMIT 1")
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&self.log)
             .await
             .doing(doing)?;
         let (after, previous): (i64, Vec<u8>) = match &last {
@@ -51,7 +60,7 @@ impl Database {
             .bind(after)
             .bind(horizon)
             .bind(max_rows)
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.log)
             .await
             .doing(doing)?;
         let mut hash = Sha256::new().chain_update(&previous);
@@ -62,7 +71,8 @@ impl Database {
         if to == after {
             return Ok(None);
         }
-        // Two sealers at once would write the same to_seq: the later one fails on the key and nothing is sealed twice.
+        // Another sealer that began at the same place makes this fail on the key: no stretch is sealed twice.
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         sqlx::query("INSERT INTO seal (from_seq, to_seq, root, previous) VALUES ($1, $2, $3, $4)")
             .bind(after + 1)
             .bind(to)

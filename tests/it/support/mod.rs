@@ -2,3 +2,4 @@
 #![allow(dead_code, reason = "each area uses its share")]
 
 pub(crate) mod daemon;
+pub(crate) mod postgres;

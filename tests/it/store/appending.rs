@@ -1,0 +1,150 @@
+//! What an append answers, and what is read again.
+
+use mrrd::store::{Appended, EventFilter, NewEvent, Reading};
+
+use super::subject::*;
+
+on_both! {
+    async fn the_same_event_again_is_a_duplicate(subject) {
+        let store = &subject.store;
+        assert_eq!(store.append(&[event("evt_1")]).await.unwrap(), [Appended::New(1)]);
+        let later = with_body("evt_1", r#"{"id":"evt_1","object":"event","pending_webhooks":0}"#);
+        assert_eq!(store.append(&[event("evt_1"), later.clone()]).await.unwrap(), [Appended::Duplicate; 2]);
+        // Within one batch as well, and between two connections.
+        let other = NewEvent { id: "evt_2".into(), ..later.clone() };
+        let twice = subject.again().await.append(&[other.clone(), other, later]).await.unwrap();
+        assert!(matches!(twice[..], [Appended::New(_), Appended::Duplicate, Appended::Duplicate]), "{twice:?}");
+        assert_eq!(store.head().await.unwrap().events, 2);
+        assert_eq!(store.known_ids(&["evt_3".into(), "evt_2".into()]).await.unwrap(), ["evt_2".into()]);
+    }
+
+    async fn another_body_of_one_id_is_a_variant(subject) {
+        let store = &subject.store;
+        let old = |body: &str| with_body("evt_1", body);
+        let answers = store.append(&[old(r#"{"v":1}"#), old(r#"{"v":2}"#), old(r#"{"v":2}"#)]).await.unwrap();
+        assert!(matches!(answers[..], [Appended::New(_), Appended::Variant(_), Appended::Duplicate]), "{answers:?}");
+        let answers = store.append(&[old(r#"{"v":3}"#), old(r#"{"v":2}"#), old(r#"{"v":1}"#)]).await.unwrap();
+        assert!(matches!(answers[..], [Appended::Variant(_), Appended::Duplicate, Appended::Duplicate]), "{answers:?}");
+        let bodies = store.bodies(&"evt_1".into()).await.unwrap();
+        let seen: Vec<_> = bodies.iter().map(|(row, body)| (row.variant, &body[..])).collect();
+        assert_eq!(seen, [(0, &br#"{"v":1}"#[..]), (1, br#"{"v":2}"#), (2, br#"{"v":3}"#)]);
+        // Variants are one event, counted once.
+        let head = store.head().await.unwrap();
+        assert_eq!(head.events, 1);
+        assert_eq!(head.last_seq, bodies[2].0.seq);
+    }
+
+    async fn bodies_come_back_to_the_byte(subject) {
+        let long = "{\n  \"id\": \"evt_2\"\n}\n".repeat(20_000);
+        for (id, body) in [("evt_1", ""), ("evt_2", long.as_str()), ("evt_3", "\u{0}é\u{10FFFF}")] {
+            subject.store.append(&[with_body(id, body)]).await.unwrap();
+            let bodies = subject.store.bodies(&id.into()).await.unwrap();
+            assert_eq!(bodies.len(), 1);
+            assert_eq!(bodies[0].1, body.as_bytes(), "{id}");
+        }
+    }
+
+    async fn nul_stops_nothing(subject) {
+        let mut strange = saying("evt_\0", vec![customer("cus_\0"), subscription("sub_\0", "cus_\0", "price_\0")]);
+        (strange.kind, strange.api_version, strange.account) =
+            ("a\0b".into(), Some("\0".into()), Some("acct_\0".into()));
+        subject.store.append(&[strange.clone()]).await.unwrap();
+        subject.store.append(&[NewEvent { reading: Reading::Unreadable("\0".into()), ..event("evt_2") }]).await.unwrap();
+        let Reading::Facts(facts) = &strange.reading else { unreachable!() };
+        let customers = subject.store.customers(None, 10, None).await.unwrap();
+        assert_eq!(customers.len(), 1);
+        // The typed columns hold a sign instead, the fact itself is exact.
+        assert_eq!(&subject.store.customer_facts(&customers, None).await.unwrap()[0], facts);
+        assert_eq!(subject.store.bodies(&"evt_\0".into()).await.unwrap()[0].1, strange.body);
+        assert_eq!(subject.store.append(&[strange]).await.unwrap(), [Appended::Duplicate]);
+    }
+
+    async fn events_are_listed_as_asked_for(subject) {
+        let store = &subject.store;
+        let unreadable = NewEvent { reading: Reading::Unreadable("no items".into()), ..event("evt_2") };
+        let thin = NewEvent { reading: Reading::Thin("evt_9 sub_1".into()), livemode: false, ..event("evt_3") };
+        let told = saying("evt_4", vec![customer("cus_1"), price("price_1")]);
+        let other = NewEvent { kind: "invoice.paid".into(), account: Some("acct_1".into()), ..event("evt_5") };
+        store.append(&[event("evt_1"), unreadable, thin, told, other]).await.unwrap();
+        let head = store.head().await.unwrap();
+        assert_eq!((head.events, head.last_seq, head.ignored, head.unreadable), (5, 5, 2, 1));
+        let row = store.event(&"evt_2".into()).await.unwrap().unwrap();
+        assert_eq!((row.reading.as_str(), row.reason.as_deref(), row.source.as_str()), ("unreadable", Some("no items"), "webhook"));
+        assert_eq!(store.event(&"evt_9".into()).await.unwrap(), None);
+        let every = EventFilter::default();
+        for (filter, after, limit, expected) in [
+            (every.clone(), 0, 100, "1 2 3 4 5"),
+            (every.clone(), 2, 2, "3 4"),
+            (EventFilter { kind: Some("invoice.paid".into()), ..every.clone() }, 0, 100, "5"),
+            (EventFilter { kind: Some("customer.*".into()), ..every.clone() }, 0, 100, "1 2 3 4"),
+            (EventFilter { kind: Some("%".into()), ..every.clone() }, 0, 100, ""),
+            (EventFilter { reading: Some("ignored".into()), ..every.clone() }, 0, 100, "1 5"),
+            (EventFilter { reading: Some("unreadable".into()), ..every.clone() }, 0, 100, "2"),
+            (EventFilter { reading: Some("thin".into()), ..every.clone() }, 0, 100, "3"),
+            (EventFilter { reading: Some("facts".into()), ..every.clone() }, 0, 100, "4"),
+            (EventFilter { customer: Some("cus_1".into()), ..every.clone() }, 0, 100, "4"),
+            (EventFilter { customer: Some("cus_2".into()), ..every.clone() }, 0, 100, ""),
+            (EventFilter { livemode: Some(false), ..every.clone() }, 0, 100, "3"),
+            (EventFilter { account: Some(None), ..every.clone() }, 0, 100, "1 2 3 4"),
+            (EventFilter { account: Some(Some("acct_1".into())), ..every.clone() }, 0, 100, "5"),
+            (EventFilter { since: Some(row.created), ..every.clone() }, 0, 100, "1 2 3 4 5"),
+            (EventFilter { until: Some(row.created), ..every.clone() }, 0, 100, ""),
+        ] {
+            let rows = store.events(&filter, after, limit).await.unwrap();
+            let ids: Vec<_> = rows.iter().map(|row| row.id.as_str().trim_start_matches("evt_")).collect();
+            assert_eq!(ids.join(" "), expected, "{filter:?}");
+        }
+    }
+
+    async fn facts_come_back_as_they_were_and_as_known_then(subject) {
+        let store = &subject.store;
+        let first = saying("evt_1", vec![customer("cus_1"), subscription("sub_1", "cus_1", "price_1"), coupon("c")]);
+        let second = saying("evt_2", vec![customer("cus_2"), price("price_1"), subscription("sub_2", "cus_1", "p")]);
+        let elsewhere = NewEvent { livemode: false, ..saying("evt_3", vec![customer("cus_1"), price("price_1")]) };
+        store.append(&[first.clone(), second.clone(), elsewhere.clone()]).await.unwrap();
+        let facts = |event: &NewEvent| match &event.reading {
+            Reading::Facts(facts) => facts.clone(),
+            _ => unreachable!(),
+        };
+        let (first, second, elsewhere) = (facts(&first), facts(&second), facts(&elsewhere));
+        let test = mrrd::store::CustomerKey { livemode: false, ..key("cus_1") };
+        let keys = [key("cus_2"), key("cus_1"), key("cus_9"), test.clone(), key("cus_2")];
+        let read = store.customer_facts(&keys, None).await.unwrap();
+        assert_eq!(read[0], second[..1]);
+        assert_eq!(read[1], [first[0].clone(), first[1].clone(), second[2].clone()]);
+        assert_eq!(read[2], []);
+        assert_eq!(read[3], elsewhere[..1]);
+        assert_eq!(read[4], read[0]);
+        assert_eq!(store.customer_facts(&keys[1..2], Some(1)).await.unwrap()[0], first[..2]);
+        let named = store.reference_facts(true, None, &["price_1", "c", "none"], None).await.unwrap();
+        assert_eq!(named, [first[2].clone(), second[1].clone()]);
+        assert_eq!(store.reference_facts(true, None, &["price_1", "c"], Some(1)).await.unwrap(), first[2..]);
+        let customers = store.customers(None, 100, None).await.unwrap();
+        assert_eq!(customers, [test.clone(), key("cus_1"), key("cus_2")]);
+        assert_eq!(store.customers(Some(&test), 1, None).await.unwrap(), [key("cus_1")]);
+        assert_eq!(store.customers(Some(&key("cus_1")), 9, Some(1)).await.unwrap(), []);
+    }
+
+    async fn only_the_newest_normaliser_is_read(subject) {
+        let store = &subject.store;
+        store.append(&[event("evt_1"), saying("evt_2", vec![customer("cus_1")])]).await.unwrap();
+        let newer = fact("evt_1", customer("cus_2"));
+        store.append_facts(1, 2, &Reading::Facts(vec![newer.clone()])).await.unwrap();
+        store.append_facts(2, 2, &Reading::Ignored).await.unwrap();
+        assert_eq!(store.customer_facts(&[key("cus_1"), key("cus_2")], None).await.unwrap(), [vec![], vec![newer]]);
+        assert_eq!(store.event(&"evt_1".into()).await.unwrap().unwrap().reading, "facts");
+        assert_eq!(store.event(&"evt_2".into()).await.unwrap().unwrap().reading, "ignored");
+        assert_eq!(store.head().await.unwrap().ignored, 1);
+        assert!(store.append_facts(9, 2, &Reading::Ignored).await.is_err());
+    }
+
+    async fn a_large_batch_is_one_append(subject) {
+        let batch: Vec<_> = (0..1000).map(|n| saying(&format!("evt_{n}"), vec![customer("cus_1"), price("p")])).collect();
+        let answers = subject.store.append(&batch).await.unwrap();
+        let expected: Vec<_> = (1..=1000).map(Appended::New).collect();
+        assert_eq!(answers, expected);
+        let again = subject.store.append(&batch).await.unwrap();
+        assert!(again.iter().all(|one| *one == Appended::Duplicate));
+        assert_eq!(subject.store.customer_facts(&[key("cus_1")], None).await.unwrap()[0].len(), 1000);
+    }
+}

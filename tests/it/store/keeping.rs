@@ -1,0 +1,277 @@
+//! What was acknowledged stays, what was not leaves nothing, and nobody changes the log unseen.
+
+use std::{sync::Arc, time::Duration};
+
+use mrrd::{
+    clock::Clock,
+    ledger::time::UnixTime,
+    log::{
+        appender::{AppendError, Appender, Limits},
+        sealer::seal_due,
+    },
+    store::{
+        Appended, Store, StoreError,
+        planned::{Failure, LOG_AFTER_COMMIT, LOG_BEFORE_COMMIT, REPLACE_BEFORE_COMMIT},
+    },
+};
+use tokio::sync::Notify;
+
+use super::subject::*;
+
+on_both! {
+    async fn the_log_refuses_change(subject) {
+        subject.store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        subject.store.seal(10).await.unwrap();
+        subject.sql("INSERT INTO event SELECT 99, 'evt_99', 0, type, account, livemode, created, api_version, received_at,
+            source, body_bytes, digest FROM event WHERE seq = 1; INSERT INTO erasure VALUES (99, 1, 'asked for')").await.unwrap();
+        for statement in [
+            "UPDATE event SET created = 0",
+            "DELETE FROM event",
+            "UPDATE event_body SET codec = 0",
+            "DELETE FROM event_body",
+            "UPDATE fact SET state = ''",
+            "DELETE FROM fact",
+            "UPDATE seal SET from_seq = 0",
+            "DELETE FROM seal",
+            "UPDATE erasure SET reason = ''",
+            "DELETE FROM erasure",
+        ] {
+            let error = subject.sql(statement).await.expect_err(statement).to_string();
+            assert!(error.contains("append-only") || error.contains("erasure"), "{statement}: {error}");
+        }
+        // A body leaves where its erasure is logged: then it doesn't come back, and the chain still holds.
+        subject.sql("INSERT INTO erasure VALUES (1, 1, 'asked for'); DELETE FROM event_body WHERE seq = 1").await.unwrap();
+        assert_eq!(subject.store.bodies(&"evt_1".into()).await.unwrap(), []);
+        assert_eq!(subject.store.append(&[with_body("evt_1", "{}")]).await.unwrap(), [Appended::Duplicate]);
+        assert_eq!(subject.store.verify_chain().await.unwrap().first_difference, None);
+    }
+
+    async fn a_failed_append_leaves_nothing_and_a_lost_answer_loses_nothing(subject) {
+        let store = &subject.store;
+        store.plan().arm(LOG_BEFORE_COMMIT, Failure::Fail(1));
+        let batch = [saying("evt_1", vec![customer("cus_1")]), event("evt_2")];
+        assert!(matches!(store.append(&batch).await, Err(StoreError::Unavailable { .. })));
+        assert_eq!(store.head().await.unwrap().events, 0);
+        assert_eq!(store.customers(None, 10, None).await.unwrap(), []);
+        store.plan().arm(LOG_AFTER_COMMIT, Failure::Fail(1));
+        assert!(store.append(&batch).await.is_err());
+        assert_eq!(subject.again().await.append(&batch).await.unwrap(), [Appended::Duplicate; 2]);
+        assert_eq!(store.head().await.unwrap().events, 2);
+    }
+
+    async fn a_dropped_append_leaves_nothing_and_blocks_nobody(subject) {
+        let store = &subject.store;
+        let never = Arc::new(Notify::new());
+        store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(never));
+        let cut = tokio::time::timeout(Duration::from_millis(300), store.append(&[event("evt_1")])).await;
+        assert!(cut.is_err());
+        store.plan().disarm(LOG_BEFORE_COMMIT);
+        assert!(matches!(store.append(&[event("evt_2")]).await.unwrap()[..], [Appended::New(_)]));
+        assert_eq!(store.known_ids(&["evt_1".into(), "evt_2".into()]).await.unwrap(), ["evt_2".into()]);
+    }
+
+    async fn a_failed_replacement_changes_nothing(subject) {
+        let store = &subject.store;
+        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        let generation = store.begin_generation("f").await.unwrap();
+        store.advance(generation, 10).await.unwrap();
+        let marks = store.dirty(generation, 10).await.unwrap();
+        let derived = mrrd::store::Derived { profile: "stripe".into(), ledger: Default::default() };
+        store.plan().arm(REPLACE_BEFORE_COMMIT, Failure::Fail(1));
+        assert!(store.replace(generation, &[(marks[0].clone(), vec![derived.clone()])]).await.is_err());
+        assert_eq!(store.dump(generation, None, 10).await.unwrap(), []);
+        assert_eq!(store.dirty(generation, 10).await.unwrap(), marks);
+        store.replace(generation, &[(marks[0].clone(), vec![derived])]).await.unwrap();
+        assert_eq!(store.dump(generation, None, 10).await.unwrap().len(), 1);
+    }
+
+    async fn no_reader_passes_what_commits_late(subject) {
+        let slow = subject.again().await;
+        let go_on = Arc::new(Notify::new());
+        slow.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
+        let late = tokio::spawn(async move { slow.append(&[saying("evt_late", vec![customer("cus_1")])]).await });
+        // Until the slow one has its seq and stands before its commit.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let store = subject.store.clone();
+        let generation = store.begin_generation("f").await.unwrap();
+        let quick = tokio::spawn({
+            let store = store.clone();
+            async move { store.append(&[saying("evt_quick", vec![customer("cus_2")])]).await }
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // On PostgreSQL the later seq is committed first; on SQLite it waits its turn. Either way no reader goes past.
+        assert_eq!(quick.is_finished(), store.kind() == "postgres");
+        assert_eq!(store.advance(generation, 10).await.unwrap().position, 0);
+        assert_eq!(store.head().await.unwrap().last_seq, 0);
+        assert_eq!(store.seal(10).await.unwrap(), None);
+        go_on.notify_one();
+        assert_eq!(late.await.unwrap().unwrap(), [Appended::New(1)]);
+        assert_eq!(quick.await.unwrap().unwrap(), [Appended::New(2)]);
+        assert_eq!(store.advance(generation, 10).await.unwrap().position, 2);
+        assert_eq!(store.dirty(generation, 10).await.unwrap().len(), 2);
+    }
+
+    async fn many_writers_of_the_same_events_append_each_once(subject) {
+        let mut tasks = Vec::new();
+        for writer in 0..6 {
+            let store = subject.again().await;
+            tasks.push(tokio::spawn(async move {
+                let mut fresh = 0;
+                for n in 0..30 {
+                    let batch: Vec<_> = (n..n + 5).map(|n| saying(&format!("evt_{n}"), vec![customer("c")])).collect();
+                    let batch = if writer % 2 == 0 { batch } else { batch.into_iter().rev().collect() };
+                    let answers = store.append(&batch).await.unwrap();
+                    fresh += answers.iter().filter(|one| **one != Appended::Duplicate).count();
+                }
+                fresh
+            }));
+        }
+        let mut fresh = 0;
+        for task in tasks {
+            fresh += task.await.unwrap();
+        }
+        assert_eq!(fresh, 34);
+        assert_eq!(subject.store.head().await.unwrap().events, 34);
+        assert_eq!(subject.store.customer_facts(&[key("c")], None).await.unwrap()[0].len(), 34);
+    }
+
+    async fn a_lease_has_one_holder(subject) {
+        let store = &subject.store;
+        let at = UnixTime;
+        assert!(store.lease("r", "one", 10, at(100)).await.unwrap());
+        assert!(store.lease("r", "one", 10, at(105)).await.unwrap());
+        assert!(!store.lease("r", "two", 10, at(114)).await.unwrap());
+        assert!(store.lease("other", "two", 10, at(114)).await.unwrap());
+        assert!(store.lease("r", "two", 10, at(115)).await.unwrap());
+        store.release("r", "one").await.unwrap();
+        assert!(!store.lease("r", "one", 10, at(116)).await.unwrap());
+        store.release("r", "two").await.unwrap();
+        assert!(store.lease("r", "one", 10, at(116)).await.unwrap());
+    }
+
+    async fn a_seal_shows_what_was_changed(subject) {
+        let store = &subject.store;
+        let events: Vec<_> = (1..=20).map(|n| event(&format!("evt_{n}"))).collect();
+        store.append(&events[..15]).await.unwrap();
+        let first = store.seal(10).await.unwrap().unwrap();
+        assert_eq!((first.from_seq, first.to_seq, first.events), (1, 10, 10));
+        let clock = Clock::fixed(UnixTime(1000));
+        assert_eq!(seal_due(store, "me", &clock).await.unwrap(), 5);
+        assert_eq!(seal_due(store, "me", &clock).await.unwrap(), 0);
+        store.append(&events[15..]).await.unwrap();
+        let report = store.verify_chain().await.unwrap();
+        assert_eq!((report.sealed_to, report.unsealed, report.first_difference), (15, 5, None));
+        for table in ["event", "event_body", "seal"] {
+            subject.unprotect(table).await;
+        }
+        for (change, back, shown) in [
+            ("UPDATE event SET created = created + 1 WHERE seq = 12", "UPDATE event SET created = created - 1 WHERE seq = 12", "11 to 15"),
+            ("UPDATE event_body SET salt = bytes WHERE seq = 3", "", "evt_3 at 3"),
+        ] {
+            subject.sql(change).await.unwrap();
+            let difference = store.verify_chain().await.unwrap().first_difference.expect(change);
+            assert!(difference.contains(shown), "{change}: {difference}");
+            if !back.is_empty() {
+                subject.sql(back).await.unwrap();
+                assert_eq!(store.verify_chain().await.unwrap().first_difference, None);
+            }
+        }
+    }
+
+    async fn a_removed_row_or_body_is_seen(subject) {
+        let store = &subject.store;
+        let events: Vec<_> = (1..=9).map(|n| saying(&format!("evt_{n}"), vec![])).collect();
+        store.append(&events).await.unwrap();
+        store.seal(5).await.unwrap();
+        for table in ["event", "event_body", "fact", "seal"] {
+            subject.unprotect(table).await;
+        }
+        subject.sql("DELETE FROM event_body WHERE seq = 8").await.unwrap();
+        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        assert!(difference.contains("evt_8 at 8"), "{difference}");
+        subject.sql("DELETE FROM fact WHERE seq = 2; DELETE FROM event_body WHERE seq = 2; DELETE FROM event WHERE seq = 2").await.unwrap();
+        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        assert!(difference.contains("from 1 to 5"), "{difference}");
+        subject.sql("DELETE FROM seal").await.unwrap();
+        store.seal(3).await.unwrap();
+        store.seal(3).await.unwrap();
+        subject.sql("DELETE FROM seal WHERE from_seq = 1").await.unwrap();
+        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        assert!(difference.contains("doesn't follow"), "{difference}");
+    }
+
+    async fn what_waits_is_committed_together(subject) {
+        let committed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = committed.clone();
+        let (appender, writer) = Appender::start(subject.store.clone(), Limits::default(), move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        });
+        let go_on = Arc::new(Notify::new());
+        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
+        let send = |n: usize| {
+            let appender = appender.clone();
+            tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await })
+        };
+        let first = send(0);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let rest: Vec<_> = (1..=50).map(send).collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!first.is_finished());
+        subject.store.plan().disarm(LOG_BEFORE_COMMIT);
+        go_on.notify_one();
+        assert!(matches!(first.await.unwrap().unwrap()[..], [Appended::New(_)]));
+        for one in rest {
+            assert!(matches!(one.await.unwrap().unwrap()[..], [Appended::New(_)]));
+        }
+        assert_eq!(appender.counters().groups.load(std::sync::atomic::Ordering::SeqCst), 2);
+        assert_eq!(committed.load(std::sync::atomic::Ordering::SeqCst), 2);
+        drop(appender);
+        writer.drained().await;
+        assert_eq!(subject.store.head().await.unwrap().events, 51);
+    }
+
+    async fn a_full_queue_says_so_and_closing_drains(subject) {
+        let limits = Limits { queue: 2, ..Limits::default() };
+        let (appender, writer) = Appender::start(subject.store.clone(), limits, || {});
+        let go_on = Arc::new(Notify::new());
+        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
+        let mut waiting = Vec::new();
+        for n in 0..3 {
+            let appender = appender.clone();
+            waiting.push(tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await }));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert!(matches!(appender.append(vec![event("evt_9")]).await, Err(AppendError::Full)));
+        drop(appender);
+        subject.store.plan().disarm(LOG_BEFORE_COMMIT);
+        go_on.notify_one();
+        writer.drained().await;
+        for one in waiting {
+            assert!(one.await.unwrap().is_ok());
+        }
+        assert_eq!(subject.store.head().await.unwrap().events, 3);
+    }
+
+    async fn a_failed_group_answers_everyone(subject) {
+        let (appender, _writer) = Appender::start(subject.store.clone(), Limits::default(), || {});
+        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Fail(1));
+        assert!(matches!(appender.append(vec![event("evt_1")]).await, Err(AppendError::Store(_))));
+        assert!(matches!(appender.append(vec![event("evt_1")]).await.unwrap()[..], [Appended::New(_)]));
+    }
+
+    async fn a_newer_schema_is_refused_plainly(subject) {
+        subject
+            .sql("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                  SELECT 9999, 'from the future', success, checksum, 0 FROM _sqlx_migrations LIMIT 1")
+            .await
+            .unwrap();
+        let refused = Store::open(&subject.url).await.expect_err("a newer schema").to_string();
+        assert!(refused.contains("newer mrrd") && refused.contains("9999"), "{refused}");
+    }
+
+    async fn the_database_is_ready(subject) {
+        subject.store.ready().await.unwrap();
+        subject.store.close().await;
+        assert!(subject.store.ready().await.is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! The store's promises, each kept by both databases.
+
+mod appending;
+mod derived;
+mod keeping;
+mod subject;

@@ -1,0 +1,113 @@
+//! A throwaway PostgreSQL: one cluster for the whole test process, an empty database for whoever asks.
+//!
+//! It listens on a socket in its own folder and nowhere else, and is gone when the test process is, however that ends.
+//! Without PostgreSQL's programs the tests fail: half of what mrrd promises would go untested.
+
+use std::{
+    fs,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+struct Cluster {
+    folder: PathBuf,
+    /// Its stdin closes with this process; then it stops the server and removes the folder.
+    _watcher: Child,
+}
+
+static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+
+/// The URL of a new, empty database.
+pub(crate) async fn database() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(Cluster::start)).await.unwrap();
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::SeqCst));
+    let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
+    cluster.url(&name)
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new().prefix("mrrd-pg-").tempdir().unwrap().keep();
+        let (data, log) = (folder.join("data"), folder.join("log"));
+        let run = |command: &mut Command| {
+            let output = unprivileged(command, &folder).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{command:?}: {text}\n{}", fs::read_to_string(&log).unwrap_or_default());
+        };
+        // A collation of people's, not of bytes: text keys must not depend on the cluster's.
+        let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
+        run(Command::new(programs.join("initdb"))
+            .arg("--pgdata")
+            .arg(&data)
+            .args(["--username=postgres", "--auth=trust", "--no-sync"])
+            .args(collation));
+        let stop = r#"cat >/dev/null; "$0" stop --pgdata "$1/data" --mode immediate --silent; rm -rf "$1""#;
+        let mut watcher = Command::new("sh");
+        watcher.args(["-c", stop]).arg(programs.join("pg_ctl")).arg(&folder);
+        watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let watcher = unprivileged(&mut watcher, &folder).spawn().unwrap();
+        // Nothing here outlives the machine, so nothing waits for its disk.
+        let options = format!(
+            "-k '{}' -c listen_addresses= -c fsync=off -c max_connections=300 -c shared_buffers=32MB",
+            folder.display()
+        );
+        run(Command::new(programs.join("pg_ctl"))
+            .args(["start", "--wait", "--silent"])
+            .arg("--pgdata")
+            .arg(&data)
+            .arg("--log")
+            .arg(&log)
+            .args(["--options", &options]));
+        let cluster = Self { folder, _watcher: watcher };
+        let since = Instant::now();
+        while !cluster.folder.join(".s.PGSQL.5432").exists() {
+            assert!(since.elapsed() < Duration::from_secs(30), "PostgreSQL made no socket");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        cluster
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost:5432/{database}?host={}", self.folder.display())
+    }
+}
+
+/// Where `initdb` and `pg_ctl` are: the newest of Debian's folders, else wherever `PATH` finds them.
+fn programs() -> PathBuf {
+    let debian =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = debian.filter(|folder| folder.join("initdb").exists()).collect();
+    // "9" sorts after "15": shorter names of versions are older.
+    found.sort_by_key(|folder| (folder.as_os_str().len(), folder.clone()));
+    found.pop().or_else(|| std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())).expect(
+        "these tests need PostgreSQL 15 or newer: apt-get install postgresql (Debian), brew install postgresql (macOS)",
+    )
+}
+
+/// PostgreSQL refuses to run as root: then the user `postgres` runs it, and owns the folder.
+fn unprivileged<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
+    let id = |args: &[&str]| -> Option<u32> {
+        let output = Command::new("id").args(args).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    command.current_dir(folder);
+    if id(&["-u"]) != Some(0) {
+        return command;
+    }
+    let missing = "root can't run PostgreSQL, and there is no user postgres: apt-get install postgresql";
+    let (user, group) = (id(&["-u", "postgres"]).expect(missing), id(&["-g", "postgres"]).expect(missing));
+    chown(folder, Some(user), Some(group)).unwrap();
+    command.uid(user).gid(group)
+}
