@@ -235,7 +235,7 @@ pub struct ItemState {
     /// `tax_rates` of the item.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tax_rates: Vec<TaxRate>,
-    /// Its own period (basil and later).
+    /// Its own period (basil and later), else the subscription's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// Its own trial (`current_trial`, endive): it counts 0 until the end.
@@ -466,7 +466,7 @@ pub struct InvoiceState {
     pub total: i64,
     /// Minor units before discounts.
     pub subtotal: i64,
-    /// Minor units taken from or added to the customer's balance.
+    /// Minor units taken from the customer's credit; below 0 where the invoice added to it.
     #[serde(default)]
     pub balance_applied: i64,
     /// Minor units of discount over the whole invoice.

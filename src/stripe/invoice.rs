@@ -302,7 +302,10 @@ impl LineWire<'_> {
                 .or_else(|| self.subscription.id("line.subscription", odd))
                 .or_else(|| self.id_of_subscription())
                 .map(SubscriptionId::new),
-            item: item.or_else(|| self.subscription_item.id("line.subscription_item", odd)).map(ItemId::new),
+            item: item
+                .or_else(|| self.subscription_item.id("line.subscription_item", odd))
+                .or_else(|| self.id_of_subscription())
+                .map(ItemId::new),
             price: price_id.or_else(|| read.as_ref().map(|price| price.id.clone())),
             product: product.or_else(|| read.as_ref().and_then(|price| price.product.clone())),
             interval: read.as_ref().and_then(|price| price.interval),
@@ -323,7 +326,7 @@ impl LineWire<'_> {
         })
     }
 
-    /// Before 2018-05-21 the line of a subscription bore the subscription's id.
+    /// Before 2018-05-21 the line of a subscription bore the subscription's id; before items that is its item's too.
     fn id_of_subscription(&self) -> Option<Arc<str>> {
         let id = self.id.text()?;
         (self.kind.string().as_deref() == Some("subscription") && id.starts_with("sub_")).then_some(id)

@@ -1,7 +1,9 @@
 //! The wire: signatures and every shape Stripe has sent.
 
+mod envelope;
 mod eras;
 mod golden;
+mod invoices;
 mod line;
 mod shapes;
 mod signature;
