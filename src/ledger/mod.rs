@@ -13,9 +13,22 @@ pub mod profile;
 pub mod time;
 pub mod timeline;
 
+mod causes;
+mod counting;
+mod deltas;
+mod known;
+mod movements;
+mod netting;
+mod order;
+mod parts;
+mod standing;
+mod sweep;
+
 use fact::Fact;
 use ids::CustomerId;
+use known::Known;
 use outcome::CustomerLedger;
+use pricing::Terms;
 use profile::Profile;
 use time::Zone;
 
@@ -31,6 +44,34 @@ pub struct CustomerFacts<'a> {
 }
 
 /// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (mrr.md 4).
-pub fn derive(_input: CustomerFacts<'_>, _profile: &Profile, _zone: &Zone) -> CustomerLedger {
-    CustomerLedger::default()
+pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {
+    let known = Known::gather(input);
+    let terms = Terms::gather(input);
+    let mut quality = Vec::new();
+    let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
+    for (id, seen) in &known.subscriptions {
+        let timeline = timeline::build(seen, known.deleted, &|invoice| known.invoice_created(invoice), zone);
+        quality.extend(timeline.quality);
+        let (spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
+        quality.extend(unknown);
+        subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
+    }
+    let sweep = sweep::sweep(&subscriptions, profile, zone);
+    let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone);
+    let mut rows = Vec::new();
+    subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
+    rows.sort_unstable();
+    quality.sort_unstable();
+    quality.dedup();
+    CustomerLedger {
+        test_clock: known.test_clock(),
+        country: known.country(),
+        first_mrr_at: sweep.first_mrr_at,
+        deltas: rows,
+        counts: sweep.counts,
+        movements,
+        subscriptions: subscriptions.iter().filter_map(standing::latest).collect(),
+        quality,
+        trials: subscriptions.iter().flat_map(standing::trials).collect(),
+    }
 }

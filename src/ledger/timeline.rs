@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use super::{
-    fact::{Origin, SubscriptionState},
+    fact::{CancelReason, Fact, Origin, Role, Status, SubscriptionState},
     ids::EventId,
-    time::UnixTime,
+    order::{Seen, breaks, order},
+    outcome::{QualityEntry, QualityKind},
+    time::{UnixTime, Zone},
 };
 
 /// A state a subscription was in, from `at` until the next snapshot's `at`.
@@ -26,10 +28,242 @@ pub struct Snapshot<'a> {
 /// How a snapshot came into its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The state before the first thing known, rebuilt (mrr.md 4, opening balance).
+    /// The state before the first thing known, rebuilt: it began on an earlier day (mrr.md 4, opening balance).
     Opening,
+    /// The state before the first thing known, rebuilt: it began on that very day.
+    Start,
     /// Seen being created.
     Created,
     /// Any later one.
     Change,
+}
+
+/// The line of one subscription, and what was wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Timeline<'a> {
+    pub snapshots: Vec<Snapshot<'a>>,
+    pub quality: Vec<QualityEntry>,
+}
+
+/// Builds the line of one subscription from all its facts. `customer_deleted` is when, and by which event, its customer
+/// was deleted.
+pub(super) fn build<'a>(
+    seen: &[Seen<'a>],
+    customer_deleted: Option<(UnixTime, &EventId)>,
+    invoice_created: &dyn Fn(&str) -> Option<UnixTime>,
+    zone: &Zone,
+) -> Timeline<'a> {
+    let ordered = order(seen.to_vec(), invoice_created);
+    let mut timeline = Timeline::default();
+    let Some(&first) = ordered.chain.first() else { return timeline };
+    let earliest = ordered.chain.iter().map(|seen| seen.fact.at).min().unwrap_or(first.fact.at);
+    let own_end = ordered.chain.iter().filter_map(end_told).min();
+    // `customer.deleted` ends all its subscriptions unless their own end is known.
+    let ended_with_customer = customer_deleted.filter(|(at, _)| own_end.is_none() && *at >= earliest);
+    let end = own_end.or(ended_with_customer.map(|(at, _)| at));
+
+    let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain) };
+    if first.fact.role != Role::Created {
+        line.open(first, end, zone);
+    }
+    let running = ordered.chain.iter().filter(|seen| end_told(seen).is_none());
+    for seen in running {
+        let at = match seen.fact.role {
+            // First whatever its second: what came before it was already created.
+            Role::Created => earliest.min(end.unwrap_or(earliest)),
+            _ => seen.fact.at,
+        };
+        if end.is_some_and(|end| at > end) {
+            line.gap(seen, "says that the subscription runs after it ended");
+            continue;
+        }
+        line.check(seen);
+        let entry = if line.timeline.snapshots.is_empty() { Entry::Created } else { Entry::Change };
+        line.push(at, Cow::Borrowed(seen.after), seen.fact, entry);
+    }
+    for seen in ordered.chain.iter().filter(|seen| end_told(seen).is_some()) {
+        line.check(seen);
+        let entry = if line.timeline.snapshots.is_empty() { Entry::Created } else { Entry::Change };
+        let at = end.unwrap_or(seen.fact.at);
+        line.push(at, ended_state(seen.after, at), seen.fact, entry);
+    }
+    if let (Some((at, event)), Some(last)) = (ended_with_customer, timeline.snapshots.last()) {
+        let state =
+            SubscriptionState { status: Status::Canceled, ended_at: Some(at), ..last.state.clone().into_owned() };
+        let snapshot = Snapshot {
+            at: at.max(last.at),
+            state: Cow::Owned(state),
+            events: vec![event.clone()],
+            origin: Origin::Event,
+            entry: Entry::Change,
+        };
+        timeline.snapshots.push(snapshot);
+    }
+    for (at, event) in ordered.ties {
+        timeline.quality.push(QualityEntry {
+            kind: QualityKind::UnresolvedTie,
+            object: first.after.id.as_str().into(),
+            event: Some(event.clone()),
+            at,
+            until: None,
+            detail: "several changes of one second, in an order that only their event ids decide".into(),
+            settle: "an event whose previous values tell the order apart".into(),
+        });
+    }
+    waiting(&mut timeline);
+    timeline
+}
+
+/// When this fact says the subscription ended: `ended_at`, else the instant of a snapshot that shows it canceled.
+fn end_told(seen: &Seen<'_>) -> Option<UnixTime> {
+    let over = seen.after.status == Status::Canceled || seen.fact.role == Role::Deleted;
+    seen.after.ended_at.or(over.then_some(seen.fact.at))
+}
+
+/// An ended subscription is canceled whatever its last snapshot says (older shapes of `deleted`).
+fn ended_state(state: &SubscriptionState, at: UnixTime) -> Cow<'_, SubscriptionState> {
+    let over = matches!(state.status, Status::Canceled | Status::IncompleteExpired);
+    if over && state.ended_at.is_some() {
+        return Cow::Borrowed(state);
+    }
+    let status = if over { state.status.clone() } else { Status::Canceled };
+    Cow::Owned(SubscriptionState { status, ended_at: Some(state.ended_at.unwrap_or(at)), ..state.clone() })
+}
+
+/// The state before the first thing known (mrr.md 4, opening balance).
+fn state_before<'a>(first: &Seen<'a>) -> Cow<'a, SubscriptionState> {
+    if let Some(before) = first.before {
+        return Cow::Borrowed(before);
+    }
+    if first.fact.role != Role::Deleted {
+        return Cow::Borrowed(first.after);
+    }
+    let after = first.after;
+    let ended = after.ended_at.unwrap_or(first.fact.at);
+    let status = match &after.cancel_reason {
+        // Ended within its trial: it never counted.
+        _ if after.trial_end.is_some_and(|end| end >= ended) => Status::Trialing,
+        Some(CancelReason::PaymentFailed) => Status::PastDue,
+        _ => Status::Active,
+    };
+    Cow::Owned(SubscriptionState {
+        status,
+        ended_at: None,
+        canceled_at: after.canceled_at.filter(|at| *at < ended),
+        cancel_reason: None,
+        cancel_feedback: None,
+        ..after.clone()
+    })
+}
+
+/// Instants of API reads, each of which heals the gaps before it.
+fn reads(chain: &[Seen<'_>]) -> Vec<UnixTime> {
+    chain.iter().filter(|seen| seen.fact.role == Role::Read).map(|seen| seen.fact.at).collect()
+}
+
+struct Line<'t, 'a> {
+    timeline: &'t mut Timeline<'a>,
+    reads: Vec<UnixTime>,
+}
+
+impl<'a> Line<'_, 'a> {
+    /// Puts the state before the first thing known in front.
+    fn open(&mut self, first: Seen<'a>, end: Option<UnixTime>, zone: &Zone) {
+        let known = end.map_or(first.fact.at, |end| end.min(first.fact.at));
+        let state = state_before(&first);
+        let start = first.after.start_date.unwrap_or(first.after.created);
+        let day = zone.day(known);
+        let (at, entry) = if zone.day(start) < day {
+            (zone.end_of(day.before()), Entry::Opening)
+        } else {
+            (start.min(known), Entry::Start)
+        };
+        self.push(at, state, first.fact, entry);
+    }
+
+    /// Appends a state; one equal to the state reached is nothing.
+    fn push(&mut self, at: UnixTime, state: Cow<'a, SubscriptionState>, fact: &Fact, entry: Entry) {
+        if let Some(last) = self.timeline.snapshots.last_mut()
+            && last.state == state
+        {
+            if last.events.last() != Some(&fact.event) {
+                last.events.push(fact.event.clone());
+            }
+            return;
+        }
+        let at = self.timeline.snapshots.last().map_or(at, |last| at.max(last.at));
+        let events = vec![fact.event.clone()];
+        self.timeline.snapshots.push(Snapshot { at, state, events, origin: fact.origin, entry });
+    }
+
+    /// Finds a chain that breaks: previous values that are not the last known ones.
+    fn check(&mut self, seen: &Seen<'a>) {
+        let (Some(before), Some(last)) = (seen.before, self.timeline.snapshots.last()) else { return };
+        if *last.state != *seen.after && breaks(before, seen.after, &last.state) {
+            self.gap(seen, "tells previous values that are not the last known ones: events before it are missing");
+        }
+    }
+
+    fn gap(&mut self, seen: &Seen<'_>, what: &str) {
+        let at = seen.fact.at;
+        self.timeline.quality.push(QualityEntry {
+            kind: QualityKind::Gap,
+            object: seen.after.id.as_str().into(),
+            event: Some(seen.fact.event.clone()),
+            at,
+            // An API read ranks after all events of its second.
+            until: self.reads.iter().copied().filter(|read| *read >= at).min(),
+            detail: format!("{} {what}", seen.fact.event),
+            settle: "the missing events, or the subscription read from Stripe's API".into(),
+        });
+    }
+}
+
+/// Changes that wait for their event, and statuses nobody knows (mrr.md 4: `overdue` is written ahead).
+fn waiting(timeline: &mut Timeline<'_>) {
+    type Due = fn(&SubscriptionState) -> Option<UnixTime>;
+    let over = |state: &SubscriptionState| {
+        state.ended_at.is_some() || matches!(state.status, Status::Canceled | Status::IncompleteExpired)
+    };
+    let kinds: [(&str, Due); 3] = [
+        ("the end of its trial", |state| state.trial_end.filter(|_| state.status == Status::Trialing)),
+        ("the end of its pause", |state| state.pause_collection.as_ref().and_then(|pause| pause.resumes_at)),
+        ("its scheduled end", |state| {
+            let period_end = state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end);
+            state.cancel_at.or(period_end)
+        }),
+    ];
+    for (what, due) in kinds {
+        let due = |state: &SubscriptionState| due(state).filter(|_| !over(state));
+        let mut next = 0;
+        for run in timeline.snapshots.chunk_by(|a, b| due(&a.state) == due(&b.state)) {
+            next += run.len();
+            let Some(at) = due(&run[0].state).map(|due| due.plus(UnixTime::DAY_SECONDS)) else { continue };
+            let until = timeline.snapshots.get(next).map(|next| next.at);
+            if until.is_some_and(|until| until <= at) {
+                continue;
+            }
+            timeline.quality.push(QualityEntry {
+                kind: QualityKind::Overdue,
+                object: run[0].state.id.as_str().into(),
+                event: run[0].events.first().cloned(),
+                at: at.max(run[0].at),
+                until,
+                detail: format!("{what} was due and no event has told of it"),
+                settle: "its event, or the subscription read from Stripe's API".into(),
+            });
+        }
+    }
+    for (place, snapshot) in timeline.snapshots.iter().enumerate() {
+        let Status::Other(word) = &snapshot.state.status else { continue };
+        timeline.quality.push(QualityEntry {
+            kind: QualityKind::UnknownValue,
+            object: snapshot.state.id.as_str().into(),
+            event: snapshot.events.first().cloned(),
+            at: snapshot.at,
+            until: timeline.snapshots.get(place + 1).map(|next| next.at),
+            detail: format!("status {word:?} is not known: it counts 0"),
+            settle: "a version of mrrd that knows it".into(),
+        });
+    }
 }

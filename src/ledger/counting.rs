@@ -1,0 +1,344 @@
+//! Which state counts (mrr.md 3): one subscription's spans of amounts become stretches of what its items count.
+
+use super::{
+    fact::{Status, SubscriptionState},
+    ids::EventId,
+    money::{Currency, Mrr},
+    pricing::{ItemAmount, Span, Trigger},
+    profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Profile, Unpaid},
+    time::UnixTime,
+    timeline::{Entry, Snapshot},
+};
+
+/// Why a subscription counts, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// In full.
+    Counts,
+    /// In full, while its payment is outstanding.
+    AtRisk,
+    /// On trial.
+    Trial,
+    /// Paused as a whole.
+    Paused,
+    /// Its collection is paused, and the profile counts that 0.
+    CollectionPaused,
+    /// Its end has been asked for, and the profile counts from the request.
+    Requested,
+    /// Retries are exhausted, and the profile counts that 0.
+    Unpaid,
+    /// Past due, and the profile doesn't count that, or no longer.
+    PastDue,
+    /// The profile waits for its first payment.
+    Unfunded,
+    /// Not begun: its first payment is outstanding or never came.
+    Incomplete,
+    /// Ended.
+    Ended,
+    /// A status nobody knows.
+    Unknown,
+}
+
+impl Standing {
+    /// Whether its items count.
+    pub(super) fn counts(self) -> bool {
+        matches!(self, Self::Counts | Self::AtRisk)
+    }
+}
+
+/// One item's share of a stretch: what it counts, all 0 where its subscription doesn't count.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// Place in the span's items.
+    pub item: usize,
+    /// What the item goes on as: an item that replaces another in one change carries its number on (mrr.md 5).
+    pub lineage: u32,
+    pub mrr: Mrr,
+    pub list: Mrr,
+    pub scheduled: Mrr,
+}
+
+/// A subscription from `from` to the next stretch.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub from: UnixTime,
+    pub span: usize,
+    pub snapshot: usize,
+    /// Time alone brought it: nothing in the log is as late as it.
+    pub alone: bool,
+    /// What brought it.
+    pub events: Vec<EventId>,
+    pub standing: Standing,
+    /// On trial after it had counted, with nothing between (mrr.md 5, `trial_granted`).
+    pub granted: bool,
+    pub currency: Option<Currency>,
+    pub lines: Vec<Line>,
+    pub mrr: Mrr,
+    pub list: Mrr,
+}
+
+/// A subscription, counted under one profile.
+#[derive(Debug)]
+pub(super) struct Counted<'a> {
+    pub snapshots: Vec<Snapshot<'a>>,
+    pub spans: Vec<Span>,
+    /// One for each instant at which anything changes; never two of one instant, but for an opening balance.
+    pub stretches: Vec<Stretch>,
+}
+
+impl Counted<'_> {
+    /// The item a line speaks of.
+    pub(super) fn item(&self, stretch: &Stretch, line: &Line) -> &ItemAmount {
+        &self.spans[stretch.span].items[line.item]
+    }
+
+    /// The state a stretch rests on.
+    pub(super) fn state(&self, stretch: &Stretch) -> &SubscriptionState {
+        &self.snapshots[stretch.snapshot].state
+    }
+
+    /// Whether its first stretch is an opening balance.
+    pub(super) fn opens(&self) -> bool {
+        self.snapshots.first().is_some_and(|first| first.entry == Entry::Opening)
+    }
+}
+
+/// Counts one subscription. `paid` is its first payment above 0, and the event that shows it.
+pub(super) fn count<'a>(
+    snapshots: Vec<Snapshot<'a>>,
+    spans: Vec<Span>,
+    paid: Option<(UnixTime, EventId)>,
+    profile: &Profile,
+) -> Counted<'a> {
+    let mut counted = Counted { snapshots, spans, stretches: Vec::new() };
+    let funded = match profile.active_from {
+        ActiveFrom::Start => Some((UnixTime(i64::MIN), None)),
+        // An opening balance counts as paid, if its state is one that runs.
+        ActiveFrom::FirstPayment => match counted.snapshots.first() {
+            Some(first) if rebuilt(first) && runs(&first.state.status) => Some((UnixTime(i64::MIN), None)),
+            _ => paid.map(|(at, event)| (at, Some(event))),
+        },
+    };
+    let terms = fixed_terms(&counted.snapshots);
+    let overdue_since = overdue_since(&counted.snapshots);
+    let lineages = lineages(&counted.spans);
+
+    let mut stretches: Vec<Stretch> = Vec::with_capacity(counted.spans.len());
+    for (place, span) in counted.spans.iter().enumerate() {
+        let snapshot = &counted.snapshots[span.snapshot];
+        let until = counted.spans.get(place + 1).map_or(UnixTime(i64::MAX), |next| next.from);
+        // Within a span, time or a payment may still change whether it counts.
+        let mut starts = vec![(span.from, alone(span.trigger), snapshot.events.first().cloned())];
+        if let Some((at, event)) = &funded
+            && *at > span.from
+            && *at < until
+        {
+            starts.push((*at, false, event.clone()));
+        }
+        let lapse = match (profile.past_due, overdue_since[span.snapshot]) {
+            (PastDue::Days(days), Some(since)) => Some(since.plus(i64::from(days) * UnixTime::DAY_SECONDS)),
+            _ => None,
+        };
+        if let Some(at) = lapse
+            && at > span.from
+            && at < until
+        {
+            starts.push((at, true, snapshot.events.first().cloned()));
+        }
+        starts.sort_by_key(|(at, alone, _)| (*at, *alone));
+        for (from, alone, event) in starts {
+            let state = &*snapshot.state;
+            let is_funded = funded.as_ref().is_some_and(|(at, _)| *at <= from);
+            let lapsed = lapse.is_some_and(|at| at <= from);
+            let requested = !terms[span.snapshot] && (state.cancel_at_period_end || state.cancel_at.is_some());
+            let standing = standing(state, is_funded, lapsed, profile);
+            let ends = state.cancel_at_period_end || state.cancel_at.is_some();
+            let until_end = standing.counts();
+            let standing = match standing {
+                running if running.counts() && requested && profile.churn_at == ChurnAt::Request => Standing::Requested,
+                other => other,
+            };
+            let lines: Vec<Line> = span
+                .items
+                .iter()
+                .enumerate()
+                .map(|(item, amount)| {
+                    let known = !amount.unpriced && !amount.in_trial;
+                    let counts = standing.counts() && known;
+                    let when = |yes: bool, amount: Mrr| if yes { amount } else { Mrr::ZERO };
+                    Line {
+                        item,
+                        lineage: lineages[place][item],
+                        mrr: when(counts, amount.net),
+                        list: when(counts, amount.list),
+                        scheduled: when(until_end && known && ends, amount.net),
+                    }
+                })
+                .collect();
+            // Item amounts are within i64 (pricing), so that no number of items leaves i128.
+            let sum = |of: fn(&Line) -> Mrr| Mrr(lines.iter().map(|line| of(line).0).sum());
+            let (mrr, list) = (sum(|line| line.mrr), sum(|line| line.list));
+            // What it was for more than zero seconds before.
+            let was = stretches.iter().rev().find(|was| was.from < from);
+            let granted = standing == Standing::Trial
+                && was.is_some_and(|was| was.granted || (was.standing.counts() && was.list > Mrr::ZERO));
+            let stretch = Stretch {
+                from,
+                span: place,
+                snapshot: span.snapshot,
+                alone,
+                events: event.into_iter().collect(),
+                standing,
+                granted,
+                currency: span.currency,
+                lines,
+                mrr,
+                list,
+            };
+            // What lasts no time never was; only an opening balance stands by itself whatever comes with it.
+            let opening = stretches.len() == 1 && snapshot_opens(&counted.snapshots, &stretches[0]);
+            match stretches.last_mut() {
+                Some(last) if last.from == from && !opening => {
+                    let mut events = std::mem::take(&mut last.events);
+                    stretch.events.iter().for_each(|event| {
+                        if !events.contains(event) {
+                            events.push(event.clone());
+                        }
+                    });
+                    *last = Stretch { alone: last.alone && stretch.alone, events, ..stretch };
+                }
+                _ => stretches.push(stretch),
+            }
+        }
+    }
+    counted.stretches = stretches;
+    counted
+}
+
+fn snapshot_opens(snapshots: &[Snapshot<'_>], stretch: &Stretch) -> bool {
+    snapshots[stretch.snapshot].entry == Entry::Opening
+}
+
+fn rebuilt(snapshot: &Snapshot<'_>) -> bool {
+    matches!(snapshot.entry, Entry::Opening | Entry::Start)
+}
+
+fn runs(status: &Status) -> bool {
+    matches!(status, Status::Active | Status::PastDue | Status::Unpaid)
+}
+
+/// A paid invoice is an event; all else that changes within a snapshot is the passing of time.
+fn alone(trigger: Trigger) -> bool {
+    !matches!(trigger, Trigger::Snapshot | Trigger::Usage)
+}
+
+/// What mrr.md 3 says of a state, the request to end apart.
+fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Profile) -> Standing {
+    let running = match &state.status {
+        _ if state.ended_at.is_some() => return Standing::Ended,
+        Status::Canceled => return Standing::Ended,
+        Status::Trialing => return Standing::Trial,
+        Status::Paused => return Standing::Paused,
+        Status::Incomplete | Status::IncompleteExpired => return Standing::Incomplete,
+        Status::Other(_) => return Standing::Unknown,
+        Status::Unpaid if profile.unpaid == Unpaid::Churn => return Standing::Unpaid,
+        Status::PastDue if profile.past_due == PastDue::Zero || lapsed => return Standing::PastDue,
+        Status::PastDue => Standing::AtRisk,
+        Status::Active | Status::Unpaid => Standing::Counts,
+    };
+    if state.pause_collection.is_some() && profile.pause_collection == PauseRule::Zero {
+        return Standing::CollectionPaused;
+    }
+    if funded { running } else { Standing::Unfunded }
+}
+
+/// For each snapshot, whether its end is a fixed term: set since the first snapshot, and not asked for since (mrr.md 3).
+fn fixed_terms(snapshots: &[Snapshot<'_>]) -> Vec<bool> {
+    let Some(first) = snapshots.first() else { return Vec::new() };
+    let set = |state: &SubscriptionState| state.cancel_at.is_some() || state.cancel_at_period_end;
+    let asked = |state: &SubscriptionState| state.canceled_at.filter(|at| *at > state.created);
+    // A state rebuilt for the first thing known may well show a request made before the log began.
+    let mut fixed = set(&first.state)
+        && match first.entry {
+            Entry::Created | Entry::Change => true,
+            Entry::Opening | Entry::Start => !first.state.cancel_at_period_end && asked(&first.state).is_none(),
+        };
+    let mut last = &*first.state;
+    snapshots
+        .iter()
+        .map(|snapshot| {
+            let state = &*snapshot.state;
+            fixed = fixed
+                && set(state)
+                && state.cancel_at_period_end == last.cancel_at_period_end
+                && asked(state) == asked(last);
+            last = state;
+            fixed
+        })
+        .collect()
+}
+
+/// For each snapshot, since when it has been past due without a break.
+fn overdue_since(snapshots: &[Snapshot<'_>]) -> Vec<Option<UnixTime>> {
+    let mut since = None;
+    snapshots
+        .iter()
+        .map(|snapshot| {
+            since = (snapshot.state.status == Status::PastDue).then(|| since.unwrap_or(snapshot.at));
+            since
+        })
+        .collect()
+}
+
+/// For each item of each span, what it goes on as. An item removed and one added in the same change are one changed
+/// item, paired by product, then by list order (mrr.md 5).
+fn lineages(spans: &[Span]) -> Vec<Vec<u32>> {
+    let mut next = 0;
+    let mut fresh = || {
+        next += 1;
+        next
+    };
+    let mut all: Vec<Vec<u32>> = Vec::with_capacity(spans.len());
+    for (place, span) in spans.iter().enumerate() {
+        let Some(before) = place.checked_sub(1).map(|before| &spans[before]) else {
+            all.push(span.items.iter().map(|_| fresh()).collect());
+            continue;
+        };
+        let held = &all[place - 1];
+        let mut of: Vec<Option<u32>> = vec![None; span.items.len()];
+        let mut left: Vec<bool> = vec![true; before.items.len()];
+        let same = before.items.len() == span.items.len()
+            && before.items.iter().zip(&span.items).all(|(a, b)| a.item == b.item);
+        if same {
+            all.push(held.clone());
+            continue;
+        }
+        let places: std::collections::HashMap<_, _> =
+            before.items.iter().enumerate().map(|(at, item)| (&item.item, at)).collect();
+        for (at, item) in span.items.iter().enumerate() {
+            if let Some(&was) = places.get(&item.item)
+                && left[was]
+            {
+                left[was] = false;
+                of[at] = Some(held[was]);
+            }
+        }
+        for by_product in [true, false] {
+            for at in 0..of.len() {
+                if of[at].is_some() {
+                    continue;
+                }
+                let product = &span.items[at].product;
+                let fits = |was: &usize| {
+                    left[*was] && (!by_product || (product.is_some() && before.items[*was].product == *product))
+                };
+                if let Some(was) = (0..left.len()).find(fits) {
+                    left[was] = false;
+                    of[at] = Some(held[was]);
+                }
+            }
+        }
+        all.push(of.into_iter().map(|lineage| lineage.unwrap_or_else(&mut fresh)).collect());
+    }
+    all
+}

@@ -1,0 +1,72 @@
+//! Netting windows: which moments of a customer are read as one change (mrr.md 5, knob `netting`).
+
+use std::ops::Range;
+
+use super::{
+    profile::Netting,
+    sweep::Sweep,
+    time::{Day, UnixTime, Zone},
+};
+
+/// Moments that net to one movement in each currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Names the window within its customer: no two windows share it.
+    pub start: UnixTime,
+    /// An opening balance, never netted with anything.
+    pub opening: bool,
+    pub moments: Range<usize>,
+}
+
+/// Cuts a customer's moments into windows.
+pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone) -> Vec<Window> {
+    let moments = &sweep.moments;
+    let mut windows: Vec<Window> = Vec::new();
+    // The second after the last opening balance: it parts even a month.
+    let mut floor = UnixTime(i64::MIN);
+    let mut from = 0;
+    while let Some(first) = moments.get(from) {
+        let (natural, until) = if first.opening || !(first.moves || calendar(netting)) {
+            (first.at, first.at)
+        } else {
+            bounds(first.at, netting, zone)
+        };
+        let mut to = from + 1;
+        if !first.opening {
+            while moments.get(to).is_some_and(|next| !next.opening && next.at < until) {
+                to += 1;
+            }
+        }
+        let mut start = natural.max(floor);
+        if first.opening {
+            // An ordinary change of the same second keeps that second as its name.
+            while windows.last().is_some_and(|last| last.start >= start) {
+                start = windows.last().map_or(start, |last| last.start.plus(1));
+            }
+            floor = start.plus(1);
+        }
+        windows.push(Window { start, opening: first.opening, moments: from..to });
+        from = to;
+    }
+    windows
+}
+
+/// Whether the calendar cuts the windows, whatever changes.
+fn calendar(netting: Netting) -> bool {
+    matches!(netting, Netting::Day | Netting::Month)
+}
+
+/// First second of the window that holds `at`, and the first second after it.
+fn bounds(at: UnixTime, netting: Netting, zone: &Zone) -> (UnixTime, UnixTime) {
+    let day = zone.day(at);
+    let day_ends = zone.start_of(day.after());
+    match netting {
+        Netting::None => (at, at),
+        Netting::Window(minutes) => (at, at.plus(i64::from(minutes) * 60).min(day_ends)),
+        Netting::Day => (zone.start_of(day), day_ends),
+        Netting::Month => {
+            let first = Day(day.0.first_of_month());
+            (zone.start_of(first), zone.start_of(Day(day.0.last_of_month()).after()))
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The order of one subscription's facts: by `created`, and within one second by what each says was before (mrr.md 4).
+
+use super::{
+    fact::{Fact, ItemState, Role, State, SubscriptionState},
+    ids::EventId,
+    time::UnixTime,
+};
+
+/// One fact of a subscription, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    pub fact: &'a Fact,
+    pub before: Option<&'a SubscriptionState>,
+    pub after: &'a SubscriptionState,
+}
+
+impl<'a> Seen<'a> {
+    /// `None` for a fact about anything else.
+    pub(super) fn of(fact: &'a Fact) -> Option<Self> {
+        match &fact.state {
+            State::Subscription { before, after } => Some(Self { fact, before: before.as_deref(), after }),
+            _ => None,
+        }
+    }
+}
+
+/// Facts in their final order, and the seconds whose order only event ids could settle.
+#[derive(Debug, Default)]
+pub(super) struct Ordered<'a> {
+    pub chain: Vec<Seen<'a>>,
+    pub ties: Vec<(UnixTime, &'a EventId)>,
+}
+
+/// Most updates of one second that are chained; a longer second is sorted by period and id, and counted as a tie.
+const CHAINED_MAX: usize = 48;
+/// Most steps spent on one second, so that no second can hold the ledger up.
+const STEPS_MAX: u32 = 4_000;
+
+/// Orders the facts of one subscription. `invoice_created` tells when an invoice was made, where the log knows it.
+pub(super) fn order<'a>(mut seen: Vec<Seen<'a>>, invoice_created: &dyn Fn(&str) -> Option<UnixTime>) -> Ordered<'a> {
+    let class = |role: Role| match role {
+        Role::Created => 0,
+        Role::Deleted => 2,
+        Role::Updated | Role::Other | Role::Read => 1,
+    };
+    seen.sort_by(|a, b| {
+        (class(a.fact.role), a.fact.at, &a.fact.event).cmp(&(class(b.fact.role), b.fact.at, &b.fact.event))
+    });
+    let mut ordered = Ordered::default();
+    for second in seen.chunk_by(|a, b| a.fact.at == b.fact.at && class(a.fact.role) == class(b.fact.role)) {
+        if second.len() == 1 || class(second[0].fact.role) != 1 {
+            ordered.chain.extend(second);
+        } else {
+            order_second(second, invoice_created, &mut ordered);
+        }
+    }
+    ordered
+}
+
+fn order_second<'a>(
+    second: &[Seen<'a>],
+    invoice_created: &dyn Fn(&str) -> Option<UnixTime>,
+    ordered: &mut Ordered<'a>,
+) {
+    let reached = ordered.chain.last().map(|last| last.after);
+    let of_role = |role: Role| {
+        let mut facts: Vec<Seen<'a>> = second.iter().copied().filter(|seen| seen.fact.role == role).collect();
+        facts.sort_by_cached_key(|seen| (later(seen.after, invoice_created), seen.fact.event.clone()));
+        facts
+    };
+    let settled = |a: &Seen<'_>, b: &Seen<'_>| {
+        a.after == b.after || later(a.after, invoice_created) != later(b.after, invoice_created)
+    };
+    let mut chain = Chain { settled: &settled, steps: 0, tie: false }.place(of_role(Role::Updated), reached);
+    let mut tie = chain.tie;
+    for other in of_role(Role::Other) {
+        let stands = chain.line.iter().position(|seen| seen.after == other.after);
+        let first = reached.is_some_and(|state| *state == *other.after)
+            || chain.line.first().is_some_and(|seen| seen.before.is_some_and(|before| *before == *other.after));
+        match stands {
+            _ if first => chain.line.insert(0, other),
+            Some(at) => chain.line.insert(at + 1, other),
+            None => {
+                tie |= chain.line.last().is_some_and(|last| last.fact.role == Role::Other && !settled(last, &other));
+                chain.line.push(other);
+            }
+        }
+    }
+    let reads = of_role(Role::Read);
+    tie |= reads.windows(2).any(|pair| !settled(&pair[0], &pair[1]));
+    chain.line.extend(reads);
+    if tie {
+        let least = second.iter().map(|seen| &seen.fact.event).min();
+        ordered.ties.extend(least.map(|event| (second[0].fact.at, event)));
+    }
+    ordered.chain.extend(chain.line);
+}
+
+/// What is later of two states that nothing else tells apart: the latest invoice, then the period.
+fn later(
+    state: &SubscriptionState,
+    invoice_created: &dyn Fn(&str) -> Option<UnixTime>,
+) -> (Option<UnixTime>, Option<(UnixTime, UnixTime)>) {
+    (
+        state.latest_invoice.as_ref().and_then(|id| invoice_created(id.as_str())),
+        state.period.map(|period| (period.start, period.end)),
+    )
+}
+
+/// How closely an update must fit the state reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// Its whole state before is the state reached.
+    Whole,
+    /// What it changed holds in the state reached.
+    Changed,
+}
+
+struct Line<'a> {
+    line: Vec<Seen<'a>>,
+    tie: bool,
+}
+
+struct Chain<'c> {
+    /// Whether invoice or period tells two states apart, or nothing needs to.
+    settled: &'c dyn Fn(&Seen<'_>, &Seen<'_>) -> bool,
+    steps: u32,
+    tie: bool,
+}
+
+impl Chain<'_> {
+    /// Places the updates of one second, given in the order that later invoice, period and id would have.
+    fn place<'a>(mut self, updates: Vec<Seen<'a>>, reached: Option<&'a SubscriptionState>) -> Line<'a> {
+        if updates.len() < 2 {
+            return Line { line: updates, tie: false };
+        }
+        if updates.len() > CHAINED_MAX {
+            return Line { line: updates, tie: true };
+        }
+        // Two events for one change say the same before and after; a change there and back and there again does too.
+        // So all are placed if they can be, else each change once, its repetitions beside it.
+        let mut distinct: Vec<(Seen<'a>, Vec<Seen<'a>>)> = Vec::new();
+        for update in &updates {
+            match distinct.iter_mut().find(|(one, _)| one.before == update.before && one.after == update.after) {
+                Some((_, again)) => again.push(*update),
+                None => distinct.push((*update, Vec::new())),
+            }
+        }
+        let once: Vec<Seen<'a>> = distinct.iter().map(|(one, _)| *one).collect();
+        let repeated = once.len() < updates.len();
+        for fit in [Fit::Whole, Fit::Changed] {
+            for (set, whole) in [(&updates, true), (&once, false)] {
+                if !whole && !repeated {
+                    continue;
+                }
+                self.steps = 0;
+                self.tie = false;
+                let mut line = Vec::with_capacity(set.len());
+                if self.search(set, reached, fit, &mut vec![false; set.len()], &mut line, true) {
+                    let line = line.into_iter().map(|at| set[at]);
+                    let line = if whole {
+                        line.collect()
+                    } else {
+                        line.flat_map(|one| {
+                            let again = distinct.iter().find(|(seen, _)| std::ptr::eq(seen.fact, one.fact));
+                            std::iter::once(one).chain(again.into_iter().flat_map(|(_, again)| again.iter().copied()))
+                        })
+                        .collect()
+                    };
+                    return Line { line, tie: self.tie };
+                }
+            }
+        }
+        self.as_far_as_it_goes(updates, reached)
+    }
+
+    /// Extends `line` by all of `set`, each fitting the state reached; false where that can't be done within the bound.
+    fn search<'a>(
+        &mut self,
+        set: &[Seen<'a>],
+        reached: Option<&'a SubscriptionState>,
+        fit: Fit,
+        used: &mut Vec<bool>,
+        line: &mut Vec<usize>,
+        count_ties: bool,
+    ) -> bool {
+        if line.len() == set.len() {
+            return true;
+        }
+        let depth = line.len();
+        for at in 0..set.len() {
+            if used[at] || !fits(&set[at], reached, fit) {
+                continue;
+            }
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                return false;
+            }
+            used[at] = true;
+            line.push(at);
+            if self.search(set, Some(set[at].after), fit, used, line, count_ties) {
+                if count_ties && !self.tie {
+                    self.tie = self.another_way(set, reached, fit, line, depth);
+                }
+                return true;
+            }
+            used[at] = false;
+            line.truncate(depth);
+            // A change of nothing typed can stand here or nowhere better: no other order need be tried before it.
+            if set[at].before.is_some_and(|before| *before == *set[at].after) && fit == Fit::Whole {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Whether another update could have stood at `depth` just as well, with nothing but its id against it.
+    fn another_way<'a>(
+        &mut self,
+        set: &[Seen<'a>],
+        reached: Option<&'a SubscriptionState>,
+        fit: Fit,
+        line: &[usize],
+        depth: usize,
+    ) -> bool {
+        let chosen = &set[line[depth]];
+        (0..set.len()).any(|at| {
+            let one = &set[at];
+            if at == line[depth] || line[..depth].contains(&at) || !fits(one, reached, fit) {
+                return false;
+            }
+            let idle = |seen: &Seen<'_>| seen.before.is_some_and(|before| *before == *seen.after);
+            if idle(one) || idle(chosen) || (self.settled)(one, chosen) {
+                return false;
+            }
+            let mut used = vec![false; set.len()];
+            line[..depth].iter().for_each(|&placed| used[placed] = true);
+            used[at] = true;
+            let mut other = line[..depth].to_vec();
+            other.push(at);
+            self.search(set, Some(one.after), fit, &mut used, &mut other, false)
+        })
+    }
+
+    /// No order places all: take what fits, whole before changed, then the rest by invoice, period and id.
+    fn as_far_as_it_goes<'a>(self, mut rest: Vec<Seen<'a>>, mut reached: Option<&'a SubscriptionState>) -> Line<'a> {
+        let mut line: Vec<Seen<'a>> = Vec::with_capacity(rest.len());
+        while !rest.is_empty() {
+            let next = [Fit::Whole, Fit::Changed]
+                .into_iter()
+                .find_map(|fit| rest.iter().position(|seen| reached.is_some() && fits(seen, reached, fit)));
+            let Some(next) = next else { break };
+            let seen = rest.remove(next);
+            reached = Some(seen.after);
+            line.push(seen);
+        }
+        let tie = rest.windows(2).any(|pair| !(self.settled)(&pair[0], &pair[1]));
+        line.append(&mut rest);
+        Line { line, tie }
+    }
+}
+
+/// Whether an update can follow the state reached. With nothing known before, any can.
+fn fits(update: &Seen<'_>, reached: Option<&SubscriptionState>, fit: Fit) -> bool {
+    match (reached, update.before) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(reached), Some(before)) => match fit {
+            Fit::Whole => *before == *reached,
+            Fit::Changed => changed_fields_hold(before, update.after, reached, |a, b| a == b),
+        },
+    }
+}
+
+/// The recursive subset of mrr.md 4 on typed fields: where `before` differs from `after`, `reached` equals `before`.
+fn changed_fields_hold(
+    before: &SubscriptionState,
+    after: &SubscriptionState,
+    reached: &SubscriptionState,
+    same_items: impl Fn(&[ItemState], &[ItemState]) -> bool,
+) -> bool {
+    macro_rules! hold {
+        ($($field:ident),+) => { $((before.$field == after.$field || before.$field == reached.$field))&&+ };
+    }
+    hold!(
+        status,
+        currency,
+        items_complete,
+        tax_rates,
+        start_date,
+        ended_at,
+        canceled_at,
+        cancel_at,
+        cancel_at_period_end,
+        trial_start,
+        trial_end,
+        period,
+        pause_collection,
+        pause_reason,
+        cancel_reason,
+        cancel_feedback,
+        latest_invoice,
+        pending_update
+    ) && (before.items == after.items || same_items(&before.items, &reached.items))
+        && (discount_ids(before) == discount_ids(after) || discount_ids(before) == discount_ids(reached))
+}
+
+fn discount_ids(state: &SubscriptionState) -> Vec<(Option<&str>, Option<&str>)> {
+    state
+        .discounts
+        .iter()
+        .map(|discount| (discount.id.as_ref().map(|id| id.as_str()), discount.coupon.as_ref().map(|id| id.as_str())))
+        .collect()
+}
+
+/// Whether an update's state before is not the last one known: events between the two are missing (mrr.md 4).
+///
+/// What it changed must hold, and what decides money must agree even where the update didn't touch it. Items are
+/// compared by id, price and quantity only: two shapes of one item may tell more or less of it.
+pub(super) fn breaks(before: &SubscriptionState, after: &SubscriptionState, reached: &SubscriptionState) -> bool {
+    !changed_fields_hold(before, after, reached, same_items)
+        || before.status != reached.status
+        || !same_items(&before.items, &reached.items) && before.items_complete && reached.items_complete
+        || before.pause_collection.is_some() != reached.pause_collection.is_some()
+        || before.cancel_at_period_end != reached.cancel_at_period_end
+}
+
+fn same_items(a: &[ItemState], b: &[ItemState]) -> bool {
+    a.len() == b.len()
+        && a.iter().all(|one| {
+            b.iter().any(|two| one.id == two.id && one.price.id == two.price.id && one.quantity == two.quantity)
+        })
+}

@@ -1,0 +1,64 @@
+//! What a subscription's line comes to: how it stands last, and the trials that ended in it.
+
+use super::{
+    counting::{Counted, Standing},
+    fact::Status,
+    money::Mrr,
+    outcome::{SubscriptionLedger, Trial},
+    time::UnixTime,
+};
+
+/// The subscription as it stands after the last thing known of it; the future written ahead is left out.
+pub(super) fn latest(counted: &Counted<'_>) -> Option<SubscriptionLedger> {
+    let last = counted.snapshots.last()?;
+    let state = &*last.state;
+    let set_to_end =
+        state.cancel_at.or_else(|| state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+    Some(SubscriptionLedger {
+        id: state.id.clone(),
+        status: word(&state.status).into(),
+        currency: counted.spans.last().and_then(|span| span.currency).or(state.currency),
+        mrr: counted.stretches.iter().rev().find(|one| !one.alone).map_or(Mrr::ZERO, |one| one.mrr),
+        started_at: state.start_date.unwrap_or(state.created),
+        ended_at: state.ended_at,
+        ends_at: set_to_end.filter(|_| state.ended_at.is_none()),
+        event: last.events.first()?.clone(),
+    })
+}
+
+/// Trials that ended; one granted to a subscription that counted is no trial of a customer to be won (mrr.md 5).
+pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
+    let stretches = &counted.stretches;
+    let mut trials = Vec::new();
+    let mut began: Option<UnixTime> = None;
+    for (place, stretch) in stretches.iter().enumerate() {
+        if stretch.standing == Standing::Trial {
+            if !stretch.granted && began.is_none() {
+                began = Some(counted.state(stretch).trial_start.unwrap_or(stretch.from));
+            }
+            continue;
+        }
+        let Some(started_at) = began.take() else { continue };
+        // Whether it ever paid before it was on trial again.
+        let converted =
+            stretches[place..].iter().take_while(|one| one.standing != Standing::Trial).any(|one| one.mrr > Mrr::ZERO);
+        let subscription = counted.state(stretch).id.clone();
+        trials.push(Trial { subscription, started_at, ended_at: stretch.from, converted });
+    }
+    trials
+}
+
+/// Stripe's word for a status.
+fn word(status: &Status) -> &str {
+    match status {
+        Status::Incomplete => "incomplete",
+        Status::IncompleteExpired => "incomplete_expired",
+        Status::Trialing => "trialing",
+        Status::Active => "active",
+        Status::PastDue => "past_due",
+        Status::Unpaid => "unpaid",
+        Status::Paused => "paused",
+        Status::Canceled => "canceled",
+        Status::Other(word) => word,
+    }
+}
