@@ -22,7 +22,11 @@ mod netting;
 mod order;
 mod parts;
 mod standing;
+#[cfg(test)]
+mod story;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use fact::Fact;
 use ids::CustomerId;
