@@ -20,6 +20,8 @@ pub mod limits;
 pub mod log;
 /// The webhook route.
 pub mod receiver;
+/// Keeps the derived tables up with the log.
+pub mod reconciler;
 /// From rows to answers: bridges, lists, tables.
 pub mod report;
 /// The HTTP server.

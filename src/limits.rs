@@ -79,3 +79,34 @@ pub const SEAL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often a database that is still coming up is tried (`serve --wait-for`).
 pub const DATABASE_RETRY: Duration = Duration::from_millis(500);
+
+/// How long the reconciler rests when nobody wakes it: what another process appended is seen within this time.
+pub const RECONCILER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long it rests after each activation: a burst of webhooks then makes one activation, not a hundred.
+pub const RECONCILER_REST: Duration = Duration::from_millis(5);
+
+/// How long a lease holds without renewal: another process takes over within this time of a kill.
+pub const LEASE_SECONDS: i64 = 10;
+
+/// How often a lease is renewed: three may be missed.
+pub const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+
+/// Events looked at in one transaction of the reconciler: some tens of milliseconds.
+pub const ADVANCE_EVENTS: i64 = 2_000;
+
+/// Customers recomputed in one transaction while the log is being written: some milliseconds, so that webhooks get the
+/// processor.
+pub const BUSY_BATCH: i64 = 32;
+
+/// The same while the log is quiet, where a large transaction costs less for each customer.
+pub const QUIET_BATCH: i64 = 256;
+
+/// Customers held in memory at once where all of them are gone through.
+pub const CUSTOMERS_PAGE: i64 = 256;
+
+/// How long the old generation is kept after a switch: a request that reads it is over by then.
+pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a verification waits for the reconciler to move on before it leaves out the customers with events to come.
+pub const VERIFY_PATIENCE: Duration = Duration::from_secs(5);

@@ -5,7 +5,9 @@
 
 mod billing;
 mod catalog;
+pub mod check;
 mod choices;
+pub mod delivery;
 mod event;
 pub mod http;
 mod invoice;

@@ -36,6 +36,9 @@ use pricing::Terms;
 use profile::Profile;
 use time::Zone;
 
+/// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
+pub const VERSION: i64 = 1;
+
 /// All the log knows that can touch one customer.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerFacts<'a> {

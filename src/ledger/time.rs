@@ -2,8 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// An instant in whole seconds since 1970, as Stripe writes `created`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,7 +95,23 @@ impl Zone {
 
     /// An IANA name, looked up in the database inside the binary. Errors when there is no such zone.
     pub fn named(name: &str) -> Result<Self, jiff::Error> {
-        TimeZone::get(name).map(Self)
+        TimeZoneDatabase::bundled().get(name).map(Self)
+    }
+
+    /// Names the version of this zone's data: a hash of the offsets in force from 1970 to 2100. A release of the zone
+    /// database that leaves this zone alone leaves it alone too.
+    pub fn data_version(&self) -> String {
+        const END_2100: i64 = 4_133_980_800;
+        let mut hash = Sha256::new();
+        hash.update(self.0.to_offset(Timestamp::UNIX_EPOCH).seconds().to_be_bytes());
+        for change in self.0.following(Timestamp::UNIX_EPOCH) {
+            if change.timestamp().as_second() >= END_2100 {
+                break;
+            }
+            hash.update(change.timestamp().as_second().to_be_bytes());
+            hash.update(change.offset().seconds().to_be_bytes());
+        }
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The accounting day that holds `at`.
@@ -111,5 +132,29 @@ impl Zone {
     /// The last second of `day`: when an opening balance of the day after is booked (mrr.md 4).
     pub fn end_of(&self, day: Day) -> UnixTime {
         self.start_of(day.after()).plus(-1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_in_its_zone_also_when_the_clocks_change() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        // 2026-03-29 has 23 hours there.
+        let day: Day = "2026-03-29".parse().unwrap();
+        assert_eq!(berlin.start_of(day).to_string(), "2026-03-28T23:00:00Z");
+        assert_eq!(berlin.end_of(day).to_string(), "2026-03-29T21:59:59Z");
+        assert_eq!(berlin.day(berlin.start_of(day)), day);
+        assert_eq!(berlin.day(berlin.end_of(day)), day);
+    }
+
+    #[test]
+    fn the_data_version_tells_zones_with_other_offsets_apart() {
+        let version = |name| Zone::named(name).unwrap().data_version();
+        assert_eq!(version("Etc/UTC"), Zone::UTC.data_version());
+        assert_ne!(version("Europe/Berlin"), version("Europe/London"));
+        assert_ne!(version("Europe/Berlin"), Zone::UTC.data_version());
     }
 }

@@ -204,8 +204,11 @@ impl Store {
     }
 
     /// Makes `generation` the current one, in one small transaction; the one before is left to be dropped.
-    pub async fn switch_generation(&self, generation: i64) -> Result<(), StoreError> {
-        either!(self, database => database.switch_generation(generation).await)
+    ///
+    /// False, and nothing done, while it is behind the current one or has more than `failing` customers marked: what was
+    /// answered once must not be taken back.
+    pub async fn switch_generation(&self, generation: i64, failing: usize) -> Result<bool, StoreError> {
+        either!(self, database => database.switch_generation(generation, failing).await)
     }
 
     /// Drops a generation's rows, some hundred customers a transaction. Cut short, it goes on when called again.
@@ -239,6 +242,11 @@ impl Store {
         either!(self, database => database.applied(generation).await)
     }
 
+    /// How many customers are marked.
+    pub async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+        either!(self, database => database.waiting(generation).await)
+    }
+
     /// One customer's rows under one profile, exactly as they were written.
     pub async fn customer_ledger(
         &self,
@@ -247,6 +255,16 @@ impl Store {
         key: &CustomerKey,
     ) -> Result<Option<CustomerLedger>, StoreError> {
         either!(self, database => database.customer_ledger(generation, profile, key).await)
+    }
+
+    /// Up to `limit` customers' rows, by profile and customer, after the place named.
+    pub async fn ledgers(
+        &self,
+        generation: i64,
+        after: Option<(&str, &CustomerKey)>,
+        limit: i64,
+    ) -> Result<Vec<(CustomerKey, Derived)>, StoreError> {
+        either!(self, database => database.ledgers(generation, after, limit).await)
     }
 
     /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.

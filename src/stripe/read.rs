@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The version of what is below: facts of a newer one replace those of an older one (architecture.md, decision 3).
-pub const NORMALISER: u32 = 1;
+pub use crate::ledger::fact::NORMALISER;
 
 /// An event as read from its body: all of [`crate::store::NewEvent`] but how and when it came.
 #[derive(Clone, Debug)]

@@ -182,6 +182,15 @@ impl Database {
         .ok_or_else(|| corrupt(doing, format!("there is no generation {generation}")))?;
         Ok((row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?))
     }
+
+    pub(in crate::store) async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM dirty WHERE generation = $1")
+            .bind(generation)
+            .fetch_one(&self.derived)
+            .await
+            .doing("counting marks")?;
+        Ok(u64::try_from(waiting).unwrap_or(0))
+    }
 }
 
 /// Adds the customers whose facts name one of `objects`.

@@ -42,24 +42,44 @@ impl Database {
         Ok(id)
     }
 
-    pub(in crate::store) async fn switch_generation(&self, generation: i64) -> Result<(), StoreError> {
+    pub(in crate::store) async fn switch_generation(
+        &self,
+        generation: i64,
+        failing: usize,
+    ) -> Result<bool, StoreError> {
         let doing = "switching generations";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        sqlx::query("UPDATE generation SET state = 'retired' WHERE state = 'current' AND id <> $1")
+        // Locked in the order of their numbers: neither position moves until this is decided.
+        let text =
+            format!("SELECT id, state, position FROM generation WHERE state <> 'retired' ORDER BY id{FOR_UPDATE}");
+        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut *tx).await.doing(doing)?;
+        let (mut ours, mut current) = (None, None);
+        for row in &rows {
+            let (id, state): (i64, String) = (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
+            let position: i64 = row.try_get(2).doing(doing)?;
+            if id == generation {
+                ours = Some(position);
+            } else if state == "current" {
+                current = Some(position);
+            }
+        }
+        let ours = ours.ok_or_else(|| corrupt(doing, format!("there is no generation {generation} to switch to")))?;
+        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM dirty WHERE generation = $1")
             .bind(generation)
-            .execute(&mut *tx)
+            .fetch_one(&mut *tx)
             .await
             .doing(doing)?;
-        let switched = sqlx::query("UPDATE generation SET state = 'current' WHERE id = $1 AND state <> 'retired'")
-            .bind(generation)
-            .execute(&mut *tx)
-            .await
-            .doing(doing)?
-            .rows_affected();
-        if switched != 1 {
-            return Err(corrupt(doing, format!("there is no generation {generation} to switch to")));
+        let behind = current.is_some_and(|current| ours < current);
+        if behind || usize::try_from(waiting).is_ok_and(|waiting| waiting > failing) {
+            return Ok(false);
         }
-        tx.commit().await.doing(doing)
+        // The one before first: there is never more than one.
+        for (state, condition) in [("retired", "state = 'current' AND id <> $1"), ("current", "id = $1")] {
+            let text = format!("UPDATE generation SET state = '{state}' WHERE {condition}");
+            sqlx::query(AssertSqlSafe(text)).bind(generation).execute(&mut *tx).await.doing(doing)?;
+        }
+        tx.commit().await.doing(doing)?;
+        Ok(true)
     }
 
     pub(in crate::store) async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
@@ -136,11 +156,13 @@ impl Database {
 
     /// A log restored from a backup may end before what was derived from the longer one: that is then worth nothing.
     pub(in crate::store) async fn forget_other_logs(&self) -> Result<(), StoreError> {
+        // Positions first: a live process beside us may append, and advance, between the two reads.
+        let generations = self.generations().await?;
         let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
             .fetch_one(&self.log)
             .await
             .doing("reading the log's end")?;
-        for generation in self.generations().await? {
+        for generation in generations {
             if generation.position > last {
                 self.drop_generation(generation.id).await?;
             }

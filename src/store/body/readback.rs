@@ -1,6 +1,6 @@
 //! Reading derived rows back whole, exactly as they were written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ledger::{ids::CustomerId, outcome::CustomerLedger},
     store::{
-        CustomerKey, Dumped, StoreError,
+        CustomerKey, Derived, Dumped, StoreError,
         errors::{Doing, corrupt},
         prepared::clean,
     },
@@ -49,24 +49,24 @@ impl Database {
         Ok(self.read_group(&group).await?.remove(&customer))
     }
 
-    pub(in crate::store) async fn dump(
+    pub(in crate::store) async fn ledgers(
         &self,
         generation: i64,
-        after: Option<&Dumped>,
+        after: Option<(&str, &CustomerKey)>,
         limit: i64,
-    ) -> Result<Vec<Dumped>, StoreError> {
+    ) -> Result<Vec<(CustomerKey, Derived)>, StoreError> {
         let text = format!(
             "SELECT profile, livemode, account, customer FROM customer_ledger WHERE generation = $1 {}
              ORDER BY profile, livemode, account, customer LIMIT $2",
             if after.is_some() { "AND (profile, livemode, account, customer) > ($3, $4, $5, $6)" } else { "" }
         );
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit);
-        if let Some(after) = after {
+        if let Some((profile, key)) = after {
             query = query
-                .bind(clean(&after.profile))
-                .bind(after.key.livemode)
-                .bind(account(after.key.account.as_ref()))
-                .bind(clean(after.key.customer.as_str()));
+                .bind(clean(profile))
+                .bind(key.livemode)
+                .bind(account(key.account.as_ref()))
+                .bind(clean(key.customer.as_str()));
         }
         let rows = query.fetch_all(&self.derived).await.doing(DOING)?;
         let mut groups: BTreeMap<(String, bool, String), Vec<String>> = BTreeMap::new();
@@ -74,23 +74,31 @@ impl Database {
             let group = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
             groups.entry(group).or_default().push(row.try_get(3).doing(DOING)?);
         }
-        let mut dumped = Vec::with_capacity(rows.len());
+        let mut ledgers = Vec::with_capacity(rows.len());
         for ((profile, livemode, account), customers) in groups {
             let group = Group { generation, profile: &profile, livemode, account: &account, customers: &customers };
+            let profile: Arc<str> = profile.as_str().into();
             for (customer, ledger) in self.read_group(&group).await? {
-                let bytes = serde_json::to_vec(&ledger).map_err(|error| corrupt(DOING, error.to_string()))?;
-                dumped.push(Dumped {
-                    profile: profile.clone(),
-                    key: CustomerKey {
-                        livemode,
-                        account: account_of(account.clone()),
-                        customer: CustomerId::new(customer),
-                    },
-                    digest: Sha256::digest(&bytes).into(),
-                });
+                let account = account_of(account.clone());
+                let key = CustomerKey { livemode, account, customer: CustomerId::new(customer) };
+                ledgers.push((key, Derived { profile: profile.clone(), ledger }));
             }
         }
-        Ok(dumped)
+        Ok(ledgers)
+    }
+
+    pub(in crate::store) async fn dump(
+        &self,
+        generation: i64,
+        after: Option<&Dumped>,
+        limit: i64,
+    ) -> Result<Vec<Dumped>, StoreError> {
+        let after = after.map(|after| (after.profile.as_str(), &after.key));
+        let digest = |(key, Derived { profile, ledger }): (CustomerKey, Derived)| {
+            let bytes = serde_json::to_vec(&ledger).map_err(|error| corrupt(DOING, error.to_string()))?;
+            Ok(Dumped { profile: profile.to_string(), key, digest: Sha256::digest(&bytes).into() })
+        };
+        self.ledgers(generation, after, limit).await?.into_iter().map(digest).collect()
     }
 
     /// The ledgers of a group by customer. One transaction: a customer replaced meanwhile is seen before or after, never

@@ -1,0 +1,144 @@
+//! From customers to their rows: facts read by the page, ledgers derived on threads of their own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use crate::{
+    ledger::{
+        self, CustomerFacts,
+        fact::Fact,
+        ids::{AccountId, CustomerId},
+        outcome::CustomerLedger,
+        profile::Profile,
+    },
+    limits,
+    store::{CustomerKey, Derived, Store, naming},
+};
+
+use super::{ReconcileError, Rules};
+
+/// One customer's facts and those about the objects they name.
+struct Known {
+    customer: CustomerId,
+    facts: Vec<Fact>,
+    references: Vec<Fact>,
+}
+
+/// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
+pub(super) type Outcome = Result<Vec<Derived>, String>;
+
+/// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for.
+///
+/// Errors when the facts can't be read; a customer whose derivation fails is told apart in its outcome.
+pub(super) async fn derive_customers(
+    store: &Store,
+    rules: &Arc<Rules>,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+    workers: usize,
+) -> Result<Vec<Outcome>, ReconcileError> {
+    let mut known = read(store, customers, known_at).await?;
+    let share = known.len().div_ceil(workers.max(1)).max(1);
+    let mut tasks = Vec::new();
+    while !known.is_empty() {
+        let rest = known.split_off(share.min(known.len()));
+        let rules = rules.clone();
+        tasks.push(tokio::task::spawn_blocking(move || {
+            known.iter().map(|known| derive_one(known, &rules)).collect::<Vec<_>>()
+        }));
+        known = rest;
+    }
+    let mut outcomes = Vec::with_capacity(customers.len());
+    for task in tasks {
+        outcomes.extend(task.await.map_err(|error| ReconcileError::Worker(error.to_string()))?);
+    }
+    Ok(outcomes)
+}
+
+fn derive_one(known: &Known, rules: &Rules) -> Outcome {
+    let Known { customer, facts, references } = known;
+    let input = CustomerFacts { customer, facts, references };
+    let one = |profile: &Profile| {
+        // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
+        let ledger = catch_unwind(AssertUnwindSafe(|| ledger::derive(input, profile, &rules.zone)))
+            .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
+        Ok(Derived { profile: profile.name.clone(), ledger })
+    };
+    rules.profiles.iter().map(one).collect()
+}
+
+async fn read(store: &Store, customers: &[CustomerKey], known_at: Option<i64>) -> Result<Vec<Known>, ReconcileError> {
+    let facts = store.customer_facts(customers, known_at).await?;
+    let mut named: BTreeMap<(bool, Option<&AccountId>), BTreeSet<&str>> = BTreeMap::new();
+    for (key, facts) in customers.iter().zip(&facts) {
+        named
+            .entry((key.livemode, key.account.as_ref()))
+            .or_default()
+            .extend(facts.iter().flat_map(naming::references));
+    }
+    let mut references: BTreeMap<(bool, Option<&AccountId>), BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
+    for ((livemode, account), objects) in &named {
+        let objects: Vec<&str> = objects.iter().copied().collect();
+        let by_object = references.entry((*livemode, *account)).or_default();
+        for fact in store.reference_facts(*livemode, *account, &objects, known_at).await? {
+            if let Some(object) = naming::object(&fact) {
+                by_object.entry(object.to_owned()).or_default().push(fact);
+            }
+        }
+    }
+    let references: Vec<Vec<Fact>> = customers
+        .iter()
+        .zip(&facts)
+        .map(|(key, facts)| {
+            let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
+            let known = references.get(&(key.livemode, key.account.as_ref()));
+            let of = |object: &str| known.and_then(|known| known.get(object)).into_iter().flatten().cloned();
+            objects.into_iter().flat_map(of).collect()
+        })
+        .collect();
+    let all = customers.iter().zip(facts).zip(references);
+    Ok(all.map(|((key, facts), references)| Known { customer: key.customer.clone(), facts, references }).collect())
+}
+
+/// Every customer's ledger under one profile, as the log told it up to a position: page by page, in key order, memory
+/// bounded by a page. What `as_known_at` answers from (mrr.md 7).
+#[derive(Debug)]
+pub struct KnownAt<'a> {
+    store: &'a Store,
+    rules: Arc<Rules>,
+    known_at: Option<i64>,
+    after: Option<CustomerKey>,
+    done: bool,
+}
+
+impl<'a> KnownAt<'a> {
+    /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
+    pub fn new(store: &'a Store, rules: Rules, known_at: Option<i64>) -> Self {
+        Self { store, rules: Arc::new(rules), known_at, after: None, done: false }
+    }
+
+    /// The next page: each customer with one ledger for each profile, in the order of the rules. `None` after the last.
+    ///
+    /// Errors when the log can't be read or a customer can't be derived: an answer that leaves one out would be wrong.
+    pub async fn next_page(&mut self) -> Result<Option<Vec<(CustomerKey, Vec<CustomerLedger>)>>, ReconcileError> {
+        if self.done {
+            return Ok(None);
+        }
+        let customers = self.store.customers(self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?;
+        let Some(last) = customers.last() else {
+            self.done = true;
+            return Ok(None);
+        };
+        self.after = Some(last.clone());
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let outcomes = derive_customers(self.store, &self.rules, &customers, self.known_at, workers).await?;
+        let page = customers.into_iter().zip(outcomes).map(|(customer, outcome)| match outcome {
+            Ok(derived) => Ok((customer, derived.into_iter().map(|derived| derived.ledger).collect())),
+            Err(reason) => Err(ReconcileError::Customer { customer, reason }),
+        });
+        page.collect::<Result<_, _>>().map(Some)
+    }
+}

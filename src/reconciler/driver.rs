@@ -1,0 +1,231 @@
+//! The loop: woken by a notification and by an interval, it looks at the state of things and does what is due.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    ledger::time::UnixTime,
+    limits,
+    store::{Generation, StoreError},
+};
+
+use super::{
+    ReconcileError, Reconciler,
+    lease::{self, Lease},
+    rules,
+    work::{Reached, Step, Work},
+};
+
+/// What the reconciler last saw and did: `/api/v1/status` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// This process does the work; otherwise another one holds the lease and this one stands by.
+    pub working: bool,
+    /// The generation that answers.
+    pub generation: Option<i64>,
+    /// Last log position whose customers are marked.
+    pub position: i64,
+    /// Everything up to here is in the rows.
+    pub applied_seq: i64,
+    /// When it last looked, whether or not anything was due.
+    pub last_run_at: Option<UnixTime>,
+    /// Why the last activation ended early, or which customer couldn't be brought up to date; `None` when all is well.
+    pub last_error: Option<String>,
+    /// A generation under other rules is being filled behind the one that answers.
+    pub rebuilding: Option<Reached>,
+}
+
+/// The way to a running reconciler; clones are cheap.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    status: watch::Receiver<Status>,
+    wake: Arc<Notify>,
+}
+
+impl Handle {
+    /// Its status as of its last step.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Something changed in the log; what, it looks up itself. Never blocks; many calls make one activation.
+    pub fn notify(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Follows its status.
+    pub fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+}
+
+/// The loop, not yet running.
+#[derive(Debug)]
+pub struct Driver {
+    reconciler: Reconciler,
+    wake: Arc<Notify>,
+    status: watch::Sender<Status>,
+    lease: Lease,
+    /// What a killed process left half-built is removed.
+    tidied: bool,
+    /// The current generation was once under our rules. Whoever then changes it started later, and wins.
+    settled: bool,
+}
+
+impl Driver {
+    /// A loop and the handle to it.
+    pub fn new(reconciler: Reconciler) -> (Self, Handle) {
+        let (sender, status) = watch::channel(Status::default());
+        let wake = Arc::new(Notify::new());
+        let handle = Handle { status, wake: wake.clone() };
+        let lease = Lease::new(lease::INCREMENTAL);
+        (Self { reconciler, wake, status: sender, lease, tidied: false, settled: false }, handle)
+    }
+
+    /// Does what is due once and gives the lease back: for commands that end. Where another process keeps the ledger, that
+    /// one does it.
+    pub async fn run_once(mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        let outcome = self.activate(stop).await;
+        self.lease.release(&self.reconciler).await?;
+        outcome
+    }
+
+    /// Runs until `stop` turns true, then gives the lease back. Errors are status: the next activation is the retry.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let outcome = self.activate(&stop).await;
+            let failed = outcome.is_err();
+            self.publish_outcome(outcome);
+            let rest = async {
+                if failed {
+                    // A notification must not turn a failing database into a busy loop.
+                    tokio::time::sleep(limits::RECONCILER_INTERVAL).await;
+                } else {
+                    tokio::time::sleep(limits::RECONCILER_REST).await;
+                    let _ = tokio::time::timeout(limits::RECONCILER_INTERVAL, self.wake.notified()).await;
+                }
+            };
+            tokio::select! {
+                () = rest => {}
+                changed = stop.changed() => if changed.is_err() { break },
+            }
+        }
+        if let Err(error) = self.lease.release(&self.reconciler).await {
+            tracing::warn!(%error, "the reconciler's lease wasn't given back: the next process waits for its end");
+        }
+    }
+
+    /// Looks once and does all that is due.
+    async fn activate(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        loop {
+            let working = self.lease.hold(&self.reconciler).await?;
+            self.status.send_modify(|status| status.working = working);
+            if !working {
+                return self.look_on().await;
+            }
+            self.tidy().await?;
+            let Some(generation) = self.generation(stop).await? else { continue };
+            let mut work = Work::new(&self.reconciler, generation);
+            let status = &self.status;
+            let drained = work.drain(&mut self.lease, stop, &mut |reached| publish(status, generation, reached)).await;
+            // Another process may have switched generations meanwhile: then this one's fate says nothing.
+            if self.current().await?.is_some_and(|current| current.id != generation) {
+                continue;
+            }
+            return match drained {
+                Ok(Step::More) => continue,
+                Ok(Step::Drained) => match work.failed().first_key_value() {
+                    Some((customer, reason)) => {
+                        Err(ReconcileError::Customer { customer: customer.clone(), reason: reason.clone() })
+                    }
+                    None => Ok(()),
+                },
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    /// The generation to work on; `None` when a rebuild took so long that the lease must be looked at again.
+    async fn generation(&mut self, stop: &watch::Receiver<bool>) -> Result<Option<i64>, ReconcileError> {
+        let fingerprint = self.reconciler.rules.fingerprint();
+        match self.current().await? {
+            Some(current) if current.fingerprint == fingerprint => {
+                self.settled = true;
+                return Ok(Some(current.id));
+            }
+            Some(current) if self.settled => {
+                return Err(ReconcileError::OtherRules(
+                    rules::differences(&current.fingerprint, &fingerprint).join(", "),
+                ));
+            }
+            Some(current) => {
+                let differs = rules::differences(&current.fingerprint, &fingerprint).join(", ");
+                tracing::info!(differs, "the ledger was kept under other rules: rebuilding it behind the old one");
+                let status = &self.status;
+                let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
+                let rebuilt = self.reconciler.rebuild(stop, &mut progress).await;
+                self.status.send_modify(|status| status.rebuilding = None);
+                rebuilt?;
+            }
+            None => self.reconciler.first_generation().await?,
+        }
+        Ok(None)
+    }
+
+    async fn current(&self) -> Result<Option<Generation>, StoreError> {
+        self.reconciler.current_generation().await
+    }
+
+    /// Removes, once, what a killed process left half-built or half-dropped, unless somebody is building now.
+    async fn tidy(&mut self) -> Result<(), ReconcileError> {
+        if !self.tidied {
+            match self.reconciler.remove_leftovers().await {
+                Ok(()) | Err(ReconcileError::Busy) => self.tidied = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a process that stands by shows: how far the one that works is.
+    async fn look_on(&self) -> Result<(), ReconcileError> {
+        if let Some(current) = self.current().await? {
+            let (position, first) = self.reconciler.store.applied(current.id).await?;
+            self.status.send_modify(|status| {
+                status.generation = Some(current.id);
+                status.position = position;
+                status.applied_seq = first.map_or(position, |first| first - 1);
+            });
+        }
+        Ok(())
+    }
+
+    fn publish_outcome(&self, outcome: Result<(), ReconcileError>) {
+        let now = self.reconciler.clock.now();
+        let error = match outcome {
+            // Told to stop, or another process is at it: nothing to mend.
+            Ok(()) | Err(ReconcileError::Stopped | ReconcileError::Busy) => None,
+            Err(error) => Some(error.to_string()),
+        };
+        self.status.send_modify(|status| {
+            // Said once, not at every activation.
+            if status.last_error != error {
+                match &error {
+                    Some(error) => tracing::error!(error, "the reconciler couldn't do all that is due"),
+                    None => tracing::info!("the reconciler is well again"),
+                }
+            }
+            status.last_run_at = Some(now);
+            status.last_error = error;
+        });
+    }
+}
+
+fn publish(status: &watch::Sender<Status>, generation: i64, reached: Reached) {
+    status.send_modify(|status| {
+        status.generation = Some(generation);
+        status.position = reached.position;
+        status.applied_seq = reached.applied_seq;
+    });
+}

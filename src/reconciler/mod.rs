@@ -1,0 +1,75 @@
+//! The reconciler: works at its own pace to make the derived tables say what the log says.
+//!
+//! It has no input. Whenever it wakes it looks at the state of things and does what is due: moves the position, marks
+//! the customers touched, derives each anew and replaces its rows. A kill at any instruction leaves nothing to repair
+//! (architecture.md, decisions 5, 6, 8, 18).
+
+pub mod changes;
+pub mod derivation;
+pub mod driver;
+pub mod identities;
+mod lease;
+pub mod planned;
+pub mod rebuild;
+pub mod rules;
+
+pub mod work;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{
+    clock::Clock,
+    store::{CustomerKey, Store, StoreError},
+};
+pub use rules::Rules;
+
+/// What every part of the reconciler works with; a clone is cheap.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    /// The log and the derived tables.
+    pub store: Store,
+    /// What rows are derived under.
+    pub rules: Arc<Rules>,
+    /// Tells the time to leases; nothing that is derived asks it.
+    pub clock: Clock,
+    /// How many threads derive at once.
+    pub workers: usize,
+}
+
+/// Why something due couldn't be done. The next activation tries again.
+#[derive(Debug, Error)]
+pub enum ReconcileError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A customer's ledger can't be derived or kept; the others go on without it.
+    #[error("the ledger of {} can't be brought up to date: {reason}", name(customer))]
+    Customer {
+        /// Whose.
+        customer: CustomerKey,
+        /// Why.
+        reason: String,
+    },
+    /// The ledger was rebuilt meanwhile by a process with other rules.
+    #[error(
+        "the ledger is kept by a process with another configuration or version (differs in: {0}): restart this one with the same"
+    )]
+    OtherRules(String),
+    /// A lease is held by another process.
+    #[error("another process is rebuilding the ledger: wait for it, or end it")]
+    Busy,
+    /// Told to stop before it was done; what was begun is removed at the next start.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// A thread that derived ledgers died.
+    #[error("a worker thread died: {0}")]
+    Worker(String),
+}
+
+/// The customer's id with its account; no personal data.
+pub(crate) fn name(key: &CustomerKey) -> String {
+    let account = key.account.as_ref().map_or(String::new(), |account| format!(" of {account}"));
+    format!("{}{account}{}", key.customer, if key.livemode { "" } else { " (test mode)" })
+}

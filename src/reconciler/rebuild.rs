@@ -1,0 +1,120 @@
+//! Rebuilds by generation: the next one is filled beside live work, catches up, and is switched to at once.
+
+use tokio::sync::watch;
+
+use crate::{
+    limits,
+    store::{Generation, StoreError},
+};
+
+use super::{
+    ReconcileError, Reconciler,
+    changes::{self, Changes},
+    lease::{self, Lease},
+    planned,
+    work::{Reached, Step, Work},
+};
+
+impl Reconciler {
+    /// Derives everything anew from the log and says what changed. May run beside live work in another process.
+    ///
+    /// `progress` is told after each step. Errors leave the old generation in its place; what was begun is removed at
+    /// the next rebuild or start. A customer that can't be derived doesn't stop the others: it is told in the answer.
+    pub async fn rebuild(
+        &self,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Reached) + Send),
+    ) -> Result<Changes, ReconcileError> {
+        let mut lease = Lease::new(lease::GENERATIONS);
+        let rebuilt = self.rebuild_under(&mut lease, stop, progress).await;
+        let released = lease.release(self).await;
+        let changes = rebuilt?;
+        released?;
+        Ok(changes)
+    }
+
+    async fn rebuild_under(
+        &self,
+        lease: &mut Lease,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Reached) + Send),
+    ) -> Result<Changes, ReconcileError> {
+        if !lease.hold(self).await? {
+            return Err(ReconcileError::Busy);
+        }
+        self.drop_all_but_current().await?;
+        let generation = self.store.begin_generation(&self.rules.fingerprint()).await?;
+        self.store.plan().pass(planned::AFTER_BEGIN).await?;
+        let mut work = Work::new(self, generation);
+        let old = loop {
+            if work.drain(lease, stop, progress).await? == Step::More {
+                // The lease ran out under us: whoever has it now removes what we built.
+                return Err(ReconcileError::Busy);
+            }
+            self.store.plan().pass(planned::BEFORE_SWITCH).await?;
+            let old = self.current_generation().await?;
+            // Refused while the old one is ahead: an answer given once must not be taken back.
+            if self.store.switch_generation(generation, work.failed().len()).await? {
+                break old;
+            }
+        };
+        self.store.plan().pass(planned::AFTER_SWITCH).await?;
+        let mut changes = match &old {
+            Some(old) => changes::between(&self.store, old.id, generation, self.clock.now()).await?,
+            None => Changes::default(),
+        };
+        changes.failed = work.failed().clone().into_iter().collect();
+        if let Some(old) = old {
+            // Requests that began in the old generation may still be reading it.
+            tokio::time::sleep(limits::GENERATION_GRACE).await;
+            lease.hold(self).await?;
+            self.store.drop_generation(old.id).await?;
+        }
+        self.store.plan().pass(planned::AFTER_DROP).await?;
+        Ok(changes)
+    }
+
+    /// Where there is nothing yet, there is nothing to build behind: an empty generation answers and fills.
+    pub(super) async fn first_generation(&self) -> Result<(), ReconcileError> {
+        let mut lease = Lease::new(lease::GENERATIONS);
+        if !lease.hold(self).await? {
+            return Err(ReconcileError::Busy);
+        }
+        if self.current_generation().await?.is_none() {
+            let generation = self.store.begin_generation(&self.rules.fingerprint()).await?;
+            self.store.switch_generation(generation, 0).await?;
+        }
+        lease.release(self).await?;
+        Ok(())
+    }
+
+    /// Removes generations that a killed process left half-built or half-dropped.
+    ///
+    /// Errors with [`ReconcileError::Busy`] while another process builds one.
+    pub(super) async fn remove_leftovers(&self) -> Result<(), ReconcileError> {
+        if self.store.generations().await?.iter().all(|generation| generation.current) {
+            return Ok(());
+        }
+        let mut lease = Lease::new(lease::GENERATIONS);
+        if !lease.hold(self).await? {
+            return Err(ReconcileError::Busy);
+        }
+        let dropped = self.drop_all_but_current().await;
+        lease.release(self).await?;
+        Ok(dropped?)
+    }
+
+    async fn drop_all_but_current(&self) -> Result<(), StoreError> {
+        for generation in self.store.generations().await? {
+            if !generation.current {
+                self.store.drop_generation(generation.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The generation that answers.
+    pub async fn current_generation(&self) -> Result<Option<Generation>, StoreError> {
+        Ok(self.store.generations().await?.into_iter().find(|generation| generation.current))
+    }
+}
