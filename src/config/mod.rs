@@ -4,6 +4,7 @@
 
 mod keys;
 mod layers;
+mod profiles;
 mod read;
 mod settings;
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! From merged values to settings that mean something: each value is checked, each fault names its key.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,6 +8,7 @@ use super::{
     ConfigError, Environment, Origin,
     keys::{self, Kind},
     layers::{self, Data, Value, Values},
+    profiles::{self, Written},
     settings::{Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe},
 };
 use crate::{
@@ -195,28 +192,29 @@ impl Reader<'_> {
     }
 
     fn profiles(&mut self) -> Vec<Profile> {
-        let mut custom: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for key in self.values.keys() {
+        let mut written = Written::new();
+        for (key, value) in self.values {
             if let Some((name, knob)) = key.strip_prefix("profiles.").and_then(|rest| rest.split_once('.')) {
-                let value = match &self.values[key].data {
+                let value = match &value.data {
                     Data::Text(text) => text.clone(),
                     Data::Integer(number) => number.to_string(),
                     Data::List(items) => items.join(","),
                 };
-                custom.entry(name.to_owned()).or_default().insert(knob.to_owned(), value);
+                written.entry(name.to_owned()).or_default().insert(knob.to_owned(), value);
             }
         }
+        self.faults.extend(profiles::faults(&written));
         let mut profiles: Vec<Profile> = Vec::new();
         let names = self.list("ledger.profiles");
         for name in &names {
             if profiles.iter().any(|profile| *profile.name == **name) {
                 self.fault("ledger.profiles", format_args!("names {name:?} twice"));
-            } else if let Some(profile) = Profile::built_in(name) {
-                profiles.push(profile);
-            } else {
-                let known = Profile::BUILT_IN.map(str::to_owned).into_iter().chain(custom.keys().cloned());
-                let known = known.collect::<Vec<_>>().join(", ");
-                self.fault("ledger.profiles", format_args!("holds {name:?}, which is no profile: choose from {known}"));
+            }
+            match profiles::named(name, &written) {
+                Ok(profile) => profiles.push(profile),
+                // A profile that is written, but wrongly, was complained about above.
+                Err(_) if written.contains_key(name) => {}
+                Err(fault) => self.fault("ledger.profiles", format_args!("names what isn't there: {fault}")),
             }
         }
         if names.is_empty() {

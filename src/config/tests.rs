@@ -5,6 +5,7 @@ use std::io::Write;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::ledger::profile::{PastDue, Profile, Unpaid};
 
 /// The outcome of loading `file` under `environment`: the configuration, or what its user is told.
 fn loaded<const N: usize>(file: &str, environment: [(&str, &str); N]) -> Result<Config, String> {
@@ -76,6 +77,11 @@ fn values_are_checked_where_they_are_written() {
         ("[database]\nurl = \"sqlite://\"", "sqlite://PATH or postgres://"),
         ("[ledger]\ntimezone = \"Mars/Olympus\"", "IANA name"),
         ("[ledger]\nprofiles = [\"strip\"]", "is no profile: choose from stripe"),
+        ("[profiles.stripe]\nextends = \"finance\"", "is built in"),
+        ("[profiles.board]\nunpaid = \"count\"", "doesn't say what it extends"),
+        ("[profiles.board]\nextends = \"nobody\"", "profiles.board.extends"),
+        ("[profiles.a]\nextends = \"b\"\n[profiles.b]\nextends = \"a\"", "extends itself"),
+        ("[profiles.board]\nextends = \"stripe\"\nunpaid = \"maybe\"", "unpaid"),
         ("[ledger]\nprofiles = [\"stripe\", \"stripe\"]", "twice"),
         ("[ledger]\nreporting_currency = \"eur\"", "no exchange rates"),
         ("[log]\nformat = \"xml\"", "text or json"),
@@ -168,4 +174,22 @@ fn risks_are_warned_about() {
         let warnings = loaded(file, []).unwrap().warnings();
         assert!(warnings.iter().any(|warning| warning.contains(said)), "{said:?} is not said in {warnings:?}");
     }
+}
+
+#[test]
+fn a_profile_of_ones_own_changes_the_knobs_it_names() {
+    let file = "[ledger]\nprofiles = [\"board\", \"stripe\"]\n[profiles.base]\nextends = \"finance\"\nunpaid = \"count\"\n\
+                [profiles.board]\nextends = \"base\"\nreactivation_within = 90\n";
+    let config = loaded(file, [("MRRD_PROFILES__BOARD__PAST_DUE", "days:30")]).unwrap();
+    let [board, stripe] = config.ledger.profiles.as_slice() else { panic!("two profiles") };
+    let finance = Profile::built_in("finance").unwrap();
+    let expected = Profile {
+        name: "board".into(),
+        unpaid: Unpaid::Count,
+        past_due: PastDue::Days(30),
+        reactivation_within_days: Some(90),
+        ..finance
+    };
+    assert_eq!(*board, expected);
+    assert_eq!(*stripe, Profile::built_in("stripe").unwrap());
 }
