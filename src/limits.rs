@@ -110,3 +110,6 @@ pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a verification waits for the reconciler to move on before it leaves out the customers with events to come.
 pub const VERIFY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long background work may take to stop: a customer's recomputation is far shorter, and losing it loses nothing.
+pub const BACKGROUND_STOP: Duration = Duration::from_secs(5);

@@ -5,12 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::Router;
 use secrecy::ExposeSecret;
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use super::{accept, body, health, problem::Problem, state::AppState};
 use crate::{
@@ -23,6 +18,7 @@ use crate::{
         sealer,
     },
     receiver,
+    reconciler::{Reconciler, Rules, driver::Driver},
     store::{Store, StoreError},
     stripe::signature::BlankSecret,
     telemetry::Metrics,
@@ -49,7 +45,7 @@ pub struct Daemon {
     listener: TcpListener,
     routes: Router,
     writer: Writer,
-    sealer: JoinHandle<()>,
+    background: Vec<(&'static str, JoinHandle<()>)>,
     stop: watch::Sender<bool>,
 }
 
@@ -62,16 +58,24 @@ impl Daemon {
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
-        let changed = Arc::new(Notify::new());
+        let (driver, reconciler) = Driver::new(Reconciler {
+            store: store.clone(),
+            rules: Arc::new(rules(&config)),
+            clock: clock.clone(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+        });
         let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::default() };
         let (appender, writer) = Appender::start(store.clone(), queue, {
-            let changed = changed.clone();
-            move || changed.notify_one()
+            let reconciler = reconciler.clone();
+            move || reconciler.notify()
         });
-        let sealer = tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()));
-        let state = AppState { config, clock, metrics, bound: address, store, appender, draining };
+        let mut background = vec![("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone())))];
+        if config.server.has(Role::Reconciler) {
+            background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
+        }
+        let state = AppState { config, clock, metrics, bound: address, store, appender, reconciler, draining };
         let routes = routes(&state)?;
-        Ok(Self { address, state, listener, routes, writer, sealer, stop })
+        Ok(Self { address, state, listener, routes, writer, background, stop })
     }
 
     /// Where it listens.
@@ -82,7 +86,7 @@ impl Daemon {
     /// Answers until `told_to_stop` ends, then drains: requests under way end, what they appended is committed, the
     /// background work stops, the database is closed.
     pub async fn run(self, told_to_stop: impl Future<Output = ()>) {
-        let Self { state, listener, routes, writer, sealer, stop, .. } = self;
+        let Self { state, listener, routes, writer, background, stop, .. } = self;
         let server = state.config.clone();
         let answering = accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
         tokio::pin!(answering);
@@ -101,11 +105,25 @@ impl Daemon {
         if timeout(limits::COMMIT_WAIT, writer.drained()).await.is_err() {
             tracing::error!("the log's queue could not be written in time; nothing in it was acknowledged");
         }
-        if let Err(error) = sealer.await {
-            tracing::error!(%error, "the sealer ended badly");
+        for (name, task) in background {
+            match timeout(limits::BACKGROUND_STOP, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(name, %error, "background work ended badly"),
+                // Killed at any instruction it leaves nothing to repair.
+                Err(_) => tracing::warn!(name, "background work did not stop in time: leaving it"),
+            }
         }
         store.close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// What this configuration derives rows under.
+pub fn rules(config: &Config) -> Rules {
+    Rules {
+        profiles: config.ledger.profiles.as_slice().into(),
+        zone: config.ledger.zone.clone(),
+        timezone: config.ledger.timezone.as_str().into(),
     }
 }
 

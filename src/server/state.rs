@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 
-use crate::{clock::Clock, config::Config, log::appender::Appender, store::Store, telemetry::Metrics};
+use crate::{
+    clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler, store::Store,
+    telemetry::Metrics,
+};
 
 /// Shared by all routes; a clone is cheap.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct AppState {
     pub store: Store,
     /// The way into the log: group commit, durable when it answers.
     pub appender: Appender,
+    /// What the reconciler last did, and the way to wake it; in a process without that role it stands still.
+    pub reconciler: reconciler::Handle,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }
