@@ -299,18 +299,18 @@ on_both! {
         store.append(&[saying("evt_1", vec![customer("cus_1"), customer("cus_2")])]).await.unwrap();
         let old = advanced(store).await;
         clear_all(store, old).await;
-        store.switch_generation(old).await.unwrap();
+        store.switch_generation(old, 0).await.unwrap();
         let new = advanced(store).await;
         let shown = |generations: Vec<mrrd::store::Generation>| {
             generations.iter().map(|one| (one.id, one.current, one.position)).collect::<Vec<_>>()
         };
         assert_eq!(shown(store.generations().await.unwrap()), [(old, true, 1), (new, false, 1)]);
         clear_all(store, new).await;
-        store.switch_generation(new).await.unwrap();
+        store.switch_generation(new, 0).await.unwrap();
         assert_eq!(shown(store.generations().await.unwrap()), [(old, false, 1), (new, true, 1)]);
         // Back is no way: its rows may be half gone.
-        assert!(store.switch_generation(old).await.is_err());
-        assert!(store.switch_generation(99).await.is_err());
+        assert!(store.switch_generation(old, 0).await.is_err());
+        assert!(store.switch_generation(99, 0).await.is_err());
         assert!(store.advance(old, 1).await.is_err());
         let kept = store.dump(new, None, 100).await.unwrap();
         store.drop_generation(old).await.unwrap();
