@@ -85,7 +85,8 @@ impl Row {
         let percent = self.inputs["coupon"]["percent"].as_i64().unwrap();
         let story = Story::new()
             .begins("2026-01-01", "sub", &prices)
-            .changes("2026-01-01", "sub", |state| state.discounts = vec![coupon(percent, duration)]);
+            .changes("2026-01-01", "sub", |state| state.discounts = vec![coupon(percent, duration)])
+            .pays("2026-01-01", "sub", 1, Vec::new());
         story.mrr(profile, "2026-01-01").to_string()
     }
 
