@@ -136,6 +136,9 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     if state.config.server.has(Role::Api) {
         routes = routes.merge(api::router(state.clone()));
     }
+    if state.config.server.has(Role::Api) {
+        routes = routes.merge(api::router(state.clone()));
+    }
     Ok(routes.fallback(nothing_here))
 }
 
