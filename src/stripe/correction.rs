@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::json::{List, Obj, Oddities, Raw, Ref};
+use super::json::{List, Named, Obj, Oddities, Raw, Ref};
 use crate::ledger::{fact::CorrectionState, ids::CustomerId};
 
 /// A credit note or a refund.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CorrectionWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
@@ -31,9 +33,17 @@ pub(super) struct CorrectionWire<'a> {
 #[serde(default)]
 pub(super) struct ChargeWire<'a> {
     #[serde(borrow)]
+    object: Raw<'a>,
+    #[serde(borrow)]
     customer: Ref<'a>,
     #[serde(borrow)]
     refunds: List<Obj<CorrectionWire<'a>>>,
+}
+
+impl Named for CorrectionWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl CorrectionWire<'_> {
@@ -49,6 +59,12 @@ impl CorrectionWire<'_> {
             amount: amount.ok_or("the credit note or refund has no amount")?,
             currency: self.currency.currency("correction.currency", odd),
         })
+    }
+}
+
+impl Named for ChargeWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
     }
 }
 

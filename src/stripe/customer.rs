@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     discount::DiscountWire,
-    json::{Obj, Oddities, Raw, Ref},
+    json::{Named, Obj, Oddities, Raw, Ref},
 };
 use crate::ledger::{
     fact::{CustomerState, ProductState},
@@ -17,6 +17,8 @@ use crate::ledger::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CustomerWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
@@ -50,6 +52,8 @@ struct Address<'a> {
 #[serde(default)]
 pub(super) struct ProductWire<'a> {
     #[serde(borrow)]
+    object: Raw<'a>,
+    #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
     metadata: Obj<ProductMetadata<'a>>,
@@ -60,6 +64,12 @@ pub(super) struct ProductWire<'a> {
 struct ProductMetadata<'a> {
     #[serde(borrow)]
     mrrd_add_on: Raw<'a>,
+}
+
+impl Named for CustomerWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl CustomerWire<'_> {
@@ -92,6 +102,12 @@ impl Address<'_> {
                 None
             }
         }
+    }
+}
+
+impl Named for ProductWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
 use serde::Deserialize;
 
-use super::json::{Array, Obj, Oddities, Raw, Ref, shared};
+use super::json::{Array, Named, Obj, Oddities, Raw, Ref, shared};
 use crate::ledger::{
     fact::{CouponTerms, DiscountState, Duration, Off},
     ids::{CouponId, CustomerId, DiscountId, ItemId, ProductId, SubscriptionId},
@@ -15,6 +15,8 @@ use crate::ledger::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CouponWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     /// Before 2018-07-27 `percent_off` was rounded to a whole number.
@@ -55,6 +57,8 @@ struct AppliesTo<'a> {
 #[serde(default)]
 pub(super) struct DiscountWire<'a> {
     #[serde(borrow)]
+    object: Raw<'a>,
+    #[serde(borrow)]
     id: Raw<'a>,
     /// Clover and later.
     #[serde(borrow)]
@@ -80,6 +84,12 @@ pub(super) struct DiscountWire<'a> {
 struct Source<'a> {
     #[serde(borrow)]
     coupon: Ref<'a, CouponWire<'a>>,
+}
+
+impl Named for CouponWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl CouponWire<'_> {
@@ -132,6 +142,12 @@ impl CouponWire<'_> {
                 Some((Currency::from_str(currency).ok()?, amount))
             })
             .collect()
+    }
+}
+
+impl Named for DiscountWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{
-    json::{Array, List, Obj, Oddities, Raw, Ref},
+    json::{Array, List, Named, Obj, Oddities, Raw, Ref},
     price::{PriceWire, TaxRateWire, tax_rates},
 };
 use crate::ledger::{
@@ -18,6 +18,8 @@ use crate::ledger::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct InvoiceWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
@@ -175,6 +177,12 @@ struct DiscountAmount<'a> {
     amount: Raw<'a>,
     #[serde(borrow)]
     discount: Ref<'a>,
+}
+
+impl Named for InvoiceWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl InvoiceWire<'_> {

@@ -184,6 +184,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Obj<T> {
     }
 }
 
+/// An object that may say what it is.
+pub(super) trait Named {
+    /// Its `object`.
+    fn object(&self) -> Raw<'_>;
+}
+
 /// An object by its id alone, or expanded.
 #[derive(Default)]
 pub(super) enum Ref<'a, T = JustId<'a>> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use serde::Deserialize;
 
-use super::json::{Array, Obj, Oddities, Raw, Ref};
+use super::json::{Array, Named, Obj, Oddities, Raw, Ref};
 use crate::ledger::{
     fact::{Interval, IntervalUnit, Price, Round, Scheme, TaxRate, Tier, Transform, Usage},
     ids::{PriceId, ProductId},
@@ -15,6 +15,8 @@ use crate::ledger::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PriceWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
@@ -115,6 +117,12 @@ pub(super) struct TaxRateWire<'a> {
     percentage: Raw<'a>,
     #[serde(borrow)]
     inclusive: Raw<'a>,
+}
+
+impl Named for PriceWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl PriceWire<'_> {

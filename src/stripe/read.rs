@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    before,
+    before::{Previous, lay_over},
     correction::{ChargeWire, CorrectionWire},
     customer::{CustomerWire, ProductWire},
     discount::{CouponWire, DiscountWire},
     envelope::{Content, Envelope, NotAnEvent},
     invoice::InvoiceWire,
-    json::{Obj, Oddities, Raw, shared},
+    json::{Named, Obj, Oddities, Raw, shared},
     price::PriceWire,
     subscription::SubscriptionWire,
 };
@@ -217,12 +217,6 @@ fn read_snapshot(
     }
     let Some(read_as) = Object::of_event(kind) else { return Reading::Ignored };
     let Some(text) = object else { return Reading::Unreadable("the event has no data.object".into()) };
-    match name_of(text) {
-        Some(name) if Object::named(&name).is_some_and(|named| named == read_as) => {}
-        // Written by hand, or before objects named themselves: the type decides.
-        None => {}
-        Some(_) => return Reading::Unreadable("data.object is not the object that the event's type names".into()),
-    }
     read_object(read_as, header, role_of(kind), text, previous, odd)
 }
 
@@ -256,37 +250,39 @@ fn read_object(
 ) -> Reading {
     let states = match object {
         Object::Subscription => subscription(text, header, previous, odd).map(|state| vec![state]),
-        Object::Invoice => parse::<InvoiceWire<'_>>(text).and_then(|invoice| {
+        Object::Invoice => parse::<InvoiceWire<'_>>(text, object).and_then(|invoice| {
             let mut invoice = invoice.read(header.at, odd)?;
             if role == Role::Deleted {
                 invoice.status = InvoiceStatus::Deleted;
             }
             Ok(vec![State::Invoice(Box::new(invoice))])
         }),
-        Object::Customer => parse::<CustomerWire<'_>>(text)
+        Object::Customer => parse::<CustomerWire<'_>>(text, object)
             .and_then(|customer| customer.read(role == Role::Deleted, odd))
             .map(|customer| vec![State::Customer(Box::new(customer))]),
-        Object::Price => parse::<PriceWire<'_>>(text)
+        Object::Price => parse::<PriceWire<'_>>(text, object)
             .and_then(|price| price.read(odd).ok_or("the price has no id"))
             .map(|price| vec![State::Price(Box::new(price))]),
-        Object::Product => parse::<ProductWire<'_>>(text)
+        Object::Product => parse::<ProductWire<'_>>(text, object)
             .and_then(|product| product.read(odd))
             .map(|product| vec![State::Product(product)]),
-        Object::Coupon => parse::<CouponWire<'_>>(text)
+        Object::Coupon => parse::<CouponWire<'_>>(text, object)
             .and_then(|coupon| coupon.read(odd).ok_or("the coupon has no id"))
             .map(|coupon| vec![State::Coupon(coupon)]),
-        Object::Discount => parse::<DiscountWire<'_>>(text).and_then(|discount| {
+        Object::Discount => parse::<DiscountWire<'_>>(text, object).and_then(|discount| {
             let discount = discount.read(odd);
             match (&discount.id, &discount.coupon) {
                 (None, None) => Err("the discount has neither id nor coupon"),
                 _ => Ok(vec![State::Discount(discount)]),
             }
         }),
-        Object::CreditNote => correction(text, "credit_note", odd),
-        Object::Refund => correction(text, "refund", odd),
-        Object::Charge => {
-            parse::<ChargeWire<'_>>(text).map(|charge| charge.read(odd).into_iter().map(State::Correction).collect())
-        }
+        Object::CreditNote | Object::Refund => parse::<CorrectionWire<'_>>(text, object)
+            .and_then(|correction| {
+                correction.read(if object == Object::Refund { "refund" } else { "credit_note" }, odd)
+            })
+            .map(|correction| vec![State::Correction(correction)]),
+        Object::Charge => parse::<ChargeWire<'_>>(text, object)
+            .map(|charge| charge.read(odd).into_iter().map(State::Correction).collect()),
     };
     match states {
         // A charge that doesn't list its refunds: `refund.*` tells them.
@@ -296,16 +292,18 @@ fn read_object(
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, &'static str> {
-    match serde_json::from_str(text) {
-        Ok(Obj::Is(value)) => Ok(value),
+/// Parses `text` as what the event's type says it is; where it names itself, that must agree.
+fn parse<'a, T: Deserialize<'a> + Named>(text: &'a str, expected: Object) -> Result<T, &'static str> {
+    match serde_json::from_str::<Obj<T>>(text) {
+        Ok(Obj::Is(value)) => match value.object().string() {
+            Some(name) if Object::named(&name) != Some(expected) => {
+                Err("data.object is not the object that the event's type names")
+            }
+            _ => Ok(value),
+        },
         Ok(_) => Err("data.object is not an object"),
         Err(_) => Err("data.object repeats a key or holds text that isn't Unicode"),
     }
-}
-
-fn correction(text: &str, object: &'static str, odd: &mut Oddities) -> Result<Vec<State>, &'static str> {
-    Ok(vec![State::Correction(parse::<CorrectionWire<'_>>(text)?.read(object, odd)?)])
 }
 
 fn subscription(
@@ -314,7 +312,7 @@ fn subscription(
     previous: Option<&str>,
     odd: &mut Oddities,
 ) -> Result<State, &'static str> {
-    let after = Box::new(parse::<SubscriptionWire<'_>>(text)?.read(header.at, odd)?);
+    let after = Box::new(parse::<SubscriptionWire<'_>>(text, Object::Subscription)?.read(header.at, odd)?);
     let before = previous.and_then(|previous| {
         let before = subscription_before(text, previous, header, odd);
         if before.is_none() {
@@ -333,10 +331,11 @@ fn subscription_before(
 ) -> Option<crate::ledger::fact::SubscriptionState> {
     // Dates compare as text; absent is before 2014-10-31.
     let partial_arrays = header.api_version.as_deref().is_none_or(|version| version < "2017-05-25");
-    let merged = before::lay_over(text, previous, partial_arrays)?;
-    let mut wire = parse::<SubscriptionWire<'_>>(&merged).ok()?;
-    if !before::touches(previous, "items") {
-        wire.lay_over_single_item(before::touches(previous, "plan"), before::touches(previous, "quantity"));
+    let previous = Previous::parse(previous)?;
+    let merged = lay_over(text, &previous, partial_arrays)?;
+    let mut wire = parse::<SubscriptionWire<'_>>(&merged, Object::Subscription).ok()?;
+    if !previous.touches("items") {
+        wire.lay_over_single_item(previous.touches("plan"), previous.touches("quantity"));
     }
     wire.read(header.at, odd).ok()
 }

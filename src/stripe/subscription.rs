@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     discount::{DiscountWire, discounts},
-    json::{Array, List, Obj, Oddities, Raw, Ref, shared},
+    json::{Array, List, Named, Obj, Oddities, Raw, Ref, shared},
     price::{PriceWire, TaxRateWire, tax_rates},
 };
 use crate::ledger::{
@@ -21,6 +21,8 @@ use crate::ledger::{
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SubscriptionWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
@@ -154,6 +156,12 @@ struct CancellationDetails<'a> {
     reason: Raw<'a>,
     #[serde(borrow)]
     feedback: Raw<'a>,
+}
+
+impl Named for SubscriptionWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
+    }
 }
 
 impl SubscriptionWire<'_> {
