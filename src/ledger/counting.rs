@@ -128,7 +128,8 @@ pub(super) fn count<'a>(
         let snapshot = &counted.snapshots[span.snapshot];
         let until = counted.spans.get(place + 1).map_or(UnixTime(i64::MAX), |next| next.from);
         // Within a span, time or a payment may still change whether it counts.
-        let mut starts = vec![(span.from, alone(span.trigger), snapshot.events.first().cloned())];
+        let shown_by = span.event.as_ref().or(snapshot.events.first()).cloned();
+        let mut starts = vec![(span.from, span.event.is_none() && alone(span.trigger), shown_by)];
         if let Some((at, event)) = &funded
             && *at > span.from
             && *at < until

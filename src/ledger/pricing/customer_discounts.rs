@@ -2,12 +2,22 @@
 
 use crate::ledger::{
     fact::{DiscountState, Fact, Role, State},
+    ids::EventId,
     time::UnixTime,
 };
 
 /// From when which discount is on the customer, in time order.
 #[derive(Debug, Default)]
-pub(super) struct CustomerDiscounts<'a>(Vec<(UnixTime, Option<&'a DiscountState>)>);
+pub(super) struct CustomerDiscounts<'a>(Vec<Change<'a>>);
+
+/// From `at` on, this discount or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change<'a> {
+    pub at: UnixTime,
+    pub discount: Option<&'a DiscountState>,
+    /// The event that shows it.
+    pub event: &'a EventId,
+}
 
 /// What a fact says of the customer's discount, in the order that holds within one second: an old one goes before a
 /// new one comes, and the customer's own state has the last word.
@@ -29,48 +39,48 @@ impl<'a> CustomerDiscounts<'a> {
         };
         sayings.sort_by_key(|(saying, fact)| (fact.at, rank(saying), &fact.event, fact.api_version.as_ref()));
 
-        let mut line: Vec<(UnixTime, Option<&'a DiscountState>)> = Vec::new();
+        let mut line: Vec<Change<'a>> = Vec::new();
         let mut last_seen: Option<UnixTime> = None;
         for (saying, fact) in sayings {
-            let held = line.last().and_then(|(_, discount)| *discount);
+            let event = &fact.event;
+            let held = line.last().and_then(|change| change.discount);
             let now = match saying {
                 Saying::State(discount) => discount,
                 Saying::Put(discount) => Some(discount),
                 // The first thing known is its end: it was there since its start.
                 Saying::Gone(discount) if last_seen.is_none() => {
-                    line.extend(discount.start.map(|start| (start.min(fact.at), Some(discount))));
+                    let began = discount.start.map(|start| start.min(fact.at));
+                    line.extend(began.map(|at| Change { at, discount: Some(discount), event }));
                     None
                 }
                 Saying::Gone(discount) if held.is_some_and(|held| !same(held, discount)) => held,
                 Saying::Gone(_) => None,
             };
-            let changed = match (line.last().and_then(|(_, discount)| *discount), now) {
-                (None, None) => false,
-                (Some(before), Some(after)) => !same(before, after),
-                _ => true,
-            };
-            if changed {
-                // First seen later than it began: it counts from its start, as far as nothing said otherwise since.
-                let began = now.and_then(|discount| discount.start).map_or(fact.at, |start| start.min(fact.at));
-                line.push((last_seen.map_or(began, |seen| began.max(seen)), now));
+            // First seen later than it began: it counts from its start, as far as nothing said otherwise since.
+            let began = now.and_then(|discount| discount.start).map_or(fact.at, |start| start.min(fact.at));
+            let began = last_seen.map_or(began, |seen| began.max(seen));
+            match (line.last().and_then(|change| change.discount), now) {
+                (None, None) => {}
+                // The same, told anew: its end may have moved.
+                (Some(before), Some(after)) if same(before, after) => {
+                    if before != after {
+                        line.push(Change { at: fact.at, discount: now, event });
+                    }
+                }
+                _ => line.push(Change { at: began, discount: now, event }),
             }
             last_seen = Some(fact.at);
         }
         Self(line)
     }
 
-    /// No discount was ever on the customer.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The discount on the customer at `at`.
     pub(super) fn at(&self, at: UnixTime) -> Option<&'a DiscountState> {
-        self.0.iter().rev().find(|(from, _)| *from <= at).and_then(|(_, discount)| *discount)
+        self.0.iter().rev().find(|change| change.at <= at)?.discount
     }
 
     /// When it changed, and to what.
-    pub(super) fn changes(&self) -> impl Iterator<Item = (UnixTime, Option<&'a DiscountState>)> {
+    pub(super) fn changes(&self) -> impl Iterator<Item = Change<'a>> {
         self.0.iter().copied()
     }
 }

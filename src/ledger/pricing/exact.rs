@@ -12,9 +12,9 @@ use crate::ledger::money::{Decimal, Mrr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exact(Ratio<i128>);
 
-/// The exact value doesn't fit into 128 bits over 128 bits. It is never rounded to fit.
+/// The value doesn't fit: an exact one into 128 bits over 128 bits, an item's into 64. It is never bent to fit.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the exact amount doesn't fit into 128-bit ratios")]
+#[error("the amount overflows the ledger's exact numbers")]
 pub struct Overflow;
 
 impl Exact {
@@ -100,6 +100,9 @@ impl Exact {
 
     /// `self × scale`, rounded half-even to a whole number.
     pub fn scaled(self, scale: i128) -> Result<i128, Overflow> {
+        if self.denominator() == 1 {
+            return self.numerator().checked_mul(scale).ok_or(Overflow);
+        }
         let (whole, rest) =
             (self.numerator().div_euclid(self.denominator()), self.numerator().rem_euclid(self.denominator()));
         let below = rest.checked_mul(scale).ok_or(Overflow)?;
@@ -115,6 +118,13 @@ impl Exact {
         }
         whole.checked_mul(scale).and_then(|wholes| wholes.checked_add(digits)).ok_or(Overflow)
     }
+}
+
+/// Rounds an item's amount and keeps it within 64 bits: what the store holds of one item, so that sums over any number
+/// of them stay within 128.
+pub(super) fn in_range(amount: Exact) -> Result<Mrr, Overflow> {
+    let rounded = amount.round()?;
+    i64::try_from(rounded.0).map_err(|_| Overflow).map(|_| rounded)
 }
 
 impl From<Decimal> for Exact {

@@ -132,7 +132,7 @@ fn measured(
     };
     let Some(interval) = terms.interval(&item.price) else { return Ok(Exact::ZERO) };
     let usage = terms.invoices().usage(state, item, currency);
-    let paid: Vec<i128> = usage.into_iter().filter(|(paid_at, _)| *paid_at <= at).map(|(_, amount)| amount).collect();
+    let paid: Vec<i128> = usage.into_iter().filter(|usage| usage.at <= at).map(|usage| usage.amount).collect();
     let counted = &paid[paid.len().saturating_sub(last)..];
     let number = i128::try_from(counted.len()).map_err(|_| Overflow)?;
     Exact::ratio(counted.iter().sum(), number).times(factor(interval))

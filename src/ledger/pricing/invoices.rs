@@ -8,7 +8,7 @@ use crate::ledger::{
         Fact, Interval, IntervalUnit, InvoiceLine, InvoiceState, InvoiceStatus, ItemState, Period, State,
         SubscriptionState,
     },
-    ids::{DiscountId, InvoiceId},
+    ids::{DiscountId, EventId, InvoiceId},
     money::Currency,
     time::UnixTime,
 };
@@ -23,8 +23,8 @@ pub(super) struct Invoice<'a> {
     state: &'a InvoiceState,
     /// Lines of the newest state that had any.
     lines: &'a [InvoiceLine],
-    /// When it was paid, if it was.
-    paid_at: Option<UnixTime>,
+    /// When it was paid, if it was, and the event that shows it.
+    paid: Option<(UnixTime, &'a EventId)>,
 }
 
 /// What one invoice billed for one item and one period.
@@ -36,6 +36,17 @@ pub(super) struct Billed<'a> {
     pub lines: Vec<&'a InvoiceLine>,
     /// What they pay for.
     pub period: Option<Period>,
+}
+
+/// Measured usage that was paid for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage<'a> {
+    /// When it was paid.
+    pub at: UnixTime,
+    /// Minor units for the invoice's period.
+    pub amount: i128,
+    /// The event that shows the payment.
+    pub event: &'a EventId,
 }
 
 /// How far an invoice has come: breaks ties between its states of one second.
@@ -73,7 +84,7 @@ impl<'a> Invoices<'a> {
             invoices.push(Invoice {
                 state,
                 lines: told.map_or(&[], |(_, state)| &state.lines),
-                paid_at: paid.map(|(fact, paid)| state.paid_at.or(paid.paid_at).unwrap_or(fact.at)),
+                paid: paid.map(|(fact, paid)| (state.paid_at.or(paid.paid_at).unwrap_or(fact.at), &fact.event)),
             });
         }
         invoices.sort_by_key(|invoice| (invoice.state.created, &invoice.state.id));
@@ -157,12 +168,13 @@ impl<'a> Invoices<'a> {
         subscription: &SubscriptionState,
         item: &ItemState,
         currency: Option<Currency>,
-    ) -> Vec<(UnixTime, i128)> {
-        let paid = self
-            .of(subscription, currency)
-            .filter_map(|invoice| Some((invoice.paid_at?, invoice.billed(subscription, item)?.amount)));
+    ) -> Vec<Usage<'a>> {
+        let paid = self.of(subscription, currency).filter_map(|invoice| {
+            let (at, event) = invoice.paid?;
+            Some(Usage { at, amount: invoice.billed(subscription, item)?.amount, event })
+        });
         let mut usage: Vec<_> = paid.collect();
-        usage.sort_by_key(|(paid_at, _)| *paid_at);
+        usage.sort_by_key(|usage| usage.at);
         usage
     }
 }

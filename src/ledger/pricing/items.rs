@@ -5,7 +5,7 @@ use super::{
     amount::factor,
     customer_discounts::same,
     discounts::{self, Left},
-    exact::{Exact, Overflow},
+    exact::{Exact, Overflow, in_range},
     gross::{Gross, currency_of, gross},
     quality::Issue,
     tax::{self, Inside},
@@ -239,7 +239,7 @@ impl<'s> View<'s, '_> {
                 issues.push(Issue::tax_unknown(state));
             }
         }
-        let round = |amount: Exact| inside.take_out(amount).and_then(Exact::round);
+        let round = |amount: Exact| inside.take_out(amount).and_then(in_range);
         let rounded = round(item.list).and_then(|list| Ok((list, round(item.left)?)));
         let overflow = item.overflow || rounded.is_err();
         let unpriced = overflow || item.is_unpriced();

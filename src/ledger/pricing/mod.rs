@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use super::{
     fact::{Interval, Scheme, Status, Usage},
-    ids::{ItemId, PriceId, ProductId},
+    ids::{EventId, ItemId, PriceId, ProductId},
     money::{Currency, Decimal, Mrr},
     outcome::QualityEntry,
     profile::Profile,
@@ -94,6 +94,8 @@ pub struct Span {
     pub snapshot: usize,
     /// What opened it.
     pub trigger: Trigger,
+    /// The event that shows it, where it isn't the snapshot's own: an invoice paid, a discount put on the customer.
+    pub event: Option<EventId>,
     /// The subscription's currency, else its first price's.
     pub currency: Option<Currency>,
     /// Items in Stripe's order, then those carried because the list was cut.
@@ -125,19 +127,19 @@ fn walk<R: Recorder>(
         let view = View { line: &snapshots[..=index], now, terms, profile };
         let until = snapshots.get(index + 1).map(|next| next.at);
         let over = matches!(now.state.status, Status::Canceled | Status::IncompleteExpired);
-        let mut held: Option<Vec<ItemAmount>> = None;
         let boundaries = view.boundaries(until);
-        for (from, trigger) in std::iter::once((now.at, Trigger::Snapshot)).chain(boundaries) {
+        let changes = !boundaries.is_empty();
+        let mut held: Option<Vec<ItemAmount>> = None;
+        for (from, trigger, event) in std::iter::once((now.at, Trigger::Snapshot, None)).chain(boundaries) {
             let (mut recorder, mut issues) = (R::default(), Vec::new());
             let items = view.items(from, &mut recorder, &mut issues);
             // What is over needs no settling.
-            tracker.observe(from, now.events.first(), if over { Vec::new() } else { issues });
+            let shown_by = event.or(now.events.first());
+            tracker.observe(from, shown_by, if over { Vec::new() } else { issues });
             if held.as_ref() != Some(&items) {
-                held = (until.is_none_or(|until| from <= until)).then(|| items.clone());
-                emit(
-                    Span { from, snapshot: index, trigger, currency: gross::currency_of(&now.state), items },
-                    recorder,
-                );
+                held = changes.then(|| items.clone());
+                let currency = gross::currency_of(&now.state);
+                emit(Span { from, snapshot: index, trigger, event: event.cloned(), currency, items }, recorder);
             }
         }
     }
@@ -153,7 +155,7 @@ pub fn list_at(snapshot: &Snapshot<'_>, item: usize, quantity: Option<Decimal>, 
     }
     let currency = gross::currency_of(state);
     let amount = gross::by_price(item, quantity, currency, terms).ok()??;
-    tax::inside(state, item, currency, snapshot.at, terms).take_out(amount).and_then(exact::Exact::round).ok()
+    tax::inside(state, item, currency, snapshot.at, terms).take_out(amount).and_then(exact::in_range).ok()
 }
 
 /// A scheme as an explanation writes it.

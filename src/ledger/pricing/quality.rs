@@ -36,7 +36,7 @@ impl Issue {
     /// The amount doesn't fit.
     pub(super) fn overflow(item: &ItemState) -> Self {
         let detail = format!(
-            "price {} times its quantity and discounts overflows exact arithmetic of 128 bits: counted in no figure",
+            "price {} times its quantity, less its discounts, overflows the ledger's exact numbers: counted in no figure",
             item.price.id
         );
         Self::new(QualityKind::UnpricedItem, item.id.as_str(), detail, "a price, quantity or discount of fewer digits")

@@ -402,6 +402,35 @@ fn the_customers_discount_applies_where_the_subscription_has_none() {
 }
 
 #[test]
+fn a_customers_discount_told_anew_may_end_elsewhere() {
+    let told = |end| discount("di_c", percent(20), Duration::Repeating, Some(end));
+    let plain = Case::of(vec![(0, subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30)))]);
+    let case = plain.with([customer(0, Some(told(50))), customer(10, Some(told(90)))]);
+    assert_eq!(case.spans("finance"), ["0 Snapshot: si_1=80/100", "90 DiscountEnd: si_1=100"]);
+}
+
+#[test]
+fn a_span_names_the_event_that_brought_it() {
+    let plain = Case::of(vec![(0, subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30)))]);
+    let mut put = discount("di_c", percent(20), Duration::Repeating, Some(50));
+    put.start = Some(day(5));
+    let case = plain.with([customer(0, None), customer(5, Some(put))]);
+    let (spans, _) = case.price(&Profile::built_in("finance").unwrap());
+    let events: Vec<_> = spans.iter().map(|span| span.event.as_ref().map(EventId::as_str)).collect();
+    assert_eq!(events, [None, Some("evt_cus_5"), None], "the end comes by time alone");
+}
+
+/// A coupon told without the discount's own end: its months are counted from the start, by the calendar.
+#[test]
+fn months_make_an_end() {
+    let mut taken = discount("di_1", percent(50), Duration::Repeating, None);
+    taken.terms.as_mut().unwrap().months = Some(3);
+    let case = Case::of(vec![(0, discounted(vec![item("si_1", monthly("a", 100), 1)], (0, 31), vec![taken]))]);
+    assert_eq!(case.spans("finance"), ["0 Snapshot: si_1=50/100", "90 DiscountEnd: si_1=100"], "1970-04-01");
+    assert_eq!(day(30).plus_months(1), day(58), "31 January and a month is 28 February");
+}
+
+#[test]
 fn the_customers_discount_follows_its_events() {
     let mut put = discount("di_c", percent(20), Duration::Forever, None);
     put.customer = Some("cus_1".into());
@@ -629,6 +658,11 @@ fn what_overflows_is_unpriced_and_says_so() {
     let (_, quality) = case.price(&Profile::built_in("stripe").unwrap());
     assert_eq!(quality[0].kind, QualityKind::UnpricedItem);
     assert!(quality[0].detail.contains("overflows"), "{}", quality[0].detail);
+
+    let large = Scheme::PerUnit(Decimal::whole(i64::MAX / 1_000_000 + 1));
+    let case =
+        Case::of(vec![(0, subscription(vec![item("si_1", price_of("a", large, IntervalUnit::Month), 1)], (0, 30)))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"], "past the 64 bits of an item's row");
 
     // A discount that overflows makes unpriced what it falls on, and nothing else.
     one = item("si_1", price_of("a", Scheme::PerUnit(Decimal::from_units(i128::MAX / 3)), IntervalUnit::Day), 1);
