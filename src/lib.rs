@@ -8,6 +8,8 @@ pub mod cli;
 pub mod clock;
 /// What may be set, where from, and what it means.
 pub mod config;
+/// The page at `/`.
+pub mod dashboard;
 /// A simulated Stripe account that knows its own figures.
 pub mod demo;
 /// Historical events in and out.

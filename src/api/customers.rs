@@ -4,7 +4,7 @@ use axum::extract::{Path, RawQuery, State};
 
 use super::{
     Answer, ApiProblem, answer, cursor,
-    document::{CommonQuery, PageQuery},
+    document::{CommonQuery, CustomerQuery},
     json, movements,
     params::{LIMIT_MAX, Params},
     reports,
@@ -16,23 +16,32 @@ use crate::{
         movements::MovementEntry,
     },
     server::state::AppState,
-    store::reports::{CustomerPosition, MovementFilter, Order},
+    store::reports::{CustomerPosition, CustomersAsked, MovementFilter, Order},
 };
 
 const LIST: &str = "customers";
 
 /// Customers by account and id, page by page.
-#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(PageQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery, CommonQuery),
     responses((status = 200, body = CustomerList), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
     let after: Option<(Option<AccountId>, CustomerId)> = cursor::read(LIST, params.text("cursor").as_deref())?;
-    let after = after.map(|(account, customer)| CustomerPosition { account, customer });
+    let by_mrr = params.with("sort", "mrr", |text| (text == "mrr").then_some(()))?.is_some();
+    let currency = params.currency()?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
+    let asked = match (by_mrr, currency) {
+        (true, Some(currency)) => CustomersAsked::Largest(currency),
+        (true, None) => {
+            return Err(ApiProblem::parameter("currency", "sort=mrr compares within one currency: name it"));
+        }
+        (false, Some(_)) => return Err(ApiProblem::parameter("currency", "it is for sort=mrr only")),
+        (false, None) => CustomersAsked::After(after.map(|(account, customer)| CustomerPosition { account, customer })),
+    };
     let reports = reports(&state);
-    let (rows, next) = reports.customers(&ask, after.as_ref(), limit).await?;
+    let (rows, next) = reports.customers(&ask, &asked, limit).await?;
     let list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         data: rows.iter().map(CustomerEntry::from).collect(),

@@ -107,11 +107,58 @@ pub(super) struct SeriesQuery {
     include: Option<String>,
 }
 
+/// What metrics understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct MetricsQuery {
+    /// First day; the ledger's first without it.
+    #[param(format = "date")]
+    from: Option<String>,
+    /// Last day, inclusive; the end of the running period without it.
+    #[param(format = "date")]
+    to: Option<String>,
+    /// `day`, `week`, `month` (the default), `quarter` or `year`.
+    interval: Option<String>,
+    /// Only this currency.
+    currency: Option<String>,
+}
+
+/// What cohorts understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct CohortQuery {
+    /// Cohorts of this day's month and later.
+    #[param(format = "date")]
+    from: Option<String>,
+    /// Cohorts of this day's month and earlier.
+    #[param(format = "date")]
+    to: Option<String>,
+    /// Only this currency.
+    currency: Option<String>,
+}
+
 /// What lists understand.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what params.rs reads")]
 pub(super) struct PageQuery {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Entries a page, 1000 at most; 100 without it.
+    limit: Option<u32>,
+}
+
+/// What the list of customers understands.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct CustomerQuery {
+    /// `mrr`: those with the most MRR in `currency`, one page; by account and id without it.
+    sort: Option<String>,
+    /// With `sort=mrr`: in which currency.
+    currency: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Entries a page, 1000 at most; 100 without it.

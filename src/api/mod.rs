@@ -5,6 +5,7 @@ mod cursor;
 mod customers;
 mod document;
 mod events;
+mod metrics;
 mod movements;
 mod mrr;
 mod params;
@@ -46,6 +47,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(status::status))
         .routes(routes!(mrr::mrr))
         .routes(routes!(movements::movements))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(metrics::cohorts))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(events::events))

@@ -111,14 +111,22 @@ impl Params {
         })
     }
 
-    /// The further parameters of time series.
+    /// `from`, `to` and `currency`.
+    pub(super) fn span(&mut self, ask: Ask) -> Result<Ask, ApiProblem> {
+        Ok(Ask { from: self.day("from")?, to: self.day("to")?, currency: self.currency()?, ..ask })
+    }
+
+    /// `interval`.
+    pub(super) fn interval(&mut self) -> Result<Interval, ApiProblem> {
+        let expected = format!("one of {}", Interval::WORDS.join(", "));
+        Ok(self.with("interval", &expected, Interval::parse)?.unwrap_or_default())
+    }
+
+    /// The further parameters of bridges.
     pub(super) fn series(&mut self, ask: Ask) -> Result<Ask, ApiProblem> {
-        let words = || Interval::WORDS.join(", ");
+        let ask = self.span(ask)?;
         Ok(Ask {
-            from: self.day("from")?,
-            to: self.day("to")?,
-            interval: self.with("interval", &format!("one of {}", words()), Interval::parse)?.unwrap_or_default(),
-            currency: self.currency()?,
+            interval: self.interval()?,
             group_by: self.with("group_by", &format!("one of {}", GroupBy::words()), GroupBy::parse)?,
             scheduled: self.with("include", "scheduled", |text| (text == "scheduled").then_some(()))?.is_some(),
             ..ask

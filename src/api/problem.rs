@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     limits::RETRY_AFTER_SECONDS,
+    reconciler::ReconcileError,
     report::{ReportError, service::AskError},
     server::problem::Problem,
     store::StoreError,
@@ -48,6 +49,9 @@ pub enum ApiProblem {
     /// The database can't answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A prefix of the log can't be derived.
+    #[error(transparent)]
+    Derivation(ReconcileError),
 }
 
 impl ApiProblem {
@@ -72,6 +76,7 @@ impl ApiProblem {
             Self::Report(ReportError::TooManyPeriods { .. } | ReportError::TooManyEntries { .. }) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large")
             }
+            Self::Derivation(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-derivable", "The log can't be derived"),
             Self::Store(StoreError::Unavailable { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")
             }
@@ -87,7 +92,8 @@ impl From<AskError> for ApiProblem {
         match error {
             AskError::Parameter { name, reason } => Self::Parameter { name: name.into(), reason },
             AskError::Report(error) => Self::Report(error),
-            AskError::Store(error) => Self::Store(error),
+            AskError::Store(error) | AskError::Derivation(ReconcileError::Store(error)) => Self::Store(error),
+            AskError::Derivation(error) => Self::Derivation(error),
         }
     }
 }

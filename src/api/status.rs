@@ -103,7 +103,7 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
         reconciler: ReconcilerStatus {
             applied_seq,
             lag_events: (head.last_seq - applied_seq).max(0),
-            last_run_at: None,
+            last_run_at: state.reconciler.status().last_run_at.map(|at| at.to_string()),
         },
         quality,
     }))

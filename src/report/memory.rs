@@ -8,7 +8,7 @@ use crate::{
         ids::CustomerId,
         money::{Currency, Mrr},
         movement_id::movement_id,
-        outcome::{CustomerLedger, Delta, Kind, Movement, Part},
+        outcome::{Cause, CustomerLedger, Delta, Kind, Movement, Part, Trial},
         time::Day,
     },
     store::{CustomerKey, reports::*},
@@ -158,17 +158,29 @@ impl Memory {
     pub fn customer_page(
         &self,
         scope: &Scope,
-        only: Option<&CustomerId>,
-        after: Option<&CustomerPosition>,
+        asked: &CustomersAsked,
         limit: i64,
     ) -> Result<Vec<CustomerRow>, ReportError> {
-        let beyond = |key: &CustomerKey| {
-            after.is_none_or(|after| (&key.account, &key.customer) > (&after.account, &after.customer))
+        let beyond = |key: &CustomerKey| match asked {
+            CustomersAsked::After(Some(after)) => (&key.account, &key.customer) > (&after.account, &after.customer),
+            CustomersAsked::One(only) => *only == key.customer,
+            CustomersAsked::After(None) | CustomersAsked::Largest(_) => true,
         };
-        let asked = |key: &CustomerKey| beyond(key) && only.is_none_or(|only| *only == key.customer);
-        let mut rows: Vec<_> = self.of(scope).filter(|(key, _)| asked(key)).collect();
-        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        rows.into_iter().take(size(limit)).map(|(key, ledger)| customer_row(key, ledger, scope)).collect()
+        let mut found: Vec<_> = self.of(scope).filter(|(key, _)| beyond(key)).collect();
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if !matches!(asked, CustomersAsked::Largest(_)) {
+            found.truncate(size(limit));
+        }
+        let mut rows: Vec<CustomerRow> =
+            found.into_iter().map(|(key, ledger)| customer_row(key, ledger, scope)).collect::<Result<_, _>>()?;
+        if let CustomersAsked::Largest(currency) = asked {
+            let mrr =
+                |row: &CustomerRow| row.mrr.iter().find(|(of, _)| of == currency).map_or(Mrr::ZERO, |(_, mrr)| *mrr);
+            rows.retain(|row| mrr(row) > Mrr::ZERO);
+            rows.sort_by_key(|row| std::cmp::Reverse(mrr(row)));
+            rows.truncate(size(limit));
+        }
+        Ok(rows)
     }
 
     /// Quality entries as the store lists them.
@@ -197,6 +209,30 @@ impl Memory {
         }
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         rows.into_iter().filter(|(position, _)| after.is_none_or(|after| position > after)).take(size(limit)).collect()
+    }
+
+    /// The imported share of new movements, by customer and day.
+    pub fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, ReportError> {
+        let mut lines: BTreeMap<(Currency, Day, Arc<str>), Mrr> = BTreeMap::new();
+        for (key, ledger) in self.of(scope) {
+            let new = ledger.movements.iter().filter(|one| visible(one, scope) && one.kind == Kind::New);
+            for (movement, part) in new.flat_map(|one| one.parts.iter().map(move |part| (one, part))) {
+                if part.cause == Cause::Imported {
+                    let of = (movement.currency, movement.day, Arc::from(key.customer.as_str()));
+                    let sum = lines.entry(of).or_default();
+                    *sum = sum.checked_add(part.amount).ok_or(ReportError::Overflow)?;
+                }
+            }
+        }
+        let line =
+            |((currency, day, who), amount)| DayLine { currency, group: Some(who), day, kind: Kind::New, amount };
+        Ok(lines.into_iter().map(line).collect())
+    }
+
+    /// Trials that ended by the cut.
+    pub fn trials(&self, scope: &Scope) -> Vec<Trial> {
+        let all = self.of(scope).flat_map(|(_, ledger)| &ledger.trials);
+        all.filter(|trial| trial.ended_at <= scope.cut).cloned().collect()
     }
 
     /// What customers are grouped by.

@@ -1,10 +1,13 @@
 //! Reports: from rows to answers. Pure but for `service`, which reads the rows; the API and the commands share all of it.
 
 pub mod ask;
+pub mod book;
 pub mod bridge;
+pub mod cohorts;
 pub mod customers;
 pub mod events;
 pub mod memory;
+pub mod metrics;
 pub mod money;
 pub mod movements;
 pub mod mrr;

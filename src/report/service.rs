@@ -11,7 +11,9 @@ use super::{
     ReportError,
     ask::{Ask, GroupBy, KnownAt},
     bridge::{Grouping, bridges},
+    cohorts::{self, CohortsAnswer},
     memory::Memory,
+    metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
     period::{Period, periods},
 };
@@ -22,6 +24,7 @@ use crate::{
         profile::Profile,
         time::{Day, UnixTime},
     },
+    reconciler::{ReconcileError, Rules, derivation},
     store::{Store, StoreError, reports::*},
 };
 
@@ -42,6 +45,9 @@ pub enum AskError {
     /// The database can't answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A prefix of the log can't be derived.
+    #[error(transparent)]
+    Derivation(#[from] ReconcileError),
 }
 
 /// Where answers come from.
@@ -104,17 +110,77 @@ impl Reports<'_> {
         if ask.group_by == Some(GroupBy::Currency) {
             data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
         }
-        let currencies: BTreeSet<&str> = data.iter().map(|entry| entry.currency.as_str()).collect();
-        let currency = match (ask.currency, currencies.len()) {
-            (Some(currency), _) => Some(currency.to_string()),
-            (None, 1) => currencies.first().map(|currency| (*currency).to_owned()),
-            (None, _) => None,
-        };
+        let currency = one_currency(ask, data.iter().map(|entry| entry.currency.as_str()));
         Ok(MrrAnswer {
             profile: scope.profile.as_ref().into(),
             currency,
             interval: ask.interval,
             group_by: ask.group_by.as_ref().map(GroupBy::as_string),
+            as_known_at_seq: source.seq(),
+            data,
+        })
+    }
+
+    /// The metrics of mrr.md 6 over time.
+    pub async fn metrics(&self, ask: &Ask) -> Result<MetricsAnswer, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let (mut rows, imported, trials) = match &source {
+            Source::Tables => (
+                self.store.ledger_rows(&scope, RowGroup::Customer).await?,
+                self.store.imported_lines(&scope).await?,
+                self.store.trials(&scope).await?,
+            ),
+            Source::Memory { ledgers, .. } => (
+                ledgers.ledger_rows(&scope, RowGroup::Customer)?,
+                ledgers.imported_lines(&scope)?,
+                ledgers.trials(&scope),
+            ),
+        };
+        if let Some(currency) = ask.currency {
+            rows.keep_currency(currency);
+        }
+        let periods = self.periods(ask, &scope, rows.first_day())?;
+        let sources = metrics::Sources {
+            rows: &rows,
+            imported: &imported,
+            trials: &trials,
+            zone: &self.ledger.zone,
+            today: self.ledger.zone.day(scope.cut),
+            stripe_form: &*scope.profile == "stripe",
+        };
+        let data = metrics::entries(sources, &periods, ask.currency)?;
+        Ok(MetricsAnswer {
+            profile: scope.profile.as_ref().into(),
+            currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
+            interval: ask.interval,
+            as_known_at_seq: source.seq(),
+            data,
+        })
+    }
+
+    /// Cohorts by month of first MRR; `from` and `to` choose months.
+    pub async fn cohorts(&self, ask: &Ask) -> Result<CohortsAnswer, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let (mut rows, traits) = match &source {
+            Source::Tables => {
+                (self.store.ledger_rows(&scope, RowGroup::Customer).await?, self.store.customer_traits(&scope).await?)
+            }
+            Source::Memory { ledgers, .. } => {
+                (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.customer_traits(&scope))
+            }
+        };
+        if let Some(currency) = ask.currency {
+            rows.keep_currency(currency);
+        }
+        let zone = &self.ledger.zone;
+        let first = traits
+            .into_iter()
+            .filter_map(|one| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?))))
+            .collect();
+        let data = cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?;
+        Ok(CohortsAnswer {
+            profile: scope.profile.as_ref().into(),
+            currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             as_known_at_seq: source.seq(),
             data,
         })
@@ -142,28 +208,27 @@ impl Reports<'_> {
         }))
     }
 
-    /// Customers page by page.
+    /// Customers page by page; the largest are one page.
     pub async fn customers(
         &self,
         ask: &Ask,
-        after: Option<&CustomerPosition>,
+        asked: &CustomersAsked,
         limit: i64,
     ) -> Result<(Vec<CustomerRow>, Option<CustomerPosition>), AskError> {
         let (scope, source) = self.scope(ask).await?;
         let rows = match &source {
-            Source::Tables => self.store.customer_page(&scope, None, after, limit + 1).await?,
-            Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, None, after, limit + 1)?,
+            Source::Tables => self.store.customer_page(&scope, asked, limit + 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, asked, limit + 1)?,
         };
-        Ok(page(rows, limit, |row| CustomerPosition { account: row.account.clone(), customer: row.customer.clone() }))
+        let position =
+            |row: &CustomerRow| CustomerPosition { account: row.account.clone(), customer: row.customer.clone() };
+        let (rows, next) = page(rows, limit, position);
+        Ok((rows, next.filter(|_| matches!(asked, CustomersAsked::After(_)))))
     }
 
     /// One customer; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
-        let (scope, source) = self.scope(ask).await?;
-        let rows = match &source {
-            Source::Tables => self.store.customer_page(&scope, Some(id), None, 1).await?,
-            Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, Some(id), None, 1)?,
-        };
+        let (rows, _) = self.customers(ask, &CustomersAsked::One(id.clone()), 1).await?;
         Ok(rows.into_iter().next())
     }
 
@@ -242,7 +307,16 @@ impl Reports<'_> {
             KnownAt::Seq(seq) => seq.min(self.store.head().await?.last_seq),
             KnownAt::Instant(at) => self.store.last_seq_received_by(at).await?,
         };
-        let customers = Vec::new(); // KNOWN
+        let rules = Rules {
+            profiles: Arc::new([profile.clone()]),
+            zone: self.ledger.zone.clone(),
+            timezone: self.ledger.timezone.as_str().into(),
+        };
+        let mut pages = derivation::KnownAt::new(self.store, rules, Some(seq));
+        let mut customers = Vec::new();
+        while let Some(page) = pages.next_page().await? {
+            customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
+        }
         Ok(Source::Memory { ledgers: Memory { profile: profile.name.clone(), customers }, seq })
     }
 
@@ -282,6 +356,16 @@ impl Reports<'_> {
             return Err(AskError::Parameter { name: "from", reason: format!("{from} is after to, {to}") });
         }
         Ok(periods(ask.interval, from, to, now, ask.scheduled, &self.ledger.zone)?)
+    }
+}
+
+/// The currency of an answer, where there is only one.
+fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>) -> Option<String> {
+    let currencies: BTreeSet<&str> = entries.collect();
+    match (ask.currency, currencies.len()) {
+        (Some(currency), _) => Some(currency.to_string()),
+        (None, 1) => currencies.first().map(|currency| (*currency).to_owned()),
+        (None, _) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     api,
     clock::Clock,
     config::{Config, Role},
-    limits,
+    dashboard, limits,
     log::{
         appender::{self, Appender, Writer},
         sealer,
@@ -134,10 +134,7 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
         routes = routes.merge(receiver::router(state.clone())?);
     }
     if state.config.server.has(Role::Api) {
-        routes = routes.merge(api::router(state.clone()));
-    }
-    if state.config.server.has(Role::Api) {
-        routes = routes.merge(api::router(state.clone()));
+        routes = routes.merge(api::router(state.clone())).merge(dashboard::router(state.clone()));
     }
     Ok(routes.fallback(nothing_here))
 }

@@ -8,7 +8,7 @@ use super::{reports::*, *};
 use crate::ledger::{
     fact::Fact,
     ids::AccountId,
-    outcome::{CustomerLedger, QualityKind},
+    outcome::{CustomerLedger, QualityKind, Trial},
 };
 
 /// The store: one of two databases, behind the same operations. Cheap to clone; clones share connections.
@@ -291,20 +291,29 @@ impl Store {
         either!(self, database => database.movement_page(scope, filter, order, after, limit).await)
     }
 
-    /// Up to `limit` customers as they stand at the cut, after `after` by account and id; `only` one of them.
+    /// Up to `limit` customers as they stand at the cut.
     pub async fn customer_page(
         &self,
         scope: &Scope,
-        only: Option<&CustomerId>,
-        after: Option<&CustomerPosition>,
+        asked: &CustomersAsked,
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
-        either!(self, database => database.customer_page(scope, only, after, limit).await)
+        either!(self, database => database.customer_page(scope, asked, limit).await)
     }
 
     /// What customers are grouped by.
     pub async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
         either!(self, database => database.customer_traits(scope).await)
+    }
+
+    /// The imported share of new movements, by customer and day (mrr.md 4: outside ASP).
+    pub async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+        either!(self, database => database.imported_lines(scope).await)
+    }
+
+    /// Trials that ended by the cut.
+    pub async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+        either!(self, database => database.trials(scope).await)
     }
 
     /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.

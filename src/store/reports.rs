@@ -202,6 +202,17 @@ pub struct CustomerPosition {
     pub customer: CustomerId,
 }
 
+/// Which customers are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomersAsked {
+    /// All by account and id, after this one.
+    After(Option<CustomerPosition>),
+    /// This one.
+    One(CustomerId),
+    /// Those with the most MRR in a currency, the largest first.
+    Largest(Currency),
+}
+
 /// Where a page of quality entries ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QualityPosition {
@@ -232,7 +243,7 @@ impl LedgerRows {
     /// Leaves out every other currency.
     pub fn keep_currency(&mut self, currency: Currency) {
         self.amounts.retain(|row| row.currency == currency);
-        self.counts.retain(|row| row.currency == Some(currency));
+        self.counts.retain(|row| row.currency.is_none_or(|of| of == currency));
         self.lines.retain(|row| row.currency == currency);
     }
 
@@ -245,7 +256,7 @@ impl LedgerRows {
         }
     }
 
-    /// The first day on which anything changed.
+    /// The first day on which anything changed in any currency.
     pub fn first_day(&self) -> Option<Day> {
         let days = self.amounts.iter().map(|row| row.day);
         days.chain(self.counts.iter().map(|row| row.day)).chain(self.lines.iter().map(|row| row.day)).min()

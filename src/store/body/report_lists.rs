@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 use super::{
     super::{Database, dialect::*},
     columns::*,
-    reports::{PART_OF, push_scope, push_visible},
+    reports::{MINOR, PART_OF, push_scope, push_visible},
     rows::{account, account_of},
 };
 use crate::{
@@ -90,17 +90,25 @@ impl Database {
     pub(in crate::store) async fn customer_page(
         &self,
         scope: &Scope,
-        only: Option<&CustomerId>,
-        after: Option<&CustomerPosition>,
+        asked: &CustomersAsked,
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let page = |query: &mut QueryBuilder<Driver>| {
-            push_scope(query, "l", "l", scope);
-            if let Some(only) = only {
+        let mut query = match asked {
+            CustomersAsked::Largest(currency) => largest(scope, *currency),
+            CustomersAsked::After(_) | CustomersAsked::One(_) => {
+                let mut query =
+                    QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+                push_scope(&mut query, "l", "l", scope);
+                query
+            }
+        };
+        match asked {
+            CustomersAsked::Largest(_) | CustomersAsked::After(None) => {}
+            CustomersAsked::One(only) => {
                 query.push(" AND l.customer = ").push_bind(clean(only.as_str()));
             }
-            if let Some(after) = after {
+            CustomersAsked::After(Some(after)) => {
                 query
                     .push(" AND (l.account, l.customer) > (")
                     .push_bind(account(after.account.as_ref()))
@@ -108,26 +116,29 @@ impl Database {
                     .push_bind(clean(after.customer.as_str()))
                     .push(")");
             }
-            query.push(" ORDER BY l.account, l.customer LIMIT ").push_bind(limit);
+        }
+        let order = match asked {
+            CustomersAsked::Largest(_) => "g.minor DESC, g.rest DESC, l.account, l.customer",
+            CustomersAsked::After(_) | CustomersAsked::One(_) => "l.account, l.customer",
         };
-        let mut query =
-            QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
-        page(&mut query);
+        query.push(format_args!(" ORDER BY {order} LIMIT ")).push_bind(limit);
         let found = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         let mut customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<Vec<_>, _>>()?;
         let places: BTreeMap<(String, String), usize> = (0..)
             .zip(&customers)
             .map(|(place, one)| ((account(one.account.as_ref()), one.customer.to_string()), place))
             .collect();
+        let ids: Vec<String> = customers.iter().map(|one| one.customer.to_string()).collect();
 
-        let mut query = QueryBuilder::new("WITH page AS (SELECT l.* FROM customer_ledger l");
-        page(&mut query);
-        query.push(format_args!(
-            ") SELECT s.account, s.customer, {} FROM page l JOIN subscription_ledger s ON s.generation = l.generation AND s.profile = l.profile
-             AND s.livemode = l.livemode AND s.account = l.account AND s.customer = l.customer
-             ORDER BY s.account, s.customer, s.subscription",
+        let mut query = QueryBuilder::new(format!(
+            "SELECT s.account, s.customer, {} FROM customer_ledger l JOIN subscription_ledger s
+             ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
+             AND s.account = l.account AND s.customer = l.customer",
             of("s", &SUBSCRIPTION)
         ));
+        push_scope(&mut query, "l", "l", scope);
+        push_customers(&mut query, &ids);
+        query.push(" ORDER BY s.account, s.customer, s.subscription");
         for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
             let mut columns = Columns::of(row, 0);
             let whose = (columns.text()?, columns.text()?);
@@ -138,14 +149,11 @@ impl Database {
 
         // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
         // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
-        let mut query = QueryBuilder::new("WITH page AS (SELECT l.* FROM customer_ledger l");
-        page(&mut query);
-        query.push(
-            ") SELECT d.account, d.customer, d.subscription, d.currency, d.mrr FROM page l JOIN delta d
-             ON d.generation = l.generation AND d.profile = l.profile AND d.livemode = l.livemode
-             AND d.account = l.account AND d.customer = l.customer WHERE d.mrr <> 0 AND d.at <= ",
-        );
-        query.push_bind(scope.cut.0);
+        let mut query =
+            QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM delta l");
+        push_scope(&mut query, "l", "l", scope);
+        push_customers(&mut query, &ids);
+        query.push(" AND l.mrr <> 0 AND l.at <= ").push_bind(scope.cut.0);
         for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
             let mut columns = Columns::of(row, 0);
             let whose = (columns.text()?, columns.text()?);
@@ -242,6 +250,30 @@ impl Database {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// Customers with MRR in a currency, to be ordered by it.
+fn largest(scope: &Scope, currency: Currency) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new(format!(
+        "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l JOIN (
+         SELECT d.account, d.customer, CAST(SUM(d.mrr / {MINOR}) AS BIGINT) AS minor,
+         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM delta d"
+    ));
+    push_scope(&mut query, "d", "d", scope);
+    query.push(" AND d.currency = ").push_bind(currency.as_str().to_owned());
+    query.push(" AND d.at <= ").push_bind(scope.cut.0);
+    query.push(" GROUP BY d.account, d.customer) AS g ON g.account = l.account AND g.customer = l.customer");
+    push_scope(&mut query, "l", "l", scope);
+    query.push(" AND (g.minor > 0 OR g.rest > 0)");
+    query
+}
+
+/// The customers of one page.
+fn push_customers(query: &mut QueryBuilder<Driver>, ids: &[String]) {
+    let condition = in_list("l.customer", 0);
+    // The list stands where the dialect puts its parameter.
+    let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
+    query.push(" AND ").push(before).push_bind(text_list(ids.iter().map(String::as_str))).push(after);
 }
 
 fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {

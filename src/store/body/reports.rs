@@ -6,12 +6,13 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
+    columns::{Columns, read_trial},
     rows::account,
 };
 use crate::{
     ledger::{
         money::{Currency, Mrr},
-        outcome::Kind,
+        outcome::{Kind, Trial},
         time::{Day, UnixTime},
     },
     store::{
@@ -25,7 +26,7 @@ use crate::{
 const DOING: &str = "reading the ledger";
 
 /// One minor unit, the seam at which sums are split.
-const MINOR: i64 = 1_000_000;
+pub(super) const MINOR: i64 = 1_000_000;
 
 impl Database {
     pub(in crate::store) async fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, StoreError> {
@@ -49,6 +50,30 @@ impl Database {
         let query = sqlx::query_scalar(text).bind(clean(profile)).bind(livemode);
         let found: i64 = query.fetch_one(&self.derived).await.doing(DOING)?;
         Ok(found > 0)
+    }
+
+    pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m JOIN movement_part p ON {PART_OF}",
+            split_sum("p.amount")
+        ));
+        push_scope(&mut query, "m", "m", scope);
+        push_visible(&mut query, scope);
+        query.push(" AND m.kind = 'new' AND p.cause = 'imported' GROUP BY 1, 2, 3, 4");
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        rows.iter().map(|row| line(row, true)).collect()
+    }
+
+    pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT t.subscription, t.started_at, t.ended_at, t.converted FROM trial t JOIN customer_ledger l
+             ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
+             AND l.account = t.account AND l.customer = t.customer",
+        );
+        push_scope(&mut query, "t", "l", scope);
+        query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        rows.iter().map(|row| read_trial(&mut Columns::of(row, 0))).collect()
     }
 
     pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
@@ -204,14 +229,16 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
     }
     query.push(" GROUP BY 1, 2, 3, 4");
     let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    let read = |row: &Row| {
-        Ok(DayLine {
-            currency: currency(row.try_get(0).doing(DOING)?)?,
-            day: day(row.try_get(1).doing(DOING)?)?,
-            kind: kind(row.try_get(2).doing(DOING)?)?,
-            group: if group_by.is_some() { group_of(row, 3).doing(DOING)? } else { None },
-            amount: sum(row, 4).doing(DOING)?,
-        })
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(|row| line(row, group_by.is_some())).collect()
+}
+
+/// Reads currency, day, kind, group and sum.
+fn line(row: &Row, grouped: bool) -> Result<DayLine, StoreError> {
+    Ok(DayLine {
+        currency: currency(row.try_get(0).doing(DOING)?)?,
+        day: day(row.try_get(1).doing(DOING)?)?,
+        kind: kind(row.try_get(2).doing(DOING)?)?,
+        group: if grouped { group_of(row, 3).doing(DOING)? } else { None },
+        amount: sum(row, 4).doing(DOING)?,
+    })
 }

@@ -1,0 +1,143 @@
+//! The answer of `/api/v1/cohorts`: customers by the month of their first MRR, and what is left of them by age.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ReportError, book::Book, metrics::Metric, money::Exact, table::Table};
+use crate::{
+    ledger::{
+        cohorts::{self, Customer, Month},
+        money::{Currency, Mrr},
+        time::Day,
+    },
+    store::reports::LedgerRows,
+};
+
+/// Cohorts of each currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CohortsAnswer {
+    /// The profile whose rules made the figures.
+    pub profile: String,
+    /// The currency, where all entries share one.
+    pub currency: Option<String>,
+    /// The log sequence number the answer was as known at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_known_at_seq: Option<i64>,
+    /// In order of currency and month.
+    pub data: Vec<CohortEntry>,
+}
+
+/// The customers who first paid in one month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CohortEntry {
+    /// Their month, e.g. `2026-01`.
+    pub cohort: String,
+    /// The currency of every amount.
+    pub currency: String,
+    /// How many there are.
+    pub customers: u64,
+    /// From age 0, the month itself, to the month of the answer.
+    pub ages: Vec<AgeEntry>,
+}
+
+/// A cohort at one age.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgeEntry {
+    /// Months since the cohort's own.
+    pub age: i32,
+    /// Customers with MRR at the month's end.
+    pub customers: u64,
+    /// Their MRR in minor units.
+    pub mrr: i128,
+    /// Its exact twin.
+    pub mrr_exact: Exact,
+    /// Customers with MRR over customers of the cohort.
+    pub customer_retention: Metric,
+    /// MRR over MRR at the end of the cohort's own month.
+    pub mrr_retention: Metric,
+}
+
+/// Cohorts whose month lies in `from..=to`, as they stand at the end of `today`'s month.
+///
+/// `first` tells the day of each customer's first MRR.
+pub fn entries(
+    rows: &LedgerRows,
+    first: &BTreeMap<Arc<str>, Day>,
+    from: Option<Day>,
+    to: Option<Day>,
+    today: Day,
+) -> Result<Vec<CohortEntry>, ReportError> {
+    let book = Book::of(rows)?;
+    let mut by_currency: BTreeMap<Currency, Vec<Customer>> = BTreeMap::new();
+    for (id, customer) in &book.customers {
+        let Some(first) = first.get(id).map(|day| Month::of(*day)) else { continue };
+        for (currency, mrr) in &customer.mrr {
+            // Later changes of the same month replace earlier ones: what stands at its end counts.
+            let closings = mrr.changes().iter().map(|(day, mrr)| (Month::of(*day), *mrr)).collect();
+            by_currency.entry(*currency).or_default().push(Customer { first, closings });
+        }
+    }
+    let asked =
+        |month: Month| from.is_none_or(|from| month >= Month::of(from)) && to.is_none_or(|to| month <= Month::of(to));
+    let mut data = Vec::new();
+    for (currency, customers) in by_currency {
+        for cohort in cohorts::cohorts(&customers, Month::of(today)) {
+            if !asked(cohort.month) {
+                continue;
+            }
+            let ages = cohort.ages.into_iter().map(age).collect::<Result<_, _>>()?;
+            data.push(CohortEntry {
+                cohort: cohort.month.to_string(),
+                currency: currency.to_string(),
+                customers: cohort.customers,
+                ages,
+            });
+        }
+    }
+    Ok(data)
+}
+
+fn age(age: cohorts::Age) -> Result<AgeEntry, ReportError> {
+    let mrr: Mrr = age.mrr.ok_or(ReportError::Overflow)?;
+    Ok(AgeEntry {
+        age: age.age,
+        customers: age.customers,
+        mrr: mrr.minor(),
+        mrr_exact: Exact(mrr),
+        customer_retention: age.customer_retention.into(),
+        mrr_retention: age.mrr_retention.into(),
+    })
+}
+
+impl CohortsAnswer {
+    /// One row a cohort and age.
+    pub fn table(&self) -> Table {
+        let columns = vec![
+            "cohort",
+            "currency",
+            "cohort_customers",
+            "age",
+            "customers",
+            "mrr_exact",
+            "customer_retention",
+            "mrr_retention",
+        ];
+        let rows = self.data.iter().flat_map(|cohort| {
+            cohort.ages.iter().map(|age| {
+                vec![
+                    cohort.cohort.clone(),
+                    cohort.currency.clone(),
+                    cohort.customers.to_string(),
+                    age.age.to_string(),
+                    age.customers.to_string(),
+                    age.mrr_exact.to_string(),
+                    age.customer_retention.value.clone().unwrap_or_default(),
+                    age.mrr_retention.value.clone().unwrap_or_default(),
+                ]
+            })
+        });
+        Table { columns, rows: rows.collect() }
+    }
+}

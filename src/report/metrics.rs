@@ -1,0 +1,320 @@
+//! The answer of `/api/v1/metrics`: the formulas of mrr.md 6 over each period, with what they were made of.
+
+use jiff::ToSpan;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    ReportError,
+    book::{Book, Customer},
+    bridge::{Bridge, Grouping, bridges},
+    period::{Interval, Period, Phase},
+    table::Table,
+};
+use crate::{
+    ledger::{
+        metrics::{self, Expanded, Flows, Pair, Rate},
+        money::{Currency, Mrr},
+        outcome::{Kind, Trial},
+        time::{Day, Zone},
+    },
+    store::reports::{DayLine, LedgerRows},
+};
+
+/// Metrics over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MetricsAnswer {
+    /// The profile whose rules made the figures.
+    pub profile: String,
+    /// The currency, where all entries share one.
+    pub currency: Option<String>,
+    /// The length of a period.
+    pub interval: Interval,
+    /// The log sequence number the answer was as known at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_known_at_seq: Option<i64>,
+    /// In order of currency and time.
+    pub data: Vec<MetricsEntry>,
+}
+
+/// A figure with what it was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Metric {
+    /// The quotient at six places, half-even; money in minor units as `_exact` is. Null where there is none.
+    pub value: Option<String>,
+    /// What stands above the line.
+    pub numerator: String,
+    /// What it is divided by.
+    pub denominator: String,
+    /// Why there is no value.
+    pub reason: Option<&'static str>,
+}
+
+impl From<Rate> for Metric {
+    fn from(rate: Rate) -> Self {
+        let Rate { numerator, denominator, value, reason } = rate;
+        Self { value, numerator, denominator, reason }
+    }
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
+        /// One period of one currency.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        pub struct MetricsEntry {
+            /// First day.
+            pub start: String,
+            /// Last day.
+            pub end: String,
+            /// The currency of every amount.
+            pub currency: String,
+            /// The period is still running.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            pub partial: bool,
+            $($(#[$doc])+ pub $name: Metric,)+
+        }
+
+        impl MetricsEntry {
+            /// Every figure by name, in order.
+            pub fn figures(&self) -> Vec<(&'static str, &Metric)> {
+                vec![$((stringify!($name), &self.$name)),+]
+            }
+        }
+    };
+}
+
+metrics! {
+    /// MRR at the end.
+    mrr,
+    /// 12 × MRR.
+    arr,
+    /// MRR per paying customer.
+    arpa,
+    /// New MRR per new customer; what was imported is in neither.
+    asp,
+    /// What the customers with opening MRR pay at the end, over what they paid at the start.
+    nrr,
+    /// The same, where nobody counts for more than at the start.
+    grr,
+    /// The bridge form: (opening + expansion − contraction − churn) / opening.
+    nrr_bridge,
+    /// NRR over the customers with MRR twelve months before the end.
+    nrr_12m,
+    /// GRR over the same.
+    grr_12m,
+    /// (churn + contraction) / opening.
+    gross_mrr_churn,
+    /// (churn + contraction − expansion − reactivation) / opening.
+    net_mrr_churn,
+    /// Customers lost; under the profile `stripe` in its form over 30 days.
+    customer_churn,
+    /// (new + reactivation + expansion) / (contraction + churn).
+    quick_ratio,
+    /// The same without reactivation.
+    quick_ratio_without_reactivation,
+    /// ARPA over the customer churn of the month that ends with the period.
+    ltv,
+    /// Share of the month's expansion still held 90 days later.
+    expansion_durability,
+    /// Trials converted in the last 30 days over trials ended in them, over all currencies.
+    trial_conversion,
+}
+
+/// What metrics are made of, read at one instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// Rows by customer.
+    pub rows: &'a LedgerRows,
+    /// The imported share of new movements, by customer.
+    pub imported: &'a [DayLine],
+    /// Trials that ended.
+    pub trials: &'a [Trial],
+    /// Cuts time into accounting days.
+    pub zone: &'a Zone,
+    /// The day the answer is cut at.
+    pub today: Day,
+    /// Customer churn in Stripe's form.
+    pub stripe_form: bool,
+}
+
+/// The days of Stripe's windows.
+const WINDOW_DAYS: i32 = 30;
+/// After how many days expansion is looked at again.
+const DURABLE_DAYS: i32 = 90;
+
+/// One entry a currency and period.
+pub fn entries(
+    sources: Sources<'_>,
+    periods: &[Period],
+    wanted: Option<Currency>,
+) -> Result<Vec<MetricsEntry>, ReportError> {
+    let book = Book::of(sources.rows)?;
+    let mut whole = sources.rows.clone();
+    whole.regroup(|_| None);
+    let bridges = bridges(&whole, periods, Grouping::Closed, wanted)?;
+    bridges.iter().map(|bridge| entry(sources, &book, bridge)).collect()
+}
+
+fn days_before(day: Day, days: i32) -> Day {
+    day.0.checked_sub(days.days()).map_or(day, Day)
+}
+
+/// The last day of the time `months` before the end of `day`: a month before 28 February ends is 31 January.
+fn months_before(day: Day, months: i32) -> Day {
+    day.after().0.checked_sub(months.months()).map_or(day, |date| Day(date).before())
+}
+
+fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEntry, ReportError> {
+    let (period, currency) = (bridge.period, bridge.currency);
+    // Of a running period the figures are of what is known by today.
+    let end = period.end.min(sources.today);
+    let start = period.start.before();
+    let mut flows = Flows::starting(bridge.opening);
+    for kind in Kind::ALL {
+        flows.add(kind, bridge.lines.get(kind)).ok_or(ReportError::Overflow)?;
+    }
+    let customers = bridge.standing.counts.map_or(0, |counts| count(counts.customers));
+    let (bought, buyers) = bought(sources, book, bridge)?;
+    let pairs = |from: Day| {
+        book.customers
+            .values()
+            .map(move |one| Pair { opening: one.mrr_at(currency, from), closing: one.mrr_at(currency, end) })
+    };
+    let churned = |from: Day| lost(book.customers.values().filter(|one| one.pays_at(Some(currency), from)), end);
+    let (lost_in_month, base_of_month) = churned(months_before(end, 1));
+    let (lost, base) = churned(start);
+    let customer_churn = if sources.stripe_form {
+        let from = days_before(end, WINDOW_DAYS);
+        let (mut lost, mut active, mut new) = (0, 0, 0);
+        for one in book.customers.values() {
+            let was_active = one.pays_at(Some(currency), from);
+            let is_new = !was_active && began(one, currency, from.after(), end);
+            active += u64::from(was_active);
+            new += u64::from(is_new);
+            lost += u64::from((was_active || is_new) && !one.pays_at(None, end));
+        }
+        metrics::customer_churn_stripe(lost, active, new)
+    } else {
+        metrics::customer_churn(lost, base)
+    };
+    let (converted, ended) = trials(sources, end);
+    Ok(MetricsEntry {
+        start: period.start.to_string(),
+        end: period.end.to_string(),
+        currency: currency.to_string(),
+        partial: period.phase == Phase::Running,
+        mrr: Rate::amount(bridge.closing).into(),
+        arr: metrics::arr(bridge.closing).into(),
+        arpa: metrics::arpa(bridge.closing, customers).into(),
+        asp: metrics::asp(bought, buyers).into(),
+        nrr: metrics::nrr(pairs(start)).into(),
+        grr: metrics::grr(pairs(start)).into(),
+        nrr_bridge: metrics::nrr_bridge(&flows).into(),
+        nrr_12m: metrics::nrr(pairs(months_before(end, 12))).into(),
+        grr_12m: metrics::grr(pairs(months_before(end, 12))).into(),
+        gross_mrr_churn: metrics::gross_mrr_churn(&flows).into(),
+        net_mrr_churn: metrics::net_mrr_churn(&flows).into(),
+        customer_churn: customer_churn.into(),
+        quick_ratio: metrics::quick_ratio(&flows).into(),
+        quick_ratio_without_reactivation: metrics::quick_ratio_without_reactivation(&flows).into(),
+        ltv: metrics::ltv(bridge.closing, customers, lost_in_month, base_of_month).into(),
+        expansion_durability: durability(sources, book, currency, end)?.into(),
+        trial_conversion: metrics::trial_conversion(converted, ended).into(),
+    })
+}
+
+fn count(customers: i64) -> u64 {
+    u64::try_from(customers).unwrap_or(0)
+}
+
+/// Of these customers: how many no longer pay in any currency at the end of `end`, and how many there are.
+fn lost<'a>(customers: impl Iterator<Item = &'a Customer>, end: Day) -> (u64, u64) {
+    customers.fold((0, 0), |(lost, all), one| (lost + u64::from(!one.pays_at(None, end)), all + 1))
+}
+
+/// Whether a customer's first MRR fell into these days.
+fn began(customer: &Customer, currency: Currency, from: Day, to: Day) -> bool {
+    customer
+        .movements
+        .iter()
+        .any(|(day, of, kind, _)| *kind == Kind::New && *of == currency && (from..=to).contains(day))
+}
+
+/// New MRR and new customers, without what was imported.
+fn bought(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<(Mrr, u64), ReportError> {
+    let days = bridge.period.start..=bridge.period.end;
+    let (mut amount, mut buyers) = (Mrr::ZERO, 0);
+    for one in book.customers.values() {
+        for (day, currency, kind, new) in &one.movements {
+            if *kind == Kind::New && *currency == bridge.currency && days.contains(day) {
+                amount = amount.checked_add(*new).ok_or(ReportError::Overflow)?;
+                buyers += 1;
+            }
+        }
+    }
+    for row in sources.imported.iter().filter(|row| row.currency == bridge.currency && days.contains(&row.day)) {
+        amount = amount.checked_sub(row.amount).ok_or(ReportError::Overflow)?;
+        buyers -= 1;
+    }
+    Ok((amount, u64::try_from(buyers).unwrap_or(0)))
+}
+
+fn durability(sources: Sources<'_>, book: &Book, currency: Currency, end: Day) -> Result<Rate, ReportError> {
+    let later = end.0.checked_add(DURABLE_DAYS.days()).map_or(end, Day);
+    if later > sources.today {
+        let (numerator, denominator) = (String::new(), String::new());
+        return Ok(Rate { numerator, denominator, value: None, reason: Some("90 days haven't passed") });
+    }
+    let month = months_before(end, 1).after()..=end;
+    let mut expanded = Vec::new();
+    for one in book.customers.values() {
+        let mut expansion = Mrr::ZERO;
+        for (day, of, kind, amount) in &one.movements {
+            if *kind == Kind::Expansion && *of == currency && month.contains(day) {
+                expansion = expansion.checked_add(*amount).ok_or(ReportError::Overflow)?;
+            }
+        }
+        if expansion > Mrr::ZERO {
+            expanded.push(Expanded {
+                expansion,
+                closing: one.mrr_at(currency, end),
+                later: one.mrr_at(currency, later),
+            });
+        }
+    }
+    Ok(metrics::expansion_durability(expanded))
+}
+
+/// Trials converted in the 30 days up to `end`, and trials ended in them.
+fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
+    let from = days_before(end, WINDOW_DAYS);
+    let ended = sources.trials.iter().filter(|trial| {
+        let day = sources.zone.day(trial.ended_at);
+        from < day && day <= end
+    });
+    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(trial.converted), ended + 1))
+}
+
+impl MetricsAnswer {
+    /// One row a figure.
+    pub fn table(&self) -> Table {
+        let columns =
+            vec!["start", "end", "currency", "partial", "metric", "value", "numerator", "denominator", "reason"];
+        let rows = self.data.iter().flat_map(|entry| {
+            entry.figures().into_iter().map(|(name, metric)| {
+                vec![
+                    entry.start.clone(),
+                    entry.end.clone(),
+                    entry.currency.clone(),
+                    if entry.partial { "true".into() } else { String::new() },
+                    name.into(),
+                    metric.value.clone().unwrap_or_default(),
+                    metric.numerator.clone(),
+                    metric.denominator.clone(),
+                    metric.reason.unwrap_or_default().into(),
+                ]
+            })
+        });
+        Table { columns, rows: rows.collect() }
+    }
+}
