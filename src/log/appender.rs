@@ -46,9 +46,11 @@ pub enum AppendError {
     Store(Arc<StoreError>),
 }
 
+type Answer = oneshot::Sender<Result<Vec<Appended>, AppendError>>;
+
 struct Request {
     events: Vec<Prepared>,
-    answer: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
+    answer: Answer,
 }
 
 /// Hands events to the task that writes the log. Cheap to clone.
@@ -157,7 +159,7 @@ async fn write(
 struct Group {
     events: Vec<Prepared>,
     bytes: usize,
-    waiting: Vec<(usize, oneshot::Sender<Result<Vec<Appended>, AppendError>>)>,
+    waiting: Vec<(usize, Answer)>,
 }
 
 impl Group {

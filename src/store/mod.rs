@@ -11,6 +11,7 @@ mod prepared;
 pub mod reports;
 mod schema;
 mod sqlite;
+mod tally;
 
 use std::sync::Arc;
 

@@ -48,31 +48,38 @@ fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
 
 impl Database {
     pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
+        let (mut head, since) = self.tally.so_far();
         let last_seq = horizon(self).await?;
-        let events = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq <= $1")
+        if last_seq <= head.last_seq {
+            return Ok(head);
+        }
+        let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
+            .bind(head.last_seq)
             .bind(last_seq)
             .fetch_one(&self.log)
             .await
             .doing(DOING)?;
         let counted = sqlx::query(
             "SELECT f.kind, COUNT(*) FROM fact f
-             WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq <= $1
+             WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq > $1 AND f.seq <= $2
                AND NOT EXISTS (SELECT 1 FROM fact n WHERE n.seq = f.seq AND n.normaliser > f.normaliser)
              GROUP BY f.kind",
         )
+        .bind(head.last_seq)
         .bind(last_seq)
         .fetch_all(&self.log)
         .await
         .doing(DOING)?;
-        let mut head = LogHead { events, last_seq, ignored: 0, unreadable: 0 };
+        (head.events, head.last_seq) = (head.events + events, last_seq);
         for row in counted {
             let count: i64 = row.try_get(1).doing(DOING)?;
             match row.try_get::<String, _>(0).doing(DOING)?.as_str() {
-                "ignored" => head.ignored = count,
-                "unreadable" => head.unreadable = count,
+                "ignored" => head.ignored += count,
+                "unreadable" => head.unreadable += count,
                 _ => {}
             }
         }
+        self.tally.keep(head, since);
         Ok(head)
     }
 
@@ -131,10 +138,22 @@ impl Database {
         if let Some(customer) = &filter.customer {
             parameters.push(Parameter::Text(clean(customer.as_str())));
             let place = parameters.len() + 3;
-            text.push_str(&format!(
-                " AND EXISTS (SELECT 1 FROM fact c WHERE c.seq = e.seq AND c.normaliser = f.normaliser
-                   AND c.customer = ${place})"
-            ));
+            let newest = "c.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = c.seq)";
+            // Within one account the index of customers leads; across accounts each event is looked at.
+            let of_customer = match &filter.account {
+                Some(account) => {
+                    parameters.push(Parameter::Text(super::rows::account(account.as_ref())));
+                    format!(
+                        " AND e.seq IN (SELECT c.seq FROM fact c WHERE c.livemode IN (FALSE, TRUE)
+                           AND c.account = ${} AND c.customer = ${place} AND {newest})",
+                        place + 1
+                    )
+                }
+                None => format!(
+                    " AND EXISTS (SELECT 1 FROM fact c WHERE c.seq = e.seq AND c.customer = ${place} AND {newest})"
+                ),
+            };
+            text.push_str(&of_customer);
         }
         text.push_str(" ORDER BY e.seq LIMIT $3");
         let mut query = sqlx::query(AssertSqlSafe(text)).bind(after_seq).bind(horizon(self).await?).bind(limit);

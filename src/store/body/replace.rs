@@ -93,6 +93,9 @@ impl Database {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let mut ledgers = Vec::with_capacity(batch.len());
         let mut replaced = 0;
+        // In one order everywhere: two reconcilers wait for each other, never in a circle.
+        let mut batch: Vec<_> = batch.iter().collect();
+        batch.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
         for (mark, derived) in batch {
             // A mark that is gone, or that has begun anew, was taken by another reconciler: its rows are newer than ours.
             if clear_mark(&mut tx, generation, mark).await? {

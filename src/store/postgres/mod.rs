@@ -15,7 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Options, StoreError, planned::Plan, schema};
+use super::{Options, StoreError, planned::Plan, schema, tally::Tally};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -35,6 +35,7 @@ pub struct Database {
     derived_writer: dialect::Pool,
     /// The last horizon this process saw.
     horizon: Arc<AtomicI64>,
+    tally: Tally,
     pub(super) plan: Plan,
 }
 
@@ -61,6 +62,7 @@ impl Database {
             derived: readers,
             derived_writer: writers,
             horizon: Arc::new(AtomicI64::new(0)),
+            tally: Tally::default(),
             plan: Plan::default(),
         };
         database.forget_other_logs().await?;

@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Options, StoreError, planned::Plan, schema};
+use super::{Options, StoreError, planned::Plan, schema, tally::Tally};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -30,6 +30,7 @@ pub struct Database {
     derived: dialect::Pool,
     /// The one connection that writes them.
     derived_writer: dialect::Pool,
+    tally: Tally,
     pub(super) plan: Plan,
 }
 
@@ -41,7 +42,8 @@ impl Database {
         let derived_path = path.with_extension("derived.db");
         let (derived, derived_writer) =
             open_file(&derived_path, SqliteSynchronous::Normal, options, schema::derived_part(&MIGRATIONS)).await?;
-        let database = Self { log, log_writer, derived, derived_writer, plan: Plan::default() };
+        let database =
+            Self { log, log_writer, derived, derived_writer, tally: Tally::default(), plan: Plan::default() };
         database.forget_other_logs().await?;
         Ok(database)
     }

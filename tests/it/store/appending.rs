@@ -84,6 +84,8 @@ on_both! {
             (EventFilter { reading: Some("facts".into()), ..every.clone() }, 0, 100, "4"),
             (EventFilter { customer: Some("cus_1".into()), ..every.clone() }, 0, 100, "4"),
             (EventFilter { customer: Some("cus_2".into()), ..every.clone() }, 0, 100, ""),
+            (EventFilter { customer: Some("cus_1".into()), account: Some(None), ..every.clone() }, 0, 100, "4"),
+            (EventFilter { customer: Some("cus_1".into()), account: Some(Some("acct_1".into())), ..every.clone() }, 0, 9, ""),
             (EventFilter { livemode: Some(false), ..every.clone() }, 0, 100, "3"),
             (EventFilter { account: Some(None), ..every.clone() }, 0, 100, "1 2 3 4"),
             (EventFilter { account: Some(Some("acct_1".into())), ..every.clone() }, 0, 100, "5"),
@@ -128,13 +130,17 @@ on_both! {
     async fn only_the_newest_normaliser_is_read(subject) {
         let store = &subject.store;
         store.append(&[event("evt_1"), saying("evt_2", vec![customer("cus_1")])]).await.unwrap();
+        assert_eq!(store.head().await.unwrap().ignored, 1);
+        store.append(&[event("evt_3")]).await.unwrap();
+        assert_eq!((store.head().await.unwrap().ignored, store.head().await.unwrap().events), (2, 3));
         let newer = fact("evt_1", customer("cus_2"));
         store.append_facts(1, 2, &Reading::Facts(vec![newer.clone()])).await.unwrap();
         store.append_facts(2, 2, &Reading::Ignored).await.unwrap();
         assert_eq!(store.customer_facts(&[key("cus_1"), key("cus_2")], None).await.unwrap(), [vec![], vec![newer]]);
         assert_eq!(store.event(&"evt_1".into()).await.unwrap().unwrap().reading, "facts");
         assert_eq!(store.event(&"evt_2".into()).await.unwrap().unwrap().reading, "ignored");
-        assert_eq!(store.head().await.unwrap().ignored, 1);
+        assert_eq!(store.head().await.unwrap().ignored, 2);
+        assert_eq!(subject.again().await.head().await.unwrap(), store.head().await.unwrap());
         assert!(store.append_facts(9, 2, &Reading::Ignored).await.is_err());
     }
 

@@ -259,6 +259,21 @@ on_both! {
         assert!(matches!(appender.append(vec![event("evt_1")]).await.unwrap()[..], [Appended::New(_)]));
     }
 
+    async fn what_was_derived_from_a_longer_log_is_forgotten(subject) {
+        let store = &subject.store;
+        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        let generation = store.begin_generation("f").await.unwrap();
+        store.advance(generation, 10).await.unwrap();
+        store.switch_generation(generation).await.unwrap();
+        assert_eq!(subject.again().await.generations().await.unwrap().len(), 1);
+        // As if the log had been restored from a backup of before.
+        for table in ["event", "event_body", "fact"] {
+            subject.unprotect(table).await;
+        }
+        subject.sql("DELETE FROM fact; DELETE FROM event_body; DELETE FROM event").await.unwrap();
+        assert_eq!(subject.again().await.generations().await.unwrap(), []);
+    }
+
     async fn a_newer_schema_is_refused_plainly(subject) {
         subject
             .sql("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
