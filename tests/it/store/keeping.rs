@@ -264,7 +264,7 @@ on_both! {
         store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
         let generation = store.begin_generation("f").await.unwrap();
         store.advance(generation, 10).await.unwrap();
-        store.switch_generation(generation).await.unwrap();
+        store.switch_generation(generation, 1).await.unwrap();
         assert_eq!(subject.again().await.generations().await.unwrap().len(), 1);
         // As if the log had been restored from a backup of before.
         for table in ["event", "event_body", "fact"] {
