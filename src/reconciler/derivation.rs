@@ -21,11 +21,15 @@ use crate::{
 use super::{ReconcileError, Rules};
 
 /// One customer's facts and those about the objects they name.
-struct Known {
-    customer: CustomerId,
-    facts: Vec<Fact>,
-    references: Vec<Fact>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) customer: CustomerId,
+    pub(super) facts: Vec<Fact>,
+    pub(super) references: Vec<Fact>,
 }
+
+/// Within which ledger an object's id means something.
+type Scope<'a> = (bool, Option<&'a AccountId>);
 
 /// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
 pub(super) type Outcome = Result<Vec<Derived>, String>;
@@ -58,7 +62,8 @@ pub(super) async fn derive_customers(
     Ok(outcomes)
 }
 
-fn derive_one(known: &Known, rules: &Rules) -> Outcome {
+/// Derives one customer under every profile.
+pub(super) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
     let Known { customer, facts, references } = known;
     let input = CustomerFacts { customer, facts, references };
     let one = |profile: &Profile| {
@@ -70,16 +75,21 @@ fn derive_one(known: &Known, rules: &Rules) -> Outcome {
     rules.profiles.iter().map(one).collect()
 }
 
-async fn read(store: &Store, customers: &[CustomerKey], known_at: Option<i64>) -> Result<Vec<Known>, ReconcileError> {
+/// Reads what the log, up to `known_at`, knows of each customer.
+pub(super) async fn read(
+    store: &Store,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+) -> Result<Vec<Known>, ReconcileError> {
     let facts = store.customer_facts(customers, known_at).await?;
-    let mut named: BTreeMap<(bool, Option<&AccountId>), BTreeSet<&str>> = BTreeMap::new();
+    let mut named: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
     for (key, facts) in customers.iter().zip(&facts) {
         named
             .entry((key.livemode, key.account.as_ref()))
             .or_default()
             .extend(facts.iter().flat_map(naming::references));
     }
-    let mut references: BTreeMap<(bool, Option<&AccountId>), BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
+    let mut references: BTreeMap<Scope<'_>, BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
     for ((livemode, account), objects) in &named {
         let objects: Vec<&str> = objects.iter().copied().collect();
         let by_object = references.entry((*livemode, *account)).or_default();

@@ -12,15 +12,17 @@ mod lease;
 pub mod planned;
 pub mod rebuild;
 pub mod rules;
+pub mod verify;
 
 pub mod work;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
 
 use crate::{
     clock::Clock,
+    limits,
     store::{CustomerKey, Store, StoreError},
 };
 pub use rules::Rules;
@@ -36,6 +38,16 @@ pub struct Reconciler {
     pub clock: Clock,
     /// How many threads derive at once.
     pub workers: usize,
+    /// How long the old generation is kept after a switch, for requests that still read it.
+    pub grace: Duration,
+}
+
+impl Reconciler {
+    /// A reconciler that uses every core: for commands. A daemon sets `workers` lower, for webhooks come first.
+    pub fn new(store: Store, rules: Rules, clock: Clock) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { store, rules: Arc::new(rules), clock, workers, grace: limits::GENERATION_GRACE }
+    }
 }
 
 /// Why something due couldn't be done. The next activation tries again.

@@ -2,10 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::{
-    limits,
-    store::{Generation, StoreError},
-};
+use crate::store::{Generation, StoreError};
 
 use super::{
     ReconcileError, Reconciler,
@@ -66,7 +63,7 @@ impl Reconciler {
         changes.failed = work.failed().clone().into_iter().collect();
         if let Some(old) = old {
             // Requests that began in the old generation may still be reading it.
-            tokio::time::sleep(limits::GENERATION_GRACE).await;
+            tokio::time::sleep(self.grace).await;
             lease.hold(self).await?;
             self.store.drop_generation(old.id).await?;
         }
