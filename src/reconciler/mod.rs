@@ -43,10 +43,15 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// A reconciler that uses every core: for commands. A daemon sets `workers` lower, for webhooks come first.
+    /// A reconciler that uses every core.
     pub fn new(store: Store, rules: Rules, clock: Clock) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         Self { store, rules: Arc::new(rules), clock, workers, grace: limits::GENERATION_GRACE }
+    }
+
+    /// One that leaves half the cores to webhooks, which come first.
+    pub fn beside_webhooks(self) -> Self {
+        Self { workers: self.workers.div_ceil(2), ..self }
     }
 }
 

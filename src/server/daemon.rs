@@ -58,12 +58,8 @@ impl Daemon {
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
-        let (driver, reconciler) = Driver::new(Reconciler {
-            store: store.clone(),
-            rules: Arc::new(rules(&config)),
-            clock: clock.clone(),
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-        });
+        let (driver, reconciler) =
+            Driver::new(Reconciler::new(store.clone(), rules(&config), clock.clone()).beside_webhooks());
         let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::default() };
         let (appender, writer) = Appender::start(store.clone(), queue, {
             let reconciler = reconciler.clone();
