@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ledger::{
     money::{Currency, Mrr},
     outcome::{CustomerLedger, Movement},
+    profile::Netting,
     time::{Day, UnixTime},
 };
 
@@ -17,17 +18,17 @@ pub struct Breach {
     pub what: String,
 }
 
-/// The first identity that doesn't hold in these rows; `None` when all do.
-pub fn first_breach(rows: &CustomerLedger) -> Option<Breach> {
-    of_movements(rows)
+/// The first identity that doesn't hold in these rows of a profile that nets so; `None` when all do.
+pub fn first_breach(rows: &CustomerLedger, netting: Netting) -> Option<Breach> {
+    of_movements(rows, netting)
         .err()
         .map(|what| Breach { table: "movement", what })
         .or_else(|| of_counts(rows).err().map(|what| Breach { table: "count_delta", what }))
 }
 
-/// Parts sum to their movement, a movement spans its two ends, and each day's movements are its deltas: always, also
-/// where time alone will change which rows are shown.
-fn of_movements(rows: &CustomerLedger) -> Result<(), String> {
+/// Parts sum to their movement, a movement spans its two ends, and each day's movements are its deltas (each month's,
+/// where a month nets to one movement): always, also where time alone will change which rows are shown.
+fn of_movements(rows: &CustomerLedger, netting: Netting) -> Result<(), String> {
     for movement in &rows.movements {
         let named = || format!("the {} of {} in {}", movement.kind.as_str(), movement.day, movement.currency);
         let parts = sum(movement.parts.iter().map(|part| part.amount))?;
@@ -44,14 +45,19 @@ fn of_movements(rows: &CustomerLedger) -> Result<(), String> {
         rows.movements.iter().filter_map(|movement| movement.visible_until).collect();
     instants.extend(instants.clone().into_iter().map(|until| until.plus(-1)));
     instants.insert(UnixTime(i64::MAX));
-    instants.into_iter().try_for_each(|at| days_add_up(rows, at))
+    instants.into_iter().try_for_each(|at| days_add_up(rows, netting, at))
 }
 
-fn days_add_up(rows: &CustomerLedger, at: UnixTime) -> Result<(), String> {
+fn days_add_up(rows: &CustomerLedger, netting: Netting, at: UnixTime) -> Result<(), String> {
     let shown =
         |movement: &&Movement| movement.visible_from <= at && movement.visible_until.is_none_or(|until| at < until);
-    let moved = by_day(rows.movements.iter().filter(shown).map(|m| ((m.currency, m.day), m.amount)))?;
-    let changed = by_day(rows.deltas.iter().filter(|delta| delta.at <= at).map(|d| ((d.currency, d.day), d.mrr)))?;
+    let booked = |day: Day| match netting {
+        Netting::Month => Day(day.0.first_of_month()),
+        Netting::None | Netting::Window(_) | Netting::Day => day,
+    };
+    let moved = by_day(rows.movements.iter().filter(shown).map(|m| ((m.currency, booked(m.day)), m.amount)))?;
+    let changed =
+        by_day(rows.deltas.iter().filter(|delta| delta.at <= at).map(|d| ((d.currency, booked(d.day)), d.mrr)))?;
     let days: BTreeSet<_> = moved.keys().chain(changed.keys()).collect();
     for key in days {
         let (moved, changed) =

@@ -12,7 +12,10 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    ledger::{outcome::CustomerLedger, profile::Profile},
+    ledger::{
+        outcome::CustomerLedger,
+        profile::{Netting, Profile},
+    },
     limits,
     store::{ChainReport, CustomerKey, Derived, StoreError},
 };
@@ -128,13 +131,16 @@ impl Reconciler {
                 report.customers += 1;
                 let fresh = outcome.ok().and_then(|derived| derived.into_iter().next());
                 let agrees = match (&rows, &fresh) {
-                    (Some(rows), Some(fresh)) => *rows == fresh.ledger && identities::first_breach(rows).is_none(),
+                    (Some(rows), Some(fresh)) => {
+                        *rows == fresh.ledger && identities::first_breach(rows, profile.netting).is_none()
+                    }
                     _ => false,
                 };
                 if !agrees {
                     suspects.insert(customer);
                 }
             }
+            suspects.extend(page.unknown);
             progress(report.customers);
             after = Some(page.last);
         }
@@ -156,7 +162,7 @@ impl Reconciler {
     async fn page(&self, profile: &Profile, after: Option<&CustomerKey>) -> Result<Option<Page>, ReconcileError> {
         let limit = limits::CUSTOMERS_PAGE;
         let Some(generation) = self.current_generation().await? else { return Ok(None) };
-        let known = self.store.customers(after, limit, None).await?;
+        let known: BTreeSet<CustomerKey> = self.store.customers(after, limit, None).await?.into_iter().collect();
         let before_all = CustomerKey { livemode: false, account: None, customer: "".into() };
         let from = (&*profile.name, after.unwrap_or(&before_all));
         let mut stored = self.store.ledgers(generation.id, Some(from), limit).await?;
@@ -172,10 +178,11 @@ impl Reconciler {
         }
         let Some(last) = last else { return Ok(None) };
         let mut rows: BTreeMap<CustomerKey, Option<CustomerLedger>> =
-            known.into_iter().map(|key| (key, None)).collect();
+            known.iter().map(|key| (key.clone(), None)).collect();
         rows.extend(stored.into_iter().map(|(key, Derived { ledger, .. })| (key, Some(ledger))));
         rows.retain(|key, _| *key <= last);
-        Ok(Some(Page { rows, last }))
+        let unknown = rows.keys().filter(|key| !known.contains(key)).cloned().collect();
+        Ok(Some(Page { rows, unknown, last }))
     }
 
     /// Looks at one customer until nothing of it is on its way.
@@ -200,7 +207,7 @@ impl Reconciler {
             let now = derivation::read(&self.store, one, None).await?;
             // With nothing of the customer to come since before its rows were read, they have to be these.
             let settled = then == now;
-            let verdict = verdict(rows.as_ref(), &fresh(then, rules), &fresh(now, rules));
+            let verdict = verdict(rows.as_ref(), &fresh(then, rules), &fresh(now, rules), profile.netting);
             if settled || matches!(verdict, Verdict::Agrees) {
                 return Ok(verdict);
             }
@@ -220,6 +227,8 @@ impl Reconciler {
 /// Some customers in order, with their rows where there are any.
 struct Page {
     rows: BTreeMap<CustomerKey, Option<CustomerLedger>>,
+    /// Those with rows of whom the log has no facts.
+    unknown: Vec<CustomerKey>,
     last: CustomerKey,
 }
 
@@ -242,14 +251,14 @@ fn fresh(known: Vec<Known>, rules: &Rules) -> Fresh {
 }
 
 /// Rows that equal the log as applied, or all of it, are right. What doesn't add up is wrong all the same.
-fn verdict(rows: Option<&CustomerLedger>, then: &Fresh, now: &Fresh) -> Verdict {
+fn verdict(rows: Option<&CustomerLedger>, then: &Fresh, now: &Fresh, netting: Netting) -> Verdict {
     let equals = |fresh: &Fresh| match (rows, fresh) {
         (Some(rows), Fresh::Ledger(ledger)) => *rows == **ledger,
         (None, Fresh::Unknown) => true,
         _ => false,
     };
     if equals(then) || equals(now) {
-        return match rows.and_then(identities::first_breach) {
+        return match rows.and_then(|rows| identities::first_breach(rows, netting)) {
             Some(breach) => Verdict::Differs(breach.table, breach.what),
             None => Verdict::Agrees,
         };

@@ -1,0 +1,180 @@
+//! What the tests of the reconciler share: a life's events, a ledger that takes them, and a look at all of its rows.
+
+use bytes::Bytes;
+use mrrd::{
+    clock::Clock,
+    demo::Simulator,
+    ledger::{
+        profile::Profile,
+        time::{UnixTime, Zone},
+    },
+    reconciler::{ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
+    store::{CustomerKey, Dumped, NewEvent, Source, Store},
+    stripe::read::read,
+};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::support::postgres;
+
+/// 2026-01-01: our clock, at which leases are taken and events received.
+pub(super) const NOW: UnixTime = UnixTime(1_767_225_600);
+
+/// Where a ledger may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database, with the folder it lies in.
+pub(super) struct Ledger {
+    pub(super) store: Store,
+    pub(super) url: String,
+    pub(super) clock: Clock,
+    _folder: Option<TempDir>,
+}
+
+impl Ledger {
+    pub(super) async fn empty(kind: Kind) -> Self {
+        let (url, folder) = match kind {
+            Kind::Sqlite => {
+                let folder = TempDir::new().unwrap();
+                (format!("sqlite://{}", folder.path().join("mrrd.db").display()), Some(folder))
+            }
+            Kind::Postgres => (postgres::database().await, None),
+        };
+        Self { store: Store::open(&url).await.unwrap(), url, clock: Clock::fixed(NOW), _folder: folder }
+    }
+
+    /// The process is gone, and another one opens what it left.
+    pub(super) async fn restarted(self) -> Self {
+        self.store.close().await;
+        // Its leases have run out by then.
+        self.clock.set(self.clock.now().plus(60));
+        Self { store: Store::open(&self.url).await.unwrap(), ..self }
+    }
+
+    /// The same in another process, as far as the store can tell.
+    pub(super) async fn elsewhere(&self) -> Self {
+        let store = Store::open(&self.url).await.unwrap();
+        Self { store, url: self.url.clone(), clock: self.clock.clone(), _folder: None }
+    }
+
+    pub(super) async fn append(&self, events: &[NewEvent]) {
+        if !events.is_empty() {
+            self.store.append(events).await.unwrap();
+        }
+    }
+
+    pub(super) fn reconciler(&self) -> Reconciler {
+        self.under(&["stripe", "profitwell"])
+    }
+
+    pub(super) fn under(&self, profiles: &[&str]) -> Reconciler {
+        Reconciler {
+            grace: std::time::Duration::ZERO,
+            ..Reconciler::new(self.store.clone(), rules(profiles), self.clock.clone())
+        }
+    }
+
+    /// Does all that is due.
+    pub(super) async fn settle(&self) -> Result<(), ReconcileError> {
+        run_once(self.reconciler()).await
+    }
+
+    pub(super) async fn verify(&self) -> Report {
+        self.reconciler().verify(&go_on(), &mut |_| ()).await.unwrap()
+    }
+
+    /// Every derived row of the current generation, by digest.
+    pub(super) async fn rows(&self) -> Vec<Dumped> {
+        let current = self.reconciler().current_generation().await.unwrap().unwrap();
+        let mut all: Vec<Dumped> = Vec::new();
+        loop {
+            let page = self.store.dump(current.id, all.last(), 50).await.unwrap();
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    }
+}
+
+/// One activation of a process of its own.
+pub(super) async fn run_once(reconciler: Reconciler) -> Result<(), ReconcileError> {
+    Driver::new(reconciler).0.run_once(&go_on()).await
+}
+
+/// Nobody says stop.
+pub(super) fn go_on() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
+pub(super) fn rules(profiles: &[&str]) -> Rules {
+    let profiles = profiles.iter().map(|name| Profile::built_in(name).unwrap()).collect();
+    Rules { profiles, zone: Zone::named("Europe/Berlin").unwrap(), timezone: "Europe/Berlin".into() }
+}
+
+/// Everything a simulated account of so many customers sends in its first `days`.
+pub(super) fn life(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
+    let start = UnixTime(1_704_067_200);
+    let end = start.plus(days * UnixTime::DAY_SECONDS);
+    let events = Simulator::new(seed, customers, start, end).advance(end);
+    events.iter().map(|event| received(event.body.clone())).collect()
+}
+
+/// An event as the receiver hands it to the log.
+pub(super) fn received(body: Bytes) -> NewEvent {
+    let read = read(&body).unwrap();
+    NewEvent {
+        id: read.id,
+        kind: read.kind,
+        account: read.account,
+        livemode: read.livemode,
+        created: read.created,
+        api_version: read.api_version,
+        received_at: NOW,
+        source: Source::Webhook,
+        body,
+        reading: read.reading,
+    }
+}
+
+pub(super) fn key(customer: &str) -> CustomerKey {
+    CustomerKey { livemode: true, account: None, customer: customer.into() }
+}
+
+/// A shuffle that a seed repeats.
+pub(super) fn shuffled<T: Clone>(of: &[T], mut seed: u64) -> Vec<T> {
+    let mut all = of.to_vec();
+    for last in (1..all.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let other = usize::try_from(seed >> 33).unwrap() % (last + 1);
+        all.swap(last, other);
+    }
+    all
+}
+
+/// One test for each database.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($kind:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn check($kind: Kind) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                check(Kind::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                check(Kind::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(super) use on_both;

@@ -1,0 +1,8 @@
+//! The reconciler, on both databases: order never matters, a kill never hurts, a rebuild and live work agree.
+
+mod bench;
+mod generations;
+mod kills;
+mod order;
+mod touched;
+mod verification;
