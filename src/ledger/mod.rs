@@ -1,6 +1,7 @@
 //! The ledger: facts in, money out. Pure: no I/O, no clock, no async, no JSON (ARCHITECTURE.md names the enforcers).
 
 pub mod cohorts;
+pub mod explain;
 pub mod fact;
 pub mod ids;
 pub mod knobs;
@@ -17,6 +18,8 @@ mod causes;
 mod counting;
 mod deltas;
 mod known;
+#[cfg(test)]
+mod laws;
 mod movements;
 mod netting;
 mod order;
@@ -52,24 +55,10 @@ pub struct CustomerFacts<'a> {
 
 /// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (mrr.md 4).
 pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {
-    let known = Known::gather(input);
-    let terms = Terms::gather(input);
-    let mut quality = Vec::new();
-    let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
-    for (id, seen) in &known.subscriptions {
-        let timeline = timeline::build(seen, known.deleted, &|invoice| known.invoice_created(invoice), zone);
-        quality.extend(timeline.quality);
-        let (spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
-        quality.extend(unknown);
-        subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
-    }
-    let sweep = sweep::sweep(&subscriptions, profile, zone);
-    let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone);
+    let Derivation { known, subscriptions, sweep, movements, quality, .. } = Derivation::of(input, profile, zone);
     let mut rows = Vec::new();
     subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
     rows.sort_unstable();
-    quality.sort_unstable();
-    quality.dedup();
     CustomerLedger {
         test_clock: known.test_clock(),
         country: known.country(),
@@ -80,5 +69,37 @@ pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Custo
         subscriptions: subscriptions.iter().filter_map(standing::latest).collect(),
         quality,
         trials: subscriptions.iter().flat_map(standing::trials).collect(),
+    }
+}
+
+/// One customer's ledger with all that led to it: `derive` keeps the rows, `explain` tells the way.
+struct Derivation<'a> {
+    known: Known<'a>,
+    terms: Terms<'a>,
+    subscriptions: Vec<counting::Counted<'a>>,
+    sweep: sweep::Sweep,
+    movements: Vec<outcome::Movement>,
+    quality: Vec<outcome::QualityEntry>,
+}
+
+impl<'a> Derivation<'a> {
+    fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone) -> Self {
+        let known = Known::gather(input);
+        let terms = Terms::gather(input);
+        let mut quality = Vec::new();
+        let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
+        for (id, seen) in &known.subscriptions {
+            let invoice_created = |invoice: &str| known.invoice_created(invoice);
+            let timeline = timeline::build(seen, known.deleted, &invoice_created, zone);
+            quality.extend(timeline.quality);
+            let (spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
+            quality.extend(unknown);
+            subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
+        }
+        let sweep = sweep::sweep(&subscriptions, profile, zone);
+        let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone);
+        quality.sort_unstable();
+        quality.dedup();
+        Self { known, terms, subscriptions, sweep, movements, quality }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
 }
 
 /// Stripe's word for a status.
-fn word(status: &Status) -> &str {
+pub(super) fn word(status: &Status) -> &str {
     match status {
         Status::Incomplete => "incomplete",
         Status::IncompleteExpired => "incomplete_expired",

@@ -1,0 +1,239 @@
+//! The way from event to money, step by step: the same pipeline as `derive`, told instead of kept.
+
+use serde::Serialize;
+
+use super::{
+    CustomerFacts, Derivation,
+    counting::{Counted, Standing, Stretch},
+    fact::{Origin, SubscriptionState},
+    ids::{EventId, ItemId, SubscriptionId},
+    money::{Currency, Mrr},
+    outcome::{Kind, Movement},
+    pricing,
+    profile::Profile,
+    standing,
+    time::{UnixTime, Zone},
+    timeline::{Entry, Snapshot},
+};
+
+/// One rule applied, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// When it takes effect.
+    pub at: UnixTime,
+    /// Where on the way it stands.
+    pub stage: Stage,
+    /// Which subscription it is about; `None` for a movement, which is the customer's.
+    pub subscription: Option<SubscriptionId>,
+    /// Which item it is about, where it is one.
+    pub item: Option<ItemId>,
+    /// The rule, by its place in mrr.md.
+    pub rule: &'static str,
+    /// What it says here; amounts are in minor units.
+    pub text: String,
+    /// Minor units a month: what counts from here, or by how much MRR moved.
+    pub amount: Option<Mrr>,
+    /// The currency of `amount`.
+    pub currency: Option<Currency>,
+    /// The events it rests on.
+    pub events: Vec<EventId>,
+}
+
+/// The stages from event to money, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// An event gave a state.
+    State,
+    /// The arithmetic of an item.
+    Amount,
+    /// Whether it counts, and what then.
+    Counts,
+    /// What couldn't be known.
+    Quality,
+    /// Money moved.
+    Movement,
+}
+
+/// All steps of one customer under one profile, in time order; the future written ahead is included, dated.
+pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<Step> {
+    let derivation = Derivation::of(input, profile, zone);
+    let mut steps = Vec::new();
+    for counted in &derivation.subscriptions {
+        steps.extend(counted.snapshots.iter().map(state));
+        amounts(counted, &derivation, profile, &mut steps);
+        steps.extend(counted.stretches.iter().map(|stretch| counts(counted, stretch, profile)));
+    }
+    steps.extend(derivation.quality.iter().map(|entry| Step {
+        at: entry.at,
+        stage: Stage::Quality,
+        subscription: None,
+        item: None,
+        rule: "mrr.md 1 and 4, what couldn't be known",
+        text: format!(
+            "{}: {} ({}); it would be settled by {}",
+            entry.kind.as_str(),
+            entry.detail,
+            entry.object,
+            entry.settle
+        ),
+        amount: None,
+        currency: None,
+        events: entry.event.iter().cloned().collect(),
+    }));
+    for one in &derivation.movements {
+        movement(one, &mut steps);
+    }
+    steps.sort_by_key(|step| (step.at, step.stage));
+    steps
+}
+
+/// What a snapshot says.
+fn state(snapshot: &Snapshot<'_>) -> Step {
+    let state = &*snapshot.state;
+    let rule = match (snapshot.entry, state.ended_at) {
+        (Entry::Opening | Entry::Start, _) => "mrr.md 4, opening balance",
+        (_, Some(_)) => "mrr.md 4, an end counts from ended_at",
+        _ => "mrr.md 4, snapshots in order",
+    };
+    let source = match (snapshot.entry, snapshot.origin) {
+        (Entry::Opening | Entry::Start, _) => "was before the first thing known of it: ",
+        (_, Origin::Event) => "",
+        (_, Origin::Api) => "read from the API: ",
+        (_, Origin::Invoice) => "told by an invoice: ",
+    };
+    Step {
+        at: snapshot.at,
+        stage: Stage::State,
+        subscription: Some(state.id.clone()),
+        item: None,
+        rule,
+        text: format!("{source}{}", in_words(state)),
+        amount: None,
+        currency: None,
+        events: snapshot.events.clone(),
+    }
+}
+
+fn in_words(state: &SubscriptionState) -> String {
+    let mut words = vec![standing::word(&state.status).to_owned()];
+    words.extend(state.items.iter().map(|item| {
+        let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
+        format!("{quantity}{}", item.price.id)
+    }));
+    if !state.discounts.is_empty() {
+        words.push(format!("{} discounts", state.discounts.len()));
+    }
+    if let Some(at) = state.cancel_at {
+        words.push(format!("set to end at {at}"));
+    } else if state.cancel_at_period_end {
+        words.push("set to end with its period".into());
+    }
+    if state.pause_collection.is_some() {
+        words.push("collection paused".into());
+    }
+    words.extend(state.trial_end.map(|end| format!("trial until {end}")));
+    words.extend(state.ended_at.map(|at| format!("ended at {at}")));
+    words.join(", ")
+}
+
+/// The arithmetic of each span whose amounts differ from the span before.
+fn amounts(counted: &Counted<'_>, derivation: &Derivation<'_>, profile: &Profile, steps: &mut Vec<Step>) {
+    let mut last: Option<pricing::Span> = None;
+    for (span, written) in pricing::explain(&counted.snapshots, &derivation.terms, profile) {
+        let snapshot = &counted.snapshots[span.snapshot];
+        if last.as_ref().is_none_or(|last| last.items != span.items) {
+            steps.extend(written.into_iter().map(|(item, step)| Step {
+                at: span.from,
+                stage: Stage::Amount,
+                subscription: Some(snapshot.state.id.clone()),
+                item: Some(item),
+                rule: step.rule,
+                text: step.text,
+                amount: None,
+                currency: span.currency,
+                events: snapshot.events.iter().take(1).cloned().collect(),
+            }));
+        }
+        last = Some(span);
+    }
+}
+
+/// Whether a stretch counts, and what.
+fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
+    let (rule, why) = match stretch.standing {
+        Standing::Counts => ("mrr.md 3, counted set", "counts in full".to_owned()),
+        Standing::AtRisk => ("mrr.md 3, past_due", "is past due and counts, at risk".into()),
+        Standing::Trial => ("mrr.md 3, counted set", "is on trial and counts 0".into()),
+        Standing::Paused => ("mrr.md 3, counted set", "is paused and counts 0".into()),
+        Standing::CollectionPaused => ("mrr.md 3, pause_collection", "has its collection paused and counts 0".into()),
+        Standing::Requested => ("mrr.md 3, churn_at", "is asked to end and counts 0 from the request".into()),
+        Standing::Unpaid => ("mrr.md 3, unpaid", "is unpaid and counts 0".into()),
+        Standing::PastDue => ("mrr.md 3, past_due", "is past due and counts 0".into()),
+        Standing::Unfunded => ("mrr.md 3, active_from", "has no payment yet and counts 0".into()),
+        Standing::Incomplete => ("mrr.md 3, counted set", "has not begun and counts 0".into()),
+        Standing::Ended => ("mrr.md 4, ended_at", "has ended and counts 0".into()),
+        Standing::Unknown => ("mrr.md 3, counted set", "has a status that is not known and counts 0".into()),
+    };
+    let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
+    let mut text = format!("under {} it {why}: {}", profile.name, stretch.mrr);
+    if stretch.list != stretch.mrr {
+        text += &format!(", {} before discounts", stretch.list);
+    }
+    if scheduled != 0 {
+        text += &format!(", {} set to end", Mrr(scheduled));
+    }
+    Step {
+        at: stretch.from,
+        stage: Stage::Counts,
+        subscription: Some(counted.state(stretch).id.clone()),
+        item: None,
+        rule,
+        text,
+        amount: Some(stretch.mrr),
+        currency: stretch.currency,
+        events: stretch.events.clone(),
+    }
+}
+
+/// A movement, then each of its parts.
+fn movement(movement: &Movement, steps: &mut Vec<Step>) {
+    let rule = match movement.kind {
+        Kind::OpeningBalance => "mrr.md 4, opening balance",
+        Kind::Transient => "mrr.md 5, who comes and goes within the window",
+        _ => "mrr.md 5, kinds",
+    };
+    let mut shown = String::new();
+    if let Some(until) = movement.visible_until {
+        shown = format!(", as it stands from {} until {until}", movement.visible_from);
+    }
+    let mut events: Vec<EventId> = movement.parts.iter().flat_map(|part| part.events.iter().cloned()).collect();
+    events.sort_unstable();
+    events.dedup();
+    let step = |subscription, item, rule, text, amount, events| Step {
+        at: movement.effective_at,
+        stage: Stage::Movement,
+        subscription,
+        item,
+        rule,
+        text,
+        amount: Some(amount),
+        currency: Some(movement.currency),
+        events,
+    };
+    let text = format!(
+        "{} of {} {}: {} → {}{shown}",
+        movement.kind.as_str(),
+        movement.amount,
+        movement.currency,
+        movement.before,
+        movement.after
+    );
+    steps.push(step(None, None, rule, text, movement.amount, events));
+    steps.extend(movement.parts.iter().map(|part| {
+        let (subscription, item) = (Some(part.subscription.clone()), Some(part.item.clone()));
+        let reason = part.end_reason.map(|reason| format!(" ({})", reason.as_str())).unwrap_or_default();
+        let text = format!("of it {}{reason}: {}", part.cause.as_str(), part.amount);
+        step(subscription, item, "mrr.md 5, parts and causes", text, part.amount, part.events.clone())
+    }));
+}
