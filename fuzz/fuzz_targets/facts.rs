@@ -1,0 +1,24 @@
+//! Any bytes as a verified body, and as an answer of Stripe's API: never a panic, and every fact can be stored.
+//!
+//! `cargo +nightly fuzz run facts`
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mrrd::{
+    ledger::{fact::Fact, time::UnixTime},
+    store::Reading,
+    stripe::read::{read, read_answer},
+};
+
+fuzz_target!(|body: &[u8]| {
+    let answer = read_answer(body, &"answer".into(), UnixTime(0), None);
+    let event = read(body).map(|event| event.reading);
+    for reading in [Some(answer), event.ok()].into_iter().flatten() {
+        let Reading::Facts(facts) = reading else { continue };
+        for fact in facts {
+            let stored = serde_json::to_string(&fact).expect("a fact is plain data");
+            assert!(!stored.contains("\\u0000") || stored.contains("\\\\u0000"), "NUL in {stored}");
+            assert_eq!(serde_json::from_str::<Fact>(&stored).expect("a stored fact is read back"), fact);
+        }
+    }
+});
