@@ -1,14 +1,21 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 the thing asked about failed, 2 usage or configuration.
 
+mod ask;
 mod completions;
 mod config;
+mod doctor;
 mod events;
 mod healthcheck;
 mod instant;
+mod openapi;
 mod output;
+mod quality;
+mod rebuild;
 mod redeliver;
 mod replay;
+mod report;
 mod serve;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -36,7 +43,13 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Replay(replay::Args),
+    Rebuild(rebuild::Args),
+    Verify(verify::Args),
+    Report(report::Args),
     Events(events::Args),
+    Quality(quality::Args),
+    Doctor(doctor::Args),
+    Openapi(openapi::Args),
     Config(config::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
@@ -106,6 +119,12 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => blocking(serve::run(&args, &context)),
         Command::Replay(args) => blocking(replay::run(&args, &context)),
+        Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
+        Command::Verify(args) => blocking(verify::run(&args, &context)),
+        Command::Report(args) => blocking(report::run(&args, &context)),
+        Command::Quality(args) => blocking(quality::run(&args, &context)),
+        Command::Doctor(args) => blocking(doctor::run(&args, &context)),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),
         Command::Config(args) => config::run(&args, &context),
         Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),

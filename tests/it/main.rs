@@ -3,6 +3,7 @@
 
 mod metrics;
 mod reconciler;
+mod serving;
 mod store;
 mod stripe;
 mod support;

@@ -1,0 +1,113 @@
+//! What every report can be asked: the API's common parameters as options.
+
+use clap::ValueEnum;
+
+use super::{Failure, output};
+use crate::{
+    ledger::{ids::AccountId, money::Currency, time::Day},
+    report::{
+        ask::{Ask, GroupBy, KnownAt},
+        period::Interval,
+        service::AskError,
+        table::Table,
+    },
+    store::reports::AccountScope,
+};
+
+/// Which figures, and how they are printed.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// First day
+    #[arg(long, value_name = "DAY")]
+    pub(super) from: Option<Day>,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub(super) to: Option<Day>,
+    /// Length of a period: day, week, month, quarter or year
+    #[arg(long, default_value = "month", value_parser = interval)]
+    interval: Interval,
+    /// product, price, interval, currency, country, cohort, customer or cause
+    #[arg(long, value_name = "WHAT", value_parser = group_by)]
+    group_by: Option<GroupBy>,
+    /// Only this currency
+    #[arg(long, value_name = "CODE")]
+    pub(super) currency: Option<Currency>,
+    /// Under which profile's rules [default: the first of ledger.profiles]
+    #[arg(long)]
+    profile: Option<String>,
+    /// As the log told it at an instant (RFC 3339) or a place in the log
+    #[arg(long, value_name = "WHEN", value_parser = known_at)]
+    as_known_at: Option<KnownAt>,
+    /// Test events instead of live ones
+    #[arg(long)]
+    test: bool,
+    /// A connected account's figures, or all
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// How to print them
+    #[arg(long, default_value = "table")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+    Json,
+}
+
+fn interval(text: &str) -> Result<Interval, String> {
+    Interval::parse(text).ok_or_else(|| "day, week, month, quarter or year are possible".to_owned())
+}
+
+fn group_by(text: &str) -> Result<GroupBy, String> {
+    GroupBy::parse(text).ok_or_else(|| format!("{} are possible", GroupBy::words()))
+}
+
+fn known_at(text: &str) -> Result<KnownAt, String> {
+    KnownAt::parse(text).ok_or_else(|| "an instant such as 2026-01-31T12:00:00Z, or a place in the log".to_owned())
+}
+
+impl Options {
+    /// The question they make.
+    pub(super) fn ask(&self) -> Ask {
+        Ask {
+            from: self.from,
+            to: self.to,
+            interval: self.interval,
+            currency: self.currency,
+            profile: self.profile.clone(),
+            livemode: self.test.then_some(false),
+            account: match self.account.as_deref() {
+                None => AccountScope::One(None),
+                Some("all") => AccountScope::All,
+                Some(id) => AccountScope::One(Some(AccountId::from(id))),
+            },
+            group_by: self.group_by.clone(),
+            as_known_at: self.as_known_at,
+            ..Ask::default()
+        }
+    }
+
+    /// Prints an answer.
+    pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
+        match self.format {
+            _ if self.json => output::json(answer),
+            Format::Json => output::json(answer),
+            Format::Csv => std::io::Write::write_all(&mut std::io::stdout().lock(), table(answer).csv().as_bytes()),
+            Format::Table => output::line(table(answer).terminal()),
+        }
+    }
+}
+
+/// A question that makes no sense is the user's; anything else is a failure.
+pub(super) fn failure(error: AskError) -> Failure {
+    match error {
+        AskError::Parameter { name, reason } => Failure::Usage(format!("--{}: {reason}", name.replace('_', "-"))),
+        error => Failure::Failed(format!("the report can't be given: {error}")),
+    }
+}

@@ -1,0 +1,114 @@
+//! `mrrd doctor`: is everything in place, and if not, what is to be done?
+
+use serde::Serialize;
+
+use super::{Context, Failure, Outcome, open_store, output};
+use crate::{
+    config::{Config, Role},
+    store::{Store, StoreError},
+};
+
+/// Checks configuration, database, log and data quality: 0 when all is well, else 1
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  mrrd doctor\n  mrrd doctor --json")]
+pub(super) struct Args {
+    /// Print a list of {"check":…,"verdict":"ok|warning|failed","detail":…}
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    Warning,
+    Failed,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    detail: String,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let mut findings = configuration(&config);
+    if config.database.is_absent_file() {
+        let detail = format!("{} is not there yet: serve or replay makes it", config.database.described());
+        findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
+    } else {
+        match open_store(&config).await {
+            Ok(store) => match log(&store, context).await {
+                Ok(more) => findings.extend(more),
+                Err(error) => {
+                    findings.push(Finding { check: "database", verdict: Verdict::Failed, detail: error.to_string() })
+                }
+            },
+            Err(Failure::Failed(detail) | Failure::Usage(detail)) => {
+                findings.push(Finding { check: "database", verdict: Verdict::Failed, detail });
+            }
+            Err(Failure::Said) => {}
+        }
+    }
+    if args.json {
+        output::json(&findings)?;
+    } else {
+        for Finding { check, verdict, detail } in &findings {
+            let word = match verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warning => "warning",
+                Verdict::Failed => "failed",
+            };
+            output::line(format_args!("{}  {check}: {detail}", output::judged(word, *verdict == Verdict::Ok)))?;
+        }
+    }
+    if findings.iter().any(|finding| finding.verdict == Verdict::Failed) { Err(Failure::Said) } else { Ok(()) }
+}
+
+fn configuration(config: &Config) -> Vec<Finding> {
+    let check = "configuration";
+    let mut findings =
+        vec![Finding { check, verdict: Verdict::Ok, detail: "it can be read, and no value contradicts".into() }];
+    findings.extend(config.warnings().into_iter().map(|detail| Finding { check, verdict: Verdict::Warning, detail }));
+    if config.server.has(Role::Receiver) && !config.stripe.can_verify() {
+        let detail = "no webhook secret is set, so serve refuses to start: set stripe.webhook_secrets".into();
+        findings.push(Finding { check, verdict: Verdict::Failed, detail });
+    }
+    findings
+}
+
+async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {
+    store.ready().await?;
+    let head = store.head().await?;
+    let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
+    let mut findings = vec![
+        ok("database", format!("{} answers, its schema is in place", store.kind())),
+        ok(
+            "log",
+            format!(
+                "{} events, the last at {}; {} of types that are not read",
+                head.events, head.last_seq, head.ignored
+            ),
+        ),
+    ];
+    if head.unreadable > 0 {
+        let detail =
+            format!("{} events yielded no fact though they should have: mrrd quality lists them", head.unreadable);
+        findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
+    }
+    // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.
+    let newest = store.events(&crate::store::EventFilter::default(), head.last_seq - 1, 1).await?;
+    if let Some(row) = newest.first() {
+        let ahead = row.created.0.saturating_sub(context.clock.now().0);
+        findings.push(if ahead > 60 {
+            let detail =
+                format!("the newest event was created {ahead} seconds from now: set this machine's clock by NTP");
+            Finding { check: "clock", verdict: Verdict::Failed, detail }
+        } else {
+            ok("clock", "not behind the newest event".into())
+        });
+    }
+    Ok(findings)
+}

@@ -1,0 +1,47 @@
+//! `mrrd quality`: what couldn't be known, and what would settle it.
+
+use super::{Context, Failure, Outcome, ask, open_store};
+use crate::{
+    limits,
+    report::{
+        quality::{QualityItem, QualityList},
+        service::Reports,
+    },
+    store::EventFilter,
+};
+
+/// Lists unreadable events, unpriced items, unresolved discounts, gaps, ties and overdue changes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  mrrd quality\n  mrrd quality --profile finance --format csv")]
+pub(super) struct Args {
+    #[command(flatten)]
+    options: ask::Options,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let store = open_store(&config).await?;
+    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let question = args.options.ask();
+    let mut data = Vec::new();
+    let (unreadable, mut seq) = (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, 0);
+    loop {
+        let page = store.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
+        let page = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;
+        let Some(last) = page.last() else { break };
+        seq = last.seq;
+        data.extend(page.iter().map(QualityItem::unreadable));
+    }
+    let mut after = None;
+    loop {
+        let page = reports.quality(&question, after.as_ref(), limits::LOG_PAGE_EVENTS).await;
+        let (rows, next) = page.map_err(ask::failure)?;
+        data.extend(rows.iter().map(QualityItem::from));
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let profile = reports.profile(&question).map_err(ask::failure)?.name.as_ref().into();
+    Ok(args.options.print(&QualityList { profile, data, next_cursor: None }, QualityList::table)?)
+}

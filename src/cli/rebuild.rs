@@ -1,0 +1,56 @@
+//! `mrrd rebuild`: every derived row anew from the log, switched to at once.
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
+use crate::{reconciler::Reconciler, server::daemon::rules};
+
+/// Recomputes every derived table from the log, swaps it in at once and says what changed
+///
+/// May run beside a live `serve`: answers come from the old tables until the new ones are complete.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  mrrd rebuild\n  mrrd rebuild --json")]
+pub(super) struct Args {
+    /// Print one JSON object with what changed
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let store = open_store(&config).await?;
+    let reconciler = Reconciler::new(store, rules(&config), context.clock.clone());
+    // Nobody stops it but a signal, which leaves nothing to repair.
+    let (_keep, stop) = watch::channel(false);
+    let bar = progress_bar();
+    let rebuilt = reconciler
+        .rebuild(&stop, &mut |reached| {
+            bar.set_message(format!("{} customers done, {} to go", reached.customers_done, reached.customers_waiting));
+        })
+        .await;
+    bar.finish_and_clear();
+    let changes = rebuilt.map_err(|error| Failure::Failed(format!("the ledger was not rebuilt: {error}")))?;
+    let moved: Vec<_> = changes.mrr.iter().filter(|(_, mrr)| mrr.before != mrr.after).collect();
+    if args.json {
+        let mrr: Vec<_> = moved.iter().map(|(book, mrr)| json!({
+            "profile": book.profile, "livemode": book.livemode, "account": book.account, "currency": book.currency,
+            "before_exact": mrr.before.to_string(), "after_exact": mrr.after.to_string(),
+        })).collect();
+        let failed: Vec<_> =
+            changes.failed.iter().map(|(key, reason)| json!({ "customer": key.customer, "reason": reason })).collect();
+        output::json(&json!({ "ledgers": changes.ledgers, "changed": changes.changed, "mrr": mrr, "failed": failed }))?;
+    } else {
+        output::line(format_args!("{} of {} ledgers changed", changes.changed, changes.ledgers))?;
+        for (book, mrr) in moved {
+            output::line(format_args!(
+                "{} {}: MRR {} before, {} now",
+                book.profile, book.currency, mrr.before, mrr.after
+            ))?;
+        }
+        for (key, reason) in &changes.failed {
+            eprintln!("mrrd: {} could not be derived: {reason}", key.customer);
+        }
+    }
+    if changes.failed.is_empty() { Ok(()) } else { Err(Failure::Said) }
+}

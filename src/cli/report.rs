@@ -1,0 +1,80 @@
+//! `mrrd report`: the figures, as tables, CSV or JSON.
+
+use clap::Subcommand;
+
+use super::{Context, Outcome, ask, open_store};
+use crate::{
+    report::{
+        movements::{MovementEntry, MovementList},
+        mrr::MrrAnswer,
+        service::Reports,
+    },
+    store::reports::{MovementFilter, Order},
+};
+
+/// Prints MRR over time, or the movements behind it
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// MRR by period, from opening to closing
+    #[command(
+        after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv"
+    )]
+    Mrr {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// Every movement, oldest first
+    #[command(
+        after_help = "Examples:\n  mrrd report movements --from 2026-01-01 --to 2026-01-31\n  mrrd report movements --customer cus_1 --json"
+    )]
+    Movements {
+        /// Only this customer's
+        #[arg(long, value_name = "CUSTOMER")]
+        customer: Option<String>,
+        #[command(flatten)]
+        options: ask::Options,
+    },
+}
+
+/// Movements read at once.
+const PAGE: i64 = 1000;
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let store = open_store(&config).await?;
+    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    match &args.command {
+        Command::Mrr { options } => {
+            let answer = reports.mrr(&options.ask()).await.map_err(ask::failure)?;
+            options.print(&answer, MrrAnswer::table)?;
+        }
+        Command::Movements { customer, options } => {
+            let filter = MovementFilter {
+                from: options.from,
+                to: options.to,
+                customer: customer.as_deref().map(Into::into),
+                kind: None,
+                cause: None,
+                currency: options.currency,
+            };
+            let (question, mut data, mut after) = (options.ask(), Vec::new(), None);
+            loop {
+                let page = reports.movements(&question, &filter, Order::Ascending, after.as_ref(), PAGE).await;
+                let (rows, next) = page.map_err(ask::failure)?;
+                data.extend(rows.iter().map(MovementEntry::from));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            options.print(&MovementList { data, next_cursor: None }, MovementList::table)?;
+        }
+    }
+    Ok(())
+}

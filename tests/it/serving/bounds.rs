@@ -1,0 +1,149 @@
+//! Bounds and ends: slow clients are cut, a full house says so, and a stop loses nothing that was acknowledged.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use mrrd::clock::Clock;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::webhooks::event;
+use crate::support::daemon::{Daemon, SECRET, Settings};
+
+/// Sends `text`, then waits for the other side to close; answers what it said and how long it took.
+async fn left_open(daemon: &Daemon, text: &str) -> (String, Duration) {
+    let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+    let since = Instant::now();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    assert!(closed.is_ok(), "still open after {:?}", since.elapsed());
+    (String::from_utf8_lossy(&said).into_owned(), since.elapsed())
+}
+
+#[tokio::test]
+async fn unfinished_heads_and_bodies_are_cut() {
+    let daemon = Settings::default()
+        .env("MRRD_SERVER__HEADER_TIMEOUT_SECONDS", "1")
+        .env("MRRD_SERVER__BODY_TIMEOUT_SECONDS", "1")
+        .start()
+        .await;
+    let (_, took) = left_open(&daemon, "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\n").await;
+    assert!(took >= Duration::from_millis(900), "cut after {took:?}");
+    let (_, took) = left_open(&daemon, "").await;
+    assert!(took >= Duration::from_millis(900), "cut after {took:?}");
+    let slow = "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{";
+    let (said, _) = left_open(&daemon, slow).await;
+    assert!(said.starts_with("HTTP/1.1 408 ") && said.contains("urn:mrrd:problem:body-too-slow"), "{said}");
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_told_so() {
+    let mut daemon = Settings::default().env("MRRD_SERVER__MAX_CONNECTIONS", "1").start().await;
+    daemon.accept(event("evt_1")).await;
+    let (said, _) = left_open(&daemon, "").await;
+    assert!(said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: "), "{said}");
+    // The one that is open goes on.
+    daemon.accept(event("evt_2")).await;
+}
+
+#[tokio::test]
+async fn while_the_log_is_locked_nothing_is_acknowledged_and_a_full_queue_says_so() {
+    use sqlx::Connection;
+    let mut daemon = Settings::default().env("MRRD_SERVER__MAX_QUEUED_EVENTS", "1").start().await;
+    daemon.accept(event("evt_0")).await;
+    let url = format!("sqlite://{}", daemon.dir().join("mrrd.db").display());
+    let mut lock = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    let posts: Vec<_> = (1..=6)
+        .map(|number| {
+            let mut connection = daemon.connect();
+            tokio::spawn(async move {
+                let body = event(&format!("evt_{number}"));
+                connection.post_signed(SECRET, Clock::system().now(), body.into()).await.unwrap()
+            })
+        })
+        .collect();
+    daemon.wait_for_output("queue-full");
+    sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
+    let mut statuses = Vec::new();
+    for post in posts {
+        let answer = post.await.unwrap();
+        if answer.status == 503 {
+            assert!(answer.headers.contains_key("retry-after"));
+            assert_eq!(answer.json()["type"], "urn:mrrd:problem:queue-full");
+        }
+        statuses.push(answer.status);
+    }
+    let taken = statuses.iter().filter(|status| **status == 200).count();
+    assert!(taken >= 1 && taken < 6 && statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    let log = daemon.json("/api/v1/status").await["log"]["events"].as_u64();
+    assert_eq!(log, Some(1 + taken as u64));
+}
+
+/// Posts from eight connections until each is refused or cut; answers the ids that were acknowledged.
+fn load(daemon: &Daemon) -> (Arc<Mutex<BTreeSet<String>>>, Vec<tokio::task::JoinHandle<()>>) {
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    let tasks = (0..8).map(|task| {
+        let (mut connection, acknowledged) = (daemon.connect(), acknowledged.clone());
+        tokio::spawn(async move {
+            for number in 0.. {
+                let id = format!("evt_{task}_{number}");
+                match connection.post_signed(SECRET, Clock::system().now(), event(&id).into()).await {
+                    Ok(answer) if answer.status == 200 => drop(acknowledged.lock().unwrap().insert(id)),
+                    _ => return,
+                }
+            }
+        })
+    });
+    let tasks = tasks.collect();
+    (acknowledged, tasks)
+}
+
+async fn until_under_load(acknowledged: &Mutex<BTreeSet<String>>) {
+    let since = Instant::now();
+    while acknowledged.lock().unwrap().len() < 50 {
+        assert!(since.elapsed() < Duration::from_secs(30), "too few webhooks got through");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn in_the_log(daemon: &Daemon) -> BTreeSet<String> {
+    let listed = daemon.command(&["events", "list", "--limit", "1000000", "--json"]);
+    assert!(listed.status.success());
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+    text.lines().map(id).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_under_load_ends_with_0_and_loses_nothing() {
+    let mut daemon = Daemon::start().await;
+    let (acknowledged, tasks) = load(&daemon);
+    until_under_load(&acknowledged).await;
+    assert!(tokio::task::block_in_place(|| daemon.terminate()));
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let (acknowledged, log) = (acknowledged.lock().unwrap().clone(), in_the_log(&daemon));
+    assert!(acknowledged.is_subset(&log), "lost: {:?}", acknowledged.difference(&log).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_under_load_loses_nothing_acknowledged() {
+    let mut daemon = Daemon::start().await;
+    let (acknowledged, tasks) = load(&daemon);
+    until_under_load(&acknowledged).await;
+    daemon.kill();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let (acknowledged, log) = (acknowledged.lock().unwrap().clone(), in_the_log(&daemon));
+    assert!(acknowledged.is_subset(&log), "lost: {:?}", acknowledged.difference(&log).collect::<Vec<_>>());
+}

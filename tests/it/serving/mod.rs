@@ -1,0 +1,5 @@
+//! The daemon as Stripe and its operator meet it: webhooks, bounds, configuration, files in and out.
+
+mod bounds;
+mod commands;
+mod webhooks;

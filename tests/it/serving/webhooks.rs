@@ -1,0 +1,222 @@
+//! Every row of the webhook answer (interface.md 4), against the real binary.
+
+use mrrd::{
+    clock::Clock,
+    demo::http::{Answer, sign},
+    ledger::time::UnixTime,
+};
+
+use crate::support::daemon::{Daemon, SECRET, Settings};
+
+/// A small event of a type mrrd doesn't read.
+pub(super) fn event(id: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","object":"event","type":"foo.bar","created":1700000000,"livemode":true,"pending_webhooks":1,"data":{{"object":{{}}}}}}"#
+    )
+}
+
+fn now() -> UnixTime {
+    Clock::system().now()
+}
+
+/// How many rows the log has.
+async fn rows(daemon: &mut Daemon) -> i64 {
+    daemon.json("/api/v1/status").await["log"]["last_seq"].as_i64().unwrap()
+}
+
+#[track_caller]
+fn is_problem(answer: &Answer, status: u16, name: &str) {
+    let body = answer.json();
+    assert_eq!(
+        (answer.status, body["type"].as_str()),
+        (status, Some(format!("urn:mrrd:problem:{name}").as_str())),
+        "{body}"
+    );
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(body["status"], status);
+}
+
+#[tokio::test]
+async fn what_is_verified_is_taken_once() {
+    let mut daemon = Daemon::start().await;
+    let other_count = event("evt_1").replace("\"pending_webhooks\":1", "\"pending_webhooks\":0");
+    for (body, duplicate, rows_after) in [
+        (event("evt_1"), false, 1),
+        (event("evt_1"), true, 1),
+        (other_count, true, 1),
+        // A variant is kept, and answered as the duplicate it is.
+        (event("evt_1").replace("foo.bar", "foo.baz"), true, 2),
+        (event("evt_2"), false, 3),
+        // Of a type that is read, without anything to read.
+        (event("evt_3").replace("foo.bar", "customer.subscription.updated"), false, 4),
+        (r#"{"id":"evt_4","object":"v2.core.event","type":"v1.invoice.paid","created":"2026-01-01T00:00:00Z","livemode":true}"#.to_owned(), false, 5),
+    ] {
+        let answer = daemon.post(body.clone()).await;
+        let expected = format!(r#"{{"received":true,"duplicate":{duplicate}}}"#);
+        assert_eq!((answer.status, &*answer.body), (200, expected.as_bytes()), "{body}");
+        assert_eq!(rows(&mut daemon).await, rows_after, "{body}");
+    }
+    let quality = daemon.json("/api/v1/status").await["quality"].clone();
+    assert_eq!(
+        (&quality["unreadable_events"], quality["ignored_events"].as_i64() >= Some(2)),
+        (&1.into(), true),
+        "{quality}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_verified_leaves_no_trace() {
+    let mut daemon = Daemon::start().await;
+    let body = event("evt_1");
+    let valid = |at| sign(SECRET, at, body.as_bytes());
+    let v0 = valid(now()).replace("v1=", "v0=");
+    let twice = format!("t=1,{}", valid(now()));
+    let (other, old, early) =
+        (sign("whsec_other", now(), body.as_bytes()), valid(now().plus(-302)), valid(now().plus(330)));
+    let mut connection = daemon.connect();
+    for (header, name) in [
+        (None, "signature-missing"),
+        (Some("nonsense"), "signature-malformed"),
+        (Some(twice.as_str()), "signature-malformed"),
+        (Some(&v0), "signature-without-v1"),
+        (Some(&other), "signature-mismatch"),
+        (Some(&old), "signature-outside-tolerance"),
+        (Some(&early), "signature-outside-tolerance"),
+    ] {
+        let answer = connection.post("/webhooks/stripe", header, body.clone().into()).await.unwrap();
+        is_problem(&answer, 400, name);
+    }
+    for (body, name) in [
+        ("not json", "body-not-json"),
+        ("[]", "body-not-an-object"),
+        (r#"{"object":"event"}"#, "event-without-id"),
+        (r#"{"id":"cus_1","object":"customer"}"#, "body-not-an-event"),
+        ("", "body-not-json"),
+    ] {
+        is_problem(&daemon.post(body).await, 400, name);
+    }
+    assert_eq!(rows(&mut daemon).await, 0);
+}
+
+#[tokio::test]
+async fn either_secret_verifies_while_one_is_rolled() {
+    let mut daemon = Settings::default().env("MRRD_STRIPE__WEBHOOK_SECRETS", "whsec_old,whsec_new").start().await;
+    let mut connection = daemon.connect();
+    for (id, secret) in [("evt_1", "whsec_old"), ("evt_2", "whsec_new")] {
+        let answer = connection.post_signed(secret, now(), event(id).into()).await.unwrap();
+        assert_eq!(answer.status, 200);
+    }
+    // Stripe signs with both meanwhile.
+    let body = event("evt_3");
+    let (old, new) = (sign("whsec_older", now(), body.as_bytes()), sign("whsec_new", now(), body.as_bytes()));
+    let both = format!("{old},{}", new.split_once(',').unwrap().1);
+    assert_eq!(connection.post("/webhooks/stripe", Some(&both), body.into()).await.unwrap().status, 200);
+    assert_eq!(rows(&mut daemon).await, 3);
+}
+
+#[tokio::test]
+async fn each_endpoint_has_its_own_secret_and_account() {
+    let daemon = Settings::default()
+        .env("MRRD_STRIPE__ENDPOINTS__EU__WEBHOOK_SECRETS", "whsec_eu")
+        .env("MRRD_STRIPE__ENDPOINTS__EU__ACCOUNT", "acct_eu")
+        .start()
+        .await;
+    let mut connection = daemon.connect();
+    let body = event("evt_1");
+    let (eu, default) = (sign("whsec_eu", now(), body.as_bytes()), sign(SECRET, now(), body.as_bytes()));
+    let mut post = async |path: &str, signature: &str, body: &str| {
+        connection.post(path, Some(signature), body.to_owned().into()).await.unwrap()
+    };
+    is_problem(&post("/webhooks/stripe/eu", &default, &body).await, 400, "signature-mismatch");
+    is_problem(&post("/webhooks/stripe", &eu, &body).await, 400, "signature-mismatch");
+    assert_eq!(post("/webhooks/stripe/eu", &eu, &body).await.status, 200);
+    let connected = body.replace("evt_1", "evt_2").replace("\"livemode\"", "\"account\":\"acct_its_own\",\"livemode\"");
+    assert_eq!(
+        post("/webhooks/stripe/eu", &sign("whsec_eu", now(), connected.as_bytes()), &connected).await.status,
+        200
+    );
+    let listed = daemon.command(&["events", "list", "--json"]);
+    let accounts: Vec<_> = String::from_utf8(listed.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["account"].clone())
+        .collect();
+    assert_eq!(accounts, ["acct_eu", "acct_its_own"]);
+}
+
+#[tokio::test]
+async fn other_addresses_and_methods_are_told_so_and_never_redirected() {
+    let daemon = Daemon::start().await;
+    let mut connection = daemon.connect();
+    let large = "x".repeat(300_000);
+    for (method, path, status, name) in [
+        ("GET", "/webhooks/stripe", 405, "method-not-allowed"),
+        ("PUT", "/webhooks/stripe", 405, "method-not-allowed"),
+        ("POST", "/webhooks/stripe/nobody", 404, "unknown-endpoint"),
+        ("POST", "/webhooks/stripe/", 404, "not-found"),
+        ("POST", "/webhook", 404, "not-found"),
+    ] {
+        let answer = connection.send(method.parse().unwrap(), path, &[], large.clone().into()).await.unwrap();
+        is_problem(&answer, status, name);
+        assert_eq!(answer.headers.contains_key("allow"), status == 405);
+    }
+}
+
+#[tokio::test]
+async fn a_body_too_large_is_answered_so_that_the_client_can_read_it() {
+    let mut daemon = Settings::default().env("MRRD_SERVER__MAX_BODY_BYTES", "2048").start().await;
+    let mut large = event("evt_1");
+    large.insert_str(1, &format!("\"x\":\"{}\",", "x".repeat(3_000_000)));
+    is_problem(&daemon.post(large).await, 413, "body-too-large");
+    let mut fits = event("evt_2");
+    fits.insert_str(1, &" ".repeat(2048 - fits.len()));
+    daemon.accept(fits.clone()).await;
+    fits.insert(1, ' ');
+    is_problem(&daemon.post(fits).await, 413, "body-too-large");
+    assert_eq!(rows(&mut daemon).await, 1);
+}
+
+#[tokio::test]
+async fn every_published_event_is_taken_and_its_repetition_changes_nothing() {
+    let mut daemon = Daemon::start().await;
+    let mut bodies = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/stripe"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else if let Ok(body) = std::fs::read(entry.path())
+                && let Ok(json) = serde_json::from_slice::<serde_json::Value>(&body)
+                && json["object"] == "event"
+                && json["id"].is_string()
+            {
+                bodies.push(body);
+            }
+        }
+    }
+    assert!(bodies.len() > 50, "only {} events found", bodies.len());
+    for body in &bodies {
+        daemon.accept(body.clone()).await;
+    }
+    let before = rows(&mut daemon).await;
+    for body in &bodies {
+        let answer = daemon.post(body.clone()).await;
+        assert_eq!((answer.status, &answer.json()["duplicate"]), (200, &true.into()));
+    }
+    assert_eq!(rows(&mut daemon).await, before);
+}
+
+#[tokio::test]
+async fn neither_bodies_nor_secrets_reach_the_log_lines_or_the_metrics() {
+    let mut daemon = Settings::default().env("MRRD_LOG__FILTER", "trace").start().await;
+    let body = event("evt_1").replace("{}", r#"{"email":"jenny.rosen@example.com"}"#);
+    daemon.accept(body.clone()).await;
+    daemon.connect().post("/webhooks/stripe", Some("t=1,v1=00"), body.into()).await.unwrap();
+    daemon.wait_for_output("webhook refused");
+    let metrics = daemon.get("/metrics").await;
+    let said = format!("{}{}", daemon.output(), String::from_utf8_lossy(&metrics.body));
+    assert!(said.contains("mrrd_webhooks_total{endpoint=\"default\",answer=\"accepted\"} 1"), "{said}");
+    for hidden in [SECRET, "jenny.rosen"] {
+        assert!(!said.contains(hidden), "{hidden} is shown");
+    }
+}
