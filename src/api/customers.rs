@@ -13,6 +13,7 @@ use crate::{
     ledger::ids::{AccountId, CustomerId},
     report::{
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
+        explain::Explanation,
         movements::MovementEntry,
     },
     server::state::AppState,
@@ -75,4 +76,25 @@ pub(super) async fn customer(
         movements: rows.iter().map(MovementEntry::from).collect(),
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     }))
+}
+
+/// How a customer's MRR came about: every state, every rule applied, every movement, with event ids.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/explain", tag = "customers",
+    params(("id" = String, Path, description = "`cus_…`, or `sub_…` for its customer"),
+           ("day" = Option<String>, Query, description = "only what happened on this accounting day"), CommonQuery),
+    responses((status = 200, body = Explanation), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn explain(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let day = params.day("day")?;
+    let csv = params.csv()?;
+    params.end()?;
+    match reports(&state).explain(&ask, &id, day).await? {
+        Some(explanation) => Ok(answer(csv, &explanation, Explanation::table)),
+        None => Err(ApiProblem::NotFound { what: "customer or subscription", id }),
+    }
 }

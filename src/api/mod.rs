@@ -51,6 +51,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::cohorts))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
+        .routes(routes!(customers::explain))
         .routes(routes!(events::events))
         .routes(routes!(events::event))
         .routes(routes!(events::raw))

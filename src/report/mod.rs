@@ -6,6 +6,7 @@ pub mod bridge;
 pub mod cohorts;
 pub mod customers;
 pub mod events;
+pub mod explain;
 pub mod memory;
 pub mod metrics;
 pub mod money;

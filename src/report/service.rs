@@ -12,6 +12,8 @@ use super::{
     ask::{Ask, GroupBy, KnownAt},
     bridge::{Grouping, bridges},
     cohorts::{self, CohortsAnswer},
+    customers::CurrencyMrr,
+    explain::{Explanation, StepEntry},
     memory::Memory,
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
@@ -20,12 +22,14 @@ use super::{
 use crate::{
     config,
     ledger::{
+        CustomerFacts,
+        explain::{Step, explain},
         ids::CustomerId,
         profile::Profile,
         time::{Day, UnixTime},
     },
     reconciler::{ReconcileError, Rules, derivation},
-    store::{Store, StoreError, reports::*},
+    store::{CustomerKey, Store, StoreError, naming, reports::*},
 };
 
 /// A question that can't be answered.
@@ -229,6 +233,56 @@ impl Reports<'_> {
     /// One customer; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
         let (rows, _) = self.customers(ask, &CustomersAsked::One(id.clone()), 1).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// The chain from event to money for a customer, or for the customer of a subscription; of one day, where asked for.
+    /// `None` where the ledger has neither.
+    pub async fn explain(&self, ask: &Ask, id: &str, day: Option<Day>) -> Result<Option<Explanation>, AskError> {
+        let (mut scope, source) = self.scope(ask).await?;
+        let (profile, zone) = (self.profile(ask)?, &self.ledger.zone);
+        if let Some(day) = day {
+            scope.cut = scope.cut.min(zone.end_of(day));
+        }
+        let customer = match self.customer_in(&scope, &source, &id.into()).await? {
+            Some(row) => Some(row),
+            None => match self.store.customer_of_subscription(&scope, id).await? {
+                Some(customer) => self.customer_in(&scope, &source, &customer).await?,
+                None => None,
+            },
+        };
+        let Some(row) = customer else { return Ok(None) };
+        let key =
+            CustomerKey { livemode: scope.livemode, account: row.account.clone(), customer: row.customer.clone() };
+        let known_at = source.seq();
+        let facts = self.store.customer_facts(std::slice::from_ref(&key), known_at).await?.pop().unwrap_or_default();
+        let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
+        let objects: Vec<&str> = objects.into_iter().collect();
+        let references = self.store.reference_facts(key.livemode, key.account.as_ref(), &objects, known_at).await?;
+        let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &references };
+        let asked = |step: &&Step| step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day);
+        let steps = explain(input, profile, zone);
+        Ok(Some(Explanation {
+            profile: profile.name.as_ref().into(),
+            customer: row.customer.to_string(),
+            account: row.account.as_ref().map(ToString::to_string),
+            day: day.map(|day| day.to_string()),
+            mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
+            steps: steps.iter().filter(asked).map(|step| StepEntry::of(step, zone)).collect(),
+        }))
+    }
+
+    async fn customer_in(
+        &self,
+        scope: &Scope,
+        source: &Source,
+        id: &CustomerId,
+    ) -> Result<Option<CustomerRow>, AskError> {
+        let asked = CustomersAsked::One(id.clone());
+        let rows = match source {
+            Source::Tables => self.store.customer_page(scope, &asked, 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.customer_page(scope, &asked, 1)?,
+        };
         Ok(rows.into_iter().next())
     }
 

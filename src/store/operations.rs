@@ -301,6 +301,11 @@ impl Store {
         either!(self, database => database.customer_page(scope, asked, limit).await)
     }
 
+    /// Whose subscription it is.
+    pub async fn customer_of_subscription(&self, scope: &Scope, id: &str) -> Result<Option<CustomerId>, StoreError> {
+        either!(self, database => database.customer_of_subscription(scope, id).await)
+    }
+
     /// What customers are grouped by.
     pub async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
         either!(self, database => database.customer_traits(scope).await)

@@ -433,7 +433,18 @@ function openCustomer(id) {
         h("div", {}, show(move.day, { dateStyle: "medium" }), " ", kindPill(move.kind, move.amount), " ",
           h("strong", { class: tone(move.amount) }, money(move.amount, move.currency, { signed: true })), ` → ${money(move.after, move.currency)}`),
         move.parts.map((part) => partLine(part, move.currency))))),
+      h("p", {}, h("button", { type: "button", onclick: () => openExplanation(id) }, "Every rule applied")),
     ];
+  });
+}
+
+function openExplanation(id) {
+  panel(`How ${id} came about`, async () => {
+    const answer = await get(`/api/v1/customers/${encodeURIComponent(id)}/explain`, { profile: state.profile });
+    return h("ol", { class: "story" }, answer.steps.map((step) => h("li", { class: step.stage === "movement" ? (step.amount < 0 ? "loss" : "gain") : "" },
+      h("div", {}, h("span", { class: "soft" }, `${show(step.day, { dateStyle: "medium" })} · ${step.stage} `), step.text),
+      h("div", { class: "part" }, `${step.rule} · `, step.events.flatMap((event, i) => [i ? ", " : "",
+        h("button", { type: "button", class: "link id", onclick: () => openEvent(event) }, event)])))));
   });
 }
 

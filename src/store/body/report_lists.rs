@@ -235,6 +235,22 @@ impl Database {
         rows.iter().map(read).collect()
     }
 
+    pub(in crate::store) async fn customer_of_subscription(
+        &self,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<CustomerId>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT s.customer FROM subscription_ledger s JOIN customer_ledger l ON l.generation = s.generation
+             AND l.profile = s.profile AND l.livemode = s.livemode AND l.account = s.account
+             AND l.customer = s.customer",
+        );
+        push_scope(&mut query, "s", "l", scope);
+        query.push(" AND s.subscription = ").push_bind(clean(id)).push(" ORDER BY s.account LIMIT 1");
+        let found = query.build().fetch_optional(&self.derived).await.doing(DOING)?;
+        found.map(|row| Columns::of(&row, 0).text().map(CustomerId::new)).transpose()
+    }
+
     pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
         let mut query =
             QueryBuilder::<Driver>::new("SELECT l.customer, l.country, l.first_mrr_at FROM customer_ledger l");

@@ -1,0 +1,102 @@
+//! The answer of `/api/v1/customers/{id}/explain`: the chain from event to money, rule by rule.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{customers::CurrencyMrr, money::Exact, table::Table};
+use crate::ledger::{
+    explain::{Stage, Step},
+    time::Zone,
+};
+
+/// How one customer's MRR came about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Explanation {
+    /// The profile whose rules were applied.
+    pub profile: String,
+    /// Who.
+    pub customer: String,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The day asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<String>,
+    /// MRR at its end, or now.
+    pub mrr: Vec<CurrencyMrr>,
+    /// Every state, rule and movement in order of time; of that day only, where one was asked for.
+    pub steps: Vec<StepEntry>,
+}
+
+/// One rule applied, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StepEntry {
+    /// When it takes effect.
+    pub at: String,
+    /// The accounting day of it.
+    pub day: String,
+    /// `state`, `amount`, `counts`, `quality` or `movement`.
+    pub stage: &'static str,
+    /// Which subscription it is about; null for a movement, which is the customer's.
+    pub subscription: Option<String>,
+    /// Which item it is about, where it is one.
+    pub item: Option<String>,
+    /// The rule, by its place in the rules of money.
+    pub rule: &'static str,
+    /// What it says here.
+    pub text: String,
+    /// Minor units a month: what counts from here, or by how much MRR moved.
+    pub amount: Option<i128>,
+    /// Its exact twin.
+    pub amount_exact: Option<Exact>,
+    /// The currency of the amount.
+    pub currency: Option<String>,
+    /// The events it rests on.
+    pub events: Vec<String>,
+}
+
+impl StepEntry {
+    /// A step of the ledger, on its accounting day.
+    pub fn of(step: &Step, zone: &Zone) -> Self {
+        Self {
+            at: step.at.to_string(),
+            day: zone.day(step.at).to_string(),
+            stage: match step.stage {
+                Stage::State => "state",
+                Stage::Amount => "amount",
+                Stage::Counts => "counts",
+                Stage::Quality => "quality",
+                Stage::Movement => "movement",
+            },
+            subscription: step.subscription.as_ref().map(ToString::to_string),
+            item: step.item.as_ref().map(ToString::to_string),
+            rule: step.rule,
+            text: step.text.clone(),
+            amount: step.amount.map(|amount| amount.minor()),
+            amount_exact: step.amount.map(Exact),
+            currency: step.currency.map(|currency| currency.to_string()),
+            events: step.events.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Explanation {
+    /// One row a step.
+    pub fn table(&self) -> Table {
+        let columns = vec!["at", "stage", "subscription", "item", "rule", "text", "amount_exact", "currency", "events"];
+        let row = |step: &StepEntry| {
+            vec![
+                step.at.clone(),
+                step.stage.into(),
+                step.subscription.clone().unwrap_or_default(),
+                step.item.clone().unwrap_or_default(),
+                step.rule.into(),
+                step.text.clone(),
+                step.amount_exact.map(|amount| amount.to_string()).unwrap_or_default(),
+                step.currency.clone().unwrap_or_default(),
+                step.events.join(" "),
+            ]
+        };
+        Table { columns, rows: self.steps.iter().map(row).collect() }
+    }
+}
