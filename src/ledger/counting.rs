@@ -4,6 +4,7 @@ use super::{
     fact::{Status, SubscriptionState},
     ids::EventId,
     money::{Currency, Mrr},
+    outcome::{QualityEntry, QualityKind},
     pricing::{ItemAmount, Span, Trigger},
     profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Profile, Unpaid},
     time::UnixTime,
@@ -103,6 +104,31 @@ impl Counted<'_> {
     }
 }
 
+/// Takes out amounts that the ledger's rows can't hold: they are unpriced, never a wrong figure. What is left fits
+/// `i64`, so that no number of items leaves `i128` (mrr.md 1).
+pub(super) fn bound(snapshots: &[Snapshot<'_>], spans: &mut [Span]) -> Vec<QualityEntry> {
+    let fits = |amount: Mrr| i64::try_from(amount.0).is_ok();
+    let mut entries: Vec<QualityEntry> = Vec::new();
+    for span in spans {
+        for item in span.items.iter_mut().filter(|item| !fits(item.list) || !fits(item.net)) {
+            (item.list, item.net, item.unpriced) = (Mrr::ZERO, Mrr::ZERO, true);
+            if entries.iter().any(|entry| *entry.object == *item.item.as_str()) {
+                continue;
+            }
+            entries.push(QualityEntry {
+                kind: QualityKind::UnpricedItem,
+                object: item.item.as_str().into(),
+                event: snapshots[span.snapshot].events.first().cloned(),
+                at: span.from,
+                until: None,
+                detail: format!("the amount of {} is larger than any the ledger can hold", item.price),
+                settle: "an amount below 9 223 372 036 854 minor units a month".into(),
+            });
+        }
+    }
+    entries
+}
+
 /// Counts one subscription. `paid` is its first payment above 0, and the event that shows it.
 pub(super) fn count<'a>(
     snapshots: Vec<Snapshot<'a>>,
@@ -176,7 +202,7 @@ pub(super) fn count<'a>(
                     }
                 })
                 .collect();
-            // Item amounts are within i64 (pricing), so that no number of items leaves i128.
+            // Item amounts are within i64 (`bound`), so that no number of items leaves i128.
             let sum = |of: fn(&Line) -> Mrr| Mrr(lines.iter().map(|line| of(line).0).sum());
             let (mrr, list) = (sum(|line| line.mrr), sum(|line| line.list));
             // What it was for more than zero seconds before.
@@ -325,15 +351,12 @@ fn lineages(spans: &[Span]) -> Vec<Vec<u32>> {
             }
         }
         for by_product in [true, false] {
-            for at in 0..of.len() {
-                if of[at].is_some() {
-                    continue;
-                }
-                let product = &span.items[at].product;
-                let fits = |was: &usize| {
-                    left[*was] && (!by_product || (product.is_some() && before.items[*was].product == *product))
+            for (at, item) in span.items.iter().enumerate().filter(|(at, _)| of[*at].is_none()).collect::<Vec<_>>() {
+                let alike = |was: &usize| {
+                    left[*was]
+                        && (!by_product || (item.product.is_some() && before.items[*was].product == item.product))
                 };
-                if let Some(was) = (0..left.len()).find(fits) {
+                if let Some(was) = (0..left.len()).find(alike) {
                     left[was] = false;
                     of[at] = Some(held[was]);
                 }

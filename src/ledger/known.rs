@@ -8,7 +8,7 @@ use std::{
 use super::{
     CustomerFacts,
     fact::{Fact, InvoiceState, InvoiceStatus, State},
-    ids::{EventId, SubscriptionId, TestClockId},
+    ids::{CustomerId, EventId, SubscriptionId, TestClockId},
     order::Seen,
     time::UnixTime,
 };
@@ -18,17 +18,18 @@ use super::{
 pub(super) struct Known<'a> {
     /// By id; within one, in no particular order.
     pub subscriptions: BTreeMap<&'a SubscriptionId, Vec<Seen<'a>>>,
-    /// When the customer was deleted, and by which event.
-    pub deleted: Option<(UnixTime, &'a EventId)>,
-    invoices: Vec<(&'a Fact, &'a InvoiceState)>,
+    /// When a customer was deleted, and by which event: several of Stripe's may be one here (`ledger.customer_key`).
+    deleted: BTreeMap<&'a CustomerId, (UnixTime, &'a EventId)>,
+    /// Each subscription's first payment, and the event that shows it.
+    paid: BTreeMap<&'a SubscriptionId, (UnixTime, &'a EventId)>,
+    invoices: Vec<&'a InvoiceState>,
     customers: Vec<&'a Fact>,
 }
 
 impl<'a> Known<'a> {
     /// Sorts the facts. One event in two shapes is read from the newest `api_version` (mrr.md 4).
     pub(super) fn gather(input: CustomerFacts<'a>) -> Self {
-        let mut facts: Vec<&'a Fact> =
-            input.facts.iter().filter(|fact| fact.customer() == Some(input.customer)).collect();
+        let mut facts: Vec<&'a Fact> = input.facts.iter().collect();
         facts.sort_by(|a, b| {
             (&a.event, object(a)).cmp(&(&b.event, object(b))).then_with(|| b.api_version.cmp(&a.api_version))
         });
@@ -39,12 +40,6 @@ impl<'a> Known<'a> {
             let Some(fact) = newest.reduce(|a, b| if a == b || spelt(a) <= spelt(b) { a } else { b }) else { continue };
             known.take(fact);
         }
-        known.deleted = known
-            .customers
-            .iter()
-            .filter(|fact| matches!(&fact.state, State::Customer(one) if one.deleted))
-            .map(|fact| (fact.at, &fact.event))
-            .min();
         known
     }
 
@@ -53,8 +48,18 @@ impl<'a> Known<'a> {
             self.subscriptions.entry(&seen.after.id).or_default().push(seen);
         }
         match &fact.state {
-            State::Invoice(invoice) => self.invoices.push((fact, invoice)),
-            State::Customer(_) => self.customers.push(fact),
+            State::Invoice(invoice) => {
+                self.invoices.push(invoice);
+                self.pay(fact, invoice);
+            }
+            State::Customer(customer) => {
+                self.customers.push(fact);
+                if customer.deleted {
+                    let told = (fact.at, &fact.event);
+                    let first = self.deleted.entry(&customer.id).or_insert(told);
+                    *first = told.min(*first);
+                }
+            }
             State::Subscription { .. }
             | State::Price(_)
             | State::Product(_)
@@ -64,26 +69,35 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// When an invoice was made.
-    pub(super) fn invoice_created(&self, id: &str) -> Option<UnixTime> {
-        self.invoices.iter().find(|(_, invoice)| invoice.id.as_str() == id).map(|(_, invoice)| invoice.created)
+    /// The payment of a subscription's first paid invoice with a total above 0, or 0 only by discount or balance
+    /// (mrr.md 3). The balance is taken off after the total; a total of 0 below a subtotal was brought there by discounts.
+    fn pay(&mut self, fact: &'a Fact, invoice: &'a InvoiceState) {
+        let pays = invoice.total > 0 || (invoice.total == 0 && invoice.subtotal > 0);
+        if invoice.status != InvoiceStatus::Paid || !pays {
+            return;
+        }
+        let told = (invoice.paid_at.unwrap_or(fact.at), &fact.event);
+        let of_lines = invoice.lines.iter().filter_map(|line| line.subscription.as_ref());
+        let of_lines = of_lines.filter(|_| invoice.subscription.is_none());
+        for subscription in invoice.subscription.iter().chain(of_lines) {
+            let first = self.paid.entry(subscription).or_insert(told);
+            *first = told.min(*first);
+        }
     }
 
-    /// The payment of the subscription's first paid invoice with a total above 0, or 0 only by discount or balance
-    /// (mrr.md 3), and the event that shows it.
+    /// When an invoice was made; asked only to settle a tie.
+    pub(super) fn invoice_created(&self, id: &str) -> Option<UnixTime> {
+        self.invoices.iter().find(|invoice| invoice.id.as_str() == id).map(|invoice| invoice.created)
+    }
+
+    /// A subscription's first payment, and the event that shows it.
     pub(super) fn first_payment(&self, id: &SubscriptionId) -> Option<(UnixTime, EventId)> {
-        let of_it = |invoice: &InvoiceState| match &invoice.subscription {
-            Some(subscription) => subscription == id,
-            None => invoice.lines.iter().any(|line| line.subscription.as_ref() == Some(id)),
-        };
-        // The balance is taken off after the total; a total of 0 below a subtotal was brought there by discounts.
-        let pays = |invoice: &InvoiceState| invoice.total > 0 || (invoice.total == 0 && invoice.subtotal > 0);
-        self.invoices
-            .iter()
-            .filter(|(_, invoice)| invoice.status == InvoiceStatus::Paid && pays(invoice) && of_it(invoice))
-            .map(|(fact, invoice)| (invoice.paid_at.unwrap_or(fact.at), &fact.event))
-            .min()
-            .map(|(at, event)| (at, event.clone()))
+        self.paid.get(id).map(|(at, event)| (*at, (*event).clone()))
+    }
+
+    /// When the customer of a subscription was deleted, and by which event.
+    pub(super) fn deleted(&self, seen: &[Seen<'a>]) -> Option<(UnixTime, &'a EventId)> {
+        seen.iter().filter_map(|one| self.deleted.get(&one.after.customer).copied()).min()
     }
 
     /// The clock whose ledger this is.
@@ -93,7 +107,7 @@ impl<'a> Known<'a> {
             _ => None,
         });
         let of_subscriptions = self.subscriptions.values().flatten().filter_map(|seen| seen.after.test_clock.as_ref());
-        let of_invoices = self.invoices.iter().filter_map(|(_, invoice)| invoice.test_clock.as_ref());
+        let of_invoices = self.invoices.iter().filter_map(|invoice| invoice.test_clock.as_ref());
         let clocks: BTreeSet<&TestClockId> = of_customers.chain(of_subscriptions).chain(of_invoices).collect();
         clocks.first().map(|clock| (*clock).clone())
     }

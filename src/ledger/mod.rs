@@ -90,10 +90,11 @@ impl<'a> Derivation<'a> {
         let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
         for (id, seen) in &known.subscriptions {
             let invoice_created = |invoice: &str| known.invoice_created(invoice);
-            let timeline = timeline::build(seen, known.deleted, &invoice_created, zone);
+            let timeline = timeline::build(seen, known.deleted(seen), &invoice_created, zone);
             quality.extend(timeline.quality);
-            let (spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
+            let (mut spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
             quality.extend(unknown);
+            quality.extend(counting::bound(&timeline.snapshots, &mut spans));
             subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
         }
         let sweep = sweep::sweep(&subscriptions, profile, zone);

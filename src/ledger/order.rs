@@ -171,7 +171,7 @@ impl Chain<'_> {
                 }
             }
         }
-        self.as_far_as_it_goes(updates, reached)
+        self.place_what_fits(updates, reached)
     }
 
     /// Extends `line` by all of `set`, each fitting the state reached; false where that can't be done within the bound.
@@ -243,7 +243,7 @@ impl Chain<'_> {
     }
 
     /// No order places all: take what fits, whole before changed, then the rest by invoice, period and id.
-    fn as_far_as_it_goes<'a>(self, mut rest: Vec<Seen<'a>>, mut reached: Option<&'a SubscriptionState>) -> Line<'a> {
+    fn place_what_fits<'a>(self, mut rest: Vec<Seen<'a>>, mut reached: Option<&'a SubscriptionState>) -> Line<'a> {
         let mut line: Vec<Seen<'a>> = Vec::with_capacity(rest.len());
         while !rest.is_empty() {
             let next = [Fit::Whole, Fit::Changed]

@@ -138,7 +138,7 @@ fn step(
     let before = before.filter(|_| role == Role::Updated && !blind).map(Box::new);
     let state = State::Subscription { before, after: Box::new(state) };
     let origin = if role == Role::Read { Origin::Api } else { Origin::Event };
-    (!lost).then(|| Fact { event, at, api_version: None, origin, role, state })
+    (!lost).then_some(Fact { event, at, api_version: None, origin, role, state })
 }
 
 fn blank(name: &str, at: UnixTime) -> SubscriptionState {

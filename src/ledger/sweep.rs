@@ -105,7 +105,7 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zon
                     continue;
                 };
                 let tally = standing.entry(currency).or_default();
-                // Item amounts are within i64 (pricing), so that no number of them leaves i128.
+                // Item amounts are within i64 (`bound`), so that no number of them leaves i128.
                 tally.mrr.0 += i128::from(sign) * stretch.mrr.0;
                 tally.list.0 += i128::from(sign) * stretch.list.0;
                 tally.granted += sign * i64::from(stretch.granted);

@@ -199,7 +199,9 @@ impl<'a> Line<'_, 'a> {
     /// Finds a chain that breaks: previous values that are not the last known ones.
     fn check(&mut self, seen: &Seen<'a>) {
         let (Some(before), Some(last)) = (seen.before, self.timeline.snapshots.last()) else { return };
-        if *last.state != *seen.after && breaks(before, seen.after, &last.state) {
+        // What an invoice's lines tell is less than a snapshot: nothing breaks against it.
+        let whole = last.origin != Origin::Invoice && *last.state != *seen.after;
+        if whole && breaks(before, seen.after, &last.state) {
             self.gap(seen, "tells previous values that are not the last known ones: events before it are missing");
         }
     }
