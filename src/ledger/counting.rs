@@ -6,7 +6,7 @@ use super::{
     money::{Currency, Mrr},
     outcome::{QualityEntry, QualityKind},
     pricing::{ItemAmount, Span, Trigger},
-    profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Profile, Unpaid},
+    profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Profile, Unpaid, ZeroByDiscount},
     time::UnixTime,
     timeline::{Entry, Snapshot},
 };
@@ -207,8 +207,13 @@ pub(super) fn count<'a>(
             let (mrr, list) = (sum(|line| line.mrr), sum(|line| line.list));
             // What it was for more than zero seconds before.
             let was = stretches.iter().rev().find(|was| was.from < from);
+            let held = |was: &Stretch| match profile.zero_by_discount {
+                ZeroByDiscount::Contraction => was.list > Mrr::ZERO,
+                // Whom a discount had already lost, a trial doesn't keep.
+                ZeroByDiscount::Churn => was.mrr > Mrr::ZERO,
+            };
             let granted = standing == Standing::Trial
-                && was.is_some_and(|was| was.granted || (was.standing.counts() && was.list > Mrr::ZERO));
+                && was.is_some_and(|was| was.granted || (was.standing.counts() && held(was)));
             let stretch = Stretch {
                 from,
                 span: place,

@@ -73,7 +73,7 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zon
     for (subscription, counted) in subscriptions.iter().enumerate() {
         boundaries.extend(counted.stretches.iter().enumerate().map(|(stretch, one)| Boundary {
             at: one.from,
-            opening: stretch == 0 && counted.opens(),
+            opening: stretch == 0 && counted.opens() && changes_mrr(None, one),
             subscription,
             stretch,
         }));
