@@ -3,6 +3,7 @@
 mod ask;
 mod completions;
 mod config;
+mod demo;
 mod doctor;
 mod events;
 mod healthcheck;
@@ -42,6 +43,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Demo(demo::Args),
     Replay(replay::Args),
     Rebuild(rebuild::Args),
     Verify(verify::Args),
@@ -117,6 +119,7 @@ pub fn run() -> ExitCode {
     };
     let context = Context { config: cli.config, clock: Clock::system() };
     let outcome = match cli.command {
+        Command::Demo(args) => blocking(demo::run(&args, &context)),
         Command::Serve(args) => blocking(serve::run(&args, &context)),
         Command::Replay(args) => blocking(replay::run(&args, &context)),
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),

@@ -72,7 +72,7 @@ impl Cycle {
 }
 
 /// `months` calendar months after `anchor`, on the month's last day where it has none of that number.
-pub(super) fn months_after(anchor: UnixTime, months: i64) -> UnixTime {
+pub fn months_after(anchor: UnixTime, months: i64) -> UnixTime {
     let later = jiff::Timestamp::from_second(anchor.0)
         .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC))
         .and_then(|at| at.checked_add(jiff::Span::new().try_months(months)?));

@@ -18,7 +18,7 @@ mod truth;
 mod wire;
 mod worth;
 
-pub use catalog::Money;
+pub use catalog::{Money, months_after};
 pub use event::Event;
 pub use life::Simulator;
 pub use truth::{Change, Figures, Truth, months};

@@ -32,7 +32,7 @@ pub struct Figures {
     pub at_risk: i128,
     /// What is set to end at the close.
     pub scheduled_churn: i128,
-    /// Customers with MRR at the close.
+    /// Customers at the close: with MRR, or kept without by a discount.
     pub customers: i64,
     /// Subscriptions with MRR at the close.
     pub subscriptions: i64,
@@ -105,7 +105,8 @@ impl Truth {
             figures.at_risk += close.at_risk;
             figures.scheduled_churn += close.scheduled_churn;
             figures.subscriptions += close.subscriptions;
-            figures.customers += i64::from(close.mrr > 0);
+            let kept = Past::of(until(series, to.after()), rules).kept;
+            figures.customers += i64::from(close.mrr > 0 || kept);
         }
         for change in self.changes(rules, currency, from, to) {
             match change.kind {
@@ -127,9 +128,7 @@ impl Truth {
             days.dedup();
             for day in days.into_iter().filter(|day| (from..=to).contains(day)) {
                 let (before, after) = (at_end_of(series, day.before()), at_end_of(series, day));
-                let opens = Zone::UTC.start_of(day);
-                let ever = series.iter().any(|(at, worth)| *at < opens && worth.mrr > 0);
-                if let Some(kind) = kind(before, after, ever, rules) {
+                if let Some(kind) = kind(before, after, Past::of(until(series, day), rules)) {
                     changes.push(Change { day, customer: customer.clone(), kind, amount: after.mrr - before.mrr });
                 }
             }
@@ -145,25 +144,48 @@ impl Truth {
     }
 }
 
+/// Where a customer stood when a day began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Past {
+    /// There was MRR once.
+    ever: bool,
+    /// There was, and a discount to nothing is all that happened to it since.
+    kept: bool,
+    /// Whether such a discount keeps a customer at all.
+    keeps: bool,
+}
+
+impl Past {
+    fn of(earlier: &[(UnixTime, Worth)], rules: &Rules) -> Self {
+        let ever = earlier.iter().any(|(_, worth)| worth.mrr > 0);
+        let last = earlier.iter().rfind(|(_, worth)| worth.mrr > 0 || worth.list == 0);
+        let keeps = !rules.free_is_lost;
+        Self { ever, kept: keeps && last.is_some_and(|(_, worth)| worth.mrr > 0), keeps }
+    }
+}
+
 /// What kind of movement leads from one day's end to the next (mrr.md 5, netting over the day).
-fn kind(before: Worth, after: Worth, ever: bool, rules: &Rules) -> Option<&'static str> {
-    let stays = |worth: Worth| !rules.free_is_lost && worth.list > 0;
+fn kind(before: Worth, after: Worth, past: Past) -> Option<&'static str> {
     match (before.mrr, after.mrr) {
         (b, a) if b == a => None,
-        (0, _) if !ever => Some("new"),
-        (0, _) if stays(before) => Some("expansion"),
+        (0, _) if !past.ever => Some("new"),
+        (0, _) if past.kept => Some("expansion"),
         (0, _) => Some("reactivation"),
-        (_, 0) if stays(after) => Some("contraction"),
+        (_, 0) if past.keeps && after.list > 0 => Some("contraction"),
         (_, 0) => Some("churn"),
         (b, a) if a > b => Some("expansion"),
         _ => Some("contraction"),
     }
 }
 
+/// What was noted before `day`.
+fn until(series: &[(UnixTime, Worth)], day: Day) -> &[(UnixTime, Worth)] {
+    let opens = Zone::UTC.start_of(day);
+    &series[..series.partition_point(|(at, _)| *at < opens)]
+}
+
 fn at_end_of(series: &[(UnixTime, Worth)], day: Day) -> Worth {
-    let next = Zone::UTC.start_of(day.after());
-    let known = series.partition_point(|(at, _)| *at < next);
-    known.checked_sub(1).map_or(Worth::default(), |last| series[last].1)
+    until(series, day.after()).last().map_or(Worth::default(), |(_, worth)| *worth)
 }
 
 /// The first and last day of every whole month in `[from, until)`.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, that is a failure said plainly")]
 
 mod api;
+mod e2e;
 mod metrics;
 mod oracle;
 mod reconciler;

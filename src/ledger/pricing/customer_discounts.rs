@@ -32,12 +32,15 @@ impl<'a> CustomerDiscounts<'a> {
     /// Reads `customer.discount` and the `customer.discount.*` events, in any order.
     pub(super) fn gather(facts: &'a [Fact]) -> Self {
         let mut sayings: Vec<_> = facts.iter().filter_map(|fact| Some((saying(fact)?, fact))).collect();
-        let rank = |saying: &Saying<'_>| match saying {
-            Saying::Gone(_) => 0,
-            Saying::Put(_) => 1,
-            Saying::State(_) => 2,
+        // `customer.created` is first in its second: what the same second put on the customer came after it.
+        let rank = |saying: &Saying<'_>, role: Role| match saying {
+            Saying::State(_) if role == Role::Created => 0,
+            Saying::Gone(_) => 1,
+            Saying::Put(_) => 2,
+            Saying::State(_) => 3,
         };
-        sayings.sort_by_key(|(saying, fact)| (fact.at, rank(saying), &fact.event, fact.api_version.as_ref()));
+        sayings
+            .sort_by_key(|(saying, fact)| (fact.at, rank(saying, fact.role), &fact.event, fact.api_version.as_ref()));
 
         let mut line: Vec<Change<'a>> = Vec::new();
         let mut last_seen: Option<UnixTime> = None;

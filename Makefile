@@ -1,0 +1,42 @@
+# mrrd: what a checkout is worked with. Each target installs what it needs on a bare Debian machine with Rust, from
+# Debian's and Rust's own registries, and says plainly what is missing where it can't.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+.PHONY: help demo build test lint bench soak tools
+
+help: ## This list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+tools: # SQLite, zstd and TLS are compiled from C
+	@scripts/tools c
+
+build: tools ## The release binary, target/release/mrrd
+	cargo build --locked --release
+
+demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is left behind
+	cargo build --locked --release --quiet
+	@target/release/mrrd demo $(ARGS)
+
+test: tools ## All tests, on SQLite and PostgreSQL
+	@scripts/tools postgres
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked $(ARGS); \
+	else \
+	  cargo test --locked $(ARGS); \
+	fi
+
+lint: tools ## Formatting, Clippy with warnings as errors, licences and advisories
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; \
+	else echo "cargo-deny is not installed, so licences and advisories were not checked: cargo install --locked cargo-deny"; fi
+
+bench: tools ## Signed webhooks a second beside the machine's limits; written to benches/RESULTS.md
+	cargo build --locked --release
+	cargo bench --locked --bench webhooks
+
+soak: tools ## The end-to-end tests over many seeds; MRRD_SOAK says how many
+	MRRD_SOAK=$${MRRD_SOAK:-20} cargo test --locked --release --test it e2e -- --nocapture

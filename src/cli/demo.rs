@@ -1,0 +1,248 @@
+//! `mrrd demo`: a simulated Stripe account posts two years of signed webhooks to a daemon over a temporary ledger, the
+//! daemon's figures are held against the account's own, and the account lives on.
+
+use std::{
+    io::IsTerminal,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::{Context, Failure, Outcome, output};
+use crate::{
+    clock::Clock,
+    config::{self, Config, Environment},
+    demo::{
+        Event, Money, RULES, Simulator,
+        check::{Comparison, compare},
+        delivery::Delivery,
+        http::Client,
+        months, months_after,
+    },
+    ledger::time::{Day, Zone},
+    server::daemon::Daemon,
+    telemetry,
+};
+
+/// Shows mrrd at work, without any set-up: a simulated Stripe account and a temporary ledger
+///
+/// Two years of webhooks are posted, signed, over HTTP; every figure the daemon then answers is held against the
+/// simulator's own. On a terminal the account lives on until Ctrl-C, with a dashboard to watch. Elsewhere, or with
+/// --once, it ends there: 0 when every figure was right, else 1. Nothing is left behind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  mrrd demo\n  mrrd demo --once --seed 7\n  mrrd demo --customers 1000 --speed 120")]
+pub(super) struct Args {
+    /// End after the check
+    #[arg(long)]
+    once: bool,
+    /// The same seed lives the same life
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Customers won within the two years
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    customers: u32,
+    /// What happens in a minute, once live
+    #[arg(long, value_name = "PER_MINUTE", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=6000))]
+    speed: u32,
+}
+
+const YEARS: i64 = 2;
+const CONNECTIONS: usize = 16;
+/// How long the reconciler may take after the last webhook: far more than it needs.
+const CATCH_UP: Duration = Duration::from_secs(300);
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let dir = TemporaryDirectory::create()?;
+    let secret: Arc<str> = format!("whsec_{:032x}", rand::random::<u128>()).into();
+    let config = configuration(&dir.0, &secret)?;
+    telemetry::init(&config.log);
+    let daemon = daemon(config, context.clock.clone()).await?;
+    let delivery =
+        Delivery { address: daemon.address(), secret, clock: context.clock.clone(), connections: CONNECTIONS };
+    let (stop, told) = oneshot::channel();
+    let told = async {
+        // Told, or nobody is left to tell: both end it.
+        drop(told.await);
+    };
+    let lived = async {
+        let lived = live(args, &delivery, context).await;
+        // A daemon that has ended already needs no telling.
+        let _ = stop.send(());
+        lived
+    };
+    let ((), lived) = tokio::join!(daemon.run(told), lived);
+    lived
+}
+
+async fn live(args: &Args, delivery: &Delivery, context: &Context) -> Outcome {
+    let begun = Instant::now();
+    let now = context.clock.now();
+    // Whole months, then what there is of this one.
+    let this_month = Zone::UTC.start_of(Day(Zone::UTC.day(now).0.first_of_month()));
+    let start = months_after(this_month, -12 * YEARS);
+    let months = months(start, now);
+    let mut account = Simulator::new(args.seed, args.customers, start, now);
+    output::line(format_args!(
+        "A simulated Stripe account with {} customers lives from {} to today and posts its webhooks to http://{}.",
+        args.customers,
+        Zone::UTC.day(start),
+        delivery.address
+    ))?;
+    let bar = progress(months.len() + 1);
+    let mut posted = 0;
+    for (_, last) in &months {
+        bar.set_message(last.to_string()[..7].to_owned());
+        posted += post(delivery, account.advance(Zone::UTC.start_of(last.after()))).await?;
+        bar.inc(1);
+    }
+    posted += post(delivery, account.advance(now)).await?;
+    bar.set_message("waiting for the reconciler");
+    settle(delivery.address).await?;
+    bar.finish_and_clear();
+    let took = begun.elapsed().as_secs();
+    output::line(format_args!("{posted} signed webhooks were posted, kept and applied in {took} s."))?;
+    let comparison = compare(account.truth(), &months, delivery.address).await;
+    tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
+    if args.once || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    output::line(format_args!(
+        "\nThe dashboard: http://{}/\nThe account lives on; Ctrl-C ends it.\n",
+        delivery.address
+    ))?;
+    live_on(args, delivery, &mut account, &context.clock).await
+}
+
+/// Says what the comparison found; the first differences in full, for each is a fault of mrrd or of the simulator.
+fn tell(comparison: &Comparison) -> Outcome {
+    let Comparison { months, figures, movements, differences } = comparison;
+    let (profiles, currencies) = (RULES.len(), Money::ALL.len());
+    let months = months / profiles / currencies;
+    let scope = format!("{months} months × {currencies} currencies × {profiles} profiles");
+    if differences.is_empty() {
+        output::line(output::judged(
+            &format!("{scope}: every figure equals the simulator's truth ({figures} figures, {movements} movements)."),
+            true,
+        ))?;
+        return Ok(());
+    }
+    output::line(output::judged(
+        &format!("{scope}: {} differences from the simulator's truth.", differences.len()),
+        false,
+    ))?;
+    for difference in differences.iter().take(5) {
+        output::line(format_args!("  {difference}"))?;
+    }
+    Err(Failure::Said)
+}
+
+/// Something happens every now and then, until Ctrl-C.
+async fn live_on(args: &Args, delivery: &Delivery, account: &mut Simulator, clock: &Clock) -> Outcome {
+    let mut pace = tokio::time::interval(Duration::from_secs(60) / args.speed);
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = pace.tick() => {}
+        }
+        let events = account.act(clock.now());
+        for event in &events {
+            output::line(format_args!("{}  {}  {}", event.created, event.id, event.kind))?;
+        }
+        post(delivery, events).await?;
+    }
+}
+
+async fn post(delivery: &Delivery, events: Vec<Event>) -> Result<usize, Failure> {
+    let count = events.len();
+    let posted = delivery.deliver(events, |_| {}).await;
+    posted.map(|()| count).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// Waits until everything posted is visible.
+async fn settle(address: SocketAddr) -> Outcome {
+    let (mut client, since) = (Client::new(address), Instant::now());
+    loop {
+        let answer = client.get("/api/v1/status").await.map_err(|error| Failure::Failed(error.to_string()))?;
+        let status = answer.json();
+        if status["reconciler"]["lag_events"] == 0 {
+            return Ok(());
+        }
+        if answer.status != 200 || since.elapsed() > CATCH_UP {
+            return Err(Failure::Failed(format!("the reconciler does not catch up: {} {status}", answer.status)));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn progress(steps: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(0));
+    // The template is ours and sound; the default one would do as well.
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} months  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Defaults, but for what the demonstration needs; neither files nor environment are asked.
+fn configuration(dir: &Path, secret: &str) -> Result<Arc<Config>, Failure> {
+    let file = dir.join("mrrd.toml");
+    let text = format!(
+        "[database]\nurl = {:?}\n[stripe]\nwebhook_secrets = [{secret:?}]\n[ledger]\nprofiles = [\"stripe\", \"finance\"]\n\
+         [log]\nfilter = \"warn\"\n",
+        format!("sqlite://{}", dir.join("mrrd.db").display()),
+    );
+    std::fs::write(&file, text).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
+    Ok(Arc::new(config::load(Some(&file), &Environment::default())?))
+}
+
+/// A daemon in this process: on the usual port where it is free, else on any.
+async fn daemon(config: Arc<Config>, clock: Clock) -> Result<Daemon, Failure> {
+    let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
+    let listener = match TcpListener::bind(config.server.listen).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind("127.0.0.1:0").await.map_err(|error| cannot(&error))?,
+    };
+    Daemon::start(config, clock, listener).await.map_err(|error| cannot(&error))
+}
+
+/// Removed with everything in it when dropped.
+struct TemporaryDirectory(PathBuf);
+
+impl TemporaryDirectory {
+    fn create() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("mrrd-demo-{:016x}", rand::random::<u64>()));
+        let made = std::fs::DirBuilder::new().create(&path);
+        made.map_err(|error| Failure::Failed(format!("{} can't be created: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        // What can't be removed is left to the system's own cleaning of its temporary directory.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demonstration_has_a_configuration_of_its_own() {
+        let dir = TemporaryDirectory::create().unwrap();
+        let config = configuration(&dir.0, "whsec_test").unwrap();
+        assert!(config.stripe.can_verify());
+        assert_eq!(config.ledger.profiles.len(), RULES.len());
+        let path = dir.0.clone();
+        drop(dir);
+        assert!(!path.exists());
+    }
+}
