@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod doctor;
 mod events;
+mod explain;
 mod healthcheck;
 mod instant;
 mod openapi;
@@ -49,6 +50,7 @@ enum Command {
     Verify(verify::Args),
     Report(report::Args),
     Events(events::Args),
+    Explain(explain::Args),
     Quality(quality::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
@@ -129,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),
+        Command::Explain(args) => blocking(explain::run(&args, &context)),
         Command::Config(args) => config::run(&args, &context),
         Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),
         Command::Completions(args) => completions::run(&args),

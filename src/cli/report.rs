@@ -5,6 +5,8 @@ use clap::Subcommand;
 use super::{Context, Outcome, ask, open_store};
 use crate::{
     report::{
+        cohorts::CohortsAnswer,
+        metrics::MetricsAnswer,
         movements::{MovementEntry, MovementList},
         mrr::MrrAnswer,
         service::Reports,
@@ -26,6 +28,22 @@ enum Command {
         after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv"
     )]
     Mrr {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// ARR, ARPA, retention, churn and the other rates by period
+    #[command(
+        after_help = "Examples:\n  mrrd report metrics --from 2026-01-01\n  mrrd report metrics --currency usd --json"
+    )]
+    Metrics {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// Customers by month of first MRR, and what is left of them by age
+    #[command(
+        after_help = "Examples:\n  mrrd report cohorts --currency usd\n  mrrd report cohorts --from 2026-01-01 --format csv"
+    )]
+    Cohorts {
         #[command(flatten)]
         options: ask::Options,
     },
@@ -53,6 +71,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Mrr { options } => {
             let answer = reports.mrr(&options.ask()).await.map_err(ask::failure)?;
             options.print(&answer, MrrAnswer::table)?;
+        }
+        Command::Metrics { options } => {
+            let answer = reports.metrics(&options.ask()).await.map_err(ask::failure)?;
+            options.print(&answer, MetricsAnswer::table)?;
+        }
+        Command::Cohorts { options } => {
+            let answer = reports.cohorts(&options.ask()).await.map_err(ask::failure)?;
+            options.print(&answer, CohortsAnswer::table)?;
         }
         Command::Movements { customer, options } => {
             let filter = MovementFilter {

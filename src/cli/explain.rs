@@ -1,0 +1,33 @@
+//! `mrrd explain`: the chain from raw event to money, for one customer.
+
+use super::{Context, Failure, Outcome, ask, open_store};
+use crate::{
+    ledger::time::Day,
+    report::{explain::Explanation, service::Reports},
+};
+
+/// Explains a customer's MRR: every state, every rule applied, every movement, with event ids
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  mrrd explain cus_1A2b3C\n  mrrd explain sub_1A2b3C --day 2026-01-14\n  \
+    mrrd explain cus_1A2b3C --profile finance --json")]
+pub(super) struct Args {
+    /// A customer, or one of its subscriptions
+    #[arg(value_name = "CUSTOMER|SUBSCRIPTION")]
+    id: String,
+    /// Only what happened on this accounting day
+    #[arg(long, value_name = "DAY")]
+    day: Option<Day>,
+    #[command(flatten)]
+    options: ask::Options,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let store = open_store(&config).await?;
+    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let answer = reports.explain(&args.options.ask(), &args.id, args.day).await.map_err(ask::failure)?;
+    let Some(answer) = answer else {
+        return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}", args.id)));
+    };
+    Ok(args.options.print(&answer, Explanation::table)?)
+}
