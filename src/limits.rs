@@ -21,9 +21,6 @@ pub const COMMIT_WAIT: Duration = Duration::from_secs(15);
 /// `Retry-After` of a 503, in seconds: long enough for a restart, short beside Stripe's hours between retries.
 pub const RETRY_AFTER_SECONDS: u32 = 5;
 
-/// How long `/readyz` waits for the database before it says no.
-pub const READINESS_WAIT: Duration = Duration::from_secs(2);
-
 /// How long the accept loop rests after the system refuses a connection (out of descriptors): retrying at once
 /// would spin.
 pub const ACCEPT_REST: Duration = Duration::from_millis(100);

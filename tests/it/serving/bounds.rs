@@ -52,7 +52,7 @@ async fn one_connection_too_many_is_told_so() {
     daemon.accept(event("evt_2")).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn while_the_log_is_locked_nothing_is_acknowledged_and_a_full_queue_says_so() {
     use sqlx::Connection;
     let mut daemon = Settings::default().env("MRRD_SERVER__MAX_QUEUED_EVENTS", "1").start().await;
@@ -69,7 +69,7 @@ async fn while_the_log_is_locked_nothing_is_acknowledged_and_a_full_queue_says_s
             })
         })
         .collect();
-    daemon.wait_for_output("queue-full");
+    tokio::task::block_in_place(|| daemon.wait_for_output("queue-full"));
     sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
     let mut statuses = Vec::new();
     for post in posts {
