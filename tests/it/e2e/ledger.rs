@@ -78,9 +78,12 @@ fn every_movement_is_the_accounts_own(seed: u64, customers: u32) {
     }
 }
 
+/// Two lives in `make test`; `make soak` asks for more.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "mrrd's own configuration is not concerned")]
 fn every_movement_of_the_ledger_is_the_accounts_own() {
-    for seed in [1, 2] {
+    let seeds = std::env::var("MRRD_SOAK").map_or(2, |seeds| seeds.parse().expect("MRRD_SOAK is a number of seeds"));
+    for seed in 1..=seeds {
         every_movement_is_the_accounts_own(seed, 40);
     }
 }
