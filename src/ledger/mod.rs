@@ -37,7 +37,7 @@ use known::Known;
 use outcome::CustomerLedger;
 use pricing::Terms;
 use profile::Profile;
-use time::Zone;
+use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
 pub const VERSION: i64 = 1;
@@ -55,7 +55,15 @@ pub struct CustomerFacts<'a> {
 
 /// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (mrr.md 4).
 pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {
-    let Derivation { known, subscriptions, sweep, movements, quality, .. } = Derivation::of(input, profile, zone);
+    derive_cut(input, profile, zone, &[])
+}
+
+/// [`derive`], with netting windows that end before each of the days `cuts`, in order: what a bridge over intervals shorter
+/// than the profile's window is made of (mrr.md 5). Amounts are the same; kinds are those of the shorter windows.
+pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts: &[Day]) -> CustomerLedger {
+    let cuts: Vec<UnixTime> = cuts.iter().map(|day| zone.start_of(*day)).collect();
+    let Derivation { known, subscriptions, sweep, movements, quality, .. } =
+        Derivation::of(input, profile, zone, &cuts);
     let mut rows = Vec::new();
     subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
     rows.sort_unstable();
@@ -83,7 +91,7 @@ struct Derivation<'a> {
 }
 
 impl<'a> Derivation<'a> {
-    fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone) -> Self {
+    fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
         let known = Known::gather(input);
         let terms = Terms::gather(input);
         let mut quality = Vec::new();
@@ -98,7 +106,7 @@ impl<'a> Derivation<'a> {
             subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
         }
         let sweep = sweep::sweep(&subscriptions, profile, zone);
-        let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone);
+        let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone, cuts);
         quality.sort_unstable();
         quality.dedup();
         Self { known, terms, subscriptions, sweep, movements, quality }

@@ -15,13 +15,14 @@ use super::{
     time::{UnixTime, Zone},
 };
 
-/// All movements of a customer, in time order.
+/// All movements of a customer, in time order; no window reaches over one of `cuts`.
 pub(super) fn movements<'a>(
     subscriptions: &[Counted<'a>],
     sweep: &Sweep,
     terms: &Terms<'a>,
     profile: &Profile,
     zone: &Zone,
+    cuts: &[UnixTime],
 ) -> Vec<Movement> {
     let mut ledger = Ledger {
         subscriptions,
@@ -33,7 +34,7 @@ pub(super) fn movements<'a>(
         history: History::default(),
         movements: Vec::new(),
     };
-    for window in windows(sweep, profile.netting, zone) {
+    for window in windows(sweep, profile.netting, zone, cuts) {
         ledger.net(&window);
     }
     let mut movements = ledger.movements;

@@ -18,8 +18,9 @@ pub(super) struct Window {
     pub moments: Range<usize>,
 }
 
-/// Cuts a customer's moments into windows.
-pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone) -> Vec<Window> {
+/// Cuts a customer's moments into windows; none reaches over one of `cuts`, which are in order: a bridge over an interval
+/// shorter than the window nets within that interval (mrr.md 5).
+pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone, cuts: &[UnixTime]) -> Vec<Window> {
     let moments = &sweep.moments;
     let mut windows: Vec<Window> = Vec::new();
     // The second after the last opening balance: it parts even a month.
@@ -29,7 +30,7 @@ pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone) -> Vec<Windo
         let (natural, until) = if first.opening || !(first.moves || calendar(netting)) {
             (first.at, first.at)
         } else {
-            bounds(first.at, netting, zone)
+            within(cuts, first.at, bounds(first.at, netting, zone))
         };
         let mut to = from + 1;
         if !first.opening {
@@ -54,6 +55,12 @@ pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone) -> Vec<Windo
 /// Whether the calendar cuts the windows, whatever changes.
 fn calendar(netting: Netting) -> bool {
     matches!(netting, Netting::Day | Netting::Month)
+}
+
+/// What the cuts leave of a window around `at`.
+fn within(cuts: &[UnixTime], at: UnixTime, (start, until): (UnixTime, UnixTime)) -> (UnixTime, UnixTime) {
+    let (past, ahead) = cuts.split_at(cuts.partition_point(|cut| *cut <= at));
+    (past.last().map_or(start, |cut| start.max(*cut)), ahead.first().map_or(until, |cut| until.min(*cut)))
 }
 
 /// First second of the window that holds `at`, and the first second after it.

@@ -13,6 +13,7 @@ use crate::{
         ids::{AccountId, CustomerId},
         outcome::CustomerLedger,
         profile::Profile,
+        time::Day,
     },
     limits,
     store::{CustomerKey, Derived, Store, naming},
@@ -34,7 +35,8 @@ type Scope<'a> = (bool, Option<&'a AccountId>);
 /// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
 pub(super) type Outcome = Result<Vec<Derived>, String>;
 
-/// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for.
+/// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for;
+/// no netting window reaches over one of `cuts`.
 ///
 /// Errors when the facts can't be read; a customer whose derivation fails is told apart in its outcome.
 pub(super) async fn derive_customers(
@@ -42,16 +44,18 @@ pub(super) async fn derive_customers(
     rules: &Arc<Rules>,
     customers: &[CustomerKey],
     known_at: Option<i64>,
+    cuts: &[Day],
     workers: usize,
 ) -> Result<Vec<Outcome>, ReconcileError> {
     let mut known = read(store, customers, known_at).await?;
+    let cuts: Arc<[Day]> = cuts.into();
     let share = known.len().div_ceil(workers.max(1)).max(1);
     let mut tasks = Vec::new();
     while !known.is_empty() {
         let rest = known.split_off(share.min(known.len()));
-        let rules = rules.clone();
+        let (rules, cuts) = (rules.clone(), cuts.clone());
         tasks.push(tokio::task::spawn_blocking(move || {
-            known.iter().map(|known| derive_one(known, &rules)).collect::<Vec<_>>()
+            known.iter().map(|known| derive_cut(known, &rules, &cuts)).collect::<Vec<_>>()
         }));
         known = rest;
     }
@@ -64,11 +68,15 @@ pub(super) async fn derive_customers(
 
 /// Derives one customer under every profile.
 pub(super) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
+    derive_cut(known, rules, &[])
+}
+
+fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
     let Known { customer, facts, references } = known;
     let input = CustomerFacts { customer, facts, references };
     let one = |profile: &Profile| {
         // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
-        let ledger = catch_unwind(AssertUnwindSafe(|| ledger::derive(input, profile, &rules.zone)))
+        let ledger = catch_unwind(AssertUnwindSafe(|| ledger::derive_cut(input, profile, &rules.zone, cuts)))
             .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
         Ok(Derived { profile: profile.name.clone(), ledger })
     };
@@ -120,6 +128,7 @@ pub struct KnownAt<'a> {
     store: &'a Store,
     rules: Arc<Rules>,
     known_at: Option<i64>,
+    cuts: Vec<Day>,
     after: Option<CustomerKey>,
     done: bool,
 }
@@ -127,7 +136,12 @@ pub struct KnownAt<'a> {
 impl<'a> KnownAt<'a> {
     /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
     pub fn new(store: &'a Store, rules: Rules, known_at: Option<i64>) -> Self {
-        Self { store, rules: Arc::new(rules), known_at, after: None, done: false }
+        Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, done: false }
+    }
+
+    /// Lets no netting window reach over one of these days, in order (`ledger::derive_cut`).
+    pub fn cut_at(self, cuts: &[Day]) -> Self {
+        Self { cuts: cuts.to_vec(), ..self }
     }
 
     /// The next page: each customer with one ledger for each profile, in the order of the rules. `None` after the last.
@@ -144,7 +158,8 @@ impl<'a> KnownAt<'a> {
         };
         self.after = Some(last.clone());
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let outcomes = derive_customers(self.store, &self.rules, &customers, self.known_at, workers).await?;
+        let outcomes =
+            derive_customers(self.store, &self.rules, &customers, self.known_at, &self.cuts, workers).await?;
         let page = customers.into_iter().zip(outcomes).map(|(customer, outcome)| match outcome {
             Ok(derived) => Ok((customer, derived.into_iter().map(|derived| derived.ledger).collect())),
             Err(reason) => Err(ReconcileError::Customer { customer, reason }),

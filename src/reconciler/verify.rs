@@ -126,7 +126,7 @@ impl Reconciler {
             }
             let Some(page) = self.page(profile, after.as_ref()).await? else { break };
             let customers: Vec<CustomerKey> = page.rows.keys().cloned().collect();
-            let outcomes = derive_customers(&self.store, &rules, &customers, None, self.workers).await?;
+            let outcomes = derive_customers(&self.store, &rules, &customers, None, &[], self.workers).await?;
             for ((customer, rows), outcome) in page.rows.into_iter().zip(outcomes) {
                 report.customers += 1;
                 let fresh = outcome.ok().and_then(|derived| derived.into_iter().next());

@@ -128,7 +128,7 @@ impl<'a> Work<'a> {
     async fn replace(&mut self, marks: &[Mark]) -> Result<(), ReconcileError> {
         let Reconciler { store, rules, workers, .. } = self.reconciler;
         let keys: Vec<CustomerKey> = marks.iter().map(|mark| mark.key.clone()).collect();
-        let outcomes = derive_customers(store, rules, &keys, None, *workers).await?;
+        let outcomes = derive_customers(store, rules, &keys, None, &[], *workers).await?;
         let mut batch: Vec<(Mark, Vec<Derived>)> = Vec::with_capacity(marks.len());
         let mut failed = Vec::new();
         for (mark, outcome) in marks.iter().zip(outcomes) {

@@ -5,7 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ReportError;
-use crate::ledger::time::{Day, UnixTime, Zone};
+use crate::ledger::{
+    profile::Netting,
+    time::{Day, UnixTime, Zone},
+};
 
 /// The length of a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -128,6 +131,19 @@ pub fn periods(
         start = end.after();
     }
     Ok(periods)
+}
+
+/// The days on which a period parts a netting window: none, where each window lies within one period. What lies after
+/// `today` isn't shown, so that nothing parts it.
+pub fn cuts(netting: Netting, periods: &[Period], today: Day) -> Vec<Day> {
+    match netting {
+        Netting::None | Netting::Window(_) | Netting::Day => Vec::new(),
+        Netting::Month => {
+            let ends = periods.last().map(|last| last.end.after());
+            let days = periods.iter().map(|period| period.start).chain(ends);
+            days.filter(|day| day.0.day() != 1 && *day <= today).collect()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     memory::Memory,
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
-    period::{Period, periods},
+    period::{Period, cuts, periods},
 };
 use crate::{
     config,
@@ -68,14 +68,14 @@ pub struct Reports<'a> {
 /// The tables, or a prefix of the log derived for one question.
 enum Source {
     Tables,
-    Memory { ledgers: Memory, seq: i64 },
+    Memory { ledgers: Memory, seq: Option<i64> },
 }
 
 impl Source {
     fn seq(&self) -> Option<i64> {
         match self {
             Self::Tables => None,
-            Self::Memory { seq, .. } => Some(*seq),
+            Self::Memory { seq, .. } => *seq,
         }
     }
 }
@@ -96,17 +96,10 @@ impl Reports<'_> {
             }
         };
         let (scope, source) = self.scope(ask).await?;
-        let mut rows = match &source {
-            Source::Tables => self.store.ledger_rows(&scope, row_group).await?,
-            Source::Memory { ledgers, .. } => ledgers.ledger_rows(&scope, row_group)?,
-        };
-        if let Some(currency) = ask.currency {
-            rows.keep_currency(currency);
-        }
+        let (mut rows, periods, source) = self.rows(ask, &scope, source, row_group).await?;
         if let Some(label) = self.regrouping(ask, &scope, &source).await? {
             rows.regroup(|customer| label.get(customer).cloned().flatten());
         }
-        let periods = self.periods(ask, &scope, rows.first_day())?;
         let grouped = row_group != RowGroup::Whole;
         let wanted = if grouped { None } else { ask.currency };
         let bridges = bridges(&rows, &periods, grouping, wanted)?;
@@ -128,22 +121,11 @@ impl Reports<'_> {
     /// The metrics of mrr.md 6 over time.
     pub async fn metrics(&self, ask: &Ask) -> Result<MetricsAnswer, AskError> {
         let (scope, source) = self.scope(ask).await?;
-        let (mut rows, imported, trials) = match &source {
-            Source::Tables => (
-                self.store.ledger_rows(&scope, RowGroup::Customer).await?,
-                self.store.imported_lines(&scope).await?,
-                self.store.trials(&scope).await?,
-            ),
-            Source::Memory { ledgers, .. } => (
-                ledgers.ledger_rows(&scope, RowGroup::Customer)?,
-                ledgers.imported_lines(&scope)?,
-                ledgers.trials(&scope),
-            ),
+        let (rows, periods, source) = self.rows(ask, &scope, source, RowGroup::Customer).await?;
+        let (imported, trials) = match &source {
+            Source::Tables => (self.store.imported_lines(&scope).await?, self.store.trials(&scope).await?),
+            Source::Memory { ledgers, .. } => (ledgers.imported_lines(&scope)?, ledgers.trials(&scope)),
         };
-        if let Some(currency) = ask.currency {
-            rows.keep_currency(currency);
-        }
-        let periods = self.periods(ask, &scope, rows.first_day())?;
         let sources = metrics::Sources {
             rows: &rows,
             imported: &imported,
@@ -361,17 +343,52 @@ impl Reports<'_> {
             KnownAt::Seq(seq) => seq.min(self.store.head().await?.last_seq),
             KnownAt::Instant(at) => self.store.last_seq_received_by(at).await?,
         };
+        self.derived(Some(seq), profile, &[]).await
+    }
+
+    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
+    async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Source, AskError> {
         let rules = Rules {
             profiles: Arc::new([profile.clone()]),
             zone: self.ledger.zone.clone(),
             timezone: self.ledger.timezone.as_str().into(),
         };
-        let mut pages = derivation::KnownAt::new(self.store, rules, Some(seq));
+        let mut pages = derivation::KnownAt::new(self.store, rules, seq).cut_at(cuts);
         let mut customers = Vec::new();
         while let Some(page) = pages.next_page().await? {
             customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
         }
         Ok(Source::Memory { ledgers: Memory { profile: profile.name.clone(), customers }, seq })
+    }
+
+    /// What bridges are made of, and the periods they span. Where the profile nets over longer than a period, the log is
+    /// derived for this question, netted within its periods; the source then is that.
+    async fn rows(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        source: Source,
+        group: RowGroup,
+    ) -> Result<(LedgerRows, Vec<Period>, Source), AskError> {
+        let read = async |source: &Source| {
+            let mut rows = match source {
+                Source::Tables => self.store.ledger_rows(scope, group).await?,
+                Source::Memory { ledgers, .. } => ledgers.ledger_rows(scope, group)?,
+            };
+            if let Some(currency) = ask.currency {
+                rows.keep_currency(currency);
+            }
+            Ok::<_, AskError>(rows)
+        };
+        let rows = read(&source).await?;
+        let periods = self.periods(ask, scope, rows.first_day())?;
+        let profile = self.profile(ask)?;
+        let cuts = cuts(profile.netting, &periods, self.ledger.zone.day(scope.cut));
+        if cuts.is_empty() {
+            return Ok((rows, periods, source));
+        }
+        let source = self.derived(source.seq(), profile, &cuts).await?;
+        Ok((read(&source).await?, periods, source))
     }
 
     /// What stands for each customer where a question groups by a trait of customers.

@@ -1,5 +1,6 @@
 //! The ledger against a second, naive implementation of mrr.md, on random accounts under every built-in profile.
 
+mod bridges;
 mod naive;
 mod random;
 
