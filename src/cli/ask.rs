@@ -95,11 +95,21 @@ impl Options {
 
     /// Prints an answer.
     pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
+        self.print_as(answer, &table, |answer| table(answer).terminal())
+    }
+
+    /// Prints an answer that a person reads better as `text` than as a table.
+    pub(super) fn print_as<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        table: impl Fn(&T) -> Table,
+        text: impl Fn(&T) -> String,
+    ) -> std::io::Result<()> {
         match self.format {
             _ if self.json => output::json(answer),
             Format::Json => output::json(answer),
             Format::Csv => std::io::Write::write_all(&mut std::io::stdout().lock(), table(answer).csv().as_bytes()),
-            Format::Table => output::line(table(answer).terminal()),
+            Format::Table => output::line(text(answer)),
         }
     }
 }

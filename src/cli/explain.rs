@@ -29,5 +29,5 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let Some(answer) = answer else {
         return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}", args.id)));
     };
-    Ok(args.options.print(&answer, Explanation::table)?)
+    Ok(args.options.print_as(&answer, Explanation::table, Explanation::text)?)
 }

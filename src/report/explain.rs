@@ -99,4 +99,29 @@ impl Explanation {
         };
         Table { columns, rows: self.steps.iter().map(row).collect() }
     }
+
+    /// The same for a person to read: a state, what was reckoned from it, what moved, and each line's rule and events.
+    pub fn text(&self) -> String {
+        let standing: Vec<String> = self.mrr.iter().map(|mrr| format!("{} {}", mrr.mrr_exact, mrr.currency)).collect();
+        let standing = if standing.is_empty() { "none".into() } else { standing.join(", ") };
+        let mut text =
+            format!("{} under profile {}: MRR {standing} (minor units a month)\n", self.customer, self.profile);
+        for step in &self.steps {
+            let about = [step.subscription.as_deref(), step.item.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+            let source = if step.events.is_empty() {
+                step.rule.to_owned()
+            } else {
+                format!("{}; {}", step.rule, step.events.join(" "))
+            };
+            let said = match (step.stage, about.as_slice()) {
+                ("state", _) => format!("\n{}  {}: {}", step.at, about.join(" "), step.text),
+                ("movement", []) => format!("  ► {}", step.text),
+                ("movement", _) => format!("    {}: {}", about.join(" "), step.text),
+                (_, [.., last]) => format!("    {last}: {}", step.text),
+                (_, []) => format!("    {}", step.text),
+            };
+            text.push_str(&format!("{said}  [{source}]\n"));
+        }
+        text.trim_end().to_owned()
+    }
 }

@@ -22,13 +22,20 @@ impl Table {
         text
     }
 
-    /// For people: numbers to the right, a column that is empty throughout left out.
+    /// For people: numbers to the right, and no column that says nothing throughout.
     pub fn terminal(&self) -> String {
-        let shown: Vec<usize> =
-            (0..self.columns.len()).filter(|at| self.rows.iter().any(|row| !row[*at].is_empty())).collect();
+        if self.rows.is_empty() {
+            return "Nothing to show.".into();
+        }
+        let silent = |at: usize| {
+            let amount = self.columns[at].ends_with("_exact");
+            self.rows.iter().all(|row| row[at].is_empty() || (amount && row[at] == "0"))
+        };
+        let shown: Vec<usize> = (0..self.columns.len()).filter(|at| !silent(*at)).collect();
         let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
-        table.set_header(shown.iter().map(|at| self.columns[*at]));
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_header(shown.iter().map(|at| heading(self.columns[*at])));
         for row in &self.rows {
             table.add_row(shown.iter().map(|at| row[*at].as_str()));
         }
@@ -41,6 +48,11 @@ impl Table {
         }
         table.to_string()
     }
+}
+
+/// A field's name as a person would write it; amounts are exact wherever the terminal shows them.
+fn heading(field: &str) -> String {
+    field.strip_suffix("_exact").unwrap_or(field).replace('_', " ")
 }
 
 fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
@@ -68,6 +80,17 @@ fn quoted(cell: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_terminal_leaves_out_what_says_nothing() {
+        let row = |day: &str, mrr: &str| vec![day.into(), "0".into(), mrr.into(), String::new()];
+        let columns = vec!["day", "fx_exact", "closing_exact", "note"];
+        let table = Table { columns, rows: vec![row("2026-01-01", "0"), row("2026-01-02", "1500")] };
+        let text = table.terminal();
+        assert!(text.contains("closing") && text.contains("1500"), "{text}");
+        assert!(!text.contains("fx") && !text.contains("note"), "{text}");
+        assert_eq!(Table { columns: vec!["day"], rows: Vec::new() }.terminal(), "Nothing to show.");
+    }
 
     #[test]
     fn csv_quotes_what_needs_it_and_disarms_formulas() {
