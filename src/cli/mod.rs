@@ -103,8 +103,19 @@ impl Context {
     }
 }
 
-/// Opens the database of `config`; every command may do so beside a live `serve`.
+/// Opens the ledger of `config` for a command that asks about it; a mistyped path is not made into an empty ledger.
 async fn open_store(config: &Config) -> Result<Store, Failure> {
+    if config.database.is_absent_file() {
+        let described = config.database.described();
+        return Err(Failure::Usage(format!(
+            "there is no ledger at {described}: check database.url; serve or replay makes one"
+        )));
+    }
+    make_store(config).await
+}
+
+/// Opens the database of `config`, made where there is none; every command may do so beside a live `serve`.
+async fn make_store(config: &Config) -> Result<Store, Failure> {
     let opened = Store::open(config.database.url.expose_secret()).await;
     opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
 }

@@ -5,7 +5,7 @@ use std::{io::IsTerminal, path::PathBuf, time::Duration};
 use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Failure, Outcome, open_store, output};
+use super::{Context, Failure, Outcome, make_store, output};
 use crate::history::{
     files,
     replay::{self, Counts, Progress},
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     // A dry run must not make a database where there is none.
     let absent = args.dry_run && config.database.is_absent_file();
-    let store = if absent { None } else { Some(open_store(&config).await?) };
+    let store = if absent { None } else { Some(make_store(&config).await?) };
     let bar = progress_bar();
     let counts = replay::run(store.as_ref(), inputs, args.dry_run, &context.clock, |progress| match progress {
         Progress::Batch(counts) => bar.set_message(said(&counts, args.dry_run)),
