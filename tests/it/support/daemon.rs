@@ -124,6 +124,11 @@ impl Daemon {
         self.address
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A further connection.
     pub(crate) fn connect(&self) -> Client {
         Client::new(self.address)

@@ -27,8 +27,19 @@ static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 
 /// The URL of a new, empty database.
 pub(crate) async fn database() -> String {
+    // Nothing in a test outlives the machine, so nothing waits for its disk.
+    database_of("-c fsync=off -c shared_buffers=32MB").await
+}
+
+/// The URL of a new, empty database that flushes each commit: what a measurement is taken on. A process has one cluster:
+/// it asks either for these or for [`database`].
+pub(crate) async fn durable_database() -> String {
+    database_of("-c fsync=on -c shared_buffers=128MB").await
+}
+
+async fn database_of(settings: &'static str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(Cluster::start)).await.unwrap();
+    let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(|| Cluster::start(settings))).await.unwrap();
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::SeqCst));
     let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
@@ -36,7 +47,7 @@ pub(crate) async fn database() -> String {
 }
 
 impl Cluster {
-    fn start() -> Self {
+    fn start(settings: &str) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("mrrd-pg-").tempdir().unwrap().keep();
         let (data, log) = (folder.join("data"), folder.join("log"));
@@ -57,11 +68,7 @@ impl Cluster {
         watcher.args(["-c", stop]).arg(programs.join("pg_ctl")).arg(&folder);
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let watcher = unprivileged(&mut watcher, &folder).spawn().unwrap();
-        // Nothing here outlives the machine, so nothing waits for its disk.
-        let options = format!(
-            "-k '{}' -c listen_addresses= -c fsync=off -c max_connections=300 -c shared_buffers=32MB",
-            folder.display()
-        );
+        let options = format!("-k '{}' -c listen_addresses= -c max_connections=300 {settings}", folder.display());
         run(Command::new(programs.join("pg_ctl"))
             .args(["start", "--wait", "--silent"])
             .arg("--pgdata")

@@ -1,0 +1,176 @@
+//! Signed webhooks a second, durable, against the running binary, beside what this machine can do at most.
+//!
+//! `make bench` prints tables and writes benches/RESULTS.md. Everything goes over loopback with one client; each server
+//! is a process of its own. Other work on the machine moves every figure, so what is compared is measured in turns, a
+//! second each, and the medians of the rounds are shown: trust the shares more than the rates.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
+#![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
+
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../../tests/it/support/daemon.rs"]
+mod daemon;
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../../tests/it/support/postgres.rs"]
+mod postgres;
+
+mod limits;
+mod pace;
+mod store;
+mod supply;
+
+use std::{fmt::Write as _, fs::File, io::Write as _, time::Duration};
+
+use comfy_table::{CellAlignment, Table, presets};
+use daemon::{SECRET, Settings};
+use limits::{PostgresRow, Server, SqliteRow};
+use mrrd::{demo::http::sign, ledger::time::UnixTime};
+use pace::{Pace, SPAN};
+use supply::{Account, Supply};
+
+/// The size of a usual webhook, for the limits.
+const USUAL_BYTES: usize = 5400;
+const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+const ROUNDS: usize = 3;
+
+#[tokio::main]
+async fn main() {
+    limits::serve_if_asked().await;
+    let account: &'static Account = Box::leak(Box::new(Account::of(100)));
+    let mut report = format!(
+        "# Webhooks a second\n\n`make bench` wrote this on: {}. Client and servers share the machine. Webhooks are of {} \
+         bytes on average. Each figure is the median of {ROUNDS} rounds of {} s, taken in turns. Every webhook is new, and \
+         answered after its commit is flushed (SQLite: `synchronous=FULL`; PostgreSQL: `fsync=on`, `synchronous_commit=on`).\n",
+        machine(),
+        account.mean_bytes(),
+        SPAN.as_secs(),
+    );
+    write!(report, "\n{}", webhooks(account).await).unwrap();
+    println!("{report}");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
+    std::fs::write(file, &report).unwrap_or_else(|error| panic!("{file} can't be written: {error}"));
+}
+
+/// The receiver alone, at several numbers of connections, and what it leaves on the disk.
+async fn webhooks(account: &'static Account) -> String {
+    let supply = || -> &'static Supply<'static> { Box::leak(Box::new(Supply::of(account))) };
+    let dir = tempfile::tempdir().unwrap();
+    let body = vec![b'x'; USUAL_BYTES];
+    let database = postgres::durable_database().await;
+    let receiver = || Settings::default().env("MRRD_SERVER__ROLES", "receiver");
+    let mut daemons = [receiver().start().await, receiver().env("MRRD_DATABASE__URL", &database).start().await];
+
+    let (mut hmac, mut flush, mut sqlite_row, mut postgres_row) = Default::default();
+    let mut file = File::create(dir.path().join("append")).unwrap();
+    let mut sqlite = SqliteRow::open(&dir.path().join("raw.db")).await;
+    let mut postgres = PostgresRow::open(&postgres::durable_database().await).await;
+    for _ in 0..ROUNDS {
+        Pace::alone(&mut hmac, || drop(sign(SECRET, UnixTime(0), &body)));
+        Pace::alone(&mut flush, || {
+            file.write_all(&body).unwrap();
+            file.sync_data().unwrap();
+        });
+        sqlite.round(&mut sqlite_row, &body).await;
+        postgres.round(&mut postgres_row, &body).await;
+    }
+    let mut table = Rates::new();
+    table.add("HMAC of 5.4 KB, one thread", None, &hmac, None);
+    table.add("append of 5.4 KB and fdatasync, one thread", None, &flush, None);
+    table.add("SQLite: one durable row of 5.4 KB after the other", None, &sqlite_row, None);
+    table.add("PostgreSQL: the same", None, &postgres_row, None);
+
+    let servers = [Server::start("bare"), Server::start("verifying")];
+    let targets = [
+        ("handler that reads the body", servers[0].address, supply()),
+        ("handler that verifies it", servers[1].address, supply()),
+        ("mrrd, SQLite", daemons[0].address(), supply()),
+        ("mrrd, PostgreSQL", daemons[1].address(), supply()),
+    ];
+    let mut paces: [[Pace; 4]; 4] = Default::default();
+    for _ in 0..ROUNDS {
+        for (connections, paces) in CONNECTIONS.into_iter().zip(&mut paces) {
+            for ((_, address, supply), pace) in targets.iter().zip(paces) {
+                pace.load(*address, connections, supply).await;
+            }
+        }
+    }
+    for (connections, paces) in CONNECTIONS.into_iter().zip(&paces) {
+        let verifying = paces[1].per_second();
+        for (place, ((what, ..), pace)) in targets.iter().zip(paces).enumerate() {
+            table.add(what, Some(connections), pace, (place > 1).then_some(verifying));
+        }
+    }
+
+    let memory = daemons.each_ref().map(|daemon| store::peak_memory(daemon.pid()));
+    for daemon in &mut daemons {
+        assert!(daemon.terminate(), "{}", daemon.output());
+    }
+    let mut stored =
+        Rates::of(&["what", "events", "bytes of a body", "stored bytes of an event", "share", "peak memory"]);
+    let logs = [store::sqlite_log(daemons[0].dir()).await, store::postgres_log(&database).await];
+    for ((log, memory), (what, _, supply)) in logs.into_iter().zip(memory).zip(&targets[2..]) {
+        assert_eq!(log.events, supply.taken(), "{what}: what was answered 200 is in the log");
+        let per_event = |bytes: u64| bytes as f64 / log.events as f64;
+        stored.row(vec![
+            (*what).to_owned(),
+            log.events.to_string(),
+            format!("{:.0}", per_event(log.body_bytes)),
+            format!("{:.0}", per_event(log.stored_bytes)),
+            format!("{:.0} %", 100.0 * per_event(log.stored_bytes) / per_event(log.body_bytes)),
+            memory,
+        ]);
+    }
+    format!(
+        "{table}\n\nWith the role `receiver` alone; the log with its indexes, sealed where it was due.\n\n{stored}\n"
+    )
+}
+
+/// A table of the report.
+struct Rates(Table);
+
+impl Rates {
+    fn new() -> Self {
+        Self::of(&["what", "connections", "per second", "p50 ms", "p99 ms", "of the verifying handler"])
+    }
+
+    fn of(head: &[&str]) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN).set_header(head.iter().copied());
+        for column in 1..head.len() {
+            table.column_mut(column).unwrap().set_cell_alignment(CellAlignment::Right);
+        }
+        Self(table)
+    }
+
+    fn row(&mut self, cells: Vec<String>) {
+        self.0.add_row(cells);
+    }
+
+    fn add(&mut self, what: &str, connections: Option<usize>, pace: &Pace, limit: Option<f64>) {
+        let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1000.0);
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+        self.row(vec![
+            what.to_owned(),
+            or_dash(connections.map(|count| count.to_string())),
+            format!("{:.0}", pace.per_second()),
+            millis(pace.percentile(50)),
+            millis(pace.percentile(99)),
+            or_dash(limit.map(|limit| format!("{:.0} %", 100.0 * pace.per_second() / limit))),
+        ]);
+    }
+}
+
+impl std::fmt::Display for Rates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |cpu| cpu.1);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("?");
+    format!("{cpu}, {cores} cores, Linux {}, load {load} before", read("/proc/sys/kernel/osrelease").trim())
+}

@@ -1,0 +1,109 @@
+//! How fast something goes: alone on one thread, or posted to over several connections.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use mrrd::{clock::Clock, demo::http::Client};
+use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::{daemon::SECRET, supply::Supply};
+
+/// How long one round of a figure is taken over.
+pub(crate) const SPAN: Duration = Duration::from_secs(1);
+
+/// Rounds of the same measurement; others took place in between.
+#[derive(Default)]
+pub(crate) struct Pace {
+    rates: Vec<f64>,
+    latencies: Vec<Duration>,
+}
+
+impl Pace {
+    /// Another round.
+    pub(crate) fn add(&mut self, round: Stopwatch) {
+        self.rates.push(round.laps.len() as f64 / round.since.elapsed().as_secs_f64());
+        self.latencies.extend(round.laps);
+        self.latencies.sort_unstable();
+    }
+
+    /// The median of the rounds.
+    pub(crate) fn per_second(&self) -> f64 {
+        let mut rates = self.rates.clone();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The latency that so many of a hundred don't exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies.get(last * percent / 100).copied().unwrap_or_default()
+    }
+
+    /// Another round of `work`, on this thread alone.
+    pub(crate) fn alone(&mut self, mut work: impl FnMut()) {
+        let mut stopwatch = Stopwatch::start();
+        while stopwatch.runs() {
+            let begun = Instant::now();
+            work();
+            stopwatch.lap(begun);
+        }
+        self.add(stopwatch);
+    }
+
+    /// Another round of signed webhooks to `address`; each must be answered 200, and as new.
+    pub(crate) async fn load(&mut self, address: SocketAddr, connections: usize, supply: &'static Supply<'static>) {
+        let ready = Arc::new(Barrier::new(connections));
+        let mut senders = JoinSet::new();
+        for _ in 0..connections {
+            let ready = Arc::clone(&ready);
+            senders.spawn(async move {
+                let (mut client, clock) = (Client::new(address), Clock::system());
+                // Connecting is no part of the figure.
+                post(&mut client, &clock, supply.take()).await;
+                ready.wait().await;
+                let mut stopwatch = Stopwatch::start();
+                while stopwatch.runs() {
+                    let (body, begun) = (supply.take(), Instant::now());
+                    post(&mut client, &clock, body).await;
+                    stopwatch.lap(begun);
+                }
+                stopwatch
+            });
+        }
+        let rounds = senders.join_all().await;
+        let since = rounds.iter().map(|round| round.since).min().unwrap_or_else(Instant::now);
+        let laps = rounds.into_iter().flat_map(|round| round.laps).collect();
+        self.add(Stopwatch { since, laps });
+    }
+}
+
+/// Posts one webhook that must be taken in, and be new.
+async fn post(client: &mut Client, clock: &Clock, body: Bytes) {
+    let answer = client.post_signed(SECRET, clock.now(), body).await.unwrap();
+    let said = String::from_utf8_lossy(&answer.body);
+    assert!(answer.status == 200 && !said.contains("\"duplicate\":true"), "{}: {said}", answer.status);
+}
+
+/// How long each thing took in one round of [`SPAN`].
+pub(crate) struct Stopwatch {
+    since: Instant,
+    laps: Vec<Duration>,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self { since: Instant::now(), laps: Vec::new() }
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.since.elapsed() < SPAN
+    }
+
+    pub(crate) fn lap(&mut self, begun: Instant) {
+        self.laps.push(begun.elapsed());
+    }
+}
