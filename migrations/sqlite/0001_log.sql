@@ -39,6 +39,7 @@ CREATE TABLE fact (
 CREATE INDEX fact_of_customer ON fact (livemode, account, customer, seq) WHERE customer IS NOT NULL;
 CREATE INDEX fact_of_object ON fact (livemode, account, object, seq) WHERE customer IS NULL AND object IS NOT NULL;
 CREATE INDEX fact_unread ON fact (kind, seq) WHERE kind IN ('ignored', 'unreadable', 'thin');
+CREATE INDEX fact_of_normaliser ON fact (normaliser, seq); -- finds at once what an older one read
 
 CREATE TABLE seal (
     from_seq INTEGER NOT NULL UNIQUE, -- two sealers at once: one of them fails

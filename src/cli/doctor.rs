@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
     config::{Config, Role},
+    ledger::fact::NORMALISER,
     store::{Store, StoreError},
 };
 
@@ -96,6 +97,11 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
     if head.unreadable > 0 {
         let detail =
             format!("{} events yielded no fact though they should have: mrrd quality lists them", head.unreadable);
+        findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
+    }
+    let older = store.count_read_by_older(NORMALISER).await?;
+    if older > 0 {
+        let detail = format!("{older} events were read by an older mrrd: mrrd rebuild --renormalize reads them again");
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
     // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.

@@ -4,14 +4,17 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
-use crate::{reconciler::Reconciler, server::daemon::rules};
+use crate::{history::renormalise, reconciler::Reconciler, server::daemon::rules};
 
 /// Recomputes every derived table from the log, swaps it in at once and says what changed
 ///
 /// May run beside a live `serve`: answers come from the old tables until the new ones are complete.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  mrrd rebuild\n  mrrd rebuild --json")]
+#[command(after_help = "Examples:\n  mrrd rebuild\n  mrrd rebuild --json\n  mrrd rebuild --renormalize")]
 pub(super) struct Args {
+    /// First read every event again that an older mrrd read; what was read before stays in the log
+    #[arg(long)]
+    renormalize: bool,
     /// Print one JSON object with what changed
     #[arg(long)]
     json: bool,
@@ -20,10 +23,20 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
-    let reconciler = Reconciler::new(store, rules(&config), context.clock.clone());
-    // Nobody stops it but a signal, which leaves nothing to repair.
+    // Nobody stops it but a signal, which leaves nothing to repair: run again, it goes on.
     let (_keep, stop) = watch::channel(false);
     let bar = progress_bar();
+    let renormalised = if args.renormalize {
+        let read =
+            renormalise::run(&store, &stop, |counts| bar.set_message(format!("{} events read again", counts.read)));
+        let counts = read.await.map_err(|error| {
+            Failure::Failed(format!("not all events were read again: {error}; run it again, it goes on where it stood"))
+        })?;
+        Some(counts)
+    } else {
+        None
+    };
+    let reconciler = Reconciler::new(store, rules(&config), context.clock.clone());
     let rebuilt = reconciler
         .rebuild(&stop, &mut |reached| {
             bar.set_message(format!("{} customers done, {} to go", reached.customers_done, reached.customers_waiting));
@@ -39,8 +52,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         })).collect();
         let failed: Vec<_> =
             changes.failed.iter().map(|(key, reason)| json!({ "customer": key.customer, "reason": reason })).collect();
-        output::json(&json!({ "ledgers": changes.ledgers, "changed": changes.changed, "mrr": mrr, "failed": failed }))?;
+        output::json(&json!({
+            "renormalized": renormalised, "ledgers": changes.ledgers, "changed": changes.changed, "mrr": mrr, "failed": failed,
+        }))?;
     } else {
+        if let Some(renormalise::Counts { read, gained, lost }) = renormalised {
+            output::line(format_args!(
+                "{read} events read again: {gained} have facts that had none, {lost} have none that had"
+            ))?;
+        }
         output::line(format_args!("{} of {} ledgers changed", changes.changed, changes.ledgers))?;
         for (book, mrr) in moved {
             output::line(format_args!(

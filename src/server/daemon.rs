@@ -12,7 +12,9 @@ use crate::{
     api,
     clock::Clock,
     config::{Config, Role},
-    dashboard, limits,
+    dashboard,
+    ledger::fact::NORMALISER,
+    limits,
     log::{
         appender::{self, Appender, Writer},
         sealer,
@@ -65,7 +67,8 @@ impl Daemon {
             let reconciler = reconciler.clone();
             move || reconciler.notify()
         });
-        let mut background = vec![("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone())))];
+        let mut background = vec![("readings", tokio::spawn(say_if_read_by_older(store.clone())))];
+        background.push(("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
         }
@@ -155,6 +158,17 @@ async fn seal(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
         if timeout(limits::SEAL_INTERVAL, stop.wait_for(|stop| *stop)).await.is_ok() {
             return;
         }
+    }
+}
+
+/// Says, once, when the log holds events that an older mrrd read: theirs are still the facts it yielded.
+async fn say_if_read_by_older(store: Store) {
+    match store.count_read_by_older(NORMALISER).await {
+        Ok(0) => {}
+        Ok(events) => {
+            tracing::warn!(events, "an older mrrd read these events: `mrrd rebuild --renormalize` reads them again");
+        }
+        Err(error) => tracing::warn!(%error, "the log could not be asked for events that an older mrrd read"),
     }
 }
 

@@ -94,11 +94,12 @@ impl Store {
         either!(self, database => database.append(events).await)
     }
 
-    /// Appends what a newer normaliser reads from the event at `seq`. Readers use only the newest version's facts.
+    /// Appends what `normaliser` reads from each of these events: all or nothing. Readers use only the newest version's
+    /// facts; what the same normaliser has read already stays.
     ///
-    /// Marks nobody dirty: a newer normaliser is another fingerprint, and that rebuilds.
-    pub async fn append_facts(&self, seq: i64, normaliser: i64, reading: &Reading) -> Result<(), StoreError> {
-        either!(self, database => database.append_facts(seq, normaliser, reading).await)
+    /// Marks nobody dirty: a rebuild follows.
+    pub async fn append_facts(&self, normaliser: i64, readings: &[(EventRow, Reading)]) -> Result<(), StoreError> {
+        either!(self, database => database.append_facts(normaliser, readings).await)
     }
 
     // The log: read.
@@ -126,6 +127,17 @@ impl Store {
     /// Every body seen of this id, to the byte, by variant; without those erased.
     pub async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         either!(self, database => database.bodies(id).await)
+    }
+
+    /// The next events after `after_seq` of which no facts as new as `normaliser` exist, with their bodies: some at a
+    /// time, in the log's order. Erased ones aren't among them: nothing can read them again.
+    pub async fn read_by_older(&self, normaliser: i64, after_seq: i64) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+        either!(self, database => database.read_by_older(normaliser, after_seq).await)
+    }
+
+    /// How many such events there are, in any of their shapes.
+    pub async fn count_read_by_older(&self, normaliser: i64) -> Result<i64, StoreError> {
+        either!(self, database => database.count_read_by_older(normaliser).await)
     }
 
     /// Those of `ids` that the log has, in the order of ids.

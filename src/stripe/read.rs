@@ -97,6 +97,12 @@ pub fn read_answer(body: &[u8], event: &EventId, at: UnixTime, api_version: Opti
     if facts.is_empty() { Reading::Ignored } else { Reading::Facts(facts) }
 }
 
+/// Reads once more what the log has kept: an event, else an answer of Stripe's API, told apart by shape. `event`, `at` and
+/// `api_version` are those of its place in the log, and tell of an answer what it doesn't say itself.
+pub fn read_again(body: &[u8], event: &EventId, at: UnixTime, api_version: Option<Arc<str>>) -> Reading {
+    read(body).map_or_else(|_| read_answer(body, event, at, api_version), |event| event.reading)
+}
+
 /// The elements of a list object, each as its own text, and whether there are more; `None` for anything else.
 pub fn list_elements(body: &str) -> Option<(Vec<&str>, bool)> {
     #[derive(Default, Deserialize)]

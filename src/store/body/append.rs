@@ -11,7 +11,7 @@ use super::{
 use crate::{
     log::codec,
     store::{
-        Appended, Reading, StoreError,
+        Appended, EventRow, Reading, StoreError,
         errors::{Doing, corrupt},
         planned,
         prepared::{FactRow, Prepared, clean, fact_rows, same_event},
@@ -123,23 +123,21 @@ impl Database {
 
     pub(in crate::store) async fn append_facts(
         &self,
-        seq: i64,
         normaliser: i64,
-        reading: &Reading,
+        readings: &[(EventRow, Reading)],
     ) -> Result<(), StoreError> {
         let doing = "appending facts";
+        let facts: Vec<Vec<FactRow>> = readings.iter().map(|(_, reading)| fact_rows(reading)).collect();
+        let accounts: Vec<String> = readings.iter().map(|(event, _)| account(event.account.as_ref())).collect();
+        let lines: Vec<FactLine<'_>> = readings
+            .iter()
+            .zip(&accounts)
+            .zip(&facts)
+            .flat_map(|(((event, _), account), facts)| lines(event.seq, normaliser, event.livemode, account, facts))
+            .collect();
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        let event = sqlx::query("SELECT livemode, account FROM event WHERE seq = $1")
-            .bind(seq)
-            .fetch_optional(&mut *tx)
-            .await
-            .doing(doing)?
-            .ok_or_else(|| corrupt(doing, format!("the log has no event at {seq}")))?;
-        let livemode: bool = event.try_get(0).doing(doing)?;
-        let account: String = event.try_get(1).doing(doing)?;
-        let facts = fact_rows(reading);
-        let lines: Vec<FactLine<'_>> = lines(seq, normaliser, livemode, &account, &facts).collect();
-        insert_facts(&mut tx, &lines).await.doing(doing)?;
+        // Two that read the same events again read the same: whoever comes second changes nothing.
+        insert_facts(&mut tx, "ON CONFLICT DO NOTHING", &lines).await.doing(doing)?;
         tx.commit().await.doing(doing)?;
         self.tally.forget();
         Ok(())
@@ -231,7 +229,7 @@ async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), F
             lines(row.seq, row.event.normaliser, row.event.event.livemode, account, &row.event.facts)
         })
         .collect();
-    insert_facts(connection, &facts).await.doing(DOING)?;
+    insert_facts(connection, "", &facts).await.doing(DOING)?;
     Ok(())
 }
 
@@ -255,9 +253,9 @@ fn lines<'f>(
     (0..).zip(facts).map(move |(ordinal, fact)| FactLine { seq, normaliser, ordinal, livemode, account, fact })
 }
 
-async fn insert_facts(connection: &mut Connection, facts: &[FactLine<'_>]) -> Result<(), sqlx::Error> {
+async fn insert_facts(connection: &mut Connection, tail: &str, facts: &[FactLine<'_>]) -> Result<(), sqlx::Error> {
     let head = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, state)";
-    rows::insert(connection, head, 9, "", facts, |query, line| {
+    rows::insert(connection, head, 9, tail, facts, |query, line| {
         query
             .bind(line.seq)
             .bind(line.normaliser)

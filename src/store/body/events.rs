@@ -19,13 +19,15 @@ use crate::{
 
 const DOING: &str = "reading events";
 
-/// What `event_row` reads, with the newest normaliser's first word on the event as `f`.
-const COLUMNS: &str = "SELECT e.seq, e.id, e.variant, e.type, e.account, e.livemode, e.created, e.api_version,
-    e.received_at, e.source, f.kind, f.state
-    FROM event e LEFT JOIN fact f ON f.seq = e.seq AND f.ordinal = 0
-        AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = e.seq)";
+/// What `event_row` reads, in this order.
+pub(super) const FIELDS: &str = "e.seq, e.id, e.variant, e.type, e.account, e.livemode, e.created, e.api_version,
+    e.received_at, e.source, f.kind, f.state";
 
-fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
+/// Where it reads it: events, with the newest normaliser's first word on each as `f`.
+pub(super) const EVENTS: &str = "event e LEFT JOIN fact f ON f.seq = e.seq AND f.ordinal = 0
+    AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = e.seq)";
+
+pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
     let text = |column| row.try_get::<String, _>(column);
     let kind: Option<String> = row.try_get(10)?;
     let unread = kind.filter(|kind| matches!(kind.as_str(), "ignored" | "unreadable" | "thin"));
@@ -93,7 +95,7 @@ impl Database {
         after_seq: i64,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let mut text = format!("{COLUMNS} WHERE e.seq > $1 AND e.seq <= $2");
+        let mut text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut only = |condition: &str, value: Parameter| {
             parameters.push(value);
@@ -169,17 +171,18 @@ impl Database {
     }
 
     pub(in crate::store) async fn event(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} WHERE e.id = $1 AND e.variant = 0")))
-            .bind(clean(id.as_str()))
-            .fetch_optional(&self.log)
-            .await
-            .doing(DOING)?;
+        let row =
+            sqlx::query(AssertSqlSafe(format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 AND e.variant = 0")))
+                .bind(clean(id.as_str()))
+                .fetch_optional(&self.log)
+                .await
+                .doing(DOING)?;
         row.as_ref().map(event_row).transpose().doing(DOING)
     }
 
     pub(in crate::store) async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         let doing = "reading a body";
-        let text = format!("{COLUMNS} WHERE e.id = $1 ORDER BY e.variant");
+        let text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 ORDER BY e.variant");
         let id = clean(id.as_str());
         let events = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
         let stored = sqlx::query(

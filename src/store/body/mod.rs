@@ -12,6 +12,7 @@ mod events;
 mod facts;
 mod generations;
 mod leases;
+mod older;
 mod readback;
 mod ready;
 mod replace;

@@ -1,0 +1,54 @@
+//! Reading the log again: what an older normaliser read is read by the present one, and its newer facts are appended.
+//!
+//! Nothing is rewritten: what was read before stays beside what is read now, and the newest counts.
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::{
+    ledger::fact::NORMALISER,
+    store::{Reading, Store, StoreError},
+    stripe::read::read_again,
+};
+
+/// What reading again came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Bodies read again; the same event in two shapes is two.
+    pub read: u64,
+    /// Of these, without a fact before and with one now.
+    pub gained: u64,
+    /// With a fact before, without one now.
+    pub lost: u64,
+}
+
+/// Reads again what an older normaliser read last, `progress` told after each batch. A rebuild has to follow.
+///
+/// Cut short, by `stop` or a kill, it has kept each batch it finished and goes on where it stood when called again. Two
+/// at once do the same work twice, to the same end.
+pub async fn run(
+    store: &Store,
+    stop: &watch::Receiver<bool>,
+    mut progress: impl FnMut(Counts),
+) -> Result<Counts, StoreError> {
+    let mut counts = Counts::default();
+    let mut seq = 0;
+    while !*stop.borrow() {
+        let page = store.read_by_older(NORMALISER, seq).await?;
+        let Some((last, _)) = page.last() else { break };
+        seq = last.seq;
+        let mut readings = Vec::with_capacity(page.len());
+        for (event, body) in page {
+            let version = event.api_version.as_deref().map(Into::into);
+            let reading = read_again(&body, &event.id, event.created, version);
+            let (before, now) = (event.reading == "facts", matches!(reading, Reading::Facts(_)));
+            counts.read += 1;
+            counts.gained += u64::from(now && !before);
+            counts.lost += u64::from(before && !now);
+            readings.push((event, reading));
+        }
+        store.append_facts(NORMALISER, &readings).await?;
+        progress(counts);
+    }
+    Ok(counts)
+}
