@@ -59,6 +59,8 @@ pub(super) struct QualityStatus {
     unreadable_events: i64,
     /// Events of types mrrd doesn't read.
     ignored_events: i64,
+    /// Thin events: kept, and each points to an object that it doesn't carry.
+    thin_events: i64,
     /// Items whose amount isn't known.
     unpriced_items: i64,
     /// Items that count an estimate.
@@ -86,8 +88,12 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
     // The log's end before the ledger's: what is acknowledged in between may count as lag, never the other way round.
     let head = state.store.head().await?;
     let applied_seq = applied_seq(&state.store).await?;
-    let mut quality =
-        QualityStatus { unreadable_events: head.unreadable, ignored_events: head.ignored, ..QualityStatus::default() };
+    let mut quality = QualityStatus {
+        unreadable_events: head.unreadable,
+        ignored_events: head.ignored,
+        thin_events: head.thin,
+        ..QualityStatus::default()
+    };
     if let Some(profile) = ledger.profiles.first() {
         for (kind, count) in state.store.quality_counts(&profile.name, now).await? {
             *quality.count(kind) = count;

@@ -89,8 +89,8 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         ok(
             "log",
             format!(
-                "{} events, the last at {}; {} of types that are not read",
-                head.events, head.last_seq, head.ignored
+                "{} events, the last at {}; {} of types that are not read, {} thin ones that carry no object",
+                head.events, head.last_seq, head.ignored, head.thin
             ),
         ),
     ];

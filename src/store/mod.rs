@@ -205,6 +205,8 @@ pub struct LogHead {
     pub ignored: i64,
     /// Events that should have yielded a fact.
     pub unreadable: i64,
+    /// Events that only point to an object.
+    pub thin: i64,
 }
 
 /// One customer's rows under one profile.

@@ -78,6 +78,7 @@ impl Database {
             match row.try_get::<String, _>(0).doing(DOING)?.as_str() {
                 "ignored" => head.ignored += count,
                 "unreadable" => head.unreadable += count,
+                "thin" => head.thin += count,
                 _ => {}
             }
         }

@@ -1,5 +1,7 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
+mod quality;
+
 use serde_json::{Value, json};
 
 use crate::support::daemon::{Daemon, Settings};

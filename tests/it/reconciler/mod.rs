@@ -4,5 +4,7 @@ mod bench;
 mod generations;
 mod kills;
 mod order;
+mod renormalised;
 mod touched;
+mod variants;
 mod verification;

@@ -12,10 +12,9 @@ use mrrd::{
     },
     store::{CustomerKey, NewEvent, Reading, Source, Store},
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::support::postgres;
+use crate::support::{postgres, sql};
 
 /// A store with nothing in it.
 pub(super) struct Subject {
@@ -43,26 +42,12 @@ impl Subject {
 
     /// Runs SQL on the log behind the store's back.
     pub(super) async fn sql(&self, text: &str) -> Result<(), sqlx::Error> {
-        match self.url.strip_prefix("sqlite://") {
-            Some(path) => {
-                let mut connection = SqliteConnection::connect(&format!("sqlite://{path}")).await?;
-                sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut connection).await?;
-            }
-            None => {
-                let mut connection = PgConnection::connect(&self.url).await?;
-                sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut connection).await?;
-            }
-        }
-        Ok(())
+        sql::run(&self.url, text).await
     }
 
     /// A trigger that protects the log is taken off, as an intruder with the database's password would.
     pub(super) async fn unprotect(&self, table: &str) {
-        let text = match self.store.kind() {
-            "sqlite" => format!("DROP TRIGGER {table}_no_update; DROP TRIGGER {table}_no_delete;"),
-            _ => format!("ALTER TABLE {table} DISABLE TRIGGER USER"),
-        };
-        self.sql(&text).await.unwrap();
+        sql::unprotect(&self.url, table).await;
     }
 }
 

@@ -1,4 +1,7 @@
 //! Golden facts: what mrrd reads in every payload Stripe or its users have published (tests/data/stripe/INDEX.md).
+//!
+//! What is read is held against `snapshots/`, and `…__outcomes.snap` tables every payload's type by what became of it.
+//! `INSTA_UPDATE=always cargo test --test it stripe::golden` writes them anew; what changed is then there to be reviewed.
 
 use std::{
     collections::BTreeMap,

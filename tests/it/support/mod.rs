@@ -3,3 +3,4 @@
 
 pub(crate) mod daemon;
 pub(crate) mod postgres;
+pub(crate) mod sql;
