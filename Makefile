@@ -5,10 +5,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo build test lint bench soak tools
+.PHONY: help demo build test lint bench bench-alerts calibrate-alerts soak tools
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 tools: # SQLite, zstd and TLS are compiled from C
 	@scripts/tools c
@@ -37,6 +37,12 @@ lint: tools ## Formatting, Clippy with warnings as errors, licences and advisori
 bench: tools ## Signed webhooks a second beside the machine's limits; written to benches/RESULTS.md
 	cargo build --locked --release
 	cargo bench --locked --bench webhooks
+
+bench-alerts: tools ## The churn detector against known truth, beside the usual rules; written to benches/ALERTS.md
+	cargo bench --locked --bench alerts
+
+calibrate-alerts: tools ## The detector's table of false alerts, for src/alerts/detector/calibration.rs
+	@cargo bench --locked --quiet --bench alerts -- calibrate
 
 soak: tools ## The end-to-end tests over many seeds; MRRD_SOAK says how many
 	MRRD_SOAK=$${MRRD_SOAK:-20} cargo test --locked --release --test it e2e -- --nocapture

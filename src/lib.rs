@@ -1,5 +1,7 @@
 //! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. This file is the map.
 
+/// When churn is more than an account's own history explains.
+pub mod alerts;
 /// Figures as JSON.
 pub mod api;
 /// The command line.

@@ -1,0 +1,375 @@
+//! When a count is more than its own history explains: pure, day by day, calibrated to a budget of false alerts.
+//!
+//! Counts, not money: amounts accompany an alert, they never trigger one. Three tests share one budget: the day, the
+//! week, and a CUSUM for slow rises, each over every series (all churn, involuntary, voluntary).
+#![allow(clippy::float_arithmetic, reason = "counts and chances; no money comes here")]
+
+mod calendar;
+mod calibration;
+mod rate;
+mod tail;
+
+use std::collections::VecDeque;
+
+use calendar::Pattern;
+pub use calendar::{DayKind, Turn};
+pub use calibration::{POWERS, WEEKS};
+use rate::Rate;
+
+/// Days in the long window, and how long a day waits before it is learnt: a spike mustn't teach that spikes are usual.
+const WEEK: usize = 7;
+
+/// Under this expected count a window isn't judged.
+const JUDGED_FROM: f64 = 2.0;
+
+/// Churns that must be known before a slow rise can be told from a rate not known well yet.
+const CUSUM_FROM: f64 = 10.0;
+
+/// What a CUSUM forgives a day, in standard deviations: it looks for rises of twice that.
+const REFERENCE: f64 = 0.5;
+
+/// Each series has its own chance of a false alert and the budget is for all of them; but they share their churns, and
+/// so much of a further series' alerts come alone (measured).
+const OWN_SHARE: f64 = 0.75;
+
+/// What a day of an episode counts when it is learnt.
+const EPISODE_WEIGHT: f64 = 0.2;
+
+/// An episode is over after so many days without anything unusual …
+const CALM_DAYS: u32 = 5;
+
+/// … that is, above this chance; …
+const CALM: f64 = 0.005;
+
+/// … or after so many days, when what was unusual has become usual.
+const LONGEST_EPISODE: u32 = 28;
+
+/// One accounting day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation<const N: usize> {
+    /// Its place in week and month.
+    pub kind: DayKind,
+    /// Customers who could have been counted: those paying when the day began.
+    pub exposed: u64,
+    /// The day's count in each series; the first holds all of them.
+    pub counts: [u64; N],
+}
+
+/// Which test found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// One day's count.
+    Day,
+    /// Seven days' count.
+    Week,
+    /// A rise over longer.
+    SlowRise,
+}
+
+/// What was unusual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finding {
+    /// In which series.
+    pub series: usize,
+    /// By which test.
+    pub test: Test,
+    /// Days looked at, the last one today.
+    pub days: u32,
+    /// Counted in them.
+    pub observed: u64,
+    /// Expected in them.
+    pub expected: f64,
+    /// Nine of ten such windows lie from here …
+    pub low: u64,
+    /// … to here.
+    pub high: u64,
+    /// Alerts a year that chance alone would bring at this threshold: under the budget, or it wouldn't be one.
+    pub by_chance_a_year: f64,
+}
+
+/// What a day means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// Fewer than about two expected even in a week: not judged.
+    TooFew {
+        /// What a week is expected to bring.
+        expected: f64,
+    },
+    /// As expected.
+    Usual,
+    /// An episode begins.
+    Raised(Finding),
+    /// The episode goes on.
+    Open,
+    /// The episode is over.
+    Closed,
+}
+
+/// What a test found, however usual.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    /// How often a day chance brings as much, as the test reckons it.
+    chance: f64,
+    finding: Finding,
+    variance: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Episode {
+    days: u32,
+    calm: u32,
+}
+
+/// A CUSUM since it last stood at 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rise {
+    level: f64,
+    days: u32,
+    observed: u64,
+    expected: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    AlertsAYear(f64),
+    Chance(f64),
+}
+
+/// Holds what an account has shown so far. Days go in by [`Detector::day`] in order; the same days give the same verdicts.
+#[derive(Clone, Debug)]
+pub struct Detector<const N: usize> {
+    limit: Limit,
+    rates: [Rate; N],
+    pattern: Pattern,
+    rises: [Rise; N],
+    /// Days seen and not learnt yet, each with its weight.
+    waiting: VecDeque<(Observation<N>, f64)>,
+    episode: Option<Episode>,
+}
+
+impl<const N: usize> Detector<N> {
+    /// `budget`: false alerts a year over all series and tests together.
+    pub fn new(budget: f64) -> Self {
+        Self::limited(Limit::AlertsAYear(budget))
+    }
+
+    /// Raises at this chance a day as the tests themselves reckon it: what calibration measures.
+    pub fn uncalibrated(chance: f64) -> Self {
+        Self::limited(Limit::Chance(chance))
+    }
+
+    fn limited(limit: Limit) -> Self {
+        Self {
+            limit,
+            rates: std::array::from_fn(|_| Rate::prior()),
+            pattern: Pattern::default(),
+            rises: [Rise::default(); N],
+            waiting: VecDeque::with_capacity(WEEK),
+            episode: None,
+        }
+    }
+
+    /// What the day so far would mean, without closing it. Part of a day can only fall short of the whole, so nothing
+    /// is raised that the whole day wouldn't raise.
+    pub fn look(&self, today: &Observation<N>) -> Verdict {
+        self.clone().day(today)
+    }
+
+    /// Closes a day: judges it and takes it in.
+    pub fn day(&mut self, today: &Observation<N>) -> Verdict {
+        let week = self.expected_week(today);
+        let strongest = self.strongest(today);
+        let verdict = self.judge(strongest, week);
+        let weight = if self.episode.is_some() { EPISODE_WEIGHT } else { 1.0 };
+        if let Verdict::Raised(finding) = verdict {
+            self.rises = [Rise::default(); N];
+            // The days that made the alert belong to its episode.
+            let back = usize::try_from(finding.days).unwrap_or(WEEK);
+            self.waiting.iter_mut().rev().take(back.saturating_sub(1)).for_each(|(_, weight)| *weight = EPISODE_WEIGHT);
+        }
+        self.waiting.push_back((*today, weight));
+        if self.waiting.len() >= WEEK
+            && let Some((day, weight)) = self.waiting.pop_front()
+        {
+            self.learn(&day, weight);
+        }
+        verdict
+    }
+
+    fn exposure(&self, day: &Observation<N>) -> f64 {
+        day.exposed as f64 * self.pattern.factor(day.kind)
+    }
+
+    /// Expected of each series in the seven days that end today.
+    fn expected_week(&self, today: &Observation<N>) -> [f64; N] {
+        let days = self.waiting.iter().map(|(day, _)| self.exposure(day));
+        let exposure = days.sum::<f64>() + self.exposure(today);
+        std::array::from_fn(|series| self.rates[series].mean(exposure))
+    }
+
+    /// The most unusual of all tests, with its chance; `None` where none can judge.
+    fn strongest(&mut self, today: &Observation<N>) -> Option<Candidate> {
+        let mut strongest: Option<Candidate> = None;
+        let mut offer = |candidate: Candidate| {
+            if strongest.as_ref().is_none_or(|so_far| candidate.chance < so_far.chance) {
+                strongest = Some(candidate);
+            }
+        };
+        let todays = self.exposure(today);
+        let waiting: Vec<f64> = self.waiting.iter().map(|(day, _)| self.exposure(day)).collect();
+        for series in 0..N {
+            let (rate, count) = (&self.rates[series], today.counts[series]);
+            let mean = rate.mean(todays);
+            let means = || waiting.iter().map(|exposure| rate.mean(*exposure)).chain([mean]);
+            let candidate = |chance, test, days, observed, expected, variance| Candidate {
+                chance,
+                finding: Finding { series, test, days, observed, expected, low: 0, high: 0, by_chance_a_year: 0.0 },
+                variance,
+            };
+            if mean >= JUDGED_FROM {
+                let variance = rate.variance([mean].into_iter());
+                let chance = tail::upper_tail(count, mean, variance);
+                offer(candidate(chance, Test::Day, 1, count, mean, variance));
+            }
+            let expected = means().sum::<f64>();
+            if expected >= JUDGED_FROM && waiting.len() + 1 == WEEK {
+                let observed = count + self.waiting.iter().map(|(day, _)| day.counts[series]).sum::<u64>();
+                let variance = rate.variance(means());
+                let chance = tail::upper_tail(observed, expected, variance);
+                offer(candidate(chance, Test::Week, 7, observed, expected, variance));
+            }
+            if rate.known() >= CUSUM_FROM && expected >= JUDGED_FROM {
+                let residual = (count as f64 - mean) / rate.daily_variance(mean).sqrt().max(1e-6);
+                let rise = &mut self.rises[series];
+                rise.level += residual - REFERENCE;
+                if rise.level <= 0.0 {
+                    *rise = Rise::default();
+                } else {
+                    rise.days += 1;
+                    rise.observed += count;
+                    rise.expected += mean;
+                    let variance = rate.variance(std::iter::once(rise.expected));
+                    let chance = tail::cusum_rate(rise.level, REFERENCE, rate.skewness(mean));
+                    offer(candidate(chance, Test::SlowRise, rise.days, rise.observed, rise.expected, variance));
+                }
+            }
+        }
+        strongest
+    }
+
+    fn judge(&mut self, strongest: Option<Candidate>, week: [f64; N]) -> Verdict {
+        let Some(Candidate { chance, mut finding, variance }) = strongest else {
+            self.episode = None;
+            return Verdict::TooFew { expected: week[0] };
+        };
+        match &mut self.episode {
+            Some(episode) => {
+                episode.days += 1;
+                episode.calm = if chance > CALM { episode.calm + 1 } else { 0 };
+                if episode.calm >= CALM_DAYS || episode.days >= LONGEST_EPISODE {
+                    self.episode = None;
+                    return Verdict::Closed;
+                }
+                Verdict::Open
+            }
+            None => {
+                let judged = week.into_iter().filter(|expected| *expected >= JUDGED_FROM);
+                let alone = judged.map(|expected| calibration::alerts_a_year(expected, chance));
+                let (most, sum) = alone.fold((0.0_f64, 0.0), |(most, sum), one| (most.max(one), sum + one));
+                let by_chance_a_year = most + (sum - most) * OWN_SHARE;
+                let usual = match self.limit {
+                    Limit::AlertsAYear(budget) => by_chance_a_year > budget,
+                    Limit::Chance(limit) => chance > limit,
+                };
+                if usual {
+                    return Verdict::Usual;
+                }
+                self.episode = Some(Episode { days: 0, calm: 0 });
+                let (low, high) = tail::range(finding.expected, variance);
+                (finding.low, finding.high, finding.by_chance_a_year) = (low, high, by_chance_a_year);
+                Verdict::Raised(finding)
+            }
+        }
+    }
+
+    fn learn(&mut self, day: &Observation<N>, weight: f64) {
+        let exposure = self.exposure(day);
+        let average = self.rates[0].mean(day.exposed as f64);
+        self.pattern.learn(day.kind, day.counts[0] as f64, average, weight);
+        for (rate, count) in self.rates.iter_mut().zip(day.counts) {
+            rate.learn(count as f64, exposure, weight);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(day: usize, all: u64) -> Observation<3> {
+        let kind = DayKind { weekday: (day % 7) as u8, turn: Turn::Within };
+        Observation { kind, exposed: 2000, counts: [all, all / 3, all / 2] }
+    }
+
+    /// A year of 1, 2 or 3 a day in turn.
+    fn lived() -> Detector<3> {
+        let mut detector = Detector::new(2.0);
+        for at in 0..364 {
+            let verdict = detector.day(&day(at, 1 + (at % 3) as u64));
+            assert!(!matches!(verdict, Verdict::Raised(_)), "day {at}: {verdict:?}");
+        }
+        detector
+    }
+
+    #[test]
+    fn a_spike_is_raised_once_and_closed() {
+        let mut detector = lived();
+        let Verdict::Raised(finding) = detector.day(&day(364, 14)) else { panic!("14 where 2 are usual") };
+        assert!(finding.series == 0 && finding.observed >= 14 && finding.observed > finding.high, "{finding:?}");
+        assert!(finding.by_chance_a_year < 0.05, "{finding:?}");
+        let after: Vec<Verdict> = (365..390).map(|at| detector.day(&day(at, 2))).collect();
+        assert_eq!(after.iter().filter(|verdict| **verdict == Verdict::Closed).count(), 1);
+        assert!(!after.iter().any(|verdict| matches!(verdict, Verdict::Raised(_))));
+    }
+
+    #[test]
+    fn a_slow_rise_is_found_though_no_day_stands_out() {
+        let mut detector = lived();
+        let found = (0..28).find_map(|at| match detector.day(&day(364 + at, 4)) {
+            Verdict::Raised(finding) => Some(finding),
+            _ => None,
+        });
+        assert!(found.is_some_and(|finding| finding.days > 1 && finding.observed > finding.high), "{found:?}");
+    }
+
+    #[test]
+    fn part_of_a_day_raises_before_it_is_over_and_learns_nothing() {
+        let detector = lived();
+        let before = format!("{detector:?}");
+        assert!(matches!(detector.look(&day(364, 14)), Verdict::Raised(_)));
+        assert_eq!(detector.look(&day(364, 0)), Verdict::Usual);
+        assert_eq!(format!("{detector:?}"), before);
+    }
+
+    #[test]
+    fn too_few_are_not_judged() {
+        let mut detector = Detector::<3>::new(2.0);
+        for at in 0..300 {
+            let small = Observation { exposed: 60, ..day(at, u64::from(at % 30 == 7)) };
+            assert!(!matches!(detector.day(&small), Verdict::Raised(_)));
+        }
+        let verdict = detector.day(&Observation { exposed: 60, ..day(300, 4) });
+        assert!(matches!(verdict, Verdict::TooFew { expected } if expected < 2.0), "{verdict:?}");
+    }
+
+    #[test]
+    fn weekends_that_were_always_quiet_are_no_news_nor_are_busy_mondays() {
+        let mut detector = Detector::<3>::new(2.0);
+        for at in 0..500 {
+            let count = [9, 4, 4, 4, 4, 1, 1][at % 7];
+            let verdict = detector.day(&day(at, count));
+            assert!(at < 60 || !matches!(verdict, Verdict::Raised(_)), "day {at}: {verdict:?}");
+        }
+        assert!(matches!(detector.day(&Observation { counts: [13, 0, 0], ..day(5, 0) }), Verdict::Raised(_)));
+    }
+}

@@ -1,0 +1,3 @@
+//! Alerts finance can trust: calibrated to the account's own history, each saying how often chance alone would bring it.
+
+pub mod detector;
