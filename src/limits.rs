@@ -110,3 +110,39 @@ pub const VERIFY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long background work may take to stop: a customer's recomputation is far shorter, and losing it loses nothing.
 pub const BACKGROUND_STOP: Duration = Duration::from_secs(5);
+
+/// Requests a second to Stripe's API: a quarter of what a live account may make, so that the company's own systems, which
+/// share that limit, never feel mrrd.
+pub const STRIPE_REQUESTS_PER_SECOND: u32 = 25;
+
+/// How long one answer of Stripe's may take, body included: its own lists of a hundred take seconds at worst.
+pub const STRIPE_ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// How often one request is made before its failure is told.
+pub const STRIPE_ATTEMPTS: u32 = 8;
+
+/// First pause between attempts; it doubles.
+pub const STRIPE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Longest pause between attempts, whatever `Retry-After` says.
+pub const STRIPE_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Largest answer of Stripe's: a hundred events of half a megabyte.
+pub const STRIPE_ANSWER_BYTES: usize = 64 << 20;
+
+/// Connections kept open to Stripe.
+pub const STRIPE_CONNECTIONS: usize = 8;
+
+/// Elements on a page of Stripe's lists: the most it gives.
+pub const STRIPE_PAGE: i64 = 100;
+
+/// Stretches of time whose events are fetched side by side: at 25 requests a second and 150 ms each, four are always
+/// under way; twice that keeps the budget used when Stripe is slower.
+pub const BACKFILL_STRETCHES: usize = 8;
+
+/// How far back Stripe's API lists events (stripe.md 2).
+pub const STRIPE_EVENT_DAYS: i64 = 30;
+
+/// Events of the last minutes are looked at again by the next healing: one may appear in Stripe's list a little after a
+/// younger one.
+pub const HEALING_OVERLAP_SECONDS: i64 = 300;

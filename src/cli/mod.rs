@@ -1,6 +1,7 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 the thing asked about failed, 2 usage or configuration.
 
 mod ask;
+mod backfill;
 mod completions;
 mod config;
 mod demo;
@@ -46,6 +47,7 @@ enum Command {
     Serve(serve::Args),
     Demo(demo::Args),
     Replay(replay::Args),
+    Backfill(backfill::Args),
     Rebuild(rebuild::Args),
     Verify(verify::Args),
     Report(report::Args),
@@ -134,6 +136,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Demo(args) => blocking(demo::run(&args, &context)),
         Command::Serve(args) => blocking(serve::run(&args, &context)),
+        Command::Backfill(args) => blocking(backfill::run(&args, &context)),
         Command::Replay(args) => blocking(replay::run(&args, &context)),
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
         Command::Verify(args) => blocking(verify::run(&args, &context)),

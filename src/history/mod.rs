@@ -1,7 +1,11 @@
-//! Historical events: read from files into the log, read again by a newer normaliser, sent on to another endpoint.
+//! Historical events: read from files or Stripe's API into the log, read again by a newer normaliser, sent on to another
+//! endpoint.
 
+pub mod answers;
+pub mod backfill;
 pub mod documents;
 pub mod files;
+pub mod objects;
 pub mod redeliver;
 pub mod renormalise;
 pub mod replay;

@@ -176,7 +176,7 @@ impl Store {
         either!(self, database => database.customers(after, limit, known_at).await)
     }
 
-    // Leases and seals.
+    // Leases, progress and seals.
 
     /// Takes or renews the lease `name` for `ttl_seconds`; false while another holder's hasn't run out.
     pub async fn lease(&self, name: &str, holder: &str, ttl_seconds: i64, now: UnixTime) -> Result<bool, StoreError> {
@@ -186,6 +186,21 @@ impl Store {
     /// Gives the lease back, if `holder` has it.
     pub async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         either!(self, database => database.release(name, holder).await)
+    }
+
+    /// The place kept under `name` by [`Store::set_progress`].
+    pub async fn progress(&self, name: &str) -> Result<Option<String>, StoreError> {
+        either!(self, database => database.progress(name).await)
+    }
+
+    /// Keeps how far the work `name` has come.
+    pub async fn set_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
+        either!(self, database => database.set_progress(name, place).await)
+    }
+
+    /// Forgets the places of all work whose name begins with `prefix`.
+    pub async fn clear_progress(&self, prefix: &str) -> Result<(), StoreError> {
+        either!(self, database => database.clear_progress(prefix).await)
     }
 
     /// Whether there are events that no seal covers.

@@ -4,6 +4,7 @@
 //! fails: what it can't read is absent and noted, and where that makes money unknowable the fact says unknown, never 0.
 
 mod before;
+pub mod client;
 mod correction;
 mod customer;
 mod discount;

@@ -3,6 +3,7 @@
 
 mod api;
 mod e2e;
+mod history;
 mod metrics;
 mod oracle;
 mod reconciler;

@@ -13,6 +13,7 @@ mod facts;
 mod generations;
 mod leases;
 mod older;
+mod progress;
 mod readback;
 mod ready;
 mod replace;

@@ -2,5 +2,6 @@
 #![allow(dead_code, reason = "each area uses its share")]
 
 pub(crate) mod daemon;
+pub(crate) mod fake_stripe;
 pub(crate) mod postgres;
 pub(crate) mod sql;

@@ -1,0 +1,79 @@
+//! `mrrd backfill`: history from Stripe's API into the log.
+
+use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
+use crate::{
+    config::Config,
+    history::{
+        backfill::{Fetch, HistoryError},
+        replay::Counts,
+    },
+    stripe::client::{Client, Patience, lists::Objects},
+};
+
+/// Reads Stripe's API: the events of the last 30 days, and with --history every object as it stands
+///
+/// Needs `stripe.api_key`: a restricted key that may read events (and for --history customers, products, prices, coupons,
+/// subscriptions and invoices). Cut short, it goes on where it was when it is run again; once it has ended well, the next
+/// run fetches only what came since. Stays under 25 requests a second.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    MRRD_STRIPE__API_KEY=rk_live_… mrrd backfill\n  \
+    mrrd backfill --history --json")]
+pub(super) struct Args {
+    /// Also every coupon, product, price, customer, subscription and invoice as it stands
+    #[arg(long)]
+    history: bool,
+    /// Print {"read":N,"appended":N,"duplicates":N,"rejected":N} as the last line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let client = client(&config)?;
+    let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
+    let bar = progress_bar();
+    let fetched = async {
+        let mut counts = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await?;
+        if args.history {
+            let mut by_list = vec![Counts::default(); Objects::ALL.len()];
+            let objects = fetch.objects(|list, page| {
+                if let Some(place) = Objects::ALL.iter().position(|one| *one == list) {
+                    by_list[place].add(*page);
+                    bar.set_message(format!("{}: {}", list.as_str(), said(&by_list[place])));
+                }
+            });
+            counts.add(objects.await?);
+        }
+        Ok::<_, HistoryError>(counts)
+    }
+    .await;
+    bar.finish_and_clear();
+    let counts = fetched.map_err(|error| {
+        Failure::Failed(format!("the backfill stopped: {error}\nwhat was fetched is kept: run it again to go on"))
+    })?;
+    if args.json {
+        output::json(&counts)?
+    } else {
+        output::line(said(&counts))?
+    }
+    Ok(())
+}
+
+/// A client for the configured key, or what to set.
+pub(super) fn client(config: &Config) -> Result<Client, Failure> {
+    let Some(key) = &config.stripe.api_key else {
+        return Err(Failure::Usage(
+            "no key for Stripe's API is set.\n\
+             Set stripe.api_key, MRRD_STRIPE__API_KEY or MRRD_STRIPE__API_KEY_FILE to a restricted key that may read \
+             events, customers, products, prices, coupons, subscriptions and invoices."
+                .into(),
+        ));
+    };
+    Client::new(&config.stripe.api_base, key, Patience::default()).map_err(Failure::Usage)
+}
+
+fn said(counts: &Counts) -> String {
+    let Counts { read, appended, duplicates, rejected } = counts;
+    format!("{read} read: {appended} appended, {duplicates} known already, {rejected} rejected")
+}

@@ -1,0 +1,78 @@
+//! What Stripe's API answers, as rows of the log: events as they are, objects under a digest of what they say.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clock::Clock,
+    ledger::ids::EventId,
+    store::{NewEvent, Source},
+    stripe::{client::Answer, read},
+};
+
+/// An event of Stripe's list. Errors with the reason when it is none; a reason never quotes it.
+pub fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
+    let read = read::read(&body).map_err(|error| error.to_string())?;
+    Ok(NewEvent {
+        id: read.id,
+        kind: read.kind,
+        account: read.account,
+        livemode: read.livemode,
+        created: read.created,
+        api_version: read.api_version,
+        received_at: clock.now(),
+        source: Source::Api,
+        body,
+        reading: read.reading,
+    })
+}
+
+/// What every object of Stripe's says about itself.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Object<'a> {
+    #[serde(borrow)]
+    id: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow)]
+    object: Option<std::borrow::Cow<'a, str>>,
+    livemode: bool,
+}
+
+/// An object as it stood when `answer` was given (architecture.md, decision 1): its id in the log is a digest of mode,
+/// object and content, so that an object that hasn't changed is a duplicate however often it is read.
+///
+/// Errors when it is no object of Stripe's.
+pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, String> {
+    let said: Object<'_> = serde_json::from_slice(&body).map_err(|_| "it is not an object".to_owned())?;
+    let (Some(id), Some(kind)) = (said.id, said.object) else { return Err("it has no id or names no object".into()) };
+    let mut digest = Sha256::new();
+    // The key's own account has no name in the log.
+    for part in ["", if said.livemode { "live" } else { "test" }, &*kind, &*id] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.update(&body);
+    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let event = EventId::from(format!("api_{hex}").as_str());
+    let kind = format!("api.{kind}").into();
+    let livemode = said.livemode;
+    let reading = read::read_answer(&body, &event, answer.at, Some(answer.api_version.clone()));
+    Ok(NewEvent {
+        id: event,
+        kind,
+        account: None,
+        livemode,
+        created: answer.at,
+        api_version: Some(answer.api_version.clone()),
+        received_at: clock.now(),
+        source: Source::Api,
+        body,
+        reading,
+    })
+}
+
+/// An object's id, where it says one.
+pub fn id(body: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Object<'_>>(body).ok()?.id.map(std::borrow::Cow::into_owned)
+}

@@ -1,0 +1,131 @@
+//! What can go wrong with a request, and what to do about it. Never holds the key or anything of an answer's objects.
+
+use std::fmt::Display;
+
+use http::StatusCode;
+use serde::Deserialize;
+use stripe_client_core::StripeClientErr;
+use thiserror::Error;
+
+/// A request to Stripe got no usable answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiError {
+    /// Tried as often as is sensible.
+    #[error("{path}: no answer from Stripe after {attempts} attempts: {reason}; try again later")]
+    Unreachable {
+        /// What was asked for.
+        path: String,
+        /// How often.
+        attempts: u32,
+        /// How the last attempt failed.
+        reason: String,
+    },
+    /// 401.
+    #[error("Stripe doesn't know the key in stripe.api_key: it is mistyped, expired or revoked")]
+    Key,
+    /// 403: a restricted key lacks something.
+    #[error(
+        "{path}: the key in stripe.api_key lacks the permission {permission}: add it to the restricted key in Stripe's \
+         Dashboard under Developers, API keys"
+    )]
+    Permission {
+        /// What was asked for.
+        path: String,
+        /// As Stripe names it, or else in the Dashboard's words.
+        permission: String,
+    },
+    /// 404, or a place in a list that is gone.
+    #[error("{path}: Stripe has no such object")]
+    Missing {
+        /// What was asked for.
+        path: String,
+    },
+    /// Any other refusal.
+    #[error("{path}: Stripe refuses the request with {status} ({code}): please report this")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// The answer's status.
+        status: u16,
+        /// Stripe's own code, or `no code`.
+        code: String,
+    },
+    /// 200, but not what was asked for.
+    #[error("{path}: the answer is not what was asked for: {reason}; is stripe.api_base Stripe's?")]
+    Unreadable {
+        /// What was asked for.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StripeClientErr for ApiError {
+    fn deserialize_err(reason: impl Display) -> Self {
+        Self::Unreadable { path: "the request".into(), reason: reason.to_string() }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Refusal {
+    error: Details,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl ApiError {
+    /// Reads a refusal. Stripe's message isn't passed on: it quotes part of the key.
+    pub(super) fn refused(path: &str, status: StatusCode, body: &[u8]) -> Self {
+        let Details { code, message } = serde_json::from_slice::<Refusal>(body).unwrap_or_default().error;
+        let path = path.to_owned();
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Key,
+            StatusCode::FORBIDDEN => {
+                let named = message.as_deref().and_then(permission_in).map(str::to_owned);
+                let permission = named.unwrap_or_else(|| format!("to read {}", collection(&path)));
+                Self::Permission { path, permission }
+            }
+            _ if status == StatusCode::NOT_FOUND || code.as_deref() == Some("resource_missing") => {
+                Self::Missing { path }
+            }
+            _ => Self::Refused { path, status: status.as_u16(), code: code.unwrap_or_else(|| "no code".into()) },
+        }
+    }
+}
+
+/// The permission that Stripe's message names: `rak_event_read`.
+fn permission_in(message: &str) -> Option<&str> {
+    let from = &message[message.find("rak_")?..];
+    Some(&from[..from.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(from.len())])
+}
+
+/// `events` of `/events/evt_1`.
+fn collection(path: &str) -> &str {
+    path.split('/').find(|part| !part.is_empty()).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_do_and_never_quotes_the_key() {
+        let told = r#"{"error":{"message":"The provided key 'rk_live_*********abc' does not have the required permissions for this endpoint on account 'acct_1'. Having the 'rak_event_read' permission would allow this request to continue.","type":"invalid_request_error"}}"#;
+        let said = |status, body: &str| ApiError::refused("/events", status, body.as_bytes()).to_string();
+        let permission = said(StatusCode::FORBIDDEN, told);
+        assert!(permission.contains("rak_event_read") && !permission.contains("rk_live"), "{permission}");
+        assert!(said(StatusCode::FORBIDDEN, "no JSON").contains("the permission to read events"));
+        assert!(said(StatusCode::UNAUTHORIZED, "{}").contains("stripe.api_key"));
+        let gone = r#"{"error":{"code":"resource_missing","param":"starting_after"}}"#;
+        assert_eq!(
+            ApiError::refused("/events", StatusCode::BAD_REQUEST, gone.as_bytes()),
+            ApiError::Missing { path: "/events".into() }
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! Stripe's API, read only: async-stripe's request builders over a small transport of our own that keeps the raw bytes of
+//! each answer, stays under a rate budget and tries again where that helps (architecture.md, decision 16).
+
+mod budget;
+mod error;
+pub mod lists;
+mod transport;
+
+pub use error::ApiError;
+pub use transport::{Answer, Client, Patience};
+
+use stripe_client_core::VERSION;
+
+/// The version every request asks for, whatever the account's default is: the shapes that the readers were tested with.
+pub fn version() -> &'static str {
+    VERSION.as_str()
+}

@@ -1,0 +1,204 @@
+//! The transport: pooled connections, one request after the other within the budget, tried again where that helps.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as Pool, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use secrecy::{ExposeSecret, SecretString};
+use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, StripeClient, StripeMethod};
+use tokio::time::{sleep, timeout};
+
+use super::{ApiError, budget::Budget, version};
+use crate::{ledger::time::UnixTime, limits};
+
+/// How fast, how long and how often. The default is for Stripe; tests are less patient.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Requests a second.
+    pub per_second: u32,
+    /// For one answer.
+    pub answer: Duration,
+    /// For one request, the first included.
+    pub attempts: u32,
+    /// Between the first two; it doubles.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            per_second: limits::STRIPE_REQUESTS_PER_SECOND,
+            answer: limits::STRIPE_ANSWER_WAIT,
+            attempts: limits::STRIPE_ATTEMPTS,
+            pause: limits::STRIPE_PAUSE,
+        }
+    }
+}
+
+/// An answer of Stripe's, to the byte.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What was asked for, to name it in an error.
+    pub path: String,
+    /// The body.
+    pub body: Bytes,
+    /// When Stripe said so: its `Date`.
+    pub at: UnixTime,
+    /// The version it is written in.
+    pub api_version: Arc<str>,
+}
+
+/// Reads Stripe's API with one key. Clones share connections and budget.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    base: String,
+    authorization: HeaderValue,
+    pool: Pool<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    budget: Budget,
+    patience: Patience,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.0.base).finish_non_exhaustive()
+    }
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Answered(Answer),
+    Failed(ApiError),
+    /// It may go better later; after so long, if Stripe told.
+    Later(String, Option<Duration>),
+}
+
+impl Client {
+    /// A client of the API at `base` (`stripe.api_base`). Errors when the key can't be sent or the machine has no trusted
+    /// certificates, saying which.
+    pub fn new(base: &str, key: &SecretString, patience: Patience) -> Result<Self, String> {
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+            .map_err(|_| "stripe.api_key holds characters that no key has".to_owned())?;
+        authorization.set_sensitive(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(|error| format!("no trusted certificates on this machine: {error}"))?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let pool =
+            Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(limits::STRIPE_CONNECTIONS).build(connector);
+        let budget = Budget::new(patience.per_second);
+        Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, pool, budget, patience })))
+    }
+
+    /// Asks until there is an answer, or asking again is of no use.
+    pub async fn get(&self, request: &RequestBuilder) -> Result<Answer, ApiError> {
+        let patience = &self.0.patience;
+        let mut pause = patience.pause;
+        let mut attempts = 1;
+        loop {
+            self.0.budget.turn().await;
+            let (reason, after) = match self.attempt(request).await {
+                Attempt::Answered(answer) => return Ok(answer),
+                Attempt::Failed(error) => return Err(error),
+                Attempt::Later(reason, after) => (reason, after),
+            };
+            if attempts >= patience.attempts {
+                return Err(ApiError::Unreachable { path: request.path.clone(), attempts, reason });
+            }
+            tracing::debug!(path = request.path, attempts, reason, "Stripe is asked again");
+            // Half to all of the pause: many that failed together don't come back together.
+            let jittered = pause.mul_f64(rand::random_range(0.5..=1.0));
+            if let Some(after) = after {
+                // Stripe says it to the whole account, not to this request.
+                self.0.budget.rest(after.min(limits::STRIPE_PAUSE_MAX));
+            }
+            sleep(jittered.min(limits::STRIPE_PAUSE_MAX)).await;
+            pause *= 2;
+            attempts += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &RequestBuilder) -> Attempt {
+        let path = &request.path;
+        let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+        let built = Request::get(format!("{}/v1{path}{query}", self.0.base))
+            .header(header::AUTHORIZATION, &self.0.authorization)
+            .header("stripe-version", version())
+            .header(header::USER_AGENT, concat!("mrrd/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::new());
+        let built = match built {
+            Ok(built) => built,
+            Err(error) => return Attempt::Failed(unreadable(path, format!("no such address: {error}"))),
+        };
+        let asked = async {
+            let (head, body) = self.0.pool.request(built).await.map_err(|error| error.to_string())?.into_parts();
+            let body = Limited::new(body, limits::STRIPE_ANSWER_BYTES).collect().await;
+            Ok::<_, String>((head, body.map_err(|error| error.to_string())?.to_bytes()))
+        };
+        let (head, body) = match timeout(self.0.patience.answer, asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(reason)) => return Attempt::Later(reason, None),
+            Err(_) => return Attempt::Later("it did not answer in time".into(), None),
+        };
+        if head.status.is_success() {
+            return match date(&head.headers) {
+                Some(at) => {
+                    let said = head.headers.get("stripe-version").and_then(|version| version.to_str().ok());
+                    let api_version = said.unwrap_or(version()).into();
+                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version })
+                }
+                None => Attempt::Failed(unreadable(path, "it has no Date, so nobody knows when it was true".into())),
+            };
+        }
+        if worth_another(head.status, &head.headers) {
+            return Attempt::Later(format!("it answers {}", head.status), retry_after(&head.headers));
+        }
+        Attempt::Failed(ApiError::refused(path, head.status, &body))
+    }
+}
+
+/// So that typed requests can be sent through it as well.
+impl StripeClient for Client {
+    type Err = ApiError;
+
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, ApiError> {
+        let (request, _) = request.into_pieces();
+        if !matches!(request.method, StripeMethod::Get) {
+            return Err(unreadable(&request.path, "mrrd only reads: it never changes anything at Stripe".into()));
+        }
+        Ok(self.get(&request).await?.body)
+    }
+}
+
+fn unreadable(path: &str, reason: String) -> ApiError {
+    ApiError::Unreadable { path: path.to_owned(), reason }
+}
+
+/// Stripe says by a header whether another attempt makes sense; without it the status decides.
+fn worth_another(status: StatusCode, headers: &HeaderMap) -> bool {
+    match headers.get("stripe-should-retry").map(HeaderValue::as_bytes) {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        _ => status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 424 | 425 | 429),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn date(headers: &HeaderMap) -> Option<UnixTime> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(UnixTime(parsed.as_second()))
+}

@@ -1,0 +1,193 @@
+//! The events Stripe still lists: every one of them, once, to the byte, whatever befalls the requests.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use mrrd::{
+    clock::Clock,
+    demo::{Event, Simulator},
+    history::{backfill::Fetch, replay::Counts},
+    ledger::{profile::Profile, time::UnixTime, time::Zone},
+    reconciler::{Reconciler, Rules, driver::Driver},
+    store::{EventFilter, NewEvent, Source, Store},
+    stripe::{
+        client::{Client, Patience},
+        read,
+    },
+};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::support::fake_stripe::{FakeStripe, KEY, Trouble};
+
+/// 2026-01-01.
+const NOW: UnixTime = UnixTime(1_767_225_600);
+
+/// Less patient than with Stripe, and as persistent.
+fn patience() -> Patience {
+    Patience { per_second: 100_000, answer: Duration::from_millis(300), attempts: 8, pause: Duration::from_millis(1) }
+}
+
+struct Room {
+    fetch: Fetch,
+    _folder: TempDir,
+}
+
+impl Room {
+    async fn at(stripe: &FakeStripe, patience: Patience) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("mrrd.db").display());
+        let client = Client::new(&stripe.base(), &KEY.into(), patience).unwrap();
+        let store = Store::open(&url).await.unwrap();
+        Self { fetch: Fetch { client, store, clock: Clock::fixed(NOW) }, _folder: folder }
+    }
+
+    async fn logged(&self) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        let mut after = 0;
+        loop {
+            let page = self.fetch.store.events(&EventFilter::default(), after, 500).await.unwrap();
+            let Some(last) = page.last() else { return ids };
+            after = last.seq;
+            for row in page {
+                assert!(ids.insert(row.id.to_string()), "{} is in the log twice", row.id);
+            }
+        }
+    }
+
+    /// Brings the rows up to the log and gives the digest of each customer's.
+    async fn rows(&self) -> Vec<(String, [u8; 32])> {
+        let store = &self.fetch.store;
+        let rules =
+            Rules { profiles: [Profile::built_in("stripe").unwrap()].into(), zone: Zone::UTC, timezone: "UTC".into() };
+        let (driver, _) = Driver::new(Reconciler::new(store.clone(), rules, Clock::fixed(NOW)));
+        let (_keep, stop) = watch::channel(false);
+        driver.run_once(&stop).await.unwrap();
+        let generation = store.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
+        let rows = store.dump(generation, None, 10_000).await.unwrap();
+        rows.into_iter().map(|row| (row.key.customer.to_string(), row.digest)).collect()
+    }
+}
+
+/// What an account of `customers` lived through in the `days` before now.
+fn lived(customers: u32, days: i64) -> Vec<Event> {
+    let start = NOW.plus(-days * UnixTime::DAY_SECONDS);
+    Simulator::new(11, customers, start, NOW).advance(NOW)
+}
+
+fn list(stripe: &FakeStripe, events: &[Event]) -> BTreeSet<String> {
+    for event in events {
+        stripe.put("events", &event.id, event.created, std::str::from_utf8(&event.body).unwrap());
+    }
+    events.iter().map(|event| event.id.clone()).collect()
+}
+
+fn by_webhook(event: &Event) -> NewEvent {
+    let read = read::read(&event.body).unwrap();
+    NewEvent {
+        id: read.id,
+        kind: read.kind,
+        account: read.account,
+        livemode: read.livemode,
+        created: read.created,
+        api_version: read.api_version,
+        received_at: NOW,
+        source: Source::Webhook,
+        body: event.body.clone(),
+        reading: read.reading,
+    }
+}
+
+#[tokio::test]
+async fn every_event_of_thirty_days_comes_once_to_the_byte_and_older_ones_are_gone() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let events = lived(30, 40);
+    list(&stripe, &events);
+    let room = Room::at(&stripe, patience()).await;
+    let still: BTreeSet<_> = events
+        .iter()
+        .filter(|event| event.created >= NOW.plus(-30 * UnixTime::DAY_SECONDS))
+        .map(|event| event.id.clone())
+        .collect();
+    assert!(still.len() > 150 && still.len() < events.len(), "{} of {}", still.len(), events.len());
+    let counts = room.fetch.events(|_| {}).await.unwrap();
+    let all = still.len() as u64;
+    assert_eq!(counts, Counts { read: all, appended: all, duplicates: 0, rejected: 0 });
+    assert_eq!(room.logged().await, still);
+    for event in events.iter().rev().take(50) {
+        let bodies = room.fetch.store.bodies(&event.id.as_str().into()).await.unwrap();
+        assert_eq!(bodies[0].1, event.body);
+        assert_eq!(bodies[0].0.source, "api");
+    }
+    // A second run looks at the last minutes only.
+    let before = stripe.asked();
+    let again = room.fetch.events(|_| {}).await.unwrap();
+    assert_eq!(again.appended, 0);
+    assert!(stripe.asked() - before <= 2, "{} requests to learn that nothing is new", stripe.asked() - before);
+}
+
+#[tokio::test]
+async fn limits_failures_and_hanging_connections_cost_time_and_no_event() {
+    let stripe = FakeStripe::start(NOW, Duration::ZERO, |number, _| match number % 7 {
+        1 => Some(Trouble::Status(429)),
+        3 => Some(Trouble::Status(500)),
+        5 if number < 30 => Some(Trouble::Hang),
+        _ => None,
+    })
+    .await;
+    let ids = list(&stripe, &lived(40, 29));
+    let room = Room::at(&stripe, patience()).await;
+    room.fetch.events(|_| {}).await.unwrap();
+    assert_eq!(room.logged().await, ids);
+}
+
+#[tokio::test]
+async fn a_key_without_permission_is_told_which_one_it_lacks_and_never_shown() {
+    let stripe = FakeStripe::start(NOW, Duration::ZERO, |_, _| Some(Trouble::Forbidden)).await;
+    let room = Room::at(&stripe, patience()).await;
+    let said = room.fetch.events(|_| {}).await.unwrap_err().to_string();
+    assert!(said.contains("rak_event_read"), "{said}");
+    assert!(!said.contains(KEY) && !format!("{:?}", room.fetch).contains(KEY));
+    assert!(stripe.asked() <= 16, "a refusal is not asked for again: {}", stripe.asked());
+}
+
+#[tokio::test]
+async fn cut_short_anywhere_it_goes_on_where_it_was() {
+    let events = lived(100, 29);
+    let calm = FakeStripe::calm(NOW).await;
+    let ids = list(&calm, &events);
+    Room::at(&calm, patience()).await.fetch.events(|_| {}).await.unwrap();
+    let pages = calm.asked();
+    for cut in [0, 5, 17, 29] {
+        let stripe =
+            FakeStripe::start(NOW, Duration::ZERO, move |number, _| (number == cut).then_some(Trouble::Forbidden))
+                .await;
+        list(&stripe, &events);
+        let room = Room::at(&stripe, patience()).await;
+        room.fetch.events(|_| {}).await.unwrap_err();
+        room.fetch.events(|_| {}).await.unwrap();
+        assert_eq!(room.logged().await, ids);
+        // The refused one, one under way in each stretch, and the last minutes looked at again.
+        assert!(stripe.asked() <= pages + 10, "cut at {cut}: {} requests where {pages} suffice", stripe.asked());
+    }
+}
+
+#[tokio::test]
+async fn half_of_the_webhooks_lost_and_healed_gives_the_same_ledger() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let events = lived(40, 29);
+    list(&stripe, &events);
+    let (complete, healed) = (Room::at(&stripe, patience()).await, Room::at(&stripe, patience()).await);
+    let all: Vec<_> = events.iter().map(by_webhook).collect();
+    complete.fetch.store.append(&all).await.unwrap();
+    // As good as a coin, and the same in every run.
+    let half: Vec<_> =
+        all.iter().filter(|event| event.id.as_str().bytes().map(u32::from).sum::<u32>() % 2 == 0).cloned().collect();
+    assert!(half.len() > all.len() / 3 && half.len() < all.len() * 2 / 3);
+    healed.fetch.store.append(&half).await.unwrap();
+    let rows = complete.rows().await;
+    assert_ne!(healed.rows().await, rows, "the loss must show, or this proves nothing");
+    let counts = healed.fetch.events(|_| {}).await.unwrap();
+    assert_eq!((counts.appended as usize, counts.duplicates as usize), (all.len() - half.len(), half.len()));
+    assert!(rows.len() > 20);
+    assert_eq!(healed.rows().await, rows);
+}

@@ -1,0 +1,3 @@
+//! History from Stripe's API, against a stand-in with paging, limits, failures and forgetfulness like Stripe's.
+
+mod backfill;

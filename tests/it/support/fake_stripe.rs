@@ -1,0 +1,197 @@
+//! A stand-in for Stripe's API: lists with Stripe's paging, 30 days of events, and the troubles of a real one on demand.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use mrrd::ledger::time::UnixTime;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// The only key it knows.
+pub(crate) const KEY: &str = "rk_test_nobody_may_see_this";
+
+/// What may befall one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// This status, with `Retry-After: 0`.
+    Status(u16),
+    /// No answer, ever.
+    Hang,
+    /// 403, as a restricted key is answered.
+    Forbidden,
+}
+
+/// Something in a list: what it is found by, and its text.
+#[derive(Clone, Debug)]
+struct Element {
+    id: String,
+    created: i64,
+    text: String,
+}
+
+type Troubles = dyn Fn(usize, &str) -> Option<Trouble> + Send + Sync;
+
+struct Account {
+    now: UnixTime,
+    pause: Duration,
+    lists: Mutex<BTreeMap<&'static str, Vec<Element>>>,
+    troubles: Box<Troubles>,
+    asked: AtomicUsize,
+    paths: Mutex<Vec<String>>,
+}
+
+/// A running stand-in; ends when dropped.
+pub(crate) struct FakeStripe {
+    account: Arc<Account>,
+    address: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for FakeStripe {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl FakeStripe {
+    /// An account whose clock stands at `now`; `troubles` befall the request of that number (from 0) and path.
+    pub(crate) async fn start(
+        now: UnixTime,
+        pause: Duration,
+        troubles: impl Fn(usize, &str) -> Option<Trouble> + Send + Sync + 'static,
+    ) -> Self {
+        let account = Arc::new(Account {
+            now,
+            pause,
+            lists: Mutex::default(),
+            troubles: Box::new(troubles),
+            asked: AtomicUsize::new(0),
+            paths: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = Router::new().fallback(answer).with_state(account.clone());
+        let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { account, address, serving }
+    }
+
+    /// An account without troubles.
+    pub(crate) async fn calm(now: UnixTime) -> Self {
+        Self::start(now, Duration::ZERO, |_, _| None).await
+    }
+
+    /// What `stripe.api_base` is set to.
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Puts an element into a list (`events`, `subscriptions`, …); newest first in the answers.
+    pub(crate) fn put(&self, list: &'static str, id: &str, created: UnixTime, text: impl Into<String>) {
+        let mut lists = self.account.lists.lock().unwrap();
+        let list = lists.entry(list).or_default();
+        list.retain(|element| element.id != id);
+        list.push(Element { id: id.to_owned(), created: created.0, text: text.into() });
+        list.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+    }
+
+    /// Requests so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.account.asked.load(Ordering::SeqCst)
+    }
+
+    /// The paths of all requests so far, with their queries.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.account.paths.lock().unwrap().clone()
+    }
+}
+
+async fn answer(State(account): State<Arc<Account>>, request: Request) -> Response {
+    let number = account.asked.fetch_add(1, Ordering::SeqCst);
+    account.paths.lock().unwrap().push(request.uri().to_string());
+    let path = request.uri().path().trim_start_matches("/v1/").to_owned();
+    let headers = request.headers();
+    if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != &format!("Bearer {KEY}")) {
+        return refusal(401, json!({"message": "Invalid API Key provided"}));
+    }
+    assert!(headers.contains_key("stripe-version"), "a request must pin its version");
+    match (account.troubles)(number, &path) {
+        Some(Trouble::Hang) => std::future::pending().await,
+        Some(Trouble::Status(status)) => return refusal(status, json!({"message": "try again"})),
+        Some(Trouble::Forbidden) => {
+            let message = format!(
+                "The provided key '{KEY}' does not have the required permissions for this endpoint. \
+                 Having the 'rak_{}_read' permission would allow this request to continue.",
+                path.trim_end_matches('s')
+            );
+            return refusal(403, json!({"message": message}));
+        }
+        None => {}
+    }
+    tokio::time::sleep(account.pause).await;
+    let (status, text) = account.answer(&path, request.uri().query().unwrap_or_default());
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&jiff::Timestamp::from_second(account.now.0).unwrap())
+        .unwrap();
+    (status, [(header::DATE, date), (header::CONTENT_TYPE, "application/json".into())], text).into_response()
+}
+
+impl Account {
+    fn answer(&self, path: &str, query: &str) -> (StatusCode, String) {
+        let lists = self.lists.lock().unwrap();
+        if let Some((list, id)) = path.split_once('/') {
+            let found = lists.get(list).and_then(|list| list.iter().find(|element| element.id == id));
+            return match found {
+                Some(element) => (StatusCode::OK, element.text.clone()),
+                None => (StatusCode::NOT_FOUND, missing()),
+            };
+        }
+        let parameters = parameters(query);
+        let number = |name: &str| parameters.get(name).map(|value| value.parse::<i64>().unwrap());
+        let listed_from = if path == "events" { self.now.0 - 30 * UnixTime::DAY_SECONDS } else { i64::MIN };
+        let from = number("created[gte]").unwrap_or(i64::MIN).max(listed_from);
+        let until = number("created[lt]").unwrap_or(i64::MAX);
+        let limit = usize::try_from(number("limit").unwrap_or(10)).unwrap();
+        assert!((1..=100).contains(&limit), "Stripe refuses other limits");
+        let all: Vec<&Element> =
+            lists.get(path).into_iter().flatten().filter(|element| (from..until).contains(&element.created)).collect();
+        let begin = match parameters.get("starting_after") {
+            Some(after) => match all.iter().position(|element| element.id == *after) {
+                Some(place) => place + 1,
+                None => return (StatusCode::BAD_REQUEST, missing()),
+            },
+            None => 0,
+        };
+        let page = &all[begin..all.len().min(begin + limit)];
+        let has_more = begin + page.len() < all.len();
+        let texts: Vec<&str> = page.iter().map(|element| element.text.as_str()).collect();
+        let data = texts.join(",");
+        (StatusCode::OK, format!(r#"{{"object":"list","data":[{data}],"has_more":{has_more},"url":"/v1/{path}"}}"#))
+    }
+}
+
+fn parameters(query: &str) -> BTreeMap<String, String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.replace("%5B", "[").replace("%5D", "]"), value.to_owned())).collect()
+}
+
+fn missing() -> String {
+    json!({"error": {"code": "resource_missing", "message": "No such object"}}).to_string()
+}
+
+fn refusal(status: u16, error: Value) -> Response {
+    let body = json!({ "error": error }).to_string();
+    (StatusCode::from_u16(status).unwrap(), [(header::RETRY_AFTER, "0")], body).into_response()
+}
