@@ -27,7 +27,8 @@ pub(super) async fn openapi_route() -> Response {
         (name = "figures", description = "MRR, movements and what is made of them"),
         (name = "customers", description = "Who pays what, and why"),
         (name = "log", description = "Events as they came, and what couldn't be known"),
-        (name = "status", description = "How the daemon stands")
+        (name = "status", description = "How the daemon stands"),
+        (name = "chartmogul", description = "The same figures in ChartMogul's shapes; the token is the user name of HTTP Basic")
     ),
     modifiers(&Tokens)
 )]
@@ -122,6 +123,25 @@ pub(super) struct MetricsQuery {
     interval: Option<String>,
     /// Only this currency.
     currency: Option<String>,
+}
+
+/// What the metrics in ChartMogul's shapes understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct ChartMogulQuery {
+    /// First day; the ledger's first without it.
+    #[param(format = "date")]
+    start_date: Option<String>,
+    /// Last day, inclusive; the end of the running period without it.
+    #[param(format = "date")]
+    end_date: Option<String>,
+    /// `day`, `week`, `month` (the default), `quarter` or `year`.
+    interval: Option<String>,
+    /// Which currency, where the ledger holds several.
+    currency: Option<String>,
+    /// Rule profile; the first configured one without it.
+    profile: Option<String>,
 }
 
 /// What cohorts understand.

@@ -1,6 +1,7 @@
 //! `/api/v1/…`: figures as JSON (interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
 mod auth;
+mod chartmogul;
 mod cursor;
 mod customers;
 mod document;
@@ -56,6 +57,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(events::event))
         .routes(routes!(events::raw))
         .routes(routes!(quality::quality))
+        .routes(routes!(chartmogul::metrics))
+        .routes(routes!(chartmogul::activities))
 }
 
 /// Figures are nobody else's: no cache keeps them, and no browser guesses another type.

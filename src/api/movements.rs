@@ -41,7 +41,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         "desc" => Some(Order::Descending),
         _ => None,
     })?;
-    let after = read_cursor(params.text("cursor").as_deref())?;
+    let after = read_key(LIST, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
     let (rows, next) =
@@ -57,8 +57,9 @@ pub(super) fn write_cursor(key: &MovementKey) -> String {
     cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))
 }
 
-fn read_cursor(text: Option<&str>) -> Result<Option<MovementKey>, ApiProblem> {
-    let keys: Option<(Day, UnixTime, Arc<str>)> = cursor::read(LIST, text)?;
+/// Where a page of movements, listed as `list`, goes on.
+pub(super) fn read_key(list: &str, text: Option<&str>) -> Result<Option<MovementKey>, ApiProblem> {
+    let keys: Option<(Day, UnixTime, Arc<str>)> = cursor::read(list, text)?;
     Ok(keys.map(|(day, effective_at, id)| MovementKey { day, effective_at, id }))
 }
 

@@ -10,6 +10,7 @@ use crate::{
         movements::{MovementEntry, MovementList},
         mrr::MrrAnswer,
         service::Reports,
+        waterfall::Waterfall,
     },
     store::reports::{MovementFilter, Order},
 };
@@ -28,6 +29,14 @@ enum Command {
         after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv"
     )]
     Mrr {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// Each period's lines from opening to closing, with the causes of each
+    #[command(
+        after_help = "Examples:\n  mrrd report waterfall --from 2026-01-01 --to 2026-01-31\n  mrrd report waterfall --interval quarter --currency usd --format csv"
+    )]
+    Waterfall {
         #[command(flatten)]
         options: ask::Options,
     },
@@ -71,6 +80,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Mrr { options } => {
             let answer = reports.mrr(&options.ask()).await.map_err(ask::failure)?;
             options.print(&answer, MrrAnswer::table)?;
+        }
+        Command::Waterfall { options } => {
+            let answer = reports.waterfall(&options.ask()).await.map_err(ask::failure)?;
+            options.print(&answer, Waterfall::table)?;
         }
         Command::Metrics { options } => {
             let answer = reports.metrics(&options.ask()).await.map_err(ask::failure)?;

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod book;
 pub mod bridge;
+pub mod chartmogul;
 pub mod cohorts;
 pub mod customers;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod period;
 pub mod quality;
 pub mod service;
 pub mod table;
+pub mod waterfall;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::ToSpan;
 use thiserror::Error;
 
 use super::{
@@ -17,7 +18,8 @@ use super::{
     memory::Memory,
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
-    period::{Period, cuts, periods},
+    period::{Period, Phase, cuts, periods},
+    waterfall::Waterfall,
 };
 use crate::{
     config,
@@ -96,7 +98,7 @@ impl Reports<'_> {
             }
         };
         let (scope, source) = self.scope(ask).await?;
-        let (mut rows, periods, source) = self.rows(ask, &scope, source, row_group).await?;
+        let (mut rows, periods, source) = self.rows(ask, &scope, source, row_group, None).await?;
         if let Some(label) = self.regrouping(ask, &scope, &source).await? {
             rows.regroup(|customer| label.get(customer).cloned().flatten());
         }
@@ -118,10 +120,36 @@ impl Reports<'_> {
         })
     }
 
+    /// Each period's bridge with the causes of its lines.
+    pub async fn waterfall(&self, ask: &Ask) -> Result<Waterfall, AskError> {
+        if ask.group_by.is_some() {
+            let reason = "a waterfall is of the whole ledger: `report mrr` groups".into();
+            return Err(AskError::Parameter { name: "group_by", reason });
+        }
+        let by_cause = Ask { group_by: Some(GroupBy::Cause), ..ask.clone() };
+        Ok(Waterfall::of(&self.mrr(ask).await?, &self.mrr(&by_cause).await?))
+    }
+
     /// The metrics of mrr.md 6 over time.
     pub async fn metrics(&self, ask: &Ask) -> Result<MetricsAnswer, AskError> {
+        self.metrics_over(ask, None).await
+    }
+
+    /// The metrics of the `days` days up to `to` (or today, where that lies ahead), and of as many days before them.
+    pub async fn last_days(&self, ask: &Ask, days: i32) -> Result<MetricsAnswer, AskError> {
+        let today = self.ledger.zone.day(self.now);
+        let end = ask.to.map_or(today, |to| to.min(today));
+        let back = |day: Day, days: i32| day.0.checked_sub(days.days()).map_or(day, Day);
+        let middle = back(end, days);
+        let phase = if end == today { Phase::Running } else { Phase::Past };
+        let before = Period { start: back(middle, days).after(), end: middle, phase: Phase::Past };
+        let windows = vec![before, Period { start: middle.after(), end, phase }];
+        self.metrics_over(ask, Some(windows)).await
+    }
+
+    async fn metrics_over(&self, ask: &Ask, periods: Option<Vec<Period>>) -> Result<MetricsAnswer, AskError> {
         let (scope, source) = self.scope(ask).await?;
-        let (rows, periods, source) = self.rows(ask, &scope, source, RowGroup::Customer).await?;
+        let (rows, periods, source) = self.rows(ask, &scope, source, RowGroup::Customer, periods).await?;
         let (imported, trials) = match &source {
             Source::Tables => (self.store.imported_lines(&scope).await?, self.store.trials(&scope).await?),
             Source::Memory { ledgers, .. } => (ledgers.imported_lines(&scope)?, ledgers.trials(&scope)),
@@ -369,6 +397,7 @@ impl Reports<'_> {
         scope: &Scope,
         source: Source,
         group: RowGroup,
+        periods: Option<Vec<Period>>,
     ) -> Result<(LedgerRows, Vec<Period>, Source), AskError> {
         let read = async |source: &Source| {
             let mut rows = match source {
@@ -381,7 +410,10 @@ impl Reports<'_> {
             Ok::<_, AskError>(rows)
         };
         let rows = read(&source).await?;
-        let periods = self.periods(ask, scope, rows.first_day())?;
+        let periods = match periods {
+            Some(periods) => periods,
+            None => self.periods(ask, scope, rows.first_day())?,
+        };
         let profile = self.profile(ask)?;
         let cuts = cuts(profile.netting, &periods, self.ledger.zone.day(scope.cut));
         if cuts.is_empty() {

@@ -30,13 +30,14 @@ const PLACES = { bif: 0, clp: 0, djf: 0, gnf: 0, jpy: 0, kmf: 0, krw: 0, mga: 0,
 function money(minor, currency, options = {}) {
   const places = PLACES[currency] ?? 2;
   const value = Number(minor) / 10 ** places;
+  const compact = options.compact && Math.abs(value) >= 10000;
   const whole = options.compact || Math.abs(value) >= 100000;
   try {
     return new Intl.NumberFormat(undefined, {
       style: "currency", currency: currency.toUpperCase(), currencyDisplay: "narrowSymbol",
       signDisplay: options.signed ? "exceptZero" : "auto",
-      notation: options.compact ? "compact" : "standard",
-      minimumFractionDigits: whole ? 0 : places, maximumFractionDigits: options.compact ? 1 : whole ? 0 : places,
+      notation: compact ? "compact" : "standard",
+      minimumFractionDigits: whole ? 0 : places, maximumFractionDigits: compact ? 1 : whole ? 0 : places,
     }).format(value);
   } catch {
     return `${value} ${currency.toUpperCase()}`;
@@ -217,12 +218,10 @@ function showSpans() {
 
 async function chartPoints(span, months) {
   const first = months[0].start;
-  const days = { "30d": 30, "90d": 90, "12m": 366 }[state.span];
-  const reach = (asDate(state.today) - asDate(first)) / 864e5;
-  if (!days && reach > 800) return months;
-  const from = days ? plusDays(state.today, -days) : first;
-  const interval = (days ?? reach) > 400 ? "week" : "day";
-  const answer = await get("/api/v1/mrr", { ...span, interval, from: from < first ? first : from });
+  const days = { "30d": 30, "90d": 90 }[state.span];
+  if (!days) return state.span === "12m" ? months.slice(-13) : months;
+  const from = plusDays(state.today, -days);
+  const answer = await get("/api/v1/mrr", { ...span, interval: "day", from: from < first ? first : from });
   return answer.data.filter((entry) => entry.currency === state.currency);
 }
 
@@ -317,7 +316,7 @@ function showBridge(entry) {
   let low = Math.min(...ends);
   const high = Math.max(...ends, 1);
   // Where the steps are small beside what stands, the bars are cut off below, and a broken foot says so.
-  const cut = low > 0 && high - low < high * .35;
+  const cut = low > 0 && high > low && high - low < high * .35;
   low = cut ? Math.max(0, low - (high - low) * .6) : Math.min(0, low);
   const y = (v) => pad.top + (high - Math.max(v, low)) / (high - low || 1) * (height - pad.top - pad.bottom);
   const slot = width / bars.length, thick = Math.min(58, slot * .62);
@@ -338,11 +337,19 @@ function showBridge(entry) {
   fill($("bridge"), svg);
 }
 
+const CAUSES = 9;
+
 function showCauses(entries) {
   const kinds = ["opening_balance", "new", "expansion", "reactivation", "contraction", "churn"];
-  const rows = entries.map((entry) => ({ cause: entry.group, amount: kinds.reduce((sum, kind) => sum + entry[kind], 0) }))
+  let rows = entries.map((entry) => ({ cause: entry.group, amount: kinds.reduce((sum, kind) => sum + entry[kind], 0) }))
     .filter((row) => row.amount !== 0).sort((a, b) => b.amount - a.amount);
   if (rows.length === 0) { fill($("causes"), h("p", { class: "empty" }, "Nothing moved in this month.")); return; }
+  // The largest by size; the rest is one row, so that what is shown adds up to the month.
+  const small = [...rows].sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount)).slice(CAUSES);
+  if (small.length > 1) {
+    const rest = { cause: `${small.length} smaller causes`, amount: small.reduce((sum, row) => sum + row.amount, 0) };
+    rows = [...rows.filter((row) => !small.includes(row)), rest];
+  }
   const most = Math.max(...rows.map((row) => Math.abs(row.amount)));
   fill($("causes"), h("div", { class: "bars" }, rows.flatMap((row) => {
     const bar = h("div", { class: `fill ${row.amount < 0 ? "less" : ""}` });
@@ -357,9 +364,9 @@ const sentence = (name) => { const text = words(name); return text.charAt(0).toU
 // ---- tables ---------------------------------------------------------------------------------------------------------
 
 /** A column named `#X` holds numbers. */
-function table(columns, rows) {
+function table(columns, rows, kind) {
   const cls = (name) => (name.startsWith("#") ? "num" : "");
-  return h("table", {}, h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col", class: cls(name) }, name.replace("#", ""))))),
+  return h("table", { class: kind }, h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col", class: cls(name) }, name.replace("#", ""))))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, i) => h("td", { class: cls(columns[i]) }, cell))))));
 }
 
@@ -373,7 +380,7 @@ function showMovements(list) {
   fill($("movements"), table(["Day", "Customer", "Movement", "Why", "#Change", "#MRR after"], list.map((move) => [
     show(move.day, { dateStyle: "medium" }), customerLink(move.customer), kindPill(move.kind, move.amount),
     h("span", { class: "causes" }, unique(move.parts.map((part) => words(part.cause))).join(", ")),
-    h("span", { class: tone(move.amount) }, money(move.amount, move.currency, { signed: true })), money(move.after, move.currency)])));
+    h("span", { class: tone(move.amount) }, money(move.amount, move.currency, { signed: true })), money(move.after, move.currency)]), "moves"));
 }
 
 function showCustomers(list) {
@@ -412,7 +419,8 @@ async function panel(title, body) {
 const side = (it) => (it === null ? "nothing" : `${it.quantity && it.quantity !== "1" ? `${it.quantity} × ` : ""}${it.product ?? it.price}${it.interval ? `, by ${it.interval}` : ""}`);
 
 function partLine(part, currency) {
-  return h("div", { class: "part" }, `${sentence(part.cause)} ${money(part.amount, currency, { signed: true })}: ${side(part.before)} → ${side(part.after)} · `,
+  const [before, after] = [side(part.before), side(part.after)];
+  return h("div", { class: "part" }, `${sentence(part.cause)} ${money(part.amount, currency, { signed: true })}: ${before === after ? after : `${before} → ${after}`} · `,
     h("span", { class: "id" }, part.subscription), part.feedback ? ` · said “${words(part.feedback)}”` : "", " · ",
     part.events.flatMap((id, i) => [i ? ", " : "", h("button", { type: "button", class: "link id", onclick: () => openEvent(id) }, id)]));
 }
@@ -433,7 +441,7 @@ function openCustomer(id) {
         h("div", {}, show(move.day, { dateStyle: "medium" }), " ", kindPill(move.kind, move.amount), " ",
           h("strong", { class: tone(move.amount) }, money(move.amount, move.currency, { signed: true })), ` → ${money(move.after, move.currency)}`),
         move.parts.map((part) => partLine(part, move.currency))))),
-      h("p", {}, h("button", { type: "button", onclick: () => openExplanation(id) }, "Every rule applied")),
+      h("p", { class: "more" }, h("button", { type: "button", onclick: () => openExplanation(id) }, "Every rule applied")),
     ];
   });
 }

@@ -1,0 +1,95 @@
+//! `GET /v1/metrics/…` and `/v1/customers/…/activities`: the ledger in ChartMogul's shapes, for its client libraries.
+
+use axum::extract::{Path, RawQuery, State};
+
+use super::{Answer, ApiProblem, cursor, document::ChartMogulQuery, json, movements, params::Params, reports};
+use crate::{
+    ledger::ids::CustomerId,
+    report::{
+        ask::Ask,
+        chartmogul::{Activities, Activity, Figure, Series},
+    },
+    server::state::AppState,
+    store::reports::{MovementFilter, Order},
+};
+
+const LIST: &str = "activities";
+/// The most entries a page has, and how many it has where nothing is asked for.
+const PER_PAGE: i64 = 200;
+
+/// One of `mrr`, `arr`, `arpa`, `asp`, `customer-count`, `customer-churn-rate`, `mrr-churn-rate` and `ltv`, or `all`.
+#[utoipa::path(get, path = "/v1/metrics/{metric}", tag = "chartmogul",
+    params(("metric" = String, Path, description = "which figure, or `all`"), ChartMogulQuery),
+    responses((status = 200, body = Series), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn metrics(
+    State(state): State<AppState>,
+    Path(metric): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let figure = match metric.as_str() {
+        "all" => None,
+        name => match Figure::ALL.into_iter().find(|figure| figure.route() == name) {
+            Some(figure) => Some(figure),
+            None => return Err(ApiProblem::NotFound { what: "metric", id: metric }),
+        },
+    };
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let ask = Ask {
+        from: params.day("start-date")?,
+        to: params.day("end-date")?,
+        interval: params.interval()?,
+        currency: params.currency()?,
+        ..ask
+    };
+    params.end()?;
+    let reports = reports(&state);
+    let answer = reports.metrics(&ask).await?;
+    let Some(currency) = answer.currency.as_deref().and_then(|currency| currency.parse().ok()) else {
+        if answer.data.is_empty() {
+            return Ok(json(&Series::of_all(&[], &[])));
+        }
+        return Err(ApiProblem::parameter("currency", "this ledger holds several currencies: name one"));
+    };
+    let ask = Ask { currency: Some(currency), ..ask };
+    let windows = reports.last_days(&ask, WINDOW_DAYS).await?;
+    let lines = if figure == Some(Figure::Mrr) { reports.mrr(&ask).await?.data } else { Vec::new() };
+    Ok(json(&match figure {
+        Some(figure) => Series::of_one(figure, &answer.data, &windows.data, &lines),
+        None => Series::of_all(&answer.data, &windows.data),
+    }))
+}
+
+/// A summary compares this many days with as many before.
+const WINDOW_DAYS: i32 = 30;
+
+/// A customer's movements; `uuid` is its `cus_…`.
+#[utoipa::path(get, path = "/v1/customers/{uuid}/activities", tag = "chartmogul",
+    params(("uuid" = String, Path, description = "`cus_…`"),
+           ("per-page" = Option<u32>, Query, description = "entries a page, 200 at most"),
+           ("cursor" = Option<String>, Query, description = "the `cursor` of the page before")),
+    responses((status = 200, body = Activities), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn activities(
+    State(state): State<AppState>,
+    Path(uuid): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let read = |text: &str| text.parse().ok().filter(|limit| (1..=PER_PAGE).contains(limit));
+    let per_page = params.with("per-page", "a whole number from 1 to 200", read)?.unwrap_or(PER_PAGE);
+    let after = movements::read_key(LIST, params.text("cursor").as_deref())?;
+    params.end()?;
+    let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
+    if reports.customer(&ask, &customer).await?.is_none() {
+        return Err(ApiProblem::NotFound { what: "customer", id: uuid });
+    }
+    let filter = MovementFilter { customer: Some(customer), ..MovementFilter::default() };
+    let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;
+    Ok(json(&Activities {
+        entries: rows.iter().filter_map(Activity::of).collect(),
+        has_more: next.is_some(),
+        per_page,
+        cursor: next.map(|key| cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))),
+    }))
+}
