@@ -22,6 +22,7 @@ demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is le
 
 test: tools ## All tests, on SQLite and PostgreSQL
 	@scripts/tools postgres
+	@scripts/tools browser
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	  cargo nextest run --locked $(ARGS); \
 	else \

@@ -120,8 +120,8 @@ fn number(millionths: i128) -> Number {
 fn change(current: i128, previous: i128) -> Number {
     let grown = current.saturating_sub(previous).saturating_mul(100 * MILLION).checked_div(previous.abs());
     // One place, as ChartMogul writes it.
-    let tenth = MILLION / 10;
-    number(grown.unwrap_or(0) / tenth * tenth)
+    let (tenth, grown) = (MILLION / 10, grown.unwrap_or(0));
+    number(grown.saturating_add(tenth / 2 * grown.signum()) / tenth * tenth)
 }
 
 /// Entries over time with a summary.
@@ -176,7 +176,8 @@ impl Series {
     pub fn of_all(entries: &[MetricsEntry], windows: &[MetricsEntry]) -> Self {
         let figures = |entry: &MetricsEntry| Figure::ALL.map(|figure| (figure.name(), number(figure.of(entry))));
         let entry = |entry: &MetricsEntry| Entry { date: entry.end.clone(), figures: figures(entry).into() };
-        let of = |figure: Figure| summary(figure, windows, &format!("-{}", figure.name()), &format!("{}-", figure.name()));
+        let of =
+            |figure: Figure| summary(figure, windows, &format!("-{}", figure.name()), &format!("{}-", figure.name()));
         Self { entries: entries.iter().map(entry).collect(), summary: Figure::ALL.into_iter().flat_map(of).collect() }
     }
 }
@@ -266,7 +267,11 @@ impl Activity {
             activity_mrr_movement: movement.amount.minor(),
             currency_sign: sign(&currency).into(),
             currency,
-            subscription_external_id: movement.parts.first().map(|part| part.subscription.to_string()).unwrap_or_default(),
+            subscription_external_id: movement
+                .parts
+                .first()
+                .map(|part| part.subscription.to_string())
+                .unwrap_or_default(),
         })
     }
 }
@@ -287,7 +292,8 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_and_short() {
-        for (text, expected) in [("0", "0"), ("2.5", "2.5"), ("-12.345678", "-12.3457"), ("254000", "254000"), ("0.00004", "0")]
+        for (text, expected) in
+            [("0", "0"), ("2.5", "2.5"), ("-12.345678", "-12.3457"), ("254000", "254000"), ("0.00004", "0")]
         {
             assert_eq!(number(millionths(text).unwrap()).to_string(), expected, "{text}");
         }

@@ -1,6 +1,10 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
+mod browser;
+mod chartmogul;
+mod groups;
 mod quality;
+mod shapes;
 
 use serde_json::{Value, json};
 
