@@ -38,6 +38,7 @@ CREATE TABLE customer_ledger (
     test_clock   TEXT COLLATE "C" NOT NULL DEFAULT '',
     country      TEXT COLLATE "C",
     first_mrr_at BIGINT,
+    metadata     TEXT COLLATE "C" NOT NULL DEFAULT '{}', -- configured keys only
     PRIMARY KEY (generation, profile, livemode, account, customer)
 );
 

@@ -38,6 +38,7 @@ CREATE TABLE customer_ledger (
     test_clock   TEXT    NOT NULL DEFAULT '',
     country      TEXT,
     first_mrr_at INTEGER,
+    metadata     TEXT    NOT NULL DEFAULT '{}', -- configured keys only
     PRIMARY KEY (generation, profile, livemode, account, customer)
 ) STRICT, WITHOUT ROWID;
 

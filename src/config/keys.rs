@@ -39,6 +39,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.profiles", Kind::List),
     ("ledger.timezone", Kind::Text),
     ("ledger.reporting_currency", Kind::Text),
+    ("ledger.metadata_keys", Kind::List),
+    ("ledger.exclude", Kind::List),
     ("api.tokens", Kind::Secrets),
     ("log.filter", Kind::Text),
     ("log.format", Kind::Text),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     ledger::{ids::AccountId, profile::Profile, time::Zone},
     limits,
+    reconciler::{CustomerRules, Exclusion},
 };
 
 /// Reads the configuration: `file` is what `--config` named. Reports every fault at once.
@@ -188,7 +189,23 @@ impl Reader<'_> {
                 "can't be set yet: this version has no exchange rates and keeps each currency as its own ledger",
             );
         }
-        Ledger { profiles: self.profiles(), timezone, zone: zone.unwrap_or(Zone::UTC) }
+        let customers = self.customers();
+        Ledger { profiles: self.profiles(), timezone, zone: zone.unwrap_or(Zone::UTC), customers }
+    }
+
+    fn customers(&mut self) -> CustomerRules {
+        let mut exclude = Vec::new();
+        for text in self.list("ledger.exclude") {
+            match Exclusion::parse(&text) {
+                Some(exclusion) => exclude.push(exclusion),
+                None => {
+                    let expected = "a customer's id or metadata:KEY=VALUE is expected";
+                    self.fault("ledger.exclude", format_args!("has {text:?}: {expected}"));
+                }
+            }
+        }
+        let metadata_keys = self.list("ledger.metadata_keys").iter().map(|key| key.as_str().into()).collect();
+        CustomerRules { metadata_keys, exclude }
     }
 
     fn profiles(&mut self) -> Vec<Profile> {

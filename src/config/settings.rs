@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Origin, warnings};
-use crate::ledger::{ids::AccountId, profile::Profile, time::Zone};
+use crate::{
+    ledger::{ids::AccountId, profile::Profile, time::Zone},
+    reconciler::CustomerRules,
+};
 
 /// Everything that can be set. `Debug` shows no secret.
 #[derive(Debug)]
@@ -179,6 +182,8 @@ pub struct Ledger {
     pub timezone: String,
     /// Cuts time into accounting days.
     pub zone: Zone,
+    /// Which metadata of customers is kept, and who is left out.
+    pub customers: CustomerRules,
 }
 
 /// `api.*`

@@ -70,6 +70,7 @@ pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts
     CustomerLedger {
         test_clock: known.test_clock(),
         country: known.country(),
+        metadata: std::collections::BTreeMap::new(),
         first_mrr_at: sweep.first_mrr_at,
         deltas: rows,
         counts: sweep.counts,

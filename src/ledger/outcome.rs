@@ -20,6 +20,9 @@ pub struct CustomerLedger {
     pub test_clock: Option<TestClockId>,
     /// Country for breakdowns: the current value, for all history.
     pub country: Option<Arc<str>>,
+    /// The configured keys of the customer's metadata, as they are now. Facts hold no metadata: `derive` leaves it empty.
+    #[serde(default)]
+    pub metadata: std::collections::BTreeMap<Arc<str>, Arc<str>>,
     /// First instant of MRR above 0 (cohorts); `None` before it.
     pub first_mrr_at: Option<UnixTime>,
     /// Changes of item amounts, in time order.

@@ -19,7 +19,7 @@ use crate::{
     store::{CustomerKey, Derived, Store, naming},
 };
 
-use super::{ReconcileError, Rules};
+use super::{ReconcileError, Rules, customers::Metadata};
 
 /// One customer's facts and those about the objects they name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(super) struct Known {
     pub(super) customer: CustomerId,
     pub(super) facts: Vec<Fact>,
     pub(super) references: Vec<Fact>,
+    pub(super) metadata: Metadata,
 }
 
 /// Within which ledger an object's id means something.
@@ -47,7 +48,7 @@ pub(super) async fn derive_customers(
     cuts: &[Day],
     workers: usize,
 ) -> Result<Vec<Outcome>, ReconcileError> {
-    let mut known = read(store, customers, known_at).await?;
+    let mut known = read(store, rules, customers, known_at).await?;
     let cuts: Arc<[Day]> = cuts.into();
     let share = known.len().div_ceil(workers.max(1)).max(1);
     let mut tasks = Vec::new();
@@ -72,12 +73,13 @@ pub(super) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
 }
 
 fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
-    let Known { customer, facts, references } = known;
+    let Known { customer, facts, references, metadata } = known;
     let input = CustomerFacts { customer, facts, references };
     let one = |profile: &Profile| {
         // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
         let ledger = catch_unwind(AssertUnwindSafe(|| ledger::derive_cut(input, profile, &rules.zone, cuts)))
             .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
+        let ledger = rules.customers.apply(customer.as_str(), metadata, ledger);
         Ok(Derived { profile: profile.name.clone(), ledger })
     };
     rules.profiles.iter().map(one).collect()
@@ -86,6 +88,7 @@ fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
 /// Reads what the log, up to `known_at`, knows of each customer.
 pub(super) async fn read(
     store: &Store,
+    rules: &Rules,
     customers: &[CustomerKey],
     known_at: Option<i64>,
 ) -> Result<Vec<Known>, ReconcileError> {
@@ -117,8 +120,12 @@ pub(super) async fn read(
             objects.into_iter().flat_map(of).collect()
         })
         .collect();
-    let all = customers.iter().zip(facts).zip(references);
-    Ok(all.map(|((key, facts), references)| Known { customer: key.customer.clone(), facts, references }).collect())
+    let mut known = Vec::with_capacity(customers.len());
+    for ((key, facts), references) in customers.iter().zip(facts).zip(references) {
+        let metadata = rules.customers.metadata(store, &facts).await?;
+        known.push(Known { customer: key.customer.clone(), facts, references, metadata });
+    }
+    Ok(known)
 }
 
 /// Every customer's ledger under one profile, as the log told it up to a position: page by page, in key order, memory

@@ -5,6 +5,7 @@
 //! (architecture.md, decisions 5, 6, 8, 18).
 
 pub mod changes;
+pub mod customers;
 pub mod derivation;
 pub mod driver;
 pub mod identities;
@@ -25,6 +26,7 @@ use crate::{
     limits,
     store::{CustomerKey, Store, StoreError},
 };
+pub use customers::{CustomerRules, Exclusion};
 pub use rules::Rules;
 
 /// What every part of the reconciler works with; a clone is cheap.

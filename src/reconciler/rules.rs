@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::CustomerRules;
 use crate::ledger::{self, fact::NORMALISER, profile::Profile, time::Zone};
 
 /// The rules of one configuration.
@@ -13,6 +14,8 @@ pub struct Rules {
     pub zone: Zone,
     /// The zone's IANA name.
     pub timezone: Arc<str>,
+    /// Which metadata of customers is kept, and who is left out.
+    pub customers: CustomerRules,
 }
 
 impl Rules {
@@ -26,6 +29,7 @@ impl Rules {
             format!("normaliser {NORMALISER}"),
             format!("zone {} {}", self.timezone, self.zone.data_version()),
         ];
+        lines.push(format!("customers {:?}", self.customers));
         // The derived Debug form names every knob, so none can be forgotten here.
         lines.extend(profiles.iter().map(|profile| format!("profile {profile:?}")));
         lines.join("\n")
@@ -54,7 +58,12 @@ mod tests {
     use crate::ledger::profile::{Netting, PastDue};
 
     fn rules(profiles: &[Profile], timezone: &str) -> Rules {
-        Rules { profiles: profiles.into(), zone: Zone::named(timezone).unwrap(), timezone: timezone.into() }
+        Rules {
+            profiles: profiles.into(),
+            zone: Zone::named(timezone).unwrap(),
+            timezone: timezone.into(),
+            customers: CustomerRules::default(),
+        }
     }
 
     #[test]
@@ -64,7 +73,10 @@ mod tests {
         assert_eq!(both, rules(&[finance.clone(), stripe.clone()], "Europe/Berlin").fingerprint());
         let knob = Profile { past_due: PastDue::Days(3), ..stripe.clone() };
         let value = Profile { netting: Netting::Window(61), ..stripe.clone() };
+        let keys = CustomerRules { metadata_keys: vec!["tier".into()], ..CustomerRules::default() };
+        let kept = Rules { customers: keys, ..rules(&[stripe.clone(), finance.clone()], "Europe/Berlin") };
         for (changed, what) in [
+            (kept, "customers"),
             (rules(&[knob, finance.clone()], "Europe/Berlin"), "profile"),
             (rules(&[value, finance.clone()], "Europe/Berlin"), "profile"),
             (rules(std::slice::from_ref(&stripe), "Europe/Berlin"), "profile"),

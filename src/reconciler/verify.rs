@@ -203,8 +203,8 @@ impl Reconciler {
             let Some(generation) = self.current_generation().await? else { return Ok(Verdict::Moving) };
             let applied = self.applied_seq(generation.id).await?;
             let rows = self.store.customer_ledger(generation.id, &profile.name, customer).await?;
-            let then = derivation::read(&self.store, one, Some(applied)).await?;
-            let now = derivation::read(&self.store, one, None).await?;
+            let then = derivation::read(&self.store, &self.rules, one, Some(applied)).await?;
+            let now = derivation::read(&self.store, &self.rules, one, None).await?;
             // With nothing of the customer to come since before its rows were read, they have to be these.
             let settled = then == now;
             let verdict = verdict(rows.as_ref(), &fresh(then, rules), &fresh(now, rules), profile.netting);
@@ -279,10 +279,20 @@ fn verdict(rows: Option<&CustomerLedger>, then: &Fresh, now: &Fresh, netting: Ne
 /// The first table that differs, and its first row that does.
 fn first_difference(rows: &CustomerLedger, fresh: &CustomerLedger) -> (&'static str, String) {
     // Taken apart whole: a table added to the ledger can't be forgotten here.
-    let CustomerLedger { test_clock, country, first_mrr_at, deltas, counts, movements, subscriptions, quality, trials } =
-        rows;
-    let head = (test_clock, country, first_mrr_at);
-    let fresh_head = (&fresh.test_clock, &fresh.country, &fresh.first_mrr_at);
+    let CustomerLedger {
+        test_clock,
+        country,
+        metadata,
+        first_mrr_at,
+        deltas,
+        counts,
+        movements,
+        subscriptions,
+        quality,
+        trials,
+    } = rows;
+    let head = (test_clock, country, metadata, first_mrr_at);
+    let fresh_head = (&fresh.test_clock, &fresh.country, &fresh.metadata, &fresh.first_mrr_at);
     if head != fresh_head {
         return ("customer_ledger", format!("{head:?} is there, {fresh_head:?} should be"));
     }

@@ -240,6 +240,7 @@ impl Memory {
         let traits = |(key, ledger): (&CustomerKey, &CustomerLedger)| CustomerTraits {
             customer: key.customer.clone(),
             country: ledger.country.clone(),
+            metadata: ledger.metadata.clone(),
             first_mrr_at: ledger.first_mrr_at.filter(|at| *at <= scope.cut),
         };
         self.of(scope).map(traits).collect()

@@ -92,8 +92,11 @@ impl Reports<'_> {
             Some(GroupBy::Interval) => (RowGroup::Interval, Grouping::Transferring),
             Some(GroupBy::Country | GroupBy::Cohort | GroupBy::Customer) => (RowGroup::Customer, Grouping::Closed),
             Some(GroupBy::Cause) => (RowGroup::Cause, Grouping::Cause),
+            Some(GroupBy::Metadata(key)) if self.ledger.customers.metadata_keys.contains(key) => {
+                (RowGroup::Customer, Grouping::Closed)
+            }
             Some(GroupBy::Metadata(key)) => {
-                let reason = format!("the ledger keeps no metadata of customers, {key:?} neither");
+                let reason = format!("the ledger keeps no metadata {key:?}: ledger.metadata_keys names what it keeps");
                 return Err(AskError::Parameter { name: "group_by", reason });
             }
         };
@@ -380,6 +383,7 @@ impl Reports<'_> {
             profiles: Arc::new([profile.clone()]),
             zone: self.ledger.zone.clone(),
             timezone: self.ledger.timezone.as_str().into(),
+            customers: self.ledger.customers.clone(),
         };
         let mut pages = derivation::KnownAt::new(self.store, rules, seq).cut_at(cuts);
         let mut customers = Vec::new();
@@ -431,7 +435,7 @@ impl Reports<'_> {
         source: &Source,
     ) -> Result<Option<BTreeMap<Arc<str>, Option<Arc<str>>>>, AskError> {
         let group_by = match &ask.group_by {
-            Some(group_by @ (GroupBy::Country | GroupBy::Cohort)) => group_by,
+            Some(group_by @ (GroupBy::Country | GroupBy::Cohort | GroupBy::Metadata(_))) => group_by,
             _ => return Ok(None),
         };
         let traits = match source {
@@ -440,6 +444,7 @@ impl Reports<'_> {
         };
         let label = |one: CustomerTraits| match group_by {
             GroupBy::Country => one.country,
+            GroupBy::Metadata(key) => one.metadata.get(key).cloned(),
             _ => one.first_mrr_at.map(|at| month(self.ledger.zone.day(at))),
         };
         Ok(Some(traits.into_iter().map(|one| (Arc::from(one.customer.as_str()), label(one))).collect()))

@@ -123,6 +123,7 @@ pub fn rules(config: &Config) -> Rules {
         profiles: config.ledger.profiles.as_slice().into(),
         zone: config.ledger.zone.clone(),
         timezone: config.ledger.timezone.as_str().into(),
+        customers: config.ledger.customers.clone(),
     }
 }
 

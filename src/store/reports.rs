@@ -1,6 +1,6 @@
 //! What reports read: rows summed by accounting day, and pages by stable keys. Memory gives the same (`report::memory`).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::ledger::{
     ids::{AccountId, CustomerId, TestClockId},
@@ -235,6 +235,8 @@ pub struct CustomerTraits {
     pub customer: CustomerId,
     /// Current country, for all history.
     pub country: Option<Arc<str>>,
+    /// Current values of the configured metadata keys, for all history.
+    pub metadata: BTreeMap<Arc<str>, Arc<str>>,
     /// First instant of MRR above 0.
     pub first_mrr_at: Option<UnixTime>,
 }

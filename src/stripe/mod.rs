@@ -11,6 +11,7 @@ mod discount;
 pub mod envelope;
 mod invoice;
 mod json;
+pub mod metadata;
 mod price;
 pub mod read;
 pub mod signature;

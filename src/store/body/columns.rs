@@ -1,6 +1,6 @@
 //! The derived rows, column by column: what is written and how it is read again stand side by side.
 
-use std::{str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use sqlx::Row as _;
 
@@ -37,8 +37,12 @@ impl Table {
     }
 }
 
-pub(super) const CUSTOMER: Table =
-    Table { name: "customer_ledger", lead: "test_clock", columns: "country, first_mrr_at", order: "customer" };
+pub(super) const CUSTOMER: Table = Table {
+    name: "customer_ledger",
+    lead: "test_clock",
+    columns: "country, first_mrr_at, metadata",
+    order: "customer",
+};
 pub(super) const DELTA: Table = Table {
     name: "delta",
     lead: "ordinal, test_clock",
@@ -405,7 +409,9 @@ pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
 }
 
 pub(super) fn bind_customer<'q>(query: Query<'q>, row: &CustomerLedger) -> Query<'q> {
-    query.bind(row.country.as_deref().map(clean)).bind(row.first_mrr_at.map(|at| at.0))
+    // Texts by text always serialise.
+    let metadata = serde_json::to_string(&row.metadata).unwrap_or_default();
+    query.bind(row.country.as_deref().map(clean)).bind(row.first_mrr_at.map(|at| at.0)).bind(clean(&metadata))
 }
 
 /// Without what the other tables hold.
@@ -414,8 +420,14 @@ pub(super) fn read_customer(columns: &mut Columns<'_>) -> Read<CustomerLedger> {
         test_clock: Some(columns.text()?).filter(|clock| !clock.is_empty()).map(|clock| Arc::<str>::from(clock).into()),
         country: columns.text_or_null()?.map(Into::into),
         first_mrr_at: columns.time_or_null()?,
+        metadata: read_metadata(columns)?,
         ..CustomerLedger::default()
     })
+}
+
+/// A customer's metadata, as `bind_customer` writes it.
+pub(super) fn read_metadata(columns: &mut Columns<'_>) -> Read<BTreeMap<Arc<str>, Arc<str>>> {
+    serde_json::from_str(&columns.text()?).map_err(|error| corrupt(DOING, format!("metadata: {error}")))
 }
 
 fn word<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Read<T> {

@@ -252,8 +252,9 @@ impl Database {
     }
 
     pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
-        let mut query =
-            QueryBuilder::<Driver>::new("SELECT l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",
+        );
         push_scope(&mut query, "l", "l", scope);
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
         let read = |row: &Row| {
@@ -262,6 +263,7 @@ impl Database {
                 customer: CustomerId::new(columns.text()?),
                 country: columns.text_or_null()?.map(Arc::from),
                 first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
+                metadata: read_metadata(&mut columns)?,
             })
         };
         rows.iter().map(read).collect()

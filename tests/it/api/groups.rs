@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::ledger;
+use super::{DAY, JANUARY, event, ledger};
 use crate::support::daemon::{Daemon, Settings};
 
 const SPAN: &str = "from=2026-01-01&to=2026-03-31";
@@ -68,4 +68,52 @@ async fn the_waterfall_adds_up_line_by_line_and_each_line_by_its_causes() {
     assert_eq!((&churn["line"], &churn["amount"]), (&Value::from("churn"), &Value::from(-1000)));
     let refused = daemon.command(&["report", "waterfall", "--group-by", "product"]);
     assert_eq!(refused.status.code(), Some(2));
+}
+
+/// The ledger of these settings, with what `cus_1` says of itself, later corrected.
+async fn with_customer(settings: Settings) -> Daemon {
+    let mut daemon = ledger(settings).await;
+    for (id, at, tier) in [("evt_c1", JANUARY, "silver"), ("evt_c2", JANUARY + 50 * DAY, "gold")] {
+        let customer = json!({
+            "id": "cus_1", "object": "customer", "address": {"country": "DE"},
+            "metadata": {"tier": tier, "internal": "true", "contact": "someone@example.com"}
+        });
+        daemon.accept(event(id, "customer.updated", at, &customer, None)).await;
+    }
+    daemon.settle().await;
+    daemon
+}
+
+/// The closing of January by group.
+async fn closings(daemon: &mut Daemon, group_by: &str) -> Vec<(Value, Value)> {
+    let path = format!("/api/v1/mrr?from=2026-01-01&to=2026-01-31&group_by={group_by}");
+    let answer = daemon.json(&path).await;
+    let entries = answer["data"].as_array().unwrap().iter();
+    entries.map(|entry| (entry["group"].clone(), entry["closing_exact"].clone())).collect()
+}
+
+#[tokio::test]
+async fn customers_are_grouped_by_the_metadata_that_was_configured_as_it_is_now() {
+    let mut daemon = with_customer(Settings::default().env("MRRD_LEDGER__METADATA_KEYS", "tier")).await;
+    let by_tier = [(Value::Null, json!("1000")), (json!("gold"), json!("2000"))];
+    assert_eq!(closings(&mut daemon, "metadata:tier").await, by_tier);
+    assert_eq!(closings(&mut daemon, "country").await, [(Value::Null, json!("1000")), (json!("DE"), json!("2000"))]);
+    assert_eq!(sums(&mut daemon, "&group_by=metadata:tier").await, sums(&mut daemon, "").await);
+    let known = closings(&mut daemon, "metadata:tier&as_known_at=6").await;
+    assert_eq!(known[1].0, "silver", "six events were known");
+    let refused = daemon.get("/api/v1/mrr?group_by=metadata:contact").await;
+    assert_eq!(refused.status, 422);
+    assert!(String::from_utf8_lossy(&refused.body).contains("ledger.metadata_keys"));
+    assert!(daemon.command(&["verify"]).status.success());
+}
+
+#[tokio::test]
+async fn who_is_excluded_is_in_no_figure() {
+    for exclude in ["cus_1", "metadata:internal=true"] {
+        let mut daemon = with_customer(Settings::default().env("MRRD_LEDGER__EXCLUDE", exclude)).await;
+        assert_eq!(sums(&mut daemon, "").await["2026-01-01"][8], 1000, "{exclude}");
+        let movements = daemon.json("/api/v1/movements").await;
+        assert!(!movements.to_string().contains("cus_1"), "{movements}");
+        assert!(daemon.command(&["verify"]).status.success());
+    }
 }

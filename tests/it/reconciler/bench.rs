@@ -8,7 +8,7 @@ use mrrd::{
         profile::Profile,
         time::{UnixTime, Zone},
     },
-    reconciler::{ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
+    reconciler::{CustomerRules, ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
     store::{CustomerKey, Dumped, NewEvent, Source, Store},
     stripe::read::read,
 };
@@ -113,7 +113,12 @@ pub(super) fn go_on() -> watch::Receiver<bool> {
 
 pub(super) fn rules(profiles: &[&str]) -> Rules {
     let profiles = profiles.iter().map(|name| Profile::built_in(name).unwrap()).collect();
-    Rules { profiles, zone: Zone::named("Europe/Berlin").unwrap(), timezone: "Europe/Berlin".into() }
+    Rules {
+        profiles,
+        zone: Zone::named("Europe/Berlin").unwrap(),
+        timezone: "Europe/Berlin".into(),
+        customers: CustomerRules::default(),
+    }
 }
 
 /// Everything a simulated account of so many customers sends in its first `days`.

@@ -80,6 +80,7 @@ fn ledger(amount: i128) -> CustomerLedger {
     CustomerLedger {
         test_clock: Some("clock_1".into()),
         country: Some("DE".into()),
+        metadata: [("tier".into(), "gold \"é\"".into())].into(),
         first_mrr_at: Some(at),
         deltas: vec![delta.clone(), Delta { product: None, interval: None, ..delta }],
         counts: vec![

@@ -1,0 +1,108 @@
+//! What a configuration says about customers: metadata to group by, and whom the ledger leaves out.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    ledger::{
+        fact::{Fact, State},
+        outcome::CustomerLedger,
+    },
+    store::{Store, StoreError},
+    stripe::metadata::customer_metadata,
+};
+
+/// Values of metadata by key.
+pub type Metadata = BTreeMap<Arc<str>, Arc<str>>;
+
+/// `ledger.metadata_keys` and `ledger.exclude`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerRules {
+    /// Keys whose values are kept with each customer.
+    pub metadata_keys: Vec<Arc<str>>,
+    /// Who is left out.
+    pub exclude: Vec<Exclusion>,
+}
+
+/// One entry of `ledger.exclude`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exclusion {
+    /// This customer.
+    Customer(Arc<str>),
+    /// Every customer whose metadata has this value under this key.
+    Metadata {
+        /// The key.
+        key: Arc<str>,
+        /// The value, exactly.
+        value: Arc<str>,
+    },
+}
+
+impl Exclusion {
+    /// Reads `cus_…` or `metadata:KEY=VALUE`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some(pair) = text.strip_prefix("metadata:") else {
+            let id = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '=');
+            return id.then(|| Self::Customer(text.into()));
+        };
+        let (key, value) = pair.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty())?;
+        Some(Self::Metadata { key: key.into(), value: value.into() })
+    }
+}
+
+impl CustomerRules {
+    /// The keys that must be read from customers.
+    fn keys(&self) -> Vec<Arc<str>> {
+        let of_exclusions = self.exclude.iter().filter_map(|one| match one {
+            Exclusion::Metadata { key, .. } => Some(key.clone()),
+            Exclusion::Customer(_) => None,
+        });
+        self.metadata_keys.iter().cloned().chain(of_exclusions).collect()
+    }
+
+    /// The customer's metadata now: what its newest state says, which holds for all history as its country does. Erased
+    /// bodies say nothing.
+    pub(super) async fn metadata(&self, store: &Store, facts: &[Fact]) -> Result<Metadata, StoreError> {
+        let keys = self.keys();
+        if keys.is_empty() {
+            return Ok(Metadata::new());
+        }
+        let newest = facts.iter().filter(|fact| matches!(&fact.state, State::Customer(customer) if !customer.deleted));
+        let Some(newest) = newest.max_by_key(|fact| (fact.at, fact.role, &fact.event)) else {
+            return Ok(Metadata::new());
+        };
+        let bodies = store.bodies(&newest.event).await?;
+        Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, &keys)).unwrap_or_default())
+    }
+
+    /// A customer's ledger as this configuration wants it: with its metadata, or empty where it is left out.
+    pub(super) fn apply(&self, customer: &str, metadata: &Metadata, ledger: CustomerLedger) -> CustomerLedger {
+        let excluded = self.exclude.iter().any(|one| match one {
+            Exclusion::Customer(id) => **id == *customer,
+            Exclusion::Metadata { key, value } => metadata.get(key) == Some(value),
+        });
+        if excluded {
+            return CustomerLedger { test_clock: ledger.test_clock, ..CustomerLedger::default() };
+        }
+        let kept = |key: &Arc<str>| Some((key.clone(), metadata.get(key)?.clone()));
+        CustomerLedger { metadata: self.metadata_keys.iter().filter_map(kept).collect(), ..ledger }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exclusion_is_a_customer_or_a_pair_of_metadata() {
+        for (text, expected) in [
+            ("cus_1", Some(Exclusion::Customer("cus_1".into()))),
+            ("metadata:internal=yes", Some(Exclusion::Metadata { key: "internal".into(), value: "yes".into() })),
+            ("metadata:internal", None),
+            ("metadata:=yes", None),
+            ("internal=yes", None),
+            ("", None),
+        ] {
+            assert_eq!(Exclusion::parse(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Metadata of a customer, for the keys that were configured: read from the raw body when it is needed, never a fact.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+/// What the body of an event, or of an API answer, says under `keys` of its customer; `None` where it holds no customer.
+///
+/// The customer is the object itself, or stands in full within an object that names it.
+pub fn customer_metadata(body: &[u8], keys: &[Arc<str>]) -> Option<BTreeMap<Arc<str>, Arc<str>>> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let object = body.pointer("/data/object").unwrap_or(&body);
+    let is_customer = |value: &&Value| value["object"] == "customer";
+    let customer = [object, &object["customer"]].into_iter().find(is_customer)?;
+    let value = |key: &Arc<str>| {
+        let value = customer["metadata"].get(&**key)?.as_str().filter(|value| !value.is_empty())?;
+        Some((key.clone(), Arc::from(value)))
+    };
+    Some(keys.iter().filter_map(value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Option<String> {
+        let found = customer_metadata(body.as_bytes(), &["tier".into(), "owner".into()])?;
+        Some(found.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn only_configured_keys_of_a_customer_are_read() {
+        let customer = r#"{"object":"customer","metadata":{"tier":"gold","owner":"","email":"a@b.c"}}"#;
+        assert_eq!(read(&format!(r#"{{"data":{{"object":{customer}}}}}"#)).as_deref(), Some("tier=gold"));
+        let nested = format!(r#"{{"data":{{"object":{{"object":"subscription","customer":{customer}}}}}}}"#);
+        assert_eq!(read(&nested).as_deref(), Some("tier=gold"));
+        assert_eq!(read(customer).as_deref(), Some("tier=gold"));
+        for nobody in [r#"{"data":{"object":{"object":"invoice","customer":"cus_1"}}}"#, "[]", "?"] {
+            assert_eq!(read(nobody), None, "{nobody}");
+        }
+        assert_eq!(read(r#"{"object":"customer","metadata":null}"#).as_deref(), Some(""));
+    }
+}
