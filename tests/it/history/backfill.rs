@@ -57,8 +57,12 @@ impl Room {
     /// Brings the rows up to the log and gives the digest of each customer's.
     async fn rows(&self) -> Vec<(String, [u8; 32])> {
         let store = &self.fetch.store;
-        let rules =
-            Rules { profiles: [Profile::built_in("stripe").unwrap()].into(), zone: Zone::UTC, timezone: "UTC".into() };
+        let rules = Rules {
+            profiles: [Profile::built_in("stripe").unwrap()].into(),
+            zone: Zone::UTC,
+            timezone: "UTC".into(),
+            customers: mrrd::reconciler::CustomerRules::default(),
+        };
         let (driver, _) = Driver::new(Reconciler::new(store.clone(), rules, Clock::fixed(NOW)));
         let (_keep, stop) = watch::channel(false);
         driver.run_once(&stop).await.unwrap();
