@@ -86,6 +86,9 @@ pub const RECONCILER_REST: Duration = Duration::from_millis(5);
 /// How long a lease holds without renewal: another process takes over within this time of a kill.
 pub const LEASE_SECONDS: i64 = 10;
 
+/// How long a scrape of `/metrics` waits for the database: under Prometheus' own ten seconds, twice where money is asked.
+pub const SCRAPE_WAIT: Duration = Duration::from_secs(4);
+
 /// How often a lease is renewed: three may be missed.
 pub const LEASE_RENEWAL: Duration = Duration::from_secs(3);
 

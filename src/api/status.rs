@@ -5,11 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Answer, json, params::Params};
-use crate::{
-    ledger::outcome::QualityKind,
-    server::state::AppState,
-    store::{Store, StoreError},
-};
+use crate::{ledger::outcome::QualityKind, server::state::AppState};
 
 /// How the daemon stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -87,7 +83,7 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
     let ledger = &state.config.ledger;
     // The log's end before the ledger's: what is acknowledged in between may count as lag, never the other way round.
     let head = state.store.head().await?;
-    let applied_seq = applied_seq(&state.store).await?;
+    let applied_seq = state.store.applied_seq().await?;
     let mut quality = QualityStatus {
         unreadable_events: head.unreadable,
         ignored_events: head.ignored,
@@ -113,15 +109,6 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
         },
         quality,
     }))
-}
-
-/// The greatest n such that everything up to n is in the current generation's rows (architecture.md, decision 5).
-async fn applied_seq(store: &Store) -> Result<i64, StoreError> {
-    let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
-        return Ok(0);
-    };
-    let (position, dirty) = store.applied(current.id).await?;
-    Ok(dirty.map_or(position, |dirty| position.min(dirty - 1)))
 }
 
 impl QualityStatus {

@@ -28,6 +28,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("server.max_queued_events", Kind::Integer),
     ("server.header_timeout_seconds", Kind::Integer),
     ("server.body_timeout_seconds", Kind::Integer),
+    ("server.write_timeout_seconds", Kind::Integer),
     ("server.drain_timeout_seconds", Kind::Integer),
     ("database.url", Kind::Secret),
     ("stripe.webhook_secrets", Kind::Secrets),

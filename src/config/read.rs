@@ -100,6 +100,7 @@ impl Reader<'_> {
             max_queued_events: self.size("server.max_queued_events", 1, 65_536),
             header_timeout: self.seconds("server.header_timeout_seconds", 1, 300),
             body_timeout: self.seconds("server.body_timeout_seconds", 1, 300),
+            write_timeout: self.seconds("server.write_timeout_seconds", 1, 300),
             drain_timeout: self.seconds("server.drain_timeout_seconds", 1, 300),
         }
     }

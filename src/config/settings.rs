@@ -57,6 +57,8 @@ pub struct Server {
     pub header_timeout: Duration,
     /// How long a request's body may take.
     pub body_timeout: Duration,
+    /// How long a client may leave an answer unread.
+    pub write_timeout: Duration,
     /// How long requests under way may take to end once the process is told to stop.
     pub drain_timeout: Duration,
 }

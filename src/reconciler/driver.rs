@@ -67,6 +67,8 @@ pub struct Driver {
     wake: Arc<Notify>,
     status: watch::Sender<Status>,
     lease: Lease,
+    /// Another process was found at work.
+    standing_by: bool,
     /// What a killed process left half-built is removed.
     tidied: bool,
     /// The current generation was once under our rules. Whoever then changes it started later, and wins.
@@ -80,7 +82,7 @@ impl Driver {
         let wake = Arc::new(Notify::new());
         let handle = Handle { status, wake: wake.clone() };
         let lease = Lease::new(lease::INCREMENTAL);
-        (Self { reconciler, wake, status: sender, lease, tidied: false, settled: false }, handle)
+        (Self { reconciler, wake, status: sender, lease, standing_by: false, tidied: false, settled: false }, handle)
     }
 
     /// Does what is due once and gives the lease back: for commands that end. Where another process keeps the ledger, that
@@ -121,6 +123,18 @@ impl Driver {
         loop {
             let working = self.lease.hold(&self.reconciler).await?;
             self.status.send_modify(|status| status.working = working);
+            if working == self.standing_by {
+                self.standing_by = !working;
+                if working {
+                    tracing::info!("this process keeps the ledger now");
+                } else {
+                    tracing::info!(
+                        "another process keeps this ledger (or was killed a moment ago): standing by, taking over within {} \
+                         seconds of its end",
+                        limits::LEASE_SECONDS
+                    );
+                }
+            }
             if !working {
                 return self.look_on().await;
             }

@@ -1,4 +1,4 @@
-//! The accept loop: a deadline on heads and bodies, a cap on connections, and an end that lets requests finish.
+//! The accept loop: a deadline on heads, bodies and answers, a cap on connections, and an end that lets requests finish.
 //!
 //! `axum::serve` has no deadline on unfinished heads, hence a loop of our own (architecture.md, decision 15).
 
@@ -18,7 +18,11 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::{body::Deadline, state::Peer};
+use super::{
+    body::Deadline,
+    stall::{self, Stall},
+    state::Peer,
+};
 use crate::{
     config, limits,
     telemetry::{
@@ -70,6 +74,7 @@ pub async fn run(
             routes: routes.clone(),
             header_timeout: settings.header_timeout,
             body_timeout: settings.body_timeout,
+            write_timeout: settings.write_timeout,
             metrics: metrics.clone(),
             watcher: graceful.watcher(),
         };
@@ -92,6 +97,7 @@ struct Connection {
     routes: Router,
     header_timeout: Duration,
     body_timeout: Duration,
+    write_timeout: Duration,
     metrics: Arc<Metrics>,
     watcher: Watcher,
 }
@@ -100,7 +106,7 @@ impl Connection {
     async fn answer(self, stream: TcpStream) {
         // Answers are small: waiting to fill a segment only delays them.
         drop(stream.set_nodelay(true));
-        let Self { peer, routes, header_timeout, body_timeout, metrics, watcher } = self;
+        let Self { peer, routes, header_timeout, body_timeout, write_timeout, metrics, watcher } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let routes = routes.clone();
             let mut request = request.map(|body| Body::new(Deadline::new(body, body_timeout)));
@@ -111,9 +117,9 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_buf_size(limits::HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Stall::new(stream, write_timeout)), service);
         if let Err(error) = watcher.watch(serving).await {
-            let reason = if error.is_timeout() { "slow" } else { "broken" };
+            let reason = if error.is_timeout() || stall::is_stalled(&error) { "slow" } else { "broken" };
             ConnectionRefused { reason, peer }.emit(&metrics);
         }
     }

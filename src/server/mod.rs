@@ -4,7 +4,9 @@ mod accept;
 pub mod body;
 pub mod daemon;
 pub mod health;
+mod metrics;
 pub mod problem;
+mod stall;
 pub mod state;
 
 pub use accept::run;

@@ -269,6 +269,15 @@ impl Store {
         either!(self, database => database.applied(generation).await)
     }
 
+    /// The greatest n such that everything up to n is in the rows that answer (architecture.md, decision 5).
+    pub async fn applied_seq(&self) -> Result<i64, StoreError> {
+        let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
+            return Ok(0);
+        };
+        let (position, dirty) = self.applied(current.id).await?;
+        Ok(dirty.map_or(position, |dirty| position.min(dirty - 1)))
+    }
+
     /// How many customers are marked.
     pub async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
         either!(self, database => database.waiting(generation).await)

@@ -3,7 +3,10 @@
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{
+        EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{
         counter::Counter,
         family::Family,
@@ -13,6 +16,8 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+
+use super::money::MoneyMetrics;
 
 /// Which endpoint, and which answer: `accepted`, `duplicate`, or a problem's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -128,11 +133,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The Prometheus text of everything registered.
-    pub fn text(&self) -> String {
+    /// The Prometheus text of everything registered, and of `money` where it may be seen.
+    pub fn text(&self, money: Option<&MoneyMetrics>) -> String {
         let mut text = String::new();
+        let registries = std::iter::once(&self.registry).chain(money.map(|money| &money.registry));
+        let written = registries.map(|registry| encode_registry(&mut text, registry)).collect::<Result<(), _>>();
         // Writing into a string can't fail; an encoder that gives up leaves what it wrote.
-        if let Err(error) = encode(&mut text, &self.registry) {
+        if let Err(error) = written.and_then(|()| encode_eof(&mut text)) {
             tracing::error!(%error, "the metrics could not be written");
         }
         text

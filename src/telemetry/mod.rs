@@ -4,6 +4,7 @@
 
 pub mod event;
 mod metrics;
+pub mod money;
 
 use std::io::IsTerminal;
 

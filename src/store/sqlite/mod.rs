@@ -55,10 +55,10 @@ async fn open_file(
     options: &Options,
     migrations: Migrator,
 ) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
-    let unavailable = |error: sqlx::Error| StoreError::Unavailable {
-        doing: "opening the database",
-        reason: format!("{}: {error}", path.display()),
-    };
+    if path.is_dir() {
+        return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
+    }
+    let unavailable = |error| cannot_open(path, error);
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -78,3 +78,25 @@ async fn open_file(
         .map_err(unavailable)?;
     Ok((readers, writer))
 }
+
+/// Says which file, and what to do about it.
+fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
+    let path = path.display();
+    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+    // The primary result code is the low byte of an extended one.
+    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
+        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => StoreError::Schema(format!(
+            "{path} is no SQLite database, or is damaged ({error}): check database.url, or restore the file from a backup"
+        )),
+        Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
+            doing: "opening the database",
+            reason: format!("{path}: {error}; is its folder there, and may this user write in it?"),
+        },
+        _ => StoreError::Unavailable { doing: "opening the database", reason: format!("{path}: {error}") },
+    }
+}
+
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_CANTOPEN: i32 = 14;
+const SQLITE_NOTADB: i32 = 26;

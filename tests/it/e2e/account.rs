@@ -3,7 +3,10 @@
 use mrrd::demo::{Event, Simulator, check::compare, delivery::disordered, months};
 use serde_json::Value;
 
-use super::{END, START, daemon, delivery};
+use super::{
+    END, START, daemon, delivery,
+    rebuild::{file, rows},
+};
 use crate::support::daemon::Daemon;
 
 async fn deliver(daemon: &mut Daemon, events: Vec<Event>) {
@@ -65,4 +68,5 @@ async fn disorder_and_repetition_change_no_answer() {
         assert_eq!(one, other);
     }
     assert_eq!(one.len(), other.len());
+    assert_eq!(rows(&file(&orderly)).await, rows(&file(&disorderly)).await);
 }

@@ -43,6 +43,28 @@ async fn unfinished_heads_and_bodies_are_cut() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_its_answers_unread_is_cut() {
+    let mut daemon = Settings::default()
+        .env("MRRD_SERVER__HEADER_TIMEOUT_SECONDS", "300")
+        .env("MRRD_SERVER__WRITE_TIMEOUT_SECONDS", "1")
+        .start()
+        .await;
+    let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+    let request = format!("GET /api/openapi.json HTTP/1.1\r\nhost: {}\r\n\r\n", daemon.address());
+    // Nothing is read: once the system holds no more answers, the server can't write and reads no more requests.
+    let asking = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    let since = Instant::now();
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), asking).await.is_ok(),
+        "still open after {:?}",
+        since.elapsed()
+    );
+    let metrics = daemon.get("/metrics").await;
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(text.contains("mrrd_connections_refused_total{reason=\"slow\"} 1"), "{text}");
+}
+
+#[tokio::test]
 async fn one_connection_too_many_is_told_so() {
     let mut daemon = Settings::default().env("MRRD_SERVER__MAX_CONNECTIONS", "1").start().await;
     daemon.accept(event("evt_1")).await;

@@ -2,4 +2,5 @@
 
 mod bounds;
 mod commands;
+mod scraping;
 mod webhooks;

@@ -194,7 +194,7 @@ async fn every_published_event_is_taken_and_its_repetition_changes_nothing() {
             }
         }
     }
-    assert!(bodies.len() > 50, "only {} events found", bodies.len());
+    assert!(bodies.len() > 240, "only {} events found", bodies.len());
     for body in &bodies {
         daemon.accept(body.clone()).await;
     }

@@ -1,0 +1,96 @@
+//! `/metrics`: counters of what happened, gauges that are looked up when somebody looks, and money for a token's bearer.
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::header;
+
+use super::state::{AppState, Peer};
+use crate::{
+    api, limits,
+    report::{
+        ask::Ask,
+        period::Interval,
+        service::{AskError, Reports},
+    },
+    store::{LogHead, StoreError},
+    telemetry::money::{LedgerLabels, MoneyMetrics},
+};
+
+/// The Prometheus text. Nobody is refused; money is shown only with a token, on this machine too (interface.md 1).
+pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> Response {
+    measure(&state).await;
+    let money = if may_see_money(&state, &request) { money(&state).await } else { None };
+    let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    (kind, state.metrics.text(money.as_ref())).into_response()
+}
+
+fn may_see_money(state: &AppState, request: &Request) -> bool {
+    let tokens = &state.config.api.tokens;
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    !tokens.is_empty() && api::check(tokens, state.bound, peer, request.headers()).is_ok()
+}
+
+/// Sets the gauges that are looked up. A database that is away is a figure too, not an error.
+async fn measure(state: &AppState) {
+    let metrics = &state.metrics;
+    metrics.append_waiting.set(i64::try_from(state.appender.waiting()).unwrap_or(i64::MAX));
+    let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
+    metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
+    match looked {
+        Ok(Ok((head, applied_seq))) => {
+            metrics.log_events.set(head.events);
+            metrics.log_last_seq.set(head.last_seq);
+            metrics.log_ignored_events.set(head.ignored);
+            metrics.log_unreadable_events.set(head.unreadable);
+            metrics.reconciler_lag_events.set((head.last_seq - applied_seq).max(0));
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "the database does not answer"),
+        Err(_) => tracing::warn!("the database did not answer in time"),
+    }
+}
+
+/// The log's end before the ledger's, as in `/api/v1/status`.
+async fn look(state: &AppState) -> Result<(LogHead, i64), StoreError> {
+    state.store.ready().await?;
+    let head = state.store.head().await?;
+    Ok((head, state.store.applied_seq().await?))
+}
+
+/// The present of every profile; `None`, and a line in the log, where it can't be told.
+async fn money(state: &AppState) -> Option<MoneyMetrics> {
+    match tokio::time::timeout(limits::SCRAPE_WAIT, present(state)).await {
+        Ok(Ok(money)) => return Some(money),
+        Ok(Err(error)) => tracing::warn!(%error, "no money can be shown on /metrics"),
+        Err(_) => tracing::warn!("no money is shown on /metrics: the database did not answer in time"),
+    }
+    None
+}
+
+async fn present(state: &AppState) -> Result<MoneyMetrics, AskError> {
+    let ledger = &state.config.ledger;
+    let reports = Reports { store: &state.store, ledger, now: state.clock.now() };
+    let today = Some(ledger.zone.day(reports.now));
+    let metrics = MoneyMetrics::default();
+    for profile in &ledger.profiles {
+        let profile = profile.name.as_ref().to_owned();
+        let ask =
+            Ask { from: today, to: today, interval: Interval::Day, profile: Some(profile.clone()), ..Ask::default() };
+        for entry in reports.mrr(&ask).await?.data {
+            let labels = LedgerLabels { profile: profile.clone(), currency: entry.currency };
+            for (family, value) in [
+                (&metrics.mrr, entry.closing),
+                (&metrics.at_risk, entry.at_risk),
+                (&metrics.scheduled_churn, entry.scheduled_churn),
+                (&metrics.customers, entry.customers.unwrap_or_default().into()),
+            ] {
+                // A gauge that can't hold it is left out: what isn't known is never 0.
+                if let Ok(value) = i64::try_from(value) {
+                    family.get_or_create(&labels).set(value);
+                }
+            }
+        }
+    }
+    Ok(metrics)
+}

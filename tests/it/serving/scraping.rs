@@ -1,0 +1,130 @@
+//! `/metrics` and who may read what: health for every scraper, money for a token's bearer, figures for this machine.
+
+use mrrd::{
+    clock::Clock,
+    demo::{Simulator, delivery::Delivery, http::Answer},
+    ledger::time::UnixTime,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::webhooks::event;
+use crate::support::daemon::{Daemon, SECRET, Settings};
+
+async fn get(daemon: &Daemon, path: &str, fields: &[(&str, &str)]) -> Answer {
+    daemon.connect().send(http::Method::GET, path, fields, bytes::Bytes::new()).await.unwrap()
+}
+
+async fn scraped(daemon: &Daemon, fields: &[(&str, &str)]) -> String {
+    let answer = get(daemon, "/metrics", fields).await;
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    text
+}
+
+/// The value of `mrrd_{name}`.
+fn value(text: &str, name: &str) -> Option<i64> {
+    let value = |line: &str| line.strip_prefix("mrrd_")?.strip_prefix(name)?.trim().parse().ok();
+    text.lines().find_map(value)
+}
+
+/// The status of `GET path` with these header lines and no other.
+async fn status(daemon: &Daemon, path: &str, lines: &str) -> u16 {
+    let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn without_tokens_figures_stay_on_this_machine_and_health_does_not() {
+    let daemon = Daemon::start().await;
+    let strangers = [
+        "host: mrrd.example\r\n",
+        "host: localhost\r\nforwarded: for=10.0.0.7\r\n",
+        "host: localhost\r\nx-forwarded-for: 10.0.0.7\r\n",
+        "host: localhost\r\nx-forwarded-proto: https\r\n",
+    ];
+    for path in ["/", "/assets/app.js", "/api/v1/status", "/api/openapi.json"] {
+        assert_eq!(status(&daemon, path, "host: localhost\r\n").await, 200, "{path}");
+        for stranger in strangers {
+            assert_eq!(status(&daemon, path, stranger).await, 401, "{path} with {stranger}");
+        }
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for stranger in strangers {
+            assert_eq!(status(&daemon, path, stranger).await, 200, "{path} with {stranger}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_shown_to_the_bearer_of_a_token_alone() {
+    let (start, end) = (UnixTime(1_704_067_200), UnixTime(1_719_792_000));
+    let account = Simulator::new(21, 4, start, end).advance(end);
+    let token = [("authorization", "Bearer a-token-of-the-scraper")];
+    let with = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance");
+    let with = with.env("MRRD_API__TOKENS", "a-token-of-the-scraper").start().await;
+    let mut without = Daemon::start().await;
+    for daemon in [&with, &without] {
+        let delivery =
+            Delivery { address: daemon.address(), secret: SECRET.into(), clock: Clock::system(), connections: 4 };
+        delivery.deliver(account.clone(), |_| {}).await.unwrap();
+    }
+    without.settle().await;
+    let behind = async || value(&scraped(&with, &[]).await, "reconciler_lag_events") != Some(0);
+    while behind().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let poor = [&[][..], &[("authorization", "Bearer another-token")]];
+    for text in [scraped(&with, poor[0]).await, scraped(&with, poor[1]).await, scraped(&without, &token).await] {
+        assert!(text.contains("mrrd_log_events ") && !text.contains("mrr_minor_units"), "{text}");
+        assert!(!text.contains("paying_customers"), "{text}");
+    }
+    let rich = scraped(&with, &token).await;
+    let mut currencies = 0;
+    for profile in ["stripe", "finance"] {
+        let answer = get(&with, &format!("/api/v1/mrr?profile={profile}"), &token).await.json();
+        let entries = answer["data"].as_array().unwrap();
+        for entry in entries.iter().filter(|entry| entry["partial"] == true) {
+            let labels = format!("{{profile=\"{profile}\",currency=\"{}\"}}", entry["currency"].as_str().unwrap());
+            for (name, field) in [
+                ("mrr_minor_units", "closing"),
+                ("mrr_at_risk_minor_units", "at_risk"),
+                ("mrr_scheduled_churn_minor_units", "scheduled_churn"),
+                ("paying_customers", "customers"),
+            ] {
+                assert_eq!(value(&rich, &format!("{name}{labels}")), entry[field].as_i64(), "{name}{labels}\n{rich}");
+            }
+            currencies += usize::from(entry["closing"] != 0);
+        }
+    }
+    assert!(currencies >= 2, "hardly any money in {rich}");
+}
+
+#[tokio::test]
+async fn what_the_alerting_rules_ask_for_is_there_and_moves() {
+    let mut daemon = Settings::default().env("MRRD_SERVER__ROLES", "receiver,api").start().await;
+    daemon.accept(event("evt_1")).await;
+    daemon.accept(event("evt_2").replace("foo.bar", "customer.subscription.updated")).await;
+    daemon.connect().post_signed("whsec_rolled", Clock::system().now(), event("evt_3").into()).await.unwrap();
+    let text = scraped(&daemon, &[]).await;
+    let rules = include_str!("../../../deploy/prometheus/rules.yml");
+    let names =
+        rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.starts_with("mrrd_"));
+    let names: std::collections::BTreeSet<_> = names.collect();
+    assert!(names.len() >= 4, "{names:?}");
+    for name in names {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{name} is not in\n{text}");
+    }
+    assert_eq!(value(&text, "database_up"), Some(1));
+    // Nobody reconciles here: both events wait.
+    assert_eq!(value(&text, "reconciler_lag_events"), Some(2));
+    assert_eq!(value(&text, "log_unreadable_events"), Some(1));
+    assert_eq!(value(&text, "webhooks_total{endpoint=\"default\",answer=\"signature-mismatch\"}"), Some(1));
+}
