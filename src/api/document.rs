@@ -204,6 +204,8 @@ pub(super) struct MovementQuery {
     cause: Option<String>,
     /// Only this currency.
     currency: Option<String>,
+    /// `scheduled`: also what is written ahead, up to `to`.
+    include: Option<String>,
     /// `asc` (oldest first, the default) or `desc`.
     order: Option<String>,
     /// The `next_cursor` of the page before.

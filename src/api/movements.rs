@@ -15,7 +15,10 @@ use crate::{
         outcome::{Cause, Kind},
         time::{Day, UnixTime},
     },
-    report::movements::{MovementEntry, MovementList},
+    report::{
+        ask::Ask,
+        movements::{MovementEntry, MovementList},
+    },
     server::state::AppState,
     store::reports::{MovementFilter, MovementKey, Order},
 };
@@ -36,6 +39,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
         currency: params.currency()?,
     };
+    let ask = Ask { scheduled: params.scheduled()?, to: filter.to, ..ask };
     let order = params.with("order", "asc or desc", |text| match text {
         "asc" => Some(Order::Ascending),
         "desc" => Some(Order::Descending),

@@ -128,9 +128,14 @@ impl Params {
         Ok(Ask {
             interval: self.interval()?,
             group_by: self.with("group_by", &format!("one of {}", GroupBy::words()), GroupBy::parse)?,
-            scheduled: self.with("include", "scheduled", |text| (text == "scheduled").then_some(()))?.is_some(),
+            scheduled: self.scheduled()?,
             ..ask
         })
+    }
+
+    /// `include=scheduled`.
+    pub(super) fn scheduled(&mut self) -> Result<bool, ApiProblem> {
+        Ok(self.with("include", "scheduled", |text| (text == "scheduled").then_some(()))?.is_some())
     }
 
     /// `currency`.

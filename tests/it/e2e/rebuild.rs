@@ -118,7 +118,7 @@ fn half_off_until(end: i64, number: u32) -> String {
 async fn a_discounts_end_needs_no_webhook_and_a_rebuild_after_it_changes_nothing() {
     const JULY_2025: i64 = 1_751_328_000;
     const YEAR_2090: i64 = 3_786_912_000;
-    let mut daemon = Daemon::start().await;
+    let mut daemon = Settings::default().env("MRRD_LEDGER__PROFILES", "finance").start().await;
     daemon.accept(half_off_until(JULY_2025, 1)).await;
     daemon.accept(half_off_until(YEAR_2090, 2)).await;
     daemon.settle().await;
@@ -133,8 +133,8 @@ async fn a_discounts_end_needs_no_webhook_and_a_rebuild_after_it_changes_nothing
         answer["data"].as_array().unwrap().iter().map(line).collect()
     };
     let known = [
-        "2025-01-01 cus_1 new 1000 new_subscription",
-        "2025-01-01 cus_2 new 1000 new_subscription",
+        "2025-01-01 cus_1 new 1000 first_subscription",
+        "2025-01-01 cus_2 new 1000 first_subscription",
         "2025-07-01 cus_1 expansion 1000 discount_end",
     ];
     let ahead = "2090-01-01 cus_2 expansion 1000 discount_end";

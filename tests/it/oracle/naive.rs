@@ -27,7 +27,7 @@ struct Line {
 }
 
 /// The whole account of one customer under one profile.
-pub struct Naive<'a> {
+pub(super) struct Naive<'a> {
     profile: &'a Profile,
     zone: &'a Zone,
     lines: BTreeMap<SubscriptionId, Line>,
@@ -35,7 +35,7 @@ pub struct Naive<'a> {
 
 /// A movement as far as the oracle tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moved {
+pub(super) struct Moved {
     pub day: Day,
     pub kind: Kind,
     pub amount: i128,
@@ -43,7 +43,7 @@ pub struct Moved {
 
 /// MRR, list MRR, past-due MRR and scheduled churn at one instant, in 10⁻⁶ minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub(super) struct Standing {
     pub mrr: i128,
     pub list: i128,
     pub at_risk: i128,
@@ -51,7 +51,7 @@ pub struct Standing {
 }
 
 impl<'a> Naive<'a> {
-    pub fn read(facts: &[Fact], profile: &'a Profile, zone: &'a Zone) -> Self {
+    pub(super) fn read(facts: &[Fact], profile: &'a Profile, zone: &'a Zone) -> Self {
         let by_event: BTreeMap<&EventId, &Fact> = facts.iter().map(|fact| (&fact.event, fact)).collect();
         let mut grouped: BTreeMap<SubscriptionId, Vec<&Fact>> = BTreeMap::new();
         let mut customer_gone = None;
@@ -129,7 +129,7 @@ impl<'a> Naive<'a> {
     }
 
     /// Every instant at which anything may change, and the last second of every day between the first and the last.
-    pub fn instants(&self) -> BTreeSet<i64> {
+    pub(super) fn instants(&self) -> BTreeSet<i64> {
         let mut instants = BTreeSet::new();
         for line in self.lines.values() {
             instants.extend(line.end);
@@ -149,7 +149,7 @@ impl<'a> Naive<'a> {
         instants
     }
 
-    pub fn days(&self) -> Vec<Day> {
+    pub(super) fn days(&self) -> Vec<Day> {
         let instants = self.instants();
         let (Some(first), Some(last)) = (instants.first(), instants.last()) else { return Vec::new() };
         let mut day = self.zone.day(UnixTime(*first)).before();
@@ -162,7 +162,7 @@ impl<'a> Naive<'a> {
         days
     }
 
-    pub fn standing(&self, at: i64) -> Standing {
+    pub(super) fn standing(&self, at: i64) -> Standing {
         let mut sum = Standing::default();
         for line in self.lines.values() {
             let one = self.line_standing(line, at);
@@ -310,7 +310,7 @@ impl<'a> Naive<'a> {
     }
 
     /// Movements in the profile's windows, openings apart.
-    pub fn movements(&self) -> Vec<Moved> {
+    pub(super) fn movements(&self) -> Vec<Moved> {
         let instants: Vec<i64> = self.instants().into_iter().collect();
         let mut moved = Vec::new();
         let mut closing = i64::MIN; // last second of the window that is open

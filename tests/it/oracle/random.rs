@@ -7,7 +7,7 @@ const DAY: i64 = 86_400;
 const MONTH: i64 = 30 * DAY;
 
 /// One customer's facts, in the order they happened.
-pub fn account(seed: u64) -> Vec<Fact> {
+pub(super) fn account(seed: u64) -> Vec<Fact> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut facts = Vec::new();
     let begin = 1_735_689_600 + rng.random_range(0..40) * DAY + rng.random_range(0..DAY);
