@@ -68,7 +68,6 @@ pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
     /// The process's own.
-    #[expect(clippy::disallowed_methods, reason = "config is where the environment is read")]
     pub fn of_process() -> Self {
         Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
     }
@@ -85,7 +84,6 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 }
 
 /// Whether the user let colour on: `NO_COLOR` (any value but the empty one) switches it off.
-#[expect(clippy::disallowed_methods, reason = "config is where the environment is read")]
 pub fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

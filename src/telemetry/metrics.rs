@@ -136,8 +136,8 @@ impl Metrics {
     /// The Prometheus text of everything registered, and of `money` where it may be seen.
     pub fn text(&self, money: Option<&MoneyMetrics>) -> String {
         let mut text = String::new();
-        let registries = std::iter::once(&self.registry).chain(money.map(|money| &money.registry));
-        let written = registries.map(|registry| encode_registry(&mut text, registry)).collect::<Result<(), _>>();
+        let mut registries = std::iter::once(&self.registry).chain(money.map(|money| &money.registry));
+        let written = registries.try_for_each(|registry| encode_registry(&mut text, registry));
         // Writing into a string can't fail; an encoder that gives up leaves what it wrote.
         if let Err(error) = written.and_then(|()| encode_eof(&mut text)) {
             tracing::error!(%error, "the metrics could not be written");
