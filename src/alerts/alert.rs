@@ -1,0 +1,263 @@
+//! What an alert says: observed against expected, how often by chance, what was lost, with whom, where to look next.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+
+use super::{
+    detector::Finding,
+    history::{Loss, Nature},
+};
+use crate::{
+    ledger::money::{Currency, Mrr},
+    report::{ReportError, money::Exact},
+};
+
+/// A rule that may fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// More customers lost than the account's own history explains.
+    ChurnSpike,
+    /// More customers who pay less.
+    ContractionSpike,
+    /// A cluster of `past_due`.
+    PaymentFailures,
+    /// One movement over an amount and a share of MRR.
+    LargeLoss,
+}
+
+impl Rule {
+    /// As programs read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChurnSpike => "churn_spike",
+            Self::ContractionSpike => "contraction_spike",
+            Self::PaymentFailures => "payment_failures",
+            Self::LargeLoss => "large_loss",
+        }
+    }
+
+    fn next(self) -> &'static str {
+        match self {
+            Self::ChurnSpike => {
+                "Do the customers share a product, a reason or a day of sign-up? `mrrd explain CUSTOMER` tells each story."
+            }
+            Self::ContractionSpike => {
+                "Was a plan, a price or an add-on changed? `mrrd report mrr --group-by cause` shows which."
+            }
+            Self::PaymentFailures => {
+                "Look at the payment provider and the retry settings first: these customers haven't left yet."
+            }
+            Self::LargeLoss => "Talk to the customer; `mrrd explain CUSTOMER` shows the events behind it.",
+        }
+    }
+}
+
+/// What history would have let expect.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Expected {
+    /// On average.
+    pub mean: f64,
+    /// Nine of ten windows lie from here …
+    pub low: u64,
+    /// … to here.
+    pub high: u64,
+    /// Days in the window, the alert's own the last.
+    pub days: u32,
+    /// Chance alone brings as much once in so many years.
+    pub by_chance_once_in_years: f64,
+}
+
+/// How far beyond its threshold an alert lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Just over.
+    Moderate,
+    /// Chance brings it less than once in two years.
+    High,
+    /// Chance brings it less than once in ten years; or the rule leaves nothing to chance.
+    VeryHigh,
+}
+
+/// MRR lost in one currency, by nature. The three sum to `total_exact`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lost {
+    /// The currency of every amount.
+    pub currency: String,
+    /// All of it, in minor units.
+    pub total_exact: Exact,
+    /// Asked for.
+    pub voluntary_exact: Exact,
+    /// Payment, dispute, policy.
+    pub involuntary_exact: Exact,
+    /// No evidence.
+    pub unknown_exact: Exact,
+}
+
+/// MRR lost by something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// The product or the reason; `unknown` where it isn't known.
+    pub name: String,
+    /// The currency.
+    pub currency: String,
+    /// Its amount, in minor units.
+    pub amount_exact: Exact,
+}
+
+/// A customer behind an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Who.
+    pub customer: String,
+    /// The currency.
+    pub currency: String,
+    /// What it paid, in minor units.
+    pub amount_exact: Exact,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// One alert.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Alert {
+    /// Which rule.
+    pub rule: Rule,
+    /// The accounting day it fires on.
+    pub day: String,
+    /// The day its episode ended; null while it goes on, and for a rule without episodes.
+    pub closed: Option<String>,
+    /// What it takes to fire, in words.
+    pub threshold: String,
+    /// Which of the counts stood out: `all`, `involuntary` or `voluntary`.
+    pub series: &'static str,
+    /// Customers counted.
+    pub observed: u64,
+    /// Against what; null where the rule expects nothing.
+    pub expected: Option<Expected>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// MRR lost (at risk, for `payment_failures`), by currency.
+    pub lost: Vec<Lost>,
+    /// The same by product, largest first.
+    pub by_product: Vec<Share>,
+    /// The same by reason, largest first.
+    pub by_reason: Vec<Share>,
+    /// Customers, largest first.
+    pub customers: Vec<Named>,
+    /// What to look at next.
+    pub next: &'static str,
+}
+
+impl Alert {
+    pub(super) fn new(
+        rule: Rule,
+        day: String,
+        threshold: String,
+        series: &'static str,
+        finding: Option<&Finding>,
+        losses: &[&Loss],
+    ) -> Result<Self, ReportError> {
+        let mut largest = losses.to_vec();
+        largest.sort_by(|a, b| b.amount.cmp(&a.amount).then_with(|| a.customer.cmp(&b.customer)));
+        let expected = finding.map(|finding| Expected {
+            mean: finding.expected,
+            low: finding.low,
+            high: finding.high,
+            days: finding.days,
+            by_chance_once_in_years: finding.once_in_years(),
+        });
+        Ok(Self {
+            rule,
+            day,
+            closed: None,
+            threshold,
+            series,
+            observed: finding.map_or(1, |finding| finding.observed),
+            expected,
+            confidence: match expected.map(|expected| expected.by_chance_once_in_years) {
+                Some(years) if years < 2.0 => Confidence::Moderate,
+                Some(years) if years < 10.0 => Confidence::High,
+                _ => Confidence::VeryHigh,
+            },
+            lost: lost(losses)?,
+            by_product: shares(losses, |loss| loss.product.clone().unwrap_or_else(|| "unknown".into()))?,
+            by_reason: shares(losses, |loss| loss.reason.as_str().into())?,
+            customers: largest.into_iter().map(named).collect(),
+            next: rule.next(),
+        })
+    }
+
+    /// "expected 2–6, saw 14; by chance once in 3 years".
+    pub fn sentence(&self) -> String {
+        match &self.expected {
+            None => self.threshold.clone(),
+            Some(Expected { low, high, days, by_chance_once_in_years: years, .. }) => {
+                let within = if *days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
+                let seldom = if *years >= 1000.0 { "1000 years or more".into() } else { format!("{years:.1} years") };
+                format!(
+                    "{within} expected {low}–{high}, saw {} ({}); by chance once in {seldom}",
+                    self.observed, self.series
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.day, self.rule.as_str(), self.sentence())
+    }
+}
+
+fn named(loss: &Loss) -> Named {
+    Named {
+        customer: loss.customer.to_string(),
+        currency: loss.currency.to_string(),
+        amount_exact: Exact(loss.amount),
+        reason: loss.reason.as_str(),
+    }
+}
+
+fn lost(losses: &[&Loss]) -> Result<Vec<Lost>, ReportError> {
+    let mut sums: BTreeMap<Currency, BTreeMap<Option<Nature>, Mrr>> = BTreeMap::new();
+    for loss in losses {
+        let natures = sums.entry(loss.currency).or_default();
+        for slot in [None, Some(loss.nature)] {
+            add(natures.entry(slot).or_default(), loss.amount)?;
+        }
+    }
+    let line = |(currency, natures): (Currency, BTreeMap<Option<Nature>, Mrr>)| {
+        let of = |nature: Option<Nature>| Exact(natures.get(&nature).copied().unwrap_or_default());
+        Lost {
+            currency: currency.to_string(),
+            total_exact: of(None),
+            voluntary_exact: of(Some(Nature::Voluntary)),
+            involuntary_exact: of(Some(Nature::Involuntary)),
+            unknown_exact: of(Some(Nature::Unknown)),
+        }
+    };
+    Ok(sums.into_iter().map(line).collect())
+}
+
+fn shares(losses: &[&Loss], name: impl Fn(&Loss) -> String) -> Result<Vec<Share>, ReportError> {
+    let mut sums: BTreeMap<(Currency, String), Mrr> = BTreeMap::new();
+    for loss in losses {
+        add(sums.entry((loss.currency, name(loss))).or_default(), loss.amount)?;
+    }
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
+    let share = |((currency, name), amount): ((Currency, String), Mrr)| Share {
+        name,
+        currency: currency.to_string(),
+        amount_exact: Exact(amount),
+    };
+    Ok(sums.into_iter().map(share).collect())
+}
+
+fn add(sum: &mut Mrr, amount: Mrr) -> Result<(), ReportError> {
+    *sum = sum.checked_add(amount).ok_or(ReportError::Overflow)?;
+    Ok(())
+}

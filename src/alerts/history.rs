@@ -1,0 +1,169 @@
+//! The account day by day, as alerts look at it: who left, who shrank, whose payment fails, out of how many.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        outcome::{Cause, Kind, Movement, Part, Rollup},
+        time::Day,
+    },
+    report::ReportError,
+    store::reports::{LedgerRows, MovementRow},
+};
+
+/// Why a customer was lost, as far as there is evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nature {
+    /// Asked for.
+    Voluntary,
+    /// Payment, dispute, policy.
+    Involuntary,
+    /// No evidence: never voluntary by default (mrr.md 5).
+    Unknown,
+}
+
+/// MRR lost, or at risk, with one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Who.
+    pub customer: CustomerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// How much, as a positive amount.
+    pub amount: Mrr,
+    /// Of which nature.
+    pub nature: Nature,
+    /// What was sold, where it is known.
+    pub product: Option<String>,
+    /// The cause of its largest part.
+    pub reason: Cause,
+}
+
+/// One accounting day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountDay {
+    /// Which.
+    pub day: Day,
+    /// Customers paying when it began.
+    pub paying: u64,
+    /// MRR when it began.
+    pub mrr: BTreeMap<Currency, Mrr>,
+    /// Customers lost, over all currencies.
+    pub churned: Vec<Loss>,
+    /// Customers who pay less.
+    pub contracted: Vec<Loss>,
+    /// Customers who became past due.
+    pub failing: Vec<Loss>,
+}
+
+/// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
+/// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
+pub fn days(rows: &LedgerRows, movements: &[MovementRow], last: Day) -> Result<Vec<AccountDay>, ReportError> {
+    let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
+    let mut paying: BTreeMap<Day, i64> = BTreeMap::new();
+    let mut lost: BTreeSet<(Day, &str)> = BTreeSet::new();
+    for count in rows.counts.iter().filter(|count| count.currency.is_none()) {
+        let sum = paying.entry(count.day).or_default();
+        *sum = sum.checked_add(count.customers).ok_or(ReportError::Overflow)?;
+        if let (Some(customer), true) = (&count.group, count.customers < 0) {
+            lost.insert((count.day, customer));
+        }
+    }
+    let mut amounts: BTreeMap<Day, Vec<(Currency, Mrr)>> = BTreeMap::new();
+    rows.amounts.iter().for_each(|row| amounts.entry(row.day).or_default().push((row.currency, row.mrr)));
+    let mut failing = failing(rows)?;
+    let (mut churned, mut contracted): (BTreeMap<Day, Vec<Loss>>, BTreeMap<Day, Vec<Loss>>) = Default::default();
+    for row in movements {
+        let Some(loss) = loss(row)? else { continue };
+        match row.movement.kind {
+            Kind::Churn if lost.contains(&(row.movement.day, row.customer.as_str())) => {
+                churned.entry(row.movement.day).or_default().push(loss);
+            }
+            Kind::Contraction => contracted.entry(row.movement.day).or_default().push(loss),
+            _ => {}
+        }
+    }
+    let (mut all, mut standing, mut mrr, mut day) = (Vec::new(), 0_i64, BTreeMap::<Currency, Mrr>::new(), first);
+    while day <= last {
+        all.push(AccountDay {
+            day,
+            paying: u64::try_from(standing).unwrap_or(0),
+            mrr: mrr.clone(),
+            churned: churned.remove(&day).unwrap_or_default(),
+            contracted: contracted.remove(&day).unwrap_or_default(),
+            failing: failing.remove(&day).unwrap_or_default(),
+        });
+        standing = standing.checked_add(paying.get(&day).copied().unwrap_or(0)).ok_or(ReportError::Overflow)?;
+        for (currency, change) in amounts.remove(&day).unwrap_or_default() {
+            let sum = mrr.entry(currency).or_default();
+            *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
+        }
+        if day == day.after() {
+            break;
+        }
+        day = day.after();
+    }
+    Ok(all)
+}
+
+/// Who became past due on which day, with all that was then at risk.
+fn failing(rows: &LedgerRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
+    let mut changes: BTreeMap<(&str, Currency), BTreeMap<Day, Mrr>> = BTreeMap::new();
+    for row in rows.amounts.iter().filter(|row| row.at_risk != Mrr::ZERO) {
+        let Some(customer) = &row.group else { continue };
+        let sum = changes.entry((customer, row.currency)).or_default().entry(row.day).or_default();
+        *sum = sum.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
+    }
+    let mut failing: BTreeMap<Day, Vec<Loss>> = BTreeMap::new();
+    for ((customer, currency), days) in changes {
+        let mut standing = Mrr::ZERO;
+        for (day, change) in days {
+            let before = standing;
+            standing = standing.checked_add(change).ok_or(ReportError::Overflow)?;
+            if before <= Mrr::ZERO && standing > Mrr::ZERO {
+                failing.entry(day).or_default().push(Loss {
+                    customer: customer.into(),
+                    currency,
+                    amount: standing,
+                    nature: Nature::Involuntary,
+                    product: None,
+                    reason: Cause::PaymentFailure,
+                });
+            }
+        }
+    }
+    Ok(failing)
+}
+
+/// What a movement lost; `None` where it isn't a loss, or one that no alert speaks of: pauses, granted trials, currency
+/// switches and discounts.
+fn loss(row: &MovementRow) -> Result<Option<Loss>, ReportError> {
+    let movement: &Movement = &row.movement;
+    if !matches!(movement.kind, Kind::Churn | Kind::Contraction) {
+        return Ok(None);
+    }
+    let left_out = |part: &&Part| matches!(part.cause.rollup(), Rollup::Paused | Rollup::Currency | Rollup::Discount);
+    // Parts are negative where money is lost: the least is the largest loss.
+    let Some(largest) = movement.parts.iter().filter(|part| !left_out(part)).min_by_key(|part| part.amount) else {
+        return Ok(None);
+    };
+    if largest.amount >= Mrr::ZERO {
+        return Ok(None);
+    }
+    let nature = match largest.end_reason.unwrap_or(largest.cause).rollup() {
+        Rollup::Involuntary => Nature::Involuntary,
+        Rollup::Unknown => Nature::Unknown,
+        _ => Nature::Voluntary,
+    };
+    let side = largest.before.as_ref().or(largest.after.as_ref());
+    Ok(Some(Loss {
+        customer: row.customer.clone(),
+        currency: movement.currency,
+        amount: Mrr::ZERO.checked_sub(movement.amount).ok_or(ReportError::Overflow)?,
+        nature,
+        product: side.and_then(|side| side.product.as_ref()).map(ToString::to_string),
+        reason: largest.cause,
+    }))
+}
