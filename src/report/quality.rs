@@ -69,7 +69,7 @@ impl QualityItem {
             at: event.created.to_string(),
             detail: format!("{}: {reason}", event.kind),
             settle: format!(
-                "look at its bytes with `mrrd events show {} --raw`; a newer mrrd that reads this shape takes it up by `mrrd rebuild`",
+                "look at its bytes with `mrrd events show {} --raw`; a newer mrrd that reads this shape takes it up by `mrrd rebuild --renormalize`",
                 event.id
             ),
         }
