@@ -108,6 +108,15 @@ pub(super) struct SeriesQuery {
     include: Option<String>,
 }
 
+/// What restatements understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct RestatementQuery {
+    /// Only this closed month, such as `2026-10`.
+    month: Option<String>,
+}
+
 /// What metrics understand.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

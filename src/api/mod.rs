@@ -12,6 +12,7 @@ mod mrr;
 mod params;
 mod problem;
 mod quality;
+mod restatements;
 mod status;
 
 use axum::{
@@ -59,6 +60,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(quality::quality))
         .routes(routes!(chartmogul::metrics))
         .routes(routes!(chartmogul::activities))
+        .routes(routes!(restatements::restatements))
 }
 
 /// Figures are nobody else's: no cache keeps them, and no browser guesses another type.

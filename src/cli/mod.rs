@@ -3,6 +3,7 @@
 mod alerts;
 mod ask;
 mod backfill;
+mod close;
 mod completions;
 mod config;
 mod demo;
@@ -55,6 +56,7 @@ enum Command {
     Events(events::Args),
     Explain(explain::Args),
     Alerts(alerts::Args),
+    Close(close::Args),
     Quality(quality::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
@@ -144,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => blocking(verify::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
+        Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),

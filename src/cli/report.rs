@@ -5,10 +5,12 @@ use clap::Subcommand;
 use super::{Context, Outcome, ask, open_store};
 use crate::{
     report::{
+        closing::Month,
         cohorts::CohortsAnswer,
         metrics::MetricsAnswer,
         movements::{MovementEntry, MovementList},
         mrr::MrrAnswer,
+        restatements::RestatementList,
         service::Reports,
         waterfall::Waterfall,
     },
@@ -56,6 +58,15 @@ enum Command {
         #[command(flatten)]
         options: ask::Options,
     },
+    /// What later events changed in closed months, and which events did
+    #[command(after_help = "Examples:\n  mrrd report restatements\n  mrrd report restatements --month 2026-10 --json")]
+    Restatements {
+        /// Only this closed month
+        #[arg(long, value_name = "YYYY-MM")]
+        month: Option<Month>,
+        #[command(flatten)]
+        options: ask::Options,
+    },
     /// Every movement, oldest first
     #[command(
         after_help = "Examples:\n  mrrd report movements --from 2026-01-01 --to 2026-01-31\n  mrrd report movements --customer cus_1 --json"
@@ -92,6 +103,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Cohorts { options } => {
             let answer = reports.cohorts(&options.ask()).await.map_err(ask::failure)?;
             options.print(&answer, CohortsAnswer::table)?;
+        }
+        Command::Restatements { month, options } => {
+            let answer = reports.restatements(&options.ask(), *month).await.map_err(ask::failure)?;
+            options.print(&answer, RestatementList::table)?;
         }
         Command::Movements { customer, options } => {
             let filter = MovementFilter {

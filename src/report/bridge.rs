@@ -54,7 +54,7 @@ impl Lines {
         self.0[kind as usize]
     }
 
-    fn add(&mut self, kind: Kind, amount: Mrr) -> Result<(), ReportError> {
+    pub(super) fn add(&mut self, kind: Kind, amount: Mrr) -> Result<(), ReportError> {
         let line = &mut self.0[kind as usize];
         *line = sum(*line, amount)?;
         Ok(())

@@ -25,7 +25,7 @@ pub struct Memory {
 
 impl Memory {
     /// The customers a scope asks for.
-    fn of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
+    pub(super) fn of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
         self.customers.iter().map(|(key, ledger)| (key, ledger)).filter(move |(key, ledger)| {
             key.livemode == scope.livemode
                 && ledger.test_clock == scope.test_clock

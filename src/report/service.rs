@@ -68,7 +68,7 @@ pub struct Reports<'a> {
 }
 
 /// The tables, or a prefix of the log derived for one question.
-enum Source {
+pub(super) enum Source {
     Tables,
     Memory { ledgers: Memory, seq: Option<i64> },
 }
@@ -341,7 +341,7 @@ impl Reports<'_> {
     }
 
     /// Which ledger is asked, and where its rows come from.
-    async fn scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+    pub(super) async fn scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
         let profile = self.profile(ask)?;
         let cut = match ask.as_known_at {
             Some(KnownAt::Instant(at)) => at.min(self.now),
@@ -383,23 +383,28 @@ impl Reports<'_> {
             KnownAt::Seq(seq) => seq.min(self.store.head().await?.last_seq),
             KnownAt::Instant(at) => self.store.last_seq_received_by(at).await?,
         };
-        self.derived(Some(seq), profile, &[]).await
+        Ok(Source::Memory { ledgers: self.derived(Some(seq), profile, &[]).await?, seq: Some(seq) })
     }
 
-    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
-    async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Source, AskError> {
-        let rules = Rules {
-            profiles: Arc::new([profile.clone()]),
+    /// What rows of these profiles are derived under.
+    pub(super) fn rules(&self, profiles: &[Profile]) -> Rules {
+        Rules {
+            profiles: profiles.into(),
             zone: self.ledger.zone.clone(),
             timezone: self.ledger.timezone.as_str().into(),
             customers: self.ledger.customers.clone(),
-        };
-        let mut pages = derivation::KnownAt::new(self.store, rules, seq).cut_at(cuts);
+        }
+    }
+
+    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
+    pub(super) async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
+        let mut pages =
+            derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)), seq).cut_at(cuts);
         let mut customers = Vec::new();
         while let Some(page) = pages.next_page().await? {
             customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
         }
-        Ok(Source::Memory { ledgers: Memory { profile: profile.name.clone(), customers }, seq })
+        Ok(Memory { profile: profile.name.clone(), customers })
     }
 
     /// What bridges are made of, and the periods they span. Where the profile nets over longer than a period, the log is
@@ -432,7 +437,8 @@ impl Reports<'_> {
         if cuts.is_empty() {
             return Ok((rows, periods, source));
         }
-        let source = self.derived(source.seq(), profile, &cuts).await?;
+        let seq = source.seq();
+        let source = Source::Memory { ledgers: self.derived(seq, profile, &cuts).await?, seq };
         Ok((read(&source).await?, periods, source))
     }
 

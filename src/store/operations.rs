@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 
-use super::{reports::*, *};
+use super::{closings::*, reports::*, *};
 use crate::ledger::{
     fact::Fact,
     ids::AccountId,
@@ -216,6 +216,28 @@ impl Store {
     /// Holds the log against its seals, and every body against its digest.
     pub async fn verify_chain(&self) -> Result<ChainReport, StoreError> {
         either!(self, database => database.verify_chain().await)
+    }
+
+    // Closed months: records of their own beside the log.
+
+    /// Keeps a closed month for ever, in one transaction. False, and nothing done, when it is closed already.
+    pub async fn close_month(&self, month: &ClosedMonth) -> Result<bool, StoreError> {
+        either!(self, database => database.close_month(month).await)
+    }
+
+    /// Every closing, by month and profile.
+    pub async fn closings(&self) -> Result<Vec<Closing>, StoreError> {
+        either!(self, database => database.closings().await)
+    }
+
+    /// What each customer paid around a closed month, by customer and currency.
+    pub async fn closed_customers(&self, profile: &str, month: &str) -> Result<Vec<ClosedCustomer>, StoreError> {
+        either!(self, database => database.closed_customers(profile, month).await)
+    }
+
+    /// The movements a month was closed with, by customer.
+    pub async fn closed_movements(&self, profile: &str, month: &str) -> Result<Vec<ClosedMovement>, StoreError> {
+        either!(self, database => database.closed_movements(profile, month).await)
     }
 
     // Derived tables.

@@ -181,7 +181,7 @@ fn interval(text: &str) -> Read<Interval> {
 }
 
 /// Units as their column holds them. `amounts_fit` has refused what doesn't fit before anything is bound.
-fn units(amount: Mrr) -> i64 {
+pub(super) fn units(amount: Mrr) -> i64 {
     i64::try_from(amount.0).unwrap_or(if amount.0 < 0 { i64::MIN } else { i64::MAX })
 }
 

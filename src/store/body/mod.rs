@@ -7,6 +7,7 @@
 
 mod advance;
 mod append;
+mod closings;
 mod columns;
 mod events;
 mod facts;

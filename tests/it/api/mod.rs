@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::support::daemon::{Daemon, Settings};
 
-const JANUARY: i64 = 1_768_384_800; // 2026-01-14T10:00:00Z
-const DAY: i64 = 86_400;
+pub(crate) const JANUARY: i64 = 1_768_384_800; // 2026-01-14T10:00:00Z
+pub(crate) const DAY: i64 = 86_400;
 
 /// A monthly subscription in dollars as Stripe sends it.
-fn subscription(id: &str, customer: &str, price: &str, amount: i64, quantity: i64, created: i64) -> Value {
+pub(crate) fn subscription(id: &str, customer: &str, price: &str, amount: i64, quantity: i64, created: i64) -> Value {
     json!({
         "id": id, "object": "subscription", "customer": customer, "status": "active", "currency": "usd",
         "created": created, "start_date": created, "cancel_at_period_end": false, "cancel_at": null,
@@ -31,7 +31,7 @@ fn subscription(id: &str, customer: &str, price: &str, amount: i64, quantity: i6
     })
 }
 
-fn event(id: &str, kind: &str, created: i64, object: &Value, previous: Option<Value>) -> String {
+pub(crate) fn event(id: &str, kind: &str, created: i64, object: &Value, previous: Option<Value>) -> String {
     let mut data = json!({ "object": object });
     if let Some(previous) = previous {
         data["previous_attributes"] = previous;

@@ -1,0 +1,347 @@
+//! Closing a month: its figures by customer, and keeping them with what they were made from (mrr.md 7).
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use utoipa::ToSchema;
+
+use super::{
+    ReportError,
+    bridge::Lines,
+    memory::Memory,
+    money::Exact,
+    service::{AskError, Reports},
+    table::Table,
+};
+use crate::{
+    ledger::{
+        ids::AccountId,
+        money::{Currency, Mrr},
+        movement_id::movement_id,
+        outcome::{CustomerLedger, Kind, Movement},
+        profile::Profile,
+        time::{Day, Zone},
+    },
+    reconciler::rules,
+    store::{StoreError, closings::*},
+};
+
+/// A calendar month, `2026-10`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Month(Day);
+
+impl Month {
+    /// Its first day.
+    pub fn first(self) -> Day {
+        self.0
+    }
+
+    /// Its last day.
+    pub fn last(self) -> Day {
+        Day(self.0.0.last_of_month())
+    }
+}
+
+impl FromStr for Month {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let day = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
+        day.map(Self).ok_or_else(|| format!("{text:?} is not a month such as 2026-10"))
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.0.strftime("%Y-%m"))
+    }
+}
+
+/// A bridge over one month: opening + lines = closing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// MRR at the end of the day before.
+    pub opening: Mrr,
+    /// The sums of the movements.
+    pub lines: Lines,
+    /// MRR at the end of the month.
+    pub closing: Mrr,
+}
+
+impl Figures {
+    fn add(&mut self, other: &Self) -> Result<(), ReportError> {
+        let sum = |a: Mrr, b| a.checked_add(b).ok_or(ReportError::Overflow);
+        (self.opening, self.closing) = (sum(self.opening, other.opening)?, sum(self.closing, other.closing)?);
+        Kind::ALL.into_iter().try_for_each(|kind| self.lines.add(kind, other.lines.get(kind)))
+    }
+}
+
+/// Whether a movement is one of the month, as it stands once the month is over.
+fn of_month(movement: &Movement, month: Month, zone: &Zone) -> bool {
+    let end = zone.end_of(month.last());
+    (month.first()..=month.last()).contains(&movement.day)
+        && movement.kind != Kind::Transient
+        && movement.visible_from <= end
+        && movement.visible_until.is_none_or(|until| end < until)
+}
+
+/// A customer's month in each currency in which it had MRR or movements. Errors when one doesn't close.
+pub fn figures(ledger: &CustomerLedger, month: Month, zone: &Zone) -> Result<BTreeMap<Currency, Figures>, ReportError> {
+    let mut all: BTreeMap<Currency, Figures> = BTreeMap::new();
+    for delta in ledger.deltas.iter().filter(|delta| delta.day <= month.last()) {
+        let one = all.entry(delta.currency).or_default();
+        let opening = if delta.day < month.first() { delta.mrr } else { Mrr::ZERO };
+        one.add(&Figures { opening, closing: delta.mrr, ..Figures::default() })?;
+    }
+    for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, zone)) {
+        all.entry(movement.currency).or_default().lines.add(movement.kind, movement.amount)?;
+    }
+    for (currency, one) in &all {
+        let made = one.opening.checked_add(one.lines.total()?).ok_or(ReportError::Overflow)?;
+        if made != one.closing {
+            let rest = one.closing.checked_sub(made).ok_or(ReportError::Overflow)?;
+            let (start, end) = (month.first(), month.last());
+            return Err(ReportError::DoesNotClose { currency: *currency, group: None, start, end, rest });
+        }
+    }
+    all.retain(|_, one| *one != Figures::default());
+    Ok(all)
+}
+
+/// Everything a month is closed with. Simulated time is no month that closes: customers on test clocks are left out.
+pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> Result<ClosedMonth, ReportError> {
+    let mut totals: BTreeMap<(bool, Option<AccountId>, Currency), Figures> = BTreeMap::new();
+    let (mut customers, mut movements) = (Vec::new(), Vec::new());
+    for (key, ledger) in ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none()) {
+        for (currency, one) in figures(ledger, month, zone)? {
+            totals.entry((key.livemode, key.account.clone(), currency)).or_default().add(&one)?;
+            let Figures { opening, closing, .. } = one;
+            customers.push(ClosedCustomer { key: key.clone(), currency, opening, closing });
+        }
+        for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, zone)) {
+            let id = movement_id(&ledgers.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
+            let Movement { currency, day, effective_at, kind, amount, .. } = *movement;
+            movements.push(ClosedMovement {
+                key: key.clone(),
+                id: id.into(),
+                currency,
+                day,
+                effective_at,
+                kind,
+                amount,
+            });
+        }
+    }
+    let lines = |((livemode, account, currency), one): ((bool, Option<AccountId>, Currency), Figures)| {
+        let moved =
+            Kind::ALL.map(|kind| (kind.as_str(), one.lines.get(kind))).into_iter().filter(|(_, sum)| *sum != Mrr::ZERO);
+        let all: Vec<_> =
+            [("opening", one.opening)].into_iter().chain(moved).chain([("closing", one.closing)]).collect();
+        all.into_iter().map(move |(line, amount)| ClosedTotal {
+            livemode,
+            account: account.clone(),
+            currency,
+            line,
+            amount,
+        })
+    };
+    let totals = totals.into_iter().flat_map(lines).collect();
+    Ok(ClosedMonth { closing, totals, customers, movements })
+}
+
+/// A month can't be closed.
+#[derive(Debug, Error)]
+pub enum CloseError {
+    /// Not now, or not again; says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// Its figures can't be given.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+}
+
+impl From<StoreError> for CloseError {
+    fn from(error: StoreError) -> Self {
+        Self::Ask(error.into())
+    }
+}
+
+/// What closing a month kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CloseAnswer {
+    /// The month.
+    pub month: String,
+    /// One for each profile it is now closed under.
+    pub closed: Vec<ClosedProfile>,
+}
+
+/// A month as closed under one profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClosedProfile {
+    /// Whose rules.
+    pub profile: String,
+    /// The log up to here made the figures.
+    pub seq: i64,
+    /// When.
+    pub closed_at: String,
+    /// SHA-256 of month, `seq` and the rules, zone and versions the figures depend on.
+    pub hash: String,
+    /// How many movements were kept.
+    pub movements: usize,
+    /// The lines of each ledger's bridge.
+    pub totals: Vec<ClosedLine>,
+}
+
+/// One line of a closed bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClosedLine {
+    /// Live or test.
+    pub livemode: bool,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The currency.
+    pub currency: String,
+    /// `opening`, `closing`, or the kind of movement.
+    pub line: &'static str,
+    /// How much, in minor units.
+    pub amount: i128,
+    /// Its exact twin.
+    pub amount_exact: Exact,
+}
+
+impl From<&ClosedMonth> for ClosedProfile {
+    fn from(month: &ClosedMonth) -> Self {
+        let line = |total: &ClosedTotal| ClosedLine {
+            livemode: total.livemode,
+            account: total.account.as_ref().map(ToString::to_string),
+            currency: total.currency.to_string(),
+            line: total.line,
+            amount: total.amount.minor(),
+            amount_exact: Exact(total.amount),
+        };
+        Self {
+            profile: month.closing.profile.as_ref().into(),
+            seq: month.closing.seq,
+            closed_at: month.closing.closed_at.to_string(),
+            hash: month.closing.hash.clone(),
+            movements: month.movements.len(),
+            totals: month.totals.iter().map(line).collect(),
+        }
+    }
+}
+
+impl CloseAnswer {
+    /// One row a line.
+    pub fn table(&self) -> Table {
+        let columns = vec!["month", "profile", "livemode", "account", "currency", "line", "amount_exact"];
+        let row = |profile: &ClosedProfile, line: &ClosedLine| {
+            vec![
+                self.month.clone(),
+                profile.profile.clone(),
+                line.livemode.to_string(),
+                line.account.clone().unwrap_or_default(),
+                line.currency.clone(),
+                line.line.into(),
+                line.amount_exact.to_string(),
+            ]
+        };
+        let rows = self.closed.iter().flat_map(|profile| profile.totals.iter().map(move |line| row(profile, line)));
+        Table { columns, rows: rows.collect() }
+    }
+}
+
+impl Reports<'_> {
+    /// Closes a month under every profile kept that it isn't closed under yet.
+    ///
+    /// Refuses while the month runs, while events wait to be applied, while the ledger is kept under other rules, and
+    /// when there is nothing left to close.
+    pub async fn close(&self, month: Month) -> Result<CloseAnswer, CloseError> {
+        let zone = &self.ledger.zone;
+        if self.now <= zone.end_of(month.last()) {
+            let ends = format!("it ends with {} in {}", month.last(), self.ledger.timezone);
+            return Err(CloseError::Refused(format!("{month} isn't over: {ends}; close it after that")));
+        }
+        let before = self.store.closings().await?;
+        let closed_before = |profile: &&Profile| {
+            before.iter().find(|closing| closing.profile == profile.name && *closing.month == *month.to_string())
+        };
+        let open: Vec<&Profile> =
+            self.ledger.profiles.iter().filter(|profile| closed_before(profile).is_none()).collect();
+        if open.is_empty() {
+            let when = self.ledger.profiles.iter().find_map(|profile| closed_before(&profile));
+            let when = when.map(|closing| format!(" since {}", closing.closed_at)).unwrap_or_default();
+            return Err(CloseError::Refused(format!(
+                "{month} is closed already{when}, and stays as it was closed: `mrrd report restatements` lists what changed"
+            )));
+        }
+        let seq = self.applied().await?;
+        let mut closed_now = Vec::new();
+        for profile in open {
+            let ledgers = self.derived(Some(seq), profile, &[]).await?;
+            let inputs = self.rules(std::slice::from_ref(profile)).fingerprint();
+            let closing = Closing {
+                profile: profile.name.clone(),
+                month: month.to_string().into(),
+                seq,
+                closed_at: self.now,
+                hash: hash(month, seq, &inputs),
+                inputs,
+            };
+            let whole = closed(closing, &ledgers, month, zone).map_err(AskError::from)?;
+            if !self.store.close_month(&whole).await? {
+                let by = format!("{month} was closed under {} by another process meanwhile", profile.name);
+                return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
+            }
+            closed_now.push(ClosedProfile::from(&whole));
+        }
+        Ok(CloseAnswer { month: month.to_string(), closed: closed_now })
+    }
+
+    /// The log's end, once all of it is in the figures under these very rules.
+    async fn applied(&self) -> Result<i64, CloseError> {
+        let refuse = |reason: String| Err(CloseError::Refused(reason));
+        let seq = self.store.horizon().await?;
+        let current = self.store.generations().await?.into_iter().find(|generation| generation.current);
+        let Some(current) = current else {
+            return refuse("no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into());
+        };
+        let differs = rules::differences(&current.fingerprint, &self.rules(&self.ledger.profiles).fingerprint());
+        if !differs.is_empty() {
+            let what = differs.join(", ");
+            return refuse(format!("the figures were derived under other rules ({what}): run `mrrd rebuild` first"));
+        }
+        let (position, waiting) = self.store.applied(current.id).await?;
+        let lag = seq - waiting.map_or(position, |first| position.min(first - 1));
+        if lag > 0 {
+            return refuse(format!(
+                "{lag} events of the log aren't in the figures yet: let `mrrd serve` catch up, or run `mrrd rebuild`"
+            ));
+        }
+        Ok(seq)
+    }
+}
+
+/// SHA-256 over what the figures depend on, in hexadecimal.
+fn hash(month: Month, seq: i64, inputs: &str) -> String {
+    let digest = Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The figures a month was closed with, by customer and currency, put together again.
+pub(super) fn kept(
+    customers: &[ClosedCustomer],
+    movements: &[ClosedMovement],
+) -> Result<BTreeMap<(crate::store::CustomerKey, Currency), Figures>, ReportError> {
+    let mut all: BTreeMap<_, Figures> = BTreeMap::new();
+    for row in customers {
+        let one = all.entry((row.key.clone(), row.currency)).or_default();
+        (one.opening, one.closing) = (row.opening, row.closing);
+    }
+    for row in movements {
+        all.entry((row.key.clone(), row.currency)).or_default().lines.add(row.kind, row.amount)?;
+    }
+    Ok(all)
+}

@@ -1,0 +1,233 @@
+//! Restatements: what later events changed in closed months, and which events did (mrr.md 7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    ask::Ask,
+    closing::{Figures, Month, figures, kept},
+    money::Exact,
+    service::{AskError, Reports, Source},
+    table::Table,
+};
+use crate::{
+    ledger::{CustomerFacts, derive, fact::Fact, ids::EventId, money::Currency, outcome::Kind, profile::Profile},
+    reconciler::rules,
+    store::{CustomerKey, closings::Closing, naming, reports::AccountScope},
+};
+
+/// A page of restatements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RestatementList {
+    /// The profile whose closings they change.
+    pub profile: String,
+    /// In order of month, customer and currency.
+    pub data: Vec<Restatement>,
+    /// Where the next page begins; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A customer's figures of a closed month that are no longer what it was closed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Restatement {
+    /// The month, `2026-10`.
+    pub month: String,
+    /// When it was closed.
+    pub closed_at: String,
+    /// The log up to here made the closed figures.
+    pub closed_seq: i64,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who.
+    pub customer: String,
+    /// The currency of every amount.
+    pub currency: String,
+    /// As the month was closed.
+    pub before: RestatedFigures,
+    /// As the log has it now.
+    pub after: RestatedFigures,
+    /// The events that came after the closing and changed these figures, in the order they came.
+    pub events: Vec<String>,
+    /// What else the figures depend on and is another now: `profile`, `zone`, `ledger` or `normaliser`.
+    pub rules_changed: Vec<String>,
+}
+
+macro_rules! restated_figures {
+    ($($name:ident, $exact:ident, $of:expr;)+) => {
+        /// A customer's month: closing = opening + the lines between.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        pub struct RestatedFigures {
+            $(
+                #[doc = concat!("`", stringify!($name), "` of the month, in minor units.")]
+                pub $name: i128,
+                /// Its exact twin.
+                pub $exact: Exact,
+            )+
+        }
+
+        impl From<&Figures> for RestatedFigures {
+            fn from(figures: &Figures) -> Self {
+                $(let $name = $of(figures);)+
+                Self { $($name: $name.minor(), $exact: Exact($name)),+ }
+            }
+        }
+    };
+}
+
+restated_figures! {
+    opening, opening_exact, |one: &Figures| one.opening;
+    opening_balance, opening_balance_exact, |one: &Figures| one.lines.get(Kind::OpeningBalance);
+    new, new_exact, |one: &Figures| one.lines.get(Kind::New);
+    expansion, expansion_exact, |one: &Figures| one.lines.get(Kind::Expansion);
+    reactivation, reactivation_exact, |one: &Figures| one.lines.get(Kind::Reactivation);
+    contraction, contraction_exact, |one: &Figures| one.lines.get(Kind::Contraction);
+    churn, churn_exact, |one: &Figures| one.lines.get(Kind::Churn);
+    fx, fx_exact, |one: &Figures| one.lines.get(Kind::Fx);
+    closing, closing_exact, |one: &Figures| one.closing;
+}
+
+impl RestatementList {
+    /// One row a restatement.
+    pub fn table(&self) -> Table {
+        let columns = vec![
+            "month",
+            "account",
+            "customer",
+            "currency",
+            "opening_before_exact",
+            "opening_after_exact",
+            "closing_before_exact",
+            "closing_after_exact",
+            "events",
+            "rules_changed",
+        ];
+        let row = |one: &Restatement| {
+            vec![
+                one.month.clone(),
+                one.account.clone().unwrap_or_default(),
+                one.customer.clone(),
+                one.currency.clone(),
+                one.before.opening_exact.to_string(),
+                one.after.opening_exact.to_string(),
+                one.before.closing_exact.to_string(),
+                one.after.closing_exact.to_string(),
+                one.events.join(" "),
+                one.rules_changed.join(" "),
+            ]
+        };
+        Table { columns, rows: self.data.iter().map(row).collect() }
+    }
+}
+
+impl Reports<'_> {
+    /// Changes to months closed under the profile asked for, of one month or of all; with `as_known_at`, those that the
+    /// log told by then.
+    pub async fn restatements(&self, ask: &Ask, month: Option<Month>) -> Result<RestatementList, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let profile = self.profile(ask)?;
+        let (ledgers, seq) = match source {
+            Source::Memory { ledgers, seq } => (ledgers, seq),
+            Source::Tables => (self.derived(None, profile, &[]).await?, None),
+        };
+        let rules_now = self.rules(std::slice::from_ref(profile)).fingerprint();
+        let mut data = Vec::new();
+        for closing in self.store.closings().await? {
+            let Ok(closed) = closing.month.parse::<Month>() else { continue };
+            let known = seq.is_none_or(|seq| closing.seq <= seq);
+            if closing.profile != profile.name || !known || month.is_some_and(|month| month != closed) {
+                continue;
+            }
+            let mut before = kept(
+                &self.store.closed_customers(&closing.profile, &closing.month).await?,
+                &self.store.closed_movements(&closing.profile, &closing.month).await?,
+            )?;
+            before.retain(|(key, _), _| {
+                key.livemode == scope.livemode
+                    && match &scope.account {
+                        AccountScope::All => true,
+                        AccountScope::One(account) => key.account == *account,
+                    }
+            });
+            let mut after: BTreeMap<(CustomerKey, Currency), Figures> = BTreeMap::new();
+            for (key, ledger) in ledgers.of(&scope) {
+                let of_customer = figures(ledger, closed, &self.ledger.zone)?;
+                after.extend(of_customer.into_iter().map(|(currency, one)| ((key.clone(), currency), one)));
+            }
+            let rules_changed = rules::differences(&closing.inputs, &rules_now);
+            let places: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
+            for place in places {
+                let was = before.get(&place).copied().unwrap_or_default();
+                let is = after.get(&place).copied().unwrap_or_default();
+                if was == is {
+                    continue;
+                }
+                let (key, currency) = place;
+                let events = self.causes(&key, currency, &closing, seq, profile, closed).await?;
+                data.push(Restatement {
+                    month: closed.to_string(),
+                    closed_at: closing.closed_at.to_string(),
+                    closed_seq: closing.seq,
+                    account: key.account.as_ref().map(ToString::to_string),
+                    customer: key.customer.to_string(),
+                    currency: currency.to_string(),
+                    before: (&was).into(),
+                    after: (&is).into(),
+                    events: events.iter().map(ToString::to_string).collect(),
+                    rules_changed: rules_changed.clone(),
+                });
+            }
+        }
+        Ok(RestatementList { profile: profile.name.as_ref().into(), data, next_cursor: None })
+    }
+
+    /// The events after a closing at whose arrival the customer's figures of that month changed. Taken one by one in the
+    /// order they came; those about prices, products and coupons after the customer's own.
+    async fn causes(
+        &self,
+        key: &CustomerKey,
+        currency: Currency,
+        closing: &Closing,
+        until: Option<i64>,
+        profile: &Profile,
+        month: Month,
+    ) -> Result<Vec<EventId>, AskError> {
+        let one = std::slice::from_ref(key);
+        let facts = self.store.customer_facts(one, until).await?.pop().unwrap_or_default();
+        let known = self.store.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
+        let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
+        let objects: Vec<&str> = objects.into_iter().collect();
+        let (livemode, account) = (key.livemode, key.account.as_ref());
+        let references = self.store.reference_facts(livemode, account, &objects, until).await?;
+        let known_references = self.store.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
+        let figures_of = |own: usize, about: usize| {
+            let (facts, references) = (&facts[..own], &references[..about]);
+            let input = CustomerFacts { customer: &key.customer, facts, references };
+            let all = figures(&derive(input, profile, &self.ledger.zone), month, &self.ledger.zone)?;
+            Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
+        };
+        let own = ends(&facts, known).map(|(end, event)| (end, known_references, event));
+        let about = ends(&references, known_references).map(|(end, event)| (facts.len(), end, event));
+        let mut stood = figures_of(known.min(facts.len()), known_references.min(references.len()))?;
+        let mut causes = Vec::new();
+        for (own, about, event) in own.chain(about) {
+            let stands = figures_of(own, about)?;
+            if stands != stood {
+                causes.push(event.clone());
+            }
+            stood = stands;
+        }
+        causes.dedup();
+        Ok(causes)
+    }
+}
+
+/// Where each event's facts end, of those after the first `known`.
+fn ends(facts: &[Fact], known: usize) -> impl Iterator<Item = (usize, &EventId)> {
+    facts.iter().enumerate().skip(known).filter_map(|(at, fact)| {
+        let last = facts.get(at + 1).is_none_or(|next| next.event != fact.event);
+        last.then_some((at + 1, &fact.event))
+    })
+}

@@ -1,0 +1,122 @@
+//! Months that are closed, and what later events change in them.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{DAY, JANUARY, event, subscription},
+    support::daemon::{Daemon, Settings},
+};
+
+/// The answer of a command that must end with 0.
+#[track_caller]
+fn done(daemon: &Daemon, args: &[&str]) -> Value {
+    let output = daemon.command(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// What a command says that must end with 1.
+#[track_caller]
+fn refused(daemon: &Daemon, args: &[&str]) -> String {
+    let output = daemon.command(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Two customers who began in January, at 20.00 and 10.00.
+async fn january(settings: Settings) -> Daemon {
+    let mut daemon = settings.start().await;
+    let (one, two) = (
+        subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY),
+        subscription("sub_2", "cus_2", "price_2", 1000, 1, JANUARY + DAY),
+    );
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &one, None)).await;
+    daemon.accept(event("evt_2", "customer.subscription.created", JANUARY + DAY, &two, None)).await;
+    daemon.settle().await;
+    daemon
+}
+
+/// `sub_1` goes from 20.00 to `amount` on the 20th of January.
+fn late(id: &str, amount: i64) -> String {
+    let was = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    let is = subscription("sub_1", "cus_1", "price_dear", amount, 1, JANUARY);
+    event(id, "customer.subscription.updated", JANUARY + 6 * DAY, &is, Some(json!({"items": was["items"]})))
+}
+
+#[tokio::test]
+async fn a_late_event_into_a_closed_month_is_a_restatement_that_names_it() {
+    let mut daemon = january(Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,profitwell")).await;
+    let closed = done(&daemon, &["close", "2026-01", "--json"]);
+    let seq = closed["closed"][0]["seq"].as_i64().unwrap();
+    assert_eq!(seq, daemon.json("/api/v1/status").await["log"]["last_seq"]);
+    assert_eq!(closed["closed"][0]["profile"], "stripe");
+    assert_eq!(closed["closed"][1]["profile"], "profitwell");
+    let lines: Vec<_> = closed["closed"][0]["totals"].as_array().unwrap().iter().collect();
+    let line = |name| lines.iter().find(|line| line["line"] == name).map(|line| line["amount_exact"].clone());
+    assert_eq!(
+        (line("opening"), line("new"), line("closing")),
+        (Some(json!("0")), Some(json!("3000")), Some(json!("3000")))
+    );
+    let path = "/api/v1/restatements?profile=stripe";
+    assert_eq!(daemon.json(path).await["data"], json!([]));
+
+    // Something of February, and something of January that comes late.
+    let two = subscription("sub_2", "cus_2", "price_2", 1000, 1, JANUARY + DAY);
+    let more = subscription("sub_2", "cus_2", "price_2", 1000, 3, JANUARY + DAY);
+    let grew = event(
+        "evt_february",
+        "customer.subscription.updated",
+        JANUARY + 30 * DAY,
+        &more,
+        Some(json!({"items": two["items"]})),
+    );
+    daemon.accept(grew).await;
+    daemon.accept(late("evt_late", 3500)).await;
+    daemon.settle().await;
+    let restated = daemon.json(path).await;
+    assert_eq!(restated["data"].as_array().unwrap().len(), 1, "{restated}");
+    let one = &restated["data"][0];
+    assert_eq!((&one["month"], &one["customer"]), (&json!("2026-01"), &json!("cus_1")));
+    assert_eq!(one["events"], json!(["evt_late"]), "{one}");
+    let figures = ["opening_exact", "new_exact", "expansion_exact", "closing_exact"];
+    assert_eq!(figures.map(|name| one["before"][name].clone()), ["0", "2000", "0", "2000"].map(Value::from));
+    assert_eq!(figures.map(|name| one["after"][name].clone()), ["0", "2000", "1500", "3500"].map(Value::from));
+    assert_eq!(one["rules_changed"], json!([]));
+
+    // The old figure can still be asked for, and the report was closed with it.
+    let closing = async |daemon: &mut Daemon, more: &str| {
+        let mrr = daemon.json(&format!("/api/v1/mrr?from=2026-01-01&to=2026-01-31{more}")).await;
+        mrr["data"][0]["closing_exact"].clone()
+    };
+    assert_eq!(closing(&mut daemon, &format!("&as_known_at={seq}")).await, "3000");
+    assert_eq!(closing(&mut daemon, "").await, "4500");
+    let then = daemon.json(&format!("{path}&as_known_at={seq}")).await;
+    assert_eq!(then["data"], json!([]));
+
+    // A rebuild leaves closings alone, and the command lists what the API does.
+    done(&daemon, &["rebuild", "--json"]);
+    let listed = done(&daemon, &["report", "restatements", "--month", "2026-01", "--json"]);
+    assert_eq!(listed, restated);
+    let csv = daemon.get(&format!("{path}&format=csv")).await;
+    assert!(String::from_utf8_lossy(&csv.body).contains("2026-01,,cus_1,usd,0,0,2000,3500,evt_late,"));
+    assert_eq!(daemon.get("/api/v1/restatements?month=January").await.status, 422);
+    assert_eq!(daemon.json("/api/v1/restatements?month=2026-02").await["data"], json!([]));
+    assert!(refused(&daemon, &["close", "2026-01"]).contains("2026-01 is closed already"));
+}
+
+#[tokio::test]
+async fn a_month_closes_only_when_it_is_over_and_nothing_waits() {
+    let daemon = january(Settings::default()).await;
+    let said = refused(&daemon, &["close", "2999-12"]);
+    assert!(said.contains("2999-12 isn't over: it ends with 2999-12-31 in UTC"), "{said}");
+    assert_eq!(daemon.command(&["close", "January"]).status.code(), Some(2));
+    let mut daemon = daemon;
+    daemon.kill();
+    // Into the log, but with nobody there to derive it.
+    std::fs::write(daemon.dir().join("late.jsonl"), late("evt_late", 3500)).unwrap();
+    done(&daemon, &["replay", "--json", "late.jsonl"]);
+    let said = refused(&daemon, &["close", "2026-01"]);
+    assert!(said.contains("1 events of the log aren't in the figures yet"), "{said}");
+    done(&daemon, &["rebuild", "--json"]);
+    assert_eq!(done(&daemon, &["close", "2026-01", "--json"])["closed"][0]["movements"], 3);
+}
