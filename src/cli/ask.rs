@@ -33,9 +33,27 @@ pub(super) struct Options {
     /// Only this currency
     #[arg(long, value_name = "CODE")]
     pub(super) currency: Option<Currency>,
+    #[command(flatten)]
+    ledger: Ledger,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Which ledger.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Ledger {
     /// Under which profile's rules [default: the first of ledger.profiles]
     #[arg(long)]
     profile: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Whose events, and how many of them.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Whose {
     /// As the log told it at an instant (RFC 3339) or a place in the log
     #[arg(long, value_name = "WHEN", value_parser = known_at)]
     as_known_at: Option<KnownAt>,
@@ -45,7 +63,13 @@ pub(super) struct Options {
     /// A connected account's figures, or all
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// How to print them
+}
+
+/// How an answer is printed.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Output {
+    /// How to print it
     #[arg(long, default_value = "table")]
     format: Format,
     /// The same as --format json
@@ -80,19 +104,51 @@ impl Options {
             to: self.to,
             interval: self.interval,
             currency: self.currency,
-            profile: self.profile.clone(),
+            group_by: self.group_by.clone(),
+            ..self.ledger.ask()
+        }
+    }
+
+    /// Prints an answer.
+    pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
+        self.output.print(answer, table)
+    }
+
+    /// Prints an answer that a person reads better as `text` than as a table.
+    pub(super) fn print_as<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        table: impl Fn(&T) -> Table,
+        text: impl Fn(&T) -> String,
+    ) -> std::io::Result<()> {
+        self.output.print_as(answer, table, text)
+    }
+}
+
+impl Ledger {
+    /// The question they make.
+    pub(super) fn ask(&self) -> Ask {
+        Ask { profile: self.profile.clone(), ..self.whose.ask() }
+    }
+}
+
+impl Whose {
+    /// The question they make.
+    pub(super) fn ask(&self) -> Ask {
+        Ask {
             livemode: self.test.then_some(false),
             account: match self.account.as_deref() {
                 None => AccountScope::One(None),
                 Some("all") => AccountScope::All,
                 Some(id) => AccountScope::One(Some(AccountId::from(id))),
             },
-            group_by: self.group_by.clone(),
             as_known_at: self.as_known_at,
             ..Ask::default()
         }
     }
+}
 
+impl Output {
     /// Prints an answer.
     pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
         self.print_as(answer, &table, |answer| table(answer).terminal())

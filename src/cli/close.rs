@@ -2,7 +2,8 @@
 
 use super::{Context, Failure, Outcome, ask, open_store, output};
 use crate::report::{
-    closing::{CloseAnswer, CloseError, Month},
+    closing::{CloseAnswer, CloseError},
+    month::Month,
     service::Reports,
 };
 

@@ -4,6 +4,7 @@ mod alerts;
 mod ask;
 mod backfill;
 mod close;
+mod compare;
 mod completions;
 mod config;
 mod demo;
@@ -57,6 +58,7 @@ enum Command {
     Explain(explain::Args),
     Alerts(alerts::Args),
     Close(close::Args),
+    Compare(compare::Args),
     Quality(quality::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
@@ -147,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
         Command::Close(args) => blocking(close::run(&args, &context)),
+        Command::Compare(args) => blocking(compare::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),

@@ -5,9 +5,9 @@ use clap::Subcommand;
 use super::{Context, Outcome, ask, open_store};
 use crate::{
     report::{
-        closing::Month,
         cohorts::CohortsAnswer,
         metrics::MetricsAnswer,
+        month::Month,
         movements::{MovementEntry, MovementList},
         mrr::MrrAnswer,
         restatements::RestatementList,
@@ -65,7 +65,9 @@ enum Command {
         #[arg(long, value_name = "YYYY-MM")]
         month: Option<Month>,
         #[command(flatten)]
-        options: ask::Options,
+        ledger: ask::Ledger,
+        #[command(flatten)]
+        output: ask::Output,
     },
     /// Every movement, oldest first
     #[command(
@@ -104,9 +106,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.cohorts(&options.ask()).await.map_err(ask::failure)?;
             options.print(&answer, CohortsAnswer::table)?;
         }
-        Command::Restatements { month, options } => {
-            let answer = reports.restatements(&options.ask(), *month).await.map_err(ask::failure)?;
-            options.print(&answer, RestatementList::table)?;
+        Command::Restatements { month, ledger, output } => {
+            let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;
+            output.print(&answer, RestatementList::table)?;
         }
         Command::Movements { customer, options } => {
             let filter = MovementFilter {

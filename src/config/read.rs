@@ -191,7 +191,8 @@ impl Reader<'_> {
             );
         }
         let customers = self.customers();
-        Ledger { profiles: self.profiles(), timezone, zone: zone.unwrap_or(Zone::UTC), customers }
+        let (profiles, known) = self.profiles();
+        Ledger { profiles, known, timezone, zone: zone.unwrap_or(Zone::UTC), customers }
     }
 
     fn customers(&mut self) -> CustomerRules {
@@ -209,7 +210,8 @@ impl Reader<'_> {
         CustomerRules { metadata_keys, exclude }
     }
 
-    fn profiles(&mut self) -> Vec<Profile> {
+    /// The profiles kept, and all there are.
+    fn profiles(&mut self) -> (Vec<Profile>, Vec<Profile>) {
         let mut written = Written::new();
         for (key, value) in self.values {
             if let Some((name, knob)) = key.strip_prefix("profiles.").and_then(|rest| rest.split_once('.')) {
@@ -238,7 +240,10 @@ impl Reader<'_> {
         if names.is_empty() {
             self.fault("ledger.profiles", "is empty: name at least one profile");
         }
-        profiles
+        let all = Profile::BUILT_IN.into_iter().chain(written.keys().map(String::as_str));
+        // What can't be read was complained about above.
+        let known = all.filter_map(|name| profiles::named(name, &written).ok()).collect();
+        (profiles, known)
     }
 
     fn log(&mut self) -> Log {

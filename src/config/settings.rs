@@ -180,12 +180,21 @@ pub struct Endpoint {
 pub struct Ledger {
     /// Rule sets to keep, at least one; the first is the default one.
     pub profiles: Vec<Profile>,
+    /// Every rule set there is, kept or not: the built-in ones, then the custom ones by name.
+    pub known: Vec<Profile>,
     /// The zone's IANA name.
     pub timezone: String,
     /// Cuts time into accounting days.
     pub zone: Zone,
     /// Which metadata of customers is kept, and who is left out.
     pub customers: CustomerRules,
+}
+
+impl Ledger {
+    /// The rule set of this name, kept or not.
+    pub fn named(&self, name: &str) -> Option<&Profile> {
+        self.known.iter().find(|profile| *profile.name == *name)
+    }
 }
 
 /// `api.*`

@@ -1,6 +1,6 @@
 //! Closing a month: its figures by customer, and keeping them with what they were made from (mrr.md 7).
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::{
     ReportError,
-    bridge::Lines,
     memory::Memory,
     money::Exact,
+    month::{Figures, Month, figures, of_month},
     service::{AskError, Reports},
     table::Table,
 };
@@ -20,107 +20,26 @@ use crate::{
         ids::AccountId,
         money::{Currency, Mrr},
         movement_id::movement_id,
-        outcome::{CustomerLedger, Kind, Movement},
+        outcome::{Kind, Movement},
         profile::Profile,
-        time::{Day, Zone},
+        time::Zone,
     },
     reconciler::rules,
     store::{StoreError, closings::*},
 };
 
-/// A calendar month, `2026-10`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Month(Day);
-
-impl Month {
-    /// Its first day.
-    pub fn first(self) -> Day {
-        self.0
-    }
-
-    /// Its last day.
-    pub fn last(self) -> Day {
-        Day(self.0.0.last_of_month())
-    }
-}
-
-impl FromStr for Month {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let day = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
-        day.map(Self).ok_or_else(|| format!("{text:?} is not a month such as 2026-10"))
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.0.strftime("%Y-%m"))
-    }
-}
-
-/// A bridge over one month: opening + lines = closing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// MRR at the end of the day before.
-    pub opening: Mrr,
-    /// The sums of the movements.
-    pub lines: Lines,
-    /// MRR at the end of the month.
-    pub closing: Mrr,
-}
-
-impl Figures {
-    fn add(&mut self, other: &Self) -> Result<(), ReportError> {
-        let sum = |a: Mrr, b| a.checked_add(b).ok_or(ReportError::Overflow);
-        (self.opening, self.closing) = (sum(self.opening, other.opening)?, sum(self.closing, other.closing)?);
-        Kind::ALL.into_iter().try_for_each(|kind| self.lines.add(kind, other.lines.get(kind)))
-    }
-}
-
-/// Whether a movement is one of the month, as it stands once the month is over.
-fn of_month(movement: &Movement, month: Month, zone: &Zone) -> bool {
-    let end = zone.end_of(month.last());
-    (month.first()..=month.last()).contains(&movement.day)
-        && movement.kind != Kind::Transient
-        && movement.visible_from <= end
-        && movement.visible_until.is_none_or(|until| end < until)
-}
-
-/// A customer's month in each currency in which it had MRR or movements. Errors when one doesn't close.
-pub fn figures(ledger: &CustomerLedger, month: Month, zone: &Zone) -> Result<BTreeMap<Currency, Figures>, ReportError> {
-    let mut all: BTreeMap<Currency, Figures> = BTreeMap::new();
-    for delta in ledger.deltas.iter().filter(|delta| delta.day <= month.last()) {
-        let one = all.entry(delta.currency).or_default();
-        let opening = if delta.day < month.first() { delta.mrr } else { Mrr::ZERO };
-        one.add(&Figures { opening, closing: delta.mrr, ..Figures::default() })?;
-    }
-    for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, zone)) {
-        all.entry(movement.currency).or_default().lines.add(movement.kind, movement.amount)?;
-    }
-    for (currency, one) in &all {
-        let made = one.opening.checked_add(one.lines.total()?).ok_or(ReportError::Overflow)?;
-        if made != one.closing {
-            let rest = one.closing.checked_sub(made).ok_or(ReportError::Overflow)?;
-            let (start, end) = (month.first(), month.last());
-            return Err(ReportError::DoesNotClose { currency: *currency, group: None, start, end, rest });
-        }
-    }
-    all.retain(|_, one| *one != Figures::default());
-    Ok(all)
-}
-
 /// Everything a month is closed with. Simulated time is no month that closes: customers on test clocks are left out.
 pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> Result<ClosedMonth, ReportError> {
+    let end = zone.end_of(month.last());
     let mut totals: BTreeMap<(bool, Option<AccountId>, Currency), Figures> = BTreeMap::new();
     let (mut customers, mut movements) = (Vec::new(), Vec::new());
     for (key, ledger) in ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none()) {
-        for (currency, one) in figures(ledger, month, zone)? {
+        for (currency, one) in figures(ledger, month, end)? {
             totals.entry((key.livemode, key.account.clone(), currency)).or_default().add(&one)?;
             let Figures { opening, closing, .. } = one;
             customers.push(ClosedCustomer { key: key.clone(), currency, opening, closing });
         }
-        for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, zone)) {
+        for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, end)) {
             let id = movement_id(&ledgers.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
             let Movement { currency, day, effective_at, kind, amount, .. } = *movement;
             movements.push(ClosedMovement {

@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use super::{
     ask::Ask,
-    closing::{Figures, Month, figures, kept},
-    money::Exact,
+    closing::kept,
+    month::{Figures, Month, MonthFigures, figures},
     service::{AskError, Reports, Source},
     table::Table,
 };
 use crate::{
-    ledger::{CustomerFacts, derive, fact::Fact, ids::EventId, money::Currency, outcome::Kind, profile::Profile},
+    ledger::{CustomerFacts, derive, fact::Fact, ids::EventId, money::Currency, profile::Profile},
     reconciler::rules,
     store::{CustomerKey, closings::Closing, naming, reports::AccountScope},
 };
@@ -46,47 +46,13 @@ pub struct Restatement {
     /// The currency of every amount.
     pub currency: String,
     /// As the month was closed.
-    pub before: RestatedFigures,
+    pub before: MonthFigures,
     /// As the log has it now.
-    pub after: RestatedFigures,
+    pub after: MonthFigures,
     /// The events that came after the closing and changed these figures, in the order they came.
     pub events: Vec<String>,
     /// What else the figures depend on and is another now: `profile`, `zone`, `ledger` or `normaliser`.
     pub rules_changed: Vec<String>,
-}
-
-macro_rules! restated_figures {
-    ($($name:ident, $exact:ident, $of:expr;)+) => {
-        /// A customer's month: closing = opening + the lines between.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-        pub struct RestatedFigures {
-            $(
-                #[doc = concat!("`", stringify!($name), "` of the month, in minor units.")]
-                pub $name: i128,
-                /// Its exact twin.
-                pub $exact: Exact,
-            )+
-        }
-
-        impl From<&Figures> for RestatedFigures {
-            fn from(figures: &Figures) -> Self {
-                $(let $name = $of(figures);)+
-                Self { $($name: $name.minor(), $exact: Exact($name)),+ }
-            }
-        }
-    };
-}
-
-restated_figures! {
-    opening, opening_exact, |one: &Figures| one.opening;
-    opening_balance, opening_balance_exact, |one: &Figures| one.lines.get(Kind::OpeningBalance);
-    new, new_exact, |one: &Figures| one.lines.get(Kind::New);
-    expansion, expansion_exact, |one: &Figures| one.lines.get(Kind::Expansion);
-    reactivation, reactivation_exact, |one: &Figures| one.lines.get(Kind::Reactivation);
-    contraction, contraction_exact, |one: &Figures| one.lines.get(Kind::Contraction);
-    churn, churn_exact, |one: &Figures| one.lines.get(Kind::Churn);
-    fx, fx_exact, |one: &Figures| one.lines.get(Kind::Fx);
-    closing, closing_exact, |one: &Figures| one.closing;
 }
 
 impl RestatementList {
@@ -140,6 +106,7 @@ impl Reports<'_> {
             if closing.profile != profile.name || !known || month.is_some_and(|month| month != closed) {
                 continue;
             }
+            let end = self.ledger.zone.end_of(closed.last());
             let mut before = kept(
                 &self.store.closed_customers(&closing.profile, &closing.month).await?,
                 &self.store.closed_movements(&closing.profile, &closing.month).await?,
@@ -153,7 +120,7 @@ impl Reports<'_> {
             });
             let mut after: BTreeMap<(CustomerKey, Currency), Figures> = BTreeMap::new();
             for (key, ledger) in ledgers.of(&scope) {
-                let of_customer = figures(ledger, closed, &self.ledger.zone)?;
+                let of_customer = figures(ledger, closed, end)?;
                 after.extend(of_customer.into_iter().map(|(currency, one)| ((key.clone(), currency), one)));
             }
             let rules_changed = rules::differences(&closing.inputs, &rules_now);
@@ -194,7 +161,7 @@ impl Reports<'_> {
         profile: &Profile,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
-        let one = std::slice::from_ref(key);
+        let (one, zone) = (std::slice::from_ref(key), &self.ledger.zone);
         let facts = self.store.customer_facts(one, until).await?.pop().unwrap_or_default();
         let known = self.store.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
@@ -205,7 +172,7 @@ impl Reports<'_> {
         let figures_of = |own: usize, about: usize| {
             let (facts, references) = (&facts[..own], &references[..about]);
             let input = CustomerFacts { customer: &key.customer, facts, references };
-            let all = figures(&derive(input, profile, &self.ledger.zone), month, &self.ledger.zone)?;
+            let all = figures(&derive(input, profile, zone), month, zone.end_of(month.last()))?;
             Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
         };
         let own = ends(&facts, known).map(|(end, event)| (end, known_references, event));

@@ -3,5 +3,6 @@
 mod bounds;
 mod closing;
 mod commands;
+mod compare;
 mod scraping;
 mod webhooks;

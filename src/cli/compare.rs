@@ -1,0 +1,51 @@
+//! `mrrd compare`: why two profiles differ.
+
+use super::{Context, Failure, Outcome, ask, open_store};
+use crate::{
+    ledger::money::Currency,
+    report::{ask::Ask, compare::Comparison, month::Month, service::Reports},
+};
+
+/// Shows the difference of two profiles over a month, customer by customer, by the knob that makes it
+///
+/// Any profile can be compared, built in or written under [profiles], whether it is kept or not. The knobs in which the two
+/// differ are switched one at a time, in a fixed order; what each changes sums exactly to the difference.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  mrrd compare stripe finance --month 2026-10\n  mrrd compare stripe board --month 2026-10 --currency usd --format csv"
+)]
+pub(super) struct Args {
+    /// The first profile
+    #[arg(value_name = "PROFILE")]
+    from: String,
+    /// The second profile
+    #[arg(value_name = "PROFILE")]
+    to: String,
+    /// The month whose figures are compared
+    #[arg(long, value_name = "YYYY-MM")]
+    month: Month,
+    /// Only this currency
+    #[arg(long, value_name = "CODE")]
+    currency: Option<Currency>,
+    #[command(flatten)]
+    whose: ask::Whose,
+    #[command(flatten)]
+    output: ask::Output,
+}
+
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
+    let config = context.load()?;
+    let ledger = &config.ledger;
+    let named = |name: &str| {
+        ledger.named(name).ok_or_else(|| {
+            let all = ledger.known.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
+            Failure::Usage(format!("{name:?} is no profile: choose from {all}"))
+        })
+    };
+    let (from, to) = (named(&args.from)?, named(&args.to)?);
+    let store = open_store(&config).await?;
+    let reports = Reports { store: &store, ledger, now: context.clock.now() };
+    let ask = Ask { currency: args.currency, ..args.whose.ask() };
+    let answer = reports.compare(&ask, from, to, args.month).await.map_err(ask::failure)?;
+    Ok(args.output.print(&answer, Comparison::table)?)
+}

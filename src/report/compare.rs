@@ -1,0 +1,270 @@
+//! Comparing two profiles: the difference of a month's figures, customer by customer, by the knob that makes it.
+//!
+//! From the one profile to the other, the knobs in which they differ are switched one at a time in the order of mrr.md 3,
+//! and every customer is derived again after each: what a switch changes is that knob's share. The shares sum exactly to
+//! the difference; where knobs work on each other, the later one has what they do together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    ReportError,
+    ask::{Ask, KnownAt},
+    month::{Figures, Month, MonthFigures, figures},
+    service::{AskError, Reports},
+    table::Table,
+};
+use crate::{
+    ledger::{
+        knobs::KnobError,
+        money::Currency,
+        outcome::{CustomerLedger, Kind},
+        profile::Profile,
+        time::UnixTime,
+    },
+    reconciler::derivation,
+    store::{CustomerKey, reports::AccountScope},
+};
+
+/// A knob in which two profiles differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Switch {
+    /// Its name.
+    pub knob: &'static str,
+    /// Its value in the first profile.
+    pub from: String,
+    /// Its value in the second.
+    pub to: String,
+}
+
+/// The way from one profile to another: each knob that differs, with the profile as it is once that knob is switched.
+/// The last is the second profile in all but its name.
+pub fn way(from: &Profile, to: &Profile) -> Result<Vec<(Switch, Profile)>, KnobError> {
+    let mut way = Vec::new();
+    let mut stands = from.clone();
+    for ((knob, was), (_, is)) in from.describe().into_iter().zip(to.describe()) {
+        if was != is {
+            stands = Profile::extend(&stands, &format!("{} with {knob} = {is}", stands.name), &[(knob, &is)])?;
+            way.push((Switch { knob, from: was, to: is }, stands.clone()));
+        }
+    }
+    Ok(way)
+}
+
+/// The difference of two profiles over a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// The first profile.
+    pub from: String,
+    /// The second one.
+    pub to: String,
+    /// The month, `2026-10`.
+    pub month: String,
+    /// The month is still running.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// In what they differ, in the order the knobs are switched.
+    pub knobs: Vec<Switch>,
+    /// All customers together, one entry a currency.
+    pub totals: Vec<Compared>,
+    /// The customers whose figures any of the knobs changes.
+    pub data: Vec<Compared>,
+}
+
+/// The figures of a customer, or of all, under both profiles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// The connected account; absent for the account's own, and for all customers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Who; absent for all customers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The currency of every amount.
+    pub currency: String,
+    /// Under the first profile.
+    pub from: MonthFigures,
+    /// Under the second one.
+    pub to: MonthFigures,
+    /// What each knob changes, where it changes anything: together `to` less `from`.
+    pub by_knob: Vec<Share>,
+}
+
+/// What a knob changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Which knob.
+    pub knob: &'static str,
+    /// How much more, or less, each line is.
+    pub change: MonthFigures,
+}
+
+/// Figures under each profile of the way, the first one before it.
+type Stations = Vec<Figures>;
+
+fn stations(
+    ledgers: &[CustomerLedger],
+    month: Month,
+    cut: UnixTime,
+) -> Result<BTreeMap<Currency, Stations>, ReportError> {
+    let each = ledgers.iter().map(|ledger| figures(ledger, month, cut)).collect::<Result<Vec<_>, _>>()?;
+    let currencies: BTreeSet<Currency> = each.iter().flat_map(|one| one.keys().copied()).collect();
+    let of = |currency| each.iter().map(|one| one.get(&currency).copied().unwrap_or_default()).collect();
+    Ok(currencies.into_iter().map(|currency| (currency, of(currency))).collect())
+}
+
+fn compared(
+    whose: Option<&CustomerKey>,
+    currency: Currency,
+    stations: &Stations,
+    knobs: &[Switch],
+) -> Result<Compared, ReportError> {
+    let mut by_knob = Vec::new();
+    for (switch, pair) in knobs.iter().zip(stations.windows(2)) {
+        let change = pair[1].less(&pair[0])?;
+        if change != Figures::default() {
+            by_knob.push(Share { knob: switch.knob, change: (&change).into() });
+        }
+    }
+    let end = |figures: Option<&Figures>| MonthFigures::from(&figures.copied().unwrap_or_default());
+    Ok(Compared {
+        account: whose.and_then(|key| key.account.as_ref()).map(ToString::to_string),
+        customer: whose.map(|key| key.customer.to_string()),
+        currency: currency.to_string(),
+        from: end(stations.first()),
+        to: end(stations.last()),
+        by_knob,
+    })
+}
+
+impl Reports<'_> {
+    /// Compares two profiles, kept or not, over a month that has begun.
+    pub async fn compare(&self, ask: &Ask, from: &Profile, to: &Profile, month: Month) -> Result<Comparison, AskError> {
+        let zone = &self.ledger.zone;
+        let refuse = |name, reason: String| AskError::Parameter { name, reason };
+        let now = match ask.as_known_at {
+            Some(KnownAt::Instant(at)) => at.min(self.now),
+            Some(KnownAt::Seq(_)) | None => self.now,
+        };
+        if zone.start_of(month.first()) > now {
+            return Err(refuse("month", format!("{month} hasn't begun yet")));
+        }
+        let known_at = match ask.as_known_at {
+            Some(KnownAt::Seq(seq)) => Some(seq),
+            Some(KnownAt::Instant(at)) => Some(self.store.last_seq_received_by(at).await?),
+            None => None,
+        };
+        let (knobs, profiles): (Vec<Switch>, Vec<Profile>) =
+            way(from, to).map_err(|error| refuse("profile", error.to_string()))?.into_iter().unzip();
+        let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
+        let cut = now.min(zone.end_of(month.last()));
+        let mut found: BTreeMap<(CustomerKey, Currency), Stations> = BTreeMap::new();
+        let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles), known_at);
+        let mut saw_live = false;
+        while let Some(page) = pages.next_page().await? {
+            for (key, ledgers) in page {
+                saw_live |= key.livemode;
+                let asked = match &ask.account {
+                    AccountScope::All => true,
+                    AccountScope::One(account) => key.account == *account,
+                };
+                let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
+                if !asked || simulated || ask.livemode.is_some_and(|livemode| livemode != key.livemode) {
+                    continue;
+                }
+                for (currency, one) in stations(&ledgers, month, cut)? {
+                    if ask.currency.is_none_or(|only| only == currency) {
+                        found.insert((key.clone(), currency), one);
+                    }
+                }
+            }
+        }
+        // A ledger that only ever saw test events answers for those.
+        found.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
+        let mut totals: BTreeMap<Currency, Stations> = BTreeMap::new();
+        let mut data = Vec::new();
+        for ((key, currency), one) in &found {
+            let sums = totals.entry(*currency).or_insert_with(|| vec![Figures::default(); one.len()]);
+            sums.iter_mut().zip(one).try_for_each(|(sum, figures)| sum.add(figures))?;
+            let compared = compared(Some(key), *currency, one, &knobs)?;
+            if !compared.by_knob.is_empty() {
+                data.push(compared);
+            }
+        }
+        let totals = totals.iter().map(|(currency, sums)| compared(None, *currency, sums, &knobs));
+        Ok(Comparison {
+            from: from.name.as_ref().into(),
+            to: to.name.as_ref().into(),
+            month: month.to_string(),
+            partial: cut < zone.end_of(month.last()),
+            totals: totals.collect::<Result<_, _>>()?,
+            knobs,
+            data,
+        })
+    }
+}
+
+impl Comparison {
+    /// A row for each customer and knob, then all customers together: by how much each line differs.
+    pub fn table(&self) -> Table {
+        let mut columns = vec!["account", "customer", "currency", "knob", "from", "to"];
+        columns.extend(MonthFigures::COLUMNS);
+        let mut rows = Vec::new();
+        for one in self.data.iter().chain(&self.totals) {
+            for share in &one.by_knob {
+                let switch = self.knobs.iter().find(|switch| switch.knob == share.knob);
+                let mut row = vec![
+                    one.account.clone().unwrap_or_default(),
+                    one.customer.clone().unwrap_or_else(|| "all customers".into()),
+                    one.currency.clone(),
+                    share.knob.into(),
+                    switch.map(|switch| switch.from.clone()).unwrap_or_default(),
+                    switch.map(|switch| switch.to.clone()).unwrap_or_default(),
+                ];
+                row.extend(share.change.cells());
+                rows.push(row);
+            }
+        }
+        Table { columns, rows }
+    }
+}
+
+impl Figures {
+    /// These less others, line by line.
+    fn less(&self, other: &Self) -> Result<Self, ReportError> {
+        let difference = |a: crate::ledger::money::Mrr, b| a.checked_sub(b).ok_or(ReportError::Overflow);
+        let mut less = Self {
+            opening: difference(self.opening, other.opening)?,
+            closing: difference(self.closing, other.closing)?,
+            ..Self::default()
+        };
+        for kind in Kind::ALL {
+            less.lines.add(kind, difference(self.lines.get(kind), other.lines.get(kind))?)?;
+        }
+        Ok(less)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_ends_at_the_second_profile_one_knob_at_a_time() {
+        for (from, to) in Profile::BUILT_IN.iter().flat_map(|from| Profile::BUILT_IN.map(|to| (*from, to))) {
+            let (from, to) = (Profile::built_in(from).unwrap(), Profile::built_in(to).unwrap());
+            let way = way(&from, &to).unwrap();
+            let mut stands = from.clone();
+            for (switch, next) in &way {
+                let differ = |(one, other): &((&str, String), (&str, String))| one != other;
+                let changed: Vec<_> = stands.describe().into_iter().zip(next.describe()).filter(differ).collect();
+                assert_eq!(changed.len(), 1, "{switch:?}");
+                assert_eq!(changed[0], ((switch.knob, switch.from.clone()), (switch.knob, switch.to.clone())));
+                stands = next.clone();
+            }
+            assert_eq!(stands.describe(), to.describe());
+            assert_eq!(way.is_empty(), from == to);
+        }
+    }
+}
