@@ -32,7 +32,8 @@ CREATE TABLE fact (
     account    TEXT COLLATE "C" NOT NULL DEFAULT '',
     customer   TEXT COLLATE "C",
     object     TEXT COLLATE "C",
-    state      TEXT COLLATE "C" NOT NULL,             -- the fact (ledger/fact.rs), or the reason why there is none
+    codec      BIGINT NOT NULL,             -- of the state: see log/codec.rs
+    state      BYTEA NOT NULL,             -- the fact as JSON (ledger/fact.rs), or the reason why there is none
     PRIMARY KEY (seq, normaliser, ordinal)
 );
 

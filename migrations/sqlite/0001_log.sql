@@ -32,7 +32,8 @@ CREATE TABLE fact (
     account    TEXT    NOT NULL DEFAULT '',
     customer   TEXT,
     object     TEXT,
-    state      TEXT    NOT NULL,             -- the fact (ledger/fact.rs), or the reason why there is none
+    codec      INTEGER NOT NULL,             -- of the state: see log/codec.rs
+    state      BLOB NOT NULL,             -- the fact as JSON (ledger/fact.rs), or the reason why there is none
     PRIMARY KEY (seq, normaliser, ordinal)
 ) STRICT, WITHOUT ROWID;
 

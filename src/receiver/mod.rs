@@ -21,6 +21,7 @@ use self::{
     refusal::{Refusal, Unavailable},
 };
 use crate::{
+    ledger::ids::EventId,
     limits,
     log::appender::AppendError,
     server::{body, state::AppState},
@@ -48,7 +49,9 @@ struct Received {
 
 /// What came of a webhook that was taken in.
 struct Taken {
-    event: NewEvent,
+    id: EventId,
+    kind: Arc<str>,
+    reading: &'static str,
     appended: Appended,
 }
 
@@ -78,13 +81,12 @@ async fn answer(
         WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail }.emit(&state.metrics);
     };
     match outcome {
-        Ok(Taken { event, appended }) => {
+        Ok(Taken { id, kind, reading, appended }) => {
             if let Appended::New(seq) = appended {
-                let reading = name_of(&event.reading);
-                EventAppended { event: event.id.as_str(), kind: &event.kind, seq, reading }.emit(&state.metrics);
+                EventAppended { event: id.as_str(), kind: &kind, seq, reading }.emit(&state.metrics);
             }
             let duplicate = !matches!(appended, Appended::New(_));
-            answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(event.id.as_str()), None);
+            answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(id.as_str()), None);
             Json(Received { received: true, duplicate }).into_response()
         }
         Err((event, refusal)) => {
@@ -118,6 +120,7 @@ async fn take(
     signature::verify(signature_header(headers).as_deref(), &body, &endpoint.secrets, now, tolerance)
         .map_err(|error| (None, Refusal::Signature(error)))?;
     let read = read::read(&body).map_err(|error| (None, Refusal::Event(error)))?;
+    let (id, kind, reading) = (read.id.clone(), read.kind.clone(), name_of(&read.reading));
     let event = NewEvent {
         account: read.account.or_else(|| endpoint.account.clone()),
         id: read.id,
@@ -130,17 +133,17 @@ async fn take(
         body,
         reading: read.reading,
     };
-    let unavailable = |why| (Some(event.id.to_string()), Refusal::Unavailable(why));
-    match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event.clone()])).await {
+    let unavailable = |why| (Some(id.to_string()), Refusal::Unavailable(why));
+    match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event])).await {
         Ok(Ok(answers)) => match answers.first() {
-            Some(&appended) => Ok(Taken { event, appended }),
+            Some(&appended) => Ok(Taken { id, kind, reading, appended }),
             // One answer for one event is the appender's promise; without it nothing may be acknowledged.
             None => Err(unavailable(Unavailable::Database)),
         },
         Ok(Err(AppendError::Full)) => Err(unavailable(Unavailable::QueueFull)),
         Ok(Err(AppendError::Closing)) => Err(unavailable(Unavailable::Draining)),
         Ok(Err(AppendError::Store(error))) => {
-            tracing::error!(event = %event.id, %error, "an event could not be appended");
+            tracing::error!(event = %id, %error, "an event could not be appended");
             Err(unavailable(Unavailable::Database))
         }
         Err(_) => Err(unavailable(Unavailable::Slow)),

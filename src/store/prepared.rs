@@ -26,7 +26,15 @@ pub(super) struct FactRow {
     pub(super) kind: &'static str,
     pub(super) customer: Option<String>,
     pub(super) object: Option<String>,
-    pub(super) state: String,
+    pub(super) codec: i64,
+    pub(super) state: Vec<u8>,
+}
+
+impl FactRow {
+    fn new(kind: &'static str, customer: Option<String>, object: Option<String>, text: &str) -> Self {
+        let (codec, state) = codec::encode_fact(text);
+        Self { kind, customer, object, codec, state }
+    }
 }
 
 impl Prepared {
@@ -47,7 +55,7 @@ impl Prepared {
 
 /// The rows of a reading: its facts, or one row that says why there are none.
 pub(super) fn fact_rows(reading: &Reading) -> Vec<FactRow> {
-    let reason = |kind, reason: &str| vec![FactRow { kind, customer: None, object: None, state: clean(reason) }];
+    let reason = |kind, reason: &str| vec![FactRow::new(kind, None, None, reason)];
     match reading {
         Reading::Facts(facts) if facts.is_empty() => reason("unreadable", "no fact could be read from the object"),
         Reading::Facts(facts) => facts.iter().map(fact_row).collect(),
@@ -61,13 +69,13 @@ fn fact_row(fact: &Fact) -> FactRow {
     // Facts are maps with string keys, numbers and strings: nothing in them can fail to serialise. Were it otherwise, the
     // event itself must still be kept.
     match serde_json::to_string(fact) {
-        Ok(state) => FactRow {
-            kind: naming::kind(fact),
-            customer: fact.customer().map(|customer| clean(customer.as_str())),
-            object: naming::object(fact).map(clean),
-            state,
-        },
-        Err(error) => FactRow { kind: "unreadable", customer: None, object: None, state: clean(&error.to_string()) },
+        Ok(state) => FactRow::new(
+            naming::kind(fact),
+            fact.customer().map(|customer| clean(customer.as_str())),
+            naming::object(fact).map(clean),
+            &state,
+        ),
+        Err(error) => FactRow::new("unreadable", None, None, &error.to_string()),
     }
 }
 

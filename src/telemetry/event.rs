@@ -59,14 +59,15 @@ pub struct EventAppended<'a> {
 }
 
 impl EventAppended<'_> {
-    /// Counts and logs it; an unreadable one at `warn`, for it may hide revenue.
+    /// Counts it, and logs it at `debug`: a line for each would cost more than the event. An unreadable one at `warn`, for it
+    /// may hide revenue.
     pub fn emit(&self, metrics: &Metrics) {
         metrics.appended.get_or_create(&ReadingLabels { reading: self.reading }).inc();
         let (event, kind, seq, reading) = (self.event, self.kind, self.seq, self.reading);
         if reading == "unreadable" {
             tracing::warn!(event, kind, seq, reading, "no fact could be read from this event: see `mrrd quality`");
         } else {
-            tracing::info!(event, kind, seq, reading, "event appended");
+            tracing::debug!(event, kind, seq, reading, "event appended");
         }
     }
 }

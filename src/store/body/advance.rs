@@ -6,16 +6,14 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
+    facts::fact,
     rows::{self, customer_key},
 };
-use crate::{
-    ledger::fact::Fact,
-    store::{
-        Advanced, Mark, StoreError,
-        errors::{Doing, corrupt},
-        naming,
-        prepared::clean,
-    },
+use crate::store::{
+    Advanced, Mark, StoreError,
+    errors::{Doing, corrupt},
+    naming,
+    prepared::clean,
 };
 
 const DOING: &str = "marking customers";
@@ -117,7 +115,7 @@ impl Database {
 
     async fn read_stretch(&self, after: i64, to: i64) -> Result<Stretch, StoreError> {
         let rows = sqlx::query(
-            "SELECT f.seq, f.livemode, f.account, f.customer, f.object, f.state FROM fact f
+            "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, f.object FROM fact f
              WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL)
                AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq)
              ORDER BY f.seq, f.ordinal",
@@ -131,19 +129,16 @@ impl Database {
         for row in &rows {
             let seq: i64 = row.try_get(0).doing(DOING)?;
             let scoped = |id: String| -> Result<Scoped, StoreError> {
-                Ok((row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?, id))
+                Ok((row.try_get(3).doing(DOING)?, row.try_get(4).doing(DOING)?, id))
             };
-            let Some(customer) = row.try_get::<Option<String>, _>(3).doing(DOING)? else {
-                if let Some(object) = row.try_get::<Option<String>, _>(4).doing(DOING)? {
+            let Some(customer) = row.try_get::<Option<String>, _>(5).doing(DOING)? else {
+                if let Some(object) = row.try_get::<Option<String>, _>(6).doing(DOING)? {
                     stretch.objects.entry(scoped(object)?).or_insert((seq, seq)).1 = seq;
                 }
                 continue;
             };
             let customer = scoped(customer)?;
-            let state: String = row.try_get(5).doing(DOING)?;
-            let fact: Fact = serde_json::from_str(&state)
-                .map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))?;
-            for object in naming::references(&fact) {
+            for object in naming::references(&fact(row)?) {
                 stretch.references.insert((customer.clone(), clean(object)));
             }
             stretch.customers.entry(customer).or_insert((seq, seq)).1 = seq;

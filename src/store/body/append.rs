@@ -254,8 +254,8 @@ fn lines<'f>(
 }
 
 async fn insert_facts(connection: &mut Connection, tail: &str, facts: &[FactLine<'_>]) -> Result<(), sqlx::Error> {
-    let head = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, state)";
-    rows::insert(connection, head, 9, tail, facts, |query, line| {
+    let head = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, codec, state)";
+    rows::insert(connection, head, 10, tail, facts, |query, line| {
         query
             .bind(line.seq)
             .bind(line.normaliser)
@@ -265,6 +265,7 @@ async fn insert_facts(connection: &mut Connection, tail: &str, facts: &[FactLine
             .bind(line.account.to_owned())
             .bind(line.fact.customer.clone())
             .bind(line.fact.object.clone())
+            .bind(line.fact.codec)
             .bind(line.fact.state.clone())
     })
     .await

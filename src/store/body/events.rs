@@ -21,7 +21,7 @@ const DOING: &str = "reading events";
 
 /// What `event_row` reads, in this order.
 pub(super) const FIELDS: &str = "e.seq, e.id, e.variant, e.type, e.account, e.livemode, e.created, e.api_version,
-    e.received_at, e.source, f.kind, f.state";
+    e.received_at, e.source, f.kind, f.codec, f.state";
 
 /// Where it reads it: events, with the newest normaliser's first word on each as `f`.
 pub(super) const EVENTS: &str = "event e LEFT JOIN fact f ON f.seq = e.seq AND f.ordinal = 0
@@ -31,7 +31,13 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
     let text = |column| row.try_get::<String, _>(column);
     let kind: Option<String> = row.try_get(10)?;
     let unread = kind.filter(|kind| matches!(kind.as_str(), "ignored" | "unreadable" | "thin"));
-    let reason = if unread.is_some() { row.try_get::<Option<String>, _>(11)? } else { None };
+    let reason = match unread {
+        Some(_) => Some(
+            codec::decode_fact(row.try_get(11)?, row.try_get(12)?)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
+        ),
+        None => None,
+    };
     Ok(EventRow {
         seq: row.try_get(0)?,
         id: EventId::new(text(1)?),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     ledger::{fact::Fact, ids::AccountId},
+    log::codec,
     store::{
         CustomerKey, StoreError,
         errors::{Doing, corrupt},
@@ -21,10 +22,14 @@ const DOING: &str = "reading facts";
 
 const NEWEST: &str = "f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq)";
 
-fn fact(row: &Row) -> Result<Fact, StoreError> {
+/// The fact in a row that begins with its seq, codec and state.
+pub(super) fn fact(row: &Row) -> Result<Fact, StoreError> {
     let seq: i64 = row.try_get(0).doing(DOING)?;
-    let state: String = row.try_get(1).doing(DOING)?;
-    serde_json::from_str(&state).map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
+    let unreadable = |why: String| corrupt(DOING, format!("the fact at {seq} can't be read: {why}"));
+    let state: &[u8] = row.try_get(2).doing(DOING)?;
+    let text =
+        codec::decode_fact(row.try_get(1).doing(DOING)?, state).map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))
 }
 
 impl Database {
@@ -39,7 +44,7 @@ impl Database {
             ledger.insert(clean(key.customer.as_str()), place);
         }
         let text = format!(
-            "SELECT f.seq, f.state, f.customer FROM fact f
+            "SELECT f.seq, f.codec, f.state, f.customer FROM fact f
              WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {NEWEST}
              ORDER BY f.seq, f.ordinal",
             in_list("f.customer", 3)
@@ -55,7 +60,7 @@ impl Database {
                 .await
                 .doing(DOING)?;
             for row in &rows {
-                let customer: String = row.try_get(2).doing(DOING)?;
+                let customer: String = row.try_get(3).doing(DOING)?;
                 // The list asked for no other customer.
                 if let Some(of_customer) = places.get(&customer).and_then(|place| facts.get_mut(*place)) {
                     of_customer.push(fact(row)?);
@@ -79,7 +84,7 @@ impl Database {
         known_at: Option<i64>,
     ) -> Result<Vec<Fact>, StoreError> {
         let text = format!(
-            "SELECT f.seq, f.state FROM fact f
+            "SELECT f.seq, f.codec, f.state FROM fact f
              WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
                AND f.seq <= $4 AND {NEWEST}
              ORDER BY f.seq, f.ordinal",

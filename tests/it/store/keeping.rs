@@ -29,7 +29,7 @@ on_both! {
             "DELETE FROM event",
             "UPDATE event_body SET codec = 0",
             "DELETE FROM event_body",
-            "UPDATE fact SET state = ''",
+            "UPDATE fact SET kind = ''",
             "DELETE FROM fact",
             "UPDATE seal SET from_seq = 0",
             "DELETE FROM seal",
