@@ -146,6 +146,13 @@ pub const BACKFILL_STRETCHES: usize = 8;
 /// How far back Stripe's API lists events (stripe.md 2).
 pub const STRIPE_EVENT_DAYS: i64 = 30;
 
+/// How often healing looks for events that no webhook brought: long beside a webhook's usual seconds, short beside the days
+/// for which Stripe tries again.
+pub const HEALING_INTERVAL: Duration = Duration::from_secs(300);
+
+/// How long healing waits for the ledger to show what it fetched before it looks at the quality list.
+pub const HEALING_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Events of the last minutes are looked at again by the next healing: one may appear in Stripe's list a little after a
 /// younger one.
 pub const HEALING_OVERLAP_SECONDS: i64 = 300;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ask;
+mod audit;
 mod backfill;
 mod close;
 mod compare;
@@ -53,6 +54,7 @@ enum Command {
     Backfill(backfill::Args),
     Rebuild(rebuild::Args),
     Verify(verify::Args),
+    Audit(audit::Args),
     Report(report::Args),
     Events(events::Args),
     Explain(explain::Args),
@@ -146,6 +148,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => blocking(replay::run(&args, &context)),
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
         Command::Verify(args) => blocking(verify::run(&args, &context)),
+        Command::Audit(args) => blocking(audit::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
         Command::Close(args) => blocking(close::run(&args, &context)),

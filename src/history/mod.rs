@@ -2,9 +2,11 @@
 //! endpoint.
 
 pub mod answers;
+pub mod audit;
 pub mod backfill;
 pub mod documents;
 pub mod files;
+pub mod heal;
 pub mod objects;
 pub mod redeliver;
 pub mod renormalise;

@@ -23,11 +23,11 @@ use super::{ReconcileError, Rules, customers::Metadata};
 
 /// One customer's facts and those about the objects they name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) customer: CustomerId,
-    pub(super) facts: Vec<Fact>,
-    pub(super) references: Vec<Fact>,
-    pub(super) metadata: Metadata,
+pub(crate) struct Known {
+    pub(crate) customer: CustomerId,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) references: Vec<Fact>,
+    pub(crate) metadata: Metadata,
 }
 
 /// Within which ledger an object's id means something.
@@ -86,7 +86,7 @@ fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
 }
 
 /// Reads what the log, up to `known_at`, knows of each customer.
-pub(super) async fn read(
+pub(crate) async fn read(
     store: &Store,
     rules: &Rules,
     customers: &[CustomerKey],

@@ -13,6 +13,10 @@ use crate::{
     clock::Clock,
     config::{Config, Role},
     dashboard,
+    history::{
+        backfill::Fetch,
+        heal::{Healed, Healer},
+    },
     ledger::fact::NORMALISER,
     limits,
     log::{
@@ -22,8 +26,11 @@ use crate::{
     receiver,
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{Store, StoreError},
-    stripe::signature::BlankSecret,
-    telemetry::Metrics,
+    stripe::{
+        client::{Client, Patience},
+        signature::BlankSecret,
+    },
+    telemetry::{Metrics, event::LedgerHealed},
 };
 
 /// Why the daemon didn't start.
@@ -35,6 +42,9 @@ pub enum StartError {
     /// A secret is unusable.
     #[error(transparent)]
     Secret(#[from] BlankSecret),
+    /// Stripe's API can't be asked.
+    #[error("{0}")]
+    StripeApi(String),
     /// The listener has no address.
     #[error("the listening address can't be told: {0}")]
     Address(#[from] std::io::Error),
@@ -71,6 +81,11 @@ impl Daemon {
         background.push(("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
+            if let Some(healer) = healer(&config, &store, &clock)? {
+                let metrics = metrics.clone();
+                let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
+                background.push(("healer", tokio::spawn(healer.run(reconciler.clone(), told, draining.clone()))));
+            }
         }
         let state = AppState { config, clock, metrics, bound: address, store, appender, reconciler, draining };
         let routes = routes(&state)?;
@@ -115,6 +130,14 @@ impl Daemon {
         store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// A healer, where a key is set.
+fn healer(config: &Config, store: &Store, clock: &Clock) -> Result<Option<Healer>, StartError> {
+    let (Some(key), Some(profile)) = (&config.stripe.api_key, config.ledger.profiles.first()) else { return Ok(None) };
+    let client = Client::new(&config.stripe.api_base, key, Patience::default()).map_err(StartError::StripeApi)?;
+    let fetch = Fetch { client, store: store.clone(), clock: clock.clone() };
+    Ok(Some(Healer::new(fetch, profile.name.clone())))
 }
 
 /// What this configuration derives rows under.

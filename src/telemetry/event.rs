@@ -72,6 +72,27 @@ impl EventAppended<'_> {
     }
 }
 
+/// The ledger was healed from Stripe's API.
+#[derive(Debug)]
+pub struct LedgerHealed {
+    /// Events that no webhook had brought.
+    pub events: u64,
+    /// Objects looked up.
+    pub looked_up: u64,
+}
+
+impl LedgerHealed {
+    /// Counts and logs it, where anything was missing.
+    pub fn emit(&self, metrics: &Metrics) {
+        let Self { events, looked_up } = *self;
+        metrics.healed_events.inc_by(events);
+        metrics.looked_up_objects.inc_by(looked_up);
+        if events + looked_up > 0 {
+            tracing::info!(events, looked_up, "healed from Stripe's API");
+        }
+    }
+}
+
 /// The number of open connections changed.
 #[derive(Debug)]
 pub struct ConnectionsOpen(pub usize);

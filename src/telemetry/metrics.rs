@@ -49,6 +49,8 @@ pub struct Metrics {
     pub(super) webhooks: Family<WebhookLabels, Counter>,
     pub(super) webhook_seconds: Histogram,
     pub(super) appended: Family<ReadingLabels, Counter>,
+    pub(super) healed_events: Counter,
+    pub(super) looked_up_objects: Counter,
     pub(super) connections: Gauge,
     pub(super) refused: Family<ReasonLabels, Counter>,
     /// Distinct events in the log, set at each scrape.
@@ -80,6 +82,8 @@ impl Default for Metrics {
             // 0.5 ms to 8 s: a commit takes a few milliseconds, a blocked disk seconds.
             webhook_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 15)),
             appended: Family::default(),
+            healed_events: Counter::default(),
+            looked_up_objects: Counter::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             log_events: Gauge::default(),
@@ -101,6 +105,16 @@ impl Default for Metrics {
             "events_appended",
             "Events appended by this process's webhooks, by what was read",
             metrics.appended.clone(),
+        );
+        registry.register(
+            "healed_events",
+            "Events fetched from Stripe's API that no webhook had brought",
+            metrics.healed_events.clone(),
+        );
+        registry.register(
+            "looked_up_objects",
+            "Objects looked up at Stripe because events alone did not tell",
+            metrics.looked_up_objects.clone(),
         );
         registry.register("connections", "Connections open", metrics.connections.clone());
         registry.register("connections_refused", "Connections turned away or cut, by reason", metrics.refused.clone());

@@ -1,0 +1,292 @@
+//! The audit: every subscription at Stripe held against the ledger's, field by field, with what the difference is worth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    answers,
+    backfill::{Fetch, HistoryError},
+};
+use crate::{
+    ledger::{
+        self, CustomerFacts,
+        fact::{Fact, State, SubscriptionState},
+        ids::SubscriptionId,
+        money::{Currency, Mrr},
+        outcome::SubscriptionLedger,
+    },
+    limits,
+    reconciler::{ReconcileError, Rules, derivation},
+    store::{Appended, CustomerKey, NewEvent},
+    stripe::client::lists::{Objects, Page},
+};
+
+/// What an audit found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// Subscriptions held against the ledger.
+    pub subscriptions: u64,
+    /// What differs, in the order it was met.
+    pub differences: Vec<Difference>,
+    /// Of these, how many were appended to the log.
+    pub healed: u64,
+}
+
+/// One subscription that isn't in the ledger as it is at Stripe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Whose.
+    pub customer: String,
+    /// Which.
+    pub subscription: String,
+    /// Live or test.
+    pub livemode: bool,
+    /// What differs; empty where one side hasn't got it at all.
+    pub fields: Vec<Field>,
+    /// Its currency.
+    pub currency: Option<String>,
+    /// Its MRR in the ledger, in minor units; null where the ledger hasn't got it.
+    pub ledger_mrr_exact: Option<String>,
+    /// Its MRR by Stripe's state; null where Stripe hasn't got it.
+    pub stripe_mrr_exact: Option<String>,
+    /// Why, in words.
+    pub reason: &'static str,
+}
+
+/// One field in both places.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Its name.
+    pub field: &'static str,
+    /// In the ledger.
+    pub ledger: String,
+    /// At Stripe.
+    pub stripe: String,
+}
+
+/// Why an audit couldn't be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// Stripe or the log.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// A ledger.
+    #[error(transparent)]
+    Ledger(#[from] ReconcileError),
+}
+
+impl From<crate::stripe::client::ApiError> for AuditError {
+    fn from(error: crate::stripe::client::ApiError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+impl From<crate::store::StoreError> for AuditError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+impl Fetch {
+    /// Holds all subscriptions at Stripe against the log under the first profile of `rules`. With `heal`, missing events
+    /// are fetched first, and what still differs is appended as Stripe has it. `watch` hears of every page.
+    pub async fn audit(&self, rules: &Rules, heal: bool, mut watch: impl FnMut(&Audit)) -> Result<Audit, AuditError> {
+        if heal {
+            self.events(|_| {}).await?;
+        }
+        let mut audit = Audit::default();
+        let (mut seen, mut modes): (BTreeSet<SubscriptionId>, BTreeSet<bool>) = Default::default();
+        let mut place: Option<String> = None;
+        loop {
+            let answer = self.client.get(&Objects::Subscriptions.page(place.as_deref())).await?;
+            let page = Page::of(&answer)?;
+            let last = page.elements.last().and_then(|body| answers::id(body));
+            let mut read = Vec::with_capacity(page.elements.len());
+            for body in page.elements {
+                match answers::object(body, &answer, &self.clock) {
+                    Ok(event) => read.push(event),
+                    Err(reason) => tracing::warn!(reason, "a subscription could not be read: it is left out"),
+                }
+            }
+            self.hold(rules, heal, read, &mut audit, &mut seen, &mut modes).await?;
+            watch(&audit);
+            match last.filter(|_| page.has_more) {
+                Some(id) => place = Some(id),
+                None => break,
+            }
+        }
+        self.unlisted(rules, &seen, &modes, &mut audit).await?;
+        Ok(audit)
+    }
+
+    /// Holds one page against the log.
+    async fn hold(
+        &self,
+        rules: &Rules,
+        heal: bool,
+        page: Vec<NewEvent>,
+        audit: &mut Audit,
+        seen: &mut BTreeSet<SubscriptionId>,
+        modes: &mut BTreeSet<bool>,
+    ) -> Result<(), AuditError> {
+        let mut by_customer: BTreeMap<CustomerKey, Vec<(Fact, NewEvent)>> = BTreeMap::new();
+        for event in page {
+            let crate::store::Reading::Facts(facts) = &event.reading else { continue };
+            let Some(fact) = facts.first().cloned() else { continue };
+            let State::Subscription { after, .. } = &fact.state else { continue };
+            audit.subscriptions += 1;
+            seen.insert(after.id.clone());
+            modes.insert(event.livemode);
+            let key = CustomerKey { livemode: event.livemode, account: None, customer: after.customer.clone() };
+            by_customer.entry(key).or_default().push((fact, event));
+        }
+        let keys: Vec<CustomerKey> = by_customer.keys().cloned().collect();
+        let known = derivation::read(&self.store, rules, &keys, None).await?;
+        let mut missing = Vec::new();
+        for (known, answers) in known.into_iter().zip(by_customer.into_values()) {
+            let before = subscriptions(rules, &known, &[]);
+            for (fact, event) in answers {
+                let after = subscriptions(rules, &known, std::slice::from_ref(&fact));
+                let Some(difference) = differs(&known.facts, &fact, &before, &after, event.livemode) else { continue };
+                audit.differences.push(difference);
+                missing.push(event);
+            }
+        }
+        if heal && !missing.is_empty() {
+            let outcomes = self.store.append(&missing).await?;
+            audit.healed += outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64;
+        }
+        Ok(())
+    }
+
+    /// What counts in the ledger and isn't in Stripe's list.
+    async fn unlisted(
+        &self,
+        rules: &Rules,
+        seen: &BTreeSet<SubscriptionId>,
+        modes: &BTreeSet<bool>,
+        audit: &mut Audit,
+    ) -> Result<(), AuditError> {
+        let mut after: Option<CustomerKey> = None;
+        loop {
+            let keys = self.store.customers(after.as_ref(), limits::CUSTOMERS_PAGE, None).await?;
+            let Some(last) = keys.last().cloned() else { return Ok(()) };
+            after = Some(last);
+            // One key reads one mode of one account; simulated time isn't in the list.
+            let keys: Vec<_> =
+                keys.into_iter().filter(|key| key.account.is_none() && modes.contains(&key.livemode)).collect();
+            let known = derivation::read(&self.store, rules, &keys, None).await?;
+            for (key, known) in keys.into_iter().zip(known) {
+                let clocked = known
+                    .facts
+                    .iter()
+                    .any(|fact| matches!(&fact.state, State::Subscription { after, .. } if after.test_clock.is_some()));
+                let counting = subscriptions(rules, &known, &[]).into_values();
+                for one in counting.filter(|one| one.mrr != Mrr::ZERO && !clocked && !seen.contains(&one.id)) {
+                    audit.differences.push(Difference {
+                        customer: key.customer.to_string(),
+                        subscription: one.id.to_string(),
+                        livemode: key.livemode,
+                        fields: Vec::new(),
+                        currency: one.currency.map(|currency| currency.to_string()),
+                        ledger_mrr_exact: Some(one.mrr.to_string()),
+                        stripe_mrr_exact: None,
+                        reason: "it counts in the ledger, and Stripe lists no such subscription",
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The customer's subscriptions as the ledger has them with `more` beside what the log knows.
+fn subscriptions(
+    rules: &Rules,
+    known: &derivation::Known,
+    more: &[Fact],
+) -> BTreeMap<SubscriptionId, SubscriptionLedger> {
+    let facts: Vec<Fact> = known.facts.iter().chain(more).cloned().collect();
+    let input = CustomerFacts { customer: &known.customer, facts: &facts, references: &known.references };
+    // A configuration has at least one profile.
+    let ledgers = rules.profiles.first().map(|profile| ledger::derive(input, profile, &rules.zone).subscriptions);
+    ledgers.into_iter().flatten().map(|one| (one.id.clone(), one)).collect()
+}
+
+/// How a subscription differs from what the log knew before it was read.
+fn differs(
+    known: &[Fact],
+    answer: &Fact,
+    before: &BTreeMap<SubscriptionId, SubscriptionLedger>,
+    after: &BTreeMap<SubscriptionId, SubscriptionLedger>,
+    livemode: bool,
+) -> Option<Difference> {
+    let State::Subscription { after: stripe, .. } = &answer.state else { return None };
+    let (ledger, healed) = (before.get(&stripe.id), after.get(&stripe.id));
+    let state = ledger.and_then(|ledger| state_of(known, ledger));
+    let fields = state.map(|state| fields(state, stripe)).unwrap_or_default();
+    let mrr = |one: Option<&SubscriptionLedger>| one.map(|one| one.mrr);
+    if ledger.is_some() && fields.is_empty() && mrr(ledger) == mrr(healed) {
+        return None;
+    }
+    let currency: Option<Currency> = healed.or(ledger).and_then(|one| one.currency);
+    Some(Difference {
+        customer: stripe.customer.to_string(),
+        subscription: stripe.id.to_string(),
+        livemode,
+        fields,
+        currency: currency.map(|currency| currency.to_string()),
+        ledger_mrr_exact: mrr(ledger).map(|mrr| mrr.to_string()),
+        stripe_mrr_exact: mrr(healed).map(|mrr| mrr.to_string()),
+        reason: match ledger {
+            None => "the ledger has never heard of it",
+            Some(_) if state.is_none() => "its latest state is in no event of the log",
+            Some(_) => "an event that changed it never came",
+        },
+    })
+}
+
+/// The state that the ledger stands on.
+fn state_of<'a>(known: &'a [Fact], ledger: &SubscriptionLedger) -> Option<&'a SubscriptionState> {
+    known.iter().find_map(|fact| match &fact.state {
+        State::Subscription { after, .. } if fact.event == ledger.event && after.id == ledger.id => Some(&**after),
+        _ => None,
+    })
+}
+
+/// The fields that money hangs on, where they differ.
+fn fields(ledger: &SubscriptionState, stripe: &SubscriptionState) -> Vec<Field> {
+    type Shown = fn(&SubscriptionState) -> String;
+    let shown: [(&'static str, Shown); 7] = [
+        ("status", |state| format!("{:?}", state.status).to_lowercase()),
+        ("items", |state| {
+            let mut items: Vec<String> = state
+                .items
+                .iter()
+                .map(|item| {
+                    let quantity = item.quantity.map_or_else(|| "-".to_owned(), |quantity| quantity.to_string());
+                    format!("{} {} x {quantity}", item.id, item.price.id)
+                })
+                .collect();
+            items.sort_unstable();
+            items.join(", ")
+        }),
+        ("discounts", |state| {
+            let of_items = state.items.iter().flat_map(|item| &item.discounts);
+            let named = state.discounts.iter().chain(of_items);
+            let mut names: Vec<String> = named
+                .filter_map(|one| {
+                    one.id.as_ref().map(ToString::to_string).or(one.coupon.as_ref().map(ToString::to_string))
+                })
+                .collect();
+            names.sort_unstable();
+            names.join(", ")
+        }),
+        ("cancel_at", |state| state.cancel_at.map_or_else(String::new, |at| at.to_string())),
+        ("cancel_at_period_end", |state| state.cancel_at_period_end.to_string()),
+        ("ended_at", |state| state.ended_at.map_or_else(String::new, |at| at.to_string())),
+        ("trial_end", |state| state.trial_end.map_or_else(String::new, |at| at.to_string())),
+    ];
+    let differing = shown.into_iter().map(|(field, show)| Field { field, ledger: show(ledger), stripe: show(stripe) });
+    differing.filter(|field| field.ledger != field.stripe).collect()
+}

@@ -1,0 +1,218 @@
+//! Healing: events that no webhook brought are fetched, and what the events alone can't tell is looked up at Stripe.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    answers,
+    backfill::{Fetch, HistoryError, append},
+};
+use crate::{
+    ledger::{
+        fact::{Fact, Scheme, State},
+        outcome::{QualityEntry, QualityKind},
+    },
+    limits,
+    reconciler::driver::Handle,
+    store::{CustomerKey, EventFilter, StoreError, reports::AccountScope, reports::Scope},
+    stripe::client::{ApiError, lists::Objects},
+};
+
+/// How far thin events are looked up, by place in the log.
+const THIN: &str = "thin";
+
+/// An object to be fetched.
+type Wanted = (Objects, String);
+
+/// What one activation did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Healed {
+    /// Events appended that no webhook had brought.
+    pub events: u64,
+    /// Objects looked up.
+    pub looked_up: u64,
+}
+
+/// Heals one ledger, as often as it is activated.
+#[derive(Debug)]
+pub struct Healer {
+    fetch: Fetch,
+    /// Its quality list says what is to be looked up.
+    profile: Arc<str>,
+    /// What was looked up already: if that didn't settle it, asking every five minutes won't either.
+    tried: BTreeSet<(QualityKind, String)>,
+}
+
+impl Healer {
+    /// A healer that reads the quality list of `profile`.
+    pub fn new(fetch: Fetch, profile: Arc<str>) -> Self {
+        Self { fetch, profile, tried: BTreeSet::new() }
+    }
+
+    /// Heals now and at its own pace until `stop` turns true; `told` hears what each activation did. A failure is tried
+    /// again with the next one. Two processes at it do the same work twice, to the same end.
+    pub async fn run(mut self, reconciler: Handle, told: impl Fn(Healed), mut stop: watch::Receiver<bool>) {
+        let mut stopped = stop.clone();
+        loop {
+            tokio::select! {
+                healed = self.activate(&reconciler) => match healed {
+                    Ok(healed) => told(healed),
+                    Err(error) => tracing::warn!(%error, "the ledger could not be healed now"),
+                },
+                // An error means that the daemon is gone.
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+            if timeout(limits::HEALING_INTERVAL, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn activate(&mut self, reconciler: &Handle) -> Result<Healed, HistoryError> {
+        let events = self.events().await?;
+        if events > 0 {
+            reconciler.notify();
+        }
+        let head = self.fetch.store.head().await?.last_seq;
+        let mut status = reconciler.subscribe();
+        // A ledger that is far behind is looked at as it is: what it will want then is looked up by the next activation.
+        drop(timeout(limits::HEALING_PATIENCE, status.wait_for(|status| status.applied_seq >= head)).await);
+        let looked_up = self.look_up().await?;
+        if looked_up > 0 {
+            reconciler.notify();
+        }
+        Ok(Healed { events, looked_up })
+    }
+
+    /// Fetches the events that are missing. Answers how many were.
+    pub async fn events(&self) -> Result<u64, HistoryError> {
+        Ok(self.fetch.events(|_| {}).await?.appended)
+    }
+
+    /// Looks up what thin events point to and what quality entries want. The ledger should be up to date before.
+    pub async fn look_up(&mut self) -> Result<u64, HistoryError> {
+        let mut looked_up = self.thin().await?;
+        for livemode in [true, false] {
+            looked_up += self.wanted_by_quality(livemode).await?;
+        }
+        Ok(looked_up)
+    }
+
+    /// The objects of thin events, unless the event's twin is in the log with the object in it.
+    async fn thin(&self) -> Result<u64, HistoryError> {
+        let store = &self.fetch.store;
+        let mut after = store.progress(THIN).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let filter = EventFilter { reading: Some("thin".into()), account: Some(None), ..EventFilter::default() };
+        let mut looked_up = 0;
+        loop {
+            let page = store.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
+            let Some(last) = page.last() else { return Ok(looked_up) };
+            after = last.seq;
+            let mut wanted = BTreeSet::new();
+            for row in &page {
+                let names: Vec<&str> = row.reason.as_deref().unwrap_or_default().split(' ').collect();
+                let twins: Vec<_> = names.iter().filter(|name| name.starts_with("evt_")).map(|&id| id.into()).collect();
+                if store.known_ids(&twins).await?.is_empty() {
+                    wanted.extend(names.iter().filter_map(|id| Some((kind_of(id)?.as_str(), (*id).to_owned()))));
+                }
+            }
+            for (list, id) in wanted {
+                let Some(list) = Objects::ALL.into_iter().find(|one| one.as_str() == list) else { continue };
+                looked_up += u64::from(self.fetch_one(list, &id).await?);
+            }
+            store.set_progress(THIN, &after.to_string()).await?;
+        }
+    }
+
+    async fn wanted_by_quality(&mut self, livemode: bool) -> Result<u64, HistoryError> {
+        let store = self.fetch.store.clone();
+        let scope = Scope {
+            profile: self.profile.clone(),
+            livemode,
+            // The key's own: another account's objects aren't its to read.
+            account: AccountScope::One(None),
+            test_clock: None,
+            cut: self.fetch.clock.now(),
+        };
+        let mut looked_up = 0;
+        for kind in [QualityKind::Gap, QualityKind::Overdue, QualityKind::UnresolvedDiscount, QualityKind::UnpricedItem]
+        {
+            let mut after = None;
+            loop {
+                let page = store.quality_page(&scope, Some(kind), after.as_ref(), limits::LOG_PAGE_EVENTS).await?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                for (_, row) in page {
+                    let about = format!("{} {} {:?}", row.customer, row.entry.object, row.entry.event);
+                    if !self.tried.insert((kind, about)) {
+                        continue;
+                    }
+                    let key = CustomerKey { livemode, account: None, customer: row.customer };
+                    let facts = store.customer_facts(std::slice::from_ref(&key), None).await?;
+                    for (list, id) in wanted(&row.entry, facts.first().map_or(&[], Vec::as_slice)) {
+                        looked_up += u64::from(self.fetch_one(list, &id).await?);
+                    }
+                }
+            }
+        }
+        Ok(looked_up)
+    }
+
+    /// Fetches one object into the log; false where Stripe hasn't got it (any more, or in this key's mode).
+    async fn fetch_one(&self, list: Objects, id: &str) -> Result<bool, HistoryError> {
+        let answer = match self.fetch.client.get(&list.one(id)).await {
+            Err(ApiError::Missing { .. }) => return Ok(false),
+            answer => answer?,
+        };
+        match answers::object(answer.body.clone(), &answer, &self.fetch.clock) {
+            Ok(event) => self.append_one(event).await.map_err(HistoryError::from),
+            Err(reason) => Err(ApiError::Unreadable { path: answer.path, reason }.into()),
+        }
+    }
+
+    async fn append_one(&self, event: crate::store::NewEvent) -> Result<bool, StoreError> {
+        append(&self.fetch.store, vec![event]).await?;
+        Ok(true)
+    }
+}
+
+/// The list an id belongs to, where its prefix tells.
+fn kind_of(id: &str) -> Option<Objects> {
+    match id.split_once('_')?.0 {
+        "sub" => Some(Objects::Subscriptions),
+        "in" => Some(Objects::Invoices),
+        "cus" => Some(Objects::Customers),
+        "price" => Some(Objects::Prices),
+        "prod" => Some(Objects::Products),
+        _ => None,
+    }
+}
+
+/// What would settle an entry: the subscription it is about, and the price whose amounts are missing.
+fn wanted(entry: &QualityEntry, facts: &[Fact]) -> Vec<Wanted> {
+    let object = &*entry.object;
+    if matches!(entry.kind, QualityKind::Gap | QualityKind::Overdue) {
+        return vec![(Objects::Subscriptions, object.to_owned())];
+    }
+    let mut found = BTreeSet::new();
+    for fact in facts {
+        let State::Subscription { after, .. } = &fact.state else { continue };
+        let of_items = after.items.iter().flat_map(|item| &item.discounts);
+        let names = |discount: &crate::ledger::fact::DiscountState| {
+            discount.id.as_ref().is_some_and(|id| id.as_str() == object)
+                || discount.coupon.as_ref().is_some_and(|id| id.as_str() == object)
+        };
+        if after.id.as_str() == object || after.discounts.iter().chain(of_items).any(names) {
+            found.insert(("subscriptions", after.id.to_string()));
+        }
+        for item in after.items.iter().filter(|item| item.id.as_str() == object) {
+            // Without tiers, or without an amount in the subscription's currency.
+            if item.price.scheme == Scheme::Unknown || item.price.currency != after.currency {
+                found.insert(("prices", item.price.id.to_string()));
+            }
+        }
+    }
+    let list = |name: &str| Objects::ALL.into_iter().find(|list| list.as_str() == name);
+    found.into_iter().filter_map(|(name, id)| Some((list(name)?, id))).collect()
+}

@@ -1,0 +1,109 @@
+//! Healing and audit: what never came is noticed, told by what it is worth, and settled from the API.
+
+use std::collections::BTreeMap;
+
+use mrrd::history::{audit::Audit, heal::Healer};
+use serde_json::Value;
+
+use super::room::*;
+use crate::support::fake_stripe::FakeStripe;
+
+/// Stripe's subscriptions as the account's last event about each left them.
+fn list_subscriptions(stripe: &FakeStripe, events: &[mrrd::demo::Event]) -> BTreeMap<String, Value> {
+    let mut latest = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind.starts_with("customer.subscription.")) {
+        let body: Value = serde_json::from_slice(&event.body).unwrap();
+        let object = body["data"]["object"].clone();
+        latest.insert(object["id"].as_str().unwrap().to_owned(), object);
+    }
+    for (id, object) in &latest {
+        stripe.put("subscriptions", id, event_time(object), object.to_string());
+    }
+    latest
+}
+
+fn event_time(object: &Value) -> mrrd::ledger::time::UnixTime {
+    mrrd::ledger::time::UnixTime(object["created"].as_i64().unwrap())
+}
+
+async fn audit(room: &Room, heal: bool) -> Audit {
+    room.fetch.audit(&rules(), heal, |_| {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_audit_of_a_complete_ledger_finds_nothing_and_changes_nothing() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let events = lived(40, 29);
+    let subscriptions = list_subscriptions(&stripe, &events);
+    let room = Room::at(&stripe, patience()).await;
+    room.receive(&events).await;
+    let found = audit(&room, false).await;
+    assert!(found.subscriptions > 20);
+    assert_eq!(found, Audit { subscriptions: subscriptions.len() as u64, ..Audit::default() });
+    assert_eq!(room.logged().await.len(), events.len());
+}
+
+#[tokio::test]
+async fn a_change_that_stripe_lost_itself_is_told_by_field_and_worth_and_healed() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let events = lived(40, 29);
+    // The end of one paying subscription: no webhook, no event, only its state.
+    let (id, mut state) =
+        list_subscriptions(&stripe, &events).into_iter().find(|(_, state)| state["status"] == "active").unwrap();
+    let created = event_time(&state);
+    for (field, value) in [("status", "canceled".into()), ("ended_at", (NOW.0 - 60).into())] {
+        state[field] = value;
+    }
+    stripe.put("subscriptions", &id, created, state.to_string());
+    let room = Room::at(&stripe, patience()).await;
+    room.receive(&events).await;
+
+    let found = audit(&room, false).await;
+    assert_eq!(found.differences.len(), 1, "{:?}", found.differences);
+    let difference = &found.differences[0];
+    assert_eq!(difference.subscription, id);
+    let fields: Vec<_> = difference.fields.iter().map(|field| field.field).collect();
+    assert!(fields.contains(&"status") && fields.contains(&"ended_at"), "{fields:?}");
+    assert_eq!(difference.stripe_mrr_exact.as_deref(), Some("0"));
+    assert_eq!(room.logged().await.len(), events.len(), "an audit alone appends nothing");
+
+    let healed = audit(&room, true).await;
+    assert_eq!((healed.differences.len(), healed.healed), (1, 1));
+    assert_eq!(audit(&room, false).await.differences, []);
+    // From the log alone: what was healed holds without the network.
+    drop(stripe);
+    assert!(!room.rows().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_discount_known_by_its_id_alone_is_looked_up() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let created = NOW.plus(-86_400);
+    let price = serde_json::json!({"id": "price_1", "object": "price", "currency": "usd", "unit_amount": 1000,
+        "unit_amount_decimal": "1000", "billing_scheme": "per_unit", "product": "prod_1", "type": "recurring",
+        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}});
+    let subscription = |discounts: Value| {
+        serde_json::json!({"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active",
+            "currency": "usd", "created": created.0, "start_date": created.0, "livemode": true,
+            "discounts": discounts, "items": {"object": "list", "has_more": false, "data": [
+                {"id": "si_1", "object": "subscription_item", "quantity": 1, "price": price, "discounts": []}]}})
+    };
+    let coupon = serde_json::json!({"id": "HALF", "object": "coupon", "percent_off": 50.0, "duration": "forever"});
+    let discount = serde_json::json!({"id": "di_1", "object": "discount", "start": created.0, "end": null,
+        "customer": "cus_1", "subscription": "sub_1", "source": {"type": "coupon", "coupon": coupon}});
+    stripe.put("subscriptions", "sub_1", created, subscription(serde_json::json!([discount])).to_string());
+    let event = serde_json::json!({"id": "evt_1", "object": "event", "type": "customer.subscription.created",
+        "api_version": "2025-12-15.clover", "created": created.0, "livemode": true,
+        "data": {"object": subscription(serde_json::json!(["di_1"]))}});
+    let room = Room::at(&stripe, patience()).await;
+    room.append(event.to_string().into()).await;
+    room.rows().await;
+    assert_eq!(room.quality().await, ["unresolved_discount"]);
+
+    let mut healer = Healer::new(room.fetch.clone(), "stripe".into());
+    assert_eq!(healer.look_up().await.unwrap(), 1);
+    room.rows().await;
+    assert_eq!(room.quality().await, [""; 0]);
+    // What is settled isn't asked for again.
+    assert_eq!(healer.look_up().await.unwrap(), 0);
+}

@@ -1,0 +1,135 @@
+//! What these tests share: a log beside a stand-in for Stripe, and an account's recent life.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use mrrd::{
+    clock::Clock,
+    demo::{Event, Simulator},
+    history::backfill::Fetch,
+    ledger::{profile::Profile, time::UnixTime, time::Zone},
+    reconciler::{Reconciler, Rules, driver::Driver},
+    store::{
+        EventFilter, NewEvent, Source, Store,
+        reports::{AccountScope, Scope},
+    },
+    stripe::{
+        client::{Client, Patience},
+        read,
+    },
+};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::support::fake_stripe::{FakeStripe, KEY};
+
+/// 2026-01-01.
+pub(super) const NOW: UnixTime = UnixTime(1_767_225_600);
+
+/// Less patient than with Stripe, and as persistent.
+pub(super) fn patience() -> Patience {
+    Patience { per_second: 100_000, answer: Duration::from_millis(300), attempts: 8, pause: Duration::from_millis(1) }
+}
+
+pub(super) struct Room {
+    pub(super) fetch: Fetch,
+    _folder: TempDir,
+}
+
+impl Room {
+    pub(super) async fn at(stripe: &FakeStripe, patience: Patience) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("mrrd.db").display());
+        let client = Client::new(&stripe.base(), &KEY.into(), patience).unwrap();
+        let store = Store::open(&url).await.unwrap();
+        Self { fetch: Fetch { client, store, clock: Clock::fixed(NOW) }, _folder: folder }
+    }
+
+    pub(super) async fn logged(&self) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        let mut after = 0;
+        loop {
+            let page = self.fetch.store.events(&EventFilter::default(), after, 500).await.unwrap();
+            let Some(last) = page.last() else { return ids };
+            after = last.seq;
+            for row in page {
+                assert!(ids.insert(row.id.to_string()), "{} is in the log twice", row.id);
+            }
+        }
+    }
+
+    pub(super) async fn append(&self, body: bytes::Bytes) {
+        self.fetch.store.append(&[received(body)]).await.unwrap();
+    }
+
+    /// Takes events as webhooks.
+    pub(super) async fn receive(&self, events: &[Event]) {
+        let all: Vec<_> = events.iter().map(by_webhook).collect();
+        self.fetch.store.append(&all).await.unwrap();
+    }
+
+    /// The kinds of all quality entries that stand.
+    pub(super) async fn quality(&self) -> Vec<&'static str> {
+        let scope = Scope {
+            profile: "stripe".into(),
+            livemode: true,
+            account: AccountScope::One(None),
+            test_clock: None,
+            cut: NOW,
+        };
+        let page = self.fetch.store.quality_page(&scope, None, None, 100).await.unwrap();
+        page.into_iter().map(|(_, row)| row.entry.kind.as_str()).collect()
+    }
+
+    /// Brings the rows up to the log and gives the digest of each customer's.
+    pub(super) async fn rows(&self) -> Vec<(String, [u8; 32])> {
+        let store = &self.fetch.store;
+        let (driver, _) = Driver::new(Reconciler::new(store.clone(), rules(), Clock::fixed(NOW)));
+        let (_keep, stop) = watch::channel(false);
+        driver.run_once(&stop).await.unwrap();
+        let generation = store.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
+        let rows = store.dump(generation, None, 10_000).await.unwrap();
+        rows.into_iter().map(|row| (row.key.customer.to_string(), row.digest)).collect()
+    }
+}
+
+/// What an account of `customers` lived through in the `days` before now.
+pub(super) fn lived(customers: u32, days: i64) -> Vec<Event> {
+    let start = NOW.plus(-days * UnixTime::DAY_SECONDS);
+    Simulator::new(11, customers, start, NOW).advance(NOW)
+}
+
+pub(super) fn list(stripe: &FakeStripe, events: &[Event]) -> BTreeSet<String> {
+    for event in events {
+        stripe.put("events", &event.id, event.created, std::str::from_utf8(&event.body).unwrap());
+    }
+    events.iter().map(|event| event.id.clone()).collect()
+}
+
+pub(super) fn by_webhook(event: &Event) -> NewEvent {
+    received(event.body.clone())
+}
+
+fn received(body: bytes::Bytes) -> NewEvent {
+    let read = read::read(&body).unwrap();
+    NewEvent {
+        id: read.id,
+        kind: read.kind,
+        account: read.account,
+        livemode: read.livemode,
+        created: read.created,
+        api_version: read.api_version,
+        received_at: NOW,
+        source: Source::Webhook,
+        body,
+        reading: read.reading,
+    }
+}
+
+pub(super) fn rules() -> Rules {
+    Rules {
+        profiles: [Profile::built_in("stripe").unwrap()].into(),
+        zone: Zone::UTC,
+        timezone: "UTC".into(),
+        customers: mrrd::reconciler::CustomerRules::default(),
+    }
+}
