@@ -70,6 +70,9 @@ impl ApiProblem {
             Self::Report(ReportError::DoesNotClose { .. }) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "bridge-does-not-close", "The ledger contradicts itself")
             }
+            Self::Report(ReportError::MissingRate { .. }) => {
+                (StatusCode::CONFLICT, "rate-missing", "An exchange rate is missing")
+            }
             Self::Report(ReportError::Overflow) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "sum-too-large", "A sum is too large")
             }

@@ -73,6 +73,8 @@ pub(super) struct QualityStatus {
     tax_unknown: i64,
     /// Statuses and values mrrd doesn't know.
     unknown_values: i64,
+    /// Customers whose ledger in the reporting currency ends for want of an exchange rate.
+    missing_rates: i64,
 }
 
 /// How far log and ledger have come.
@@ -91,7 +93,8 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
         ..QualityStatus::default()
     };
     if let Some(profile) = ledger.profiles.first() {
-        for (kind, count) in state.store.quality_counts(&profile.name, now).await? {
+        let kept = ledger.reporting_currency.map_or_else(|| profile.clone(), |currency| profile.reporting(currency));
+        for (kind, count) in state.store.quality_counts(&kept.name, now).await? {
             *quality.count(kind) = count;
         }
     }
@@ -122,6 +125,7 @@ impl QualityStatus {
             QualityKind::Overdue => &mut self.overdue,
             QualityKind::TaxUnknown => &mut self.tax_unknown,
             QualityKind::UnknownValue => &mut self.unknown_values,
+            QualityKind::MissingRate => &mut self.missing_rates,
         }
     }
 }

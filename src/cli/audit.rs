@@ -6,7 +6,7 @@ use crate::{
         audit::{Audit, Difference},
         backfill::Fetch,
     },
-    server::daemon::rules,
+    reconciler::Rules,
 };
 
 /// Holds every subscription at Stripe against the ledger: what differs, field by field, and what it is worth
@@ -29,7 +29,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let client = client(&config)?;
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
     let bar = progress_bar();
-    let rules = rules(&config);
+    let rules = Rules::load(&config.ledger, &fetch.store).await;
+    let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let audited = fetch.audit(&rules, args.heal, |audit| {
         bar.set_message(format!("{} subscriptions, {} differ", audit.subscriptions, audit.differences.len()));
     });

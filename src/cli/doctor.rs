@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
     config::{Config, Role},
-    ledger::fact::NORMALISER,
+    ledger::{fact::NORMALISER, outcome::QualityKind},
     store::{Store, StoreError},
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
     } else {
         match open_store(&config).await {
-            Ok(store) => match log(&store, context).await {
+            Ok(store) => match found(&store, &config, context).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => {
                     findings.push(Finding { check: "database", verdict: Verdict::Failed, detail: error.to_string() })
@@ -78,6 +78,37 @@ fn configuration(config: &Config) -> Vec<Finding> {
         findings.push(Finding { check, verdict: Verdict::Failed, detail });
     }
     findings
+}
+
+async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = log(store, context).await?;
+    findings.extend(rates(store, config, context).await?);
+    Ok(findings)
+}
+
+/// Whether everything can be converted into the reporting currency (mrr.md 8).
+async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Option<Finding>, StoreError> {
+    let Some(currency) = config.ledger.reporting_currency else { return Ok(None) };
+    let finding = |verdict, detail| Ok(Some(Finding { check: "rates", verdict, detail }));
+    let now = context.clock.now();
+    let Some(last) = store.rates().await?.iter().map(|quote| quote.day).max() else {
+        return finding(
+            Verdict::Failed,
+            format!("ledger.reporting_currency is {currency}, but there are no rates: mrrd fx import FILE"),
+        );
+    };
+    for profile in &config.ledger.profiles {
+        let counts = store.quality_counts(&profile.reporting(currency).name, now).await?;
+        let missing = counts.iter().find(|(kind, _)| *kind == QualityKind::MissingRate).map_or(0, |(_, count)| *count);
+        if missing > 0 {
+            let what = format!("for {missing} customers a rate is missing, so no figure in {currency} is given");
+            return finding(
+                Verdict::Failed,
+                format!("{what}: mrrd quality says which, mrrd fx import FILE takes it in"),
+            );
+        }
+    }
+    finding(Verdict::Ok, format!("nothing is missing, the last one is of {last}"))
 }
 
 async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {

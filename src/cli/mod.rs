@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod events;
 mod explain;
+mod fx;
 mod healthcheck;
 mod instant;
 mod openapi;
@@ -61,6 +62,7 @@ enum Command {
     Alerts(alerts::Args),
     Close(close::Args),
     Compare(compare::Args),
+    Fx(fx::Args),
     Quality(quality::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
@@ -153,6 +155,7 @@ pub fn run() -> ExitCode {
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
         Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Compare(args) => blocking(compare::run(&args, &context)),
+        Command::Fx(args) => blocking(fx::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),

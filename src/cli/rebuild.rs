@@ -4,7 +4,10 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
-use crate::{history::renormalise, reconciler::Reconciler, server::daemon::rules};
+use crate::{
+    history::renormalise,
+    reconciler::{Reconciler, Rules},
+};
 
 /// Recomputes every derived table from the log, swaps it in at once and says what changed
 ///
@@ -36,7 +39,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         None
     };
-    let reconciler = Reconciler::new(store, rules(&config), context.clock.clone());
+    let rules = Rules::load(&config.ledger, &store).await;
+    let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
+    let reconciler = Reconciler::new(store, rules, context.clock.clone());
     let rebuilt = reconciler
         .rebuild(&stop, &mut |reached| {
             bar.set_message(format!("{} customers done, {} to go", reached.customers_done, reached.customers_waiting));

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
-use crate::{reconciler::Reconciler, server::daemon::rules};
+use crate::reconciler::{Reconciler, Rules};
 
 /// Verifies the log's hash chain, the derived tables against a fresh derivation, and that the waterfall adds up
 ///
@@ -20,7 +20,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
-    let reconciler = Reconciler::new(store, rules(&config), context.clock.clone());
+    let rules = Rules::load(&config.ledger, &store).await;
+    let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
+    let reconciler = Reconciler::new(store, rules, context.clock.clone());
     let (_keep, stop) = watch::channel(false);
     let bar = progress_bar();
     let verified = reconciler.verify(&stop, &mut |customers| bar.set_message(format!("{customers} customers"))).await;

@@ -42,6 +42,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.reporting_currency", Kind::Text),
     ("ledger.metadata_keys", Kind::List),
     ("ledger.exclude", Kind::List),
+    ("ledger.fx", Kind::Text),
+    ("ledger.fx_day", Kind::Text),
     ("api.tokens", Kind::Secrets),
     ("log.filter", Kind::Text),
     ("log.format", Kind::Text),

@@ -12,7 +12,12 @@ use super::{
     settings::{Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe},
 };
 use crate::{
-    ledger::{ids::AccountId, profile::Profile, time::Zone},
+    ledger::{
+        ids::AccountId,
+        money::Currency,
+        profile::Profile,
+        time::{Day, Zone},
+    },
     limits,
     reconciler::{CustomerRules, Exclusion},
 };
@@ -184,15 +189,56 @@ impl Reader<'_> {
                 format_args!("is {timezone:?}: an IANA name such as Europe/Berlin is expected"),
             );
         }
-        if self.values.contains_key("ledger.reporting_currency") {
-            self.fault(
-                "ledger.reporting_currency",
-                "can't be set yet: this version has no exchange rates and keeps each currency as its own ledger",
-            );
-        }
-        let customers = self.customers();
         let (profiles, known) = self.profiles();
-        Ledger { profiles, known, timezone, zone: zone.unwrap_or(Zone::UTC), customers }
+        Ledger {
+            profiles,
+            known,
+            timezone,
+            zone: zone.unwrap_or(Zone::UTC),
+            reporting_currency: self.reporting_currency(),
+            fx_day: self.fx_day(),
+            customers: self.customers(),
+        }
+    }
+
+    fn reporting_currency(&mut self) -> Option<Currency> {
+        let key = "ledger.reporting_currency";
+        self.values.contains_key(key).then(|| self.text(key)).and_then(|code| {
+            let currency = code.parse().ok();
+            if currency.is_none() {
+                self.fault(key, format_args!("is {code:?}: an ISO code such as eur is expected"));
+            }
+            currency
+        })
+    }
+
+    /// The day of `fx = "constant"`; daily rates have none.
+    fn fx_day(&mut self) -> Option<Day> {
+        let (mode, key) = (self.text("ledger.fx"), "ledger.fx_day");
+        let written = self.values.contains_key(key).then(|| self.text(key));
+        match (mode.as_str(), written) {
+            ("daily", None) => None,
+            ("daily", Some(_)) => {
+                self.fault(key, "is set, but ledger.fx is daily: set ledger.fx = \"constant\", or remove the day");
+                None
+            }
+            ("constant", Some(text)) => {
+                let day = text.parse().ok();
+                if day.is_none() {
+                    self.fault(key, format_args!("is {text:?}: a day such as 2026-01-01 is expected"));
+                }
+                day
+            }
+            ("constant", None) => {
+                self.fault("ledger.fx", "is constant: set ledger.fx_day to the day whose rates are to hold for ever");
+                None
+            }
+            (other, _) => {
+                let complaint = format!("is {other:?}: daily or constant is possible");
+                self.fault("ledger.fx", complaint);
+                None
+            }
+        }
     }
 
     fn customers(&mut self) -> CustomerRules {

@@ -6,7 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Origin, warnings};
 use crate::{
-    ledger::{ids::AccountId, profile::Profile, time::Zone},
+    ledger::{
+        ids::AccountId,
+        money::Currency,
+        profile::Profile,
+        time::{Day, Zone},
+    },
     reconciler::CustomerRules,
 };
 
@@ -188,6 +193,10 @@ pub struct Ledger {
     pub zone: Zone,
     /// Which metadata of customers is kept, and who is left out.
     pub customers: CustomerRules,
+    /// What everything is also kept in; without it every currency is its own ledger only.
+    pub reporting_currency: Option<Currency>,
+    /// `fx = "constant"`: the day whose rates hold for ever.
+    pub fx_day: Option<Day>,
 }
 
 impl Ledger {

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod files;
 pub mod heal;
 pub mod objects;
+pub mod rates;
 pub mod redeliver;
 pub mod renormalise;
 pub mod replay;

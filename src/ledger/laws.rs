@@ -57,7 +57,7 @@ fn step() -> impl Strategy<Value = String> {
 }
 
 /// Steps in time order; each subscription's states build on one another.
-fn story() -> impl Strategy<Value = Story> {
+pub(super) fn story() -> impl Strategy<Value = Story> {
     prop::collection::vec(step(), 1..14).prop_map(|mut steps| {
         steps.sort_by_key(|step| super::story::time(step.split_whitespace().next().unwrap_or("d1")));
         let mut created = std::collections::BTreeSet::new();
@@ -73,7 +73,7 @@ fn story() -> impl Strategy<Value = Story> {
     })
 }
 
-fn profiles() -> impl Strategy<Value = Profile> {
+pub(super) fn profiles() -> impl Strategy<Value = Profile> {
     let base = prop_oneof![Just("stripe"), Just("finance"), Just("chartmogul"), Just("profitwell")];
     let netting = prop_oneof![Just(Netting::None), Just(Netting::Window(60)), Just(Netting::Day), Just(Netting::Month)];
     let past_due = prop_oneof![Just(PastDue::Count), Just(PastDue::Zero), Just(PastDue::Days(3))];

@@ -3,6 +3,7 @@
 pub mod cohorts;
 pub mod explain;
 pub mod fact;
+pub mod fx;
 pub mod ids;
 pub mod knobs;
 pub mod metrics;

@@ -434,11 +434,13 @@ pub enum QualityKind {
     TaxUnknown,
     /// A status or value mrrd doesn't know.
     UnknownValue,
+    /// An exchange rate that isn't there: reporting-currency ledgers only.
+    MissingRate,
 }
 
 impl QualityKind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UnpricedItem,
         Self::EstimatedItem,
         Self::UnresolvedDiscount,
@@ -447,6 +449,7 @@ impl QualityKind {
         Self::Overdue,
         Self::TaxUnknown,
         Self::UnknownValue,
+        Self::MissingRate,
     ];
 
     /// Reads the API's word.
@@ -465,6 +468,7 @@ impl QualityKind {
             Self::Overdue => "overdue",
             Self::TaxUnknown => "tax_unknown",
             Self::UnknownValue => "unknown_value",
+            Self::MissingRate => "missing_rate",
         }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::money::Currency;
+
 /// A named rule set. Every figure says which one made it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
@@ -35,6 +37,8 @@ pub struct Profile {
     pub reactivation_within_days: Option<u32>,
     /// What a return is called.
     pub reactivation_as: ReactivationAs,
+    /// Its rows are converted into this currency (mrr.md 8); never a knob: `reporting` makes such a twin.
+    pub reporting: Option<Currency>,
 }
 
 macro_rules! knob {
@@ -154,6 +158,11 @@ impl Profile {
     /// Names of the built-in profiles.
     pub const BUILT_IN: [&'static str; 4] = ["stripe", "finance", "chartmogul", "profitwell"];
 
+    /// The same rules with everything converted into `currency`: a ledger of its own, kept beside this one.
+    pub fn reporting(&self, currency: Currency) -> Self {
+        Self { name: format!("{} in {currency}", self.name).into(), reporting: Some(currency), ..self.clone() }
+    }
+
     /// A built-in profile: the table of mrr.md 3, column by column.
     pub fn built_in(name: &str) -> Option<Self> {
         let stripe = Self {
@@ -171,6 +180,7 @@ impl Profile {
             netting: Netting::Day,
             reactivation_within_days: None,
             reactivation_as: ReactivationAs::Reactivation,
+            reporting: None,
         };
         let subtract_all =
             Self { discount_repeating: DiscountRule::Subtract, churn_at: ChurnAt::End, ..stripe.clone() };

@@ -77,7 +77,14 @@ fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
     let input = CustomerFacts { customer, facts, references };
     let one = |profile: &Profile| {
         // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
-        let ledger = catch_unwind(AssertUnwindSafe(|| ledger::derive_cut(input, profile, &rules.zone, cuts)))
+        let derive = || {
+            let native = ledger::derive_cut(input, profile, &rules.zone, cuts);
+            match profile.reporting {
+                Some(to) => ledger::fx::convert(&native, to, profile, &rules.rates, &rules.zone, cuts),
+                None => native,
+            }
+        };
+        let ledger = catch_unwind(AssertUnwindSafe(derive))
             .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
         let ledger = rules.customers.apply(customer.as_str(), metadata, ledger);
         Ok(Derived { profile: profile.name.clone(), ledger })

@@ -73,6 +73,8 @@ pub struct Driver {
     tidied: bool,
     /// The current generation was once under our rules. Whoever then changes it started later, and wins.
     settled: bool,
+    /// The last import of exchange rates that our rules know.
+    last_import: Option<i64>,
 }
 
 impl Driver {
@@ -82,7 +84,19 @@ impl Driver {
         let wake = Arc::new(Notify::new());
         let handle = Handle { status, wake: wake.clone() };
         let lease = Lease::new(lease::INCREMENTAL);
-        (Self { reconciler, wake, status: sender, lease, standing_by: false, tidied: false, settled: false }, handle)
+        (
+            Self {
+                reconciler,
+                wake,
+                status: sender,
+                lease,
+                standing_by: false,
+                tidied: false,
+                settled: false,
+                last_import: None,
+            },
+            handle,
+        )
     }
 
     /// Does what is due once and gives the lease back: for commands that end. Where another process keeps the ledger, that
@@ -139,6 +153,7 @@ impl Driver {
                 return self.look_on().await;
             }
             self.tidy().await?;
+            self.renew_rates().await?;
             let Some(generation) = self.generation(stop).await? else { continue };
             let mut work = Work::new(&self.reconciler, generation);
             let status = &self.status;
@@ -158,6 +173,21 @@ impl Driver {
                 Err(error) => Err(error),
             };
         }
+    }
+
+    /// Takes up rates that were imported since: they are other rules, and the ledger is rebuilt under them.
+    async fn renew_rates(&mut self) -> Result<(), ReconcileError> {
+        if !self.reconciler.rules.converts() {
+            return Ok(());
+        }
+        let last = self.reconciler.store.last_import().await?;
+        if self.last_import != Some(last) {
+            let rules = self.reconciler.rules.with_rates(&self.reconciler.store).await?;
+            self.settled &= rules.rates.fingerprint() == self.reconciler.rules.rates.fingerprint();
+            self.reconciler.rules = Arc::new(rules);
+            self.last_import = Some(last);
+        }
+        Ok(())
     }
 
     /// The generation to work on; `None` when a rebuild took so long that the lease must be looked at again.

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::CustomerRules;
-use crate::ledger::{self, fact::NORMALISER, profile::Profile, time::Zone};
+use crate::{
+    config,
+    ledger::{self, fact::NORMALISER, fx::Rates, profile::Profile, time::Zone},
+    store::{Store, StoreError},
+};
 
 /// The rules of one configuration.
 #[derive(Clone, Debug)]
@@ -16,9 +20,36 @@ pub struct Rules {
     pub timezone: Arc<str>,
     /// Which metadata of customers is kept, and who is left out.
     pub customers: CustomerRules,
+    /// What the profiles that report in a currency are converted with.
+    pub rates: Arc<Rates>,
 }
 
 impl Rules {
+    /// What a configuration derives rows under: each profile, and its twin in the reporting currency with the rates that
+    /// were imported. Errors when these can't be read.
+    pub async fn load(config: &config::Ledger, store: &Store) -> Result<Self, StoreError> {
+        let twins = config.profiles.iter().filter_map(|one| config.reporting_currency.map(|to| one.reporting(to)));
+        let rules = Self {
+            profiles: config.profiles.iter().cloned().chain(twins).collect(),
+            zone: config.zone.clone(),
+            timezone: config.timezone.as_str().into(),
+            customers: config.customers.clone(),
+            rates: Arc::new(Rates::new([], config.fx_day)),
+        };
+        if rules.converts() { rules.with_rates(store).await } else { Ok(rules) }
+    }
+
+    /// Whether any profile is converted.
+    pub fn converts(&self) -> bool {
+        self.profiles.iter().any(|profile| profile.reporting.is_some())
+    }
+
+    /// The same rules with the rates as they are imported now.
+    pub async fn with_rates(&self, store: &Store) -> Result<Self, StoreError> {
+        let rates = Rates::new(store.rates().await?, self.rates.fixed());
+        Ok(Self { rates: Arc::new(rates), ..self.clone() })
+    }
+
     /// Everything that could give the same facts other rows, one thing a line (architecture.md, decision 8). The order in
     /// which profiles are configured is not among them.
     pub fn fingerprint(&self) -> String {
@@ -32,6 +63,9 @@ impl Rules {
         lines.push(format!("customers {:?}", self.customers));
         // The derived Debug form names every knob, so none can be forgotten here.
         lines.extend(profiles.iter().map(|profile| format!("profile {profile:?}")));
+        if self.converts() {
+            lines.push(format!("rates {}", self.rates.fingerprint()));
+        }
         lines.join("\n")
     }
 }
@@ -63,6 +97,7 @@ mod tests {
             zone: Zone::named(timezone).unwrap(),
             timezone: timezone.into(),
             customers: CustomerRules::default(),
+            rates: Arc::default(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
         profile::Profile,
         time::Zone,
     },
-    reconciler::rules,
+    reconciler::{Rules, rules},
     store::{StoreError, closings::*},
 };
 
@@ -200,7 +200,7 @@ impl Reports<'_> {
         let mut closed_now = Vec::new();
         for profile in open {
             let ledgers = self.derived(Some(seq), profile, &[]).await?;
-            let inputs = self.rules(std::slice::from_ref(profile)).fingerprint();
+            let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
             let closing = Closing {
                 profile: profile.name.clone(),
                 month: month.to_string().into(),
@@ -227,7 +227,8 @@ impl Reports<'_> {
         let Some(current) = current else {
             return refuse("no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into());
         };
-        let differs = rules::differences(&current.fingerprint, &self.rules(&self.ledger.profiles).fingerprint());
+        let rules_now = Rules::load(self.ledger, self.store).await.map_err(AskError::from)?;
+        let differs = rules::differences(&current.fingerprint, &rules_now.fingerprint());
         if !differs.is_empty() {
             let what = differs.join(", ");
             return refuse(format!("the figures were derived under other rules ({what}): run `mrrd rebuild` first"));

@@ -160,7 +160,7 @@ impl Reports<'_> {
         let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
         let cut = now.min(zone.end_of(month.last()));
         let mut found: BTreeMap<(CustomerKey, Currency), Stations> = BTreeMap::new();
-        let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles), known_at);
+        let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles).await?, known_at);
         let mut saw_live = false;
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {

@@ -54,6 +54,14 @@ pub enum ReportError {
         /// What is missing.
         rest: Mrr,
     },
+    /// Something can't be converted into the reporting currency.
+    #[error("{detail}; {settle}")]
+    MissingRate {
+        /// Which rate of which day.
+        detail: String,
+        /// What to do.
+        settle: String,
+    },
     /// A sum left the range of 128 bits.
     #[error("a sum is too large to be held exactly: ask for one currency or a shorter span")]
     Overflow,

@@ -92,13 +92,14 @@ impl Reports<'_> {
     /// Changes to months closed under the profile asked for, of one month or of all; with `as_known_at`, those that the
     /// log told by then.
     pub async fn restatements(&self, ask: &Ask, month: Option<Month>) -> Result<RestatementList, AskError> {
-        let (scope, source) = self.scope(ask).await?;
+        // Months are closed in each currency's own ledger.
         let profile = self.profile(ask)?;
+        let (scope, source) = self.scope_under(ask, profile).await?;
         let (ledgers, seq) = match source {
             Source::Memory { ledgers, seq } => (ledgers, seq),
             Source::Tables => (self.derived(None, profile, &[]).await?, None),
         };
-        let rules_now = self.rules(std::slice::from_ref(profile)).fingerprint();
+        let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
         for closing in self.store.closings().await? {
             let Ok(closed) = closing.month.parse::<Month>() else { continue };

@@ -27,6 +27,8 @@ use crate::{
         CustomerFacts,
         explain::{Step, explain},
         ids::CustomerId,
+        money::Currency,
+        outcome::QualityKind,
         profile::Profile,
         time::{Day, UnixTime},
     },
@@ -114,7 +116,7 @@ impl Reports<'_> {
         }
         let currency = one_currency(ask, data.iter().map(|entry| entry.currency.as_str()));
         Ok(MrrAnswer {
-            profile: scope.profile.as_ref().into(),
+            profile: self.profile(ask)?.name.as_ref().into(),
             currency,
             interval: ask.interval,
             group_by: ask.group_by.as_ref().map(GroupBy::as_string),
@@ -163,11 +165,11 @@ impl Reports<'_> {
             trials: &trials,
             zone: &self.ledger.zone,
             today: self.ledger.zone.day(scope.cut),
-            stripe_form: &*scope.profile == "stripe",
+            stripe_form: &*self.profile(ask)?.name == "stripe",
         };
         let data = metrics::entries(sources, &periods, ask.currency)?;
         Ok(MetricsAnswer {
-            profile: scope.profile.as_ref().into(),
+            profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             interval: ask.interval,
             as_known_at_seq: source.seq(),
@@ -196,7 +198,7 @@ impl Reports<'_> {
             .collect();
         let data = cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?;
         Ok(CohortsAnswer {
-            profile: scope.profile.as_ref().into(),
+            profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             as_known_at_seq: source.seq(),
             data,
@@ -261,7 +263,7 @@ impl Reports<'_> {
     /// The chain from event to money for a customer, or for the customer of a subscription; of one day, where asked for.
     /// `None` where the ledger has neither.
     pub async fn explain(&self, ask: &Ask, id: &str, day: Option<Day>) -> Result<Option<Explanation>, AskError> {
-        let (mut scope, source) = self.scope(ask).await?;
+        let (mut scope, source) = self.any_scope(ask).await?;
         let (profile, zone) = (self.profile(ask)?, &self.ledger.zone);
         if let Some(day) = day {
             scope.cut = scope.cut.min(zone.end_of(day));
@@ -315,7 +317,7 @@ impl Reports<'_> {
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<(Vec<QualityRow>, Option<QualityPosition>), AskError> {
-        let (scope, source) = self.scope(ask).await?;
+        let (scope, source) = self.any_scope(ask).await?;
         let rows = match &source {
             Source::Tables => self.store.quality_page(&scope, None, after, limit + 1).await?,
             Source::Memory { ledgers, .. } => ledgers.quality_page(&scope, after, limit + 1),
@@ -340,9 +342,55 @@ impl Reports<'_> {
         })
     }
 
-    /// Which ledger is asked, and where its rows come from.
-    pub(super) async fn scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+    /// Which ledger is asked, and where its rows come from: as long as no rate is missing for what it is to tell.
+    async fn scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+        let (scope, source) = self.any_scope(ask).await?;
+        if self.reporting(ask).is_some() {
+            self.no_rate_missing(ask, &scope, &source).await?;
+        }
+        Ok((scope, source))
+    }
+
+    /// The currency everything is converted into, unless the question names one (or groups by it): interface.md 5.
+    fn reporting(&self, ask: &Ask) -> Option<Currency> {
+        let own = ask.currency.is_some() || ask.group_by == Some(GroupBy::Currency);
+        self.ledger.reporting_currency.filter(|_| !own)
+    }
+
+    /// The profile a question is about, or its twin in the reporting currency.
+    fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
         let profile = self.profile(ask)?;
+        Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
+    }
+
+    /// A missing rate is an error, never a rate of 1 (mrr.md 8).
+    async fn no_rate_missing(&self, ask: &Ask, scope: &Scope, source: &Source) -> Result<(), AskError> {
+        let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
+        let first = match source {
+            Source::Tables => {
+                let rows = self.store.quality_page(&scope, Some(QualityKind::MissingRate), None, 1).await?;
+                rows.into_iter().next()
+            }
+            Source::Memory { ledgers, .. } => {
+                let rows = ledgers.quality_page(&scope, None, i64::MAX);
+                rows.into_iter().find(|(_, row)| row.entry.kind == QualityKind::MissingRate)
+            }
+        };
+        match first {
+            Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => {
+                Err(ReportError::MissingRate { detail: row.entry.detail, settle: row.entry.settle }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Which ledger is asked, and where its rows come from.
+    async fn any_scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+        self.scope_under(ask, &self.kept(ask)?).await
+    }
+
+    /// The same under a profile that needn't be the question's.
+    pub(super) async fn scope_under(&self, ask: &Ask, profile: &Profile) -> Result<(Scope, Source), AskError> {
         let cut = match ask.as_known_at {
             Some(KnownAt::Instant(at)) => at.min(self.now),
             Some(KnownAt::Seq(_)) | None => self.now,
@@ -387,19 +435,14 @@ impl Reports<'_> {
     }
 
     /// What rows of these profiles are derived under.
-    pub(super) fn rules(&self, profiles: &[Profile]) -> Rules {
-        Rules {
-            profiles: profiles.into(),
-            zone: self.ledger.zone.clone(),
-            timezone: self.ledger.timezone.as_str().into(),
-            customers: self.ledger.customers.clone(),
-        }
+    pub(super) async fn rules(&self, profiles: &[Profile]) -> Result<Rules, AskError> {
+        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, self.store).await? })
     }
 
     /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
     pub(super) async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
         let mut pages =
-            derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)), seq).cut_at(cuts);
+            derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)).await?, seq).cut_at(cuts);
         let mut customers = Vec::new();
         while let Some(page) = pages.next_page().await? {
             customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
@@ -432,7 +475,7 @@ impl Reports<'_> {
             Some(periods) => periods,
             None => self.periods(ask, scope, rows.first_day())?,
         };
-        let profile = self.profile(ask)?;
+        let profile = &self.kept(ask)?;
         let cuts = cuts(profile.netting, &periods, self.ledger.zone.day(scope.cut));
         if cuts.is_empty() {
             return Ok((rows, periods, source));

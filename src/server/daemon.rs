@@ -70,8 +70,9 @@ impl Daemon {
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
-        let (driver, reconciler) =
-            Driver::new(Reconciler::new(store.clone(), rules(&config), clock.clone()).beside_webhooks());
+        let (driver, reconciler) = Driver::new(
+            Reconciler::new(store.clone(), Rules::load(&config.ledger, &store).await?, clock.clone()).beside_webhooks(),
+        );
         let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::default() };
         let (appender, writer) = Appender::start(store.clone(), queue, {
             let reconciler = reconciler.clone();
@@ -138,16 +139,6 @@ fn healer(config: &Config, store: &Store, clock: &Clock) -> Result<Option<Healer
     let client = Client::new(&config.stripe.api_base, key, Patience::default()).map_err(StartError::StripeApi)?;
     let fetch = Fetch { client, store: store.clone(), clock: clock.clone() };
     Ok(Some(Healer::new(fetch, profile.name.clone())))
-}
-
-/// What this configuration derives rows under.
-pub fn rules(config: &Config) -> Rules {
-    Rules {
-        profiles: config.ledger.profiles.as_slice().into(),
-        zone: config.ledger.zone.clone(),
-        timezone: config.ledger.timezone.as_str().into(),
-        customers: config.ledger.customers.clone(),
-    }
 }
 
 /// The routes of this process's roles.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{closings::*, reports::*, *};
 use crate::ledger::{
     fact::Fact,
+    fx::Quote,
     ids::AccountId,
     outcome::{CustomerLedger, QualityKind, Trial},
 };
@@ -174,6 +175,24 @@ impl Store {
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self, database => database.customers(after, limit, known_at).await)
+    }
+
+    // Exchange rates.
+
+    /// Every rate that was imported, by base, currency and day.
+    pub async fn rates(&self) -> Result<Vec<Quote>, StoreError> {
+        either!(self, database => database.rates().await)
+    }
+
+    /// Grows with every import: whoever holds the rates of an earlier one reads them again.
+    pub async fn last_import(&self) -> Result<i64, StoreError> {
+        either!(self, database => database.last_import().await)
+    }
+
+    /// Keeps rates; one of the same base, currency and day is replaced. Answers how many are new or other than before.
+    /// An import that is killed may have kept some of them: import the file again.
+    pub async fn import_rates(&self, quotes: &[Quote], now: UnixTime) -> Result<u64, StoreError> {
+        either!(self, database => database.import_rates(quotes, now).await)
     }
 
     // Leases, progress and seals.

@@ -11,6 +11,7 @@ mod closings;
 mod columns;
 mod events;
 mod facts;
+mod fx;
 mod generations;
 mod leases;
 mod older;

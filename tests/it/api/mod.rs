@@ -2,6 +2,7 @@
 
 mod browser;
 mod chartmogul;
+mod fx;
 mod groups;
 mod quality;
 mod shapes;

@@ -131,5 +131,6 @@ pub(super) fn rules() -> Rules {
         zone: Zone::UTC,
         timezone: "UTC".into(),
         customers: mrrd::reconciler::CustomerRules::default(),
+        rates: Default::default(),
     }
 }

@@ -118,6 +118,7 @@ pub(super) fn rules(profiles: &[&str]) -> Rules {
         zone: Zone::named("Europe/Berlin").unwrap(),
         timezone: "Europe/Berlin".into(),
         customers: CustomerRules::default(),
+        rates: Default::default(),
     }
 }
 

@@ -1,0 +1,164 @@
+//! Tables of exchange rates from CSV: the European Central Bank's, and the plain `day,currency,rate`.
+
+use thiserror::Error;
+
+use crate::ledger::{
+    fx::Quote,
+    money::{Currency, Decimal},
+    time::Day,
+};
+
+/// Why a file is no table of rates.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BadTable {
+    /// The first line names no columns that are known.
+    #[error("its first line should be Date,USD,JPY,… (the European Central Bank's form) or day,currency,rate")]
+    Heading,
+    /// The plain form says nothing of its base.
+    #[error("day,currency,rate doesn't tell in which currency: name it with --base")]
+    NoBase,
+    /// A line can't be read.
+    #[error("line {line}: {reason}")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is not one rate.
+    #[error("it has no rate")]
+    Empty,
+}
+
+/// Reads either form; `base` is what the plain form's rates are told in. The first bad line refuses the whole file.
+pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    let heading = lines.next().map(|(_, line)| cells(line)).unwrap_or_default();
+    let names: Vec<String> = heading.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let place = |name: &str| names.iter().position(|one| one == name);
+    let filled = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(at, line)| (at + 1, cells(line)));
+    let quotes = if let (Some(day), Some(currency), Some(rate)) = (place("day"), place("currency"), place("rate")) {
+        let base = base.ok_or(BadTable::NoBase)?;
+        plain(filled, (day, currency, rate), base)?
+    } else if names.first().is_some_and(|name| name == "date") {
+        central_bank(filled, &heading)?
+    } else {
+        return Err(BadTable::Heading);
+    };
+    if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(quotes) }
+}
+
+/// Cells hold days, codes and numbers: none needs a comma inside quotes.
+fn cells(line: &str) -> Vec<&str> {
+    line.split(',').map(|cell| cell.trim().trim_matches('"').trim()).collect()
+}
+
+fn plain<'t>(
+    lines: impl Iterator<Item = (usize, Vec<&'t str>)>,
+    (day, currency, rate): (usize, usize, usize),
+    base: Currency,
+) -> Result<Vec<Quote>, BadTable> {
+    let read = |(line, cells): (usize, Vec<&str>)| {
+        let cell = |place: usize| cells.get(place).copied().unwrap_or_default();
+        let currency = cell(currency).parse().map_err(|error| bad(line, error))?;
+        let day = read_day(line, cell(day))?;
+        Ok(Quote { base, day, currency, rate: positive(line, cell(rate))?, per_base: false })
+    };
+    lines.map(read).collect()
+}
+
+/// Units of each currency for one euro, a column each; `N/A` where there was none.
+fn central_bank<'t>(
+    lines: impl Iterator<Item = (usize, Vec<&'t str>)>,
+    heading: &[&str],
+) -> Result<Vec<Quote>, BadTable> {
+    let base: Currency = "eur".parse().map_err(|error| bad(1, error))?;
+    // The line ends in a comma.
+    let columns: Vec<(usize, Currency)> = heading
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, code)| !code.is_empty())
+        .map(|(place, code)| code.parse().map(|currency| (place, currency)).map_err(|error| bad(1, error)))
+        .collect::<Result<_, _>>()?;
+    let mut quotes = Vec::new();
+    for (line, cells) in lines {
+        let day = read_day(line, cells.first().copied().unwrap_or_default())?;
+        for (place, currency) in &columns {
+            let cell = cells.get(*place).copied().unwrap_or_default();
+            if !cell.is_empty() && !cell.eq_ignore_ascii_case("n/a") {
+                quotes.push(Quote { base, day, currency: *currency, rate: positive(line, cell)?, per_base: true });
+            }
+        }
+    }
+    Ok(quotes)
+}
+
+/// `2026-01-31`, or the daily file's `31 January 2026`.
+fn read_day(line: usize, text: &str) -> Result<Day, BadTable> {
+    let spelled = || jiff::civil::Date::strptime("%d %B %Y", text).ok().map(Day);
+    text.parse()
+        .ok()
+        .or_else(spelled)
+        .ok_or_else(|| bad(line, format_args!("{text:?} is not a day such as 2026-01-31")))
+}
+
+fn positive(line: usize, text: &str) -> Result<Decimal, BadTable> {
+    let rate: Decimal = text.parse().map_err(|error| bad(line, error))?;
+    if rate.units() > 0 { Ok(rate) } else { Err(bad(line, format_args!("a rate of {text} is no rate"))) }
+}
+
+fn bad(line: usize, reason: impl std::fmt::Display) -> BadTable {
+    BadTable::Line { line, reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(quotes: &[Quote]) -> Vec<String> {
+        let one = |quote: &Quote| {
+            let per = if quote.per_base { "per" } else { "for" };
+            format!("{} {} {} {per} {}", quote.day, quote.rate, quote.currency, quote.base)
+        };
+        quotes.iter().map(one).collect()
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let bank = "Date,USD,JPY,CYP,\n2026-01-31,1.0842,160.5,N/A,\n2026-01-30,1.08,,0.5,\n";
+        assert_eq!(
+            told(&read(bank, None).unwrap()),
+            [
+                "2026-01-31 1.0842 usd per eur",
+                "2026-01-31 160.5 jpy per eur",
+                "2026-01-30 1.08 usd per eur",
+                "2026-01-30 0.5 cyp per eur"
+            ]
+        );
+        let daily = "Date, USD, JPY, \r\n31 January 2026, 1.0842, 160.5, \r\n";
+        assert_eq!(
+            told(&read(daily, None).unwrap()),
+            ["2026-01-31 1.0842 usd per eur", "2026-01-31 160.5 jpy per eur"]
+        );
+        let plain = "\u{feff}day,currency,rate\n2026-01-31,USD,0.92\n\n";
+        assert_eq!(told(&read(plain, "eur".parse().ok()).unwrap()), ["2026-01-31 0.92 usd for eur"]);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_is_refused_whole() {
+        for (text, complaint) in [
+            ("", "first line"),
+            ("a,b\n1,2\n", "first line"),
+            ("day,currency,rate\n2026-01-31,usd,1\n", "--base"),
+            ("Date,USD\n2026-01-31,1\nyesterday,1\n", "line 3"),
+            ("Date,USD\n2026-01-31,0\n", "line 2"),
+            ("Date,USD\n2026-01-31,-1\n", "line 2"),
+            ("Date,USD\n2026-01-31,N/A\n", "no rate"),
+            ("Date,DOLLARS\n2026-01-31,1\n", "line 1"),
+        ] {
+            let error = read(text, None).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{text:?}: {error}");
+        }
+    }
+}
