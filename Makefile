@@ -20,20 +20,17 @@ demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is le
 	cargo build --locked --release --quiet
 	@target/release/mrrd demo $(ARGS)
 
-test: tools ## All tests, on SQLite and PostgreSQL
+test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a browser
 	@scripts/tools postgres
 	@scripts/tools browser
-	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --locked $(ARGS); \
-	else \
-	  cargo test --locked $(ARGS); \
-	fi
+	# One process for all integration tests: they share the PostgreSQL that it starts.
+	cargo test --locked $(ARGS)
 
-lint: tools ## Formatting, Clippy with warnings as errors, licences and advisories
+lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; \
-	else echo "cargo-deny is not installed, so licences and advisories were not checked: cargo install --locked cargo-deny"; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
+	else echo "cargo-deny is not installed, so licences and sources were not checked: cargo install --locked cargo-deny"; fi
 
 bench: tools ## Signed webhooks a second beside the machine's limits; written to benches/RESULTS.md
 	cargo build --locked --release
