@@ -33,7 +33,7 @@ use crate::{
 
 /// What an overloaded server says before it closes.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 148\r\n\r\n\
+    content-type: application/problem+json\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 146\r\n\r\n\
     {\"type\":\"urn:mrrd:problem:too-many-connections\",\"title\":\"Too many connections\",\"status\":503,\
     \"detail\":\"every connection is in use: try again soon\"}";
 

@@ -246,7 +246,8 @@ impl SubscriptionWire<'_> {
             };
             return (vec![item], true);
         }
-        let mut complete = self.items.complete;
+        // Stripe has no subscription without an item: an empty list tells nothing.
+        let mut complete = self.items.complete && !self.items.data.is_empty();
         let mut items = Vec::with_capacity(self.items.data.len());
         for item in &self.items.data {
             match item.get("subscription.items", odd).and_then(|item| item.read(own_period, odd)) {

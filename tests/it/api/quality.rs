@@ -189,8 +189,8 @@ async fn a_log_that_an_older_mrrd_read_is_announced_and_read_again() {
     daemon.kill();
     let url = format!("sqlite://{}", daemon.dir().join("mrrd.db").display());
     sql::unprotect(&url, "fact").await;
-    let older =
-        "UPDATE fact SET normaliser = 0, kind = 'unreadable', customer = NULL, object = NULL, state = 'too new'";
+    let older = "UPDATE fact SET normaliser = 0, kind = 'unreadable', customer = NULL, object = NULL, \
+                 codec = 0, state = CAST('too new' AS BLOB)";
     sql::run(&url, older).await.unwrap();
 
     let mut daemon = daemon.restart().await;
