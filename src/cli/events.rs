@@ -249,7 +249,10 @@ async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, jso
         print(&recent, json)?;
         after = recent.last().map_or(after, |row| row.seq).max(newest);
     }
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         let page = store.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
         match page.last() {
             Some(last) => {
@@ -259,7 +262,6 @@ async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, jso
             None => tokio::time::sleep(PACE).await,
         }
     }
-    Ok(())
 }
 
 /// The last `most` events that fit, looking back in growing steps.

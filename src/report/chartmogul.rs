@@ -76,7 +76,7 @@ impl Figure {
 
     /// Its value, in millionths: of a minor unit, a customer or a percent. 0 where there is none.
     fn of(self, entry: &MetricsEntry) -> i128 {
-        let money = |metric: &Metric| i128::from(Mrr(value(metric)).minor()).saturating_mul(MILLION);
+        let money = |metric: &Metric| Mrr(value(metric)).minor().saturating_mul(MILLION);
         match self {
             Self::Mrr => money(&entry.mrr),
             Self::Arr => money(&entry.arr),
@@ -262,7 +262,7 @@ impl Activity {
             date: movement.effective_at.to_string().replace('Z', "+00:00"),
             r#type: kind,
             description: causes.join(", "),
-            activity_arr: i128::from(movement.after.minor()).saturating_mul(12),
+            activity_arr: movement.after.minor().saturating_mul(12),
             activity_mrr: movement.after.minor(),
             activity_mrr_movement: movement.amount.minor(),
             currency_sign: sign(&currency).into(),

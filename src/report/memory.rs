@@ -14,6 +14,9 @@ use crate::{
     store::{CustomerKey, reports::*},
 };
 
+/// What a row is grouped under; `None` is the one group of an ungrouped answer.
+type Group = Option<Arc<str>>;
+
 /// All customers of one profile, as derived from a prefix of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -43,9 +46,9 @@ impl Memory {
 
     /// What a bridge is made of.
     pub fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, ReportError> {
-        let mut amounts: BTreeMap<(Currency, Option<Arc<str>>, Day), [Mrr; 5]> = BTreeMap::new();
-        let mut counts: BTreeMap<(Option<Currency>, Option<Arc<str>>, Day), [i64; 3]> = BTreeMap::new();
-        let mut lines: BTreeMap<(Currency, Option<Arc<str>>, Day, Kind), Mrr> = BTreeMap::new();
+        let mut amounts: BTreeMap<(Currency, Group, Day), [Mrr; 5]> = BTreeMap::new();
+        let mut counts: BTreeMap<(Option<Currency>, Group, Day), [i64; 3]> = BTreeMap::new();
+        let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
         for (key, ledger) in self.of(scope) {
             let who = || Arc::<str>::from(key.customer.as_str());
             if group != RowGroup::Cause {
@@ -167,7 +170,7 @@ impl Memory {
             CustomersAsked::After(None) | CustomersAsked::Largest(_) => true,
         };
         let mut found: Vec<_> = self.of(scope).filter(|(key, _)| beyond(key)).collect();
-        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        found.sort_by_key(|(key, _)| *key);
         if !matches!(asked, CustomersAsked::Largest(_)) {
             found.truncate(size(limit));
         }

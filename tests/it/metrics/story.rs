@@ -179,7 +179,7 @@ impl Story {
     }
 
     /// It is asked to end with its period.
-    pub(super) fn is_cancelled(self, day: &str, id: &str) -> Self {
+    pub(super) fn cancelled(self, day: &str, id: &str) -> Self {
         self.changes(day, id, |state| state.cancel_at_period_end = true)
     }
 

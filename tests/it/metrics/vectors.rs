@@ -249,9 +249,9 @@ fn check(id: &str, row: &Row) {
                 .pays("2025-01-01", "gold", 200_000, Vec::new())
                 .begins("2025-02-01", "silver", &[(monthly(3_000), 2)])
                 .pays("2025-02-01", "silver", 6_000, Vec::new())
-                .is_cancelled("2025-03-15", "silver")
+                .cancelled("2025-03-15", "silver")
                 .ends("2025-04-01", "silver")
-                .is_cancelled("2025-09-01", "gold")
+                .cancelled("2025-09-01", "gold")
                 .ends("2026-01-01", "gold")
                 .begins("2026-02-01", "gold_2", &[(monthly(5_000), 3)])
                 .pays("2026-02-01", "gold_2", 15_000, Vec::new());
@@ -390,7 +390,7 @@ fn check(id: &str, row: &Row) {
             let story = Story::new()
                 .begins("2024-01-01", "sub_1", &[(monthly(10_000), 1)])
                 .begins("2024-02-01", "sub_2", &[(monthly(10_000), 1)])
-                .is_cancelled("2024-02-01", "sub_2")
+                .cancelled("2024-02-01", "sub_2")
                 .ends("2024-03-01", "sub_2");
             let series = |profile| {
                 ["2024-01-31", "2024-02-29", "2024-03-31"]
@@ -422,7 +422,7 @@ fn check(id: &str, row: &Row) {
             let asked = row.inputs["canceled_at"].as_str().unwrap();
             let begins = || Story::new().begins("2024-01-01", "sub", &[(monthly(100), 1)]);
             let mut stories: Vec<_> = (1..row.count("subs")).map(|_| begins()).collect();
-            stories.push(begins().is_cancelled(asked, "sub"));
+            stories.push(begins().cancelled(asked, "sub"));
             for (day, expected) in row.expected.as_object().unwrap() {
                 let until = at(day);
                 let before = |at: UnixTime| day_of(at.plus(-1)).to_string();
@@ -436,7 +436,7 @@ fn check(id: &str, row: &Row) {
         }
         "PO-10" => {
             let story = || Story::new().begins("2024-01-01", "sub", &[(monthly(100), 1)]);
-            let leaves = story().is_cancelled("2024-02-15", "sub").ends("2024-03-01", "sub");
+            let leaves = story().cancelled("2024-02-15", "sub").ends("2024-03-01", "sub");
             let stories = [story(), leaves];
             let months = [("2023-12-31", "2024-01-31"), ("2024-01-31", "2024-02-29"), ("2024-02-29", "2024-03-31")];
             for ((start, end), expected) in months.into_iter().zip(row.expected["rate"].as_array().unwrap()) {
@@ -458,7 +458,7 @@ fn check(id: &str, row: &Row) {
         "FV-01" => {
             let story = Story::new()
                 .begins("2025-05-15", "sub", &[(monthly(100), 1)])
-                .is_cancelled("2025-05-20", "sub")
+                .cancelled("2025-05-20", "sub")
                 .ends("2025-06-15", "sub");
             for (month, expected) in [("2025-05", "counted"), ("2025-06", "churned")] {
                 assert_eq!(row.expected[month], expected);
