@@ -1,4 +1,5 @@
-//! Group commit: one task writes the log, and everything that waits while it commits goes into the next commit together.
+//! Group commit: whoever writes the log takes everything that waits, and what comes meanwhile goes into the next commit
+//! together.
 //!
 //! There is no timer: an event that comes alone is committed alone, at once; the group grows with the queue.
 
@@ -9,7 +10,7 @@ use std::sync::{
 
 use thiserror::Error;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -24,11 +25,21 @@ pub struct Limits {
     pub group_events: usize,
     /// Bytes in one commit, for the same reason.
     pub group_bytes: usize,
+    /// Commits under way at once: SQLite has one writer; PostgreSQL flushes for several at a time.
+    pub writers: usize,
+}
+
+impl Limits {
+    /// The limits that suit `store`.
+    pub fn of(store: &Store) -> Self {
+        let writers = if matches!(store, Store::Postgres(_)) { 2 } else { 1 };
+        Self { writers, ..Self::default() }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 4096, group_events: 512, group_bytes: 8 << 20 }
+        Self { queue: 4096, group_events: 512, group_bytes: 8 << 20, writers: 1 }
     }
 }
 
@@ -69,25 +80,30 @@ pub struct Counters {
     pub events: AtomicU64,
 }
 
-/// The task that writes.
+/// The tasks that write.
 #[derive(Debug)]
-pub struct Writer(JoinHandle<()>);
+pub struct Writer(Vec<JoinHandle<()>>);
 
 impl Writer {
     /// Ends when every [`Appender`] is gone and all that waited is answered.
     pub async fn drained(self) {
-        // The task never panics; were it to, there is nothing left to drain.
-        let _ = self.0.await;
+        for task in self.0 {
+            // The task never panics; were it to, there is nothing left to drain.
+            let _ = task.await;
+        }
     }
 }
 
 impl Appender {
-    /// Starts the task that writes to `store`. `committed` is called after each commit that changed the log.
+    /// Starts what writes to `store`. `committed` is called after each commit that changed the log.
     pub fn start(store: Store, limits: Limits, committed: impl Fn() + Send + Sync + 'static) -> (Self, Writer) {
         let (requests, waiting) = mpsc::channel(limits.queue.max(1));
         let counters = Arc::new(Counters::default());
-        let task = tokio::spawn(write(store, limits, waiting, counters.clone(), committed));
-        (Self { requests, counters }, Writer(task))
+        let (waiting, committed) = (Arc::new(Mutex::new(waiting)), Arc::new(committed));
+        let write =
+            |_| tokio::spawn(write(store.clone(), limits, waiting.clone(), counters.clone(), committed.clone()));
+        let tasks = (0..limits.writers.max(1)).map(write).collect();
+        (Self { requests, counters }, Writer(tasks))
     }
 
     /// Appends events together; the answer comes after they are durable, one for each event in order.
@@ -120,27 +136,30 @@ impl Appender {
 async fn write(
     store: Store,
     limits: Limits,
-    mut waiting: mpsc::Receiver<Request>,
+    waiting: Arc<Mutex<mpsc::Receiver<Request>>>,
     counters: Arc<Counters>,
-    committed: impl Fn(),
+    committed: Arc<impl Fn()>,
 ) {
     let mut carried: Option<Request> = None;
     loop {
-        let first = match carried.take() {
-            Some(request) => request,
-            None => match waiting.recv().await {
-                Some(request) => request,
-                None => return,
-            },
-        };
         let mut group = Group::default();
-        group.take(first);
-        while let Ok(request) = waiting.try_recv() {
-            if group.fits(&request, &limits) {
-                group.take(request);
-            } else {
-                carried = Some(request);
-                break;
+        {
+            // One of the writers waits for the queue, the others for it.
+            let mut waiting = waiting.lock().await;
+            match carried.take() {
+                Some(request) => group.take(request),
+                None => match waiting.recv().await {
+                    Some(request) => group.take(request),
+                    None => return,
+                },
+            }
+            while let Ok(request) = waiting.try_recv() {
+                if group.fits(&request, &limits) {
+                    group.take(request);
+                } else {
+                    carried = Some(request);
+                    break;
+                }
             }
         }
         let outcome = store.append_prepared(&group.events).await;

@@ -73,7 +73,7 @@ impl Daemon {
         let (driver, reconciler) = Driver::new(
             Reconciler::new(store.clone(), Rules::load(&config.ledger, &store).await?, clock.clone()).beside_webhooks(),
         );
-        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::default() };
+        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::of(&store) };
         let (appender, writer) = Appender::start(store.clone(), queue, {
             let reconciler = reconciler.clone();
             move || reconciler.notify()

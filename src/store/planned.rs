@@ -45,6 +45,11 @@ mod armed {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         }
 
+        /// Whether anything is planned.
+        pub(crate) fn is_armed(&self) -> bool {
+            !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        }
+
         /// Passes the point `name`, or fails there as planned.
         pub(crate) async fn pass(&self, name: &'static str) -> Result<(), StoreError> {
             let pause = {
@@ -77,6 +82,12 @@ mod armed {
     pub struct Plan;
 
     impl Plan {
+        /// Nothing is.
+        #[inline]
+        pub(crate) fn is_armed(&self) -> bool {
+            false
+        }
+
         /// Passes.
         #[inline]
         pub(crate) async fn pass(&self, _name: &'static str) -> Result<(), StoreError> {

@@ -1,11 +1,12 @@
-//! Appending to the log: all of a batch or nothing, durable on return.
+//! Appending to the log, durable on return: what nobody has sent before in as few words as the database allows, and the
+//! rest after a look at what the log holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::Row as _;
 
 use super::{
-    super::{Database, dialect::*},
+    super::{Database, arrivals, dialect::*},
     rows::{self, account},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-const DOING: &str = "appending events";
+pub(in super::super) const DOING: &str = "appending events";
 
 /// How often an append looks again after another process has appended the same event first.
 const COLLISIONS_MAX: usize = 5;
@@ -50,14 +51,39 @@ impl Known<'_> {
 }
 
 /// A row about to be written.
-struct Fresh<'p> {
-    seq: i64,
-    variant: i64,
-    event: &'p Prepared,
+pub(in super::super) struct Fresh<'p> {
+    pub(in super::super) seq: i64,
+    pub(in super::super) variant: i64,
+    pub(in super::super) event: &'p Prepared,
 }
 
 impl Database {
     pub(in crate::store) async fn append(&self, batch: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
+        let placed = self.append_arrivals(batch).await?;
+        let rest: Vec<&Prepared> =
+            batch.iter().zip(&placed).filter(|(_, placed)| placed.is_none()).map(|(event, _)| event).collect();
+        let mut rest = if rest.is_empty() { Vec::new() } else { self.append_known(&rest).await? }.into_iter();
+        // Whatever had no place was asked for in this order.
+        Ok(placed.into_iter().map(|placed| placed.or_else(|| rest.next()).unwrap_or(Appended::Duplicate)).collect())
+    }
+
+    /// Almost every event comes for the first time: those are written without asking. One that the log has already stays
+    /// `None`, as does what repeats an id within the batch.
+    async fn append_arrivals(&self, batch: &[Prepared]) -> Result<Vec<Option<Appended>>, StoreError> {
+        let mut seen = HashSet::with_capacity(batch.len());
+        let first: Vec<(usize, &Prepared)> =
+            batch.iter().enumerate().filter(|(_, event)| seen.insert(event.event.id.as_str())).collect();
+        let events: Vec<&Prepared> = first.iter().map(|(_, event)| *event).collect();
+        let seqs = arrivals::insert(self, &events).await?;
+        let mut placed = vec![None; batch.len()];
+        for ((place, _), seq) in first.iter().zip(seqs) {
+            placed[*place] = seq.map(Appended::New);
+        }
+        Ok(placed)
+    }
+
+    /// Events whose ids the log may have: duplicates, and variants in other shapes.
+    async fn append_known(&self, batch: &[&Prepared]) -> Result<Vec<Appended>, StoreError> {
         let mut collisions = 0;
         loop {
             match self.try_append(batch).await {
@@ -72,15 +98,12 @@ impl Database {
         }
     }
 
-    async fn try_append(&self, batch: &[Prepared]) -> Result<Vec<Appended>, Failed> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
+    async fn try_append(&self, batch: &[&Prepared]) -> Result<Vec<Appended>, Failed> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let mut known = known_bodies(&mut tx, batch).await?;
         let mut answers = Vec::with_capacity(batch.len());
         let mut fresh = Vec::with_capacity(batch.len());
-        for event in batch {
+        for &event in batch {
             let bodies = known.entry(clean(event.event.id.as_str())).or_default();
             let mut duplicate = false;
             for body in bodies.iter() {
@@ -160,7 +183,7 @@ impl From<StoreError> for Failed {
 /// What the log has of the batch's ids, by variant.
 async fn known_bodies<'p>(
     connection: &mut Connection,
-    batch: &[Prepared],
+    batch: &[&Prepared],
 ) -> Result<HashMap<String, Vec<Known<'p>>>, StoreError> {
     let text = format!(
         "SELECT e.id, e.digest, e.body_bytes, b.salt, b.codec, b.bytes
@@ -190,24 +213,36 @@ async fn known_bodies<'p>(
     Ok(known)
 }
 
+/// The columns of `event` that [`bind_event`] binds.
+pub(in super::super) const EVENT: &str = "INSERT INTO event (seq, id, variant, type, account, livemode, created, \
+    api_version, received_at, source, body_bytes, digest)";
+
+/// Binds one row of `event`; without a seq the database gives it one.
+pub(in super::super) fn bind_event<'q>(
+    query: rows::Query<'q>,
+    seq: Option<i64>,
+    variant: i64,
+    prepared: &Prepared,
+) -> rows::Query<'q> {
+    let event = &prepared.event;
+    query
+        .bind(seq)
+        .bind(clean(event.id.as_str()))
+        .bind(variant)
+        .bind(clean(&event.kind))
+        .bind(account(event.account.as_ref()))
+        .bind(event.livemode)
+        .bind(event.created.0)
+        .bind(event.api_version.as_deref().map(clean).unwrap_or_default())
+        .bind(event.received_at.0)
+        .bind(event.source.as_str())
+        .bind(i64::try_from(event.body.len()).unwrap_or(i64::MAX))
+        .bind(prepared.digest.to_vec())
+}
+
 async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), Failed> {
-    let head = "INSERT INTO event (seq, id, variant, type, account, livemode, created, api_version, received_at, source, \
-                body_bytes, digest)";
-    let inserted = rows::insert(connection, head, 12, "", fresh, |query, row| {
-        let event = &row.event.event;
-        query
-            .bind(row.seq)
-            .bind(clean(event.id.as_str()))
-            .bind(row.variant)
-            .bind(clean(&event.kind))
-            .bind(account(event.account.as_ref()))
-            .bind(event.livemode)
-            .bind(event.created.0)
-            .bind(event.api_version.as_deref().map(clean).unwrap_or_default())
-            .bind(event.received_at.0)
-            .bind(event.source.as_str())
-            .bind(i64::try_from(event.body.len()).unwrap_or(i64::MAX))
-            .bind(row.event.digest.to_vec())
+    let inserted = rows::insert(connection, EVENT, 12, "", fresh, |query, row| {
+        bind_event(query, Some(row.seq), row.variant, row.event)
     })
     .await;
     match inserted {
@@ -216,6 +251,15 @@ async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), F
         }
         other => other.doing(DOING)?,
     }
+    write_contents(connection, fresh).await?;
+    Ok(())
+}
+
+/// The bodies and facts of events whose own rows are written.
+pub(in super::super) async fn write_contents(
+    connection: &mut Connection,
+    fresh: &[Fresh<'_>],
+) -> Result<(), StoreError> {
     rows::insert(connection, "INSERT INTO event_body (seq, salt, codec, bytes)", 4, "", fresh, |query, row| {
         query.bind(row.seq).bind(row.event.salt.to_vec()).bind(row.event.codec).bind(row.event.bytes.clone())
     })
@@ -229,8 +273,7 @@ async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), F
             lines(row.seq, row.event.normaliser, row.event.event.livemode, account, &row.event.facts)
         })
         .collect();
-    insert_facts(connection, "", &facts).await.doing(DOING)?;
-    Ok(())
+    insert_facts(connection, "", &facts).await.doing(DOING)
 }
 
 /// A row of `fact` with where it belongs.

@@ -6,7 +6,7 @@
 //! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
 
 mod advance;
-mod append;
+pub(super) mod append;
 mod closings;
 mod columns;
 mod events;
@@ -21,5 +21,5 @@ mod ready;
 mod replace;
 mod report_lists;
 mod reports;
-mod rows;
+pub(super) mod rows;
 mod seals;

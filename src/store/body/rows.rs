@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// A statement whose values are being bound.
-pub(super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
+pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
 /// How many rows go into one statement: few sizes, so that each is prepared once for each connection.
-const SIZES: [usize; 3] = [64, 8, 1];
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Inserts `rows` of `width` values each, `head` being `INSERT INTO t (…)` and `tail` an `ON CONFLICT` clause or nothing.
 pub(super) async fn insert<R>(
@@ -23,24 +23,25 @@ pub(super) async fn insert<R>(
     rows: &[R],
     bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q>,
 ) -> Result<(), sqlx::Error> {
-    let mut rest = rows;
-    for size in SIZES {
-        if rest.len() < size {
-            continue;
-        }
-        let text = statement(head, width, size, tail);
-        while rest.len() >= size {
-            let (now, later) = rest.split_at(size);
-            let query = now.iter().fold(sqlx::query(AssertSqlSafe(text.clone())), &bind);
-            query.execute(&mut *connection).await?;
-            rest = later;
-        }
+    for (size, now) in chunks(rows) {
+        let query = now.iter().fold(sqlx::query(AssertSqlSafe(statement(head, width, size, tail))), &bind);
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
+/// `rows` in pieces of [`SIZES`].
+pub(in super::super) fn chunks<R>(mut rest: &[R]) -> impl Iterator<Item = (usize, &[R])> {
+    std::iter::from_fn(move || {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len())?;
+        let (now, later) = rest.split_at(size);
+        rest = later;
+        Some((size, now))
+    })
+}
+
 /// `head VALUES ($1, $2), ($3, $4) tail`.
-pub(super) fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
+pub(in super::super) fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
     use std::fmt::Write as _;
 
     let mut text = format!("{head} VALUES ");
@@ -58,7 +59,7 @@ pub(super) fn statement(head: &str, width: usize, rows: usize, tail: &str) -> St
 }
 
 /// An account as its column holds it: '' for the account's own.
-pub(super) fn account(account: Option<&AccountId>) -> String {
+pub(in super::super) fn account(account: Option<&AccountId>) -> String {
     account.map(|account| clean(account.as_str())).unwrap_or_default()
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: log and derived tables in one database, shared by as many processes as roles.
 
+mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;
 mod dialect;
