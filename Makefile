@@ -32,8 +32,9 @@ lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed, so licences and sources were not checked: cargo install --locked cargo-deny"; fi
 
-bench: tools ## Signed webhooks a second beside the machine's limits; written to benches/RESULTS.md
-	cargo build --locked --release
+bench: tools ## Signed webhooks a second beside the machine's limits and a handler by hand; to benches/RESULTS.md
+	@scripts/tools postgres
+	@scripts/tools node
 	cargo bench --locked --bench webhooks
 
 bench-alerts: tools ## The churn detector against known truth, beside the usual rules; written to benches/ALERTS.md
