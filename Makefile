@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo build test lint bench bench-alerts calibrate-alerts soak tools
+.PHONY: help demo build test lint bench bench-instructions bench-alerts calibrate-alerts soak tools
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,10 @@ bench: tools ## Signed webhooks a second beside the machine's limits and a handl
 	@scripts/tools postgres
 	@scripts/tools node
 	cargo bench --locked --bench webhooks
+
+bench-instructions: tools ## Instructions a webhook costs, held against benches/instructions.txt
+	@scripts/tools valgrind
+	cargo bench --locked --bench hot_path
 
 bench-alerts: tools ## The churn detector against known truth, beside the usual rules; written to benches/ALERTS.md
 	cargo bench --locked --bench alerts

@@ -140,6 +140,7 @@ impl Database {
         write(&mut tx, &fresh).await?;
         self.plan.pass(planned::LOG_BEFORE_COMMIT).await?;
         tx.commit().await.doing(DOING)?;
+        grown(self, fresh.len());
         self.plan.pass(planned::LOG_AFTER_COMMIT).await?;
         Ok(answers)
     }
@@ -162,6 +163,7 @@ impl Database {
         // Two that read the same events again read the same: whoever comes second changes nothing.
         insert_facts(&mut tx, "ON CONFLICT DO NOTHING", &lines).await.doing(doing)?;
         tx.commit().await.doing(doing)?;
+        grown(self, readings.len());
         self.tally.forget();
         Ok(())
     }
@@ -214,7 +216,7 @@ async fn known_bodies<'p>(
 }
 
 /// The columns of `event` that [`bind_event`] binds.
-pub(in super::super) const EVENT: &str = "INSERT INTO event (seq, id, variant, type, account, livemode, created, \
+pub(in super::super) const EVENT: &str = "INSERT INTO event (id, seq, variant, type, account, livemode, created, \
     api_version, received_at, source, body_bytes, digest)";
 
 /// Binds one row of `event`; without a seq the database gives it one.
@@ -226,8 +228,8 @@ pub(in super::super) fn bind_event<'q>(
 ) -> rows::Query<'q> {
     let event = &prepared.event;
     query
-        .bind(seq)
         .bind(clean(event.id.as_str()))
+        .bind(seq)
         .bind(variant)
         .bind(clean(&event.kind))
         .bind(account(event.account.as_ref()))

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::super::dialect::{Connection, Driver, Row};
+use super::super::dialect::{Connection, Driver, PADS, Row, push_place};
 use crate::{
     ledger::ids::{AccountId, CustomerId},
     store::{CustomerKey, prepared::clean},
@@ -11,10 +11,11 @@ use crate::{
 /// A statement whose values are being bound.
 pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
-/// How many rows go into one statement: few sizes, so that each is prepared once for each connection.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// Most rows in one statement.
+const ROWS_MAX: usize = 64;
 
 /// Inserts `rows` of `width` values each, `head` being `INSERT INTO t (…)` and `tail` an `ON CONFLICT` clause or nothing.
+/// The first column is never null.
 pub(super) async fn insert<R>(
     connection: &mut Connection,
     head: &str,
@@ -23,37 +24,46 @@ pub(super) async fn insert<R>(
     rows: &[R],
     bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q>,
 ) -> Result<(), sqlx::Error> {
-    for (size, now) in chunks(rows) {
-        let query = now.iter().fold(sqlx::query(AssertSqlSafe(statement(head, width, size, tail))), &bind);
+    for query in queries(head, width, tail, rows, bind) {
         query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// `rows` in pieces of [`SIZES`].
-pub(in super::super) fn chunks<R>(mut rest: &[R]) -> impl Iterator<Item = (usize, &[R])> {
+/// The statements of [`insert`]. They come in few sizes, so that each is prepared once for each connection: rows are taken
+/// in powers of two, or filled up to one with rows of nulls that the statement leaves out (`PADS`).
+pub(in super::super) fn queries<'r, R>(
+    head: &'r str,
+    width: usize,
+    tail: &'r str,
+    mut rest: &'r [R],
+    bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q> + 'r,
+) -> impl Iterator<Item = Query<'static>> {
     std::iter::from_fn(move || {
-        let size = SIZES.into_iter().find(|size| *size <= rest.len())?;
-        let (now, later) = rest.split_at(size);
+        let most = rest.len().min(ROWS_MAX);
+        let size = if PADS { most.next_power_of_two() } else { (most + 1).next_power_of_two() / 2 };
+        let (now, later) = rest.split_at(size.min(most));
         rest = later;
-        Some((size, now))
+        if now.is_empty() {
+            return None;
+        }
+        let query = now.iter().fold(sqlx::query(AssertSqlSafe(statement(head, width, size, tail))), &bind);
+        Some((now.len() * width..size * width).fold(query, |query, _| query.bind(None::<i64>)))
     })
 }
 
-/// `head VALUES ($1, $2), ($3, $4) tail`.
-pub(in super::super) fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
-    use std::fmt::Write as _;
-
-    let mut text = format!("{head} VALUES ");
+/// `head VALUES ($1, $2), ($3, $4) tail`, or the same without the rows that begin with a null.
+fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
+    let mut text = format!("{head} {}VALUES ", if PADS { "SELECT * FROM (" } else { "" });
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..width {
-            // Writing to a String can't fail.
-            let _ = write!(text, "{}${}", if column == 0 { "" } else { ", " }, row * width + column + 1);
+            text.push_str(if column == 0 { "" } else { ", " });
+            push_place(&mut text, row * width + column + 1);
         }
         text.push(')');
     }
-    text.push(' ');
+    text.push_str(if PADS { ") WHERE column1 IS NOT NULL " } else { " " });
     text.push_str(tail);
     text
 }

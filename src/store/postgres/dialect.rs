@@ -21,6 +21,17 @@ pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 /// Two processes may append the same event at once; the later one fails on the key and looks again.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
 
+/// Within `SELECT * FROM (VALUES …)` it would take every value for a text.
+pub(crate) const PADS: bool = false;
+
+/// Writes the place of the `n`th value.
+pub(crate) fn push_place(text: &mut String, n: usize) {
+    use std::fmt::Write as _;
+
+    // Writing to a String can't fail.
+    let _ = write!(text, "${n}");
+}
+
 /// `column IN (the texts bound as $n)`; bind them with [`text_list`].
 pub(crate) fn in_list(column: &str, n: usize) -> String {
     format!("{column} = ANY(${n}::text[])")
@@ -73,3 +84,6 @@ pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
     tx.commit().await.doing(doing)?;
     Ok(database.horizon.fetch_max(last, Ordering::SeqCst).max(last))
 }
+
+/// Says that so many events were appended: the server looks after its own log.
+pub(crate) fn grown(_database: &Database, _events: usize) {}

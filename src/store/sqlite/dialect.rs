@@ -19,6 +19,14 @@ pub(crate) const FOR_UPDATE: &str = "";
 /// Two connections never append at once, so an append never meets a row that it didn't see.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
 
+/// Each statement is a trip to the connection's thread: rather one with rows that aren't there than one more.
+pub(crate) const PADS: bool = true;
+
+/// Writes the place of the next value. Numbered ones have names, which SQLite goes through for each value it is given.
+pub(crate) fn push_place(text: &mut String, _n: usize) {
+    text.push('?');
+}
+
 /// `column IN (the texts bound as $n)`; bind them with [`text_list`].
 pub(crate) fn in_list(column: &str, n: usize) -> String {
     format!("{column} IN (SELECT value FROM json_each(${n}))")
@@ -49,4 +57,9 @@ pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
 /// Lets no reader of the log pass what this transaction is about to append: nothing to do with one writer.
 pub(crate) async fn hold_horizon(_connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
+}
+
+/// Says that so many events were appended.
+pub(crate) fn grown(database: &Database, events: usize) {
+    database.grown(events);
 }

@@ -4,6 +4,7 @@
 mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;
+mod checkpoint;
 mod dialect;
 
 use std::{path::Path, time::Duration};
@@ -31,6 +32,7 @@ pub struct Database {
     derived: dialect::Pool,
     /// The one connection that writes them.
     derived_writer: dialect::Pool,
+    checkpoints: checkpoint::Checkpoints,
     tally: Tally,
     pub(super) plan: Plan,
 }
@@ -39,12 +41,20 @@ impl Database {
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let (log, log_writer) =
-            open_file(path, SqliteSynchronous::Full, options, schema::log_part(&MIGRATIONS)).await?;
+            open_file(path, SqliteSynchronous::Full, "0", options, schema::log_part(&MIGRATIONS)).await?;
         let derived_path = path.with_extension("derived.db");
         let (derived, derived_writer) =
-            open_file(&derived_path, SqliteSynchronous::Normal, options, schema::derived_part(&MIGRATIONS)).await?;
-        let database =
-            Self { log, log_writer, derived, derived_writer, tally: Tally::default(), plan: Plan::default() };
+            open_file(&derived_path, SqliteSynchronous::Normal, "4000", options, schema::derived_part(&MIGRATIONS))
+                .await?;
+        let database = Self {
+            log,
+            log_writer,
+            derived,
+            derived_writer,
+            checkpoints: checkpoint::Checkpoints::default(),
+            tally: Tally::default(),
+            plan: Plan::default(),
+        };
         database.forget_other_logs().await?;
         Ok(database)
     }
@@ -53,6 +63,7 @@ impl Database {
 async fn open_file(
     path: &Path,
     synchronous: SqliteSynchronous,
+    checkpoint_pages: &'static str,
     options: &Options,
     migrations: Migrator,
 ) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
@@ -65,6 +76,7 @@ async fn open_file(
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
+        .pragma("wal_autocheckpoint", checkpoint_pages)
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .statement_cache_capacity(256);
