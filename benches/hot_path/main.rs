@@ -34,8 +34,10 @@ fn main() {
     if asked("keep") {
         fs::write(KEPT, format!("{each}\n")).unwrap();
     } else if each > kept + kept / 20 {
-        panic!("the hot path costs more than a twentieth more than before: make it cheaper, or keep the new figure with \
-                `cargo bench --bench hot_path -- keep` and say why");
+        panic!(
+            "the hot path costs more than a twentieth more than before: make it cheaper, or keep the new figure with \
+                `cargo bench --bench hot_path -- keep` and say why"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::super::dialect::{Connection, Driver, PADS, Row, push_place};
+use super::super::dialect::{Connection, Driver, PADS, Row, place};
 use crate::{
     ledger::ids::{AccountId, CustomerId},
     store::{CustomerKey, prepared::clean},
@@ -24,42 +24,33 @@ pub(super) async fn insert<R>(
     rows: &[R],
     bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q>,
 ) -> Result<(), sqlx::Error> {
-    for query in queries(head, width, tail, rows, bind) {
+    for (size, now) in chunks(rows) {
+        let query = now.iter().fold(sqlx::query(AssertSqlSafe(statement(head, width, size, tail))), &bind);
         query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// The statements of [`insert`]. They come in few sizes, so that each is prepared once for each connection: rows are taken
-/// in powers of two, or filled up to one with rows of nulls that the statement leaves out (`PADS`).
-pub(in super::super) fn queries<'r, R>(
-    head: &'r str,
-    width: usize,
-    tail: &'r str,
-    mut rest: &'r [R],
-    bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q> + 'r,
-) -> impl Iterator<Item = Query<'static>> {
+/// `rows` in pieces, each with the size of its statement. There are few sizes, so that each is prepared once for each
+/// connection: powers of two, either taken so or filled up with rows of nulls that the statement leaves out (`PADS`).
+pub(in super::super) fn chunks<R>(mut rest: &[R]) -> impl Iterator<Item = (usize, &[R])> {
     std::iter::from_fn(move || {
         let most = rest.len().min(ROWS_MAX);
         let size = if PADS { most.next_power_of_two() } else { (most + 1).next_power_of_two() / 2 };
         let (now, later) = rest.split_at(size.min(most));
         rest = later;
-        if now.is_empty() {
-            return None;
-        }
-        let query = now.iter().fold(sqlx::query(AssertSqlSafe(statement(head, width, size, tail))), &bind);
-        Some((now.len() * width..size * width).fold(query, |query, _| query.bind(None::<i64>)))
+        (!now.is_empty()).then_some((size, now))
     })
 }
 
 /// `head VALUES ($1, $2), ($3, $4) tail`, or the same without the rows that begin with a null.
-fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
+pub(in super::super) fn statement(head: &str, width: usize, rows: usize, tail: &str) -> String {
     let mut text = format!("{head} {}VALUES ", if PADS { "SELECT * FROM (" } else { "" });
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..width {
             text.push_str(if column == 0 { "" } else { ", " });
-            push_place(&mut text, row * width + column + 1);
+            place(row * width + column + 1, &mut text);
         }
         text.push(')');
     }

@@ -24,8 +24,8 @@ pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
 /// Within `SELECT * FROM (VALUES …)` it would take every value for a text.
 pub(crate) const PADS: bool = false;
 
-/// Writes the place of the `n`th value.
-pub(crate) fn push_place(text: &mut String, n: usize) {
+/// The place of a statement's value `n`.
+pub(crate) fn place(n: usize, text: &mut String) {
     use std::fmt::Write as _;
 
     // Writing to a String can't fail.

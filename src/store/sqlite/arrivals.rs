@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Database,
@@ -23,8 +23,9 @@ use crate::store::{
 pub(super) async fn insert(database: &Database, events: &[&Prepared]) -> Result<Vec<Option<i64>>, StoreError> {
     let mut tx = database.log_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
     let mut written = Vec::with_capacity(events.len());
-    let tail = "ON CONFLICT DO NOTHING RETURNING id, seq";
-    for query in rows::queries(EVENT, 12, tail, events, |query, event| bind_event(query, None, 0, event)) {
+    for (size, now) in rows::chunks(events) {
+        let text = rows::statement(EVENT, 12, size, "ON CONFLICT DO NOTHING RETURNING id, seq");
+        let query = now.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, event| bind_event(query, None, 0, event));
         written.extend(query.fetch_all(&mut *tx).await.doing(DOING)?);
     }
     let seq_of: HashMap<String, i64> = written

@@ -19,11 +19,13 @@ pub(crate) const FOR_UPDATE: &str = "";
 /// Two connections never append at once, so an append never meets a row that it didn't see.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
 
-/// Each statement is a trip to the connection's thread: rather one with rows that aren't there than one more.
+/// Each statement is a trip to the connection's thread: rather one with rows that aren't there than one more. What isn't
+/// bound is null.
 pub(crate) const PADS: bool = true;
 
-/// Writes the place of the next value. Numbered ones have names, which SQLite goes through for each value it is given.
-pub(crate) fn push_place(text: &mut String, _n: usize) {
+/// The place of a statement's value `n`. SQLite finds the name of each place by going through all before it, so that a
+/// statement of a thousand values spends its time there; places without a name cost nothing.
+pub(crate) fn place(_n: usize, text: &mut String) {
     text.push('?');
 }
 
