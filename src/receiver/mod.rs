@@ -37,7 +37,8 @@ pub fn router(state: AppState) -> Result<Router, BlankSecret> {
         .route("/webhooks/stripe", any(answer))
         .route("/webhooks/stripe/{name}", any(answer))
         .layer(Extension(endpoints))
-        .with_state(state))
+        // One count for a request, not one for each thing the state holds.
+        .with_state(Arc::new(state)))
 }
 
 /// The answer to a webhook that is in the log.
@@ -56,7 +57,7 @@ struct Taken {
 }
 
 async fn answer(
-    State(state): State<AppState>,
+    State(state): State<Arc<AppState>>,
     Extension(endpoints): Extension<Arc<Endpoints>>,
     name: Option<Path<String>>,
     request: Request,
