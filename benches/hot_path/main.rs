@@ -1,7 +1,8 @@
 //! Instructions that one webhook costs before anything is written: verify, read, make ready for the log. Counted by
-//! callgrind, so the figure is the same on a busy machine and a quiet one.
+//! callgrind, so the figure is the same on a busy machine and a quiet one. Two thirds of it is SHA-256 without the
+//! processor's help, which callgrind doesn't know; the rest is JSON and compression.
 //!
-//! `make bench-instructions` fails when a webhook costs a twentieth more than benches/instructions.txt says, and tells
+//! `make bench-instructions` fails when a webhook costs a hundredth more than benches/instructions.txt says, and tells
 //! what to do; `-- keep` writes what was counted there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 
@@ -33,9 +34,9 @@ fn main() {
     println!("{each} instructions a webhook, {webhooks} webhooks; kept: {kept}");
     if asked("keep") {
         fs::write(KEPT, format!("{each}\n")).unwrap();
-    } else if each > kept + kept / 20 {
+    } else if each > kept + kept / 100 {
         panic!(
-            "the hot path costs more than a twentieth more than before: make it cheaper, or keep the new figure with \
+            "the hot path costs more than a hundredth more than before: make it cheaper, or keep the new figure with \
                 `cargo bench --bench hot_path -- keep` and say why"
         );
     }
