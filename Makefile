@@ -48,4 +48,7 @@ calibrate-alerts: tools ## The detector's table of false alerts, for src/alerts/
 	@cargo bench --locked --quiet --bench alerts -- calibrate
 
 soak: tools ## The end-to-end tests over many seeds; MRRD_SOAK says how many
+	@scripts/tools postgres
 	MRRD_SOAK=$${MRRD_SOAK:-20} cargo test --locked --release --test it e2e -- --nocapture
+	ORACLE_ACCOUNTS=$${ORACLE_ACCOUNTS:-10000} cargo test --locked --release --test it oracle:: -- --nocapture
+	REBUILD_PREFIXES=$${REBUILD_PREFIXES:-500} cargo test --locked --release --test it a_rebuild_changes_nothing -- --nocapture

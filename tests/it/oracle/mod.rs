@@ -1,8 +1,11 @@
-//! The ledger against a second, naive implementation of mrr.md, on random accounts under every built-in profile.
+//! The ledger against a second, naive implementation of mrr.md, on random accounts under every built-in profile and rule
+//! sets drawn at random.
 
 mod bridges;
 mod naive;
 mod random;
+
+use std::collections::BTreeSet;
 
 use mrrd::ledger::{
     CustomerFacts, derive,
@@ -13,43 +16,67 @@ use mrrd::ledger::{
     profile::{Netting, Profile},
     time::{Day, UnixTime, Zone},
 };
-use naive::{Moved, Naive, Standing};
+use naive::{Moved, Naive, Stands};
 
-/// Seeds in a run; `ORACLE_ACCOUNTS` asks for more.
+/// Accounts in a run; `ORACLE_ACCOUNTS` asks for more, `ORACLE_SEED` begins at another.
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is not configuration")]
-fn accounts() -> u64 {
-    std::env::var("ORACLE_ACCOUNTS").ok().and_then(|count| count.parse().ok()).unwrap_or(500)
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first = number("ORACLE_SEED").unwrap_or(0);
+    first..first + number("ORACLE_ACCOUNTS").unwrap_or(400)
 }
 
 #[test]
 fn ledger_and_oracle_agree_on_random_accounts() {
-    let zones = [Zone::UTC, Zone::named("America/Los_Angeles").expect("a zone")];
-    let mut differences = Vec::new();
-    for seed in 0..accounts() {
-        let facts = random::account(seed);
-        for name in Profile::BUILT_IN {
-            let profile = Profile::built_in(name).expect("built in");
-            let zone = &zones[usize::from(seed % 2 == 1)];
-            if let Some(difference) = difference(&facts, &profile, zone) {
-                differences.push((facts.len(), format!("seed {seed}, profile {name}: {difference}\n{}", told(&facts))));
-            }
-        }
-    }
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let mut differences: Vec<(usize, String)> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..workers)
+            .map(|worker| {
+                scope.spawn(move || seeds().filter(|seed| seed % workers == worker).flat_map(differ).collect())
+            })
+            .collect();
+        all.into_iter()
+            .flat_map(|one: std::thread::ScopedJoinHandle<'_, Vec<_>>| one.join().expect("no panic"))
+            .collect()
+    });
     // The shortest account says most.
     differences.sort();
     let shortest = differences.iter().take(3).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n\n");
     assert!(differences.is_empty(), "{} differences, the shortest:\n{shortest}", differences.len());
 }
 
+/// What is told otherwise of one account, and how long its story is.
+fn differ(seed: u64) -> Vec<(usize, String)> {
+    let zone = Zone::named(["UTC", "America/Los_Angeles"][usize::from(seed % 2 == 1)]).expect("a zone");
+    let facts = random::account(seed);
+    let built_in = Profile::BUILT_IN.iter().filter_map(|name| Profile::built_in(name));
+    let profiles = built_in.chain([random::profile(seed), random::profile(!seed)]);
+    let told = |profile: Profile| {
+        let difference = difference(&facts, &profile, &zone)?;
+        let knobs: Vec<_> = profile.describe().into_iter().map(|(knob, value)| format!("{knob}={value}")).collect();
+        let account = told(&facts);
+        let knobs = knobs.join(" ");
+        Some((facts.len(), format!("seed {seed}, profile {} ({knobs}): {difference}\n{account}", profile.name)))
+    };
+    profiles.filter_map(told).collect()
+}
+
 fn difference(facts: &[Fact], profile: &Profile, zone: &Zone) -> Option<String> {
     let customer = CustomerId::from("cus_1");
     let ledger = derive(CustomerFacts { customer: &customer, facts, references: &[] }, profile, zone);
     let naive = Naive::read(facts, profile, zone);
-    for day in naive.days() {
+    let instants: Vec<i64> = naive.instants().into_iter().collect();
+    let (deltas, counts) = (ledger.deltas.iter().map(|delta| delta.day), ledger.counts.iter().map(|count| count.day));
+    for day in naive.days().into_iter().chain(deltas).chain(counts).collect::<BTreeSet<Day>>() {
         let end = zone.end_of(day);
         let (ours, theirs) = (standing(&ledger, end), naive.standing(end.0));
         if ours != theirs {
             return Some(format!("at the end of {day} the ledger has {ours:?}, the oracle {theirs:?}"));
+        }
+        let over_all = ledger.counts.iter().filter(|count| count.currency.is_none() && count.at <= end);
+        let (ours, theirs) = (over_all.map(|count| count.customers).sum::<i64>(), naive.is_anyones(&instants, end.0));
+        if ours != i64::from(theirs) {
+            return Some(format!("at the end of {day} the ledger has {ours} customers, the oracle {theirs}"));
         }
     }
     let (mut ours, mut theirs) = (moved(&ledger), naive.movements());
@@ -121,15 +148,24 @@ fn off(discounts: &[DiscountState]) -> String {
     discounts.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn standing(ledger: &CustomerLedger, at: UnixTime) -> Standing {
-    let mut sum = Standing::default();
+fn standing(ledger: &CustomerLedger, at: UnixTime) -> Stands {
+    let mut stands = Stands::new();
     for delta in ledger.deltas.iter().filter(|delta| delta.at <= at) {
+        let sum = stands.entry(delta.currency).or_default();
         sum.mrr += delta.mrr.0;
         sum.list += delta.list.0;
         sum.at_risk += delta.at_risk.0;
         sum.scheduled += delta.scheduled_churn.0;
     }
-    sum
+    for count in ledger.counts.iter().filter(|count| count.at <= at) {
+        if let Some(currency) = count.currency {
+            let sum = stands.entry(currency).or_default();
+            sum.subscriptions += count.subscriptions;
+            sum.trials += count.trials;
+        }
+    }
+    stands.retain(|_, one| *one != naive::Standing::default());
+    stands
 }
 
 fn moved(ledger: &CustomerLedger) -> Vec<Moved> {
@@ -139,7 +175,12 @@ fn moved(ledger: &CustomerLedger) -> Vec<Moved> {
         .filter(|movement| {
             movement.visible_until.is_none() && movement.kind != Kind::Transient && movement.amount != Mrr::ZERO
         })
-        .map(|movement| Moved { day: movement.day, kind: movement.kind, amount: movement.amount.0 })
+        .map(|movement| Moved {
+            day: movement.day,
+            currency: movement.currency,
+            kind: movement.kind,
+            amount: movement.amount.0,
+        })
         .collect();
     moved.sort();
     moved

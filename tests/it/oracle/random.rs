@@ -1,37 +1,65 @@
-//! Random accounts as facts: what may happen to a subscription, several things a day, over half a year.
+//! Random accounts as facts: what may happen to a subscription, several things a day, over half a year and more.
 
-use mrrd::ledger::{fact::*, ids::*, money::Decimal, time::UnixTime};
+use mrrd::ledger::{
+    fact::*,
+    ids::*,
+    money::{Currency, Decimal},
+    profile::*,
+    time::UnixTime,
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const DAY: i64 = 86_400;
 const MONTH: i64 = 30 * DAY;
 
-/// One customer's facts, in the order they happened.
+/// One customer's facts, in no order that matters.
 pub(super) fn account(seed: u64) -> Vec<Fact> {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut facts = Vec::new();
+    let mut account = Account { facts: Vec::new(), subscriptions: 0, mixed: rng.random_ratio(1, 5) };
     let begin = 1_735_689_600 + rng.random_range(0..40) * DAY + rng.random_range(0..DAY);
-    for number in 0..rng.random_range(1..=3) {
+    for _ in 0..rng.random_range(1..=3) {
         let start = begin + rng.random_range(0..60) * DAY / 2;
-        subscription(&mut rng, number, start, &mut facts);
+        let mut ended = account.subscription(&mut rng, start);
+        // Some come back: at once, perhaps in another currency, or after a long time.
+        while let Some(end) = ended.filter(|_| account.subscriptions < 5 && rng.random_ratio(1, 2)) {
+            let gap = if rng.random_ratio(1, 2) { rng.random_range(0..10_800) } else { rng.random_range(1..300) * DAY };
+            ended = account.subscription(&mut rng, end + gap);
+        }
     }
+    if rng.random_ratio(1, 4) {
+        account.customer_discounts(&mut rng, begin);
+    }
+    let mut facts = account.facts;
     if rng.random_ratio(1, 20) {
         let at = begin + rng.random_range(100..200) * DAY;
-        push(
-            &mut facts,
-            at,
-            Role::Deleted,
-            State::Customer(Box::new(CustomerState {
-                id: "cus_1".into(),
-                country: None,
-                discount: None,
-                deleted: true,
-                test_clock: None,
-            })),
-        );
+        push(&mut facts, at, Role::Deleted, customer(None, true));
         facts.retain(|fact| fact.at.0 <= at);
     }
     facts
+}
+
+/// A rule set drawn at random: every knob, over its whole range.
+pub(super) fn profile(seed: u64) -> Profile {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x005e_ed0f_a11b_00f5);
+    let base = Profile::built_in("stripe").expect("built in");
+    let mut of = |words: &[&str]| words[rng.random_range(0..words.len())].to_owned();
+    let discounts = ["subtract", "ignore"];
+    let knobs = [
+        ("past_due", of(&["count", "zero", "days:3", "days:14", "days:45"])),
+        ("unpaid", of(&["churn", "count"])),
+        ("active_from", of(&["start", "first_payment"])),
+        ("churn_at", of(&["request", "end"])),
+        ("discount_forever", of(&discounts)),
+        ("discount_repeating", of(&discounts)),
+        ("discount_once", of(&discounts)),
+        ("zero_by_discount", of(&["churn", "contraction"])),
+        ("pause_collection", of(&["count", "zero"])),
+        ("netting", of(&["none", "window:5", "window:90", "window:1440", "day", "month"])),
+        ("reactivation_within", of(&["any", "1", "20", "days:90"])),
+        ("reactivation_as", of(&["reactivation", "expansion", "new"])),
+    ];
+    let knobs: Vec<(&str, &str)> = knobs.iter().map(|(knob, value)| (*knob, value.as_str())).collect();
+    Profile::extend(&base, &format!("drawn {seed}"), &knobs).expect("words of the configuration")
 }
 
 fn push(facts: &mut Vec<Fact>, at: i64, role: Role, state: State) {
@@ -39,98 +67,137 @@ fn push(facts: &mut Vec<Fact>, at: i64, role: Role, state: State) {
     facts.push(Fact { event, at: UnixTime(at), api_version: None, origin: Origin::Event, role, state });
 }
 
-fn subscription(rng: &mut StdRng, number: u32, start: i64, facts: &mut Vec<Fact>) {
-    let status = match rng.random_range(0..10) {
-        0..=2 => Status::Trialing,
-        3 => Status::Incomplete,
-        _ => Status::Active,
-    };
-    let mut state = SubscriptionState {
-        id: SubscriptionId::new(format!("sub_{number}")),
-        customer: "cus_1".into(),
-        status,
-        currency: "usd".parse().ok(),
-        items: vec![item(rng, number, 0)],
-        items_complete: true,
-        discounts: Vec::new(),
-        tax_rates: Vec::new(),
-        created: UnixTime(start),
-        start_date: Some(UnixTime(start)),
-        ended_at: None,
-        canceled_at: None,
-        cancel_at: None,
-        cancel_at_period_end: false,
-        trial_start: None,
-        trial_end: None,
-        period: Some(Period { start: UnixTime(start), end: UnixTime(start + MONTH) }),
-        pause_collection: None,
-        pause_reason: None,
-        cancel_reason: None,
-        cancel_feedback: None,
-        latest_invoice: None,
-        pending_update: false,
-        test_clock: None,
-    };
-    if rng.random_ratio(1, 4) {
-        state.discounts.push(discount(rng, number, 0, start));
-    }
-    if rng.random_ratio(1, 12) {
-        state.cancel_at = Some(UnixTime(start + 90 * DAY));
-    }
-    let seen_from_the_start = !rng.random_ratio(1, 4);
-    let mut at = start;
-    if seen_from_the_start {
-        push(facts, at, Role::Created, State::Subscription { before: None, after: Box::new(state.clone()) });
-    } else {
-        // The log begins some time later, now and then on the very day.
-        at += rng.random_range(0..50) * DAY / 4;
-        state.period = Some(Period {
-            start: UnixTime(start + (at - start) / MONTH * MONTH),
-            end: UnixTime(start + ((at - start) / MONTH + 1) * MONTH),
-        });
-    }
-    for step in 1..rng.random_range(3..16) {
-        let pace = if rng.random_ratio(1, 3) { 3_600 } else { 8 * DAY };
-        at += 1 + rng.random_range(0..pace);
-        let before = state.clone();
-        if rng.random_ratio(1, 3) {
-            let paid = at - 1;
-            push(facts, paid, Role::Other, State::Invoice(Box::new(invoice(rng, number, step, paid))));
+fn customer(discount: Option<DiscountState>, deleted: bool) -> State {
+    State::Customer(Box::new(CustomerState { id: "cus_1".into(), country: None, discount, deleted, test_clock: None }))
+}
+
+struct Account {
+    facts: Vec<Fact>,
+    subscriptions: u32,
+    /// Its subscriptions are in several currencies.
+    mixed: bool,
+}
+
+impl Account {
+    /// A discount of the customer's own, put on and taken off again.
+    fn customer_discounts(&mut self, rng: &mut StdRng, begin: i64) {
+        let mut at = begin;
+        for step in 0..rng.random_range(1..4) {
+            at += rng.random_range(1..60 * DAY);
+            let mut discount = discount(rng, 99, step, at, usd());
+            if let Some(terms) = &mut discount.terms
+                && terms.duration == Duration::Once
+            {
+                terms.duration = Duration::Forever;
+            }
+            discount.customer = Some("cus_1".into());
+            let gone = rng.random_ratio(1, 3);
+            push(&mut self.facts, at, Role::Updated, customer((!gone).then_some(discount), false));
         }
-        let ended = change(rng, &mut state, number, step, at);
-        if state == before {
-            continue;
+    }
+
+    /// One subscription's life, and when it ended.
+    fn subscription(&mut self, rng: &mut StdRng, start: i64) -> Option<i64> {
+        let number = self.subscriptions;
+        self.subscriptions += 1;
+        let currency = if self.mixed && rng.random_ratio(1, 2) { eur() } else { usd() };
+        let status = match rng.random_range(0..10) {
+            0..=2 => Status::Trialing,
+            3 => Status::Incomplete,
+            _ => Status::Active,
+        };
+        let mut state = SubscriptionState {
+            id: SubscriptionId::new(format!("sub_{number}")),
+            customer: "cus_1".into(),
+            status,
+            currency: Some(currency),
+            items: vec![item(rng, number, 0, currency)],
+            items_complete: true,
+            discounts: Vec::new(),
+            tax_rates: Vec::new(),
+            created: UnixTime(start),
+            start_date: Some(UnixTime(start)),
+            ended_at: None,
+            canceled_at: None,
+            cancel_at: None,
+            cancel_at_period_end: false,
+            trial_start: None,
+            trial_end: None,
+            period: Some(Period { start: UnixTime(start), end: UnixTime(start + MONTH) }),
+            pause_collection: None,
+            pause_reason: None,
+            cancel_reason: None,
+            cancel_feedback: None,
+            latest_invoice: None,
+            pending_update: false,
+            test_clock: None,
+        };
+        if rng.random_ratio(1, 4) {
+            state.discounts.push(discount(rng, number, 0, start, currency));
         }
-        let role = if ended { Role::Deleted } else { Role::Updated };
-        let before = (role == Role::Updated).then(|| Box::new(before));
-        push(facts, at, role, State::Subscription { before, after: Box::new(state.clone()) });
-        if ended {
-            break;
+        if rng.random_ratio(1, 8) {
+            state.tax_rates.push(tax(rng));
         }
+        if rng.random_ratio(1, 12) {
+            state.cancel_at = Some(UnixTime(start + 90 * DAY));
+        }
+        let seen_from_the_start = !rng.random_ratio(1, 4);
+        let mut at = start;
+        if seen_from_the_start {
+            let after = Box::new(state.clone());
+            push(&mut self.facts, at, Role::Created, State::Subscription { before: None, after });
+        } else {
+            // The log begins some time later, now and then on the very day.
+            at += rng.random_range(0..50) * DAY / 4;
+            state.period = Some(Period {
+                start: UnixTime(start + (at - start) / MONTH * MONTH),
+                end: UnixTime(start + ((at - start) / MONTH + 1) * MONTH),
+            });
+        }
+        for step in 1..rng.random_range(3..16) {
+            let pace = if rng.random_ratio(1, 3) { 3_600 } else { 8 * DAY };
+            at += 1 + rng.random_range(0..pace);
+            let before = state.clone();
+            if rng.random_ratio(1, 3) {
+                let paid = at - 1;
+                push(&mut self.facts, paid, Role::Other, State::Invoice(Box::new(invoice(rng, number, step, paid))));
+            }
+            let ended = change(rng, &mut state, number, step, at);
+            if state == before {
+                continue;
+            }
+            let role = if ended { Role::Deleted } else { Role::Updated };
+            let before = (role == Role::Updated).then(|| Box::new(before));
+            push(&mut self.facts, at, role, State::Subscription { before, after: Box::new(state.clone()) });
+            if ended {
+                return Some(at);
+            }
+        }
+        None
     }
 }
 
 /// One change; true when it ended the subscription.
 fn change(rng: &mut StdRng, state: &mut SubscriptionState, number: u32, step: u32, at: i64) -> bool {
-    let now = UnixTime(at);
-    match rng.random_range(0..20) {
+    let (now, currency) = (UnixTime(at), state.currency.expect("every subscription has one"));
+    match rng.random_range(0..22) {
         0..=2 => {
             let item = rng.random_range(0..state.items.len());
             state.items[item].quantity = Some(Decimal::whole(rng.random_range(0..6)));
         }
         3 | 4 => {
             let at = rng.random_range(0..state.items.len());
-            let fresh = item(rng, number, step);
+            let fresh = item(rng, number, step, currency);
             state.items[at].price = fresh.price;
         }
-        5 => state.items.push(item(rng, number, step)),
+        5 => state.items.push(item(rng, number, step, currency)),
         6 if state.items.len() > 1 => {
             state.items.remove(0);
         }
-        7 => state.discounts = vec![discount(rng, number, step, at)],
+        7 => state.discounts = vec![discount(rng, number, step, at, currency)],
         8 => state.discounts.clear(),
         9 => {
-            let discount = discount(rng, number, 100 + step, at);
+            let discount = discount(rng, number, 100 + step, at, currency);
             state.items[0].discounts.push(discount);
         }
         10 => state.status = Status::PastDue,
@@ -163,25 +230,41 @@ fn change(rng: &mut StdRng, state: &mut SubscriptionState, number: u32, step: u3
             .clone();
             return true;
         }
+        20 => state.status = if state.status == Status::Paused { Status::Active } else { Status::Paused },
+        21 => {
+            let discount = discount(rng, number, 200 + step, at, currency);
+            state.discounts.push(discount);
+        }
         _ => {}
     }
     false
 }
 
-fn item(rng: &mut StdRng, number: u32, step: u32) -> ItemState {
+fn usd() -> Currency {
+    "usd".parse().expect("a currency")
+}
+
+fn eur() -> Currency {
+    "eur".parse().expect("a currency")
+}
+
+fn item(rng: &mut StdRng, number: u32, step: u32, currency: Currency) -> ItemState {
     let unit = [IntervalUnit::Month, IntervalUnit::Month, IntervalUnit::Year, IntervalUnit::Week, IntervalUnit::Day]
         [rng.random_range(0..5)];
-    let amount = Decimal::from_units(i128::from(rng.random_range(0..9_999_u32)) * Decimal::ONE_UNITS / 4);
+    let packages = rng.random_ratio(1, 8).then(|| Transform {
+        divide_by: rng.random_range(2..5),
+        round: [Round::Up, Round::Down][rng.random_range(0..2)],
+    });
     ItemState {
         id: ItemId::new(format!("si_{number}_{step}")),
         price: Price {
             id: PriceId::new(format!("price_{number}_{step}")),
-            product: Some(ProductId::new(format!("prod_{}", rng.random_range(0..3)))),
-            currency: "usd".parse().ok(),
-            scheme: Scheme::PerUnit(amount),
+            product: Some(product(rng)),
+            currency: Some(currency),
+            scheme: scheme(rng),
             interval: Some(Interval { unit, count: rng.random_range(1..4) }),
             usage: Usage::Licensed,
-            transform: None,
+            transform: packages,
             tax_inclusive: false,
             lookup_key: None,
             nickname: None,
@@ -189,20 +272,54 @@ fn item(rng: &mut StdRng, number: u32, step: u32) -> ItemState {
         },
         quantity: if rng.random_ratio(1, 5) { None } else { Some(Decimal::whole(rng.random_range(1..9))) },
         discounts: Vec::new(),
-        tax_rates: Vec::new(),
+        tax_rates: if rng.random_ratio(1, 8) { vec![tax(rng)] } else { Vec::new() },
         period: None,
         trial: None,
     }
 }
 
-fn discount(rng: &mut StdRng, number: u32, step: u32, at: i64) -> DiscountState {
+fn product(rng: &mut StdRng) -> ProductId {
+    ProductId::new(format!("prod_{}", rng.random_range(0..3)))
+}
+
+fn quarters(rng: &mut StdRng, below: u32) -> Decimal {
+    Decimal::from_units(i128::from(rng.random_range(0..below)) * Decimal::ONE_UNITS / 4)
+}
+
+fn scheme(rng: &mut StdRng) -> Scheme {
+    if !rng.random_ratio(1, 4) {
+        return Scheme::PerUnit(quarters(rng, 9_999));
+    }
+    let mut up_to = 0;
+    let mut tiers: Vec<Tier> = (0..rng.random_range(1..4))
+        .map(|_| {
+            up_to += rng.random_range(1..4);
+            let flat_amount = if rng.random_ratio(1, 2) { Decimal::whole(0) } else { quarters(rng, 4_000) };
+            Tier { up_to: Some(Decimal::whole(up_to)), unit_amount: quarters(rng, 4_000), flat_amount }
+        })
+        .collect();
+    if let Some(last) = tiers.last_mut() {
+        last.up_to = None;
+    }
+    if rng.random_ratio(1, 2) { Scheme::Graduated(tiers) } else { Scheme::Volume(tiers) }
+}
+
+fn tax(rng: &mut StdRng) -> TaxRate {
+    let percentage = ["7", "19", "8.875"][rng.random_range(0..3)].parse().expect("a decimal");
+    TaxRate { percentage, inclusive: rng.random_ratio(2, 3) }
+}
+
+fn discount(rng: &mut StdRng, number: u32, step: u32, at: i64, currency: Currency) -> DiscountState {
     let duration = [Duration::Forever, Duration::Repeating, Duration::Once][rng.random_range(0..3)];
     let off = if rng.random_ratio(1, 3) {
-        Off::Amount(Decimal::whole(rng.random_range(100..5_000)), "usd".parse().expect("a currency"))
+        Off::Amount(Decimal::whole(rng.random_range(100..5_000)), currency)
     } else {
         Off::Percent(Decimal::whole([10, 25, 33, 50, 100][rng.random_range(0..5)]))
     };
     let id = CouponId::new(format!("coupon_{number}_{step}"));
+    let repeats = duration == Duration::Repeating;
+    // An old shape tells the months only; where it tells the end, that decides.
+    let told = repeats && rng.random_ratio(2, 3);
     DiscountState {
         id: Some(DiscountId::new(format!("di_{number}_{step}"))),
         coupon: Some(id.clone()),
@@ -210,12 +327,12 @@ fn discount(rng: &mut StdRng, number: u32, step: u32, at: i64) -> DiscountState 
             id,
             off: Some(off),
             duration,
-            months: (duration == Duration::Repeating).then_some(3),
+            months: repeats.then(|| rng.random_range(1..5)),
             currency_options: Default::default(),
-            products: None,
+            products: rng.random_ratio(1, 6).then(|| vec![product(rng)]),
         }),
         start: Some(UnixTime(at)),
-        end: (duration == Duration::Repeating).then(|| UnixTime(at + rng.random_range(5..90) * DAY)),
+        end: told.then(|| UnixTime(at + rng.random_range(5..90) * DAY)),
         customer: None,
         subscription: None,
         item: None,
@@ -228,7 +345,7 @@ fn invoice(rng: &mut StdRng, number: u32, step: u32, at: i64) -> InvoiceState {
         customer: Some("cus_1".into()),
         subscription: Some(SubscriptionId::new(format!("sub_{number}"))),
         status: if rng.random_ratio(1, 4) { InvoiceStatus::Open } else { InvoiceStatus::Paid },
-        currency: "usd".parse().ok(),
+        currency: usd().into(),
         total: rng.random_range(0..3) * 500,
         subtotal: 1_000,
         balance_applied: 0,

@@ -5,11 +5,20 @@ use tokio::sync::watch;
 
 use super::bench::*;
 
+/// How long the log is of which every prefix is rebuilt; `REBUILD_PREFIXES` asks for more.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is not configuration")]
+fn prefixes() -> usize {
+    std::env::var("REBUILD_PREFIXES").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
+}
+
 on_both! {
     async fn a_rebuild_changes_nothing_after_any_prefix(kind) {
         let ledger = Ledger::empty(kind).await;
-        for some in shuffled(&life(3, 3, 75), 2).chunks(20) {
-            ledger.append(some).await;
+        let events = prefixes();
+        let life = shuffled(&life(3, 3, 75 + i64::try_from(events).unwrap() / 2), 2);
+        assert!(life.len() >= events, "a longer life is needed for {events} prefixes than {}", life.len());
+        for event in &life[..events] {
+            ledger.append(std::slice::from_ref(event)).await;
             ledger.settle().await.unwrap();
             let rows = ledger.rows().await;
             let before = ledger.reconciler().current_generation().await.unwrap().unwrap();

@@ -1,0 +1,199 @@
+//! What one subscription's items come to a month (mrr.md 1 and 2), in exact ratios, unit by unit.
+
+use mrrd::ledger::{fact::*, profile::*, time::UnixTime};
+use num_rational::Ratio;
+
+use super::{Line, Naive};
+
+type R = Ratio<i128>;
+
+impl Naive<'_> {
+    /// Net and list of all items, each item rounded once.
+    pub(super) fn amounts(&self, line: &Line, index: usize, at: i64) -> (i128, i128) {
+        let state = &line.states[index].1;
+        let lists: Vec<R> = state
+            .items
+            .iter()
+            .map(|item| {
+                let in_trial = item.trial.is_some_and(|trial| at < trial.end.0);
+                if in_trial { R::from(0) } else { billed(item) * monthly(item) }
+            })
+            .collect();
+        let mut left = lists.clone();
+        for (number, item) in state.items.iter().enumerate() {
+            for discount in self.counted(line, &item.discounts, at) {
+                take_off(&mut left, &[number], state, discount);
+            }
+        }
+        let all: Vec<usize> = (0..state.items.len()).collect();
+        let customers: Vec<DiscountState> = self.on_customer_at(at).into_iter().cloned().collect();
+        // One whose time is over is none; one that a knob leaves alone still is one.
+        let has_own = state.discounts.iter().any(|discount| self.runs(line, discount, at));
+        let listed = if has_own { &state.discounts } else { &customers };
+        for discount in self.counted(line, listed, at) {
+            take_off(&mut left, &all, state, discount);
+        }
+        let untaxed = |amounts: Vec<R>| -> i128 {
+            amounts
+                .into_iter()
+                .zip(&state.items)
+                .map(|(amount, item)| half_even(without_tax(amount, state, item)))
+                .sum()
+        };
+        (untaxed(left), untaxed(lists))
+    }
+
+    fn on_customer_at(&self, at: i64) -> Option<&DiscountState> {
+        self.on_customer.iter().rev().find(|(from, _)| *from <= at)?.1.as_ref()
+    }
+
+    fn counted<'d>(&self, line: &Line, listed: &'d [DiscountState], at: i64) -> Vec<&'d DiscountState> {
+        listed
+            .iter()
+            .filter(|discount| {
+                let knob = match discount.terms.as_ref().map(|terms| terms.duration) {
+                    Some(Duration::Repeating) => self.profile.discount_repeating,
+                    Some(Duration::Once) => self.profile.discount_once,
+                    _ => self.profile.discount_forever,
+                };
+                knob == DiscountRule::Subtract && self.runs(line, discount, at)
+            })
+            .collect()
+    }
+
+    fn runs(&self, line: &Line, discount: &DiscountState, at: i64) -> bool {
+        discount.start.is_none_or(|start| start.0 <= at)
+            && self.discount_end(line, discount, at).is_none_or(|end| at < end)
+    }
+
+    /// By what is known up to `at`: mrr.md 2.
+    pub(super) fn discount_end(&self, line: &Line, discount: &DiscountState, at: i64) -> Option<i64> {
+        let start = discount.start.map_or(i64::MIN, |start| start.0);
+        let customers = discount.customer.is_some();
+        let periods = line.states.iter().filter(|(from, state)| {
+            *from <= at
+                && (customers
+                    || state
+                        .discounts
+                        .iter()
+                        .chain(state.items.iter().flat_map(|item| &item.discounts))
+                        .any(|listed| listed.id == discount.id))
+        });
+        let periods: Vec<Period> = periods.filter_map(|(_, state)| state.period).collect();
+        let terms = discount.terms.as_ref()?;
+        match terms.duration {
+            Duration::Repeating => {
+                let end =
+                    discount.end.map(|end| end.0).or_else(|| Some(months_later(discount.start?, terms.months?)))?;
+                let billed = periods.iter().filter(|period| period.start.0 < end).map(|period| period.end.0);
+                Some(billed.fold(end, i64::max))
+            }
+            Duration::Once => periods.iter().find(|period| period.start.0 >= start).map(|period| period.end.0),
+            _ => None,
+        }
+    }
+}
+
+/// The same day of the month so many months on, or the last one there is.
+fn months_later(at: UnixTime, months: u32) -> i64 {
+    let at = jiff::Timestamp::from_second(at.0).expect("a date").to_zoned(jiff::tz::TimeZone::UTC);
+    at.checked_add(jiff::Span::new().months(months)).expect("a date").timestamp().as_second()
+}
+
+fn take_off(left: &mut [R], on: &[usize], state: &SubscriptionState, discount: &DiscountState) {
+    let Some(terms) = &discount.terms else { return };
+    let falls_on = |item: &usize| match (&terms.products, &state.items[*item].price.product) {
+        (Some(only), Some(product)) => only.contains(product),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    let on: Vec<usize> = on.iter().copied().filter(falls_on).collect();
+    match terms.off {
+        Some(Off::Percent(percent)) => {
+            for item in on {
+                left[item] -= left[item] * R::new(percent.units(), 100 * 1_000_000_000_000);
+            }
+        }
+        Some(Off::Amount(amount, _)) => {
+            // An invoice of items that cost nothing has nothing to take off.
+            let paying = on.iter().filter(|item| left[**item] > R::from(0));
+            let factor = paying.map(|item| monthly(&state.items[*item])).max().unwrap_or_else(|| R::from(0));
+            let off = R::new(amount.units(), 1_000_000_000_000) * factor;
+            let total: R = on.iter().map(|item| left[*item]).sum();
+            if total == R::from(0) {
+                return;
+            }
+            let share = (off / total).min(R::from(1));
+            for item in on {
+                left[item] -= left[item] * share;
+            }
+        }
+        None => {}
+    }
+}
+
+/// What one invoice asks for an item.
+fn billed(item: &ItemState) -> R {
+    let units = item.quantity.map_or(R::from(1), |quantity| R::new(quantity.units(), 1_000_000_000_000));
+    let units = match item.price.transform {
+        Some(Transform { divide_by, round }) => {
+            let packages = units / R::from(i128::from(divide_by));
+            match round {
+                Round::Up => packages.ceil(),
+                Round::Down => packages.floor(),
+            }
+        }
+        None => units,
+    };
+    let amount = |decimal: mrrd::ledger::money::Decimal| R::new(decimal.units(), 1_000_000_000_000);
+    let reaches = |tier: &Tier, unit: R| tier.up_to.is_none_or(|up_to| unit <= amount(up_to));
+    match &item.price.scheme {
+        Scheme::PerUnit(each) => amount(*each) * units,
+        // Units are whole here: each is charged at the tier it lies in, and a tier's flat fee with its first unit.
+        Scheme::Graduated(tiers) => {
+            let mut sum = amount(tiers[0].flat_amount);
+            let (mut unit, mut tier) = (R::from(1), 0);
+            while unit <= units {
+                while !reaches(&tiers[tier], unit) {
+                    tier += 1;
+                    sum += amount(tiers[tier].flat_amount);
+                }
+                sum += amount(tiers[tier].unit_amount);
+                unit += R::from(1);
+            }
+            sum
+        }
+        Scheme::Volume(tiers) => {
+            let tier = tiers.iter().find(|tier| reaches(tier, units)).expect("the last tier has no end");
+            amount(tier.unit_amount) * units + amount(tier.flat_amount)
+        }
+        Scheme::Unknown => panic!("the oracle reads known prices only"),
+    }
+}
+
+/// How many of its intervals make a month: the shorter the interval, the larger.
+fn monthly(item: &ItemState) -> R {
+    let interval = item.price.interval.expect("recurring prices only");
+    let n = i128::from(interval.count);
+    match interval.unit {
+        IntervalUnit::Month => R::new(1, n),
+        IntervalUnit::Year => R::new(1, 12 * n),
+        IntervalUnit::Week => R::new(52, 12 * n),
+        IntervalUnit::Day => R::new(365, 12 * n),
+    }
+}
+
+fn without_tax(amount: R, state: &SubscriptionState, item: &ItemState) -> R {
+    let rates = if item.tax_rates.is_empty() { &state.tax_rates } else { &item.tax_rates };
+    let inclusive = rates.iter().filter(|rate| rate.inclusive);
+    let percent: R = inclusive.map(|rate| R::new(rate.percentage.units(), 1_000_000_000_000)).sum();
+    amount * R::from(100) / (R::from(100) + percent)
+}
+
+fn half_even(minor: R) -> i128 {
+    let units = minor * R::from(1_000_000);
+    let floor = units.floor().to_integer();
+    let rest = units - R::from(floor);
+    let half = R::new(1, 2);
+    if rest > half || (rest == half && floor % 2 != 0) { floor + 1 } else { floor }
+}
