@@ -1,11 +1,14 @@
 //! `mrrd audit`: the ledger against Stripe.
 
-use super::{Context, Failure, Outcome, backfill::client, open_store, output, replay::progress_bar};
+use std::path::PathBuf;
+
+use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, replay::progress_bar};
 use crate::{
     history::{
         audit::{Audit, Difference},
         backfill::Fetch,
     },
+    ledger::money::Currency,
     reconciler::Rules,
 };
 
@@ -13,12 +16,31 @@ use crate::{
 ///
 /// Needs `stripe.api_key` with permission to read subscriptions (and, for --heal, events). Ends with 1 when something
 /// differs, or with --heal when something could not be healed.
+///
+/// With --csv it holds the figures against a file exported from Stripe's Billing overview, and needs no key: "MRR per
+/// subscriber per month" or "Customer MRR changes". Columns are found by name, whatever their order, case and spacing:
+/// "Customer ID", "Currency", and a column for each month (2026-01) or "Month" and "MRR"; or "Customer ID", "Date",
+/// "MRR change" and "Event type". Amounts are in major units. For each difference it names the likeliest reason: the knobs
+/// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  mrrd audit\n  mrrd audit --heal\n  mrrd audit --json | jq .differences")]
+#[command(after_help = "Examples:\n  mrrd audit\n  mrrd audit --heal\n  mrrd audit --json | jq .differences\n  \
+    mrrd audit --csv MRR_per_Subscriber.csv --profile finance")]
 pub(super) struct Args {
     /// Append what is missing: the events Stripe still lists, then each subscription that still differs
     #[arg(long)]
     heal: bool,
+    /// A CSV file exported from Stripe's Billing overview, or -
+    #[arg(long, value_name = "FILE", conflicts_with = "heal")]
+    csv: Option<PathBuf>,
+    /// Under which profile's rules, kept or not [default: stripe]
+    #[arg(long, requires = "csv")]
+    profile: Option<String>,
+    /// The currency of a file that names none
+    #[arg(long, value_name = "CODE", requires = "csv")]
+    currency: Option<Currency>,
+    /// Test events instead of live ones
+    #[arg(long, requires = "csv")]
+    test: bool,
     /// Print one JSON object with what was found
     #[arg(long)]
     json: bool,
@@ -26,6 +48,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
+    if let Some(file) = &args.csv {
+        let asked = audit_csv::Asked {
+            file,
+            profile: args.profile.as_deref(),
+            currency: args.currency,
+            test: args.test,
+            json: args.json,
+        };
+        return audit_csv::run(&asked, &config, context).await;
+    }
     let client = client(&config)?;
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
     let bar = progress_bar();

@@ -3,6 +3,7 @@
 mod alerts;
 mod ask;
 mod audit;
+mod audit_csv;
 mod backfill;
 mod close;
 mod compare;

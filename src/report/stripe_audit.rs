@@ -1,0 +1,416 @@
+//! The ledger against one of Stripe's own MRR exports: what agrees, what differs, and the likeliest reason for each
+//! difference: a setting (one knob, some of the Dashboard's four, or another profile), a zone, or an event that is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    ask::{Ask, KnownAt},
+    compare::Switch,
+    money::Exact,
+    service::{AskError, Reports},
+    stripe_export::{Export, Form, Place, Said},
+    stripe_reason::{Reason, Reasons, candidates},
+    table::Table,
+};
+use crate::{
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        outcome::{CustomerLedger, Kind, Movement},
+        profile::Profile,
+        time::{UnixTime, Zone},
+    },
+    reconciler::{CustomerRules, Rules, derivation},
+    store::{CustomerKey, reports::AccountScope},
+};
+
+/// Below one minor unit: Stripe rounds what it prints.
+const ROUNDING: i128 = Mrr::MINOR;
+
+/// What holding the ledger against an export found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportAudit {
+    /// Which of Stripe's exports it is.
+    pub form: Form,
+    /// Under whose rules the ledger answered.
+    pub profile: String,
+    /// The first month or day of the export.
+    pub from: String,
+    /// The last one.
+    pub to: String,
+    /// Figures held against each other.
+    pub compared: usize,
+    /// Those that agree, to less than one minor unit.
+    pub matched: usize,
+    /// Those that don't, by customer.
+    pub differences: Vec<Difference>,
+    /// The reasons, with how many differences each explains; the one that explains most comes first.
+    pub reasons: Vec<Explained>,
+}
+
+/// A figure of Stripe's that isn't the ledger's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Whose.
+    pub customer: String,
+    /// In which currency.
+    pub currency: String,
+    /// The month or day it is about.
+    pub at: String,
+    /// What Stripe says, in minor units.
+    pub stripe_exact: Exact,
+    /// What the ledger says.
+    pub ledger_exact: Exact,
+    /// The kind of change Stripe names, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stripe_kind: Option<&'static str>,
+    /// The kind of the ledger's movement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger_kind: Option<&'static str>,
+    /// The likeliest reason.
+    pub reason: Reason,
+    /// The events behind what the ledger says there.
+    pub events: Vec<String>,
+}
+
+/// A reason, and how much it explains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What it is.
+    pub reason: &'static str,
+    /// The knobs that would make the ledger's figure Stripe's, where it is a setting.
+    pub knobs: Vec<Switch>,
+    /// Said in a few words.
+    pub text: String,
+    /// How many differences it explains.
+    pub differences: usize,
+}
+
+/// What the ledger says at one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ours {
+    pub(super) amount: Mrr,
+    pub(super) kind: Option<Kind>,
+    pub(super) events: BTreeSet<String>,
+    pub(super) movements: usize,
+}
+
+impl Ours {
+    /// Whether Stripe's figure is the same, and of the same kind as far as both say one.
+    pub(super) fn agrees(&self, said: &Said) -> bool {
+        let amounts = (self.amount.0 - said.amount.0).abs() < ROUNDING;
+        amounts && self.kind.zip(said.kind).is_none_or(|(ours, theirs)| ours == theirs)
+    }
+}
+
+/// A customer's figures at the places of an export, as of `now`.
+pub(super) fn figures(ledger: &CustomerLedger, export: &Export, now: UnixTime) -> BTreeMap<(Currency, Place), Ours> {
+    let mut all: BTreeMap<(Currency, Place), Ours> = BTreeMap::new();
+    match export.form {
+        Form::PerMonth => {
+            for place in &export.places {
+                let Place::Month(month) = place else { continue };
+                for delta in ledger.deltas.iter().filter(|delta| delta.at <= now && delta.day <= month.last()) {
+                    all.entry((delta.currency, *place)).or_default().amount.0 += delta.mrr.0;
+                }
+                for movement in ledger.movements.iter().filter(|movement| shown(movement, now)) {
+                    if (month.first()..=month.last()).contains(&movement.day) {
+                        all.entry((movement.currency, *place)).or_default().events.extend(events(movement));
+                    }
+                }
+            }
+        }
+        Form::Changes => {
+            let days = export.places.first().zip(export.places.last());
+            for movement in ledger.movements.iter().filter(|movement| shown(movement, now)) {
+                let place = Place::Day(movement.day);
+                if days.is_none_or(|(first, last)| place < *first || place > *last) {
+                    continue;
+                }
+                let one = all.entry((movement.currency, place)).or_default();
+                one.amount.0 += movement.amount.0;
+                one.movements += 1;
+                one.kind = Some(movement.kind).filter(|_| one.movements == 1);
+                one.events.extend(events(movement));
+            }
+        }
+    }
+    all
+}
+
+fn events(movement: &Movement) -> impl Iterator<Item = String> {
+    movement.parts.iter().flat_map(|part| part.events.iter().map(ToString::to_string))
+}
+
+fn shown(movement: &Movement, now: UnixTime) -> bool {
+    let moved = !matches!(movement.kind, Kind::OpeningBalance | Kind::Transient | Kind::Fx);
+    moved && movement.visible_from <= now && movement.visible_until.is_none_or(|until| now < until)
+}
+
+/// One customer in which something differs.
+pub(super) struct Suspect {
+    pub(super) key: CustomerKey,
+    pub(super) said: BTreeMap<(Currency, Place), Said>,
+    pub(super) ledger: CustomerLedger,
+    pub(super) ours: BTreeMap<(Currency, Place), Ours>,
+    /// What it would be under each candidate, in their order.
+    pub(super) otherwise: Vec<BTreeMap<(Currency, Place), Ours>>,
+    /// What it would be if `ledger.exclude` left nobody out.
+    pub(super) included: Option<BTreeMap<(Currency, Place), Ours>>,
+}
+
+impl Suspect {
+    fn places(&self) -> BTreeSet<(Currency, Place)> {
+        places(&self.said, &self.ours)
+    }
+}
+
+/// Every place that either of the two says something about; that the ledger has nothing there needs no saying.
+fn places(
+    said: &BTreeMap<(Currency, Place), Said>,
+    ours: &BTreeMap<(Currency, Place), Ours>,
+) -> BTreeSet<(Currency, Place)> {
+    let something = ours.iter().filter(|(_, ours)| ours.amount != Mrr::ZERO).map(|(at, _)| at);
+    said.keys().chain(something).copied().collect()
+}
+
+/// Whether a figure of `all` agrees with what Stripe says there; what isn't there is nothing.
+pub(super) fn agree(
+    all: &BTreeMap<(Currency, Place), Ours>,
+    said: &BTreeMap<(Currency, Place), Said>,
+    at: &(Currency, Place),
+) -> bool {
+    let nothing = Ours::default();
+    all.get(at).unwrap_or(&nothing).agrees(said.get(at).unwrap_or(&Said::default()))
+}
+
+impl Reports<'_> {
+    /// Holds the ledger, under a profile kept or not, against one of Stripe's exports.
+    pub async fn against_export(&self, ask: &Ask, profile: &Profile, export: &Export) -> Result<ExportAudit, AskError> {
+        let candidates = candidates(profile, &self.ledger.known);
+        let profiles: Vec<Profile> = candidates.iter().map(|one| one.profile.clone()).collect();
+        let rules = self.rules(std::slice::from_ref(profile)).await?;
+        let others = Rules { profiles: profiles.into(), ..rules.clone() };
+        let everybody = Rules { customers: CustomerRules::default(), ..rules.clone() };
+        let known_at = match ask.as_known_at {
+            Some(KnownAt::Seq(seq)) => Some(seq),
+            Some(KnownAt::Instant(at)) => Some(self.store.last_seq_received_by(at).await?),
+            None => None,
+        };
+        let mut said_of: BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>> = BTreeMap::new();
+        for ((customer, currency, place), said) in &export.said {
+            said_of.entry(customer.clone()).or_default().insert((*currency, *place), said.clone());
+        }
+        let mut unseen = said_of.clone();
+        let (mut compared, mut matched, mut suspects) = (0, 0, Vec::new());
+        let mut pages = derivation::KnownAt::new(self.store, rules.clone(), known_at);
+        while let Some(page) = pages.next_page().await? {
+            for (key, ledgers) in page {
+                let Some(ledger) = ledgers.into_iter().next().filter(|ledger| asked(ask, &key, ledger)) else {
+                    continue;
+                };
+                let said = unseen.remove(&key.customer).unwrap_or_default();
+                let ours = figures(&ledger, export, self.now);
+                let mut suspect = Suspect { key, said, ledger, ours, otherwise: Vec::new(), included: None };
+                let places = suspect.places();
+                let agreeing = places.iter().filter(|at| agree(&suspect.ours, &suspect.said, at)).count();
+                compared += places.len();
+                matched += agreeing;
+                if agreeing == places.len() {
+                    continue;
+                }
+                let one = std::slice::from_ref(&suspect.key);
+                for known in derivation::read(self.store, &others, one, known_at).await? {
+                    let derived = derivation::derive_one(&known, &others).unwrap_or_default();
+                    suspect.otherwise = derived.iter().map(|one| figures(&one.ledger, export, self.now)).collect();
+                    let all = derivation::derive_one(&known, &everybody).unwrap_or_default();
+                    suspect.included = all.first().map(|one| figures(&one.ledger, export, self.now));
+                }
+                suspects.push(suspect);
+            }
+        }
+        // Whom the log doesn't know: Stripe's zeroes agree with that.
+        for (customer, said) in unseen {
+            let nothing = said.values().filter(|said| Ours::default().agrees(said)).count();
+            compared += said.len();
+            matched += nothing;
+            if nothing < said.len() {
+                let key = CustomerKey { livemode: ask.livemode.unwrap_or(true), account: None, customer };
+                let (ledger, ours) = (CustomerLedger::default(), BTreeMap::new());
+                suspects.push(Suspect { key, said, ledger, ours, otherwise: Vec::new(), included: None });
+            }
+        }
+        suspects.sort_by(|one, other| one.key.customer.cmp(&other.key.customer));
+        let mut scores = scores(&suspects, candidates.len());
+        self.broken(ask, &others, &suspects, &said_of, (export, known_at), &mut scores).await?;
+        let differences = differences(&suspects, &candidates, &scores, export, &self.ledger.zone);
+        let name = |place: Option<&Place>| place.map(Place::to_string).unwrap_or_default();
+        Ok(ExportAudit {
+            form: export.form,
+            profile: profile.name.as_ref().into(),
+            from: name(export.places.first()),
+            to: name(export.places.last()),
+            compared,
+            matched,
+            reasons: summed(&differences),
+            differences,
+        })
+    }
+}
+
+impl Reports<'_> {
+    /// Takes from each candidate that explains anything what it would break among the customers that agree now.
+    async fn broken(
+        &self,
+        ask: &Ask,
+        others: &Rules,
+        suspects: &[Suspect],
+        said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>>,
+        (export, known_at): (&Export, Option<i64>),
+        scores: &mut Scores,
+    ) -> Result<(), AskError> {
+        let likely: Vec<usize> = (0..others.profiles.len()).filter(|one| scores.better(*one)).collect();
+        if likely.is_empty() {
+            return Ok(());
+        }
+        let profiles: Vec<Profile> = likely.iter().map(|one| others.profiles[*one].clone()).collect();
+        let rules = Rules { profiles: profiles.into(), ..others.clone() };
+        let nothing = BTreeMap::new();
+        let mut pages = derivation::KnownAt::new(self.store, rules, known_at);
+        while let Some(page) = pages.next_page().await? {
+            for (key, ledgers) in page {
+                let other = suspects.iter().all(|suspect| suspect.key != key);
+                if !other || !ledgers.first().is_some_and(|ledger| asked(ask, &key, ledger)) {
+                    continue;
+                }
+                let said = said_of.get(&key.customer).unwrap_or(&nothing);
+                for (candidate, ledger) in likely.iter().zip(&ledgers) {
+                    let ours = figures(ledger, export, self.now);
+                    let wrong = places(said, &ours).iter().filter(|at| !agree(&ours, said, at)).count();
+                    scores.of[*candidate] -= i64::try_from(wrong).unwrap_or(i64::MAX);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How much is wrong under each candidate, as a number below 0: a setting is one for all customers.
+pub(super) struct Scores {
+    pub(super) of: Vec<i64>,
+    now: i64,
+}
+
+impl Scores {
+    /// Whether less is wrong under a candidate than is now.
+    pub(super) fn better(&self, candidate: usize) -> bool {
+        self.of[candidate] > self.now
+    }
+}
+
+fn scores(suspects: &[Suspect], candidates: usize) -> Scores {
+    // What a candidate newly says, and Stripe doesn't, counts against it.
+    let wrong = |all: &BTreeMap<(Currency, Place), Ours>, one: &Suspect| {
+        let mut at = one.places();
+        at.extend(places(&one.said, all));
+        let wrong = at.iter().filter(|at| !agree(all, &one.said, at)).count();
+        i64::try_from(wrong).unwrap_or(i64::MAX)
+    };
+    let nothing = BTreeMap::new();
+    let under = |candidate: usize| {
+        let all = suspects.iter().map(|one| wrong(one.otherwise.get(candidate).unwrap_or(&nothing), one));
+        -all.sum::<i64>()
+    };
+    let now = -suspects.iter().map(|one| wrong(&one.ours, one)).sum::<i64>();
+    Scores { of: (0..candidates).map(under).collect(), now }
+}
+
+fn asked(ask: &Ask, key: &CustomerKey, ledger: &CustomerLedger) -> bool {
+    let account = match &ask.account {
+        AccountScope::All => true,
+        AccountScope::One(account) => key.account == *account,
+    };
+    account && key.livemode == ask.livemode.unwrap_or(true) && ledger.test_clock.is_none()
+}
+
+fn differences(
+    suspects: &[Suspect],
+    candidates: &[super::stripe_reason::Candidate],
+    scores: &Scores,
+    export: &Export,
+    zone: &Zone,
+) -> Vec<Difference> {
+    let reasons = Reasons { candidates, scores, export, zone };
+    let (no_said, no_ours) = (Said::default(), Ours::default());
+    let mut all = Vec::new();
+    for suspect in suspects {
+        for at in suspect.places() {
+            let (said, ours) = (suspect.said.get(&at).unwrap_or(&no_said), suspect.ours.get(&at).unwrap_or(&no_ours));
+            if ours.agrees(said) {
+                continue;
+            }
+            let kinds = said.kind.zip(ours.kind);
+            all.push(Difference {
+                customer: suspect.key.customer.to_string(),
+                currency: at.0.to_string(),
+                at: at.1.to_string(),
+                stripe_exact: Exact(said.amount),
+                ledger_exact: Exact(ours.amount),
+                stripe_kind: kinds.map(|(theirs, _)| theirs.as_str()),
+                ledger_kind: kinds.map(|(_, ours)| ours.as_str()),
+                reason: reasons.of(suspect, at),
+                events: ours.events.iter().cloned().collect(),
+            });
+        }
+    }
+    all
+}
+
+/// The reasons, with how many differences each explains.
+fn summed(differences: &[Difference]) -> Vec<Explained> {
+    let mut all: Vec<Explained> = Vec::new();
+    for Difference { reason, .. } in differences {
+        let text = reason.in_general();
+        match all.iter_mut().find(|one| one.text == text) {
+            Some(one) => one.differences += 1,
+            None => all.push(Explained { reason: reason.kind, knobs: reason.knobs.clone(), text, differences: 1 }),
+        }
+    }
+    all.sort_by_key(|one| (std::cmp::Reverse(one.differences), one.knobs.is_empty()));
+    all
+}
+
+impl ExportAudit {
+    /// One row a difference.
+    pub fn table(&self) -> Table {
+        let columns = vec!["customer", "at", "currency", "stripe_exact", "ledger_exact", "reason", "why", "events"];
+        let row = |one: &Difference| {
+            let with = |amount: Exact, kind: Option<&str>| match kind {
+                Some(kind) => format!("{kind} {amount}"),
+                None => amount.to_string(),
+            };
+            vec![
+                one.customer.clone(),
+                one.at.clone(),
+                one.currency.clone(),
+                with(one.stripe_exact, one.stripe_kind),
+                with(one.ledger_exact, one.ledger_kind),
+                one.reason.kind.into(),
+                one.reason.text.clone(),
+                one.events.join(" "),
+            ]
+        };
+        Table { columns, rows: self.differences.iter().map(row).collect() }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Month(month) => month.fmt(f),
+            Self::Day(day) => day.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The figures against a file exported from Stripe's Billing overview: `mrrd audit --csv`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{DAY, JANUARY, event, subscription},
+    support::daemon::{Daemon, Settings},
+};
+
+/// In January: one at 20.00 who goes to 35.00 in February, one at 10.00 who asks on the 16th to end, one at 8.00 who ends in
+/// the last hour of January as it is in Los Angeles (in February, in UTC).
+async fn account() -> Daemon {
+    let mut daemon = Settings::default().start().await;
+    let (grows, large) = (
+        subscription("sub_1", "cus_1", "price_small", 2000, 1, JANUARY),
+        subscription("sub_1", "cus_1", "price_large", 3500, 1, JANUARY),
+    );
+    let leaves = subscription("sub_2", "cus_2", "price_2", 1000, 1, JANUARY);
+    let mut asks = leaves.clone();
+    asks["cancel_at_period_end"] = json!(true);
+    let late = subscription("sub_3", "cus_3", "price_3", 800, 1, JANUARY);
+    let mut ended = late.clone();
+    let end = 1_769_929_200; // 2026-02-01T07:00:00Z
+    (ended["status"], ended["ended_at"]) = (json!("canceled"), json!(end));
+    for body in [
+        event("evt_1", "customer.subscription.created", JANUARY, &grows, None),
+        event("evt_2", "customer.subscription.created", JANUARY, &leaves, None),
+        event("evt_3", "customer.subscription.created", JANUARY, &late, None),
+        event(
+            "evt_4",
+            "customer.subscription.updated",
+            JANUARY + 2 * DAY,
+            &asks,
+            Some(json!({"cancel_at_period_end": false})),
+        ),
+        event(
+            "evt_5",
+            "customer.subscription.updated",
+            JANUARY + 30 * DAY,
+            &large,
+            Some(json!({"items": grows["items"]})),
+        ),
+        event("evt_6", "customer.subscription.deleted", end, &ended, None),
+    ] {
+        daemon.accept(body).await;
+    }
+    daemon.settle().await;
+    daemon
+}
+
+/// The exit code and the answer to a file.
+fn held(daemon: &Daemon, csv: &str, more: &[&str]) -> (i32, Value) {
+    std::fs::write(daemon.dir().join("export.csv"), csv).unwrap();
+    let output = daemon.command(&[&["audit", "--csv", "export.csv", "--json"], more].concat());
+    let answer = serde_json::from_slice(&output.stdout);
+    (output.status.code().unwrap(), answer.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
+}
+
+fn reasons(answer: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let one = |one: &Value| {
+        let knobs = one["reason"]["knobs"].as_array().unwrap().iter();
+        let knobs: Vec<_> = knobs.map(|knob| format!(" {}={}", text(&knob["knob"]), text(&knob["to"]))).collect();
+        let (who, at, kind) = (text(&one["customer"]), text(&one["at"]), text(&one["reason"]["kind"]));
+        format!("{who} {at} {}: {kind}{}", text(&one["stripe_exact"]), knobs.concat())
+    };
+    answer["differences"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn what_agrees_matches_and_each_difference_has_its_likeliest_reason() {
+    let daemon = account().await;
+    // Under the rules of the file's own Dashboard.
+    let csv = "Customer,Customer Email,Customer ID,Currency,2026-01,2026-02\n\
+               One,one@example.com,cus_1,usd,20.00,35.00\nThree,three@example.com,cus_3,usd,8.00,0.00\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!((code, &answer["compared"], &answer["matched"]), (0, &json!(4), &json!(4)), "{answer}");
+
+    // The Dashboard counts cancellations at the period's end, cuts days in Los Angeles, and knows more.
+    let csv = "Customer,Customer Email,Customer ID,Currency,2026-01,2026-02\n\
+               One,one@example.com,cus_1,usd,20.00,50.00\n\"Two, Ltd\",two@example.com,cus_2,usd,10.00,10.00\n\
+               Three,three@example.com,cus_3,usd,0.00,0.00\nFour,four@example.com,cus_4,usd,0.00,5.00\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        reasons(&answer),
+        [
+            "cus_1 2026-02 5000: missing_event",
+            "cus_2 2026-01 1000: setting churn_at=end",
+            "cus_2 2026-02 1000: setting churn_at=end",
+            "cus_3 2026-01 0: time_zone",
+            "cus_4 2026-02 500: missing_event",
+        ],
+        "{answer}"
+    );
+    assert_eq!(answer["differences"][0]["events"], json!(["evt_5"]));
+    assert!(answer["differences"][4]["reason"]["text"].as_str().unwrap().contains("mrrd backfill --history"));
+    assert_eq!((&answer["reasons"][0]["differences"], &answer["reasons"][0]["reason"]), (&json!(2), &json!("setting")));
+    let (code, answer) = held(&daemon, csv, &["--profile", "finance"]);
+    assert_eq!((code, reasons(&answer).len()), (1, 3), "cancellations count at the end there: {answer}");
+
+    let output = daemon.command(&["audit", "--csv", "export.csv"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("8 figures compared, 3 match, 5 differ"), "{said}");
+    assert!(said.contains("2 of them: it is Stripe's with churn_at = end"), "{said}");
+}
+
+#[tokio::test]
+async fn changes_are_held_against_movements_day_by_day() {
+    let daemon = account().await;
+    let csv = "Date,Customer ID,Event type,MRR change,Currency\n\
+               2026-01-14 10:00:00,cus_1,New,20.00,usd\n2026-01-14,cus_2,New,10.00,usd\n2026-01-14,cus_3,New,8.00,usd\n\
+               2026-01-16,cus_2,Churn,-10.00,usd\n2026-02-13,cus_1,Reactivation,15.00,usd\n\
+               2026-01-31,cus_3,Churn,-8.00,usd\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!(code, 1);
+    assert_eq!(answer["form"], "changes");
+    // The same amount of another kind; and one change a day apart is a difference on both days.
+    assert_eq!(
+        reasons(&answer),
+        ["cus_1 2026-02-13 1500: kind", "cus_3 2026-01-31 -800: time_zone", "cus_3 2026-02-01 0: time_zone",],
+        "{answer}"
+    );
+    let first = &answer["differences"][0];
+    assert_eq!((&first["stripe_kind"], &first["ledger_kind"]), (&json!("reactivation"), &json!("expansion")));
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_of_the_exports_is_refused_by_what_it_lacks() {
+    let daemon = account().await;
+    for (csv, more, said) in [
+        ("Name,Email\nOne,one@example.com\n", &[] as &[&str], "is none of Stripe's MRR exports: its first line names"),
+        ("Customer ID,2026-01\ncus_1,20\n", &[], "line 2 names no currency"),
+        ("Customer ID,Currency,2026-01\ncus_1,usd,much\n", &[], "line 2: \"much\" is no amount"),
+        ("Customer ID,Currency,2026-01\ncus_1,usd,20\n", &["--profile", "bored"], "\"bored\" is no profile"),
+    ] {
+        std::fs::write(daemon.dir().join("export.csv"), csv).unwrap();
+        let output = daemon.command(&[&["audit", "--csv", "export.csv"], more].concat());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+    for options in [&["audit", "--profile", "stripe"] as &[&str], &["audit", "--csv", "export.csv", "--heal"]] {
+        assert_eq!(daemon.command(options).status.code(), Some(2), "{options:?}");
+    }
+    let (code, _) = held(&daemon, "Customer ID,2026-01\ncus_1,20\ncus_3,8\n", &["--currency", "usd"]);
+    assert_eq!(code, 0);
+}
