@@ -106,6 +106,9 @@ pub(super) struct SeriesQuery {
     group_by: Option<String>,
     /// `scheduled`: also what is written ahead, up to `to`.
     include: Option<String>,
+    /// `restated` (the default): closed months as they are known now, marked where they are no longer what they were closed
+    /// with. `closed`: as they were closed, with later changes as `prior_period` in the first open month.
+    basis: Option<String>,
 }
 
 /// What restatements understand.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 use super::problem::ApiProblem;
 use crate::{
     ledger::{money::Currency, time::Day},
-    report::ask::{Ask, GroupBy, KnownAt},
+    report::ask::{Ask, Basis, GroupBy, KnownAt},
     report::period::Interval,
     store::reports::AccountScope,
 };
@@ -129,6 +129,7 @@ impl Params {
             interval: self.interval()?,
             group_by: self.with("group_by", &format!("one of {}", GroupBy::words()), GroupBy::parse)?,
             scheduled: self.scheduled()?,
+            basis: self.with("basis", "restated or closed", Basis::parse)?.unwrap_or_default(),
             ..ask
         })
     }

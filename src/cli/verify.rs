@@ -4,9 +4,12 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
-use crate::reconciler::{Reconciler, Rules};
+use crate::{
+    reconciler::{Reconciler, Rules},
+    report::service::Reports,
+};
 
-/// Verifies the log's hash chain, the derived tables against a fresh derivation, and that the waterfall adds up
+/// Verifies the log's hash chain, the derived tables against a fresh derivation, the waterfall and every closed month
 ///
 /// Writes nothing and may run beside a live `serve`. Ends with 1 and the first difference when something doesn't hold.
 #[derive(Debug, clap::Args)]
@@ -22,19 +25,25 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let store = open_store(&config).await?;
     let rules = Rules::load(&config.ledger, &store).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
-    let reconciler = Reconciler::new(store, rules, context.clock.clone());
+    let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
     let (_keep, stop) = watch::channel(false);
     let bar = progress_bar();
     let verified = reconciler.verify(&stop, &mut |customers| bar.set_message(format!("{customers} customers"))).await;
     bar.finish_and_clear();
     let report = verified.map_err(|error| Failure::Failed(format!("nothing could be verified: {error}")))?;
+    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let closings = reports.verify_closings().await;
+    let closings =
+        closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
-    let (holds, chain) = (report.holds(), &report.chain);
+    let (holds, chain) = (report.holds() && closings.first_difference.is_none(), &report.chain);
     if args.json {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,
             "customers": report.customers, "waiting": report.waiting,
             "log_difference": chain.first_difference, "ledger_difference": ledger,
+            "closings": closings.checked, "closings_under_other_rules": closings.other_rules,
+            "closing_difference": closings.first_difference,
         }))?;
     } else {
         let found = |difference: &Option<String>| difference.clone().unwrap_or_else(|| "no difference".into());
@@ -47,6 +56,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         output::line(format_args!(
             "ledger  {customers} customers held against the log, {waiting} left out as still moving: {}",
             found(&ledger)
+        ))?;
+        let (checked, other) = (closings.checked, closings.other_rules);
+        output::line(format_args!(
+            "closed  {checked} closings held against the log as it was, {other} left out as closed under other rules: {}",
+            found(&closings.first_difference)
         ))?;
     }
     if holds { Ok(()) } else { Err(Failure::Said) }

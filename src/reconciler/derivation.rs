@@ -34,7 +34,7 @@ pub(crate) struct Known {
 type Scope<'a> = (bool, Option<&'a AccountId>);
 
 /// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
-pub(super) type Outcome = Result<Vec<Derived>, String>;
+pub(crate) type Outcome = Result<Vec<Derived>, String>;
 
 /// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for;
 /// no netting window reaches over one of `cuts`.
@@ -68,7 +68,7 @@ pub(super) async fn derive_customers(
 }
 
 /// Derives one customer under every profile.
-pub(super) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
+pub(crate) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
     derive_cut(known, rules, &[])
 }
 

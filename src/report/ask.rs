@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::period::Interval;
 use crate::{
@@ -39,6 +41,30 @@ pub struct Ask {
     pub as_known_at: Option<KnownAt>,
     /// Whether what is written ahead is wanted (`include=scheduled`).
     pub scheduled: bool,
+    /// What closed months are answered from.
+    pub basis: Basis,
+}
+
+/// What closed months are answered from (mrr.md 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// From all that is known now.
+    #[default]
+    Restated,
+    /// From their closing; what came later is booked in the first open month.
+    Closed,
+}
+
+impl Basis {
+    /// Reads the API's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "restated" => Some(Self::Restated),
+            "closed" => Some(Self::Closed),
+            _ => None,
+        }
+    }
 }
 
 impl Default for Ask {
@@ -55,6 +81,7 @@ impl Default for Ask {
             group_by: None,
             as_known_at: None,
             scheduled: false,
+            basis: Basis::Restated,
         }
     }
 }

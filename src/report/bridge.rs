@@ -38,6 +38,8 @@ pub struct Bridge {
     pub lines: Lines,
     /// What came from other groups less what went to them.
     pub transfer: Mrr,
+    /// What later events changed in closed months before, where these are answered from their closing (mrr.md 7).
+    pub prior_period: Mrr,
     /// MRR at the end of the period.
     pub closing: Mrr,
     /// What stands at the end of the period.
@@ -92,11 +94,11 @@ pub struct Counts {
     pub trials: i64,
 }
 
-fn sum(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
+pub(super) fn sum(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
     a.checked_add(b).ok_or(ReportError::Overflow)
 }
 
-fn difference(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
+pub(super) fn difference(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
     a.checked_sub(b).ok_or(ReportError::Overflow)
 }
 
@@ -181,6 +183,7 @@ fn one_series(
             opening,
             lines,
             transfer,
+            prior_period: Mrr::ZERO,
             closing: mrr,
             standing,
         });

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     ReportError,
+    basis::{COUNTED, STOOD},
     memory::Memory,
     money::Exact,
     month::{Figures, Month, figures, of_month},
@@ -20,9 +21,9 @@ use crate::{
         ids::AccountId,
         money::{Currency, Mrr},
         movement_id::movement_id,
-        outcome::{Kind, Movement},
+        outcome::{CustomerLedger, Kind, Movement, QualityEntry, QualityKind},
         profile::Profile,
-        time::Zone,
+        time::{UnixTime, Zone},
     },
     reconciler::{Rules, rules},
     store::{StoreError, closings::*},
@@ -32,8 +33,16 @@ use crate::{
 pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> Result<ClosedMonth, ReportError> {
     let end = zone.end_of(month.last());
     let mut totals: BTreeMap<(bool, Option<AccountId>, Currency), Figures> = BTreeMap::new();
+    let mut stood: BTreeMap<(bool, Option<AccountId>, Currency), BTreeMap<&'static str, Mrr>> = BTreeMap::new();
     let (mut customers, mut movements) = (Vec::new(), Vec::new());
     for (key, ledger) in ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none()) {
+        for (currency, lines) in standing(ledger, end)? {
+            let all = stood.entry((key.livemode, key.account.clone(), currency)).or_default();
+            for (line, amount) in lines {
+                let sum = all.entry(line).or_default();
+                *sum = sum.checked_add(amount).ok_or(ReportError::Overflow)?;
+            }
+        }
         for (currency, one) in figures(ledger, month, end)? {
             totals.entry((key.livemode, key.account.clone(), currency)).or_default().add(&one)?;
             let Figures { opening, closing, .. } = one;
@@ -53,21 +62,48 @@ pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> 
             });
         }
     }
-    let lines = |((livemode, account, currency), one): ((bool, Option<AccountId>, Currency), Figures)| {
+    let mut lines = |((livemode, account, currency), one): ((bool, Option<AccountId>, Currency), Figures)| {
         let moved =
             Kind::ALL.map(|kind| (kind.as_str(), one.lines.get(kind))).into_iter().filter(|(_, sum)| *sum != Mrr::ZERO);
-        let all: Vec<_> =
-            [("opening", one.opening)].into_iter().chain(moved).chain([("closing", one.closing)]).collect();
+        let beside = stood.remove(&(livemode, account.clone(), currency)).unwrap_or_default();
+        let bridge = [("opening", one.opening)].into_iter().chain(moved).chain([("closing", one.closing)]);
+        let all: Vec<_> = bridge.chain(beside).collect();
         all.into_iter().map(move |(line, amount)| ClosedTotal {
             livemode,
             account: account.clone(),
             currency,
-            line,
+            line: line.into(),
             amount,
         })
     };
-    let totals = totals.into_iter().flat_map(lines).collect();
+    let totals = totals.into_iter().flat_map(&mut lines).collect();
     Ok(ClosedMonth { closing, totals, customers, movements })
+}
+
+/// What stands of a customer at the month's end beside its MRR, in each currency; counts are whole numbers.
+fn standing(
+    ledger: &CustomerLedger,
+    end: UnixTime,
+) -> Result<BTreeMap<Currency, BTreeMap<&'static str, Mrr>>, ReportError> {
+    let mut all: BTreeMap<Currency, BTreeMap<&'static str, Mrr>> = BTreeMap::new();
+    let mut add = |currency, lines: &[&'static str], amounts: &[Mrr]| {
+        let of = all.entry(currency).or_default();
+        lines.iter().zip(amounts).try_for_each(|(line, amount)| {
+            let sum = of.entry(line).or_default();
+            *sum = sum.checked_add(*amount).ok_or(ReportError::Overflow)?;
+            Ok(())
+        })
+    };
+    for delta in ledger.deltas.iter().filter(|delta| delta.at <= end) {
+        add(delta.currency, &STOOD, &[delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn])?;
+    }
+    for count in ledger.counts.iter().filter(|count| count.at <= end) {
+        let whole = |count: i64| Mrr(i128::from(count) * Mrr::MINOR);
+        if let Some(currency) = count.currency {
+            add(currency, &COUNTED, &[whole(count.customers), whole(count.subscriptions), whole(count.trials)])?;
+        }
+    }
+    Ok(all)
 }
 
 /// A month can't be closed.
@@ -123,9 +159,10 @@ pub struct ClosedLine {
     pub account: Option<String>,
     /// The currency.
     pub currency: String,
-    /// `opening`, `closing`, or the kind of movement.
-    pub line: &'static str,
-    /// How much, in minor units.
+    /// `opening`, `closing`, the kind of movement, or what stood at the end: `list`, `estimated`, `at_risk` and
+    /// `scheduled_churn`, and the counts `customers`, `subscriptions` and `trials`.
+    pub line: String,
+    /// How much, in minor units; of a count, how many.
     pub amount: i128,
     /// Its exact twin.
     pub amount_exact: Exact,
@@ -137,7 +174,7 @@ impl From<&ClosedMonth> for ClosedProfile {
             livemode: total.livemode,
             account: total.account.as_ref().map(ToString::to_string),
             currency: total.currency.to_string(),
-            line: total.line,
+            line: total.line.to_string(),
             amount: total.amount.minor(),
             amount_exact: Exact(total.amount),
         };
@@ -163,7 +200,7 @@ impl CloseAnswer {
                 line.livemode.to_string(),
                 line.account.clone().unwrap_or_default(),
                 line.currency.clone(),
-                line.line.into(),
+                line.line.clone(),
                 line.amount_exact.to_string(),
             ]
         };
@@ -187,17 +224,18 @@ impl Reports<'_> {
         let closed_before = |profile: &&Profile| {
             before.iter().find(|closing| closing.profile == profile.name && *closing.month == *month.to_string())
         };
-        let open: Vec<&Profile> =
-            self.ledger.profiles.iter().filter(|profile| closed_before(profile).is_none()).collect();
+        // In each currency's own ledger, and in the reporting currency's.
+        let kept = self.all_kept();
+        let open: Vec<&Profile> = kept.iter().filter(|profile| closed_before(profile).is_none()).collect();
         if open.is_empty() {
-            let when = self.ledger.profiles.iter().find_map(|profile| closed_before(&profile));
+            let when = kept.iter().find_map(|profile| closed_before(&profile));
             let when = when.map(|closing| format!(" since {}", closing.closed_at)).unwrap_or_default();
             return Err(CloseError::Refused(format!(
                 "{month} is closed already{when}, and stays as it was closed: `mrrd report restatements` lists what changed"
             )));
         }
         let seq = self.applied().await?;
-        let mut closed_now = Vec::new();
+        let mut months = Vec::new();
         for profile in open {
             let ledgers = self.derived(Some(seq), profile, &[]).await?;
             let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
@@ -209,14 +247,31 @@ impl Reports<'_> {
                 hash: hash(month, seq, &inputs),
                 inputs,
             };
-            let whole = closed(closing, &ledgers, month, zone).map_err(AskError::from)?;
+            if let Some(missing) = missing_rate(&ledgers, zone.end_of(month.last())) {
+                return Err(CloseError::Refused(format!(
+                    "{month} can't be closed: {}; {}",
+                    missing.detail, missing.settle
+                )));
+            }
+            months.push(closed(closing, &ledgers, month, zone).map_err(AskError::from)?);
+        }
+        // All of them can be closed: none is left out half way.
+        let mut closed_now = Vec::new();
+        for whole in months {
             if !self.store.close_month(&whole).await? {
-                let by = format!("{month} was closed under {} by another process meanwhile", profile.name);
+                let by = format!("{month} was closed under {} by another process meanwhile", whole.closing.profile);
                 return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
             }
             closed_now.push(ClosedProfile::from(&whole));
         }
         Ok(CloseAnswer { month: month.to_string(), closed: closed_now })
+    }
+
+    /// Every profile that rows are kept of: those configured, and their twins in the reporting currency.
+    pub(super) fn all_kept(&self) -> Vec<Profile> {
+        let profiles = &self.ledger.profiles;
+        let twins = profiles.iter().filter_map(|one| self.ledger.reporting_currency.map(|to| one.reporting(to)));
+        profiles.iter().cloned().chain(twins).collect()
     }
 
     /// The log's end, once all of it is in the figures under these very rules.
@@ -244,8 +299,14 @@ impl Reports<'_> {
     }
 }
 
+/// The first rate that is missing for any figure up to `end`.
+pub(super) fn missing_rate(ledgers: &Memory, end: UnixTime) -> Option<&QualityEntry> {
+    let all = ledgers.customers.iter().flat_map(|(_, ledger)| &ledger.quality);
+    all.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= end).min_by_key(|entry| entry.at)
+}
+
 /// SHA-256 over what the figures depend on, in hexadecimal.
-fn hash(month: Month, seq: i64, inputs: &str) -> String {
+pub(super) fn hash(month: Month, seq: i64, inputs: &str) -> String {
     let digest = Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

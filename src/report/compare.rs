@@ -19,7 +19,7 @@ use crate::{
     ledger::{
         knobs::KnobError,
         money::Currency,
-        outcome::{CustomerLedger, Kind},
+        outcome::{CustomerLedger, Kind, QualityEntry, QualityKind},
         profile::Profile,
         time::UnixTime,
     },
@@ -142,6 +142,12 @@ impl Reports<'_> {
     /// Compares two profiles, kept or not, over a month that has begun.
     pub async fn compare(&self, ask: &Ask, from: &Profile, to: &Profile, month: Month) -> Result<Comparison, AskError> {
         let zone = &self.ledger.zone;
+        // In the reporting currency, where there is one and the question names no other.
+        let in_reporting = |profile: &Profile| match self.reporting(ask) {
+            Some(currency) => Profile { reporting: Some(currency), ..profile.clone() },
+            None => profile.clone(),
+        };
+        let (from, to) = (&in_reporting(from), &in_reporting(to));
         let refuse = |name, reason: String| AskError::Parameter { name, reason };
         let now = match ask.as_known_at {
             Some(KnownAt::Instant(at)) => at.min(self.now),
@@ -170,8 +176,13 @@ impl Reports<'_> {
                     AccountScope::One(account) => key.account == *account,
                 };
                 let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
+                let unrated = ledgers.iter().flat_map(|ledger| &ledger.quality);
+                let unrated = unrated.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= cut).min();
                 if !asked || simulated || ask.livemode.is_some_and(|livemode| livemode != key.livemode) {
                     continue;
+                }
+                if let Some(QualityEntry { detail, settle, .. }) = unrated.cloned() {
+                    return Err(ReportError::MissingRate { detail, settle }.into());
                 }
                 for (currency, one) in stations(&ledgers, month, cut)? {
                     if ask.currency.is_none_or(|only| only == currency) {

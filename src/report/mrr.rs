@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     ReportError,
+    ask::Basis,
     bridge::{Bridge, Grouping},
     money::Exact,
     period::{Interval, Phase},
@@ -21,6 +22,9 @@ pub struct MrrAnswer {
     pub currency: Option<String>,
     /// The length of a period.
     pub interval: Interval,
+    /// `closed`, where closed months are answered from their closing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// What the entries are grouped by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_by: Option<String>,
@@ -83,6 +87,12 @@ pub struct MrrEntry {
     /// Its exact twin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_exact: Option<Exact>,
+    /// What later events changed in closed months before, where these are answered from their closing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_period: Option<i128>,
+    /// Its exact twin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior_period_exact: Option<Exact>,
     /// MRR at the end of the last day.
     pub closing: i128,
     /// Its exact twin.
@@ -118,6 +128,9 @@ pub struct MrrEntry {
     /// The period lies ahead: only what is written ahead is in it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
+    /// A closed month in it is no longer what it was closed with: `restatements` tells what changed it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restated: bool,
 }
 
 /// The most entries one answer may have.
@@ -159,6 +172,8 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
         fx_exact: Exact(line(Kind::Fx)),
         transfer: transfer.map(|amount| amount.minor()),
         transfer_exact: transfer.map(Exact),
+        prior_period: None,
+        prior_period_exact: None,
         closing: bridge.closing.minor(),
         closing_exact: Exact(bridge.closing),
         customers: standing.counts.map(|counts| counts.customers),
@@ -174,6 +189,7 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
         estimated_exact: Exact(standing.estimated),
         partial: bridge.period.phase == Phase::Running,
         scheduled: bridge.period.phase == Phase::Scheduled,
+        restated: false,
     }
 }
 
@@ -194,6 +210,7 @@ impl MrrAnswer {
             "churn_exact",
             "fx_exact",
             "transfer_exact",
+            "prior_period_exact",
             "closing_exact",
             "customers",
             "subscriptions",
@@ -204,6 +221,7 @@ impl MrrAnswer {
             "estimated_exact",
             "partial",
             "scheduled",
+            "restated",
         ];
         Table { columns, rows: self.data.iter().map(MrrEntry::row).collect() }
     }
@@ -226,6 +244,7 @@ impl MrrEntry {
             self.churn_exact.to_string(),
             self.fx_exact.to_string(),
             optional(self.transfer_exact.map(|amount| amount.to_string())),
+            optional(self.prior_period_exact.map(|amount| amount.to_string())),
             self.closing_exact.to_string(),
             optional(self.customers.map(|count| count.to_string())),
             optional(self.subscriptions.map(|count| count.to_string())),
@@ -236,6 +255,7 @@ impl MrrEntry {
             self.estimated_exact.to_string(),
             if self.partial { "true".into() } else { String::new() },
             if self.scheduled { "true".into() } else { String::new() },
+            if self.restated { "true".into() } else { String::new() },
         ]
     }
 }

@@ -6,15 +6,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    ReportError,
     ask::Ask,
-    closing::kept,
+    closing::{kept, missing_rate},
     month::{Figures, Month, MonthFigures, figures},
     service::{AskError, Reports, Source},
     table::Table,
 };
 use crate::{
-    ledger::{CustomerFacts, derive, fact::Fact, ids::EventId, money::Currency, profile::Profile},
-    reconciler::rules,
+    ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
+    reconciler::{derivation, rules},
     store::{CustomerKey, closings::Closing, naming, reports::AccountScope},
 };
 
@@ -92,8 +93,7 @@ impl Reports<'_> {
     /// Changes to months closed under the profile asked for, of one month or of all; with `as_known_at`, those that the
     /// log told by then.
     pub async fn restatements(&self, ask: &Ask, month: Option<Month>) -> Result<RestatementList, AskError> {
-        // Months are closed in each currency's own ledger.
-        let profile = self.profile(ask)?;
+        let profile = &self.kept(ask)?;
         let (scope, source) = self.scope_under(ask, profile).await?;
         let (ledgers, seq) = match source {
             Source::Memory { ledgers, seq } => (ledgers, seq),
@@ -108,6 +108,10 @@ impl Reports<'_> {
                 continue;
             }
             let end = self.ledger.zone.end_of(closed.last());
+            if let Some(missing) = missing_rate(&ledgers, end) {
+                let (detail, settle) = (missing.detail.clone(), missing.settle.clone());
+                return Err(ReportError::MissingRate { detail, settle }.into());
+            }
             let mut before = kept(
                 &self.store.closed_customers(&closing.profile, &closing.month).await?,
                 &self.store.closed_movements(&closing.profile, &closing.month).await?,
@@ -129,10 +133,10 @@ impl Reports<'_> {
             for place in places {
                 let was = before.get(&place).copied().unwrap_or_default();
                 let is = after.get(&place).copied().unwrap_or_default();
-                if was == is {
+                let (key, currency) = place;
+                if was == is || ask.currency.is_some_and(|only| only != currency) {
                     continue;
                 }
-                let (key, currency) = place;
                 let events = self.causes(&key, currency, &closing, seq, profile, closed).await?;
                 data.push(Restatement {
                     month: closed.to_string(),
@@ -163,20 +167,26 @@ impl Reports<'_> {
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
         let (one, zone) = (std::slice::from_ref(key), &self.ledger.zone);
-        let facts = self.store.customer_facts(one, until).await?.pop().unwrap_or_default();
+        // Under the rules as they are now: only what the log brought is named here.
+        let rules = self.rules(std::slice::from_ref(profile)).await?;
+        let Some(all) = derivation::read(self.store, &rules, one, until).await?.pop() else { return Ok(Vec::new()) };
+        let facts = &all.facts;
         let known = self.store.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let objects: Vec<&str> = objects.into_iter().collect();
         let (livemode, account) = (key.livemode, key.account.as_ref());
+        // In the order of the log, which those of a derivation are not.
         let references = self.store.reference_facts(livemode, account, &objects, until).await?;
         let known_references = self.store.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
         let figures_of = |own: usize, about: usize| {
-            let (facts, references) = (&facts[..own], &references[..about]);
-            let input = CustomerFacts { customer: &key.customer, facts, references };
-            let all = figures(&derive(input, profile, zone), month, zone.end_of(month.last()))?;
+            let (facts, references) = (facts[..own].to_vec(), references[..about].to_vec());
+            let then = derivation::Known { facts, references, ..all.clone() };
+            let derived = derivation::derive_one(&then, &rules).ok().and_then(|mut all| all.pop());
+            let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();
+            let all = figures(&ledger, month, zone.end_of(month.last()))?;
             Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
         };
-        let own = ends(&facts, known).map(|(end, event)| (end, known_references, event));
+        let own = ends(facts, known).map(|(end, event)| (end, known_references, event));
         let about = ends(&references, known_references).map(|(end, event)| (facts.len(), end, event));
         let mut stood = figures_of(known.min(facts.len()), known_references.min(references.len()))?;
         let mut causes = Vec::new();

@@ -36,9 +36,9 @@ pub struct ClosedTotal {
     pub account: Option<AccountId>,
     /// The currency.
     pub currency: Currency,
-    /// `opening`, `closing`, or the kind of movement summed.
-    pub line: &'static str,
-    /// How much.
+    /// `opening`, `closing`, the kind of movement summed, or what stood at the month's end.
+    pub line: Arc<str>,
+    /// How much; of a count, how many whole ones.
     pub amount: Mrr,
 }
 

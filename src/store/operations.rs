@@ -249,6 +249,11 @@ impl Store {
         either!(self, database => database.closings().await)
     }
 
+    /// The lines of a closed month's bridges.
+    pub async fn closed_totals(&self, profile: &str, month: &str) -> Result<Vec<ClosedTotal>, StoreError> {
+        either!(self, database => database.closed_totals(profile, month).await)
+    }
+
     /// What each customer paid around a closed month, by customer and currency.
     pub async fn closed_customers(&self, profile: &str, month: &str) -> Result<Vec<ClosedCustomer>, StoreError> {
         either!(self, database => database.closed_customers(profile, month).await)

@@ -3,10 +3,10 @@
 use super::{
     super::{Database, dialect::*},
     columns::{Columns, units},
-    rows::{account, customer_key, insert},
+    rows::{account, account_of, customer_key, insert},
 };
 use crate::{
-    ledger::{outcome::Kind, time::UnixTime},
+    ledger::{money::Mrr, outcome::Kind, time::UnixTime},
     store::{
         StoreError,
         closings::*,
@@ -53,7 +53,7 @@ impl Database {
                 .bind(row.livemode)
                 .bind(account(row.account.as_ref()))
                 .bind(row.currency.to_string())
-                .bind(row.line)
+                .bind(row.line.to_string())
                 .bind(row.amount.0.to_string())
         })
         .await
@@ -113,6 +113,33 @@ impl Database {
             })
         };
         rows.iter().map(closing).collect()
+    }
+
+    pub(in crate::store) async fn closed_totals(
+        &self,
+        profile: &str,
+        month: &str,
+    ) -> Result<Vec<ClosedTotal>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT livemode, account, currency, line, amount FROM closing_total
+             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, currency, line",
+        )
+        .bind(profile)
+        .bind(month)
+        .fetch_all(&self.log)
+        .await
+        .doing(READING)?;
+        let total = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok(ClosedTotal {
+                livemode: columns.truth()?,
+                account: account_of(columns.text()?),
+                currency: columns.parsed("currency")?,
+                line: columns.text()?.into(),
+                amount: Mrr(columns.parsed("amount")?),
+            })
+        };
+        rows.iter().map(total).collect()
     }
 
     pub(in crate::store) async fn closed_customers(

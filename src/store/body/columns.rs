@@ -133,7 +133,7 @@ impl<'r> Columns<'r> {
         self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
     }
 
-    fn truth(&mut self) -> Read<bool> {
+    pub(super) fn truth(&mut self) -> Read<bool> {
         let place = self.place();
         self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
     }

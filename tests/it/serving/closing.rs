@@ -9,7 +9,7 @@ use crate::{
 
 /// The answer of a command that must end with 0.
 #[track_caller]
-fn done(daemon: &Daemon, args: &[&str]) -> Value {
+pub(super) fn done(daemon: &Daemon, args: &[&str]) -> Value {
     let output = daemon.command(args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
@@ -17,14 +17,14 @@ fn done(daemon: &Daemon, args: &[&str]) -> Value {
 
 /// What a command says that must end with 1.
 #[track_caller]
-fn refused(daemon: &Daemon, args: &[&str]) -> String {
+pub(super) fn refused(daemon: &Daemon, args: &[&str]) -> String {
     let output = daemon.command(args);
     assert_eq!(output.status.code(), Some(1), "{args:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Two customers who began in January, at 20.00 and 10.00.
-async fn january(settings: Settings) -> Daemon {
+pub(super) async fn january(settings: Settings) -> Daemon {
     let mut daemon = settings.start().await;
     let (one, two) = (
         subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY),
@@ -37,7 +37,7 @@ async fn january(settings: Settings) -> Daemon {
 }
 
 /// `sub_1` goes from 20.00 to `amount` on the 20th of January.
-fn late(id: &str, amount: i64) -> String {
+pub(super) fn late(id: &str, amount: i64) -> String {
     let was = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
     let is = subscription("sub_1", "cus_1", "price_dear", amount, 1, JANUARY);
     event(id, "customer.subscription.updated", JANUARY + 6 * DAY, &is, Some(json!({"items": was["items"]})))

@@ -1,8 +1,10 @@
 //! The daemon as Stripe and its operator meet it: webhooks, bounds, configuration, files in and out.
 
+mod basis;
 mod bounds;
 mod closing;
 mod commands;
 mod compare;
+mod export;
 mod scraping;
 mod webhooks;

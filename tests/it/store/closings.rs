@@ -21,7 +21,7 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
             inputs: "ledger 1\nzone UTC".into(),
             hash: "00ff".into(),
         },
-        totals: vec![ClosedTotal { livemode: true, account: None, currency, line: "closing", amount: beyond }],
+        totals: vec![ClosedTotal { livemode: true, account: None, currency, line: "closing".into(), amount: beyond }],
         customers: vec![ClosedCustomer { key: key.clone(), currency, opening: Mrr(-1), closing: Mrr(i64::MAX.into()) }],
         movements: vec![ClosedMovement {
             key,
@@ -44,6 +44,7 @@ on_both! {
         let store = subject.again().await;
         let closings = store.closings().await.unwrap();
         assert_eq!(closings, [january("finance", 300).closing, first.closing]);
+        assert_eq!(store.closed_totals("stripe", "2026-01").await.unwrap(), first.totals);
         assert_eq!(store.closed_customers("stripe", "2026-01").await.unwrap(), first.customers);
         assert_eq!(store.closed_movements("stripe", "2026-01").await.unwrap(), first.movements);
         assert_eq!(store.closed_customers("stripe", "2026-02").await.unwrap(), []);
