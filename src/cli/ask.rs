@@ -24,12 +24,6 @@ pub(super) struct Options {
     /// Last day
     #[arg(long, value_name = "DAY")]
     pub(super) to: Option<Day>,
-    /// Length of a period: day, week, month, quarter or year
-    #[arg(long, default_value = "month", value_parser = interval)]
-    interval: Interval,
-    /// product, price, interval, currency, country, cohort, customer or cause
-    #[arg(long, value_name = "WHAT", value_parser = group_by)]
-    group_by: Option<GroupBy>,
     /// Only this currency
     #[arg(long, value_name = "CODE")]
     pub(super) currency: Option<Currency>,
@@ -37,6 +31,24 @@ pub(super) struct Options {
     ledger: Ledger,
     #[command(flatten)]
     output: Output,
+}
+
+/// How a series is cut into periods.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Every {
+    /// Length of a period: day, week, month, quarter or year
+    #[arg(long, default_value = "month", value_parser = interval)]
+    pub(super) interval: Interval,
+}
+
+/// What a series is broken down by.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct By {
+    /// product, price, interval, currency, country, cohort, customer, cause or metadata:KEY
+    #[arg(long, value_name = "WHAT", value_parser = group_by)]
+    pub(super) group_by: Option<GroupBy>,
 }
 
 /// Which ledger.
@@ -99,29 +111,12 @@ fn known_at(text: &str) -> Result<KnownAt, String> {
 impl Options {
     /// The question they make.
     pub(super) fn ask(&self) -> Ask {
-        Ask {
-            from: self.from,
-            to: self.to,
-            interval: self.interval,
-            currency: self.currency,
-            group_by: self.group_by.clone(),
-            ..self.ledger.ask()
-        }
+        Ask { from: self.from, to: self.to, currency: self.currency, ..self.ledger.ask() }
     }
 
     /// Prints an answer.
     pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
         self.output.print(answer, table)
-    }
-
-    /// Prints an answer that a person reads better as `text` than as a table.
-    pub(super) fn print_as<T: serde::Serialize>(
-        &self,
-        answer: &T,
-        table: impl Fn(&T) -> Table,
-        text: impl Fn(&T) -> String,
-    ) -> std::io::Result<()> {
-        self.output.print_as(answer, table, text)
     }
 }
 

@@ -18,16 +18,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "DAY")]
     day: Option<Day>,
     #[command(flatten)]
-    options: ask::Options,
+    ledger: ask::Ledger,
+    #[command(flatten)]
+    output: ask::Output,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
-    let answer = reports.explain(&args.options.ask(), &args.id, args.day).await.map_err(ask::failure)?;
+    let answer = reports.explain(&args.ledger.ask(), &args.id, args.day).await.map_err(ask::failure)?;
     let Some(answer) = answer else {
         return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}", args.id)));
     };
-    Ok(args.options.print_as(&answer, Explanation::table, Explanation::text)?)
+    Ok(args.output.print_as(&answer, Explanation::table, Explanation::text)?)
 }

@@ -15,14 +15,16 @@ use crate::{
 #[command(after_help = "Examples:\n  mrrd quality\n  mrrd quality --profile finance --format csv")]
 pub(super) struct Args {
     #[command(flatten)]
-    options: ask::Options,
+    ledger: ask::Ledger,
+    #[command(flatten)]
+    output: ask::Output,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
-    let question = args.options.ask();
+    let question = args.ledger.ask();
     let mut data = Vec::new();
     let (unreadable, mut seq) = (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, 0);
     loop {
@@ -43,5 +45,5 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
     }
     let profile = reports.profile(&question).map_err(ask::failure)?.name.as_ref().into();
-    Ok(args.options.print(&QualityList { profile, data, next_cursor: None }, QualityList::table)?)
+    Ok(args.output.print(&QualityList { profile, data, next_cursor: None }, QualityList::table)?)
 }

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{Context, Outcome, ask, open_store};
 use crate::{
     report::{
+        ask::{Ask, Basis},
         cohorts::CohortsAnswer,
         metrics::MetricsAnswer,
         month::Month,
@@ -28,11 +29,18 @@ pub(super) struct Args {
 enum Command {
     /// MRR by period, from opening to closing
     #[command(
-        after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv"
+        after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv\n  mrrd report mrr --basis closed"
     )]
     Mrr {
+        /// What closed months are answered from: restated, or closed with later changes as prior_period in the first open month
+        #[arg(long, default_value = "restated", value_parser = basis)]
+        basis: Basis,
         #[command(flatten)]
         options: ask::Options,
+        #[command(flatten)]
+        every: ask::Every,
+        #[command(flatten)]
+        by: ask::By,
     },
     /// Each period's lines from opening to closing, with the causes of each
     #[command(
@@ -41,6 +49,8 @@ enum Command {
     Waterfall {
         #[command(flatten)]
         options: ask::Options,
+        #[command(flatten)]
+        every: ask::Every,
     },
     /// ARR, ARPA, retention, churn and the other rates by period
     #[command(
@@ -49,6 +59,8 @@ enum Command {
     Metrics {
         #[command(flatten)]
         options: ask::Options,
+        #[command(flatten)]
+        every: ask::Every,
     },
     /// Customers by month of first MRR, and what is left of them by age
     #[command(
@@ -82,6 +94,10 @@ enum Command {
     },
 }
 
+fn basis(text: &str) -> Result<Basis, String> {
+    Basis::parse(text).ok_or_else(|| "restated or closed are possible".to_owned())
+}
+
 /// Movements read at once.
 const PAGE: i64 = 1000;
 
@@ -90,16 +106,20 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     match &args.command {
-        Command::Mrr { options } => {
-            let answer = reports.mrr(&options.ask()).await.map_err(ask::failure)?;
+        Command::Mrr { basis, options, every, by } => {
+            let question =
+                Ask { basis: *basis, interval: every.interval, group_by: by.group_by.clone(), ..options.ask() };
+            let answer = reports.mrr(&question).await.map_err(ask::failure)?;
             options.print(&answer, MrrAnswer::table)?;
         }
-        Command::Waterfall { options } => {
-            let answer = reports.waterfall(&options.ask()).await.map_err(ask::failure)?;
+        Command::Waterfall { options, every } => {
+            let question = Ask { interval: every.interval, ..options.ask() };
+            let answer = reports.waterfall(&question).await.map_err(ask::failure)?;
             options.print(&answer, Waterfall::table)?;
         }
-        Command::Metrics { options } => {
-            let answer = reports.metrics(&options.ask()).await.map_err(ask::failure)?;
+        Command::Metrics { options, every } => {
+            let question = Ask { interval: every.interval, ..options.ask() };
+            let answer = reports.metrics(&question).await.map_err(ask::failure)?;
             options.print(&answer, MetricsAnswer::table)?;
         }
         Command::Cohorts { options } => {

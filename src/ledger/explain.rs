@@ -8,7 +8,7 @@ use super::{
     fact::{Origin, SubscriptionState},
     ids::{EventId, ItemId, SubscriptionId},
     money::{Currency, Mrr},
-    outcome::{Kind, Movement},
+    outcome::{Kind, Movement, QualityKind},
     pricing,
     profile::Profile,
     standing,
@@ -69,7 +69,7 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
         stage: Stage::Quality,
         subscription: None,
         item: None,
-        rule: "mrr.md 1 and 4, what couldn't be known",
+        rule: of_quality(entry.kind),
         text: format!(
             "{}: {} ({}); it would be settled by {}",
             entry.kind.as_str(),
@@ -81,11 +81,30 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
         currency: None,
         events: entry.event.iter().cloned().collect(),
     }));
-    for one in &derivation.movements {
-        movement(one, &mut steps);
-    }
+    steps.extend(moved(&derivation.movements, profile));
     steps.sort_by_key(|step| (step.at, step.stage));
     steps
+}
+
+/// Movements told as steps, each followed by its parts: also those of a ledger in a reporting currency.
+pub fn moved(movements: &[Movement], profile: &Profile) -> Vec<Step> {
+    let mut steps = Vec::new();
+    movements.iter().for_each(|one| movement(one, profile, &mut steps));
+    steps
+}
+
+/// The rule by which something couldn't be known.
+fn of_quality(kind: QualityKind) -> &'static str {
+    match kind {
+        QualityKind::UnpricedItem | QualityKind::EstimatedItem => "mrr.md 1, what isn't known never makes a movement",
+        QualityKind::UnresolvedDiscount => "mrr.md 1, a discount known only by id",
+        QualityKind::TaxUnknown => "mrr.md 2, inclusive tax",
+        QualityKind::UnknownValue => "mrr.md 3, counted set",
+        QualityKind::Gap => "mrr.md 4, a chain that breaks is a gap",
+        QualityKind::UnresolvedTie => "mrr.md 4, order within one second",
+        QualityKind::Overdue => "mrr.md 4, time alone changes",
+        QualityKind::MissingRate => "mrr.md 8, a missing rate is an error",
+    }
 }
 
 /// What a snapshot says.
@@ -197,11 +216,20 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
 }
 
 /// A movement, then each of its parts.
-fn movement(movement: &Movement, steps: &mut Vec<Step>) {
+fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
     let rule = match movement.kind {
         Kind::OpeningBalance => "mrr.md 4, opening balance",
+        Kind::New => "mrr.md 5, new",
+        Kind::Reactivation => "mrr.md 5, reactivation",
+        Kind::Expansion => "mrr.md 5, expansion",
+        Kind::Contraction => "mrr.md 5, contraction",
+        Kind::Churn => "mrr.md 5, churn",
         Kind::Transient => "mrr.md 5, who comes and goes within the window",
-        _ => "mrr.md 5, kinds",
+        Kind::Fx => "mrr.md 8, revaluation",
+    };
+    let netted = match movement.kind {
+        Kind::OpeningBalance | Kind::Fx => String::new(),
+        _ => format!(" (netting = {})", profile.netting),
     };
     let mut shown = String::new();
     if let Some(until) = movement.visible_until {
@@ -222,7 +250,7 @@ fn movement(movement: &Movement, steps: &mut Vec<Step>) {
         events,
     };
     let text = format!(
-        "{} of {} {}: {} → {}{shown}",
+        "{} of {} {}: {} → {}{netted}{shown}",
         movement.kind.as_str(),
         movement.amount,
         movement.currency,

@@ -1,10 +1,12 @@
 //! Reports: from rows to answers. Pure but for `service`, which reads the rows; the API and the commands share all of it.
 
 pub mod ask;
+mod basis;
 pub mod book;
 pub mod bridge;
 pub mod chartmogul;
 pub mod closing;
+pub mod closing_check;
 pub mod cohorts;
 pub mod compare;
 pub mod customers;
@@ -20,6 +22,9 @@ pub mod period;
 pub mod quality;
 pub mod restatements;
 pub mod service;
+pub mod stripe_audit;
+pub mod stripe_export;
+pub mod stripe_reason;
 pub mod table;
 pub mod waterfall;
 

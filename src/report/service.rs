@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use super::{
     ReportError,
-    ask::{Ask, GroupBy, KnownAt},
+    ask::{Ask, Basis, GroupBy, KnownAt},
+    basis,
     bridge::{Grouping, bridges},
     cohorts::{self, CohortsAnswer},
     customers::CurrencyMrr,
@@ -18,14 +19,14 @@ use super::{
     memory::Memory,
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
-    period::{Period, Phase, cuts, periods},
+    period::{Interval, Period, Phase, cuts, periods},
     waterfall::Waterfall,
 };
 use crate::{
     config,
     ledger::{
         CustomerFacts,
-        explain::{Step, explain},
+        explain::{Step, explain, moved},
         ids::CustomerId,
         money::Currency,
         outcome::QualityKind,
@@ -33,7 +34,7 @@ use crate::{
         time::{Day, UnixTime},
     },
     reconciler::{ReconcileError, Rules, derivation},
-    store::{CustomerKey, Store, StoreError, naming, reports::*},
+    store::{CustomerKey, Store, StoreError, reports::*},
 };
 
 /// A question that can't be answered.
@@ -102,6 +103,7 @@ impl Reports<'_> {
                 return Err(AskError::Parameter { name: "group_by", reason });
             }
         };
+        basis::answerable(ask)?;
         let (scope, source) = self.scope(ask).await?;
         let (mut rows, periods, source) = self.rows(ask, &scope, source, row_group, None).await?;
         if let Some(label) = self.regrouping(ask, &scope, &source).await? {
@@ -109,8 +111,18 @@ impl Reports<'_> {
         }
         let grouped = row_group != RowGroup::Whole;
         let wanted = if grouped { None } else { ask.currency };
-        let bridges = bridges(&rows, &periods, grouping, wanted)?;
+        // Shorter periods, and groups, are not what a month is closed with.
+        let whole = !grouped && !matches!(ask.interval, Interval::Day | Interval::Week);
+        let closed = if whole { self.closed_months(&scope, source.seq()).await? } else { basis::Closed::default() };
+        let bridges = match ask.basis {
+            Basis::Restated => bridges(&rows, &periods, grouping, wanted)?,
+            Basis::Closed => basis::as_closed(&rows, &periods, &closed, wanted)?,
+        };
         let mut data = entries(&bridges, grouping, grouped)?;
+        match ask.basis {
+            Basis::Restated => basis::mark(&mut data, &rows, &periods, &closed)?,
+            Basis::Closed => basis::book(&mut data, &bridges),
+        }
         if ask.group_by == Some(GroupBy::Currency) {
             data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
         }
@@ -119,6 +131,7 @@ impl Reports<'_> {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency,
             interval: ask.interval,
+            basis: Some(ask.basis).filter(|basis| *basis == Basis::Closed),
             group_by: ask.group_by.as_ref().map(GroupBy::as_string),
             as_known_at_seq: source.seq(),
             data,
@@ -279,13 +292,20 @@ impl Reports<'_> {
         let key =
             CustomerKey { livemode: scope.livemode, account: row.account.clone(), customer: row.customer.clone() };
         let known_at = source.seq();
-        let facts = self.store.customer_facts(std::slice::from_ref(&key), known_at).await?.pop().unwrap_or_default();
-        let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
-        let objects: Vec<&str> = objects.into_iter().collect();
-        let references = self.store.reference_facts(key.livemode, key.account.as_ref(), &objects, known_at).await?;
-        let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &references };
+        let kept = self.kept(ask)?;
+        let rules = self.rules(std::slice::from_ref(&kept)).await?;
+        let one = std::slice::from_ref(&key);
+        let Some(known) = derivation::read(self.store, &rules, one, known_at).await?.pop() else { return Ok(None) };
+        let input = CustomerFacts { customer: &key.customer, facts: &known.facts, references: &known.references };
         let asked = |step: &&Step| step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day);
-        let steps = explain(input, profile, zone);
+        let mut steps = explain(input, profile, zone);
+        if kept.reporting.is_some()
+            && let Ok(converted) = derivation::derive_one(&known, &rules)
+        {
+            // The same in the reporting currency, with what revaluation moved.
+            steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));
+            steps.sort_by_key(|step| (step.at, step.stage));
+        }
         Ok(Some(Explanation {
             profile: profile.name.as_ref().into(),
             customer: row.customer.to_string(),
@@ -352,13 +372,13 @@ impl Reports<'_> {
     }
 
     /// The currency everything is converted into, unless the question names one (or groups by it): interface.md 5.
-    fn reporting(&self, ask: &Ask) -> Option<Currency> {
+    pub(super) fn reporting(&self, ask: &Ask) -> Option<Currency> {
         let own = ask.currency.is_some() || ask.group_by == Some(GroupBy::Currency);
         self.ledger.reporting_currency.filter(|_| !own)
     }
 
     /// The profile a question is about, or its twin in the reporting currency.
-    fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
+    pub(super) fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
         let profile = self.profile(ask)?;
         Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
     }

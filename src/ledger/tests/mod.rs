@@ -2,6 +2,7 @@
 
 mod causes;
 mod counting;
+mod explain;
 mod kinds;
 mod time;
 
