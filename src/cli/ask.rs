@@ -118,6 +118,16 @@ impl Options {
     pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
         self.output.print(answer, table)
     }
+
+    /// Prints an answer that a person reads better as `text` than as a table.
+    pub(super) fn print_as<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        table: impl Fn(&T) -> Table,
+        text: impl Fn(&T) -> String,
+    ) -> std::io::Result<()> {
+        self.output.print_as(answer, table, text)
+    }
 }
 
 impl Ledger {

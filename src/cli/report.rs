@@ -124,7 +124,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::Cohorts { options } => {
             let answer = reports.cohorts(&options.ask()).await.map_err(ask::failure)?;
-            options.print(&answer, CohortsAnswer::table)?;
+            options.print_as(&answer, CohortsAnswer::table, CohortsAnswer::text)?;
         }
         Command::Restatements { month, ledger, output } => {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;

@@ -84,6 +84,11 @@ impl Rate {
         Self::of(Side::Money(amount), Side::count(1), "")
     }
 
+    /// So many.
+    pub fn count(count: u64) -> Self {
+        Self { numerator: count.to_string(), denominator: "1".into(), value: Some(count.to_string()), reason: None }
+    }
+
     /// So many of so many.
     pub fn share(part: u64, whole: u64, empty: &'static str) -> Self {
         Self::of(Side::count(part), Side::count(whole), empty)

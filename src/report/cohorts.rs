@@ -9,8 +9,10 @@ use super::{ReportError, book::Book, metrics::Metric, money::Exact, table::Table
 use crate::{
     ledger::{
         cohorts::{self, Customer, Month},
+        metrics,
         money::{Currency, Mrr},
-        time::Day,
+        outcome::Trial,
+        time::{Day, Zone},
     },
     store::reports::LedgerRows,
 };
@@ -27,6 +29,44 @@ pub struct CohortsAnswer {
     pub as_known_at_seq: Option<i64>,
     /// In order of currency and month.
     pub data: Vec<CohortEntry>,
+    /// Trials by the month in which they began, of those that ended.
+    pub trials: Vec<TrialCohort>,
+}
+
+/// The trials that began in one month and have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TrialCohort {
+    /// Their month, e.g. `2026-01`.
+    pub cohort: String,
+    /// How many have ended.
+    pub ended: u64,
+    /// How many of them went on to pay.
+    pub converted: u64,
+    /// Converted over ended.
+    pub conversion: Metric,
+}
+
+/// Trials that began in `from..=to`, by month, in order.
+pub fn trial_cohorts(trials: &[Trial], from: Option<Day>, to: Option<Day>, zone: &Zone) -> Vec<TrialCohort> {
+    let mut months: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
+    for trial in trials {
+        let day = zone.day(trial.started_at);
+        if asked(Month::of(day), from, to) {
+            let (ended, converted) = months.entry(Month::of(day)).or_default();
+            (*ended, *converted) = (*ended + 1, *converted + u64::from(trial.converted));
+        }
+    }
+    let entry = |(month, (ended, converted)): (Month, (u64, u64))| TrialCohort {
+        cohort: month.to_string(),
+        ended,
+        converted,
+        conversion: metrics::trial_conversion(converted, ended).into(),
+    };
+    months.into_iter().map(entry).collect()
+}
+
+fn asked(month: Month, from: Option<Day>, to: Option<Day>) -> bool {
+    from.is_none_or(|from| month >= Month::of(from)) && to.is_none_or(|to| month <= Month::of(to))
 }
 
 /// The customers who first paid in one month.
@@ -79,12 +119,10 @@ pub fn entries(
             by_currency.entry(*currency).or_default().push(Customer { first, closings });
         }
     }
-    let asked =
-        |month: Month| from.is_none_or(|from| month >= Month::of(from)) && to.is_none_or(|to| month <= Month::of(to));
     let mut data = Vec::new();
     for (currency, customers) in by_currency {
         for cohort in cohorts::cohorts(&customers, Month::of(today)) {
-            if !asked(cohort.month) {
+            if !asked(cohort.month, from, to) {
                 continue;
             }
             let ages = cohort.ages.into_iter().map(age).collect::<Result<_, _>>()?;
@@ -112,6 +150,20 @@ fn age(age: cohorts::Age) -> Result<AgeEntry, ReportError> {
 }
 
 impl CohortsAnswer {
+    /// For a person: the cohorts, then the trials.
+    pub fn text(&self) -> String {
+        let columns = vec!["trials_began", "ended", "converted", "conversion"];
+        let row = |one: &TrialCohort| {
+            let conversion = one.conversion.value.clone().unwrap_or_default();
+            vec![one.cohort.clone(), one.ended.to_string(), one.converted.to_string(), conversion]
+        };
+        let trials = Table { columns, rows: self.trials.iter().map(row).collect() };
+        if self.trials.is_empty() {
+            return self.table().terminal();
+        }
+        format!("{}\n\n{}", self.table().terminal(), trials.terminal())
+    }
+
     /// One row a cohort and age.
     pub fn table(&self) -> Table {
         let columns = vec![

@@ -118,6 +118,8 @@ metrics! {
     expansion_durability,
     /// Trials converted in the last 30 days over trials ended in them, over all currencies.
     trial_conversion,
+    /// Trials that ended in the period without paying, over all currencies: no MRR moves by them (mrr.md 5).
+    trial_churn,
 }
 
 /// What metrics are made of, read at one instant.
@@ -220,6 +222,7 @@ fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEn
         ltv: metrics::ltv(bridge.closing, customers, lost_in_month, base_of_month).into(),
         expansion_durability: durability(sources, book, currency, end)?.into(),
         trial_conversion: metrics::trial_conversion(converted, ended).into(),
+        trial_churn: Rate::count(trials_lost(sources, period.start, end)).into(),
     })
 }
 
@@ -293,6 +296,13 @@ fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
         from < day && day <= end
     });
     ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(trial.converted), ended + 1))
+}
+
+/// Trials that ended in these days without paying.
+fn trials_lost(sources: Sources<'_>, from: Day, to: Day) -> u64 {
+    let days = from..=to;
+    let lost = |trial: &&Trial| !trial.converted && days.contains(&sources.zone.day(trial.ended_at));
+    sources.trials.iter().filter(lost).count() as u64
 }
 
 impl MetricsAnswer {

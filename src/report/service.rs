@@ -210,11 +210,16 @@ impl Reports<'_> {
             .filter_map(|one| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?))))
             .collect();
         let data = cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?;
+        let trials = match &source {
+            Source::Tables => self.store.trials(&scope).await?,
+            Source::Memory { ledgers, .. } => ledgers.trials(&scope),
+        };
         Ok(CohortsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             as_known_at_seq: source.seq(),
             data,
+            trials: cohorts::trial_cohorts(&trials, ask.from, ask.to, zone),
         })
     }
 

@@ -27,7 +27,7 @@ fn every_kind_of_step_names_its_rule() {
         // Begins before the log, on trial and paused, unpaid and back, expands, contracts, ends, comes back.
         "d5 active pro:20 start:d-40 period:d1-d31
          d6 pro:20x3; d7 pro:20x2; d8 off:50; d9 trialing trial:d12; d12 active; d13 past_due; d14 unpaid; d15 active
-         d16 hold; d17 unhold; d18 paused; d19 active; d20 cape; d21 keep; d22 lost pro:9; d23 blind pro:8
+         d16 hold; d17 unhold; d18 paused; d19 active; d20 cape; d21 keep; d22 lost pro:9; d23 pro:8
          d24 deleted; d26 b created active pro:5; d27 b strange; d28 b incomplete; d29 b active cancel:d30",
         // Comes and goes on one day.
         "d1 created active pro:10; d1T15:00 deleted",

@@ -6,6 +6,7 @@ mod fx;
 mod groups;
 mod quality;
 mod shapes;
+mod trials;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,47 @@
+//! Trials: who began one, who went on to pay, and who left without moving any MRR (mrr.md 5 and 6).
+
+use serde_json::{Value, json};
+
+use super::{DAY, JANUARY, event, subscription};
+use crate::support::daemon::Settings;
+
+#[tokio::test]
+async fn a_trial_that_ends_without_paying_is_trial_churn_and_no_movement() {
+    let mut daemon = Settings::default().start().await;
+    for (number, then) in [(1, "active"), (2, "canceled"), (3, "canceled"), (4, "trialing")] {
+        let (id, customer) = (format!("sub_{number}"), format!("cus_{number}"));
+        let mut state = subscription(&id, &customer, "price_1", 2000, 1, JANUARY);
+        state["status"] = json!("trialing");
+        (state["trial_start"], state["trial_end"]) = (json!(JANUARY), json!(JANUARY + 14 * DAY));
+        daemon.accept(event(&format!("evt_{number}"), "customer.subscription.created", JANUARY, &state, None)).await;
+        let end = JANUARY + 14 * DAY;
+        let (kind, previous) = match then {
+            "active" => ("customer.subscription.updated", Some(json!({"status": "trialing"}))),
+            "canceled" => {
+                state["ended_at"] = json!(end);
+                ("customer.subscription.deleted", None)
+            }
+            _ => continue,
+        };
+        state["status"] = json!(then);
+        daemon.accept(event(&format!("evt_{number}_later"), kind, end, &state, previous)).await;
+    }
+    daemon.settle().await;
+    let metrics = daemon.json("/api/v1/metrics?from=2026-01-01&to=2026-02-28&currency=usd").await;
+    let value = |month: usize, name: &str| metrics["data"][month][name]["value"].clone();
+    assert_eq!((value(0, "trial_churn"), value(1, "trial_churn")), (json!("2"), json!("0")));
+    assert_eq!(value(0, "trial_conversion"), "0.333333");
+    let movements = daemon.json("/api/v1/movements").await;
+    let kinds: Vec<&Value> = movements["data"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["new"], "{movements}");
+    let cohorts = daemon.json("/api/v1/cohorts").await;
+    let trials = &cohorts["trials"];
+    assert_eq!(trials.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&trials[0]["cohort"], &trials[0]["ended"], &trials[0]["converted"], &trials[0]["conversion"]["value"]),
+        (&json!("2026-01"), &json!(3), &json!(1), &json!("0.333333"))
+    );
+    let printed = daemon.command(&["report", "cohorts"]);
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    assert!(printed.contains("trials began"), "{printed}");
+}
