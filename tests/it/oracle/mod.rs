@@ -23,7 +23,7 @@ use naive::{Moved, Naive, Stands};
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let first = number("ORACLE_SEED").unwrap_or(0);
-    first..first + number("ORACLE_ACCOUNTS").unwrap_or(400)
+    first..first + number("ORACLE_ACCOUNTS").unwrap_or(250)
 }
 
 #[test]
