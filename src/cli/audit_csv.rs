@@ -64,11 +64,19 @@ fn say(audit: &ExportAudit) -> std::io::Result<()> {
         output::line(audit.table().terminal())?;
         output::line("")?;
     }
-    let ExportAudit { profile, from, to, compared, matched, differences, reasons, .. } = audit;
+    let ExportAudit { profile, from, to, compared, matched, left_out, differences, reasons, .. } = audit;
     output::line(format_args!(
         "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {} differ",
         differences.len()
     ))?;
+    if left_out.figures > 0 {
+        let currencies: Vec<_> = left_out.currencies.iter().map(ToString::to_string).collect();
+        output::line(format_args!(
+            "    {} more in {} left aside: the file says nothing in that currency",
+            left_out.figures,
+            currencies.join(", ")
+        ))?;
+    }
     for reason in reasons {
         output::line(format_args!("    {} of them: {}", reason.differences, reason.text))?;
     }

@@ -44,10 +44,21 @@ pub struct ExportAudit {
     pub compared: usize,
     /// Those that agree, to less than one minor unit.
     pub matched: usize,
+    /// Currencies of the ledger that the export says nothing of, and how many figures in them were left aside.
+    pub left_out: LeftOut,
     /// Those that don't, by customer.
     pub differences: Vec<Difference>,
     /// The reasons, with how many differences each explains; the one that explains most comes first.
     pub reasons: Vec<Explained>,
+}
+
+/// What an export says nothing of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Which currencies.
+    pub currencies: BTreeSet<Currency>,
+    /// How many of the ledger's figures.
+    pub figures: usize,
 }
 
 /// A figure of Stripe's that isn't the ledger's.
@@ -204,7 +215,15 @@ impl Reports<'_> {
             said_of.entry(customer.clone()).or_default().insert((*currency, *place), said.clone());
         }
         let mut unseen = said_of.clone();
+        let told: BTreeSet<Currency> = export.said.keys().map(|(_, currency, _)| *currency).collect();
+        // A file of one currency says nothing of who pays in another.
+        let told_of = |ledger: &CustomerLedger, said: &BTreeMap<(Currency, Place), Said>| {
+            let mut ours = figures(ledger, export, self.now);
+            ours.retain(|(currency, _), _| told.contains(currency) || !said.is_empty());
+            ours
+        };
         let (mut compared, mut matched, mut suspects) = (0, 0, Vec::new());
+        let mut left_out = LeftOut::default();
         let mut pages = derivation::KnownAt::new(self.store, rules.clone(), known_at);
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
@@ -212,7 +231,13 @@ impl Reports<'_> {
                     continue;
                 };
                 let said = unseen.remove(&key.customer).unwrap_or_default();
-                let ours = figures(&ledger, export, self.now);
+                let ours = told_of(&ledger, &said);
+                for ((currency, _), one) in figures(&ledger, export, self.now) {
+                    if one.amount != Mrr::ZERO && !told.contains(&currency) && said.is_empty() {
+                        left_out.currencies.insert(currency);
+                        left_out.figures += 1;
+                    }
+                }
                 let mut suspect = Suspect { key, said, ledger, ours, otherwise: Vec::new(), included: None };
                 let places = suspect.places();
                 let agreeing = places.iter().filter(|at| agree(&suspect.ours, &suspect.said, at)).count();
@@ -224,9 +249,9 @@ impl Reports<'_> {
                 let one = std::slice::from_ref(&suspect.key);
                 for known in derivation::read(self.store, &others, one, known_at).await? {
                     let derived = derivation::derive_one(&known, &others).unwrap_or_default();
-                    suspect.otherwise = derived.iter().map(|one| figures(&one.ledger, export, self.now)).collect();
+                    suspect.otherwise = derived.iter().map(|one| told_of(&one.ledger, &suspect.said)).collect();
                     let all = derivation::derive_one(&known, &everybody).unwrap_or_default();
-                    suspect.included = all.first().map(|one| figures(&one.ledger, export, self.now));
+                    suspect.included = all.first().map(|one| told_of(&one.ledger, &suspect.said));
                 }
                 suspects.push(suspect);
             }
@@ -244,7 +269,7 @@ impl Reports<'_> {
         }
         suspects.sort_by(|one, other| one.key.customer.cmp(&other.key.customer));
         let mut scores = scores(&suspects, candidates.len());
-        self.broken(ask, &others, &suspects, &said_of, (export, known_at), &mut scores).await?;
+        self.broken(ask, &others, &suspects, &said_of, (&told_of, known_at), &mut scores).await?;
         let differences = differences(&suspects, &candidates, &scores, export, &self.ledger.zone);
         let name = |place: Option<&Place>| place.map(Place::to_string).unwrap_or_default();
         Ok(ExportAudit {
@@ -254,11 +279,16 @@ impl Reports<'_> {
             to: name(export.places.last()),
             compared,
             matched,
+            left_out,
             reasons: summed(&differences),
             differences,
         })
     }
 }
+
+/// A ledger's figures as far as the export says anything of the kind.
+type TellsOf<'a> =
+    dyn Fn(&CustomerLedger, &BTreeMap<(Currency, Place), Said>) -> BTreeMap<(Currency, Place), Ours> + Sync + 'a;
 
 impl Reports<'_> {
     /// Takes from each candidate that explains anything what it would break among the customers that agree now.
@@ -268,7 +298,7 @@ impl Reports<'_> {
         others: &Rules,
         suspects: &[Suspect],
         said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>>,
-        (export, known_at): (&Export, Option<i64>),
+        (told_of, known_at): (&TellsOf<'_>, Option<i64>),
         scores: &mut Scores,
     ) -> Result<(), AskError> {
         let likely: Vec<usize> = (0..others.profiles.len()).filter(|one| scores.better(*one)).collect();
@@ -287,7 +317,7 @@ impl Reports<'_> {
                 }
                 let said = said_of.get(&key.customer).unwrap_or(&nothing);
                 for (candidate, ledger) in likely.iter().zip(&ledgers) {
-                    let ours = figures(ledger, export, self.now);
+                    let ours = told_of(ledger, said);
                     let wrong = places(said, &ours).iter().filter(|at| !agree(&ours, said, at)).count();
                     scores.of[*candidate] -= i64::try_from(wrong).unwrap_or(i64::MAX);
                 }

@@ -102,7 +102,7 @@ impl Reason {
             "time_zone" => "the day is cut in another zone".into(),
             "quality" => "the log can't tell an amount".into(),
             "kind" => "the same amount under another name".into(),
-            _ => "an event the log doesn't have, or Stripe doesn't count".into(),
+            _ => "an event is missing: `mrrd audit` names the subscription, `mrrd audit --heal` appends it".into(),
         }
     }
 }
@@ -210,12 +210,11 @@ impl Reasons<'_> {
         let amount = |at: &(Currency, Place)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
         let told = |at: &(Currency, Place)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
         let less = Mrr(told(at).0 - amount(at).0);
-        let heal = "`mrrd audit` names the subscription, `mrrd audit --heal` appends what is missing";
         if self.export.form == Form::Changes {
             return match (amount(at), told(at)) {
-                (Mrr::ZERO, _) => format!("the log has no event of {key} that changes it on this day; {heal}"),
+                (Mrr::ZERO, _) => "the log has no event that changes it on this day".into(),
                 (_, Mrr::ZERO) => "Stripe has no change on this day; these events made the ledger's".into(),
-                _ => format!("{} more on this day isn't in the log; {heal}", Exact(less)),
+                _ => format!("the log has no event for a difference of {} on this day", Exact(less)),
             };
         }
         // The same difference in the months before: there it came from.
@@ -230,7 +229,7 @@ impl Reasons<'_> {
             (_, Mrr::ZERO) => "an end (customer.subscription.deleted or .updated)",
             _ => "a change (customer.subscription.updated)",
         };
-        format!("the log has no event in {since} for a difference of {}: {event}; {heal}", Exact(less))
+        format!("the log has no event in {since} for a difference of {}: {event}", Exact(less))
     }
 }
 

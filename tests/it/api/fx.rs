@@ -51,3 +51,28 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let verified = daemon.command(&["verify"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
+
+/// The European Central Bank's history as it is published: newest first, currencies that are no more, a comma at each end,
+/// no weekends.
+const BANK: &str = "Date,USD,JPY,BGN,CYP,CZK,\n\
+                    2026-02-27,1.0,171.5,N/A,N/A,24.5,\n\
+                    2026-01-30,1.0,170.25,N/A,N/A,24.9,\n\
+                    2026-01-16,1.25,169.9,N/A,N/A,25.1,\n\
+                    1999-01-04,1.1789,133.73,N/A,0.58231,35.107,\n";
+
+#[tokio::test]
+async fn the_central_banks_history_converts_and_fridays_rate_holds_over_the_weekend() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur").start().await;
+    // A Sunday.
+    let (id, at) = ("customer.subscription.created", super::JANUARY + 4 * super::DAY);
+    let bought = super::subscription("sub_1", "cus_1", "price_1", 2000, 1, at);
+    daemon.accept(super::event("evt_1", id, at, &bought, None)).await;
+    daemon.settle().await;
+    std::fs::write(daemon.dir().join("eurofxref-hist.csv"), BANK).unwrap();
+    let imported = daemon.command(&["fx", "import", "eurofxref-hist.csv"]);
+    let said = String::from_utf8_lossy(&imported.stdout).into_owned();
+    assert!(said.starts_with("13 rates read, 13 of them new"), "{said}");
+    let mrr = converted(&mut daemon).await;
+    let january = |name: &str| mrr["data"][0][name].as_str().unwrap().to_owned();
+    assert_eq!(["new_exact", "fx_exact", "closing_exact"].map(january), ["1600", "400", "2000"]);
+}
