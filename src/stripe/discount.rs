@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
 use serde::Deserialize;
 
-use super::json::{Array, Named, Obj, Oddities, Raw, Ref, shared};
+use super::json::{Array, List, Named, Obj, Oddities, Raw, Ref, shared};
 use crate::ledger::{
     fact::{CouponTerms, DiscountState, Duration, Off},
     ids::{CouponId, CustomerId, DiscountId, ItemId, ProductId, SubscriptionId},
@@ -187,11 +187,11 @@ impl DiscountWire<'_> {
 /// The discounts of a subscription or an item: the list (ids since basil, unless expanded), joined with the single
 /// `discount` of before basil, which in 2024 stood beside the list.
 pub(super) fn discounts<'a>(
-    list: &Array<Ref<'a, DiscountWire<'a>>>,
+    list: &List<Ref<'a, DiscountWire<'a>>>,
     single: &Obj<DiscountWire<'a>>,
     odd: &mut Oddities,
 ) -> Vec<DiscountState> {
-    let mut all: Vec<DiscountState> = list.0.iter().flatten().filter_map(|discount| read_ref(discount, odd)).collect();
+    let mut all: Vec<DiscountState> = list.data.iter().filter_map(|discount| read_ref(discount, odd)).collect();
     if let Some(single) = single.get("discount", odd).map(|single| single.read(odd)) {
         match all.iter_mut().find(|listed| listed.id.is_some() && listed.id == single.id) {
             Some(listed) if listed.terms.is_none() => *listed = single,
@@ -199,7 +199,26 @@ pub(super) fn discounts<'a>(
             None => all.push(single),
         }
     }
+    // Something is taken off, and that is all that can be told: unresolved, never nothing.
+    if !list.complete || matches!(single, Obj::Odd) {
+        odd.note("discounts");
+        all.push(known_by(None));
+    }
     all
+}
+
+/// A discount of which no more is known than its id, or not even that.
+fn known_by(id: Option<DiscountId>) -> DiscountState {
+    DiscountState {
+        id,
+        coupon: None,
+        terms: None,
+        start: None,
+        end: None,
+        customer: None,
+        subscription: None,
+        item: None,
+    }
 }
 
 fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities) -> Option<DiscountState> {
@@ -207,18 +226,9 @@ fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities) -> Option<
         Ref::Absent => None,
         Ref::Odd => {
             odd.note("discounts");
-            None
+            Some(known_by(None))
         }
-        Ref::Id(id) => Some(DiscountState {
-            id: Some(DiscountId::new(shared(id))),
-            coupon: None,
-            terms: None,
-            start: None,
-            end: None,
-            customer: None,
-            subscription: None,
-            item: None,
-        }),
+        Ref::Id(id) => Some(known_by(Some(DiscountId::new(shared(id))))),
         Ref::Is(discount) => Some(discount.read(odd)),
     }
 }

@@ -14,6 +14,7 @@ use crate::ledger::{
         CancelReason, ItemState, PauseCollection, Period, Price, Scheme, Status, SubscriptionState, TaxRate, Usage,
     },
     ids::{CustomerId, InvoiceId, ItemId, PriceId, SubscriptionId, TestClockId},
+    money::Decimal,
     time::UnixTime,
 };
 
@@ -43,7 +44,7 @@ pub(super) struct SubscriptionWire<'a> {
     #[serde(borrow)]
     discount: Obj<DiscountWire<'a>>,
     #[serde(borrow)]
-    discounts: Array<Ref<'a, DiscountWire<'a>>>,
+    discounts: List<Ref<'a, DiscountWire<'a>>>,
     #[serde(borrow)]
     default_tax_rates: Array<Obj<TaxRateWire<'a>>>,
     #[serde(borrow)]
@@ -99,7 +100,7 @@ struct ItemWire<'a> {
     #[serde(borrow)]
     quantity: Raw<'a>,
     #[serde(borrow)]
-    discounts: Array<Ref<'a, DiscountWire<'a>>>,
+    discounts: List<Ref<'a, DiscountWire<'a>>>,
     #[serde(borrow)]
     tax_rates: Array<Obj<TaxRateWire<'a>>>,
     #[serde(borrow)]
@@ -194,8 +195,10 @@ impl SubscriptionWire<'_> {
             start_date: self.start_date.time("subscription.start_date", odd),
             ended_at: self.ended_at.time("subscription.ended_at", odd),
             canceled_at: self.canceled_at.time("subscription.canceled_at", odd),
+            // Words such as `min_period_end` are for requests; were one answered, the end is asked for all the same.
             cancel_at: self.cancel_at.time("subscription.cancel_at", odd),
-            cancel_at_period_end: self.cancel_at_period_end.flag("subscription.cancel_at_period_end", odd),
+            cancel_at_period_end: self.cancel_at_period_end.flag("subscription.cancel_at_period_end", odd)
+                || self.cancel_at.string().is_some(),
             trial_start: self.trial_start.time("subscription.trial_start", odd),
             trial_end: self.trial_end.time("subscription.trial_end", odd),
             period,
@@ -233,8 +236,7 @@ impl SubscriptionWire<'_> {
     fn items(&self, id: &str, own_period: Option<Period>, odd: &mut Oddities) -> (Vec<ItemState>, bool) {
         if !self.items.is_set {
             let price = read_price([&self.plan], odd);
-            let Some(price) = price else { return (Vec::new(), false) };
-            let (price, quantity) = with_quantity(price, self.quantity, odd);
+            let Some((price, quantity)) = price.zip(quantity(self.quantity, odd)) else { return (Vec::new(), false) };
             let item = ItemState {
                 id: ItemId::new(shared(id)),
                 price,
@@ -286,23 +288,22 @@ impl SubscriptionWire<'_> {
 }
 
 impl ItemWire<'_> {
-    /// The item; `None` without an id or any price, so that the list counts as incomplete.
+    /// The item; `None` where its id, price, quantity or trial can't be told, so that the list counts as incomplete. To
+    /// say that its price is unknown would not do: terms are joined by id, and would price what it isn't.
     fn read(&self, own_period: Option<Period>, odd: &mut Oddities) -> Option<ItemState> {
         let id = ItemId::new(self.id.word("item.id", odd)?);
         let price = read_price([&self.price, &self.plan], odd)?;
-        let (mut price, quantity) = with_quantity(price, self.quantity_decimal.or(self.quantity), odd);
+        let quantity = quantity(self.quantity_decimal.or(self.quantity), odd)?;
         let period = period(self.current_period_start, self.current_period_end, "item.period", odd).or(own_period);
-        let trial = self.current_trial.get("item.current_trial", odd).and_then(|trial| {
-            let start = trial.start_date.time("item.current_trial.start_date", odd);
-            let end = trial.end_date.time("item.current_trial.end_date", odd);
-            let read = start.or(period.map(|period| period.start)).zip(end).map(|(start, end)| Period { start, end });
-            if read.is_none() {
-                // On trial for an unknown time: what it counts is unknown.
-                odd.note("item.current_trial");
-                price.scheme = Scheme::Unknown;
+        let trial = match self.current_trial.get("item.current_trial", odd) {
+            Some(trial) => {
+                let start = trial.start_date.time("item.current_trial.start_date", odd);
+                let start = start.or(period.map(|period| period.start))?;
+                Some(Period { start, end: trial.end_date.time("item.current_trial.end_date", odd)? })
             }
-            read
-        });
+            None if self.current_trial.is_set() => return None,
+            None => None,
+        };
         Some(ItemState {
             id,
             price,
@@ -365,13 +366,10 @@ fn unknown_price(id: &str) -> Price {
     }
 }
 
-/// A quantity that is set but can't be read makes the amount unknown.
-fn with_quantity(mut price: Price, raw: Raw<'_>, odd: &mut Oddities) -> (Price, Option<crate::ledger::money::Decimal>) {
+/// The quantity, if any; `None` where one is set but can't be read.
+fn quantity(raw: Raw<'_>, odd: &mut Oddities) -> Option<Option<Decimal>> {
     let quantity = raw.decimal("item.quantity", odd);
-    if quantity.is_none() && raw.is_set() {
-        price.scheme = Scheme::Unknown;
-    }
-    (price, quantity)
+    (quantity.is_some() || !raw.is_set()).then_some(quantity)
 }
 
 fn period(start: Raw<'_>, end: Raw<'_>, field: &'static str, odd: &mut Oddities) -> Option<Period> {

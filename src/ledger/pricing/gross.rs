@@ -35,15 +35,16 @@ pub(super) fn currency_of(state: &SubscriptionState) -> Option<Currency> {
     state.currency.or_else(|| state.items.first()?.price.currency)
 }
 
-/// What the price says for `quantity`; `None` where its terms aren't known anywhere. A one-off price counts 0.
+/// What the price says for `quantity`; `None` where its terms, its interval among them, aren't known anywhere. A one-off
+/// price counts 0.
 pub(super) fn by_price(
     item: &ItemState,
     quantity: Option<Decimal>,
     currency: Option<Currency>,
     terms: &Terms<'_>,
 ) -> Result<Option<Exact>, Overflow> {
-    let Some(interval) = terms.interval(&item.price) else { return Ok(Some(Exact::ZERO)) };
     let Some(scheme) = terms.scheme(&item.price, currency) else { return Ok(None) };
+    let Some(interval) = terms.interval(&item.price) else { return Ok(Some(Exact::ZERO)) };
     match per_interval(scheme, units(quantity, item.price.transform)?)? {
         Some(amount) => amount.times(factor(interval)).map(Some),
         None => Ok(None),
@@ -60,6 +61,9 @@ pub(super) fn gross(
 ) -> Gross {
     let Some((now, earlier)) = line.split_last() else { return Gross::Unknown };
     let currency = currency_of(&now.state);
+    if currency.is_none() {
+        return Gross::Unknown;
+    }
     if item.price.usage == Usage::Metered {
         return match measured(item, &now.state, currency, at, terms, profile.metered) {
             Ok(amount) => Gross::Usage(amount),

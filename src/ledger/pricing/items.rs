@@ -174,6 +174,9 @@ impl<'s> View<'s, '_> {
             }
             return;
         }
+        if discount.duration == Duration::Unknown && discount.share.is_some() && left.iter().any(|left| left.hit) {
+            issues.push(Issue::unknown_duration(discount.name()));
+        }
         let done = match discount.share {
             Some(Share::Percent(percent)) => discounts::percent(&mut left, percent),
             Some(Share::Amount(minor)) => discounts::amount(&mut left, minor),
@@ -247,6 +250,8 @@ impl<'s> View<'s, '_> {
         let estimated = item.estimated && !unpriced;
         if overflow {
             issues.push(Issue::overflow(state));
+        } else if unpriced && currency_of(&self.now.state).is_none() {
+            issues.push(Issue::no_currency(state));
         } else if unpriced {
             issues.push(Issue::unpriced(state));
         } else if estimated {

@@ -33,6 +33,13 @@ impl Issue {
         Self::new(QualityKind::UnpricedItem, item.id.as_str(), detail, PRICE_TERMS)
     }
 
+    /// The amount may be told, but not in what.
+    pub(super) fn no_currency(item: &ItemState) -> Self {
+        let detail = format!("price {} is in no currency that mrrd knows: counted in no figure", item.price.id);
+        let settle = "a currency of three letters on the subscription or its price";
+        Self::new(QualityKind::UnpricedItem, item.id.as_str(), detail, settle)
+    }
+
     /// The amount doesn't fit.
     pub(super) fn overflow(item: &ItemState) -> Self {
         let detail = format!(
@@ -45,10 +52,11 @@ impl Issue {
     /// The embedded list of items was cut.
     pub(super) fn cut_list(state: &SubscriptionState) -> Self {
         let detail = format!(
-            "the list of items was cut (has_more) after {}: those not shown carry what they last counted",
+            "the list of items is not whole (has_more, or one that can't be read): {} can be told, the others carry what \
+             they last counted, or count in no figure",
             state.items.len()
         );
-        let settle = "all items: GET /v1/subscription_items?subscription={id}";
+        let settle = "a subscription event or an answer of Stripe's API that shows all its items";
         Self::new(QualityKind::UnpricedItem, state.id.as_str(), detail, settle)
     }
 
@@ -70,10 +78,17 @@ impl Issue {
         Self::new(QualityKind::UnresolvedDiscount, name, detail, settle)
     }
 
+    /// Terms without a duration, or with one nobody knows.
+    pub(super) fn unknown_duration(name: &str) -> Self {
+        let detail = "how long it lasts is told nowhere in the log: counts as forever".into();
+        let settle = "its coupon with a duration of once, repeating or forever, or a version of mrrd that knows it";
+        Self::new(QualityKind::UnresolvedDiscount, name, detail, settle)
+    }
+
     /// Inclusive tax of unknown rate.
     pub(super) fn tax_unknown(item: &ItemState) -> Self {
         let detail = format!("price {} includes tax at a rate told nowhere in the log: stays gross", item.price.id);
-        let settle = "an invoice line with its tax rates, or tax rates on the item or subscription";
+        let settle = "an invoice line with its tax rates (before basil), or tax rates on the item or subscription";
         Self::new(QualityKind::TaxUnknown, item.id.as_str(), detail, settle)
     }
 }
