@@ -53,6 +53,13 @@ pub const REPLAY_BATCH_BYTES: usize = 4 << 20;
 /// Events read from the log at once.
 pub const LOG_PAGE_EVENTS: i64 = 500;
 
+/// Around thin events, so many places of the log are looked through for what fills them in: enough for two endpoints whose
+/// deliveries drift apart by hours, and read within a tenth of a second.
+pub const THIN_NEIGHBOURS: i64 = 100_000;
+
+/// Pages of thin events looked through for one answer of `/api/v1/quality`; the next page goes on there.
+pub const THIN_PAGES_AT_ONCE: usize = 4;
+
 /// How long another endpoint may take to answer a redelivered event.
 pub const REDELIVERY_WAIT: Duration = Duration::from_secs(30);
 

@@ -14,7 +14,10 @@ use crate::{
         ids::{AccountId, CustomerId},
         time::UnixTime,
     },
-    report::quality::{QualityItem, QualityList},
+    report::{
+        quality::{QualityItem, QualityList},
+        thin,
+    },
     server::state::AppState,
     store::{
         EventFilter,
@@ -24,16 +27,18 @@ use crate::{
 
 const LIST: &str = "quality";
 
-/// Where a page ends: among the unreadable events of the log, or among the ledger's entries.
+/// Where a page ends: among the unreadable events of the log, among its thin ones, or among the ledger's entries.
 #[derive(Serialize, Deserialize)]
 enum Place {
     #[serde(rename = "e")]
     Event(i64),
+    #[serde(rename = "t")]
+    Thin(i64),
     #[serde(rename = "l")]
     Ledger(String, UnixTime, Option<AccountId>, CustomerId, i64),
 }
 
-/// Unreadable events, then unpriced items, unresolved discounts, gaps, ties and what else couldn't be known.
+/// Unreadable events, then thin ones that nothing fills in, then unpriced items, unresolved discounts, gaps, ties and what else couldn't be known.
 #[utoipa::path(get, path = "/api/v1/quality", tag = "log", params(PageQuery, CommonQuery),
     responses((status = 200, body = QualityList), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
@@ -46,43 +51,42 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut data = Vec::new();
     let mut next = None;
-    let mut last_event = 0;
 
-    let (after_event, after) = match place {
-        None => (Some(0), None),
-        Some(Place::Event(seq)) => (Some(seq), None),
+    // One after the other; each stage begins where the page before ended, else where the stage before it is through.
+    let (mut events, mut thin_events, mut after) = (Some(0), Some(0), None);
+    match place {
+        None => {}
+        Some(Place::Event(seq)) => events = Some(seq),
+        Some(Place::Thin(seq)) => (events, thin_events) = (None, Some(seq)),
         Some(Place::Ledger(kind, at, account, customer, ordinal)) => {
-            (None, Some(QualityPosition { kind: kind.into(), at, account, customer, ordinal }))
+            (events, thin_events) = (None, None);
+            after = Some(QualityPosition { kind: kind.into(), at, account, customer, ordinal });
         }
-    };
-    if let Some(after_event) = after_event {
-        let filter = EventFilter {
-            reading: Some("unreadable".into()),
-            livemode: ask.livemode,
-            account: match &ask.account {
-                AccountScope::One(account) => Some(account.clone()),
-                AccountScope::All => None,
-            },
-            ..EventFilter::default()
-        };
-        let mut rows = state.store.events(&filter, after_event, limit + 1).await?;
-        if rows.len() > page {
-            rows.truncate(page);
-            next = rows.last().map(|last| Place::Event(last.seq));
-        }
-        last_event = rows.last().map_or(after_event, |last| last.seq);
-        data.extend(rows.iter().map(QualityItem::unreadable));
     }
-    let room = limit - i64::try_from(data.len()).unwrap_or(limit);
+    let filter = EventFilter {
+        livemode: ask.livemode,
+        account: match &ask.account {
+            AccountScope::One(account) => Some(account.clone()),
+            AccountScope::All => None,
+        },
+        ..EventFilter::default()
+    };
+    if let Some(seq) = events {
+        let unreadable = EventFilter { reading: Some("unreadable".into()), ..filter.clone() };
+        let rows = state.store.events(&unreadable, seq, limit).await?;
+        data.extend(rows.iter().map(QualityItem::unreadable));
+        next = rows.last().filter(|_| data.len() == page).map(|last| Place::Event(last.seq));
+    }
+    if let Some(seq) = thin_events.filter(|_| next.is_none()) {
+        let (rows, more) = thin::unfilled(&state.store, &filter, seq, page - data.len()).await?;
+        data.extend(rows.iter().map(QualityItem::unfilled));
+        next = more.map(Place::Thin);
+    }
     if next.is_none() {
-        // With no room left, one entry tells whether the ledger has any.
-        let (rows, more) = reports.quality(&ask, after.as_ref(), room.max(1)).await?;
-        if room == 0 {
-            next = (!rows.is_empty()).then_some(Place::Event(last_event));
-        } else {
-            data.extend(rows.iter().map(QualityItem::from));
-            next = more.map(|at| Place::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
-        }
+        let room = limit - i64::try_from(data.len()).unwrap_or(limit);
+        let (rows, more) = reports.quality(&ask, after.as_ref(), room).await?;
+        data.extend(rows.iter().map(QualityItem::from));
+        next = more.map(|at| Place::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
     }
     let list = QualityList {
         profile: reports.profile(&ask)?.name.as_ref().into(),

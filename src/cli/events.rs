@@ -13,6 +13,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
+    report::events::reason,
     store::{EventFilter, EventRow, Store, StoreError},
 };
 
@@ -165,7 +166,7 @@ impl<'a> From<&'a EventRow> for Line<'a> {
             api_version: row.api_version.as_deref(),
             source: &row.source,
             reading: &row.reading,
-            reason: row.reason.as_deref(),
+            reason: reason(row),
             body: None,
         }
     }
@@ -313,5 +314,5 @@ fn print(rows: &[EventRow], json: bool) -> Outcome {
 }
 
 fn reading(row: &EventRow) -> String {
-    row.reason.as_ref().map_or(row.reading.clone(), |reason| format!("{}: {reason}", row.reading))
+    reason(row).map_or(row.reading.clone(), |reason| format!("{}: {reason}", row.reading))
 }

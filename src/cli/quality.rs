@@ -6,11 +6,12 @@ use crate::{
     report::{
         quality::{QualityItem, QualityList},
         service::Reports,
+        thin,
     },
     store::EventFilter,
 };
 
-/// Lists unreadable events, unpriced items, unresolved discounts, gaps, ties and overdue changes
+/// Lists unreadable and unfilled thin events, unpriced items, unresolved discounts, gaps, ties and overdue changes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd quality\n  mrrd quality --profile finance --format csv")]
 pub(super) struct Args {
@@ -33,6 +34,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         let Some(last) = page.last() else { break };
         seq = last.seq;
         data.extend(page.iter().map(QualityItem::unreadable));
+    }
+    let mut after = Some(0);
+    while let Some(seq) = after {
+        let page = thin::unfilled(&store, &EventFilter::default(), seq, usize::MAX).await;
+        let (rows, next) = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;
+        data.extend(rows.iter().map(QualityItem::unfilled));
+        after = next;
     }
     let mut after = None;
     loop {

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Version of the readers that turn events into facts: raise it when the same bytes would yield other facts.
-pub const NORMALISER: i64 = 1;
+pub const NORMALISER: i64 = 2;
 
 /// One object's state as one event (or API answer) gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +84,13 @@ pub enum State {
     Product(ProductState),
     /// A coupon's terms.
     Coupon(CouponTerms),
-    /// A discount put on or taken off a customer or subscription (`customer.discount.*`).
+    /// A discount put on or taken off a customer or subscription (`customer.discount.*`); with [`Role::Other`], as an
+    /// invoice shows it: then only its terms are told.
     Discount(DiscountState),
     /// A credit note or refund: kept for the explanation, never MRR (mrr.md, preamble).
     Correction(CorrectionState),
+    /// A subscription schedule: what is planned. It counts only once the subscription itself shows it.
+    Schedule(ScheduleState),
 }
 
 /// `subscription.status` (stripe.md 5.1).
@@ -146,6 +149,10 @@ pub struct SubscriptionState {
     pub tax_rates: Vec<TaxRate>,
     /// When Stripe made it.
     pub created: UnixTime,
+    /// `created` is no more than a bound: the first instant at which a shape that doesn't tell it (before 2017 or so)
+    /// shows the subscription there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub created_bound: bool,
     /// `start_date`; never the old `start`, which is the last change (mrr.md 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_date: Option<UnixTime>,
@@ -548,6 +555,9 @@ pub struct InvoiceLine {
     /// Its tax rates, where the line tells them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tax_rates: Vec<TaxRate>,
+    /// Minor units of tax inside `amount`, where there is any; since basil a line tells no more of its tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_inside: Option<i64>,
 }
 
 /// A customer, as far as the ledger needs one.
@@ -594,6 +604,36 @@ pub struct CorrectionState {
     pub currency: Option<Currency>,
 }
 
+/// A subscription schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleState {
+    /// `sub_sched_…`
+    pub id: Arc<str>,
+    /// Whose.
+    pub customer: Option<CustomerId>,
+    /// The subscription it drives, or drove until it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<SubscriptionId>,
+    /// `not_started`, `active`, `completed`, `released`, `canceled`, or one Stripe added later.
+    pub status: Arc<str>,
+    /// What follows its last phase: `release`, `cancel`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_behavior: Option<Arc<str>>,
+    /// In Stripe's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<Phase>,
+}
+
+/// One phase of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// When it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// The prices it bills, and how many of each.
+    pub items: Vec<(PriceId, Option<Decimal>)>,
+}
+
 impl Fact {
     /// The customer whose ledger it belongs to; `None` for prices, products and coupons.
     pub fn customer(&self) -> Option<&CustomerId> {
@@ -603,6 +643,7 @@ impl Fact {
             State::Customer(customer) => Some(&customer.id),
             State::Discount(discount) => discount.customer.as_ref(),
             State::Correction(correction) => correction.customer.as_ref(),
+            State::Schedule(schedule) => schedule.customer.as_ref(),
             State::Price(_) | State::Product(_) | State::Coupon(_) => None,
         }
     }

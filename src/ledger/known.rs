@@ -65,7 +65,8 @@ impl<'a> Known<'a> {
             | State::Product(_)
             | State::Coupon(_)
             | State::Discount(_)
-            | State::Correction(_) => {}
+            | State::Correction(_)
+            | State::Schedule(_) => {}
         }
     }
 
@@ -133,6 +134,7 @@ fn object(fact: &Fact) -> (u8, &str) {
         State::Coupon(coupon) => (5, coupon.id.as_str()),
         State::Discount(discount) => (6, discount.id.as_ref().map_or("", |id| id.as_str())),
         State::Correction(correction) => (7, &correction.id),
+        State::Schedule(schedule) => (8, &schedule.id),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     fact::{Fact, ItemState, Role, State, SubscriptionState},
-    ids::EventId,
+    ids::{EventId, SubscriptionId},
     time::UnixTime,
 };
 
@@ -318,6 +318,7 @@ fn discount_ids(state: &SubscriptionState) -> Vec<(Option<&str>, Option<&str>)> 
 /// What it changed must hold, and what decides money must agree even where the update didn't touch it. Items are
 /// compared by id, price and quantity only: two shapes of one item may tell more or less of it.
 pub(super) fn breaks(before: &SubscriptionState, after: &SubscriptionState, reached: &SubscriptionState) -> bool {
+    let same_items = |a: &[ItemState], b: &[ItemState]| same_items(&before.id, a, b);
     !changed_fields_hold(before, after, reached, same_items)
         || before.status != reached.status
         || !same_items(&before.items, &reached.items) && before.items_complete && reached.items_complete
@@ -325,9 +326,12 @@ pub(super) fn breaks(before: &SubscriptionState, after: &SubscriptionState, reac
         || before.cancel_at_period_end != reached.cancel_at_period_end
 }
 
-fn same_items(a: &[ItemState], b: &[ItemState]) -> bool {
-    a.len() == b.len()
-        && a.iter().all(|one| {
-            b.iter().any(|two| one.id == two.id && one.price.id == two.price.id && one.quantity == two.quantity)
-        })
+/// Before 2016 or so a subscription had one plan and no items: the item read from it bears the subscription's own id, and
+/// is whichever single item the next version shows.
+fn same_items(subscription: &SubscriptionId, a: &[ItemState], b: &[ItemState]) -> bool {
+    let own = |item: &ItemState| item.id.as_str() == subscription.as_str();
+    let same = |one: &ItemState, two: &ItemState| {
+        (one.id == two.id || own(one) || own(two)) && one.price.id == two.price.id && one.quantity == two.quantity
+    };
+    a.len() == b.len() && a.iter().all(|one| b.iter().any(|two| same(one, two)))
 }

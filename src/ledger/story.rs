@@ -152,6 +152,7 @@ fn blank(name: &str, at: UnixTime) -> SubscriptionState {
         discounts: Vec::new(),
         tax_rates: Vec::new(),
         created: at,
+        created_bound: false,
         start_date: None,
         ended_at: None,
         canceled_at: None,

@@ -64,7 +64,11 @@ pub(super) fn build<'a>(
 
     let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain) };
     if first.fact.role != Role::Created {
-        line.open(first, end, zone);
+        let start = ordered.chain.iter().find_map(|seen| start_told(seen.after));
+        line.open(first, start.unwrap_or(first.after.created), end, zone);
+        if start.is_none() {
+            line.start_unknown(first);
+        }
     }
     let running = ordered.chain.iter().filter(|seen| end_told(seen).is_none());
     for seen in running {
@@ -120,6 +124,11 @@ fn end_told(seen: &Seen<'_>) -> Option<UnixTime> {
     seen.after.ended_at.or(over.then_some(seen.fact.at))
 }
 
+/// When the subscription started, where the shape tells it: `start_date`, else `created`.
+fn start_told(state: &SubscriptionState) -> Option<UnixTime> {
+    state.start_date.or((!state.created_bound).then_some(state.created))
+}
+
 /// An ended subscription is canceled whatever its last snapshot says (older shapes of `deleted`).
 fn ended_state(state: &SubscriptionState, at: UnixTime) -> Cow<'_, SubscriptionState> {
     let over = matches!(state.status, Status::Canceled | Status::IncompleteExpired);
@@ -168,10 +177,9 @@ struct Line<'t, 'a> {
 
 impl<'a> Line<'_, 'a> {
     /// Puts the state before the first thing known in front.
-    fn open(&mut self, first: Seen<'a>, end: Option<UnixTime>, zone: &Zone) {
+    fn open(&mut self, first: Seen<'a>, start: UnixTime, end: Option<UnixTime>, zone: &Zone) {
         let known = end.map_or(first.fact.at, |end| end.min(first.fact.at));
         let state = state_before(&first);
-        let start = first.after.start_date.unwrap_or(first.after.created);
         let day = zone.day(known);
         let (at, entry) = if zone.day(start) < day {
             (zone.end_of(day.before()), Entry::Opening)
@@ -204,6 +212,19 @@ impl<'a> Line<'_, 'a> {
         if whole && breaks(before, seen.after, &last.state) {
             self.gap(seen, "tells previous values that are not the last known ones: events before it are missing");
         }
+    }
+
+    /// The first thing known doesn't tell when it began, and nothing after it does.
+    fn start_unknown(&mut self, first: Seen<'a>) {
+        self.timeline.quality.push(QualityEntry {
+            kind: QualityKind::UnknownValue,
+            object: first.after.id.as_str().into(),
+            event: Some(first.fact.event.clone()),
+            at: first.fact.at,
+            until: None,
+            detail: "when it was created is told nowhere in the log: taken as the first instant it is shown at".into(),
+            settle: "a shape that tells it (2017 and later), or the subscription read from Stripe's API".into(),
+        });
     }
 
     fn gap(&mut self, seen: &Seen<'_>, what: &str) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::Table;
-use crate::store::EventRow;
+use crate::{store::EventRow, stripe::read::ignored_because};
 
 /// A page of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -41,7 +41,7 @@ pub struct EventEntry {
     pub source: String,
     /// What was read from it: `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: String,
-    /// Why it is unreadable, or what a thin event points to.
+    /// Why it is unreadable or was ignored, or what a thin event points to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -58,6 +58,11 @@ pub struct EventDetail {
     pub variants: Vec<EventEntry>,
 }
 
+/// Why an event says nothing to mrrd, or what it points to.
+pub fn reason(event: &EventRow) -> Option<&str> {
+    if event.reading == "ignored" { Some(ignored_because(&event.kind)) } else { event.reason.as_deref() }
+}
+
 impl From<&EventRow> for EventEntry {
     fn from(row: &EventRow) -> Self {
         Self {
@@ -72,7 +77,7 @@ impl From<&EventRow> for EventEntry {
             api_version: row.api_version.clone(),
             source: row.source.clone(),
             reading: row.reading.clone(),
-            reason: row.reason.clone(),
+            reason: reason(row).map(str::to_owned),
         }
     }
 }

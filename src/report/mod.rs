@@ -1,4 +1,4 @@
-//! Reports: from rows to answers. Pure but for `service`, which reads the rows; the API and the commands share all of it.
+//! Reports: from rows to answers. Pure but for `service` and `thin`, which read the rows; the API and the commands share all of it.
 
 pub mod ask;
 mod basis;
@@ -26,6 +26,7 @@ pub mod stripe_audit;
 pub mod stripe_export;
 pub mod stripe_reason;
 pub mod table;
+pub mod thin;
 pub mod waterfall;
 
 use std::sync::Arc;

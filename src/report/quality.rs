@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::table::Table;
+use super::{table::Table, thin::Pointer};
 use crate::store::{EventRow, reports::QualityRow};
 
-/// A page of quality entries: unreadable events first, then the ledger's own.
+/// A page of quality entries: unreadable events first, then thin events that nothing fills in, then the ledger's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityList {
     /// The profile whose rules met them.
@@ -20,7 +20,7 @@ pub struct QualityList {
 /// One thing that couldn't be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityItem {
-    /// `unreadable_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
+    /// `unreadable_event`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
     /// `tax_unknown` or `unknown_value`.
     pub kind: &'static str,
     /// The connected account; absent for the account's own.
@@ -72,6 +72,28 @@ impl QualityItem {
                 "look at its bytes with `mrrd events show {} --raw`; a newer mrrd that reads this shape takes it up by `mrrd rebuild --renormalize`",
                 event.id
             ),
+        }
+    }
+}
+
+impl QualityItem {
+    /// A thin event that nothing in the log fills in.
+    pub fn unfilled(event: &EventRow) -> Self {
+        let Pointer { twin, object } = Pointer::of(event);
+        let twin = twin.map_or("the snapshot event of the same change".to_owned(), |id| format!("its twin {id}"));
+        let named = object.unwrap_or("the object it is about");
+        Self {
+            kind: "thin_event",
+            account: event.account.as_ref().map(ToString::to_string),
+            customer: None,
+            object: object.unwrap_or(event.id.as_str()).into(),
+            event: Some(event.id.to_string()),
+            at: event.created.to_string(),
+            detail: format!(
+                "{}: carries no object, and nothing in the log tells {named} as it was from then on",
+                event.kind
+            ),
+            settle: format!("{twin}, or {named} read from Stripe's API (serve does when stripe.api_key is set)"),
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         State::Coupon(_) => "coupon",
         State::Discount(_) => "discount",
         State::Correction(_) => "correction",
+        State::Schedule(_) => "schedule",
     }
 }
 
@@ -29,6 +30,7 @@ pub(crate) fn object(fact: &Fact) -> Option<&str> {
         State::Coupon(coupon) => Some(coupon.id.as_str()),
         State::Discount(discount) => discount.id.as_ref().map(|id| id.as_str()),
         State::Correction(correction) => Some(&correction.id),
+        State::Schedule(schedule) => Some(&schedule.id),
     }
 }
 
@@ -43,7 +45,7 @@ pub fn references(fact: &Fact) -> BTreeSet<&str> {
         State::Invoice(invoice) => of_invoice(invoice, &mut named),
         State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, &mut named)),
         State::Discount(discount) => of_discount(discount, &mut named),
-        State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) => {}
+        State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) | State::Schedule(_) => {}
     }
     named
 }

@@ -146,6 +146,17 @@ impl Store {
         either!(self, database => database.known_ids(ids).await)
     }
 
+    /// When the newest event or answer between two places of the log, the first exclusive, told of each of `objects` in
+    /// full; without those that none told of. It reads all facts in between: keep the places near.
+    pub async fn last_told(
+        &self,
+        objects: &[&str],
+        after_seq: i64,
+        to_seq: i64,
+    ) -> Result<Vec<(String, UnixTime)>, StoreError> {
+        either!(self, database => database.last_told(objects, after_seq, to_seq).await)
+    }
+
     /// Each customer's facts in the log's order: one list for each of `customers`. With `known_at`, as the log stood at
     /// that seq.
     pub async fn customer_facts(

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{
+    discount::{DiscountWire, discounts},
     json::{Array, List, Named, Obj, Oddities, Raw, Ref},
     price::{PriceWire, TaxRateWire, tax_rates},
 };
 use crate::ledger::{
-    fact::{InvoiceLine, InvoiceState, InvoiceStatus, Period},
+    fact::{DiscountState, InvoiceLine, InvoiceState, InvoiceStatus, Period},
     ids::{CustomerId, DiscountId, InvoiceId, ItemId, PriceId, ProductId, SubscriptionId, TestClockId},
     time::UnixTime,
 };
@@ -56,7 +57,9 @@ pub(super) struct InvoiceWire<'a> {
     #[serde(borrow)]
     total_discount_amounts: Array<Obj<DiscountAmount<'a>>>,
     #[serde(borrow)]
-    discount: Raw<'a>,
+    discount: Obj<DiscountWire<'a>>,
+    #[serde(borrow)]
+    discounts: List<Ref<'a, DiscountWire<'a>>>,
     #[serde(borrow)]
     billing_reason: Raw<'a>,
     #[serde(borrow)]
@@ -141,6 +144,24 @@ struct LineWire<'a> {
     discount_amounts: Array<Obj<DiscountAmount<'a>>>,
     #[serde(borrow)]
     tax_rates: Array<Obj<TaxRateWire<'a>>>,
+    /// Basil and later.
+    #[serde(borrow)]
+    taxes: Array<Obj<TaxWire<'a>>>,
+    #[serde(borrow)]
+    tax_amounts: Array<Obj<TaxWire<'a>>>,
+}
+
+/// Tax on a line: its amount, and whether the line's own amount holds it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TaxWire<'a> {
+    #[serde(borrow)]
+    amount: Raw<'a>,
+    #[serde(borrow)]
+    inclusive: Raw<'a>,
+    /// Basil and later.
+    #[serde(borrow)]
+    tax_behavior: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -220,6 +241,13 @@ impl InvoiceWire<'_> {
             lines_complete,
             test_clock: self.test_clock.id("invoice.test_clock", odd).map(TestClockId::new),
         })
+    }
+
+    /// The discounts it shows in full: inline before basil, expanded since.
+    pub(super) fn discounts(&self, odd: &mut Oddities) -> Vec<DiscountState> {
+        let mut shown = discounts(&self.discounts, &self.discount, odd);
+        shown.retain(|discount| discount.terms.is_some());
+        shown
     }
 
     /// `status`; before 2018-11-08 three flags said the same. An unpaid invoice that was closed was given up.
@@ -331,7 +359,19 @@ impl LineWire<'_> {
             }),
             discounts: self.discounts(odd),
             tax_rates: tax_rates(&self.tax_rates, odd),
+            tax_inside: self.tax_inside(odd),
         })
+    }
+
+    fn tax_inside(&self, odd: &mut Oddities) -> Option<i64> {
+        let taxes = self.taxes.0.iter().chain(&self.tax_amounts.0).flatten();
+        let inside = taxes.filter_map(|tax| {
+            let tax = tax.get("line.taxes", odd)?;
+            let inside =
+                tax.tax_behavior.string().as_deref() == Some("inclusive") || tax.inclusive.flag("line.taxes", odd);
+            tax.amount.whole("line.taxes", odd).filter(|amount| inside && *amount != 0)
+        });
+        inside.reduce(i64::saturating_add)
     }
 
     /// Before 2018-05-21 the line of a subscription bore the subscription's id; before items that is its item's too.

@@ -14,5 +14,6 @@ mod json;
 pub mod metadata;
 mod price;
 pub mod read;
+mod schedule;
 pub mod signature;
 mod subscription;

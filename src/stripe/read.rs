@@ -16,11 +16,12 @@ use super::{
     invoice::InvoiceWire,
     json::{Named, Obj, Oddities, Raw, shared},
     price::PriceWire,
+    schedule::ScheduleWire,
     subscription::SubscriptionWire,
 };
 use crate::{
     ledger::{
-        fact::{Fact, InvoiceStatus, Origin, Role, State},
+        fact::{DiscountState, Fact, InvoiceStatus, Origin, Role, State},
         ids::{AccountId, EventId},
         time::UnixTime,
     },
@@ -128,6 +129,23 @@ fn pointer(snapshot_event: &Option<Arc<str>>, related: &Option<Arc<str>>) -> Str
     named.join(" ")
 }
 
+/// Whether a thin event of this type points to an object that figures rest on.
+pub fn matters(thin: &str) -> bool {
+    let read_as = thin.strip_prefix("v1.").and_then(Object::of_event);
+    read_as.is_some_and(|object| {
+        !matches!(object, Object::CreditNote | Object::Refund | Object::Charge | Object::Schedule)
+    })
+}
+
+/// Why an event of this type says nothing to mrrd: the reason of what was ignored.
+pub fn ignored_because(kind: &str) -> &'static str {
+    match kind {
+        "invoice.upcoming" => "a forecast: the invoice itself tells when it is there",
+        "charge.refunded" => "a charge that doesn't list its refunds: the events of the refund tell",
+        _ => "of a type that no figure rests on",
+    }
+}
+
 /// What every fact of one event or answer shares.
 struct Header<'a> {
     event: &'a EventId,
@@ -162,6 +180,7 @@ enum Object {
     CreditNote,
     Refund,
     Charge,
+    Schedule,
 }
 
 impl Object {
@@ -180,6 +199,7 @@ impl Object {
             "credit_note" => Some(Self::CreditNote),
             "refund" | "charge.refund" => Some(Self::Refund),
             "charge" if action == "refunded" => Some(Self::Charge),
+            "subscription_schedule" => Some(Self::Schedule),
             _ => None,
         }
     }
@@ -197,6 +217,7 @@ impl Object {
             "credit_note" => Some(Self::CreditNote),
             "refund" => Some(Self::Refund),
             "charge" => Some(Self::Charge),
+            "subscription_schedule" => Some(Self::Schedule),
             _ => None,
         }
     }
@@ -257,11 +278,16 @@ fn read_object(
     let states = match object {
         Object::Subscription => subscription(text, header, previous, odd).map(|state| vec![state]),
         Object::Invoice => parse::<InvoiceWire<'_>>(text, object).and_then(|invoice| {
-            let mut invoice = invoice.read(header.at, odd)?;
+            let mut state = invoice.read(header.at, odd)?;
             if role == Role::Deleted {
-                invoice.status = InvoiceStatus::Deleted;
+                state.status = InvoiceStatus::Deleted;
             }
-            Ok(vec![State::Invoice(Box::new(invoice))])
+            let customer = state.customer.clone();
+            let shown = invoice.discounts(odd).into_iter().map(|discount| {
+                let customer = discount.customer.or_else(|| customer.clone());
+                State::Discount(DiscountState { customer, ..discount })
+            });
+            Ok(std::iter::once(State::Invoice(Box::new(state))).chain(shown).collect())
         }),
         Object::Customer => parse::<CustomerWire<'_>>(text, object)
             .and_then(|customer| customer.read(role == Role::Deleted, odd))
@@ -289,11 +315,19 @@ fn read_object(
             .map(|correction| vec![State::Correction(correction)]),
         Object::Charge => parse::<ChargeWire<'_>>(text, object)
             .map(|charge| charge.read(odd).into_iter().map(State::Correction).collect()),
+        Object::Schedule => parse::<ScheduleWire<'_>>(text, object)
+            .and_then(|schedule| schedule.read(odd))
+            .map(|schedule| vec![State::Schedule(schedule)]),
+    };
+    // What an invoice shows of a discount is its terms: it is neither put on nor taken off by it.
+    let role_of = |state: &State| match state {
+        State::Discount(_) if object == Object::Invoice => Role::Other,
+        _ => role,
     };
     match states {
         // A charge that doesn't list its refunds: `refund.*` tells them.
         Ok(states) if states.is_empty() => Reading::Ignored,
-        Ok(states) => Reading::Facts(states.into_iter().map(|state| header.fact(role, state)).collect()),
+        Ok(states) => Reading::Facts(states.into_iter().map(|state| header.fact(role_of(&state), state)).collect()),
         Err(reason) => Reading::Unreadable(reason.into()),
     }
 }

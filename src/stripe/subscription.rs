@@ -178,6 +178,7 @@ impl SubscriptionWire<'_> {
         let own_period = period(self.current_period_start, self.current_period_end, "subscription.period", odd);
         let (items, items_complete) = self.items(&id, own_period, odd);
         let period = own_period.or_else(|| widest(&items));
+        let created = self.created.time("subscription.created", odd);
         let cancellation = self.cancellation_details.get("subscription.cancellation_details", odd);
         Ok(SubscriptionState {
             id: SubscriptionId::new(id),
@@ -191,7 +192,8 @@ impl SubscriptionWire<'_> {
             items_complete,
             discounts: discounts(&self.discounts, &self.discount, odd),
             tax_rates: self.tax_rates(odd),
-            created: self.created.time("subscription.created", odd).unwrap_or_else(|| self.earliest(seen, period, odd)),
+            created: created.unwrap_or_else(|| self.earliest(seen, period, odd)),
+            created_bound: created.is_none(),
             start_date: self.start_date.time("subscription.start_date", odd),
             ended_at: self.ended_at.time("subscription.ended_at", odd),
             canceled_at: self.canceled_at.time("subscription.canceled_at", odd),

@@ -92,6 +92,8 @@ fn saying(fact: &Fact) -> Option<Saying<'_>> {
     match &fact.state {
         State::Customer(customer) if customer.deleted => Some(Saying::State(None)),
         State::Customer(customer) => Some(Saying::State(customer.discount.as_ref())),
+        // An invoice tells a discount's terms, not whose it is.
+        State::Discount(_) if fact.role == Role::Other => None,
         State::Discount(discount) if discount.subscription.is_none() && discount.item.is_none() => {
             Some(if fact.role == Role::Deleted { Saying::Gone(discount) } else { Saying::Put(discount) })
         }

@@ -20,6 +20,8 @@ pub(super) enum Gross {
     Known(Exact),
     /// By the knob `metered`.
     Usage(Exact),
+    /// The same, from invoices that don't show all their lines.
+    PartOfUsage(Exact),
     /// As it was when it was last known.
     Carried(Exact),
     /// By its last invoice line.
@@ -66,7 +68,8 @@ pub(super) fn gross(
     }
     if item.price.usage == Usage::Metered {
         return match measured(item, &now.state, currency, at, terms, profile.metered) {
-            Ok(amount) => Gross::Usage(amount),
+            Ok((amount, false)) => Gross::Usage(amount),
+            Ok((amount, true)) => Gross::PartOfUsage(amount),
             Err(Overflow) => Gross::Overflow,
         };
     }
@@ -120,7 +123,8 @@ fn billed(
     Exact::whole(bill.amount).times(factor(interval)).map(Some)
 }
 
-/// Measured usage under the knob: nothing, or the mean of the last paid invoices' lines.
+/// Measured usage under the knob: nothing, or the mean of the last paid invoices' lines; and whether any of these invoices
+/// doesn't show all its lines.
 fn measured(
     item: &ItemState,
     state: &SubscriptionState,
@@ -128,16 +132,17 @@ fn measured(
     at: UnixTime,
     terms: &Terms<'_>,
     knob: Metered,
-) -> Result<Exact, Overflow> {
+) -> Result<(Exact, bool), Overflow> {
     let last = match knob {
-        Metered::Ignore => return Ok(Exact::ZERO),
+        Metered::Ignore => return Ok((Exact::ZERO, false)),
         Metered::LastInvoice => 1,
         Metered::Mean(count) => usize::try_from(count.max(1)).unwrap_or(usize::MAX),
     };
-    let Some(interval) = terms.interval(&item.price) else { return Ok(Exact::ZERO) };
+    let Some(interval) = terms.interval(&item.price) else { return Ok((Exact::ZERO, false)) };
     let usage = terms.invoices().usage(state, item, currency);
-    let paid: Vec<i128> = usage.into_iter().filter(|usage| usage.at <= at).map(|usage| usage.amount).collect();
+    let paid: Vec<_> = usage.into_iter().filter(|usage| usage.at <= at).collect();
     let counted = &paid[paid.len().saturating_sub(last)..];
     let number = i128::try_from(counted.len()).map_err(|_| Overflow)?;
-    Exact::ratio(counted.iter().sum(), number).times(factor(interval))
+    let amount = Exact::ratio(counted.iter().map(|usage| usage.amount).sum(), number).times(factor(interval))?;
+    Ok((amount, counted.iter().any(|usage| usage.cut)))
 }

@@ -21,8 +21,10 @@ pub(super) struct Invoices<'a>(Vec<Invoice<'a>>);
 #[derive(Debug)]
 pub(super) struct Invoice<'a> {
     state: &'a InvoiceState,
-    /// Lines of the newest state that had any.
+    /// Lines of the newest state that had them all, else of the newest that had any.
     lines: &'a [InvoiceLine],
+    /// No state of it had all lines (`has_more`).
+    cut: bool,
     /// When it was paid, if it was, and the event that shows it.
     paid: Option<(UnixTime, &'a EventId)>,
 }
@@ -45,6 +47,8 @@ pub(super) struct Usage<'a> {
     pub at: UnixTime,
     /// Minor units for the invoice's period.
     pub amount: i128,
+    /// The invoice doesn't show all its lines: there may be more.
+    pub cut: bool,
     /// The event that shows the payment.
     pub event: &'a EventId,
 }
@@ -79,11 +83,13 @@ impl<'a> Invoices<'a> {
             if matches!(state.status, InvoiceStatus::Void | InvoiceStatus::Deleted) {
                 continue;
             }
-            let told = states.iter().rev().find(|(_, state)| !state.lines.is_empty());
+            let whole = states.iter().rev().find(|(_, state)| !state.lines.is_empty() && state.lines_complete);
+            let told = whole.or_else(|| states.iter().rev().find(|(_, state)| !state.lines.is_empty()));
             let paid = states.iter().find(|(_, state)| state.status == InvoiceStatus::Paid);
             invoices.push(Invoice {
                 state,
                 lines: told.map_or(&[], |(_, state)| &state.lines),
+                cut: told.is_some_and(|(_, state)| !state.lines_complete),
                 paid: paid.map(|(fact, paid)| (state.paid_at.or(paid.paid_at).unwrap_or(fact.at), &fact.event)),
             });
         }
@@ -171,7 +177,12 @@ impl<'a> Invoices<'a> {
     ) -> Vec<Usage<'a>> {
         let paid = self.of(subscription, currency).filter_map(|invoice| {
             let (at, event) = invoice.paid?;
-            Some(Usage { at, amount: invoice.billed(subscription, item)?.amount, event })
+            let amount = match invoice.billed(subscription, item) {
+                Some(billed) => billed.amount,
+                None if invoice.cut => 0,
+                None => return None,
+            };
+            Some(Usage { at, amount, cut: invoice.cut, event })
         });
         let mut usage: Vec<_> = paid.collect();
         usage.sort_by_key(|usage| usage.at);
@@ -237,6 +248,11 @@ impl Billed<'_> {
     pub(super) fn of_trial(&self, subscription: &SubscriptionState) -> bool {
         self.amount == 0
             && self.period.is_some_and(|period| subscription.trial_end.is_some_and(|end| period.start < end))
+    }
+
+    /// Names an amount of tax inside the price; since basil lines name no rate.
+    pub(super) fn tells_tax_inside(&self) -> bool {
+        self.lines.iter().any(|line| line.tax_inside.is_some())
     }
 
     /// Sum of the inclusive rates; `None` where the lines name none.

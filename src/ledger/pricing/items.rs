@@ -65,7 +65,11 @@ impl<'s> View<'s, '_> {
         let gross = gross(state, self.line, at, self.terms, self.profile);
         let in_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
         let list = match gross {
-            Gross::Known(amount) | Gross::Usage(amount) | Gross::Carried(amount) | Gross::Billed(amount) => amount,
+            Gross::Known(amount)
+            | Gross::Usage(amount)
+            | Gross::PartOfUsage(amount)
+            | Gross::Carried(amount)
+            | Gross::Billed(amount) => amount,
             Gross::Unknown | Gross::Overflow => Exact::ZERO,
         };
         self.record_gross(state, gross, recorder);
@@ -73,7 +77,8 @@ impl<'s> View<'s, '_> {
             recorder.step(&state.id, trail::TRIAL, || "counts 0 until its own trial ends".into());
         }
         let list = if in_trial { Exact::ZERO } else { list };
-        let estimated = !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_)));
+        let estimated =
+            !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_) | Gross::PartOfUsage(_)));
         let overflow = gross == Gross::Overflow;
         Item { state, gross, list, left: list, in_trial, kept, estimated, overflow }
     }
@@ -278,7 +283,7 @@ impl<'s> View<'s, '_> {
     fn record_gross<R: Recorder>(&self, item: &ItemState, gross: Gross, recorder: &mut R) {
         let (rule, amount) = match gross {
             Gross::Known(amount) => (trail::AMOUNT, amount),
-            Gross::Usage(amount) => (trail::METERED, amount),
+            Gross::Usage(amount) | Gross::PartOfUsage(amount) => (trail::METERED, amount),
             Gross::Carried(amount) | Gross::Billed(amount) => (trail::UNKNOWN, amount),
             Gross::Unknown | Gross::Overflow => (trail::UNKNOWN, Exact::ZERO),
         };
@@ -290,6 +295,10 @@ impl<'s> View<'s, '_> {
                 format!("{quantity} × {} a {interval} = {amount} a month", super::scheme_in_words(scheme))
             }
             Gross::Usage(_) => format!("metered: {amount} a month under metered = {}", self.profile.metered),
+            Gross::PartOfUsage(_) => format!(
+                "metered: {amount} a month under metered = {}, of an invoice that doesn't show all its lines",
+                self.profile.metered
+            ),
             Gross::Carried(_) => format!("the price can't be told: carries the last known amount, {amount} a month"),
             Gross::Billed(_) => format!("the price can't be told: its last invoice line makes {amount} a month"),
             Gross::Unknown => "the price can't be told: counted in no figure".into(),

@@ -66,6 +66,12 @@ impl Issue {
             _ if kept => "not shown in a list that was cut: counts what it last counted".into(),
             Gross::Carried(_) => format!("price {} can't be told: counts the last known amount", item.price.id),
             Gross::Billed(_) => format!("price {} can't be told: counts its last invoice line", item.price.id),
+            Gross::PartOfUsage(_) => {
+                let detail =
+                    "an invoice of its usage doesn't show all its lines (has_more): counts what they show".into();
+                let settle = "an event or an answer of Stripe's API that shows all lines of the invoice";
+                return Self::new(QualityKind::EstimatedItem, item.id.as_str(), detail, settle);
+            }
             _ => "a discount known only by id: counts what its last invoice line took off".into(),
         };
         Self::new(QualityKind::EstimatedItem, item.id.as_str(), detail, PRICE_TERMS)

@@ -17,7 +17,7 @@ pub(super) enum Inside {
     Nothing,
     /// So many percent on the amount without tax.
     Percent(Exact),
-    /// The price says inclusive and no rate is known: the amount stays gross.
+    /// The price says inclusive, or a bill shows that it is, and no rate is known: the amount stays gross.
     Unknown,
 }
 
@@ -46,10 +46,12 @@ pub(super) fn inside(
     if !item.price.tax_inclusive && (!stated.is_empty() || !terms.bills_tell_inclusive_tax()) {
         return Inside::Nothing;
     }
-    let bill = terms.invoices().last_bill(state, item, currency, at, |billed| billed.inclusive_rate().is_some());
+    let bills = terms.invoices();
+    let bill = bills.last_bill(state, item, currency, at, |billed| billed.inclusive_rate().is_some());
+    let taxed = || bills.last_bill(state, item, currency, at, |billed| billed.tells_tax_inside()).is_some();
     match bill.and_then(|billed| billed.inclusive_rate()) {
         Some(percent) => Inside::Percent(percent),
-        None if item.price.tax_inclusive => Inside::Unknown,
+        None if item.price.tax_inclusive || taxed() => Inside::Unknown,
         None => Inside::Nothing,
     }
 }

@@ -12,7 +12,9 @@ use std::{
 use super::{customer_discounts::CustomerDiscounts, invoices::Invoices};
 use crate::ledger::{
     CustomerFacts,
-    fact::{CouponTerms, DiscountState, Duration, Fact, Interval, Off, Price, Scheme, State, SubscriptionState},
+    fact::{
+        CouponTerms, DiscountState, Duration, Fact, Interval, InvoiceLine, Off, Price, Scheme, State, SubscriptionState,
+    },
     ids::{CouponId, DiscountId, EventId, PriceId, ProductId},
     money::{Currency, Decimal},
     time::UnixTime,
@@ -225,12 +227,13 @@ impl<'a> Terms<'a> {
         self.invoices.get_or_init(|| Invoices::gather(self.input.facts))
     }
 
-    /// Any invoice line names an inclusive rate: without one, nobody need look for it line by line.
+    /// Any invoice line names an inclusive rate, or tax inside it: without one, nobody need look for it line by line.
     pub(super) fn bills_tell_inclusive_tax(&self) -> bool {
         *self.bills_tell_inclusive_tax.get_or_init(|| {
             self.input.facts.iter().any(|fact| match &fact.state {
                 State::Invoice(invoice) => {
-                    invoice.lines.iter().flat_map(|line| &line.tax_rates).any(|rate| rate.inclusive)
+                    let rates = |line: &InvoiceLine| line.tax_rates.iter().any(|rate| rate.inclusive);
+                    invoice.lines.iter().any(|line| line.tax_inside.is_some() || rates(line))
                 }
                 _ => false,
             })

@@ -89,6 +89,7 @@ fn subscription(items: Vec<ItemState>, period: (i64, i64)) -> SubscriptionState 
         discounts: Vec::new(),
         tax_rates: Vec::new(),
         created: day(0),
+        created_bound: false,
         start_date: None,
         ended_at: None,
         canceled_at: None,
@@ -155,6 +156,7 @@ fn line(item: &str, price: &str, amount: i64, quantity: i64, period: (i64, i64))
         period: Some(Period { start: day(period.0), end: day(period.1) }),
         discounts: Vec::new(),
         tax_rates: Vec::new(),
+        tax_inside: None,
     }
 }
 
@@ -299,6 +301,10 @@ fn a_repeating_discount_lasts_to_the_end_of_the_last_period_that_starts_before_i
     };
     assert_eq!(on(yearly("a", 12_000), &[(0, 365)]), ["0 Snapshot: si_1=500/1000", "365 DiscountEnd: si_1=1000"]);
     assert_eq!(on(monthly("a", 1_000), &[(0, 30)]), ["0 Snapshot: si_1=500/1000", "120 DiscountEnd: si_1=1000"]);
+    // Weekly: every invoice in the four months; the last period begins on day 119.
+    let weeks: Vec<(i64, i64)> = (0..20).map(|week| (7 * week, 7 * week + 7)).collect();
+    let weekly = on(price_of("a", Scheme::PerUnit(Decimal::whole(1_200)), IntervalUnit::Week), &weeks);
+    assert_eq!(weekly[17..19], ["119 Snapshot: si_1=2600/5200", "126 Snapshot: si_1=5200"]);
     assert_eq!(
         on(monthly("a", 1_000), &[(0, 31), (31, 61), (61, 92), (92, 122), (122, 152)])[3..],
         ["92 Snapshot: si_1=500/1000", "122 Snapshot: si_1=1000"],
@@ -589,6 +595,28 @@ fn a_list_that_was_cut_keeps_what_it_doesnt_show() {
 }
 
 #[test]
+fn what_has_no_known_interval_or_currency_is_unpriced() {
+    let mut fortnightly = monthly("a", 100);
+    (fortnightly.interval, fortnightly.scheme) = (None, Scheme::Unknown);
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", fortnightly, 1)], (0, 30)))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"]);
+    assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
+
+    let mut nowhere = subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30));
+    (nowhere.currency, nowhere.items[0].price.currency) = (None, None);
+    let case = Case::of(vec![(0, nowhere)]);
+    assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
+}
+
+#[test]
+fn terms_without_a_duration_count_for_ever_and_say_so() {
+    let taken = discount("di_1", percent(50), Duration::Unknown, None);
+    let case = Case::of(vec![(0, discounted(vec![item("si_1", monthly("a", 100), 1)], (0, 30), vec![taken]))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=50/100"]);
+    assert_eq!(case.quality("stripe"), ["unresolved_discount di_1 0.."]);
+}
+
+#[test]
 fn an_item_on_trial_counts_nothing_until_the_end() {
     let mut on_trial = item("si_2", monthly("b", 500), 1);
     on_trial.trial = Some(Period { start: day(0), end: day(14) });
@@ -617,6 +645,14 @@ fn metered_items_count_by_the_knob() {
         case.spans("profitwell"),
         ["0 Snapshot: si_1=0", "30 Usage: si_1=300", "60 Usage: si_1=500", "90 Usage: si_1=1000"]
     );
+    // An invoice that doesn't show all its lines may bill more of it.
+    let mut cut = bill("in_5", 150, 700);
+    let State::Invoice(state) = &mut cut.state else { panic!() };
+    state.lines_complete = false;
+    let cut = Case::of(case.line.clone()).with([cut]);
+    assert_eq!(cut.quality("profitwell"), ["estimated_item si_1 150.."]);
+    assert_eq!(cut.quality("stripe"), [""; 0], "what counts nothing needs no settling");
+
     let mean = Profile::extend(&Profile::built_in("stripe").unwrap(), "mean", &[("metered", "mean:3")]).unwrap();
     let (spans, _) = case.price(&mean);
     assert_eq!(
@@ -644,6 +680,13 @@ fn inclusive_tax_goes_last() {
     let mut billed = line("si_1", "a", 11_900, 1, (0, 30));
     billed.tax_rates = vec![rate("19", true)];
     assert_eq!(state(&[], &[], true).with([invoice("in_1", 0, vec![billed])]).spans("stripe"), taken_out);
+
+    // Since basil a line tells how much tax is inside, and no rate.
+    let mut taxed = line("si_1", "a", 11_900, 1, (0, 30));
+    taxed.tax_inside = Some(1_900);
+    let told = state(&[], &[], false).with([invoice("in_1", 0, vec![taxed])]);
+    assert_eq!(told.spans("stripe"), ["0 Snapshot: si_1=5950/11900"]);
+    assert_eq!(told.quality("stripe"), ["tax_unknown si_1 0.."]);
 
     assert_eq!(state(&[], &[], true).spans("stripe"), ["0 Snapshot: si_1=5950/11900"]);
     assert_eq!(state(&[], &[], true).quality("stripe"), ["tax_unknown si_1 0.."]);

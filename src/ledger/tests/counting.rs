@@ -140,3 +140,28 @@ fn one_customer_may_be_several_of_stripes() {
     let expected = "d4 contraction -10: subscription_dropped(unknown_end) -10";
     assert_eq!(told(&ledger.movements), ["d1 new 15: first_subscription 10, first_subscription 5", expected]);
 }
+
+/// stripe.md 4.4: $120 a year from January 1 that ends on July 1 is billed $60, and $30 more when the end moves to
+/// October 1: its MRR is $10 throughout, a price's, never an invoice's.
+#[test]
+fn a_bill_prorated_to_an_early_end_leaves_the_price_alone() {
+    for profile in Profile::BUILT_IN.map(profile) {
+        check(
+            &profile,
+            "d1 created active pro:120/year cancel:d182\n d1 paid 60\n d46 cancel:d274\n d46 paid 30
+             d274 deleted ended:d274 reason:cancellation_requested",
+            "d1 new 10: first_subscription 10\n d274 churn -10: cancellation -10",
+        );
+    }
+}
+
+/// stripe.md 4.4: 100 at $100 a month and 50 at $600 a year are $12,500; $120 a year and $25 a month are $35.
+#[test]
+fn months_and_years_add_up() {
+    let mrr = |story: &str| {
+        let deltas = Story::of(story).derive(&profile("stripe")).deltas;
+        deltas.iter().map(|delta| delta.mrr.0).sum::<i128>() / crate::ledger::money::Mrr::MINOR
+    };
+    assert_eq!(mrr("d1 created active pro:100x100; d1 b created active basic:600x50/year"), 12_500);
+    assert_eq!(mrr("d1 created active pro:120/year; d1 b created active basic:25"), 35);
+}

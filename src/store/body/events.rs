@@ -225,6 +225,28 @@ impl Database {
             .doing(DOING)?;
         Ok(found.into_iter().map(EventId::new).collect())
     }
+
+    pub(in crate::store) async fn last_told(
+        &self,
+        objects: &[&str],
+        after_seq: i64,
+        to_seq: i64,
+    ) -> Result<Vec<(String, UnixTime)>, StoreError> {
+        let text = format!(
+            "SELECT f.object, MAX(e.created) FROM fact f JOIN event e ON e.seq = f.seq
+             WHERE f.seq > $1 AND f.seq <= $2 AND {} GROUP BY f.object",
+            in_list("f.object", 3)
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(after_seq)
+            .bind(to_seq)
+            .bind(text_list(objects.iter().copied()))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+        let read = |row: &Row| Ok((row.try_get(0)?, UnixTime(row.try_get(1)?)));
+        rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+    }
 }
 
 /// A value of a filter.

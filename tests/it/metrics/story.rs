@@ -89,6 +89,7 @@ pub(super) fn line(subscription: &str, amount: i64, from: &str, to: &str, prorat
         period: Some(Period { start: at(from), end: at(to) }),
         discounts: Vec::new(),
         tax_rates: Vec::new(),
+        tax_inside: None,
     }
 }
 
@@ -137,6 +138,7 @@ impl Story {
             discounts: Vec::new(),
             tax_rates: Vec::new(),
             created: at(day),
+            created_bound: false,
             start_date: Some(at(day)),
             ended_at: None,
             canceled_at: None,

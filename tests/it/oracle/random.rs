@@ -116,6 +116,7 @@ impl Account {
             discounts: Vec::new(),
             tax_rates: Vec::new(),
             created: UnixTime(start),
+            created_bound: false,
             start_date: Some(UnixTime(start)),
             ended_at: None,
             canceled_at: None,

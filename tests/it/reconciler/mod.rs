@@ -6,5 +6,5 @@ mod kills;
 mod order;
 mod renormalised;
 mod touched;
-mod variants;
+pub(crate) mod variants;
 mod verification;

@@ -14,7 +14,7 @@ fn created(version: &str, object: &Value) -> mrrd::store::NewEvent {
 }
 
 /// As an endpoint on 2019-12-03 is sent it: a plan with its tiers, and the discount with its coupon.
-fn old() -> mrrd::store::NewEvent {
+pub(crate) fn old() -> mrrd::store::NewEvent {
     let plan = json!({
         "id": "gold", "object": "plan", "product": "prod_1", "currency": "usd", "interval": "month",
         "interval_count": 1, "usage_type": "licensed", "billing_scheme": "tiered", "tiers_mode": "volume",
@@ -37,7 +37,7 @@ fn old() -> mrrd::store::NewEvent {
 }
 
 /// As an endpoint on clover is sent the same: a price without tiers, a discount by its id.
-fn new() -> mrrd::store::NewEvent {
+pub(crate) fn new() -> mrrd::store::NewEvent {
     created(
         "2025-12-15.clover",
         &json!({

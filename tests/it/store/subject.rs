@@ -152,6 +152,7 @@ pub(super) fn subscription(id: &str, customer: &str, price_id: &str) -> State {
             discounts: Vec::new(),
             tax_rates: Vec::new(),
             created: UnixTime(1_600_000_000),
+            created_bound: false,
             start_date: None,
             ended_at: None,
             canceled_at: None,

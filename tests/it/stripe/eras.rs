@@ -165,6 +165,7 @@ pub(crate) fn forget(era: Era, at: UnixTime, state: &SubscriptionState) -> Subsc
         state.items_complete = true;
         let seen = [Some(at), Some(UnixTime(LAST_CHANGE)), state.trial_start, state.period.map(|period| period.start)];
         state.created = seen.into_iter().flatten().min().unwrap();
+        state.created_bound = true;
     }
     if era < Era::Dates {
         (state.start_date, state.cancel_at, state.latest_invoice) = (None, None, None);

@@ -13,13 +13,13 @@ use std::{
 use mrrd::{
     ledger::{ids::EventId, time::UnixTime},
     store::Reading,
-    stripe::read::{ReadEvent, read, read_answer},
+    stripe::read::{ReadEvent, ignored_because, read, read_answer},
 };
 
 use super::line::line;
 
 /// Every payload below `folder`, in order of path.
-fn payloads(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn payloads(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -36,7 +36,7 @@ fn payloads(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stripe")
 }
 
@@ -88,7 +88,9 @@ fn every_published_payload_reads_as_reviewed() {
                         let _ = writeln!(text, "   {:?} {}", fact.role, line(&fact));
                     }
                 }
-                Reading::Ignored => text.push_str("   ignored\n"),
+                Reading::Ignored => {
+                    let _ = writeln!(text, "   ignored: {}", ignored_because(&kind));
+                }
                 Reading::Thin(pointer) => {
                     let _ = writeln!(text, "   thin: {pointer}");
                 }

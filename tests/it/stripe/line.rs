@@ -42,6 +42,22 @@ pub(crate) fn line(fact: &Fact) -> String {
             add(&mut text, "of", correction.customer.as_ref());
             text
         }
+        State::Schedule(schedule) => {
+            let mut text = format!("schedule {} {}", schedule.id, schedule.status);
+            add(&mut text, "of", schedule.customer.as_ref());
+            add(&mut text, "for", schedule.subscription.as_ref());
+            for phase in &schedule.phases {
+                text.push_str(" [");
+                for (price, quantity) in &phase.items {
+                    add(&mut text, "", Some(price));
+                    add(&mut text, "×", *quantity);
+                }
+                add(&mut text, "", phase.period.map(period));
+                text.push(']');
+            }
+            add(&mut text, "then", schedule.end_behavior.as_ref());
+            text
+        }
     }
 }
 
@@ -205,6 +221,7 @@ fn invoice_line(line: &InvoiceLine) -> String {
         add(&mut text, "−", Some(format!("{amount} {id}")));
     }
     taxes(&mut text, &line.tax_rates);
+    add(&mut text, "tax-inside", line.tax_inside);
     text
 }
 

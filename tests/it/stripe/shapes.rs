@@ -13,7 +13,7 @@ use super::eras::{Era, Ids, forget, previous_attributes, render};
 const AT: UnixTime = UnixTime(1_760_000_000);
 
 /// A subscription of one item at 20 dollars a month.
-fn plain() -> SubscriptionState {
+pub(super) fn plain() -> SubscriptionState {
     let period = Some(Period { start: UnixTime(1_740_000_000), end: UnixTime(1_742_600_000) });
     SubscriptionState {
         id: "sub_1".into(),
@@ -45,6 +45,7 @@ fn plain() -> SubscriptionState {
         discounts: vec![],
         tax_rates: vec![],
         created: UnixTime(1_730_000_000),
+        created_bound: false,
         start_date: Some(UnixTime(1_730_000_000)),
         ended_at: None,
         canceled_at: None,
@@ -63,7 +64,7 @@ fn plain() -> SubscriptionState {
     }
 }
 
-fn discount(id: &str, off: Off, duration: Duration) -> DiscountState {
+pub(super) fn discount(id: &str, off: Off, duration: Duration) -> DiscountState {
     DiscountState {
         id: Some(id.into()),
         coupon: Some("SAVE".into()),
@@ -124,12 +125,12 @@ fn life() -> Vec<(&'static str, SubscriptionState)> {
     ]
 }
 
-fn event(era: Era, kind: &str, object: &Value, previous: Option<&Value>) -> Vec<u8> {
+pub(super) fn event(era: Era, kind: &str, at: UnixTime, object: &Value, previous: Option<&Value>) -> Vec<u8> {
     let mut event = json!({
         "id": "evt_1",
         "object": "event",
         "api_version": era.version(),
-        "created": AT,
+        "created": at,
         "type": format!("customer.subscription.{kind}"),
         "livemode": true,
         "data": {"object": object},
@@ -145,6 +146,9 @@ fn facts(body: &[u8]) -> (Option<SubscriptionState>, SubscriptionState) {
     let event = read(body).unwrap();
     assert_eq!(event.oddities, [""; 0], "{}", String::from_utf8_lossy(body));
     let Reading::Facts(facts) = event.reading else { panic!("{:?}", event.reading) };
+    // What is stored is read back as it was.
+    let stored = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Fact>>(&stored).unwrap(), facts);
     let [Fact { state: State::Subscription { before, after }, at: AT, .. }] = facts.as_slice() else {
         panic!("{facts:?}")
     };
@@ -164,7 +168,7 @@ fn one_life_reads_the_same_in_every_era() {
             let object = render(era, Ids::Plain, &state);
             let before = last.as_ref().filter(|_| kind == "updated");
             let previous = before.map(|before| previous_attributes(&render(era, Ids::Plain, before), &object));
-            let (read_before, after) = facts(&event(era, kind, &object, previous.as_ref()));
+            let (read_before, after) = facts(&event(era, kind, AT, &object, previous.as_ref()));
             assert_eq!(bytes(&after), bytes(&forget(era, AT, &state)), "{era:?} {kind}");
             let expected = before.map(|before| bytes(&forget(era, AT, before)));
             assert_eq!(read_before.as_ref().map(bytes), expected, "{era:?} {kind}, before");
@@ -364,7 +368,7 @@ proptest! {
         for (era, ids) in Era::ALL.into_iter().flat_map(|era| [(era, Ids::Plain), (era, Ids::Expanded)]) {
             let (old, new) = (render(era, ids, &before), render(era, ids, &after));
             let previous = previous_attributes(&old, &new);
-            let (read_before, read_after) = facts(&event(era, "updated", &new, Some(&previous)));
+            let (read_before, read_after) = facts(&event(era, "updated", AT, &new, Some(&previous)));
             prop_assert_eq!(bytes(&read_after), bytes(&forget(era, AT, &after)), "{:?}", era);
             prop_assert_eq!(bytes(&read_before.unwrap()), bytes(&forget(era, AT, &before)), "{:?}, before", era);
         }
@@ -382,7 +386,7 @@ proptest! {
         let pointers = pointers(&object);
         let pointer = &pointers[place.index(pointers.len())];
         *object.pointer_mut(pointer).unwrap() = damage;
-        let read = read(&event(era, "created", &object, None)).unwrap();
+        let read = read(&event(era, "created", AT, &object, None)).unwrap();
         let Reading::Facts(facts) = read.reading else { return Ok(()) };
         let State::Subscription { after, .. } = &facts[0].state else { panic!() };
         // Another amount in the place of an amount can't be noticed; an absent count is 1, an absent tier amount 0.

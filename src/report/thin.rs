@@ -1,0 +1,69 @@
+//! Thin events that nothing has filled in: their twin isn't in the log, nor their object as it was from then on.
+
+use std::collections::HashMap;
+
+use crate::{
+    ledger::{ids::EventId, time::UnixTime},
+    limits,
+    store::{EventFilter, EventRow, Store, StoreError},
+    stripe::read,
+};
+
+/// What a thin event names (stripe.md 1.5), as its row in the log keeps it.
+pub(super) struct Pointer<'a> {
+    /// The snapshot event that tells the same.
+    pub twin: Option<&'a str>,
+    /// The object it is about.
+    pub object: Option<&'a str>,
+}
+
+impl<'a> Pointer<'a> {
+    pub(super) fn of(row: &'a EventRow) -> Self {
+        let names = || row.reason.as_deref().unwrap_or_default().split(' ').filter(|name| !name.is_empty());
+        Self {
+            twin: names().find(|name| name.starts_with("evt_")),
+            object: names().find(|name| !name.starts_with("evt_")),
+        }
+    }
+}
+
+/// Thin events after `after_seq` that figures would rest on and nothing has filled in, at most `limit`; and where to go on,
+/// which may be before so many were found.
+pub async fn unfilled(
+    store: &Store,
+    filter: &EventFilter,
+    after_seq: i64,
+    limit: usize,
+) -> Result<(Vec<EventRow>, Option<i64>), StoreError> {
+    let filter = EventFilter { reading: Some("thin".into()), ..filter.clone() };
+    let (mut found, mut after) = (Vec::new(), after_seq);
+    for _ in 0..limits::THIN_PAGES_AT_ONCE {
+        let page = store.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
+        let Some(last) = page.last() else { return Ok((found, None)) };
+        after = last.seq;
+        for row in open(store, page.as_slice()).await? {
+            found.push(row.clone());
+            if found.len() == limit {
+                return Ok((found, Some(row.seq)));
+            }
+        }
+    }
+    Ok((found, Some(after)))
+}
+
+/// Those of one page that are still open.
+async fn open<'p>(store: &Store, page: &'p [EventRow]) -> Result<Vec<&'p EventRow>, StoreError> {
+    let matters: Vec<&EventRow> = page.iter().filter(|row| read::matters(&row.kind)).collect();
+    let (Some(first), Some(last)) = (matters.first(), matters.last()) else { return Ok(Vec::new()) };
+    let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::of(row).twin).map(EventId::from).collect();
+    let twins = store.known_ids(&twins).await?;
+    let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::of(row).object).collect();
+    let (from, to) = (first.seq - limits::THIN_NEIGHBOURS, last.seq + limits::THIN_NEIGHBOURS);
+    let told: HashMap<String, UnixTime> = store.last_told(&objects, from, to).await?.into_iter().collect();
+    let filled = |row: &EventRow| {
+        let Pointer { twin, object } = Pointer::of(row);
+        twin.is_some_and(|twin| twins.iter().any(|known| known.as_str() == twin))
+            || object.and_then(|object| told.get(object)).is_some_and(|at| *at >= row.created)
+    };
+    Ok(matters.into_iter().filter(|row| !filled(row)).collect())
+}
