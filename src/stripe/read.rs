@@ -142,7 +142,7 @@ pub fn ignored_because(kind: &str) -> &'static str {
     match kind {
         "invoice.upcoming" => "a forecast: the invoice itself tells when it is there",
         "charge.refunded" => "a charge that doesn't list its refunds: the events of the refund tell",
-        _ => "of a type that no figure rests on",
+        _ => "of a type that mrrd doesn't read",
     }
 }
 

@@ -74,7 +74,7 @@ fn one_invoice_in_five_eras() {
         // 2016: flags for a status, the subscription's id as its line's.
         with(
             json!({"customer": "cus_1", "subscription": "sub_1", "date": 5, "paid": true, "closed": true,
-                   "forgiven": false, "attempted": true, "discount": {"coupon": {"id": "SAVE"}}, "tax": null}),
+                   "forgiven": false, "attempted": true, "discount": {"coupon": {"id": "SAVE", "percent_off": 10, "duration": "forever"}}, "tax": null}),
             json!([
                 old_line(json!({"id": "sub_1", "type": "subscription"})),
                 old_line(json!({"id": "ii_1", "type": "invoiceitem", "subscription": "sub_1", "proration": true}))
@@ -83,7 +83,7 @@ fn one_invoice_in_five_eras() {
         // 2018-11-08: a status; lines name their subscription and item.
         with(
             json!({"customer": "cus_1", "subscription": "sub_1", "date": 5, "paid": true, "status": "paid",
-                   "discount": {"coupon": {"id": "SAVE"}}, "tax": null}),
+                   "discount": {"coupon": {"id": "SAVE", "percent_off": 10, "duration": "forever"}}, "tax": null}),
             json!([
                 old_line(json!({"id": "sli_1", "type": "subscription", "subscription": "sub_1",
                                    "subscription_item": "si_1"})),
