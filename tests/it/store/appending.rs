@@ -1,6 +1,9 @@
 //! What an append answers, and what is read again.
 
-use mrrd::store::{Appended, EventFilter, EventRow, NewEvent, Reading};
+use mrrd::{
+    ledger::fact::NORMALISER,
+    store::{Appended, EventFilter, EventRow, NewEvent, Reading},
+};
 
 use super::subject::*;
 
@@ -137,19 +140,19 @@ on_both! {
         let rows = store.events(&EventFilter::default(), 0, 9).await.unwrap();
         let readings =
             [(rows[0].clone(), Reading::Facts(vec![newer.clone()])), (rows[1].clone(), Reading::Ignored)];
-        store.append_facts(2, &readings).await.unwrap();
+        store.append_facts(NORMALISER + 1, &readings).await.unwrap();
         // Once more changes nothing.
-        store.append_facts(2, &[(rows[0].clone(), Reading::Ignored)]).await.unwrap();
+        store.append_facts(NORMALISER + 1, &[(rows[0].clone(), Reading::Ignored)]).await.unwrap();
         assert_eq!(store.customer_facts(&[key("cus_1"), key("cus_2")], None).await.unwrap(), [vec![], vec![newer]]);
         assert_eq!(store.event(&"evt_1".into()).await.unwrap().unwrap().reading, "facts");
         assert_eq!(store.event(&"evt_2".into()).await.unwrap().unwrap().reading, "ignored");
         assert_eq!(store.head().await.unwrap().ignored, 2);
         assert_eq!(subject.again().await.head().await.unwrap(), store.head().await.unwrap());
         let nowhere = EventRow { seq: 9, ..rows[0].clone() };
-        assert!(store.append_facts(2, &[(rows[2].clone(), Reading::Ignored), (nowhere, Reading::Ignored)]).await.is_err());
+        assert!(store.append_facts(NORMALISER + 1, &[(rows[2].clone(), Reading::Ignored), (nowhere, Reading::Ignored)]).await.is_err());
         // All or nothing: the third is still to be read.
-        assert_eq!((store.count_read_by_older(1).await.unwrap(), store.count_read_by_older(2).await.unwrap()), (0, 1));
-        assert_eq!(store.count_read_by_older(3).await.unwrap(), 3);
+        assert_eq!((store.count_read_by_older(NORMALISER).await.unwrap(), store.count_read_by_older(NORMALISER + 1).await.unwrap()), (0, 1));
+        assert_eq!(store.count_read_by_older(NORMALISER + 2).await.unwrap(), 3);
     }
 
     async fn what_an_older_normaliser_read_is_paged_with_its_bodies(subject) {
@@ -159,15 +162,15 @@ on_both! {
         store.append(&batch).await.unwrap();
         subject.sql("INSERT INTO erasure VALUES (3, 1, 'asked for'); DELETE FROM event_body WHERE seq = 3").await.unwrap();
         let page = async |after| -> Vec<(i64, usize)> {
-            let page = store.read_by_older(2, after).await.unwrap();
+            let page = store.read_by_older(NORMALISER + 1, after).await.unwrap();
             page.iter().map(|(row, body)| (row.seq, body.len())).collect()
         };
         // A large body ends a page; an erased one is never on it; a variant is a body like any other.
         assert_eq!(page(0).await, [(1, batch[0].body.len()), (2, large.len())]);
         assert_eq!(page(2).await, [(4, batch[3].body.len()), (5, 7)]);
         assert_eq!(page(5).await, []);
-        assert_eq!(store.count_read_by_older(2).await.unwrap(), 4);
-        assert_eq!(store.read_by_older(1, 0).await.unwrap(), []);
+        assert_eq!(store.count_read_by_older(NORMALISER + 1).await.unwrap(), 4);
+        assert_eq!(store.read_by_older(NORMALISER, 0).await.unwrap(), []);
     }
 
     async fn a_large_batch_is_one_append(subject) {
