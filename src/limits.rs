@@ -163,3 +163,64 @@ pub const HEALING_PATIENCE: Duration = Duration::from_secs(60);
 /// Events of the last minutes are looked at again by the next healing: one may appear in Stripe's list a little after a
 /// younger one.
 pub const HEALING_OVERLAP_SECONDS: i64 = 300;
+
+/// How long a channel may take to answer: a pager that takes longer is tried again.
+pub const ALERT_ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a whole conversation with a mail server may take.
+pub const ALERT_MAIL_WAIT: Duration = Duration::from_secs(30);
+
+/// How much of a channel's answer is read.
+pub const ALERT_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Customers listed in a message; its JSON holds all of them.
+pub const ALERT_CUSTOMERS_SHOWN: usize = 20;
+
+/// How long alerts rest between two looks at the figures, at least: a burst of webhooks makes one look, not a hundred.
+pub const ALERT_REST: Duration = Duration::from_millis(500);
+
+/// And how many times as long as a look takes: on a large ledger alerts use a quarter of one core at most.
+pub const ALERT_REST_FACTOR: u32 = 3;
+
+/// How often the clock alone is reason enough to look.
+pub const ALERT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often alerts ask whether the ledger has moved: another process may keep it.
+pub const ALERT_POLL: Duration = Duration::from_secs(1);
+
+/// How long the alerts' lease holds without renewal: after a kill the next process speaks within this time.
+pub const ALERT_LEASE_SECONDS: i64 = 6;
+
+/// How often it is renewed.
+pub const ALERT_LEASE_RENEWAL: Duration = Duration::from_secs(2);
+
+/// Days that alerts learn from: with a half-life of 60 days, what lies before weighs nothing.
+pub const ALERT_HISTORY_DAYS: i32 = 730;
+
+/// An alert of a day longer ago than this is history, for `backtest` and not for a pager: so that importing history
+/// wakes nobody, and a weekend's outage hides nothing.
+pub const ALERT_RECENT_DAYS: i32 = 3;
+
+/// An alert within so many days of another of the same rule belongs to the same episode: late events may move its day.
+pub const ALERT_EPISODE_DAYS: i32 = 7;
+
+/// Figures that lag behind the log by more events than this are not judged yet …
+pub const ALERT_LAG_EVENTS: i64 = 100;
+
+/// … unless they have lagged for so long that waiting would hide something.
+pub const ALERT_LAG_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an undelivered message is tried for.
+pub const ALERT_DELIVERY_SECONDS: i64 = 86_400;
+
+/// First pause between attempts to deliver, in seconds; it doubles, and is varied by a quarter.
+pub const ALERT_PAUSE_SECONDS: i64 = 5;
+
+/// Longest pause between attempts, and the longest `Retry-After` that is believed.
+pub const ALERT_PAUSE_MAX_SECONDS: i64 = 3_600;
+
+/// Messages to one channel read from the outbox at once.
+pub const ALERT_DELIVERIES: i64 = 20;
+
+/// Days ahead that scheduled churn looks.
+pub const ALERT_SCHEDULED_DAYS: i32 = 30;

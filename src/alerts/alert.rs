@@ -25,9 +25,61 @@ pub enum Rule {
     PaymentFailures,
     /// One movement over an amount and a share of MRR.
     LargeLoss,
+    /// Too large a share of MRR is set to end.
+    ScheduledChurn,
+    /// Trailing NRR fell under a level.
+    NrrBelow,
+    /// No webhook for longer than the account's own gaps explain.
+    WebhookSilence,
+    /// `verify` or `audit` found a difference.
+    LedgerDrift,
+    /// MRR closed higher than ever before.
+    NewRecord,
+    /// A week or a month in figures.
+    Digest,
 }
 
 impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::ChurnSpike,
+        Self::LargeLoss,
+        Self::ContractionSpike,
+        Self::PaymentFailures,
+        Self::ScheduledChurn,
+        Self::NrrBelow,
+        Self::WebhookSilence,
+        Self::LedgerDrift,
+        Self::NewRecord,
+        Self::Digest,
+    ];
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == word)
+    }
+
+    /// Whether its alerts last until something is as usual again.
+    pub fn has_episodes(self) -> bool {
+        !matches!(self, Self::LargeLoss | Self::NewRecord | Self::Digest)
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::ChurnSpike => "Churn spike",
+            Self::ContractionSpike => "Contraction spike",
+            Self::PaymentFailures => "Payment failures",
+            Self::LargeLoss => "Large loss",
+            Self::ScheduledChurn => "Scheduled churn",
+            Self::NrrBelow => "Retention",
+            Self::WebhookSilence => "Webhook silence",
+            Self::LedgerDrift => "Ledger drift",
+            Self::NewRecord => "New record",
+            Self::Digest => "Digest",
+        }
+    }
+
     /// As programs read it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,10 +87,16 @@ impl Rule {
             Self::ContractionSpike => "contraction_spike",
             Self::PaymentFailures => "payment_failures",
             Self::LargeLoss => "large_loss",
+            Self::ScheduledChurn => "scheduled_churn",
+            Self::NrrBelow => "nrr_below",
+            Self::WebhookSilence => "webhook_silence",
+            Self::LedgerDrift => "ledger_drift",
+            Self::NewRecord => "new_record",
+            Self::Digest => "digest",
         }
     }
 
-    fn next(self) -> &'static str {
+    pub(super) fn next(self) -> &'static str {
         match self {
             Self::ChurnSpike => {
                 "Do the customers share a product, a reason or a day of sign-up? `mrrd explain CUSTOMER` tells each story."
@@ -50,6 +108,19 @@ impl Rule {
                 "Look at the payment provider and the retry settings first: these customers haven't left yet."
             }
             Self::LargeLoss => "Talk to the customer; `mrrd explain CUSTOMER` shows the events behind it.",
+            Self::ScheduledChurn => "These customers still pay: there is time to talk to them before it ends.",
+            Self::NrrBelow => {
+                "`mrrd report metrics` shows the trend; `mrrd report cohorts` which months of sign-up it comes from."
+            }
+            Self::WebhookSilence => {
+                "Is the endpoint still enabled at Stripe, and does it reach this machine? `mrrd backfill` fetches what \
+                 was missed."
+            }
+            Self::LedgerDrift => {
+                "Figures may be wrong until this is settled: `mrrd verify` and `mrrd audit` tell all of it."
+            }
+            Self::NewRecord => "`mrrd report waterfall` shows what made it.",
+            Self::Digest => "`mrrd report waterfall` tells each line; the dashboard tells each customer.",
         }
     }
 }
@@ -118,6 +189,17 @@ pub struct Named {
     pub amount_exact: Exact,
     /// Why.
     pub reason: &'static str,
+    /// Where to look at it; null in a backtest.
+    pub link: Option<String>,
+}
+
+/// Lines under a title: what a digest is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// What they are about.
+    pub title: String,
+    /// In words.
+    pub lines: Vec<String>,
 }
 
 /// One alert.
@@ -149,9 +231,30 @@ pub struct Alert {
     pub customers: Vec<Named>,
     /// What to look at next.
     pub next: &'static str,
+    /// What it says, where that isn't observed against expected.
+    pub statement: Option<String>,
+    /// Why the figures may not be whole: said first.
+    pub warnings: Vec<String>,
+    /// Planned events of these days.
+    pub planned: Vec<String>,
+    /// Further figures.
+    pub sections: Vec<Section>,
 }
 
 impl Alert {
+    /// One that leaves nothing to chance and says so in its own words.
+    pub(super) fn saying(
+        rule: Rule,
+        day: String,
+        statement: String,
+        threshold: String,
+        losses: &[&Loss],
+    ) -> Result<Self, ReportError> {
+        let alert = Self::new(rule, day, threshold, "all", None, losses)?;
+        let observed = u64::try_from(losses.len()).unwrap_or(u64::MAX);
+        Ok(Self { statement: Some(statement), observed, ..alert })
+    }
+
     pub(super) fn new(
         rule: Rule,
         day: String,
@@ -187,13 +290,33 @@ impl Alert {
             by_reason: shares(losses, |loss| loss.reason.as_str().into())?,
             customers: largest.into_iter().map(named).collect(),
             next: rule.next(),
+            statement: None,
+            warnings: Vec::new(),
+            planned: Vec::new(),
+            sections: Vec::new(),
         })
+    }
+
+    /// One line: a mail's subject, a pager's summary.
+    pub fn headline(&self) -> String {
+        let what = match self.rule {
+            Rule::ChurnSpike => "customers left",
+            Rule::ContractionSpike => "customers pay less",
+            Rule::PaymentFailures => "customers' payments fail",
+            _ => return format!("{}: {}", self.rule.title(), self.sentence()),
+        };
+        let series = if self.series == "all" { String::new() } else { format!(" ({})", self.series) };
+        let Some(Expected { low, high, days, .. }) = self.expected else {
+            return format!("{}: {} {what}{series}", self.rule.title(), self.observed);
+        };
+        let within = if days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
+        format!("{}: {} {what} {within}{series}, {low}–{high} expected", self.rule.title(), self.observed)
     }
 
     /// "expected 2–6, saw 14; by chance once in 3 years".
     pub fn sentence(&self) -> String {
         match &self.expected {
-            None => self.threshold.clone(),
+            None => self.statement.clone().unwrap_or_else(|| self.threshold.clone()),
             Some(Expected { low, high, days, by_chance_once_in_years: years, .. }) => {
                 let within = if *days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
                 let seldom = if *years >= 1000.0 { "1000 years or more".into() } else { format!("{years:.1} years") };
@@ -218,6 +341,7 @@ fn named(loss: &Loss) -> Named {
         currency: loss.currency.to_string(),
         amount_exact: Exact(loss.amount),
         reason: loss.reason.as_str(),
+        link: None,
     }
 }
 

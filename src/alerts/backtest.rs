@@ -8,16 +8,13 @@ use super::{
     alert::{Alert, Rule},
     detector::{DayKind, Detector, Observation, Turn, Verdict},
     history::{AccountDay, Loss, Nature},
+    words,
 };
 use crate::{
+    config::alerting::LargeLoss,
     ledger::{money::Mrr, time::Day},
     report::ReportError,
 };
-
-/// A loss is large from this amount on, in minor units: 50.00 …
-const LARGE_LOSS_MINOR: i128 = 5_000;
-/// … and where it is one part in so many of the currency's MRR: 1 %.
-const LARGE_LOSS_PART: i128 = 100;
 
 /// What a backtest found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,7 +54,7 @@ pub struct Month {
 }
 
 /// Runs the rules over `days`, in order, and tells of those from `from` on. `budget` is for each calibrated rule.
-pub fn run(days: &[AccountDay], from: Day, budget: f64) -> Result<Backtest, ReportError> {
+pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Result<Backtest, ReportError> {
     let mut churn = Watch::<3>::new(
         Rule::ChurnSpike,
         budget,
@@ -76,7 +73,7 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64) -> Result<Backtest, Repo
     for at in 0..days.len() {
         let before = alerts.len();
         churn.day(days, at, from, &mut alerts)?;
-        large_losses(&days[at], from, &mut alerts)?;
+        large_losses(&days[at], from, large, &mut alerts)?;
         let loud = alerts.len() - before;
         contraction.day(days, at, from, &mut alerts)?;
         failures.day(days, at, from, &mut alerts)?;
@@ -151,16 +148,18 @@ impl<const N: usize> Watch<N> {
 }
 
 /// One customer's loss over an amount and over a share of MRR: a whale is this, not a spike.
-fn large_losses(today: &AccountDay, from: Day, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
+fn large_losses(today: &AccountDay, from: Day, large: &LargeLoss, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
     if today.day < from {
         return Ok(());
     }
-    for loss in today.churned.iter().chain(&today.contracted) {
+    let churned = today.churned.iter().map(|loss| (loss, "leaves with"));
+    let contracted = today.contracted.iter().map(|loss| (loss, "pays less by"));
+    for (loss, verb) in churned.chain(contracted) {
         let mrr = today.mrr.get(&loss.currency).copied().unwrap_or(Mrr::ZERO);
-        let share = loss.amount.0.checked_mul(LARGE_LOSS_PART).ok_or(ReportError::Overflow)?;
-        if loss.amount.0 >= LARGE_LOSS_MINOR * Mrr::MINOR && share >= mrr.0 {
-            let threshold = format!("1 % of {} MRR and 50.00", loss.currency);
-            alerts.push(Alert::new(Rule::LargeLoss, today.day.to_string(), threshold, "all", None, &[loss])?);
+        if large.reached(loss.currency, loss.amount, mrr) {
+            let statement = format!("{} {} {}", loss.customer, verb, words::money(loss.amount, loss.currency));
+            let threshold = format!("{} % of MRR and {} {}", large.share.percent(), large.amount, loss.currency);
+            alerts.push(Alert::saying(Rule::LargeLoss, today.day.to_string(), statement, threshold, &[loss])?);
         }
     }
     Ok(())

@@ -58,17 +58,24 @@ pub struct AccountDay {
     pub failing: Vec<Loss>,
 }
 
+/// Who comes back within so many days was replaced, not lost: cancelled today and created anew tomorrow, as a migration
+/// does it.
+const REPLACED_DAYS: i32 = 7;
+
 /// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
 /// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
 pub fn days(rows: &LedgerRows, movements: &[MovementRow], last: Day) -> Result<Vec<AccountDay>, ReportError> {
     let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
     let mut paying: BTreeMap<Day, i64> = BTreeMap::new();
     let mut lost: BTreeSet<(Day, &str)> = BTreeSet::new();
+    let mut won: BTreeSet<(&str, Day)> = BTreeSet::new();
     for count in rows.counts.iter().filter(|count| count.currency.is_none()) {
         let sum = paying.entry(count.day).or_default();
         *sum = sum.checked_add(count.customers).ok_or(ReportError::Overflow)?;
-        if let (Some(customer), true) = (&count.group, count.customers < 0) {
-            lost.insert((count.day, customer));
+        match &count.group {
+            Some(customer) if count.customers < 0 => drop(lost.insert((count.day, customer))),
+            Some(customer) if count.customers > 0 && count.day <= last => drop(won.insert((customer, count.day))),
+            _ => {}
         }
     }
     let mut amounts: BTreeMap<Day, Vec<(Currency, Mrr)>> = BTreeMap::new();
@@ -79,6 +86,11 @@ pub fn days(rows: &LedgerRows, movements: &[MovementRow], last: Day) -> Result<V
         let Some(loss) = loss(row)? else { continue };
         match row.movement.kind {
             Kind::Churn if lost.contains(&(row.movement.day, row.customer.as_str())) => {
+                let (customer, day) = (row.customer.as_str(), row.movement.day);
+                let until = day.0.checked_add(jiff::Span::new().days(REPLACED_DAYS)).map_or(day, Day);
+                if won.range((customer, day.after())..=(customer, until)).next().is_some() {
+                    continue;
+                }
                 churned.entry(row.movement.day).or_default().push(loss);
             }
             Kind::Contraction => contracted.entry(row.movement.day).or_default().push(loss),

@@ -1,6 +1,21 @@
 //! Alerts finance can trust: calibrated to the account's own history, each saying how often chance alone would bring it.
+//!
+//! `history` turns the ledger into days, `detector` and `backtest` judge them, `judge` says what is new among it; `watch`
+//! does that whenever the ledger moves, keeps alerts with their messages, and `outbox` delivers those by `channels`.
 
 pub mod alert;
 pub mod backtest;
+pub mod channels;
 pub mod detector;
+mod digest;
+pub mod drift;
+mod health;
 pub mod history;
+pub mod judge;
+pub mod message;
+mod outbox;
+pub mod sample;
+mod silence;
+mod standing;
+pub mod watch;
+mod words;

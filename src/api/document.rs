@@ -26,6 +26,7 @@ pub(super) async fn openapi_route() -> Response {
     tags(
         (name = "figures", description = "MRR, movements and what is made of them"),
         (name = "customers", description = "Who pays what, and why"),
+        (name = "alerts", description = "What was out of the ordinary, and who was told"),
         (name = "log", description = "Events as they came, and what couldn't be known"),
         (name = "status", description = "How the daemon stands"),
         (name = "chartmogul", description = "The same figures in ChartMogul's shapes; the token is the user name of HTTP Basic")
@@ -118,6 +119,29 @@ pub(super) struct SeriesQuery {
 pub(super) struct RestatementQuery {
     /// Only this closed month, such as `2026-10`.
     month: Option<String>,
+}
+
+/// What alerts understand.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what params.rs reads")]
+pub(super) struct AlertQuery {
+    /// Only this rule's: `churn_spike`, `large_loss`, ….
+    rule: Option<String>,
+    /// Only those that go on, or only those that are over.
+    open: Option<bool>,
+    /// Only those somebody took on, or only the others.
+    acknowledged: Option<bool>,
+    /// `json`, or `csv`.
+    format: Option<String>,
+}
+
+/// What acknowledging takes.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes what alerts.rs reads")]
+pub(super) struct AcknowledgeBody {
+    /// Who takes it on.
+    by: Option<String>,
 }
 
 /// What metrics understand.

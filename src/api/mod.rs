@@ -1,5 +1,6 @@
 //! `/api/v1/…`: figures as JSON (interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
+mod alerts;
 mod auth;
 mod chartmogul;
 mod cursor;
@@ -61,6 +62,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(chartmogul::metrics))
         .routes(routes!(chartmogul::activities))
         .routes(routes!(restatements::restatements))
+        .routes(routes!(alerts::alerts))
+        .routes(routes!(alerts::alert))
+        .routes(routes!(alerts::acknowledge))
 }
 
 /// Figures are nobody else's: no cache keeps them, and no browser guesses another type.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, replay::progress_bar};
 use crate::{
+    alerts::drift::{self, Found},
     history::{
         audit::{Audit, Difference},
         backfill::Fetch,
@@ -83,6 +84,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         })?;
     }
     let left = audit.differences.len() as u64 - if args.heal { audit.healed } else { 0 };
+    let words = |first: &Difference| {
+        format!("{left} subscriptions differ; first {} of {}: {}", first.subscription, first.customer, first.reason)
+    };
+    let difference = audit.differences.first().filter(|_| left > 0).map(words);
+    if let Err(error) = drift::keep(&fetch.store, "audit", &Found { at: context.clock.now(), difference }).await {
+        tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
+    }
     if left == 0 { Ok(()) } else { Err(Failure::Said) }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
+    alerts::channels::Channel,
     config::{Config, Role},
     ledger::{fact::NORMALISER, outcome::QualityKind},
     store::{Store, StoreError},
@@ -83,7 +84,35 @@ fn configuration(config: &Config) -> Vec<Finding> {
 async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<Finding>, StoreError> {
     let mut findings = log(store, context).await?;
     findings.extend(rates(store, config, context).await?);
+    findings.push(alerts(store, config, context).await?);
     Ok(findings)
+}
+
+/// Whether anybody would be told, and whether everything told has arrived.
+async fn alerts(store: &Store, config: &Config, context: &Context) -> Result<Finding, StoreError> {
+    let check = "alerts";
+    let (channels, outbox) = (&config.alerts.channels, store.outbox_counts().await?);
+    if let Some((name, reason)) = channels
+        .iter()
+        .find_map(|(name, settings)| Channel::new(settings, &context.clock).err().map(|reason| (name, reason)))
+    {
+        let detail = format!("the channel {name} can't be used: {reason}");
+        return Ok(Finding { check, verdict: Verdict::Failed, detail });
+    }
+    if outbox.failed > 0 {
+        let detail = format!(
+            "{} messages could not be delivered within a day: `mrrd alerts list` names them, `mrrd alerts test` tries a channel",
+            outbox.failed
+        );
+        return Ok(Finding { check, verdict: Verdict::Warning, detail });
+    }
+    let waiting = if outbox.waiting > 0 { format!("; {} messages wait", outbox.waiting) } else { String::new() };
+    let detail = match channels.len() {
+        0 => "no channel is configured, so nobody is told: `mrrd alerts list` and the API show what is found".into(),
+        1 => format!("1 channel{waiting}: `mrrd alerts test` tries it"),
+        some => format!("{some} channels{waiting}: `mrrd alerts test` tries one"),
+    };
+    Ok(Finding { check, verdict: Verdict::Ok, detail })
 }
 
 /// Whether everything can be converted into the reporting currency (mrr.md 8).

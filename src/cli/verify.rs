@@ -5,13 +5,15 @@ use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
 use crate::{
+    alerts::drift::{self, Found},
     reconciler::{Reconciler, Rules},
     report::service::Reports,
 };
 
 /// Verifies the log's hash chain, the derived tables against a fresh derivation, the waterfall and every closed month
 ///
-/// Writes nothing and may run beside a live `serve`. Ends with 1 and the first difference when something doesn't hold.
+/// Changes no figure and may run beside a live `serve`, whose rule ledger_drift tells of what was found. Ends with 1 and
+/// the first difference when something doesn't hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd verify\n  mrrd verify --json")]
 pub(super) struct Args {
@@ -37,6 +39,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
     let (holds, chain) = (report.holds() && closings.first_difference.is_none(), &report.chain);
+    let difference = chain.first_difference.clone().or_else(|| ledger.clone());
+    let difference = difference.or_else(|| closings.first_difference.as_ref().map(ToString::to_string));
+    if let Err(error) = drift::keep(&store, "verify", &Found { at: context.clock.now(), difference }).await {
+        tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
+    }
     if args.json {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,

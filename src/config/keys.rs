@@ -17,6 +17,8 @@ pub(super) enum Kind {
     SecretFile,
     /// One word, or a whole number: a rule of a profile.
     Knob,
+    /// A number that need not be whole; kept as it is written, never as a float.
+    Decimal,
 }
 
 /// `*` stands for a name the user chose.
@@ -45,6 +47,27 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.fx", Kind::Text),
     ("ledger.fx_day", Kind::Text),
     ("api.tokens", Kind::Secrets),
+    ("alerts.rules", Kind::List),
+    ("alerts.false_alerts_a_year", Kind::Decimal),
+    ("alerts.large_loss_amount", Kind::Decimal),
+    ("alerts.large_loss_percent", Kind::Decimal),
+    ("alerts.scheduled_churn_percent", Kind::Decimal),
+    ("alerts.nrr_below", Kind::Decimal),
+    ("alerts.digests", Kind::List),
+    ("alerts.url", Kind::Text),
+    ("alerts.channels.*.kind", Kind::Text),
+    ("alerts.channels.*.rules", Kind::List),
+    ("alerts.channels.*.url", Kind::Secret),
+    ("alerts.channels.*.secret", Kind::Secret),
+    ("alerts.channels.*.routing_key", Kind::Secret),
+    ("alerts.channels.*.smtp_host", Kind::Text),
+    ("alerts.channels.*.smtp_port", Kind::Integer),
+    ("alerts.channels.*.smtp_security", Kind::Text),
+    ("alerts.channels.*.smtp_ca_file", Kind::Text),
+    ("alerts.channels.*.username", Kind::Text),
+    ("alerts.channels.*.password", Kind::Secret),
+    ("alerts.channels.*.from", Kind::Text),
+    ("alerts.channels.*.to", Kind::List),
     ("log.filter", Kind::Text),
     ("log.format", Kind::Text),
     ("profiles.*.extends", Kind::Text),
@@ -143,6 +166,8 @@ mod tests {
             ("sever.listen", "server.listen"),
             ("profiles.board.past_du", "profiles.board.past_due"),
             ("api.token", "api.tokens"),
+            ("alerts.channels.ops.uri", "alerts.channels.ops.url"),
+            ("alerts.nrr_bellow", "alerts.nrr_below"),
         ] {
             assert_eq!(nearest(typed), meant);
             assert_eq!(kind_of(typed), None);

@@ -177,10 +177,11 @@ fn walk(above: &str, table: toml::Table, origin: &Origin, values: &mut Values, f
 
 fn typed(value: toml::Value, kind: Kind) -> Option<Data> {
     match (kind, value) {
-        (Kind::Integer | Kind::Knob, toml::Value::Integer(number)) => Some(Data::Integer(number)),
-        (Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob, toml::Value::String(text)) => {
+        (Kind::Integer | Kind::Knob | Kind::Decimal, toml::Value::Integer(number)) => Some(Data::Integer(number)),
+        (Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal, toml::Value::String(text)) => {
             Some(Data::Text(text))
         }
+        (Kind::Decimal, toml::Value::Float(number)) => Some(Data::Text(number.to_string())),
         (Kind::List | Kind::Secrets, toml::Value::Array(list)) => {
             let texts = list.into_iter().map(|item| match item {
                 toml::Value::String(text) => Some(text),
@@ -199,6 +200,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::List | Kind::Secrets => "a list of strings, such as [\"a\", \"b\"]",
         Kind::SecretFile => "the path of a file, in quotes",
         Kind::Knob => "a word in quotes, or a whole number",
+        Kind::Decimal => "a number",
     }
 }
 
@@ -226,7 +228,7 @@ fn from_environment(environment: &Environment, faults: &mut Vec<String>) -> Valu
                 }
             },
             Kind::List | Kind::Secrets => Data::List(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob => Data::Text(text.to_owned()),
+            Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal => Data::Text(text.to_owned()),
         };
         values.insert(key, Value { data, origin });
     }

@@ -2,6 +2,7 @@
 //!
 //! Built-in defaults, then one file, then the environment; a later layer replaces an earlier one key by key.
 
+pub mod alerting;
 mod keys;
 mod layers;
 mod profiles;

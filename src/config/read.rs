@@ -1,5 +1,7 @@
 //! From merged values to settings that mean something: each value is checked, each fault names its key.
 
+mod alerts;
+
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -32,6 +34,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         stripe: reader.stripe(),
         ledger: reader.ledger(),
         api: Api { tokens: reader.secrets("api.tokens") },
+        alerts: reader.alerts(),
         log: reader.log(),
         settings: shown(&values),
     };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Origin, warnings};
+use super::{Origin, alerting::Alerts, warnings};
 use crate::{
     ledger::{
         ids::AccountId,
@@ -28,6 +28,8 @@ pub struct Config {
     pub ledger: Ledger,
     /// Who may read figures.
     pub api: Api,
+    /// What is watched, and who is told.
+    pub alerts: Alerts,
     /// What is logged, and how.
     pub log: Log,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.

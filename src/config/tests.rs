@@ -91,11 +91,48 @@ fn values_are_checked_where_they_are_written() {
         ("[stripe.endpoints.eu]\naccount = \"acct_1\"", "has no webhook_secrets"),
         ("[stripe.endpoints.EU]\nwebhook_secrets = [\"whsec_1\"]", "lower-case"),
         ("[stripe.endpoints.eu]\nwebhook_secrets = [\"whsec_1\"]\naccount = \"eu\"", "acct_"),
+        ("[alerts]\nrules = [\"churn_spikes\"]", "is no rule: choose from churn_spike"),
+        ("[alerts]\ndigests = [\"daily\"]", "weekly and monthly"),
+        ("[alerts]\nfalse_alerts_a_year = 0", "a number from 0.05 to 12"),
+        ("[alerts]\nnrr_below = \"high\"", "a number from 0 to 10"),
+        ("[alerts]\nurl = \"mrrd.example.com\"", "https://"),
+        ("[alerts.channels.a]\nurl = \"https://x\"", "choose from stdout, webhook, slack, pagerduty, email"),
+        ("[alerts.channels.a]\nkind = \"slack\"", "alerts.channels.a.url is not set"),
+        ("[alerts.channels.a]\nkind = \"slack\"\nurl = \"hooks.slack.com\"", "alerts.channels.a.url is no address"),
+        ("[alerts.channels.a]\nkind = \"stdout\"\nurl = \"https://x\"", "means nothing to a channel of kind stdout"),
+        ("[alerts.channels.a]\nkind = \"webhook\"\nurl = \"https://x\"", "alerts.channels.a.secret is not set"),
+        ("[alerts.channels.a]\nkind = \"email\"\nsmtp_host = \"x\"", "alerts.channels.a.from is not set"),
+        ("[alerts.channels.A]\nkind = \"stdout\"", "lower-case"),
+        ("[alerts.channels.a]\nkinds = \"stdout\"", "alerts.channels.a.kind"),
         ("server = 5", "did you mean"),
         ("[server\n", "line 1 is not TOML"),
     ] {
         refused(file, [], &[said]);
     }
+}
+
+#[test]
+fn channels_are_read_with_their_defaults_and_show_no_secret() {
+    let file = "[alerts]\nfalse_alerts_a_year = 1.5\nlarge_loss_amount = 99.5\n\
+                [alerts.channels.chat]\nkind = \"slack\"\nurl = \"https://hooks.slack.com/secret\"\n\
+                [alerts.channels.mail]\nkind = \"email\"\nsmtp_host = \"smtp.example.com\"\nfrom = \"a@example.com\"\n\
+                to = [\"b@example.com\"]\nusername = \"u\"\npassword = \"secret\"\nrules = [\"digest\"]\n";
+    let config = loaded(
+        file,
+        [("MRRD_ALERTS__CHANNELS__PAGER__KIND", "pagerduty"), ("MRRD_ALERTS__CHANNELS__PAGER__ROUTING_KEY", "secret")],
+    )
+    .unwrap();
+    let alerts = &config.alerts;
+    assert_eq!(alerts.channels.keys().collect::<Vec<_>>(), ["chat", "mail", "pager"]);
+    assert_eq!((alerts.false_alerts_a_year, alerts.large_loss.amount.to_string().as_str()), (1.5, "99.5"));
+    let mail = &alerts.channels["mail"];
+    let alerting::ChannelKind::Email(email) = &mail.kind else { panic!("{mail:?}") };
+    assert_eq!((email.port, email.security), (587, alerting::Security::StartTls));
+    let (digest, spike) = (crate::alerts::alert::Rule::Digest, crate::alerts::alert::Rule::ChurnSpike);
+    assert!(mail.hears(digest) && !mail.hears(spike) && alerts.channels["chat"].hears(spike));
+    let shown = serde_json::to_string(&config.settings).unwrap();
+    assert!(!shown.contains("secret\"") && !shown.contains("/secret"), "{shown}");
+    assert!(!format!("{config:?}").contains("/secret"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use super::{accept, body, health, problem::Problem, state::AppState};
 use crate::{
+    alerts::watch::Watcher,
     api,
     clock::Clock,
     config::{Config, Role},
@@ -87,6 +88,10 @@ impl Daemon {
                 let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
                 background.push(("healer", tokio::spawn(healer.run(reconciler.clone(), told, draining.clone()))));
             }
+        }
+        if config.server.has(Role::Alerts) {
+            let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), metrics.clone());
+            background.push(("alerts", tokio::spawn(watcher.run(reconciler.subscribe(), draining.clone()))));
         }
         let state = AppState { config, clock, metrics, bound: address, store, appender, reconciler, draining };
         let routes = routes(&state)?;

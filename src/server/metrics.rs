@@ -14,7 +14,7 @@ use crate::{
         period::Interval,
         service::{AskError, Reports},
     },
-    store::{LogHead, StoreError},
+    store::{LogHead, StoreError, alerts::OutboxCounts},
     telemetry::money::{LedgerLabels, MoneyMetrics},
 };
 
@@ -39,7 +39,9 @@ async fn measure(state: &AppState) {
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
-        Ok(Ok((head, applied_seq))) => {
+        Ok(Ok((head, applied_seq, outbox))) => {
+            metrics.alert_deliveries_waiting.set(outbox.waiting);
+            metrics.alert_deliveries_failed.set(outbox.failed);
             metrics.log_events.set(head.events);
             metrics.log_last_seq.set(head.last_seq);
             metrics.log_ignored_events.set(head.ignored);
@@ -52,10 +54,10 @@ async fn measure(state: &AppState) {
 }
 
 /// The log's end before the ledger's, as in `/api/v1/status`.
-async fn look(state: &AppState) -> Result<(LogHead, i64), StoreError> {
+async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts), StoreError> {
     state.store.ready().await?;
     let head = state.store.head().await?;
-    Ok((head, state.store.applied_seq().await?))
+    Ok((head, state.store.applied_seq().await?, state.store.outbox_counts().await?))
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 
-use super::{closings::*, reports::*, *};
+use super::{alerts::*, closings::*, reports::*, *};
 use crate::ledger::{
     fact::Fact,
     fx::Quote,
@@ -273,6 +273,104 @@ impl Store {
     /// The movements a month was closed with, by customer.
     pub async fn closed_movements(&self, profile: &str, month: &str) -> Result<Vec<ClosedMovement>, StoreError> {
         either!(self, database => database.closed_movements(profile, month).await)
+    }
+
+    // Alerts and their outbox: records of their own beside the log.
+
+    /// Keeps an alert and its messages in one transaction. False, and nothing done, when it is known already.
+    pub async fn raise_alert(&self, alert: &NewAlert, outgoing: &Outgoing) -> Result<bool, StoreError> {
+        either!(self, database => database.raise_alert(alert, outgoing).await)
+    }
+
+    /// Ends an alert's episode and tells of it, in one transaction. False, and nothing done, when it is over already.
+    pub async fn close_alert(
+        &self,
+        id: &str,
+        at: UnixTime,
+        why: &str,
+        outgoing: &Outgoing,
+    ) -> Result<bool, StoreError> {
+        either!(self, database => database.close_alert(id, at, why, outgoing).await)
+    }
+
+    /// Somebody took the alert on; the first to say so stays.
+    pub async fn acknowledge_alert(&self, id: &str, at: UnixTime, by: Option<&str>) -> Result<(), StoreError> {
+        either!(self, database => database.acknowledge_alert(id, at, by).await)
+    }
+
+    /// The alert with this id.
+    pub async fn alert(&self, id: &str) -> Result<Option<AlertRow>, StoreError> {
+        either!(self, database => database.alert(id).await)
+    }
+
+    /// Up to `limit` alerts, newest first, after the place named.
+    pub async fn alerts(
+        &self,
+        filter: &AlertFilter,
+        after: Option<(UnixTime, &str)>,
+        limit: i64,
+    ) -> Result<Vec<AlertRow>, StoreError> {
+        either!(self, database => database.alerts(filter, after, limit).await)
+    }
+
+    /// Every planned event, by day.
+    pub async fn annotations(&self) -> Result<Vec<Annotation>, StoreError> {
+        either!(self, database => database.annotations().await)
+    }
+
+    /// Keeps a planned event; answers its number.
+    pub async fn annotate(&self, annotation: &Annotation, now: UnixTime) -> Result<i64, StoreError> {
+        either!(self, database => database.annotate(annotation, now).await)
+    }
+
+    /// Forgets a planned event; false where there is none.
+    pub async fn remove_annotation(&self, id: i64) -> Result<bool, StoreError> {
+        either!(self, database => database.remove_annotation(id).await)
+    }
+
+    /// The rules that are muted at `now`.
+    pub async fn mutes(&self, now: UnixTime) -> Result<Vec<Mute>, StoreError> {
+        either!(self, database => database.mutes(now).await)
+    }
+
+    /// Mutes a rule; what was said of it before is replaced.
+    pub async fn mute(&self, mute: &Mute, now: UnixTime) -> Result<(), StoreError> {
+        either!(self, database => database.mute(mute, now).await)
+    }
+
+    /// Lets a rule speak again; false where it wasn't muted.
+    pub async fn unmute(&self, rule: &str) -> Result<bool, StoreError> {
+        either!(self, database => database.unmute(rule).await)
+    }
+
+    /// Up to `limit` messages to `channel` that are due, with what they say.
+    pub async fn due_deliveries(
+        &self,
+        channel: &str,
+        now: UnixTime,
+        limit: i64,
+    ) -> Result<Vec<(DeliveryRow, String)>, StoreError> {
+        either!(self, database => database.due_deliveries(channel, now, limit).await)
+    }
+
+    /// Keeps what an attempt to deliver came to. False where the message no longer waits.
+    pub async fn record_attempt(&self, id: i64, attempt: &Attempt) -> Result<bool, StoreError> {
+        either!(self, database => database.record_attempt(id, attempt).await)
+    }
+
+    /// Gives up what has waited since before `created_before`; answers how many.
+    pub async fn give_up_deliveries(&self, created_before: UnixTime) -> Result<i64, StoreError> {
+        either!(self, database => database.give_up_deliveries(created_before).await)
+    }
+
+    /// What became of the messages about these alerts, oldest first.
+    pub async fn deliveries(&self, alerts: &[&str]) -> Result<Vec<DeliveryRow>, StoreError> {
+        either!(self, database => database.deliveries(alerts).await)
+    }
+
+    /// How many messages wait, and how many were given up.
+    pub async fn outbox_counts(&self) -> Result<OutboxCounts, StoreError> {
+        either!(self, database => database.outbox_counts().await)
     }
 
     // Derived tables.

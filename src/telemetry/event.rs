@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::metrics::{Metrics, ReadingLabels, ReasonLabels, WebhookLabels};
+use super::metrics::{AlertLabels, DeliveryLabels, Metrics, ReadingLabels, ReasonLabels, WebhookLabels};
 
 /// A webhook was answered.
 #[derive(Debug)]
@@ -89,6 +89,71 @@ impl LedgerHealed {
         metrics.looked_up_objects.inc_by(looked_up);
         if events + looked_up > 0 {
             tracing::info!(events, looked_up, "healed from Stripe's API");
+        }
+    }
+}
+
+/// An alert was raised.
+#[derive(Debug)]
+pub struct AlertRaised<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Which rule.
+    pub rule: &'static str,
+    /// Why nobody is told.
+    pub silenced: Option<&'a str>,
+}
+
+impl AlertRaised<'_> {
+    /// Counts and logs it; what it says stays in the database.
+    pub fn emit(&self, metrics: &Metrics) {
+        metrics.alerts.get_or_create(&AlertLabels { rule: self.rule }).inc();
+        tracing::warn!(alert = self.id, rule = self.rule, silenced = self.silenced, "an alert was raised");
+    }
+}
+
+/// What an attempt to deliver came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// Taken.
+    Yes,
+    /// Refused; it is tried again.
+    Later,
+    /// Refused for a day.
+    GivenUp,
+}
+
+/// A channel was given a message.
+#[derive(Debug)]
+pub struct AlertDelivery<'a> {
+    /// The channel's name.
+    pub channel: &'a str,
+    /// The alert's id.
+    pub alert: &'a str,
+    /// `raised`, `closed` or `test`.
+    pub event: &'a str,
+    /// What came of it.
+    pub outcome: Delivered,
+    /// What was wrong.
+    pub reason: Option<&'a str>,
+}
+
+impl AlertDelivery<'_> {
+    /// Counts and logs it.
+    pub fn emit(&self, metrics: &Metrics) {
+        let Self { channel, alert, event, outcome, reason } = *self;
+        let word = match outcome {
+            Delivered::Yes => "delivered",
+            Delivered::Later => "refused",
+            Delivered::GivenUp => "failed",
+        };
+        metrics.deliveries.get_or_create(&DeliveryLabels { channel: channel.to_owned(), outcome: word }).inc();
+        match outcome {
+            Delivered::Yes => tracing::info!(channel, alert, event, "an alert was delivered"),
+            Delivered::Later => tracing::warn!(channel, alert, event, reason, "an alert was not taken: trying again"),
+            Delivered::GivenUp => {
+                tracing::error!(channel, alert, event, reason, "an alert could not be delivered in a day")
+            }
         }
     }
 }

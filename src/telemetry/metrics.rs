@@ -42,6 +42,22 @@ pub(super) struct ReasonLabels {
     pub(super) reason: &'static str,
 }
 
+/// Which rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AlertLabels {
+    /// As programs read it.
+    pub(super) rule: &'static str,
+}
+
+/// Which channel, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct DeliveryLabels {
+    /// Its configured name.
+    pub(super) channel: String,
+    /// `delivered`, `refused` or `failed`.
+    pub(super) outcome: &'static str,
+}
+
 /// Everything `/metrics` shows without a token.
 #[derive(Debug)]
 pub struct Metrics {
@@ -51,6 +67,8 @@ pub struct Metrics {
     pub(super) appended: Family<ReadingLabels, Counter>,
     pub(super) healed_events: Counter,
     pub(super) looked_up_objects: Counter,
+    pub(super) alerts: Family<AlertLabels, Counter>,
+    pub(super) deliveries: Family<DeliveryLabels, Counter>,
     pub(super) connections: Gauge,
     pub(super) refused: Family<ReasonLabels, Counter>,
     /// Distinct events in the log, set at each scrape.
@@ -65,6 +83,10 @@ pub struct Metrics {
     pub reconciler_lag_events: Gauge,
     /// Appends waiting for the log, set at each scrape.
     pub append_waiting: Gauge,
+    /// Alerts' messages waiting for their channel, set at each scrape.
+    pub alert_deliveries_waiting: Gauge,
+    /// Alerts' messages given up after a day, set at each scrape.
+    pub alert_deliveries_failed: Gauge,
     /// 1 while the database answers, set at each scrape.
     pub database_up: Gauge<i64>,
     /// When the process started, in seconds since 1970.
@@ -84,6 +106,8 @@ impl Default for Metrics {
             appended: Family::default(),
             healed_events: Counter::default(),
             looked_up_objects: Counter::default(),
+            alerts: Family::default(),
+            deliveries: Family::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             log_events: Gauge::default(),
@@ -92,6 +116,8 @@ impl Default for Metrics {
             log_unreadable_events: Gauge::default(),
             reconciler_lag_events: Gauge::default(),
             append_waiting: Gauge::default(),
+            alert_deliveries_waiting: Gauge::default(),
+            alert_deliveries_failed: Gauge::default(),
             database_up: Gauge::default(),
             start_time_seconds: Gauge::default(),
         };
@@ -115,6 +141,22 @@ impl Default for Metrics {
             "looked_up_objects",
             "Objects looked up at Stripe because events alone did not tell",
             metrics.looked_up_objects.clone(),
+        );
+        registry.register("alerts", "Alerts raised by this process, by rule", metrics.alerts.clone());
+        registry.register(
+            "alert_deliveries",
+            "Attempts to deliver an alert, by channel and what came of them",
+            metrics.deliveries.clone(),
+        );
+        registry.register(
+            "alert_deliveries_waiting",
+            "Messages that wait for their channel",
+            metrics.alert_deliveries_waiting.clone(),
+        );
+        registry.register(
+            "alert_deliveries_failed",
+            "Messages given up after a day, now in the outbox",
+            metrics.alert_deliveries_failed.clone(),
         );
         registry.register("connections", "Connections open", metrics.connections.clone());
         registry.register("connections_refused", "Connections turned away or cut, by reason", metrics.refused.clone());

@@ -1,6 +1,7 @@
 //! One binary for all integration tests, a module per area.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test, that is a failure said plainly")]
 
+mod alerts;
 mod api;
 mod e2e;
 mod history;

@@ -44,7 +44,7 @@ fn year() -> Vec<AccountDay> {
 }
 
 fn fired(days: &[AccountDay]) -> Vec<Alert> {
-    run(days, days[0].day, 2.0).unwrap().alerts
+    run(days, days[0].day, 2.0, &LargeLoss::default()).unwrap().alerts
 }
 
 #[test]

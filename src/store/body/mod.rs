@@ -6,6 +6,7 @@
 //! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
 
 mod advance;
+mod alerts;
 pub(super) mod append;
 mod closings;
 mod columns;
@@ -15,6 +16,7 @@ mod fx;
 mod generations;
 mod leases;
 mod older;
+mod outbox;
 mod progress;
 mod readback;
 mod ready;

@@ -1,5 +1,6 @@
 //! The store's promises, each kept by both databases.
 
+mod alerts;
 mod appending;
 mod closings;
 mod derived;

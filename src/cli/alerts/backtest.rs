@@ -1,8 +1,6 @@
-//! `mrrd alerts`: which alerts the account's own history would have raised.
+//! `mrrd alerts backtest`: which alerts the account's own history would have raised.
 
-use clap::Subcommand;
-
-use super::{Context, Failure, Outcome, ask, open_store, output};
+use super::super::{Context, Failure, Outcome, ask, open_store, output};
 use crate::{
     alerts::{
         backtest::{self, Backtest},
@@ -13,33 +11,17 @@ use crate::{
     store::reports::{AccountScope, MovementFilter, Order},
 };
 
-/// Alerts on churn, calibrated to the account's own history
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Replays history day by day and says when each rule would have fired, and how often by chance
-    #[command(
-        after_help = "Examples:\n  mrrd alerts backtest\n  mrrd alerts backtest --from 2026-01-01 --false-alerts 1 --json"
-    )]
-    Backtest(BacktestArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct BacktestArgs {
+pub(super) struct BacktestArgs {
     /// First day to tell of; what lies before is learnt from [default: the ledger's first]
     #[arg(long, value_name = "DAY")]
     from: Option<Day>,
     /// Last day [default: today]
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
-    /// False alerts a year each rule may bring
-    #[arg(long, value_name = "NUMBER", default_value_t = 2.0, value_parser = budget)]
-    false_alerts: f64,
+    /// False alerts a year each rule may bring [default: alerts.false_alerts_a_year]
+    #[arg(long, value_name = "NUMBER", value_parser = budget)]
+    false_alerts: Option<f64>,
     /// Under which profile's rules [default: the first of ledger.profiles]
     #[arg(long)]
     profile: Option<String>,
@@ -62,8 +44,7 @@ fn budget(text: &str) -> Result<f64, String> {
 /// Movements read at once.
 const PAGE: i64 = 1000;
 
-pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
-    let Command::Backtest(args) = &args.command;
+pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
@@ -96,7 +77,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let Some(first) = days.first() else {
         return Err(Failure::Failed("the ledger holds nothing yet: `mrrd replay` takes history in".into()));
     };
-    let found = backtest::run(&days, args.from.unwrap_or(first.day), args.false_alerts).map_err(failed)?;
+    let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
+    let found =
+        backtest::run(&days, args.from.unwrap_or(first.day), budget, &config.alerts.large_loss).map_err(failed)?;
     Ok(if args.json { output::json(&found) } else { print(&found) }?)
 }
 

@@ -1,0 +1,36 @@
+//! What `verify` and `audit` last found, kept for the rule `ledger_drift`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ledger::time::UnixTime,
+    store::{Store, StoreError},
+};
+
+/// Who looks for differences.
+pub const SOURCES: [&str; 2] = ["verify", "audit"];
+
+/// What one of them found, last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// When.
+    pub at: UnixTime,
+    /// The first difference in words; `None` where all was as it should be.
+    pub difference: Option<String>,
+}
+
+fn place(source: &str) -> String {
+    format!("drift:{source}")
+}
+
+/// Keeps what `source` found.
+pub async fn keep(store: &Store, source: &str, found: &Found) -> Result<(), StoreError> {
+    // Times and texts always serialise.
+    store.set_progress(&place(source), &serde_json::to_string(found).unwrap_or_default()).await
+}
+
+/// What `source` last found; `None` where it never looked.
+pub async fn last(store: &Store, source: &str) -> Result<Option<Found>, StoreError> {
+    let text = store.progress(&place(source)).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}

@@ -1,0 +1,290 @@
+//! What a channel is given: the same content as text, as HTML, as Slack blocks and as JSON.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    alert::{Alert, Confidence, Rule, Share},
+    words,
+};
+use crate::{ledger::time::UnixTime, limits, report::money::Exact, store::alerts::AlertRow};
+
+/// How loudly a pager is to ring.
+fn severity(rule: Rule) -> &'static str {
+    match rule {
+        Rule::ChurnSpike | Rule::PaymentFailures | Rule::WebhookSilence | Rule::LedgerDrift => "error",
+        Rule::ContractionSpike | Rule::LargeLoss | Rule::ScheduledChurn | Rule::NrrBelow => "warning",
+        Rule::NewRecord | Rule::Digest => "info",
+    }
+}
+
+/// One message, in every form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Stable: whoever receives it twice tells by this.
+    pub id: String,
+    /// The alert it is about.
+    pub alert: String,
+    /// `raised`, `closed` or `test`.
+    pub event: String,
+    /// `error`, `warning` or `info`.
+    pub severity: String,
+    /// One line.
+    pub headline: String,
+    /// For people, without any markup.
+    pub text: String,
+    /// For mail.
+    pub html: String,
+    /// Slack's blocks.
+    pub slack: Value,
+    /// For programs.
+    pub json: Value,
+}
+
+impl Message {
+    /// That an alert was raised.
+    pub fn raised(id: &str, at: UnixTime, alert: &Alert) -> Self {
+        let headline = alert.headline();
+        let parts = parts(alert);
+        Self {
+            id: id.to_owned(),
+            alert: id.to_owned(),
+            event: "raised".into(),
+            severity: severity(alert.rule).into(),
+            text: text(&headline, &parts),
+            html: html(&headline, &parts),
+            slack: slack(&headline, &parts),
+            json: json!({"id": id, "type": "alert.raised", "created": at.0, "alert_id": id, "headline": headline,
+                "alert": alert}),
+            headline,
+        }
+    }
+
+    /// That its episode is over.
+    pub fn closed(row: &AlertRow, at: UnixTime, why: &str) -> Self {
+        let alert = &row.alert;
+        let headline = format!("Over: {}", alert.headline);
+        let parts = vec![Part::Line(format!("Raised on {}. {why}", alert.day))];
+        let id = format!("{}_closed", alert.id);
+        Self {
+            alert: alert.id.clone(),
+            event: "closed".into(),
+            severity: "info".into(),
+            text: text(&headline, &parts),
+            html: html(&headline, &parts),
+            slack: slack(&headline, &parts),
+            json: json!({"id": id, "type": "alert.closed", "created": at.0, "alert_id": alert.id, "headline": headline,
+                "rule": alert.rule, "day": alert.day.to_string(), "reason": why}),
+            headline,
+            id,
+        }
+    }
+
+    /// A sample, for `alerts test`.
+    pub fn test(id: &str, at: UnixTime, alert: &Alert) -> Self {
+        let mut message = Self::raised(id, at, alert);
+        message.event = "test".into();
+        message.severity = "info".into();
+        message.headline = format!("Test: {}", message.headline);
+        message.text = format!("This is a test: nothing has happened.\n\n{}", message.text);
+        message.html = format!("<p><strong>This is a test: nothing has happened.</strong></p>{}", message.html);
+        if let Some(blocks) = message.slack.as_array_mut() {
+            blocks.insert(0, section("*This is a test: nothing has happened.*"));
+        }
+        message.json["type"] = "alert.test".into();
+        message
+    }
+}
+
+/// What an alert is made of, in order.
+enum Part {
+    /// Why the figures may not be whole.
+    Warning(String),
+    /// A sentence.
+    Line(String),
+    /// Lines under a title.
+    List(String, Vec<Item>),
+}
+
+/// A line, with where it leads.
+struct Item {
+    text: String,
+    link: Option<(String, String)>,
+}
+
+fn parts(alert: &Alert) -> Vec<Part> {
+    let mut parts: Vec<Part> = alert.warnings.iter().cloned().map(Part::Warning).collect();
+    let confidence = match alert.confidence {
+        Confidence::Moderate => "moderate",
+        Confidence::High => "high",
+        Confidence::VeryHigh => "very high",
+    };
+    if alert.expected.is_some() {
+        parts.push(Part::Line(format!("On {}, {}.", alert.day, alert.sentence())));
+        parts.push(Part::Line(format!("Confidence: {confidence}. Threshold: {}.", alert.threshold)));
+    } else if alert.rule != Rule::Digest {
+        parts.push(Part::Line(format!("On {}. Threshold: {}.", alert.day, alert.threshold)));
+    }
+    for planned in &alert.planned {
+        parts.push(Part::Line(format!("Planned for these days: {planned}")));
+    }
+    for lost in &alert.lost {
+        let of = |exact| amount(&lost.currency, exact);
+        let what = match alert.rule {
+            Rule::PaymentFailures => "MRR at risk",
+            Rule::ScheduledChurn => "MRR set to end",
+            _ => "MRR lost",
+        };
+        let split = format!(
+            " (voluntary {}, involuntary {}, unknown {})",
+            of(lost.voluntary_exact),
+            of(lost.involuntary_exact),
+            of(lost.unknown_exact)
+        );
+        let split = if matches!(alert.rule, Rule::PaymentFailures) { String::new() } else { split };
+        parts.push(Part::Line(format!("{what}: {}{split}", of(lost.total_exact))));
+    }
+    for (title, shares) in [("By product", &alert.by_product), ("By reason", &alert.by_reason)] {
+        if !shares.is_empty() {
+            parts.push(Part::Line(format!(
+                "{title}: {}",
+                shares.iter().take(5).map(share).collect::<Vec<_>>().join(", ")
+            )));
+        }
+    }
+    if !alert.customers.is_empty() {
+        let shown = alert.customers.iter().take(limits::ALERT_CUSTOMERS_SHOWN);
+        let mut items: Vec<Item> = shown
+            .map(|one| Item {
+                text: format!("{} ({})", amount(&one.currency, one.amount_exact), one.reason.replace('_', " ")),
+                link: Some((one.customer.clone(), one.link.clone().unwrap_or_default())),
+            })
+            .collect();
+        let more = alert.customers.len().saturating_sub(items.len());
+        if more > 0 {
+            items.push(Item { text: format!("and {more} more"), link: None });
+        }
+        parts.push(Part::List("Customers".into(), items));
+    }
+    for section in &alert.sections {
+        let lines = section.lines.iter().map(|line| Item { text: line.clone(), link: None }).collect();
+        parts.push(Part::List(section.title.clone(), lines));
+    }
+    parts.push(Part::Line(format!("Next: {}", alert.next)));
+    parts
+}
+
+fn share(share: &Share) -> String {
+    format!("{} {}", share.name.replace('_', " "), amount(&share.currency, share.amount_exact))
+}
+
+fn amount(currency: &str, amount: Exact) -> String {
+    currency.parse().map_or_else(|_| amount.to_string(), |currency| words::money(amount.0, currency))
+}
+
+fn text(headline: &str, parts: &[Part]) -> String {
+    let mut out = format!("{headline}\n");
+    // Writing to a String can't fail.
+    for part in parts {
+        let _ = match part {
+            Part::Warning(line) => writeln!(out, "! {line}"),
+            Part::Line(line) => writeln!(out, "{line}"),
+            Part::List(title, items) => {
+                let _ = writeln!(out, "{title}:");
+                for Item { text, link } in items {
+                    let _ = match link {
+                        Some((name, link)) => writeln!(out, "  {name}  {text}  {link}"),
+                        None => writeln!(out, "  {text}"),
+                    };
+                }
+                Ok(())
+            }
+        };
+    }
+    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn html(headline: &str, parts: &[Part]) -> String {
+    let mut out = format!("<h2>{}</h2>", escaped(headline));
+    for part in parts {
+        let _ = match part {
+            Part::Warning(line) => write!(out, "<p><strong>! {}</strong></p>", escaped(line)),
+            Part::Line(line) => write!(out, "<p>{}</p>", escaped(line)),
+            Part::List(title, items) => {
+                let _ = write!(out, "<h3>{}</h3><ul>", escaped(title));
+                for Item { text, link } in items {
+                    let _ = match link {
+                        Some((name, link)) if !link.is_empty() => {
+                            write!(
+                                out,
+                                "<li><a href=\"{}\">{}</a> {}</li>",
+                                escaped(link),
+                                escaped(name),
+                                escaped(text)
+                            )
+                        }
+                        Some((name, _)) => write!(out, "<li>{} {}</li>", escaped(name), escaped(text)),
+                        None => write!(out, "<li>{}</li>", escaped(text)),
+                    };
+                }
+                write!(out, "</ul>")
+            }
+        };
+    }
+    out
+}
+
+/// Slack reads only these three.
+fn plain(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn section(markdown: &str) -> Value {
+    // Slack refuses a longer text, and with it the whole message.
+    let markdown: String = markdown.chars().take(2900).collect();
+    json!({"type": "section", "text": {"type": "mrkdwn", "text": markdown}})
+}
+
+fn slack(headline: &str, parts: &[Part]) -> Value {
+    let title: String = headline.chars().take(150).collect();
+    let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "text": title}})];
+    let mut lines = String::new();
+    for part in parts {
+        match part {
+            Part::Warning(line) => lines.push_str(&format!(":warning: *{}*\n", plain(line))),
+            Part::Line(line) => lines.push_str(&format!("{}\n", plain(line))),
+            Part::List(title, items) => {
+                if !lines.is_empty() {
+                    blocks.push(section(&std::mem::take(&mut lines)));
+                }
+                let mut list = format!("*{}*", plain(title));
+                for Item { text, link } in items {
+                    let line = match link {
+                        Some((name, link)) if !link.is_empty() => {
+                            format!("\n• <{}|{}> {}", plain(link), plain(name), plain(text))
+                        }
+                        Some((name, _)) => format!("\n• {} {}", plain(name), plain(text)),
+                        None => format!("\n• {}", plain(text)),
+                    };
+                    // Whole lines only: half a link is none.
+                    if list.len() + line.len() < 2900 {
+                        list.push_str(&line);
+                    }
+                }
+                blocks.push(section(&list));
+            }
+        }
+    }
+    if !lines.is_empty() {
+        blocks.push(section(&lines));
+    }
+    // Slack takes fifty.
+    blocks.truncate(50);
+    blocks.into()
+}

@@ -1,0 +1,167 @@
+//! Rules that ask how things stand, not how they moved: what is set to end, retention, a record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::ToSpan as _;
+
+use super::{
+    alert::{Alert, Rule},
+    history::{AccountDay, Loss, Nature},
+    judge::{self, Candidate, Verdict},
+    watch::Look,
+    words,
+};
+use crate::{
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Decimal, Mrr},
+        outcome::Cause,
+        time::Day,
+    },
+    limits,
+    report::{ReportError, ask::Ask, period::Interval, service::AskError},
+    store::reports::{CustomersAsked, LedgerRows},
+};
+
+/// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
+/// longer does.
+pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &LedgerRows) -> Result<Vec<Verdict>, AskError> {
+    let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
+    let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
+    for row in rows.amounts.iter().filter(|row| row.day <= look.today) {
+        add(mrr.entry(row.currency).or_default(), row.mrr)?;
+        if let Some(customer) = &row.group {
+            add(set_to_end.entry((row.currency, customer)).or_default(), row.scheduled_churn)?;
+        }
+    }
+    let share = look.settings.scheduled_churn_share;
+    let until = look.reports.ledger.zone.end_of(plus(look.today, limits::ALERT_SCHEDULED_DAYS));
+    let mut verdicts = Vec::new();
+    for (currency, mrr) in mrr {
+        let of_currency = set_to_end.iter().filter(|((of, _), amount)| *of == currency && **amount > Mrr::ZERO);
+        let of_currency: Vec<(&str, Mrr)> = of_currency.map(|((_, customer), amount)| (*customer, *amount)).collect();
+        let reached = |sum: Mrr| mrr > Mrr::ZERO && sum > Mrr::ZERO && share.reached(sum, mrr);
+        let mut losses = Vec::new();
+        // Only where all of it together would do is it worth asking when each ends.
+        if reached(sum(of_currency.iter().map(|(_, amount)| *amount))?) {
+            for (customer, amount) in of_currency {
+                let asked = CustomersAsked::One(CustomerId::from(customer));
+                let (found, _) = look.reports.customers(&look.ask, &asked, 1).await?;
+                let ends = |row: &crate::store::reports::CustomerRow| {
+                    row.subscriptions.iter().any(|one| one.ends_at.is_some_and(|at| at <= until))
+                };
+                if found.iter().any(ends) {
+                    losses.push(Loss {
+                        customer: customer.into(),
+                        currency,
+                        amount,
+                        nature: Nature::Voluntary,
+                        product: None,
+                        reason: Cause::Cancellation,
+                    });
+                }
+            }
+        }
+        let sum = sum(losses.iter().map(|loss| loss.amount))?;
+        let candidate = if reached(sum) {
+            let sum = words::money(sum, currency);
+            let (days, of) = (limits::ALERT_SCHEDULED_DAYS, words::money(mrr, currency));
+            let statement = format!("{sum} of MRR is set to end within {days} days, of {of}");
+            let threshold = format!("{} % of MRR", share.percent());
+            let losses: Vec<&Loss> = losses.iter().collect();
+            Some(Candidate {
+                alert: Alert::saying(Rule::ScheduledChurn, look.today.to_string(), statement, threshold, &losses)?,
+                subject: currency.to_string(),
+                key: look.today.to_string(),
+            })
+        } else {
+            None
+        };
+        let over = "Less than the threshold is set to end now.";
+        verdicts.extend(judge::standing(Rule::ScheduledChurn, currency.as_str(), candidate, &look.stored, over));
+    }
+    Ok(verdicts)
+}
+
+/// Trailing NRR under its level. On change only: the first look keeps how it stands and says nothing.
+pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
+    let day = Some(look.today);
+    let ask = Ask { from: day, to: day, interval: Interval::Day, ..look.ask.clone() };
+    let level = look.settings.nrr_below;
+    let mut verdicts = Vec::new();
+    for entry in look.reports.metrics(&ask).await?.data {
+        let Some(value) = entry.nrr_12m.value.as_ref().and_then(|value| value.parse::<Decimal>().ok()) else {
+            continue;
+        };
+        let place = format!("alerts:nrr:{}:{}", look.ledger, entry.currency);
+        let (is, was) = (if value < level { "below" } else { "above" }, look.reports.store.progress(&place).await?);
+        let fell = is == "below" && was.as_deref() == Some("above");
+        let candidate = if fell {
+            let statement = format!("NRR of the trailing twelve months fell to {value} ({})", entry.currency);
+            let threshold = format!("under {level}, on change only");
+            Some(Candidate {
+                alert: Alert::saying(Rule::NrrBelow, look.today.to_string(), statement, threshold, &[])?,
+                subject: entry.currency.clone(),
+                key: look.today.to_string(),
+            })
+        } else {
+            None
+        };
+        match candidate {
+            Some(candidate) => {
+                verdicts.extend(judge::standing(Rule::NrrBelow, &entry.currency, Some(candidate), &look.stored, ""))
+            }
+            None if is == "above" => {
+                let over = format!("It is {value} again.");
+                verdicts.extend(judge::standing(Rule::NrrBelow, &entry.currency, None, &look.stored, &over));
+            }
+            None => {}
+        }
+        if was.as_deref() != Some(is) {
+            look.keep(place, is);
+        }
+    }
+    Ok(verdicts)
+}
+
+/// A month in which MRR closes a day higher than ever; once a month, and not in an account's first quarter.
+pub(super) fn new_record(days: &[AccountDay]) -> Result<Vec<Verdict>, AskError> {
+    const LEAST_DAYS: usize = 90;
+    let Some((today, before)) = days.split_last().filter(|(_, before)| before.len() >= LEAST_DAYS) else {
+        return Ok(Vec::new());
+    };
+    let month = today.day.before().0.strftime("%Y-%m").to_string();
+    let mut verdicts = Vec::new();
+    let currencies: BTreeSet<Currency> = today.mrr.keys().copied().collect();
+    for currency in currencies {
+        let at = |day: &AccountDay| day.mrr.get(&currency).copied().unwrap_or(Mrr::ZERO);
+        let (now, most) = (at(today), before.iter().map(at).max().unwrap_or(Mrr::ZERO));
+        if now <= most || most == Mrr::ZERO {
+            continue;
+        }
+        let (now, most) = (words::money(now, currency), words::money(most, currency));
+        let statement = format!("MRR closed at {now}, higher than ever; the highest before was {most}");
+        let threshold = "once a month, at a close above every earlier one".to_owned();
+        verdicts.push(Verdict::Raise(Box::new(Candidate {
+            alert: Alert::saying(Rule::NewRecord, today.day.before().to_string(), statement, threshold, &[])?,
+            subject: currency.to_string(),
+            key: month.clone(),
+        })));
+    }
+    Ok(verdicts)
+}
+
+/// So many days after `day`.
+pub(super) fn plus(day: Day, days: i32) -> Day {
+    day.0.checked_add(days.days()).map_or(day, Day)
+}
+
+fn sum(amounts: impl Iterator<Item = Mrr>) -> Result<Mrr, ReportError> {
+    let mut amounts = amounts;
+    amounts.try_fold(Mrr::ZERO, Mrr::checked_add).ok_or(ReportError::Overflow)
+}
+
+fn add(sum: &mut Mrr, amount: Mrr) -> Result<(), ReportError> {
+    *sum = sum.checked_add(amount).ok_or(ReportError::Overflow)?;
+    Ok(())
+}

@@ -1,0 +1,425 @@
+//! The role `alerts`: looks whenever the ledger has moved and whenever the clock has, and keeps what is to be said.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    alert::{Alert, Rule},
+    backtest, digest, drift, health, history,
+    judge::{self, Candidate, Verdict},
+    message::Message,
+    outbox::{Bells, Outbox},
+    silence, standing,
+};
+use crate::{
+    clock::Clock,
+    config::{Config, alerting::Alerts},
+    ledger::{
+        outcome::Kind,
+        time::{Day, UnixTime},
+    },
+    limits,
+    reconciler::driver,
+    report::{ask::Ask, service::AskError, service::Reports},
+    store::{
+        EventFilter, Store, StoreError,
+        alerts::{AlertFilter, AlertRow, NewAlert, Outgoing},
+        reports::{MovementFilter, MovementRow, Order},
+    },
+    telemetry::{Metrics, event::AlertRaised},
+};
+
+/// Movements read at once, and alerts looked back at.
+const PAGE: i64 = 1000;
+
+/// How long what changes slowly is left alone: how things stand, and the account's usual gaps.
+const SLOW: Duration = Duration::from_secs(300);
+
+/// Alerts younger than this are held against what is found; open ones however old.
+const STORED_DAYS: i64 = 60;
+
+/// The watcher: one in each process with the role, one at work among all of them.
+pub struct Watcher {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    started_at: UnixTime,
+    /// When what changes slowly was last looked at, and on which day.
+    slow: Option<(Instant, Day)>,
+    /// How long a silence may be, and as of when.
+    silence: Option<(Instant, Option<i64>)>,
+    lagging_since: Option<Instant>,
+}
+
+/// One look: everything the rules ask.
+pub(super) struct Look<'a> {
+    pub(super) reports: Reports<'a>,
+    pub(super) settings: &'a Alerts,
+    pub(super) ask: Ask,
+    pub(super) today: Day,
+    /// What tells this ledger's alerts from another's.
+    pub(super) ledger: String,
+    /// What was said in the last weeks, and what is still open.
+    pub(super) stored: Vec<AlertRow>,
+    /// Places to keep once the verdicts are.
+    kept: Mutex<BTreeMap<String, String>>,
+}
+
+impl Look<'_> {
+    fn has(&self, rule: Rule) -> bool {
+        self.settings.rules.contains(&rule)
+    }
+
+    /// Keeps how something stood, after what it means was said: killed between the two, it is said again by the same id.
+    pub(super) fn keep(&self, place: String, how: &str) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(place, how.to_owned());
+    }
+}
+
+impl Watcher {
+    /// A watcher of `store` under `config`.
+    pub fn new(store: Store, config: Arc<Config>, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let started_at = clock.now();
+        Self { store, config, clock, metrics, started_at, slow: None, silence: None, lagging_since: None }
+    }
+
+    /// Runs until `stop` turns true. `ledger` wakes it where the reconciler runs in this process.
+    pub async fn run(mut self, mut ledger: watch::Receiver<driver::Status>, mut stop: watch::Receiver<bool>) {
+        let (working, at_work) = watch::channel(false);
+        let keeper = tokio::spawn(keep_lease(self.store.clone(), self.clock.clone(), working, stop.clone()));
+        let outbox = Outbox {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            working: at_work.clone(),
+            stop: stop.clone(),
+        };
+        let (bells, mut channels) = outbox.start(&self.config.alerts);
+        let mut seen: Option<(i64, Instant)> = None;
+        let mut in_process = true;
+        while !*stop.borrow() {
+            let mut rest = limits::ALERT_REST;
+            if *at_work.borrow() {
+                let begun = Instant::now();
+                match self.look_if_due(&mut seen, &bells).await {
+                    Ok(()) => {}
+                    Err(error) => tracing::warn!(%error, "alerts could not be judged now"),
+                }
+                rest = rest.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
+            }
+            let woken = async {
+                sleep(rest).await;
+                tokio::select! {
+                    () = sleep(limits::ALERT_POLL) => {}
+                    changed = ledger.changed(), if in_process => in_process = changed.is_ok(),
+                }
+            };
+            tokio::select! {
+                () = woken => {}
+                // An error means that the daemon is gone.
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        while channels.join_next().await.is_some() {}
+        // The lease is given back when nobody is left who sends.
+        drop((outbox, at_work));
+        drop(keeper.await);
+    }
+
+    async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, bells: &Bells) -> Result<(), AskError> {
+        let applied = self.store.applied_seq().await?;
+        let due = seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
+        if !due || self.must_wait(applied).await? {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let said = self.look().await?;
+        *seen = Some((applied, begun));
+        if said {
+            bells.ring();
+        }
+        let given_up = self.clock.now().plus(-limits::ALERT_DELIVERY_SECONDS - limits::ALERT_PAUSE_MAX_SECONDS);
+        let count = self.store.give_up_deliveries(given_up).await?;
+        if count > 0 {
+            tracing::error!(count, "messages were given up: their channel is not configured, or can't be used");
+        }
+        Ok(())
+    }
+
+    /// While the ledger catches up, its figures are of a part; but not for ever.
+    async fn must_wait(&mut self, applied: i64) -> Result<bool, StoreError> {
+        if self.store.horizon().await? - applied <= limits::ALERT_LAG_EVENTS {
+            self.lagging_since = None;
+            return Ok(false);
+        }
+        let since = *self.lagging_since.get_or_insert_with(Instant::now);
+        Ok(since.elapsed() < limits::ALERT_LAG_PATIENCE)
+    }
+
+    /// Looks once and keeps what is to be said; whether there was anything.
+    pub async fn look(&mut self) -> Result<bool, AskError> {
+        let (config, store, now) = (self.config.clone(), self.store.clone(), self.clock.now());
+        let ledger = &config.ledger;
+        let Some(profile) = ledger.profiles.first() else { return Ok(false) };
+        let profile = match ledger.reporting_currency {
+            Some(currency) => profile.reporting(currency).name,
+            None => profile.name.clone(),
+        };
+        // A ledger that only ever saw test events is watched for those.
+        let live = store.has_customers(&profile, true).await? || !store.has_customers(&profile, false).await?;
+        let today = ledger.zone.day(now);
+        let since =
+            AlertFilter { since: Some(now.plus(-STORED_DAYS * UnixTime::DAY_SECONDS)), ..AlertFilter::default() };
+        let mut stored = store.alerts(&since, None, PAGE).await?;
+        let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
+        for row in store.alerts(&open, None, PAGE).await? {
+            if stored.iter().all(|known| known.alert.id != row.alert.id) {
+                stored.push(row);
+            }
+        }
+        let look = Look {
+            reports: Reports { store: &store, ledger, now },
+            settings: &config.alerts,
+            ask: Ask { livemode: Some(live), ..Ask::default() },
+            today,
+            ledger: format!("{profile} {}", if live { "live" } else { "test" }),
+            stored,
+            kept: Mutex::default(),
+        };
+        let mut verdicts = self.moved(&look).await?;
+        verdicts.extend(self.stands(&look, now).await?);
+        let mut said = false;
+        for verdict in verdicts {
+            said |= match verdict {
+                Verdict::Raise(candidate) => self.raise(&look, *candidate, &profile, live, now).await?,
+                Verdict::Close(id, why) => self.close(&look, &id, &why, now).await?,
+            };
+        }
+        let kept = std::mem::take(&mut *look.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        for (place, how) in kept {
+            store.set_progress(&place, &how).await?;
+        }
+        Ok(said)
+    }
+
+    /// The rules over movements, and over the days they make.
+    async fn moved(&mut self, look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
+        let rows = look.reports.customer_rows(&look.ask).await?;
+        let from = standing::plus(look.today, -limits::ALERT_HISTORY_DAYS);
+        let mut movements = losses(look, Kind::Churn, from).await?;
+        movements.extend(losses(look, Kind::Contraction, from).await?);
+        let mut days = history::days(&rows, &movements, look.today)?;
+        days.retain(|day| day.day >= from);
+        let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
+        let told = standing::plus(look.today, -limits::ALERT_RECENT_DAYS - 60);
+        let settings = look.settings;
+        let found = backtest::run(&days, told, settings.false_alerts_a_year, &settings.large_loss)?;
+        let mut verdicts = judge::episodes(&found, &look.stored, &settings.rules, look.today);
+        let slow = self.slow.is_none_or(|(at, day)| at.elapsed() >= SLOW || day != look.today);
+        if slow {
+            if look.has(Rule::ScheduledChurn) {
+                verdicts.extend(standing::scheduled_churn(look, &rows).await?);
+            }
+            if look.has(Rule::NrrBelow) {
+                verdicts.extend(standing::nrr_below(look).await?);
+            }
+            if look.has(Rule::NewRecord) {
+                verdicts.extend(standing::new_record(&days)?);
+            }
+            for &digest in &settings.digests {
+                verdicts.extend(digest::due(look, digest, first).await?);
+            }
+            self.slow = Some((Instant::now(), look.today));
+        }
+        Ok(verdicts)
+    }
+
+    /// The rules over the log and over what was verified.
+    async fn stands(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
+        let mut verdicts = Vec::new();
+        let saying = |rule, subject: &str, key: String, statement, threshold: &str| {
+            let alert = Alert::saying(rule, look.today.to_string(), statement, threshold.to_owned(), &[])?;
+            Ok::<_, AskError>(Candidate { alert, subject: subject.to_owned(), key })
+        };
+        if look.has(Rule::WebhookSilence) {
+            let (last, limit) = self.gaps(now).await?;
+            // While it was not running it could hear nothing.
+            let since = last.unwrap_or(now).max(self.started_at);
+            let silent = limit.is_some_and(|limit| now.0 - since.0 > limit);
+            let on = if silent {
+                let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
+                let limit = limit.map(hours).unwrap_or_default();
+                let statement = format!("no event for {}, where {limit} would be unusual", hours(now.0 - since.0));
+                let threshold = "at most 1 false alert a year";
+                Some(saying(Rule::WebhookSilence, "", since.to_string(), statement, threshold)?)
+            } else {
+                None
+            };
+            verdicts.extend(judge::standing(Rule::WebhookSilence, "", on, &look.stored, "Events arrive again."));
+        }
+        if look.has(Rule::LedgerDrift) {
+            for source in drift::SOURCES {
+                let found = drift::last(&self.store, source).await?;
+                let on = match found {
+                    Some(drift::Found { at, difference: Some(difference) }) => {
+                        let statement = format!("`mrrd {source}` found a difference: {difference}");
+                        Some(saying(Rule::LedgerDrift, source, at.to_string(), statement, "any difference")?)
+                    }
+                    _ => None,
+                };
+                let over = format!("`mrrd {source}` finds no difference any more.");
+                verdicts.extend(judge::standing(Rule::LedgerDrift, source, on, &look.stored, &over));
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// When the last event was made that a webhook brought, and how long a silence may be.
+    async fn gaps(&mut self, now: UnixTime) -> Result<(Option<UnixTime>, Option<i64>), StoreError> {
+        let known = self.silence.filter(|(at, _)| at.elapsed() < SLOW);
+        let head = self.store.head().await?;
+        let wanted = if known.is_some() { PAGE / 10 } else { 5 * PAGE };
+        let rows = self.store.events(&EventFilter::default(), (head.last_seq - wanted).max(0), wanted).await?;
+        let heard = rows.iter().filter(|row| row.source == "webhook" && row.created <= now);
+        let mut created: Vec<i64> = heard.map(|row| row.created.0).collect();
+        let last = created.iter().max().copied().map(UnixTime);
+        let limit = match known {
+            Some((_, limit)) => limit,
+            None => {
+                let limit = silence::limit(&mut created);
+                self.silence = Some((Instant::now(), limit));
+                limit
+            }
+        };
+        Ok((last, limit))
+    }
+
+    async fn raise(
+        &self,
+        look: &Look<'_>,
+        candidate: Candidate,
+        profile: &str,
+        live: bool,
+        now: UnixTime,
+    ) -> Result<bool, AskError> {
+        let id = candidate.id(&look.ledger);
+        if look.stored.iter().any(|row| row.alert.id == id) {
+            return Ok(false);
+        }
+        let Candidate { mut alert, subject, .. } = candidate;
+        let rule = alert.rule;
+        let Ok(day) = alert.day.parse::<Day>() else { return Ok(false) };
+        alert.warnings = health::warnings(&self.store, profile, now).await?;
+        for named in &mut alert.customers {
+            named.link = Some(link(look.settings, live, &named.customer));
+        }
+        let silenced = self.silenced(&mut alert, day, now).await?;
+        let channels = look.settings.channels.iter().filter(|(_, channel)| channel.hears(rule));
+        let channels = channels.map(|(name, _)| name.clone()).filter(|_| silenced.is_none()).collect();
+        let message = Message::raised(&id, now, &alert);
+        let mut content = message.json["alert"].clone();
+        content["text"] = message.text.clone().into();
+        let new = NewAlert {
+            id: id.clone(),
+            rule: rule.as_str().into(),
+            subject,
+            day,
+            raised_at: now,
+            headline: message.headline.clone(),
+            content: content.to_string(),
+            silenced: silenced.clone(),
+            closed: !rule.has_episodes(),
+        };
+        let outgoing =
+            Outgoing { event: "raised", message: serde_json::to_string(&message).unwrap_or_default(), channels };
+        let raised = self.store.raise_alert(&new, &outgoing).await?;
+        if raised {
+            AlertRaised { id: &id, rule: rule.as_str(), silenced: silenced.as_deref() }.emit(&self.metrics);
+        }
+        Ok(raised)
+    }
+
+    /// Why nobody is told: the rule is muted, or the day was planned.
+    async fn silenced(&self, alert: &mut Alert, day: Day, now: UnixTime) -> Result<Option<String>, StoreError> {
+        let about_customers = !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::Digest);
+        for planned in self.store.annotations().await? {
+            if about_customers && (planned.first..=planned.last).contains(&day) {
+                alert.planned.push(planned.note);
+            }
+        }
+        let muted = self.store.mutes(now).await?;
+        let muted = muted.into_iter().find(|mute| mute.rule == "all" || mute.rule == alert.rule.as_str());
+        Ok(match (muted, alert.planned.first()) {
+            (Some(mute), _) => Some(format!("muted until {}: {}", mute.until, mute.note)),
+            (None, Some(note)) => Some(format!("planned: {note}")),
+            (None, None) => None,
+        })
+    }
+
+    async fn close(&self, look: &Look<'_>, id: &str, why: &str, now: UnixTime) -> Result<bool, StoreError> {
+        let Some(row) = look.stored.iter().find(|row| row.alert.id == id) else { return Ok(false) };
+        // Whoever was told that it began is told that it is over.
+        let told = self.store.deliveries(&[id]).await?;
+        let told = told.into_iter().filter(|delivery| delivery.event == "raised").map(|delivery| delivery.channel);
+        let channels = told.filter(|name| look.settings.channels.contains_key(name)).collect();
+        let message = serde_json::to_string(&Message::closed(row, now, why)).unwrap_or_default();
+        self.store.close_alert(id, now, why, &Outgoing { event: "closed", message, channels }).await
+    }
+}
+
+/// Where to look at a customer.
+fn link(settings: &Alerts, live: bool, customer: &str) -> String {
+    match &settings.url {
+        Some(url) => format!("{url}/#customer={customer}"),
+        None => stripe_link(live, customer),
+    }
+}
+
+/// The customer in Stripe's own dashboard.
+pub(super) fn stripe_link(live: bool, customer: &str) -> String {
+    format!("https://dashboard.stripe.com/{}customers/{customer}", if live { "" } else { "test/" })
+}
+
+async fn losses(look: &Look<'_>, kind: Kind, from: Day) -> Result<Vec<MovementRow>, AskError> {
+    let filter = MovementFilter { from: Some(from), kind: Some(kind), ..MovementFilter::default() };
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = look.reports.movements(&look.ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
+        all.extend(page);
+        after = next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Holds the lease while it can be had: one process judges and delivers.
+async fn keep_lease(store: Store, clock: Clock, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
+    const NAME: &str = "alerts";
+    let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
+    while !*stop.borrow() {
+        let held = match store.lease(NAME, &holder, limits::ALERT_LEASE_SECONDS, clock.now()).await {
+            Ok(held) => held,
+            Err(error) => {
+                tracing::warn!(%error, "the alerts' lease can't be looked at now");
+                false
+            }
+        };
+        working.send_if_modified(|working| std::mem::replace(working, held) != held);
+        tokio::select! {
+            () = sleep(limits::ALERT_LEASE_RENEWAL) => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    // Nobody listens any more: what was being sent has ended.
+    working.closed().await;
+    if let Err(error) = store.release(NAME, &holder).await {
+        tracing::warn!(%error, "the alerts' lease wasn't given back: the next process waits for its end");
+    }
+}

@@ -1,0 +1,151 @@
+//! Alerts as the API and the command list them, with what became of their messages.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::table::Table;
+use crate::store::{
+    Store, StoreError,
+    alerts::{AlertRow, DeliveryRow, DeliveryState},
+};
+
+/// Alerts, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertList {
+    /// The alerts.
+    pub data: Vec<AlertEntry>,
+    /// The next page.
+    pub next_cursor: Option<String>,
+}
+
+/// One alert.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertEntry {
+    /// Stable: what a channel was given carries it.
+    pub id: String,
+    /// Which rule.
+    pub rule: String,
+    /// The accounting day it fired on.
+    pub day: String,
+    /// When.
+    pub raised_at: String,
+    /// One line.
+    pub headline: String,
+    /// When its episode was over; null while it goes on.
+    pub closed_at: Option<String>,
+    /// Why it is over.
+    pub closed_reason: Option<String>,
+    /// When somebody took it on.
+    pub acknowledged_at: Option<String>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
+    /// Why no channel was told: the rule was muted, or the day planned.
+    pub silenced: Option<String>,
+    /// All it says: observed and expected, what was lost, the customers, what to look at next.
+    #[schema(value_type = Object)]
+    pub alert: Value,
+    /// What became of its messages.
+    pub deliveries: Vec<DeliveryEntry>,
+}
+
+/// One message to one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeliveryEntry {
+    /// The channel's name.
+    pub channel: String,
+    /// `raised` or `closed`.
+    pub event: String,
+    /// `waiting`, `delivered` or `failed`.
+    pub state: &'static str,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it was taken.
+    pub delivered_at: Option<String>,
+    /// When it is tried next; null once it is taken or given up.
+    pub next_attempt_at: Option<String>,
+    /// What was last wrong.
+    pub last_error: Option<String>,
+}
+
+impl From<&DeliveryRow> for DeliveryEntry {
+    fn from(row: &DeliveryRow) -> Self {
+        let waits = row.state == DeliveryState::Waiting;
+        Self {
+            channel: row.channel.clone(),
+            event: row.event.clone(),
+            state: row.state.as_str(),
+            attempts: row.attempts,
+            delivered_at: row.delivered_at.map(|at| at.to_string()),
+            next_attempt_at: waits.then(|| row.next_at.to_string()),
+            last_error: row.last_error.clone(),
+        }
+    }
+}
+
+impl AlertEntry {
+    /// Alerts with what became of their messages.
+    pub async fn with_deliveries(store: &Store, rows: Vec<AlertRow>) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<&str> = rows.iter().map(|row| row.alert.id.as_str()).collect();
+        let deliveries = store.deliveries(&ids).await?;
+        Ok(rows.iter().map(|row| Self::of(row, &deliveries)).collect())
+    }
+
+    fn of(row: &AlertRow, deliveries: &[DeliveryRow]) -> Self {
+        let alert = &row.alert;
+        Self {
+            id: alert.id.clone(),
+            rule: alert.rule.clone(),
+            day: alert.day.to_string(),
+            raised_at: alert.raised_at.to_string(),
+            headline: alert.headline.clone(),
+            closed_at: row.closed_at.map(|at| at.to_string()),
+            closed_reason: row.closed_why.clone(),
+            acknowledged_at: row.acknowledged_at.map(|at| at.to_string()),
+            acknowledged_by: row.acknowledged_by.clone(),
+            silenced: alert.silenced.clone(),
+            alert: serde_json::from_str(&alert.content).unwrap_or_default(),
+            deliveries: deliveries.iter().filter(|one| one.alert == alert.id).map(DeliveryEntry::from).collect(),
+        }
+    }
+
+    /// `open`, `closed`, and whether somebody took it on.
+    pub fn state(&self) -> String {
+        let state = if self.closed_at.is_some() { "closed" } else { "open" };
+        match (&self.acknowledged_at, &self.acknowledged_by) {
+            (Some(_), Some(by)) => format!("{state}, acknowledged by {by}"),
+            (Some(_), None) => format!("{state}, acknowledged"),
+            (None, _) => state.to_owned(),
+        }
+    }
+
+    /// `finance delivered, ops failed`, or why nobody was told.
+    pub fn sent(&self) -> String {
+        if let Some(silenced) = &self.silenced {
+            return silenced.clone();
+        }
+        let raised = self.deliveries.iter().filter(|one| one.event == "raised");
+        let sent: Vec<String> = raised.map(|one| format!("{} {}", one.channel, one.state)).collect();
+        if sent.is_empty() { "to no channel".to_owned() } else { sent.join(", ") }
+    }
+}
+
+impl AlertList {
+    /// One row an alert.
+    pub fn table(&self) -> Table {
+        let columns = vec!["id", "rule", "day", "raised_at", "headline", "closed_at", "acknowledged_at", "sent"];
+        let row = |entry: &AlertEntry| {
+            vec![
+                entry.id.clone(),
+                entry.rule.clone(),
+                entry.day.clone(),
+                entry.raised_at.clone(),
+                entry.headline.clone(),
+                entry.closed_at.clone().unwrap_or_default(),
+                entry.acknowledged_at.clone().unwrap_or_default(),
+                entry.sent(),
+            ]
+        };
+        Table { columns, rows: self.data.iter().map(row).collect() }
+    }
+}

@@ -1,0 +1,91 @@
+//! An alert is kept once with its messages; a message is delivered once, later, or given up.
+
+use mrrd::{ledger::time::UnixTime, store::alerts::*};
+
+use super::subject::*;
+
+fn alert(id: &str, at: i64) -> NewAlert {
+    NewAlert {
+        id: id.into(),
+        rule: "churn_spike".into(),
+        subject: String::new(),
+        day: "2026-03-01".parse().unwrap(),
+        raised_at: UnixTime(at),
+        headline: "14 customers left".into(),
+        content: r#"{"rule":"churn_spike"}"#.into(),
+        silenced: None,
+        closed: false,
+    }
+}
+
+fn to(event: &'static str, channels: &[&str]) -> Outgoing {
+    Outgoing { event, message: "{}".into(), channels: channels.iter().map(|&name| name.to_owned()).collect() }
+}
+
+on_both! {
+    async fn an_alert_is_raised_once_and_closed_once_whoever_finds_it(subject) {
+        let (store, other) = (&subject.store, subject.again().await);
+        assert!(store.raise_alert(&alert("al_1", 100), &to("raised", &["a", "b"])).await.unwrap());
+        assert!(!other.raise_alert(&alert("al_1", 200), &to("raised", &["a", "b", "c"])).await.unwrap());
+        assert!(store.raise_alert(&alert("al_2", 100), &to("raised", &[])).await.unwrap());
+        assert_eq!(store.alert("al_1").await.unwrap().unwrap().alert, alert("al_1", 100));
+        let due = store.due_deliveries("a", UnixTime(100), 10).await.unwrap();
+        assert_eq!(due.iter().map(|(row, message)| (row.alert.as_str(), message.as_str())).collect::<Vec<_>>(),
+            [("al_1", "{}")]);
+        assert_eq!(store.due_deliveries("c", UnixTime(300), 10).await.unwrap(), []);
+
+        assert!(store.close_alert("al_1", UnixTime(300), "as usual again", &to("closed", &["a"])).await.unwrap());
+        assert!(!other.close_alert("al_1", UnixTime(400), "again", &to("closed", &["a", "b"])).await.unwrap());
+        let row = store.alert("al_1").await.unwrap().unwrap();
+        assert_eq!((row.closed_at, row.closed_why.as_deref()), (Some(UnixTime(300)), Some("as usual again")));
+        assert_eq!(store.deliveries(&["al_1", "al_2"]).await.unwrap().len(), 3);
+
+        let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
+        assert_eq!(store.alerts(&open, None, 10).await.unwrap().len(), 1);
+        let all = store.alerts(&AlertFilter::default(), None, 1).await.unwrap();
+        let next = store.alerts(&AlertFilter::default(), Some((UnixTime(100), &all[0].alert.id)), 10).await.unwrap();
+        assert_eq!([&all[0].alert.id, &next[0].alert.id], ["al_1", "al_2"]);
+        assert_eq!(next.len(), 1);
+
+        store.acknowledge_alert("al_2", UnixTime(500), Some("ada")).await.unwrap();
+        store.acknowledge_alert("al_2", UnixTime(600), Some("bob")).await.unwrap();
+        let row = store.alert("al_2").await.unwrap().unwrap();
+        assert_eq!((row.acknowledged_at, row.acknowledged_by.as_deref()), (Some(UnixTime(500)), Some("ada")));
+        let taken = AlertFilter { acknowledged: Some(true), since: Some(UnixTime(50)), ..AlertFilter::default() };
+        assert_eq!(store.alerts(&taken, None, 10).await.unwrap().len(), 1);
+    }
+
+    async fn a_message_waits_is_delivered_or_is_given_up(subject) {
+        let store = &subject.store;
+        store.raise_alert(&alert("al_1", 100), &to("raised", &["a", "b", "gone"])).await.unwrap();
+        let id = store.due_deliveries("a", UnixTime(100), 1).await.unwrap()[0].0.id;
+        assert!(store.record_attempt(id, &Attempt::Later("it answers 503".into(), UnixTime(160))).await.unwrap());
+        assert_eq!(store.due_deliveries("a", UnixTime(159), 1).await.unwrap(), []);
+        let (row, _) = store.due_deliveries("a", UnixTime(160), 1).await.unwrap().remove(0);
+        assert_eq!((row.attempts, row.last_error.as_deref()), (1, Some("it answers 503")));
+        assert!(store.record_attempt(id, &Attempt::Delivered(UnixTime(161))).await.unwrap());
+        assert!(!store.record_attempt(id, &Attempt::Failed("too late".into())).await.unwrap());
+        let b = store.due_deliveries("b", UnixTime(100), 1).await.unwrap()[0].0.id;
+        assert!(store.record_attempt(b, &Attempt::Failed("no such host".into())).await.unwrap());
+        assert_eq!(store.outbox_counts().await.unwrap(), OutboxCounts { waiting: 1, failed: 1 });
+        assert_eq!(store.give_up_deliveries(UnixTime(100)).await.unwrap(), 0);
+        assert_eq!(store.give_up_deliveries(UnixTime(101)).await.unwrap(), 1);
+        let states: Vec<_> = store.deliveries(&["al_1"]).await.unwrap().into_iter().map(|row| row.state).collect();
+        assert_eq!(states, [DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Failed]);
+    }
+
+    async fn mutes_end_and_planned_events_can_be_taken_back(subject) {
+        let store = &subject.store;
+        let mute = |until| Mute { rule: "churn_spike".into(), until: UnixTime(until), note: "migration".into() };
+        store.mute(&mute(100), UnixTime(1)).await.unwrap();
+        store.mute(&mute(200), UnixTime(2)).await.unwrap();
+        assert_eq!(store.mutes(UnixTime(199)).await.unwrap(), [mute(200)]);
+        assert_eq!(store.mutes(UnixTime(200)).await.unwrap(), []);
+        assert!(store.unmute("churn_spike").await.unwrap() && !store.unmute("churn_spike").await.unwrap());
+        let (first, last) = ("2026-03-01".parse().unwrap(), "2026-03-03".parse().unwrap());
+        let planned = Annotation { id: 0, first, last, note: "prices rise".into() };
+        let id = store.annotate(&planned, UnixTime(1)).await.unwrap();
+        assert_eq!(store.annotations().await.unwrap(), [Annotation { id, ..planned }]);
+        assert!(store.remove_annotation(id).await.unwrap() && !store.remove_annotation(id).await.unwrap());
+    }
+}
