@@ -239,6 +239,8 @@ pub struct Alert {
     pub planned: Vec<String>,
     /// Further figures.
     pub sections: Vec<Section>,
+    /// Of one loss: its share of the currency's MRR in thousandths.
+    pub permille_of_mrr: Option<i128>,
 }
 
 impl Alert {
@@ -294,6 +296,7 @@ impl Alert {
             warnings: Vec::new(),
             planned: Vec::new(),
             sections: Vec::new(),
+            permille_of_mrr: None,
         })
     }
 

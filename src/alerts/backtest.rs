@@ -49,8 +49,10 @@ pub struct Month {
     pub month: String,
     /// Customers lost, those left out of alerts left out.
     pub churned: u64,
-    /// Alerts of churn and large losses that begin in it.
-    pub alerts: usize,
+    /// Spikes of any kind that begin in it.
+    pub spikes: usize,
+    /// Large losses in it.
+    pub large_losses: usize,
 }
 
 /// Runs the rules over `days`, in order, and tells of those from `from` on. `budget` is for each calibrated rule.
@@ -68,23 +70,26 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Re
         Watch::<1>::new(Rule::ContractionSpike, budget, |day| &day.contracted, |losses| [distinct(losses.iter())]);
     let mut failures =
         Watch::<1>::new(Rule::PaymentFailures, budget, |day| &day.failing, |losses| [distinct(losses.iter())]);
+    // Where few customers fail a cluster of them is news all the more.
+    failures.detector = failures.detector.judging_few();
     let mut alerts = Vec::new();
     let mut months: Vec<Month> = Vec::new();
     for at in 0..days.len() {
         let before = alerts.len();
         churn.day(days, at, from, &mut alerts)?;
         large_losses(&days[at], from, large, &mut alerts)?;
-        let loud = alerts.len() - before;
         contraction.day(days, at, from, &mut alerts)?;
         failures.day(days, at, from, &mut alerts)?;
         if days[at].day >= from {
             let month = days[at].day.0.strftime("%Y-%m").to_string();
             if months.last().is_none_or(|last| last.month != month) {
-                months.push(Month { month, churned: 0, alerts: 0 });
+                months.push(Month { month, churned: 0, spikes: 0, large_losses: 0 });
             }
             if let Some(last) = months.last_mut() {
                 last.churned += distinct(days[at].churned.iter());
-                last.alerts += loud;
+                let large = alerts[before..].iter().filter(|alert| alert.rule == Rule::LargeLoss).count();
+                last.large_losses += large;
+                last.spikes += alerts.len() - before - large;
             }
         }
     }
@@ -157,9 +162,13 @@ fn large_losses(today: &AccountDay, from: Day, large: &LargeLoss, alerts: &mut V
     for (loss, verb) in churned.chain(contracted) {
         let mrr = today.mrr.get(&loss.currency).copied().unwrap_or(Mrr::ZERO);
         if large.reached(loss.currency, loss.amount, mrr) {
-            let statement = format!("{} {} {}", loss.customer, verb, words::money(loss.amount, loss.currency));
+            let permille = loss.amount.0.checked_mul(1000).and_then(|part| part.checked_div(mrr.0));
+            let share = permille.map(|share| format!(", {}.{} % of MRR", share / 10, share % 10)).unwrap_or_default();
+            let amount = words::money(loss.amount, loss.currency);
+            let statement = format!("{} {verb} {amount}{share}", loss.customer);
             let threshold = format!("{} % of MRR and {} {}", large.share.percent(), large.amount, loss.currency);
-            alerts.push(Alert::saying(Rule::LargeLoss, today.day.to_string(), statement, threshold, &[loss])?);
+            let alert = Alert::saying(Rule::LargeLoss, today.day.to_string(), statement, threshold, &[loss])?;
+            alerts.push(Alert { permille_of_mrr: permille, ..alert });
         }
     }
     Ok(())

@@ -148,10 +148,8 @@ fn parts(alert: &Alert) -> Vec<Part> {
     }
     for (title, shares) in [("By product", &alert.by_product), ("By reason", &alert.by_reason)] {
         if !shares.is_empty() {
-            parts.push(Part::Line(format!(
-                "{title}: {}",
-                shares.iter().take(5).map(share).collect::<Vec<_>>().join(", ")
-            )));
+            let shares: Vec<String> = shares.iter().take(5).map(share).collect();
+            parts.push(Part::Line(format!("{title}: {}", shares.join(", "))));
         }
     }
     if !alert.customers.is_empty() {
@@ -177,7 +175,9 @@ fn parts(alert: &Alert) -> Vec<Part> {
 }
 
 fn share(share: &Share) -> String {
-    format!("{} {}", share.name.replace('_', " "), amount(&share.currency, share.amount_exact))
+    // Ids hold underlines, reasons are words.
+    let name = if share.name.contains("prod_") { share.name.clone() } else { share.name.replace('_', " ") };
+    format!("{name} {}", amount(&share.currency, share.amount_exact))
 }
 
 fn amount(currency: &str, amount: Exact) -> String {
@@ -287,4 +287,67 @@ fn slack(headline: &str, parts: &[Part]) -> Value {
     // Slack takes fifty.
     blocks.truncate(50);
     blocks.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::sample;
+
+    fn told() -> Message {
+        let mut alert = sample::alert(UnixTime(1_772_000_000));
+        alert.warnings = vec!["The ledger is 7 events behind the log".into()];
+        alert.by_product[0].name = "<b>prod & co</b>".into();
+        Message::raised("al_1", UnixTime(1_772_000_000), &alert)
+    }
+
+    #[test]
+    fn bad_data_health_is_said_before_anything_else() {
+        let text = told().text;
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("Churn spike: 3 customers left in a day, 0–1 expected"));
+        assert_eq!(lines.next(), Some("! The ledger is 7 events behind the log"));
+        for words in [
+            "in a day expected 0–1, saw 3 (all); by chance once in 4.2 years",
+            "Confidence: high. Threshold: at most 2 false alerts a year.",
+            "MRR lost: 348.00 USD (voluntary 299.00, involuntary 49.00, unknown 0.00)",
+            "By reason: cancellation 299.00 USD, payment failure 49.00 USD",
+            "  cus_sample_1  199.00 USD (cancellation)  https://dashboard.stripe.com/customers/cus_sample_1",
+            "Next: ",
+        ] {
+            assert!(text.contains(words), "{words:?} is not said in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_form_says_the_same_and_none_takes_names_for_markup() {
+        let message = told();
+        assert!(message.html.contains("&lt;b&gt;prod &amp; co&lt;/b&gt;"), "{}", message.html);
+        assert!(
+            message.html.contains("<a href=\"https://dashboard.stripe.com/customers/cus_sample_2\">cus_sample_2</a>")
+        );
+        let slack = message.slack.to_string();
+        assert!(
+            slack.contains("&lt;b&gt;")
+                && slack.contains("<https://dashboard.stripe.com/customers/cus_sample_3|cus_sample_3>")
+        );
+        assert_eq!((&message.json["id"], &message.json["type"]), (&json!("al_1"), &json!("alert.raised")));
+        assert_eq!(message.json["alert"]["observed"], 3);
+        let read: Message = serde_json::from_str(&serde_json::to_string(&message).unwrap()).unwrap();
+        assert_eq!(read, message);
+    }
+
+    #[test]
+    fn slack_takes_however_many_customers() {
+        let mut alert = sample::alert(UnixTime(1_772_000_000));
+        let one = alert.customers[0].clone();
+        alert.customers =
+            (0..500).map(|n| super::super::alert::Named { customer: format!("cus_{n}"), ..one.clone() }).collect();
+        let message = Message::raised("al_1", UnixTime(1_772_000_000), &alert);
+        assert!(message.text.contains("and 480 more") && message.slack.to_string().contains("and 480 more"));
+        for block in message.slack.as_array().unwrap() {
+            assert!(block["text"]["text"].as_str().unwrap().len() < 3000);
+        }
+        assert_eq!(message.json["alert"]["customers"].as_array().unwrap().len(), 500);
+    }
 }

@@ -18,4 +18,4 @@ pub mod sample;
 mod silence;
 mod standing;
 pub mod watch;
-mod words;
+pub mod words;

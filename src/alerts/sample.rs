@@ -51,5 +51,6 @@ pub fn alert(now: UnixTime) -> Alert {
         warnings: Vec::new(),
         planned: Vec::new(),
         sections: Vec::new(),
+        permille_of_mrr: None,
     }
 }

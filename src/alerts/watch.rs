@@ -141,6 +141,8 @@ impl Watcher {
         let begun = Instant::now();
         let said = self.look().await?;
         *seen = Some((applied, begun));
+        // While the ledger is still behind, the next look waits as long again: webhooks come first.
+        self.lagging_since = self.lagging_since.map(|_| Instant::now());
         if said {
             bells.ring();
         }

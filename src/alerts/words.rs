@@ -6,7 +6,7 @@ use crate::ledger::{
 };
 
 /// `1,234.50 USD`: an amount in units of its currency, to the minor unit.
-pub(super) fn money(amount: Mrr, currency: Currency) -> String {
+pub fn money(amount: Mrr, currency: Currency) -> String {
     let (units, minor) = (minor_units(currency), amount.minor());
     let (whole, rest) = ((minor / units).unsigned_abs(), (minor % units).unsigned_abs());
     let digits = whole.to_string();

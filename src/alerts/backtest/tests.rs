@@ -172,3 +172,56 @@ fn pauses_discounts_currency_switches_and_who_stays_in_another_currency_are_left
     let counted: Vec<_> = days[0].churned.iter().map(|loss| (loss.customer.as_str(), loss.nature)).collect();
     assert_eq!(counted, [("cus_gone", Nature::Voluntary), ("cus_unknown", Nature::Unknown)]);
 }
+
+#[test]
+fn who_is_cancelled_and_created_anew_within_a_week_was_replaced_not_lost() {
+    let (mut rows, mut movements) = (LedgerRows::default(), Vec::new());
+    for (customer, back) in [("cus_next_day", Some("2025-03-02")), ("cus_late", Some("2025-03-09")), ("cus_gone", None)]
+    {
+        churn(&mut rows, &mut movements, customer, Cause::Cancellation, true);
+        let back = back.map(|day| DayCounts {
+            currency: None,
+            group: Some(customer.into()),
+            day: day.parse().unwrap(),
+            customers: 1,
+            subscriptions: 1,
+            trials: 0,
+        });
+        rows.counts.extend(back);
+    }
+    let lost = |last: &str| -> Vec<String> {
+        let days = history::days(&rows, &movements, last.parse().unwrap()).unwrap();
+        days[0].churned.iter().map(|loss| loss.customer.to_string()).collect()
+    };
+    assert_eq!(lost("2025-03-01"), ["cus_next_day", "cus_late", "cus_gone"], "nobody knows yet who comes back");
+    assert_eq!(lost("2025-03-20"), ["cus_late", "cus_gone"]);
+}
+
+#[test]
+fn an_involuntary_wave_is_told_while_payments_fail_and_again_when_customers_are_gone() {
+    let mut days = year();
+    for (at, day) in days.iter_mut().enumerate() {
+        day.failing = vec![loss(&format!("cus_f{at}"), 2000, Cause::PaymentFailure, Nature::Involuntary)];
+    }
+    let wave: Vec<Loss> =
+        (0..30).map(|n| loss(&format!("cus_{n}"), 2000, Cause::PaymentFailure, Nature::Involuntary)).collect();
+    days[300].failing = wave.clone();
+    days[314].churned = wave;
+    let told: Vec<_> = fired(&days).iter().map(|alert| (alert.rule, alert.day.clone())).collect();
+    assert_eq!(told, [(Rule::PaymentFailures, "2025-10-28".to_owned()), (Rule::ChurnSpike, "2025-11-11".to_owned())]);
+}
+
+#[test]
+fn a_loss_is_large_by_amount_and_by_share_both_settable() {
+    let mut days = year();
+    days[300].churned.push(loss("cus_some", 39_999, Cause::Cancellation, Nature::Voluntary));
+    days[301].churned.push(loss("cus_large", 40_000, Cause::Cancellation, Nature::Voluntary));
+    let large = |large: LargeLoss| -> Vec<String> {
+        let found = run(&days, days[0].day, 2.0, &large).unwrap().alerts;
+        found.into_iter().filter(|alert| alert.rule == Rule::LargeLoss).map(|alert| alert.sentence()).collect()
+    };
+    assert_eq!(large(LargeLoss::default()), ["cus_large leaves with 400.00 USD, 1.0 % of MRR"]);
+    let share = crate::config::alerting::Share("0.9".parse().unwrap());
+    assert_eq!(large(LargeLoss { share, ..LargeLoss::default() }).len(), 2);
+    assert_eq!(large(LargeLoss { share, amount: "400.01".parse().unwrap() }).len(), 0);
+}

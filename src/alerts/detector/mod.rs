@@ -22,6 +22,13 @@ const WEEK: usize = 7;
 /// Under this expected count a window isn't judged.
 const JUDGED_FROM: f64 = 2.0;
 
+/// Where few are judged too, a cluster is at least this many.
+const CLUSTER: u64 = 3;
+
+/// Chances a year where few are judged: each day brings a day's test and a week's. The sum of their chances is never less
+/// than what they come to together, so that no table is needed.
+const TESTS_A_YEAR: f64 = 2.0 * 365.25;
+
 /// Churns that must be known before a slow rise can be told from a rate not known well yet.
 const CUSUM_FROM: f64 = 10.0;
 
@@ -146,6 +153,8 @@ enum Limit {
 #[derive(Clone, Debug)]
 pub struct Detector<const N: usize> {
     limit: Limit,
+    /// Windows in which about two or fewer are expected are judged too.
+    few: bool,
     rates: [Rate; N],
     pattern: Pattern,
     rises: [Rise; N],
@@ -160,6 +169,11 @@ impl<const N: usize> Detector<N> {
         Self::limited(Limit::AlertsAYear(budget))
     }
 
+    /// Judges windows too in which about two or fewer are expected: for what seldom happens, and not one by one.
+    pub fn judging_few(self) -> Self {
+        Self { few: true, ..self }
+    }
+
     /// Raises at this chance a day as the tests themselves reckon it: what calibration measures.
     pub fn uncalibrated(chance: f64) -> Self {
         Self::limited(Limit::Chance(chance))
@@ -168,6 +182,7 @@ impl<const N: usize> Detector<N> {
     fn limited(limit: Limit) -> Self {
         Self {
             limit,
+            few: false,
             rates: std::array::from_fn(|_| Rate::prior()),
             pattern: Pattern::default(),
             rises: [Rise::default(); N],
@@ -223,6 +238,7 @@ impl<const N: usize> Detector<N> {
             }
         };
         let todays = self.exposure(today);
+        let judges = |expected: f64, observed: u64| expected >= JUDGED_FROM || (self.few && observed >= CLUSTER);
         let waiting: Vec<f64> = self.waiting.iter().map(|(day, _)| self.exposure(day)).collect();
         for series in 0..N {
             let (rate, count) = (&self.rates[series], today.counts[series]);
@@ -233,14 +249,14 @@ impl<const N: usize> Detector<N> {
                 finding: Finding { series, test, days, observed, expected, low: 0, high: 0, by_chance_a_year: 0.0 },
                 variance,
             };
-            if mean >= JUDGED_FROM {
+            if judges(mean, count) {
                 let variance = rate.variance([mean].into_iter());
                 let chance = tail::upper_tail(count, mean, variance);
                 offer(candidate(chance, Test::Day, 1, count, mean, variance));
             }
             let expected = means().sum::<f64>();
-            if expected >= JUDGED_FROM && waiting.len() + 1 == WEEK {
-                let observed = count + self.waiting.iter().map(|(day, _)| day.counts[series]).sum::<u64>();
+            let observed = count + self.waiting.iter().map(|(day, _)| day.counts[series]).sum::<u64>();
+            if judges(expected, observed) && waiting.len() + 1 == WEEK {
                 let variance = rate.variance(means());
                 let chance = tail::upper_tail(observed, expected, variance);
                 offer(candidate(chance, Test::Week, 7, observed, expected, variance));
@@ -266,6 +282,9 @@ impl<const N: usize> Detector<N> {
 
     fn judge(&mut self, strongest: Option<Candidate>, week: [f64; N]) -> Verdict {
         let Some(Candidate { chance, mut finding, variance }) = strongest else {
+            if self.few {
+                return self.calm();
+            }
             self.episode = None;
             return Verdict::TooFew { expected: week[0] };
         };
@@ -283,7 +302,11 @@ impl<const N: usize> Detector<N> {
                 let judged = week.into_iter().filter(|expected| *expected >= JUDGED_FROM);
                 let alone = judged.map(|expected| calibration::alerts_a_year(expected, chance));
                 let (most, sum) = alone.fold((0.0_f64, 0.0), |(most, sum), one| (most.max(one), sum + one));
-                let by_chance_a_year = most + (sum - most) * OWN_SHARE;
+                let by_chance_a_year = match most > 0.0 {
+                    true => most + (sum - most) * OWN_SHARE,
+                    // Too few for the table: the bound that holds for any counts.
+                    false => chance * TESTS_A_YEAR,
+                };
                 let usual = match self.limit {
                     Limit::AlertsAYear(budget) => by_chance_a_year > budget,
                     Limit::Chance(limit) => chance > limit,
@@ -297,6 +320,17 @@ impl<const N: usize> Detector<N> {
                 Verdict::Raised(finding)
             }
         }
+    }
+
+    /// A day without anything to judge: it can end an episode, and nothing else.
+    fn calm(&mut self) -> Verdict {
+        let Some(episode) = &mut self.episode else { return Verdict::Usual };
+        (episode.days, episode.calm) = (episode.days + 1, episode.calm + 1);
+        if episode.calm >= CALM_DAYS || episode.days >= LONGEST_EPISODE {
+            self.episode = None;
+            return Verdict::Closed;
+        }
+        Verdict::Open
     }
 
     fn learn(&mut self, day: &Observation<N>, weight: f64) {
@@ -367,6 +401,23 @@ mod tests {
         }
         let verdict = detector.day(&Observation { exposed: 60, ..day(300, 4) });
         assert!(matches!(verdict, Verdict::TooFew { expected } if expected < 2.0), "{verdict:?}");
+    }
+
+    #[test]
+    fn few_are_judged_where_clusters_matter_and_not_one_by_one() {
+        let mut detector = Detector::<3>::new(2.0).judging_few();
+        for at in 0..300 {
+            let small = Observation { exposed: 60, ..day(at, u64::from(at % 10 == 7)) };
+            assert_eq!(detector.day(&small), Verdict::Usual, "day {at}");
+        }
+        let two = Observation { exposed: 60, ..day(300, 2) };
+        assert_eq!(detector.look(&two), Verdict::Usual);
+        let cluster = Observation { exposed: 60, ..day(300, 6) };
+        let Verdict::Raised(finding) = detector.day(&cluster) else { panic!("6 where 1 in ten days is usual") };
+        assert!(finding.once_in_years() >= 0.5, "{finding:?}");
+        let after: Vec<Verdict> =
+            (301..312).map(|at| detector.day(&Observation { exposed: 60, ..day(at, 0) })).collect();
+        assert_eq!(after.iter().filter(|verdict| **verdict == Verdict::Closed).count(), 1, "{after:?}");
     }
 
     #[test]

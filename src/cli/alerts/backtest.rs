@@ -3,8 +3,9 @@
 use super::super::{Context, Failure, Outcome, ask, open_store, output};
 use crate::{
     alerts::{
+        alert::{Alert, Rule},
         backtest::{self, Backtest},
-        history,
+        history, words,
     },
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, service::Reports, table::Table},
@@ -31,6 +32,9 @@ pub(super) struct BacktestArgs {
     /// A connected account's figures, or all
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
+    /// Every large loss, not only the largest
+    #[arg(long)]
+    all: bool,
     /// One line of JSON
     #[arg(long)]
     json: bool,
@@ -80,51 +84,89 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
     let found =
         backtest::run(&days, args.from.unwrap_or(first.day), budget, &config.alerts.large_loss).map_err(failed)?;
-    Ok(if args.json { output::json(&found) } else { print(&found) }?)
+    Ok(if args.json { output::json(&found) } else { print(&found, args.all) }?)
 }
 
-fn print(found: &Backtest) -> std::io::Result<()> {
-    let columns = vec!["day", "until", "rule", "what", "currency", "lost", "customers"];
+/// Large losses shown where not all are asked for.
+const LARGEST: usize = 10;
+
+/// Of the large losses the largest, and every other alert, in order of days.
+fn shown(found: &Backtest, all: bool) -> (Vec<&Alert>, usize) {
+    let mut large: Vec<&Alert> = found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss).collect();
+    large.sort_by_key(|alert| std::cmp::Reverse(alert.permille_of_mrr));
+    let hidden = if all { Vec::new() } else { large.split_off(large.len().min(LARGEST)) };
+    let hides = |alert: &&Alert| !hidden.iter().any(|one| std::ptr::eq(*one, *alert));
+    (found.alerts.iter().filter(hides).collect(), hidden.len())
+}
+
+fn print(found: &Backtest, all: bool) -> std::io::Result<()> {
+    let days = found.rules.first().map_or(0, |rule| rule.judged_days + rule.unjudged_days);
+    output::line(format!(
+        "What the rules would have said in {days} days, each day judged with what was known on it\n"
+    ))?;
+    let columns = vec!["rule", "fired", "by chance", "days judged"];
     let mut table = Table { columns, rows: Vec::new() };
-    for alert in &found.alerts {
-        let joined =
-            |of: fn(&crate::alerts::alert::Lost) -> String| alert.lost.iter().map(of).collect::<Vec<_>>().join("\n");
+    for rule in &found.rules {
+        let judged = match rule.unjudged_days {
+            0 => "all".to_owned(),
+            _ => format!("{}; on the others fewer than about 2 a week are expected", rule.judged_days),
+        };
+        let chance = format!("at most {} a year", rule.false_alerts_a_year);
+        table.rows.push(vec![rule.rule.as_str().into(), rule.alerts.to_string(), chance, judged]);
+    }
+    let large = found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss).count();
+    table.rows.push(vec!["large_loss".into(), large.to_string(), "never".into(), "all".into()]);
+    output::line(table.terminal())?;
+
+    let (alerts, hidden) = shown(found, all);
+    let mut table = Table { columns: vec!["day", "until", "alert", "lost", "customers"], rows: Vec::new() };
+    for alert in alerts {
+        let lost = alert.lost.iter().map(|lost| match lost.currency.parse() {
+            Ok(currency) => words::money(lost.total_exact.0, currency),
+            Err(_) => lost.total_exact.to_string(),
+        });
         let mut names: Vec<String> = alert.customers.iter().take(3).map(|one| one.customer.clone()).collect();
         if alert.customers.len() > names.len() {
             names.push(format!("and {} more", alert.customers.len() - names.len()));
         }
+        let what = match alert.expected {
+            Some(_) => format!("{}\n{}", alert.headline(), alert.sentence()),
+            None => alert.headline(),
+        };
+        // A single loss has said it all.
+        let names = if alert.expected.is_some() { names.join(", ") } else { String::new() };
         table.rows.push(vec![
             alert.day.clone(),
             alert.closed.clone().unwrap_or_default(),
-            alert.rule.as_str().into(),
-            alert.sentence(),
-            joined(|lost| lost.currency.clone()),
-            joined(|lost| lost.total_exact.to_string()),
-            names.join(", "),
+            what,
+            lost.collect::<Vec<_>>().join("\n"),
+            names,
         ]);
     }
+    output::line("")?;
     if table.rows.is_empty() {
         output::line("No rule would have fired.")?;
     } else {
         output::line(table.terminal())?;
     }
-    output::line("")?;
-    for rule in &found.rules {
-        let (name, days) = (rule.rule.as_str(), rule.judged_days + rule.unjudged_days);
-        let few = match rule.unjudged_days {
-            0 => String::new(),
-            unjudged => format!("; {unjudged} days were not judged: about two or fewer expected in a week"),
-        };
-        output::line(format!(
-            "{name}: {} in {days} days, calibrated to {} false alerts a year{few}",
-            rule.alerts, rule.false_alerts_a_year
-        ))?;
+    if hidden > 0 {
+        output::line(format!("and {hidden} smaller large losses: --all shows them"))?;
     }
-    output::line("\nCustomers lost by month (! marks alerts of churn and large losses)")?;
+    output::line("\nCustomers lost by month")?;
     let most = found.months.iter().map(|month| month.churned).max().unwrap_or(0).max(1);
     for month in &found.months {
-        let bar = "█".repeat(usize::try_from(month.churned * 50 / most).unwrap_or(0));
-        output::line(format!("{} {:>5} {bar} {}", month.month, month.churned, "!".repeat(month.alerts)).trim_end())?;
+        let bar = "█".repeat(usize::try_from((month.churned * 40).div_ceil(most)).unwrap_or(0));
+        let counted = |count: usize, one: &str, more: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {more}")),
+        };
+        let notes: Vec<String> =
+            [counted(month.spikes, "SPIKE", "SPIKES"), counted(month.large_losses, "large loss", "large losses")]
+                .into_iter()
+                .flatten()
+                .collect();
+        output::line(format!("{} {:>5} {bar:<40} {}", month.month, month.churned, notes.join(", ")).trim_end())?;
     }
     Ok(())
 }
