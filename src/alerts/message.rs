@@ -310,7 +310,7 @@ mod tests {
         for words in [
             "in a day expected 0–1, saw 3 (all); by chance once in 4.2 years",
             "Confidence: high. Threshold: at most 2 false alerts a year.",
-            "MRR lost: 348.00 USD (voluntary 299.00, involuntary 49.00, unknown 0.00)",
+            "MRR lost: 348.00 USD (voluntary 299.00 USD, involuntary 49.00 USD, unknown 0.00 USD)",
             "By reason: cancellation 299.00 USD, payment failure 49.00 USD",
             "  cus_sample_1  199.00 USD (cancellation)  https://dashboard.stripe.com/customers/cus_sample_1",
             "Next: ",

@@ -32,7 +32,9 @@ pub(super) fn limit(created: &mut Vec<i64>) -> Option<i64> {
     let (least, beyond) = (tail.first().copied()?, tail.len() as f64);
     let mean = tail.iter().map(|gap| gap - least).sum::<f64>() / beyond;
     let a_year = (beyond * YEAR_SECONDS / span).max(1.0);
-    let limit = (least + mean * a_year.ln()).max(longest * BEYOND_LONGEST).max(LEAST_SECONDS);
+    // The tail's mean is itself known from few gaps: the predictive tail is heavier than an exponential's.
+    let reach = beyond * mean * (a_year.powf(1.0 / beyond) - 1.0);
+    let limit = (least + reach).max(longest * BEYOND_LONGEST).max(LEAST_SECONDS);
     // A float of seconds within a few years.
     Some(limit as i64)
 }
@@ -46,16 +48,18 @@ mod tests {
     /// Events a day at a rate, by the hour of the day.
     fn account(seed: u64, days: i64, rate: impl Fn(i64) -> f64) -> Vec<i64> {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut created = Vec::new();
-        for minute in 0..days * 1440 {
-            if random.random::<f64>() < rate(minute / 60 % 24) / 1440.0 {
-                created.push(minute * 60);
+        let (mut created, mut at) = (Vec::new(), 0.0);
+        let most = (0..24).map(&rate).fold(0.0, f64::max);
+        while at < (days * 86_400) as f64 {
+            at -= (1.0 - random.random::<f64>()).ln() * 86_400.0 / most;
+            if random.random::<f64>() < rate(at as i64 / 3600 % 24) / most {
+                created.push(at as i64);
             }
         }
         created
     }
 
-    /// Years between gaps longer than the limit learnt from the weeks before them.
+    /// Gaps a year that are longer than the limit learnt from the weeks before them.
     fn false_alerts_a_year(rate: impl Fn(i64) -> f64 + Copy) -> f64 {
         let (mut alerts, mut days) = (0, 0);
         for seed in 0..40 {

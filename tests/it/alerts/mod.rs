@@ -4,4 +4,5 @@ mod account;
 mod channels;
 mod delivery;
 mod mail;
+mod rules;
 mod trust;
