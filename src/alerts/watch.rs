@@ -103,14 +103,17 @@ impl Watcher {
         let (bells, mut channels) = outbox.start(&self.config.alerts);
         let mut seen: Option<(i64, Instant)> = None;
         let mut in_process = true;
+        let mut said = None;
         while !*stop.borrow() {
             let mut rest = limits::ALERT_REST;
             if *at_work.borrow() {
                 let begun = Instant::now();
-                match self.look_if_due(&mut seen, &bells).await {
-                    Ok(()) => {}
-                    Err(error) => tracing::warn!(%error, "alerts could not be judged now"),
+                let trouble = self.look_if_due(&mut seen, &bells).await.err().map(|error| error.to_string());
+                // Said once, not at every look: a missing exchange rate may stay missing for days.
+                if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
+                    tracing::warn!(error, "alerts could not be judged now");
                 }
+                said = trouble;
                 rest = rest.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
             }
             let woken = async {
@@ -138,9 +141,9 @@ impl Watcher {
         if !due || self.must_wait(applied).await? {
             return Ok(());
         }
-        let begun = Instant::now();
+        // A look that fails is tried again with the ledger's next step, or with the clock.
+        *seen = Some((applied, Instant::now()));
         let said = self.look().await?;
-        *seen = Some((applied, begun));
         // While the ledger is still behind, the next look waits as long again: webhooks come first.
         self.lagging_since = self.lagging_since.map(|_| Instant::now());
         if said {
