@@ -140,8 +140,10 @@ fn in_words(state: &SubscriptionState) -> String {
         let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
         format!("{quantity}{}", item.price.id)
     }));
-    if !state.discounts.is_empty() {
-        words.push(format!("{} discounts", state.discounts.len()));
+    match state.discounts.len() {
+        0 => {}
+        1 => words.push("1 discount".into()),
+        several => words.push(format!("{several} discounts")),
     }
     if let Some(at) = state.cancel_at {
         words.push(format!("set to end at {at}"));

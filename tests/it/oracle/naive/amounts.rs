@@ -114,6 +114,8 @@ fn take_off(left: &mut [R], on: &[usize], state: &SubscriptionState, discount: &
                 left[item] -= left[item] * R::new(percent.units(), 100 * 1_000_000_000_000);
             }
         }
+        // So many cents of another currency are off nothing here: the ledger lists such a discount as unresolved.
+        Some(Off::Amount(_, currency)) if Some(currency) != state.currency => {}
         Some(Off::Amount(amount, _)) => {
             // An invoice of items that cost nothing has nothing to take off.
             let paying = on.iter().filter(|item| left[**item] > R::from(0));
