@@ -44,7 +44,11 @@ impl Kept {
     fn take(&mut self, total: &ClosedTotal) -> Result<(), ReportError> {
         let add = |field: &mut Mrr| sum(*field, total.amount).map(|amount| *field = amount);
         let counts = self.standing.counts.get_or_insert_default();
-        let count = i64::try_from(total.amount.0 / Mrr::MINOR).map_err(|_| ReportError::Overflow)?;
+        let count = |field: &mut i64| {
+            let count = i64::try_from(total.amount.0 / Mrr::MINOR).map_err(|_| ReportError::Overflow)?;
+            *field = field.checked_add(count).ok_or(ReportError::Overflow)?;
+            Ok(())
+        };
         match &*total.line {
             "opening" => add(&mut self.figures.opening),
             "closing" => add(&mut self.figures.closing),
@@ -52,9 +56,9 @@ impl Kept {
             "estimated" => add(&mut self.standing.estimated),
             "at_risk" => add(&mut self.standing.at_risk),
             "scheduled_churn" => add(&mut self.standing.scheduled_churn),
-            "customers" => Ok(counts.customers += count),
-            "subscriptions" => Ok(counts.subscriptions += count),
-            "trials" => Ok(counts.trials += count),
+            "customers" => count(&mut counts.customers),
+            "subscriptions" => count(&mut counts.subscriptions),
+            "trials" => count(&mut counts.trials),
             kind => Kind::parse(kind).map_or(Ok(()), |kind| self.figures.lines.add(kind, total.amount)),
         }
     }
