@@ -25,6 +25,7 @@ pub mod restatements;
 pub mod service;
 pub mod stripe_audit;
 pub mod stripe_export;
+mod stripe_figures;
 pub mod stripe_reason;
 pub mod table;
 pub mod thin;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::{
     compare::{Switch, way},
     money::Exact,
-    stripe_audit::{Ours, Scores, Suspect, agree},
+    stripe_audit::Scores,
     stripe_export::{Export, Form, Place, Said},
+    stripe_figures::{Ours, Suspect, agree},
 };
 use crate::ledger::{
     money::{Currency, Mrr},
