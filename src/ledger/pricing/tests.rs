@@ -337,6 +337,23 @@ fn once_ends_with_the_first_period_billed_with_it() {
 }
 
 #[test]
+fn once_is_used_up_for_an_item_that_comes_later() {
+    let state = |period, items: Vec<ItemState>| {
+        let taken = DiscountState { start: Some(day(0)), ..discount("di_1", percent(50), Duration::Once, None) };
+        discounted(items, period, vec![taken])
+    };
+    let (one, two) = (item("si_1", monthly("a", 100), 1), item("si_2", monthly("b", 200), 1));
+    let case = Case::of(vec![
+        (0, state((0, 30), vec![one.clone()])),
+        (30, state((30, 60), vec![one.clone()])),
+        (40, state((30, 60), vec![one, two])),
+    ]);
+    let spans = case.spans("chartmogul");
+    assert_eq!(spans[..2], ["0 Snapshot: si_1=50/100", "30 Snapshot: si_1=100"]);
+    assert!(spans[2].contains("si_2=200"), "{spans:?}");
+}
+
+#[test]
 fn a_trial_is_not_a_period_billed() {
     let state = |period, status: Status| {
         let taken = discount("di_1", percent(50), Duration::Once, None);

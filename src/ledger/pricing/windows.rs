@@ -73,8 +73,9 @@ fn end_of_once(
             || terms.customer_discounts.at(snapshot.at).is_some_and(|other| same(other, shown))
     };
     let period = line.iter().filter(listed).find_map(|snapshot| {
-        let then = snapshot.state.items.iter().find(|other| other.id == item.id)?;
-        let period = period_of(then, Some(snapshot))?;
+        // An item that came later wasn't there when it was used up.
+        let then = snapshot.state.items.iter().find(|other| other.id == item.id);
+        let period = then.and_then(|then| then.period).or(snapshot.state.period)?;
         let began_before = discount.start.is_none_or(|start| start <= period.start.plus(SAME_CALL_SECONDS));
         let trial = snapshot.state.trial_end.is_some_and(|end| period.start < end);
         (began_before && !trial).then_some(period)
