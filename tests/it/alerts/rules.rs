@@ -8,8 +8,9 @@ use mrrd::{
         watch::Watcher,
     },
     clock::Clock,
-    config::{self, Environment},
+    config::{self, Config, Environment},
     ledger::time::UnixTime,
+    reconciler::{Reconciler, Rules, driver::Driver},
     store::{
         NewEvent, Reading, Source, Store,
         alerts::{AlertFilter, AlertRow, Annotation, Mute},
@@ -18,6 +19,7 @@ use mrrd::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::{
     api::{DAY, event, subscription},
@@ -34,6 +36,7 @@ fn on(day: i64) -> UnixTime {
 
 /// A ledger, and a watcher whose clock stands still.
 struct Account {
+    config: Arc<Config>,
     folder: TempDir,
     store: Store,
     clock: Clock,
@@ -48,18 +51,22 @@ impl Account {
         let config = tempfile::NamedTempFile::new().unwrap();
         let config = Arc::new(config::load(Some(config.path()), &Environment::from(environment)).unwrap());
         let (store, clock) = (Store::open(&url).await.unwrap(), Clock::fixed(at));
-        let watcher = Watcher::new(store.clone(), config, clock.clone(), Arc::new(Metrics::default()));
-        let account = Self { folder, store, clock, watcher };
-        account.take(events);
+        let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), Arc::new(Metrics::default()));
+        let account = Self { config, folder, store, clock, watcher };
+        account.take(events).await;
         account
     }
 
-    fn take(&self, events: &[String]) {
+    /// Events into the log, and what they say into the ledger.
+    async fn take(&self, events: &[String]) {
         let file = self.folder.path().join("events.jsonl");
         std::fs::write(&file, events.join("\n")).unwrap();
         let mut command = mrrd(self.folder.path(), &Settings::default());
         let output = command.args(["replay", file.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rules = Rules::load(&self.config.ledger, &self.store).await.unwrap();
+        let (driver, _) = Driver::new(Reconciler::new(self.store.clone(), rules, self.clock.clone()));
+        driver.run_once(&watch::channel(false).1).await.unwrap();
     }
 
     /// Looks at this time and tells what is new: headlines, and `over:` what ended.
@@ -150,11 +157,11 @@ async fn a_record_is_told_once_a_month_and_retention_when_it_falls() {
     let record = "New record: MRR closed at 170.00 USD, higher than ever; the highest before was 150.00 USD";
     assert_eq!(account.look(on(399)).await, [record]);
     assert_eq!(account.look(on(400)).await, [""; 0]);
-    account.take(&[begins("cus_d", 100, 399), ends("cus_b", 5_000, 0, 400)]);
+    account.take(&[begins("cus_d", 100, 399), ends("cus_b", 5_000, 0, 400)]).await;
     assert_eq!(account.look(on(401)).await, ["Retention: NRR of the trailing twelve months fell to 0.666667 (usd)"]);
     assert_eq!(account.look(on(402)).await, [""; 0]);
     let back = subscription("sub_e", "cus_b", "price_9000", 9_000, 1, on(402).0);
-    account.take(&[event("evt_back", "customer.subscription.created", on(402).0, &back, None)]);
+    account.take(&[event("evt_back", "customer.subscription.created", on(402).0, &back, None)]).await;
     let told = account.look(on(403)).await;
     assert!(
         told.contains(&"over: Retention: NRR of the trailing twelve months fell to 0.666667 (usd)".to_owned()),
@@ -180,7 +187,7 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
     assert_eq!((customers.as_array().unwrap().len(), &customers[0]["customer"]), (1, &json!("cus_soon")));
     let stays = subscription("sub_cus_soon", "cus_soon", "price_1000", 1_000, 1, on(0).0);
     let before = json!({"cancel_at": on(110).0, "canceled_at": on(100).0});
-    account.take(&[event("evt_stays", "customer.subscription.updated", on(103).0, &stays, Some(before))]);
+    account.take(&[event("evt_stays", "customer.subscription.updated", on(103).0, &stays, Some(before))]).await;
     assert_eq!(account.look(on(104)).await, [format!("over: {}", told[0])]);
 }
 
