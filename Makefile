@@ -32,10 +32,11 @@ lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed, so licences and sources were not checked: cargo install --locked cargo-deny"; fi
 
-bench: tools ## Signed webhooks a second beside the machine's limits and a handler by hand; to benches/RESULTS.md
+bench: tools ## Webhooks a second beside the machine's limits and a handler by hand, then rebuilds and the API; to benches/RESULTS.md
 	@scripts/tools postgres
 	@scripts/tools node
 	cargo bench --locked --bench webhooks
+	cargo bench --locked --bench ledger
 
 bench-instructions: tools ## Instructions a webhook costs, held against benches/instructions.txt
 	@scripts/tools valgrind
@@ -47,8 +48,9 @@ bench-alerts: tools ## The churn detector against known truth, beside the usual 
 calibrate-alerts: tools ## The detector's table of false alerts, for src/alerts/detector/calibration.rs
 	@cargo bench --locked --quiet --bench alerts -- calibrate
 
-soak: tools ## The end-to-end tests over many seeds; MRRD_SOAK says how many
+soak: tools ## The end-to-end tests over MRRD_SOAK seeds, and five processes killed at random over MRRD_EVENTS events
 	@scripts/tools postgres
 	MRRD_SOAK=$${MRRD_SOAK:-20} cargo test --locked --release --test it e2e -- --nocapture
 	ORACLE_ACCOUNTS=$${ORACLE_ACCOUNTS:-10000} cargo test --locked --release --test it oracle:: -- --nocapture
 	REBUILD_PREFIXES=$${REBUILD_PREFIXES:-500} cargo test --locked --release --test it a_rebuild_changes_nothing -- --nocapture
+	MRRD_EVENTS=$${MRRD_EVENTS:-50000} cargo test --locked --release --test it postgres::processes -- --ignored --nocapture

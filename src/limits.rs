@@ -18,6 +18,10 @@ pub const HEAD_BYTES: usize = 32 * 1024;
 /// How long an answer may wait for its event to be committed. Stripe gives up later than this, and sends again.
 pub const COMMIT_WAIT: Duration = Duration::from_secs(15);
 
+/// How long one commit to the log may take before the database counts as away: under [`COMMIT_WAIT`], so that its senders
+/// hear so, and over what a busy disk or SQLite's other writer takes.
+pub const APPEND_WAIT: Duration = Duration::from_secs(12);
+
 /// `Retry-After` of a 503, in seconds: long enough for a restart, short beside Stripe's hours between retries.
 pub const RETRY_AFTER_SECONDS: u32 = 5;
 
@@ -81,11 +85,12 @@ pub const REDELIVERY_REFUSALS: u32 = 10;
 /// How often what is due is sealed: the tail that a seal doesn't cover yet is this short.
 pub const SEAL_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often a database that is still coming up is tried (`serve --wait-for`).
+/// How often a database that isn't there at start is tried.
 pub const DATABASE_RETRY: Duration = Duration::from_millis(500);
 
-/// How long the reconciler rests when nobody wakes it: what another process appended is seen within this time.
-pub const RECONCILER_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the reconciler rests when nobody wakes it: what another process appended is seen within this time. A look costs
+/// some fifteen short questions.
+pub const RECONCILER_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long it rests after each activation: a burst of webhooks then makes one activation, not a hundred.
 pub const RECONCILER_REST: Duration = Duration::from_millis(5);
@@ -108,6 +113,10 @@ pub const BUSY_BATCH: i64 = 32;
 
 /// The same while the log is quiet, where a large transaction costs less for each customer.
 pub const QUIET_BATCH: i64 = 256;
+
+/// Customers in a transaction that fills a new generation. A few such pages are in memory at once: some ten megabytes of
+/// usual customers' facts each.
+pub const FILL_PAGE: i64 = 128;
 
 /// Customers held in memory at once where all of them are gone through.
 pub const CUSTOMERS_PAGE: i64 = 256;

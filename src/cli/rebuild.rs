@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let reconciler = Reconciler::new(store, rules, context.clock.clone());
     let rebuilt = reconciler
         .rebuild(&stop, &mut |reached| {
-            bar.set_message(format!("{} customers done, {} to go", reached.customers_done, reached.customers_waiting));
+            bar.set_message(format!("{} customers done", reached.customers_done));
         })
         .await;
     bar.finish_and_clear();

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Context, Failure, Outcome, output};
 use crate::{
-    config::Role,
-    server::daemon::{self, Daemon},
+    config::{DatabaseKind, Role},
+    server::{daemon::Daemon, waiting},
     telemetry,
 };
 
@@ -21,9 +20,10 @@ use crate::{
     MRRD_STRIPE__WEBHOOK_SECRETS=whsec_… mrrd serve\n  \
     mrrd serve --config /etc/mrrd/mrrd.toml --wait-for 60")]
 pub(super) struct Args {
-    /// Wait up to so many seconds for a database that is still coming up
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    wait_for: u64,
+    /// How long to wait for a database that isn't there, answering 503 meanwhile [default: PostgreSQL as long as it
+    /// takes, SQLite not at all]
+    #[arg(long, value_name = "SECONDS")]
+    wait_for: Option<u64>,
 }
 
 const NO_SECRET: &str = "no webhook secret is set, so no webhook could be verified.\n\
@@ -42,23 +42,47 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         tracing::warn!("{warning}");
     }
     let listen = config.server.listen;
+    let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         Failure::Failed(format!("{listen} can't be listened on: {error}; is mrrd running already? See server.listen"))
     })?;
-    let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
-    if args.wait_for > 0 {
-        let patience = Duration::from_secs(args.wait_for);
-        daemon::wait_for_database(config.database.url.expose_secret(), patience)
-            .await
-            .map_err(|error| cannot(&error))?;
-    }
-    let signals = Signals::new().map_err(|error| cannot(&error))?;
+    let address = listener.local_addr().map_err(|error| cannot(&error))?;
+    let mut signals = Signals::new().map_err(|error| cannot(&error))?;
+    let say_where = || {
+        tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "mrrd is listening");
+        output::line(format_args!("listening on http://{address}"))
+    };
+    let patience = match args.wait_for {
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None if config.database.kind() == DatabaseKind::Sqlite => Some(Duration::ZERO),
+        None => None,
+    };
+    // Where waiting is of no use, the start itself says why the database can't be opened.
+    let waits =
+        patience != Some(Duration::ZERO) && !waiting::is_there(&config).await.map_err(|error| cannot(&error))?;
+    let listener = if waits {
+        say_where()?;
+        let (ours, daemons) = twice(listener).map_err(|error| cannot(&error))?;
+        tokio::select! {
+            outcome = waiting::for_database(&config, ours, patience) => outcome.map_err(|error| cannot(&error))?,
+            () = signals.first() => return Ok(()),
+        }
+        daemons
+    } else {
+        listener
+    };
     let daemon = Daemon::start(config, context.clock.clone(), listener).await.map_err(|error| cannot(&error))?;
-    let address = daemon.address();
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "mrrd is listening");
-    output::line(format_args!("listening on http://{address}"))?;
+    if !waits {
+        say_where()?;
+    }
     daemon.run(signals.first()).await;
     Ok(())
+}
+
+/// The same socket for two accept loops, one after the other: who connects in between waits in its queue.
+fn twice(listener: TcpListener) -> std::io::Result<(TcpListener, TcpListener)> {
+    let listener = listener.into_std()?;
+    Ok((TcpListener::from_std(listener.try_clone()?)?, TcpListener::from_std(listener)?))
 }
 
 /// SIGTERM and SIGINT, caught from before the start on.
@@ -82,7 +106,7 @@ impl Signals {
     }
 
     /// Ends with the first of them.
-    async fn first(mut self) {
+    async fn first(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.terminate.recv() => {}

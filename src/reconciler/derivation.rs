@@ -27,6 +27,8 @@ pub(crate) struct Known {
     pub(crate) customer: CustomerId,
     pub(crate) facts: Vec<Fact>,
     pub(crate) references: Vec<Fact>,
+    /// The objects its facts name.
+    pub(crate) named: Vec<String>,
     pub(crate) metadata: Metadata,
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
 }
 
 fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
-    let Known { customer, facts, references, metadata } = known;
+    let Known { customer, facts, references, metadata, .. } = known;
     let input = CustomerFacts { customer, facts, references };
     let one = |profile: &Profile| {
         // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
@@ -100,39 +102,43 @@ pub(crate) async fn read(
     known_at: Option<i64>,
 ) -> Result<Vec<Known>, ReconcileError> {
     let facts = store.customer_facts(customers, known_at).await?;
-    let mut named: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
-    for (key, facts) in customers.iter().zip(&facts) {
-        named
-            .entry((key.livemode, key.account.as_ref()))
-            .or_default()
-            .extend(facts.iter().flat_map(naming::references));
+    let named: Vec<BTreeSet<&str>> = facts.iter().map(|facts| named(facts)).collect();
+    let mut objects: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
+    for (key, named) in customers.iter().zip(&named) {
+        objects.entry((key.livemode, key.account.as_ref())).or_default().extend(named);
     }
-    let mut references: BTreeMap<Scope<'_>, BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
-    for ((livemode, account), objects) in &named {
+    let mut known_of: BTreeMap<Scope<'_>, BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
+    for ((livemode, account), objects) in &objects {
         let objects: Vec<&str> = objects.iter().copied().collect();
-        let by_object = references.entry((*livemode, *account)).or_default();
+        let by_object = known_of.entry((*livemode, *account)).or_default();
         for fact in store.reference_facts(*livemode, *account, &objects, known_at).await? {
             if let Some(object) = naming::object(&fact) {
                 by_object.entry(object.to_owned()).or_default().push(fact);
             }
         }
     }
-    let references: Vec<Vec<Fact>> = customers
+    let named: Vec<(Vec<String>, Vec<Fact>)> = customers
         .iter()
-        .zip(&facts)
-        .map(|(key, facts)| {
-            let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
-            let known = references.get(&(key.livemode, key.account.as_ref()));
-            let of = |object: &str| known.and_then(|known| known.get(object)).into_iter().flatten().cloned();
-            objects.into_iter().flat_map(of).collect()
+        .zip(&named)
+        .map(|(key, named)| {
+            let known = known_of.get(&(key.livemode, key.account.as_ref()));
+            let of = |object: &&str| known.and_then(|known| known.get(*object)).into_iter().flatten().cloned();
+            (named.iter().map(|object| (*object).to_owned()).collect(), named.iter().flat_map(of).collect())
         })
         .collect();
     let mut known = Vec::with_capacity(customers.len());
-    for ((key, facts), references) in customers.iter().zip(facts).zip(references) {
+    for ((key, facts), (named, references)) in customers.iter().zip(facts).zip(named) {
         let metadata = rules.customers.metadata(store, &facts).await?;
-        known.push(Known { customer: key.customer.clone(), facts, references, metadata });
+        known.push(Known { customer: key.customer.clone(), facts, references, named, metadata });
     }
     Ok(known)
+}
+
+/// Every object that one of `facts` names.
+fn named(facts: &[Fact]) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    facts.iter().for_each(|fact| naming::add_references(fact, &mut named));
+    named
 }
 
 /// Every customer's ledger under one profile, as the log told it up to a position: page by page, in key order, memory

@@ -20,7 +20,7 @@ use super::{
 /// What the reconciler last saw and did: `/api/v1/status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// This process does the work; otherwise another one holds the lease and this one stands by.
+    /// This process holds the lease; otherwise another one does, and this one helps it or stands by.
     pub working: bool,
     /// The generation that answers.
     pub generation: Option<i64>,
@@ -141,6 +141,12 @@ impl Driver {
                 self.standing_by = !working;
                 if working {
                     tracing::info!("this process keeps the ledger now");
+                } else if self.reconciler.store.shares_marks() {
+                    tracing::info!(
+                        "another process reads the log on (or was killed a moment ago): this one takes its share of the \
+                         customers, and the lead within {} seconds of the other's end",
+                        limits::LEASE_SECONDS
+                    );
                 } else {
                     tracing::info!(
                         "another process keeps this ledger (or was killed a moment ago): standing by, taking over within {} \
@@ -150,7 +156,7 @@ impl Driver {
                 }
             }
             if !working {
-                return self.look_on().await;
+                return self.help(stop).await;
             }
             self.tidy().await?;
             self.renew_rates().await?;
@@ -164,12 +170,7 @@ impl Driver {
             }
             return match drained {
                 Ok(Step::More) => continue,
-                Ok(Step::Drained) => match work.failed().first_key_value() {
-                    Some((customer, reason)) => {
-                        Err(ReconcileError::Customer { customer: customer.clone(), reason: reason.clone() })
-                    }
-                    None => Ok(()),
-                },
+                Ok(Step::Drained) => work.first_failed(),
                 Err(error) => Err(error),
             };
         }
@@ -206,15 +207,22 @@ impl Driver {
             Some(current) => {
                 let differs = rules::differences(&current.fingerprint, &fingerprint).join(", ");
                 tracing::info!(differs, "the ledger was kept under other rules: rebuilding it behind the old one");
-                let status = &self.status;
-                let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
-                let rebuilt = self.reconciler.rebuild(stop, &mut progress).await;
-                self.status.send_modify(|status| status.rebuilding = None);
-                rebuilt?;
+                self.rebuild(stop).await?;
             }
-            None => self.reconciler.first_generation().await?,
+            // Nothing answers yet. An empty ledger of an empty log does from now on; of a log that was filled before, the
+            // whole is built first: a part of it would answer wrongly.
+            None if self.reconciler.store.horizon().await? == 0 => self.reconciler.first_generation().await?,
+            None => self.rebuild(stop).await?,
         }
         Ok(None)
+    }
+
+    async fn rebuild(&self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        let status = &self.status;
+        let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
+        let rebuilt = self.reconciler.rebuild(stop, &mut progress).await;
+        self.status.send_modify(|status| status.rebuilding = None);
+        rebuilt.map(drop)
     }
 
     async fn current(&self) -> Result<Option<Generation>, StoreError> {
@@ -232,17 +240,23 @@ impl Driver {
         Ok(())
     }
 
-    /// What a process that stands by shows: how far the one that works is.
-    async fn look_on(&self) -> Result<(), ReconcileError> {
-        if let Some(current) = self.current().await? {
-            let (position, first) = self.reconciler.store.applied(current.id).await?;
-            self.status.send_modify(|status| {
-                status.generation = Some(current.id);
-                status.position = position;
-                status.applied_seq = first.map_or(position, |first| first - 1);
-            });
+    /// What a process does that doesn't hold the lease: where the database lets several share the work it takes its share of
+    /// the marked customers, if the ledger is kept under its own rules; and it shows how far the work is.
+    async fn help(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        self.renew_rates().await?;
+        let Some(current) = self.current().await? else { return Ok(()) };
+        let mut outcome = Ok(());
+        if self.reconciler.store.shares_marks() && current.fingerprint == self.reconciler.rules.fingerprint() {
+            let mut work = Work::new(&self.reconciler, current.id);
+            outcome = work.help(stop).await.and_then(|()| work.first_failed());
         }
-        Ok(())
+        let (position, first) = self.reconciler.store.applied(current.id).await?;
+        self.status.send_modify(|status| {
+            status.generation = Some(current.id);
+            status.position = position;
+            status.applied_seq = first.map_or(position, |first| first - 1);
+        });
+        outcome
     }
 
     fn publish_outcome(&self, outcome: Result<(), ReconcileError>) {

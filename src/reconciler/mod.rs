@@ -8,6 +8,7 @@ pub mod changes;
 pub mod customers;
 pub mod derivation;
 pub mod driver;
+mod fill;
 pub mod identities;
 mod lease;
 pub mod planned;

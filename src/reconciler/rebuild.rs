@@ -42,6 +42,9 @@ impl Reconciler {
         self.drop_all_but_current().await?;
         let generation = self.store.begin_generation(&self.rules.fingerprint()).await?;
         self.store.plan().pass(planned::AFTER_BEGIN).await?;
+        if !self.fill(generation, lease, stop, progress).await? {
+            return Err(ReconcileError::Busy);
+        }
         let mut work = Work::new(self, generation);
         let old = loop {
             if work.drain(lease, stop, progress).await? == Step::More {

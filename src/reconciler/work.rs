@@ -1,6 +1,6 @@
 //! The work itself, for one generation: advance to the end of the log, take marks, derive, replace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::watch;
 
@@ -20,8 +20,6 @@ pub struct Reached {
     pub applied_seq: i64,
     /// Customers recomputed since this work began.
     pub customers_done: u64,
-    /// Customers that are marked.
-    pub customers_waiting: u64,
 }
 
 /// Brings one generation up with the log, step by step.
@@ -77,12 +75,21 @@ impl<'a> Work<'a> {
         &self.failed
     }
 
+    /// Errors with the first of them.
+    pub(super) fn first_failed(&self) -> Result<(), ReconcileError> {
+        match self.failed.first_key_value() {
+            Some((customer, reason)) => {
+                Err(ReconcileError::Customer { customer: customer.clone(), reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn reached(&self) -> Result<Reached, ReconcileError> {
         let store = &self.reconciler.store;
         let (position, first) = store.applied(self.generation).await?;
-        let customers_waiting = store.waiting(self.generation).await?;
         let applied_seq = first.map_or(position, |first| first - 1);
-        Ok(Reached { position, applied_seq, customers_done: self.customers_done, customers_waiting })
+        Ok(Reached { position, applied_seq, customers_done: self.customers_done })
     }
 
     /// The smallest piece of work: one stretch of the log, then, once the log's end is near, one batch of customers.
@@ -97,51 +104,72 @@ impl<'a> Work<'a> {
             return Ok(Step::More);
         }
         let quiet = advanced.read == 0;
-        let batch = if quiet { limits::QUIET_BATCH } else { limits::BUSY_BATCH };
-        let passed_over = i64::try_from(self.failed.len()).unwrap_or(i64::MAX);
-        let mut marks = store.dirty(self.generation, batch.saturating_add(passed_over)).await?;
-        marks.retain(|mark| !self.failed.contains_key(&mark.key));
-        if marks.is_empty() {
-            return Ok(if quiet { Step::Drained } else { Step::More });
-        }
-        self.recompute(&marks).await?;
-        Ok(Step::More)
+        let taken = self.recompute(if quiet { limits::QUIET_BATCH } else { limits::BUSY_BATCH }).await?;
+        Ok(if taken == 0 && quiet { Step::Drained } else { Step::More })
     }
 
-    /// Recomputes a batch; when something of it can't be read or kept, one customer at a time, to find out whose.
-    async fn recompute(&mut self, marks: &[Mark]) -> Result<(), ReconcileError> {
-        match self.replace(marks).await {
-            Err(ReconcileError::Store(StoreError::Corrupt { .. })) => {}
-            other => return other,
+    /// Takes marks and recomputes their customers until none is to be had: what a process does beside the one that holds
+    /// the lease and reads the log on.
+    pub(super) async fn help(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        while !*stop.borrow() && self.recompute(limits::BUSY_BATCH).await? > 0 {
+            tokio::task::yield_now().await;
         }
-        for mark in marks {
-            match self.replace(std::slice::from_ref(mark)).await {
-                Err(ReconcileError::Store(error @ StoreError::Corrupt { .. })) => {
-                    self.failed.insert(mark.key.clone(), error.to_string());
+        Ok(())
+    }
+
+    /// Recomputes a batch; when something of it can't be read or kept, one customer at a time, to find out whose. Answers
+    /// how many were taken.
+    async fn recompute(&mut self, batch: i64) -> Result<usize, ReconcileError> {
+        match self.recompute_together(batch).await {
+            Err((_, ReconcileError::Store(StoreError::Corrupt { .. }))) => {}
+            other => return other.map_err(|(_, error)| error),
+        }
+        let mut taken = 0;
+        for _ in 0..batch {
+            match self.recompute_together(1).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err((Some(customer), ReconcileError::Store(error @ StoreError::Corrupt { .. }))) => {
+                    self.failed.insert(customer, error.to_string());
                 }
-                other => other?,
+                Err((_, error)) => return Err(error),
             }
+            taken += 1;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    async fn replace(&mut self, marks: &[Mark]) -> Result<(), ReconcileError> {
+    /// Recomputes up to `batch` customers in one transaction; an error names the first of them.
+    async fn recompute_together(&mut self, batch: i64) -> Result<usize, (Option<CustomerKey>, ReconcileError)> {
         let Reconciler { store, rules, workers, .. } = self.reconciler;
-        let keys: Vec<CustomerKey> = marks.iter().map(|mark| mark.key.clone()).collect();
-        let outcomes = derive_customers(store, rules, &keys, None, &[], *workers).await?;
-        let mut batch: Vec<(Mark, Vec<Derived>)> = Vec::with_capacity(marks.len());
-        let mut failed = Vec::new();
-        for (mark, outcome) in marks.iter().zip(outcomes) {
-            match outcome {
-                Ok(derived) => batch.push((mark.clone(), derived)),
-                Err(reason) => failed.push((mark.key.clone(), reason)),
+        let passed_over: BTreeSet<&CustomerKey> = self.failed.keys().collect();
+        let (mut first, mut failed) = (None, Vec::new());
+        let (its_first, its_failed) = (&mut first, &mut failed);
+        let derive = move |marks: Vec<Mark>| {
+            *its_first = marks.first().map(|mark| mark.key.clone());
+            async move {
+                let keys: Vec<CustomerKey> = marks.iter().map(|mark| mark.key.clone()).collect();
+                let outcomes = derive_customers(store, rules, &keys, None, &[], *workers).await?;
+                let mut batch: Vec<(Mark, Vec<Derived>)> = Vec::with_capacity(marks.len());
+                for (mark, outcome) in marks.into_iter().zip(outcomes) {
+                    match outcome {
+                        Ok(derived) => batch.push((mark, derived)),
+                        Err(reason) => its_failed.push((mark.key, reason)),
+                    }
+                }
+                store.plan().pass(planned::BEFORE_REPLACE).await?;
+                Ok(batch)
             }
-        }
-        store.plan().pass(planned::BEFORE_REPLACE).await?;
-        store.replace(self.generation, &batch).await?;
+        };
+        let outcome: Result<usize, ReconcileError> =
+            store.recompute(self.generation, batch, &passed_over, derive).await;
+        let taken = outcome.map_err(|error| (first, error))?;
+        let done = taken.saturating_sub(failed.len());
         self.failed.extend(failed);
-        self.customers_done = self.customers_done.saturating_add(u64::try_from(batch.len()).unwrap_or(0));
-        store.plan().pass(planned::AFTER_REPLACE).await?;
-        Ok(())
+        self.customers_done = self.customers_done.saturating_add(u64::try_from(done).unwrap_or(0));
+        if taken > 0 {
+            store.plan().pass(planned::AFTER_REPLACE).await.map_err(|error| (None, error.into()))?;
+        }
+        Ok(taken)
     }
 }

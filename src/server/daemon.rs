@@ -1,6 +1,6 @@
 //! The daemon: what runs for which role, started in order, stopped in reverse so that nothing acknowledged is lost.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use secrecy::ExposeSecret;
@@ -189,26 +189,5 @@ async fn say_if_read_by_older(store: Store) {
             tracing::warn!(events, "an older mrrd read these events: `mrrd rebuild --renormalize` reads them again");
         }
         Err(error) => tracing::warn!(%error, "the log could not be asked for events that an older mrrd read"),
-    }
-}
-
-/// Opens the store, waiting up to `patience` for a database that is still coming up.
-pub async fn wait_for_database(url: &str, patience: Duration) -> Result<(), StoreError> {
-    let waiting = async {
-        loop {
-            match Store::open(url).await {
-                Err(StoreError::Unavailable { .. }) => tokio::time::sleep(limits::DATABASE_RETRY).await,
-                Ok(store) => {
-                    store.close().await;
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    match timeout(patience, waiting).await {
-        Ok(outcome) => outcome,
-        // The last word is the database's own.
-        Err(_) => Store::open(url).await.map(drop),
     }
 }

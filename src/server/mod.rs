@@ -8,5 +8,6 @@ mod metrics;
 pub mod problem;
 mod stall;
 pub mod state;
+pub mod waiting;
 
 pub use accept::run;

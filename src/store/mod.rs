@@ -220,6 +220,17 @@ pub struct Derived {
     pub ledger: CustomerLedger,
 }
 
+/// A customer's rows under each profile, in a generation that has none of it yet.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// Whose.
+    pub key: CustomerKey,
+    /// The prices, products, coupons and discounts its facts name.
+    pub references: Vec<String>,
+    /// One for each profile.
+    pub derived: Vec<Derived>,
+}
+
 /// What an advance did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advanced {

@@ -37,17 +37,22 @@ pub(crate) fn object(fact: &Fact) -> Option<&str> {
 /// Every price, product, coupon and discount the fact names: facts about these may change its customer's ledger.
 pub fn references(fact: &Fact) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
+    add_references(fact, &mut named);
+    named
+}
+
+/// The same, added to what other facts name.
+pub fn add_references<'f>(fact: &'f Fact, named: &mut BTreeSet<&'f str>) {
     match &fact.state {
         State::Subscription { before, after } => {
-            before.iter().for_each(|before| of_subscription(before, &mut named));
-            of_subscription(after, &mut named);
+            before.iter().for_each(|before| of_subscription(before, named));
+            of_subscription(after, named);
         }
-        State::Invoice(invoice) => of_invoice(invoice, &mut named),
-        State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, &mut named)),
-        State::Discount(discount) => of_discount(discount, &mut named),
+        State::Invoice(invoice) => of_invoice(invoice, named),
+        State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, named)),
+        State::Discount(discount) => of_discount(discount, named),
         State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) | State::Schedule(_) => {}
     }
-    named
 }
 
 fn of_subscription<'f>(subscription: &'f SubscriptionState, named: &mut BTreeSet<&'f str>) {

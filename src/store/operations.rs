@@ -1,15 +1,18 @@
 //! The operations: each whole, each in domain types; which database does them is decided here and nowhere else.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use bytes::Bytes;
 
 use super::{alerts::*, closings::*, reports::*, *};
-use crate::ledger::{
-    fact::Fact,
-    fx::Quote,
-    ids::AccountId,
-    outcome::{CustomerLedger, QualityKind, Trial},
+use crate::{
+    ledger::{
+        fact::Fact,
+        fx::Quote,
+        ids::AccountId,
+        outcome::{CustomerLedger, QualityKind, Trial},
+    },
+    limits,
 };
 
 /// The store: one of two databases, behind the same operations. Cheap to clone; clones share connections.
@@ -92,7 +95,13 @@ impl Store {
 
     /// [`Store::append`], with the work that needs no database done before.
     pub async fn append_prepared(&self, events: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
-        either!(self, database => database.append(events).await)
+        // A server that neither answers nor closes the connection must not stop the log for ever: the connection is given
+        // up, and whether the events are in the log shows when they are sent again.
+        let appending = async { either!(self, database => database.append(events).await) };
+        tokio::time::timeout(limits::APPEND_WAIT, appending).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds", limits::APPEND_WAIT.as_secs());
+            Err(StoreError::Unavailable { doing: "appending events", reason })
+        })
     }
 
     /// Appends what `normaliser` reads from each of these events: all or nothing. Readers use only the newest version's
@@ -404,10 +413,44 @@ impl Store {
         either!(self, database => database.advance(generation, limit).await)
     }
 
-    /// Up to `limit` dirty customers, the longest waiting first.
+    /// Takes up to `limit` dirty customers, the longest waiting first and without those to be passed over, hands them to
+    /// `derive`, replaces their rows as [`Store::replace`] does, and answers how many were taken.
     ///
-    /// Nothing is locked: whoever holds the reconciler's lease works, and [`Store::replace`] refuses rows older than
-    /// those another has written, so that two at work at once cost time, never truth.
+    /// On PostgreSQL several processes share the work: what one has taken, others pass over, and when it dies its marks are
+    /// free at once. On SQLite nothing is locked: [`Store::replace`] refuses rows older than those another has written, so
+    /// that two at work at once cost time, never truth.
+    pub async fn recompute<E, F>(
+        &self,
+        generation: i64,
+        limit: i64,
+        passed_over: &BTreeSet<&CustomerKey>,
+        derive: impl FnOnce(Vec<Mark>) -> F + Send,
+    ) -> Result<usize, E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<Vec<(Mark, Vec<Derived>)>, E>> + Send,
+    {
+        either!(self, database => database.recompute(generation, limit, passed_over, derive).await)
+    }
+
+    /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
+    /// transaction for all.
+    pub async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+        either!(self, database => database.fill(generation, batch).await)
+    }
+
+    /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
+    /// are marked.
+    pub async fn filled(&self, generation: i64, position: i64, left_out: &[CustomerKey]) -> Result<(), StoreError> {
+        either!(self, database => database.filled(generation, position, left_out).await)
+    }
+
+    /// Whether several processes may recompute customers of one generation at once.
+    pub fn shares_marks(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Up to `limit` dirty customers, the longest waiting first.
     pub async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
         either!(self, database => database.dirty(generation, limit).await)
     }

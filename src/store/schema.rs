@@ -38,6 +38,10 @@ where
         MigrateError::Execute(error) => {
             StoreError::Unavailable { doing: "reading the schema", reason: format!("{name}: {error}") }
         }
+        MigrateError::ExecuteMigration(error, version) => StoreError::Unavailable {
+            doing: "bringing the schema up to date",
+            reason: format!("{name}, step {version}: {error}"),
+        },
         other => StoreError::Schema(format!("{name} can't be brought up to date: {other}")),
     })
 }

@@ -7,6 +7,7 @@ mod e2e;
 mod history;
 mod metrics;
 mod oracle;
+mod postgres;
 mod reconciler;
 mod serving;
 mod store;

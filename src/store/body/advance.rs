@@ -6,11 +6,11 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    facts::fact,
-    rows::{self, customer_key},
+    facts::{NEWEST, fact},
+    rows,
 };
 use crate::store::{
-    Advanced, Mark, StoreError,
+    Advanced, StoreError,
     errors::{Doing, corrupt},
     naming,
     prepared::clean,
@@ -114,17 +114,12 @@ impl Database {
     }
 
     async fn read_stretch(&self, after: i64, to: i64) -> Result<Stretch, StoreError> {
-        let rows = sqlx::query(
+        let text = format!(
             "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, f.object FROM fact f
-             WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL)
-               AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq)
-             ORDER BY f.seq, f.ordinal",
-        )
-        .bind(after)
-        .bind(to)
-        .fetch_all(&self.log)
-        .await
-        .doing(DOING)?;
+             WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
+             ORDER BY f.seq, f.ordinal"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
         let mut stretch = Stretch::default();
         for row in &rows {
             let seq: i64 = row.try_get(0).doing(DOING)?;
@@ -144,23 +139,6 @@ impl Database {
             stretch.customers.entry(customer).or_insert((seq, seq)).1 = seq;
         }
         Ok(stretch)
-    }
-
-    pub(in crate::store) async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
-        let doing = "reading marks";
-        let rows = sqlx::query(
-            "SELECT livemode, account, customer, first_seq, last_seq FROM dirty WHERE generation = $1
-             ORDER BY first_seq, livemode, account, customer LIMIT $2",
-        )
-        .bind(generation)
-        .bind(limit)
-        .fetch_all(&self.derived)
-        .await
-        .doing(doing)?;
-        let read = |row: &Row| -> Result<Mark, sqlx::Error> {
-            Ok(Mark { key: customer_key(row, 0)?, first_seq: row.try_get(3)?, last_seq: row.try_get(4)? })
-        };
-        rows.iter().map(read).collect::<Result<_, _>>().doing(doing)
     }
 
     pub(in crate::store) async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use sqlx::Row as _;
 
-use super::{super::dialect::Row, rows::Query};
+use super::{super::dialect::Row, rows::Values};
 use crate::{
     ledger::{
         fact::{Interval, IntervalUnit},
@@ -28,12 +28,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// `INSERT INTO t (…)`, and how many values each row has.
-    pub(super) fn insert(&self) -> (String, usize) {
+    /// The columns of a whole row, and how many they are.
+    pub(super) fn whole(&self) -> (String, usize) {
         let lead = if self.lead.is_empty() { String::new() } else { format!("{}, ", self.lead) };
         let columns = format!("generation, profile, livemode, account, customer, {lead}{}", self.columns);
         let width = columns.split(',').count();
-        (format!("INSERT INTO {} ({columns})", self.name), width)
+        (columns, width)
     }
 }
 
@@ -205,7 +205,7 @@ pub(super) fn amounts_fit(ledger: &CustomerLedger) -> Result<(), Mrr> {
     }
 }
 
-pub(super) fn bind_delta<'q>(query: Query<'q>, row: &Delta) -> Query<'q> {
+pub(super) fn bind_delta(query: Values, row: &Delta) -> Values {
     query
         .bind(row.at.0)
         .bind(row.day.to_string())
@@ -240,7 +240,7 @@ pub(super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
     })
 }
 
-pub(super) fn bind_count<'q>(query: Query<'q>, row: &CountDelta) -> Query<'q> {
+pub(super) fn bind_count(query: Values, row: &CountDelta) -> Values {
     query
         .bind(row.at.0)
         .bind(row.day.to_string())
@@ -264,7 +264,7 @@ pub(super) fn read_count(columns: &mut Columns<'_>) -> Read<CountDelta> {
     })
 }
 
-pub(super) fn bind_movement<'q>(query: Query<'q>, row: &Movement) -> Query<'q> {
+pub(super) fn bind_movement(query: Values, row: &Movement) -> Values {
     query
         .bind(row.currency.to_string())
         .bind(row.day.to_string())
@@ -295,7 +295,7 @@ pub(super) fn read_movement(columns: &mut Columns<'_>) -> Read<Movement> {
     })
 }
 
-pub(super) fn bind_part<'q>(query: Query<'q>, row: &Part) -> Query<'q> {
+pub(super) fn bind_part(query: Values, row: &Part) -> Values {
     let query = query
         .bind(clean(row.subscription.as_str()))
         .bind(clean(row.item.as_str()))
@@ -307,7 +307,7 @@ pub(super) fn bind_part<'q>(query: Query<'q>, row: &Part) -> Query<'q> {
     query.bind(events.join(" ")).bind(row.feedback.as_deref().map(clean)).bind(row.end_reason.map(Cause::as_str))
 }
 
-fn bind_side<'q>(query: Query<'q>, side: Option<&Side>) -> Query<'q> {
+fn bind_side(query: Values, side: Option<&Side>) -> Values {
     query
         .bind(side.and_then(|side| side.product.as_ref()).map(|product| clean(product.as_str())))
         .bind(side.map(|side| clean(side.price.as_str())))
@@ -347,7 +347,7 @@ fn read_side(columns: &mut Columns<'_>) -> Read<Option<Side>> {
     }))
 }
 
-pub(super) fn bind_subscription<'q>(query: Query<'q>, row: &SubscriptionLedger) -> Query<'q> {
+pub(super) fn bind_subscription(query: Values, row: &SubscriptionLedger) -> Values {
     query
         .bind(clean(row.id.as_str()))
         .bind(clean(&row.status))
@@ -372,7 +372,7 @@ pub(super) fn read_subscription(columns: &mut Columns<'_>) -> Read<SubscriptionL
     })
 }
 
-pub(super) fn bind_quality<'q>(query: Query<'q>, row: &QualityEntry) -> Query<'q> {
+pub(super) fn bind_quality(query: Values, row: &QualityEntry) -> Values {
     query
         .bind(row.kind.as_str())
         .bind(clean(&row.object))
@@ -395,7 +395,7 @@ pub(super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
     })
 }
 
-pub(super) fn bind_trial<'q>(query: Query<'q>, row: &Trial) -> Query<'q> {
+pub(super) fn bind_trial(query: Values, row: &Trial) -> Values {
     query.bind(clean(row.subscription.as_str())).bind(row.started_at.0).bind(row.ended_at.0).bind(row.converted)
 }
 
@@ -408,7 +408,7 @@ pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
     })
 }
 
-pub(super) fn bind_customer<'q>(query: Query<'q>, row: &CustomerLedger) -> Query<'q> {
+pub(super) fn bind_customer(query: Values, row: &CustomerLedger) -> Values {
     // Texts by text always serialise.
     let metadata = serde_json::to_string(&row.metadata).unwrap_or_default();
     query.bind(row.country.as_deref().map(clean)).bind(row.first_mrr_at.map(|at| at.0)).bind(clean(&metadata))

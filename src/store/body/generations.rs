@@ -84,8 +84,9 @@ impl Database {
 
     pub(in crate::store) async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
         let doing = "dropping a generation";
-        // From here on nothing answers from it, and nobody advances it; a drop cut short is taken up again at start.
+        // From here on nothing answers from it, and nobody advances it or writes rows of it; a drop cut short is taken up again at start.
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
+        alone_with_generation(&mut tx, generation).await?;
         sqlx::query("UPDATE generation SET state = 'retired' WHERE id = $1")
             .bind(generation)
             .execute(&mut *tx)

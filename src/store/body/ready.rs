@@ -9,7 +9,7 @@ impl Database {
         // The tables themselves, not just a ping: a database restored halfway answers pings.
         sqlx::query("SELECT MAX(seq) FROM event").fetch_one(&self.log).await.doing(doing)?;
         sqlx::query("SELECT MAX(id) FROM generation").fetch_one(&self.derived).await.doing(doing)?;
-        Ok(())
+        log_is_writable(self).await
     }
 
     pub(in crate::store) async fn close(&self) {

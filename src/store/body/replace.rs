@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
     columns::*,
-    rows::{self, Query, account, account_of},
+    rows::{Values, account, account_of},
 };
 use crate::{
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
     store::{
-        CustomerKey, Derived, Mark, StoreError,
+        CustomerKey, Derived, Filled, Mark, StoreError,
         errors::{Doing, corrupt},
         planned,
         prepared::clean,
@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+    fn bind(&self, query: Values) -> Values {
         query
             .bind(self.generation)
             .bind(self.profile.clone())
@@ -62,7 +62,7 @@ struct Line<'l, T> {
 }
 
 impl<T> Line<'_, T> {
-    fn bind<'q>(&self, query: Query<'q>) -> Query<'q> {
+    fn bind(&self, query: Values) -> Values {
         self.place.bind(query).bind(self.ordinal)
     }
 }
@@ -83,62 +83,111 @@ impl Database {
         generation: i64,
         batch: &[(Mark, Vec<Derived>)],
     ) -> Result<i64, StoreError> {
-        for (mark, derived) in batch {
-            for derived in derived {
-                amounts_fit(&derived.ledger).map_err(|amount| {
-                    corrupt(DOING, format!("{}: an amount of {amount} minor units is beyond a row", mark.key.customer))
-                })?;
-            }
-        }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
-        let mut ledgers = Vec::with_capacity(batch.len());
-        let mut replaced = 0;
-        // In one order everywhere: two reconcilers wait for each other, never in a circle.
-        let mut batch: Vec<_> = batch.iter().collect();
-        batch.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
-        for (mark, derived) in batch {
-            // A mark that is gone, or that has begun anew, was taken by another reconciler: its rows are newer than ours.
-            if clear_mark(&mut tx, generation, mark).await? {
-                replaced += 1;
-                ledgers.extend(
-                    derived.iter().map(|derived| (Place::new(generation, &mark.key, derived), &derived.ledger)),
-                );
-            }
-        }
-        delete(&mut tx, &ledgers).await.doing(DOING)?;
-        insert(&mut tx, &ledgers).await.doing(DOING)?;
+        let replaced = write_batch(&mut tx, generation, batch).await?;
         self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
         tx.commit().await.doing(DOING)?;
         Ok(replaced)
     }
 }
 
-/// Clears the mark if nothing was added to it; false if it is no longer the mark that was taken.
-async fn clear_mark(connection: &mut Connection, generation: i64, mark: &Mark) -> Result<bool, StoreError> {
+/// Replaces the rows of a batch within a transaction, and clears its marks; answers whose rows were taken.
+pub(super) async fn write_batch(
+    tx: &mut Connection,
+    generation: i64,
+    batch: &[(Mark, Vec<Derived>)],
+) -> Result<i64, StoreError> {
+    for (mark, derived) in batch {
+        all_fit(&mark.key, derived)?;
+    }
+    // A mark that is gone, or that has begun anew, was taken by another reconciler: its rows are newer than ours.
+    let cleared = clear_marks(tx, generation, batch.iter().map(|(mark, _)| mark)).await?;
+    let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared);
+    let ledgers: Vec<_> = ours.flat_map(|((mark, derived), _)| placed(generation, &mark.key, derived)).collect();
+    delete(tx, &ledgers).await.doing(DOING)?;
+    insert(tx, &ledgers).await.doing(DOING)?;
+    Ok(i64::try_from(cleared.into_iter().filter(|cleared| *cleared).count()).unwrap_or(i64::MAX))
+}
+
+/// Writes the rows of customers that have none yet.
+pub(super) async fn write_fresh(tx: &mut Connection, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+    for one in batch {
+        all_fit(&one.key, &one.derived)?;
+    }
+    let ledgers: Vec<_> = batch.iter().flat_map(|one| placed(generation, &one.key, &one.derived)).collect();
+    insert(tx, &ledgers).await.doing(DOING)
+}
+
+fn all_fit(key: &CustomerKey, derived: &[Derived]) -> Result<(), StoreError> {
+    derived.iter().try_for_each(|derived| {
+        amounts_fit(&derived.ledger).map_err(|amount| {
+            corrupt(DOING, format!("{}: an amount of {amount} minor units is beyond a row", key.customer))
+        })
+    })
+}
+
+fn placed<'d>(
+    generation: i64,
+    key: &CustomerKey,
+    derived: &'d [Derived],
+) -> impl Iterator<Item = (Place, &'d CustomerLedger)> {
+    derived.iter().map(move |derived| (Place::new(generation, key, derived), &derived.ledger))
+}
+
+/// Clears each mark if nothing was added to it; false for one that is no longer the mark that was taken.
+async fn clear_marks(
+    connection: &mut Connection,
+    generation: i64,
+    marks: impl Iterator<Item = &Mark>,
+) -> Result<Vec<bool>, StoreError> {
+    let marks: Vec<(String, String, &Mark)> =
+        marks.map(|mark| (account(mark.key.account.as_ref()), clean(mark.key.customer.as_str()), mark)).collect();
+    let mut ledgers: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
+    for (account, customer, mark) in &marks {
+        ledgers.entry((mark.key.livemode, account)).or_default().push(customer);
+    }
+    let (mut found, mut unchanged) = (BTreeMap::new(), BTreeMap::<(bool, &str), Vec<String>>::new());
+    let scope = "WHERE generation = $1 AND livemode = $2 AND account = $3";
     let text = format!(
-        "SELECT last_seq FROM dirty WHERE generation = $1 AND livemode = $2 AND account = $3 AND customer = $4
-         AND first_seq = $5{FOR_UPDATE}"
+        "SELECT customer, first_seq, last_seq FROM dirty {scope} AND {} ORDER BY customer{FOR_UPDATE}",
+        in_list("customer", 4)
     );
-    let last: Option<i64> = sqlx::query_scalar(AssertSqlSafe(text))
-        .bind(generation)
-        .bind(mark.key.livemode)
-        .bind(account(mark.key.account.as_ref()))
-        .bind(clean(mark.key.customer.as_str()))
-        .bind(mark.first_seq)
-        .fetch_optional(&mut *connection)
-        .await
-        .doing(DOING)?;
-    if last == Some(mark.last_seq) {
-        sqlx::query("DELETE FROM dirty WHERE generation = $1 AND livemode = $2 AND account = $3 AND customer = $4")
+    for ((livemode, account), customers) in &ledgers {
+        let rows = sqlx::query(AssertSqlSafe(text.clone()))
             .bind(generation)
-            .bind(mark.key.livemode)
-            .bind(account(mark.key.account.as_ref()))
-            .bind(clean(mark.key.customer.as_str()))
-            .execute(connection)
+            .bind(livemode)
+            .bind(*account)
+            .bind(text_list(customers.iter().copied()))
+            .fetch_all(&mut *connection)
+            .await
+            .doing(DOING)?;
+        for row in &rows {
+            let customer: String = row.try_get(0).doing(DOING)?;
+            let seqs: (i64, i64) = (row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
+            found.insert((*livemode, *account, customer), seqs);
+        }
+    }
+    let mut cleared = Vec::with_capacity(marks.len());
+    for (account, customer, mark) in &marks {
+        let seqs = found.get(&(mark.key.livemode, account.as_str(), customer.clone()));
+        let taken = seqs.filter(|(first, last)| *first == mark.first_seq && *last >= mark.last_seq);
+        if taken.is_some_and(|(_, last)| *last == mark.last_seq) {
+            unchanged.entry((mark.key.livemode, account)).or_default().push(customer.clone());
+        }
+        cleared.push(taken.is_some());
+    }
+    let text = format!("DELETE FROM dirty {scope} AND {}", in_list("customer", 4));
+    for ((livemode, account), customers) in unchanged {
+        sqlx::query(AssertSqlSafe(text.clone()))
+            .bind(generation)
+            .bind(livemode)
+            .bind(account)
+            .bind(text_list(customers.iter().map(String::as_str)))
+            .execute(&mut *connection)
             .await
             .doing(DOING)?;
     }
-    Ok(last.is_some_and(|last| last >= mark.last_seq))
+    Ok(cleared)
 }
 
 async fn delete(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)]) -> Result<(), sqlx::Error> {
@@ -168,20 +217,19 @@ async fn delete(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)
 }
 
 async fn insert(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)]) -> Result<(), sqlx::Error> {
-    let (head, width) = CUSTOMER.insert();
-    rows::insert(connection, &head, width, "", ledgers, |query, (place, ledger)| {
+    write(connection, &CUSTOMER, ledgers, |query, (place, ledger)| {
         bind_customer(place.bind(query).bind(place.clock.clone()), ledger)
     })
     .await?;
-    write(connection, &DELTA, lines(ledgers, |ledger| &ledger.deltas), |query, line| {
+    write(connection, &DELTA, &lines(ledgers, |ledger| &ledger.deltas), |query, line| {
         bind_delta(line.bind(query).bind(line.place.clock.clone()), line.row)
     })
     .await?;
-    write(connection, &COUNT, lines(ledgers, |ledger| &ledger.counts), |query, line| {
+    write(connection, &COUNT, &lines(ledgers, |ledger| &ledger.counts), |query, line| {
         bind_count(line.bind(query).bind(line.place.clock.clone()), line.row)
     })
     .await?;
-    write(connection, &MOVEMENT, lines(ledgers, |ledger| &ledger.movements), |query, line| {
+    write(connection, &MOVEMENT, &lines(ledgers, |ledger| &ledger.movements), |query, line| {
         let Place { profile, livemode, account, customer, clock, .. } = line.place;
         let account = account_of(account.clone());
         let id = movement_id(profile, *livemode, account.as_ref(), &CustomerId::from(customer.as_str()), line.row);
@@ -193,16 +241,16 @@ async fn insert(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)
         let of = |(part, row)| (part, Line { place: movement.place, ordinal: movement.ordinal, row });
         parts.extend((0i64..).zip(&movement.row.parts).map(of));
     }
-    write(connection, &PART, parts, |query, (part, line)| bind_part(line.bind(query).bind(*part), line.row)).await?;
-    write(connection, &SUBSCRIPTION, lines(ledgers, |ledger| &ledger.subscriptions), |query, line| {
+    write(connection, &PART, &parts, |query, (part, line)| bind_part(line.bind(query).bind(*part), line.row)).await?;
+    write(connection, &SUBSCRIPTION, &lines(ledgers, |ledger| &ledger.subscriptions), |query, line| {
         bind_subscription(line.place.bind(query), line.row)
     })
     .await?;
-    write(connection, &QUALITY, lines(ledgers, |ledger| &ledger.quality), |query, line| {
+    write(connection, &QUALITY, &lines(ledgers, |ledger| &ledger.quality), |query, line| {
         bind_quality(line.bind(query), line.row)
     })
     .await?;
-    write(connection, &TRIAL, lines(ledgers, |ledger| &ledger.trials), |query, line| {
+    write(connection, &TRIAL, &lines(ledgers, |ledger| &ledger.trials), |query, line| {
         bind_trial(line.bind(query), line.row)
     })
     .await
@@ -211,9 +259,9 @@ async fn insert(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)
 async fn write<R>(
     connection: &mut Connection,
     table: &Table,
-    rows: Vec<R>,
-    bind: impl for<'q> Fn(Query<'q>, &R) -> Query<'q>,
+    rows: &[R],
+    bind: impl Fn(Values, &R) -> Values,
 ) -> Result<(), sqlx::Error> {
-    let (head, width) = table.insert();
-    rows::insert(connection, &head, width, "", &rows, bind).await
+    let (columns, width) = table.whole();
+    insert_rows(connection, table.name, &columns, width, rows, bind).await
 }

@@ -11,6 +11,44 @@ use crate::{
 /// A statement whose values are being bound.
 pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
+/// The values of one row, before it is known whether they are bound or copied.
+#[derive(Debug, Default)]
+pub(in super::super) struct Values(pub(in super::super) Vec<Value>);
+
+/// What a derived row's column may hold.
+#[derive(Debug)]
+pub(in super::super) enum Value {
+    Number(Option<i64>),
+    Truth(bool),
+    Text(Option<String>),
+}
+
+impl Values {
+    pub(in super::super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.0.push(value.into());
+        self
+    }
+}
+
+macro_rules! value {
+    ($($of:ty => $make:expr),+ $(,)?) => {$(
+        impl From<$of> for Value {
+            fn from(value: $of) -> Self {
+                ($make)(value)
+            }
+        }
+    )+};
+}
+value! {
+    i64 => |number| Self::Number(Some(number)),
+    Option<i64> => Self::Number,
+    bool => Self::Truth,
+    String => |text| Self::Text(Some(text)),
+    Option<String> => Self::Text,
+    &str => |text: &str| Self::Text(Some(text.to_owned())),
+    Option<&str> => |text: Option<&str>| Self::Text(text.map(str::to_owned)),
+}
+
 /// Most rows in one statement.
 const ROWS_MAX: usize = 64;
 

@@ -7,6 +7,8 @@ use sqlx::Postgres;
 use super::Database;
 use crate::store::{StoreError, errors::Doing};
 
+pub(crate) use super::copy::insert_rows;
+
 pub(crate) type Driver = Postgres;
 pub(crate) type Pool = sqlx::PgPool;
 pub(crate) type Row = sqlx::postgres::PgRow;
@@ -18,6 +20,10 @@ pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Ends a SELECT whose rows stay as they are until the commit.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+/// Several processes recompute customers at once: each keeps the marks it took locked until their rows are written.
+pub(crate) const MARKS_ARE_HELD: bool = true;
+/// Ends a SELECT whose rows are taken, but for those that another process has taken.
+pub(crate) const TAKE: &str = " FOR UPDATE SKIP LOCKED";
 /// Two processes may append the same event at once; the later one fails on the key and looks again.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
 
@@ -87,3 +93,44 @@ pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
 
 /// Says that so many events were appended: the server looks after its own log.
 pub(crate) fn grown(_database: &Database, _events: usize) {}
+
+// 'geni' in ASCII, then the generation's number.
+const GENERATION: i32 = 1_734_700_649;
+
+/// Until the commit, this transaction works on `generation` beside others that do; [`alone_with_generation`] waits for it.
+pub(crate) async fn share_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+    // Deriving takes its time in the middle of the transaction; a process that stops there is thrown out after this one.
+    sqlx::query(
+        "SELECT set_config('idle_in_transaction_session_timeout', '60s', TRUE),
+         pg_advisory_xact_lock_shared($1, CAST($2 AS INTEGER))",
+    )
+    .bind(GENERATION)
+    .bind(generation)
+    .execute(connection)
+    .await
+    .doing("sharing a generation")
+    .map(drop)
+}
+
+/// Waits for every transaction that shares `generation`, and keeps new ones waiting until the commit.
+pub(crate) async fn alone_with_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, CAST($2 AS INTEGER))")
+        .bind(GENERATION)
+        .bind(generation)
+        .execute(connection)
+        .await
+        .doing("waiting for a generation")
+        .map(drop)
+}
+
+/// Whether the log could be written: a connection is to be had, and this is no read-only standby.
+pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreError> {
+    let doing = "asking the database";
+    let standby: bool =
+        sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&database.log_writer).await.doing(doing)?;
+    if standby {
+        let reason = "this PostgreSQL is a read-only standby: database.url must name the primary".into();
+        return Err(StoreError::Unavailable { doing, reason });
+    }
+    Ok(())
+}

@@ -3,6 +3,7 @@
 mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;
+mod copy;
 mod dialect;
 
 use std::{
@@ -21,11 +22,18 @@ use super::{Options, StoreError, planned::Plan, schema, tally::Tally};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Appends, and the reconciler beside them: two of each kind may be in flight.
+/// Appends under way at once, and as many writes to the derived tables: none of these waits for one of those.
 const WRITERS: u32 = 4;
 
-/// How long a connection may take.
+/// How long opening the database may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long an operation waits for a connection. While PostgreSQL is away or has none to give, webhooks are answered 503
+/// after this time.
+const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+
+/// How long an append waits for another session's lock before it gives up, and its webhooks are answered 503.
+const LOCK_WAIT: &str = "5s";
 
 /// One database.
 #[derive(Clone, Debug)]
@@ -54,29 +62,45 @@ impl Database {
             ("synchronous_commit", "on"),
         ]);
         let place = format!("{}:{}", connect.get_host(), connect.get_port());
-        let unavailable = |error: sqlx::Error| StoreError::Unavailable {
-            doing: "connecting to PostgreSQL",
-            // The driver's words name the role, never the password.
-            reason: format!("{place}: {error}; is it running, and is database.url right?"),
-        };
-        // The pool would only say that it waited: one connection tells why there is none.
+        let refused = |error: sqlx::Error| refusal(&place, &error);
+        // The pool would only say that it waited: one connection tells why there is none. Migrations lock each other out on
+        // it, and may take as long as they need.
         let asked = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&connect)).await;
-        let first = asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(unavailable)?;
-        first.close().await.map_err(unavailable)?;
-        let pool = || PgPoolOptions::new().acquire_timeout(PATIENCE);
-        let writers = pool().max_connections(WRITERS).connect_with(connect.clone()).await.map_err(unavailable)?;
-        schema::migrate(&MIGRATIONS, &writers, "the database").await?;
-        let readers = pool().max_connections(options.readers).connect_with(connect).await.map_err(unavailable)?;
+        let mut first = asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(refused)?;
+        schema::migrate(&MIGRATIONS, &mut first, "the database").await?;
+        first.close().await.map_err(refused)?;
+        let pool = || PgPoolOptions::new().acquire_timeout(CONNECTION_WAIT);
+        let log_writer = pool()
+            .max_connections(WRITERS)
+            .connect_with(connect.clone().options([("lock_timeout", LOCK_WAIT)]))
+            .await
+            .map_err(refused)?;
+        let derived_writer = pool().max_connections(WRITERS).connect_lazy_with(connect.clone());
+        let readers = pool().max_connections(options.readers).connect_with(connect).await.map_err(refused)?;
         let database = Self {
             log: readers.clone(),
-            log_writer: writers.clone(),
+            log_writer,
             derived: readers,
-            derived_writer: writers,
+            derived_writer,
             horizon: Arc::new(AtomicI64::new(0)),
             tally: Tally::default(),
             plan: Plan::default(),
         };
         database.forget_other_logs().await?;
         Ok(database)
+    }
+}
+
+/// Why there is no connection: PostgreSQL is not to be had now, or it is, and refuses what `database.url` says.
+fn refusal(place: &str, error: &sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Classes 28 (who we say we are) and 3D (which database we ask for): waiting mends neither.
+    if code.is_some_and(|code| code.starts_with("28") || code.starts_with("3D")) {
+        return StoreError::Schema(format!("PostgreSQL at {place} refuses database.url: {error}"));
+    }
+    StoreError::Unavailable {
+        doing: "connecting to PostgreSQL",
+        // The driver's words name the role, never the password.
+        reason: format!("{place}: {error}; is it running, and is database.url right?"),
     }
 }

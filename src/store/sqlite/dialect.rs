@@ -1,8 +1,11 @@
 //! What SQLite says differently. Its twin in `postgres/` has the same items.
 
-use sqlx::Sqlite;
+use sqlx::{AssertSqlSafe, Sqlite};
 
-use super::Database;
+use super::{
+    Database,
+    body::rows::{Query, Value, Values, chunks, statement},
+};
 use crate::store::{StoreError, errors::Doing};
 
 pub(crate) type Driver = Sqlite;
@@ -16,6 +19,10 @@ pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 pub(crate) const BEGIN_READ: &str = "BEGIN";
 /// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.
 pub(crate) const FOR_UPDATE: &str = "";
+/// One process recomputes customers: the write lock can't be held while ledgers are derived.
+pub(crate) const MARKS_ARE_HELD: bool = false;
+/// Nothing is taken by reading.
+pub(crate) const TAKE: &str = "";
 /// Two connections never append at once, so an append never meets a row that it didn't see.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
 
@@ -64,4 +71,45 @@ pub(crate) async fn hold_horizon(_connection: &mut Connection) -> Result<(), Sto
 /// Says that so many events were appended.
 pub(crate) fn grown(database: &Database, events: usize) {
     database.grown(events);
+}
+
+/// Works on a generation beside others that do: there is one writer.
+pub(crate) async fn share_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Waits for every transaction that shares a generation: whoever holds the write lock is alone.
+pub(crate) async fn alone_with_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Whether the log could be written: the one connection that writes it may be busy doing so, and isn't disturbed.
+pub(crate) async fn log_is_writable(_database: &Database) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Writes rows into `table`, many in a statement.
+pub(crate) async fn insert_rows<R>(
+    connection: &mut Connection,
+    table: &str,
+    columns: &str,
+    width: usize,
+    rows: &[R],
+    values: impl Fn(Values, &R) -> Values,
+) -> Result<(), sqlx::Error> {
+    let head = format!("INSERT INTO {table} ({columns})");
+    for (size, now) in chunks(rows) {
+        let query = sqlx::query(AssertSqlSafe(statement(&head, width, size, "")));
+        let query = now.iter().fold(query, |query, row| bound(query, values(Values::default(), row)));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn bound(query: Query<'_>, values: Values) -> Query<'_> {
+    values.0.into_iter().fold(query, |query, value| match value {
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+        Value::Text(text) => query.bind(text),
+    })
 }

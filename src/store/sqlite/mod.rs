@@ -83,13 +83,28 @@ async fn open_file(
     // A local file needs no ping before each use, and its connections never grow stale.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
     let writer = pool().max_connections(1).connect_with(connect.clone()).await.map_err(unavailable)?;
-    schema::migrate(&migrations, &writer, &path.display().to_string()).await?;
+    migrate(&migrations, &writer, path).await?;
     let readers = pool()
         .max_connections(options.readers)
         .connect_with(connect.pragma("query_only", "ON"))
         .await
         .map_err(unavailable)?;
     Ok((readers, writer))
+}
+
+/// Brings a file up to date. Each step is one transaction, but SQLite has no lock around all of them: of two processes that
+/// start at once, one finds a step taken or the file busy, and looks again.
+async fn migrate(migrations: &Migrator, writer: &dialect::Pool, path: &Path) -> Result<(), StoreError> {
+    const LOOKS: u32 = 10;
+    const PAUSE: Duration = Duration::from_millis(100);
+    let name = path.display().to_string();
+    for _ in 1..LOOKS {
+        match schema::migrate(migrations, writer, &name).await {
+            Err(StoreError::Unavailable { .. }) => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+    schema::migrate(migrations, writer, &name).await
 }
 
 /// Says which file, and what to do about it.

@@ -2,7 +2,7 @@
 
 mod account;
 mod ledger;
-mod rebuild;
+pub(crate) mod rebuild;
 mod sudden_death;
 
 use mrrd::{clock::Clock, demo::delivery::Delivery, ledger::time::UnixTime};

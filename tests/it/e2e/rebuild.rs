@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Every derived row that answers, by digest.
-pub(super) async fn rows(url: &str) -> Vec<Dumped> {
+pub(crate) async fn rows(url: &str) -> Vec<Dumped> {
     let store = Store::open(url).await.unwrap();
     let current = store.generations().await.unwrap().into_iter().find(|generation| generation.current).unwrap();
     let mut all: Vec<Dumped> = Vec::new();

@@ -18,25 +18,25 @@ use tokio::sync::watch;
 use crate::support::postgres;
 
 /// 2026-01-01: our clock, at which leases are taken and events received.
-pub(super) const NOW: UnixTime = UnixTime(1_767_225_600);
+pub(crate) const NOW: UnixTime = UnixTime(1_767_225_600);
 
 /// Where a ledger may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
 /// An empty database, with the folder it lies in.
-pub(super) struct Ledger {
-    pub(super) store: Store,
-    pub(super) url: String,
-    pub(super) clock: Clock,
+pub(crate) struct Ledger {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    pub(crate) clock: Clock,
     _folder: Option<TempDir>,
 }
 
 impl Ledger {
-    pub(super) async fn empty(kind: Kind) -> Self {
+    pub(crate) async fn empty(kind: Kind) -> Self {
         let (url, folder) = match kind {
             Kind::Sqlite => {
                 let folder = TempDir::new().unwrap();
@@ -48,7 +48,7 @@ impl Ledger {
     }
 
     /// The process is gone, and another one opens what it left.
-    pub(super) async fn restarted(self) -> Self {
+    pub(crate) async fn restarted(self) -> Self {
         self.store.close().await;
         // Its leases have run out by then.
         self.clock.set(self.clock.now().plus(60));
@@ -56,22 +56,22 @@ impl Ledger {
     }
 
     /// The same in another process, as far as the store can tell.
-    pub(super) async fn elsewhere(&self) -> Self {
+    pub(crate) async fn elsewhere(&self) -> Self {
         let store = Store::open(&self.url).await.unwrap();
         Self { store, url: self.url.clone(), clock: self.clock.clone(), _folder: None }
     }
 
-    pub(super) async fn append(&self, events: &[NewEvent]) {
+    pub(crate) async fn append(&self, events: &[NewEvent]) {
         if !events.is_empty() {
             self.store.append(events).await.unwrap();
         }
     }
 
-    pub(super) fn reconciler(&self) -> Reconciler {
+    pub(crate) fn reconciler(&self) -> Reconciler {
         self.under(&["stripe", "profitwell"])
     }
 
-    pub(super) fn under(&self, profiles: &[&str]) -> Reconciler {
+    pub(crate) fn under(&self, profiles: &[&str]) -> Reconciler {
         Reconciler {
             grace: std::time::Duration::ZERO,
             ..Reconciler::new(self.store.clone(), rules(profiles), self.clock.clone())
@@ -79,16 +79,16 @@ impl Ledger {
     }
 
     /// Does all that is due.
-    pub(super) async fn settle(&self) -> Result<(), ReconcileError> {
+    pub(crate) async fn settle(&self) -> Result<(), ReconcileError> {
         run_once(self.reconciler()).await
     }
 
-    pub(super) async fn verify(&self) -> Report {
+    pub(crate) async fn verify(&self) -> Report {
         self.reconciler().verify(&go_on(), &mut |_| ()).await.unwrap()
     }
 
     /// Every derived row of the current generation, by digest.
-    pub(super) async fn rows(&self) -> Vec<Dumped> {
+    pub(crate) async fn rows(&self) -> Vec<Dumped> {
         let current = self.reconciler().current_generation().await.unwrap().unwrap();
         let mut all: Vec<Dumped> = Vec::new();
         loop {
@@ -102,16 +102,16 @@ impl Ledger {
 }
 
 /// One activation of a process of its own.
-pub(super) async fn run_once(reconciler: Reconciler) -> Result<(), ReconcileError> {
+pub(crate) async fn run_once(reconciler: Reconciler) -> Result<(), ReconcileError> {
     Driver::new(reconciler).0.run_once(&go_on()).await
 }
 
 /// Nobody says stop.
-pub(super) fn go_on() -> watch::Receiver<bool> {
+pub(crate) fn go_on() -> watch::Receiver<bool> {
     watch::channel(false).1
 }
 
-pub(super) fn rules(profiles: &[&str]) -> Rules {
+pub(crate) fn rules(profiles: &[&str]) -> Rules {
     let profiles = profiles.iter().map(|name| Profile::built_in(name).unwrap()).collect();
     Rules {
         profiles,
@@ -123,7 +123,7 @@ pub(super) fn rules(profiles: &[&str]) -> Rules {
 }
 
 /// Everything a simulated account of so many customers sends in its first `days`.
-pub(super) fn life(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
+pub(crate) fn life(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
     let start = UnixTime(1_704_067_200);
     let end = start.plus(days * UnixTime::DAY_SECONDS);
     let events = Simulator::new(seed, customers, start, end).advance(end);
@@ -131,7 +131,7 @@ pub(super) fn life(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
 }
 
 /// An event as the receiver hands it to the log.
-pub(super) fn received(body: Bytes) -> NewEvent {
+pub(crate) fn received(body: Bytes) -> NewEvent {
     let read = read(&body).unwrap();
     NewEvent {
         id: read.id,
@@ -147,12 +147,12 @@ pub(super) fn received(body: Bytes) -> NewEvent {
     }
 }
 
-pub(super) fn key(customer: &str) -> CustomerKey {
+pub(crate) fn key(customer: &str) -> CustomerKey {
     CustomerKey { livemode: true, account: None, customer: customer.into() }
 }
 
 /// A shuffle that a seed repeats.
-pub(super) fn shuffled<T: Clone>(of: &[T], mut seed: u64) -> Vec<T> {
+pub(crate) fn shuffled<T: Clone>(of: &[T], mut seed: u64) -> Vec<T> {
     let mut all = of.to_vec();
     for last in (1..all.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -183,4 +183,4 @@ macro_rules! on_both {
         }
     )+};
 }
-pub(super) use on_both;
+pub(crate) use on_both;

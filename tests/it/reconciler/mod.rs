@@ -1,6 +1,6 @@
 //! The reconciler, on both databases: order never matters, a kill never hurts, a rebuild and live work agree.
 
-mod bench;
+pub(crate) mod bench;
 mod generations;
 mod kills;
 mod order;

@@ -7,4 +7,4 @@ mod commands;
 mod compare;
 mod export;
 mod scraping;
-mod webhooks;
+pub(crate) mod webhooks;

@@ -9,7 +9,7 @@ use mrrd::{
 use crate::support::daemon::{Daemon, SECRET, Settings};
 
 /// A small event of a type mrrd doesn't read.
-pub(super) fn event(id: &str) -> String {
+pub(crate) fn event(id: &str) -> String {
     format!(
         r#"{{"id":"{id}","object":"event","type":"foo.bar","created":1700000000,"livemode":true,"pending_webhooks":1,"data":{{"object":{{}}}}}}"#
     )

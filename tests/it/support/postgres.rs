@@ -1,4 +1,5 @@
-//! A throwaway PostgreSQL: one cluster for the whole test process, an empty database for whoever asks.
+//! A throwaway PostgreSQL: one cluster for the whole test process, an empty database for whoever asks; and clusters of
+//! their own for tests that stop one.
 //!
 //! It listens on a socket in its own folder and nowhere else, and is gone when the test process is, however that ends.
 //! Without PostgreSQL's programs the tests fail: half of what mrrd promises would go untested.
@@ -17,10 +18,12 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-struct Cluster {
+/// A running server with its data; gone when dropped, or when this process is, however that ends.
+pub(crate) struct Cluster {
     folder: PathBuf,
+    settings: String,
     /// Its stdin closes with this process; then it stops the server and removes the folder.
-    _watcher: Child,
+    watcher: Child,
 }
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
@@ -39,7 +42,11 @@ pub(crate) async fn durable_database() -> String {
 
 async fn database_of(settings: &'static str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(|| Cluster::start(settings))).await.unwrap();
+    let cluster = tokio::task::spawn_blocking(move || {
+        CLUSTER.get_or_init(|| Cluster::start(&format!("-c max_connections=300 {settings}")))
+    })
+    .await
+    .unwrap();
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::SeqCst));
     let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
@@ -47,46 +54,71 @@ async fn database_of(settings: &'static str) -> String {
 }
 
 impl Cluster {
-    fn start(settings: &str) -> Self {
+    /// A new one. `settings` are of the server's command line.
+    pub(crate) fn start(settings: &str) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("mrrd-pg-").tempdir().unwrap().keep();
-        let (data, log) = (folder.join("data"), folder.join("log"));
-        let run = |command: &mut Command| {
-            let output = unprivileged(command, &folder).output().unwrap();
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{command:?}: {text}\n{}", fs::read_to_string(&log).unwrap_or_default());
-        };
-        // A collation of people's, not of bytes: text keys must not depend on the cluster's.
-        let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
-        run(Command::new(programs.join("initdb"))
-            .arg("--pgdata")
-            .arg(&data)
-            .args(["--username=postgres", "--auth=trust", "--no-sync"])
-            .args(collation));
         let stop = r#"cat >/dev/null; "$0" stop --pgdata "$1/data" --mode immediate --silent; rm -rf "$1""#;
         let mut watcher = Command::new("sh");
         watcher.args(["-c", stop]).arg(programs.join("pg_ctl")).arg(&folder);
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let watcher = unprivileged(&mut watcher, &folder).spawn().unwrap();
-        let options = format!("-k '{}' -c listen_addresses= -c max_connections=300 {settings}", folder.display());
-        run(Command::new(programs.join("pg_ctl"))
-            .args(["start", "--wait", "--silent"])
-            .arg("--pgdata")
-            .arg(&data)
-            .arg("--log")
-            .arg(&log)
-            .args(["--options", &options]));
-        let cluster = Self { folder, _watcher: watcher };
-        let since = Instant::now();
-        while !cluster.folder.join(".s.PGSQL.5432").exists() {
-            assert!(since.elapsed() < Duration::from_secs(30), "PostgreSQL made no socket");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let options = format!("-k '{}' -c listen_addresses= {settings}", folder.display());
+        let cluster = Self { folder, settings: options, watcher };
+        // A collation of people's, not of bytes: text keys must not depend on the cluster's.
+        let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
+        cluster.run(
+            Command::new(programs.join("initdb"))
+                .arg("--pgdata")
+                .arg(cluster.folder.join("data"))
+                .args(["--username=postgres", "--auth=trust", "--no-sync"])
+                .args(collation),
+        );
+        cluster.start_again();
         cluster
     }
 
-    fn url(&self, database: &str) -> String {
+    /// Starts the server over the same data, after [`Cluster::stop`].
+    pub(crate) fn start_again(&self) {
+        self.run(
+            Command::new(programs().join("pg_ctl"))
+                .args(["start", "--wait", "--silent"])
+                .arg("--pgdata")
+                .arg(self.folder.join("data"))
+                .arg("--log")
+                .arg(self.folder.join("log"))
+                .args(["--options", &self.settings]),
+        );
+        let since = Instant::now();
+        while !self.folder.join(".s.PGSQL.5432").exists() {
+            assert!(since.elapsed() < Duration::from_secs(30), "PostgreSQL made no socket");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the server as a power cut would: no goodbye to anybody.
+    pub(crate) fn stop(&self) {
+        let stop = ["stop", "--wait", "--silent", "--mode=immediate", "--pgdata"];
+        self.run(Command::new(programs().join("pg_ctl")).args(stop).arg(self.folder.join("data")));
+    }
+
+    /// Where a database of it is.
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost:5432/{database}?host={}", self.folder.display())
+    }
+
+    fn run(&self, command: &mut Command) {
+        let output = unprivileged(command, &self.folder).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(output.status.success(), "{command:?}: {text}\n{log}");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.watcher.stdin.take());
+        let _ = self.watcher.wait();
     }
 }
 

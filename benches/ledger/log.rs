@@ -1,0 +1,51 @@
+//! Logs of any size: one simulated account, and as many twins of it as are asked for.
+
+use bytes::Bytes;
+use mrrd::{demo::Simulator, ledger::time::UnixTime};
+
+const START: UnixTime = UnixTime(1_704_067_200);
+
+/// An account's webhooks, cut where the letters go that tell its twins apart.
+pub(crate) struct Account {
+    webhooks: Vec<Vec<Vec<u8>>>,
+    pub(crate) customers: usize,
+}
+
+impl Account {
+    /// So many customers' first days.
+    pub(crate) fn of(customers: u32, days: i64) -> Self {
+        let end = START.plus(days * UnixTime::DAY_SECONDS);
+        let events = Simulator::new(1, customers, START, end).advance(end);
+        let cut = |body: &[u8]| {
+            // Every generated id has `_T` or `_1T` in it.
+            let id = |at: &usize| body[*at] == b'T' && (body[at - 1] == b'_' || body[at - 2..*at] == *b"_1");
+            let (mut pieces, mut from) = (Vec::new(), 0);
+            for place in (2..body.len()).filter(id) {
+                pieces.push(body[from..place].to_vec());
+                from = place + 1;
+            }
+            pieces.push(body[from..].to_vec());
+            pieces
+        };
+        Self { webhooks: events.iter().map(|event| cut(&event.body)).collect(), customers: customers as usize }
+    }
+
+    pub(crate) fn events(&self) -> usize {
+        self.webhooks.len()
+    }
+
+    /// The webhook at `place` of the log of all twins, in one line.
+    pub(crate) fn webhook(&self, place: usize) -> Bytes {
+        let twin = place / self.webhooks.len();
+        let letters = [b'A' + u8::try_from(twin % 26).unwrap(), b'a' + u8::try_from(twin / 26).unwrap()];
+        let mut body = self.webhooks[place % self.webhooks.len()].join(&letters[..]);
+        body.retain(|byte| *byte != b'\n');
+        body.into()
+    }
+
+    /// The same again under another event's id: what it says is known, and its customer is recomputed all the same.
+    pub(crate) fn again(&self, place: usize, mark: usize) -> Bytes {
+        let body = String::from_utf8(self.webhook(place).to_vec()).unwrap();
+        body.replacen("\"evt_", &format!("\"evt_again{mark}_"), 1).into()
+    }
+}

@@ -1,0 +1,275 @@
+//! From the log to figures: how fast history is taken in and rebuilt, what a touched customer costs on a small and on a
+//! large ledger, and how long the API takes. Writes the second half of benches/RESULTS.md (`make bench`).
+//!
+//! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 250,000 without it; `MRRD_BIN` another build to measure.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
+#![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
+
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../../tests/it/support/daemon.rs"]
+mod daemon;
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../../tests/it/support/postgres.rs"]
+mod postgres;
+
+mod log;
+mod process;
+
+use std::{
+    net::SocketAddr,
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use comfy_table::{CellAlignment, Table, presets};
+use daemon::{Daemon, SECRET, Settings};
+use log::Account;
+use mrrd::{clock::Clock, demo::http::Client};
+
+/// Where this half of the report begins.
+const TITLE: &str = "# From the log to figures";
+/// Customers touched at once, and how often.
+const TOUCHED: usize = 200;
+const ROUNDS: usize = 5;
+
+#[tokio::main]
+async fn main() {
+    let events = std::env::var("MRRD_BENCH_EVENTS").map_or(250_000, |events| events.parse().expect("a number"));
+    let mut report = format!(
+        "{TITLE}\n\nThe same machine and command. One profile, all roles. Each figure of time is one run, but for the \
+         medians of {ROUNDS} that are told as such.\n"
+    );
+    report += &format!("\n{}\n", history(events).await);
+    // A quick look takes smaller ledgers as well.
+    let twins = if events < 50_000 { [1, 10] } else { [10, 100] };
+    report += &format!("\n{}\n", large_ledgers(twins).await);
+    println!("{report}");
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"));
+    let so_far = std::fs::read_to_string(file).unwrap_or_default();
+    let first = so_far.split(TITLE).next().unwrap_or_default().trim_end();
+    std::fs::write(file, format!("{first}\n\n{report}")).unwrap();
+}
+
+/// Both stores, each in a folder of its own.
+async fn stores() -> [(&'static str, Settings, tempfile::TempDir); 2] {
+    let database = postgres::durable_database().await;
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let file = format!("sqlite://{}", folders[0].path().join("mrrd.db").display());
+    let [first, second] = folders;
+    let at = |url: &str| Settings::default().env("MRRD_DATABASE__URL", url);
+    [("SQLite", at(&file), first), ("PostgreSQL", at(&database), second)]
+}
+
+fn replay(account: &Account, events: Range<usize>, dir: &Path, settings: &Settings) -> process::Cost {
+    process::run(dir, settings, &["replay", "-"], |input| {
+        for place in events {
+            input.write_all(&account.webhook(place)).unwrap();
+            input.write_all(b"\n").unwrap();
+        }
+    })
+}
+
+/// A history of two years of a hundred customers and their twins: taken in, then derived from nothing.
+async fn history(events: usize) -> Table {
+    let account = Account::of(100, 731);
+    let mut table = table(&["what", "events", "per second", "peak memory"]);
+    for (store, settings, dir) in stores().await {
+        let replayed = replay(&account, 0..events, dir.path(), &settings);
+        let rebuilt = process::run(dir.path(), &settings, &["rebuild"], |_| {});
+        for (what, cost) in [("replay of files", &replayed), ("rebuild, all derived tables", &rebuilt)] {
+            row(
+                &mut table,
+                vec![
+                    format!("{what}, {store}"),
+                    events.to_string(),
+                    format!("{:.0}", cost.per_second(events)),
+                    cost.memory(),
+                ],
+            );
+        }
+    }
+    table
+}
+
+/// Customers of a few weeks, so many thousand of them.
+async fn large_ledgers(sizes: [usize; 2]) -> String {
+    let account = Account::of(1_000, 31);
+    let mut touched = table(&["what", "customers", "events", "ms for each touched customer (median)"]);
+    let mut api = table(&["what", "customers", "p50 ms", "p99 ms"]);
+    for (store, settings, dir) in stores().await {
+        let mut so_far = 0;
+        for twins in sizes {
+            let events = account.events() * twins;
+            replay(&account, so_far..events, dir.path(), &settings);
+            so_far = events;
+            let customers = account.customers * twins;
+            let mut daemon = settings.clone().start().await;
+            daemon.settle().await;
+            let mut rounds = Vec::new();
+            for round in 0..ROUNDS {
+                let since = Instant::now();
+                let again = |n: usize| account.again((n * 7_919) % events, round * TOUCHED + n);
+                post_all(daemon.address(), (0..TOUCHED).map(again).collect()).await;
+                daemon.settle().await;
+                rounds.push(since.elapsed());
+            }
+            rounds.sort();
+            row(
+                &mut touched,
+                vec![
+                    format!("event to figures, {TOUCHED} at once, {store}"),
+                    customers.to_string(),
+                    events.to_string(),
+                    format!("{:.2}", rounds[ROUNDS / 2].as_secs_f64() * 1000.0 / TOUCHED as f64),
+                ],
+            );
+            for (what, path) in [
+                ("/api/v1/mrr", "/api/v1/mrr"),
+                ("/api/v1/customers by MRR", "/api/v1/customers?sort=mrr&limit=50&currency=usd"),
+                ("/api/v1/movements, newest", "/api/v1/movements?limit=50&order=desc"),
+                ("/api/v1/status", "/api/v1/status"),
+            ] {
+                let times = ask(&mut daemon, path, 20).await;
+                row(&mut api, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
+            }
+            if twins == sizes[1] {
+                let (rate, times) = to_the_api(&mut daemon, &account, events).await;
+                let what = format!("event to API at {rate:.0} webhooks a second (half the peak), {store}");
+                row(&mut api, with_percentiles(what, customers.to_string(), &times));
+            }
+            assert!(daemon.terminate(), "{}", daemon.output());
+        }
+    }
+    format!("{touched}\n\n{api}")
+}
+
+async fn post_all(address: SocketAddr, bodies: Vec<bytes::Bytes>) {
+    let mut senders = tokio::task::JoinSet::new();
+    for bodies in bodies.chunks(bodies.len().div_ceil(16)) {
+        let bodies = bodies.to_vec();
+        senders.spawn(async move {
+            let mut client = Client::new(address);
+            for body in bodies {
+                let answer = client.post_signed(SECRET, Clock::system().now(), body).await.unwrap();
+                assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+            }
+        });
+    }
+    senders.join_all().await;
+}
+
+/// How long each of so many requests takes, sorted.
+async fn ask(daemon: &mut Daemon, path: &str, times: usize) -> Vec<Duration> {
+    let mut took = Vec::with_capacity(times);
+    for _ in 0..times {
+        let since = Instant::now();
+        let answer = daemon.get(path).await;
+        took.push(since.elapsed());
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    took.sort();
+    took
+}
+
+/// From a webhook's posting until its customer's figures are in the API, while others are posted at half the rate that 16
+/// connections reach.
+async fn to_the_api(daemon: &mut Daemon, account: &Account, from: usize) -> (f64, Vec<Duration>) {
+    const PEAK_TAKEN_OVER: Duration = Duration::from_secs(2);
+    let next = Arc::new(AtomicUsize::new(0));
+    let address = daemon.address();
+    let load = |pause: Duration, stop: Arc<AtomicBool>| {
+        let next = next.clone();
+        let bodies: Arc<Vec<bytes::Bytes>> =
+            Arc::new((0..account.events()).map(|place| account.webhook(from + place)).collect());
+        (0..16)
+            .map(|_| {
+                let (bodies, next, stop) = (bodies.clone(), next.clone(), stop.clone());
+                tokio::spawn(async move {
+                    let mut client = Client::new(address);
+                    let mut posted = 0_usize;
+                    while !stop.load(Ordering::Relaxed) {
+                        let since = Instant::now();
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let body = String::from_utf8_lossy(&bodies[place % bodies.len()]).replacen(
+                            "\"evt_",
+                            &format!("\"evt_load{place}_"),
+                            1,
+                        );
+                        let answer = client.post_signed(SECRET, Clock::system().now(), body.into()).await.unwrap();
+                        assert_eq!(answer.status, 200);
+                        posted += 1;
+                        tokio::time::sleep(pause.saturating_sub(since.elapsed())).await;
+                    }
+                    posted
+                })
+            })
+            .collect::<Vec<_>>()
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let peak = load(Duration::ZERO, stop.clone());
+    tokio::time::sleep(PEAK_TAKEN_OVER).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut posted = 0;
+    for sender in peak {
+        posted += sender.await.unwrap();
+    }
+    let rate = posted as f64 / PEAK_TAKEN_OVER.as_secs_f64() / 2.0;
+    daemon.settle().await;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let senders = load(Duration::from_secs_f64(16.0 / rate), stop.clone());
+    let mut asking = daemon.connect();
+    let mut times = Vec::new();
+    for probe in 0..60 {
+        let customer = format!("cus_probe{probe}");
+        let since = Instant::now();
+        let answer = daemon.post(subscribed(&customer)).await;
+        assert_eq!(answer.status, 200);
+        while asking.get(&format!("/api/v1/customers/{customer}")).await.unwrap().status != 200 {
+            assert!(since.elapsed() < Duration::from_secs(60), "never in the API");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        times.push(since.elapsed());
+    }
+    stop.store(true, Ordering::Relaxed);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    times.sort();
+    (rate, times)
+}
+
+/// A customer nobody knew, and what it pays.
+fn subscribed(customer: &str) -> String {
+    format!(
+        r#"{{"id":"evt_of_{customer}","object":"event","type":"customer.subscription.created","created":1706000000,
+        "livemode":true,"pending_webhooks":1,"data":{{"object":{{"id":"sub_of_{customer}","object":"subscription",
+        "customer":"{customer}","status":"active","currency":"usd","created":1706000000,"start_date":1706000000,
+        "items":{{"object":"list","has_more":false,"data":[{{"id":"si_of_{customer}","object":"subscription_item",
+        "quantity":1,"price":{{"id":"price_probe","object":"price","currency":"usd","unit_amount":900,"type":"recurring",
+        "billing_scheme":"per_unit","recurring":{{"interval":"month","interval_count":1}}}}}}]}}}}}}}}"#
+    )
+}
+
+fn with_percentiles(what: String, customers: String, sorted: &[Duration]) -> Vec<String> {
+    let millis = |percent: usize| format!("{:.1}", sorted[(sorted.len() - 1) * percent / 100].as_secs_f64() * 1000.0);
+    vec![what, customers, millis(50), millis(99)]
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header(head.iter().copied());
+    for column in 1..head.len() {
+        table.column_mut(column).unwrap().set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn row(table: &mut Table, cells: Vec<String>) {
+    table.add_row(cells);
+}

@@ -1,0 +1,64 @@
+//! A command of mrrd as a process: how long it runs, and the most memory it ever holds.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::daemon::{Settings, mrrd};
+
+/// What a process cost.
+pub(crate) struct Cost {
+    pub(crate) took: Duration,
+    pub(crate) peak_kilobytes: u64,
+}
+
+impl Cost {
+    pub(crate) fn memory(&self) -> String {
+        format!("{:.0} MB", self.peak_kilobytes as f64 / 1000.0)
+    }
+
+    pub(crate) fn per_second(&self, count: usize) -> f64 {
+        count as f64 / self.took.as_secs_f64()
+    }
+}
+
+/// Runs `mrrd …` to its end, which must be a good one; `input` goes to its standard input.
+pub(crate) fn run(dir: &Path, settings: &Settings, args: &[&str], input: impl FnOnce(&mut dyn Write)) -> Cost {
+    let since = Instant::now();
+    let mut command: Command = mrrd(dir, settings);
+    let mut child =
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+    let (pid, ended, peak) = (child.id(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let watching = std::thread::spawn({
+        let (ended, peak) = (ended.clone(), peak.clone());
+        move || {
+            while !ended.load(Ordering::Relaxed) {
+                peak.fetch_max(peak_kilobytes(pid), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    let mut stdin = child.stdin.take().unwrap();
+    input(&mut stdin);
+    drop(stdin);
+    let status = child.wait().unwrap();
+    let took = since.elapsed();
+    ended.store(true, Ordering::Relaxed);
+    watching.join().unwrap();
+    assert!(status.success(), "mrrd {args:?}: {status}");
+    Cost { took, peak_kilobytes: peak.load(Ordering::Relaxed) }
+}
+
+/// The most memory a process ever held; 0 where the system doesn't tell.
+pub(crate) fn peak_kilobytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    peak.unwrap_or_default()
+}

@@ -1,0 +1,75 @@
+//! Before the database is there: alive, not ready, and every webhook told to come again.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::StatusCode;
+use secrecy::ExposeSecret;
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{accept, body, problem::Problem};
+use crate::{
+    config::Config,
+    limits,
+    store::{Store, StoreError},
+    telemetry::Metrics,
+};
+
+/// Whether the database can be opened; false where it isn't there now.
+///
+/// Errors when waiting would mend nothing: a newer schema, a refused password.
+pub async fn is_there(config: &Config) -> Result<bool, StoreError> {
+    match Store::open(config.database.url.expose_secret()).await {
+        Ok(store) => {
+            store.close().await;
+            Ok(true)
+        }
+        Err(error @ StoreError::Unavailable { .. }) => {
+            tracing::warn!(%error, "the database isn't there");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Answers on `listener` until the database can be opened, or `patience` is over. Errors as [`is_there`] does.
+pub async fn for_database(
+    config: &Config,
+    listener: TcpListener,
+    patience: Option<Duration>,
+) -> Result<(), StoreError> {
+    let (stop, stopped) = watch::channel(false);
+    let answering = accept::run(listener, routes(), &config.server, Arc::new(Metrics::default()), stopped);
+    let since = Instant::now();
+    let looking = async {
+        let mut outcome = Ok(false);
+        while matches!(outcome, Ok(false)) && patience.is_none_or(|patience| since.elapsed() < patience) {
+            tokio::time::sleep(limits::DATABASE_RETRY).await;
+            outcome = is_there(config).await;
+        }
+        // The other end is the accept loop beside us.
+        let _ = stop.send(true);
+        outcome.map(drop)
+    };
+    tokio::join!(looking, answering).0
+}
+
+fn routes() -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).fallback(not_yet)
+}
+
+async fn not_yet(request: Request) -> Response {
+    body::discard(request.into_body()).await;
+    let detail = "the database isn't there yet: try again";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "Not ready", detail)
+        .retry_after(limits::RETRY_AFTER_SECONDS)
+        .into_response()
+}

@@ -1,0 +1,89 @@
+//! Filling an empty generation: customer after customer, without marks and with nothing to delete.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    recompute::lives,
+    replace::write_fresh,
+    rows::{self, account},
+};
+use crate::store::{CustomerKey, Filled, StoreError, errors::Doing, planned, prepared::clean};
+
+const DOING: &str = "filling a generation";
+
+impl Database {
+    pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+        let references: Vec<(&CustomerKey, &str)> =
+            batch.iter().flat_map(|one| one.references.iter().map(|object| (&one.key, object.as_str()))).collect();
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            let reason = "another process dropped it meanwhile".into();
+            return Err(StoreError::Unavailable { doing: DOING, reason });
+        }
+        let columns = "generation, livemode, account, object, customer";
+        insert_rows(&mut tx, "reference", columns, 5, &references, |values, (key, object)| {
+            let account = account(key.account.as_ref());
+            values
+                .bind(generation)
+                .bind(key.livemode)
+                .bind(account)
+                .bind(clean(object))
+                .bind(clean(key.customer.as_str()))
+        })
+        .await
+        .doing(DOING)?;
+        write_fresh(&mut tx, generation, batch).await?;
+        self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
+        tx.commit().await.doing(DOING)
+    }
+
+    pub(in crate::store) async fn filled(
+        &self,
+        generation: i64,
+        position: i64,
+        left_out: &[CustomerKey],
+    ) -> Result<(), StoreError> {
+        let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
+        for key in left_out {
+            let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();
+            ledger.push(clean(key.customer.as_str()));
+        }
+        let text = format!(
+            "SELECT f.customer, MIN(f.seq), MAX(f.seq) FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND f.seq <= $3 AND {} GROUP BY f.customer ORDER BY f.customer",
+            in_list("f.customer", 4)
+        );
+        let mut marks: Vec<(bool, String, String, i64, i64)> = Vec::with_capacity(left_out.len());
+        for ((livemode, account), customers) in ledgers {
+            let rows = sqlx::query(AssertSqlSafe(text.clone()))
+                .bind(livemode)
+                .bind(&account)
+                .bind(position)
+                .bind(text_list(customers.iter().map(String::as_str)))
+                .fetch_all(&self.log)
+                .await
+                .doing(DOING)?;
+            for row in &rows {
+                let read = || Ok((livemode, account.clone(), row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+                marks.push(read().doing(DOING)?);
+            }
+        }
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = 0")
+            .bind(position)
+            .bind(generation)
+            .execute(&mut *tx)
+            .await
+            .doing(DOING)?;
+        let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
+        rows::insert(&mut tx, head, 6, "", &marks, |query, (livemode, account, customer, first, last)| {
+            query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
+        })
+        .await
+        .doing(DOING)?;
+        tx.commit().await.doing(DOING)
+    }
+}

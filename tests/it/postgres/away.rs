@@ -1,0 +1,170 @@
+//! PostgreSQL away, restarted, out of connections, slow: 503 and `Retry-After`, nothing lost, and well again by itself.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use mrrd::{clock::Clock, demo::http::Answer};
+use serde_json::Value;
+use sqlx::{Connection, PgConnection};
+
+use crate::{
+    serving::webhooks::event,
+    support::{
+        daemon::{Daemon, SECRET, Settings},
+        postgres::Cluster,
+        sql,
+    },
+};
+
+/// So many connections the server has; five processes of mrrd would need more.
+const CONNECTIONS: usize = 20;
+
+fn cluster() -> Cluster {
+    tokio::task::block_in_place(|| {
+        Cluster::start(&format!(
+            "-c fsync=off -c shared_buffers=16MB -c superuser_reserved_connections=0 -c max_connections={CONNECTIONS}"
+        ))
+    })
+}
+
+async fn database(cluster: &Cluster, name: &'static str) -> String {
+    sql::run(&cluster.url("postgres"), &format!("CREATE DATABASE {name}")).await.unwrap();
+    cluster.url(name)
+}
+
+async fn serving(url: &str) -> Daemon {
+    Settings::default().env("MRRD_DATABASE__URL", url).start().await
+}
+
+/// A refusal that Stripe comes again after.
+fn is_told_to_come_again(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body));
+    let after = answer.headers.get("retry-after").expect("Retry-After").to_str().unwrap();
+    assert!(after.parse::<u32>().unwrap() > 0);
+}
+
+async fn is_not_ready(daemon: &mut Daemon) {
+    is_told_to_come_again(&daemon.get("/readyz").await);
+    assert_eq!(daemon.get("/healthz").await.status, 200, "the process lives");
+}
+
+/// Posts until it is taken in, and says how long that took.
+async fn accepted_at_last(daemon: &mut Daemon, body: String) -> Duration {
+    let since = Instant::now();
+    loop {
+        let answer = daemon.post(body.clone()).await;
+        if answer.status == 200 {
+            return since.elapsed();
+        }
+        is_told_to_come_again(&answer);
+        assert!(since.elapsed() < Duration::from_secs(30), "never well again:\n{}", daemon.output());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn logged(url: &str) -> i64 {
+    sql::number(url, "SELECT COUNT(*) FROM event").await
+}
+
+/// All others' connections to the database end, as an administrator or a failover would end them.
+async fn terminate(url: &str) {
+    let others = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
+                  WHERE application_name = 'mrrd' AND datname = current_database()";
+    sql::number(url, others).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn away_at_start_and_restarted_under_way() {
+    let cluster = cluster();
+    let url = database(&cluster, "restarted").await;
+    tokio::task::block_in_place(|| cluster.stop());
+    let mut daemon = serving(&url).await;
+    is_told_to_come_again(&daemon.post(event("evt_1")).await);
+    is_not_ready(&mut daemon).await;
+    tokio::task::block_in_place(|| cluster.start_again());
+    accepted_at_last(&mut daemon, event("evt_1")).await;
+    assert_eq!(daemon.get("/readyz").await.status, 200);
+
+    tokio::task::block_in_place(|| cluster.stop());
+    is_told_to_come_again(&daemon.post(event("evt_2")).await);
+    is_not_ready(&mut daemon).await;
+    tokio::task::block_in_place(|| cluster.start_again());
+    accepted_at_last(&mut daemon, event("evt_2")).await;
+    assert_eq!(logged(&url).await, 2);
+    daemon.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_connections_behind_a_lock_and_cut_off() {
+    let cluster = cluster();
+    let url = database(&cluster, "short").await;
+    let mut daemon = serving(&url).await;
+    daemon.accept(event("evt_1")).await;
+
+    // Somebody else has every connection.
+    let mut greedy = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    let mut hoard = Vec::new();
+    while hoard.len() < CONNECTIONS {
+        match PgConnection::connect(&cluster.url("postgres")).await {
+            Ok(connection) => hoard.push(connection),
+            Err(_) => {
+                let ours =
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mrrd' LIMIT 1";
+                let ended = sqlx::query_scalar::<_, bool>(ours).fetch_optional(&mut greedy).await.unwrap();
+                if ended.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    is_told_to_come_again(&daemon.post(event("evt_2")).await);
+    is_not_ready(&mut daemon).await;
+    drop(hoard);
+    accepted_at_last(&mut daemon, event("evt_2")).await;
+    assert_eq!(daemon.get("/readyz").await.status, 200);
+
+    // Somebody else holds a lock on the log and sits on it: slow, as far as an append can tell.
+    let mut lock = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE event").execute(&mut lock).await.unwrap();
+    let (mut posting, mut asking) = (daemon.connect(), daemon.connect());
+    let (posted, asked) =
+        tokio::join!(posting.post_signed(SECRET, Clock::system().now(), event("evt_3").into()), asking.get("/readyz"),);
+    is_told_to_come_again(&posted.unwrap());
+    is_told_to_come_again(&asked.unwrap());
+    sqlx::raw_sql("COMMIT").execute(&mut lock).await.unwrap();
+    accepted_at_last(&mut daemon, event("evt_3")).await;
+
+    // Connections cut again and again under load: what is answered 200 is in the log.
+    let answered = Arc::new(Mutex::new(BTreeSet::new()));
+    let posting = tokio::spawn({
+        let (mut client, answered) = (daemon.connect(), answered.clone());
+        async move {
+            for number in 0..100 {
+                let id = format!("evt_cut_{number}");
+                if let Ok(answer) = client.post_signed(SECRET, Clock::system().now(), event(&id).into()).await {
+                    match answer.status {
+                        200 => drop(answered.lock().unwrap().insert(id)),
+                        _ => is_told_to_come_again(&answer),
+                    }
+                }
+            }
+        }
+    });
+    while !posting.is_finished() {
+        terminate(&url).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    posting.await.unwrap();
+    accepted_at_last(&mut daemon, event("evt_last")).await;
+    daemon.settle().await;
+    let page: Value = daemon.json("/api/v1/events?limit=1000").await;
+    let ids: BTreeSet<String> =
+        page["data"].as_array().unwrap().iter().filter_map(|event| event["id"].as_str().map(str::to_owned)).collect();
+    let answered = answered.lock().unwrap().clone();
+    assert!(answered.len() > 10, "{}", answered.len());
+    assert!(answered.is_subset(&ids), "answered and lost: {:?}", answered.difference(&ids).collect::<Vec<_>>());
+    assert!(ids.contains("evt_1") && ids.contains("evt_2") && ids.contains("evt_3"));
+}
