@@ -169,6 +169,9 @@ pub const HEALING_INTERVAL: Duration = Duration::from_secs(300);
 /// How long healing waits for the ledger to show what it fetched before it looks at the quality list.
 pub const HEALING_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often every subscription at Stripe is held against the ledger: a hundred of them cost one request.
+pub const AUDIT_INTERVAL_SECONDS: i64 = 24 * 3600;
+
 /// Events of the last minutes are looked at again by the next healing: one may appear in Stripe's list a little after a
 /// younger one.
 pub const HEALING_OVERLAP_SECONDS: i64 = 300;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     answers,
     backfill::{Fetch, HistoryError},
+    drift::Drift,
 };
 use crate::{
     ledger::{
@@ -117,6 +118,7 @@ impl Fetch {
             }
         }
         self.unlisted(rules, &seen, &modes, &mut audit).await?;
+        Drift::of(&audit, self.clock.now()).keep(&self.store).await?;
         Ok(audit)
     }
 

@@ -6,7 +6,9 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     answers,
+    audit::AuditError,
     backfill::{Fetch, HistoryError, append},
+    drift::Drift,
 };
 use crate::{
     ledger::{
@@ -14,7 +16,7 @@ use crate::{
         outcome::{QualityEntry, QualityKind},
     },
     limits,
-    reconciler::driver::Handle,
+    reconciler::{Rules, driver::Handle},
     store::{CustomerKey, EventFilter, StoreError, reports::AccountScope, reports::Scope},
     stripe::client::{ApiError, lists::Objects},
 };
@@ -38,16 +40,16 @@ pub struct Healed {
 #[derive(Debug)]
 pub struct Healer {
     fetch: Fetch,
-    /// Its quality list says what is to be looked up.
-    profile: Arc<str>,
+    /// The first profile is held against Stripe; its quality list says what is to be looked up.
+    rules: Rules,
     /// What was looked up already: if that didn't settle it, asking every five minutes won't either.
     tried: BTreeSet<(QualityKind, String)>,
 }
 
 impl Healer {
-    /// A healer that reads the quality list of `profile`.
-    pub fn new(fetch: Fetch, profile: Arc<str>) -> Self {
-        Self { fetch, profile, tried: BTreeSet::new() }
+    /// A healer of the ledger that `rules` make.
+    pub fn new(fetch: Fetch, rules: Rules) -> Self {
+        Self { fetch, rules, tried: BTreeSet::new() }
     }
 
     /// Heals now and at its own pace until `stop` turns true; `told` hears what each activation did. A failure is tried
@@ -82,7 +84,31 @@ impl Healer {
         if looked_up > 0 {
             reconciler.notify();
         }
+        self.audit_when_due().await?;
         Ok(Healed { events, looked_up })
+    }
+
+    /// Holds Stripe's subscriptions against the ledger once a day, whichever process did it last. It appends nothing: what
+    /// it finds is a metric and an alert, and `mrrd audit --heal` settles it.
+    async fn audit_when_due(&self) -> Result<(), HistoryError> {
+        let Fetch { store, clock, .. } = &self.fetch;
+        let due = |last: Drift| last.at.plus(limits::AUDIT_INTERVAL_SECONDS) <= clock.now();
+        if !Drift::last(store).await?.is_none_or(due) {
+            return Ok(());
+        }
+        match self.fetch.audit(&self.rules, false, |_| {}).await {
+            Ok(audit) if audit.differences.is_empty() => {
+                tracing::debug!(audit.subscriptions, "audited: nothing differs")
+            }
+            Ok(audit) => tracing::warn!(
+                audit.subscriptions,
+                differing = audit.differences.len(),
+                "the ledger differs from Stripe: `mrrd audit` lists the differences, `mrrd audit --heal` settles them"
+            ),
+            Err(AuditError::History(error)) => return Err(error),
+            Err(AuditError::Ledger(error)) => tracing::warn!(%error, "the ledger could not be audited now"),
+        }
+        Ok(())
     }
 
     /// Fetches the events that are missing. Answers how many were.
@@ -93,8 +119,11 @@ impl Healer {
     /// Looks up what thin events point to and what quality entries want. The ledger should be up to date before.
     pub async fn look_up(&mut self) -> Result<u64, HistoryError> {
         let mut looked_up = self.thin().await?;
+        let Some(profile) = self.rules.profiles.first().map(|profile| profile.name.clone()) else {
+            return Ok(looked_up);
+        };
         for livemode in [true, false] {
-            looked_up += self.wanted_by_quality(livemode).await?;
+            looked_up += self.wanted_by_quality(&profile, livemode).await?;
         }
         Ok(looked_up)
     }
@@ -125,10 +154,10 @@ impl Healer {
         }
     }
 
-    async fn wanted_by_quality(&mut self, livemode: bool) -> Result<u64, HistoryError> {
+    async fn wanted_by_quality(&mut self, profile: &Arc<str>, livemode: bool) -> Result<u64, HistoryError> {
         let store = self.fetch.store.clone();
         let scope = Scope {
-            profile: self.profile.clone(),
+            profile: profile.clone(),
             livemode,
             // The key's own: another account's objects aren't its to read.
             account: AccountScope::One(None),

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod audit;
 pub mod backfill;
 pub mod documents;
+pub mod drift;
 pub mod files;
 pub mod heal;
 pub mod objects;

@@ -71,9 +71,9 @@ impl Daemon {
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
-        let (driver, reconciler) = Driver::new(
-            Reconciler::new(store.clone(), Rules::load(&config.ledger, &store).await?, clock.clone()).beside_webhooks(),
-        );
+        let rules = Rules::load(&config.ledger, &store).await?;
+        let (driver, reconciler) =
+            Driver::new(Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks());
         let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::of(&store) };
         let (appender, writer) = Appender::start(store.clone(), queue, {
             let reconciler = reconciler.clone();
@@ -83,7 +83,7 @@ impl Daemon {
         background.push(("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
-            if let Some(healer) = healer(&config, &store, &clock)? {
+            if let Some(healer) = healer(&config, &store, &clock, rules)? {
                 let metrics = metrics.clone();
                 let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
                 background.push(("healer", tokio::spawn(healer.run(reconciler.clone(), told, draining.clone()))));
@@ -139,11 +139,11 @@ impl Daemon {
 }
 
 /// A healer, where a key is set.
-fn healer(config: &Config, store: &Store, clock: &Clock) -> Result<Option<Healer>, StartError> {
-    let (Some(key), Some(profile)) = (&config.stripe.api_key, config.ledger.profiles.first()) else { return Ok(None) };
+fn healer(config: &Config, store: &Store, clock: &Clock, rules: Rules) -> Result<Option<Healer>, StartError> {
+    let Some(key) = &config.stripe.api_key else { return Ok(None) };
     let client = Client::new(&config.stripe.api_base, key, Patience::default()).map_err(StartError::StripeApi)?;
     let fetch = Fetch { client, store: store.clone(), clock: clock.clone() };
-    Ok(Some(Healer::new(fetch, profile.name.clone())))
+    Ok(Some(Healer::new(fetch, rules)))
 }
 
 /// The routes of this process's roles.

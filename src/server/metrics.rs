@@ -8,7 +8,9 @@ use http::header;
 
 use super::state::{AppState, Peer};
 use crate::{
-    api, limits,
+    api,
+    history::drift::Drift,
+    limits,
     report::{
         ask::Ask,
         period::Interval,
@@ -39,9 +41,10 @@ async fn measure(state: &AppState) {
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
-        Ok(Ok((head, applied_seq, outbox))) => {
+        Ok(Ok((head, applied_seq, outbox, drift))) => {
             metrics.alert_deliveries_waiting.set(outbox.waiting);
             metrics.alert_deliveries_failed.set(outbox.failed);
+            drift.into_iter().for_each(|drift| metrics.audited(drift));
             metrics.log_events.set(head.events);
             metrics.log_last_seq.set(head.last_seq);
             metrics.log_ignored_events.set(head.ignored);
@@ -54,10 +57,11 @@ async fn measure(state: &AppState) {
 }
 
 /// The log's end before the ledger's, as in `/api/v1/status`.
-async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts), StoreError> {
-    state.store.ready().await?;
-    let head = state.store.head().await?;
-    Ok((head, state.store.applied_seq().await?, state.store.outbox_counts().await?))
+async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>), StoreError> {
+    let store = &state.store;
+    store.ready().await?;
+    let head = store.head().await?;
+    Ok((head, store.applied_seq().await?, store.outbox_counts().await?, Drift::last(store).await?))
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

@@ -18,6 +18,7 @@ use prometheus_client::{
 };
 
 use super::money::MoneyMetrics;
+use crate::history::drift::Drift;
 
 /// Which endpoint, and which answer: `accepted`, `duplicate`, or a problem's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,6 +59,9 @@ pub(super) struct DeliveryLabels {
     pub(super) outcome: &'static str,
 }
 
+/// The labels of a gauge that isn't shown before it is known.
+pub(super) type Unlabelled = [(&'static str, &'static str); 0];
+
 /// Everything `/metrics` shows without a token.
 #[derive(Debug)]
 pub struct Metrics {
@@ -81,6 +85,10 @@ pub struct Metrics {
     pub log_unreadable_events: Gauge,
     /// Events appended that the derived tables don't show yet, set at each scrape.
     pub reconciler_lag_events: Gauge,
+    /// What the last audit left differing, set at each scrape; absent before the first.
+    pub(super) drift: Family<Unlabelled, Gauge>,
+    /// When that audit ended, in seconds since 1970.
+    pub(super) audited_seconds: Family<Unlabelled, Gauge>,
     /// Appends waiting for the log, set at each scrape.
     pub append_waiting: Gauge,
     /// Alerts' messages waiting for their channel, set at each scrape.
@@ -115,6 +123,8 @@ impl Default for Metrics {
             log_ignored_events: Gauge::default(),
             log_unreadable_events: Gauge::default(),
             reconciler_lag_events: Gauge::default(),
+            drift: Family::default(),
+            audited_seconds: Family::default(),
             append_waiting: Gauge::default(),
             alert_deliveries_waiting: Gauge::default(),
             alert_deliveries_failed: Gauge::default(),
@@ -177,6 +187,16 @@ impl Default for Metrics {
             "Events in the log that the ledger does not show yet",
             metrics.reconciler_lag_events.clone(),
         );
+        registry.register(
+            "ledger_drift_subscriptions",
+            "Subscriptions that differed between Stripe and the ledger at the last audit",
+            metrics.drift.clone(),
+        );
+        registry.register(
+            "ledger_audited_seconds",
+            "When the last audit ended, in seconds since 1970",
+            metrics.audited_seconds.clone(),
+        );
         registry.register("append_waiting", "Webhooks waiting for their commit", metrics.append_waiting.clone());
         registry.register("database_up", "1 while the database answers", metrics.database_up.clone());
         registry.register(
@@ -189,6 +209,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Shows what the last audit left; nothing is shown before there was one.
+    pub fn audited(&self, drift: Drift) {
+        self.drift.get_or_create(&[]).set(i64::try_from(drift.differing).unwrap_or(i64::MAX));
+        self.audited_seconds.get_or_create(&[]).set(drift.at.0);
+    }
+
     /// The Prometheus text of everything registered, and of `money` where it may be seen.
     pub fn text(&self, money: Option<&MoneyMetrics>) -> String {
         let mut text = String::new();

@@ -100,7 +100,7 @@ async fn a_discount_known_by_its_id_alone_is_looked_up() {
     room.rows().await;
     assert_eq!(room.quality().await, ["unresolved_discount"]);
 
-    let mut healer = Healer::new(room.fetch.clone(), "stripe".into());
+    let mut healer = Healer::new(room.fetch.clone(), rules());
     assert_eq!(healer.look_up().await.unwrap(), 1);
     room.rows().await;
     assert_eq!(room.quality().await, [""; 0]);

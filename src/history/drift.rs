@@ -1,0 +1,45 @@
+//! Drift: what the last audit left differing between Stripe and the ledger, kept beside the log for metric and alert.
+
+use super::audit::Audit;
+use crate::{
+    ledger::time::UnixTime,
+    store::{Store, StoreError},
+};
+
+/// Where it is kept.
+const PLACE: &str = "audit.drift";
+
+/// What an audit found, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// When it ended.
+    pub at: UnixTime,
+    /// Subscriptions held against the ledger.
+    pub subscriptions: u64,
+    /// Of these, how many differ still: found and not healed.
+    pub differing: u64,
+}
+
+impl Drift {
+    /// What `audit`, ended at `at`, left.
+    pub fn of(audit: &Audit, at: UnixTime) -> Self {
+        let found = audit.differences.len() as u64;
+        Self { at, subscriptions: audit.subscriptions, differing: found.saturating_sub(audit.healed) }
+    }
+
+    /// Keeps it as the last one, whichever process asks.
+    pub async fn keep(&self, store: &Store) -> Result<(), StoreError> {
+        store.set_progress(PLACE, &format!("{} {} {}", self.at.0, self.subscriptions, self.differing)).await
+    }
+
+    /// What the last audit left; `None` where there never was one: what isn't known is not 0.
+    pub async fn last(store: &Store) -> Result<Option<Self>, StoreError> {
+        let kept = store.progress(PLACE).await?;
+        Ok(kept.and_then(|text| {
+            let mut words = text.split(' ');
+            let at = words.next()?.parse().ok().map(UnixTime)?;
+            let mut count = || words.next()?.parse().ok();
+            Some(Self { at, subscriptions: count()?, differing: count()? })
+        }))
+    }
+}
