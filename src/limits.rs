@@ -137,6 +137,9 @@ pub const STRIPE_REQUESTS_PER_SECOND: u32 = 25;
 /// How long one answer of Stripe's may take, body included: its own lists of a hundred take seconds at worst.
 pub const STRIPE_ANSWER_WAIT: Duration = Duration::from_secs(30);
 
+/// The same for `mrrd doctor`, which somebody waits for.
+pub const DOCTOR_WAIT: Duration = Duration::from_secs(10);
+
 /// How often one request is made before its failure is told.
 pub const STRIPE_ATTEMPTS: u32 = 8;
 

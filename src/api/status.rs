@@ -75,6 +75,8 @@ pub(super) struct QualityStatus {
     unknown_values: i64,
     /// Customers whose ledger in the reporting currency ends for want of an exchange rate.
     missing_rates: i64,
+    /// Stretches before the log began that invoices leave open.
+    unclear_past: i64,
 }
 
 /// How far log and ledger have come.
@@ -126,6 +128,7 @@ impl QualityStatus {
             QualityKind::TaxUnknown => &mut self.tax_unknown,
             QualityKind::UnknownValue => &mut self.unknown_values,
             QualityKind::MissingRate => &mut self.missing_rates,
+            QualityKind::UnclearPast => &mut self.unclear_past,
         }
     }
 }

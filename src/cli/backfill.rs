@@ -1,6 +1,6 @@
 //! `mrrd backfill`: history from Stripe's API into the log.
 
-use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, make_store, output, replay::progress_bar};
 use crate::{
     config::Config,
     history::{
@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let client = client(&config)?;
-    let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
+    let fetch = Fetch { client, store: make_store(&config).await?, clock: context.clock.clone() };
     let bar = progress_bar();
     let fetched = async {
         let mut counts = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await?;

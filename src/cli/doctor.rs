@@ -6,11 +6,13 @@ use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
     alerts::channels::Channel,
     config::{Config, Role},
-    ledger::{fact::NORMALISER, outcome::QualityKind},
+    ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
+    limits,
     store::{Store, StoreError},
+    stripe::client::{ApiError, Client, Patience, lists},
 };
 
-/// Checks configuration, database, log and data quality: 0 when all is well, else 1
+/// Checks configuration, database, log, data quality and the key for Stripe's API: 0 when all is well, else 1
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd doctor\n  mrrd doctor --json")]
 pub(super) struct Args {
@@ -54,6 +56,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             Err(Failure::Said) => {}
         }
     }
+    findings.extend(stripe(&config).await);
     if args.json {
         output::json(&findings)?;
     } else {
@@ -113,6 +116,39 @@ async fn alerts(store: &Store, config: &Config, context: &Context) -> Result<Fin
         some => format!("{some} channels{waiting}: `mrrd alerts test` tries one"),
     };
     Ok(Finding { check, verdict: Verdict::Ok, detail })
+}
+
+/// Whether Stripe answers, knows the key, and lets it read each list: one request for each.
+async fn stripe(config: &Config) -> Vec<Finding> {
+    let check = "stripe";
+    let Some(key) = &config.stripe.api_key else {
+        let detail =
+            "no key is set (stripe.api_key): webhooks and files are all there is, nothing is healed or audited";
+        return vec![Finding { check, verdict: Verdict::Ok, detail: detail.into() }];
+    };
+    let patience = Patience { attempts: 2, answer: limits::DOCTOR_WAIT, ..Patience::default() };
+    let client = match Client::new(&config.stripe.api_base, key, patience) {
+        Ok(client) => client,
+        Err(detail) => return vec![Finding { check, verdict: Verdict::Failed, detail }],
+    };
+    let events = lists::events(UnixTime(0), UnixTime(1), None);
+    let requests = std::iter::once(events).chain(lists::Objects::ALL.map(|list| list.page(None)));
+    let (mut findings, mut readable) = (Vec::new(), 0);
+    for request in requests {
+        match client.get(&request).await {
+            Ok(_) => readable += 1,
+            Err(error @ ApiError::Permission { .. }) => {
+                findings.push(Finding { check, verdict: Verdict::Failed, detail: error.to_string() });
+            }
+            // The others would say the same.
+            Err(error) => return vec![Finding { check, verdict: Verdict::Failed, detail: error.to_string() }],
+        }
+    }
+    if findings.is_empty() {
+        let detail = format!("it answers, and the key may read all {readable} lists that healing and backfill need");
+        findings.push(Finding { check, verdict: Verdict::Ok, detail });
+    }
+    findings
 }
 
 /// Whether everything can be converted into the reporting currency (mrr.md 8).

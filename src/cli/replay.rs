@@ -1,6 +1,11 @@
 //! `mrrd replay`: historical events into the log, or the log's events to another endpoint.
 
-use std::{io::IsTerminal, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,8 +18,8 @@ use crate::history::{
 
 /// Takes historical events in from files, or sends the log's events on
 ///
-/// Reads `.json`, `.jsonl`, Stripe's list objects, `.gz` and `.zst` of these, folders, and `-`. What is no event is
-/// named with its line and reason and skipped. Events that the log has already are left alone, so it can be run again.
+/// Reads `.json`, `.jsonl`, Stripe's list objects, `.gz` and `.zst` of these, folders, and `-`; also rows of dj-stripe's and
+/// stripe-sync-engine's tables as JSON lines. What is none of these is named with its line and reason and skipped. Events that the log has already are left alone, so it can be run again.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("direction").required(true).args(["paths", "to"]),
@@ -27,6 +32,9 @@ pub(super) struct Args {
     /// Files, folders, or - for standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Also write what is rejected to this file, to be looked at and tried again
+    #[arg(long, value_name = "FILE")]
+    set_aside: Option<PathBuf>,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -46,12 +54,29 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     // A dry run must not make a database where there is none.
     let absent = args.dry_run && config.database.is_absent_file();
     let store = if absent { None } else { Some(make_store(&config).await?) };
+    let mut aside = match &args.set_aside {
+        Some(path) => Some(
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|error| Failure::Usage(format!("{} can't be written: {error}", path.display())))?,
+        ),
+        None => None,
+    };
     let bar = progress_bar();
     let counts = replay::run(store.as_ref(), inputs, args.dry_run, &context.clock, |progress| match progress {
         Progress::Batch(counts) => bar.set_message(said(&counts, args.dry_run)),
-        Progress::Rejected { input, place, reason } => bar.suspend(|| match place {
-            Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
-            None => eprintln!("mrrd: {input}: {reason}"),
+        Progress::Rejected { input, place, reason, text } => bar.suspend(|| {
+            match place {
+                Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
+                None => eprintln!("mrrd: {input}: {reason}"),
+            }
+            if let Some(file) = &mut aside
+                && let Err(error) = file.write_all(text).and_then(|()| file.write_all(b"\n"))
+            {
+                eprintln!("mrrd: it can't be set aside: {error}");
+            }
         }),
     })
     .await;

@@ -38,10 +38,6 @@ pub(super) fn of(config: &Config) -> Vec<String> {
             "a webhook secret does not begin with whsec_: check that it is an endpoint's signing secret".to_owned(),
         );
     }
-    if stripe.api_key.is_some() {
-        warnings
-            .push("stripe.api_key is set, but this version doesn't read Stripe's API yet: it has no effect".to_owned());
-    }
     if stripe.api_base.starts_with("http://") && stripe.api_key.is_some() {
         warnings.push("stripe.api_base is plain HTTP: stripe.api_key would be sent unencrypted".to_owned());
     }

@@ -22,6 +22,7 @@ impl Simulator {
         let subscription = &mut self.subscriptions[place];
         subscription.latest_invoice = draft["id"].as_str().map(str::to_owned);
         subscription.invoice = draft.clone();
+        subscription.prorations.clear();
         self.emit("invoice.created", at, draft, None, false);
     }
 

@@ -6,6 +6,7 @@ use crate::ledger::time::UnixTime;
 
 use super::{
     catalog::{ADD_ONS, API_CALLS, COUPONS, Cycle, FREE, Lasts, Money, Off, PLANS, PRODUCTS},
+    invoice,
     life::{Simulator, Task},
     state::{Cancellation, Customer, Discount, Item, Status, Subscription},
     wire,
@@ -122,6 +123,7 @@ impl Simulator {
             scheduled: None,
             note: 0,
             invoice: Value::Null,
+            prorations: Vec::new(),
             attempt: 0,
             shown: Value::Null,
         };
@@ -295,13 +297,14 @@ impl Simulator {
         let held = self.catalog.prices[subscription.items[0].price].product;
         let Some(wanted) = held.checked_add_signed(by).filter(|wanted| PLANS.contains(wanted)) else { return };
         let price = self.catalog.find(wanted, currency, cycle);
+        let before = self.subscriptions[place].items.clone();
         let item = &mut self.subscriptions[place].items[0];
         item.price = price;
         if !PRODUCTS[wanted].seats {
             item.quantity = 1;
         }
         self.subscriptions[place].scheduled = None;
-        self.tell_prorations(place, at);
+        self.tell_prorations(place, &before, at);
         self.update(place, at, true);
     }
 
@@ -322,8 +325,9 @@ impl Simulator {
             self.emit("customer.discount.created", at, shown, None, true);
             item.discounts.push(discount);
         }
+        let before = self.subscriptions[place].items.clone();
         self.subscriptions[place].items.push(item);
-        self.tell_prorations(place, at);
+        self.tell_prorations(place, &before, at);
         self.update(place, at, true);
     }
 
@@ -354,8 +358,10 @@ impl Simulator {
         self.plan_period(place, at);
     }
 
-    /// The two invoice items of a change within a period: never MRR.
-    fn tell_prorations(&mut self, place: usize, at: UnixTime) {
+    /// The two invoice items of a change within a period, and their lines on the next invoice: never MRR.
+    fn tell_prorations(&mut self, place: usize, before: &[Item], at: UnixTime) {
+        let lines = invoice::prorations(before, &self.subscriptions[place], &self.catalog, at);
+        self.subscriptions[place].prorations.extend(lines);
         for amount in [-500, 900] {
             let subscription = &self.subscriptions[place];
             let item = json!({

@@ -1,13 +1,15 @@
 //! Invoices and the payment objects around them. They never make MRR: they are there because Stripe sends them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::ledger::time::UnixTime;
 
 use super::{
-    catalog::{COUPONS, Catalog, Off},
+    catalog::{COUPONS, Catalog, Off, Price},
     random::Random,
-    state::{Customer, Discount, Subscription},
+    state::{Customer, Discount, Item, Subscription},
 };
 
 /// A draft for the subscription's current period.
@@ -42,55 +44,37 @@ pub(super) fn draft(
         }
         subtotal += amount;
         discounted += amount - left;
-        lines.push(json!({
-            "id": random.id("il_1T", 22),
-            "object": "line_item",
-            "amount": amount,
-            "currency": subscription.currency.as_str(),
-            "description": format!("{} × {}", item.quantity, price.nickname),
-            "discount_amounts": discount_amounts,
-            "discountable": true,
-            "discounts": item.discounts.iter().map(|discount| discount.id.as_str()).collect::<Vec<_>>(),
-            "invoice": id,
-            "livemode": true,
-            "metadata": {},
-            "parent": {
-                "invoice_item_details": null,
-                "subscription_item_details": {
-                    "invoice_item": null,
-                    "proration": false,
-                    "proration_details": {"credited_items": null},
-                    "subscription": subscription.id,
-                    "subscription_item": item.id,
-                },
-                "type": "subscription_item_details",
-            },
-            "period": {"end": subscription.period.1.0, "start": subscription.period.0.0},
-            "pretax_credit_amounts": [],
-            "pricing": {
-                "price_details": {
-                    "price": price.id,
-                    "product": super::catalog::PRODUCTS[price.product].id,
-                },
-                "type": "price_details",
-                "unit_amount_decimal": format!("{}.{:02}", price.unit_hundredths / 100, price.unit_hundredths % 100),
-            },
-            "quantity": item.quantity,
-            "subtotal": amount,
-            "taxes": [],
-        }));
+        let (period, amounts) = (subscription.period, discount_amounts);
+        lines.push(line(random.id("il_1T", 22), (subscription, item, price), amount, amounts, period, false));
     }
+    for mut correction in subscription.prorations.iter().cloned() {
+        subtotal += correction["amount"].as_i64().unwrap_or(0);
+        correction["invoice"] = json!(id);
+        lines.push(correction);
+    }
+    for line in &mut lines {
+        line["invoice"] = json!(id);
+    }
+    let mut by_discount: BTreeMap<String, i64> = BTreeMap::new();
+    for taken in lines.iter().filter_map(|line| line["discount_amounts"].as_array()).flatten() {
+        let id = taken["discount"].as_str().unwrap_or_default().to_owned();
+        *by_discount.entry(id).or_default() += taken["amount"].as_i64().unwrap_or(0);
+    }
+    let by_discount: Vec<Value> =
+        by_discount.iter().map(|(discount, amount)| json!({"amount": amount, "discount": discount})).collect();
     let total = subtotal - discounted;
+    // What is below 0 goes to the customer's balance.
+    let due = total.max(0);
     let mut invoice = json!({
         "id": id,
         "object": "invoice",
         "account_country": "US",
         "account_name": "Simulated, Inc.",
         "account_tax_ids": null,
-        "amount_due": total,
+        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
+        "amount_remaining": due,
         "amount_shipping": 0,
         "application": null,
         "attempt_count": 0,
@@ -131,9 +115,9 @@ pub(super) fn draft(
         "latest_revision": null,
         "lines": {
             "object": "list",
+            "total_count": lines.len(),
             "data": lines,
             "has_more": false,
-            "total_count": subscription.items.len(),
             "url": format!("/v1/invoices/{id}/lines"),
         },
         "livemode": true,
@@ -172,7 +156,7 @@ pub(super) fn draft(
         "subtotal_excluding_tax": subtotal,
         "test_clock": null,
         "total": total,
-        "total_discount_amounts": [],
+        "total_discount_amounts": by_discount,
         "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
@@ -180,6 +164,74 @@ pub(super) fn draft(
     });
     super::wire::extend(&mut invoice, rest);
     invoice
+}
+
+/// The corrections of a change within the period: what is left of it is credited at the old terms and charged at the new.
+pub(super) fn prorations(before: &[Item], subscription: &Subscription, catalog: &Catalog, at: UnixTime) -> Vec<Value> {
+    let (start, end) = subscription.period;
+    let share = |item: &Item| {
+        let whole = catalog.prices[item.price].unit_hundredths * item.quantity / 100;
+        whole * (end.0 - at.0).max(0) / (end.0 - start.0).max(1)
+    };
+    let held_in = |item: &Item, items: &[Item]| {
+        items.iter().any(|one| one.id == item.id && one.price == item.price && one.quantity == item.quantity)
+    };
+    let now = &subscription.items;
+    let credits = before.iter().filter(|item| !held_in(item, now)).map(|item| (item, -share(item)));
+    let charges = now.iter().filter(|item| !held_in(item, before)).map(|item| (item, share(item)));
+    let told = credits.chain(charges).enumerate().map(|(place, (item, amount))| {
+        let id = format!("il_1P{}{}{place}", &item.id[4..], at.0);
+        line(id, (subscription, item, &catalog.prices[item.price]), amount, Vec::new(), (at, end), true)
+    });
+    told.collect()
+}
+
+/// One line, of no invoice yet.
+fn line(
+    id: String,
+    (subscription, item, price): (&Subscription, &Item, &Price),
+    amount: i64,
+    discount_amounts: Vec<Value>,
+    period: (UnixTime, UnixTime),
+    proration: bool,
+) -> Value {
+    json!({
+        "id": id,
+        "object": "line_item",
+        "amount": amount,
+        "currency": subscription.currency.as_str(),
+        "description": format!("{} × {}", item.quantity, price.nickname),
+        "discount_amounts": discount_amounts,
+        "discountable": !proration,
+        "discounts": item.discounts.iter().map(|discount| discount.id.as_str()).collect::<Vec<_>>(),
+        "invoice": null,
+        "livemode": true,
+        "metadata": {},
+        "parent": {
+            "invoice_item_details": null,
+            "subscription_item_details": {
+                "invoice_item": null,
+                "proration": proration,
+                "proration_details": {"credited_items": null},
+                "subscription": subscription.id,
+                "subscription_item": item.id,
+            },
+            "type": "subscription_item_details",
+        },
+        "period": {"end": period.1.0, "start": period.0.0},
+        "pretax_credit_amounts": [],
+        "pricing": {
+            "price_details": {
+                "price": price.id,
+                "product": super::catalog::PRODUCTS[price.product].id,
+            },
+            "type": "price_details",
+            "unit_amount_decimal": format!("{}.{:02}", price.unit_hundredths / 100, price.unit_hundredths % 100),
+        },
+        "quantity": item.quantity,
+        "subtotal": amount,
+        "taxes": [],
+    })
 }
 
 /// The invoice becomes open.

@@ -138,6 +138,8 @@ pub(super) struct Subscription {
     pub(super) note: u32,
     /// The open invoice, as last shown.
     pub(super) invoice: Value,
+    /// Corrections that the next invoice bills.
+    pub(super) prorations: Vec<Value>,
     /// Which failed attempt is waiting for a retry.
     pub(super) attempt: u32,
     /// As last shown in an event.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Clock,
     ledger::ids::EventId,
-    store::{NewEvent, Source},
+    store::{NewEvent, Reading, Source},
     stripe::{client::Answer, read},
 };
 
@@ -40,7 +40,8 @@ struct Object<'a> {
 }
 
 /// An object as it stood when `answer` was given (architecture.md, decision 1): its id in the log is a digest of mode,
-/// object and content, so that an object that hasn't changed is a duplicate however often it is read.
+/// object and content, so that an object that hasn't changed is a duplicate however often it is read. One that has
+/// changed back is told apart by [`again`].
 ///
 /// Errors when it is no object of Stripe's.
 pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, String> {
@@ -70,6 +71,17 @@ pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, S
         body,
         reading,
     })
+}
+
+/// The answer of an object that says what it said once before, after the log had come to know it differently by `last`:
+/// its id is also a digest of what it follows, so that it is a change, and the same change only once.
+pub fn again(mut answer: NewEvent, last: &EventId) -> NewEvent {
+    let digest: String = Sha256::digest(last.as_str()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    answer.id = EventId::from(format!("{}_{digest}", answer.id).as_str());
+    if let Reading::Facts(facts) = &mut answer.reading {
+        facts.iter_mut().for_each(|fact| fact.event = answer.id.clone());
+    }
+    answer
 }
 
 /// An object's id, where it says one.

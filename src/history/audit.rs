@@ -19,7 +19,7 @@ use crate::{
     },
     limits,
     reconciler::{ReconcileError, Rules, derivation},
-    store::{Appended, CustomerKey, NewEvent},
+    store::{CustomerKey, NewEvent},
     stripe::client::lists::{Objects, Page},
 };
 
@@ -105,6 +105,7 @@ impl Fetch {
             let last = page.elements.last().and_then(|body| answers::id(body));
             let mut read = Vec::with_capacity(page.elements.len());
             for body in page.elements {
+                let body = self.whole(Objects::Subscriptions, body).await?;
                 match answers::object(body, &answer, &self.clock) {
                     Ok(event) => read.push(event),
                     Err(reason) => tracing::warn!(reason, "a subscription could not be read: it is left out"),
@@ -156,8 +157,7 @@ impl Fetch {
             }
         }
         if heal && !missing.is_empty() {
-            let outcomes = self.store.append(&missing).await?;
-            audit.healed += outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64;
+            audit.healed += self.append_answers(missing).await?.appended;
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! The events that Stripe still lists: each day a stretch of its own, fetched side by side, page by page.
 //!
 //! A stretch is closed when its walk begins, so nothing can slip into it between two pages. Each page is in the log
-//! before its place is kept: a kill at any instruction costs the page under way in each stretch, and no event.
+//! before its place is kept: a kill at any instruction costs what is under way, and no event.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Mutex, MutexGuard, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -95,13 +95,14 @@ impl Fetch {
     ) -> Result<(), HistoryError> {
         let side_by_side = Arc::new(Semaphore::new(limits::BACKFILL_STRETCHES));
         let (pages, mut fetched) = mpsc::channel(limits::BACKFILL_STRETCHES);
-        let mut tasks = JoinSet::new();
+        let (mut tasks, keeping) = (JoinSet::new(), Keeping::default());
         for (start, end) in days(from, until) {
             let (fetch, pages, side_by_side) = (self.clone(), pages.clone(), side_by_side.clone());
+            let keeping = keeping.clone();
             tasks.spawn(async move {
                 // Never closed: it lives as long as its last holder.
                 let _turn = side_by_side.acquire_owned().await;
-                fetch.stretch(start, end, &pages).await
+                fetch.stretch(start, end, &pages, &keeping).await
             });
         }
         drop(pages);
@@ -125,13 +126,20 @@ impl Fetch {
     }
 
     /// One stretch, newest first, from where it was left.
-    async fn stretch(&self, start: i64, end: i64, pages: &mpsc::Sender<Counts>) -> Result<(), HistoryError> {
+    async fn stretch(
+        &self,
+        start: i64,
+        end: i64,
+        pages: &mpsc::Sender<Counts>,
+        keeping: &Keeping,
+    ) -> Result<(), HistoryError> {
         let name = format!("{OF_RUN}at {start}-{end}");
         let mut place = self.store.progress(&name).await?;
         loop {
             if place.as_deref() == Some(DONE) {
                 return Ok(());
             }
+            keeping.turn(&self.client).await;
             let answer = match self.client.get(&lists::events(UnixTime(start), UnixTime(end), place.as_deref())).await {
                 // The event where it was left has left the list meanwhile.
                 Err(ApiError::Missing { .. }) if place.is_some() => {
@@ -143,17 +151,44 @@ impl Fetch {
             let page = Page::of(&answer)?;
             let (events, mut counts) = read_all(page.elements, |body| answers::event(body, &self.clock));
             let last = events.last().map(|event| (event.id.to_string(), event.created.0));
+            let kept = keeping.begin().await;
             counts.add(append(&self.store, events).await?);
             place = Some(match last {
                 Some((id, created)) if page.has_more && created >= start => id,
                 _ => DONE.to_owned(),
             });
             self.store.set_progress(&name, place.as_deref().unwrap_or(DONE)).await?;
+            drop(kept);
             // Nobody watches any more when the run has failed elsewhere: this page is kept all the same.
             if pages.send(counts).await.is_err() {
                 return Ok(());
             }
         }
+    }
+}
+
+/// One page at a time is kept, and nobody asks for another meanwhile: pages that have come and aren't in the log yet are
+/// what a kill costs. Requests that are under way bring the next ones all the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keeping(Arc<(Mutex<()>, Mutex<()>)>);
+
+impl Keeping {
+    /// Waits for a turn at which no page is being kept.
+    pub(super) async fn turn(&self, client: &Client) {
+        let (asking, keeping) = &*self.0;
+        let _asking = asking.lock().await;
+        loop {
+            client.ready().await;
+            if keeping.try_lock().is_ok() {
+                return;
+            }
+            drop(keeping.lock().await);
+        }
+    }
+
+    /// Until what it returns is dropped, a page is being kept.
+    pub(super) async fn begin(&self) -> MutexGuard<'_, ()> {
+        self.0.1.lock().await
     }
 }
 

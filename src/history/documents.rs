@@ -17,6 +17,8 @@ pub struct Document {
     pub place: String,
     /// The event's own bytes, or the reason; a reason never quotes the text.
     pub body: Result<Bytes, String>,
+    /// What stands there, where it can't be read; empty where it is too long to be held.
+    pub text: Bytes,
 }
 
 /// Hands every document of `stream` to `take`, in order. Errors when the stream itself breaks off, with its place.
@@ -72,11 +74,13 @@ fn take_line(line: Line, text: &[u8], number: usize, take: &mut impl FnMut(Docum
         Line::None => {}
         Line::TooLong => {
             let reason = format!("it is longer than {} bytes", limits::HISTORY_EVENT_BYTES);
-            take(Document { place, body: Err(reason) });
+            take(Document { place, body: Err(reason), text: Bytes::new() });
         }
         Line::Whole => match serde_json::from_slice::<&RawValue>(trimmed(text)) {
             Ok(value) => expand(value, &place, take),
-            Err(error) => take(Document { place, body: Err(syntax(&error)) }),
+            Err(error) => {
+                take(Document { place, body: Err(syntax(&error)), text: Bytes::copy_from_slice(trimmed(text)) });
+            }
         },
     }
 }
@@ -103,6 +107,7 @@ fn whole(
     let body = text.strip_prefix(BOM).unwrap_or(&text);
     let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>();
     loop {
+        let read = documents.byte_offset();
         match documents.next() {
             None => return Ok(()),
             Some(Ok(value)) => {
@@ -111,7 +116,8 @@ fn whole(
             }
             Some(Err(error)) => {
                 let place = format!("line {}", first_line - 1 + error.line());
-                take(Document { place, body: Err(syntax(&error)) });
+                let text = Bytes::copy_from_slice(&body[read..]);
+                take(Document { place, body: Err(syntax(&error)), text });
                 return Ok(());
             }
         }
@@ -134,13 +140,13 @@ fn expand(value: &RawValue, place: &str, take: &mut impl FnMut(Document)) {
             Ok(list) if list.object.get() == "\"list\"" => list.data,
             _ => {
                 let body = Ok(Bytes::copy_from_slice(text.as_bytes()));
-                return take(Document { place: place.to_owned(), body });
+                return take(Document { place: place.to_owned(), body, text: Bytes::new() });
             }
         },
     };
     for (at, item) in items.into_iter().enumerate() {
         let body = Ok(Bytes::copy_from_slice(item.get().as_bytes()));
-        take(Document { place: format!("{place}, event {}", at + 1), body });
+        take(Document { place: format!("{place}, event {}", at + 1), body, text: Bytes::new() });
     }
 }
 
@@ -171,7 +177,7 @@ mod tests {
     /// Every document as `place: body`, or `place! reason`.
     fn told(text: &str) -> Vec<String> {
         let mut told = Vec::new();
-        read(text.as_bytes(), &mut |Document { place, body }| {
+        read(text.as_bytes(), &mut |Document { place, body, .. }| {
             told.push(match body {
                 Ok(body) => format!("{place}: {}", String::from_utf8_lossy(&body)),
                 Err(reason) => format!("{place}! {reason}"),

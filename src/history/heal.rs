@@ -6,18 +6,19 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     answers,
-    audit::AuditError,
-    backfill::{Fetch, HistoryError, append},
+    audit::{AuditError, Difference},
+    backfill::{Fetch, HistoryError},
     drift::Drift,
 };
 use crate::{
+    alerts::{self, drift::Found},
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
     },
     limits,
     reconciler::{Rules, driver::Handle},
-    store::{CustomerKey, EventFilter, StoreError, reports::AccountScope, reports::Scope},
+    store::{CustomerKey, EventFilter, reports::AccountScope, reports::Scope},
     stripe::client::{ApiError, lists::Objects},
 };
 
@@ -96,7 +97,16 @@ impl Healer {
         if !Drift::last(store).await?.is_none_or(due) {
             return Ok(());
         }
-        match self.fetch.audit(&self.rules, false, |_| {}).await {
+        let audited = self.fetch.audit(&self.rules, false, |_| {}).await;
+        if let Ok(audit) = &audited {
+            let words = |first: &Difference| {
+                let (differ, Difference { subscription, customer, reason, .. }) = (audit.differences.len(), first);
+                format!("{differ} subscriptions differ; first {subscription} of {customer}: {reason}")
+            };
+            let found = Found { at: clock.now(), difference: audit.differences.first().map(words) };
+            alerts::drift::keep(store, "audit", &found).await?;
+        }
+        match audited {
             Ok(audit) if audit.differences.is_empty() => {
                 tracing::debug!(audit.subscriptions, "audited: nothing differs")
             }
@@ -194,15 +204,11 @@ impl Healer {
             Err(ApiError::Missing { .. }) => return Ok(false),
             answer => answer?,
         };
-        match answers::object(answer.body.clone(), &answer, &self.fetch.clock) {
-            Ok(event) => self.append_one(event).await.map_err(HistoryError::from),
+        let body = self.fetch.whole(list, answer.body.clone()).await?;
+        match answers::object(body, &answer, &self.fetch.clock) {
+            Ok(event) => Ok(self.fetch.append_answers(vec![event]).await.map(|_| true)?),
             Err(reason) => Err(ApiError::Unreadable { path: answer.path, reason }.into()),
         }
-    }
-
-    async fn append_one(&self, event: crate::store::NewEvent) -> Result<bool, StoreError> {
-        append(&self.fetch.store, vec![event]).await?;
-        Ok(true)
     }
 }
 

@@ -13,3 +13,4 @@ pub mod rates;
 pub mod redeliver;
 pub mod renormalise;
 pub mod replay;
+pub mod tables;

@@ -1,15 +1,28 @@
 //! The objects themselves: every customer, price, coupon, subscription and invoice as it stands, appended as answered.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     answers,
-    backfill::{DONE, Fetch, HistoryError, append, read_all},
+    backfill::{DONE, Fetch, HistoryError, Keeping, append, read_all},
     replay::Counts,
 };
-use crate::stripe::client::{
-    ApiError,
-    lists::{Objects, Page},
+use crate::{
+    ledger::{
+        fact::{Fact, Role},
+        ids::EventId,
+    },
+    store::{CustomerKey, NewEvent, Reading, StoreError, naming},
+    stripe::{
+        client::{
+            Answer, ApiError,
+            lists::{Objects, Page},
+        },
+        read,
+    },
 };
 
 /// What belongs to the walk over the lists under way.
@@ -19,10 +32,10 @@ impl Fetch {
     /// Walks all lists side by side, each from where it was left. `watch` hears of every page.
     pub async fn objects(&self, mut watch: impl FnMut(Objects, &Counts)) -> Result<Counts, HistoryError> {
         let (pages, mut fetched) = mpsc::channel(Objects::ALL.len());
-        let mut tasks = JoinSet::new();
+        let (mut tasks, keeping) = (JoinSet::new(), Keeping::default());
         for list in Objects::ALL {
-            let (fetch, pages) = (self.clone(), pages.clone());
-            tasks.spawn(async move { fetch.list(list, &pages).await });
+            let (fetch, pages, keeping) = (self.clone(), pages.clone(), keeping.clone());
+            tasks.spawn(async move { fetch.list(list, &pages, &keeping).await });
         }
         drop(pages);
         let mut counts = Counts::default();
@@ -45,13 +58,19 @@ impl Fetch {
         Ok(counts)
     }
 
-    async fn list(&self, list: Objects, pages: &mpsc::Sender<(Objects, Counts)>) -> Result<(), HistoryError> {
+    async fn list(
+        &self,
+        list: Objects,
+        pages: &mpsc::Sender<(Objects, Counts)>,
+        keeping: &Keeping,
+    ) -> Result<(), HistoryError> {
         let name = format!("{OF_WALK}{}", list.as_str());
         let mut place = self.store.progress(&name).await?;
         loop {
             if place.as_deref() == Some(DONE) {
                 return Ok(());
             }
+            keeping.turn(&self.client).await;
             let answer = match self.client.get(&list.page(place.as_deref())).await {
                 // The object where it was left was deleted meanwhile.
                 Err(ApiError::Missing { .. }) if place.is_some() => {
@@ -62,13 +81,104 @@ impl Fetch {
             };
             let page = Page::of(&answer)?;
             let last = page.elements.last().and_then(|body| answers::id(body));
-            let (events, mut counts) = read_all(page.elements, |body| answers::object(body, &answer, &self.clock));
-            counts.add(append(&self.store, events).await?);
+            let mut elements = Vec::with_capacity(page.elements.len());
+            for element in page.elements {
+                elements.push(self.whole(list, element).await?);
+            }
+            let (events, mut counts) = read_all(elements, |body| answers::object(body, &answer, &self.clock));
+            let kept = keeping.begin().await;
+            counts.add(self.append_answers(events).await?);
             place = Some(last.filter(|_| page.has_more).unwrap_or_else(|| DONE.to_owned()));
             self.store.set_progress(&name, place.as_deref().unwrap_or(DONE)).await?;
+            drop(kept);
             if pages.send((list, counts)).await.is_err() {
                 return Ok(());
             }
         }
+    }
+
+    /// The object with its embedded list whole: Stripe shows the first few lines of an invoice, or items of a subscription,
+    /// and the rest on pages of their own. Every element stays as received.
+    pub(super) async fn whole(&self, list: Objects, body: Bytes) -> Result<Bytes, HistoryError> {
+        let (Some(field), Some(id)) = (list.embedded(), answers::id(&body)) else { return Ok(body) };
+        let Some(text) = std::str::from_utf8(&body).ok().filter(|text| read::is_cut(text, field)) else {
+            return Ok(body);
+        };
+        let mut pages: Vec<Page> = Vec::new();
+        loop {
+            let after = pages.last().and_then(|page| answers::id(page.elements.last()?));
+            let answer: Answer = self.client.get(&list.rest(&id, after.as_deref())).await?;
+            let page = Page::of(&answer)?;
+            let more = page.has_more && !page.elements.is_empty();
+            pages.push(page);
+            if !more {
+                break;
+            }
+        }
+        let elements = pages.iter().flat_map(|page| &page.elements).filter_map(|body| std::str::from_utf8(body).ok());
+        // An object that can't be put together is kept as it came: what it lacks is told by its `has_more`.
+        Ok(read::with_list(text, field, elements).map_or(body.clone(), Bytes::from))
+    }
+
+    /// Appends answers about objects, each once for every time it came to say something else.
+    pub(super) async fn append_answers(&self, answers: Vec<NewEvent>) -> Result<Counts, StoreError> {
+        let ids: Vec<EventId> = answers.iter().map(|answer| answer.id.clone()).collect();
+        let known: BTreeSet<EventId> = self.store.known_ids(&ids).await?.into_iter().collect();
+        let (seen, mut fresh): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| known.contains(&answer.id));
+        let last = self.last_known(&seen).await?;
+        fresh.extend(seen.into_iter().map(|answer| {
+            match fact_of(&answer)
+                .and_then(naming::object)
+                .and_then(|object| last.get(&(answer.livemode, object.to_owned())))
+            {
+                // Ids of answers begin with the digest of what they say.
+                Some(event) if !event.as_str().starts_with(answer.id.as_str()) => answers::again(answer, event),
+                _ => answer,
+            }
+        }));
+        append(&self.store, fresh).await
+    }
+
+    /// The newest thing the log knows of each object that `answers` are about.
+    async fn last_known(&self, answers: &[NewEvent]) -> Result<BTreeMap<(bool, String), EventId>, StoreError> {
+        let mut last: BTreeMap<(bool, String), (_, EventId)> = BTreeMap::new();
+        let mut learn = |livemode: bool, fact: &Fact| {
+            let Some(object) = naming::object(fact) else { return };
+            let rank = (fact.at, fact.role == Role::Read);
+            let held = last.entry((livemode, object.to_owned())).or_insert_with(|| (rank, fact.event.clone()));
+            // In the log's order: of one second, the later one.
+            if rank >= held.0 {
+                *held = (rank, fact.event.clone());
+            }
+        };
+        let mut customers: BTreeSet<CustomerKey> = BTreeSet::new();
+        let mut others: BTreeMap<bool, BTreeSet<&str>> = BTreeMap::new();
+        for (answer, fact) in answers.iter().filter_map(|answer| Some((answer, fact_of(answer)?))) {
+            match fact.customer() {
+                Some(customer) => {
+                    let (livemode, customer) = (answer.livemode, customer.clone());
+                    customers.insert(CustomerKey { livemode, account: None, customer });
+                }
+                None => others.entry(answer.livemode).or_default().extend(naming::object(fact)),
+            }
+        }
+        let customers: Vec<CustomerKey> = customers.into_iter().collect();
+        for (key, facts) in customers.iter().zip(self.store.customer_facts(&customers, None).await?) {
+            facts.iter().for_each(|fact| learn(key.livemode, fact));
+        }
+        for (livemode, objects) in others {
+            let objects: Vec<&str> = objects.into_iter().collect();
+            let facts = self.store.reference_facts(livemode, None, &objects, None).await?;
+            facts.iter().for_each(|fact| learn(livemode, fact));
+        }
+        Ok(last.into_iter().map(|(object, (_, event))| (object, event)).collect())
+    }
+}
+
+/// An answer is about one object: what it says of it.
+fn fact_of(answer: &NewEvent) -> Option<&Fact> {
+    match &answer.reading {
+        Reading::Facts(facts) => facts.first(),
+        Reading::Ignored | Reading::Thin(_) | Reading::Unreadable(_) => None,
     }
 }

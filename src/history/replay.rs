@@ -4,13 +4,20 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{documents, files::Input};
+use super::{
+    answers, documents,
+    files::Input,
+    tables::{self, Row},
+};
 use crate::{
     clock::Clock,
     ledger::ids::EventId,
     limits,
     store::{Appended, NewEvent, Source, Store, StoreError},
-    stripe::read,
+    stripe::{
+        client::{Answer, version},
+        read,
+    },
 };
 
 /// What a replay came to; `read` is the sum of the others.
@@ -37,6 +44,8 @@ pub enum Progress<'a> {
         place: Option<&'a str>,
         /// Why; never quotes the document.
         reason: &'a str,
+        /// The document itself, to be set aside; empty where there is none or it is too long to be held.
+        text: &'a [u8],
     },
     /// Another batch is in the log.
     Batch(Counts),
@@ -45,7 +54,7 @@ pub enum Progress<'a> {
 /// One message from the reading thread.
 enum Message {
     Event(Box<NewEvent>),
-    Rejected { input: usize, place: Option<String>, reason: String },
+    Rejected { input: usize, place: Option<String>, reason: String, text: Bytes },
 }
 
 /// Reads `inputs` and appends their events; with `dry_run` only looks which ones are new. Stops only when the
@@ -80,10 +89,11 @@ pub async fn run(
                 batch_bytes += event.body.len();
                 batch.push(*event);
             }
-            Some(Message::Rejected { input, place, reason }) => {
+            Some(Message::Rejected { input, place, reason, text }) => {
                 counts.read += 1;
                 counts.rejected += 1;
-                watch(Progress::Rejected { input: &names[input], place: place.as_deref(), reason: &reason });
+                let (input, place) = (&names[input], place.as_deref());
+                watch(Progress::Rejected { input, place, reason: &reason, text: &text });
             }
             None => {}
         }
@@ -138,27 +148,43 @@ fn read_input(at: usize, input: &Input, clock: &Clock, sender: &mpsc::Sender<Mes
     let send = |message| sender.blocking_send(message).map_err(|_| Gone);
     let stream = match input.open() {
         Ok(stream) => stream,
-        Err(error) => return send(Message::Rejected { input: at, place: None, reason: error.to_string() }),
+        Err(error) => {
+            return send(Message::Rejected { input: at, place: None, reason: error.to_string(), text: Bytes::new() });
+        }
     };
     let mut outcome = Ok(());
     let ended = documents::read(stream, &mut |document| {
         if outcome.is_err() {
             return;
         }
-        outcome = send(match document.body.and_then(|body| event(body, clock)) {
-            Ok(event) => Message::Event(Box::new(event)),
-            Err(reason) => Message::Rejected { input: at, place: Some(document.place), reason },
+        let (place, text) = (Some(document.place), document.text);
+        outcome = send(match document.body {
+            Err(reason) => Message::Rejected { input: at, place, reason, text },
+            Ok(body) => match event(body.clone(), clock) {
+                Ok(event) => Message::Event(Box::new(event)),
+                Err(reason) => Message::Rejected { input: at, place, reason, text: body },
+            },
         });
     });
     outcome?;
     match ended {
         Ok(()) => Ok(()),
-        Err(reason) => send(Message::Rejected { input: at, place: None, reason }),
+        Err(reason) => send(Message::Rejected { input: at, place: None, reason, text: Bytes::new() }),
     }
 }
 
+/// An event, else what a row of another program's table holds of Stripe's.
 fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
-    let read = read::read(&body).map_err(|error| error.to_string())?;
+    let (body, read) = match read::read(&body) {
+        Ok(read) => (body, read),
+        Err(error) => {
+            let Some(row) = tables::row(&body) else { return Err(error.to_string()) };
+            match read::read(&row.inside) {
+                Ok(read) => (row.inside, read),
+                Err(_) => return object(row, clock).unwrap_or_else(|| Err(error.to_string())),
+            }
+        }
+    };
     Ok(NewEvent {
         id: read.id,
         kind: read.kind,
@@ -171,4 +197,19 @@ fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
         body,
         reading: read.reading,
     })
+}
+
+/// An object as it stood when its row was written: kept like an answer of the API. `None` for what is no object of Stripe's.
+fn object(row: Row, clock: &Clock) -> Option<Result<NewEvent, String>> {
+    let path = "a table's row".to_owned();
+    let Some(at) = row.at else {
+        let told = answers::id(&row.inside).is_some();
+        let reason =
+            "it is an object, and nothing tells when it stood so: _last_synced_at, djstripe_updated or updated_at";
+        return told.then(|| Err(reason.to_owned()));
+    };
+    // Tables don't keep the version; the shape tells what is needed.
+    let answer = Answer { path, body: Bytes::new(), at, api_version: version().into() };
+    let event = answers::object(row.inside, &answer, clock).ok()?;
+    Some(Ok(NewEvent { source: Source::Replay, ..event }))
 }

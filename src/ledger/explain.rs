@@ -104,6 +104,7 @@ fn of_quality(kind: QualityKind) -> &'static str {
         QualityKind::UnresolvedTie => "mrr.md 4, order within one second",
         QualityKind::Overdue => "mrr.md 4, time alone changes",
         QualityKind::MissingRate => "mrr.md 8, a missing rate is an error",
+        QualityKind::UnclearPast => "mrr.md 4, the real history replaces an opening balance",
     }
 }
 

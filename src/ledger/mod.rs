@@ -25,6 +25,7 @@ mod movements;
 mod netting;
 mod order;
 mod parts;
+mod past;
 mod standing;
 #[cfg(test)]
 mod story;
@@ -32,10 +33,13 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-use fact::Fact;
+use std::cell::OnceCell;
+
+use fact::{Fact, SubscriptionState};
 use ids::CustomerId;
 use known::Known;
 use outcome::CustomerLedger;
+use past::Bills;
 use pricing::Terms;
 use profile::Profile;
 use time::{Day, UnixTime, Zone};
@@ -98,9 +102,14 @@ impl<'a> Derivation<'a> {
         let terms = Terms::gather(input);
         let mut quality = Vec::new();
         let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
+        // The common customer is known from its beginning, and its invoices needn't be asked.
+        let bills = OnceCell::new();
+        let past = |last: &SubscriptionState, until: UnixTime| {
+            past::rebuild(last, until, bills.get_or_init(|| Bills::gather(input)), zone)
+        };
         for (id, seen) in &known.subscriptions {
             let invoice_created = |invoice: &str| known.invoice_created(invoice);
-            let timeline = timeline::build(seen, known.deleted(seen), &invoice_created, zone);
+            let timeline = timeline::build(seen, known.deleted(seen), &invoice_created, &past, zone);
             quality.extend(timeline.quality);
             let (mut spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
             quality.extend(unknown);

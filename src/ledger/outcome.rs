@@ -436,11 +436,13 @@ pub enum QualityKind {
     UnknownValue,
     /// An exchange rate that isn't there: reporting-currency ledgers only.
     MissingRate,
+    /// A stretch before the log began in which invoices don't tell what changed, or when.
+    UnclearPast,
 }
 
 impl QualityKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnpricedItem,
         Self::EstimatedItem,
         Self::UnresolvedDiscount,
@@ -450,6 +452,7 @@ impl QualityKind {
         Self::TaxUnknown,
         Self::UnknownValue,
         Self::MissingRate,
+        Self::UnclearPast,
     ];
 
     /// Reads the API's word.
@@ -469,6 +472,7 @@ impl QualityKind {
             Self::TaxUnknown => "tax_unknown",
             Self::UnknownValue => "unknown_value",
             Self::MissingRate => "missing_rate",
+            Self::UnclearPast => "unclear_past",
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::{
-    fact::{CancelReason, Fact, Origin, Role, Status, SubscriptionState},
+    fact::{Fact, Origin, Role, Status, SubscriptionState},
     ids::EventId,
     order::{Seen, breaks, order},
     outcome::{QualityEntry, QualityKind},
+    past::{Past, before_end},
     time::{UnixTime, Zone},
 };
 
@@ -46,11 +47,12 @@ pub(super) struct Timeline<'a> {
 }
 
 /// Builds the line of one subscription from all its facts. `customer_deleted` is when, and by which event, its customer
-/// was deleted.
+/// was deleted; `past` tells from invoices what was before a state and an instant.
 pub(super) fn build<'a>(
     seen: &[Seen<'a>],
     customer_deleted: Option<(UnixTime, &EventId)>,
     invoice_created: &dyn Fn(&str) -> Option<UnixTime>,
+    past: &dyn Fn(&SubscriptionState, UnixTime) -> Option<Past>,
     zone: &Zone,
 ) -> Timeline<'a> {
     let ordered = order(seen.to_vec(), invoice_created);
@@ -65,7 +67,7 @@ pub(super) fn build<'a>(
     let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain) };
     if first.fact.role != Role::Created {
         let start = ordered.chain.iter().find_map(|seen| start_told(seen.after));
-        line.open(first, start.unwrap_or(first.after.created), end, zone);
+        line.open(first, start.unwrap_or(first.after.created), end, past, zone);
         if start.is_none() {
             line.start_unknown(first);
         }
@@ -147,22 +149,7 @@ fn state_before<'a>(first: &Seen<'a>) -> Cow<'a, SubscriptionState> {
     if first.fact.role != Role::Deleted {
         return Cow::Borrowed(first.after);
     }
-    let after = first.after;
-    let ended = after.ended_at.unwrap_or(first.fact.at);
-    let status = match &after.cancel_reason {
-        // Ended within its trial: it never counted.
-        _ if after.trial_end.is_some_and(|end| end >= ended) => Status::Trialing,
-        Some(CancelReason::PaymentFailed) => Status::PastDue,
-        _ => Status::Active,
-    };
-    Cow::Owned(SubscriptionState {
-        status,
-        ended_at: None,
-        canceled_at: after.canceled_at.filter(|at| *at < ended),
-        cancel_reason: None,
-        cancel_feedback: None,
-        ..after.clone()
-    })
+    Cow::Owned(before_end(first.after, first.after.ended_at.unwrap_or(first.fact.at)))
 }
 
 /// Instants of API reads, each of which heals the gaps before it.
@@ -177,9 +164,29 @@ struct Line<'t, 'a> {
 
 impl<'a> Line<'_, 'a> {
     /// Puts the state before the first thing known in front.
-    fn open(&mut self, first: Seen<'a>, start: UnixTime, end: Option<UnixTime>, zone: &Zone) {
+    fn open(
+        &mut self,
+        first: Seen<'a>,
+        start: UnixTime,
+        end: Option<UnixTime>,
+        past: &dyn Fn(&SubscriptionState, UnixTime) -> Option<Past>,
+        zone: &Zone,
+    ) {
         let known = end.map_or(first.fact.at, |end| end.min(first.fact.at));
         let state = state_before(&first);
+        let ran = match end_told(&first).filter(|_| first.fact.role == Role::Read) {
+            Some(ended) => Cow::Owned(before_end(first.after, ended)),
+            None => state.clone(),
+        };
+        if let Some(Past { states, entry, quality }) = past(&ran, known) {
+            for (place, (at, state, event)) in states.into_iter().enumerate() {
+                let entry = if place == 0 { entry } else { Entry::Change };
+                let (state, events) = (Cow::Owned(state), vec![event]);
+                self.timeline.snapshots.push(Snapshot { at, state, events, origin: Origin::Invoice, entry });
+            }
+            self.timeline.quality.extend(quality);
+            return self.push(known, ran, first.fact, Entry::Change);
+        }
         let day = zone.day(known);
         let (at, entry) = if zone.day(start) < day {
             (zone.end_of(day.before()), Entry::Opening)

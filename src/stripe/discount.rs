@@ -221,7 +221,8 @@ fn known_by(id: Option<DiscountId>) -> DiscountState {
     }
 }
 
-fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities) -> Option<DiscountState> {
+/// One of a list: by its id alone, or in full.
+pub(super) fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities) -> Option<DiscountState> {
     match discount {
         Ref::Absent => None,
         Ref::Odd => {

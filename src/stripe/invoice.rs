@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{
-    discount::{DiscountWire, discounts},
+    discount::{DiscountWire, discounts, read_ref},
     json::{Array, List, Named, Obj, Oddities, Raw, Ref},
     price::{PriceWire, TaxRateWire, tax_rates},
 };
@@ -197,7 +197,7 @@ struct DiscountAmount<'a> {
     #[serde(borrow)]
     amount: Raw<'a>,
     #[serde(borrow)]
-    discount: Ref<'a>,
+    discount: Ref<'a, DiscountWire<'a>>,
 }
 
 impl Named for InvoiceWire<'_> {
@@ -246,7 +246,14 @@ impl InvoiceWire<'_> {
     /// The discounts it shows in full: inline before basil, expanded since.
     pub(super) fn discounts(&self, odd: &mut Oddities) -> Vec<DiscountState> {
         let mut shown = discounts(&self.discounts, &self.discount, odd);
-        shown.retain(|discount| discount.terms.is_some());
+        // Those of single lines are shown in full here only, their coupon by its id.
+        for amount in self.total_discount_amounts.0.iter().flatten() {
+            let amount = amount.get("invoice.total_discount_amounts", odd);
+            let discount = amount.filter(|amount| matches!(amount.discount, Ref::Is(_)));
+            let discount = discount.and_then(|amount| read_ref(&amount.discount, odd));
+            shown.extend(discount.filter(|one| !shown.iter().any(|known| known.id == one.id)));
+        }
+        shown.retain(|discount| discount.terms.is_some() || discount.coupon.is_some());
         shown
     }
 
@@ -385,8 +392,8 @@ impl LineWire<'_> {
         amounts
             .filter_map(|amount| {
                 let amount = amount.get("line.discount_amounts", odd)?;
-                let id = amount.discount.id("line.discount_amounts", odd)?;
-                Some((DiscountId::new(id), amount.amount.whole("line.discount_amounts", odd)?))
+                let id = read_ref(&amount.discount, odd)?.id?;
+                Some((id, amount.amount.whole("line.discount_amounts", odd)?))
             })
             .collect()
     }

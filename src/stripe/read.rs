@@ -2,7 +2,7 @@
 //!
 //! Objects are read by shape, never by version (stripe.md 3); the version is carried along as a hint.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -121,6 +121,26 @@ pub fn list_elements(body: &str) -> Option<(Vec<&str>, bool)> {
         return None;
     }
     Some((list.data.into_iter().map(RawValue::get).collect(), list.has_more.0 == Some("true")))
+}
+
+/// Whether the list `field` inside an object shows only its beginning.
+pub fn is_cut(object: &str, field: &str) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct ListWire<'a> {
+        #[serde(borrow)]
+        has_more: Raw<'a>,
+    }
+    let object: Option<BTreeMap<Cow<'_, str>, &RawValue>> = serde_json::from_str(object).ok();
+    let list = object.as_ref().and_then(|object| serde_json::from_str::<ListWire<'_>>(object.get(field)?.get()).ok());
+    list.is_some_and(|list| list.has_more.0 == Some("true"))
+}
+
+/// The object with all `elements` in its list `field`, each as it is; `None` where it is no object.
+pub fn with_list<'e>(object: &str, field: &str, elements: impl Iterator<Item = &'e str>) -> Option<String> {
+    let elements: Vec<&str> = elements.collect();
+    let whole = format!("{{\"{field}\":{{\"data\":[{}],\"has_more\":false}}}}", elements.join(","));
+    lay_over(object, &Previous::parse(&whole)?, false)
 }
 
 /// What a thin event names, space separated: the twin snapshot's event, then the related object.

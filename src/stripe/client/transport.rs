@@ -99,6 +99,11 @@ impl Client {
         Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, pool, budget, patience })))
     }
 
+    /// Waits until a request may leave at once.
+    pub async fn ready(&self) {
+        self.0.budget.free().await;
+    }
+
     /// Asks until there is an answer, or asking again is of no use.
     pub async fn get(&self, request: &RequestBuilder) -> Result<Answer, ApiError> {
         let patience = &self.0.patience;

@@ -105,3 +105,49 @@ async fn half_of_the_webhooks_lost_and_healed_gives_the_same_ledger() {
     assert!(rows.len() > 20);
     assert_eq!(healed.rows().await, rows);
 }
+
+#[tokio::test]
+async fn every_object_comes_once_and_a_second_backfill_appends_nothing() {
+    let events = lived(25, 60);
+    let stripe = FakeStripe::calm(NOW).await;
+    super::account::show(&stripe, &events);
+    let room = Room::at(&stripe, patience()).await;
+    let both = async || {
+        let mut counts = room.fetch.events(|_| {}).await.unwrap();
+        counts.add(room.fetch.objects(|_, _| {}).await.unwrap());
+        counts
+    };
+    let first = both().await;
+    assert_eq!((first.appended, first.rejected), (first.read, 0));
+    let rows = room.rows().await;
+    let second = both().await;
+    assert_eq!((second.appended, second.rejected), (0, 0));
+    assert_eq!(room.rows().await, rows);
+}
+
+#[tokio::test]
+async fn all_lines_of_a_long_invoice_are_in_the_log() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let line = |place: usize| {
+        serde_json::json!({"id": format!("il_{place}"), "object": "line_item", "amount": 100 + place, "currency": "usd",
+            "quantity": 1, "discount_amounts": [], "period": {"start": NOW.0 - 100, "end": NOW.0 + 2_000_000},
+            "parent": {"type": "subscription_item_details", "subscription_item_details":
+                {"subscription": "sub_1", "subscription_item": format!("si_{place}"), "proration": false}},
+            "pricing": {"type": "price_details", "price_details": {"price": format!("price_{place}"), "product": "prod_1"}}})
+    };
+    let lines: Vec<_> = (0..230).map(line).collect();
+    let invoice = serde_json::json!({"id": "in_1", "object": "invoice", "customer": "cus_1", "livemode": true,
+        "status": "paid", "currency": "usd", "total": 100, "subtotal": 100, "created": NOW.0 - 100, "discounts": [],
+        "total_discount_amounts": [], "lines": {"object": "list", "data": lines, "has_more": false}});
+    stripe.put("invoices", "in_1", NOW.plus(-100), invoice.to_string());
+    let room = Room::at(&stripe, patience()).await;
+    let counts = room.fetch.objects(|_, _| {}).await.unwrap();
+    assert_eq!((counts.appended, counts.rejected), (1, 0));
+    let key = mrrd::store::CustomerKey { livemode: true, account: None, customer: "cus_1".into() };
+    let facts = room.fetch.store.customer_facts(&[key], None).await.unwrap().remove(0);
+    let mrrd::ledger::fact::State::Invoice(read) = &facts[0].state else { panic!("{facts:?}") };
+    assert!(read.lines_complete);
+    let amounts: Vec<i64> = read.lines.iter().map(|line| line.amount).collect();
+    assert_eq!(amounts, (100..330).collect::<Vec<i64>>());
+    assert_eq!(room.fetch.objects(|_, _| {}).await.unwrap().appended, 0);
+}

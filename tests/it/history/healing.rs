@@ -107,3 +107,84 @@ async fn a_discount_known_by_its_id_alone_is_looked_up() {
     // What is settled isn't asked for again.
     assert_eq!(healer.look_up().await.unwrap(), 0);
 }
+
+/// A subscription to one item of `seats`, as Stripe writes it.
+fn seats(quantity: i64, status: &str) -> Value {
+    let created = NOW.0 - 10 * 86_400;
+    let price = serde_json::json!({"id": "price_1", "object": "price", "currency": "usd", "unit_amount": 1000,
+        "unit_amount_decimal": "1000", "billing_scheme": "per_unit", "product": "prod_1", "type": "recurring",
+        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}});
+    serde_json::json!({"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": status, "currency": "usd",
+        "created": created, "start_date": created, "livemode": true, "discounts": [],
+        "items": {"object": "list", "has_more": false, "data": [
+            {"id": "si_1", "object": "subscription_item", "quantity": quantity, "price": price, "discounts": []}]}})
+}
+
+fn event(id: &str, kind: &str, minute: i64, object: &Value, previous: Option<Value>) -> bytes::Bytes {
+    let mut data = serde_json::json!({ "object": object });
+    if let Some(previous) = previous {
+        data["previous_attributes"] = previous;
+    }
+    let created = NOW.0 - 10 * 86_400 + minute * 60;
+    serde_json::json!({"id": id, "object": "event", "type": kind, "api_version": "2025-12-15.clover", "created": created,
+        "livemode": true, "data": data})
+    .to_string()
+    .into()
+}
+
+#[tokio::test]
+async fn a_chain_that_breaks_has_its_subscription_fetched() {
+    let stripe = FakeStripe::calm(NOW).await;
+    stripe.put("subscriptions", "sub_1", NOW, seats(7, "active").to_string());
+    let room = Room::at(&stripe, patience()).await;
+    room.append(event("evt_1", "customer.subscription.created", 0, &seats(1, "active"), None)).await;
+    // From 1 to 3 nobody told; this one goes from 3 to 5, and what came after it never arrived.
+    let previous = serde_json::json!({"items": seats(3, "active")["items"]});
+    room.append(event("evt_3", "customer.subscription.updated", 20, &seats(5, "active"), Some(previous))).await;
+    room.rows().await;
+    assert_eq!(room.quality().await, ["gap"]);
+    let mut healer = Healer::new(room.fetch.clone(), rules());
+    assert_eq!(healer.look_up().await.unwrap(), 1);
+    assert!(stripe.paths().iter().any(|path| path.starts_with("/v1/subscriptions/sub_1?")), "{:?}", stripe.paths());
+    room.rows().await;
+    assert_eq!(room.quality().await, [""; 0]);
+    assert_eq!(audit(&room, false).await.differences, []);
+}
+
+#[tokio::test]
+async fn a_thin_event_has_its_object_fetched_unless_its_twin_is_there() {
+    let stripe = FakeStripe::calm(NOW).await;
+    stripe.put("subscriptions", "sub_1", NOW, seats(2, "active").to_string());
+    let thin = |id: &str, twin: Option<&str>| -> bytes::Bytes {
+        let related = serde_json::json!({"id": "sub_1", "type": "subscription", "url": "/v1/subscriptions/sub_1"});
+        serde_json::json!({"id": id, "object": "v2.core.event", "type": "v1.customer.subscription.updated",
+            "livemode": true, "created": "2025-12-20T10:00:00.000Z", "related_object": related, "snapshot_event": twin})
+        .to_string()
+        .into()
+    };
+    let room = Room::at(&stripe, patience()).await;
+    room.append(event("evt_twin", "customer.subscription.created", 0, &seats(2, "active"), None)).await;
+    room.append(thin("evt_thin_1", Some("evt_twin"))).await;
+    let mut healer = Healer::new(room.fetch.clone(), rules());
+    assert_eq!(healer.look_up().await.unwrap(), 0);
+    room.append(thin("evt_thin_2", None)).await;
+    assert_eq!(healer.look_up().await.unwrap(), 1);
+    assert_eq!(healer.look_up().await.unwrap(), 0, "once is enough");
+    assert!(room.logged().await.iter().any(|id| id.starts_with("api_")));
+}
+
+#[tokio::test]
+async fn a_subscription_that_changes_back_is_healed_each_time() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let room = Room::at(&stripe, patience()).await;
+    room.append(event("evt_1", "customer.subscription.created", 0, &seats(1, "active"), None)).await;
+    for (turn, quantity) in [4, 1, 4, 1].into_iter().enumerate() {
+        // Each answer is of its own minute: what Stripe says now is what holds.
+        stripe.at(NOW.plus(60 * turn as i64));
+        stripe.put("subscriptions", "sub_1", NOW, seats(quantity, "active").to_string());
+        let healed = audit(&room, true).await;
+        assert_eq!((healed.differences.len(), healed.healed), (1, 1), "turn {turn}");
+        assert_eq!(audit(&room, true).await.differences, [], "turn {turn}");
+    }
+    assert_eq!(room.logged().await.len(), 5);
+}

@@ -99,9 +99,8 @@ pub(super) fn lived(customers: u32, days: i64) -> Vec<Event> {
 }
 
 pub(super) fn list(stripe: &FakeStripe, events: &[Event]) -> BTreeSet<String> {
-    for event in events {
-        stripe.put("events", &event.id, event.created, std::str::from_utf8(&event.body).unwrap());
-    }
+    let text = |event: &Event| String::from_utf8(event.body.to_vec()).unwrap();
+    stripe.put_all("events", events.iter().map(|event| (event.id.clone(), event.created, text(event))));
     events.iter().map(|event| event.id.clone()).collect()
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -34,23 +34,29 @@ pub(crate) enum Trouble {
     Forbidden,
 }
 
+/// How many elements of a list inside an object are shown with it.
+const EMBEDDED: usize = 10;
+
 /// Something in a list: what it is found by, and its text.
 #[derive(Clone, Debug)]
 struct Element {
     id: String,
     created: i64,
     text: String,
+    /// All lines of an invoice that shows only the first.
+    lines: Vec<Value>,
 }
 
 type Troubles = dyn Fn(usize, &str) -> Option<Trouble> + Send + Sync;
 
 struct Account {
-    now: UnixTime,
+    now: AtomicI64,
     pause: Duration,
     lists: Mutex<BTreeMap<&'static str, Vec<Element>>>,
     troubles: Box<Troubles>,
     asked: AtomicUsize,
     paths: Mutex<Vec<String>>,
+    answered: Mutex<Vec<String>>,
 }
 
 /// A running stand-in; ends when dropped.
@@ -74,12 +80,13 @@ impl FakeStripe {
         troubles: impl Fn(usize, &str) -> Option<Trouble> + Send + Sync + 'static,
     ) -> Self {
         let account = Arc::new(Account {
-            now,
+            now: AtomicI64::new(now.0),
             pause,
             lists: Mutex::default(),
             troubles: Box::new(troubles),
             asked: AtomicUsize::new(0),
             paths: Mutex::default(),
+            answered: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -101,15 +108,46 @@ impl FakeStripe {
     /// Puts an element into a list (`events`, `subscriptions`, …); newest first in the answers.
     pub(crate) fn put(&self, list: &'static str, id: &str, created: UnixTime, text: impl Into<String>) {
         let mut lists = self.account.lists.lock().unwrap();
+        let (mut text, mut lines) = (text.into(), Vec::new());
+        if list == "invoices" {
+            let mut object: Value = serde_json::from_str(&text).unwrap();
+            let shown = object["lines"]["data"].as_array_mut().unwrap();
+            if shown.len() > EMBEDDED {
+                lines = shown.clone();
+                shown.truncate(EMBEDDED);
+                object["lines"]["has_more"] = true.into();
+                text = object.to_string();
+            }
+        }
         let list = lists.entry(list).or_default();
-        list.retain(|element| element.id != id);
-        list.push(Element { id: id.to_owned(), created: created.0, text: text.into() });
+        if let Some(place) = list.iter().position(|element| element.id == id) {
+            list.remove(place);
+        }
+        list.push(Element { id: id.to_owned(), created: created.0, text, lines });
+        list.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+    }
+
+    /// Sets its clock.
+    pub(crate) fn at(&self, now: UnixTime) {
+        self.account.now.store(now.0, Ordering::SeqCst);
+    }
+
+    /// Puts many into a list that hasn't got them.
+    pub(crate) fn put_all(&self, list: &'static str, all: impl Iterator<Item = (String, UnixTime, String)>) {
+        let mut lists = self.account.lists.lock().unwrap();
+        let list = lists.entry(list).or_default();
+        list.extend(all.map(|(id, created, text)| Element { id, created: created.0, text, lines: Vec::new() }));
         list.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
     }
 
     /// Requests so far.
     pub(crate) fn asked(&self) -> usize {
         self.account.asked.load(Ordering::SeqCst)
+    }
+
+    /// The paths and queries of all pages and objects handed out so far.
+    pub(crate) fn answered(&self) -> Vec<String> {
+        self.account.answered.lock().unwrap().clone()
     }
 
     /// The paths of all requests so far, with their queries.
@@ -142,8 +180,9 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
     }
     tokio::time::sleep(account.pause).await;
     let (status, text) = account.answer(&path, request.uri().query().unwrap_or_default());
+    account.answered.lock().unwrap().push(request.uri().to_string());
     let date = jiff::fmt::rfc2822::DateTimePrinter::new()
-        .timestamp_to_rfc9110_string(&jiff::Timestamp::from_second(account.now.0).unwrap())
+        .timestamp_to_rfc9110_string(&jiff::Timestamp::from_second(account.now.load(Ordering::SeqCst)).unwrap())
         .unwrap();
     (status, [(header::DATE, date), (header::CONTENT_TYPE, "application/json".into())], text).into_response()
 }
@@ -151,6 +190,17 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
 impl Account {
     fn answer(&self, path: &str, query: &str) -> (StatusCode, String) {
         let lists = self.lists.lock().unwrap();
+        let parameters = parameters(query);
+        if let Some(id) = path.strip_prefix("invoices/").and_then(|path| path.strip_suffix("/lines")) {
+            let invoice = lists["invoices"].iter().find(|element| element.id == id).unwrap();
+            let after = parameters.get("starting_after");
+            let begin =
+                after.map_or(0, |after| invoice.lines.iter().position(|line| line["id"] == **after).unwrap() + 1);
+            let end = invoice.lines.len().min(begin + parameters["limit"].parse::<usize>().unwrap());
+            let (data, has_more) = (&invoice.lines[begin..end], end < invoice.lines.len());
+            let page = json!({"object": "list", "data": data, "has_more": has_more, "url": format!("/v1/{path}")});
+            return (StatusCode::OK, page.to_string());
+        }
         if let Some((list, id)) = path.split_once('/') {
             let found = lists.get(list).and_then(|list| list.iter().find(|element| element.id == id));
             return match found {
@@ -158,9 +208,9 @@ impl Account {
                 None => (StatusCode::NOT_FOUND, missing()),
             };
         }
-        let parameters = parameters(query);
         let number = |name: &str| parameters.get(name).map(|value| value.parse::<i64>().unwrap());
-        let listed_from = if path == "events" { self.now.0 - 30 * UnixTime::DAY_SECONDS } else { i64::MIN };
+        let listed_from =
+            if path == "events" { self.now.load(Ordering::SeqCst) - 30 * UnixTime::DAY_SECONDS } else { i64::MIN };
         let from = number("created[gte]").unwrap_or(i64::MIN).max(listed_from);
         let until = number("created[lt]").unwrap_or(i64::MAX);
         let limit = usize::try_from(number("limit").unwrap_or(10)).unwrap();
