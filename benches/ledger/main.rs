@@ -39,7 +39,8 @@ const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() {
-    let events = std::env::var("MRRD_BENCH_EVENTS").map_or(250_000, |events| events.parse().expect("a number"));
+    let events = std::env::var_os("MRRD_BENCH_EVENTS")
+        .map_or(250_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
     let mut report = format!(
         "{TITLE}\n\nThe same machine and command. One profile, all roles. Each figure of time is one run, but for the \
          medians of {ROUNDS} that are told as such.\n"

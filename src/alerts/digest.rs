@@ -54,7 +54,7 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
 /// `12,345.00 USD (from 12,000.00 USD)` for each currency.
 fn closing(lines: &[Line]) -> String {
     let of = |name: &str, currency: &str| {
-        lines.iter().find(|line| line.line == name && line.currency == currency).map(|line| amount(line))
+        lines.iter().find(|line| line.line == name && line.currency == currency).map(amount)
     };
     let closings = lines.iter().filter(|line| line.line == "closing").map(|line| {
         let from = of("opening", &line.currency).unwrap_or_default();

@@ -157,6 +157,7 @@ async fn some_hundred_events() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes long: make soak"]
 async fn many_thousand_events() {
-    let count = std::env::var("MRRD_EVENTS").map_or(50_000, |count| count.parse().expect("MRRD_EVENTS is a number"));
+    let count = std::env::var_os("MRRD_EVENTS")
+        .map_or(50_000, |count| count.to_str().and_then(|count| count.parse().ok()).expect("MRRD_EVENTS is a number"));
     killed_at_random_they_end_as_one_process_does(count, count / 500).await;
 }

@@ -97,7 +97,7 @@ async fn many_at_once_take_each_customer_once() {
     for worker in workers {
         worker.await.unwrap();
     }
-    let done = done.lock().unwrap();
+    let done = done.lock().unwrap().clone();
     assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), done.len(), "nobody's was taken twice");
     assert_eq!(done.len() as u64, all);
     assert_eq!(ledger.rows().await.len() as u64, all);

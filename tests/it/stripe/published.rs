@@ -58,9 +58,7 @@ fn vary(value: &mut Value, choices: &mut Choices) {
         }
         Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| {
             // What the object is decides who reads it: all else may be anything of its kind.
-            if name != "object" && name != "type" {
-                vary(field, choices);
-            } else if field.is_object() {
+            if (name != "object" && name != "type") || field.is_object() {
                 vary(field, choices);
             }
         }),
