@@ -1,6 +1,6 @@
 //! Any bytes as a header: never a panic, and only the right signature is accepted.
 //!
-//! `cargo +nightly fuzz run signature`
+//! `cargo +nightly fuzz run -s none signature`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
