@@ -143,23 +143,20 @@ async fn write(
     let mut carried: Option<Request> = None;
     loop {
         let mut group = Group::default();
-        {
-            // One of the writers waits for the queue, the others for it.
-            let mut waiting = waiting.lock().await;
-            match carried.take() {
-                Some(request) => group.take(request),
-                None => match waiting.recv().await {
-                    Some(request) => group.take(request),
-                    None => return,
-                },
-            }
-            while let Ok(request) = waiting.try_recv() {
-                if group.fits(&request, &limits) {
-                    group.take(request);
-                } else {
-                    carried = Some(request);
-                    break;
+        match carried.take() {
+            // Never behind another writer that waits for the queue: nothing more may ever come.
+            Some(request) => {
+                group.take(request);
+                if let Ok(mut waiting) = waiting.try_lock() {
+                    carried = group.fill(&mut waiting, &limits);
                 }
+            }
+            // One of the writers waits for the queue, the others for it.
+            None => {
+                let mut waiting = waiting.lock().await;
+                let Some(request) = waiting.recv().await else { return };
+                group.take(request);
+                carried = group.fill(&mut waiting, &limits);
             }
         }
         let outcome = store.append_prepared(&group.events).await;
@@ -185,6 +182,17 @@ impl Group {
     fn fits(&self, request: &Request, limits: &Limits) -> bool {
         let bytes: usize = request.events.iter().map(Prepared::size).sum();
         self.events.len() + request.events.len() <= limits.group_events && self.bytes + bytes <= limits.group_bytes
+    }
+
+    /// Takes what waits; the first request that doesn't fit is handed back, for the next group.
+    fn fill(&mut self, waiting: &mut mpsc::Receiver<Request>, limits: &Limits) -> Option<Request> {
+        while let Ok(request) = waiting.try_recv() {
+            if !self.fits(&request, limits) {
+                return Some(request);
+            }
+            self.take(request);
+        }
+        None
     }
 
     fn take(&mut self, request: Request) {

@@ -63,8 +63,9 @@ impl Database {
         let rest: Vec<&Prepared> =
             batch.iter().zip(&placed).filter(|(_, placed)| placed.is_none()).map(|(event, _)| event).collect();
         let mut rest = if rest.is_empty() { Vec::new() } else { self.append_known(&rest).await? }.into_iter();
-        // Whatever had no place was asked for in this order.
-        Ok(placed.into_iter().map(|placed| placed.or_else(|| rest.next()).unwrap_or(Appended::Duplicate)).collect())
+        // Whatever had no place was asked for in this order; without an answer nothing may be acknowledged.
+        let answers: Option<Vec<Appended>> = placed.into_iter().map(|placed| placed.or_else(|| rest.next())).collect();
+        answers.ok_or_else(|| corrupt(DOING, "an event of the batch got no answer"))
     }
 
     /// Almost every event comes for the first time: those are written without asking. One that the log has already stays

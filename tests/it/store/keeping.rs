@@ -230,6 +230,30 @@ on_both! {
         assert_eq!(subject.store.head().await.unwrap().events, 51);
     }
 
+    async fn what_no_longer_fits_waits_for_no_other_writer(subject) {
+        let limits = Limits { group_events: 1, writers: 2, ..Limits::default() };
+        let (appender, _writer) = Appender::start(subject.store.clone(), limits, || {});
+        let go_on = Arc::new(Notify::new());
+        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
+        let send = |n: usize| {
+            let appender = appender.clone();
+            tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await })
+        };
+        let mut sent: Vec<_> = (0..2).map(send).collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        // Both writers are busy: one of them finds both of these and takes the second along, while the other waits for more.
+        sent.extend((2..4).map(send));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        subject.store.plan().disarm(LOG_BEFORE_COMMIT);
+        go_on.notify_one();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        go_on.notify_one();
+        for one in sent {
+            let answer = tokio::time::timeout(Duration::from_secs(5), one).await.expect("answered, though nothing more comes");
+            assert!(matches!(answer.unwrap().unwrap()[..], [Appended::New(_)]));
+        }
+    }
+
     async fn a_full_queue_says_so_and_closing_drains(subject) {
         let limits = Limits { queue: 2, ..Limits::default() };
         let (appender, writer) = Appender::start(subject.store.clone(), limits, || {});
