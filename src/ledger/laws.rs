@@ -1,8 +1,10 @@
 //! Laws that hold for every customer there can be, on stories made at random (mrr.md 4 and 5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+
+use crate::reconciler::identities::{days_add_up, first_breach};
 
 use super::{
     CustomerFacts,
@@ -108,9 +110,24 @@ fn moved(ledger: &CustomerLedger, now: UnixTime) -> BTreeMap<Currency, i128> {
     sums
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+/// What a reader sees who reads at any time, of the events that had happened by then: does it add up? `None` where it does.
+pub(super) fn first_breach_for_readers_of_the_time(
+    story: &Story,
+    profile: &Profile,
+    told: impl Fn(CustomerLedger) -> CustomerLedger,
+) -> Option<String> {
+    let events: BTreeSet<UnixTime> = story.facts.iter().map(|fact| fact.at).collect();
+    events.iter().find_map(|last| {
+        let facts = story.facts.iter().filter(|fact| fact.at <= *last).cloned().collect();
+        let ledger = told(Story { facts, references: story.references.clone() }.derive(profile));
+        let next = events.range(last.plus(1)..).next().copied().unwrap_or(UnixTime(i64::MAX));
+        let alone = ledger.deltas.iter().flat_map(|delta| [delta.at.plus(-1), delta.at]);
+        let mut reads = alone.filter(|at| (*last..next).contains(at)).chain([*last, next.plus(-1)]);
+        reads.find_map(|at| days_add_up(&ledger, profile.netting, at).err().map(|what| format!("read at {at}: {what}")))
+    })
+}
 
+proptest! {
     #[test]
     fn any_permutation_and_repetition_gives_the_same_outcome(
         (story, shuffled) in story().prop_flat_map(|story| {
@@ -151,6 +168,13 @@ proptest! {
             let now = super::story::time(&format!("d{day}T23:59:59"));
             prop_assert_eq!(standing(&ledger, now), moved(&ledger, now), "d{}", day);
         }
+    }
+
+    #[test]
+    fn every_reader_of_the_time_sees_movements_that_add_up(story in story(), profile in profiles()) {
+        let ledger = story.derive(&profile);
+        prop_assert_eq!(first_breach(&ledger, profile.netting), None);
+        prop_assert_eq!(first_breach_for_readers_of_the_time(&story, &profile, |ledger| ledger), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn first_breach(rows: &CustomerLedger, netting: Netting) -> Option<Breach> {
 }
 
 /// Parts sum to their movement, a movement spans its two ends, and each day's movements are its deltas (each month's,
-/// where a month nets to one movement): always, also where time alone will change which rows are shown.
+/// where a month nets to one movement): for every row, also those that time alone replaces by others.
 fn of_movements(rows: &CustomerLedger, netting: Netting) -> Result<(), String> {
     for movement in &rows.movements {
         let named = || format!("the {} of {} in {}", movement.kind.as_str(), movement.day, movement.currency);
@@ -40,15 +40,17 @@ fn of_movements(rows: &CustomerLedger, netting: Netting) -> Result<(), String> {
             return Err(format!("{}: {before} before and {amount} don't make {after} after", named()));
         }
     }
-    // What is shown changes where a row's time is over; the last instant shows everything that is known.
-    let mut instants: BTreeSet<UnixTime> =
-        rows.movements.iter().filter_map(|movement| movement.visible_until).collect();
-    instants.extend(instants.clone().into_iter().map(|until| until.plus(-1)));
-    instants.insert(UnixTime(i64::MAX));
+    // A row tells all that its window holds until the row's own time is over, so that is when it is held against the
+    // deltas. Its first instant wouldn't do: an event later in the window is in the row already. Nobody reads there, for
+    // when that instant was now, the event was in no row.
+    let ends = rows.movements.iter().filter_map(|movement| movement.visible_until).map(|until| until.plus(-1));
+    let instants: BTreeSet<UnixTime> = ends.chain([UnixTime(i64::MAX)]).collect();
     instants.into_iter().try_for_each(|at| days_add_up(rows, netting, at))
 }
 
-fn days_add_up(rows: &CustomerLedger, netting: Netting, at: UnixTime) -> Result<(), String> {
+/// Whether the movements that a reader at `at` sees are the deltas up to then, day by day. That holds at any instant from
+/// the last event on.
+pub(crate) fn days_add_up(rows: &CustomerLedger, netting: Netting, at: UnixTime) -> Result<(), String> {
     let shown =
         |movement: &&Movement| movement.visible_from <= at && movement.visible_until.is_none_or(|until| at < until);
     let booked = |day: Day| match netting {

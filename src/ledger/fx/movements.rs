@@ -256,7 +256,8 @@ impl Ledger<'_> {
     /// beyond that is revaluation too.
     fn rest(&self, first: Day, rows: &[&Row], moved: &[Movement]) -> Vec<Movement> {
         let Some(begins) = rows.iter().map(|row| row.delta.at).min() else { return Vec::new() };
-        let cuts = moved.iter().filter_map(|movement| movement.visible_until).collect();
+        // What is shown changes: another window opens, or time alone replaces a row.
+        let cuts = moved.iter().flat_map(|one| [Some(one.visible_from), one.visible_until]).flatten().collect();
         let mut fresh = Vec::new();
         for (from, to) in slices(begins, cuts) {
             // As it stands just before the stretch ends.

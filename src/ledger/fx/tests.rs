@@ -13,7 +13,7 @@ use crate::{
         profile::Netting,
         story::{Story, time},
     },
-    reconciler::identities::first_breach,
+    reconciler::identities::{days_add_up, first_breach},
 };
 
 fn currency(code: &str) -> Currency {
@@ -167,6 +167,24 @@ fn constant_rates_never_revalue_and_never_run_out() {
     assert!(ledger.quality.is_empty(), "{:?}", ledger.quality);
 }
 
+#[test]
+fn a_discount_that_runs_out_before_another_start_of_its_month_adds_up_whenever_it_is_read() {
+    let story = "d1T09:00 a created active extra:2 off:50/repeating/d20; d25 b created active pro:8";
+    let rates = &table("2025-12-30 usd 2; 2026-01-19 usd 4; 2026-01-25 usd 5; 2026-01-31 usd 6");
+    let profile = Profile { netting: Netting::Month, ..Profile::built_in("finance").unwrap() };
+    let read =
+        |known: &str| convert(&Story::of(known).derive(&profile), currency("eur"), &profile, rates, &Zone::UTC, &[]);
+    // Before the second start is known, while the discount runs and after it.
+    let early = read(story.split(';').next().unwrap());
+    for at in ["d10", "d20T11:59:59", "d20", "d24"] {
+        assert_eq!(days_add_up(&early, profile.netting, time(at)), Ok(()), "{at}");
+    }
+    let whole = read(story);
+    assert_eq!(first_breach(&whole, profile.netting), None);
+    let booked: i128 = whole.movements.iter().filter(|one| one.visible_until.is_none()).map(|one| one.amount.0).sum();
+    assert_eq!(Mrr(booked).to_string(), "60", "ten at the rate of the month's end");
+}
+
 /// Rates of the first 80 days of 2026 and some before, at odd intervals, from a few numbers.
 fn rates(seed: &[u16], last: i64) -> Rates {
     let first: Day = "2025-11-01".parse().unwrap();
@@ -204,8 +222,6 @@ fn worth(native: &CustomerLedger, at: UnixTime, to: Currency, rates: &Rates) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn what_stands_is_native_mrr_at_the_rate_and_the_bridge_closes(
         story in laws::story(),
@@ -217,6 +233,9 @@ proptest! {
         let (native, to, rates) = (story.derive(&profile), currency(to), rates(&seed, last));
         let ledger = convert(&native, to, &profile, &rates, &Zone::UTC, &[]);
         prop_assert_eq!(first_breach(&ledger, profile.netting), None);
+        prop_assert_eq!(laws::first_breach_for_readers_of_the_time(&story, &profile, |ledger| {
+            convert(&ledger, to, &profile, &rates, &Zone::UTC, &[])
+        }), None);
         prop_assert!(ledger.movements.iter().all(|movement| movement.currency == to));
         let missing = ledger.quality.iter().find(|entry| entry.kind == QualityKind::MissingRate);
         let until = missing.map_or(UnixTime(i64::MAX), |entry| entry.at);

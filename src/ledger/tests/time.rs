@@ -203,3 +203,15 @@ fn the_future_is_written_ahead_and_splits_what_is_known() {
     assert_eq!(ledger.subscriptions[0].mrr.to_string(), "8", "the future is left out");
     assert_eq!(ledger.movements[1].visible_from, ledger.movements[1].effective_at);
 }
+
+#[test]
+fn a_month_in_which_time_and_an_event_change_mrr_adds_up() {
+    let profitwell = profile("profitwell");
+    let story = "d1 created active pro:100 off:50/repeating/d20; d1 paid 50; d25 pro:300";
+    let ledger = Story::of(story).derive(&profitwell);
+    assert_eq!(
+        told(&ledger.movements),
+        ["d1 new 50 until d20: first_subscription 50", "d25 new 300 from d20: first_subscription 300"]
+    );
+    assert_eq!(crate::reconciler::identities::first_breach(&ledger, profitwell.netting), None);
+}
