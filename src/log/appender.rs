@@ -159,9 +159,11 @@ async fn write(
                 carried = group.fill(&mut waiting, &limits);
             }
         }
-        let outcome = store.append_prepared(&group.events).await;
+        let events = std::mem::take(&mut group.events);
+        let count = events.len() as u64;
+        let outcome = store.append_prepared(events).await;
         counters.groups.fetch_add(1, Ordering::Relaxed);
-        counters.events.fetch_add(group.events.len() as u64, Ordering::Relaxed);
+        counters.events.fetch_add(count, Ordering::Relaxed);
         let changed = outcome.as_ref().is_ok_and(|answers| answers.iter().any(|one| *one != Appended::Duplicate));
         group.answer(outcome);
         if changed {

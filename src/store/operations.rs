@@ -1,6 +1,6 @@
 //! The operations: each whole, each in domain types; which database does them is decided here and nowhere else.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -89,15 +89,16 @@ impl Store {
     /// The same event again, equal but for `pending_webhooks`, is a duplicate; the same id with another body is kept as
     /// a variant (mrr.md 4). An erased event doesn't come back.
     pub async fn append(&self, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-        let prepared: Vec<Prepared> = events.iter().cloned().map(Prepared::new).collect();
-        self.append_prepared(&prepared).await
+        self.append_prepared(events.iter().cloned().map(Prepared::new).collect()).await
     }
 
     /// [`Store::append`], with the work that needs no database done before.
-    pub async fn append_prepared(&self, events: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
+    pub async fn append_prepared(&self, events: Vec<Prepared>) -> Result<Vec<Appended>, StoreError> {
+        // Shared with the thread that writes, which goes on when nobody waits for it any more.
+        let events = Arc::new(events);
         // A server that neither answers nor closes the connection must not stop the log for ever: the connection is given
         // up, and whether the events are in the log shows when they are sent again.
-        let appending = async { either!(self, database => database.append(events).await) };
+        let appending = async { either!(self, database => database.append(&events).await) };
         tokio::time::timeout(limits::APPEND_WAIT, appending).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} seconds", limits::APPEND_WAIT.as_secs());
             Err(StoreError::Unavailable { doing: "appending events", reason })

@@ -1,7 +1,10 @@
 //! Appending to the log, durable on return: what nobody has sent before in as few words as the database allows, and the
 //! rest after a look at what the log holds.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sqlx::Row as _;
 
@@ -58,7 +61,7 @@ pub(in super::super) struct Fresh<'p> {
 }
 
 impl Database {
-    pub(in crate::store) async fn append(&self, batch: &[Prepared]) -> Result<Vec<Appended>, StoreError> {
+    pub(in crate::store) async fn append(&self, batch: &Arc<Vec<Prepared>>) -> Result<Vec<Appended>, StoreError> {
         let placed = self.append_arrivals(batch).await?;
         let rest: Vec<&Prepared> =
             batch.iter().zip(&placed).filter(|(_, placed)| placed.is_none()).map(|(event, _)| event).collect();
@@ -70,15 +73,14 @@ impl Database {
 
     /// Almost every event comes for the first time: those are written without asking. One that the log has already stays
     /// `None`, as does what repeats an id within the batch.
-    async fn append_arrivals(&self, batch: &[Prepared]) -> Result<Vec<Option<Appended>>, StoreError> {
+    async fn append_arrivals(&self, batch: &Arc<Vec<Prepared>>) -> Result<Vec<Option<Appended>>, StoreError> {
         let mut seen = HashSet::with_capacity(batch.len());
-        let first: Vec<(usize, &Prepared)> =
-            batch.iter().enumerate().filter(|(_, event)| seen.insert(event.event.id.as_str())).collect();
-        let events: Vec<&Prepared> = first.iter().map(|(_, event)| *event).collect();
-        let seqs = arrivals::insert(self, &events).await?;
+        let first = batch.iter().enumerate().filter(|(_, event)| seen.insert(event.event.id.as_str()));
+        let places: Vec<usize> = first.map(|(place, _)| place).collect();
+        let seqs = arrivals::insert(self, batch, &places).await?;
         let mut placed = vec![None; batch.len()];
-        for ((place, _), seq) in first.iter().zip(seqs) {
-            placed[*place] = seq.map(Appended::New);
+        for (place, seq) in places.into_iter().zip(seqs) {
+            placed[place] = seq.map(Appended::New);
         }
         Ok(placed)
     }

@@ -13,9 +13,10 @@ impl Database {
     }
 
     pub(in crate::store) async fn close(&self) {
-        let pools: [&Pool; 4] = [&self.log, &self.derived, &self.derived_writer, &self.log_writer];
+        let pools: [&Pool; 3] = [&self.log, &self.derived, &self.derived_writer];
         for pool in pools {
             pool.close().await;
         }
+        self.log_writer.close().await;
     }
 }

@@ -46,16 +46,22 @@ const INSERT: &str = "
     )
     SELECT id, seq FROM placed";
 
-/// Appends those of `events` whose ids the log doesn't have: the place of each, or `None`. Durable on return.
+/// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`. Durable
+/// on return.
 ///
 /// Another process that appends one of them at the same time is waited for; whoever comes second gets `None`.
-pub(super) async fn insert(database: &Database, events: &[&Prepared]) -> Result<Vec<Option<i64>>, StoreError> {
+pub(super) async fn insert(
+    database: &Database,
+    events: &[Prepared],
+    places: &[usize],
+) -> Result<Vec<Option<i64>>, StoreError> {
+    let events: Vec<&Prepared> = places.iter().filter_map(|place| events.get(*place)).collect();
     let ids: Vec<String> = events.iter().map(|event| clean(event.event.id.as_str())).collect();
     let all = |of: fn(&Prepared) -> i64| events.iter().map(|event| of(event)).collect::<Vec<i64>>();
     let text = |of: fn(&Prepared) -> String| events.iter().map(|event| of(event)).collect::<Vec<String>>();
     let facts: Vec<(&str, i64, i64, &FactRow)> = ids
         .iter()
-        .zip(events)
+        .zip(&events)
         .flat_map(|(id, event)| (0..).zip(&event.facts).map(|(n, fact)| (id.as_str(), event.normaliser, n, fact)))
         .collect();
     let query = sqlx::query(INSERT)

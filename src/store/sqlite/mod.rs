@@ -6,6 +6,7 @@ mod arrivals;
 mod body;
 mod checkpoint;
 mod dialect;
+mod writer;
 
 use std::{path::Path, time::Duration};
 
@@ -26,8 +27,8 @@ const BUSY: Duration = Duration::from_secs(10);
 pub struct Database {
     /// Readers of the log.
     log: dialect::Pool,
-    /// The one connection that writes the log.
-    log_writer: dialect::Pool,
+    /// What writes the log.
+    log_writer: writer::LogWriter,
     /// Readers of the derived tables.
     derived: dialect::Pool,
     /// The one connection that writes them.
@@ -40,7 +41,8 @@ pub struct Database {
 impl Database {
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let (log, log_writer) =
+        let plan = Plan::default();
+        let (log, log_connection) =
             open_file(path, SqliteSynchronous::Full, "0", options, schema::log_part(&MIGRATIONS)).await?;
         let derived_path = path.with_extension("derived.db");
         let (derived, derived_writer) =
@@ -48,12 +50,12 @@ impl Database {
                 .await?;
         let database = Self {
             log,
-            log_writer,
+            log_writer: writer::LogWriter::start(path, log_connection, plan.clone())?,
             derived,
             derived_writer,
             checkpoints: checkpoint::Checkpoints::default(),
             tally: Tally::default(),
-            plan: Plan::default(),
+            plan,
         };
         database.forget_other_logs().await?;
         Ok(database)

@@ -1,0 +1,224 @@
+//! The thread that appends to the log: SQLite by its own interface, so that a whole group is one trip to it and not one
+//! for each statement. All else that writes the log takes turns with it.
+
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use sqlx::Sqlite;
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, MutexGuard, oneshot},
+};
+
+use super::{BUSY, body::append::DOING, dialect::Pool};
+use crate::store::{
+    StoreError,
+    planned::{self, Plan},
+    prepared::{Prepared, cleaned},
+};
+
+const EVENT: &str = "INSERT INTO event (id, type, account, livemode, created, api_version, received_at, source, \
+    body_bytes, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+const BODY: &str = "INSERT INTO event_body (seq, salt, codec, bytes) VALUES (?, ?, ?, ?)";
+const FACT: &str = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, codec, \
+    state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Everything that writes the log: one connection of the driver, one thread of ours, one turn between them.
+#[derive(Clone, Debug)]
+pub(super) struct LogWriter {
+    pool: Pool,
+    thread: mpsc::Sender<Ask>,
+    /// SQLite makes whoever finds the file locked sleep and try again; under load nobody would ever get in between.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Events of which those at `places` may be new.
+#[derive(Debug)]
+struct Group {
+    events: Arc<Vec<Prepared>>,
+    places: Vec<usize>,
+}
+
+type Answer = oneshot::Sender<Result<Vec<Option<i64>>, StoreError>>;
+
+#[derive(Debug)]
+enum Ask {
+    Append(Group, Answer),
+    Close(oneshot::Sender<()>),
+}
+
+impl LogWriter {
+    /// Starts the thread on the log at `path`, which `pool` has opened and migrated.
+    pub(super) fn start(path: &Path, pool: Pool, plan: Plan) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+        let prepare = || -> rusqlite::Result<()> {
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            connection.pragma_update(None, "foreign_keys", true)
+        };
+        prepare().map_err(unavailable)?;
+        let (thread, asked) = mpsc::channel();
+        let runtime = Handle::current();
+        let body = move || serve(connection, &asked, &plan, &runtime);
+        thread::Builder::new().name("mrrd-log".into()).spawn(body).map_err(|error| StoreError::Unavailable {
+            doing: "starting the thread that writes the log",
+            reason: error.to_string(),
+        })?;
+        Ok(Self { pool, thread, turn: Arc::default() })
+    }
+
+    /// Begins a transaction of the driver's, once it is its turn.
+    pub(super) async fn begin_with(&self, begin: &'static str) -> Result<Turn<'_>, sqlx::Error> {
+        let turn = self.turn.lock().await;
+        Ok(Turn { tx: self.pool.begin_with(begin).await?, _turn: turn })
+    }
+
+    /// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`.
+    /// Durable on return; of what is given up before its commit nothing stays.
+    pub(super) async fn append(
+        &self,
+        events: Arc<Vec<Prepared>>,
+        places: Vec<usize>,
+    ) -> Result<Vec<Option<i64>>, StoreError> {
+        let _turn = self.turn.lock().await;
+        let (answer, answered) = oneshot::channel();
+        let closed = || StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() };
+        self.thread.send(Ask::Append(Group { events, places }, answer)).map_err(|_| closed())?;
+        answered.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Closes both connections, once what is under way is done.
+    pub(super) async fn close(&self) {
+        let (answer, closed) = oneshot::channel();
+        if self.thread.send(Ask::Close(answer)).is_ok() {
+            // An error says that the thread is gone, which is what was asked for.
+            drop(closed.await);
+        }
+        self.pool.close().await;
+    }
+}
+
+/// A transaction that writes the log; nobody else does meanwhile.
+pub(crate) struct Turn<'w> {
+    tx: sqlx::Transaction<'static, Sqlite>,
+    _turn: MutexGuard<'w, ()>,
+}
+
+impl Turn<'_> {
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.tx.commit().await
+    }
+}
+
+impl Deref for Turn<'_> {
+    type Target = sqlx::SqliteConnection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.tx
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.tx
+    }
+}
+
+/// Ends when asked to, or when every [`LogWriter`] is gone.
+fn serve(mut connection: Connection, asked: &mpsc::Receiver<Ask>, plan: &Plan, runtime: &Handle) {
+    while let Ok(ask) = asked.recv() {
+        match ask {
+            Ask::Append(group, mut answer) => {
+                let outcome = append(&mut connection, &group, plan, runtime, &mut answer);
+                // Whoever gave up since the commit sends the events again, and hears then that they are there.
+                let _ = answer.send(outcome);
+            }
+            Ask::Close(answer) => {
+                drop(connection);
+                let _ = answer.send(());
+                return;
+            }
+        }
+    }
+}
+
+fn append(
+    connection: &mut Connection,
+    group: &Group,
+    plan: &Plan,
+    runtime: &Handle,
+    answer: &mut Answer,
+) -> Result<Vec<Option<i64>>, StoreError> {
+    // At once: a transaction that first reads may fail half-way for want of the lock.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+    let seqs = insert(&tx, group).map_err(unavailable)?;
+    if seqs.iter().all(Option::is_none) {
+        return Ok(seqs);
+    }
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = answer.closed() => Err(StoreError::Unavailable { doing: DOING, reason: "given up".into() }),
+            passed = plan.pass(planned::LOG_BEFORE_COMMIT) => passed,
+        }
+    })?;
+    tx.commit().map_err(unavailable)?;
+    runtime.block_on(plan.pass(planned::LOG_AFTER_COMMIT))?;
+    Ok(seqs)
+}
+
+fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<i64>>> {
+    let (mut insert_event, mut insert_body, mut insert_fact) =
+        (tx.prepare_cached(EVENT)?, tx.prepare_cached(BODY)?, tx.prepare_cached(FACT)?);
+    let mut seqs = Vec::with_capacity(group.places.len());
+    for prepared in group.places.iter().filter_map(|place| group.events.get(*place)) {
+        let event = &prepared.event;
+        let account = cleaned(event.account.as_ref().map_or("", |account| account.as_str()));
+        let written = insert_event.execute(params![
+            cleaned(event.id.as_str()),
+            cleaned(&event.kind),
+            account,
+            event.livemode,
+            event.created.0,
+            cleaned(event.api_version.as_deref().unwrap_or_default()),
+            event.received_at.0,
+            event.source.as_str(),
+            i64::try_from(event.body.len()).unwrap_or(i64::MAX),
+            prepared.digest,
+        ])?;
+        if written == 0 {
+            seqs.push(None);
+            continue;
+        }
+        let seq = tx.last_insert_rowid();
+        insert_body.execute(params![seq, prepared.salt, prepared.codec, prepared.bytes])?;
+        for (ordinal, fact) in (0_i64..).zip(&prepared.facts) {
+            insert_fact.execute(params![
+                seq,
+                prepared.normaliser,
+                ordinal,
+                fact.kind,
+                event.livemode,
+                account,
+                fact.customer,
+                fact.object,
+                fact.codec,
+                fact.state,
+            ])?;
+        }
+        seqs.push(Some(seq));
+    }
+    Ok(seqs)
+}
+
+/// SQLite's words name columns and constraints, never what was bound.
+fn unavailable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable { doing: DOING, reason: error.to_string() }
+}
