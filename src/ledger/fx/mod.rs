@@ -208,10 +208,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// One instant's changes; what stands is revalued first where any of them moves MRR.
+    /// One instant's changes; what stands is revalued first where any of them moves MRR, or a month ends with them.
     fn step(&mut self, at: UnixTime, group: &[Delta]) -> Result<(), Missing> {
         let moves = group.iter().any(|delta| delta.mrr != Mrr::ZERO);
-        if moves {
+        let month = Day(self.book.zone.day(at).0.last_of_month());
+        if moves || at == self.book.zone.end_of(month) {
             self.revalue(at)?;
         }
         for delta in group {

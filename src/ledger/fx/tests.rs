@@ -185,6 +185,15 @@ fn a_discount_that_runs_out_before_another_start_of_its_month_adds_up_whenever_i
     assert_eq!(Mrr(booked).to_string(), "60", "ten at the rate of the month's end");
 }
 
+#[test]
+fn a_month_whose_last_second_changes_something_beside_mrr_is_revalued_all_the_same() {
+    // Set to end, and so outside MRR already: its price moves only what is scheduled to churn.
+    let story = "d5 a created active pro:1000; d6 b created active extra:10; d7 b cape; d31T23:59:59 b extra:30";
+    let ledger = in_euro(story, &table("2026-01-01 usd 0.5; 2026-01-08 usd 0.5; 2026-01-31 usd 0.6"));
+    let last = told(&ledger.movements).pop();
+    assert_eq!(last.as_deref(), Some("2026-01-31 fx 500 -> 600 fx"));
+}
+
 /// Rates of the first 80 days of 2026 and some before, at odd intervals, from a few numbers.
 fn rates(seed: &[u16], last: i64) -> Rates {
     let first: Day = "2025-11-01".parse().unwrap();

@@ -337,6 +337,19 @@ fn once_ends_with_the_first_period_billed_with_it() {
 }
 
 #[test]
+fn once_put_on_in_the_call_that_began_the_period_is_used_up_by_it() {
+    // Put on so many seconds after the period's first: within a minute that is one call of Stripe's, stamped twice.
+    let put_on = |seconds: i64| {
+        let start = day(0).plus(seconds);
+        let taken = DiscountState { start: Some(start), ..discount("di_1", percent(50), Duration::Once, None) };
+        let state = discounted(vec![item("si_1", monthly("a", 100), 1)], (0, 30), vec![taken]);
+        Case::of(vec![(1, state)]).spans("chartmogul")
+    };
+    assert_eq!(put_on(14), ["1 Snapshot: si_1=50/100", "30 DiscountEnd: si_1=100"]);
+    assert_eq!(put_on(61), ["1 Snapshot: si_1=50/100"], "the next period is the first that is billed with it");
+}
+
+#[test]
 fn once_is_used_up_for_an_item_that_comes_later() {
     let state = |period, items: Vec<ItemState>| {
         let taken = DiscountState { start: Some(day(0)), ..discount("di_1", percent(50), Duration::Once, None) };

@@ -54,6 +54,7 @@ pub(super) fn profile(seed: u64) -> Profile {
         ("discount_once", of(&discounts)),
         ("zero_by_discount", of(&["churn", "contraction"])),
         ("pause_collection", of(&["count", "zero"])),
+        ("metered", of(&["ignore", "last_invoice", "mean:2", "mean:3"])),
         ("netting", of(&["none", "window:5", "window:90", "window:1440", "day", "month"])),
         ("reactivation_within", of(&["any", "1", "20", "days:90"])),
         ("reactivation_as", of(&["reactivation", "expansion", "new"])),
@@ -155,13 +156,17 @@ impl Account {
                 end: UnixTime(start + ((at - start) / MONTH + 1) * MONTH),
             });
         }
+        let mut twice = false;
         for step in 1..rng.random_range(3..16) {
             let pace = if rng.random_ratio(1, 3) { 3_600 } else { 8 * DAY };
-            at += 1 + rng.random_range(0..pace);
+            // Several changes of one second; only what each says was before tells their order.
+            let at_once = rng.random_ratio(1, 6) && !std::mem::take(&mut twice);
+            at += if at_once { 0 } else { 1 + rng.random_range(0..pace) };
             let before = state.clone();
             if rng.random_ratio(1, 3) {
                 let paid = at - 1;
-                push(&mut self.facts, paid, Role::Other, State::Invoice(Box::new(invoice(rng, number, step, paid))));
+                let invoice = invoice(rng, &state, number, step, paid);
+                push(&mut self.facts, paid, Role::Other, State::Invoice(Box::new(invoice)));
             }
             let ended = change(rng, &mut state, number, step, at);
             if state == before {
@@ -169,7 +174,15 @@ impl Account {
             }
             let role = if ended { Role::Deleted } else { Role::Updated };
             let before = (role == Role::Updated).then(|| Box::new(before));
-            push(&mut self.facts, at, role, State::Subscription { before, after: Box::new(state.clone()) });
+            let told = State::Subscription { before, after: Box::new(state.clone()) };
+            // Now and then a second event tells the same change, or one of another type the same state.
+            if role == Role::Updated && !at_once && rng.random_ratio(1, 10) {
+                let same = State::Subscription { before: None, after: Box::new(state.clone()) };
+                let again = if rng.random_ratio(1, 2) { (Role::Other, same) } else { (role, told.clone()) };
+                push(&mut self.facts, at, again.0, again.1);
+                twice = true;
+            }
+            push(&mut self.facts, at, role, told);
             if ended {
                 return Some(at);
             }
@@ -184,12 +197,19 @@ fn change(rng: &mut StdRng, state: &mut SubscriptionState, number: u32, step: u3
     match rng.random_range(0..22) {
         0..=2 => {
             let item = rng.random_range(0..state.items.len());
-            state.items[item].quantity = Some(Decimal::whole(rng.random_range(0..6)));
+            // Measured usage has none.
+            if state.items[item].price.usage == Usage::Licensed {
+                state.items[item].quantity = Some(Decimal::whole(rng.random_range(0..6)));
+            }
         }
         3 | 4 => {
             let at = rng.random_range(0..state.items.len());
             let fresh = item(rng, number, step, currency);
-            state.items[at].price = fresh.price;
+            let held = &mut state.items[at];
+            if fresh.price.usage != held.price.usage {
+                held.quantity = fresh.quantity;
+            }
+            held.price = fresh.price;
         }
         5 => state.items.push(item(rng, number, step, currency)),
         6 if state.items.len() > 1 => {
@@ -256,6 +276,8 @@ fn item(rng: &mut StdRng, number: u32, step: u32, currency: Currency) -> ItemSta
         divide_by: rng.random_range(2..5),
         round: [Round::Up, Round::Down][rng.random_range(0..2)],
     });
+    let usage = if rng.random_ratio(1, 6) { Usage::Metered } else { Usage::Licensed };
+    let no_quantity = usage == Usage::Metered || rng.random_ratio(1, 5);
     ItemState {
         id: ItemId::new(format!("si_{number}_{step}")),
         price: Price {
@@ -264,14 +286,14 @@ fn item(rng: &mut StdRng, number: u32, step: u32, currency: Currency) -> ItemSta
             currency: Some(currency),
             scheme: scheme(rng),
             interval: Some(Interval { unit, count: rng.random_range(1..4) }),
-            usage: Usage::Licensed,
+            usage,
             transform: packages,
             tax_inclusive: false,
             lookup_key: None,
             nickname: None,
             currency_options: Default::default(),
         },
-        quantity: if rng.random_ratio(1, 5) { None } else { Some(Decimal::whole(rng.random_range(1..9))) },
+        quantity: if no_quantity { None } else { Some(Decimal::whole(rng.random_range(1..9))) },
         discounts: Vec::new(),
         tax_rates: if rng.random_ratio(1, 8) { vec![tax(rng)] } else { Vec::new() },
         period: None,
@@ -340,13 +362,36 @@ fn discount(rng: &mut StdRng, number: u32, step: u32, at: i64, currency: Currenc
     }
 }
 
-fn invoice(rng: &mut StdRng, number: u32, step: u32, at: i64) -> InvoiceState {
+/// An invoice with a line for what each measured item used; now and then one of them isn't on it, or is a correction.
+fn invoice(rng: &mut StdRng, state: &SubscriptionState, number: u32, step: u32, at: i64) -> InvoiceState {
+    let measured: Vec<_> = state.items.iter().filter(|item| item.price.usage == Usage::Metered).collect();
+    let mut lines: Vec<InvoiceLine> = Vec::new();
+    for item in measured {
+        // Tiers make several lines of one item's usage.
+        for _ in 0..[0, 1, 1, 1, 2][rng.random_range(0..5)] {
+            lines.push(InvoiceLine {
+                subscription: Some(state.id.clone()),
+                item: Some(item.id.clone()),
+                price: Some(item.price.id.clone()),
+                product: item.price.product.clone(),
+                interval: None,
+                amount: rng.random_range(0..9_000),
+                quantity: None,
+                unit_amount: None,
+                proration: rng.random_ratio(1, 8),
+                period: state.period,
+                discounts: Vec::new(),
+                tax_rates: Vec::new(),
+                tax_inside: None,
+            });
+        }
+    }
     InvoiceState {
         id: InvoiceId::new(format!("in_{number}_{step}")),
         customer: Some("cus_1".into()),
         subscription: Some(SubscriptionId::new(format!("sub_{number}"))),
         status: if rng.random_ratio(1, 4) { InvoiceStatus::Open } else { InvoiceStatus::Paid },
-        currency: usd().into(),
+        currency: state.currency,
         total: rng.random_range(0..3) * 500,
         subtotal: 1_000,
         balance_applied: 0,
@@ -354,7 +399,7 @@ fn invoice(rng: &mut StdRng, number: u32, step: u32, at: i64) -> InvoiceState {
         billing_reason: None,
         created: UnixTime(at),
         paid_at: Some(UnixTime(at)),
-        lines: Vec::new(),
+        lines,
         lines_complete: true,
         test_clock: None,
     }

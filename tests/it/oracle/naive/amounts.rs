@@ -16,7 +16,11 @@ impl Naive<'_> {
             .iter()
             .map(|item| {
                 let in_trial = item.trial.is_some_and(|trial| at < trial.end.0);
-                if in_trial { R::from(0) } else { billed(item) * monthly(item) }
+                match item.price.usage {
+                    _ if in_trial => R::from(0),
+                    Usage::Licensed => billed(item) * monthly(item),
+                    Usage::Metered => self.used(line, item, at) * monthly(item),
+                }
             })
             .collect();
         let mut left = lists.clone();
@@ -41,6 +45,24 @@ impl Naive<'_> {
                 .sum()
         };
         (untaxed(left), untaxed(lists))
+    }
+
+    /// What an invoice asked for a measured item, on average over the last ones that were paid (knob `metered`).
+    fn used(&self, line: &Line, item: &ItemState, at: i64) -> R {
+        let last = match self.profile.metered {
+            Metered::Ignore => return R::from(0),
+            Metered::LastInvoice => 1,
+            Metered::Mean(count) => count as usize,
+        };
+        let asked = |invoice: &InvoiceState| {
+            let own: Vec<&InvoiceLine> =
+                invoice.lines.iter().filter(|one| one.item.as_ref() == Some(&item.id) && !one.proration).collect();
+            (!own.is_empty()).then(|| own.iter().map(|one| i128::from(one.amount)).sum::<i128>())
+        };
+        let paid = line.paid.iter().filter(|(paid, _)| *paid <= at);
+        let all: Vec<i128> = paid.filter_map(|(_, invoice)| asked(invoice)).collect();
+        let counted = &all[all.len().saturating_sub(last)..];
+        if counted.is_empty() { R::from(0) } else { R::new(counted.iter().sum(), counted.len() as i128) }
     }
 
     fn on_customer_at(&self, at: i64) -> Option<&DiscountState> {
@@ -88,7 +110,8 @@ impl Naive<'_> {
                 let billed = periods.iter().filter(|period| period.start.0 < end).map(|period| period.end.0);
                 Some(billed.fold(end, i64::max))
             }
-            Duration::Once => periods.iter().find(|period| period.start.0 >= start).map(|period| period.end.0),
+            // Put on within a minute of the period's first second it was billed with it: one call, two stamps.
+            Duration::Once => periods.iter().find(|period| period.start.0 + 60 >= start).map(|period| period.end.0),
             _ => None,
         }
     }
@@ -117,7 +140,9 @@ fn take_off(left: &mut [R], on: &[usize], state: &SubscriptionState, discount: &
         // So many cents of another currency are off nothing here: the ledger lists such a discount as unresolved.
         Some(Off::Amount(_, currency)) if Some(currency) != state.currency => {}
         Some(Off::Amount(amount, _)) => {
-            // An invoice of items that cost nothing has nothing to take off.
+            // An invoice of items that cost nothing has nothing to take off; an amount doesn't fall on usage.
+            let licensed = |item: &usize| state.items[*item].price.usage == Usage::Licensed;
+            let on: Vec<usize> = on.into_iter().filter(licensed).collect();
             let paying = on.iter().filter(|item| left[**item] > R::from(0));
             let factor = paying.map(|item| monthly(&state.items[*item])).max().unwrap_or_else(|| R::from(0));
             let off = R::new(amount.units(), 1_000_000_000_000) * factor;

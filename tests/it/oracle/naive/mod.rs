@@ -1,8 +1,8 @@
 //! A second, deliberately naive reading of mrr.md: it asks "what counts at this second?" over and over and never
 //! carries anything along. Slow, short, and written without a look at `ledger`'s own rules.
 //!
-//! It covers licensed prices and whole subscriptions in distinct seconds, several currencies at a time: what `random.rs`
-//! makes.
+//! It covers licensed and measured prices, whole subscriptions, several changes in one second and several currencies at a
+//! time: what `random.rs` makes.
 
 mod amounts;
 mod movements;
@@ -31,6 +31,8 @@ struct Line {
     rebuilt: bool,
     end: Option<i64>,
     first_paid: Option<i64>,
+    /// Its invoices by when they were paid.
+    paid: Vec<(i64, InvoiceState)>,
 }
 
 /// The whole account of one customer under one profile.
@@ -76,6 +78,7 @@ impl<'a> Naive<'a> {
         let mut lines = BTreeMap::new();
         for (id, mut facts) in grouped {
             facts.sort_by_key(|fact| (fact.at, fact.role));
+            let facts = in_order(facts);
             let first = facts[0];
             let State::Subscription { before, after } = &first.state else { unreachable!() };
             let currency = after.currency.expect("every subscription has one");
@@ -116,21 +119,22 @@ impl<'a> Naive<'a> {
                 }
             }
             let end = end.or(customer_gone);
-            let mut paid: Vec<i64> = by_event
+            let mut paid: Vec<(i64, InvoiceState)> = by_event
                 .values()
                 .filter_map(|fact| match &fact.state {
                     State::Invoice(invoice)
                         if invoice.subscription.as_ref() == Some(&id) && invoice.status == InvoiceStatus::Paid =>
                     {
-                        // Something was billed, if only to be discounted away.
-                        let worth = invoice.total > 0 || invoice.subtotal > 0;
-                        worth.then(|| invoice.paid_at.unwrap_or(fact.at).0)
+                        Some((invoice.paid_at.unwrap_or(fact.at).0, (**invoice).clone()))
                     }
                     _ => None,
                 })
                 .collect();
-            paid.sort_unstable();
-            lines.insert(id, Line { states, currency, opening, rebuilt, end, first_paid: paid.first().copied() });
+            paid.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
+            // Something was billed, if only to be discounted away.
+            let mut worth = paid.iter().filter(|(_, invoice)| invoice.total > 0 || invoice.subtotal > 0);
+            let first_paid = worth.next().map(|(at, _)| *at);
+            lines.insert(id, Line { states, currency, opening, rebuilt, end, first_paid, paid });
         }
         Self { profile, zone, lines, on_customer, asked: RefCell::default() }
     }
@@ -140,7 +144,7 @@ impl<'a> Naive<'a> {
         let mut instants = BTreeSet::new();
         for line in self.lines.values() {
             instants.extend(line.end);
-            instants.extend(line.first_paid);
+            instants.extend(line.paid.iter().map(|(at, _)| *at));
             for (at, state) in &line.states {
                 instants.insert(*at);
                 if let PastDue::Days(days) = self.profile.past_due {
@@ -241,5 +245,53 @@ impl<'a> Naive<'a> {
             },
             _ => false,
         }
+    }
+}
+
+/// Facts of one second in the order in which each finds what it says was before, if there is one; what tells a change
+/// that was told already is left out.
+fn in_order(sorted: Vec<&Fact>) -> Vec<&Fact> {
+    let mut ordered: Vec<&Fact> = Vec::new();
+    for second in sorted.chunk_by(|a, b| a.at == b.at && a.role == b.role) {
+        match second[0].role {
+            Role::Updated => {
+                let mut distinct: Vec<&Fact> = Vec::new();
+                for fact in second {
+                    if !distinct.iter().any(|other| other.state == fact.state) {
+                        distinct.push(fact);
+                    }
+                }
+                let reached = ordered.last().map(|fact| after(fact).clone());
+                ordered.extend(chained(reached.as_ref(), &distinct).unwrap_or(distinct));
+            }
+            // It only says again what stands.
+            Role::Other => {}
+            _ => ordered.extend(second),
+        }
+    }
+    ordered
+}
+
+/// All of `rest`, each on what the one before left; whichever fits is tried.
+fn chained<'f>(reached: Option<&SubscriptionState>, rest: &[&'f Fact]) -> Option<Vec<&'f Fact>> {
+    if rest.is_empty() {
+        return Some(Vec::new());
+    }
+    rest.iter().enumerate().find_map(|(place, next)| {
+        let State::Subscription { before, .. } = &next.state else { return None };
+        if reached.is_some() && reached != before.as_deref() {
+            return None;
+        }
+        let mut others = rest.to_vec();
+        others.remove(place);
+        let tail = chained(Some(after(next)), &others)?;
+        Some(std::iter::once(*next).chain(tail).collect())
+    })
+}
+
+fn after(fact: &Fact) -> &SubscriptionState {
+    match &fact.state {
+        State::Subscription { after, .. } => after,
+        _ => unreachable!("facts of a subscription"),
     }
 }
