@@ -6,11 +6,12 @@ use tokio::sync::watch;
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
 use crate::{
     alerts::drift::{self, Found},
+    history::reread,
     reconciler::{Reconciler, Rules},
     report::service::Reports,
 };
 
-/// Verifies the log's hash chain, the derived tables against a fresh derivation, the waterfall and every closed month
+/// Verifies the log's hash chain, its facts against its bodies, the derived tables against a fresh derivation, the waterfall and every closed month
 ///
 /// Changes no figure and may run beside a live `serve`, whose rule ledger_drift tells of what was found. Ends with 1 and
 /// the first difference when something doesn't hold.
@@ -30,6 +31,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
     let (_keep, stop) = watch::channel(false);
     let bar = progress_bar();
+    let reread = reread::run(&store, &stop, |events| bar.set_message(format!("{events} bodies"))).await;
+    let reread = reread.map_err(|error| Failure::Failed(format!("the facts can't be verified: {error}")))?;
     let verified = reconciler.verify(&stop, &mut |customers| bar.set_message(format!("{customers} customers"))).await;
     bar.finish_and_clear();
     let report = verified.map_err(|error| Failure::Failed(format!("nothing could be verified: {error}")))?;
@@ -38,8 +41,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let closings =
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
-    let (holds, chain) = (report.holds() && closings.first_difference.is_none(), &report.chain);
-    let difference = chain.first_difference.clone().or_else(|| ledger.clone());
+    let holds = report.holds() && reread.first_difference.is_none() && closings.first_difference.is_none();
+    let chain = &report.chain;
+    let difference = chain.first_difference.clone().or_else(|| reread.first_difference.clone());
+    let difference = difference.or_else(|| ledger.clone());
     let difference = difference.or_else(|| closings.first_difference.as_ref().map(ToString::to_string));
     if let Err(error) = drift::keep(&store, "verify", &Found { at: context.clock.now(), difference }).await {
         tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
@@ -48,6 +53,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,
             "customers": report.customers, "waiting": report.waiting,
+            "bodies": reread.events, "fact_difference": reread.first_difference,
             "log_difference": chain.first_difference, "ledger_difference": ledger,
             "closings": closings.checked, "closings_under_other_rules": closings.other_rules,
             "closing_difference": closings.first_difference,
@@ -58,6 +64,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         output::line(format_args!(
             "log     sealed to {sealed_to}, {unsealed} events not sealed yet: {}",
             found(&chain.first_difference)
+        ))?;
+        output::line(format_args!(
+            "facts   {} bodies read again and held against what was kept of them: {}",
+            reread.events,
+            found(&reread.first_difference)
         ))?;
         let (customers, waiting) = (report.customers, report.waiting);
         output::line(format_args!(

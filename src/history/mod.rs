@@ -13,4 +13,5 @@ pub mod rates;
 pub mod redeliver;
 pub mod renormalise;
 pub mod replay;
+pub mod reread;
 pub mod tables;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     ledger::fact::NORMALISER,
-    store::{Reading, Store, StoreError},
+    store::{EventRow, Reader, Reading, Store, StoreError},
     stripe::read::read_again,
 };
 
@@ -22,6 +22,11 @@ pub struct Counts {
     pub lost: u64,
 }
 
+/// What the present normaliser reads from an event of the log.
+pub(super) fn reading(event: &EventRow, body: &[u8]) -> Reading {
+    read_again(body, &event.id, event.created, event.api_version.as_deref().map(Into::into))
+}
+
 /// Reads again what an older normaliser read last, `progress` told after each batch. A rebuild has to follow.
 ///
 /// Cut short, by `stop` or a kill, it has kept each batch it finished and goes on where it stood when called again. Two
@@ -34,13 +39,12 @@ pub async fn run(
     let mut counts = Counts::default();
     let mut seq = 0;
     while !*stop.borrow() {
-        let page = store.read_by_older(NORMALISER, seq).await?;
+        let page = store.read_by(Reader::OlderThan(NORMALISER), seq).await?;
         let Some((last, _)) = page.last() else { break };
         seq = last.seq;
         let mut readings = Vec::with_capacity(page.len());
         for (event, body) in page {
-            let version = event.api_version.as_deref().map(Into::into);
-            let reading = read_again(&body, &event.id, event.created, version);
+            let reading = reading(&event, &body);
             let (before, now) = (event.reading == "facts", matches!(reading, Reading::Facts(_)));
             counts.read += 1;
             counts.gained += u64::from(now && !before);

@@ -53,6 +53,15 @@ pub enum StoreError {
     },
 }
 
+/// Which normaliser read an event last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// One before this version.
+    OlderThan(i64),
+    /// This version.
+    Version(i64),
+}
+
 /// Where an event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

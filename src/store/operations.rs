@@ -140,10 +140,21 @@ impl Store {
         either!(self, database => database.bodies(id).await)
     }
 
-    /// The next events after `after_seq` of which no facts as new as `normaliser` exist, with their bodies: some at a
-    /// time, in the log's order. Erased ones aren't among them: nothing can read them again.
-    pub async fn read_by_older(&self, normaliser: i64, after_seq: i64) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
-        either!(self, database => database.read_by_older(normaliser, after_seq).await)
+    /// The next events after `after_seq` that `reader` read last, with their bodies: some at a time, in the log's order.
+    /// Erased ones aren't among them: nothing can read them again.
+    pub async fn read_by(&self, reader: Reader, after_seq: i64) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+        either!(self, database => database.read_by(reader, after_seq).await)
+    }
+
+    /// Holds the facts that `normaliser` kept after `after_seq`, up to the last of `readings`, against what it reads now:
+    /// the first that differs, in words; or one that belongs to no event.
+    pub async fn misread(
+        &self,
+        normaliser: i64,
+        after_seq: i64,
+        readings: &[(EventRow, Reading)],
+    ) -> Result<Option<String>, StoreError> {
+        either!(self, database => database.misread(normaliser, after_seq, readings).await)
     }
 
     /// How many such events there are, in any of their shapes.

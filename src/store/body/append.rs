@@ -163,6 +163,17 @@ impl Database {
             .flat_map(|(((event, _), account), facts)| lines(event.seq, normaliser, event.livemode, account, facts))
             .collect();
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
+        for (event, _) in readings {
+            let there: Option<i64> = sqlx::query_scalar("SELECT seq FROM event WHERE seq = $1 AND id = $2")
+                .bind(event.seq)
+                .bind(clean(event.id.as_str()))
+                .fetch_optional(&mut *tx)
+                .await
+                .doing(doing)?;
+            if there.is_none() {
+                return Err(corrupt(doing, format!("the log has no event {} at {}", event.id, event.seq)));
+            }
+        }
         // Two that read the same events again read the same: whoever comes second changes nothing.
         insert_facts(&mut tx, "ON CONFLICT DO NOTHING", &lines).await.doing(doing)?;
         tx.commit().await.doing(doing)?;

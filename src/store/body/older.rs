@@ -1,4 +1,7 @@
-//! What an older normaliser read last: found by its version, to be read again (architecture.md, decision 3).
+//! What was read before, to be read again: by a newer normaliser (architecture.md, decision 3), or to hold the facts in
+//! the log against what their bodies say.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -6,30 +9,37 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     events::{EVENTS, FIELDS, event_row},
+    rows::account,
 };
 use crate::{
     limits,
     log::codec,
     store::{
-        EventRow, StoreError,
+        EventRow, Reader, Reading, StoreError,
         errors::{Doing, corrupt},
+        prepared::fact_rows,
     },
 };
 
-const DOING: &str = "reading what an older normaliser read";
+const DOING: &str = "reading what a normaliser read";
 
 /// Events at once: their newer facts are appended in one transaction, beside webhooks.
 const PAGE: i64 = 256;
 
 impl Database {
-    pub(in crate::store) async fn read_by_older(
+    pub(in crate::store) async fn read_by(
         &self,
-        normaliser: i64,
+        reader: Reader,
         after_seq: i64,
     ) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+        let (which, normaliser) = match reader {
+            Reader::OlderThan(normaliser) => ("f.normaliser < $3", normaliser),
+            // One without any fact counts as read by every version: each leaves at least a reason.
+            Reader::Version(normaliser) => ("COALESCE(f.normaliser, $3) = $3", normaliser),
+        };
         let text = format!(
             "SELECT {FIELDS}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN event_body b ON b.seq = e.seq
-             WHERE e.seq > $1 AND e.seq <= $2 AND f.normaliser < $3 ORDER BY e.seq LIMIT $4"
+             WHERE e.seq > $1 AND e.seq <= $2 AND {which} ORDER BY e.seq LIMIT $4"
         );
         let rows = sqlx::query(AssertSqlSafe(text))
             .bind(after_seq)
@@ -58,6 +68,52 @@ impl Database {
         Ok(events)
     }
 
+    pub(in crate::store) async fn misread(
+        &self,
+        normaliser: i64,
+        after_seq: i64,
+        readings: &[(EventRow, Reading)],
+    ) -> Result<Option<String>, StoreError> {
+        let Some((last, _)) = readings.last() else { return Ok(None) };
+        let stored = sqlx::query(
+            "SELECT f.seq, f.kind, f.livemode, f.account, f.customer, f.object, f.codec, f.state, e.id
+             FROM fact f LEFT JOIN event e ON e.seq = f.seq
+             WHERE f.seq > $1 AND f.seq <= $2 AND f.normaliser = $3 ORDER BY f.seq, f.ordinal",
+        )
+        .bind(after_seq)
+        .bind(last.seq)
+        .bind(normaliser)
+        .fetch_all(&self.log)
+        .await
+        .doing(DOING)?;
+        let mut found: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
+        for row in &stored {
+            let seq = row.try_get(0).doing(DOING)?;
+            if row.try_get::<Option<String>, _>(8).doing(DOING)?.is_none() {
+                return Ok(Some(format!("a fact at {seq} belongs to no event")));
+            }
+            match told(row).doing(DOING)? {
+                Ok(told) => found.entry(seq).or_default().push(told),
+                Err(damaged) => return Ok(Some(format!("a fact at {seq}: {damaged}"))),
+            }
+        }
+        for (event, reading) in readings {
+            let account = account(event.account.as_ref());
+            let read = fact_rows(reading).into_iter().map(|fact| {
+                let state = codec::decode_fact(fact.codec, &fact.state).map_err(|error| error.to_string());
+                let told =
+                    |state| (fact.kind.to_owned(), event.livemode, account.clone(), fact.customer, fact.object, state);
+                state.map(told)
+            });
+            let read = read.collect::<Result<Vec<Told>, String>>().map_err(|error| corrupt(DOING, error))?;
+            if found.remove(&event.seq).unwrap_or_default() != read {
+                let (id, seq) = (&event.id, event.seq);
+                return Ok(Some(format!("the facts of event {id} at {seq} are not what its body says")));
+            }
+        }
+        Ok(None)
+    }
+
     pub(in crate::store) async fn count_read_by_older(&self, normaliser: i64) -> Result<i64, StoreError> {
         sqlx::query_scalar(
             "SELECT COUNT(DISTINCT f.seq) FROM fact f JOIN event_body b ON b.seq = f.seq
@@ -69,4 +125,15 @@ impl Database {
         .await
         .doing(DOING)
     }
+}
+
+/// A fact as its row tells it: kind, livemode, account, customer, object, and the state's text.
+type Told = (String, bool, String, Option<String>, Option<String>, String);
+
+/// A row of `fact`; or in words why its state can't be read.
+fn told(row: &Row) -> Result<Result<Told, String>, sqlx::Error> {
+    let (kind, livemode, account) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    let (customer, object) = (row.try_get(4)?, row.try_get(5)?);
+    let state = codec::decode_fact(row.try_get(6)?, &row.try_get::<Vec<u8>, _>(7)?);
+    Ok(state.map(|state| (kind, livemode, account, customer, object, state)).map_err(|error| error.to_string()))
 }

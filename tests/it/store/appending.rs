@@ -2,7 +2,7 @@
 
 use mrrd::{
     ledger::fact::NORMALISER,
-    store::{Appended, EventFilter, EventRow, NewEvent, Reading},
+    store::{Appended, EventFilter, EventRow, NewEvent, Reader, Reading},
 };
 
 use super::subject::*;
@@ -162,7 +162,7 @@ on_both! {
         store.append(&batch).await.unwrap();
         subject.sql("INSERT INTO erasure VALUES (3, 1, 'asked for'); DELETE FROM event_body WHERE seq = 3").await.unwrap();
         let page = async |after| -> Vec<(i64, usize)> {
-            let page = store.read_by_older(NORMALISER + 1, after).await.unwrap();
+            let page = store.read_by(Reader::OlderThan(NORMALISER + 1), after).await.unwrap();
             page.iter().map(|(row, body)| (row.seq, body.len())).collect()
         };
         // A large body ends a page; an erased one is never on it; a variant is a body like any other.
@@ -170,7 +170,7 @@ on_both! {
         assert_eq!(page(2).await, [(4, batch[3].body.len()), (5, 7)]);
         assert_eq!(page(5).await, []);
         assert_eq!(store.count_read_by_older(NORMALISER + 1).await.unwrap(), 4);
-        assert_eq!(store.read_by_older(NORMALISER, 0).await.unwrap(), []);
+        assert_eq!(store.read_by(Reader::OlderThan(NORMALISER), 0).await.unwrap(), []);
     }
 
     async fn a_large_batch_is_one_append(subject) {

@@ -4,15 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use mrrd::{
     clock::Clock,
+    history::reread::{self, Reread},
     ledger::time::UnixTime,
     log::{
         appender::{AppendError, Appender, Limits},
         sealer::seal_due,
     },
     store::{
-        Appended, Store, StoreError,
+        Appended, NewEvent, Store, StoreError,
         planned::{Failure, LOG_AFTER_COMMIT, LOG_BEFORE_COMMIT, REPLACE_BEFORE_COMMIT},
     },
+    stripe::read,
 };
 use tokio::sync::Notify;
 
@@ -198,6 +200,47 @@ on_both! {
         subject.sql("DELETE FROM seal WHERE from_seq = 1").await.unwrap();
         let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
         assert!(difference.contains("doesn't follow"), "{difference}");
+    }
+
+    async fn a_fact_that_its_body_does_not_say_is_seen(subject) {
+        let store = &subject.store;
+        let object = |id: &str| format!(r#"{{"id":"{id}","object":"customer","created":1,"livemode":true,"metadata":{{}}}}"#);
+        let bodies = ["cus_1", "cus_2", "cus_3"].map(|id| {
+            format!(
+                r#"{{"id":"evt_{id}","object":"event","type":"customer.created","created":9,"livemode":true,"data":{{"object":{}}}}}"#,
+                object(id)
+            )
+        });
+        let events: Vec<_> = bodies
+            .iter()
+            .map(|body| {
+                let read = read::read(body.as_bytes()).unwrap();
+                let kind = read.kind.clone();
+                NewEvent { livemode: true, kind, created: read.created, reading: read.reading, ..with_body(read.id.as_str(), body) }
+            })
+            .collect();
+        store.append(&events).await.unwrap();
+        let (_keep, stop) = tokio::sync::watch::channel(false);
+        let found = async || reread::run(store, &stop, |_| ()).await.unwrap();
+        assert_eq!(found().await, Reread { events: 3, first_difference: None });
+        subject.unprotect("fact").await;
+        let copied = "normaliser, ordinal, kind, livemode, account, customer, object, codec, state";
+        for (change, back, shown) in [
+            ("UPDATE fact SET customer = 'cus_1' WHERE seq = 2", "UPDATE fact SET customer = 'cus_2' WHERE seq = 2", "evt_cus_2 at 2"),
+            ("UPDATE fact SET livemode = FALSE WHERE seq = 3", "UPDATE fact SET livemode = TRUE WHERE seq = 3", "evt_cus_3 at 3"),
+            (&format!("INSERT INTO fact SELECT 2, normaliser, 1, {} FROM fact WHERE seq = 1", &copied["normaliser, ordinal, ".len()..]),
+                "DELETE FROM fact WHERE seq = 2 AND ordinal = 1", "evt_cus_2 at 2"),
+            ("UPDATE fact SET state = (SELECT state FROM fact WHERE seq = 1) WHERE seq = 2", "", "evt_cus_2 at 2"),
+            ("DELETE FROM fact WHERE seq = 2", "", "evt_cus_2 at 2"),
+        ] {
+            subject.sql(change).await.unwrap();
+            let difference = found().await.first_difference.expect(change);
+            assert!(difference.contains(shown), "{change}: {difference}");
+            if !back.is_empty() {
+                subject.sql(back).await.unwrap();
+                assert_eq!(found().await.first_difference, None);
+            }
+        }
     }
 
     async fn what_waits_is_committed_together(subject) {
