@@ -9,6 +9,7 @@ use std::{
 use mrrd::{clock::Clock, demo::http::Answer};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
+use tokio::task::JoinHandle;
 
 use crate::{
     serving::webhooks::event,
@@ -22,7 +23,7 @@ use crate::{
 /// So many connections the server has; five processes of mrrd would need more.
 const CONNECTIONS: usize = 20;
 
-fn cluster() -> Cluster {
+pub(super) fn cluster() -> Cluster {
     tokio::task::block_in_place(|| {
         Cluster::start(&format!(
             "-c fsync=off -c shared_buffers=16MB -c superuser_reserved_connections=0 -c max_connections={CONNECTIONS}"
@@ -30,12 +31,12 @@ fn cluster() -> Cluster {
     })
 }
 
-async fn database(cluster: &Cluster, name: &'static str) -> String {
+pub(super) async fn database(cluster: &Cluster, name: &'static str) -> String {
     sql::run(&cluster.url("postgres"), &format!("CREATE DATABASE {name}")).await.unwrap();
     cluster.url(name)
 }
 
-async fn serving(url: &str) -> Daemon {
+pub(super) async fn serving(url: &str) -> Daemon {
     Settings::default().env("MRRD_DATABASE__URL", url).start().await
 }
 
@@ -52,7 +53,7 @@ async fn is_not_ready(daemon: &mut Daemon) {
 }
 
 /// Posts until it is taken in, and says how long that took.
-async fn accepted_at_last(daemon: &mut Daemon, body: String) -> Duration {
+pub(super) async fn accepted_at_last(daemon: &mut Daemon, body: String) -> Duration {
     let since = Instant::now();
     loop {
         let answer = daemon.post(body.clone()).await;
@@ -138,33 +139,58 @@ async fn without_connections_behind_a_lock_and_cut_off() {
     accepted_at_last(&mut daemon, event("evt_3")).await;
 
     // Connections cut again and again under load: what is answered 200 is in the log.
-    let answered = Arc::new(Mutex::new(BTreeSet::new()));
-    let posting = tokio::spawn({
-        let (mut client, answered) = (daemon.connect(), answered.clone());
-        async move {
-            for number in 0..100 {
-                let id = format!("evt_cut_{number}");
+    let posted = Posted::begin(&daemon, 100);
+    while !posted.is_done() {
+        terminate(&url).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let ids = posted.all_are_kept(&mut daemon).await;
+    assert!(ids.contains("evt_1") && ids.contains("evt_2") && ids.contains("evt_3"));
+}
+
+/// Events posted one after the other, whatever comes of each.
+pub(super) struct Posted {
+    answered: Arc<Mutex<BTreeSet<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Posted {
+    pub(super) fn begin(daemon: &Daemon, count: usize) -> Self {
+        let answered = Arc::new(Mutex::new(BTreeSet::new()));
+        let (mut client, kept) = (daemon.connect(), answered.clone());
+        let task = tokio::spawn(async move {
+            for number in 0..count {
+                let id = format!("evt_under_way_{number}");
                 if let Ok(answer) = client.post_signed(SECRET, Clock::system().now(), event(&id).into()).await {
                     match answer.status {
-                        200 => drop(answered.lock().unwrap().insert(id)),
+                        200 => drop(kept.lock().unwrap().insert(id)),
                         _ => is_told_to_come_again(&answer),
                     }
                 }
             }
-        }
-    });
-    while !posting.is_finished() {
-        terminate(&url).await;
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        });
+        Self { answered, task }
     }
-    posting.await.unwrap();
-    accepted_at_last(&mut daemon, event("evt_last")).await;
-    daemon.settle().await;
-    let page: Value = daemon.json("/api/v1/events?limit=1000").await;
-    let ids: BTreeSet<String> =
-        page["data"].as_array().unwrap().iter().filter_map(|event| event["id"].as_str().map(str::to_owned)).collect();
-    let answered = answered.lock().unwrap().clone();
-    assert!(answered.len() > 10, "{}", answered.len());
-    assert!(answered.is_subset(&ids), "answered and lost: {:?}", answered.difference(&ids).collect::<Vec<_>>());
-    assert!(ids.contains("evt_1") && ids.contains("evt_2") && ids.contains("evt_3"));
+
+    pub(super) fn is_done(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    pub(super) fn taken_in(&self) -> usize {
+        self.answered.lock().unwrap().len()
+    }
+
+    /// Once the daemon is well again, everything it answered 200 is in the log; the ids of all that is.
+    pub(super) async fn all_are_kept(self, daemon: &mut Daemon) -> BTreeSet<String> {
+        self.task.await.unwrap();
+        accepted_at_last(daemon, event("evt_last")).await;
+        daemon.settle().await;
+        let page: Value = daemon.json("/api/v1/events?limit=1000").await;
+        let ids = page["data"].as_array().unwrap().iter().filter_map(|event| event["id"].as_str().map(str::to_owned));
+        let ids: BTreeSet<String> = ids.collect();
+        let answered = self.answered.lock().unwrap();
+        assert!(answered.len() > 10, "{}", answered.len());
+        assert!(answered.is_subset(&ids), "answered and lost: {:?}", answered.difference(&ids).collect::<Vec<_>>());
+        ids
+    }
 }

@@ -21,6 +21,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 /// A running server with its data; gone when dropped, or when this process is, however that ends.
 pub(crate) struct Cluster {
     folder: PathBuf,
+    /// What a standby of it has too.
+    settings_of_all: String,
     settings: String,
     /// Its stdin closes with this process; then it stops the server and removes the folder.
     watcher: Child,
@@ -56,6 +58,48 @@ async fn database_of(settings: &'static str) -> String {
 impl Cluster {
     /// A new one. `settings` are of the server's command line.
     pub(crate) fn start(settings: &str) -> Self {
+        let cluster = Self::without_data(settings);
+        // A collation of people's, not of bytes: text keys must not depend on the cluster's.
+        let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
+        cluster.run(
+            Command::new(programs().join("initdb"))
+                .arg("--pgdata")
+                .arg(cluster.folder.join("data"))
+                .args(["--username=postgres", "--auth=trust", "--no-sync"])
+                .args(collation),
+        );
+        cluster.start_again();
+        cluster
+    }
+
+    /// One that follows this one, and could take its place.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::without_data(&self.settings_of_all);
+        standby.run(
+            Command::new(programs().join("pg_basebackup"))
+                .arg("--pgdata")
+                .arg(standby.folder.join("data"))
+                .arg("--host")
+                .arg(&self.folder)
+                .args(["--username=postgres", "--checkpoint=fast", "--write-recovery-conf", "--no-sync"]),
+        );
+        standby.start_again();
+        standby
+    }
+
+    /// The standby follows nobody any more, and takes writes.
+    pub(crate) fn promote(&self) {
+        let promote = ["promote", "--wait", "--silent", "--pgdata"];
+        self.run(Command::new(programs().join("pg_ctl")).args(promote).arg(self.folder.join("data")));
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// A folder for one, and whoever removes it.
+    fn without_data(settings: &str) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("mrrd-pg-").tempdir().unwrap().keep();
         let stop = r#"cat >/dev/null; "$0" stop --pgdata "$1/data" --mode immediate --silent; rm -rf "$1""#;
@@ -64,18 +108,7 @@ impl Cluster {
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let watcher = unprivileged(&mut watcher, &folder).spawn().unwrap();
         let options = format!("-k '{}' -c listen_addresses= {settings}", folder.display());
-        let cluster = Self { folder, settings: options, watcher };
-        // A collation of people's, not of bytes: text keys must not depend on the cluster's.
-        let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
-        cluster.run(
-            Command::new(programs.join("initdb"))
-                .arg("--pgdata")
-                .arg(cluster.folder.join("data"))
-                .args(["--username=postgres", "--auth=trust", "--no-sync"])
-                .args(collation),
-        );
-        cluster.start_again();
-        cluster
+        Self { folder, settings_of_all: settings.into(), settings: options, watcher }
     }
 
     /// Starts the server over the same data, after [`Cluster::stop`].
@@ -90,7 +123,7 @@ impl Cluster {
                 .args(["--options", &self.settings]),
         );
         let since = Instant::now();
-        while !self.folder.join(".s.PGSQL.5432").exists() {
+        while !self.socket().exists() {
             assert!(since.elapsed() < Duration::from_secs(30), "PostgreSQL made no socket");
             std::thread::sleep(Duration::from_millis(20));
         }
