@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use sqlx::Row as _;
 
-use super::{super::dialect::Row, rows::Values};
+use super::{super::dialect::Row, rows::{TableRows, Values}};
 use crate::{
     ledger::{
         fact::{Interval, IntervalUnit},
@@ -34,6 +34,13 @@ impl Table {
         let columns = format!("generation, profile, livemode, account, customer, {lead}{}", self.columns);
         let width = columns.split(',').count();
         (columns, width)
+    }
+
+    /// So many rows of it, one for each of `of`.
+    pub(super) fn rows<T>(&self, of: &[T], bind: impl Fn(Values, &T) -> Values) -> TableRows {
+        let (columns, width) = self.whole();
+        let rows = of.iter().map(|one| bind(Values::of(width), one)).collect();
+        TableRows { table: self.name, columns, rows }
     }
 }
 

@@ -6,38 +6,24 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    recompute::lives,
-    replace::write_fresh,
-    rows::{self, account},
+    replace::fresh_rows,
+    rows::{self, TableRows, Values, account},
 };
-use crate::store::{CustomerKey, Filled, StoreError, errors::Doing, planned, prepared::clean};
+use crate::store::{CustomerKey, Filled, StoreError, errors::Doing, prepared::clean};
 
-const DOING: &str = "filling a generation";
+pub(in super::super) const DOING: &str = "filling a generation";
+
+/// Why nothing can be added to a generation any more.
+pub(in super::super) fn dropped() -> StoreError {
+    StoreError::Unavailable { doing: DOING, reason: "another process dropped it meanwhile".into() }
+}
+
 
 impl Database {
     pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
-        let references: Vec<(&CustomerKey, &str)> =
-            batch.iter().flat_map(|one| one.references.iter().map(|object| (&one.key, object.as_str()))).collect();
-        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
-        if !lives(&mut tx, generation).await? {
-            let reason = "another process dropped it meanwhile".into();
-            return Err(StoreError::Unavailable { doing: DOING, reason });
-        }
-        let columns = "generation, livemode, account, object, customer";
-        insert_rows(&mut tx, "reference", columns, 5, &references, |values, (key, object)| {
-            let account = account(key.account.as_ref());
-            values
-                .bind(generation)
-                .bind(key.livemode)
-                .bind(account)
-                .bind(clean(object))
-                .bind(clean(key.customer.as_str()))
-        })
-        .await
-        .doing(DOING)?;
-        write_fresh(&mut tx, generation, batch).await?;
-        self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
-        tx.commit().await.doing(DOING)
+        let mut tables = fresh_rows(generation, batch)?;
+        tables.push(references(generation, batch));
+        write_fresh(self, generation, tables).await
     }
 
     pub(in crate::store) async fn filled(
@@ -86,4 +72,18 @@ impl Database {
         .doing(DOING)?;
         tx.commit().await.doing(DOING)
     }
+}
+
+/// Which objects the customers' facts name.
+fn references(generation: i64, batch: &[Filled]) -> TableRows {
+    let of = |one: &Filled, object: &str| {
+        Values::of(5)
+            .bind(generation)
+            .bind(one.key.livemode)
+            .bind(account(one.key.account.as_ref()))
+            .bind(clean(object))
+            .bind(clean(one.key.customer.as_str()))
+    };
+    let rows = batch.iter().flat_map(|one| one.references.iter().map(move |object| of(one, object))).collect();
+    TableRows { table: "reference", columns: "generation, livemode, account, object, customer".into(), rows }
 }

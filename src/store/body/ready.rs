@@ -13,6 +13,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn close(&self) {
+        close_direct(self);
         let pools: [&Pool; 3] = [&self.log, &self.derived, &self.derived_writer];
         for pool in pools {
             pool.close().await;

@@ -63,7 +63,7 @@ impl Database {
 }
 
 /// Shares a generation until the commit; false where it is retired and being dropped: nothing may be added to it.
-pub(super) async fn lives(connection: &mut Connection, generation: i64) -> Result<bool, StoreError> {
+pub(in super::super) async fn lives(connection: &mut Connection, generation: i64) -> Result<bool, StoreError> {
     share_generation(connection, generation).await?;
     let state: Option<String> = sqlx::query_scalar("SELECT state FROM generation WHERE id = $1")
         .bind(generation)

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::*,
-    rows::{Values, account, account_of},
+    rows::{TableRows, Values, account, account_of},
 };
 use crate::{
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
@@ -105,17 +105,19 @@ pub(super) async fn write_batch(
     let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared);
     let ledgers: Vec<_> = ours.flat_map(|((mark, derived), _)| placed(generation, &mark.key, derived)).collect();
     delete(tx, &ledgers).await.doing(DOING)?;
-    insert(tx, &ledgers).await.doing(DOING)?;
+    for rows in rows(&ledgers) {
+        insert_rows(tx, &rows).await.doing(DOING)?;
+    }
     Ok(i64::try_from(cleared.into_iter().filter(|cleared| *cleared).count()).unwrap_or(i64::MAX))
 }
 
-/// Writes the rows of customers that have none yet.
-pub(super) async fn write_fresh(tx: &mut Connection, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+/// The rows of customers that have none yet.
+pub(super) fn fresh_rows(generation: i64, batch: &[Filled]) -> Result<Vec<TableRows>, StoreError> {
     for one in batch {
         all_fit(&one.key, &one.derived)?;
     }
     let ledgers: Vec<_> = batch.iter().flat_map(|one| placed(generation, &one.key, &one.derived)).collect();
-    insert(tx, &ledgers).await.doing(DOING)
+    Ok(rows(&ledgers))
 }
 
 fn all_fit(key: &CustomerKey, derived: &[Derived]) -> Result<(), StoreError> {
@@ -216,52 +218,34 @@ async fn delete(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)
     Ok(())
 }
 
-async fn insert(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)]) -> Result<(), sqlx::Error> {
-    write(connection, &CUSTOMER, ledgers, |query, (place, ledger)| {
-        bind_customer(place.bind(query).bind(place.clock.clone()), ledger)
-    })
-    .await?;
-    write(connection, &DELTA, &lines(ledgers, |ledger| &ledger.deltas), |query, line| {
-        bind_delta(line.bind(query).bind(line.place.clock.clone()), line.row)
-    })
-    .await?;
-    write(connection, &COUNT, &lines(ledgers, |ledger| &ledger.counts), |query, line| {
-        bind_count(line.bind(query).bind(line.place.clock.clone()), line.row)
-    })
-    .await?;
-    write(connection, &MOVEMENT, &lines(ledgers, |ledger| &ledger.movements), |query, line| {
-        let Place { profile, livemode, account, customer, clock, .. } = line.place;
-        let account = account_of(account.clone());
-        let id = movement_id(profile, *livemode, account.as_ref(), &CustomerId::from(customer.as_str()), line.row);
-        bind_movement(line.bind(query).bind(clock.clone()).bind(id), line.row)
-    })
-    .await?;
+/// Every row of these ledgers, table by table.
+fn rows(ledgers: &[(Place, &CustomerLedger)]) -> Vec<TableRows> {
+    let movements = lines(ledgers, |ledger| &ledger.movements);
     let mut parts = Vec::new();
-    for movement in lines(ledgers, |ledger| &ledger.movements) {
+    for movement in &movements {
         let of = |(part, row)| (part, Line { place: movement.place, ordinal: movement.ordinal, row });
         parts.extend((0i64..).zip(&movement.row.parts).map(of));
     }
-    write(connection, &PART, &parts, |query, (part, line)| bind_part(line.bind(query).bind(*part), line.row)).await?;
-    write(connection, &SUBSCRIPTION, &lines(ledgers, |ledger| &ledger.subscriptions), |query, line| {
-        bind_subscription(line.place.bind(query), line.row)
-    })
-    .await?;
-    write(connection, &QUALITY, &lines(ledgers, |ledger| &ledger.quality), |query, line| {
-        bind_quality(line.bind(query), line.row)
-    })
-    .await?;
-    write(connection, &TRIAL, &lines(ledgers, |ledger| &ledger.trials), |query, line| {
-        bind_trial(line.bind(query), line.row)
-    })
-    .await
-}
-
-async fn write<R>(
-    connection: &mut Connection,
-    table: &Table,
-    rows: &[R],
-    bind: impl Fn(Values, &R) -> Values,
-) -> Result<(), sqlx::Error> {
-    let (columns, width) = table.whole();
-    insert_rows(connection, table.name, &columns, width, rows, bind).await
+    vec![
+        CUSTOMER.rows(ledgers, |row, (place, ledger)| bind_customer(place.bind(row).bind(place.clock.clone()), ledger)),
+        DELTA.rows(&lines(ledgers, |ledger| &ledger.deltas), |row, line| {
+            bind_delta(line.bind(row).bind(line.place.clock.clone()), line.row)
+        }),
+        COUNT.rows(&lines(ledgers, |ledger| &ledger.counts), |row, line| {
+            bind_count(line.bind(row).bind(line.place.clock.clone()), line.row)
+        }),
+        MOVEMENT.rows(&movements, |row, line| {
+            let Place { profile, livemode, account, customer, clock, .. } = line.place;
+            let account = account_of(account.clone());
+            let id = movement_id(profile, *livemode, account.as_ref(), &CustomerId::from(customer.as_str()), line.row);
+            bind_movement(line.bind(row).bind(clock.clone()).bind(id), line.row)
+        }),
+        PART.rows(&parts, |row, (part, line)| bind_part(line.bind(row).bind(*part), line.row)),
+        SUBSCRIPTION.rows(&lines(ledgers, |ledger| &ledger.subscriptions), |row, line| {
+            bind_subscription(line.place.bind(row), line.row)
+        }),
+        QUALITY
+            .rows(&lines(ledgers, |ledger| &ledger.quality), |row, line| bind_quality(line.bind(row), line.row)),
+        TRIAL.rows(&lines(ledgers, |ledger| &ledger.trials), |row, line| bind_trial(line.bind(row), line.row)),
+    ]
 }

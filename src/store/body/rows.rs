@@ -23,7 +23,21 @@ pub(in super::super) enum Value {
     Text(Option<String>),
 }
 
+/// Rows of one table, ready to be written.
+#[derive(Debug)]
+pub(in super::super) struct TableRows {
+    pub(in super::super) table: &'static str,
+    /// In the order of each row's values.
+    pub(in super::super) columns: String,
+    pub(in super::super) rows: Vec<Values>,
+}
+
 impl Values {
+    /// None yet, of so many.
+    pub(in super::super) fn of(width: usize) -> Self {
+        Self(Vec::with_capacity(width))
+    }
+
     pub(in super::super) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.0.push(value.into());
         self

@@ -2,27 +2,21 @@
 
 use sqlx::PgConnection;
 
-use super::body::rows::{Value, Values};
+use super::body::rows::{TableRows, Value, Values};
 
 /// How much of a `COPY` is sent at once.
 const COPY_BYTES: usize = 64 * 1024;
 
-/// Writes rows into `table`: a `COPY`, which costs the server a third of what as many inserts do.
-pub(crate) async fn insert_rows<R>(
-    connection: &mut PgConnection,
-    table: &str,
-    columns: &str,
-    _width: usize,
-    rows: &[R],
-    values: impl Fn(Values, &R) -> Values,
-) -> Result<(), sqlx::Error> {
+/// Writes rows into their table: a `COPY`, which costs the server a third of what as many inserts do.
+pub(crate) async fn insert_rows(connection: &mut PgConnection, rows: &TableRows) -> Result<(), sqlx::Error> {
+    let TableRows { table, columns, rows } = rows;
     if rows.is_empty() {
         return Ok(());
     }
     let mut copy = connection.copy_in_raw(&format!("COPY {table} ({columns}) FROM STDIN")).await?;
     let mut lines = String::with_capacity(COPY_BYTES);
     for row in rows {
-        add_line(&values(Values::default(), row), &mut lines);
+        add_line(row, &mut lines);
         if lines.len() > COPY_BYTES {
             copy.send(lines.as_bytes()).await?;
             lines.clear();

@@ -7,7 +7,7 @@ use sqlx::Postgres;
 use super::Database;
 use crate::store::{StoreError, errors::Doing};
 
-pub(crate) use super::copy::insert_rows;
+pub(crate) use super::{copy::insert_rows, facts::customer_facts, fresh::write_fresh};
 
 pub(crate) type Driver = Postgres;
 pub(crate) type Pool = sqlx::PgPool;
@@ -134,3 +134,6 @@ pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreErro
     }
     Ok(())
 }
+
+/// Closes connections that aren't of a pool: there are none.
+pub(crate) fn close_direct(_database: &Database) {}

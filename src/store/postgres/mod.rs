@@ -5,6 +5,8 @@ mod arrivals;
 mod body;
 mod copy;
 mod dialect;
+mod facts;
+mod fresh;
 
 use std::{
     str::FromStr,

@@ -4,9 +4,11 @@ use sqlx::{AssertSqlSafe, Sqlite};
 
 use super::{
     Database,
-    body::rows::{Query, Value, Values, chunks, statement},
+    body::rows::{Query, TableRows, Value, Values, chunks, statement},
 };
 use crate::store::{StoreError, errors::Doing};
+
+pub(crate) use super::{facts::customer_facts, fresh::write_fresh};
 
 pub(crate) type Driver = Sqlite;
 pub(crate) type Pool = sqlx::SqlitePool;
@@ -88,28 +90,28 @@ pub(crate) async fn log_is_writable(_database: &Database) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Writes rows into `table`, many in a statement.
-pub(crate) async fn insert_rows<R>(
-    connection: &mut Connection,
-    table: &str,
-    columns: &str,
-    width: usize,
-    rows: &[R],
-    values: impl Fn(Values, &R) -> Values,
-) -> Result<(), sqlx::Error> {
+/// Writes rows into their table, many in a statement.
+pub(crate) async fn insert_rows(connection: &mut Connection, rows: &TableRows) -> Result<(), sqlx::Error> {
+    let TableRows { table, columns, rows } = rows;
     let head = format!("INSERT INTO {table} ({columns})");
+    let width = columns.split(',').count();
     for (size, now) in chunks(rows) {
         let query = sqlx::query(AssertSqlSafe(statement(&head, width, size, "")));
-        let query = now.iter().fold(query, |query, row| bound(query, values(Values::default(), row)));
-        query.execute(&mut *connection).await?;
+        now.iter().fold(query, bound).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn bound(query: Query<'_>, values: Values) -> Query<'_> {
-    values.0.into_iter().fold(query, |query, value| match value {
-        Value::Number(number) => query.bind(number),
-        Value::Truth(truth) => query.bind(truth),
-        Value::Text(text) => query.bind(text),
+fn bound<'q>(query: Query<'q>, values: &'q Values) -> Query<'q> {
+    values.0.iter().fold(query, |query, value| match value {
+        Value::Number(number) => query.bind(*number),
+        Value::Truth(truth) => query.bind(*truth),
+        Value::Text(text) => query.bind(text.as_deref()),
     })
+}
+
+/// Closes connections that aren't of a pool.
+pub(crate) fn close_direct(database: &Database) {
+    database.facts.close();
+    database.fresh.close();
 }

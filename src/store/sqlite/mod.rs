@@ -6,6 +6,9 @@ mod arrivals;
 mod body;
 mod checkpoint;
 mod dialect;
+mod direct;
+mod facts;
+mod fresh;
 mod writer;
 
 use std::{path::Path, time::Duration};
@@ -22,6 +25,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// One write lock for each file: whoever waits longer than this is told that the database is busy.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How customers' facts are read.
+const READING: &str = "PRAGMA query_only = ON";
+
+/// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
+const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -32000";
+
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -33,6 +42,10 @@ pub struct Database {
     derived: dialect::Pool,
     /// The one connection that writes them.
     derived_writer: dialect::Pool,
+    /// Readers of customers' facts.
+    facts: direct::Direct,
+    /// Writers of a generation that is being filled.
+    fresh: direct::Direct,
     checkpoints: checkpoint::Checkpoints,
     tally: Tally,
     pub(super) plan: Plan,
@@ -53,6 +66,8 @@ impl Database {
             log_writer: writer::LogWriter::start(path, log_connection, plan.clone())?,
             derived,
             derived_writer,
+            facts: direct::Direct::to(path, READING),
+            fresh: direct::Direct::to(&derived_path, FILLING),
             checkpoints: checkpoint::Checkpoints::default(),
             tally: Tally::default(),
             plan,

@@ -1,0 +1,87 @@
+//! Customers' facts, fetched for many of them at once. Its twin is in `sqlite/`.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    Database,
+    body::{
+        facts::{DOING, NEWEST, fact},
+        rows::account,
+    },
+    dialect::{Row, in_list, text_list},
+};
+use crate::{
+    ledger::fact::Fact,
+    store::{
+        CustomerKey, StoreError,
+        errors::{Doing, corrupt},
+        prepared::clean,
+    },
+};
+
+/// So many facts are read into the ledger's words where they are; more of them would keep webhooks from their thread.
+const FEW: usize = 64;
+
+/// Each customer's facts in the log's order.
+pub(crate) async fn customer_facts(
+    database: &Database,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+) -> Result<Vec<Vec<Fact>>, StoreError> {
+    let mut ledgers: BTreeMap<(bool, String), BTreeMap<String, usize>> = BTreeMap::new();
+    let mut again = Vec::new();
+    for (place, key) in customers.iter().enumerate() {
+        let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();
+        again.extend(ledger.insert(clean(key.customer.as_str()), place).map(|before| (before, place)));
+    }
+    let text = format!(
+        "SELECT f.seq, f.codec, f.state, f.customer, f.ordinal FROM fact f
+         WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {NEWEST}",
+        in_list("f.customer", 3)
+    );
+    let mut of_customers = vec![Vec::new(); customers.len()];
+    for ((livemode, account), places) in ledgers {
+        let rows = sqlx::query(AssertSqlSafe(text.clone()))
+            .bind(livemode)
+            .bind(account)
+            .bind(text_list(places.keys().map(String::as_str)))
+            .bind(known_at.unwrap_or(i64::MAX))
+            .fetch_all(&database.log)
+            .await
+            .doing(DOING)?;
+        let few = rows.len() <= FEW;
+        let read = move || in_order(&rows, &places);
+        let facts = if few {
+            read()?
+        } else {
+            let reading = tokio::task::spawn_blocking(read);
+            reading.await.map_err(|error| corrupt(DOING, format!("the thread that read them died: {error}")))??
+        };
+        for (place, fact) in facts {
+            of_customers[place].push(fact);
+        }
+    }
+    // The same customer asked for twice is answered twice.
+    for (before, place) in again.into_iter().rev() {
+        of_customers[before] = of_customers[place].clone();
+    }
+    Ok(of_customers)
+}
+
+/// Facts in the log's order, each with the place of its customer.
+fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize, Fact)>, StoreError> {
+    let mut facts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let read = || Ok((row.try_get(0)?, row.try_get(4)?, row.try_get::<&str, _>(3)?));
+        let (seq, ordinal, customer): (i64, i64, _) = read().doing(DOING)?;
+        // The list asked for no other customer.
+        if let Some(place) = places.get(customer) {
+            facts.push((seq, ordinal, *place, fact(row)?));
+        }
+    }
+    // A database sorts whole rows, bodies and all.
+    facts.sort_by_key(|(seq, ordinal, _, _)| (*seq, *ordinal));
+    Ok(facts.into_iter().map(|(_, _, place, fact)| (place, fact)).collect())
+}

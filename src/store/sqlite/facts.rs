@@ -1,0 +1,52 @@
+//! Customers' facts, read into the ledger's words row by row where they lie. Its twin is in `postgres/`.
+
+use rusqlite::{Connection, params};
+
+use super::{
+    Database,
+    body::{
+        facts::{DOING, NEWEST, decoded},
+        rows::account,
+    },
+};
+use crate::{
+    ledger::fact::Fact,
+    store::{CustomerKey, StoreError, prepared::clean},
+};
+
+/// Each customer's facts in the log's order, all as of one instant.
+pub(crate) async fn customer_facts(
+    database: &Database,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+) -> Result<Vec<Vec<Fact>>, StoreError> {
+    let keys: Vec<(bool, String, String)> = customers
+        .iter()
+        .map(|key| (key.livemode, account(key.account.as_ref()), clean(key.customer.as_str())))
+        .collect();
+    let known_at = known_at.unwrap_or(i64::MAX);
+    let read = move |connection: &mut Connection| {
+        let tx = connection.transaction()?;
+        let text = format!(
+            "SELECT f.seq, f.ordinal, f.codec, f.state FROM fact f
+             WHERE f.livemode = ? AND f.account = ? AND f.customer = ? AND f.seq <= ? AND {NEWEST} ORDER BY f.seq"
+        );
+        let mut statement = tx.prepare_cached(&text)?;
+        let mut of_customers = Vec::with_capacity(keys.len());
+        for (livemode, account, customer) in keys {
+            let mut rows = statement.query(params![livemode, account, customer, known_at])?;
+            let mut facts: Vec<(i64, i64, Fact)> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (seq, ordinal) = (row.get(0)?, row.get(1)?);
+                let state = row.get_ref(3)?;
+                let state = state.as_blob().map_err(rusqlite::Error::from)?;
+                facts.push((seq, ordinal, decoded(seq, row.get(2)?, state)?));
+            }
+            // The index gives them by seq; of one event they are few.
+            facts.sort_by_key(|(seq, ordinal, _)| (*seq, *ordinal));
+            of_customers.push(facts.into_iter().map(|(_, _, fact)| fact).collect());
+        }
+        Ok(of_customers)
+    };
+    database.facts.run(DOING, read).await
+}
