@@ -118,6 +118,13 @@ pub const QUIET_BATCH: i64 = 256;
 /// usual customers' facts each.
 pub const FILL_PAGE: i64 = 128;
 
+/// A ledger that is so many events behind, and more than it has seen, is filled afresh behind the one that answers: that
+/// costs a tenth of reading on and recomputing customer by customer.
+pub const FAR_BEHIND_EVENTS: i64 = 100_000;
+
+/// The same where so many customers wait, and they are more than half of all that have rows.
+pub const FAR_BEHIND_CUSTOMERS: u64 = 20_000;
+
 /// Customers held in memory at once where all of them are gone through.
 pub const CUSTOMERS_PAGE: i64 = 256;
 

@@ -161,7 +161,7 @@ impl Driver {
             self.tidy().await?;
             self.renew_rates().await?;
             let Some(generation) = self.generation(stop).await? else { continue };
-            let mut work = Work::new(&self.reconciler, generation);
+            let mut work = Work::new(&self.reconciler, generation).or_afresh();
             let status = &self.status;
             let drained = work.drain(&mut self.lease, stop, &mut |reached| publish(status, generation, reached)).await;
             // Another process may have switched generations meanwhile: then this one's fate says nothing.
@@ -171,6 +171,11 @@ impl Driver {
             return match drained {
                 Ok(Step::More) => continue,
                 Ok(Step::Drained) => work.first_failed(),
+                Ok(Step::Far) => {
+                    tracing::info!("the log is far ahead: filling the ledger afresh, the old one answers until then");
+                    self.rebuild(stop).await?;
+                    continue;
+                }
                 Err(error) => Err(error),
             };
         }
@@ -220,9 +225,9 @@ impl Driver {
     async fn rebuild(&self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
         let status = &self.status;
         let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
-        let rebuilt = self.reconciler.rebuild(stop, &mut progress).await;
+        let rebuilt = self.reconciler.rebuild_silently(stop, &mut progress).await;
         self.status.send_modify(|status| status.rebuilding = None);
-        rebuilt.map(drop)
+        rebuilt
     }
 
     async fn current(&self) -> Result<Option<Generation>, StoreError> {

@@ -43,13 +43,15 @@ pub struct Reconciler {
     pub workers: usize,
     /// How long the old generation is kept after a switch, for requests that still read it.
     pub grace: Duration,
+    /// From how many events behind a ledger is filled afresh.
+    pub far_behind: i64,
 }
 
 impl Reconciler {
     /// A reconciler that uses every core.
     pub fn new(store: Store, rules: Rules, clock: Clock) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { store, rules: Arc::new(rules), clock, workers, grace: limits::GENERATION_GRACE }
+        Self { store, rules: Arc::new(rules), clock, workers, grace: limits::GENERATION_GRACE, far_behind: limits::FAR_BEHIND_EVENTS }
     }
 
     /// One that leaves half the cores to webhooks, which come first.

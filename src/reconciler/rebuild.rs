@@ -22,12 +22,31 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Reached) + Send),
     ) -> Result<Changes, ReconcileError> {
-        let mut lease = Lease::new(lease::GENERATIONS);
-        let rebuilt = self.rebuild_under(&mut lease, stop, progress).await;
-        let released = lease.release(self).await;
-        let changes = rebuilt?;
-        released?;
+        let mut changes = Changes::default();
+        self.rebuild_leased(stop, progress, Some(&mut changes)).await?;
         Ok(changes)
+    }
+
+    /// The same where nobody asks what changed; a customer that can't be derived is tried again, and told then.
+    pub(super) async fn rebuild_silently(
+        &self,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Reached) + Send),
+    ) -> Result<(), ReconcileError> {
+        self.rebuild_leased(stop, progress, None).await
+    }
+
+    async fn rebuild_leased(
+        &self,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(Reached) + Send),
+        changes: Option<&mut Changes>,
+    ) -> Result<(), ReconcileError> {
+        let mut lease = Lease::new(lease::GENERATIONS);
+        let rebuilt = self.rebuild_under(&mut lease, stop, progress, changes).await;
+        let released = lease.release(self).await;
+        rebuilt?;
+        Ok(released?)
     }
 
     async fn rebuild_under(
@@ -35,7 +54,8 @@ impl Reconciler {
         lease: &mut Lease,
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Reached) + Send),
-    ) -> Result<Changes, ReconcileError> {
+        changes: Option<&mut Changes>,
+    ) -> Result<(), ReconcileError> {
         if !lease.hold(self).await? {
             return Err(ReconcileError::Busy);
         }
@@ -59,11 +79,12 @@ impl Reconciler {
             }
         };
         self.store.plan().pass(planned::AFTER_SWITCH).await?;
-        let mut changes = match &old {
-            Some(old) => changes::between(&self.store, old.id, generation, self.clock.now()).await?,
-            None => Changes::default(),
-        };
-        changes.failed = work.failed().clone().into_iter().collect();
+        if let Some(changes) = changes {
+            if let Some(old) = &old {
+                *changes = changes::between(&self.store, old.id, generation, self.clock.now()).await?;
+            }
+            changes.failed = work.failed().clone().into_iter().collect();
+        }
         if let Some(old) = old {
             // Requests that began in the old generation may still be reading it.
             tokio::time::sleep(self.grace).await;
@@ -71,7 +92,7 @@ impl Reconciler {
             self.store.drop_generation(old.id).await?;
         }
         self.store.plan().pass(planned::AFTER_DROP).await?;
-        Ok(changes)
+        Ok(())
     }
 
     /// Where there is nothing yet, there is nothing to build behind: an empty generation answers and fills.

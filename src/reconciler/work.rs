@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{
     limits,
-    store::{CustomerKey, Derived, Mark, StoreError},
+    store::{Advanced, CustomerKey, Derived, Mark, StoreError},
 };
 
 use super::{ReconcileError, Reconciler, derivation::derive_customers, lease::Lease, planned};
@@ -30,6 +30,8 @@ pub(super) struct Work<'a> {
     /// Customers that failed in this round, with the reason: passed over until the next.
     failed: BTreeMap<CustomerKey, String>,
     customers_done: u64,
+    /// Whether a backlog may be left to a rebuild.
+    or_afresh: bool,
 }
 
 /// Whether there may be more to do.
@@ -39,11 +41,18 @@ pub(super) enum Step {
     More,
     /// The log's end was reached and no mark is left but those of failing customers.
     Drained,
+    /// So much is left that filling a generation afresh is cheaper; asked for by [`Work::or_afresh`] only.
+    Far,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(reconciler: &'a Reconciler, generation: i64) -> Self {
-        Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0 }
+        Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0, or_afresh: false }
+    }
+
+    /// The same, ending with [`Step::Far`] where a rebuild is cheaper.
+    pub(super) fn or_afresh(self) -> Self {
+        Self { or_afresh: true, ..self }
     }
 
     /// Works until nothing is left; tells `watch` after each step. `More` when the lease went to somebody else.
@@ -62,7 +71,7 @@ impl<'a> Work<'a> {
             }
             let step = self.step().await?;
             watch(self.reached().await?);
-            if step == Step::Drained {
+            if step != Step::More {
                 return Ok(step);
             }
             // Webhooks share these threads: let them in between any two steps.
@@ -100,12 +109,28 @@ impl<'a> Work<'a> {
         let store = &self.reconciler.store;
         let advanced = store.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
+        if self.or_afresh && advanced.marked > 0 && self.is_far_behind(advanced).await? {
+            return Ok(Step::Far);
+        }
         if advanced.read >= limits::ADVANCE_EVENTS {
             return Ok(Step::More);
         }
         let quiet = advanced.read == 0;
         let taken = self.recompute(if quiet { limits::QUIET_BATCH } else { limits::BUSY_BATCH }).await?;
         Ok(if taken == 0 && quiet { Step::Drained } else { Step::More })
+    }
+
+    /// Whether more is left than was ever done: of the log, or of the customers that it has marked.
+    async fn is_far_behind(&self, Advanced { position, read, .. }: Advanced) -> Result<bool, StoreError> {
+        let Reconciler { store, rules, far_behind, .. } = self.reconciler;
+        if read >= limits::ADVANCE_EVENTS {
+            let left = store.horizon().await? - position;
+            return Ok(left >= *far_behind && left > position);
+        }
+        let waiting = store.waiting(self.generation).await?;
+        let profile = rules.profiles.first().filter(|_| waiting >= limits::FAR_BEHIND_CUSTOMERS);
+        let Some(profile) = profile else { return Ok(false) };
+        Ok(waiting > store.kept(self.generation, &profile.name).await? / 2)
     }
 
     /// Takes marks and recomputes their customers until none is to be had: what a process does beside the one that holds

@@ -493,6 +493,11 @@ impl Store {
         either!(self, database => database.waiting(generation).await)
     }
 
+    /// How many customers have rows under a profile.
+    pub async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+        either!(self, database => database.kept(generation, profile).await)
+    }
+
     /// One customer's rows under one profile, exactly as they were written.
     pub async fn customer_ledger(
         &self,

@@ -164,6 +164,17 @@ impl Database {
             .doing("counting marks")?;
         Ok(u64::try_from(waiting).unwrap_or(0))
     }
+
+    pub(in crate::store) async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+        let kept: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM customer_ledger WHERE generation = $1 AND profile = $2")
+                .bind(generation)
+                .bind(clean(profile))
+                .fetch_one(&self.derived)
+                .await
+                .doing("counting customers")?;
+        Ok(u64::try_from(kept).unwrap_or(0))
+    }
 }
 
 /// Adds the customers whose facts name one of `objects`.

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// A derived table: after generation, profile, livemode, account and customer come `lead` and `columns`.
-pub(super) struct Table {
-    pub(super) name: &'static str,
+pub(in super::super) struct Table {
+    pub(in super::super) name: &'static str,
     /// What tells the rows of one customer apart, and the test clock where readers need it.
     pub(super) lead: &'static str,
     /// What the row says.
@@ -97,7 +97,7 @@ pub(super) const TRIAL: Table = Table {
 };
 
 /// All of them; the one that names the customers comes last, so that whoever deletes by it never leaves rows behind.
-pub(super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
+pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
 
 const DOING: &str = "reading derived rows";
 

@@ -70,7 +70,8 @@ impl Database {
         })
         .await
         .doing(DOING)?;
-        tx.commit().await.doing(DOING)
+        tx.commit().await.doing(DOING)?;
+        gather_statistics(self).await
     }
 }
 

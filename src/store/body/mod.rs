@@ -9,7 +9,7 @@ mod advance;
 mod alerts;
 pub(super) mod append;
 mod closings;
-mod columns;
+pub(super) mod columns;
 mod events;
 pub(super) mod facts;
 pub(super) mod fill;

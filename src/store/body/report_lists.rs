@@ -95,7 +95,7 @@ impl Database {
     ) -> Result<Vec<CustomerRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let mut query = match asked {
-            CustomersAsked::Largest(currency) => largest(scope, *currency),
+            CustomersAsked::Largest(currency) => largest(scope, *currency, limit),
             CustomersAsked::After(_) | CustomersAsked::One(_) => {
                 let mut query =
                     QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
@@ -270,19 +270,24 @@ impl Database {
     }
 }
 
-/// Customers with MRR in a currency, to be ordered by it.
-fn largest(scope: &Scope, currency: Currency) -> QueryBuilder<Driver> {
+/// The customers with the most MRR in a currency: found among the changes alone, so that only a page of them is looked up.
+fn largest(scope: &Scope, currency: Currency, limit: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new(format!(
-        "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l JOIN (
+        "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM (
+         SELECT s.account, s.customer, s.minor, s.rest FROM (
          SELECT d.account, d.customer, CAST(SUM(d.mrr / {MINOR}) AS BIGINT) AS minor,
          CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM delta d"
     ));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.currency = ").push_bind(currency.as_str().to_owned());
     query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(" GROUP BY d.account, d.customer) AS g ON g.account = l.account AND g.customer = l.customer");
+    query.push(
+        " GROUP BY d.account, d.customer) AS s WHERE s.minor > 0 OR s.rest > 0
+         ORDER BY s.minor DESC, s.rest DESC, s.account, s.customer LIMIT ",
+    );
+    query.push_bind(limit);
+    query.push(") AS g JOIN customer_ledger l ON l.account = g.account AND l.customer = g.customer");
     push_scope(&mut query, "l", "l", scope);
-    query.push(" AND (g.minor > 0 OR g.rest > 0)");
     query
 }
 

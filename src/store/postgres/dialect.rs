@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use sqlx::Postgres;
+use sqlx::{AssertSqlSafe, Postgres};
 
-use super::Database;
+use super::{Database, body::columns::TABLES};
 use crate::store::{StoreError, errors::Doing};
 
 pub(crate) use super::{copy::insert_rows, facts::customer_facts, fresh::write_fresh};
@@ -137,3 +137,12 @@ pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreErro
 
 /// Closes connections that aren't of a pool: there are none.
 pub(crate) fn close_direct(_database: &Database) {}
+
+/// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
+/// they are looked at by themselves.
+pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreError> {
+    let tables: Vec<&str> = ["reference"].into_iter().chain(TABLES.iter().map(|table| table.name)).collect();
+    let text = format!("ANALYZE {}", tables.join(", "));
+    sqlx::query(AssertSqlSafe(text)).execute(&database.derived_writer).await.doing("gathering statistics")?;
+    Ok(())
+}

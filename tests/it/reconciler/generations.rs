@@ -1,6 +1,10 @@
 //! Rebuilds: equal to incremental work, due when the rules change, never in the way of it.
 
-use mrrd::reconciler::{ReconcileError, driver::Driver};
+use mrrd::{
+    limits,
+    reconciler::{ReconcileError, Reconciler, driver::Driver},
+    store::NewEvent,
+};
 use tokio::sync::watch;
 
 use super::bench::*;
@@ -58,6 +62,32 @@ on_both! {
         assert!(finance.verify(&go_on(), &mut |_| ()).await.unwrap().holds());
         let other = ledger.under(&["stripe"]).verify(&go_on(), &mut |_| ()).await;
         assert!(matches!(other, Err(ReconcileError::OtherRules(_))), "{other:?}");
+    }
+
+    async fn a_ledger_far_behind_is_filled_afresh_with_the_same_rows(kind) {
+        let life = life(3, 6, 200);
+        let (far, near) = (Ledger::empty(kind).await, Ledger::empty(kind).await);
+        for (ledger, far_behind) in [(&far, 100), (&near, i64::MAX)] {
+            ledger.settle().await.unwrap();
+            let before = ledger.reconciler().current_generation().await.unwrap().unwrap();
+            for round in 0.. {
+                // What was said, said again: more than twice what one look at the log takes in.
+                if ledger.store.horizon().await.unwrap() > 2 * limits::ADVANCE_EVENTS {
+                    break;
+                }
+                let again = |event: &NewEvent| {
+                    let body = String::from_utf8(event.body.to_vec()).unwrap();
+                    received(body.replacen("\"evt_", &format!("\"evt_{round}_"), 1).into())
+                };
+                ledger.append(&life.iter().map(again).collect::<Vec<_>>()).await;
+            }
+            run_once(Reconciler { far_behind, ..ledger.reconciler() }).await.unwrap();
+            let after = ledger.reconciler().current_generation().await.unwrap().unwrap();
+            assert_eq!(after.id > before.id, far_behind == 100);
+            assert_eq!(after.position, ledger.store.horizon().await.unwrap());
+        }
+        assert_eq!(far.rows().await, near.rows().await);
+        assert!(far.verify().await.holds());
     }
 
     async fn one_rebuild_at_a_time_and_a_stopped_one_leaves_the_old_generation(kind) {
