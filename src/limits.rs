@@ -114,9 +114,13 @@ pub const BUSY_BATCH: i64 = 32;
 /// The same while the log is quiet, where a large transaction costs less for each customer.
 pub const QUIET_BATCH: i64 = 256;
 
-/// Customers in a transaction that fills a new generation. A few such pages are in memory at once: some ten megabytes of
-/// usual customers' facts each.
+/// Customers whose facts are read together where a new generation is filled. A few such pages are in memory at once: some
+/// ten megabytes of usual customers' facts each.
 pub const FILL_PAGE: i64 = 128;
+
+/// Customers whose rows are written in one transaction there. The indices by day are touched all over by each: the fewer
+/// transactions, the fewer times their pages are written.
+pub const FILL_BATCH: usize = 1024;
 
 /// A ledger that is so many events behind, and more than it has seen, is filled afresh behind the one that answers: that
 /// costs a tenth of reading on and recomputing customer by customer.

@@ -20,14 +20,29 @@ use super::{
     work::Reached,
 };
 
-/// What became of a page: how many customers are done, and which are left to [`super::work::Work`], which tells why.
-type Page = Result<(usize, Vec<CustomerKey>), ReconcileError>;
+/// A page's customers with their rows, and those that are left to [`super::work::Work`], which tells why.
+type Page = Result<(Vec<Filled>, Vec<CustomerKey>), ReconcileError>;
+/// What became of rows to be written: how many customers', and which are left out.
+type Written = Result<(usize, Vec<CustomerKey>), ReconcileError>;
 
-/// Pages that are being read, derived or written; those not yet done end with this.
-#[derive(Default)]
-struct UnderWay(VecDeque<JoinHandle<Page>>);
+/// What is being read, derived or written; what isn't done ends with this.
+struct UnderWay<T>(VecDeque<JoinHandle<Result<T, ReconcileError>>>);
 
-impl Drop for UnderWay {
+impl<T: Send + 'static> UnderWay<T> {
+    fn begin(&mut self, task: impl Future<Output = Result<T, ReconcileError>> + Send + 'static) {
+        self.0.push_back(tokio::spawn(task));
+    }
+
+    /// What the first of them came to; `None` when there is none.
+    async fn first(&mut self) -> Result<Option<T>, ReconcileError> {
+        let Some(task) = self.0.front_mut() else { return Ok(None) };
+        let done = task.await.map_err(|error| ReconcileError::Worker(error.to_string()));
+        self.0.pop_front();
+        done?.map(Some)
+    }
+}
+
+impl<T> Drop for UnderWay<T> {
     fn drop(&mut self) {
         self.0.iter().for_each(JoinHandle::abort);
     }
@@ -43,19 +58,20 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Reached) + Send),
     ) -> Result<bool, ReconcileError> {
         let horizon = self.store.horizon().await?;
-        let (mut under_way, mut left_out) = (UnderWay::default(), Vec::new());
+        let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
+        let (mut batch, mut left_out) = (Vec::new(), Vec::new());
         let mut reached = Reached::default();
         let mut after: Option<CustomerKey> = None;
         let mut more = true;
-        while more || !under_way.0.is_empty() {
+        loop {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
             if !lease.hold(self).await? {
                 return Ok(false);
             }
-            // One page more than threads: while these derive, it is read or written.
-            while more && under_way.0.len() <= self.workers {
+            // One page more than threads: while these derive, it is read.
+            while more && pages.0.len() <= self.workers {
                 let page = self.store.customers(after.as_ref(), limits::FILL_PAGE, Some(horizon)).await?;
                 match page.last() {
                     Some(last) => after = Some(last.clone()),
@@ -64,15 +80,25 @@ impl Reconciler {
                         break;
                     }
                 }
-                let (store, rules) = (self.store.clone(), self.rules.clone());
-                under_way.0.push_back(tokio::spawn(fill_page(store, rules, generation, page)));
+                pages.begin(derive_page(self.store.clone(), self.rules.clone(), page));
             }
-            if let Some(page) = under_way.0.front_mut() {
-                let (done, failed) = page.await.map_err(|error| ReconcileError::Worker(error.to_string()))??;
-                under_way.0.pop_front();
+            let page = pages.first().await?;
+            let over = page.is_none();
+            if let Some((derived, failed)) = page {
+                batch.extend(derived);
                 left_out.extend(failed);
-                reached.customers_done += done as u64;
-                progress(reached);
+            }
+            if batch.len() >= limits::FILL_BATCH || over {
+                // One write at a time: a database has one writer, and memory holds no more than two batches.
+                if let Some((done, failed)) = writes.first().await? {
+                    left_out.extend(failed);
+                    reached.customers_done += done as u64;
+                    progress(reached);
+                }
+                if over && batch.is_empty() {
+                    break;
+                }
+                writes.begin(write(self.store.clone(), generation, std::mem::take(&mut batch)));
             }
         }
         self.store.filled(generation, horizon, &left_out).await?;
@@ -80,45 +106,61 @@ impl Reconciler {
     }
 }
 
-/// Fills one page; when something of it can't be read or kept, one customer at a time, to leave out only that one.
-async fn fill_page(store: Store, rules: Arc<Rules>, generation: i64, page: Vec<CustomerKey>) -> Page {
-    match fill_together(&store, &rules, generation, page.clone()).await {
+/// Derives one page; when something of it can't be read, one customer at a time, to leave out only that one.
+async fn derive_page(store: Store, rules: Arc<Rules>, page: Vec<CustomerKey>) -> Page {
+    match derive_together(&store, &rules, page.clone()).await {
         Err(ReconcileError::Store(StoreError::Corrupt { .. })) => {}
         other => return other,
     }
-    let (mut done, mut left_out) = (0, Vec::new());
+    let (mut batch, mut left_out) = (Vec::new(), Vec::new());
     for key in page {
-        match fill_together(&store, &rules, generation, vec![key.clone()]).await {
+        match derive_together(&store, &rules, vec![key.clone()]).await {
             Ok((one, failed)) => {
-                done += one;
+                batch.extend(one);
                 left_out.extend(failed);
             }
             Err(ReconcileError::Store(StoreError::Corrupt { .. })) => left_out.push(key),
             Err(error) => return Err(error),
         }
     }
-    Ok((done, left_out))
+    Ok((batch, left_out))
 }
 
-async fn fill_together(store: &Store, rules: &Arc<Rules>, generation: i64, page: Vec<CustomerKey>) -> Page {
+async fn derive_together(store: &Store, rules: &Arc<Rules>, page: Vec<CustomerKey>) -> Page {
     let known = read(store, rules, &page, None).await?;
-    let deriving = tokio::task::spawn_blocking({
-        let rules = rules.clone();
-        move || {
-            let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());
-            // A customer of facts that a newer normaliser reads as somebody else's is nobody.
-            for (key, known) in page.into_iter().zip(known).filter(|(_, known)| !known.facts.is_empty()) {
-                match derive_one(&known, &rules) {
-                    Ok(derived) => batch.push(Filled { key, references: known.named, derived }),
-                    Err(_) => left_out.push(key),
+    let rules = rules.clone();
+    let deriving = tokio::task::spawn_blocking(move || {
+        let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());
+        // A customer of facts that a newer normaliser reads as somebody else's is nobody.
+        for (key, known) in page.into_iter().zip(known).filter(|(_, known)| !known.facts.is_empty()) {
+            match derive_one(&known, &rules) {
+                Ok(derived) => batch.push(Filled { key, references: known.named, derived }),
+                Err(_) => left_out.push(key),
+            }
+        }
+        (batch, left_out)
+    });
+    deriving.await.map_err(|error| ReconcileError::Worker(error.to_string()))
+}
+
+/// Writes a batch in one transaction; when something of it can't be kept, one customer at a time.
+async fn write(store: Store, generation: i64, batch: Vec<Filled>) -> Written {
+    store.plan().pass(planned::BEFORE_REPLACE).await?;
+    let (mut done, mut left_out) = (batch.len(), Vec::new());
+    match store.fill(generation, &batch).await {
+        Err(StoreError::Corrupt { .. }) => {
+            for one in batch {
+                match store.fill(generation, std::slice::from_ref(&one)).await {
+                    Err(StoreError::Corrupt { .. }) => {
+                        done -= 1;
+                        left_out.push(one.key);
+                    }
+                    other => other?,
                 }
             }
-            (batch, left_out)
         }
-    });
-    let (batch, left_out) = deriving.await.map_err(|error| ReconcileError::Worker(error.to_string()))?;
-    store.plan().pass(planned::BEFORE_REPLACE).await?;
-    store.fill(generation, &batch).await?;
+        other => other?,
+    }
     store.plan().pass(planned::AFTER_REPLACE).await?;
-    Ok((batch.len(), left_out))
+    Ok((done, left_out))
 }

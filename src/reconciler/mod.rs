@@ -51,7 +51,14 @@ impl Reconciler {
     /// A reconciler that uses every core.
     pub fn new(store: Store, rules: Rules, clock: Clock) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { store, rules: Arc::new(rules), clock, workers, grace: limits::GENERATION_GRACE, far_behind: limits::FAR_BEHIND_EVENTS }
+        Self {
+            store,
+            rules: Arc::new(rules),
+            clock,
+            workers,
+            grace: limits::GENERATION_GRACE,
+            far_behind: limits::FAR_BEHIND_EVENTS,
+        }
     }
 
     /// One that leaves half the cores to webhooks, which come first.

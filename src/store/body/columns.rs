@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use sqlx::Row as _;
 
-use super::{super::dialect::Row, rows::{TableRows, Values}};
+use super::{
+    super::dialect::Row,
+    rows::{TableRows, Values},
+};
 use crate::{
     ledger::{
         fact::{Interval, IntervalUnit},

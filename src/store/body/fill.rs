@@ -18,7 +18,6 @@ pub(in super::super) fn dropped() -> StoreError {
     StoreError::Unavailable { doing: DOING, reason: "another process dropped it meanwhile".into() }
 }
 
-
 impl Database {
     pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
         let mut tables = fresh_rows(generation, batch)?;

@@ -244,8 +244,7 @@ fn rows(ledgers: &[(Place, &CustomerLedger)]) -> Vec<TableRows> {
         SUBSCRIPTION.rows(&lines(ledgers, |ledger| &ledger.subscriptions), |row, line| {
             bind_subscription(line.place.bind(row), line.row)
         }),
-        QUALITY
-            .rows(&lines(ledgers, |ledger| &ledger.quality), |row, line| bind_quality(line.bind(row), line.row)),
+        QUALITY.rows(&lines(ledgers, |ledger| &ledger.quality), |row, line| bind_quality(line.bind(row), line.row)),
         TRIAL.rows(&lines(ledgers, |ledger| &ledger.trials), |row, line| bind_trial(line.bind(row), line.row)),
     ]
 }

@@ -27,8 +27,7 @@ pub(crate) async fn write_fresh(
     let write = move |connection: &mut Connection| {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let state = "SELECT state FROM generation WHERE id = ?";
-        let state: Option<String> =
-            tx.prepare_cached(state)?.query_row([generation], |row| row.get(0)).optional()?;
+        let state: Option<String> = tx.prepare_cached(state)?.query_row([generation], |row| row.get(0)).optional()?;
         if state.is_none_or(|state| state == "retired") {
             return Err(dropped().into());
         }
