@@ -1,7 +1,8 @@
 //! From the log to figures: how fast history is taken in and rebuilt, what a touched customer costs on a small and on a
 //! large ledger, and how long the API takes. Writes the second half of benches/RESULTS.md (`make bench`).
 //!
-//! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 250,000 without it; `MRRD_BIN` another build to measure.
+//! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 250,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
+//! two ledgers in thousands of customers, `10,100` without it; `MRRD_BIN` another build to measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -33,8 +34,10 @@ use mrrd::{clock::Clock, demo::http::Client};
 
 /// Where this half of the report begins.
 const TITLE: &str = "# From the log to figures";
-/// The two ledgers that a touched customer's cost is compared on.
-const THOUSANDS: [usize; 2] = [1, 10];
+/// The two ledgers that a touched customer's cost is compared on, in thousands of customers.
+const THOUSANDS: [usize; 2] = [10, 100];
+/// How long the figures of a history that was replayed while nobody kept them may take.
+const CATCHING_UP: Duration = Duration::from_secs(600);
 /// Customers touched at once, and how often.
 const TOUCHED: usize = 200;
 const ROUNDS: usize = 5;
@@ -48,12 +51,18 @@ async fn main() {
          medians of {ROUNDS} that are told as such.\n"
     );
     report += &format!("\n{}\n", history(events).await);
-    report += &format!("\n{}\n", large_ledgers(THOUSANDS).await);
+    report += &format!("\n{}\n", large_ledgers(sizes()).await);
     println!("{report}");
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"));
     let so_far = std::fs::read_to_string(file).unwrap_or_default();
     let first = so_far.split(TITLE).next().unwrap_or_default().trim_end();
     std::fs::write(file, format!("{first}\n\n{report}")).unwrap();
+}
+
+fn sizes() -> [usize; 2] {
+    let Some(asked) = std::env::var_os("MRRD_BENCH_THOUSANDS") else { return THOUSANDS };
+    let asked: Vec<usize> = asked.to_str().unwrap().split(',').map(|size| size.trim().parse().unwrap()).collect();
+    asked.try_into().expect("two sizes, such as 10,100")
 }
 
 /// Both stores, each in a folder of its own.
@@ -97,20 +106,32 @@ async fn history(events: usize) -> Table {
     table
 }
 
-/// Customers of a few weeks, so many thousand of them.
+/// Customers of a few weeks, so many thousand of them; the replays go on from one size to the other.
 async fn large_ledgers(sizes: [usize; 2]) -> String {
     let account = Account::of(1_000, 31);
     let mut touched = table(&["what", "customers", "events", "ms for each touched customer (median)"]);
+    let mut caught_up = table(&["what", "customers", "events that came", "seconds until all figures hold them"]);
     let mut api = table(&["what", "customers", "p50 ms", "p99 ms"]);
     for (store, settings, dir) in stores().await {
         let mut so_far = 0;
         for twins in sizes {
             let events = account.events() * twins;
-            replay(&account, so_far..events, dir.path(), &settings);
-            so_far = events;
+            let known = std::mem::replace(&mut so_far, events);
+            replay(&account, known..events, dir.path(), &settings);
             let customers = account.customers * twins;
+            let since = Instant::now();
             let mut daemon = settings.clone().start().await;
-            daemon.settle().await;
+            daemon.settle_within(CATCHING_UP).await;
+            let came = events - known;
+            row(
+                &mut caught_up,
+                vec![
+                    format!("a history replayed before the start, {store}"),
+                    customers.to_string(),
+                    came.to_string(),
+                    format!("{:.1}", since.elapsed().as_secs_f64()),
+                ],
+            );
             let mut rounds = Vec::new();
             for round in 0..ROUNDS {
                 let since = Instant::now();
@@ -146,7 +167,7 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
             assert!(daemon.terminate(), "{}", daemon.output());
         }
     }
-    format!("{touched}\n\n{api}")
+    format!("{caught_up}\n\n{touched}\n\n{api}")
 }
 
 async fn post_all(address: SocketAddr, bodies: Vec<bytes::Bytes>) {

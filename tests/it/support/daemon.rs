@@ -177,13 +177,18 @@ impl Daemon {
 
     /// Waits until everything acknowledged is visible (`lag_events` 0).
     pub(crate) async fn settle(&mut self) {
+        self.settle_within(PATIENCE).await;
+    }
+
+    /// The same where more is behind than a test ever leaves.
+    pub(crate) async fn settle_within(&mut self, patience: Duration) {
         let since = Instant::now();
         loop {
             let status = self.json("/api/v1/status").await;
             if status["reconciler"]["lag_events"] == 0 {
                 return;
             }
-            assert!(since.elapsed() < PATIENCE, "still behind: {status}\n{}", self.output());
+            assert!(since.elapsed() < patience, "still behind: {status}\n{}", self.output());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
