@@ -159,6 +159,8 @@ pub(super) struct MetricsQuery {
     interval: Option<String>,
     /// Only this currency.
     currency: Option<String>,
+    /// `restated` (the default), or `closed`: closed months as they were when they were closed, with `interval=month`.
+    basis: Option<String>,
 }
 
 /// What the metrics in ChartMogul's shapes understand.
@@ -242,6 +244,8 @@ pub(super) struct MovementQuery {
     currency: Option<String>,
     /// `scheduled`: also what is written ahead, up to `to`.
     include: Option<String>,
+    /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.
+    basis: Option<String>,
     /// `asc` (oldest first, the default) or `desc`.
     order: Option<String>,
     /// The `next_cursor` of the page before.

@@ -20,7 +20,7 @@ pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQ
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
     let ask = params.span(ask)?;
-    let ask = Ask { interval: params.interval()?, ..ask };
+    let ask = Ask { interval: params.interval()?, basis: params.basis()?, ..ask };
     let csv = params.csv()?;
     params.end()?;
     let report = reports(&state).metrics(&ask).await?;

@@ -39,7 +39,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
         currency: params.currency()?,
     };
-    let ask = Ask { scheduled: params.scheduled()?, to: filter.to, ..ask };
+    let ask = Ask { scheduled: params.scheduled()?, to: filter.to, basis: params.basis()?, ..ask };
     let order = params.with("order", "asc or desc", |text| match text {
         "asc" => Some(Order::Ascending),
         "desc" => Some(Order::Descending),

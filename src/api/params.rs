@@ -129,9 +129,14 @@ impl Params {
             interval: self.interval()?,
             group_by: self.with("group_by", &format!("one of {}", GroupBy::words()), GroupBy::parse)?,
             scheduled: self.scheduled()?,
-            basis: self.with("basis", "restated or closed", Basis::parse)?.unwrap_or_default(),
+            basis: self.basis()?,
             ..ask
         })
+    }
+
+    /// `basis`.
+    pub(super) fn basis(&mut self) -> Result<Basis, ApiProblem> {
+        Ok(self.with("basis", "restated or closed", Basis::parse)?.unwrap_or_default())
     }
 
     /// `include=scheduled`.

@@ -70,6 +70,9 @@ impl ApiProblem {
             Self::Report(ReportError::DoesNotClose { .. }) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "bridge-does-not-close", "The ledger contradicts itself")
             }
+            Self::Report(ReportError::ClosingDiffers { .. }) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "closing-differs", "A closed month isn't what was closed")
+            }
             Self::Report(ReportError::MissingRate { .. }) => {
                 (StatusCode::CONFLICT, "rate-missing", "An exchange rate is missing")
             }

@@ -54,9 +54,12 @@ enum Command {
     },
     /// ARR, ARPA, retention, churn and the other rates by period
     #[command(
-        after_help = "Examples:\n  mrrd report metrics --from 2026-01-01\n  mrrd report metrics --currency usd --json"
+        after_help = "Examples:\n  mrrd report metrics --from 2026-01-01\n  mrrd report metrics --currency usd --json\n  mrrd report metrics --from 2026-01-01 --basis closed"
     )]
     Metrics {
+        /// What closed months are answered from: restated, or closed as they were when they were closed
+        #[arg(long, default_value = "restated", value_parser = basis)]
+        basis: Basis,
         #[command(flatten)]
         options: ask::Options,
         #[command(flatten)]
@@ -83,9 +86,12 @@ enum Command {
     },
     /// Every movement, oldest first
     #[command(
-        after_help = "Examples:\n  mrrd report movements --from 2026-01-01 --to 2026-01-31\n  mrrd report movements --customer cus_1 --json"
+        after_help = "Examples:\n  mrrd report movements --from 2026-01-01 --to 2026-01-31\n  mrrd report movements --customer cus_1 --json\n  mrrd report movements --from 2026-01-01 --to 2026-01-31 --basis closed"
     )]
     Movements {
+        /// restated, or closed: those of one closed month as they were when it was closed
+        #[arg(long, default_value = "restated", value_parser = basis)]
+        basis: Basis,
         /// Only this customer's
         #[arg(long, value_name = "CUSTOMER")]
         customer: Option<String>,
@@ -117,8 +123,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.waterfall(&question).await.map_err(ask::failure)?;
             options.print(&answer, Waterfall::table)?;
         }
-        Command::Metrics { options, every } => {
-            let question = Ask { interval: every.interval, ..options.ask() };
+        Command::Metrics { basis, options, every } => {
+            let question = Ask { basis: *basis, interval: every.interval, ..options.ask() };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
             options.print(&answer, MetricsAnswer::table)?;
         }
@@ -130,7 +136,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;
             output.print(&answer, RestatementList::table)?;
         }
-        Command::Movements { customer, options } => {
+        Command::Movements { basis, customer, options } => {
             let filter = MovementFilter {
                 from: options.from,
                 to: options.to,
@@ -139,7 +145,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 cause: None,
                 currency: options.currency,
             };
-            let (question, mut data, mut after) = (options.ask(), Vec::new(), None);
+            let question = Ask { basis: *basis, ..options.ask() };
+            let (mut data, mut after) = (Vec::new(), None);
             loop {
                 let page = reports.movements(&question, &filter, Order::Ascending, after.as_ref(), PAGE).await;
                 let (rows, next) = page.map_err(ask::failure)?;

@@ -102,7 +102,10 @@ pub(super) fn answerable(ask: &Ask) -> Result<(), AskError> {
         return refuse("interval", "months are closed whole: with basis=closed it is month, quarter or year");
     }
     if !matches!(ask.group_by, None | Some(GroupBy::Currency)) {
-        return refuse("group_by", "a closing keeps the whole ledger: with basis=closed it can only be currency");
+        return refuse(
+            "group_by",
+            "a closing keeps the whole ledger: with basis=closed it can only be currency; as_known_at answers in groups",
+        );
     }
     if ask.from.is_some_and(|day| day.0 != day.0.first_of_month()) {
         return refuse("from", "months are closed whole: with basis=closed it is the first day of a month");

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     ReportError,
+    ask::Basis,
     book::{Book, Customer},
     bridge::{Bridge, Grouping, bridges},
     period::{Interval, Period, Phase},
@@ -30,6 +31,9 @@ pub struct MetricsAnswer {
     pub currency: Option<String>,
     /// The length of a period.
     pub interval: Interval,
+    /// What closed months are answered from, where it isn't all that is known now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_known_at_seq: Option<i64>,
@@ -71,6 +75,9 @@ macro_rules! metrics {
             /// The period is still running.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             pub partial: bool,
+            /// The month is told as it was closed, from the log up to here (`basis=closed`).
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub closed_seq: Option<i64>,
             $($(#[$doc])+ pub $name: Metric,)+
         }
 
@@ -205,6 +212,7 @@ fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEn
         end: period.end.to_string(),
         currency: currency.to_string(),
         partial: period.phase == Phase::Running,
+        closed_seq: None,
         mrr: Rate::amount(bridge.closing).into(),
         arr: metrics::arr(bridge.closing).into(),
         arpa: metrics::arpa(bridge.closing, customers).into(),
@@ -305,11 +313,43 @@ fn trials_lost(sources: Sources<'_>, from: Day, to: Day) -> u64 {
     sources.trials.iter().filter(lost).count() as u64
 }
 
+/// Why a figure of a closed month can't be told.
+const NOT_KEPT: &str = "the month was closed under other rules, and a closing doesn't keep this";
+
+impl MetricsEntry {
+    /// Of a month that was closed under other rules: without what its closing doesn't tell.
+    pub(super) fn keep_what_closings_keep(&mut self) {
+        for figure in [
+            &mut self.asp,
+            &mut self.nrr_12m,
+            &mut self.grr_12m,
+            &mut self.customer_churn,
+            &mut self.ltv,
+            &mut self.expansion_durability,
+            &mut self.trial_conversion,
+            &mut self.trial_churn,
+        ] {
+            *figure =
+                Metric { value: None, numerator: String::new(), denominator: String::new(), reason: Some(NOT_KEPT) };
+        }
+    }
+}
+
 impl MetricsAnswer {
     /// One row a figure.
     pub fn table(&self) -> Table {
-        let columns =
-            vec!["start", "end", "currency", "partial", "metric", "value", "numerator", "denominator", "reason"];
+        let columns = vec![
+            "start",
+            "end",
+            "currency",
+            "partial",
+            "metric",
+            "value",
+            "numerator",
+            "denominator",
+            "reason",
+            "closed_seq",
+        ];
         let rows = self.data.iter().flat_map(|entry| {
             entry.figures().into_iter().map(|(name, metric)| {
                 vec![
@@ -322,6 +362,7 @@ impl MetricsAnswer {
                     metric.numerator.clone(),
                     metric.denominator.clone(),
                     metric.reason.unwrap_or_default().into(),
+                    entry.closed_seq.map(|seq| seq.to_string()).unwrap_or_default(),
                 ]
             })
         });

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod ask;
+mod at_closing;
 mod basis;
 pub mod book;
 pub mod bridge;
@@ -69,6 +70,12 @@ pub enum ReportError {
         detail: String,
         /// What to do.
         settle: String,
+    },
+    /// The log up to a closing's end no longer gives what the closing kept.
+    #[error("{month} isn't what it was closed with: `mrrd verify` names the first difference")]
+    ClosingDiffers {
+        /// `2026-10`
+        month: String,
     },
     /// A sum left the range of 128 bits.
     #[error("a sum is too large to be held exactly: ask for one currency or a shorter span")]

@@ -77,7 +77,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    fn seq(&self) -> Option<i64> {
+    pub(super) fn seq(&self) -> Option<i64> {
         match self {
             Self::Tables => None,
             Self::Memory { seq, .. } => *seq,
@@ -150,7 +150,10 @@ impl Reports<'_> {
 
     /// The metrics of mrr.md 6 over time.
     pub async fn metrics(&self, ask: &Ask) -> Result<MetricsAnswer, AskError> {
-        self.metrics_over(ask, None).await
+        match ask.basis {
+            Basis::Restated => self.metrics_over(ask, None).await,
+            Basis::Closed => Box::pin(self.metrics_as_closed(ask)).await,
+        }
     }
 
     /// The metrics of the `days` days up to `to` (or today, where that lies ahead), and of as many days before them.
@@ -185,6 +188,7 @@ impl Reports<'_> {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             interval: ask.interval,
+            basis: None,
             as_known_at_seq: source.seq(),
             data,
         })
@@ -232,7 +236,10 @@ impl Reports<'_> {
         after: Option<&MovementKey>,
         limit: i64,
     ) -> Result<(Vec<MovementRow>, Option<MovementKey>), AskError> {
-        let (scope, source) = self.scope(ask).await?;
+        let (scope, source) = match ask.basis {
+            Basis::Restated => self.scope(ask).await?,
+            Basis::Closed => self.movements_as_closed(ask, (filter.from, filter.to)).await?,
+        };
         // One more than asked for tells whether there is a next page.
         let rows = match &source {
             Source::Tables => self.store.movement_page(&scope, filter, order, after, limit + 1).await?,
@@ -410,7 +417,7 @@ impl Reports<'_> {
     }
 
     /// Which ledger is asked, and where its rows come from.
-    async fn any_scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
+    pub(super) async fn any_scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
         self.scope_under(ask, &self.kept(ask)?).await
     }
 

@@ -67,6 +67,61 @@ async fn closed_months_keep_their_figures_and_what_came_later_is_prior_period_in
     assert!(daemon.command(&["verify"]).status.success());
 }
 
+#[tokio::test]
+async fn metrics_and_movements_of_a_closed_month_are_told_as_they_were_when_it_was_closed() {
+    let mut daemon = january(Settings::default()).await;
+    let seq = done(&daemon, &["close", "2026-01", "--json"])["closed"][0]["seq"].clone();
+    daemon.accept(late("evt_late", 3500)).await;
+    daemon.settle().await;
+    let metrics = "/api/v1/metrics?from=2026-01-01&to=2026-02-28";
+    let values = |answer: &Value, name: &str| -> Vec<Value> {
+        answer["data"].as_array().unwrap().iter().map(|entry| entry[name]["value"].clone()).collect()
+    };
+    let restated = daemon.json(metrics).await;
+    assert_eq!(
+        (values(&restated, "mrr"), values(&restated, "arpa")[0].clone()),
+        (vec![json!("4500"); 2], json!("2250"))
+    );
+    let closed = daemon.json(&format!("{metrics}&basis=closed")).await;
+    assert_eq!((&closed["basis"], values(&closed, "mrr")), (&json!("closed"), vec![json!("3000"), json!("4500")]));
+    assert_eq!((&closed["data"][0]["closed_seq"], &closed["data"][1]["closed_seq"]), (&seq, &Value::Null));
+    assert_eq!((&values(&closed, "arpa")[0], &values(&closed, "asp")[0]), (&json!("1500"), &json!("1500")));
+
+    let movements = "/api/v1/movements?from=2026-01-01&to=2026-01-31";
+    let causes = |answer: &Value| -> Vec<Value> {
+        answer["data"].as_array().unwrap().iter().map(|one| one["parts"][0]["cause"].clone()).collect()
+    };
+    let (new, more) = (json!("first_subscription"), json!("plan_upgrade"));
+    assert_eq!(causes(&daemon.json(movements).await), [new.clone(), new.clone(), more]);
+    assert_eq!(causes(&daemon.json(&format!("{movements}&basis=closed")).await), [new.clone(), new]);
+
+    for (path, word) in [
+        ("metrics?basis=closed&interval=quarter", "interval"),
+        ("metrics?basis=closed&from=2026-01-02", "from"),
+        ("movements?basis=closed", "from"),
+        ("movements?basis=closed&from=2026-02-01&to=2026-02-28", "from"),
+    ] {
+        let answer = daemon.get(&format!("/api/v1/{path}")).await;
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(answer.status == 422 && said.contains(word), "{path}: {said}");
+    }
+
+    // Under other rules by now there is what the closing kept, and no more.
+    daemon.kill();
+    let settings = Settings::default().env("MRRD_LEDGER__EXCLUDE", "cus_9");
+    let report = |args: &[&str]| {
+        let days = ["--from", "2026-01-01", "--to", "2026-01-31", "--basis", "closed", "--json"];
+        mrrd(daemon.dir(), &settings).arg("report").args(args).args(days).output().unwrap()
+    };
+    let kept: Value = serde_json::from_slice(&report(&["metrics"]).stdout).unwrap();
+    assert_eq!((values(&kept, "mrr"), values(&kept, "arpa")), (vec![json!("3000")], vec![json!("1500")]));
+    assert_eq!(values(&kept, "asp"), [Value::Null]);
+    assert!(kept["data"][0]["asp"]["reason"].as_str().unwrap().contains("closed under other rules"), "{kept}");
+    let refused = report(&["movements"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("other rules (customers)"), "{said}");
+}
+
 async fn dollars_in_euros() -> Daemon {
     let mut daemon = january(Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur")).await;
     let said = refused(&daemon, &["close", "2026-01"]);

@@ -71,8 +71,11 @@ impl Naive<'_> {
     fn on_granted_trial(&self, at: i64, currency: Currency) -> bool {
         self.lines.values().filter(|line| line.currency == currency).any(|line| {
             let Some(index) = line.states.iter().rposition(|(from, _)| *from <= at) else { return false };
-            let granted = line.states[..=index].iter().rposition(|(_, state)| state.status != Status::Trialing);
-            line.states[index].1.status == Status::Trialing
+            // What lasted no time never was.
+            let lasted = |place: &usize| line.states[place + 1].0 > line.states[*place].0;
+            let on_trial = |place: usize| line.states[place].1.status == Status::Trialing;
+            let granted = (0..index).rev().filter(lasted).find(|place| !on_trial(*place));
+            on_trial(index)
                 && line.end.is_none_or(|end| at < end)
                 && granted.is_some_and(|last| {
                     let held = self.line_standing(line, line.states[last + 1].0 - 1);
