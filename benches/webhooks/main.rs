@@ -18,8 +18,9 @@ mod limits;
 mod pace;
 mod store;
 mod supply;
+mod writers;
 
-use std::{fmt::Write as _, fs::File, io::Write as _, time::Duration};
+use std::{fmt::Write as _, fs::File, io::Write as _};
 
 use comfy_table::{CellAlignment, Table, presets};
 use daemon::{SECRET, Settings};
@@ -47,6 +48,9 @@ async fn main() {
         SPAN.as_secs(),
     );
     write!(report, "\n{}", webhooks(account).await).unwrap();
+    let supply = Box::leak(Box::new(Supply::of(account)));
+    let compared = writers::compared(&postgres::durable_database().await, ROUNDS, supply).await;
+    write!(report, "\n{compared}\n").unwrap();
     println!("{report}");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
     std::fs::write(file, &report).unwrap_or_else(|error| panic!("{file} can't be written: {error}"));
@@ -175,15 +179,18 @@ impl Rates {
         self.0.add_row(cells);
     }
 
+    /// A row of what, how many at once, and how fast.
+    fn timed(&mut self, what: &str, at_once: usize, pace: &Pace) {
+        let mut cells = vec![what.to_owned(), at_once.to_string()];
+        cells.extend(times(pace));
+        self.row(cells);
+    }
+
     fn add(&mut self, what: &str, connections: Option<usize>, pace: &Pace, limits: Option<(f64, f64)>) {
-        let millis = |time: Duration| format!("{:.3}", time.as_secs_f64() * 1000.0);
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-        self.row(vec![
-            what.to_owned(),
-            or_dash(connections.map(|count| count.to_string())),
-            format!("{:.0}", pace.per_second()),
-            millis(pace.percentile(50)),
-            millis(pace.percentile(99)),
+        let mut cells = vec![what.to_owned(), or_dash(connections.map(|count| count.to_string()))];
+        cells.extend(times(pace));
+        cells.extend([
             or_dash(limits.map(|(verifying, _)| format!("{:.0} %", 100.0 * pace.per_second() / verifying))),
             or_dash(limits.map(|(_, by_hand)| format!("{:.1}×", pace.per_second() / by_hand))),
         ]);
@@ -194,6 +201,12 @@ impl std::fmt::Display for Rates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// A rate, and how long half of it and nearly all of it took at most.
+fn times(pace: &Pace) -> [String; 3] {
+    let millis = |percent| format!("{:.3}", pace.percentile(percent).as_secs_f64() * 1000.0);
+    [format!("{:.0}", pace.per_second()), millis(50), millis(99)]
 }
 
 fn machine() -> String {

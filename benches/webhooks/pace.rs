@@ -74,10 +74,7 @@ impl Pace {
                 stopwatch
             });
         }
-        let rounds = senders.join_all().await;
-        let since = rounds.iter().map(|round| round.since).min().unwrap_or_else(Instant::now);
-        let laps = rounds.into_iter().flat_map(|round| round.laps).collect();
-        self.add(Stopwatch { since, laps });
+        self.add(Stopwatch::together(senders.join_all().await));
     }
 }
 
@@ -97,6 +94,12 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     pub(crate) fn start() -> Self {
         Self { since: Instant::now(), laps: Vec::new() }
+    }
+
+    /// What several did at once.
+    pub(crate) fn together(all: Vec<Self>) -> Self {
+        let since = all.iter().map(|one| one.since).min().unwrap_or_else(Instant::now);
+        Self { since, laps: all.into_iter().flat_map(|one| one.laps).collect() }
     }
 
     pub(crate) fn runs(&self) -> bool {
