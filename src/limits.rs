@@ -163,6 +163,10 @@ pub const STRIPE_PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Largest answer of Stripe's: a hundred events of half a megabyte.
 pub const STRIPE_ANSWER_BYTES: usize = 64 << 20;
 
+/// How much of an answer is read ahead before it is asked for: an answer that waits for its turn waits on the wire, not in
+/// memory.
+pub const STRIPE_READ_BYTES: usize = 64 << 10;
+
 /// Connections kept open to Stripe.
 pub const STRIPE_CONNECTIONS: usize = 8;
 

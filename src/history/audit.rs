@@ -105,7 +105,7 @@ impl Fetch {
             let last = page.elements.last().and_then(|body| answers::id(body));
             let mut read = Vec::with_capacity(page.elements.len());
             for body in page.elements {
-                let body = self.whole(Objects::Subscriptions, body).await?;
+                let body = self.whole(Objects::Subscriptions, body, None).await?;
                 match answers::object(body, &answer, &self.clock) {
                     Ok(event) => read.push(event),
                     Err(reason) => tracing::warn!(reason, "a subscription could not be read: it is left out"),

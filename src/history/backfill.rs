@@ -1,13 +1,14 @@
 //! The events that Stripe still lists: each day a stretch of its own, fetched side by side, page by page.
 //!
-//! A stretch is closed when its walk begins, so nothing can slip into it between two pages. Each page is in the log
-//! before its place is kept: a kill at any instruction costs what is under way, and no event.
+//! A stretch is closed when its walk begins, so nothing can slip into it between two pages. However many pages are asked
+//! for at once, each is taken off the wire only when the one taken before it is in the log and its place kept: a kill at any
+//! instruction costs one page that has to be fetched again, and no event.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::{
-    sync::{Mutex, MutexGuard, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -45,32 +46,46 @@ pub struct Fetch {
     pub clock: Clock,
 }
 
-/// Everything created before this is in the log.
-const REACHED: &str = "events";
-/// The run under way: `from-until`.
-const RUN: &str = "events.run";
-/// What belongs to the run under way.
-const OF_RUN: &str = "events.";
 /// The place of work that is done.
 pub(super) const DONE: &str = "done";
 
+/// Where a stretch was left: after this event.
+struct Place {
+    event: String,
+    created: i64,
+}
+
+impl Place {
+    fn parsed(text: &str) -> Option<Self> {
+        let (event, created) = text.split_once(' ')?;
+        Some(Self { event: event.to_owned(), created: created.parse().ok()? })
+    }
+}
+
 impl Fetch {
+    /// Everything created before what is kept here is in the log. What is kept below it, `.run` with `from-until` and a
+    /// place for each stretch, belongs to the run under way.
+    fn reached(&self) -> String {
+        format!("events.{}", self.client.mode())
+    }
+
     /// Fetches every event created since the last time this ended well, at most the 30 days that Stripe lists, and
     /// appends what the log hasn't got. `watch` hears of every page.
     pub async fn events(&self, mut watch: impl FnMut(&Counts)) -> Result<Counts, HistoryError> {
         let mut counts = Counts::default();
+        let (reached, run) = (self.reached(), format!("{}.run", self.reached()));
         loop {
-            let (from, until, resumed) = match self.store.progress(RUN).await?.as_deref().and_then(parsed) {
+            let (from, until, resumed) = match self.store.progress(&run).await?.as_deref().and_then(parsed) {
                 Some((from, until)) => (from, until, true),
                 None => {
                     let (from, until) = self.due().await?;
-                    self.store.set_progress(RUN, &format!("{from}-{until}")).await?;
+                    self.store.set_progress(&run, &format!("{from}-{until}")).await?;
                     (from, until, false)
                 }
             };
             self.stretches(from, until, &mut counts, &mut watch).await?;
-            self.store.set_progress(REACHED, &(until - limits::HEALING_OVERLAP_SECONDS).to_string()).await?;
-            self.store.clear_progress(OF_RUN).await?;
+            self.store.set_progress(&reached, &(until - limits::HEALING_OVERLAP_SECONDS).to_string()).await?;
+            self.store.clear_progress(&format!("{reached}.")).await?;
             if !resumed {
                 return Ok(counts);
             }
@@ -81,7 +96,7 @@ impl Fetch {
     async fn due(&self) -> Result<(i64, i64), StoreError> {
         let now = self.clock.now().0;
         let listed = now - limits::STRIPE_EVENT_DAYS * UnixTime::DAY_SECONDS;
-        let reached = self.store.progress(REACHED).await?.and_then(|text| text.parse().ok());
+        let reached = self.store.progress(&self.reached()).await?.and_then(|text| text.parse().ok());
         // Seconds of the current one may still be to come: they are the next run's.
         Ok((reached.unwrap_or(listed).clamp(listed, now), now + 1))
     }
@@ -95,14 +110,13 @@ impl Fetch {
     ) -> Result<(), HistoryError> {
         let side_by_side = Arc::new(Semaphore::new(limits::BACKFILL_STRETCHES));
         let (pages, mut fetched) = mpsc::channel(limits::BACKFILL_STRETCHES);
-        let (mut tasks, keeping) = (JoinSet::new(), Keeping::default());
+        let mut tasks = JoinSet::new();
         for (start, end) in days(from, until) {
             let (fetch, pages, side_by_side) = (self.clone(), pages.clone(), side_by_side.clone());
-            let keeping = keeping.clone();
             tasks.spawn(async move {
                 // Never closed: it lives as long as its last holder.
                 let _turn = side_by_side.acquire_owned().await;
-                fetch.stretch(start, end, &pages, &keeping).await
+                fetch.stretch(start, end, &pages).await
             });
         }
         drop(pages);
@@ -126,69 +140,37 @@ impl Fetch {
     }
 
     /// One stretch, newest first, from where it was left.
-    async fn stretch(
-        &self,
-        start: i64,
-        end: i64,
-        pages: &mpsc::Sender<Counts>,
-        keeping: &Keeping,
-    ) -> Result<(), HistoryError> {
-        let name = format!("{OF_RUN}at {start}-{end}");
-        let mut place = self.store.progress(&name).await?;
+    async fn stretch(&self, start: i64, end: i64, pages: &mpsc::Sender<Counts>) -> Result<(), HistoryError> {
+        let name = format!("{}.at {start}-{end}", self.reached());
+        let kept = self.store.progress(&name).await?;
+        if kept.as_deref() == Some(DONE) {
+            return Ok(());
+        }
+        let (mut end, mut place) = (end, kept.as_deref().and_then(Place::parsed));
         loop {
-            if place.as_deref() == Some(DONE) {
-                return Ok(());
-            }
-            keeping.turn(&self.client).await;
-            let answer = match self.client.get(&lists::events(UnixTime(start), UnixTime(end), place.as_deref())).await {
-                // The event where it was left has left the list meanwhile.
-                Err(ApiError::Missing { .. }) if place.is_some() => {
-                    place = None;
-                    continue;
-                }
-                answer => answer?,
-            };
+            let after = place.as_ref().map(|place| place.event.as_str());
+            let (answer, in_hand) =
+                match self.client.take(&lists::events(UnixTime(start), UnixTime(end), after)).await {
+                    // The event where it was left has left the list meanwhile: what is as old as it is looked at again.
+                    Err(ApiError::Missing { .. }) if place.is_some() => {
+                        end = place.take().map_or(end, |place| place.created + 1);
+                        continue;
+                    }
+                    answer => answer?,
+                };
             let page = Page::of(&answer)?;
             let (events, mut counts) = read_all(page.elements, |body| answers::event(body, &self.clock));
-            let last = events.last().map(|event| (event.id.to_string(), event.created.0));
-            let kept = keeping.begin().await;
+            let last = events.last().map(|event| Place { event: event.id.to_string(), created: event.created.0 });
             counts.add(append(&self.store, events).await?);
-            place = Some(match last {
-                Some((id, created)) if page.has_more && created >= start => id,
-                _ => DONE.to_owned(),
-            });
-            self.store.set_progress(&name, place.as_deref().unwrap_or(DONE)).await?;
-            drop(kept);
+            place = last.filter(|last| page.has_more && last.created >= start);
+            let kept = place.as_ref().map_or(DONE.to_owned(), |Place { event, created }| format!("{event} {created}"));
+            self.store.set_progress(&name, &kept).await?;
+            drop(in_hand);
             // Nobody watches any more when the run has failed elsewhere: this page is kept all the same.
-            if pages.send(counts).await.is_err() {
+            if pages.send(counts).await.is_err() || place.is_none() {
                 return Ok(());
             }
         }
-    }
-}
-
-/// One page at a time is kept, and nobody asks for another meanwhile: pages that have come and aren't in the log yet are
-/// what a kill costs. Requests that are under way bring the next ones all the same.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Keeping(Arc<(Mutex<()>, Mutex<()>)>);
-
-impl Keeping {
-    /// Waits for a turn at which no page is being kept.
-    pub(super) async fn turn(&self, client: &Client) {
-        let (asking, keeping) = &*self.0;
-        let _asking = asking.lock().await;
-        loop {
-            client.ready().await;
-            if keeping.try_lock().is_ok() {
-                return;
-            }
-            drop(keeping.lock().await);
-        }
-    }
-
-    /// Until what it returns is dropped, a page is being kept.
-    pub(super) async fn begin(&self) -> MutexGuard<'_, ()> {
-        self.0.1.lock().await
     }
 }
 

@@ -204,7 +204,7 @@ impl Healer {
             Err(ApiError::Missing { .. }) => return Ok(false),
             answer => answer?,
         };
-        let body = self.fetch.whole(list, answer.body.clone()).await?;
+        let body = self.fetch.whole(list, answer.body.clone(), None).await?;
         match answers::object(body, &answer, &self.fetch.clock) {
             Ok(event) => Ok(self.fetch.append_answers(vec![event]).await.map(|_| true)?),
             Err(reason) => Err(ApiError::Unreadable { path: answer.path, reason }.into()),

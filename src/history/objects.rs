@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use stripe_client_core::RequestBuilder;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     answers,
-    backfill::{DONE, Fetch, HistoryError, Keeping, append, read_all},
+    backfill::{DONE, Fetch, HistoryError, append, read_all},
     replay::Counts,
 };
 use crate::{
     ledger::{
         fact::{Fact, Role},
         ids::EventId,
+        time::UnixTime,
     },
     store::{CustomerKey, NewEvent, Reading, StoreError, naming},
     stripe::{
@@ -25,17 +27,19 @@ use crate::{
     },
 };
 
-/// What belongs to the walk over the lists under way.
-const OF_WALK: &str = "history.";
-
 impl Fetch {
+    /// What belongs to the walk over the lists under way is kept below this.
+    fn walk(&self) -> String {
+        format!("history.{}.", self.client.mode())
+    }
+
     /// Walks all lists side by side, each from where it was left. `watch` hears of every page.
     pub async fn objects(&self, mut watch: impl FnMut(Objects, &Counts)) -> Result<Counts, HistoryError> {
         let (pages, mut fetched) = mpsc::channel(Objects::ALL.len());
-        let (mut tasks, keeping) = (JoinSet::new(), Keeping::default());
+        let mut tasks = JoinSet::new();
         for list in Objects::ALL {
-            let (fetch, pages, keeping) = (self.clone(), pages.clone(), keeping.clone());
-            tasks.spawn(async move { fetch.list(list, &pages, &keeping).await });
+            let (fetch, pages) = (self.clone(), pages.clone());
+            tasks.spawn(async move { fetch.list(list, &pages).await });
         }
         drop(pages);
         let mut counts = Counts::default();
@@ -54,43 +58,50 @@ impl Fetch {
         while let Some(ended) = tasks.join_next().await {
             ended??;
         }
-        self.store.clear_progress(OF_WALK).await?;
+        self.store.clear_progress(&self.walk()).await?;
         Ok(counts)
     }
 
-    async fn list(
-        &self,
-        list: Objects,
-        pages: &mpsc::Sender<(Objects, Counts)>,
-        keeping: &Keeping,
-    ) -> Result<(), HistoryError> {
-        let name = format!("{OF_WALK}{}", list.as_str());
+    async fn list(&self, list: Objects, pages: &mpsc::Sender<(Objects, Counts)>) -> Result<(), HistoryError> {
+        let name = format!("{}{}", self.walk(), list.as_str());
         let mut place = self.store.progress(&name).await?;
         loop {
             if place.as_deref() == Some(DONE) {
                 return Ok(());
             }
-            keeping.turn(&self.client).await;
-            let answer = match self.client.get(&list.page(place.as_deref())).await {
-                // The object where it was left was deleted meanwhile.
-                Err(ApiError::Missing { .. }) if place.is_some() => {
-                    place = None;
-                    continue;
-                }
-                answer => answer?,
+            let request = list.page(place.as_deref());
+            let (answer, mut in_hand) = match self.kept(&name, &request).await? {
+                Some(answer) => (answer, None),
+                None => match self.client.take(&request).await {
+                    // The object where it was left was deleted meanwhile.
+                    Err(ApiError::Missing { .. }) if place.is_some() => {
+                        place = None;
+                        continue;
+                    }
+                    answer => answer?,
+                },
             };
             let page = Page::of(&answer)?;
             let last = page.elements.last().and_then(|body| answers::id(body));
+            let cut = page.elements.iter().any(|body| list.cut(body).is_some());
+            if cut {
+                // Others are taken while its rest is fetched, so it has to be kept as it is.
+                self.keep(&name, &request, &answer).await?;
+                in_hand = None;
+            }
             let mut elements = Vec::with_capacity(page.elements.len());
             for element in page.elements {
-                elements.push(self.whole(list, element).await?);
+                elements.push(self.whole(list, element, Some(&name)).await?);
             }
             let (events, mut counts) = read_all(elements, |body| answers::object(body, &answer, &self.clock));
-            let kept = keeping.begin().await;
             counts.add(self.append_answers(events).await?);
-            place = Some(last.filter(|_| page.has_more).unwrap_or_else(|| DONE.to_owned()));
-            self.store.set_progress(&name, place.as_deref().unwrap_or(DONE)).await?;
-            drop(kept);
+            let kept = last.filter(|_| page.has_more).unwrap_or_else(|| DONE.to_owned());
+            self.store.set_progress(&name, &kept).await?;
+            if cut {
+                self.store.clear_progress(&format!("{name} ")).await?;
+            }
+            drop(in_hand);
+            place = Some(kept);
             if pages.send((list, counts)).await.is_err() {
                 return Ok(());
             }
@@ -98,16 +109,26 @@ impl Fetch {
     }
 
     /// The object with its embedded list whole: Stripe shows the first few lines of an invoice, or items of a subscription,
-    /// and the rest on pages of their own. Every element stays as received.
-    pub(super) async fn whole(&self, list: Objects, body: Bytes) -> Result<Bytes, HistoryError> {
-        let (Some(field), Some(id)) = (list.embedded(), answers::id(&body)) else { return Ok(body) };
-        let Some(text) = std::str::from_utf8(&body).ok().filter(|text| read::is_cut(text, field)) else {
-            return Ok(body);
-        };
+    /// and the rest on pages of their own. Every element stays as received. With `walk`, each page is kept below that name
+    /// until all are there.
+    pub(super) async fn whole(&self, list: Objects, body: Bytes, walk: Option<&str>) -> Result<Bytes, HistoryError> {
+        let Some((field, id)) = list.cut(&body) else { return Ok(body) };
         let mut pages: Vec<Page> = Vec::new();
         loop {
             let after = pages.last().and_then(|page| answers::id(page.elements.last()?));
-            let answer: Answer = self.client.get(&list.rest(&id, after.as_deref())).await?;
+            let request = list.rest(&id, after.as_deref());
+            let answer = match walk {
+                None => self.client.get(&request).await?,
+                Some(name) => match self.kept(name, &request).await? {
+                    Some(answer) => answer,
+                    None => {
+                        let (answer, in_hand) = self.client.take(&request).await?;
+                        self.keep(name, &request, &answer).await?;
+                        drop(in_hand);
+                        answer
+                    }
+                },
+            };
             let page = Page::of(&answer)?;
             let more = page.has_more && !page.elements.is_empty();
             pages.push(page);
@@ -117,7 +138,29 @@ impl Fetch {
         }
         let elements = pages.iter().flat_map(|page| &page.elements).filter_map(|body| std::str::from_utf8(body).ok());
         // An object that can't be put together is kept as it came: what it lacks is told by its `has_more`.
+        let text = std::str::from_utf8(&body).unwrap_or_default();
         Ok(read::with_list(text, field, elements).map_or(body.clone(), Bytes::from))
+    }
+
+    /// Keeps an answer that isn't used up yet, below `name`.
+    async fn keep(&self, name: &str, request: &RequestBuilder, answer: &Answer) -> Result<(), HistoryError> {
+        let Answer { path, body, at, api_version } = answer;
+        // A page is text, or it would not have been read as one.
+        let text = String::from_utf8_lossy(body);
+        let kept = serde_json::json!([path, text, at.0, **api_version]).to_string();
+        Ok(self.store.set_progress(&place_of(name, request), &kept).await?)
+    }
+
+    /// What was kept of it before we were killed.
+    async fn kept(&self, name: &str, request: &RequestBuilder) -> Result<Option<Answer>, HistoryError> {
+        let kept = self.store.progress(&place_of(name, request)).await?;
+        let read = |text: String| serde_json::from_str::<(String, String, i64, String)>(&text).ok();
+        Ok(kept.and_then(read).map(|(path, text, at, api_version)| Answer {
+            path,
+            body: text.into(),
+            at: UnixTime(at),
+            api_version: api_version.into(),
+        }))
     }
 
     /// Appends answers about objects, each once for every time it came to say something else.
@@ -173,6 +216,11 @@ impl Fetch {
         }
         Ok(last.into_iter().map(|(object, (_, event))| (object, event)).collect())
     }
+}
+
+/// Where the answer to `request` is kept, below `name`.
+fn place_of(name: &str, request: &RequestBuilder) -> String {
+    format!("{name} {}?{}", request.path, request.query.as_deref().unwrap_or_default())
 }
 
 /// An answer is about one object: what it says of it.

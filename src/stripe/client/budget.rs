@@ -28,12 +28,6 @@ impl Budget {
         sleep_until(turn).await;
     }
 
-    /// Waits until a turn is free, without taking it.
-    pub(super) async fn free(&self) {
-        let next = *self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sleep_until(next).await;
-    }
-
     /// Nobody's turn comes before `pause` is over.
     pub(super) fn rest(&self, pause: Duration) {
         let mut next = self.next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,13 +1,17 @@
 //! The lists mrrd reads, and their pages: each element its own text, as received.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_core::event::ListEvent;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
 use super::{Answer, ApiError};
-use crate::{ledger::time::UnixTime, limits, stripe::read::list_elements};
+use crate::{
+    ledger::time::UnixTime,
+    limits,
+    stripe::read::{is_cut, list_elements},
+};
 
 /// Events created from `from` on and before `until`, newest first, after the event `after`.
 pub fn events(from: UnixTime, until: UnixTime, after: Option<&str>) -> RequestBuilder {
@@ -86,6 +90,17 @@ impl Objects {
             Self::Subscriptions => Some("items"),
             Self::Customers | Self::Products | Self::Prices | Self::Coupons => None,
         }
+    }
+
+    /// Whose list that is, where `object` shows only its beginning: the list's name and the object's id.
+    pub fn cut(self, object: &[u8]) -> Option<(&'static str, String)> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let (field, text) = (self.embedded()?, std::str::from_utf8(object).ok()?);
+        let id = is_cut(text, field).then(|| serde_json::from_str::<Named>(text).ok())?;
+        Some((field, id?.id))
     }
 
     /// A page of that list, after its element `after`.

@@ -3,10 +3,12 @@
 
 mod budget;
 mod error;
+mod hand;
 pub mod lists;
 mod transport;
 
 pub use error::ApiError;
+pub use hand::InHand;
 pub use transport::{Answer, Client, Patience};
 
 use stripe_client_core::VERSION;

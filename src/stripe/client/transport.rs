@@ -14,7 +14,12 @@ use secrecy::{ExposeSecret, SecretString};
 use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, StripeClient, StripeMethod};
 use tokio::time::{sleep, timeout};
 
-use super::{ApiError, budget::Budget, version};
+use super::{
+    ApiError,
+    budget::Budget,
+    hand::{Hand, InHand},
+    version,
+};
 use crate::{ledger::time::UnixTime, limits};
 
 /// How fast, how long and how often. The default is for Stripe; tests are less patient.
@@ -63,7 +68,9 @@ struct Inner {
     authorization: HeaderValue,
     pool: Pool<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     budget: Budget,
+    hand: Hand,
     patience: Patience,
+    test: bool,
 }
 
 impl fmt::Debug for Client {
@@ -74,7 +81,7 @@ impl fmt::Debug for Client {
 
 /// How one attempt ended.
 enum Attempt {
-    Answered(Answer),
+    Answered(Answer, Option<InHand>),
     Failed(ApiError),
     /// It may go better later; after so long, if Stripe told.
     Later(String, Option<Duration>),
@@ -93,26 +100,41 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .build();
-        let pool =
-            Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(limits::STRIPE_CONNECTIONS).build(connector);
-        let budget = Budget::new(patience.per_second);
-        Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, pool, budget, patience })))
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(limits::STRIPE_CONNECTIONS)
+            .http1_read_buf_exact_size(limits::STRIPE_READ_BYTES)
+            .build(connector);
+        let (budget, hand) = (Budget::new(patience.per_second), Hand::default());
+        let test = key.expose_secret().contains("_test_");
+        Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, pool, budget, hand, patience, test })))
     }
 
-    /// Waits until a request may leave at once.
-    pub async fn ready(&self) {
-        self.0.budget.free().await;
+    /// Of which mode its key is, as far as its form tells: `live` or `test`. The other mode's events are another account's.
+    pub fn mode(&self) -> &'static str {
+        if self.0.test { "test" } else { "live" }
     }
 
     /// Asks until there is an answer, or asking again is of no use.
     pub async fn get(&self, request: &RequestBuilder) -> Result<Answer, ApiError> {
+        Ok(self.ask(request, None).await?.0)
+    }
+
+    /// The same for an answer that is to be kept, one at a time: its body is taken off the wire only when the answer taken
+    /// before it was let go of, which whoever asked does once it is kept. A kill then costs one answer, however many are
+    /// asked for side by side.
+    pub async fn take(&self, request: &RequestBuilder) -> Result<(Answer, Option<InHand>), ApiError> {
+        self.0.hand.quiet().await;
+        self.ask(request, Some(&self.0.hand)).await
+    }
+
+    async fn ask(&self, request: &RequestBuilder, hand: Option<&Hand>) -> Result<(Answer, Option<InHand>), ApiError> {
         let patience = &self.0.patience;
         let mut pause = patience.pause;
         let mut attempts = 1;
         loop {
             self.0.budget.turn().await;
-            let (reason, after) = match self.attempt(request).await {
-                Attempt::Answered(answer) => return Ok(answer),
+            let (reason, after) = match self.attempt(request, hand).await {
+                Attempt::Answered(answer, in_hand) => return Ok((answer, in_hand)),
                 Attempt::Failed(error) => return Err(error),
                 Attempt::Later(reason, after) => (reason, after),
             };
@@ -132,7 +154,7 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &RequestBuilder) -> Attempt {
+    async fn attempt(&self, request: &RequestBuilder, hand: Option<&Hand>) -> Attempt {
         let path = &request.path;
         let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
         let built = Request::get(format!("{}/v1{path}{query}", self.0.base))
@@ -144,22 +166,28 @@ impl Client {
             Ok(built) => built,
             Err(error) => return Attempt::Failed(unreadable(path, format!("no such address: {error}"))),
         };
-        let asked = async {
-            let (head, body) = self.0.pool.request(built).await.map_err(|error| error.to_string())?.into_parts();
-            let body = Limited::new(body, limits::STRIPE_ANSWER_BYTES).collect().await;
-            Ok::<_, String>((head, body.map_err(|error| error.to_string())?.to_bytes()))
+        let late = || Attempt::Later("it did not answer in time".into(), None);
+        let (head, body) = match timeout(self.0.patience.answer, self.0.pool.request(built)).await {
+            Ok(Ok(answer)) => answer.into_parts(),
+            Ok(Err(error)) => return Attempt::Later(error.to_string(), None),
+            Err(_) => return late(),
         };
-        let (head, body) = match timeout(self.0.patience.answer, asked).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(reason)) => return Attempt::Later(reason, None),
-            Err(_) => return Attempt::Later("it did not answer in time".into(), None),
+        let in_hand = match hand.filter(|_| head.status.is_success()) {
+            Some(hand) => Some(hand.free().await),
+            None => None,
+        };
+        let body = Limited::new(body, limits::STRIPE_ANSWER_BYTES).collect();
+        let body = match timeout(self.0.patience.answer, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) => return Attempt::Later(error.to_string(), None),
+            Err(_) => return late(),
         };
         if head.status.is_success() {
             return match date(&head.headers) {
                 Some(at) => {
                     let said = head.headers.get("stripe-version").and_then(|version| version.to_str().ok());
                     let api_version = said.unwrap_or(version()).into();
-                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version })
+                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version }, in_hand)
                 }
                 None => Attempt::Failed(unreadable(path, "it has no Date, so nobody knows when it was true".into())),
             };
