@@ -54,6 +54,12 @@ pub const REPLAY_BATCH_EVENTS: usize = 256;
 /// And the bytes of their bodies: large events mustn't make a long transaction.
 pub const REPLAY_BATCH_BYTES: usize = 4 << 20;
 
+/// Documents on the way to and from each of a replay's threads: enough that none waits for another while a batch is written.
+pub const REPLAY_AHEAD: usize = 128;
+
+/// And the bytes of all of them together.
+pub const REPLAY_AHEAD_BYTES: usize = 16 << 20;
+
 /// Events read from the log at once.
 pub const LOG_PAGE_EVENTS: i64 = 500;
 

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{IsTerminal, Write},
     path::PathBuf,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::ArgGroup;
@@ -64,9 +64,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         ),
         None => None,
     };
-    let bar = progress_bar();
+    let bar = replay_bar(files::bytes(&inputs));
+    let began = Instant::now();
     let counts = replay::run(store.as_ref(), inputs, args.dry_run, &context.clock, |progress| match progress {
-        Progress::Batch(counts) => bar.set_message(said(&counts, args.dry_run)),
+        Progress::Batch { counts, bytes } => {
+            let rate = u128::from(counts.read) * 1_000 / began.elapsed().as_millis().max(1);
+            bar.set_message(format!("{}; {rate} a second", said(&counts, args.dry_run)));
+            bar.set_position(bytes);
+        }
         Progress::Rejected { input, place, reason, text } => bar.suspend(|| {
             match place {
                 Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
@@ -84,6 +89,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let counts = counts.map_err(|error| {
         Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
     })?;
+    match &args.set_aside {
+        Some(path) if counts.rejected > 0 => eprintln!("mrrd: what was rejected is in {}", path.display()),
+        None if counts.rejected > 0 => {
+            eprintln!("mrrd: to get what was rejected in a file, run it again with --set-aside FILE");
+        }
+        _ => {}
+    }
     if args.json {
         output::json(&counts)?
     } else {
@@ -96,6 +108,19 @@ fn said(counts: &Counts, dry_run: bool) -> String {
     let Counts { read, appended, duplicates, rejected } = counts;
     let appended_word = if dry_run { "new" } else { "appended" };
     format!("{read} read: {appended} {appended_word}, {duplicates} duplicates, {rejected} rejected")
+}
+
+/// The line of a replay: where it is known how much there is, with the part that is done and the time left.
+fn replay_bar(bytes: Option<u64>) -> ProgressBar {
+    let bar = progress_bar();
+    if let Some(bytes) = bytes {
+        bar.set_length(bytes);
+        // The template is ours and sound; the one before would do as well.
+        if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent}% {msg}; {eta} left") {
+            bar.set_style(style);
+        }
+    }
+    bar
 }
 
 /// A line that moves on a terminal, and nothing in a pipe.

@@ -149,15 +149,15 @@ impl Fetch {
         let (mut end, mut place) = (end, kept.as_deref().and_then(Place::parsed));
         loop {
             let after = place.as_ref().map(|place| place.event.as_str());
-            let (answer, in_hand) =
-                match self.client.take(&lists::events(UnixTime(start), UnixTime(end), after)).await {
-                    // The event where it was left has left the list meanwhile: what is as old as it is looked at again.
-                    Err(ApiError::Missing { .. }) if place.is_some() => {
-                        end = place.take().map_or(end, |place| place.created + 1);
-                        continue;
-                    }
-                    answer => answer?,
-                };
+            let (answer, in_hand) = match self.client.take(&lists::events(UnixTime(start), UnixTime(end), after)).await
+            {
+                // The event where it was left has left the list meanwhile: what is as old as it is looked at again.
+                Err(ApiError::Missing { .. }) if place.is_some() => {
+                    end = place.take().map_or(end, |place| place.created + 1);
+                    continue;
+                }
+                answer => answer?,
+            };
             let page = Page::of(&answer)?;
             let (events, mut counts) = read_all(page.elements, |body| answers::event(body, &self.clock));
             let last = events.last().map(|event| Place { event: event.id.to_string(), created: event.created.0 });

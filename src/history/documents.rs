@@ -13,7 +13,7 @@ use crate::limits;
 /// One event of a stream, or why there is none at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Where in the stream: `line 17`, `event 3`.
+    /// Where in the stream: `line 17`, `event 3`; empty for the stream itself.
     pub place: String,
     /// The event's own bytes, or the reason; a reason never quotes the text.
     pub body: Result<Bytes, String>,
@@ -21,8 +21,9 @@ pub struct Document {
     pub text: Bytes,
 }
 
-/// Hands every document of `stream` to `take`, in order. Errors when the stream itself breaks off, with its place.
-pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document)) -> Result<(), String> {
+/// Hands every document of `stream` to `take`, in order, until that answers false. Errors when the stream itself breaks off,
+/// with its place.
+pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document) -> bool) -> Result<(), String> {
     let mut first = Vec::new();
     let mut number = 0;
     loop {
@@ -33,7 +34,9 @@ pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document)) -> Result
             Line::Whole if trimmed(&first).is_empty() => {}
             Line::Whole if begins_document(&first) => return whole(first, number, stream, take),
             line => {
-                take_line(line, &first, number, take);
+                if !take_line(line, &first, number, take) {
+                    return Ok(());
+                }
                 break;
             }
         }
@@ -44,7 +47,11 @@ pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document)) -> Result
         match next_line(&mut stream, &mut buffer).map_err(|error| broken(number, &error))? {
             Line::None => return Ok(()),
             Line::Whole if trimmed(&buffer).is_empty() => {}
-            line => take_line(line, &buffer, number, take),
+            line => {
+                if !take_line(line, &buffer, number, take) {
+                    return Ok(());
+                }
+            }
         }
     }
 }
@@ -68,18 +75,18 @@ fn next_line(stream: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<Line
     Ok(Line::TooLong)
 }
 
-fn take_line(line: Line, text: &[u8], number: usize, take: &mut impl FnMut(Document)) {
+fn take_line(line: Line, text: &[u8], number: usize, take: &mut impl FnMut(Document) -> bool) -> bool {
     let place = format!("line {number}");
     match line {
-        Line::None => {}
+        Line::None => true,
         Line::TooLong => {
             let reason = format!("it is longer than {} bytes", limits::HISTORY_EVENT_BYTES);
-            take(Document { place, body: Err(reason), text: Bytes::new() });
+            take(Document { place, body: Err(reason), text: Bytes::new() })
         }
         Line::Whole => match serde_json::from_slice::<&RawValue>(trimmed(text)) {
             Ok(value) => expand(value, &place, take),
             Err(error) => {
-                take(Document { place, body: Err(syntax(&error)), text: Bytes::copy_from_slice(trimmed(text)) });
+                take(Document { place, body: Err(syntax(&error)), text: Bytes::copy_from_slice(trimmed(text)) })
             }
         },
     }
@@ -97,12 +104,14 @@ fn whole(
     mut text: Vec<u8>,
     first_line: usize,
     mut stream: impl BufRead,
-    take: &mut impl FnMut(Document),
+    take: &mut impl FnMut(Document) -> bool,
 ) -> Result<(), String> {
     let most = limits::HISTORY_DOCUMENT_BYTES;
     stream.by_ref().take(most as u64).read_to_end(&mut text).map_err(|error| broken(first_line, &error))?;
     if text.len() > most {
-        return Err(format!("the document is larger than {most} bytes: write one event a line instead"));
+        return Err(format!(
+            "the document is larger than {most} bytes: write one event a line instead, as `jq -c .data[]` does"
+        ));
     }
     let body = text.strip_prefix(BOM).unwrap_or(&text);
     let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>();
@@ -112,7 +121,9 @@ fn whole(
             None => return Ok(()),
             Some(Ok(value)) => {
                 let line = first_line + body[..documents.byte_offset()].iter().filter(|&&b| b == b'\n').count();
-                expand(value, &format!("document ending in line {line}"), take);
+                if !expand(value, &format!("document ending in line {line}"), take) {
+                    return Ok(());
+                }
             }
             Some(Err(error)) => {
                 let place = format!("line {}", first_line - 1 + error.line());
@@ -125,7 +136,7 @@ fn whole(
 }
 
 /// An array and a Stripe list object hold events; anything else is taken for one.
-fn expand(value: &RawValue, place: &str, take: &mut impl FnMut(Document)) {
+fn expand(value: &RawValue, place: &str, take: &mut impl FnMut(Document) -> bool) -> bool {
     #[derive(Deserialize)]
     struct List<'a> {
         #[serde(borrow)]
@@ -144,10 +155,10 @@ fn expand(value: &RawValue, place: &str, take: &mut impl FnMut(Document)) {
             }
         },
     };
-    for (at, item) in items.into_iter().enumerate() {
+    items.into_iter().enumerate().all(|(at, item)| {
         let body = Ok(Bytes::copy_from_slice(item.get().as_bytes()));
-        take(Document { place: format!("{place}, event {}", at + 1), body, text: Bytes::new() });
-    }
+        take(Document { place: format!("{place}, event {}", at + 1), body, text: Bytes::new() })
+    })
 }
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -182,6 +193,7 @@ mod tests {
                 Ok(body) => format!("{place}: {}", String::from_utf8_lossy(&body)),
                 Err(reason) => format!("{place}! {reason}"),
             });
+            true
         })
         .unwrap();
         told

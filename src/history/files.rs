@@ -4,6 +4,10 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use flate2::bufread::MultiGzDecoder;
@@ -70,12 +74,35 @@ fn is_of_events(name: &str) -> bool {
 }
 
 impl Input {
-    /// Opens it, decompressed.
-    pub fn open(&self) -> io::Result<Box<dyn BufRead>> {
+    /// Opens it, decompressed; `read` counts the bytes read of it as it lies there.
+    pub fn open(&self, read: Arc<AtomicU64>) -> io::Result<Box<dyn BufRead>> {
         match self {
-            Self::StandardInput => decompressed(io::stdin().lock()),
-            Self::File(path) => decompressed(File::open(path)?),
+            Self::StandardInput => decompressed(Counted { source: io::stdin().lock(), read }),
+            Self::File(path) => decompressed(Counted { source: File::open(path)?, read }),
         }
+    }
+}
+
+/// How many bytes `inputs` are as they lie there; `None` where one of them is a stream that doesn't tell.
+pub fn bytes(inputs: &[Input]) -> Option<u64> {
+    let one = |input: &Input| match input {
+        Input::StandardInput => None,
+        Input::File(path) => path.metadata().ok().filter(std::fs::Metadata::is_file).map(|file| file.len()),
+    };
+    inputs.iter().map(one).sum()
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    source: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

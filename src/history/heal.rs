@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{
     answers,
@@ -11,14 +14,15 @@ use super::{
     drift::Drift,
 };
 use crate::{
-    alerts::{self, drift::Found},
+    alerts::{self, alert::Rule, drift::Found},
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
+        time::UnixTime,
     },
     limits,
     reconciler::{Rules, driver::Handle},
-    store::{CustomerKey, EventFilter, reports::AccountScope, reports::Scope},
+    store::{CustomerKey, EventFilter, alerts::AlertFilter, reports::AccountScope, reports::Scope},
     stripe::client::{ApiError, lists::Objects},
 };
 
@@ -58,6 +62,7 @@ impl Healer {
     pub async fn run(mut self, reconciler: Handle, told: impl Fn(Healed), mut stop: watch::Receiver<bool>) {
         let mut stopped = stop.clone();
         loop {
+            let began = self.fetch.clock.now();
             tokio::select! {
                 healed = self.activate(&reconciler) => match healed {
                     Ok(healed) => told(healed),
@@ -66,7 +71,21 @@ impl Healer {
                 // An error means that the daemon is gone.
                 _ = stopped.wait_for(|stop| *stop) => return,
             }
-            if timeout(limits::HEALING_INTERVAL, stop.wait_for(|stop| *stop)).await.is_ok() {
+            tokio::select! {
+                ended = timeout(limits::HEALING_INTERVAL, stop.wait_for(|stop| *stop)) => if ended.is_ok() { return },
+                () = self.silence(began.plus(1)) => {}
+            }
+        }
+    }
+
+    /// Waits for an alert, raised at `since` or after by whichever process watches, that says that webhooks don't arrive.
+    async fn silence(&self, since: UnixTime) {
+        let rule = Some(Rule::WebhookSilence.as_str().to_owned());
+        let filter = AlertFilter { rule, since: Some(since), ..AlertFilter::default() };
+        loop {
+            sleep(limits::ALERT_POLL).await;
+            // A failure is told by whoever can't go on with it; this one asks again.
+            if self.fetch.store.alerts(&filter, None, 1).await.is_ok_and(|alerts| !alerts.is_empty()) {
                 return;
             }
         }

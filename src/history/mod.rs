@@ -10,6 +10,7 @@ pub mod files;
 pub mod heal;
 pub mod objects;
 pub mod rates;
+mod reading;
 pub mod redeliver;
 pub mod renormalise;
 pub mod replay;

@@ -1,23 +1,18 @@
 //! Replay: events of files into the log, in batches, with every rejection named.
 
-use bytes::Bytes;
+use std::collections::HashSet;
+
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::{
-    answers, documents,
     files::Input,
-    tables::{self, Row},
+    reading::{Read, Reading, Room},
 };
 use crate::{
     clock::Clock,
     ledger::ids::EventId,
     limits,
-    store::{Appended, NewEvent, Source, Store, StoreError},
-    stripe::{
-        client::{Answer, version},
-        read,
-    },
+    store::{Appended, Prepared, Store, StoreError},
 };
 
 /// What a replay came to; `read` is the sum of the others.
@@ -48,17 +43,16 @@ pub enum Progress<'a> {
         text: &'a [u8],
     },
     /// Another batch is in the log.
-    Batch(Counts),
+    Batch {
+        /// So far.
+        counts: Counts,
+        /// Bytes of the inputs read so far, as they lie there.
+        bytes: u64,
+    },
 }
 
-/// One message from the reading thread.
-enum Message {
-    Event(Box<NewEvent>),
-    Rejected { input: usize, place: Option<String>, reason: String, text: Bytes },
-}
-
-/// Reads `inputs` and appends their events; with `dry_run` only looks which ones are new. Stops only when the
-/// database fails.
+/// Reads `inputs` and appends their events, in their order; with `dry_run` only looks which ones are new. Stops only when
+/// the database fails.
 pub async fn run(
     store: Option<&Store>,
     inputs: Vec<Input>,
@@ -66,150 +60,66 @@ pub async fn run(
     clock: &Clock,
     mut watch: impl FnMut(Progress<'_>),
 ) -> Result<Counts, StoreError> {
-    let (sender, mut receiver) = mpsc::channel(2 * limits::REPLAY_BATCH_EVENTS);
-    let (clock, names) = (clock.clone(), inputs.clone());
-    // Reading, decompressing and parsing block: they have a thread of their own. It ends when its inputs or we do.
-    let reading = tokio::task::spawn_blocking(move || {
-        for (at, input) in inputs.iter().enumerate() {
-            if read_input(at, input, &clock, &sender).is_err() {
-                return;
-            }
-        }
-    });
+    let mut reading = Reading::begin(inputs.clone(), dry_run || store.is_none(), clock);
     let mut counts = Counts::default();
-    let mut batch = Vec::new();
-    let mut batch_bytes = 0;
-    let mut seen = std::collections::HashSet::new();
+    let mut batch = Batch::default();
+    let mut seen = HashSet::new();
     loop {
-        let message = receiver.recv().await;
-        let ended = message.is_none();
-        match message {
-            Some(Message::Event(event)) => {
+        let read = reading.next().await;
+        let ended = read.is_none();
+        match read {
+            Some((Read::Event { id, bytes, prepared }, room)) => {
                 counts.read += 1;
-                batch_bytes += event.body.len();
-                batch.push(*event);
+                batch.ids.push(id);
+                batch.prepared.extend(prepared.map(|prepared| *prepared));
+                batch.bytes += bytes;
+                batch.room.push(room);
             }
-            Some(Message::Rejected { input, place, reason, text }) => {
+            Some((Read::Rejected { input, place, reason, text }, _)) => {
                 counts.read += 1;
                 counts.rejected += 1;
-                let (input, place) = (&names[input], place.as_deref());
+                let (input, place) = (&inputs[input], place.as_deref());
                 watch(Progress::Rejected { input, place, reason: &reason, text: &text });
             }
             None => {}
         }
-        let full = batch.len() >= limits::REPLAY_BATCH_EVENTS || batch_bytes >= limits::REPLAY_BATCH_BYTES;
-        if !batch.is_empty() && (full || ended || receiver.is_empty()) {
-            let taken = std::mem::take(&mut batch);
-            batch_bytes = 0;
-            let (of_batch, new) = (
-                taken.len() as u64,
-                match store {
-                    Some(store) if !dry_run => appended(store, taken).await?,
-                    store => unknown(store, &taken, &mut seen).await?,
-                },
-            );
+        let full = batch.ids.len() >= limits::REPLAY_BATCH_EVENTS || batch.bytes >= limits::REPLAY_BATCH_BYTES;
+        if !batch.ids.is_empty() && (full || ended || reading.is_behind()) {
+            let batch = std::mem::take(&mut batch);
+            let new = match store {
+                Some(store) if !dry_run => appended(store, &batch.prepared).await?,
+                store => unknown(store, &batch.ids, &mut seen).await?,
+            };
             counts.appended += new;
-            counts.duplicates += of_batch - new;
-            watch(Progress::Batch(counts));
+            counts.duplicates += batch.ids.len() as u64 - new;
+            watch(Progress::Batch { counts, bytes: reading.bytes() });
         }
         if ended {
-            break;
+            return Ok(counts);
         }
     }
-    // It has nothing more to say: its sender is gone.
-    drop(reading.await);
-    Ok(counts)
+}
+
+/// Events that are written together.
+#[derive(Default)]
+struct Batch {
+    ids: Vec<EventId>,
+    prepared: Vec<Prepared>,
+    bytes: usize,
+    room: Vec<Room>,
 }
 
 /// Appends a batch; returns how many were new.
-async fn appended(store: &Store, batch: Vec<NewEvent>) -> Result<u64, StoreError> {
-    let outcomes = store.append(&batch).await?;
+async fn appended(store: &Store, batch: &[Prepared]) -> Result<u64, StoreError> {
+    let outcomes = store.append_prepared(batch).await?;
     Ok(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64)
 }
 
 /// How many of a batch would be new.
-async fn unknown(
-    store: Option<&Store>,
-    batch: &[NewEvent],
-    seen: &mut std::collections::HashSet<EventId>,
-) -> Result<u64, StoreError> {
-    let ids: Vec<_> = batch.iter().map(|event| event.id.clone()).collect();
-    let known = match store {
-        Some(store) => store.known_ids(&ids).await?,
-        None => Vec::new(),
+async fn unknown(store: Option<&Store>, ids: &[EventId], seen: &mut HashSet<EventId>) -> Result<u64, StoreError> {
+    let known: HashSet<EventId> = match store {
+        Some(store) => store.known_ids(ids).await?.into_iter().collect(),
+        None => HashSet::new(),
     };
-    Ok(ids.into_iter().filter(|id| !known.contains(id) && seen.insert(id.clone())).count() as u64)
-}
-
-/// The receiving end is gone.
-struct Gone;
-
-fn read_input(at: usize, input: &Input, clock: &Clock, sender: &mpsc::Sender<Message>) -> Result<(), Gone> {
-    let send = |message| sender.blocking_send(message).map_err(|_| Gone);
-    let stream = match input.open() {
-        Ok(stream) => stream,
-        Err(error) => {
-            return send(Message::Rejected { input: at, place: None, reason: error.to_string(), text: Bytes::new() });
-        }
-    };
-    let mut outcome = Ok(());
-    let ended = documents::read(stream, &mut |document| {
-        if outcome.is_err() {
-            return;
-        }
-        let (place, text) = (Some(document.place), document.text);
-        outcome = send(match document.body {
-            Err(reason) => Message::Rejected { input: at, place, reason, text },
-            Ok(body) => match event(body.clone(), clock) {
-                Ok(event) => Message::Event(Box::new(event)),
-                Err(reason) => Message::Rejected { input: at, place, reason, text: body },
-            },
-        });
-    });
-    outcome?;
-    match ended {
-        Ok(()) => Ok(()),
-        Err(reason) => send(Message::Rejected { input: at, place: None, reason, text: Bytes::new() }),
-    }
-}
-
-/// An event, else what a row of another program's table holds of Stripe's.
-fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
-    let (body, read) = match read::read(&body) {
-        Ok(read) => (body, read),
-        Err(error) => {
-            let Some(row) = tables::row(&body) else { return Err(error.to_string()) };
-            match read::read(&row.inside) {
-                Ok(read) => (row.inside, read),
-                Err(_) => return object(row, clock).unwrap_or_else(|| Err(error.to_string())),
-            }
-        }
-    };
-    Ok(NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: clock.now(),
-        source: Source::Replay,
-        body,
-        reading: read.reading,
-    })
-}
-
-/// An object as it stood when its row was written: kept like an answer of the API. `None` for what is no object of Stripe's.
-fn object(row: Row, clock: &Clock) -> Option<Result<NewEvent, String>> {
-    let path = "a table's row".to_owned();
-    let Some(at) = row.at else {
-        let told = answers::id(&row.inside).is_some();
-        let reason =
-            "it is an object, and nothing tells when it stood so: _last_synced_at, djstripe_updated or updated_at";
-        return told.then(|| Err(reason.to_owned()));
-    };
-    // Tables don't keep the version; the shape tells what is needed.
-    let answer = Answer { path, body: Bytes::new(), at, api_version: version().into() };
-    let event = answers::object(row.inside, &answer, clock).ok()?;
-    Some(Ok(NewEvent { source: Source::Replay, ..event }))
+    Ok(ids.iter().filter(|id| !known.contains(*id) && seen.insert((*id).clone())).count() as u64)
 }

@@ -70,3 +70,32 @@ fn list_of(kind: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// An invoice of `sub_1` with so many lines, created at `at`.
+pub(super) fn long_invoice(lines: usize, at: UnixTime) -> Value {
+    let line = |place: usize| {
+        json!({"id": format!("il_{place}"), "object": "line_item", "amount": 100 + place, "currency": "usd",
+            "quantity": 1, "discount_amounts": [], "period": {"start": at.0, "end": at.0 + 2_000_000},
+            "parent": {"type": "subscription_item_details", "subscription_item_details":
+                {"subscription": "sub_1", "subscription_item": format!("si_{place}"), "proration": false}},
+            "pricing": {"type": "price_details", "price_details": {"price": format!("price_{place}"), "product": "prod_1"}}})
+    };
+    let lines: Vec<_> = (0..lines).map(line).collect();
+    json!({"id": "in_1", "object": "invoice", "customer": "cus_1", "livemode": true, "status": "paid", "currency": "usd",
+        "total": 100, "subtotal": 100, "created": at.0, "discounts": [], "total_discount_amounts": [],
+        "lines": {"object": "list", "data": lines, "has_more": false}})
+}
+
+/// `sub_1` with so many items at 10.00 a month, created at `at`.
+pub(super) fn wide_subscription(items: usize, at: UnixTime) -> Value {
+    let item = |place: usize| {
+        json!({"id": format!("si_{place}"), "object": "subscription_item", "quantity": 1, "discounts": [],
+            "price": {"id": format!("price_{place}"), "object": "price", "currency": "usd", "unit_amount": 1000,
+                "unit_amount_decimal": "1000", "billing_scheme": "per_unit", "product": "prod_1", "type": "recurring",
+                "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}}})
+    };
+    let items: Vec<_> = (0..items).map(item).collect();
+    json!({"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "currency": "usd",
+        "created": at.0, "start_date": at.0, "livemode": true, "discounts": [],
+        "items": {"object": "list", "has_more": false, "data": items}})
+}

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use mrrd::{history::replay::Counts, ledger::time::UnixTime, limits};
 
-use super::room::*;
+use super::{account, room::*};
 use crate::support::fake_stripe::{FakeStripe, KEY, Trouble};
 
 #[tokio::test]
@@ -60,85 +60,78 @@ async fn a_key_without_permission_is_told_which_one_it_lacks_and_never_shown() {
     assert!(stripe.asked() <= 16, "a refusal is not asked for again: {}", stripe.asked());
 }
 
-#[tokio::test]
-async fn cut_short_anywhere_it_goes_on_where_it_was() {
-    let events = lived(100, 29);
-    let calm = FakeStripe::calm(NOW).await;
-    let ids = list(&calm, &events);
-    Room::at(&calm, patience()).await.fetch.events(|_| {}).await.unwrap();
-    let pages = calm.asked();
-    for cut in [0, 5, 17, 29] {
-        let stripe =
-            FakeStripe::start(NOW, Duration::ZERO, move |number, _| (number == cut).then_some(Trouble::Forbidden))
-                .await;
-        list(&stripe, &events);
-        let room = Room::at(&stripe, patience()).await;
-        room.fetch.events(|_| {}).await.unwrap_err();
-        room.fetch.events(|_| {}).await.unwrap();
-        assert_eq!(room.logged().await, ids);
-        // The refused one, one under way in each stretch, and the last minutes looked at again.
-        assert!(
-            stripe.asked() <= pages + limits::BACKFILL_STRETCHES + 3,
-            "cut at {cut}: {} requests where {pages} suffice",
-            stripe.asked()
-        );
+on_both! {
+    async fn cut_short_anywhere_it_goes_on_where_it_was(kind) {
+        let events = lived(100, 29);
+        let calm = FakeStripe::calm(NOW).await;
+        let ids = list(&calm, &events);
+        Room::on(kind, &calm, patience()).await.fetch.events(|_| {}).await.unwrap();
+        let pages = calm.asked();
+        for cut in [0, 5, 17, 29] {
+            let stripe =
+                FakeStripe::start(NOW, Duration::ZERO, move |number, _| (number == cut).then_some(Trouble::Forbidden))
+                    .await;
+            list(&stripe, &events);
+            let room = Room::on(kind, &stripe, patience()).await;
+            room.fetch.events(|_| {}).await.unwrap_err();
+            room.fetch.events(|_| {}).await.unwrap();
+            assert_eq!(room.logged().await, ids);
+            // The refused one, one under way in each stretch, and the last minutes looked at again.
+            assert!(
+                stripe.asked() <= pages + limits::BACKFILL_STRETCHES + 3,
+                "cut at {cut}: {} requests where {pages} suffice",
+                stripe.asked()
+            );
+        }
     }
 }
 
-#[tokio::test]
-async fn half_of_the_webhooks_lost_and_healed_gives_the_same_ledger() {
-    let stripe = FakeStripe::calm(NOW).await;
-    let events = lived(40, 29);
-    list(&stripe, &events);
-    let (complete, healed) = (Room::at(&stripe, patience()).await, Room::at(&stripe, patience()).await);
-    let all: Vec<_> = events.iter().map(by_webhook).collect();
-    complete.fetch.store.append(&all).await.unwrap();
-    // As good as a coin, and the same in every run.
-    let half: Vec<_> =
-        all.iter().filter(|event| event.id.as_str().bytes().map(u32::from).sum::<u32>() % 2 == 0).cloned().collect();
-    assert!(half.len() > all.len() / 3 && half.len() < all.len() * 2 / 3);
-    healed.fetch.store.append(&half).await.unwrap();
-    let rows = complete.rows().await;
-    assert_ne!(healed.rows().await, rows, "the loss must show, or this proves nothing");
-    let counts = healed.fetch.events(|_| {}).await.unwrap();
-    assert_eq!((counts.appended as usize, counts.duplicates as usize), (all.len() - half.len(), half.len()));
-    assert!(rows.len() > 20);
-    assert_eq!(healed.rows().await, rows);
+on_both! {
+    async fn half_of_the_webhooks_lost_and_healed_gives_the_same_ledger(kind) {
+        let stripe = FakeStripe::calm(NOW).await;
+        let events = lived(40, 29);
+        list(&stripe, &events);
+        let (complete, healed) = (Room::on(kind, &stripe, patience()).await, Room::on(kind, &stripe, patience()).await);
+        let all: Vec<_> = events.iter().map(by_webhook).collect();
+        complete.fetch.store.append(&all).await.unwrap();
+        // As good as a coin, and the same in every run.
+        let half: Vec<_> =
+            all.iter().filter(|event| event.id.as_str().bytes().map(u32::from).sum::<u32>() % 2 == 0).cloned().collect();
+        assert!(half.len() > all.len() / 3 && half.len() < all.len() * 2 / 3);
+        healed.fetch.store.append(&half).await.unwrap();
+        let rows = complete.rows().await;
+        assert_ne!(healed.rows().await, rows, "the loss must show, or this proves nothing");
+        let counts = healed.fetch.events(|_| {}).await.unwrap();
+        assert_eq!((counts.appended as usize, counts.duplicates as usize), (all.len() - half.len(), half.len()));
+        assert!(rows.len() > 20);
+        assert_eq!(healed.rows().await, rows);
+    }
 }
 
-#[tokio::test]
-async fn every_object_comes_once_and_a_second_backfill_appends_nothing() {
-    let events = lived(25, 60);
-    let stripe = FakeStripe::calm(NOW).await;
-    super::account::show(&stripe, &events);
-    let room = Room::at(&stripe, patience()).await;
-    let both = async || {
-        let mut counts = room.fetch.events(|_| {}).await.unwrap();
-        counts.add(room.fetch.objects(|_, _| {}).await.unwrap());
-        counts
-    };
-    let first = both().await;
-    assert_eq!((first.appended, first.rejected), (first.read, 0));
-    let rows = room.rows().await;
-    let second = both().await;
-    assert_eq!((second.appended, second.rejected), (0, 0));
-    assert_eq!(room.rows().await, rows);
+on_both! {
+    async fn every_object_comes_once_and_a_second_backfill_appends_nothing(kind) {
+        let events = lived(25, 60);
+        let stripe = FakeStripe::calm(NOW).await;
+        account::show(&stripe, &events);
+        let room = Room::on(kind, &stripe, patience()).await;
+        let both = async || {
+            let mut counts = room.fetch.events(|_| {}).await.unwrap();
+            counts.add(room.fetch.objects(|_, _| {}).await.unwrap());
+            counts
+        };
+        let first = both().await;
+        assert_eq!((first.appended, first.rejected), (first.read, 0));
+        let rows = room.rows().await;
+        let second = both().await;
+        assert_eq!((second.appended, second.rejected), (0, 0));
+        assert_eq!(room.rows().await, rows);
+    }
 }
 
 #[tokio::test]
 async fn all_lines_of_a_long_invoice_are_in_the_log() {
     let stripe = FakeStripe::calm(NOW).await;
-    let line = |place: usize| {
-        serde_json::json!({"id": format!("il_{place}"), "object": "line_item", "amount": 100 + place, "currency": "usd",
-            "quantity": 1, "discount_amounts": [], "period": {"start": NOW.0 - 100, "end": NOW.0 + 2_000_000},
-            "parent": {"type": "subscription_item_details", "subscription_item_details":
-                {"subscription": "sub_1", "subscription_item": format!("si_{place}"), "proration": false}},
-            "pricing": {"type": "price_details", "price_details": {"price": format!("price_{place}"), "product": "prod_1"}}})
-    };
-    let lines: Vec<_> = (0..230).map(line).collect();
-    let invoice = serde_json::json!({"id": "in_1", "object": "invoice", "customer": "cus_1", "livemode": true,
-        "status": "paid", "currency": "usd", "total": 100, "subtotal": 100, "created": NOW.0 - 100, "discounts": [],
-        "total_discount_amounts": [], "lines": {"object": "list", "data": lines, "has_more": false}});
+    let invoice = account::long_invoice(230, NOW.plus(-100));
     stripe.put("invoices", "in_1", NOW.plus(-100), invoice.to_string());
     let room = Room::at(&stripe, patience()).await;
     let counts = room.fetch.objects(|_, _| {}).await.unwrap();
@@ -149,5 +142,18 @@ async fn all_lines_of_a_long_invoice_are_in_the_log() {
     assert!(read.lines_complete);
     let amounts: Vec<i64> = read.lines.iter().map(|line| line.amount).collect();
     assert_eq!(amounts, (100..330).collect::<Vec<i64>>());
+    assert_eq!(room.fetch.objects(|_, _| {}).await.unwrap().appended, 0);
+}
+
+#[tokio::test]
+async fn all_items_of_a_wide_subscription_are_in_the_log() {
+    let stripe = FakeStripe::calm(NOW).await;
+    let created = NOW.plus(-86_400);
+    stripe.put("subscriptions", "sub_1", created, account::wide_subscription(120, created).to_string());
+    let room = Room::at(&stripe, patience()).await;
+    let counts = room.fetch.objects(|_, _| {}).await.unwrap();
+    assert_eq!((counts.appended, counts.rejected), (1, 0));
+    assert_eq!(room.mrr().await, "120000");
+    assert_eq!(room.quality().await, [""; 0]);
     assert_eq!(room.fetch.objects(|_, _| {}).await.unwrap().appended, 0);
 }

@@ -1,7 +1,12 @@
 //! The commands themselves against the stand-in: what they print, what they end with, what a kill costs, and that the key
 //! is never seen.
 
-use std::{collections::BTreeMap, process::Output, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::Write,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -82,30 +87,65 @@ async fn a_bad_key_is_told_and_what_a_restricted_one_lacks() {
     assert!(code == 2 && err.contains("stripe.api_key"), "{code}: {err}");
 }
 
-#[tokio::test]
-async fn killed_anywhere_it_asks_again_only_for_what_was_coming_in() {
-    let events = recent(150, 28);
-    let end = now();
-    for after in [150, 300, 450, 600] {
-        let stripe = FakeStripe::start(end, Duration::from_millis(20), |_, _| None).await;
-        list(&stripe, &events);
-        let (dir, settings) = (TempDir::new().unwrap(), settings(&stripe, KEY));
-        let mut killed = mrrd(dir.path(), &settings).arg("backfill").spawn().unwrap();
-        while stripe.answered().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+/// Kills a backfill with history so often, each time at another moment, then lets it end. Of what each of the processes was
+/// given, at most one page may be asked for again; and nothing may be missing in the end.
+pub(super) async fn killed(kind: Kind, kills: usize) {
+    let (end, events) = (now(), recent(10, 6));
+    let shown = |stripe: &FakeStripe| {
+        account::show(stripe, &events);
+        stripe.put("invoices", "in_1", end, account::long_invoice(330, end.plus(-9)).to_string());
+        stripe.put("subscriptions", "sub_1", end, account::wide_subscription(230, end.plus(-9)).to_string());
+    };
+    let whole = FakeStripe::calm(end).await;
+    shown(&whole);
+    let room = Room::at(&whole, patience()).await;
+    room.fetch.clock.set(end);
+    room.fetch.events(|_| {}).await.unwrap();
+    room.fetch.objects(|_, _| {}).await.unwrap();
+
+    let stripe = FakeStripe::all_at_once(end, Duration::from_millis(170)).await;
+    shown(&stripe);
+    let dir = TempDir::new().unwrap();
+    let url = database(kind, &dir).await;
+    let settings = settings(&stripe, KEY).env("MRRD_DATABASE__URL", &url);
+    let (mut lives, mut given) = (Vec::new(), 0);
+    for _ in 0..kills {
+        let mut child = mrrd(dir.path(), &settings).args(["backfill", "--history"]).spawn().unwrap();
+        while stripe.answered().len() == given && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        tokio::time::sleep(Duration::from_millis(after)).await;
-        killed.kill().unwrap();
-        killed.wait().unwrap();
-        let had = stripe.answered().len();
-        let (code, _, err) = run(&dir, &settings, &["backfill"]).await;
-        assert_eq!(code, 0, "{err}");
-        let mut times: BTreeMap<String, usize> = BTreeMap::new();
-        // The end of the first run is looked at once more by the second: that has addresses of its own.
-        stripe.answered().into_iter().for_each(|path| *times.entry(path).or_default() += 1);
-        let again = times.values().filter(|times| **times > 1).count();
-        // One that was being kept, and one that came meanwhile.
-        assert!(again <= 2, "killed with {had} pages answered: {again} were asked for again");
+        let moment = Duration::from_micros(rand::random_range(0..400_000));
+        tokio::time::sleep(moment).await;
+        child.kill().unwrap();
+        let ended = child.wait().unwrap().success();
+        let life = stripe.answered().split_off(given);
+        given += life.len();
+        lives.push((moment, life));
+        if ended {
+            break;
+        }
+    }
+    let (code, _, err) = run(&dir, &settings, &["backfill", "--history"]).await;
+    assert_eq!(code, 0, "{err}");
+    lives.push((Duration::MAX, stripe.answered().split_off(given)));
+    let (mut pages, mut twice) = (0, 0);
+    for (at, (moment, life)) in lives.iter().enumerate() {
+        let again: Vec<_> =
+            life.iter().filter(|page| lives[at + 1..].iter().any(|(_, later)| later.contains(page))).collect();
+        assert!(again.len() <= 1, "process {at}, killed {moment:?} after its first page: {again:#?} of {life:#?}");
+        let own: BTreeSet<_> = life.iter().collect();
+        assert_eq!(own.len(), life.len(), "it asks twice for what it was given: {life:#?}");
+        pages += life.len();
+        twice += again.len();
+    }
+    println!("{} kills: {pages} pages given, {twice} of them twice", lives.len() - 1);
+    let store = mrrd::store::Store::open(&url).await.unwrap();
+    assert_eq!(logged(&store).await, room.logged().await);
+}
+
+on_both! {
+    async fn killed_anywhere_it_fetches_at_most_one_page_again(kind) {
+        killed(kind, 4).await;
     }
 }
 
@@ -165,4 +205,79 @@ async fn replay_reads_other_programs_tables_and_sets_aside_what_it_cannot_read()
     assert_eq!(rest, format!("{}\n{}\n", lines[2], lines[3]));
     let (_, out, _) = run(&dir, &Settings::default(), &args).await;
     assert!(out.contains("\"appended\":0,\"duplicates\":2"), "{out}");
+}
+
+/// Runs `mrrd replay ARGS` over an empty database, with `input` at its standard input.
+fn replayed(files: &TempDir, args: &[&str], input: &[u8]) -> (String, String) {
+    let dir = TempDir::new().unwrap();
+    let mut command = mrrd(dir.path(), &Settings::default());
+    command.current_dir(files.path()).arg("replay").args(args);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
+}
+
+#[test]
+fn replay_reads_every_form_that_events_are_kept_in() {
+    let events = lived(3, 5);
+    let bodies: Vec<Value> = events.iter().map(|event| serde_json::from_slice(&event.body).unwrap()).collect();
+    let lines: String = bodies.iter().map(|body| format!("{body}\n")).collect();
+    let list = serde_json::json!({"object": "list", "data": bodies, "has_more": false, "url": "/v1/events"});
+    let printed = serde_json::to_string_pretty(&list).unwrap();
+    let gzip = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    // Two pages printed behind each other, as a loop over `stripe events list` leaves them.
+    let (first, second) = bodies.split_at(bodies.len() / 2);
+    let page = |data: &[Value]| {
+        serde_json::to_string_pretty(&serde_json::json!({"object": "list", "data": data, "has_more": true})).unwrap()
+    };
+    let forms: [(&str, Vec<u8>); 9] = [
+        ("lines.jsonl", lines.clone().into_bytes()),
+        ("windows.jsonl", lines.replace('\n', "\r\n").into_bytes()),
+        ("list.json", printed.clone().into_bytes()),
+        ("one-line.json", list.to_string().into_bytes()),
+        ("array.json", serde_json::to_vec_pretty(&bodies).unwrap()),
+        ("pages.json", format!("{}\n{}\n", page(first), page(second)).into_bytes()),
+        ("lines.jsonl.gz", [gzip(&lines[..lines.len() / 2]), gzip(&lines[lines.len() / 2..])].concat()),
+        ("list.json.gz", gzip(&printed)),
+        ("lines.jsonl.zst", zstd::encode_all(lines.as_bytes(), 1).unwrap()),
+    ];
+    let all = events.len();
+    let told = |appended: usize, duplicates: usize| {
+        let read = appended + duplicates;
+        format!("{{\"read\":{read},\"appended\":{appended},\"duplicates\":{duplicates},\"rejected\":0}}\n")
+    };
+    let files = TempDir::new().unwrap();
+    std::fs::create_dir(files.path().join("kept")).unwrap();
+    for (name, contents) in &forms {
+        std::fs::write(files.path().join("kept").join(name), contents).unwrap();
+        assert_eq!(replayed(&files, &["--json", &format!("kept/{name}")], b"").0, told(all, 0), "{name}");
+    }
+    // All of them are the same events.
+    std::fs::write(files.path().join("kept/notes.txt"), "not of events").unwrap();
+    assert_eq!(replayed(&files, &["--json", "kept"], b"").0, told(all, all * (forms.len() - 1)));
+    assert_eq!(replayed(&files, &["--json", "-"], &forms[6].1).0, told(all, 0));
+    assert_eq!(replayed(&files, &["--json", "--dry-run", "kept/list.json", "-"], lines.as_bytes()).0, told(all, all));
+}
+
+#[test]
+fn what_replay_cannot_read_is_told_so_that_something_can_be_done() {
+    let files = TempDir::new().unwrap();
+    let write = |name: &str, contents: &[u8]| std::fs::write(files.path().join(name), contents).unwrap();
+    let good = String::from_utf8(lived(1, 3)[0].body.to_vec()).unwrap();
+    let line = serde_json::from_str::<Value>(&good).unwrap().to_string();
+    write("half.jsonl.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3]);
+    write("mixed.jsonl", format!("{line}\n{{\"id\":\n{{\"id\":\"cus_1\",\"object\":\"customer\"}}\n").as_bytes());
+    let (out, err) = replayed(&files, &["half.jsonl.gz", "mixed.jsonl"], b"");
+    assert_eq!(out, "4 read: 1 appended, 0 duplicates, 3 rejected\n");
+    let told: Vec<&str> = err.lines().collect();
+    assert!(told[0].starts_with("mrrd: half.jsonl.gz: it can't be read beyond line 1: "), "{err}");
+    assert_eq!(told[1], "mrrd: mixed.jsonl: line 2: it is not JSON: it breaks off at column 6");
+    assert!(told[2].starts_with("mrrd: mixed.jsonl: line 3: it is an object, and nothing tells when"), "{err}");
+    assert_eq!(told[3], "mrrd: to get what was rejected in a file, run it again with --set-aside FILE");
 }

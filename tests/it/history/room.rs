@@ -20,7 +20,11 @@ use mrrd::{
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::support::fake_stripe::{FakeStripe, KEY};
+pub(super) use crate::reconciler::bench::{Kind, on_both};
+use crate::support::{
+    fake_stripe::{FakeStripe, KEY},
+    postgres,
+};
 
 /// 2026-01-01.
 pub(super) const NOW: UnixTime = UnixTime(1_767_225_600);
@@ -35,26 +39,43 @@ pub(super) struct Room {
     _folder: TempDir,
 }
 
+/// The URL of an empty database; on SQLite it lies in `folder`.
+pub(super) async fn database(kind: Kind, folder: &TempDir) -> String {
+    match kind {
+        Kind::Sqlite => format!("sqlite://{}", folder.path().join("mrrd.db").display()),
+        Kind::Postgres => postgres::database().await,
+    }
+}
+
+/// The ids of everything in a log, each there once.
+pub(super) async fn logged(store: &Store) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    let mut after = 0;
+    loop {
+        let page = store.events(&EventFilter::default(), after, 500).await.unwrap();
+        let Some(last) = page.last() else { return ids };
+        after = last.seq;
+        for row in page {
+            assert!(ids.insert(row.id.to_string()), "{} is in the log twice", row.id);
+        }
+    }
+}
+
 impl Room {
+    /// On SQLite.
     pub(super) async fn at(stripe: &FakeStripe, patience: Patience) -> Self {
+        Self::on(Kind::Sqlite, stripe, patience).await
+    }
+
+    pub(super) async fn on(kind: Kind, stripe: &FakeStripe, patience: Patience) -> Self {
         let folder = TempDir::new().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("mrrd.db").display());
         let client = Client::new(&stripe.base(), &KEY.into(), patience).unwrap();
-        let store = Store::open(&url).await.unwrap();
+        let store = Store::open(&database(kind, &folder).await).await.unwrap();
         Self { fetch: Fetch { client, store, clock: Clock::fixed(NOW) }, _folder: folder }
     }
 
     pub(super) async fn logged(&self) -> BTreeSet<String> {
-        let mut ids = BTreeSet::new();
-        let mut after = 0;
-        loop {
-            let page = self.fetch.store.events(&EventFilter::default(), after, 500).await.unwrap();
-            let Some(last) = page.last() else { return ids };
-            after = last.seq;
-            for row in page {
-                assert!(ids.insert(row.id.to_string()), "{} is in the log twice", row.id);
-            }
-        }
+        logged(&self.fetch.store).await
     }
 
     pub(super) async fn append(&self, body: bytes::Bytes) {
@@ -78,6 +99,17 @@ impl Room {
         };
         let page = self.fetch.store.quality_page(&scope, None, None, 100).await.unwrap();
         page.into_iter().map(|(_, row)| row.entry.kind.as_str()).collect()
+    }
+
+    /// The MRR of the one customer there is as the ledger has it, in minor units.
+    pub(super) async fn mrr(&self) -> String {
+        self.rows().await;
+        let store = &self.fetch.store;
+        let generation = store.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
+        let (_, derived) = store.ledgers(generation, None, 10).await.unwrap().remove(0);
+        let at = |delta: &&mrrd::ledger::outcome::Delta| delta.at <= NOW;
+        let units: i128 = derived.ledger.deltas.iter().filter(at).map(|delta| delta.mrr.0).sum();
+        mrrd::ledger::money::Mrr(units).to_string()
     }
 
     /// Brings the rows up to the log and gives the digest of each customer's.

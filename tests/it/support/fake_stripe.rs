@@ -2,23 +2,32 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use hyper::body::Frame;
 use mrrd::ledger::time::UnixTime;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+};
 
 /// The only key it knows.
 pub(crate) const KEY: &str = "rk_test_nobody_may_see_this";
@@ -37,21 +46,37 @@ pub(crate) enum Trouble {
 /// How many elements of a list inside an object are shown with it.
 const EMBEDDED: usize = 10;
 
+/// The embedded list of an object, and what becomes of it.
+fn embedded(list: &str) -> Option<&'static str> {
+    match list {
+        "invoices" => Some("lines"),
+        "subscriptions" => Some("items"),
+        _ => None,
+    }
+}
+
 /// Something in a list: what it is found by, and its text.
 #[derive(Clone, Debug)]
 struct Element {
     id: String,
     created: i64,
     text: String,
-    /// All lines of an invoice that shows only the first.
+    /// All lines of an invoice, or items of a subscription, that shows only the first.
     lines: Vec<Value>,
 }
+
+/// Spaces before each answer of a stand-in made by [`FakeStripe::all_at_once`]: more than all buffers between it and
+/// whoever asks hold, so that its last part leaves only when the answer is being taken off the wire.
+static PADDING: [u8; 64 << 10] = [b' '; 64 << 10];
+const PADDINGS: usize = 16;
 
 type Troubles = dyn Fn(usize, &str) -> Option<Trouble> + Send + Sync;
 
 struct Account {
     now: AtomicI64,
     pause: Duration,
+    /// Answers wait for the next beat of this, leave together, and count when they are taken.
+    beat: Option<(Instant, Duration)>,
     lists: Mutex<BTreeMap<&'static str, Vec<Element>>>,
     troubles: Box<Troubles>,
     asked: AtomicUsize,
@@ -79,16 +104,37 @@ impl FakeStripe {
         pause: Duration,
         troubles: impl Fn(usize, &str) -> Option<Trouble> + Send + Sync + 'static,
     ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(listener, now, pause, None, troubles)
+    }
+
+    /// As unkind as can be to whoever is killed: whatever is asked for within `beat` is answered in one instant. An answer
+    /// counts as given when whoever asked takes it off the wire, not while it waits there.
+    pub(crate) async fn all_at_once(now: UnixTime, beat: Duration) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(16 << 10).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(64).unwrap();
+        Self::on(listener, now, Duration::ZERO, Some((Instant::now(), beat)), |_, _| None)
+    }
+
+    fn on(
+        listener: TcpListener,
+        now: UnixTime,
+        pause: Duration,
+        beat: Option<(Instant, Duration)>,
+        troubles: impl Fn(usize, &str) -> Option<Trouble> + Send + Sync + 'static,
+    ) -> Self {
         let account = Arc::new(Account {
             now: AtomicI64::new(now.0),
             pause,
+            beat,
             lists: Mutex::default(),
             troubles: Box::new(troubles),
             asked: AtomicUsize::new(0),
             paths: Mutex::default(),
             answered: Mutex::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().fallback(answer).with_state(account.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -109,13 +155,13 @@ impl FakeStripe {
     pub(crate) fn put(&self, list: &'static str, id: &str, created: UnixTime, text: impl Into<String>) {
         let mut lists = self.account.lists.lock().unwrap();
         let (mut text, mut lines) = (text.into(), Vec::new());
-        if list == "invoices" {
+        if let Some(field) = embedded(list) {
             let mut object: Value = serde_json::from_str(&text).unwrap();
-            let shown = object["lines"]["data"].as_array_mut().unwrap();
+            let shown = object[field]["data"].as_array_mut().unwrap();
             if shown.len() > EMBEDDED {
                 lines = shown.clone();
                 shown.truncate(EMBEDDED);
-                object["lines"]["has_more"] = true.into();
+                object[field]["has_more"] = true.into();
                 text = object.to_string();
             }
         }
@@ -180,24 +226,61 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
     }
     tokio::time::sleep(account.pause).await;
     let (status, text) = account.answer(&path, request.uri().query().unwrap_or_default());
-    account.answered.lock().unwrap().push(request.uri().to_string());
+    let uri = request.uri().to_string();
     let date = jiff::fmt::rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&jiff::Timestamp::from_second(account.now.load(Ordering::SeqCst)).unwrap())
         .unwrap();
-    (status, [(header::DATE, date), (header::CONTENT_TYPE, "application/json".into())], text).into_response()
+    let kind = (header::CONTENT_TYPE, "application/json".to_owned());
+    let Some((began, beat)) = account.beat else {
+        account.answered.lock().unwrap().push(uri);
+        return (status, [(header::DATE, date), kind], text).into_response();
+    };
+    let into_beat = Duration::from_nanos((began.elapsed().as_nanos() % beat.as_nanos()).try_into().unwrap());
+    tokio::time::sleep(beat - into_beat).await;
+    // A new connection each time: its buffers have not grown.
+    let headers = [(header::DATE, date), kind, (header::CONNECTION, "close".to_owned())];
+    (status, headers, Body::new(Taken { paddings: PADDINGS, text: Some(text.into()), uri, account })).into_response()
+}
+
+/// An answer that counts when it is taken.
+struct Taken {
+    paddings: usize,
+    text: Option<Bytes>,
+    uri: String,
+    account: Arc<Account>,
+}
+
+impl hyper::body::Body for Taken {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.paddings > 0 {
+            self.paddings -= 1;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&PADDING)))));
+        }
+        let Some(text) = self.text.take() else { return Poll::Ready(None) };
+        self.account.answered.lock().unwrap().push(self.uri.clone());
+        Poll::Ready(Some(Ok(Frame::data(text))))
+    }
 }
 
 impl Account {
     fn answer(&self, path: &str, query: &str) -> (StatusCode, String) {
         let lists = self.lists.lock().unwrap();
         let parameters = parameters(query);
-        if let Some(id) = path.strip_prefix("invoices/").and_then(|path| path.strip_suffix("/lines")) {
-            let invoice = lists["invoices"].iter().find(|element| element.id == id).unwrap();
+        let of_invoice = path.strip_prefix("invoices/").and_then(|path| path.strip_suffix("/lines"));
+        let of_subscription = parameters.get("subscription").filter(|_| path == "subscription_items");
+        let whole = match (of_invoice, of_subscription) {
+            (Some(id), _) => Some(("invoices", id)),
+            (None, id) => id.map(|id| ("subscriptions", id.as_str())),
+        };
+        if let Some((list, id)) = whole {
+            let cut = lists[list].iter().find(|element| element.id == id).unwrap();
             let after = parameters.get("starting_after");
-            let begin =
-                after.map_or(0, |after| invoice.lines.iter().position(|line| line["id"] == **after).unwrap() + 1);
-            let end = invoice.lines.len().min(begin + parameters["limit"].parse::<usize>().unwrap());
-            let (data, has_more) = (&invoice.lines[begin..end], end < invoice.lines.len());
+            let begin = after.map_or(0, |after| cut.lines.iter().position(|line| line["id"] == **after).unwrap() + 1);
+            let end = cut.lines.len().min(begin + parameters["limit"].parse::<usize>().unwrap());
+            let (data, has_more) = (&cut.lines[begin..end], end < cut.lines.len());
             let page = json!({"object": "list", "data": data, "has_more": has_more, "url": format!("/v1/{path}")});
             return (StatusCode::OK, page.to_string());
         }
