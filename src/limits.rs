@@ -76,6 +76,9 @@ pub const REDELIVERY_WAIT: Duration = Duration::from_secs(30);
 /// How much of its answer is read.
 pub const REDELIVERY_ANSWER_BYTES: usize = 64 * 1024;
 
+/// And how much of what that says of a refusal is told.
+pub const REDELIVERY_DETAIL_CHARS: usize = 300;
+
 /// How often one event is tried while the endpoint is away.
 pub const REDELIVERY_ATTEMPTS: u32 = 5;
 

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, replay::progress_bar};
 use crate::{
-    alerts::drift::{self, Found},
+    alerts::{
+        drift::{self, Found},
+        words,
+    },
     history::{
         audit::{Audit, Difference},
         backfill::Fetch,
     },
-    ledger::money::Currency,
+    ledger::money::{Currency, Mrr},
     reconciler::Rules,
 };
 
@@ -22,7 +25,8 @@ use crate::{
 /// subscriber per month" or "Customer MRR changes". Columns are found by name, whatever their order, case and spacing:
 /// "Customer ID", "Currency", and a column for each month (2026-01) or "Month" and "MRR"; or "Customer ID", "Date",
 /// "MRR change" and "Event type". Amounts are in major units. For each difference it names the likeliest reason: the knobs
-/// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing.
+/// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing. It raises no
+/// alert: a file tells of its own day and its own settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd audit\n  mrrd audit --heal\n  mrrd audit --json | jq .differences\n  \
     mrrd audit --csv MRR_per_Subscriber.csv --profile finance")]
@@ -79,8 +83,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         let Audit { subscriptions, differences, healed } = &audit;
         let differ = differences.len();
         output::line(match args.heal {
-            true => format!("{subscriptions} subscriptions, {differ} differed, {healed} healed"),
-            false => format!("{subscriptions} subscriptions, {differ} differ"),
+            true => format!("{subscriptions} subscriptions at Stripe; {differ} differed, {healed} healed"),
+            false if differ == 0 => format!("{subscriptions} subscriptions at Stripe, all as in the ledger"),
+            false => {
+                format!(
+                    "{subscriptions} subscriptions at Stripe; {differ} differ, `mrrd audit --heal` appends what is missing"
+                )
+            }
         })?;
     }
     let left = audit.differences.len() as u64 - if args.heal { audit.healed } else { 0 };
@@ -95,22 +104,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 fn say(difference: &Difference) -> std::io::Result<()> {
-    let none = || "none".to_owned();
-    let (ledger, stripe) = (&difference.ledger_mrr_exact, &difference.stripe_mrr_exact);
+    let worth = |mrr: Option<Mrr>| match (mrr, difference.currency) {
+        (Some(mrr), Some(currency)) => words::money(mrr, currency),
+        (Some(mrr), None) => mrr.to_string(),
+        (None, _) => "nothing".to_owned(),
+    };
     output::line(format_args!(
-        "{} of {}: {}; MRR {} in the ledger, {} at Stripe {}",
+        "{} of {}: {}\n    MRR: {} in the ledger, {} at Stripe",
         difference.subscription,
         difference.customer,
         difference.reason,
-        ledger.clone().unwrap_or_else(none),
-        stripe.clone().unwrap_or_else(none),
-        difference.currency.as_deref().unwrap_or_default(),
+        worth(difference.ledger_mrr),
+        worth(difference.stripe_mrr),
     ))?;
+    let told = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
     for field in &difference.fields {
-        output::line(format_args!(
-            "    {}: {:?} in the ledger, {:?} at Stripe",
-            field.field, field.ledger, field.stripe
-        ))?;
+        let (ledger, stripe) = (told(&field.ledger), told(&field.stripe));
+        output::line(format_args!("    {}: {ledger} in the ledger, {stripe} at Stripe", field.field))?;
     }
     Ok(())
 }

@@ -18,7 +18,8 @@ use crate::{
 #[group(skip)]
 #[command(next_help_heading = "Sending the log's events on")]
 pub(super) struct Args {
-    /// Send the log's events to this webhook endpoint instead, signed as Stripe would
+    /// Send the log's events to this webhook endpoint instead, signed as Stripe would. What the API answered stays behind: it
+    /// is no event
     #[arg(long, value_name = "URL")]
     pub(super) to: Option<String>,
     /// Signing secret of that endpoint

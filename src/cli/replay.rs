@@ -26,7 +26,8 @@ use crate::history::{
     after_help = "Examples:\n  \
     mrrd replay events.jsonl.zst\n  \
     mrrd replay --dry-run exports/ more.json\n  \
-    stripe events list --limit 100 | mrrd replay --json -"
+    stripe events list --limit 100 | mrrd replay --json -\n  \
+    mrrd replay --to https://staging.example/webhooks/stripe --secret-file staging.secret --rate 50"
 )]
 pub(super) struct Args {
     /// Files, folders, or - for standard input

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{
     answers,
@@ -46,13 +46,19 @@ pub struct Difference {
     /// What differs; empty where one side hasn't got it at all.
     pub fields: Vec<Field>,
     /// Its currency.
-    pub currency: Option<String>,
+    pub currency: Option<Currency>,
     /// Its MRR in the ledger, in minor units; null where the ledger hasn't got it.
-    pub ledger_mrr_exact: Option<String>,
+    #[serde(rename = "ledger_mrr_exact", serialize_with = "exactly")]
+    pub ledger_mrr: Option<Mrr>,
     /// Its MRR by Stripe's state; null where Stripe hasn't got it.
-    pub stripe_mrr_exact: Option<String>,
+    #[serde(rename = "stripe_mrr_exact", serialize_with = "exactly")]
+    pub stripe_mrr: Option<Mrr>,
     /// Why, in words.
     pub reason: &'static str,
+}
+
+fn exactly<S: Serializer>(mrr: &Option<Mrr>, to: S) -> Result<S::Ok, S::Error> {
+    mrr.map(|mrr| mrr.to_string()).serialize(to)
 }
 
 /// One field in both places.
@@ -191,10 +197,10 @@ impl Fetch {
                         subscription: one.id.to_string(),
                         livemode: key.livemode,
                         fields: Vec::new(),
-                        currency: one.currency.map(|currency| currency.to_string()),
-                        ledger_mrr_exact: Some(one.mrr.to_string()),
-                        stripe_mrr_exact: None,
-                        reason: "it counts in the ledger, and Stripe lists no such subscription",
+                        currency: one.currency,
+                        ledger_mrr: Some(one.mrr),
+                        stripe_mrr: None,
+                        reason: "it counts in the ledger, and Stripe doesn't list it: is stripe.api_key of the same account?",
                     });
                 }
             }
@@ -237,9 +243,9 @@ fn differs(
         subscription: stripe.id.to_string(),
         livemode,
         fields,
-        currency: currency.map(|currency| currency.to_string()),
-        ledger_mrr_exact: mrr(ledger).map(|mrr| mrr.to_string()),
-        stripe_mrr_exact: mrr(healed).map(|mrr| mrr.to_string()),
+        currency,
+        ledger_mrr: mrr(ledger),
+        stripe_mrr: mrr(healed),
         reason: match ledger {
             None => "the ledger has never heard of it",
             Some(_) if state.is_none() => "its latest state is in no event of the log",

@@ -32,7 +32,7 @@ use crate::{
     store::{NewEvent, Prepared, Source},
     stripe::{
         client::{Answer, version},
-        read,
+        read::{self, ReadEvent},
     },
 };
 
@@ -172,17 +172,22 @@ fn one(input: usize, document: Document, look: bool, clock: &Clock) -> Read {
 
 /// An event, else what a row of another program's table holds of Stripe's.
 fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
-    let (body, read) = match read::read(&body) {
-        Ok(read) => (body, read),
-        Err(error) => {
-            let Some(row) = tables::row(&body) else { return Err(error.to_string()) };
-            match read::read(&row.inside) {
-                Ok(read) => (row.inside, read),
-                Err(_) => return object(row, clock).unwrap_or_else(|| Err(error.to_string())),
-            }
-        }
-    };
-    Ok(NewEvent {
+    if let Some(row) = tables::wrapped(&body) {
+        return match read::read(&row.inside) {
+            Ok(read) if !read.kind.is_empty() => Ok(replayed(row.inside, read, clock)),
+            _ => object(row, clock).unwrap_or_else(|| Err("what the row keeps is no object of Stripe's".into())),
+        };
+    }
+    match read::read(&body) {
+        Ok(read) if !read.kind.is_empty() => Ok(replayed(body, read, clock)),
+        // Whoever signs a webhook says that it is an event; a file doesn't.
+        Ok(_) => Err("it is no event: it has no type, and no stripe_data or _raw_data either".into()),
+        Err(error) => object(tables::own(body), clock).unwrap_or_else(|| Err(error.to_string())),
+    }
+}
+
+fn replayed(body: Bytes, read: ReadEvent, clock: &Clock) -> NewEvent {
+    NewEvent {
         id: read.id,
         kind: read.kind,
         account: read.account,
@@ -193,7 +198,7 @@ fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
         source: Source::Replay,
         body,
         reading: read.reading,
-    })
+    }
 }
 
 /// An object as it stood when its row was written: kept like an answer of the API. `None` for what is no object of Stripe's.

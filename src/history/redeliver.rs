@@ -17,7 +17,10 @@ use crate::{
     clock::Clock,
     limits,
     store::{EventFilter, EventRow, Store},
-    stripe::signature::{SigningSecret, sign},
+    stripe::{
+        client::with_causes,
+        signature::{SigningSecret, sign},
+    },
 };
 
 /// A webhook endpoint somewhere else.
@@ -51,10 +54,10 @@ enum Said {
 impl Endpoint {
     /// An endpoint at `url`, http or https. Errors on any other URL, or when the machine has no trusted certificates.
     pub fn new(url: &str, secret: SigningSecret, clock: Clock) -> Result<Self, String> {
-        let parsed: Uri = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
-        if !matches!(parsed.scheme_str(), Some("http" | "https")) {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(format!("{url} must begin with http:// or https://"));
         }
+        let parsed: Uri = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()
             .map_err(|error| format!("no trusted certificates on this machine: {error}"))?
@@ -75,7 +78,7 @@ impl Endpoint {
             Err(error) => return Said::Refused(error.to_string()),
         };
         let asked = async {
-            let (head, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
+            let (head, body) = self.client.request(request).await.map_err(|error| with_causes(&error))?.into_parts();
             let body = Limited::new(body, limits::REDELIVERY_ANSWER_BYTES).collect().await;
             Ok::<_, String>((head, body.map(|body| body.to_bytes()).unwrap_or_default()))
         };
@@ -89,7 +92,10 @@ impl Endpoint {
             let known = serde_json::from_slice::<serde_json::Value>(&body).is_ok_and(|body| body["duplicate"] == true);
             return if known { Said::Known } else { Said::Taken };
         }
-        let said = format!("it answers {status}");
+        let said = match why(&body) {
+            Some(why) => format!("it answers {status}: {why}"),
+            None => format!("it answers {status}"),
+        };
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             let after = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
             return Said::NotNow(said, after.map(Duration::from_secs));
@@ -133,7 +139,8 @@ impl Redelivery {
                 store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
             let Some(last) = page.last() else { return Ok(counts) };
             after = last.seq;
-            for row in &page {
+            // What the API answered is in the log too, and no endpoint takes it: it is no event.
+            for row in page.iter().filter(|row| !row.kind.starts_with("api.")) {
                 counts.read += 1;
                 if self.dry_run {
                     watch(&counts, None);
@@ -170,6 +177,13 @@ impl Redelivery {
             }
         }
     }
+}
+
+/// What a problem's JSON (RFC 9457), as mrrd's own, says of itself.
+fn why(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let detail = body["detail"].as_str()?;
+    Some(detail.chars().take(limits::REDELIVERY_DETAIL_CHARS).collect())
 }
 
 async fn body_of(store: &Store, row: &EventRow) -> Result<Bytes, String> {

@@ -86,12 +86,13 @@ pub async fn run(
         let full = batch.ids.len() >= limits::REPLAY_BATCH_EVENTS || batch.bytes >= limits::REPLAY_BATCH_BYTES;
         if !batch.ids.is_empty() && (full || ended || reading.is_behind()) {
             let batch = std::mem::take(&mut batch);
+            let all = batch.ids.len() as u64;
             let new = match store {
-                Some(store) if !dry_run => appended(store, &batch.prepared).await?,
+                Some(store) if !dry_run => appended(store, batch.prepared).await?,
                 store => unknown(store, &batch.ids, &mut seen).await?,
             };
             counts.appended += new;
-            counts.duplicates += batch.ids.len() as u64 - new;
+            counts.duplicates += all - new;
             watch(Progress::Batch { counts, bytes: reading.bytes() });
         }
         if ended {
@@ -110,7 +111,7 @@ struct Batch {
 }
 
 /// Appends a batch; returns how many were new.
-async fn appended(store: &Store, batch: &[Prepared]) -> Result<u64, StoreError> {
+async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<u64, StoreError> {
     let outcomes = store.append_prepared(batch).await?;
     Ok(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64)
 }

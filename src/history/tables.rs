@@ -1,7 +1,7 @@
 //! Rows of tables that other programs keep of Stripe's objects, one JSON object a line: what is inside, and as of when.
 //!
-//! dj-stripe keeps each object whole as `stripe_data`, stripe-sync-engine as `_raw_data` or as the row's own columns. A row
-//! of events is the event; any other is an object as it stood when the row was written last.
+//! dj-stripe keeps each object whole as `stripe_data`, stripe-sync-engine as `_raw_data` (for a while `raw_data`) or as the
+//! row's own columns. A row of events is the event; any other is an object as it stood when the row was written last.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ pub struct Row {
 struct Columns<'a> {
     #[serde(borrow)]
     stripe_data: Option<&'a RawValue>,
-    #[serde(borrow, rename = "_raw_data")]
+    #[serde(borrow, rename = "_raw_data", alias = "raw_data")]
     raw_data: Option<&'a RawValue>,
     #[serde(borrow)]
     djstripe_updated: Option<&'a RawValue>,
@@ -37,20 +37,37 @@ struct Columns<'a> {
     updated_at: Option<&'a RawValue>,
 }
 
-/// Reads a document as a row; `None` where it is no object.
-pub fn row(body: &Bytes) -> Option<Row> {
-    let columns: Columns<'_> = serde_json::from_slice(body).ok()?;
-    let written = [
-        columns.djstripe_updated,
-        columns.last_synced,
-        columns.last_synced_at,
-        columns.own_updated,
-        columns.updated_at,
-    ];
-    let at = written.into_iter().flatten().find_map(instant);
-    let inside = columns.stripe_data.or(columns.raw_data).filter(|inside| inside.get().starts_with('{'));
-    let inside = inside.map_or_else(|| body.clone(), |inside| body.slice_ref(inside.get().as_bytes()));
-    Some(Row { inside, at })
+/// What a row keeps in a column of its own; `None` where it has no such column.
+pub fn wrapped(body: &Bytes) -> Option<Row> {
+    let text = std::str::from_utf8(body).ok()?;
+    // Almost every document is an event: it is read once.
+    if !text.contains("\"stripe_data\"") && !text.contains("raw_data\"") {
+        return None;
+    }
+    let columns: Columns<'_> = serde_json::from_str(text).ok()?;
+    let whole = |column: &&RawValue| serde_json::from_str::<Named>(column.get()).is_ok();
+    let inside = columns.stripe_data.or(columns.raw_data).filter(whole)?;
+    Some(Row { inside: body.slice_ref(inside.get().as_bytes()), at: columns.at() })
+}
+
+/// A row whose columns are the object.
+pub fn own(body: Bytes) -> Row {
+    let at = serde_json::from_slice(&body).ok().and_then(|columns: Columns<'_>| columns.at());
+    Row { inside: body, at }
+}
+
+/// What every object of Stripe's says of itself. A column that was added later is empty in the rows of before.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "object")]
+    _object: String,
+}
+
+impl Columns<'_> {
+    fn at(&self) -> Option<UnixTime> {
+        let written = [self.djstripe_updated, self.last_synced, self.last_synced_at, self.own_updated, self.updated_at];
+        written.into_iter().flatten().find_map(instant)
+    }
 }
 
 /// `2026-01-31T10:00:00Z`, PostgreSQL's `2026-01-31 10:00:00.123+00`, either without a zone in UTC, or Unix seconds.
@@ -85,11 +102,18 @@ mod tests {
             ),
             (format!(r#"{{"_raw_data":{inside},"_updated_at":"2026-01-31 10:00:00"}}"#), 1_769_853_600),
         ] {
-            let row = row(&Bytes::from(text.clone())).unwrap();
+            let row = wrapped(&Bytes::from(text.clone())).unwrap();
             assert_eq!((std::str::from_utf8(&row.inside).unwrap(), row.at), (inside, Some(UnixTime(at))), "{text}");
         }
         let own = Bytes::from(r#"{"id":"sub_1","object":"subscription","updated_at":1769853600}"#);
-        let row = row(&own).unwrap();
+        assert!(wrapped(&own).is_none());
+        let row = super::own(own.clone());
         assert_eq!((row.inside, row.at), (own, Some(UnixTime(1_769_853_600))));
+        // A column added later, and an event that only speaks of such a thing.
+        for text in
+            [r#"{"id":"evt_1","stripe_data":{}}"#, r#"{"id":"evt_1","data":{"object":{"raw_data":{"object":"x"}}}}"#]
+        {
+            assert!(wrapped(&Bytes::from(text)).is_none(), "{text}");
+        }
     }
 }

@@ -129,3 +129,13 @@ mod tests {
         );
     }
 }
+
+/// A failure with what caused it: `client error (Connect)` alone helps nobody.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        // Some say what caused them themselves.
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
+}

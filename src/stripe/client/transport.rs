@@ -18,7 +18,7 @@ use super::{
     ApiError,
     budget::Budget,
     hand::{Hand, InHand},
-    version,
+    version, with_causes,
 };
 use crate::{ledger::time::UnixTime, limits};
 
@@ -169,7 +169,7 @@ impl Client {
         let late = || Attempt::Later("it did not answer in time".into(), None);
         let (head, body) = match timeout(self.0.patience.answer, self.0.pool.request(built)).await {
             Ok(Ok(answer)) => answer.into_parts(),
-            Ok(Err(error)) => return Attempt::Later(error.to_string(), None),
+            Ok(Err(error)) => return Attempt::Later(with_causes(&error), None),
             Err(_) => return late(),
         };
         let in_hand = match hand.filter(|_| head.status.is_success()) {

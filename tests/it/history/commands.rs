@@ -185,26 +185,51 @@ async fn replay_reads_other_programs_tables_and_sets_aside_what_it_cannot_read()
         "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}}}]}});
     let event = serde_json::json!({"id": "evt_1", "object": "event", "type": "customer.created", "created": 1_760_000_000,
         "livemode": true, "data": {"object": {"id": "cus_1", "object": "customer"}}});
+    let customer = serde_json::json!({"object": {"id": "cus_2", "object": "customer"}});
     let lines = [
-        serde_json::json!({"djstripe_id": 1, "id": "evt_1", "stripe_data": event}).to_string(),
-        serde_json::json!({"id": "sub_1", "_raw_data": subscription, "_last_synced_at": "2026-01-31 10:00:00+00"})
-            .to_string(),
-        "{\"id\": \"evt_2\", \"obj".to_owned(),
-        subscription.to_string(),
+        // dj-stripe's: an event, one of before it kept events whole, a subscription.
+        serde_json::json!({"djstripe_id": 1, "id": "evt_1", "type": "customer.created", "data": event["data"],
+            "created": "2025-10-09T08:53:20+00:00", "livemode": true, "stripe_data": event}),
+        serde_json::json!({"djstripe_id": 2, "id": "evt_2", "type": "customer.created", "data": customer,
+            "created": "2025-10-09T08:53:20+00:00", "livemode": true, "stripe_data": {}}),
+        serde_json::json!({"djstripe_id": 3, "id": "sub_1", "djstripe_updated": "2026-01-30T10:00:00+00:00",
+            "stripe_data": subscription}),
+        // stripe-sync-engine's: a subscription in one column, an event and a subscription in columns of their own.
+        serde_json::json!({"id": "sub_1", "_raw_data": subscription, "_last_synced_at": "2026-01-31 10:00:00+00"}),
+        serde_json::json!({"id": "evt_3", "object": "event", "type": "customer.created", "data": customer,
+            "created": 1_760_000_000, "request": null, "updated": null, "livemode": true, "api_version": "2020-08-27"}),
+        serde_json::json!({"id": "sub_2", "object": "subscription", "customer": "cus_1", "livemode": true,
+            "status": "canceled", "items": subscription["items"], "updated_at": "2026-01-31T10:00:00Z"}),
     ];
-    std::fs::write(dir.path().join("tables.jsonl"), lines.join("\n")).unwrap();
+    let bad = [
+        "{\"id\": \"evt_4\", \"obj".to_owned(),
+        subscription.to_string(),
+        serde_json::json!({"djstripe_id": 4, "id": "sub_1", "status": "active"}).to_string(),
+    ];
+    let text: Vec<String> = lines.iter().map(ToString::to_string).chain(bad.iter().cloned()).collect();
+    std::fs::write(dir.path().join("tables.jsonl"), text.join("\n")).unwrap();
     let args = ["replay", "--json", "--set-aside", "rest.jsonl", "tables.jsonl"];
     let (code, out, err) = run(&dir, &Settings::default(), &args).await;
     assert_eq!(code, 0, "{err}");
-    assert_eq!(out, "{\"read\":4,\"appended\":2,\"duplicates\":0,\"rejected\":2}\n");
-    assert!(
-        err.contains("line 3: it is not JSON") && err.contains("line 4: it is an object, and nothing tells when"),
-        "{err}"
-    );
+    // The same subscription twice: it says the same, so it is one answer.
+    assert_eq!(out, "{\"read\":9,\"appended\":5,\"duplicates\":1,\"rejected\":3}\n");
+    for told in ["line 7: it is not JSON", "line 8: it is an object, and nothing tells when", "line 9: it is no event"]
+    {
+        assert!(err.contains(told), "{err}");
+    }
     let rest = std::fs::read_to_string(dir.path().join("rest.jsonl")).unwrap();
-    assert_eq!(rest, format!("{}\n{}\n", lines[2], lines[3]));
+    assert_eq!(rest, bad.join("\n") + "\n");
+    let store = mrrd::store::Store::open(&database(Kind::Sqlite, &dir).await).await.unwrap();
+    let log = store.events(&mrrd::store::EventFilter::default(), 0, 100).await.unwrap();
+    let kinds: Vec<_> = log.iter().map(|row| (&*row.kind, &*row.reading, row.livemode)).collect();
+    let (event, object) = (("customer.created", "facts", true), ("api.subscription", "facts", true));
+    assert_eq!(kinds, [event, event, object, event, object]);
+    let times: Vec<i64> = log.iter().map(|row| row.created.0).collect();
+    assert_eq!(times, [1_760_000_000, 1_760_000_000, 1_769_767_200, 1_760_000_000, 1_769_853_600]);
+    let bodies = store.bodies(&"evt_1".into()).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&bodies[0].1).unwrap()["object"], "event");
     let (_, out, _) = run(&dir, &Settings::default(), &args).await;
-    assert!(out.contains("\"appended\":0,\"duplicates\":2"), "{out}");
+    assert!(out.contains("\"appended\":0,\"duplicates\":6"), "{out}");
 }
 
 /// Runs `mrrd replay ARGS` over an empty database, with `input` at its standard input.
@@ -280,4 +305,43 @@ fn what_replay_cannot_read_is_told_so_that_something_can_be_done() {
     assert_eq!(told[1], "mrrd: mixed.jsonl: line 2: it is not JSON: it breaks off at column 6");
     assert!(told[2].starts_with("mrrd: mixed.jsonl: line 3: it is an object, and nothing tells when"), "{err}");
     assert_eq!(told[3], "mrrd: to get what was rejected in a file, run it again with --set-aside FILE");
+}
+
+#[tokio::test]
+async fn the_log_is_delivered_again_without_what_is_no_event() {
+    let (dir, events) = (TempDir::new().unwrap(), lived(3, 5));
+    let mut lines: Vec<String> =
+        events.iter().map(|event| serde_json::from_slice::<Value>(&event.body).unwrap().to_string()).collect();
+    let mut answer = account::wide_subscription(2, NOW);
+    answer["updated_at"] = NOW.0.into();
+    // More of them in a row than refusals are put up with.
+    drop(lines.splice(
+        1..1,
+        (0..12).map(|quantity| {
+            answer["items"]["data"][0]["quantity"] = quantity.into();
+            answer.to_string()
+        }),
+    ));
+    std::fs::write(dir.path().join("log.jsonl"), lines.join("\n")).unwrap();
+    let (_, out, err) = run(&dir, &Settings::default(), &["replay", "log.jsonl"]).await;
+    assert_eq!(out, format!("{0} read: {0} appended, 0 duplicates, 0 rejected\n", lines.len()), "{err}");
+
+    let mut there = Settings::default().start().await;
+    let url = format!("http://{}/webhooks/stripe", there.address());
+    let (code, out, err) =
+        run(&dir, &Settings::default(), &["replay", "--to", &url, "--secret", crate::support::daemon::SECRET]).await;
+    let all = events.len();
+    assert_eq!((code, out), (0, format!("{all} sent: {all} taken, 0 known there, 0 refused\n")), "{err}");
+    assert_eq!(there.json("/api/v1/status").await["log"]["events"], all);
+    let first = lines.first().unwrap();
+    let body = serde_json::from_str::<Value>(first).unwrap();
+    let raw = there.get(&format!("/api/v1/events/{}/raw", body["id"].as_str().unwrap())).await;
+    assert_eq!(raw.body, first.as_bytes());
+
+    let (code, _, err) = run(&dir, &Settings::default(), &["replay", "--to", &url, "--secret", "whsec_another"]).await;
+    assert!(code == 1 && err.contains("it answers 400 Bad Request: no v1 signature matches"), "{err}");
+    assert!(err.contains("stopped: 10 refusals in a row; check --to and --secret"), "{err}");
+    drop(there);
+    let (code, _, err) = run(&dir, &Settings::default(), &["replay", "--to", "staging.example", "--secret", "s"]).await;
+    assert!(code == 2 && err.contains("staging.example must begin with http:// or https://"), "{err}");
 }

@@ -79,7 +79,7 @@ on_both! {
         assert_eq!(difference.subscription, id);
         let fields: Vec<_> = difference.fields.iter().map(|field| field.field).collect();
         assert!(fields.contains(&"status") && fields.contains(&"ended_at"), "{fields:?}");
-        assert_eq!(difference.stripe_mrr_exact.as_deref(), Some("0"));
+        assert_eq!(difference.stripe_mrr, Some(mrrd::ledger::money::Mrr::ZERO));
         assert_eq!(room.logged().await.len(), events.len(), "an audit alone appends nothing");
 
         let healed = audit(&room, true).await;
