@@ -263,3 +263,10 @@ pub const ALERT_DELIVERIES: i64 = 20;
 
 /// Days ahead that scheduled churn looks.
 pub const ALERT_SCHEDULED_DAYS: i32 = 30;
+
+/// So far may Stripe's clock be ahead of ours: events created by then happened, so figures hold them. A signature from
+/// further ahead is refused as well.
+pub const CLOCK_LEAD_SECONDS: i64 = 300;
+
+/// The newest events of the log, of which one tells how far Stripe's clock has come.
+pub const NEWEST_EVENTS: i64 = 200;

@@ -33,6 +33,7 @@ use crate::{
         profile::Profile,
         time::{Day, UnixTime},
     },
+    limits::CLOCK_LEAD_SECONDS,
     reconciler::{ReconcileError, Rules, derivation},
     store::{CustomerKey, Store, StoreError, reports::*},
 };
@@ -423,18 +424,21 @@ impl Reports<'_> {
 
     /// The same under a profile that needn't be the question's.
     pub(super) async fn scope_under(&self, ask: &Ask, profile: &Profile) -> Result<(Scope, Source), AskError> {
+        let source = match ask.as_known_at {
+            None => Source::Tables,
+            Some(known_at) => self.known(known_at, profile).await?,
+        };
         let cut = match ask.as_known_at {
             Some(KnownAt::Instant(at)) => at.min(self.now),
             Some(KnownAt::Seq(_)) | None => self.now,
         };
+        // An event that is here has happened, whatever our clock says: half of a netting window can't be told.
+        let ahead = self.store.newest_created(source.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?;
+        let cut = ahead.map_or(cut, |created| cut.max(created));
         let cut = match (ask.scheduled, ask.to) {
             (true, Some(to)) => cut.max(self.ledger.zone.end_of(to)),
             (true, None) => cut.max(self.ledger.zone.end_of(ask.interval.last_day(self.ledger.zone.day(cut)))),
             (false, _) => cut,
-        };
-        let source = match ask.as_known_at {
-            None => Source::Tables,
-            Some(known_at) => self.known(known_at, profile).await?,
         };
         let livemode = match ask.livemode {
             Some(livemode) => livemode,

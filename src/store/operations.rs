@@ -597,4 +597,9 @@ impl Store {
     pub async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
         either!(self, database => database.last_seq_received_by(at).await)
     }
+
+    /// The latest `created` by `until` among the newest events, up to a place in the log: how far Stripe's clock has come.
+    pub async fn newest_created(&self, seq: Option<i64>, until: UnixTime) -> Result<Option<UnixTime>, StoreError> {
+        either!(self, database => database.newest_created(seq, until).await)
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
         outcome::{Kind, Trial},
         time::{Day, UnixTime},
     },
+    limits::NEWEST_EVENTS,
     store::{
         StoreError,
         errors::{Doing, corrupt},
@@ -84,6 +85,24 @@ impl Database {
             .await
             .doing("reading the log")?;
         Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
+    }
+
+    pub(in crate::store) async fn newest_created(
+        &self,
+        seq: Option<i64>,
+        until: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        let newest =
+            "SELECT MAX(created) FROM (SELECT created FROM event WHERE seq <= $1 ORDER BY seq DESC LIMIT $2) AS newest
+            WHERE created <= $3";
+        let created: Option<i64> = sqlx::query_scalar(newest)
+            .bind(seq.unwrap_or(i64::MAX))
+            .bind(NEWEST_EVENTS)
+            .bind(until.0)
+            .fetch_one(&self.log)
+            .await
+            .doing("reading the log")?;
+        Ok(created.map(UnixTime))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod basis;
 mod bounds;
+mod clock;
 mod closing;
 mod commands;
 mod compare;
