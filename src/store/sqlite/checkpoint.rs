@@ -5,16 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use sqlx::Row as _;
-
-use super::{Database, dialect::Pool};
+use super::Database;
 
 /// Events after which it is worth the two flushes: some tens of megabytes, and a second of reading after a kill.
 const EVENTS: u64 = 4096;
-
-/// Pages after which writing begins at the file's start again: under load there is always a page more, and it would grow
-/// without end. The writer waits for that, some milliseconds.
-const PAGES_MAX: i64 = 32_768;
 
 /// How much has been appended since the last time, and whether one is under way.
 #[derive(Clone, Debug, Default)]
@@ -30,22 +24,25 @@ impl Database {
             return;
         }
         since.store(0, Ordering::Relaxed);
-        let (pool, checkpoints) = (self.log.clone(), self.checkpoints.clone());
+        let (database, checkpoints) = (self.clone(), self.checkpoints.clone());
         tokio::spawn(async move {
-            if let Err(error) = checkpoint(&pool).await {
+            if let Err(error) = database.checkpoint().await {
                 // Nothing is lost: it is tried again, and at the latest when the file is closed.
                 tracing::warn!(%error, "the write-ahead log could not be moved into the log's file now");
             }
             checkpoints.0.1.store(false, Ordering::Release);
         });
     }
-}
 
-async fn checkpoint(pool: &Pool) -> Result<(), sqlx::Error> {
-    let mut reader = pool.acquire().await?;
-    let moved = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *reader).await?;
-    if moved.try_get::<i64, _>(1)? > PAGES_MAX {
-        sqlx::query("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut *reader).await?;
+    async fn checkpoint(&self) -> Result<(), sqlx::Error> {
+        const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+        let mut reader = self.log.acquire().await?;
+        sqlx::query(MOVE).execute(&mut *reader).await?;
+        // Under load there is always a page more, and the file would grow without end; a flush that has to grow it takes
+        // twice as long. The writer waits while the last pages are moved, some milliseconds, and then begins at the file's
+        // start again; not while a reader is still in it, who isn't waited for: then it is for the next time.
+        let _turn = self.log_writer.turn().await;
+        sqlx::query(MOVE).execute(&mut *reader).await?;
+        Ok(())
     }
-    Ok(())
 }

@@ -74,9 +74,14 @@ impl LogWriter {
         Ok(Self { pool, thread, turn: Arc::default() })
     }
 
+    /// Until this is dropped nobody in this process writes the log.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// Begins a transaction of the driver's, once it is its turn.
     pub(super) async fn begin_with(&self, begin: &'static str) -> Result<Turn<'_>, sqlx::Error> {
-        let turn = self.turn.lock().await;
+        let turn = self.turn().await;
         Ok(Turn { tx: self.pool.begin_with(begin).await?, _turn: turn })
     }
 
@@ -87,7 +92,7 @@ impl LogWriter {
         events: Arc<Vec<Prepared>>,
         places: Vec<usize>,
     ) -> Result<Vec<Option<i64>>, StoreError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
         let (answer, answered) = oneshot::channel();
         let closed = || StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() };
         self.thread.send(Ask::Append(Group { events, places }, answer)).map_err(|_| closed())?;

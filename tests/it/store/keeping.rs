@@ -390,3 +390,20 @@ on_both! {
         assert!(subject.store.ready().await.is_err());
     }
 }
+
+/// SQLite's write-ahead log begins again at its start, however long the log is written without a pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_write_ahead_log_stays_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mrrd.db");
+    let store = Store::open(&format!("sqlite://{}", path.display())).await.unwrap();
+    let mut written = 0;
+    for group in 0..240 {
+        let batch: Vec<_> = (0..100).map(|n| event(&format!("evt_{n}_{group}"))).collect();
+        store.append(&batch).await.unwrap();
+        written += 100;
+    }
+    let ahead = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+    println!("{ahead} bytes ahead of {written} events");
+    assert!(ahead < 24 << 20, "{ahead} bytes ahead of {written} events");
+}
