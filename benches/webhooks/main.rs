@@ -40,9 +40,10 @@ async fn main() {
     limits::serve_if_asked().await;
     let account: &'static Account = Box::leak(Box::new(Account::of(100)));
     let mut report = format!(
-        "# Webhooks a second\n\n`make bench` wrote this on: {}. Client and servers share the machine. Webhooks are of {} \
-         bytes on average. Each figure is the median of {ROUNDS} rounds of {} s, taken in turns. Every webhook is new, and \
-         answered after its commit is flushed (SQLite: `synchronous=FULL`; PostgreSQL: `fsync=on`, `synchronous_commit=on`).\n",
+        "# Webhooks a second\n\n`make bench` wrote this on: {}, with the build that is shipped (profile `dist`). Client and \
+         servers share the machine. Webhooks are of {} bytes on average. Each figure is the median of {ROUNDS} rounds of {} \
+         s, taken in turns. Every webhook is new, and answered after its commit is flushed (SQLite: `synchronous=FULL`; \
+         PostgreSQL: `fsync=on`, `synchronous_commit=on`).\n",
         machine(),
         account.mean_bytes(),
         SPAN.as_secs(),
