@@ -110,6 +110,16 @@ fn collection(path: &str) -> &str {
     path.split('/').find(|part| !part.is_empty()).unwrap_or(path)
 }
 
+/// A failure with what caused it: `client error (Connect)` alone helps nobody.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        // Some say what caused them themselves.
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,14 +138,4 @@ mod tests {
             ApiError::Missing { path: "/events".into() }
         );
     }
-}
-
-/// A failure with what caused it: `client error (Connect)` alone helps nobody.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| {
-        let cause = cause.to_string();
-        // Some say what caused them themselves.
-        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
-    })
 }

@@ -179,12 +179,7 @@ async fn backfill_at_stripes_pace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a long proof: make soak"]
 async fn backfill_killed_over_and_over() {
-    let mut left = asked("MRRD_KILLS", 200);
-    while left > 0 {
-        for kind in [Kind::Sqlite, Kind::Postgres] {
-            let kills = left.min(8);
-            super::commands::killed(kind, kills).await;
-            left -= kills;
-        }
+    for round in 0..asked("MRRD_KILLS", 200).div_ceil(8) {
+        super::commands::killed([Kind::Sqlite, Kind::Postgres][round % 2], 8).await;
     }
 }
