@@ -127,6 +127,9 @@ pub const QUIET_BATCH: i64 = 256;
 /// ten megabytes of usual customers' facts each.
 pub const FILL_PAGE: i64 = 128;
 
+/// Facts about prices, products and coupons kept at hand there: some twenty megabytes.
+pub const CATALOGUE_FACTS: usize = 20_000;
+
 /// Customers whose rows are written in one transaction there. The indices by day are touched all over by each: the fewer
 /// transactions, the fewer times their pages are written.
 pub const FILL_BATCH: usize = 1024;

@@ -1,9 +1,9 @@
 //! From customers to their rows: facts read by the page, ledgers derived on threads of their own.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -34,6 +34,39 @@ pub(crate) struct Known {
 
 /// Within which ledger an object's id means something.
 type Scope<'a> = (bool, Option<&'a AccountId>);
+
+/// Facts about prices, products and coupons that were read before, for whoever goes through all customers: these share a
+/// few of them, and page after page names the same. Some tens of megabytes at most.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalogue(Arc<Mutex<CatalogueFacts>>);
+
+#[derive(Debug, Default)]
+struct CatalogueFacts {
+    of: HashMap<(bool, Option<AccountId>, String), Arc<[Fact]>>,
+    facts: usize,
+}
+
+impl Catalogue {
+    /// The facts about one of a ledger's objects, where they were read before.
+    fn get(&self, (livemode, account): Scope<'_>, object: &str) -> Option<Arc<[Fact]>> {
+        self.held().of.get(&(livemode, account.cloned(), object.to_owned())).cloned()
+    }
+
+    fn add(&self, (livemode, account): Scope<'_>, object: &str, facts: Arc<[Fact]>) {
+        let mut held = self.held();
+        // Customers come in the order of their accounts: what is old is of others.
+        if held.facts + facts.len() > limits::CATALOGUE_FACTS {
+            *held = CatalogueFacts::default();
+        }
+        held.facts += facts.len();
+        held.of.insert((livemode, account.cloned(), object.to_owned()), facts);
+    }
+
+    fn held(&self) -> MutexGuard<'_, CatalogueFacts> {
+        // Each change leaves it whole, but for a count that only bounds it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
 pub(crate) type Outcome = Result<Vec<Derived>, String>;
@@ -101,20 +134,45 @@ pub(crate) async fn read(
     customers: &[CustomerKey],
     known_at: Option<i64>,
 ) -> Result<Vec<Known>, ReconcileError> {
+    read_with(store, rules, customers, known_at, None).await
+}
+
+/// The same, asking the log only for what the catalogue doesn't hold; it must be of the same position.
+pub(super) async fn read_with(
+    store: &Store,
+    rules: &Rules,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+    catalogue: Option<&Catalogue>,
+) -> Result<Vec<Known>, ReconcileError> {
     let facts = store.customer_facts(customers, known_at).await?;
     let named: Vec<BTreeSet<&str>> = facts.iter().map(|facts| named(facts)).collect();
     let mut objects: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
     for (key, named) in customers.iter().zip(&named) {
         objects.entry((key.livemode, key.account.as_ref())).or_default().extend(named);
     }
-    let mut known_of: BTreeMap<Scope<'_>, BTreeMap<String, Vec<Fact>>> = BTreeMap::new();
-    for ((livemode, account), objects) in &objects {
-        let objects: Vec<&str> = objects.iter().copied().collect();
-        let by_object = known_of.entry((*livemode, *account)).or_default();
-        for fact in store.reference_facts(*livemode, *account, &objects, known_at).await? {
-            if let Some(object) = naming::object(&fact) {
-                by_object.entry(object.to_owned()).or_default().push(fact);
+    let mut known_of: BTreeMap<Scope<'_>, BTreeMap<String, Arc<[Fact]>>> = BTreeMap::new();
+    for (scope, objects) in &objects {
+        let by_object = known_of.entry(*scope).or_default();
+        let mut unread = Vec::new();
+        for object in objects {
+            match catalogue.and_then(|catalogue| catalogue.get(*scope, object)) {
+                Some(facts) => drop(by_object.insert((*object).to_owned(), facts)),
+                None => unread.push(*object),
             }
+        }
+        let mut read: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
+        for fact in store.reference_facts(scope.0, scope.1, &unread, known_at).await? {
+            if let Some(object) = naming::object(&fact) {
+                read.entry(object.to_owned()).or_default().push(fact);
+            }
+        }
+        for (object, facts) in read {
+            let facts: Arc<[Fact]> = facts.into();
+            if let Some(catalogue) = catalogue {
+                catalogue.add(*scope, &object, facts.clone());
+            }
+            by_object.insert(object, facts);
         }
     }
     let named: Vec<(Vec<String>, Vec<Fact>)> = customers
@@ -122,7 +180,9 @@ pub(crate) async fn read(
         .zip(&named)
         .map(|(key, named)| {
             let known = known_of.get(&(key.livemode, key.account.as_ref()));
-            let of = |object: &&str| known.and_then(|known| known.get(*object)).into_iter().flatten().cloned();
+            let of = |object: &&str| {
+                known.and_then(|known| known.get(*object)).into_iter().flat_map(|facts| facts.iter()).cloned()
+            };
             (named.iter().map(|object| (*object).to_owned()).collect(), named.iter().flat_map(of).collect())
         })
         .collect();

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     ReconcileError, Reconciler, Rules,
-    derivation::{derive_one, read},
+    derivation::{Catalogue, derive_one, read_with},
     lease::Lease,
     planned,
     work::Reached,
@@ -61,6 +61,8 @@ impl Reconciler {
         let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
         let mut reached = Reached::default();
+        // Facts that come while it is used are after the horizon: whom they touch is caught up with.
+        let catalogue = Catalogue::default();
         let mut after: Option<CustomerKey> = None;
         let mut more = true;
         loop {
@@ -80,7 +82,7 @@ impl Reconciler {
                         break;
                     }
                 }
-                pages.begin(derive_page(self.store.clone(), self.rules.clone(), page));
+                pages.begin(derive_page(self.store.clone(), self.rules.clone(), catalogue.clone(), page));
             }
             let page = pages.first().await?;
             let over = page.is_none();
@@ -107,14 +109,14 @@ impl Reconciler {
 }
 
 /// Derives one page; when something of it can't be read, one customer at a time, to leave out only that one.
-async fn derive_page(store: Store, rules: Arc<Rules>, page: Vec<CustomerKey>) -> Page {
-    match derive_together(&store, &rules, page.clone()).await {
+async fn derive_page(store: Store, rules: Arc<Rules>, catalogue: Catalogue, page: Vec<CustomerKey>) -> Page {
+    match derive_together(&store, &rules, &catalogue, page.clone()).await {
         Err(ReconcileError::Store(StoreError::Corrupt { .. })) => {}
         other => return other,
     }
     let (mut batch, mut left_out) = (Vec::new(), Vec::new());
     for key in page {
-        match derive_together(&store, &rules, vec![key.clone()]).await {
+        match derive_together(&store, &rules, &catalogue, vec![key.clone()]).await {
             Ok((one, failed)) => {
                 batch.extend(one);
                 left_out.extend(failed);
@@ -126,8 +128,8 @@ async fn derive_page(store: Store, rules: Arc<Rules>, page: Vec<CustomerKey>) ->
     Ok((batch, left_out))
 }
 
-async fn derive_together(store: &Store, rules: &Arc<Rules>, page: Vec<CustomerKey>) -> Page {
-    let known = read(store, rules, &page, None).await?;
+async fn derive_together(store: &Store, rules: &Arc<Rules>, catalogue: &Catalogue, page: Vec<CustomerKey>) -> Page {
+    let known = read_with(store, rules, &page, None, Some(catalogue)).await?;
     let rules = rules.clone();
     let deriving = tokio::task::spawn_blocking(move || {
         let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());

@@ -1,6 +1,6 @@
 //! A price or coupon that arrives late changes its own customers' ledgers, and nobody else's.
 
-use mrrd::{ledger::money::Mrr, store::NewEvent};
+use mrrd::{ledger::money::Mrr, limits, store::NewEvent};
 use serde_json::{Value, json};
 
 use super::bench::*;
@@ -46,6 +46,25 @@ fn with_tiers(price: &str) -> NewEvent {
 }
 
 on_both! {
+    async fn page_after_page_of_customers_is_filled_with_the_same_price(kind) {
+        let ledger = Ledger::empty(kind).await;
+        ledger.settle().await.unwrap();
+        let customers = usize::try_from(2 * limits::FILL_PAGE).unwrap() + 10;
+        let mut events: Vec<NewEvent> =
+            (0..customers).map(|n| subscribed(&format!("cus_{n}"), ["price_a", "price_b"][n % 2])).collect();
+        events.push(with_tiers("price_a"));
+        ledger.append(&events).await;
+        ledger.settle().await.unwrap();
+        let rows = ledger.rows().await;
+        assert_eq!(rows.len(), 2 * customers);
+        let changes = ledger.reconciler().rebuild(&go_on(), &mut |_| ()).await.unwrap();
+        assert_eq!((changes.changed, changes.failed), (0, vec![]));
+        assert_eq!(ledger.rows().await, rows);
+        // Half of them count, each twelve seats at 6.00; where only what was paid counts, nobody does.
+        let half = Mrr(12 * 600 * Mrr::MINOR * i128::try_from(customers / 2).unwrap());
+        assert!(changes.mrr.values().map(|mrr| mrr.after).eq([half]), "{:?}", changes.mrr);
+    }
+
     async fn a_late_price_recomputes_its_own_customers_only(kind) {
         let ledger = Ledger::empty(kind).await;
         ledger.append(&[subscribed("cus_1", "price_a"), subscribed("cus_2", "price_b")]).await;
