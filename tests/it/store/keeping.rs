@@ -280,25 +280,26 @@ on_both! {
         }
         let limits = Limits { writers: 2, apart: 3, ..Limits::default() };
         let (appender, _writer) = Appender::start(subject.store.clone(), limits, || {});
-        let send = async |n: usize| {
+        let send = |n: usize| {
             let appender = appender.clone();
-            let sent = tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await });
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            sent
+            tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await })
         };
+        let a_moment = || tokio::time::sleep(Duration::from_millis(200));
         let go_on = Arc::new(Notify::new());
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
-        let first = send(1).await;
+        let first = send(1);
+        a_moment().await;
         subject.store.plan().disarm(LOG_BEFORE_COMMIT);
-        let small = [send(2).await, send(3).await];
+        let small = [send(2), send(3)];
+        a_moment().await;
         assert!(!small[0].is_finished() && !small[1].is_finished(), "two wait for the first");
-        let third = send(4).await;
-        for one in small.into_iter().chain([third]) {
+        for one in small.into_iter().chain([send(4)]) {
             assert!(matches!(one.await.unwrap().unwrap()[..], [Appended::New(_)]));
         }
         assert!(!first.is_finished(), "and the first is still under way");
         // What comes alone next waits for the first again, and goes once that is done.
-        let last = send(5).await;
+        let last = send(5);
+        a_moment().await;
         assert!(!last.is_finished());
         go_on.notify_one();
         first.await.unwrap().unwrap();
