@@ -155,7 +155,7 @@ fn item(item: &Value) -> String {
 
 on_both! {
     async fn two_years_reach_the_true_mrr_today_and_the_true_history_where_invoices_determine_it(kind) {
-        let rebuilt = rebuilt(kind, if kind == Kind::Sqlite { 90 } else { 30 }).await;
+        let rebuilt = rebuilt(kind, 90).await;
         let told = told(&rebuilt.events);
         let today = Zone::UTC.day(NOW).before();
         let months: Vec<Day> = mrrd::demo::months(START, NOW).into_iter().map(|(_, last)| last).collect();
