@@ -164,7 +164,7 @@ struct Rates(Table);
 
 impl Rates {
     fn new() -> Self {
-        Self::of(&["what", "connections", "per second", "p50 ms", "p99 ms", "of the verifying handler"])
+        Self::of(&["what", "connections", "per second", "p50 ms", "p99 ms", "of the verifying handler", "of Fastify"])
     }
 
     fn of(head: &[&str]) -> Self {
@@ -195,6 +195,7 @@ impl Rates {
             or_dash(limits.map(|(verifying, _)| format!("{:.0} %", 100.0 * pace.per_second() / verifying))),
             or_dash(limits.map(|(_, by_hand)| format!("{:.1}×", pace.per_second() / by_hand))),
         ]);
+        self.row(cells);
     }
 }
 
