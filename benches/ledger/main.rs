@@ -1,8 +1,8 @@
 //! From the log to figures: how fast history is taken in and rebuilt, what a touched customer costs on a small and on a
 //! large ledger, and how long the API takes. Writes the second half of benches/RESULTS.md (`make bench`).
 //!
-//! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 250,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
-//! two ledgers in thousands of customers, `10,100` without it; `MRRD_BIN` another build to measure.
+//! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 100,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
+//! two ledgers in thousands of customers, `1,10` without it; `MRRD_BIN` another build to measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -35,7 +35,7 @@ use mrrd::{clock::Clock, demo::http::Client};
 /// Where this half of the report begins.
 const TITLE: &str = "# From the log to figures";
 /// The two ledgers that a touched customer's cost is compared on, in thousands of customers.
-const THOUSANDS: [usize; 2] = [10, 100];
+const THOUSANDS: [usize; 2] = [1, 10];
 /// How long the figures of a history that was replayed while nobody kept them may take.
 const CATCHING_UP: Duration = Duration::from_secs(600);
 /// Customers touched at once, and how often.
@@ -45,7 +45,7 @@ const ROUNDS: usize = 5;
 #[tokio::main]
 async fn main() {
     let events = std::env::var_os("MRRD_BENCH_EVENTS")
-        .map_or(250_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
+        .map_or(100_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
     let mut report = format!(
         "{TITLE}\n\nThe same machine and command. One profile, all roles. Each figure of time is one run, but for the \
          medians of {ROUNDS} that are told as such.\n"
