@@ -12,7 +12,7 @@ use bytes::Bytes;
 use mrrd::{
     demo::{Simulator, http::sign},
     ledger::time::UnixTime,
-    store::{NewEvent, Prepared, Source},
+    store::{Prepared, Source},
     stripe::{
         read,
         signature::{self, SigningSecret},
@@ -61,18 +61,7 @@ fn count() {
 fn hot_path(body: &Bytes, header: &str, secrets: &[SigningSecret]) -> Prepared {
     signature::verify(Some(header.as_bytes()), body, secrets, AT, Some(300)).unwrap();
     let read = read::read(body).unwrap();
-    Prepared::new(NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: AT,
-        source: Source::Webhook,
-        body: body.clone(),
-        reading: read.reading,
-    })
+    Prepared::new(read.received(body.clone(), AT, Source::Webhook))
 }
 
 /// Runs this program again under callgrind: webhooks, and instructions within [`hot_path`].

@@ -14,18 +14,7 @@ use crate::{
 /// An event of Stripe's list. Errors with the reason when it is none; a reason never quotes it.
 pub fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
     let read = read::read(&body).map_err(|error| error.to_string())?;
-    Ok(NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: clock.now(),
-        source: Source::Api,
-        body,
-        reading: read.reading,
-    })
+    Ok(read.received(body, clock.now(), Source::Api))
 }
 
 /// What every object of Stripe's says about itself.

@@ -187,18 +187,7 @@ fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
 }
 
 fn replayed(body: Bytes, read: ReadEvent, clock: &Clock) -> NewEvent {
-    NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: clock.now(),
-        source: Source::Replay,
-        body,
-        reading: read.reading,
-    }
+    read.received(body, clock.now(), Source::Replay)
 }
 
 /// An object as it stood when its row was written: kept like an answer of the API. `None` for what is no object of Stripe's.

@@ -25,7 +25,7 @@ use crate::{
     limits,
     log::appender::AppendError,
     server::{body, state::AppState},
-    store::{Appended, NewEvent, Reading, Source},
+    store::{Appended, Reading, Source},
     stripe::{read, signature, signature::BlankSecret},
     telemetry::event::{EventAppended, WebhookAnswered},
 };
@@ -122,18 +122,8 @@ async fn take(
         .map_err(|error| (None, Refusal::Signature(error)))?;
     let read = read::read(&body).map_err(|error| (None, Refusal::Event(error)))?;
     let (id, kind, reading) = (read.id.clone(), read.kind.clone(), name_of(&read.reading));
-    let event = NewEvent {
-        account: read.account.or_else(|| endpoint.account.clone()),
-        id: read.id,
-        kind: read.kind,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: now,
-        source: Source::Webhook,
-        body,
-        reading: read.reading,
-    };
+    let mut event = read.received(body, now, Source::Webhook);
+    event.account = event.account.or_else(|| endpoint.account.clone());
     let unavailable = |why| (Some(id.to_string()), Refusal::Unavailable(why));
     match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event])).await {
         Ok(Ok(answers)) => match answers.first() {

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -25,7 +26,7 @@ use crate::{
         ids::{AccountId, EventId},
         time::UnixTime,
     },
-    store::Reading,
+    store::{NewEvent, Reading, Source},
 };
 
 /// The version of what is below: facts of a newer one replace those of an older one (architecture.md, decision 3).
@@ -50,6 +51,14 @@ pub struct ReadEvent {
     pub reading: Reading,
     /// Names of fields that held something unexpected; never a value.
     pub oddities: Vec<&'static str>,
+}
+
+impl ReadEvent {
+    /// The event as the log takes it: `body` is what it was read from.
+    pub fn received(self, body: Bytes, received_at: UnixTime, source: Source) -> NewEvent {
+        let Self { id, kind, account, livemode, created, api_version, reading, oddities: _ } = self;
+        NewEvent { id, kind, account, livemode, created, api_version, received_at, source, body, reading }
+    }
 }
 
 /// Reads a verified body. Errors only when it is no event at all; what can't be read of an event is in its reading.

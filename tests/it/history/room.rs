@@ -142,18 +142,7 @@ pub(super) fn by_webhook(event: &Event) -> NewEvent {
 
 fn received(body: bytes::Bytes) -> NewEvent {
     let read = read::read(&body).unwrap();
-    NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: NOW,
-        source: Source::Webhook,
-        body,
-        reading: read.reading,
-    }
+    read.received(body, NOW, Source::Webhook)
 }
 
 pub(super) fn rules() -> Rules {

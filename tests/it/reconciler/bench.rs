@@ -133,18 +133,7 @@ pub(crate) fn life(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
 /// An event as the receiver hands it to the log.
 pub(crate) fn received(body: Bytes) -> NewEvent {
     let read = read(&body).unwrap();
-    NewEvent {
-        id: read.id,
-        kind: read.kind,
-        account: read.account,
-        livemode: read.livemode,
-        created: read.created,
-        api_version: read.api_version,
-        received_at: NOW,
-        source: Source::Webhook,
-        body,
-        reading: read.reading,
-    }
+    read.received(body, NOW, Source::Webhook)
 }
 
 pub(crate) fn key(customer: &str) -> CustomerKey {
