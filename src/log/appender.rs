@@ -10,7 +10,7 @@ use std::sync::{
 
 use thiserror::Error;
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -27,9 +27,6 @@ pub struct Limits {
     pub group_bytes: usize,
     /// Commits under way at once: SQLite has one writer; PostgreSQL flushes for several at a time.
     pub writers: usize,
-    /// Events from which a group no longer waits for the one before it: a statement costs as much as several of its rows,
-    /// and a smaller group grows while it waits.
-    pub apart: usize,
 }
 
 impl Limits {
@@ -42,7 +39,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 4096, group_events: 512, group_bytes: 8 << 20, writers: 1, apart: 16 }
+        Self { queue: 4096, group_events: 512, group_bytes: 8 << 20, writers: 1 }
     }
 }
 
@@ -102,9 +99,9 @@ impl Appender {
     pub fn start(store: Store, limits: Limits, committed: impl Fn() + Send + Sync + 'static) -> (Self, Writer) {
         let (requests, waiting) = mpsc::channel(limits.queue.max(1));
         let counters = Arc::new(Counters::default());
-        let queue = Arc::new(Queue { waiting: Mutex::new(waiting), alone: Arc::new(Semaphore::new(1)), limits });
-        let committed = Arc::new(committed);
-        let write = |_| tokio::spawn(write(store.clone(), queue.clone(), counters.clone(), committed.clone()));
+        let (waiting, committed) = (Arc::new(Mutex::new(waiting)), Arc::new(committed));
+        let write =
+            |_| tokio::spawn(write(store.clone(), limits, waiting.clone(), counters.clone(), committed.clone()));
         let tasks = (0..limits.writers.max(1)).map(write).collect();
         (Self { requests, counters }, Writer(tasks))
     }
@@ -136,60 +133,35 @@ impl Appender {
     }
 }
 
-/// What waits, for all writers.
-struct Queue {
-    /// One of the writers waits for requests, the others for it.
-    waiting: Mutex<mpsc::Receiver<Request>>,
-    /// Held by a writer that began while no other was writing.
-    alone: Arc<Semaphore>,
+async fn write(
+    store: Store,
     limits: Limits,
-}
-
-/// A group to write; the permit is of a writer that is alone.
-type Taken = (Group, Option<OwnedSemaphorePermit>);
-
-impl Queue {
-    /// The next group; the request that didn't fit into the last one comes first. `None` when nothing will come any more.
-    async fn next(&self, carried: &mut Option<Request>) -> Option<Taken> {
+    waiting: Arc<Mutex<mpsc::Receiver<Request>>>,
+    counters: Arc<Counters>,
+    committed: Arc<impl Fn()>,
+) {
+    let mut carried: Option<Request> = None;
+    loop {
         let mut group = Group::default();
-        let limits = &self.limits;
-        if let Some(request) = carried.take() {
+        match carried.take() {
             // Never behind another writer that waits for the queue: nothing more may ever come.
-            group.take(request);
-            if let Ok(mut waiting) = self.waiting.try_lock() {
-                *carried = group.fill(&mut waiting, limits);
-            }
-            return Some((group, self.alone.clone().try_acquire_owned().ok()));
-        }
-        let mut waiting = self.waiting.lock().await;
-        group.take(waiting.recv().await?);
-        *carried = group.fill(&mut waiting, limits);
-        while carried.is_none() && group.events.len() < limits.apart {
-            tokio::select! {
-                biased;
-                // Never closed, so an error can't come; were it to, nobody would have to be waited for.
-                alone = self.alone.clone().acquire_owned() => {
-                    *carried = group.fill(&mut waiting, limits);
-                    return Some((group, alone.ok()));
+            Some(request) => {
+                group.take(request);
+                if let Ok(mut waiting) = waiting.try_lock() {
+                    carried = group.fill(&mut waiting, &limits);
                 }
-                more = waiting.recv() => match more {
-                    Some(request) if group.fits(&request, limits) => group.take(request),
-                    Some(request) => *carried = Some(request),
-                    None => break,
-                },
+            }
+            // One of the writers waits for the queue, the others for it.
+            None => {
+                let mut waiting = waiting.lock().await;
+                let Some(request) = waiting.recv().await else { return };
+                group.take(request);
+                carried = group.fill(&mut waiting, &limits);
             }
         }
-        Some((group, self.alone.clone().try_acquire_owned().ok()))
-    }
-}
-
-async fn write(store: Store, queue: Arc<Queue>, counters: Arc<Counters>, committed: Arc<impl Fn()>) {
-    let mut carried = None;
-    while let Some((mut group, alone)) = queue.next(&mut carried).await {
         let events = std::mem::take(&mut group.events);
         let count = events.len() as u64;
         let outcome = store.append_prepared(events).await;
-        drop(alone);
         counters.groups.fetch_add(1, Ordering::Relaxed);
         counters.events.fetch_add(count, Ordering::Relaxed);
         let changed = outcome.as_ref().is_ok_and(|answers| answers.iter().any(|one| *one != Appended::Duplicate));

@@ -273,42 +273,8 @@ on_both! {
         assert_eq!(subject.store.head().await.unwrap().events, 51);
     }
 
-    async fn a_small_group_grows_while_another_is_written(subject) {
-        // SQLite's one connection would make the second group wait as well, whatever its size.
-        if subject.store.kind() == "sqlite" {
-            return;
-        }
-        let limits = Limits { writers: 2, apart: 3, ..Limits::default() };
-        let (appender, _writer) = Appender::start(subject.store.clone(), limits, || {});
-        let send = |n: usize| {
-            let appender = appender.clone();
-            tokio::spawn(async move { appender.append(vec![event(&format!("evt_{n}"))]).await })
-        };
-        let a_moment = || tokio::time::sleep(Duration::from_millis(200));
-        let go_on = Arc::new(Notify::new());
-        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
-        let first = send(1);
-        a_moment().await;
-        subject.store.plan().disarm(LOG_BEFORE_COMMIT);
-        let small = [send(2), send(3)];
-        a_moment().await;
-        assert!(!small[0].is_finished() && !small[1].is_finished(), "two wait for the first");
-        for one in small.into_iter().chain([send(4)]) {
-            assert!(matches!(one.await.unwrap().unwrap()[..], [Appended::New(_)]));
-        }
-        assert!(!first.is_finished(), "and the first is still under way");
-        // What comes alone next waits for the first again, and goes once that is done.
-        let last = send(5);
-        a_moment().await;
-        assert!(!last.is_finished());
-        go_on.notify_one();
-        first.await.unwrap().unwrap();
-        last.await.unwrap().unwrap();
-        assert_eq!(appender.counters().groups.load(std::sync::atomic::Ordering::Relaxed), 3);
-    }
-
     async fn what_no_longer_fits_waits_for_no_other_writer(subject) {
-        let limits = Limits { group_events: 1, writers: 2, apart: 1, ..Limits::default() };
+        let limits = Limits { group_events: 1, writers: 2, ..Limits::default() };
         let (appender, _writer) = Appender::start(subject.store.clone(), limits, || {});
         let go_on = Arc::new(Notify::new());
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
