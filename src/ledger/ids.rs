@@ -2,6 +2,10 @@
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
+use minicbor::{
+    Decode, Decoder, Encode, Encoder, decode,
+    encode::{self, Write},
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Takes any text; serde's own way to shared text goes through two copies, and a fact is mostly ids.
@@ -53,6 +57,18 @@ macro_rules! id {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_str(AnyText).map(Self)
+            }
+        }
+
+        impl<C> Encode<C> for $name {
+            fn encode<W: Write>(&self, to: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+                to.str(&self.0)?.ok()
+            }
+        }
+
+        impl<C> Decode<'_, C> for $name {
+            fn decode(from: &mut Decoder<'_>, _: &mut C) -> Result<Self, decode::Error> {
+                from.str().map(Self::from)
             }
         }
 

@@ -12,6 +12,7 @@ pub mod movement_id;
 pub mod outcome;
 pub mod pricing;
 pub mod profile;
+pub mod stored;
 pub mod time;
 pub mod timeline;
 

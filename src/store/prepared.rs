@@ -32,13 +32,6 @@ pub(super) struct FactRow {
     pub(super) state: Vec<u8>,
 }
 
-impl FactRow {
-    fn new(kind: &'static str, customer: Option<String>, object: Option<String>, text: &str) -> Self {
-        let (codec, state) = codec::encode_fact(text);
-        Self { kind, customer, object, codec, state }
-    }
-}
-
 impl Prepared {
     /// Does the work that needs no database: some tens of microseconds for a usual event.
     pub fn new(event: NewEvent) -> Self {
@@ -57,7 +50,6 @@ impl Prepared {
 
 /// The rows of a reading: its facts, or one row that says why there are none.
 pub(super) fn fact_rows(reading: &Reading) -> Vec<FactRow> {
-    let reason = |kind, reason: &str| vec![FactRow::new(kind, None, None, reason)];
     match reading {
         Reading::Facts(facts) if facts.is_empty() => reason("unreadable", "no fact could be read from the object"),
         Reading::Facts(facts) => facts.iter().map(fact_row).collect(),
@@ -68,17 +60,19 @@ pub(super) fn fact_rows(reading: &Reading) -> Vec<FactRow> {
 }
 
 fn fact_row(fact: &Fact) -> FactRow {
-    // Facts are maps with string keys, numbers and strings: nothing in them can fail to serialise. Were it otherwise, the
-    // event itself must still be kept.
-    match serde_json::to_string(fact) {
-        Ok(state) => FactRow::new(
-            naming::kind(fact),
-            fact.customer().map(|customer| clean(customer.as_str())),
-            naming::object(fact).map(clean),
-            &state,
-        ),
-        Err(error) => FactRow::new("unreadable", None, None, &error.to_string()),
+    let (codec, state) = codec::encode_fact(fact);
+    FactRow {
+        kind: naming::kind(fact),
+        customer: fact.customer().map(|customer| clean(customer.as_str())),
+        object: naming::object(fact).map(clean),
+        codec,
+        state,
     }
+}
+
+fn reason(kind: &'static str, reason: &str) -> Vec<FactRow> {
+    let (codec, state) = codec::encode_reason(reason);
+    vec![FactRow { kind, customer: None, object: None, codec, state }]
 }
 
 /// Text that both databases take: PostgreSQL has no NUL in text, and one customer's name must not stop the log.

@@ -33,7 +33,7 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
     let unread = kind.filter(|kind| matches!(kind.as_str(), "ignored" | "unreadable" | "thin"));
     let reason = match unread {
         Some(_) => Some(
-            codec::decode_fact(row.try_get(11)?, row.try_get(12)?)
+            codec::decode_reason(row.try_get(11)?, row.try_get(12)?)
                 .map_err(|error| sqlx::Error::Decode(error.into()))?,
         ),
         None => None,

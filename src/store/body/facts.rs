@@ -25,9 +25,8 @@ pub(in super::super) const NEWEST: &str = "((SELECT MIN(normaliser) FROM fact) =
 
 /// The fact in a row.
 pub(in super::super) fn decoded(seq: i64, codec: i64, state: &[u8]) -> Result<Fact, StoreError> {
-    let unreadable = |why: String| corrupt(DOING, format!("the fact at {seq} can't be read: {why}"));
-    let text = codec::decode_fact(codec, state).map_err(|error| unreadable(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))
+    codec::decode_fact(codec, state)
+        .map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
 }
 
 /// The fact in a row that begins with its seq, codec and state.

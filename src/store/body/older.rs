@@ -12,8 +12,9 @@ use super::{
     rows::account,
 };
 use crate::{
+    ledger::fact::Fact,
     limits,
-    log::codec,
+    log::codec::{self, CodecError},
     store::{
         EventRow, Reader, Reading, StoreError,
         errors::{Doing, corrupt},
@@ -100,12 +101,11 @@ impl Database {
         for (event, reading) in readings {
             let account = account(event.account.as_ref());
             let read = fact_rows(reading).into_iter().map(|fact| {
-                let state = codec::decode_fact(fact.codec, &fact.state).map_err(|error| error.to_string());
-                let told =
-                    |state| (fact.kind.to_owned(), event.livemode, account.clone(), fact.customer, fact.object, state);
-                state.map(told)
+                let said = said(fact.kind, fact.codec, &fact.state)?;
+                Ok((fact.kind.to_owned(), event.livemode, account.clone(), fact.customer, fact.object, said))
             });
-            let read = read.collect::<Result<Vec<Told>, String>>().map_err(|error| corrupt(DOING, error))?;
+            let read =
+                read.collect::<Result<Vec<Told>, CodecError>>().map_err(|error| corrupt(DOING, error.to_string()))?;
             if found.remove(&event.seq).unwrap_or_default() != read {
                 let (id, seq) = (&event.id, event.seq);
                 return Ok(Some(format!("the facts of event {id} at {seq} are not what its body says")));
@@ -127,13 +127,27 @@ impl Database {
     }
 }
 
-/// A fact as its row tells it: kind, livemode, account, customer, object, and the state's text.
-type Told = (String, bool, String, Option<String>, Option<String>, String);
+/// A fact as its row tells it: kind, livemode, account, customer, object, and what it says.
+type Told = (String, bool, String, Option<String>, Option<String>, Said);
+
+/// What a row of `fact` says, in whatever codec.
+#[derive(PartialEq)]
+enum Said {
+    Fact(Box<Fact>),
+    Reason(String),
+}
+
+fn said(kind: &str, codec: i64, state: &[u8]) -> Result<Said, CodecError> {
+    match kind {
+        "ignored" | "unreadable" | "thin" => codec::decode_reason(codec, state).map(Said::Reason),
+        _ => codec::decode_fact(codec, state).map(Box::new).map(Said::Fact),
+    }
+}
 
 /// A row of `fact`; or in words why its state can't be read.
 fn told(row: &Row) -> Result<Result<Told, String>, sqlx::Error> {
-    let (kind, livemode, account) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    let (kind, livemode, account): (String, _, _) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
     let (customer, object) = (row.try_get(4)?, row.try_get(5)?);
-    let state = codec::decode_fact(row.try_get(6)?, &row.try_get::<Vec<u8>, _>(7)?);
-    Ok(state.map(|state| (kind, livemode, account, customer, object, state)).map_err(|error| error.to_string()))
+    let said = said(&kind, row.try_get(6)?, row.try_get(7)?);
+    Ok(said.map(|said| (kind, livemode, account, customer, object, said)).map_err(|error| error.to_string()))
 }

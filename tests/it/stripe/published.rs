@@ -4,7 +4,8 @@
 //! The shapes are those of `tests/data/stripe`: Stripe's own samples of each object by version, and recorded events.
 
 use mrrd::{
-    ledger::{fact::Fact, time::UnixTime},
+    ledger::time::UnixTime,
+    log::codec,
     store::Reading,
     stripe::read::{read, read_answer},
 };
@@ -70,7 +71,10 @@ fn check(reading: &Reading) {
     assert!(!facts.is_empty());
     let stored = serde_json::to_string(facts).unwrap();
     assert!(!stored.replace("\\\\u0000", "").contains("\\u0000"), "NUL in {stored}");
-    assert_eq!(&serde_json::from_str::<Vec<Fact>>(&stored).unwrap(), facts);
+    for fact in facts {
+        let (codec, stored) = codec::encode_fact(fact);
+        assert_eq!(&codec::decode_fact(codec, &stored).unwrap(), fact);
+    }
 }
 
 proptest! {

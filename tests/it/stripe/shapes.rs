@@ -2,6 +2,7 @@
 
 use mrrd::{
     ledger::{fact::*, ids::*, money::Decimal, time::UnixTime},
+    log::codec,
     store::Reading,
     stripe::read::read,
 };
@@ -147,8 +148,10 @@ fn facts(body: &[u8]) -> (Option<SubscriptionState>, SubscriptionState) {
     assert_eq!(event.oddities, [""; 0], "{}", String::from_utf8_lossy(body));
     let Reading::Facts(facts) = event.reading else { panic!("{:?}", event.reading) };
     // What is stored is read back as it was.
-    let stored = serde_json::to_string(&facts).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<Fact>>(&stored).unwrap(), facts);
+    for fact in &facts {
+        let (codec, stored) = codec::encode_fact(fact);
+        assert_eq!(&codec::decode_fact(codec, &stored).unwrap(), fact);
+    }
     let [Fact { state: State::Subscription { before, after }, at: AT, .. }] = facts.as_slice() else {
         panic!("{facts:?}")
     };
