@@ -27,7 +27,7 @@ use crate::{
     reconciler::driver,
     report::{ask::Ask, service::AskError, service::Reports},
     store::{
-        EventFilter, Store, StoreError,
+        Store, StoreError,
         alerts::{AlertFilter, AlertRow, NewAlert, Outgoing},
         reports::{MovementFilter, MovementRow, Order},
     },
@@ -159,7 +159,7 @@ impl Watcher {
 
     /// While the ledger catches up, its figures are of a part; but not for ever.
     async fn must_wait(&mut self, applied: i64) -> Result<bool, StoreError> {
-        if self.store.horizon().await? - applied <= limits::ALERT_LAG_EVENTS {
+        if self.store.end().await? - applied <= limits::ALERT_LAG_EVENTS {
             self.lagging_since = None;
             return Ok(false);
         }
@@ -253,20 +253,23 @@ impl Watcher {
             Ok::<_, AskError>(Candidate { alert, subject: subject.to_owned(), key })
         };
         if look.has(Rule::WebhookSilence) {
-            let (last, limit) = self.gaps(now).await?;
-            // While it was not running it could hear nothing.
-            let since = last.unwrap_or(now).max(self.started_at);
-            let silent = limit.is_some_and(|limit| now.0 - since.0 > limit);
-            let on = if silent {
-                let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
-                let limit = limit.map(hours).unwrap_or_default();
-                let statement = format!("no event for {}, where {limit} would be unusual", hours(now.0 - since.0));
-                let threshold = "at most 1 false alert a year";
-                Some(saying(Rule::WebhookSilence, "", since.to_string(), statement, threshold)?)
-            } else {
-                None
-            };
-            verdicts.extend(judge::standing(Rule::WebhookSilence, "", on, &look.stored, "Events arrive again."));
+            let over = "Events arrive again.";
+            match self.gaps(now).await? {
+                Some((last, limit)) if now.0 - last.0 > limit => {
+                    // While it was not running it could hear nothing: nothing is raised yet, and nothing is over.
+                    if now.0 - self.started_at.0 > limit {
+                        let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
+                        let statement =
+                            format!("no event for {}, where {} would be unusual", hours(now.0 - last.0), hours(limit));
+                        let threshold = "at most 1 false alert a year";
+                        let on = saying(Rule::WebhookSilence, "", last.to_string(), statement, threshold)?;
+                        verdicts.extend(judge::standing(Rule::WebhookSilence, "", Some(on), &look.stored, over));
+                    }
+                }
+                Some(_) => verdicts.extend(judge::standing(Rule::WebhookSilence, "", None, &look.stored, over)),
+                // Too little is known of this account to tell.
+                None => {}
+            }
         }
         if look.has(Rule::LedgerDrift) {
             for source in drift::SOURCES {
@@ -285,24 +288,24 @@ impl Watcher {
         Ok(verdicts)
     }
 
-    /// When the last event was made that a webhook brought, and how long a silence may be.
-    async fn gaps(&mut self, now: UnixTime) -> Result<(Option<UnixTime>, Option<i64>), StoreError> {
+    /// When the last event was made that a webhook brought, and how long a silence may be; `None` where too few came to
+    /// tell. What healing and replays append is not heard.
+    async fn gaps(&mut self, now: UnixTime) -> Result<Option<(UnixTime, i64)>, StoreError> {
         let known = self.silence.filter(|(at, _)| at.elapsed() < SLOW);
-        let head = self.store.head().await?;
-        let wanted = if known.is_some() { PAGE / 10 } else { 5 * PAGE };
-        let rows = self.store.events(&EventFilter::default(), (head.last_seq - wanted).max(0), wanted).await?;
-        let heard = rows.iter().filter(|row| row.source == "webhook" && row.created <= now);
-        let mut created: Vec<i64> = heard.map(|row| row.created.0).collect();
-        let last = created.iter().max().copied().map(UnixTime);
+        if matches!(known, Some((_, None))) {
+            return Ok(None);
+        }
+        let heard = self.store.heard(now, if known.is_some() { PAGE / 10 } else { 5 * PAGE }).await?;
+        let last = heard.iter().max().copied();
         let limit = match known {
             Some((_, limit)) => limit,
             None => {
-                let limit = silence::limit(&mut created);
+                let limit = silence::limit(&mut heard.into_iter().map(|at| at.0).collect());
                 self.silence = Some((Instant::now(), limit));
                 limit
             }
         };
-        Ok((last, limit))
+        Ok(last.zip(limit))
     }
 
     async fn raise(

@@ -74,8 +74,9 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     if let Some(seq) = events {
         let unreadable = EventFilter { reading: Some("unreadable".into()), ..filter.clone() };
         let rows = state.store.events(&unreadable, seq, limit).await?;
-        data.extend(rows.iter().map(QualityItem::unreadable));
-        next = rows.last().filter(|_| data.len() == page).map(|last| Place::Event(last.seq));
+        // An event in several shapes is one event.
+        data.extend(rows.iter().filter(|row| row.variant == 0).map(QualityItem::unreadable));
+        next = rows.last().filter(|_| rows.len() == page).map(|last| Place::Event(last.seq));
     }
     if let Some(seq) = thin_events.filter(|_| next.is_none()) {
         let (rows, more) = thin::unfilled(&state.store, &filter, seq, page - data.len()).await?;

@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Only events created before
     #[arg(long, value_name = "WHEN", requires = "to", value_parser = instant::parse)]
     until: Option<UnixTime>,
+    /// Only what comes after this place in the log: where a run that was stopped goes on
+    #[arg(long, value_name = "SEQ", requires = "to", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    after: i64,
     /// Only events of this type; `invoice.*` takes all that begin so
     #[arg(long = "type", value_name = "TYPE", requires = "to")]
     kind: Option<String>,
@@ -60,7 +63,7 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
     let filter =
         EventFilter { kind: args.kind.clone(), since: args.since, until: args.until, ..EventFilter::default() };
     let bar = progress_bar();
-    let redelivery = Redelivery { filter, rate_per_second: args.rate, dry_run };
+    let redelivery = Redelivery { filter, after_seq: args.after, rate_per_second: args.rate, dry_run };
     let sent = redelivery
         .run(&store, &endpoint, |counts, refused| {
             bar.set_message(said(counts, dry_run));

@@ -36,6 +36,8 @@ pub struct Endpoint {
 pub struct Redelivery {
     /// Which events.
     pub filter: EventFilter,
+    /// Only what comes after this place in the log.
+    pub after_seq: i64,
     /// At most so many a second.
     pub rate_per_second: Option<u32>,
     /// Count only.
@@ -133,7 +135,7 @@ impl Redelivery {
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             pace
         });
-        let mut after = 0;
+        let mut after = self.after_seq;
         loop {
             let page =
                 store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
@@ -149,7 +151,12 @@ impl Redelivery {
                 if let Some(pace) = &mut pace {
                     pace.tick().await;
                 }
-                let refused = match endpoint.deliver(&body_of(store, row).await?).await {
+                let Some(body) = body_of(store, row).await? else {
+                    counts.rejected += 1;
+                    watch(&counts, Some(format!("{} can't be sent: its body was erased", row.id)));
+                    continue;
+                };
+                let refused = match endpoint.deliver(&body).await {
                     Said::Taken => {
                         counts.appended += 1;
                         None
@@ -164,8 +171,10 @@ impl Redelivery {
                     }
                     Said::NotNow(reason, _) => {
                         return Err(format!(
-                            "stopped at {} (created {}): {reason}; run it again with --since {} when the endpoint is back",
-                            row.id, row.created, row.created
+                            "stopped at {}, {} in the log: {reason}; run it again with --after {} when the endpoint is back",
+                            row.id,
+                            row.seq,
+                            row.seq - 1
                         ));
                     }
                 };
@@ -186,8 +195,8 @@ fn why(body: &[u8]) -> Option<String> {
     Some(detail.chars().take(limits::REDELIVERY_DETAIL_CHARS).collect())
 }
 
-async fn body_of(store: &Store, row: &EventRow) -> Result<Bytes, String> {
+/// `None` where it was erased.
+async fn body_of(store: &Store, row: &EventRow) -> Result<Option<Bytes>, String> {
     let bodies = store.bodies(&row.id).await.map_err(|error| error.to_string())?;
-    let body = bodies.into_iter().find(|(event, _)| event.seq == row.seq).map(|(_, body)| body);
-    body.ok_or_else(|| format!("the body of {} is gone: it was erased", row.id))
+    Ok(bodies.into_iter().find(|(event, _)| event.seq == row.seq).map(|(_, body)| body))
 }

@@ -216,7 +216,7 @@ impl Driver {
             }
             // Nothing answers yet. An empty ledger of an empty log does from now on; of a log that was filled before, the
             // whole is built first: a part of it would answer wrongly.
-            None if self.reconciler.store.horizon().await? == 0 => self.reconciler.first_generation().await?,
+            None if self.reconciler.store.end().await? == 0 => self.reconciler.first_generation().await?,
             None => self.rebuild(stop).await?,
         }
         Ok(None)

@@ -58,6 +58,11 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Reached) + Send),
     ) -> Result<bool, ReconcileError> {
         let horizon = self.store.horizon().await?;
+        if horizon == 0 && self.store.end().await? > 0 {
+            // An append hangs, and this process knows no older end: what is filled now would answer as if there were nothing.
+            let reason = "an append has been under way for too long to tell the log's end".into();
+            return Err(StoreError::Unavailable { doing: "filling a generation", reason }.into());
+        }
         let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
         let mut reached = Reached::default();

@@ -277,7 +277,7 @@ impl Reports<'_> {
     /// The log's end, once all of it is in the figures under these very rules.
     async fn applied(&self) -> Result<i64, CloseError> {
         let refuse = |reason: String| Err(CloseError::Refused(reason));
-        let seq = self.store.horizon().await?;
+        let seq = self.store.end().await?;
         let current = self.store.generations().await?.into_iter().find(|generation| generation.current);
         let Some(current) = current else {
             return refuse("no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into());

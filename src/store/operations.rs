@@ -125,6 +125,16 @@ impl Store {
         either!(self, database => database.horizon().await)
     }
 
+    /// The greatest seq there is: whatever was acknowledged lies at or before it, and below it something may still appear.
+    pub async fn end(&self) -> Result<i64, StoreError> {
+        either!(self, database => database.end().await)
+    }
+
+    /// When the last `limit` events were made that webhooks brought, none of them after `until`; the last to arrive first.
+    pub async fn heard(&self, until: UnixTime, limit: i64) -> Result<Vec<UnixTime>, StoreError> {
+        either!(self, database => database.heard(until, limit).await)
+    }
+
     /// Up to `limit` events after `after_seq`, in the log's order.
     pub async fn events(&self, filter: &EventFilter, after_seq: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
         either!(self, database => database.events(filter, after_seq, limit).await)

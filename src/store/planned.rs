@@ -30,9 +30,9 @@ mod armed {
         Abort,
     }
 
-    /// The failures planned for one store; clones share them.
+    /// The failures planned for one store, and how many wait at each point; clones share them.
     #[derive(Clone, Debug, Default)]
-    pub struct Plan(Arc<Mutex<BTreeMap<String, Failure>>>);
+    pub struct Plan(Arc<Mutex<BTreeMap<String, Failure>>>, Arc<Mutex<BTreeMap<&'static str, usize>>>);
 
     impl Plan {
         /// Plans `failure` for the point `name`.
@@ -43,6 +43,11 @@ mod armed {
         /// The point is harmless again.
         pub fn disarm(&self, name: &str) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        }
+
+        /// How many have come to the point `name` and found a pause there.
+        pub fn paused(&self, name: &str) -> usize {
+            self.1.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or_default()
         }
 
         /// Whether anything is planned.
@@ -67,6 +72,7 @@ mod armed {
                     Some(Failure::Pause(go_on)) => go_on.clone(),
                 }
             };
+            *self.1.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
             pause.notified().await;
             Ok(())
         }

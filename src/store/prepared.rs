@@ -85,8 +85,8 @@ pub(super) fn cleaned(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }
 
-/// The same event again: equal to the byte, or but for the number of top-level `pending_webhooks`, which Stripe counts
-/// down between deliveries.
+/// The same event again: equal to the byte, or but for the space between tokens, which Stripe's lists indent deeper than
+/// its webhooks, and the number of top-level `pending_webhooks`, which Stripe counts down between deliveries.
 pub(super) fn same_event(one: &[u8], other: &[u8]) -> bool {
     one == other || matches!((around_pending(one), around_pending(other)), (Some(one), Some(other)) if one == other)
 }
@@ -94,18 +94,30 @@ pub(super) fn same_event(one: &[u8], other: &[u8]) -> bool {
 #[derive(serde::Deserialize)]
 struct Pending<'a> {
     #[serde(borrow)]
-    pending_webhooks: &'a RawValue,
+    pending_webhooks: Option<&'a RawValue>,
 }
 
-/// What stands before and after the number.
-fn around_pending(body: &[u8]) -> Option<(&[u8], &[u8])> {
-    let number = serde_json::from_slice::<Pending<'_>>(body).ok()?.pending_webhooks.get();
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
+/// A JSON object without space between its tokens, and without the digits of that number.
+fn around_pending(body: &[u8]) -> Option<Vec<u8>> {
+    let pending = serde_json::from_slice::<Pending<'_>>(body).ok()?.pending_webhooks.map(RawValue::get);
+    let number = pending.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     // The raw value borrows from the body, so its address tells its place.
-    let at = (number.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-    Some((body.get(..at)?, body.get(at + number.len()..)?))
+    let digits = match number {
+        Some(number) => {
+            let at = (number.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+            at..at + number.len()
+        }
+        None => 0..0,
+    };
+    let (mut kept, mut in_text, mut escaped) = (Vec::with_capacity(body.len()), false, false);
+    for (_, &byte) in body.iter().enumerate().filter(|(place, _)| !digits.contains(place)) {
+        if in_text || !byte.is_ascii_whitespace() {
+            kept.push(byte);
+        }
+        in_text ^= byte == b'"' && !escaped;
+        escaped = in_text && byte == b'\\' && !escaped;
+    }
+    Some(kept)
 }
 
 #[cfg(test)]
@@ -119,6 +131,15 @@ mod tests {
             (r#"{"pending_webhooks":2,"id":"evt_1"}"#, r#"{"id":"evt_1","pending_webhooks":2}"#, false),
             (r#"{"id":"evt_1","pending_webhooks":2}"#, r#"{"id":"evt_1","pending_webhooks":"2"}"#, false),
             (r#"{"id":"evt_1","pending_webhooks":2}"#, r#"{"id":"evt_1"}"#, false),
+            (
+                r#"{"id":"evt_1","pending_webhooks":2}"#,
+                "{\n  \"id\": \"evt_1\",\r\n\t\"pending_webhooks\": 10\n}",
+                true,
+            ),
+            (r#"{"id":"evt_1"}"#, r#"{ "id" : "evt_1" }"#, true),
+            (r#"{"id":"evt_1"}"#, r#"{"id":"evt _1"}"#, false),
+            (r#"{"a":"\\\" x","b":1}"#, r#"{"a":"\\\" x", "b":1}"#, true),
+            (r#"{"a":"\\\" x","b":1}"#, r#"{"a":"\\\"  x","b":1}"#, false),
             (r#"{"data":{"pending_webhooks":2}}"#, r#"{"data":{"pending_webhooks":3}}"#, false),
             (
                 r#"{"a":"\"pending_webhooks\":1","pending_webhooks":1}"#,

@@ -57,10 +57,21 @@ pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
 impl Database {
     pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
         let (mut head, since) = self.tally.so_far();
-        let last_seq = horizon(self).await?;
-        if last_seq <= head.last_seq {
-            return Ok(head);
+        let safe = horizon(self).await?;
+        if safe > head.last_seq {
+            self.count_to(safe, &mut head).await?;
+            self.tally.keep(head, since);
         }
+        // What was answered 200 may lie beyond an append that still holds the readers back.
+        let end = self.end().await?;
+        if end > head.last_seq {
+            self.count_to(end, &mut head).await?;
+        }
+        Ok(head)
+    }
+
+    /// Counts on from where `head` ends.
+    async fn count_to(&self, last_seq: i64, head: &mut LogHead) -> Result<(), StoreError> {
         let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
             .bind(head.last_seq)
             .bind(last_seq)
@@ -71,6 +82,7 @@ impl Database {
             "SELECT f.kind, COUNT(*) FROM fact f
              WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq > $1 AND f.seq <= $2
                AND NOT EXISTS (SELECT 1 FROM fact n WHERE n.seq = f.seq AND n.normaliser > f.normaliser)
+               AND EXISTS (SELECT 1 FROM event e WHERE e.seq = f.seq AND e.variant = 0)
              GROUP BY f.kind",
         )
         .bind(head.last_seq)
@@ -88,8 +100,23 @@ impl Database {
                 _ => {}
             }
         }
-        self.tally.keep(head, since);
-        Ok(head)
+        Ok(())
+    }
+
+    pub(in crate::store) async fn end(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&self.log).await.doing(DOING)
+    }
+
+    pub(in crate::store) async fn heard(&self, until: UnixTime, limit: i64) -> Result<Vec<UnixTime>, StoreError> {
+        let created: Vec<i64> = sqlx::query_scalar(
+            "SELECT created FROM event WHERE source = 'webhook' AND created <= $1 ORDER BY seq DESC LIMIT $2",
+        )
+        .bind(until.0)
+        .bind(limit)
+        .fetch_all(&self.log)
+        .await
+        .doing(DOING)?;
+        Ok(created.into_iter().map(UnixTime).collect())
     }
 
     pub(in crate::store) async fn horizon(&self) -> Result<i64, StoreError> {

@@ -31,6 +31,10 @@ const READING: &str = "PRAGMA query_only = ON";
 /// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
 const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -32000";
 
+/// Pages of the log's write-ahead log from which a commit of the driver's moves them itself: leases and seals are written
+/// when no event comes, and only events make [`checkpoint`] look.
+const LOG_PAGES: &str = "8000";
+
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -56,7 +60,7 @@ impl Database {
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let plan = Plan::default();
         let (log, log_connection) =
-            open_file(path, SqliteSynchronous::Full, "0", options, schema::log_part(&MIGRATIONS)).await?;
+            open_file(path, SqliteSynchronous::Full, LOG_PAGES, options, schema::log_part(&MIGRATIONS)).await?;
         let derived_path = path.with_extension("derived.db");
         let (derived, derived_writer) =
             open_file(&derived_path, SqliteSynchronous::Normal, "4000", options, schema::derived_part(&MIGRATIONS))

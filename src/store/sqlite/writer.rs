@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use sqlx::Sqlite;
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, MutexGuard, oneshot},
+    sync::{Mutex, MutexGuard, OwnedMutexGuard, oneshot},
 };
 
 use super::{BUSY, body::append::DOING, dialect::Pool};
@@ -48,7 +48,9 @@ type Answer = oneshot::Sender<Result<Vec<Option<i64>>, StoreError>>;
 
 #[derive(Debug)]
 enum Ask {
-    Append(Group, Answer),
+    /// With the turn, which ends when the thread is done: whoever waited too long and gave up must not make room for the
+    /// next group while the disk still holds this one.
+    Append(Group, Answer, OwnedMutexGuard<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -92,10 +94,10 @@ impl LogWriter {
         events: Arc<Vec<Prepared>>,
         places: Vec<usize>,
     ) -> Result<Vec<Option<i64>>, StoreError> {
-        let _turn = self.turn().await;
+        let turn = self.turn.clone().lock_owned().await;
         let (answer, answered) = oneshot::channel();
         let closed = || StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() };
-        self.thread.send(Ask::Append(Group { events, places }, answer)).map_err(|_| closed())?;
+        self.thread.send(Ask::Append(Group { events, places }, answer, turn)).map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -140,8 +142,9 @@ impl DerefMut for Turn<'_> {
 fn serve(mut connection: Connection, asked: &mpsc::Receiver<Ask>, plan: &Plan, runtime: &Handle) {
     while let Ok(ask) = asked.recv() {
         match ask {
-            Ask::Append(group, mut answer) => {
+            Ask::Append(group, mut answer, turn) => {
                 let outcome = append(&mut connection, &group, plan, runtime, &mut answer);
+                drop(turn);
                 // Whoever gave up since the commit sends the events again, and hears then that they are there.
                 let _ = answer.send(outcome);
             }

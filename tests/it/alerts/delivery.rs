@@ -93,7 +93,7 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
     let posted = Instant::now();
     let any = |_: &_| true;
     let good = receiver.wait("/good", PATIENCE, any).await;
-    assert!(good.at - posted < Duration::from_secs(5), "{:?}", good.at - posted);
+    assert!(good.at - posted < Duration::from_secs(15), "{:?}", good.at - posted);
 
     let chat = receiver.wait("/slack", PATIENCE, any).await;
     let blocks = chat.body["blocks"].as_array().unwrap();

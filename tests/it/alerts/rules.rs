@@ -259,7 +259,11 @@ async fn silence_is_told_when_it_outlasts_the_account_s_own_gaps() {
     assert_eq!(account.look(on(20)).await, [""; 0]);
     assert_eq!(account.look(on(20).plus(7200)).await, [""; 0]);
     let told = account.look(on(21)).await;
-    assert!(told.len() == 1 && told[0].starts_with("Webhook silence: no event for 24:00 hours"), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("Webhook silence: no event for 26:00 hours"), "{told:?}");
+    // What healing fetches meanwhile is not heard.
+    let fetched = (1_000..1_150).map(|n| NewEvent { source: Source::Api, ..webhook(n, on(20).plus(n)) });
+    account.store.append(&fetched.collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(account.look(on(21).plus(60)).await, [""; 0]);
     account.store.append(&[webhook(999, on(21).plus(60))]).await.unwrap();
     assert_eq!(account.look(on(21).plus(120)).await, [format!("over: {}", told[0])]);
 }

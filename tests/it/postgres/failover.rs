@@ -1,6 +1,6 @@
 //! PostgreSQL fails over to its standby: the address stays, the server behind it is another one.
 
-use std::{os::unix::fs::symlink, time::Duration};
+use std::{os::unix::fs::symlink, time::{Duration, Instant}};
 
 use super::away::{Posted, accepted_at_last, cluster, database, serving};
 use crate::{
@@ -43,7 +43,9 @@ async fn nothing_acknowledged_is_lost_with_the_primary() {
     daemon.accept(event("evt_before")).await;
 
     let posted = Posted::begin(&daemon, 300);
+    let since = Instant::now();
     while posted.taken_in() < 20 {
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing is taken in");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::task::block_in_place(|| {

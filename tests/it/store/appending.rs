@@ -1,8 +1,8 @@
 //! What an append answers, and what is read again.
 
 use mrrd::{
-    ledger::fact::NORMALISER,
-    store::{Appended, EventFilter, EventRow, NewEvent, Reader, Reading},
+    ledger::{fact::NORMALISER, time::UnixTime},
+    store::{Appended, EventFilter, EventRow, NewEvent, Reader, Reading, Source},
 };
 
 use super::subject::*;
@@ -128,6 +128,22 @@ on_both! {
         assert_eq!(customers, [test.clone(), key("cus_1"), key("cus_2")]);
         assert_eq!(store.customers(Some(&test), 1, None).await.unwrap(), [key("cus_1")]);
         assert_eq!(store.customers(Some(&key("cus_1")), 9, Some(1)).await.unwrap(), []);
+    }
+
+    async fn what_webhooks_brought_is_told_from_what_was_fetched(subject) {
+        let store = &subject.store;
+        let at = |id: &str, created: i64, source| NewEvent { created: UnixTime(created), source, ..event(id) };
+        let events = [
+            at("evt_1", 10, Source::Webhook),
+            at("evt_2", 30, Source::Api),
+            at("evt_3", 20, Source::Webhook),
+            at("evt_4", 15, Source::Webhook),
+            at("evt_5", 99, Source::Webhook),
+        ];
+        store.append(&events).await.unwrap();
+        assert_eq!(store.heard(UnixTime(50), 2).await.unwrap(), [UnixTime(15), UnixTime(20)]);
+        assert_eq!(store.heard(UnixTime(9), 2).await.unwrap(), []);
+        assert_eq!(store.end().await.unwrap(), store.horizon().await.unwrap());
     }
 
     async fn only_the_newest_normaliser_is_read(subject) {
