@@ -125,14 +125,20 @@ pub const QUIET_BATCH: i64 = 256;
 
 /// Customers whose facts are read together where a new generation is filled. A few such pages are in memory at once: some
 /// ten megabytes of usual customers' facts each.
-pub const FILL_PAGE: i64 = 128;
+pub const FILL_PAGE: i64 = 64;
 
 /// Facts about prices, products and coupons kept at hand there: some twenty megabytes.
 pub const CATALOGUE_FACTS: usize = 20_000;
 
-/// Customers whose rows are written in one transaction there. The indices by day are touched all over by each: the fewer
-/// transactions, the fewer times their pages are written.
-pub const FILL_BATCH: usize = 1024;
+/// From how many rows on a transaction is written there: some twenty megabytes. The indices by day are touched all over by
+/// each: the fewer transactions, the fewer times their pages are written.
+pub const FILL_ROWS: usize = 16_384;
+
+/// Questions that derive ledgers from the log side by side (`as_known_at`): each holds all customers' rows in memory.
+pub const DERIVED_AT_ONCE: usize = 2;
+
+/// How long one more of them waits for its turn; then it is answered 503.
+pub const DERIVED_WAIT: Duration = Duration::from_secs(20);
 
 /// A ledger that is so many events behind, and more than it has seen, is filled afresh behind the one that answers: that
 /// costs a tenth of reading on and recomputing customer by customer.

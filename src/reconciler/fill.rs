@@ -95,7 +95,7 @@ impl Reconciler {
                 batch.extend(derived);
                 left_out.extend(failed);
             }
-            if batch.len() >= limits::FILL_BATCH || over {
+            if batch.iter().map(Filled::rows).sum::<usize>() >= limits::FILL_ROWS || over {
                 // One write at a time: a database has one writer, and memory holds no more than two batches.
                 if let Some((done, failed)) = writes.first().await? {
                     left_out.extend(failed);

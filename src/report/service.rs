@@ -7,6 +7,7 @@ use std::{
 
 use jiff::ToSpan;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use super::{
     ReportError,
@@ -33,7 +34,7 @@ use crate::{
         profile::Profile,
         time::{Day, UnixTime},
     },
-    limits::CLOCK_LEAD_SECONDS,
+    limits::{self, CLOCK_LEAD_SECONDS},
     reconciler::{ReconcileError, Rules, derivation},
     store::{CustomerKey, Store, StoreError, reports::*},
 };
@@ -477,6 +478,12 @@ impl Reports<'_> {
 
     /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
     pub(super) async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
+        // Each holds a whole ledger in memory, beside the webhooks: a few at once, and the others wait their turn.
+        static DERIVED_AT_ONCE: Semaphore = Semaphore::const_new(limits::DERIVED_AT_ONCE);
+        let Ok(Ok(_permit)) = tokio::time::timeout(limits::DERIVED_WAIT, DERIVED_AT_ONCE.acquire()).await else {
+            let reason = "several questions about the past are being answered: ask again in a while".into();
+            return Err(StoreError::Unavailable { doing: "deriving ledgers", reason }.into());
+        };
         let mut pages =
             derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)).await?, seq).cut_at(cuts);
         let mut customers = Vec::new();

@@ -240,6 +240,17 @@ pub struct Filled {
     pub derived: Vec<Derived>,
 }
 
+impl Filled {
+    /// About how many rows it comes to.
+    pub fn rows(&self) -> usize {
+        let of = |ledger: &CustomerLedger| {
+            let parts: usize = ledger.movements.iter().map(|movement| 1 + movement.parts.len()).sum();
+            ledger.deltas.len() + ledger.counts.len() + parts + ledger.subscriptions.len() + ledger.quality.len() + 1
+        };
+        self.references.len() + self.derived.iter().map(|derived| of(&derived.ledger)).sum::<usize>()
+    }
+}
+
 /// What an advance did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advanced {
