@@ -292,6 +292,8 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
+/// Adds a row, and tells it at once: the whole takes minutes.
 fn row(table: &mut Table, cells: Vec<String>) {
+    eprintln!("{}", cells.join(" | "));
     table.add_row(cells);
 }
