@@ -8,6 +8,8 @@ use minicbor::{
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::stored;
+
 /// Takes any text; serde's own way to shared text goes through two copies, and a fact is mostly ids.
 struct AnyText;
 
@@ -68,7 +70,7 @@ macro_rules! id {
 
         impl<C> Decode<'_, C> for $name {
             fn decode(from: &mut Decoder<'_>, _: &mut C) -> Result<Self, decode::Error> {
-                from.str().map(Self::from)
+                from.str().map(|text| Self(stored::shared(text)))
             }
         }
 

@@ -1,6 +1,9 @@
 //! PostgreSQL fails over to its standby: the address stays, the server behind it is another one.
 
-use std::{os::unix::fs::symlink, time::{Duration, Instant}};
+use std::{
+    os::unix::fs::symlink,
+    time::{Duration, Instant},
+};
 
 use super::away::{Posted, accepted_at_last, cluster, database, serving};
 use crate::{
