@@ -6,7 +6,8 @@
 //! `cape` · `cancel:d9` · `keep` (takes a cancellation back) · `hold[:d9]`, `unhold` (collection) · `trial:d9` ·
 //! `start:d-40` · `ended:d4` · `reason:WORD` · `feedback:WORD` · `eur`. `created`, `deleted`, `read`, `other` say what
 //! kind of event it is, `lost` that it never arrived, `blind` that it tells nothing of before. Beside subscriptions:
-//! `d3 paid 100`, `d3 b paid 0 of 100`, `d9 gone` (the customer is deleted), `d2 addon PRODUCT`.
+//! `d3 paid 100`, `d3 b paid 0 of 100`, `d9 gone` (the customer is deleted), `d2 addon PRODUCT`, and `d3 billed d3-d33
+//! pro:10x2`: a paid invoice as the API shows it, whose lines tell unit amounts but, as since basil, no interval.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,7 @@ impl Story {
             let event = EventId::from(format!("evt_{number:03}").as_str());
             match *words.peek().unwrap() {
                 "paid" => story.facts.push(invoice(event, at, &name, words.skip(1).collect())),
+                "billed" => story.facts.push(billed(event, at, &name, words.skip(1).collect())),
                 "gone" => story.facts.push(customer(event, at)),
                 "addon" => story.references.push(product(event, at, words.nth(1).unwrap())),
                 _ => story.facts.extend(step(event, at, &name, words.collect(), &mut states)),
@@ -110,10 +112,7 @@ fn step(
             "start" => state.start_date = Some(time(value)),
             "since" => state.created = time(value),
             "ended" => state.ended_at = Some(time(value)),
-            "period" => {
-                let (start, end) = value.split_once('-').unwrap();
-                state.period = Some(Period { start: time(start), end: time(end) });
-            }
+            "period" => state.period = Some(period(value)),
             "reason" => {
                 state.cancel_reason = Some(match value {
                     "cancellation_requested" => CancelReason::CancellationRequested,
@@ -139,6 +138,12 @@ fn step(
     let state = State::Subscription { before, after: Box::new(state) };
     let origin = if role == Role::Read { Origin::Api } else { Origin::Event };
     (!lost).then_some(Fact { event, at, api_version: None, origin, role, state })
+}
+
+/// `d1-d31`.
+fn period(word: &str) -> Period {
+    let (start, end) = word.split_once('-').unwrap();
+    Period { start: time(start), end: time(end) }
 }
 
 fn blank(name: &str, at: UnixTime) -> SubscriptionState {
@@ -263,6 +268,34 @@ fn invoice(event: EventId, at: UnixTime, name: &str, words: Vec<&str>) -> Fact {
     };
     let state = State::Invoice(Box::new(invoice));
     Fact { event, at, api_version: None, origin: Origin::Event, role: Role::Other, state }
+}
+
+fn billed(event: EventId, at: UnixTime, name: &str, words: Vec<&str>) -> Fact {
+    let (of, words) = words.split_first().unwrap();
+    let mut bought = blank(name, at);
+    words.iter().filter_map(|word| word.split_once(':')).for_each(|(item, spec)| put(&mut bought, name, item, spec));
+    let line = |item: &ItemState| {
+        let Scheme::PerUnit(unit) = item.price.scheme else { panic!("{item:?}") };
+        InvoiceLine {
+            subscription: Some(bought.id.clone()),
+            item: Some(item.id.clone()),
+            price: Some(item.price.id.clone()),
+            product: item.price.product.clone(),
+            interval: None,
+            amount: 1,
+            quantity: item.quantity,
+            unit_amount: Some(unit),
+            proration: false,
+            period: Some(period(of)),
+            discounts: Vec::new(),
+            tax_rates: Vec::new(),
+            tax_inside: None,
+        }
+    };
+    let mut fact = Fact { origin: Origin::Api, role: Role::Read, ..invoice(event, at, name, vec!["1"]) };
+    let State::Invoice(invoice) = &mut fact.state else { unreachable!() };
+    invoice.lines = bought.items.iter().map(line).collect();
+    fact
 }
 
 fn customer(event: EventId, at: UnixTime) -> Fact {

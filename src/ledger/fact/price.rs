@@ -26,7 +26,7 @@ pub struct Price {
     /// How units become money.
     #[n(3)]
     pub scheme: Scheme,
-    /// Billing interval; `None` for a one-off price.
+    /// Billing interval; `None` for a one-off price, and where it isn't told: no amount a month follows from either.
     #[n(4)]
     pub interval: Option<Interval>,
     /// Licensed or metered.

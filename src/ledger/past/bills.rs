@@ -145,7 +145,8 @@ impl<'a> Bills<'a> {
         })
     }
 
-    /// The price a line names: as the log knows it, else as far as the line tells it.
+    /// The price a line names: as the log knows it, else as far as the line tells it. A line shows neither tiers nor
+    /// whether usage was measured, and since basil no interval: without one the item is unpriced, whatever it was.
     pub(super) fn price(&self, line: &InvoiceLine, subscription: &SubscriptionState) -> Option<Price> {
         let id = line.price.as_ref()?;
         Some(self.prices.get(id).map(|price| (*price).clone()).unwrap_or_else(|| Price {

@@ -37,8 +37,8 @@ pub(super) fn currency_of(state: &SubscriptionState) -> Option<Currency> {
     state.currency.or_else(|| state.items.first()?.price.currency)
 }
 
-/// What the price says for `quantity`; `None` where its terms, its interval among them, aren't known anywhere. A one-off
-/// price counts 0.
+/// What the price says for `quantity`; `None` where its terms, its interval among them, aren't known anywhere: what a
+/// subscription holds recurs, whether or not the log can tell how often.
 pub(super) fn by_price(
     item: &ItemState,
     quantity: Option<Decimal>,
@@ -46,7 +46,7 @@ pub(super) fn by_price(
     terms: &Terms<'_>,
 ) -> Result<Option<Exact>, Overflow> {
     let Some(scheme) = terms.scheme(&item.price, currency) else { return Ok(None) };
-    let Some(interval) = terms.interval(&item.price) else { return Ok(Some(Exact::ZERO)) };
+    let Some(interval) = terms.interval(&item.price) else { return Ok(None) };
     match per_interval(scheme, units(quantity, item.price.transform)?)? {
         Some(amount) => amount.times(factor(interval)).map(Some),
         None => Ok(None),
@@ -68,8 +68,9 @@ pub(super) fn gross(
     }
     if item.price.usage == Usage::Metered {
         return match measured(item, &now.state, currency, at, terms, profile.metered) {
-            Ok((amount, false)) => Gross::Usage(amount),
-            Ok((amount, true)) => Gross::PartOfUsage(amount),
+            Ok(Some((amount, false))) => Gross::Usage(amount),
+            Ok(Some((amount, true))) => Gross::PartOfUsage(amount),
+            Ok(None) => Gross::Unknown,
             Err(Overflow) => Gross::Overflow,
         };
     }
@@ -124,7 +125,7 @@ fn billed(
 }
 
 /// Measured usage under the knob: nothing, or the mean of the last paid invoices' lines; and whether any of these invoices
-/// doesn't show all its lines.
+/// doesn't show all its lines. `None` where nothing tells how often it is billed.
 fn measured(
     item: &ItemState,
     state: &SubscriptionState,
@@ -132,17 +133,17 @@ fn measured(
     at: UnixTime,
     terms: &Terms<'_>,
     knob: Metered,
-) -> Result<(Exact, bool), Overflow> {
+) -> Result<Option<(Exact, bool)>, Overflow> {
     let last = match knob {
-        Metered::Ignore => return Ok((Exact::ZERO, false)),
+        Metered::Ignore => return Ok(Some((Exact::ZERO, false))),
         Metered::LastInvoice => 1,
         Metered::Mean(count) => usize::try_from(count.max(1)).unwrap_or(usize::MAX),
     };
-    let Some(interval) = terms.interval(&item.price) else { return Ok((Exact::ZERO, false)) };
+    let Some(interval) = terms.interval(&item.price) else { return Ok(None) };
     let usage = terms.invoices().usage(state, item, currency);
     let paid: Vec<_> = usage.into_iter().filter(|usage| usage.at <= at).collect();
     let counted = &paid[paid.len().saturating_sub(last)..];
     let number = i128::try_from(counted.len()).map_err(|_| Overflow)?;
     let amount = Exact::ratio(counted.iter().map(|usage| usage.amount).sum(), number).times(factor(interval))?;
-    Ok((amount, counted.iter().any(|usage| usage.cut)))
+    Ok(Some((amount, counted.iter().any(|usage| usage.cut))))
 }

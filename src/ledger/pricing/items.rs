@@ -290,7 +290,9 @@ impl<'s> View<'s, '_> {
         recorder.step(&item.id, rule, || match gross {
             Gross::Known(_) => {
                 let quantity = item.quantity.map_or("1".into(), |quantity| quantity.to_string());
-                let interval = self.terms.interval(&item.price).map_or("once".into(), |interval| interval.to_string());
+                // Without one its amount wouldn't be known.
+                let interval =
+                    self.terms.interval(&item.price).map(|interval| interval.to_string()).unwrap_or_default();
                 let scheme = self.terms.scheme(&item.price, currency_of(&self.now.state));
                 format!("{quantity} × {} a {interval} = {amount} a month", super::scheme_in_words(scheme))
             }

@@ -658,6 +658,16 @@ fn an_item_on_trial_counts_nothing_until_the_end() {
 
 #[test]
 fn metered_items_count_by_the_knob() {
+
+    // Nothing that a subscription holds is sold once: without an interval an amount tells nothing.
+    let once = || Price { interval: None, ..monthly("a", 100) };
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", once(), 1)], (0, 30)))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"]);
+    assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
+    let used = Price { usage: Usage::Metered, ..once() };
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", used, 1)], (0, 30)))]);
+    assert!(case.quality("stripe").is_empty(), "usage isn't counted at all");
+    assert_eq!(case.quality("profitwell"), ["unpriced_item si_1 0.."]);
     let mut price = unknown("m");
     price.usage = Usage::Metered;
     let mut metered = item("si_1", price, 1);

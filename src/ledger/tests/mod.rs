@@ -4,6 +4,7 @@ mod causes;
 mod counting;
 mod explain;
 mod kinds;
+mod past;
 mod time;
 
 use super::{
