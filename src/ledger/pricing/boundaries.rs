@@ -33,7 +33,7 @@ impl<'s> View<'s, '_> {
                 self.ends(shown, item, &mut found);
             }
         }
-        for Change { at, discount, event } in self.terms.customer_discounts.changes() {
+        for Change { at, discount, event } in self.terms.customer_discounts.changes(&state.customer) {
             let trigger = if discount.is_some() { Trigger::DiscountStart } else { Trigger::DiscountEnd };
             found.push((at, trigger, Some(event)));
             for (item, shown) in state.items.iter().flat_map(|item| discount.map(|shown| (item, shown))) {

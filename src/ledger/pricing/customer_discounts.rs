@@ -1,14 +1,18 @@
 //! The customer's own discount over time: it applies where a subscription has none (mrr.md 2).
 
+use std::collections::BTreeMap;
+
 use crate::ledger::{
+    CustomerFacts,
     fact::{DiscountState, Fact, Role, State},
-    ids::EventId,
+    ids::{CustomerId, EventId},
     time::UnixTime,
 };
 
-/// From when which discount is on the customer, in time order.
+/// From when which discount is on which of Stripe's customers, in time order: several of them may be one here
+/// (`ledger.customer_key`), each with a discount of its own.
 #[derive(Debug, Default)]
-pub(super) struct CustomerDiscounts<'a>(Vec<Change<'a>>);
+pub(super) struct CustomerDiscounts<'a>(BTreeMap<&'a CustomerId, Vec<Change<'a>>>);
 
 /// From `at` on, this discount or none.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +34,17 @@ enum Saying<'a> {
 
 impl<'a> CustomerDiscounts<'a> {
     /// Reads `customer.discount` and the `customer.discount.*` events, in any order.
-    pub(super) fn gather(facts: &'a [Fact]) -> Self {
-        let mut sayings: Vec<_> = facts.iter().filter_map(|fact| Some((saying(fact)?, fact))).collect();
+    pub(super) fn gather(input: CustomerFacts<'a>) -> Self {
+        let mut sayings: BTreeMap<&CustomerId, Vec<(Saying<'a>, &'a Fact)>> = BTreeMap::new();
+        for fact in input.facts {
+            if let Some((customer, saying)) = saying(fact) {
+                sayings.entry(customer.unwrap_or(input.customer)).or_default().push((saying, fact));
+            }
+        }
+        Self(sayings.into_iter().map(|(customer, sayings)| (customer, Self::of_one(sayings))).collect())
+    }
+
+    fn of_one(mut sayings: Vec<(Saying<'a>, &'a Fact)>) -> Vec<Change<'a>> {
         // `customer.created` is first in its second: what the same second put on the customer came after it.
         let rank = |saying: &Saying<'_>, role: Role| match saying {
             Saying::State(_) if role == Role::Created => 0,
@@ -74,28 +87,32 @@ impl<'a> CustomerDiscounts<'a> {
             }
             last_seen = Some(fact.at);
         }
-        Self(line)
+        line
     }
 
-    /// The discount on the customer at `at`.
-    pub(super) fn at(&self, at: UnixTime) -> Option<&'a DiscountState> {
-        self.0.iter().rev().find(|change| change.at <= at)?.discount
+    /// The discount on `customer` at `at`.
+    pub(super) fn at(&self, customer: &CustomerId, at: UnixTime) -> Option<&'a DiscountState> {
+        self.0.get(customer)?.iter().rev().find(|change| change.at <= at)?.discount
     }
 
-    /// When it changed, and to what.
-    pub(super) fn changes(&self) -> impl Iterator<Item = Change<'a>> {
-        self.0.iter().copied()
+    /// When that of `customer` changed, and to what.
+    pub(super) fn changes(&self, customer: &CustomerId) -> impl Iterator<Item = Change<'a>> {
+        self.0.get(customer).into_iter().flatten().copied()
     }
 }
 
-fn saying(fact: &Fact) -> Option<Saying<'_>> {
+/// What a fact says, and of which of Stripe's customers where it names one.
+fn saying(fact: &Fact) -> Option<(Option<&CustomerId>, Saying<'_>)> {
     match &fact.state {
-        State::Customer(customer) if customer.deleted => Some(Saying::State(None)),
-        State::Customer(customer) => Some(Saying::State(customer.discount.as_ref())),
+        State::Customer(customer) => {
+            let discount = customer.discount.as_ref().filter(|_| !customer.deleted);
+            Some((Some(&customer.id), Saying::State(discount)))
+        }
         // An invoice tells a discount's terms, not whose it is.
         State::Discount(_) if fact.role == Role::Other => None,
         State::Discount(discount) if discount.subscription.is_none() && discount.item.is_none() => {
-            Some(if fact.role == Role::Deleted { Saying::Gone(discount) } else { Saying::Put(discount) })
+            let gone = fact.role == Role::Deleted;
+            Some((discount.customer.as_ref(), if gone { Saying::Gone(discount) } else { Saying::Put(discount) }))
         }
         _ => None,
     }

@@ -116,7 +116,7 @@ impl<'s> View<'s, '_> {
         for shown in own {
             has_own |= self.take_shown(shown, items, at, recorder, issues);
         }
-        if !has_own && let Some(shown) = self.terms.customer_discounts.at(at) {
+        if !has_own && let Some(shown) = self.terms.customer_discounts.at(&self.now.state.customer, at) {
             // The very discount may be listed on the subscription, and over.
             if !own.iter().any(|other| same(other, shown)) {
                 self.take_shown(shown, items, at, recorder, issues);

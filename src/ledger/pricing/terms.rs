@@ -133,7 +133,7 @@ impl<'a> Terms<'a> {
     pub fn gather(input: CustomerFacts<'a>) -> Self {
         Self {
             input,
-            customer_discounts: CustomerDiscounts::gather(input.facts),
+            customer_discounts: CustomerDiscounts::gather(input),
             prices: OnceCell::new(),
             discounts: OnceCell::new(),
             invoices: OnceCell::new(),

@@ -183,8 +183,12 @@ fn invoice(id: &str, created: i64, lines: Vec<InvoiceLine>) -> Fact {
 }
 
 fn customer(at: i64, discount: Option<DiscountState>) -> Fact {
-    let state = CustomerState { id: "cus_1".into(), country: None, discount, deleted: false, test_clock: None };
-    fact(&format!("evt_cus_{at}"), at, Role::Updated, State::Customer(Box::new(state)))
+    customer_named("cus_1", at, discount)
+}
+
+fn customer_named(id: &str, at: i64, discount: Option<DiscountState>) -> Fact {
+    let state = CustomerState { id: id.into(), country: None, discount, deleted: false, test_clock: None };
+    fact(&format!("evt_{id}_{at}"), at, Role::Updated, State::Customer(Box::new(state)))
 }
 
 /// Snapshots by day, and what the log knows beside them.
@@ -437,6 +441,29 @@ fn the_customers_discount_applies_where_the_subscription_has_none() {
     assert_eq!(case.spans("stripe")[0], "0 Snapshot: si_1=100", "a discount the knob leaves alone is still one");
 }
 
+/// `ledger.customer_key` makes one ledger of several of Stripe's customers; a discount is on one of them.
+#[test]
+fn a_customers_discount_is_on_the_subscriptions_of_that_customer_only() {
+    let of = |customer: &str| SubscriptionState {
+        customer: customer.into(),
+        ..subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30))
+    };
+    let facts = || {
+        let mut put = discount("di_c", percent(20), Duration::Forever, None);
+        (put.start, put.customer) = (Some(day(5)), Some("cus_2".into()));
+        [
+            fact("evt_put", 5, Role::Created, State::Discount(put.clone())),
+            customer_named("cus_1", 3, None),
+            customer_named("cus_1", 9, None),
+            customer_named("cus_2", 12, Some(put)),
+        ]
+    };
+    let one = Case::of(vec![(0, of("cus_1"))]).with(facts());
+    assert_eq!(one.spans("stripe"), ["0 Snapshot: si_1=100"]);
+    let other = Case::of(vec![(0, of("cus_2"))]).with(facts());
+    assert_eq!(other.spans("stripe"), ["0 Snapshot: si_1=100", "5 DiscountStart: si_1=80/100"]);
+}
+
 #[test]
 fn a_customers_discount_told_anew_may_end_elsewhere() {
     let told = |end| discount("di_c", percent(20), Duration::Repeating, Some(end));
@@ -453,7 +480,7 @@ fn a_span_names_the_event_that_brought_it() {
     let case = plain.with([customer(0, None), customer(5, Some(put))]);
     let (spans, _) = case.price(&Profile::built_in("finance").unwrap());
     let events: Vec<_> = spans.iter().map(|span| span.event.as_ref().map(EventId::as_str)).collect();
-    assert_eq!(events, [None, Some("evt_cus_5"), None], "the end comes by time alone");
+    assert_eq!(events, [None, Some("evt_cus_1_5"), None], "the end comes by time alone");
 }
 
 /// A coupon told without the discount's own end: its months are counted from the start, by the calendar.
@@ -632,6 +659,16 @@ fn what_has_no_known_interval_or_currency_is_unpriced() {
     assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"]);
     assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
 
+    // Nothing that a subscription holds is sold once: without an interval an amount tells nothing.
+    let once = || Price { interval: None, ..monthly("a", 100) };
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", once(), 1)], (0, 30)))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"]);
+    assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
+    let used = Price { usage: Usage::Metered, ..once() };
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", used, 1)], (0, 30)))]);
+    assert!(case.quality("stripe").is_empty(), "usage isn't counted at all");
+    assert_eq!(case.quality("profitwell"), ["unpriced_item si_1 0.."]);
+
     let mut nowhere = subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30));
     (nowhere.currency, nowhere.items[0].price.currency) = (None, None);
     let case = Case::of(vec![(0, nowhere)]);
@@ -658,16 +695,6 @@ fn an_item_on_trial_counts_nothing_until_the_end() {
 
 #[test]
 fn metered_items_count_by_the_knob() {
-
-    // Nothing that a subscription holds is sold once: without an interval an amount tells nothing.
-    let once = || Price { interval: None, ..monthly("a", 100) };
-    let case = Case::of(vec![(0, subscription(vec![item("si_1", once(), 1)], (0, 30)))]);
-    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=0?"]);
-    assert_eq!(case.quality("stripe"), ["unpriced_item si_1 0.."]);
-    let used = Price { usage: Usage::Metered, ..once() };
-    let case = Case::of(vec![(0, subscription(vec![item("si_1", used, 1)], (0, 30)))]);
-    assert!(case.quality("stripe").is_empty(), "usage isn't counted at all");
-    assert_eq!(case.quality("profitwell"), ["unpriced_item si_1 0.."]);
     let mut price = unknown("m");
     price.usage = Usage::Metered;
     let mut metered = item("si_1", price, 1);

@@ -69,8 +69,8 @@ fn end_of_once(
     }
     let listed = |snapshot: &&Snapshot<'_>| {
         let on_items = snapshot.state.items.iter().flat_map(|item| &item.discounts);
-        on_items.chain(&snapshot.state.discounts).any(|other| same(other, shown))
-            || terms.customer_discounts.at(snapshot.at).is_some_and(|other| same(other, shown))
+        let customers = terms.customer_discounts.at(&snapshot.state.customer, snapshot.at);
+        on_items.chain(&snapshot.state.discounts).chain(customers).any(|other| same(other, shown))
     };
     let period = line.iter().filter(listed).find_map(|snapshot| {
         // An item that came later wasn't there when it was used up.
