@@ -284,10 +284,11 @@ fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Pro
     if funded { running } else { Standing::Unfunded }
 }
 
-/// For each snapshot, whether its end is a fixed term: set since the first snapshot, and not asked for since (mrr.md 3).
+/// For each snapshot, whether its end is a fixed term: a `cancel_at` since the first snapshot, and nothing asked for since
+/// (mrr.md 3). A `cancel_at_period_end` alone is a request whenever it was made.
 fn fixed_terms(snapshots: &[Snapshot<'_>]) -> Vec<bool> {
     let Some(first) = snapshots.first() else { return Vec::new() };
-    let set = |state: &SubscriptionState| state.cancel_at.is_some() || state.cancel_at_period_end;
+    let set = |state: &SubscriptionState| state.cancel_at.is_some();
     let asked = |state: &SubscriptionState| state.canceled_at.filter(|at| *at > state.created);
     // A state rebuilt for the first thing known may well show a request made before the log began.
     let mut fixed = set(&first.state)

@@ -88,6 +88,24 @@ fn a_fixed_term_ends_at_its_end() {
 }
 
 #[test]
+fn an_end_with_the_period_is_asked_for_even_from_the_start() {
+    // Only a `cancel_at` is a term.
+    let story = "d1 created active pro:10 cape; d31 deleted";
+    stripe(story, "");
+    finance(story, "d1 new 10: first_subscription 10\n d31 churn -10: unknown_end -10");
+    // Stripe sets both where the request is made by its API: a `cancel_at` is there since the first snapshot.
+    stripe(
+        "d1 created active pro:10 cape cancel:d31; d31 deleted",
+        "d1 new 10: first_subscription 10\n d31 churn -10: unknown_end -10",
+    );
+    // The term was taken away, and an end with the period asked for.
+    stripe(
+        "d1 created active pro:10 cancel:d90; d5 keep cape",
+        "d1 new 10: first_subscription 10\n d5 churn -10: unknown_end -10",
+    );
+}
+
+#[test]
 fn discounts_fall_under_their_knobs() {
     let story = "d1 created active pro:10 off:20/repeating/d40";
     stripe(story, "d1 new 10: first_subscription 10");

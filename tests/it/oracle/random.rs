@@ -142,6 +142,8 @@ impl Account {
         }
         if rng.random_ratio(1, 12) {
             state.cancel_at = Some(UnixTime(start + 90 * DAY));
+        } else if rng.random_ratio(1, 12) {
+            state.cancel_at_period_end = true;
         }
         let seen_from_the_start = !rng.random_ratio(1, 4);
         let mut at = start;
