@@ -46,13 +46,14 @@ impl<'c, 'a> Around<'c, 'a> {
         let counted = change.counted;
         let first = &counted.snapshots[0];
         let began_earlier = first.state.start_date.is_some_and(|start| self.zone.day(start) < self.zone.day(first.at));
+        if first.entry == Entry::Created && began_earlier {
+            return Cause::Imported;
+        }
         let tried = counted.snapshots[..change.after.snapshot].iter().any(|one| one.state.status == Status::Trialing)
             || counted.spans[..change.after.span]
                 .iter()
                 .any(|span| span.items.iter().any(|one| one.item == item.item && one.in_trial));
-        if first.entry == Entry::Created && began_earlier && !tried {
-            Cause::Imported
-        } else if tried {
+        if tried {
             Cause::TrialConversion
         } else if self.had_free_plan() {
             Cause::FreeToPaid

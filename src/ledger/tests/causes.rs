@@ -103,6 +103,7 @@ fn a_start_has_its_cause() {
         ("d1 created active pro:0; d5 pro:10", "d5 new 10: free_to_paid 10"),
         ("d1 created active free:0; d5 b created active pro:10", "d5 new 10: free_to_paid 10"),
         ("d5 created active pro:10 start:d-40", "d5 new 10: imported 10"),
+        ("d5 created trialing pro:10 start:d-40 trial:d9; d9 active", "d9 new 10: imported 10"),
         ("d5 created incomplete pro:10; d5 active", "d5 new 10: first_subscription 10"),
     ] {
         stripe(story, expected);
