@@ -486,6 +486,14 @@ pub struct Trial {
     pub started_at: UnixTime,
     /// When it ended.
     pub ended_at: UnixTime,
-    /// Whether it became paid.
-    pub converted: bool,
+    /// From when it paid; `None` where nothing says that it ever will. A discount's end may put that ahead of now.
+    pub converted_at: Option<UnixTime>,
+}
+
+impl Trial {
+    /// The trial as it stands at `now`; `None` while it hasn't ended.
+    pub fn at(self, now: UnixTime) -> Option<Self> {
+        let converted_at = self.converted_at.filter(|at| *at <= now);
+        (self.ended_at <= now).then_some(Self { converted_at, ..self })
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn latest(counted: &Counted<'_>) -> Option<SubscriptionLedger> {
     })
 }
 
-/// Trials that ended; one granted to a subscription that counted is no trial of a customer to be won (mrr.md 5).
+/// Trials that ended, as far as time alone carries them: readers cut at now ([`Trial::at`]). One granted to a subscription that counted is no trial of a customer to be won (mrr.md 5).
 pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
     let stretches = &counted.stretches;
     let mut trials = Vec::new();
@@ -39,11 +39,11 @@ pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
             continue;
         }
         let Some(started_at) = began.take() else { continue };
-        // Whether it ever paid before it was on trial again.
-        let converted =
-            stretches[place..].iter().take_while(|one| one.standing != Standing::Trial).any(|one| one.mrr > Mrr::ZERO);
+        // When it first paid, before it was on trial again.
+        let until_the_next = stretches[place..].iter().take_while(|one| one.standing != Standing::Trial);
+        let converted_at = until_the_next.filter(|one| one.mrr > Mrr::ZERO).map(|one| one.from).next();
         let subscription = counted.state(stretch).id.clone();
-        trials.push(Trial { subscription, started_at, ended_at: stretch.from, converted });
+        trials.push(Trial { subscription, started_at, ended_at: stretch.from, converted_at });
     }
     trials
 }

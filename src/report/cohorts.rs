@@ -53,7 +53,7 @@ pub fn trial_cohorts(trials: &[Trial], from: Option<Day>, to: Option<Day>, zone:
         let day = zone.day(trial.started_at);
         if asked(Month::of(day), from, to) {
             let (ended, converted) = months.entry(Month::of(day)).or_default();
-            (*ended, *converted) = (*ended + 1, *converted + u64::from(trial.converted));
+            (*ended, *converted) = (*ended + 1, *converted + u64::from(trial.converted_at.is_some()));
         }
     }
     let entry = |(month, (ended, converted)): (Month, (u64, u64))| TrialCohort {

@@ -235,7 +235,7 @@ impl Memory {
     /// Trials that ended by the cut.
     pub fn trials(&self, scope: &Scope) -> Vec<Trial> {
         let all = self.of(scope).flat_map(|(_, ledger)| &ledger.trials);
-        all.filter(|trial| trial.ended_at <= scope.cut).cloned().collect()
+        all.filter_map(|trial| trial.clone().at(scope.cut)).collect()
     }
 
     /// What customers are grouped by.

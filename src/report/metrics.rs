@@ -136,7 +136,7 @@ pub struct Sources<'a> {
     pub rows: &'a LedgerRows,
     /// The imported share of new movements, by customer.
     pub imported: &'a [DayLine],
-    /// Trials that ended.
+    /// Trials that ended, as they stand at this instant.
     pub trials: &'a [Trial],
     /// Cuts time into accounting days.
     pub zone: &'a Zone,
@@ -303,13 +303,13 @@ fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
         let day = sources.zone.day(trial.ended_at);
         from < day && day <= end
     });
-    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(trial.converted), ended + 1))
+    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(trial.converted_at.is_some()), ended + 1))
 }
 
 /// Trials that ended in these days without paying.
 fn trials_lost(sources: Sources<'_>, from: Day, to: Day) -> u64 {
     let days = from..=to;
-    let lost = |trial: &&Trial| !trial.converted && days.contains(&sources.zone.day(trial.ended_at));
+    let lost = |trial: &&Trial| trial.converted_at.is_none() && days.contains(&sources.zone.day(trial.ended_at));
     sources.trials.iter().filter(lost).count() as u64
 }
 

@@ -135,9 +135,23 @@ fn trials_are_counted_apart() {
     let trials: Vec<_> = ledger
         .trials
         .iter()
-        .map(|trial| format!("{} {} {}", trial.subscription, day(trial.ended_at), trial.converted))
+        .map(|trial| format!("{} {} {:?}", trial.subscription, day(trial.ended_at), trial.converted_at.map(day)))
         .collect();
-    assert_eq!(trials, ["sub_a d5 true", "sub_b d9 false"]);
+    assert_eq!(trials, ["sub_a d5 Some(\"d5\")", "sub_b d9 None"]);
+}
+
+#[test]
+fn a_trial_is_converted_when_money_counts() {
+    // Its first 55 days are free: that it will pay from day 60 on is written ahead, dated.
+    let story = "d1 created trialing pro:10 off:100/repeating/d60 trial:d5; d5 active";
+    let ledger = Story::of(story).derive(&profile("finance"));
+    let converted = |now: &str| {
+        let trials = ledger.trials.iter().filter_map(|trial| trial.clone().at(instant(now)));
+        trials.map(|trial| trial.converted_at.map(day)).collect::<Vec<_>>()
+    };
+    assert_eq!(converted("d4"), []);
+    assert_eq!(converted("d10"), [None]);
+    assert_eq!(converted("d60"), [Some("d60".to_owned())]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod time;
 use super::{
     outcome::{CustomerLedger, QualityKind},
     profile::{ActiveFrom, DiscountRule, Netting, PastDue, Profile, ReactivationAs},
-    story::{Story, day, told},
+    story::{Story, day, time as instant, told},
 };
 
 fn profile(name: &str) -> Profile {

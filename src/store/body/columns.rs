@@ -95,7 +95,7 @@ pub(super) const QUALITY: Table = Table {
 pub(super) const TRIAL: Table = Table {
     name: "trial",
     lead: "ordinal",
-    columns: "subscription, started_at, ended_at, converted",
+    columns: "subscription, started_at, ended_at, converted_at",
     order: "ordinal",
 };
 
@@ -406,7 +406,8 @@ pub(super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
 }
 
 pub(super) fn bind_trial(query: Values, row: &Trial) -> Values {
-    query.bind(clean(row.subscription.as_str())).bind(row.started_at.0).bind(row.ended_at.0).bind(row.converted)
+    let query = query.bind(clean(row.subscription.as_str())).bind(row.started_at.0).bind(row.ended_at.0);
+    query.bind(row.converted_at.map(|at| at.0))
 }
 
 pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
@@ -414,7 +415,7 @@ pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
         subscription: columns.id()?,
         started_at: columns.time()?,
         ended_at: columns.time()?,
-        converted: columns.truth()?,
+        converted_at: columns.time_or_null()?,
     })
 }
 

@@ -67,14 +67,15 @@ impl Database {
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
         let mut query = QueryBuilder::<Driver>::new(
-            "SELECT t.subscription, t.started_at, t.ended_at, t.converted FROM trial t JOIN customer_ledger l
+            "SELECT t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
              ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
              AND l.account = t.account AND l.customer = t.customer",
         );
         push_scope(&mut query, "t", "l", scope);
         query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
-        rows.iter().map(|row| read_trial(&mut Columns::of(row, 0))).collect()
+        let at_cut = |row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut)).transpose();
+        rows.iter().filter_map(at_cut).collect()
     }
 
     pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {

@@ -45,3 +45,39 @@ async fn a_trial_that_ends_without_paying_is_trial_churn_and_no_movement() {
     let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     assert!(printed.contains("trials began"), "{printed}");
 }
+
+#[tokio::test]
+async fn a_trial_is_not_converted_by_money_that_counts_later() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance").start().await;
+    let mut state = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    state["status"] = json!("trialing");
+    (state["trial_start"], state["trial_end"]) = (json!(JANUARY), json!(JANUARY + 14 * DAY));
+    // Free for longer than anybody who runs this will wait.
+    let coupon = json!({"id": "free", "object": "coupon", "percent_off": 100, "duration": "repeating",
+        "duration_in_months": 1200});
+    let discount = json!({"id": "di_1", "object": "discount", "coupon": coupon, "start": JANUARY,
+        "end": JANUARY + 36_500 * DAY});
+    state["discount"] = discount.clone();
+    state["discounts"] = json!([discount]);
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &state, None)).await;
+    state["status"] = json!("active");
+    let previous = Some(json!({"status": "trialing"}));
+    daemon.accept(event("evt_2", "customer.subscription.updated", JANUARY + 14 * DAY, &state, previous)).await;
+    daemon.settle().await;
+    for (profile, converted) in [("stripe", 1), ("finance", 0)] {
+        // From the tables, and from the log up to its end.
+        for known in ["", "&as_known_at=2"] {
+            let asked = format!("profile={profile}{known}");
+            let metrics =
+                daemon.json(&format!("/api/v1/metrics?from=2026-01-01&to=2026-01-31&currency=usd&{asked}")).await;
+            let conversion = &metrics["data"][0]["trial_conversion"];
+            assert_eq!(
+                [&conversion["numerator"], &conversion["denominator"]],
+                [&json!(converted.to_string()), &json!("1")],
+                "{asked}: {conversion}"
+            );
+            let cohorts = daemon.json(&format!("/api/v1/cohorts?{asked}")).await;
+            assert_eq!(cohorts["trials"][0]["converted"], converted, "{asked}");
+        }
+    }
+}

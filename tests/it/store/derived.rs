@@ -133,7 +133,14 @@ fn ledger(amount: i128) -> CustomerLedger {
                 settle: String::new(),
             },
         ],
-        trials: vec![Trial { subscription: "sub_1".into(), started_at: at, ended_at: at.plus(1), converted: true }],
+        trials: [None, Some(at.plus(2))]
+            .map(|converted_at| Trial {
+                subscription: "sub_1".into(),
+                started_at: at,
+                ended_at: at.plus(1),
+                converted_at,
+            })
+            .into(),
     }
 }
 
