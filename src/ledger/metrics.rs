@@ -182,7 +182,7 @@ pub fn arpa(closing: Mrr, customers: u64) -> Rate {
     Rate::of(Side::Money(closing), Side::count(customers), "no paying customers")
 }
 
-/// ASP = N / new customers; what was imported is in neither (mrr.md 4).
+/// ASP = N / new customers; a customer who was imported is in neither (mrr.md 4).
 pub fn asp(new: Mrr, new_customers: u64) -> Rate {
     Rate::of(Side::Money(new), Side::count(new_customers), "no new customers")
 }

@@ -136,7 +136,7 @@ impl Reports<'_> {
             let (mut rows, imported, trials, today) = match &told {
                 Ok((scope, ledgers)) => (
                     ledgers.ledger_rows(scope, RowGroup::Customer)?,
-                    ledgers.imported_lines(scope)?,
+                    ledgers.imported_lines(scope),
                     ledgers.trials(scope),
                     self.ledger.zone.day(scope.cut),
                 ),

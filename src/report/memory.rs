@@ -214,25 +214,25 @@ impl Memory {
         rows.into_iter().filter(|(position, _)| after.is_none_or(|after| position > after)).take(size(limit)).collect()
     }
 
-    /// The imported share of new movements, by customer and day.
-    pub fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, ReportError> {
-        let mut lines: BTreeMap<(Currency, Day, Arc<str>), Mrr> = BTreeMap::new();
-        for (key, ledger) in self.of(scope) {
-            let new = ledger.movements.iter().filter(|one| visible(one, scope) && one.kind == Kind::New);
-            for (movement, part) in new.flat_map(|one| one.parts.iter().map(move |part| (one, part))) {
-                if part.cause == Cause::Imported {
-                    let of = (movement.currency, movement.day, Arc::from(key.customer.as_str()));
-                    let sum = lines.entry(of).or_default();
-                    *sum = sum.checked_add(part.amount).ok_or(ReportError::Overflow)?;
-                }
-            }
-        }
-        let line =
-            |((currency, day, who), amount)| DayLine { currency, group: Some(who), day, kind: Kind::New, amount };
-        Ok(lines.into_iter().map(line).collect())
+    /// The new movements that were imported, if only in part: a line each (mrr.md 4: outside ASP).
+    pub fn imported_lines(&self, scope: &Scope) -> Vec<DayLine> {
+        let imported = |one: &&Movement| {
+            visible(one, scope) && one.kind == Kind::New && one.parts.iter().any(|part| part.cause == Cause::Imported)
+        };
+        let of_customer = |(key, ledger): (&CustomerKey, &'_ CustomerLedger)| -> Vec<DayLine> {
+            let line = |one: &Movement| DayLine {
+                currency: one.currency,
+                group: Some(key.customer.as_str().into()),
+                day: one.day,
+                kind: one.kind,
+                amount: one.amount,
+            };
+            ledger.movements.iter().filter(imported).map(line).collect()
+        };
+        self.of(scope).flat_map(of_customer).collect()
     }
 
-    /// Trials that ended by the cut.
+    /// Trials that ended by the cut, as they stand at it.
     pub fn trials(&self, scope: &Scope) -> Vec<Trial> {
         let all = self.of(scope).flat_map(|(_, ledger)| &ledger.trials);
         all.filter_map(|trial| trial.clone().at(scope.cut)).collect()

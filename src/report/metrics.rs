@@ -97,7 +97,7 @@ metrics! {
     arr,
     /// MRR per paying customer.
     arpa,
-    /// New MRR per new customer; what was imported is in neither.
+    /// New MRR per new customer; a customer who was imported is in neither.
     asp,
     /// What the customers with opening MRR pay at the end, over what they paid at the start.
     nrr,
@@ -134,7 +134,7 @@ metrics! {
 pub struct Sources<'a> {
     /// Rows by customer.
     pub rows: &'a LedgerRows,
-    /// The imported share of new movements, by customer.
+    /// The new movements that were imported, by customer.
     pub imported: &'a [DayLine],
     /// Trials that ended, as they stand at this instant.
     pub trials: &'a [Trial],
@@ -251,7 +251,7 @@ fn began(customer: &Customer, currency: Currency, from: Day, to: Day) -> bool {
         .any(|(day, of, kind, _)| *kind == Kind::New && *of == currency && (from..=to).contains(day))
 }
 
-/// New MRR and new customers, without what was imported.
+/// New MRR and new customers, without those that were imported.
 fn bought(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<(Mrr, u64), ReportError> {
     let days = bridge.period.start..=bridge.period.end;
     let (mut amount, mut buyers) = (Mrr::ZERO, 0);

@@ -572,7 +572,7 @@ impl Store {
         either!(self, database => database.customer_traits(scope).await)
     }
 
-    /// The imported share of new movements, by customer and day (mrr.md 4: outside ASP).
+    /// The new movements that were imported, if only in part: a line each (mrr.md 4: outside ASP).
     pub async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
         either!(self, database => database.imported_lines(scope).await)
     }

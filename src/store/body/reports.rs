@@ -55,12 +55,16 @@ impl Database {
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
         let mut query = QueryBuilder::<Driver>::new(format!(
-            "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m JOIN movement_part p ON {PART_OF}",
-            split_sum("p.amount")
+            "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m",
+            split_sum("m.amount")
         ));
         push_scope(&mut query, "m", "m", scope);
         push_visible(&mut query, scope);
-        query.push(" AND m.kind = 'new' AND p.cause = 'imported' GROUP BY 1, 2, 3, 4");
+        query.push(format_args!(
+            " AND m.kind = 'new'
+             AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = 'imported')
+             GROUP BY 1, 2, 3, 4, m.account, m.ordinal"
+        ));
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
         rows.iter().map(|row| line(row, true)).collect()
     }

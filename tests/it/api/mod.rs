@@ -5,6 +5,7 @@ mod chartmogul;
 mod fx;
 mod groups;
 mod quality;
+mod sales;
 mod shapes;
 mod trials;
 
