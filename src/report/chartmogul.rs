@@ -262,7 +262,8 @@ impl Activity {
             date: movement.effective_at.to_string().replace('Z', "+00:00"),
             r#type: kind,
             description: causes.join(", "),
-            activity_arr: movement.after.minor().saturating_mul(12),
+            // Rounded once: twelve rounded months are another amount.
+            activity_arr: Mrr(movement.after.0.saturating_mul(12)).minor(),
             activity_mrr: movement.after.minor(),
             activity_mrr_movement: movement.amount.minor(),
             currency_sign: sign(&currency).into(),
@@ -289,6 +290,7 @@ fn sign(currency: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{outcome::Movement, time::UnixTime};
 
     #[test]
     fn numbers_are_exact_and_short() {
@@ -300,5 +302,27 @@ mod tests {
         assert_eq!(change(110, 100).to_string(), "10");
         assert_eq!(change(100, 0).to_string(), "0");
         assert_eq!(change(2, 3).to_string(), "-33.3");
+    }
+
+    #[test]
+    fn a_year_is_twelve_exact_months() {
+        // 10000 a year is 833.333333 a month.
+        let after = Mrr(833_333_333);
+        let movement = Movement {
+            currency: "usd".parse().unwrap(),
+            day: "2026-01-01".parse().unwrap(),
+            window: UnixTime(0),
+            effective_at: UnixTime(0),
+            kind: Kind::New,
+            amount: after,
+            before: Mrr::ZERO,
+            after,
+            visible_from: UnixTime(0),
+            visible_until: None,
+            parts: Vec::new(),
+        };
+        let row = MovementRow { id: "00".into(), account: None, customer: "cus_1".into(), movement };
+        let activity = Activity::of(&row).unwrap();
+        assert_eq!((activity.activity_mrr, activity.activity_arr), (833, 10_000));
     }
 }
