@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{money::Exact, table::Table};
 use crate::{
-    ledger::outcome::{Part, Side},
+    ledger::outcome::{Cause, Part, Side},
     store::reports::MovementRow,
 };
 
@@ -75,6 +75,9 @@ pub struct PartEntry {
     pub effective_at: String,
     /// The events that show it.
     pub events: Vec<String>,
+    /// Why a subscription ended whose end only lowered the customer's MRR: a cause of churn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<&'static str>,
     /// What the customer said when leaving: one of Stripe's fixed words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<String>,
@@ -132,6 +135,7 @@ impl From<&Part> for PartEntry {
             after: part.after.as_ref().map(SideEntry::from),
             effective_at: part.effective_at.to_string(),
             events: part.events.iter().map(ToString::to_string).collect(),
+            end_reason: part.end_reason.map(Cause::as_str),
             feedback: part.feedback.as_deref().map(str::to_owned),
         }
     }
@@ -151,7 +155,7 @@ impl From<&Side> for SideEntry {
 }
 
 impl MovementList {
-    /// One row a movement; causes and subscriptions are joined by spaces.
+    /// One row a movement; causes, reasons and subscriptions are joined by spaces.
     pub fn table(&self) -> Table {
         let columns = vec![
             "id",
@@ -167,6 +171,7 @@ impl MovementList {
             "causes",
             "subscriptions",
             "events",
+            "end_reasons",
         ];
         Table { columns, rows: self.data.iter().map(MovementEntry::row).collect() }
     }
@@ -197,6 +202,7 @@ impl MovementEntry {
             joined(self.parts.iter().map(|part| part.cause).collect()),
             joined(self.parts.iter().map(|part| part.subscription.as_str()).collect()),
             joined(self.parts.iter().flat_map(|part| part.events.iter().map(String::as_str)).collect()),
+            joined(self.parts.iter().filter_map(|part| part.end_reason).collect()),
         ]
     }
 }

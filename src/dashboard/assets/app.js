@@ -421,7 +421,7 @@ const side = (it) => (it === null ? "nothing" : `${it.quantity && it.quantity !=
 function partLine(part, currency) {
   const [before, after] = [side(part.before), side(part.after)];
   return h("div", { class: "part" }, `${sentence(part.cause)} ${money(part.amount, currency, { signed: true })}: ${before === after ? after : `${before} → ${after}`} · `,
-    h("span", { class: "id" }, part.subscription), part.feedback ? ` · said “${words(part.feedback)}”` : "", " · ",
+    h("span", { class: "id" }, part.subscription), part.end_reason ? ` · ${words(part.end_reason)}` : "", part.feedback ? ` · said “${words(part.feedback)}”` : "", " · ",
     part.events.flatMap((id, i) => [i ? ", " : "", h("button", { type: "button", class: "link id", onclick: () => openEvent(id) }, id)]));
 }
 

@@ -25,3 +25,28 @@ async fn a_customer_who_was_imported_is_outside_asp_with_all_their_money() {
         assert_eq!([&asp["numerator"], &asp["denominator"], &asp["value"]], ["3000", "1", "3000"], "{known}: {asp}");
     }
 }
+
+#[tokio::test]
+async fn a_subscription_dropped_beside_others_says_why() {
+    let mut daemon = Settings::default().start().await;
+    let kept = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    let mut dropped = subscription("sub_2", "cus_1", "price_2", 1000, 1, JANUARY);
+    for (id, state) in [("evt_1", &kept), ("evt_2", &dropped)] {
+        daemon.accept(event(id, "customer.subscription.created", JANUARY, state, None)).await;
+    }
+    let end = JANUARY + 10 * DAY;
+    (dropped["status"], dropped["ended_at"]) = (json!("canceled"), json!(end));
+    dropped["cancellation_details"] = json!({"reason": "cancellation_requested"});
+    daemon.accept(event("evt_3", "customer.subscription.deleted", end, &dropped, None)).await;
+    daemon.settle().await;
+    let parts = |kind: &str| format!("/api/v1/movements?kind={kind}");
+    let movements = daemon.json(&parts("contraction")).await;
+    let part = &movements["data"][0]["parts"][0];
+    assert_eq!([&part["cause"], &part["end_reason"]], ["product_dropped", "cancellation"], "{movements}");
+    assert_eq!(daemon.json(&parts("new")).await["data"][0]["parts"][0].get("end_reason"), None);
+    let csv = daemon.get(&format!("{}&format=csv", parts("contraction"))).await;
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+    let column = rows[0].iter().position(|name| *name == "end_reasons").unwrap();
+    assert_eq!(rows[1][column], "cancellation", "{text}");
+}
