@@ -21,7 +21,7 @@ pub struct QualityList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityItem {
     /// `unreadable_event`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
-    /// `tax_unknown` or `unknown_value`.
+    /// `tax_unknown`, `unknown_value`, `missing_rate` or `unclear_past`.
     pub kind: &'static str,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]

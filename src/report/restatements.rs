@@ -52,7 +52,8 @@ pub struct Restatement {
     pub after: MonthFigures,
     /// The events that came after the closing and changed these figures, in the order they came.
     pub events: Vec<String>,
-    /// What else the figures depend on and is another now: `profile`, `zone`, `ledger` or `normaliser`.
+    /// What else the figures depend on and is another now: `profile`, `customers`, `rates`, `zone`, `ledger` or
+    /// `normaliser`.
     pub rules_changed: Vec<String>,
 }
 
