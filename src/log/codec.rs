@@ -166,6 +166,8 @@ pub fn digest(salt: &[u8], body: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     #[test]
@@ -205,6 +207,22 @@ mod tests {
         assert!(matches!(decode_fact(FACTS_2, &[255; 8]), Err(CodecError::Damaged(_))));
         let (codec, bytes) = encode_reason("no price");
         assert_eq!(decode_reason(codec, &bytes).unwrap(), "no price");
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_fact_is_an_error_or_another_fact_and_never_a_panic(
+            line in 0..60_usize, at in any::<proptest::sample::Index>(), byte: u8, whole in vec(any::<u8>(), 0..64),
+        ) {
+            let json = STORED.lines().nth(line).and_then(|line| line.split('\t').next()).unwrap();
+            let mut plain = stored::to_bytes(&serde_json::from_str::<Fact>(json).unwrap());
+            let at = at.index(plain.len());
+            plain[at] = byte;
+            let _ = stored::from_bytes::<Fact>(&plain);
+            let _ = decode_fact(FACTS_2, &lz4_flex::block::compress_prepend_size(&plain));
+            let _ = decode_fact(FACTS_2, &whole);
+            let _ = stored::from_bytes::<Fact>(&whole);
+        }
     }
 
     /// A dictionary that changes under rows already written makes them unreadable.
