@@ -123,6 +123,9 @@ pub const BUSY_BATCH: i64 = 32;
 /// The same while the log is quiet, where a large transaction costs less for each customer.
 pub const QUIET_BATCH: i64 = 256;
 
+/// States of customers whose metadata is read at once where customers are joined: a megabyte or two of bodies.
+pub const JOIN_PAGE: i64 = 512;
+
 /// Customers whose facts are read together where a new generation is filled. A few such pages are in memory at once: some
 /// ten megabytes of usual customers' facts each.
 pub const FILL_PAGE: i64 = 64;

@@ -81,10 +81,10 @@ pub(super) async fn activities(
     let after = movements::read_key(LIST, params.text("cursor").as_deref())?;
     params.end()?;
     let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
-    if reports.customer(&ask, &customer).await?.is_none() {
+    let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(ApiProblem::NotFound { what: "customer", id: uuid });
-    }
-    let filter = MovementFilter { customer: Some(customer), ..MovementFilter::default() };
+    };
+    let filter = MovementFilter { customer: Some(row.customer), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;
     Ok(json(&Activities {
         entries: rows.iter().filter_map(Activity::of).collect(),

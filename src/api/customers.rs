@@ -53,7 +53,7 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
 
 /// One customer: current MRR, subscriptions and movements.
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers",
-    params(("id" = String, Path, description = "`cus_…`"), CommonQuery),
+    params(("id" = String, Path, description = "`cus_…`; also of one that is joined to others"), CommonQuery),
     responses((status = 200, body = CustomerDetail), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn customer(
     State(state): State<AppState>,
@@ -67,11 +67,12 @@ pub(super) async fn customer(
     let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(ApiProblem::NotFound { what: "customer", id });
     };
-    let filter = MovementFilter { customer: Some(customer), ..MovementFilter::default() };
+    let filter = MovementFilter { customer: Some(row.customer.clone()), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
     Ok(json(&CustomerDetail {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         customer: CustomerEntry::from(&row),
+        stripe_customers: reports.stripe_customers(&ask, &row).await?,
         subscriptions: row.subscriptions.iter().map(SubscriptionEntry::from).collect(),
         movements: rows.iter().map(MovementEntry::from).collect(),
         movements_next_cursor: next.as_ref().map(movements::write_cursor),

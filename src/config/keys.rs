@@ -44,6 +44,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.reporting_currency", Kind::Text),
     ("ledger.metadata_keys", Kind::List),
     ("ledger.exclude", Kind::List),
+    ("ledger.customer_key", Kind::Text),
     ("ledger.fx", Kind::Text),
     ("ledger.fx_day", Kind::Text),
     ("api.tokens", Kind::Secrets),

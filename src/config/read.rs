@@ -256,7 +256,8 @@ impl Reader<'_> {
             }
         }
         let metadata_keys = self.list("ledger.metadata_keys").iter().map(|key| key.as_str().into()).collect();
-        CustomerRules { metadata_keys, exclude }
+        let customer_key = Some(self.text("ledger.customer_key")).filter(|key| !key.is_empty()).map(Into::into);
+        CustomerRules { metadata_keys, exclude, customer_key }
     }
 
     /// The profiles kept, and all there are.

@@ -18,7 +18,7 @@ use crate::{
         outcome::SubscriptionLedger,
     },
     limits,
-    reconciler::{ReconcileError, Rules, derivation},
+    reconciler::{ReconcileError, Rules, derivation, joining::Joins},
     store::{CustomerKey, NewEvent},
     stripe::client::lists::{Objects, Page},
 };
@@ -139,7 +139,7 @@ impl Fetch {
         seen: &mut BTreeSet<SubscriptionId>,
         modes: &mut BTreeSet<bool>,
     ) -> Result<(), AuditError> {
-        let mut by_customer: BTreeMap<CustomerKey, Vec<(Fact, NewEvent)>> = BTreeMap::new();
+        let mut answers: Vec<(CustomerKey, (Fact, NewEvent))> = Vec::new();
         for event in page {
             let crate::store::Reading::Facts(facts) = &event.reading else { continue };
             let Some(fact) = facts.first().cloned() else { continue };
@@ -148,7 +148,13 @@ impl Fetch {
             seen.insert(after.id.clone());
             modes.insert(event.livemode);
             let key = CustomerKey { livemode: event.livemode, account: None, customer: after.customer.clone() };
-            by_customer.entry(key).or_default().push((fact, event));
+            answers.push((key, (fact, event)));
+        }
+        let joins = Joins::current(&self.store, &rules.customers, None).await?;
+        let keys: Vec<CustomerKey> = answers.iter().map(|(key, _)| key.clone()).collect();
+        let mut by_customer: BTreeMap<CustomerKey, Vec<(Fact, NewEvent)>> = BTreeMap::new();
+        for (ledger, (_, answer)) in joins.ledgers_of(&self.store, &keys, None).await?.into_iter().zip(answers) {
+            by_customer.entry(ledger).or_default().push(answer);
         }
         let keys: Vec<CustomerKey> = by_customer.keys().cloned().collect();
         let known = derivation::read(&self.store, rules, &keys, None).await?;
@@ -178,7 +184,8 @@ impl Fetch {
     ) -> Result<(), AuditError> {
         let mut after: Option<CustomerKey> = None;
         loop {
-            let keys = self.store.customers(after.as_ref(), limits::CUSTOMERS_PAGE, None).await?;
+            let joins = Joins::current(&self.store, &rules.customers, None).await?;
+            let keys = joins.ledgers(&self.store, after.as_ref(), limits::CUSTOMERS_PAGE, None).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
             after = Some(last);
             // One key reads one mode of one account; simulated time isn't in the list.
@@ -192,8 +199,9 @@ impl Fetch {
                     .any(|fact| matches!(&fact.state, State::Subscription { after, .. } if after.test_clock.is_some()));
                 let counting = subscriptions(rules, &known, &[]).into_values();
                 for one in counting.filter(|one| one.mrr != Mrr::ZERO && !clocked && !seen.contains(&one.id)) {
+                    let customer = state_of(&known.facts, &one).map_or(&key.customer, |state| &state.customer);
                     audit.differences.push(Difference {
-                        customer: key.customer.to_string(),
+                        customer: customer.to_string(),
                         subscription: one.id.to_string(),
                         livemode: key.livemode,
                         fields: Vec::new(),

@@ -21,7 +21,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    reconciler::{Rules, driver::Handle},
+    reconciler::{Rules, driver::Handle, joining::Joins},
     store::{CustomerKey, EventFilter, alerts::AlertFilter, reports::AccountScope, reports::Scope},
     stripe::client::{ApiError, lists::Objects},
 };
@@ -207,8 +207,13 @@ impl Healer {
                         continue;
                     }
                     let key = CustomerKey { livemode, account: None, customer: row.customer };
-                    let facts = store.customer_facts(std::slice::from_ref(&key), None).await?;
-                    for (list, id) in wanted(&row.entry, facts.first().map_or(&[], Vec::as_slice)) {
+                    let joins = Joins::current(&store, &self.rules.customers, None).await?;
+                    let mut members = joins.members_of(&store, &key, None).await?;
+                    if members.is_empty() {
+                        members.push(key);
+                    }
+                    let facts = store.customer_facts(&members, None).await?.concat();
+                    for (list, id) in wanted(&row.entry, &facts) {
                         looked_up += u64::from(self.fetch_one(list, &id).await?);
                     }
                 }

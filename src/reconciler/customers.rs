@@ -1,4 +1,4 @@
-//! What a configuration says about customers: metadata to group by, and whom the ledger leaves out.
+//! What a configuration says about customers: metadata to group by, whom the ledger leaves out, and who are one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,13 +14,15 @@ use crate::{
 /// Values of metadata by key.
 pub type Metadata = BTreeMap<Arc<str>, Arc<str>>;
 
-/// `ledger.metadata_keys` and `ledger.exclude`.
+/// `ledger.metadata_keys`, `ledger.exclude` and `ledger.customer_key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerRules {
     /// Keys whose values are kept with each customer.
     pub metadata_keys: Vec<Arc<str>>,
     /// Who is left out.
     pub exclude: Vec<Exclusion>,
+    /// Customers whose metadata has the same value under this key are one.
+    pub customer_key: Option<Arc<str>>,
 }
 
 /// One entry of `ledger.exclude`.
@@ -52,40 +54,61 @@ impl Exclusion {
 impl CustomerRules {
     /// The keys that must be read from customers.
     fn keys(&self) -> Vec<Arc<str>> {
-        let of_exclusions = self.exclude.iter().filter_map(|one| match one {
+        self.metadata_keys.iter().cloned().chain(self.excluding_keys()).collect()
+    }
+
+    fn excluding_keys(&self) -> impl Iterator<Item = Arc<str>> {
+        self.exclude.iter().filter_map(|one| match one {
             Exclusion::Metadata { key, .. } => Some(key.clone()),
             Exclusion::Customer(_) => None,
-        });
-        self.metadata_keys.iter().cloned().chain(of_exclusions).collect()
+        })
     }
 
     /// The customer's metadata now: what its newest state says, which holds for all history as its country does. Erased
     /// bodies say nothing.
     pub(super) async fn metadata(&self, store: &Store, facts: &[Fact]) -> Result<Metadata, StoreError> {
-        let keys = self.keys();
-        if keys.is_empty() {
-            return Ok(Metadata::new());
-        }
-        let newest = facts.iter().filter(|fact| matches!(&fact.state, State::Customer(customer) if !customer.deleted));
-        let Some(newest) = newest.max_by_key(|fact| (fact.at, fact.role, &fact.event)) else {
-            return Ok(Metadata::new());
+        newest_metadata(store, facts, &self.keys()).await
+    }
+
+    /// As much of it as tells whether one of several customers that are one is left out.
+    pub(super) async fn excluding_metadata(&self, store: &Store, facts: &[Fact]) -> Result<Metadata, StoreError> {
+        newest_metadata(store, facts, &self.excluding_keys().collect::<Vec<_>>()).await
+    }
+
+    /// Whether `ledger.exclude` names this customer.
+    pub(super) fn names(&self, customer: &str) -> bool {
+        self.exclude.iter().any(|one| matches!(one, Exclusion::Customer(id) if **id == *customer))
+    }
+
+    /// Whether `ledger.exclude` leaves out the customer with this metadata.
+    pub(super) fn leaves_out(&self, customer: &str, metadata: &Metadata) -> bool {
+        let by_metadata = |one: &Exclusion| match one {
+            Exclusion::Customer(_) => false,
+            Exclusion::Metadata { key, value } => metadata.get(key) == Some(value),
         };
-        let bodies = store.bodies(&newest.event).await?;
-        Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, &keys)).unwrap_or_default())
+        self.names(customer) || self.exclude.iter().any(by_metadata)
     }
 
     /// A customer's ledger as this configuration wants it: with its metadata, or empty where it is left out.
-    pub(super) fn apply(&self, customer: &str, metadata: &Metadata, ledger: CustomerLedger) -> CustomerLedger {
-        let excluded = self.exclude.iter().any(|one| match one {
-            Exclusion::Customer(id) => **id == *customer,
-            Exclusion::Metadata { key, value } => metadata.get(key) == Some(value),
-        });
-        if excluded {
+    pub(super) fn apply(&self, left_out: bool, metadata: &Metadata, ledger: CustomerLedger) -> CustomerLedger {
+        if left_out {
             return CustomerLedger { test_clock: ledger.test_clock, ..CustomerLedger::default() };
         }
         let kept = |key: &Arc<str>| Some((key.clone(), metadata.get(key)?.clone()));
         CustomerLedger { metadata: self.metadata_keys.iter().filter_map(kept).collect(), ..ledger }
     }
+}
+
+async fn newest_metadata(store: &Store, facts: &[Fact], keys: &[Arc<str>]) -> Result<Metadata, StoreError> {
+    if keys.is_empty() {
+        return Ok(Metadata::new());
+    }
+    let newest = facts.iter().filter(|fact| matches!(&fact.state, State::Customer(customer) if !customer.deleted));
+    let Some(newest) = newest.max_by_key(|fact| (fact.at, fact.role, &fact.event)) else {
+        return Ok(Metadata::new());
+    };
+    let bodies = store.bodies(&newest.event).await?;
+    Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, keys)).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From customers to their rows: facts read by the page, ledgers derived on threads of their own.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +20,7 @@ use crate::{
     store::{CustomerKey, Derived, Store, naming},
 };
 
-use super::{ReconcileError, Rules, customers::Metadata};
+use super::{CustomerRules, ReconcileError, Rules, customers::Metadata, joining::Joins};
 
 /// One customer's facts and those about the objects they name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,56 @@ pub(crate) struct Known {
     /// The objects its facts name.
     pub(crate) named: Vec<String>,
     pub(crate) metadata: Metadata,
+    /// Stripe's customers whose facts these are, in this order; empty where they are all one customer's own.
+    pub(crate) members: Vec<Member>,
+}
+
+/// One of Stripe's customers in a ledger that `ledger.customer_key` joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) key: CustomerKey,
+    /// How many facts are its own.
+    facts: usize,
+    /// The objects these name.
+    pub(crate) named: Vec<String>,
+    /// What tells whether it is left out.
+    metadata: Metadata,
+}
+
+impl Known {
+    /// Whether `ledger.exclude` leaves all of it out.
+    fn is_left_out(&self, rules: &CustomerRules) -> bool {
+        let name = self.customer.as_str();
+        if self.members.is_empty() {
+            return rules.leaves_out(name, &self.metadata);
+        }
+        // The name of one of Stripe's customers means that one, also where the ledger is called after it.
+        let own = rules.names(name) && self.members.iter().all(|member| member.key.customer != self.customer);
+        own || self.members.iter().all(|member| member.is_left_out(rules))
+    }
+
+    /// The facts that count: those of customers that `ledger.exclude` doesn't leave out; all of them where it leaves out all.
+    pub(crate) fn counted(&self, rules: &CustomerRules) -> Cow<'_, [Fact]> {
+        if self.members.iter().all(|member| !member.is_left_out(rules)) || self.is_left_out(rules) {
+            return Cow::Borrowed(&self.facts);
+        }
+        let mut rest = self.facts.as_slice();
+        let mut counted = Vec::with_capacity(rest.len());
+        for member in &self.members {
+            let (own, others) = rest.split_at(member.facts.min(rest.len()));
+            if !member.is_left_out(rules) {
+                counted.extend_from_slice(own);
+            }
+            rest = others;
+        }
+        Cow::Owned(counted)
+    }
+}
+
+impl Member {
+    fn is_left_out(&self, rules: &CustomerRules) -> bool {
+        rules.leaves_out(self.key.customer.as_str(), &self.metadata)
+    }
 }
 
 /// Within which ledger an object's id means something.
@@ -68,7 +119,8 @@ impl Catalogue {
     }
 }
 
-/// What became of a customer: its rows under each profile in the order of the rules, or why there are none.
+/// What became of a customer: its rows under each profile in the order of the rules, none at all where nothing is known of
+/// it (any more), or why there are none.
 pub(crate) type Outcome = Result<Vec<Derived>, String>;
 
 /// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for;
@@ -76,6 +128,7 @@ pub(crate) type Outcome = Result<Vec<Derived>, String>;
 ///
 /// Errors when the facts can't be read; a customer whose derivation fails is told apart in its outcome.
 pub(super) async fn derive_customers(
+    joins: Joins,
     store: &Store,
     rules: &Arc<Rules>,
     customers: &[CustomerKey],
@@ -83,7 +136,7 @@ pub(super) async fn derive_customers(
     cuts: &[Day],
     workers: usize,
 ) -> Result<Vec<Outcome>, ReconcileError> {
-    let mut known = read(store, rules, customers, known_at).await?;
+    let mut known = read_with(joins, store, rules, customers, known_at, None).await?;
     let cuts: Arc<[Day]> = cuts.into();
     let share = known.len().div_ceil(workers.max(1)).max(1);
     let mut tasks = Vec::new();
@@ -108,8 +161,12 @@ pub(crate) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
 }
 
 fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
-    let Known { customer, facts, references, metadata, .. } = known;
-    let input = CustomerFacts { customer, facts, references };
+    let Known { customer, references, metadata, .. } = known;
+    if known.facts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (facts, left_out) = (known.counted(&rules.customers), known.is_left_out(&rules.customers));
+    let input = CustomerFacts { customer, facts: &facts, references };
     let one = |profile: &Profile| {
         // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
         let derive = || {
@@ -121,7 +178,7 @@ fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
         };
         let ledger = catch_unwind(AssertUnwindSafe(derive))
             .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
-        let ledger = rules.customers.apply(customer.as_str(), metadata, ledger);
+        let ledger = rules.customers.apply(left_out, metadata, ledger);
         Ok(Derived { profile: profile.name.clone(), ledger })
     };
     rules.profiles.iter().map(one).collect()
@@ -134,18 +191,27 @@ pub(crate) async fn read(
     customers: &[CustomerKey],
     known_at: Option<i64>,
 ) -> Result<Vec<Known>, ReconcileError> {
-    read_with(store, rules, customers, known_at, None).await
+    let joins = Joins::current(store, &rules.customers, known_at).await?;
+    read_with(joins, store, rules, customers, known_at, None).await
 }
 
-/// The same, asking the log only for what the catalogue doesn't hold; it must be of the same position.
+/// The same of the customers as a generation joins them, asking the log only for what the catalogue doesn't hold; it must be
+/// of the same position.
 pub(super) async fn read_with(
+    joins: Joins,
     store: &Store,
     rules: &Rules,
     customers: &[CustomerKey],
     known_at: Option<i64>,
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<Known>, ReconcileError> {
-    let facts = store.customer_facts(customers, known_at).await?;
+    let (facts, mut members) = match joins.members(store, customers, known_at).await? {
+        None => (store.customer_facts(customers, known_at).await?, None),
+        Some(members) => {
+            let (facts, members) = read_members(store, rules, members, known_at).await?;
+            (facts, Some(members.into_iter()))
+        }
+    };
     let named: Vec<BTreeSet<&str>> = facts.iter().map(|facts| named(facts)).collect();
     let mut objects: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
     for (key, named) in customers.iter().zip(&named) {
@@ -188,10 +254,38 @@ pub(super) async fn read_with(
         .collect();
     let mut known = Vec::with_capacity(customers.len());
     for ((key, facts), (named, references)) in customers.iter().zip(facts).zip(named) {
-        let metadata = rules.customers.metadata(store, &facts).await?;
-        known.push(Known { customer: key.customer.clone(), facts, references, named, metadata });
+        let members = members.as_mut().and_then(Iterator::next).unwrap_or_default();
+        let customer = key.customer.clone();
+        let mut one = Known { customer, facts, references, named, metadata: Metadata::new(), members };
+        one.metadata = rules.customers.metadata(store, &one.counted(&rules.customers)).await?;
+        known.push(one);
     }
     Ok(known)
+}
+
+/// The facts of each ledger's customers, one customer after the other, and whose they are where they aren't its own alone.
+async fn read_members(
+    store: &Store,
+    rules: &Rules,
+    ledgers: Vec<Vec<CustomerKey>>,
+    known_at: Option<i64>,
+) -> Result<(Vec<Vec<Fact>>, Vec<Vec<Member>>), ReconcileError> {
+    let all: Vec<CustomerKey> = ledgers.iter().flatten().cloned().collect();
+    let mut facts_of_all = store.customer_facts(&all, known_at).await?.into_iter();
+    let (mut facts, mut members) = (Vec::with_capacity(ledgers.len()), Vec::with_capacity(ledgers.len()));
+    for keys in ledgers {
+        let (mut of_ledger, mut its_members) = (Vec::new(), Vec::with_capacity(keys.len()));
+        for (key, own) in keys.into_iter().zip(&mut facts_of_all) {
+            let metadata = rules.customers.excluding_metadata(store, &own).await?;
+            let named = named(&own).into_iter().map(str::to_owned).collect();
+            its_members.push(Member { key, facts: own.len(), named, metadata });
+            of_ledger.extend(own);
+        }
+        its_members.retain(|member| member.facts > 0);
+        facts.push(of_ledger);
+        members.push(its_members);
+    }
+    Ok((facts, members))
 }
 
 /// Every object that one of `facts` names.
@@ -231,7 +325,8 @@ impl<'a> KnownAt<'a> {
         if self.done {
             return Ok(None);
         }
-        let customers = self.store.customers(self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?;
+        let joins = Joins::current(self.store, &self.rules.customers, self.known_at).await?;
+        let customers = joins.ledgers(self.store, self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?;
         let Some(last) = customers.last() else {
             self.done = true;
             return Ok(None);
@@ -239,10 +334,11 @@ impl<'a> KnownAt<'a> {
         self.after = Some(last.clone());
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let outcomes =
-            derive_customers(self.store, &self.rules, &customers, self.known_at, &self.cuts, workers).await?;
-        let page = customers.into_iter().zip(outcomes).map(|(customer, outcome)| match outcome {
-            Ok(derived) => Ok((customer, derived.into_iter().map(|derived| derived.ledger).collect())),
-            Err(reason) => Err(ReconcileError::Customer { customer, reason }),
+            derive_customers(joins, self.store, &self.rules, &customers, self.known_at, &self.cuts, workers).await?;
+        let page = customers.into_iter().zip(outcomes).filter_map(|(customer, outcome)| match outcome {
+            Ok(derived) if derived.is_empty() => None,
+            Ok(derived) => Some(Ok((customer, derived.into_iter().map(|derived| derived.ledger).collect()))),
+            Err(reason) => Some(Err(ReconcileError::Customer { customer, reason })),
         });
         page.collect::<Result<_, _>>().map(Some)
     }

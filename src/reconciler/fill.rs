@@ -15,6 +15,7 @@ use crate::{
 use super::{
     ReconcileError, Reconciler, Rules,
     derivation::{Catalogue, derive_one, read_with},
+    joining::{self, Joins},
     lease::Lease,
     planned,
     work::Reached,
@@ -63,6 +64,8 @@ impl Reconciler {
             let reason = "an append has been under way for too long to tell the log's end".into();
             return Err(StoreError::Unavailable { doing: "filling a generation", reason }.into());
         }
+        joining::bring(&self.store, generation, horizon).await?;
+        let joins = Joins::in_generation(&self.rules.customers, generation);
         let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
         let mut reached = Reached::default();
@@ -79,7 +82,7 @@ impl Reconciler {
             }
             // One page more than threads: while these derive, it is read.
             while more && pages.0.len() <= self.workers {
-                let page = self.store.customers(after.as_ref(), limits::FILL_PAGE, Some(horizon)).await?;
+                let page = joins.ledgers(&self.store, after.as_ref(), limits::FILL_PAGE, Some(horizon)).await?;
                 match page.last() {
                     Some(last) => after = Some(last.clone()),
                     None => {
@@ -87,7 +90,8 @@ impl Reconciler {
                         break;
                     }
                 }
-                pages.begin(derive_page(self.store.clone(), self.rules.clone(), catalogue.clone(), page));
+                let (store, rules) = (self.store.clone(), self.rules.clone());
+                pages.begin(derive_page(generation, store, rules, catalogue.clone(), page));
             }
             let page = pages.first().await?;
             let over = page.is_none();
@@ -114,14 +118,21 @@ impl Reconciler {
 }
 
 /// Derives one page; when something of it can't be read, one customer at a time, to leave out only that one.
-async fn derive_page(store: Store, rules: Arc<Rules>, catalogue: Catalogue, page: Vec<CustomerKey>) -> Page {
-    match derive_together(&store, &rules, &catalogue, page.clone()).await {
+async fn derive_page(
+    generation: i64,
+    store: Store,
+    rules: Arc<Rules>,
+    catalogue: Catalogue,
+    page: Vec<CustomerKey>,
+) -> Page {
+    let joins = Joins::in_generation(&rules.customers, generation);
+    match derive_together(joins, &store, &rules, &catalogue, page.clone()).await {
         Err(ReconcileError::Store(StoreError::Corrupt { .. })) => {}
         other => return other,
     }
     let (mut batch, mut left_out) = (Vec::new(), Vec::new());
     for key in page {
-        match derive_together(&store, &rules, &catalogue, vec![key.clone()]).await {
+        match derive_together(joins, &store, &rules, &catalogue, vec![key.clone()]).await {
             Ok((one, failed)) => {
                 batch.extend(one);
                 left_out.extend(failed);
@@ -133,15 +144,32 @@ async fn derive_page(store: Store, rules: Arc<Rules>, catalogue: Catalogue, page
     Ok((batch, left_out))
 }
 
-async fn derive_together(store: &Store, rules: &Arc<Rules>, catalogue: &Catalogue, page: Vec<CustomerKey>) -> Page {
-    let known = read_with(store, rules, &page, None, Some(catalogue)).await?;
+async fn derive_together(
+    joins: Joins,
+    store: &Store,
+    rules: &Arc<Rules>,
+    catalogue: &Catalogue,
+    page: Vec<CustomerKey>,
+) -> Page {
+    let known = read_with(joins, store, rules, &page, None, Some(catalogue)).await?;
     let rules = rules.clone();
     let deriving = tokio::task::spawn_blocking(move || {
         let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());
         // A customer of facts that a newer normaliser reads as somebody else's is nobody.
         for (key, known) in page.into_iter().zip(known).filter(|(_, known)| !known.facts.is_empty()) {
             match derive_one(&known, &rules) {
-                Ok(derived) => batch.push(Filled { key, references: known.named, derived }),
+                Ok(derived) if known.members.is_empty() => {
+                    batch.push(Filled { key, references: known.named, derived });
+                }
+                Ok(derived) => {
+                    batch.push(Filled { key, references: Vec::new(), derived });
+                    // What they name stays theirs when they move to another ledger.
+                    batch.extend(known.members.into_iter().map(|member| Filled {
+                        key: member.key,
+                        references: member.named,
+                        derived: Vec::new(),
+                    }));
+                }
                 Err(_) => left_out.push(key),
             }
         }
@@ -153,7 +181,8 @@ async fn derive_together(store: &Store, rules: &Arc<Rules>, catalogue: &Catalogu
 /// Writes a batch in one transaction; when something of it can't be kept, one customer at a time.
 async fn write(store: Store, generation: i64, batch: Vec<Filled>) -> Written {
     store.plan().pass(planned::BEFORE_REPLACE).await?;
-    let (mut done, mut left_out) = (batch.len(), Vec::new());
+    let ledgers = |batch: &[Filled]| batch.iter().filter(|one| !one.derived.is_empty()).count();
+    let (mut done, mut left_out) = (ledgers(&batch), Vec::new());
     match store.fill(generation, &batch).await {
         Err(StoreError::Corrupt { .. }) => {
             for one in batch {

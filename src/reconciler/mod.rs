@@ -10,6 +10,7 @@ pub mod derivation;
 pub mod driver;
 mod fill;
 pub mod identities;
+pub(crate) mod joining;
 mod lease;
 pub mod planned;
 pub mod rebuild;

@@ -60,7 +60,7 @@ impl Reconciler {
             return Err(ReconcileError::Busy);
         }
         self.drop_all_but_current().await?;
-        let generation = self.store.begin_generation(&self.rules.fingerprint()).await?;
+        let generation = self.begin_generation().await?;
         self.store.plan().pass(planned::AFTER_BEGIN).await?;
         if !self.fill(generation, lease, stop, progress).await? {
             return Err(ReconcileError::Busy);
@@ -102,7 +102,7 @@ impl Reconciler {
             return Err(ReconcileError::Busy);
         }
         if self.current_generation().await?.is_none() {
-            let generation = self.store.begin_generation(&self.rules.fingerprint()).await?;
+            let generation = self.begin_generation().await?;
             self.store.switch_generation(generation, 0).await?;
         }
         lease.release(self).await?;
@@ -123,6 +123,11 @@ impl Reconciler {
         let dropped = self.drop_all_but_current().await;
         lease.release(self).await?;
         Ok(dropped?)
+    }
+
+    async fn begin_generation(&self) -> Result<i64, StoreError> {
+        let customer_key = self.rules.customers.customer_key.as_deref();
+        self.store.begin_generation(&self.rules.fingerprint(), customer_key).await
     }
 
     async fn drop_all_but_current(&self) -> Result<(), StoreError> {

@@ -60,7 +60,9 @@ impl Rules {
             format!("normaliser {NORMALISER}"),
             format!("zone {} {}", self.timezone, self.zone.data_version()),
         ];
-        lines.push(format!("customers {:?}", self.customers));
+        let CustomerRules { metadata_keys, exclude, customer_key } = &self.customers;
+        lines.push(format!("customers CustomerRules {{ metadata_keys: {metadata_keys:?}, exclude: {exclude:?} }}"));
+        lines.extend(customer_key.iter().map(|key| format!("customer_key {key:?}")));
         // The derived Debug form names every knob, so none can be forgotten here.
         lines.extend(profiles.iter().map(|profile| format!("profile {profile:?}")));
         if self.converts() {
@@ -110,8 +112,11 @@ mod tests {
         let value = Profile { netting: Netting::Window(61), ..stripe.clone() };
         let keys = CustomerRules { metadata_keys: vec!["tier".into()], ..CustomerRules::default() };
         let kept = Rules { customers: keys, ..rules(&[stripe.clone(), finance.clone()], "Europe/Berlin") };
+        let joins = CustomerRules { customer_key: Some("company".into()), ..CustomerRules::default() };
+        let joined = Rules { customers: joins, ..kept.clone() };
         for (changed, what) in [
             (kept, "customers"),
+            (joined, "customer_key"),
             (rules(&[knob, finance.clone()], "Europe/Berlin"), "profile"),
             (rules(&[value, finance.clone()], "Europe/Berlin"), "profile"),
             (rules(std::slice::from_ref(&stripe), "Europe/Berlin"), "profile"),

@@ -23,7 +23,9 @@ use crate::{
 use super::{
     ReconcileError, Reconciler, Rules,
     derivation::{self, Known, derive_customers},
-    identities, name, rules,
+    identities,
+    joining::Joins,
+    name, rules,
 };
 
 /// Between two looks at a customer whose rows are still on their way.
@@ -126,7 +128,8 @@ impl Reconciler {
             }
             let Some(page) = self.page(profile, after.as_ref()).await? else { break };
             let customers: Vec<CustomerKey> = page.rows.keys().cloned().collect();
-            let outcomes = derive_customers(&self.store, &rules, &customers, None, &[], self.workers).await?;
+            let joins = Joins::current(&self.store, &rules.customers, None).await?;
+            let outcomes = derive_customers(joins, &self.store, &rules, &customers, None, &[], self.workers).await?;
             for ((customer, rows), outcome) in page.rows.into_iter().zip(outcomes) {
                 report.customers += 1;
                 let fresh = outcome.ok().and_then(|derived| derived.into_iter().next());
@@ -162,7 +165,8 @@ impl Reconciler {
     async fn page(&self, profile: &Profile, after: Option<&CustomerKey>) -> Result<Option<Page>, ReconcileError> {
         let limit = limits::CUSTOMERS_PAGE;
         let Some(generation) = self.current_generation().await? else { return Ok(None) };
-        let known: BTreeSet<CustomerKey> = self.store.customers(after, limit, None).await?.into_iter().collect();
+        let joins = Joins::current(&self.store, &self.rules.customers, None).await?;
+        let known: BTreeSet<CustomerKey> = joins.ledgers(&self.store, after, limit, None).await?.into_iter().collect();
         let before_all = CustomerKey { livemode: false, account: None, customer: "".into() };
         let from = (&*profile.name, after.unwrap_or(&before_all));
         let mut stored = self.store.ledgers(generation.id, Some(from), limit).await?;

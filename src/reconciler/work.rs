@@ -9,7 +9,7 @@ use crate::{
     store::{Advanced, CustomerKey, Derived, Mark, StoreError},
 };
 
-use super::{ReconcileError, Reconciler, derivation::derive_customers, lease::Lease, planned};
+use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, lease::Lease, planned};
 
 /// How far a generation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,10 @@ impl<'a> Work<'a> {
     /// The whole of a backlog is marked before any of it is recomputed: a customer with a thousand events behind is then
     /// derived once.
     async fn step(&mut self) -> Result<Step, ReconcileError> {
-        let store = &self.reconciler.store;
+        let Reconciler { store, rules, .. } = self.reconciler;
+        if rules.customers.customer_key.is_some() {
+            joining::bring(store, self.generation, i64::MAX).await?;
+        }
         let advanced = store.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
         if self.or_afresh && advanced.marked > 0 && self.is_far_behind(advanced).await? {
@@ -167,6 +170,7 @@ impl<'a> Work<'a> {
     /// Recomputes up to `batch` customers in one transaction; an error names the first of them.
     async fn recompute_together(&mut self, batch: i64) -> Result<usize, (Option<CustomerKey>, ReconcileError)> {
         let Reconciler { store, rules, workers, .. } = self.reconciler;
+        let joins = joining::Joins::in_generation(&rules.customers, self.generation);
         let passed_over: BTreeSet<&CustomerKey> = self.failed.keys().collect();
         let (mut first, mut failed) = (None, Vec::new());
         let (its_first, its_failed) = (&mut first, &mut failed);
@@ -174,7 +178,7 @@ impl<'a> Work<'a> {
             *its_first = marks.first().map(|mark| mark.key.clone());
             async move {
                 let keys: Vec<CustomerKey> = marks.iter().map(|mark| mark.key.clone()).collect();
-                let outcomes = derive_customers(store, rules, &keys, None, &[], *workers).await?;
+                let outcomes = derive_customers(joins, store, rules, &keys, None, &[], *workers).await?;
                 let mut batch: Vec<(Mark, Vec<Derived>)> = Vec::with_capacity(marks.len());
                 for (mark, outcome) in marks.into_iter().zip(outcomes) {
                     match outcome {

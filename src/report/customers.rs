@@ -60,6 +60,9 @@ pub struct CustomerDetail {
     /// The customer as it stands.
     #[serde(flatten)]
     pub customer: CustomerEntry,
+    /// Stripe's customers that are one here; absent unless `ledger.customer_key` joins customers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stripe_customers: Vec<String>,
     /// Its subscriptions, by id.
     pub subscriptions: Vec<SubscriptionEntry>,
     /// Its movements in order of time, at most a thousand; the rest is in `/api/v1/movements?customer=`.

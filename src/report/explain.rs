@@ -22,6 +22,9 @@ pub struct Explanation {
     /// The day asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
+    /// Stripe's customers that are one here; absent unless `ledger.customer_key` joins customers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stripe_customers: Vec<String>,
     /// MRR at its end, or now.
     pub mrr: Vec<CurrencyMrr>,
     /// Every state, rule and movement in order of time; of that day only, where one was asked for.
@@ -106,6 +109,9 @@ impl Explanation {
         let standing = if standing.is_empty() { "none".into() } else { standing.join(", ") };
         let mut text =
             format!("{} under profile {}: MRR {standing} (minor units a month)\n", self.customer, self.profile);
+        if !self.stripe_customers.is_empty() {
+            text.push_str(&format!("Stripe's customers in it: {}\n", self.stripe_customers.join(", ")));
+        }
         for step in &self.steps {
             let about = [step.subscription.as_deref(), step.item.as_deref()].into_iter().flatten().collect::<Vec<_>>();
             let source = if step.events.is_empty() {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
-    reconciler::{derivation, rules},
+    reconciler::{Rules, derivation, joining::Joins, rules},
     store::{CustomerKey, closings::Closing, naming, reports::AccountScope},
 };
 
@@ -170,6 +170,11 @@ impl Reports<'_> {
         let (one, zone) = (std::slice::from_ref(key), &self.ledger.zone);
         // Under the rules as they are now: only what the log brought is named here.
         let rules = self.rules(std::slice::from_ref(profile)).await?;
+        let to = until.unwrap_or(self.store.horizon().await?);
+        let joins = Joins::current(self.store, &rules.customers, Some(to)).await?;
+        if let Some(members) = joins.ever_members(self.store, key, (closing.seq, to)).await? {
+            return self.causes_among(&members, key, currency, (closing.seq, to), &rules, month).await;
+        }
         let Some(all) = derivation::read(self.store, &rules, one, until).await?.pop() else { return Ok(Vec::new()) };
         let facts = &all.facts;
         let known = self.store.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
@@ -195,6 +200,42 @@ impl Reports<'_> {
             let stands = figures_of(own, about)?;
             if stands != stood {
                 causes.push(event.clone());
+            }
+            stood = stands;
+        }
+        causes.dedup();
+        Ok(causes)
+    }
+}
+
+impl Reports<'_> {
+    /// The same where several of Stripe's customers are one, and some come or go: the ledger as it was known after each
+    /// event about one of them, or about what they name.
+    async fn causes_among(
+        &self,
+        members: &[CustomerKey],
+        key: &CustomerKey,
+        currency: Currency,
+        (closed, to): (i64, i64),
+        rules: &Rules,
+        month: Month,
+    ) -> Result<Vec<EventId>, AskError> {
+        let facts = self.store.customer_facts(members, Some(to)).await?.concat();
+        let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
+        let objects: Vec<&str> = objects.into_iter().collect();
+        let figures_at = async |seq: i64| {
+            let known = derivation::read(self.store, rules, std::slice::from_ref(key), Some(seq)).await?.pop();
+            let derived = known.and_then(|known| derivation::derive_one(&known, rules).ok()?.pop());
+            let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();
+            let all = figures(&ledger, month, self.ledger.zone.end_of(month.last()))?;
+            Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
+        };
+        let mut stood = figures_at(closed).await?;
+        let mut causes = Vec::new();
+        for (seq, event) in self.store.events_about(members, &objects, (closed, to)).await? {
+            let stands = figures_at(seq).await?;
+            if stands != stood {
+                causes.push(event);
             }
             stood = stands;
         }

@@ -35,7 +35,7 @@ use crate::{
         time::{Day, UnixTime},
     },
     limits::{self, CLOCK_LEAD_SECONDS},
-    reconciler::{ReconcileError, Rules, derivation},
+    reconciler::{ReconcileError, Rules, derivation, joining::Joins},
     store::{CustomerKey, Store, StoreError, reports::*},
 };
 
@@ -242,6 +242,13 @@ impl Reports<'_> {
             Basis::Restated => self.scope(ask).await?,
             Basis::Closed => self.movements_as_closed(ask, (filter.from, filter.to)).await?,
         };
+        let mut filter = filter.clone();
+        if let (Some(customer), Some(_)) = (&mut filter.customer, &self.ledger.customers.customer_key)
+            && let Some(row) = self.customer_in(&scope, &source, customer).await?
+        {
+            *customer = row.customer;
+        }
+        let filter = &filter;
         // One more than asked for tells whether there is a next page.
         let rows = match &source {
             Source::Tables => self.store.movement_page(&scope, filter, order, after, limit + 1).await?,
@@ -281,10 +288,23 @@ impl Reports<'_> {
         Ok((rows, next.filter(|_| matches!(asked, CustomersAsked::After(_)))))
     }
 
-    /// One customer; `None` where the ledger has none of that id.
+    /// One customer, also by the id of one of Stripe's that are joined in it; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
-        let (rows, _) = self.customers(ask, &CustomersAsked::One(id.clone()), 1).await?;
-        Ok(rows.into_iter().next())
+        let (scope, source) = self.scope(ask).await?;
+        self.customer_in(&scope, &source, id).await
+    }
+
+    /// Stripe's customers in a customer's ledger; none where customers aren't joined (`ledger.customer_key`).
+    pub async fn stripe_customers(&self, ask: &Ask, row: &CustomerRow) -> Result<Vec<String>, AskError> {
+        if self.ledger.customers.customer_key.is_none() {
+            return Ok(Vec::new());
+        }
+        let (scope, source) = self.any_scope(ask).await?;
+        let key =
+            CustomerKey { livemode: scope.livemode, account: row.account.clone(), customer: row.customer.clone() };
+        let joins = Joins::current(self.store, &self.ledger.customers, source.seq()).await?;
+        let members = joins.members_of(self.store, &key, source.seq()).await?;
+        Ok(members.iter().map(|member| member.customer.to_string()).collect())
     }
 
     /// The chain from event to money for a customer, or for the customer of a subscription; of one day, where asked for.
@@ -310,7 +330,8 @@ impl Reports<'_> {
         let rules = self.rules(std::slice::from_ref(&kept)).await?;
         let one = std::slice::from_ref(&key);
         let Some(known) = derivation::read(self.store, &rules, one, known_at).await?.pop() else { return Ok(None) };
-        let input = CustomerFacts { customer: &key.customer, facts: &known.facts, references: &known.references };
+        let facts = known.counted(&rules.customers);
+        let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
         let asked = |step: &&Step| step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day);
         let mut steps = explain(input, profile, zone);
         if kept.reporting.is_some()
@@ -325,6 +346,7 @@ impl Reports<'_> {
             customer: row.customer.to_string(),
             account: row.account.as_ref().map(ToString::to_string),
             day: day.map(|day| day.to_string()),
+            stripe_customers: self.stripe_customers(ask, &row).await?,
             mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
             steps: steps.iter().filter(asked).map(|step| StepEntry::of(step, zone)).collect(),
         }))
@@ -336,12 +358,36 @@ impl Reports<'_> {
         source: &Source,
         id: &CustomerId,
     ) -> Result<Option<CustomerRow>, AskError> {
-        let asked = CustomersAsked::One(id.clone());
-        let rows = match source {
-            Source::Tables => self.store.customer_page(scope, &asked, 1).await?,
-            Source::Memory { ledgers, .. } => ledgers.customer_page(scope, &asked, 1)?,
+        let mut asked = CustomersAsked::One(id.clone());
+        loop {
+            let rows = match source {
+                Source::Tables => self.store.customer_page(scope, &asked, 1).await?,
+                Source::Memory { ledgers, .. } => ledgers.customer_page(scope, &asked, 1)?,
+            };
+            match (rows.into_iter().next(), &asked) {
+                (None, CustomersAsked::One(asked_for)) if asked_for == id => {
+                    let Some(joined) = self.joined(scope, source, id).await? else { return Ok(None) };
+                    asked = CustomersAsked::One(joined);
+                }
+                (row, _) => return Ok(row),
+            }
+        }
+    }
+
+    /// The customer that one of Stripe's is joined to; `None` where it is at home.
+    async fn joined(&self, scope: &Scope, source: &Source, id: &CustomerId) -> Result<Option<CustomerId>, AskError> {
+        let rules = &self.ledger.customers;
+        if rules.customer_key.is_none() {
+            return Ok(None);
+        }
+        let account = match &scope.account {
+            AccountScope::One(account) => account.clone(),
+            AccountScope::All => None,
         };
-        Ok(rows.into_iter().next())
+        let key = CustomerKey { livemode: scope.livemode, account, customer: id.clone() };
+        let joins = Joins::current(self.store, rules, source.seq()).await?;
+        let ledger = joins.ledgers_of(self.store, std::slice::from_ref(&key), source.seq()).await?.pop();
+        Ok(ledger.map(|ledger| ledger.customer).filter(|ledger| ledger != id))
     }
 
     /// What couldn't be known, page by page.

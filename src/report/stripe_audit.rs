@@ -23,7 +23,7 @@ use crate::{
         profile::Profile,
         time::Zone,
     },
-    reconciler::{CustomerRules, Rules, derivation},
+    reconciler::{CustomerRules, Rules, derivation, joining::Joins},
     store::{CustomerKey, reports::AccountScope},
 };
 
@@ -110,10 +110,7 @@ impl Reports<'_> {
             Some(KnownAt::Instant(at)) => Some(self.store.last_seq_received_by(at).await?),
             None => None,
         };
-        let mut said_of: BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>> = BTreeMap::new();
-        for ((customer, currency, place), said) in &export.said {
-            said_of.entry(customer.clone()).or_default().insert((*currency, *place), said.clone());
-        }
+        let said_of = self.said_of_ledgers(ask, export, known_at).await?;
         let mut unseen = said_of.clone();
         let told: BTreeSet<Currency> = export.said.keys().map(|(_, currency, _)| *currency).collect();
         // A file of one currency says nothing of who pays in another.
@@ -183,6 +180,42 @@ impl Reports<'_> {
             reasons: summed(&differences),
             differences,
         })
+    }
+}
+
+impl Reports<'_> {
+    /// What an export says, by the ledger's customer: of several of Stripe's that are one (`ledger.customer_key`), together.
+    /// Which kind of change each is to Stripe is then no longer said: the second one's `new` is the first one's `expansion`.
+    async fn said_of_ledgers(
+        &self,
+        ask: &Ask,
+        export: &Export,
+        known_at: Option<i64>,
+    ) -> Result<BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>>, AskError> {
+        let account = match &ask.account {
+            AccountScope::One(account) => account.clone(),
+            AccountScope::All => None,
+        };
+        let livemode = ask.livemode.unwrap_or(true);
+        let named: BTreeSet<&CustomerId> = export.said.keys().map(|(customer, ..)| customer).collect();
+        let keys: Vec<CustomerKey> = named
+            .iter()
+            .map(|&customer| CustomerKey { livemode, account: account.clone(), customer: customer.clone() })
+            .collect();
+        let joins = Joins::current(self.store, &self.ledger.customers, known_at).await?;
+        let ledgers = joins.ledgers_of(self.store, &keys, known_at).await?.into_iter().map(|key| key.customer);
+        let ledger_of: BTreeMap<&CustomerId, CustomerId> = named.into_iter().zip(ledgers).collect();
+        let joined: BTreeSet<&CustomerId> =
+            ledger_of.iter().filter(|(customer, ledger)| **customer != *ledger).map(|(_, ledger)| ledger).collect();
+        let mut said_of: BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>> = BTreeMap::new();
+        for ((customer, currency, place), said) in &export.said {
+            let ledger = ledger_of.get(customer).unwrap_or(customer);
+            let together = said_of.entry(ledger.clone()).or_default().entry((*currency, *place)).or_default();
+            together.amount.0 += said.amount.0;
+            together.kind = said.kind.filter(|_| !joined.contains(ledger));
+            together.rows += said.rows;
+        }
+        Ok(said_of)
     }
 }
 

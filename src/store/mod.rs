@@ -5,6 +5,7 @@
 pub mod alerts;
 pub mod closings;
 mod errors;
+pub mod joined;
 pub mod naming;
 mod operations;
 pub mod planned;

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{alerts::*, closings::*, reports::*, *};
+use super::{alerts::*, closings::*, joined::*, reports::*, *};
 use crate::{
     ledger::{
         fact::Fact,
         fx::Quote,
-        ids::AccountId,
+        ids::{AccountId, CustomerId, EventId},
         outcome::{CustomerLedger, QualityKind, Trial},
     },
     limits,
@@ -411,9 +411,9 @@ impl Store {
         either!(self, database => database.generations().await)
     }
 
-    /// Begins an empty generation at position 0, beside the current one.
-    pub async fn begin_generation(&self, fingerprint: &str) -> Result<i64, StoreError> {
-        either!(self, database => database.begin_generation(fingerprint).await)
+    /// Begins an empty generation at position 0, beside the current one; `customer_key` joins customers in it.
+    pub async fn begin_generation(&self, fingerprint: &str, customer_key: Option<&str>) -> Result<i64, StoreError> {
+        either!(self, database => database.begin_generation(fingerprint, customer_key).await)
     }
 
     /// Makes `generation` the current one, in one small transaction; the one before is left to be dropped.
@@ -430,7 +430,7 @@ impl Store {
     }
 
     /// Looks at up to `limit` events after the position, marks the customers they touch, and moves the position, in one
-    /// transaction.
+    /// transaction. Where customers are joined it goes no further than [`Store::join`] has gone, and marks ledgers.
     pub async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
         either!(self, database => database.advance(generation, limit).await)
     }
@@ -477,8 +477,8 @@ impl Store {
         either!(self, database => database.dirty(generation, limit).await)
     }
 
-    /// Replaces all rows of each customer, one [`Derived`] for each profile kept, and clears its mark unless something
-    /// was added to it meanwhile; one transaction for all. Answers how many customers were written: one whose mark is
+    /// Replaces all rows of each customer, one [`Derived`] for each profile kept (or none at all, for one that is nobody any
+    /// more), and clears its mark unless something was added to it meanwhile; one transaction for all. Answers how many customers were written: one whose mark is
     /// gone was done by somebody else and is left as it is.
     pub async fn replace(&self, generation: i64, batch: &[(Mark, Vec<Derived>)]) -> Result<i64, StoreError> {
         either!(self, database => database.replace(generation, batch).await)
@@ -531,6 +531,76 @@ impl Store {
     /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.
     pub async fn dump(&self, generation: i64, after: Option<&Dumped>, limit: i64) -> Result<Vec<Dumped>, StoreError> {
         either!(self, database => database.dump(generation, after, limit).await)
+    }
+
+    // Customers that are one in the ledger.
+
+    /// How far a generation knows who belongs to whom; `None` where every customer is a ledger of its own.
+    pub async fn joining(&self, generation: i64) -> Result<Option<Joining>, StoreError> {
+        either!(self, database => database.joining(generation).await)
+    }
+
+    /// Up to `limit` states of customers between two places of the log, the first exclusive, in the log's order.
+    pub async fn customers_told(&self, after: i64, to: i64, limit: i64) -> Result<Vec<CustomerTold>, StoreError> {
+        either!(self, database => database.customers_told(after, to, limit).await)
+    }
+
+    /// Keeps what all states of customers between two places of the log say of where these belong. False, and nothing done,
+    /// when another process has gone there first.
+    pub async fn join(&self, generation: i64, from: i64, to: i64, told: &[Belongs]) -> Result<bool, StoreError> {
+        either!(self, database => database.join(generation, from, to, told).await)
+    }
+
+    /// In whose ledger each of Stripe's customers is; `None` for one at home, of whom nothing is kept.
+    pub async fn ledgers_of(
+        &self,
+        generation: i64,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Option<CustomerId>>, StoreError> {
+        either!(self, database => database.ledgers_of(generation, customers, known_at).await)
+    }
+
+    /// Stripe's customers in each ledger, by id. One that the log has never heard of is at home.
+    pub async fn members(
+        &self,
+        generation: i64,
+        ledgers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
+        either!(self, database => database.members(generation, ledgers, known_at).await)
+    }
+
+    /// Stripe's customers that came into a ledger between two places of the log, the first exclusive.
+    pub async fn once_members(
+        &self,
+        generation: i64,
+        ledger: &CustomerKey,
+        between: (i64, i64),
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self, database => database.once_members(generation, ledger, between).await)
+    }
+
+    /// Up to `limit` ledgers of customers of whom it is kept where they belong, after `after` in the order of keys.
+    pub async fn joined_ledgers(
+        &self,
+        generation: i64,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self, database => database.joined_ledgers(generation, after, limit, known_at).await)
+    }
+
+    /// The events between two places of the log, the first exclusive, with facts of one of `customers`, or about one of
+    /// `objects` in their ledgers; by place.
+    pub async fn events_about(
+        &self,
+        customers: &[CustomerKey],
+        objects: &[&str],
+        between: (i64, i64),
+    ) -> Result<Vec<(i64, EventId)>, StoreError> {
+        either!(self, database => database.events_about(customers, objects, between).await)
     }
 
     // What reports read, always of the current generation.

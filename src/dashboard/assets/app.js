@@ -432,6 +432,7 @@ function openCustomer(id) {
     const total = one.mrr.map((mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "nothing";
     return [
       h("p", {}, h("strong", {}, total), " a month", one.country ? ` · ${one.country}` : "", one.first_mrr_at ? ` · since ${show(one.first_mrr_at.slice(0, 10), { dateStyle: "medium" })}` : ""),
+      ...(one.stripe_customers ? [h("p", {}, "Stripe’s customers in it: ", h("span", { class: "id" }, one.stripe_customers.join(", ")))] : []),
       h("h3", {}, "Subscriptions"),
       h("div", { class: "scroll" }, table(["Subscription", "Status", "Started", "#MRR"], one.subscriptions.map((sub) => [
         h("span", { class: "id" }, sub.id), words(sub.status) + (sub.ends_at && !sub.ended_at ? `, ends ${show(sub.ends_at.slice(0, 10), { dateStyle: "medium" })}` : ""),

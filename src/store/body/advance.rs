@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     facts::{NEWEST, fact},
-    rows,
+    joined, rows,
 };
 use crate::store::{
     Advanced, StoreError,
@@ -36,8 +36,9 @@ impl Database {
     pub(in crate::store) async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
         // On SQLite the log and the marks lie in two files: the log is read first, and what was read counts only if the
         // position still stands where the reading began.
-        let position = self.position(generation).await?;
-        let horizon = horizon(self).await?;
+        let (position, joined_to) = self.position(generation).await?;
+        // Whose ledgers a stretch touches is known as far as its customers have been looked at.
+        let horizon = horizon(self).await?.min(joined_to.unwrap_or(i64::MAX));
         let (to, read) = self.stretch_end(position, horizon, limit).await?;
         if to <= position {
             return Ok(Advanced { position, read: 0, marked: 0 });
@@ -55,7 +56,7 @@ impl Database {
         if moved != 1 {
             // Another reconciler went first: what it found is marked already.
             drop(tx);
-            return Ok(Advanced { position: self.position(generation).await?, read: 0, marked: 0 });
+            return Ok(Advanced { position: self.position(generation).await?.0, read: 0, marked: 0 });
         }
         let references: Vec<_> = stretch.references.iter().collect();
         let head = "INSERT INTO reference (generation, livemode, account, object, customer)";
@@ -73,6 +74,9 @@ impl Database {
         .doing(DOING)?;
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
+        if joined_to.is_some() {
+            marks = joined::of_ledgers(&mut tx, generation, &marks, (position, to)).await?;
+        }
         let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
         let marks: Vec<_> = marks.into_iter().collect();
         let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
@@ -87,13 +91,18 @@ impl Database {
         Ok(Advanced { position: to, read, marked })
     }
 
-    async fn position(&self, generation: i64) -> Result<i64, StoreError> {
-        sqlx::query_scalar("SELECT position FROM generation WHERE id = $1 AND state <> 'retired'")
-            .bind(generation)
-            .fetch_optional(&self.derived)
-            .await
-            .doing(DOING)?
-            .ok_or_else(|| corrupt(DOING, format!("there is no generation {generation}")))
+    /// How far the generation has looked at the log; and, where it joins customers, how far it knows who belongs to whom.
+    async fn position(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+        let row = sqlx::query(
+            "SELECT position, CASE WHEN customer_key IS NULL THEN NULL ELSE joined_to END FROM generation
+             WHERE id = $1 AND state <> 'retired'",
+        )
+        .bind(generation)
+        .fetch_optional(&self.derived)
+        .await
+        .doing(DOING)?
+        .ok_or_else(|| corrupt(DOING, format!("there is no generation {generation}")))?;
+        Ok((row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?))
     }
 
     /// The last seq of the next `limit` events, and how many there are: the horizon itself when they are fewer, so that

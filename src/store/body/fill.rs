@@ -1,6 +1,6 @@
 //! Filling an empty generation: customer after customer, without marks and with nothing to delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -51,10 +51,15 @@ impl Database {
                 .fetch_all(&self.log)
                 .await
                 .doing(DOING)?;
+            let mut nameless: BTreeSet<String> = customers.into_iter().collect();
             for row in &rows {
                 let read = || Ok((livemode, account.clone(), row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-                marks.push(read().doing(DOING)?);
+                let mark: (bool, String, String, i64, i64) = read().doing(DOING)?;
+                nameless.remove(&mark.2);
+                marks.push(mark);
             }
+            // Customers joined under another name have no facts under that one.
+            marks.extend(nameless.into_iter().map(|ledger| (livemode, account.clone(), ledger, 1, position)));
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = 0")

@@ -6,7 +6,7 @@ use super::{
     super::{Database, dialect::*},
     columns::TABLES,
 };
-use crate::store::{Generation, StoreError, errors::Doing, errors::corrupt};
+use crate::store::{Generation, StoreError, errors::Doing, errors::corrupt, prepared::clean};
 
 const DOING: &str = "reading generations";
 
@@ -30,14 +30,21 @@ impl Database {
         rows.iter().map(read).collect::<Result<_, _>>().doing(DOING)
     }
 
-    pub(in crate::store) async fn begin_generation(&self, fingerprint: &str) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn begin_generation(
+        &self,
+        fingerprint: &str,
+        customer_key: Option<&str>,
+    ) -> Result<i64, StoreError> {
         let doing = "beginning a generation";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        let id = sqlx::query_scalar("INSERT INTO generation (state, fingerprint) VALUES ('building', $1) RETURNING id")
-            .bind(fingerprint)
-            .fetch_one(&mut *tx)
-            .await
-            .doing(doing)?;
+        let id = sqlx::query_scalar(
+            "INSERT INTO generation (state, fingerprint, customer_key) VALUES ('building', $1, $2) RETURNING id",
+        )
+        .bind(fingerprint)
+        .bind(customer_key.map(clean))
+        .fetch_one(&mut *tx)
+        .await
+        .doing(doing)?;
         tx.commit().await.doing(doing)?;
         Ok(id)
     }
@@ -95,7 +102,7 @@ impl Database {
         tx.commit().await.doing(doing)?;
         while self.drop_slice(generation).await? {}
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        for table in ["dirty", "reference", "generation"] {
+        for table in ["dirty", "reference", "joined", "generation"] {
             let column = if table == "generation" { "id" } else { "generation" };
             sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} = $1")))
                 .bind(generation)

@@ -15,6 +15,7 @@ pub(super) mod facts;
 pub(super) mod fill;
 mod fx;
 mod generations;
+mod joined;
 mod leases;
 mod older;
 mod outbox;

@@ -105,6 +105,9 @@ pub(super) async fn write_batch(
     let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared);
     let ledgers: Vec<_> = ours.flat_map(|((mark, derived), _)| placed(generation, &mark.key, derived)).collect();
     delete(tx, &ledgers).await.doing(DOING)?;
+    let nobody = batch.iter().zip(&cleared).filter(|((_, derived), cleared)| **cleared && derived.is_empty());
+    let nobody: Vec<&CustomerKey> = nobody.map(|((mark, _), _)| &mark.key).collect();
+    delete_nobody(tx, generation, &nobody).await.doing(DOING)?;
     for rows in rows(&ledgers) {
         insert_rows(tx, &rows).await.doing(DOING)?;
     }
@@ -213,6 +216,50 @@ async fn delete(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)
                 .bind(text_list(customers.iter().copied()))
                 .execute(&mut *connection)
                 .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away all rows of customers that are nobody any more: who they were has joined another ledger.
+async fn delete_nobody(
+    connection: &mut Connection,
+    generation: i64,
+    nobody: &[&CustomerKey],
+) -> Result<(), sqlx::Error> {
+    let keys: Vec<(bool, String, String)> =
+        nobody.iter().map(|key| (key.livemode, account(key.account.as_ref()), clean(key.customer.as_str()))).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    // Each profile found from the one before: the index begins with them.
+    let profiles: Vec<String> = sqlx::query_scalar(
+        "WITH RECURSIVE kept (profile) AS (
+             SELECT MIN(profile) FROM customer_ledger WHERE generation = $1
+             UNION ALL
+             SELECT (SELECT MIN(profile) FROM customer_ledger WHERE generation = $1 AND profile > kept.profile)
+             FROM kept WHERE kept.profile IS NOT NULL
+         ) SELECT profile FROM kept WHERE profile IS NOT NULL",
+    )
+    .bind(generation)
+    .fetch_all(&mut *connection)
+    .await?;
+    for table in TABLES {
+        let text = format!(
+            "DELETE FROM {} WHERE generation = $1 AND profile = $2 AND livemode = $3 AND account = $4 AND customer = $5",
+            table.name
+        );
+        for profile in &profiles {
+            for (livemode, account, customer) in &keys {
+                sqlx::query(AssertSqlSafe(text.clone()))
+                    .bind(generation)
+                    .bind(profile)
+                    .bind(livemode)
+                    .bind(account)
+                    .bind(customer)
+                    .execute(&mut *connection)
+                    .await?;
+            }
         }
     }
     Ok(())

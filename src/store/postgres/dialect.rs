@@ -141,7 +141,7 @@ pub(crate) fn close_direct(_database: &Database) {}
 /// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
 /// they are looked at by themselves.
 pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreError> {
-    let tables: Vec<&str> = ["reference"].into_iter().chain(TABLES.iter().map(|table| table.name)).collect();
+    let tables: Vec<&str> = ["reference", "joined"].into_iter().chain(TABLES.iter().map(|table| table.name)).collect();
     let text = format!("ANALYZE {}", tables.join(", "));
     sqlx::query(AssertSqlSafe(text)).execute(&database.derived_writer).await.doing("gathering statistics")?;
     Ok(())

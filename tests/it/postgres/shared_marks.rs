@@ -18,7 +18,7 @@ use crate::reconciler::bench::{Kind, Ledger, life, run_once};
 async fn marked() -> (Ledger, i64) {
     let ledger = Ledger::empty(Kind::Postgres).await;
     ledger.append(&life(4, 12, 90)).await;
-    let generation = ledger.store.begin_generation(&ledger.reconciler().rules.fingerprint()).await.unwrap();
+    let generation = ledger.store.begin_generation(&ledger.reconciler().rules.fingerprint(), None).await.unwrap();
     assert!(ledger.store.switch_generation(generation, 0).await.unwrap());
     ledger.store.advance(generation, 100_000).await.unwrap();
     (ledger, generation)

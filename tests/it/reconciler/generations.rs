@@ -11,7 +11,7 @@ use super::bench::*;
 
 /// How long the log is of which every prefix is rebuilt; `REBUILD_PREFIXES` asks for more.
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is not configuration")]
-fn prefixes() -> usize {
+pub(super) fn prefixes() -> usize {
     std::env::var("REBUILD_PREFIXES").ok().and_then(|count| count.parse().ok()).unwrap_or(40)
 }
 

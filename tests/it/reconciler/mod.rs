@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod generations;
+mod joined;
 mod kills;
 mod order;
 mod renormalised;

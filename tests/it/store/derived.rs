@@ -150,7 +150,7 @@ fn derived(profile: &str, ledger: CustomerLedger) -> Derived {
 
 /// A generation with everything in the log marked.
 async fn advanced(store: &Store) -> i64 {
-    let generation = store.begin_generation("f").await.unwrap();
+    let generation = store.begin_generation("f", None).await.unwrap();
     while store.advance(generation, 100).await.unwrap().read > 0 {}
     generation
 }
@@ -237,7 +237,7 @@ on_both! {
             ])
             .await
             .unwrap();
-        let generation = store.begin_generation("f").await.unwrap();
+        let generation = store.begin_generation("f", None).await.unwrap();
         assert_eq!(store.advance(generation, 3).await.unwrap(), Advanced { position: 3, read: 3, marked: 2 });
         assert_eq!(store.applied(generation).await.unwrap(), (3, Some(2)));
         assert_eq!(store.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 1, marked: 1 });
@@ -289,7 +289,7 @@ on_both! {
         let store = Arc::new(subject.store.clone());
         let events: Vec<_> = (0..200).map(|n| saying(&format!("evt_{n}"), vec![customer(&format!("cus_{n}"))])).collect();
         store.append(&events).await.unwrap();
-        let generation = store.begin_generation("f").await.unwrap();
+        let generation = store.begin_generation("f", None).await.unwrap();
         let run = |store: Arc<Store>| async move {
             let mut read = 0;
             while store.applied(generation).await.unwrap().0 < 200 {

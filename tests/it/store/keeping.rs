@@ -86,7 +86,7 @@ on_both! {
     async fn a_failed_replacement_changes_nothing(subject) {
         let store = &subject.store;
         store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
-        let generation = store.begin_generation("f").await.unwrap();
+        let generation = store.begin_generation("f", None).await.unwrap();
         store.advance(generation, 10).await.unwrap();
         let marks = store.dirty(generation, 10).await.unwrap();
         let derived = mrrd::store::Derived { profile: "stripe".into(), ledger: Default::default() };
@@ -107,7 +107,7 @@ on_both! {
         // Until the slow one has its seq and stands before its commit.
         until(|| plan.paused(LOG_BEFORE_COMMIT) == 1).await;
         let store = subject.store.clone();
-        let generation = store.begin_generation("f").await.unwrap();
+        let generation = store.begin_generation("f", None).await.unwrap();
         let mut quick = tokio::spawn({
             let store = store.clone();
             async move { store.append(&[saying("evt_quick", vec![customer("cus_2")])]).await }
@@ -347,7 +347,7 @@ on_both! {
     async fn what_was_derived_from_a_longer_log_is_forgotten(subject) {
         let store = &subject.store;
         store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
-        let generation = store.begin_generation("f").await.unwrap();
+        let generation = store.begin_generation("f", None).await.unwrap();
         store.advance(generation, 10).await.unwrap();
         store.switch_generation(generation, 1).await.unwrap();
         assert_eq!(subject.again().await.generations().await.unwrap().len(), 1);

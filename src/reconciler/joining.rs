@@ -1,0 +1,174 @@
+//! Customers of Stripe's that are one in the ledger (`ledger.customer_key`, mrr.md 6).
+//!
+//! Metadata is no fact: it stands in bodies, which may be erased. So each generation keeps what these say, place by place of
+//! the log, in a derived table of its own. It may run ahead of the generation's position: whoever a stretch of the log
+//! moves, the ledgers it left and those it came into are marked when the position passes there.
+
+use std::sync::Arc;
+
+use crate::{
+    ledger::{fact::State, ids::CustomerId},
+    limits,
+    store::{
+        CustomerKey, Store, StoreError,
+        joined::{Belongs, CustomerTold, Joining},
+    },
+    stripe::metadata::customer_metadata,
+};
+
+use super::{CustomerRules, customers::Metadata};
+
+/// Who belongs to whom in one generation; nobody is joined where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Joins(Option<i64>);
+
+impl Joins {
+    /// Those of the generation that is worked on: its customers are looked at already.
+    pub(super) fn in_generation(rules: &CustomerRules, generation: i64) -> Self {
+        Self(rules.customer_key.as_ref().map(|_| generation))
+    }
+
+    /// Those of the generation that answers, up to the log position `known_at`.
+    ///
+    /// Errors while there is none: who belongs to whom isn't known yet.
+    pub(crate) async fn current(
+        store: &Store,
+        rules: &CustomerRules,
+        known_at: Option<i64>,
+    ) -> Result<Self, StoreError> {
+        if rules.customer_key.is_none() {
+            return Ok(Self(None));
+        }
+        let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+            let reason = "no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into();
+            return Err(StoreError::Unavailable { doing: "joining customers", reason });
+        };
+        let Some(joining) = store.joining(current.id).await? else { return Ok(Self(None)) };
+        if let Some(known_at) = known_at.filter(|known_at| *known_at > joining.joined_to) {
+            bring(store, current.id, known_at).await?;
+        }
+        Ok(Self(Some(current.id)))
+    }
+
+    /// Stripe's customers in each ledger; `None` where every ledger is one customer's.
+    pub(super) async fn members(
+        self,
+        store: &Store,
+        ledgers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Option<Vec<Vec<CustomerKey>>>, StoreError> {
+        let Some(generation) = self.0 else { return Ok(None) };
+        store.members(generation, ledgers, known_at).await.map(Some)
+    }
+
+    /// Stripe's customers in one ledger; none where every ledger is one customer's.
+    pub(crate) async fn members_of(
+        self,
+        store: &Store,
+        ledger: &CustomerKey,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let members = self.members(store, std::slice::from_ref(ledger), known_at).await?;
+        Ok(members.and_then(|mut members| members.pop()).unwrap_or_default())
+    }
+
+    /// Stripe's customers that were ever in a ledger from one place of the log to another; `None` where nobody is joined.
+    pub(crate) async fn ever_members(
+        self,
+        store: &Store,
+        ledger: &CustomerKey,
+        (from, to): (i64, i64),
+    ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
+        let Some(generation) = self.0 else { return Ok(None) };
+        let mut members = self.members_of(store, ledger, Some(from)).await?;
+        members.extend(store.once_members(generation, ledger, (from, to)).await?);
+        members.sort();
+        members.dedup();
+        Ok(Some(members))
+    }
+
+    /// In whose ledger each of Stripe's customers is.
+    pub(crate) async fn ledgers_of(
+        self,
+        store: &Store,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let Some(generation) = self.0 else { return Ok(customers.to_vec()) };
+        let ledgers = store.ledgers_of(generation, customers, known_at).await?;
+        let ledger = |(key, ledger): (&CustomerKey, Option<CustomerId>)| match ledger {
+            Some(customer) => CustomerKey { customer, ..key.clone() },
+            None => key.clone(),
+        };
+        Ok(customers.iter().zip(ledgers).map(ledger).collect())
+    }
+
+    /// Up to `limit` customers of the ledger with facts, after `after` in the order of keys.
+    pub(crate) async fn ledgers(
+        self,
+        store: &Store,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let Some(generation) = self.0 else { return store.customers(after, limit, known_at).await };
+        let mut after = after.cloned();
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        loop {
+            let customers = store.customers(after.as_ref(), limit, known_at).await?;
+            let joined = store.joined_ledgers(generation, after.as_ref(), limit, known_at).await?;
+            // A full page says how far it is known; the shorter of two how far both are.
+            let full = |page: &[CustomerKey]| page.last().filter(|_| page.len() >= most).cloned();
+            let end = [full(&customers), full(&joined)].into_iter().flatten().min();
+            let places = store.ledgers_of(generation, &customers, known_at).await?;
+            let at_home = customers.into_iter().zip(places).filter(|(_, ledger)| ledger.is_none());
+            let mut page: Vec<CustomerKey> = at_home.map(|(key, _)| key).chain(joined).collect();
+            page.retain(|key| end.as_ref().is_none_or(|end| key <= end));
+            page.sort();
+            page.dedup();
+            page.truncate(most);
+            match end {
+                Some(end) if page.is_empty() => after = Some(end),
+                _ => return Ok(page),
+            }
+        }
+    }
+}
+
+/// Looks at all states of customers up to the log position `to`, or to its end.
+pub(super) async fn bring(store: &Store, generation: i64, to: i64) -> Result<(), StoreError> {
+    let mut to = to;
+    let mut clamped = false;
+    loop {
+        let Some(Joining { customer_key, joined_to }) = store.joining(generation).await? else { return Ok(()) };
+        if joined_to < to && !clamped {
+            (to, clamped) = (to.min(store.horizon().await?), true);
+        }
+        if joined_to >= to {
+            return Ok(());
+        }
+        let told = store.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
+        let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
+        let reached = told.last().filter(|_| full).map_or(to, |last| last.seq);
+        let key = Arc::from(customer_key);
+        let belongs: Vec<Belongs> = told.into_iter().filter_map(|told| belongs(told, &key)).collect();
+        // Where another process has gone first, its place is looked up anew.
+        store.join(generation, joined_to, reached, &belongs).await?;
+    }
+}
+
+/// Where a state says that its customer belongs; `None` for a deleted one, which says nothing.
+fn belongs(told: CustomerTold, key: &Arc<str>) -> Option<Belongs> {
+    let CustomerTold { seq, key: customer, fact, body } = told;
+    let State::Customer(state) = &fact.state else { return None };
+    if state.deleted {
+        return None;
+    }
+    // Simulated time is a ledger of its own (mrr.md 4).
+    let metadata: Option<Metadata> = body
+        .filter(|_| state.test_clock.is_none())
+        .and_then(|body| customer_metadata(&body, std::slice::from_ref(key)));
+    let ledger = metadata.and_then(|metadata| metadata.get(key).map(|value| CustomerId::new(value.clone())));
+    let ledger = ledger.unwrap_or_else(|| customer.customer.clone());
+    Some(Belongs { seq, key: customer, ledger, at: fact.at, role: fact.role, event: fact.event })
+}
