@@ -64,7 +64,14 @@ impl Reconciler {
             let reason = "an append has been under way for too long to tell the log's end".into();
             return Err(StoreError::Unavailable { doing: "filling a generation", reason }.into());
         }
-        joining::bring(&self.store, generation, horizon).await?;
+        while !joining::step(&self.store, generation, horizon).await? {
+            if *stop.borrow() {
+                return Err(ReconcileError::Stopped);
+            }
+            if !lease.hold(self).await? {
+                return Ok(false);
+            }
+        }
         let joins = Joins::in_generation(&self.rules.customers, generation);
         let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());

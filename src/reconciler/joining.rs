@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use crate::{
-    ledger::{fact::State, ids::CustomerId},
+    ledger::{
+        fact::{CustomerState, Fact, State},
+        ids::CustomerId,
+    },
     limits,
     store::{
         CustomerKey, Store, StoreError,
@@ -45,7 +48,7 @@ impl Joins {
         };
         let Some(joining) = store.joining(current.id).await? else { return Ok(Self(None)) };
         if let Some(known_at) = known_at.filter(|known_at| *known_at > joining.joined_to) {
-            bring(store, current.id, known_at).await?;
+            while !step(store, current.id, known_at).await? {}
         }
         Ok(Self(Some(current.id)))
     }
@@ -135,40 +138,59 @@ impl Joins {
     }
 }
 
-/// Looks at all states of customers up to the log position `to`, or to its end.
-pub(super) async fn bring(store: &Store, generation: i64, to: i64) -> Result<(), StoreError> {
-    let mut to = to;
-    let mut clamped = false;
-    loop {
-        let Some(Joining { customer_key, joined_to }) = store.joining(generation).await? else { return Ok(()) };
-        if joined_to < to && !clamped {
-            (to, clamped) = (to.min(store.horizon().await?), true);
-        }
-        if joined_to >= to {
-            return Ok(());
-        }
-        let told = store.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
-        let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
-        let reached = told.last().filter(|_| full).map_or(to, |last| last.seq);
-        let key = Arc::from(customer_key);
-        let belongs: Vec<Belongs> = told.into_iter().filter_map(|told| belongs(told, &key)).collect();
-        // Where another process has gone first, its place is looked up anew.
-        store.join(generation, joined_to, reached, &belongs).await?;
+/// Looks at the next states of customers up to the log position `to`, or to its end; false while there are more.
+pub(super) async fn step(store: &Store, generation: i64, to: i64) -> Result<bool, StoreError> {
+    let Some(Joining { customer_key, joined_to }) = store.joining(generation).await? else { return Ok(true) };
+    if joined_to >= to {
+        return Ok(true);
     }
+    let to = to.min(store.horizon().await?);
+    if joined_to >= to {
+        return Ok(true);
+    }
+    let told = store.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
+    let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
+    let reached = told.last().filter(|_| full).map_or(to, |last| last.seq);
+    let key = Arc::from(customer_key);
+    let belongs: Vec<Belongs> = told.into_iter().filter_map(|told| belongs(told, &key)).collect();
+    // Where another process has gone first, its place is looked up anew.
+    let moved = store.join(generation, joined_to, reached, &belongs).await?;
+    Ok(moved && reached >= to)
 }
 
 /// Where a state says that its customer belongs; `None` for a deleted one, which says nothing.
 fn belongs(told: CustomerTold, key: &Arc<str>) -> Option<Belongs> {
     let CustomerTold { seq, key: customer, fact, body } = told;
-    let State::Customer(state) = &fact.state else { return None };
-    if state.deleted {
-        return None;
-    }
-    // Simulated time is a ledger of its own (mrr.md 4).
-    let metadata: Option<Metadata> = body
-        .filter(|_| state.test_clock.is_none())
-        .and_then(|body| customer_metadata(&body, std::slice::from_ref(key)));
-    let ledger = metadata.and_then(|metadata| metadata.get(key).map(|value| CustomerId::new(value.clone())));
-    let ledger = ledger.unwrap_or_else(|| customer.customer.clone());
+    let ledger = named(living(&fact)?, body.as_deref(), key).unwrap_or_else(|| customer.customer.clone());
     Some(Belongs { seq, key: customer, ledger, at: fact.at, role: fact.role, event: fact.event })
+}
+
+/// The ledger one of Stripe's customers belongs to by its newest state among all its facts: what is kept must say the same.
+pub(super) async fn by_newest(
+    store: &Store,
+    customer: &CustomerKey,
+    facts: &[Fact],
+    key: &Arc<str>,
+) -> Result<CustomerId, StoreError> {
+    let states = facts.iter().filter_map(|fact| Some((fact, living(fact)?)));
+    let mut ledger = None;
+    if let Some((fact, state)) = states.max_by_key(|(fact, _)| (fact.at, fact.role, &fact.event)) {
+        let bodies = store.bodies(&fact.event).await?;
+        ledger = named(state, bodies.first().map(|(_, body)| &body[..]), key);
+    }
+    Ok(ledger.unwrap_or_else(|| customer.customer.clone()))
+}
+
+fn living(fact: &Fact) -> Option<&CustomerState> {
+    match &fact.state {
+        State::Customer(state) if !state.deleted => Some(state),
+        _ => None,
+    }
+}
+
+/// What a state's body names under the key. Simulated time is a ledger of its own (mrr.md 4), whatever it names.
+fn named(state: &CustomerState, body: Option<&[u8]>, key: &Arc<str>) -> Option<CustomerId> {
+    let body = body.filter(|_| state.test_clock.is_none())?;
+    let metadata: Metadata = customer_metadata(body, std::slice::from_ref(key))?;
+    metadata.get(key).map(|value| CustomerId::new(value.clone()))
 }

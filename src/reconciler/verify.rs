@@ -17,14 +17,14 @@ use crate::{
         profile::{Netting, Profile},
     },
     limits,
-    store::{ChainReport, CustomerKey, Derived, StoreError},
+    store::{ChainReport, CustomerKey, Derived, StoreError, joined::Joining},
 };
 
 use super::{
     ReconcileError, Reconciler, Rules,
     derivation::{self, Known, derive_customers},
     identities,
-    joining::Joins,
+    joining::{self, Joins},
     name, rules,
 };
 
@@ -103,6 +103,10 @@ impl Reconciler {
             return Err(ReconcileError::OtherRules(differs.join(", ")));
         }
         report.applied_seq = self.applied_seq(current.id).await?;
+        self.verify_joined(current.id, &mut report, stop).await?;
+        if report.first_difference.is_some() {
+            return Ok(report);
+        }
         for profile in self.rules.profiles.iter() {
             self.verify_profile(profile, &mut report, stop, progress).await?;
             if report.first_difference.is_some() {
@@ -110,6 +114,38 @@ impl Reconciler {
             }
         }
         Ok(report)
+    }
+
+    /// Who belongs to whom, as it is kept, against each customer's newest state.
+    async fn verify_joined(
+        &self,
+        generation: i64,
+        report: &mut Report,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), ReconcileError> {
+        let Some(Joining { customer_key, joined_to }) = self.store.joining(generation).await? else { return Ok(()) };
+        let (key, known_at) = (Arc::from(customer_key), Some(joined_to));
+        let mut after: Option<CustomerKey> = None;
+        loop {
+            if *stop.borrow() {
+                return Err(ReconcileError::Stopped);
+            }
+            let customers = self.store.customers(after.as_ref(), limits::CUSTOMERS_PAGE, known_at).await?;
+            let Some(last) = customers.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let kept = self.store.ledgers_of(generation, &customers, known_at).await?;
+            let facts = self.store.customer_facts(&customers, known_at).await?;
+            for ((customer, kept), facts) in customers.into_iter().zip(kept).zip(facts) {
+                let says = joining::by_newest(&self.store, &customer, &facts, &key).await?;
+                let kept = kept.unwrap_or_else(|| customer.customer.clone());
+                if kept != says {
+                    let what = format!("it belongs to {kept} there, and should to {says}");
+                    let profile = self.rules.profiles.first().map_or("".into(), |profile| profile.name.clone());
+                    report.first_difference = Some(Difference { customer, profile, table: "joined", what });
+                    return Ok(());
+                }
+            }
+        }
     }
 
     async fn verify_profile(

@@ -107,8 +107,8 @@ impl<'a> Work<'a> {
     /// derived once.
     async fn step(&mut self) -> Result<Step, ReconcileError> {
         let Reconciler { store, rules, .. } = self.reconciler;
-        if rules.customers.customer_key.is_some() {
-            joining::bring(store, self.generation, i64::MAX).await?;
+        if rules.customers.customer_key.is_some() && !joining::step(store, self.generation, i64::MAX).await? {
+            return Ok(Step::More);
         }
         let advanced = store.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;

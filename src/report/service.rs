@@ -303,7 +303,12 @@ impl Reports<'_> {
         let key =
             CustomerKey { livemode: scope.livemode, account: row.account.clone(), customer: row.customer.clone() };
         let joins = Joins::current(self.store, &self.ledger.customers, source.seq()).await?;
-        let members = joins.members_of(self.store, &key, source.seq()).await?;
+        let mut members = joins.members_of(self.store, &key, source.seq()).await?;
+        // A name that metadata gave is none of Stripe's customers.
+        if members.contains(&key) {
+            let own = self.store.customer_facts(std::slice::from_ref(&key), source.seq()).await?;
+            members.retain(|member| *member != key || own.iter().any(|facts| !facts.is_empty()));
+        }
         Ok(members.iter().map(|member| member.customer.to_string()).collect())
     }
 

@@ -173,6 +173,25 @@ fn one_customer_may_be_several_of_stripes() {
     assert_eq!(told(&ledger.movements), ["d1 new 15: first_subscription 10, first_subscription 5", expected]);
 }
 
+#[test]
+fn the_second_of_stripes_customers_that_are_one_is_no_new_customer() {
+    let mut story = Story::of(
+        "d1 created active pro:10; d4 b created active pro:5; d9 b deleted ended:d9; d12 c created active team:7",
+    );
+    for fact in &mut story.facts[1..3] {
+        let super::super::fact::State::Subscription { after, .. } = &mut fact.state else { panic!() };
+        after.customer = "cus_2".into();
+    }
+    let ledger = story.derive(&profile("stripe"));
+    let expected = [
+        "d1 new 10: first_subscription 10",
+        "d4 expansion 5: extra_subscription 5",
+        "d9 contraction -5: subscription_dropped(unknown_end) -5",
+        "d12 expansion 7: cross_sell 7",
+    ];
+    assert_eq!(told(&ledger.movements), expected);
+}
+
 /// stripe.md 4.4: $120 a year from January 1 that ends on July 1 is billed $60, and $30 more when the end moves to
 /// October 1: its MRR is $10 throughout, a price's, never an invoice's.
 #[test]

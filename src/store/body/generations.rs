@@ -165,14 +165,17 @@ impl Database {
     /// A log restored from a backup may end before what was derived from the longer one: that is then worth nothing.
     pub(in crate::store) async fn forget_other_logs(&self) -> Result<(), StoreError> {
         // Positions first: a live process beside us may append, and advance, between the two reads.
-        let generations = self.generations().await?;
+        let rows = sqlx::query("SELECT id, position, joined_to FROM generation ORDER BY id");
+        let rows = rows.fetch_all(&self.derived).await.doing(DOING)?;
         let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
             .fetch_one(&self.log)
             .await
             .doing("reading the log's end")?;
-        for generation in generations {
-            if generation.position > last {
-                self.drop_generation(generation.id).await?;
+        for row in &rows {
+            let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+            let (id, position, joined_to): (i64, i64, i64) = read().doing(DOING)?;
+            if position.max(joined_to) > last {
+                self.drop_generation(id).await?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ mod browser;
 mod chartmogul;
 mod fx;
 mod groups;
+mod joined;
 mod quality;
 mod sales;
 mod shapes;

@@ -11,6 +11,7 @@ use mrrd::{
 use serde_json::{Value, json};
 
 use super::{bench::*, generations::prefixes};
+use crate::support::sql;
 
 const DAY: i64 = 86_400;
 /// 2024-01-01, when the simulated account begins.
@@ -81,9 +82,9 @@ fn companies(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
     };
     let companies = [Some("acme"), Some("globex"), None, ids.first().map(String::as_str)];
     for (number, id) in ids.iter().enumerate() {
-        for turn in 0..3 {
+        for (turn, days) in [5, 25, 45, days + 5].into_iter().enumerate() {
             let company = companies[(number + turn) % companies.len()];
-            let at = (i64::try_from(turn * 20 + number).unwrap() + 5) * DAY;
+            let at = (i64::try_from(number).unwrap() + days) * DAY;
             events.push(of_company(&format!("evt_move_{number}_{turn}"), id, company, at));
         }
     }
@@ -118,7 +119,7 @@ on_both! {
     async fn a_rebuild_changes_nothing_whoever_joins_moves_or_leaves(kind) {
         let ledger = Ledger::empty(kind).await;
         let events = companies(3, 5, 70);
-        // Seven at once: many prefixes, and stretches in which somebody comes and goes.
+        // Three at once: many prefixes, and stretches in which somebody comes and goes.
         for some in events[..prefixes().min(events.len())].chunks(3) {
             ledger.append(some).await;
             // What was said, said again.
@@ -240,6 +241,40 @@ on_both! {
             assert_eq!(seen(without(nobody)).await.len(), usize::from(nobody == "acme"), "{nobody}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erased_body_joins_nobody() {
+    let ledger = Ledger::empty(Kind::Sqlite).await;
+    let (a, b) = (of_company("evt_a", "cus_a", Some("acme"), 0), of_company("evt_b", "cus_b", Some("acme"), 0));
+    ledger.append(&[a, subscribed("cus_a", DAY), b, subscribed("cus_b", DAY)]).await;
+    settle(&ledger).await;
+    let names = async || ledger.rows().await.iter().map(|row| row.key.customer.to_string()).collect::<BTreeSet<_>>();
+    assert_eq!(names().await, BTreeSet::from(["acme".to_owned()]));
+    sql::run(&ledger.url, "INSERT INTO erasure VALUES (1, 1, 'asked for'); DELETE FROM event_body WHERE seq = 1")
+        .await
+        .unwrap();
+    joining(&ledger).rebuild(&go_on(), &mut |_| ()).await.unwrap();
+    assert_eq!(names().await, BTreeSet::from(["acme".to_owned(), "cus_a".to_owned()]));
+    assert!(joining(&ledger).verify(&go_on(), &mut |_| ()).await.unwrap().holds());
+}
+
+/// With another key the ledger is rebuilt; without one it is as if there had never been any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_joins_anew() {
+    let (ledger, apart) = (Ledger::empty(Kind::Sqlite).await, Ledger::empty(Kind::Sqlite).await);
+    let events = companies(4, 4, 40);
+    for one in [&ledger, &apart] {
+        one.append(&events).await;
+    }
+    apart.settle().await.unwrap();
+    settle(&ledger).await;
+    let joined = ledger.rows().await;
+    ledger.settle().await.unwrap();
+    assert_eq!(ledger.rows().await, apart.rows().await);
+    settle(&ledger).await;
+    assert_eq!(ledger.rows().await, joined);
+    assert_ne!(joined, apart.rows().await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
