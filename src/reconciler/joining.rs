@@ -42,15 +42,18 @@ impl Joins {
         if rules.customer_key.is_none() {
             return Ok(Self(None));
         }
-        let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
-            let reason = "no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into();
-            return Err(StoreError::Unavailable { doing: "joining customers", reason });
-        };
-        let Some(joining) = store.joining(current.id).await? else { return Ok(Self(None)) };
-        if let Some(known_at) = known_at.filter(|known_at| *known_at > joining.joined_to) {
-            while !step(store, current.id, known_at).await? {}
+        loop {
+            let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+                let reason = "no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into();
+                return Err(StoreError::Unavailable { doing: "joining customers", reason });
+            };
+            let Some(joining) = store.joining(current.id).await? else { return Ok(Self(None)) };
+            let known = known_at.is_none_or(|known_at| known_at <= joining.joined_to);
+            if known || step(store, current.id, known_at.unwrap_or(i64::MAX)).await? {
+                return Ok(Self(Some(current.id)));
+            }
+            // There is more to look at; or another generation answers by now.
         }
-        Ok(Self(Some(current.id)))
     }
 
     /// Stripe's customers in each ledger; `None` where every ledger is one customer's.

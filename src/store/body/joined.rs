@@ -41,7 +41,7 @@ fn places(keys: &[CustomerKey]) -> Places {
 
 impl Database {
     pub(in crate::store) async fn joining(&self, generation: i64) -> Result<Option<Joining>, StoreError> {
-        let row = sqlx::query("SELECT customer_key, joined_to FROM generation WHERE id = $1 AND state <> 'retired'")
+        let row = sqlx::query("SELECT customer_key, joined_to FROM generation WHERE id = $1")
             .bind(generation)
             .fetch_optional(&self.derived)
             .await

@@ -13,7 +13,7 @@ use mrrd::{
         heal::{Healed, Healer},
     },
     ledger::time::Zone,
-    reconciler::{Reconciler, driver::Driver},
+    reconciler::{CustomerRules, Reconciler, Rules, driver::Driver},
     store::alerts::{NewAlert, Outgoing},
 };
 use serde_json::Value;
@@ -55,6 +55,36 @@ on_both! {
         assert!(found.subscriptions > 20);
         assert_eq!(found, Audit { subscriptions: subscriptions.len() as u64, ..Audit::default() });
         assert_eq!(room.logged().await.len(), events.len());
+    }
+
+    async fn customers_that_are_one_are_audited_subscription_by_subscription(kind) {
+        let stripe = FakeStripe::calm(NOW).await;
+        // Half of them are of one company.
+        let of_companies = |event: mrrd::demo::Event| {
+            let mut body: Value = serde_json::from_slice(&event.body).unwrap();
+            let object = &mut body["data"]["object"];
+            if object["object"] == "customer" {
+                let even = object["id"].as_str().unwrap().bytes().map(u32::from).sum::<u32>() % 2 == 0;
+                object["metadata"] = if even { serde_json::json!({"company": "acme"}) } else { Value::Null };
+            }
+            mrrd::demo::Event { body: body.to_string().into(), ..event }
+        };
+        let events: Vec<_> = lived(12, 29).into_iter().map(of_companies).collect();
+        let subscriptions = list_subscriptions(&stripe, &events);
+        let room = Room::on(kind, &stripe, patience()).await;
+        let (last, first) = events.iter().partition::<Vec<_>, _>(|event| event.kind == "customer.subscription.updated");
+        let owned = |events: Vec<&mrrd::demo::Event>| events.into_iter().cloned().collect::<Vec<_>>();
+        let customers = CustomerRules { customer_key: Some("company".into()), ..CustomerRules::default() };
+        let rules = Rules { customers, ..rules() };
+        room.receive(&owned(first)).await;
+        let driver = Driver::new(Reconciler::new(room.fetch.store.clone(), rules.clone(), Clock::fixed(NOW))).0;
+        driver.run_once(&watch::channel(false).1).await.unwrap();
+        let missing = room.fetch.audit(&rules, false, |_| {}).await.unwrap();
+        assert!(missing.differences.iter().all(|one| one.customer.starts_with("cus_")), "{missing:?}");
+        assert!(!missing.differences.is_empty());
+        room.receive(&owned(last)).await;
+        let found = room.fetch.audit(&rules, false, |_| {}).await.unwrap();
+        assert_eq!(found, Audit { subscriptions: subscriptions.len() as u64, ..Audit::default() });
     }
 }
 
