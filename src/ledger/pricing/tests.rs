@@ -465,26 +465,6 @@ fn a_customers_discount_is_on_the_subscriptions_of_that_customer_only() {
 }
 
 #[test]
-fn of_several_of_stripes_customers_that_are_one_each_has_its_own_discount() {
-    // `ledger.customer_key` joins them.
-    let of = |id: &str, discount| {
-        let state = CustomerState { id: id.into(), country: None, discount, deleted: false, test_clock: None };
-        fact(&format!("evt_{id}"), 0, Role::Created, State::Customer(Box::new(state)))
-    };
-    let off = |percentage| Some(discount("di_c", percent(percentage), Duration::Forever, None));
-    let plain = Case::of(vec![(0, subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30)))]);
-    for (own, other, expected) in [(off(20), off(50), "80/100"), (off(20), None, "80/100"), (None, off(50), "100")] {
-        let both = plain.clone().with([of("cus_2", other.clone()), of("cus_1", own.clone())]);
-        assert_eq!(both.spans("stripe"), [format!("0 Snapshot: si_1={expected}")]);
-    }
-    assert_eq!(
-        plain.with([of("cus_2", off(50))]).spans("stripe"),
-        ["0 Snapshot: si_1=100"],
-        "nothing is said of its own"
-    );
-}
-
-#[test]
 fn a_customers_discount_told_anew_may_end_elsewhere() {
     let told = |end| discount("di_c", percent(20), Duration::Repeating, Some(end));
     let plain = Case::of(vec![(0, subscription(vec![item("si_1", monthly("a", 100), 1)], (0, 30)))]);
