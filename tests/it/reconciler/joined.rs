@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use mrrd::{
     ledger::outcome::CustomerLedger,
-    reconciler::{CustomerRules, Exclusion, Reconciler, Rules, derivation::KnownAt},
+    reconciler::{CustomerRules, Exclusion, Reconciler, Rules, derivation::KnownAt, driver::Driver},
     store::{CustomerKey, NewEvent},
 };
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{bench::*, generations::prefixes};
 use crate::support::sql;
@@ -142,6 +143,45 @@ on_both! {
         assert_eq!(rows, straight.rows().await);
         let named: BTreeSet<String> = rows.iter().map(|row| row.key.customer.to_string()).collect();
         assert!(named.contains("acme") && named.contains("globex") && named.iter().any(|id| id.starts_with("cus_")), "{named:?}");
+    }
+
+    async fn who_joins_while_others_rebuild_help_and_ask_ends_where_it_belongs(kind) {
+        let ledger = Ledger::empty(kind).await;
+        let events = companies(7, 8, 90);
+        let (stop, told) = watch::channel(false);
+        let (driver, handle) = Driver::new(joining(&ledger));
+        let other = ledger.elsewhere().await;
+        let (helper, _) = Driver::new(joining(&other));
+        let live = [tokio::spawn(driver.run(told.clone())), tokio::spawn(helper.run(told))];
+        let appender = async {
+            for some in events.chunks(4) {
+                ledger.append(some).await;
+                handle.notify();
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        };
+        let beside = async {
+            handle.subscribe().wait_for(|status| status.generation.is_some()).await.unwrap();
+            for _ in 0..3 {
+                let changes = joining(&other).rebuild(&go_on(), &mut |_| ()).await.unwrap();
+                assert!(changes.failed.is_empty());
+                let seq = other.store.horizon().await.unwrap();
+                known_at(&other, joined_rules(CustomerRules::default()), Some(seq)).await;
+                assert_eq!(joining(&other).verify(&go_on(), &mut |_| ()).await.unwrap().first_difference, None);
+            }
+        };
+        tokio::join!(appender, beside);
+        let horizon = ledger.store.horizon().await.unwrap();
+        handle.subscribe().wait_for(|status| status.applied_seq >= horizon).await.unwrap();
+        stop.send(true).unwrap();
+        for task in live {
+            task.await.unwrap();
+        }
+        let straight = Ledger::empty(kind).await;
+        straight.append(&events).await;
+        settle(&straight).await;
+        assert_eq!(straight.rows().await, ledger.rows().await);
+        assert!(joining(&ledger).verify(&go_on(), &mut |_| ()).await.unwrap().holds());
     }
 
     async fn several_customers_of_one_company_are_what_one_customer_would_be(kind) {
