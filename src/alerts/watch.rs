@@ -253,22 +253,29 @@ impl Watcher {
             Ok::<_, AskError>(Candidate { alert, subject: subject.to_owned(), key })
         };
         if look.has(Rule::WebhookSilence) {
-            let over = "Events arrive again.";
-            match self.gaps(now).await? {
-                Some((last, limit)) if now.0 - last.0 > limit => {
-                    // While it was not running it could hear nothing: nothing is raised yet, and nothing is over.
-                    if now.0 - self.started_at.0 > limit {
-                        let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
-                        let statement =
-                            format!("no event for {}, where {} would be unusual", hours(now.0 - last.0), hours(limit));
-                        let threshold = "at most 1 false alert a year";
-                        let on = saying(Rule::WebhookSilence, "", last.to_string(), statement, threshold)?;
-                        verdicts.extend(judge::standing(Rule::WebhookSilence, "", Some(on), &look.stored, over));
-                    }
+            // Where too little is known of this account to tell, nothing is said.
+            if let Some((last, limit)) = self.gaps(now).await? {
+                let silent = now.0 - last.0 > limit;
+                // While it was not running it could hear nothing: nothing is raised yet, and nothing is over.
+                let heard_long_enough = now.0 - self.started_at.0 > limit;
+                let on = if silent {
+                    let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
+                    let (since, usual) = (hours(now.0 - last.0), hours(limit));
+                    let statement = format!("no event for {since}, where {usual} would be unusual");
+                    let threshold = "at most 1 false alert a year";
+                    Some(saying(Rule::WebhookSilence, "", last.to_string(), statement, threshold)?)
+                } else {
+                    None
+                };
+                if heard_long_enough || !silent {
+                    verdicts.extend(judge::standing(
+                        Rule::WebhookSilence,
+                        "",
+                        on,
+                        &look.stored,
+                        "Events arrive again.",
+                    ));
                 }
-                Some(_) => verdicts.extend(judge::standing(Rule::WebhookSilence, "", None, &look.stored, over)),
-                // Too little is known of this account to tell.
-                None => {}
             }
         }
         if look.has(Rule::LedgerDrift) {
