@@ -127,15 +127,15 @@ pub const QUIET_BATCH: i64 = 256;
 pub const JOIN_PAGE: i64 = 512;
 
 /// Customers whose facts are read together where a new generation is filled. A few such pages are in memory at once: some
-/// ten megabytes of usual customers' facts each.
-pub const FILL_PAGE: i64 = 64;
+/// megabytes of usual customers' facts each.
+pub const FILL_PAGE: i64 = 32;
 
 /// Facts about prices, products and coupons kept at hand there: some twenty megabytes.
 pub const CATALOGUE_FACTS: usize = 20_000;
 
-/// From how many rows on a transaction is written there: some twenty megabytes. The indices by day are touched all over by
+/// From how many rows on a transaction is written there: some ten megabytes. The indices by day are touched all over by
 /// each: the fewer transactions, the fewer times their pages are written.
-pub const FILL_ROWS: usize = 16_384;
+pub const FILL_ROWS: usize = 8_192;
 
 /// Questions that derive ledgers from the log side by side (`as_known_at`): each holds all customers' rows in memory.
 pub const DERIVED_AT_ONCE: usize = 2;
@@ -230,8 +230,8 @@ pub const ALERT_CUSTOMERS_SHOWN: usize = 20;
 /// How long alerts rest between two looks at the figures, at least: a burst of webhooks makes one look, not a hundred.
 pub const ALERT_REST: Duration = Duration::from_millis(500);
 
-/// And how many times as long as a look takes: on a large ledger alerts use a quarter of one core at most.
-pub const ALERT_REST_FACTOR: u32 = 3;
+/// And how many times as long as a look takes: on a large ledger alerts use a seventh of one core at most.
+pub const ALERT_REST_FACTOR: u32 = 6;
 
 /// How often the clock alone is reason enough to look.
 pub const ALERT_INTERVAL: Duration = Duration::from_secs(30);

@@ -29,11 +29,15 @@ const BUSY: Duration = Duration::from_secs(10);
 const READING: &str = "PRAGMA query_only = ON";
 
 /// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
-const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -32000";
+const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -16000";
 
-/// Pages of the log's write-ahead log from which a commit of the driver's moves them itself: leases and seals are written
-/// when no event comes, and only events make [`checkpoint`] look.
-const LOG_PAGES: &str = "8000";
+/// From how many pages of the write-ahead log on a commit moves them into the file, and the cache of the connection that
+/// writes. Of the log: leases and seals are written when no event comes, and only events make [`checkpoint`] look.
+const LOG_FILE: (&str, &str) = ("8000", "-2000");
+
+/// Of the derived tables: each customer has rows on dozens of pages all over a large file, and a page that a batch changes
+/// twice is written once.
+const DERIVED_FILE: (&str, &str) = ("4000", "-16000");
 
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
@@ -60,11 +64,16 @@ impl Database {
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let plan = Plan::default();
         let (log, log_connection) =
-            open_file(path, SqliteSynchronous::Full, LOG_PAGES, options, schema::log_part(&MIGRATIONS)).await?;
+            open_file(path, SqliteSynchronous::Full, LOG_FILE, options, schema::log_part(&MIGRATIONS)).await?;
         let derived_path = path.with_extension("derived.db");
-        let (derived, derived_writer) =
-            open_file(&derived_path, SqliteSynchronous::Normal, "4000", options, schema::derived_part(&MIGRATIONS))
-                .await?;
+        let (derived, derived_writer) = open_file(
+            &derived_path,
+            SqliteSynchronous::Normal,
+            DERIVED_FILE,
+            options,
+            schema::derived_part(&MIGRATIONS),
+        )
+        .await?;
         let database = Self {
             log,
             log_writer: writer::LogWriter::start(path, log_connection, plan.clone())?,
@@ -84,7 +93,7 @@ impl Database {
 async fn open_file(
     path: &Path,
     synchronous: SqliteSynchronous,
-    checkpoint_pages: &'static str,
+    (checkpoint_pages, writer_cache): (&'static str, &'static str),
     options: &Options,
     migrations: Migrator,
 ) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
@@ -103,7 +112,8 @@ async fn open_file(
         .statement_cache_capacity(256);
     // A local file needs no ping before each use, and its connections never grow stale.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
-    let writer = pool().max_connections(1).connect_with(connect.clone()).await.map_err(unavailable)?;
+    let writing = connect.clone().pragma("cache_size", writer_cache);
+    let writer = pool().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
     migrate(&migrations, &writer, path).await?;
     let readers = pool()
         .max_connections(options.readers)
