@@ -20,7 +20,7 @@ on_both! {
         let ledger = Ledger::empty(kind).await;
         let events = prefixes();
         // A longer log is one of more customers too: one alone has less and less to tell.
-        let life = shuffled(&life(3, 3 + u32::try_from(events / 50).unwrap(), 75 + i64::try_from(events).unwrap() / 2), 2);
+        let life = shuffled(&life(3, 3 + u32::try_from(events / 25).unwrap(), 75 + i64::try_from(events).unwrap() / 2), 2);
         assert!(life.len() >= events, "a longer life is needed for {events} prefixes than {}", life.len());
         for event in &life[..events] {
             ledger.append(std::slice::from_ref(event)).await;
