@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     ledger::{
-        fact::{Fact, State},
+        fact::{CustomerState, Fact, State},
         outcome::CustomerLedger,
     },
     store::{Store, StoreError},
@@ -103,12 +103,23 @@ async fn newest_metadata(store: &Store, facts: &[Fact], keys: &[Arc<str>]) -> Re
     if keys.is_empty() {
         return Ok(Metadata::new());
     }
-    let newest = facts.iter().filter(|fact| matches!(&fact.state, State::Customer(customer) if !customer.deleted));
-    let Some(newest) = newest.max_by_key(|fact| (fact.at, fact.role, &fact.event)) else {
-        return Ok(Metadata::new());
-    };
+    let Some((newest, _)) = newest(facts) else { return Ok(Metadata::new()) };
     let bodies = store.bodies(&newest.event).await?;
     Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, keys)).unwrap_or_default())
+}
+
+/// The fact that tells a customer's newest state; a deleted one's says nothing.
+pub(super) fn newest(facts: &[Fact]) -> Option<(&Fact, &CustomerState)> {
+    let states = facts.iter().filter_map(|fact| Some((fact, living(fact)?)));
+    states.max_by_key(|(fact, _)| (fact.at, fact.role, &fact.event))
+}
+
+/// The state that a fact tells of a customer who isn't deleted.
+pub(super) fn living(fact: &Fact) -> Option<&CustomerState> {
+    match &fact.state {
+        State::Customer(state) if !state.deleted => Some(state),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     ledger::{
-        fact::{CustomerState, Fact, State},
+        fact::{CustomerState, Fact},
         ids::CustomerId,
     },
     limits,
@@ -19,7 +19,10 @@ use crate::{
     stripe::metadata::customer_metadata,
 };
 
-use super::{CustomerRules, customers::Metadata};
+use super::{
+    CustomerRules,
+    customers::{Metadata, living, newest},
+};
 
 /// Who belongs to whom in one generation; nobody is joined where there is none.
 #[derive(Clone, Copy, Debug)]
@@ -175,20 +178,12 @@ pub(super) async fn by_newest(
     facts: &[Fact],
     key: &Arc<str>,
 ) -> Result<CustomerId, StoreError> {
-    let states = facts.iter().filter_map(|fact| Some((fact, living(fact)?)));
     let mut ledger = None;
-    if let Some((fact, state)) = states.max_by_key(|(fact, _)| (fact.at, fact.role, &fact.event)) {
+    if let Some((fact, state)) = newest(facts) {
         let bodies = store.bodies(&fact.event).await?;
         ledger = named(state, bodies.first().map(|(_, body)| &body[..]), key);
     }
     Ok(ledger.unwrap_or_else(|| customer.customer.clone()))
-}
-
-fn living(fact: &Fact) -> Option<&CustomerState> {
-    match &fact.state {
-        State::Customer(state) if !state.deleted => Some(state),
-        _ => None,
-    }
 }
 
 /// What a state's body names under the key. Simulated time is a ledger of its own (mrr.md 4), whatever it names.

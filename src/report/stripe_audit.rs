@@ -211,7 +211,7 @@ impl Reports<'_> {
         for ((customer, currency, place), said) in &export.said {
             let ledger = ledger_of.get(customer).unwrap_or(customer);
             let together = said_of.entry(ledger.clone()).or_default().entry((*currency, *place)).or_default();
-            together.amount.0 += said.amount.0;
+            together.amount = together.amount.checked_add(said.amount).ok_or(super::ReportError::Overflow)?;
             together.kind = said.kind.filter(|_| !joined.contains(ledger));
             together.rows += said.rows;
         }

@@ -136,50 +136,22 @@ impl Database {
         Ok(true)
     }
 
-    pub(in crate::store) async fn ledgers_of(
+    /// The rows that hold up to `known_at` and name one of `keys` in `column`: the place of what was asked, one of Stripe's
+    /// customers, and its ledger.
+    async fn holding(
         &self,
         generation: i64,
-        customers: &[CustomerKey],
+        column: &str,
+        keys: &[CustomerKey],
         known_at: Option<i64>,
-    ) -> Result<Vec<Option<CustomerId>>, StoreError> {
+    ) -> Result<Vec<(usize, CustomerKey, CustomerId)>, StoreError> {
         let text = format!(
-            "SELECT j.customer, j.ledger FROM joined j WHERE j.generation = $1 AND j.livemode = $2 AND j.account = $3
-             AND {} AND {HOLDS}",
-            in_list("j.customer", 4)
+            "SELECT {column}, j.customer, j.ledger FROM joined j WHERE j.generation = $1 AND j.livemode = $2
+             AND j.account = $3 AND {} AND {HOLDS}",
+            in_list(column, 4)
         );
-        let mut ledgers = vec![None; customers.len()];
-        for ((livemode, account), named) in places(customers) {
-            let rows = sqlx::query(AssertSqlSafe(text.clone()))
-                .bind(generation)
-                .bind(livemode)
-                .bind(account)
-                .bind(text_list(named.keys().map(String::as_str)))
-                .bind(known_at.unwrap_or(i64::MAX))
-                .fetch_all(&self.derived)
-                .await
-                .doing(DOING)?;
-            for row in &rows {
-                let customer: String = row.try_get(0).doing(DOING)?;
-                let ledger = CustomerId::new(row.try_get::<String, _>(1).doing(DOING)?);
-                named.get(&customer).into_iter().flatten().for_each(|place| ledgers[*place] = Some(ledger.clone()));
-            }
-        }
-        Ok(ledgers)
-    }
-
-    pub(in crate::store) async fn members(
-        &self,
-        generation: i64,
-        ledgers: &[CustomerKey],
-        known_at: Option<i64>,
-    ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
-        let text = format!(
-            "SELECT j.ledger, j.customer FROM joined j WHERE j.generation = $1 AND j.livemode = $2 AND j.account = $3
-             AND {} AND {HOLDS}",
-            in_list("j.ledger", 4)
-        );
-        let mut members: Vec<BTreeSet<CustomerKey>> = vec![BTreeSet::new(); ledgers.len()];
-        for ((livemode, account), named) in places(ledgers) {
+        let mut holding = Vec::new();
+        for ((livemode, account), named) in places(keys) {
             let rows = sqlx::query(AssertSqlSafe(text.clone()))
                 .bind(generation)
                 .bind(livemode)
@@ -190,13 +162,40 @@ impl Database {
                 .await
                 .doing(DOING)?;
             for row in &rows {
-                let ledger: String = row.try_get(0).doing(DOING)?;
-                let customer = CustomerId::new(row.try_get::<String, _>(1).doing(DOING)?);
-                let key = CustomerKey { livemode, account: account_of(account.clone()), customer };
-                for place in named.get(&ledger).into_iter().flatten() {
-                    members[*place].insert(key.clone());
-                }
+                let texts =
+                    || -> Result<[String; 3], sqlx::Error> { Ok([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]) };
+                let [asked, customer, ledger] = texts().doing(DOING)?;
+                let (account, customer) = (account_of(account.clone()), CustomerId::new(customer));
+                let (key, ledger) = (CustomerKey { livemode, account, customer }, CustomerId::new(ledger));
+                let places = named.get(&asked).into_iter().flatten();
+                holding.extend(places.map(|place| (*place, key.clone(), ledger.clone())));
             }
+        }
+        Ok(holding)
+    }
+
+    pub(in crate::store) async fn ledgers_of(
+        &self,
+        generation: i64,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Option<CustomerId>>, StoreError> {
+        let mut ledgers = vec![None; customers.len()];
+        for (place, _, ledger) in self.holding(generation, "j.customer", customers, known_at).await? {
+            ledgers[place] = Some(ledger);
+        }
+        Ok(ledgers)
+    }
+
+    pub(in crate::store) async fn members(
+        &self,
+        generation: i64,
+        ledgers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
+        let mut members: Vec<BTreeSet<CustomerKey>> = vec![BTreeSet::new(); ledgers.len()];
+        for (place, customer, _) in self.holding(generation, "j.ledger", ledgers, known_at).await? {
+            members[place].insert(customer);
         }
         // Of whom no row speaks, it is at home.
         for ((members, key), own) in
