@@ -248,7 +248,7 @@ impl<'a> Naive<'a> {
     }
 }
 
-/// Facts of one second in the order in which each finds what it says was before, if there is one; what tells a change
+/// Facts of one second in the order in which each finds what it says was before, if there is one; else what tells a change
 /// that was told already is left out.
 fn in_order(sorted: Vec<&Fact>) -> Vec<&Fact> {
     let mut ordered: Vec<&Fact> = Vec::new();
@@ -262,7 +262,11 @@ fn in_order(sorted: Vec<&Fact>) -> Vec<&Fact> {
                     }
                 }
                 let reached = ordered.last().map(|fact| after(fact).clone());
-                ordered.extend(chained(reached.as_ref(), &distinct).unwrap_or(distinct));
+                // A change there, back and there again tells its first step twice: all of them count where each finds its
+                // place, and only else is one that says the same a second event for one change (mrr.md 4).
+                let all = chained(reached.as_ref(), second);
+                let each_once = || chained(reached.as_ref(), &distinct);
+                ordered.extend(all.or_else(each_once).unwrap_or(distinct));
             }
             // It only says again what stands.
             Role::Other => {}
