@@ -137,6 +137,9 @@ pub const CATALOGUE_FACTS: usize = 20_000;
 /// each: the fewer transactions, the fewer times their pages are written.
 pub const FILL_ROWS: usize = 8_192;
 
+/// Sums of days held while a generation is filled, before they are written: some ten megabytes.
+pub const FILL_SUMS: usize = 50_000;
+
 /// Questions that derive ledgers from the log side by side (`as_known_at`): each holds all customers' rows in memory.
 pub const DERIVED_AT_ONCE: usize = 2;
 

@@ -9,8 +9,12 @@ use crate::{
         outcome::{Cause, Kind, Movement, Part, Rollup},
         time::Day,
     },
-    report::ReportError,
-    store::reports::{LedgerRows, MovementRow},
+    report::{
+        ReportError,
+        ask::Ask,
+        service::{AskError, Reports},
+    },
+    store::reports::{MovementFilter, MovementRow, Order, StandingRows, Turn},
 };
 
 /// Why a customer was lost, as far as there is evidence.
@@ -62,39 +66,65 @@ pub struct AccountDay {
 /// does it.
 const REPLACED_DAYS: i32 = 7;
 
-/// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
-/// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
-pub fn days(rows: &LedgerRows, movements: &[MovementRow], last: Day) -> Result<Vec<AccountDay>, ReportError> {
-    let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
-    let mut paying: BTreeMap<Day, i64> = BTreeMap::new();
-    let mut lost: BTreeSet<(Day, &str)> = BTreeSet::new();
-    let mut won: BTreeSet<(&str, Day)> = BTreeSet::new();
-    for count in rows.counts.iter().filter(|count| count.currency.is_none()) {
-        let sum = paying.entry(count.day).or_default();
-        *sum = sum.checked_add(count.customers).ok_or(ReportError::Overflow)?;
-        match &count.group {
-            Some(customer) if count.customers < 0 => drop(lost.insert((count.day, customer))),
-            Some(customer) if count.customers > 0 && count.day <= last => drop(won.insert((customer, count.day))),
-            _ => {}
+/// What one movement took, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Its day.
+    pub day: Day,
+    /// Whether the customer's MRR in this currency ended with it, or only shrank.
+    pub ended: bool,
+    /// What.
+    pub loss: Loss,
+}
+
+/// Movements read at once.
+const PAGE: i64 = 1000;
+
+/// What was lost from the day `from` on. Movements are let go page by page: of years of them only so much is held.
+pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Vec<Lost>, AskError> {
+    let mut all = Vec::new();
+    for kind in [Kind::Churn, Kind::Contraction] {
+        let filter = MovementFilter { from, kind: Some(kind), ..MovementFilter::default() };
+        let mut after = None;
+        loop {
+            let (page, next) = reports.movements(ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
+            for row in &page {
+                all.extend(lost(row)?);
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
         }
     }
+    Ok(all)
+}
+
+/// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
+/// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
+pub fn days(rows: &StandingRows, losses: Vec<Lost>, last: Day) -> Result<Vec<AccountDay>, ReportError> {
+    let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
+    let of_all = rows.counts.iter().filter(|count| count.currency.is_none());
+    let paying: BTreeMap<Day, i64> = of_all.map(|count| (count.day, count.customers)).collect();
+    let turned = |on: &dyn Fn(&Turn) -> bool| -> BTreeSet<(&str, Day)> {
+        rows.turns.iter().filter(|turn| on(turn)).map(|turn| (turn.customer.as_str(), turn.day)).collect()
+    };
+    let left = turned(&|turn| turn.customers < 0);
+    let came = turned(&|turn| turn.customers > 0 && turn.day <= last);
     let mut amounts: BTreeMap<Day, Vec<(Currency, Mrr)>> = BTreeMap::new();
     rows.amounts.iter().for_each(|row| amounts.entry(row.day).or_default().push((row.currency, row.mrr)));
     let mut failing = failing(rows)?;
     let (mut churned, mut contracted): (BTreeMap<Day, Vec<Loss>>, BTreeMap<Day, Vec<Loss>>) = Default::default();
-    for row in movements {
-        let Some(loss) = loss(row)? else { continue };
-        match row.movement.kind {
-            Kind::Churn if lost.contains(&(row.movement.day, row.customer.as_str())) => {
-                let (customer, day) = (row.customer.as_str(), row.movement.day);
-                let until = day.0.checked_add(jiff::Span::new().days(REPLACED_DAYS)).map_or(day, Day);
-                if won.range((customer, day.after())..=(customer, until)).next().is_some() {
-                    continue;
-                }
-                churned.entry(row.movement.day).or_default().push(loss);
-            }
-            Kind::Contraction => contracted.entry(row.movement.day).or_default().push(loss),
-            _ => {}
+    for Lost { day, ended, loss } in losses {
+        if !ended {
+            contracted.entry(day).or_default().push(loss);
+            continue;
+        }
+        let customer = loss.customer.as_str();
+        let until = day.0.checked_add(jiff::Span::new().days(REPLACED_DAYS)).map_or(day, Day);
+        let replaced = came.range((customer, day.after())..=(customer, until)).next().is_some();
+        if left.contains(&(customer, day)) && !replaced {
+            churned.entry(day).or_default().push(loss);
         }
     }
     let (mut all, mut standing, mut mrr, mut day) = (Vec::new(), 0_i64, BTreeMap::<Currency, Mrr>::new(), first);
@@ -121,9 +151,9 @@ pub fn days(rows: &LedgerRows, movements: &[MovementRow], last: Day) -> Result<V
 }
 
 /// Who became past due on which day, with all that was then at risk.
-fn failing(rows: &LedgerRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
+fn failing(rows: &StandingRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
     let mut changes: BTreeMap<(&str, Currency), BTreeMap<Day, Mrr>> = BTreeMap::new();
-    for row in rows.amounts.iter().filter(|row| row.at_risk != Mrr::ZERO) {
+    for row in rows.in_doubt.iter().filter(|row| row.at_risk != Mrr::ZERO) {
         let Some(customer) = &row.group else { continue };
         let sum = changes.entry((customer, row.currency)).or_default().entry(row.day).or_default();
         *sum = sum.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
@@ -151,7 +181,7 @@ fn failing(rows: &LedgerRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
 
 /// What a movement lost; `None` where it isn't a loss, or one that no alert speaks of: pauses, granted trials, currency
 /// switches and discounts.
-fn loss(row: &MovementRow) -> Result<Option<Loss>, ReportError> {
+pub fn lost(row: &MovementRow) -> Result<Option<Lost>, ReportError> {
     let movement: &Movement = &row.movement;
     if !matches!(movement.kind, Kind::Churn | Kind::Contraction) {
         return Ok(None);
@@ -170,12 +200,13 @@ fn loss(row: &MovementRow) -> Result<Option<Loss>, ReportError> {
         _ => Nature::Voluntary,
     };
     let side = largest.before.as_ref().or(largest.after.as_ref());
-    Ok(Some(Loss {
+    let loss = Loss {
         customer: row.customer.clone(),
         currency: movement.currency,
         amount: Mrr::ZERO.checked_sub(movement.amount).ok_or(ReportError::Overflow)?,
         nature,
         product: side.and_then(|side| side.product.as_ref()).map(ToString::to_string),
         reason: largest.cause,
-    }))
+    };
+    Ok(Some(Lost { day: movement.day, ended: movement.kind == Kind::Churn, loss }))
 }

@@ -20,16 +20,18 @@ use crate::{
     },
     limits,
     report::{ReportError, ask::Ask, period::Interval, service::AskError},
-    store::reports::{CustomersAsked, LedgerRows},
+    store::reports::{CustomersAsked, StandingRows},
 };
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
 /// longer does.
-pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &LedgerRows) -> Result<Vec<Verdict>, AskError> {
+pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &StandingRows) -> Result<Vec<Verdict>, AskError> {
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
     for row in rows.amounts.iter().filter(|row| row.day <= look.today) {
         add(mrr.entry(row.currency).or_default(), row.mrr)?;
+    }
+    for row in rows.in_doubt.iter().filter(|row| row.day <= look.today) {
         if let Some(customer) = &row.group {
             add(set_to_end.entry((row.currency, customer)).or_default(), row.scheduled_churn)?;
         }

@@ -19,22 +19,18 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, alerting::Alerts},
-    ledger::{
-        outcome::Kind,
-        time::{Day, UnixTime},
-    },
+    ledger::time::{Day, UnixTime},
     limits,
     reconciler::driver,
     report::{ask::Ask, service::AskError, service::Reports},
     store::{
         Store, StoreError,
         alerts::{AlertFilter, AlertRow, NewAlert, Outgoing},
-        reports::{MovementFilter, MovementRow, Order},
     },
     telemetry::{Metrics, event::AlertRaised},
 };
 
-/// Movements read at once, and alerts looked back at.
+/// Alerts looked back at.
 const PAGE: i64 = 1000;
 
 /// How long what changes slowly is left alone: how things stand, and the account's usual gaps.
@@ -215,11 +211,10 @@ impl Watcher {
 
     /// The rules over movements, and over the days they make.
     async fn moved(&mut self, look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
-        let rows = look.reports.customer_rows(&look.ask).await?;
         let from = standing::plus(look.today, -limits::ALERT_HISTORY_DAYS);
-        let mut movements = losses(look, Kind::Churn, from).await?;
-        movements.extend(losses(look, Kind::Contraction, from).await?);
-        let mut days = history::days(&rows, &movements, look.today)?;
+        let rows = look.reports.standing_rows(&look.ask, Some(from)).await?;
+        let losses = history::losses(&look.reports, &look.ask, Some(from)).await?;
+        let mut days = history::days(&rows, losses, look.today)?;
         days.retain(|day| day.day >= from);
         let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
         let told = standing::plus(look.today, -limits::ALERT_RECENT_DAYS - 60);
@@ -399,19 +394,6 @@ fn link(settings: &Alerts, live: bool, customer: &str) -> String {
 /// The customer in Stripe's own dashboard.
 pub(super) fn stripe_link(live: bool, customer: &str) -> String {
     format!("https://dashboard.stripe.com/{}customers/{customer}", if live { "" } else { "test/" })
-}
-
-async fn losses(look: &Look<'_>, kind: Kind, from: Day) -> Result<Vec<MovementRow>, AskError> {
-    let filter = MovementFilter { from: Some(from), kind: Some(kind), ..MovementFilter::default() };
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let (page, next) = look.reports.movements(&look.ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
-        all.extend(page);
-        after = next;
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
 }
 
 /// Holds the lease while it can be had: one process judges and delivers.

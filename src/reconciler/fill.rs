@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     limits,
-    store::{CustomerKey, Filled, Store, StoreError},
+    store::{CustomerKey, Filled, Store, StoreError, day_sums::DaySums},
 };
 
 use super::{
@@ -23,8 +23,16 @@ use super::{
 
 /// A page's customers with their rows, and those that are left to [`super::work::Work`], which tells why.
 type Page = Result<(Vec<Filled>, Vec<CustomerKey>), ReconcileError>;
-/// What became of rows to be written: how many customers', and which are left out.
-type Written = Result<(usize, Vec<CustomerKey>), ReconcileError>;
+
+/// What became of rows to be written.
+#[derive(Default)]
+struct Written {
+    /// How many customers'.
+    done: usize,
+    left_out: Vec<CustomerKey>,
+    /// Of the rows' days.
+    sums: DaySums,
+}
 
 /// What is being read, derived or written; what isn't done ends with this.
 struct UnderWay<T>(VecDeque<JoinHandle<Result<T, ReconcileError>>>);
@@ -73,9 +81,9 @@ impl Reconciler {
             }
         }
         let joins = Joins::in_generation(&self.rules.customers, generation);
-        let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay(VecDeque::new()));
+        let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay::<Written>(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
-        let mut reached = Reached::default();
+        let (mut reached, mut sums) = (Reached::default(), DaySums::default());
         // Facts that come while it is used are after the horizon: whom they touch is caught up with.
         let catalogue = Catalogue::default();
         let mut after: Option<CustomerKey> = None;
@@ -108,18 +116,23 @@ impl Reconciler {
             }
             if batch.iter().map(Filled::rows).sum::<usize>() >= limits::FILL_ROWS || over {
                 // One write at a time: a database has one writer, and memory holds no more than two batches.
-                if let Some((done, failed)) = writes.first().await? {
-                    left_out.extend(failed);
-                    reached.customers_done += done as u64;
+                if let Some(written) = writes.first().await? {
+                    left_out.extend(written.left_out);
+                    sums = written.sums;
+                    if sums.len() > limits::FILL_SUMS {
+                        self.store.fill_sums(generation, &std::mem::take(&mut sums)).await?;
+                    }
+                    reached.customers_done += written.done as u64;
                     progress(reached);
                 }
                 if over && batch.is_empty() {
                     break;
                 }
-                writes.begin(write(self.store.clone(), generation, std::mem::take(&mut batch)));
+                let batch = std::mem::take(&mut batch);
+                writes.begin(write(self.store.clone(), generation, batch, std::mem::take(&mut sums)));
             }
         }
-        self.store.filled(generation, horizon, &left_out).await?;
+        self.store.filled(generation, horizon, &left_out, &sums).await?;
         Ok(true)
     }
 }
@@ -185,25 +198,34 @@ async fn derive_together(
     deriving.await.map_err(|error| ReconcileError::Worker(error.to_string()))
 }
 
-/// Writes a batch in one transaction; when something of it can't be kept, one customer at a time.
-async fn write(store: Store, generation: i64, batch: Vec<Filled>) -> Written {
+/// Writes a batch in one transaction; when something of it can't be kept, one customer at a time. Adds its days to `sums`.
+async fn write(store: Store, generation: i64, batch: Vec<Filled>, sums: DaySums) -> Result<Written, ReconcileError> {
     store.plan().pass(planned::BEFORE_REPLACE).await?;
-    let ledgers = |batch: &[Filled]| batch.iter().filter(|one| !one.derived.is_empty()).count();
-    let (mut done, mut left_out) = (ledgers(&batch), Vec::new());
+    let mut written = Written { sums, ..Written::default() };
     match store.fill(generation, &batch).await {
         Err(StoreError::Corrupt { .. }) => {
             for one in batch {
                 match store.fill(generation, std::slice::from_ref(&one)).await {
-                    Err(StoreError::Corrupt { .. }) => {
-                        done -= 1;
-                        left_out.push(one.key);
+                    Err(StoreError::Corrupt { .. }) => written.left_out.push(one.key),
+                    other => {
+                        other?;
+                        written.add(&one)?;
                     }
-                    other => other?,
                 }
             }
         }
-        other => other?,
+        other => {
+            other?;
+            batch.iter().try_for_each(|one| written.add(one))?;
+        }
     }
     store.plan().pass(planned::AFTER_REPLACE).await?;
-    Ok((done, left_out))
+    Ok(written)
+}
+
+impl Written {
+    fn add(&mut self, one: &Filled) -> Result<(), StoreError> {
+        self.done += usize::from(!one.derived.is_empty());
+        self.sums.add_whole(&one.key, &one.derived)
+    }
 }

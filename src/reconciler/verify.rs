@@ -17,7 +17,7 @@ use crate::{
         profile::{Netting, Profile},
     },
     limits,
-    store::{ChainReport, CustomerKey, Derived, StoreError, joined::Joining},
+    store::{ChainReport, CustomerKey, Derived, StoreError, WrongDay, joined::Joining},
 };
 
 use super::{
@@ -56,8 +56,8 @@ impl Report {
 /// A derived row that isn't what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Whose.
-    pub customer: CustomerKey,
+    /// Whose; `None` for what is summed over customers.
+    pub customer: Option<CustomerKey>,
     /// Under which profile.
     pub profile: Arc<str>,
     /// In which table.
@@ -68,7 +68,10 @@ pub struct Difference {
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} under {}, {}: {}", name(&self.customer), self.profile, self.table, self.what)
+        if let Some(customer) = &self.customer {
+            write!(f, "{} ", name(customer))?;
+        }
+        write!(f, "under {}, {}: {}", self.profile, self.table, self.what)
     }
 }
 
@@ -110,8 +113,14 @@ impl Reconciler {
         for profile in self.rules.profiles.iter() {
             self.verify_profile(profile, &mut report, stop, progress).await?;
             if report.first_difference.is_some() {
-                break;
+                return Ok(report);
             }
+        }
+        // Sums move with their rows, in one transaction: they are held against these, which have just been verified.
+        if let Some(current) = self.current_generation().await?
+            && let Some(WrongDay { profile, table, what }) = self.store.wrong_day(current.id).await?
+        {
+            report.first_difference = Some(Difference { customer: None, profile, table, what });
         }
         Ok(report)
     }
@@ -141,7 +150,8 @@ impl Reconciler {
                 if kept != says {
                     let what = format!("it belongs to {kept} there, and should to {says}");
                     let profile = self.rules.profiles.first().map_or("".into(), |profile| profile.name.clone());
-                    report.first_difference = Some(Difference { customer, profile, table: "joined", what });
+                    report.first_difference =
+                        Some(Difference { customer: Some(customer), profile, table: "joined", what });
                     return Ok(());
                 }
             }
@@ -189,7 +199,8 @@ impl Reconciler {
                 Verdict::Agrees => {}
                 Verdict::Moving => report.waiting += 1,
                 Verdict::Differs(table, what) => {
-                    report.first_difference = Some(Difference { customer, profile: profile.name.clone(), table, what });
+                    let (customer, profile) = (Some(customer), profile.name.clone());
+                    report.first_difference = Some(Difference { customer, profile, table, what });
                     break;
                 }
             }
@@ -336,7 +347,7 @@ fn first_difference(rows: &CustomerLedger, fresh: &CustomerLedger) -> (&'static 
     if head != fresh_head {
         return ("customer_ledger", format!("{head:?} is there, {fresh_head:?} should be"));
     }
-    first_row("delta", deltas, &fresh.deltas)
+    first_row("item_delta", deltas, &fresh.deltas)
         .or_else(|| first_row("count_delta", counts, &fresh.counts))
         .or_else(|| first_row("movement", movements, &fresh.movements))
         .or_else(|| first_row("subscription_ledger", subscriptions, &fresh.subscriptions))

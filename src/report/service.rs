@@ -201,7 +201,8 @@ impl Reports<'_> {
         let (scope, source) = self.scope(ask).await?;
         let (mut rows, traits) = match &source {
             Source::Tables => {
-                (self.store.ledger_rows(&scope, RowGroup::Customer).await?, self.store.customer_traits(&scope).await?)
+                let rows = self.store.ledger_rows(&scope, self.day_of(&scope), RowGroup::Customer).await?;
+                (rows, self.store.customer_traits(&scope).await?)
             }
             Source::Memory { ledgers, .. } => {
                 (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.customer_traits(&scope))
@@ -261,13 +262,10 @@ impl Reports<'_> {
         }))
     }
 
-    /// Amounts and counts of every day by customer: what alerts judge.
-    pub async fn customer_rows(&self, ask: &Ask) -> Result<LedgerRows, AskError> {
-        let (scope, source) = self.scope(ask).await?;
-        Ok(match &source {
-            Source::Tables => self.store.ledger_rows(&scope, RowGroup::Customer).await?,
-            Source::Memory { ledgers, .. } => ledgers.ledger_rows(&scope, RowGroup::Customer)?,
-        })
+    /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
+    pub async fn standing_rows(&self, ask: &Ask, from: Option<Day>) -> Result<StandingRows, AskError> {
+        let (scope, _) = self.scope(&Ask { as_known_at: None, ..ask.clone() }).await?;
+        Ok(self.store.standing_rows(&scope, self.day_of(&scope), from).await?)
     }
 
     /// Customers page by page; the largest are one page.
@@ -448,6 +446,11 @@ impl Reports<'_> {
         Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
     }
 
+    /// The accounting day at which an answer is cut.
+    fn day_of(&self, scope: &Scope) -> Day {
+        self.ledger.zone.day(scope.cut)
+    }
+
     /// A missing rate is an error, never a rate of 1 (mrr.md 8).
     async fn no_rate_missing(&self, ask: &Ask, scope: &Scope, source: &Source) -> Result<(), AskError> {
         let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
@@ -556,7 +559,7 @@ impl Reports<'_> {
     ) -> Result<(LedgerRows, Vec<Period>, Source), AskError> {
         let read = async |source: &Source| {
             let mut rows = match source {
-                Source::Tables => self.store.ledger_rows(scope, group).await?,
+                Source::Tables => self.store.ledger_rows(scope, self.day_of(scope), group).await?,
                 Source::Memory { ledgers, .. } => ledgers.ledger_rows(scope, group)?,
             };
             if let Some(currency) = ask.currency {

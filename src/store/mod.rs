@@ -4,6 +4,7 @@
 
 pub mod alerts;
 pub mod closings;
+pub mod day_sums;
 mod errors;
 pub mod joined;
 pub mod naming;
@@ -294,6 +295,17 @@ pub struct Dumped {
     pub key: CustomerKey,
     /// SHA-256 of the rows in their canonical form, the same on every database.
     pub digest: [u8; 32],
+}
+
+/// The sum of a day that isn't that of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongDay {
+    /// Under which profile.
+    pub profile: Arc<str>,
+    /// In which table.
+    pub table: &'static str,
+    /// Which day, and of which rows.
+    pub what: String,
 }
 
 /// How many connections to keep.

@@ -4,13 +4,14 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{alerts::*, closings::*, joined::*, reports::*, *};
+use super::{alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, *};
 use crate::{
     ledger::{
         fact::Fact,
         fx::Quote,
         ids::{AccountId, CustomerId, EventId},
         outcome::{CustomerLedger, QualityKind, Trial},
+        time::Day,
     },
     limits,
 };
@@ -462,9 +463,25 @@ impl Store {
     }
 
     /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
-    /// are marked.
-    pub async fn filled(&self, generation: i64, position: i64, left_out: &[CustomerKey]) -> Result<(), StoreError> {
-        either!(self, database => database.filled(generation, position, left_out).await)
+    /// are marked. `sums` are those that [`Store::fill_sums`] wasn't given.
+    pub async fn filled(
+        &self,
+        generation: i64,
+        position: i64,
+        left_out: &[CustomerKey],
+        sums: &DaySums,
+    ) -> Result<(), StoreError> {
+        either!(self, database => database.filled(generation, position, left_out, sums).await)
+    }
+
+    /// Adds sums of days of rows that [`Store::fill`] wrote.
+    pub async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+        either!(self, database => database.fill_sums(generation, sums).await)
+    }
+
+    /// The first sum of a day in `generation` that isn't that of its rows.
+    pub async fn wrong_day(&self, generation: i64) -> Result<Option<WrongDay>, StoreError> {
+        either!(self, database => database.wrong_day(generation).await)
     }
 
     /// Whether several processes may recompute customers of one generation at once.
@@ -606,8 +623,18 @@ impl Store {
     // What reports read, always of the current generation.
 
     /// Changes by accounting day, all read at one instant: what a bridge is made of.
-    pub async fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, StoreError> {
-        either!(self, database => database.ledger_rows(scope, group).await)
+    pub async fn ledger_rows(&self, scope: &Scope, cut_day: Day, group: RowGroup) -> Result<LedgerRows, StoreError> {
+        either!(self, database => database.ledger_rows(scope, cut_day, group).await)
+    }
+
+    /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them; one snapshot.
+    pub async fn standing_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        from: Option<Day>,
+    ) -> Result<StandingRows, StoreError> {
+        either!(self, database => database.standing_rows(scope, cut_day, from).await)
     }
 
     /// Up to `limit` movements with their parts, after `after` in the order asked for.

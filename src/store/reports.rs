@@ -241,6 +241,37 @@ pub struct CustomerTraits {
     pub first_mrr_at: Option<UnixTime>,
 }
 
+/// A day on which a customer came (positive), or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who.
+    pub customer: CustomerId,
+    /// When.
+    pub day: Day,
+    /// Change of the count of paying customers, over all currencies.
+    pub customers: i64,
+}
+
+/// What alerts look at: the days of the whole, and customers only where there is something to tell of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandingRows {
+    /// Amounts by day.
+    pub amounts: Vec<DayAmounts>,
+    /// Counts by day.
+    pub counts: Vec<DayCounts>,
+    /// The days of customers who left lately.
+    pub turns: Vec<Turn>,
+    /// Changes by customer of what is past due or set to cancel.
+    pub in_doubt: Vec<DayAmounts>,
+}
+
+impl StandingRows {
+    /// The first day on which anything changed in any currency.
+    pub fn first_day(&self) -> Option<Day> {
+        self.amounts.iter().map(|row| row.day).chain(self.counts.iter().map(|row| row.day)).min()
+    }
+}
+
 impl LedgerRows {
     /// Leaves out every other currency.
     pub fn keep_currency(&mut self, currency: Currency) {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
-    alerts::history,
+    alerts::history::{self, Lost},
     ledger::{
         ids::CustomerId,
         money::Currency,
         outcome::{Cause, Kind, Movement, Part, Side},
         time::UnixTime,
     },
-    store::reports::{DayAmounts, DayCounts, LedgerRows, MovementRow},
+    store::reports::{DayAmounts, DayCounts, MovementRow, StandingRows, Turn},
 };
 
 fn usd() -> Currency {
@@ -104,7 +104,7 @@ fn a_cluster_of_failing_payments_fires_before_anybody_has_left() {
 }
 
 /// A churn of 20.00, with its cause; `lost` says whether the customer is gone over all currencies.
-fn churn(rows: &mut LedgerRows, movements: &mut Vec<MovementRow>, customer: &str, cause: Cause, lost: bool) {
+fn churn(rows: &mut StandingRows, movements: &mut Vec<MovementRow>, customer: &str, cause: Cause, lost: bool) {
     let day: Day = "2025-03-01".parse().unwrap();
     let (amount, at) = (Mrr(-2000 * Mrr::MINOR), UnixTime(1_740_830_400));
     let before =
@@ -135,20 +135,12 @@ fn churn(rows: &mut LedgerRows, movements: &mut Vec<MovementRow>, customer: &str
         parts: vec![part],
     };
     movements.push(MovementRow { id: customer.into(), account: None, customer: customer.into(), movement });
-    let group = Some(customer.into());
-    let change = i64::from(lost);
-    rows.counts.push(DayCounts {
-        currency: None,
-        group: group.clone(),
-        day,
-        customers: -change,
-        subscriptions: 0,
-        trials: 0,
-    });
+    rows.counts.push(DayCounts { currency: None, group: None, day, customers: -1, subscriptions: 0, trials: 0 });
+    rows.turns.extend(lost.then(|| Turn { customer: customer.into(), day, customers: -1 }));
     let nothing = Mrr::ZERO;
     rows.amounts.push(DayAmounts {
         currency: usd(),
-        group,
+        group: None,
         day,
         mrr: amount,
         list: amount,
@@ -158,16 +150,20 @@ fn churn(rows: &mut LedgerRows, movements: &mut Vec<MovementRow>, customer: &str
     });
 }
 
+fn losses(movements: &[MovementRow]) -> Vec<Lost> {
+    movements.iter().filter_map(|row| history::lost(row).unwrap()).collect()
+}
+
 #[test]
 fn pauses_discounts_currency_switches_and_who_stays_in_another_currency_are_left_out() {
-    let (mut rows, mut movements) = (LedgerRows::default(), Vec::new());
+    let (mut rows, mut movements) = (StandingRows::default(), Vec::new());
     churn(&mut rows, &mut movements, "cus_gone", Cause::Cancellation, true);
     churn(&mut rows, &mut movements, "cus_pause", Cause::Pause, true);
     churn(&mut rows, &mut movements, "cus_discount", Cause::FullDiscount, true);
     churn(&mut rows, &mut movements, "cus_switch", Cause::CurrencySwitch, false);
     churn(&mut rows, &mut movements, "cus_stays", Cause::Cancellation, false);
     churn(&mut rows, &mut movements, "cus_unknown", Cause::UnknownEnd, true);
-    let days = history::days(&rows, &movements, "2025-03-02".parse().unwrap()).unwrap();
+    let days = history::days(&rows, losses(&movements), "2025-03-02".parse().unwrap()).unwrap();
     assert_eq!(days.len(), 2);
     let counted: Vec<_> = days[0].churned.iter().map(|loss| (loss.customer.as_str(), loss.nature)).collect();
     assert_eq!(counted, [("cus_gone", Nature::Voluntary), ("cus_unknown", Nature::Unknown)]);
@@ -175,22 +171,14 @@ fn pauses_discounts_currency_switches_and_who_stays_in_another_currency_are_left
 
 #[test]
 fn who_is_cancelled_and_created_anew_within_a_week_was_replaced_not_lost() {
-    let (mut rows, mut movements) = (LedgerRows::default(), Vec::new());
+    let (mut rows, mut movements) = (StandingRows::default(), Vec::new());
     for (customer, back) in [("cus_next_day", Some("2025-03-02")), ("cus_late", Some("2025-03-09")), ("cus_gone", None)]
     {
         churn(&mut rows, &mut movements, customer, Cause::Cancellation, true);
-        let back = back.map(|day| DayCounts {
-            currency: None,
-            group: Some(customer.into()),
-            day: day.parse().unwrap(),
-            customers: 1,
-            subscriptions: 1,
-            trials: 0,
-        });
-        rows.counts.extend(back);
+        rows.turns.extend(back.map(|day| Turn { customer: customer.into(), day: day.parse().unwrap(), customers: 1 }));
     }
     let lost = |last: &str| -> Vec<String> {
-        let days = history::days(&rows, &movements, last.parse().unwrap()).unwrap();
+        let days = history::days(&rows, losses(&movements), last.parse().unwrap()).unwrap();
         days[0].churned.iter().map(|loss| loss.customer.to_string()).collect()
     };
     assert_eq!(lost("2025-03-01"), ["cus_next_day", "cus_late", "cus_gone"], "nobody knows yet who comes back");

@@ -9,7 +9,7 @@ use crate::{
     },
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, service::Reports, table::Table},
-    store::reports::{AccountScope, MovementFilter, Order},
+    store::reports::AccountScope,
 };
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +45,6 @@ fn budget(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a number from 0.05 to 12".to_owned())
 }
 
-/// Movements read at once.
-const PAGE: i64 = 1000;
-
 pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
@@ -62,22 +59,12 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
         },
         ..Ask::default()
     };
-    let rows = reports.customer_rows(&question).await.map_err(ask::failure)?;
-    let (mut movements, mut after) = (Vec::new(), None);
-    loop {
-        let page =
-            reports.movements(&question, &MovementFilter::default(), Order::Ascending, after.as_ref(), PAGE).await;
-        let (page, next) = page.map_err(ask::failure)?;
-        movements.extend(page);
-        after = next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let rows = reports.standing_rows(&question, None).await.map_err(ask::failure)?;
+    let losses = history::losses(&reports, &question, None).await.map_err(ask::failure)?;
     let today = config.ledger.zone.day(reports.now);
     let last = args.to.map_or(today, |to| to.min(today));
     let failed = |error| Failure::Failed(format!("the backtest can't be made: {error}"));
-    let days = history::days(&rows, &movements, last).map_err(failed)?;
+    let days = history::days(&rows, losses, last).map_err(failed)?;
     let Some(first) = days.first() else {
         return Err(Failure::Failed("the ledger holds nothing yet: `mrrd replay` takes history in".into()));
     };

@@ -39,6 +39,11 @@ impl Table {
         (columns, width)
     }
 
+    /// Whether a customer's rows are numbered, in the order of time.
+    pub(super) fn numbered(&self) -> bool {
+        self.lead.starts_with("ordinal")
+    }
+
     /// So many rows of it, one for each of `of`.
     pub(super) fn rows<T>(&self, of: &[T], bind: impl Fn(Values, &T) -> Values) -> TableRows {
         let (columns, width) = self.whole();
@@ -54,7 +59,7 @@ pub(super) const CUSTOMER: Table = Table {
     order: "customer",
 };
 pub(super) const DELTA: Table = Table {
-    name: "delta",
+    name: "item_delta",
     lead: "ordinal, test_clock",
     columns: "at, day, currency, subscription, item, product, price, interval, mrr, list, estimated, at_risk, \
               scheduled_churn",

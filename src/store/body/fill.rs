@@ -6,10 +6,11 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
+    day_sums::move_sums,
     replace::fresh_rows,
     rows::{self, TableRows, Values, account},
 };
-use crate::store::{CustomerKey, Filled, StoreError, errors::Doing, prepared::clean};
+use crate::store::{CustomerKey, Filled, StoreError, day_sums::DaySums, errors::Doing, prepared::clean};
 
 pub(in super::super) const DOING: &str = "filling a generation";
 
@@ -30,6 +31,7 @@ impl Database {
         generation: i64,
         position: i64,
         left_out: &[CustomerKey],
+        sums: &DaySums,
     ) -> Result<(), StoreError> {
         let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
         for key in left_out {
@@ -74,8 +76,15 @@ impl Database {
         })
         .await
         .doing(DOING)?;
+        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         gather_statistics(self).await
+    }
+
+    pub(in crate::store) async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)
     }
 }
 

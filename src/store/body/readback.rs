@@ -21,13 +21,16 @@ use crate::{
 
 const DOING: &str = "reading derived rows";
 
+/// Rows of a group, by its first four values.
+pub(in super::super) const GROUP: &str = "generation = $1 AND profile = $2 AND livemode = $3 AND account = $4";
+
 /// Which customers' rows: of one generation and profile, within one ledger.
-struct Group<'g> {
-    generation: i64,
-    profile: &'g str,
-    livemode: bool,
-    account: &'g str,
-    customers: &'g [String],
+pub(in super::super) struct Group<'g> {
+    pub(in super::super) generation: i64,
+    pub(in super::super) profile: &'g str,
+    pub(in super::super) livemode: bool,
+    pub(in super::super) account: &'g str,
+    pub(in super::super) customers: &'g [String],
 }
 
 impl Database {
@@ -105,52 +108,61 @@ impl Database {
     /// in between.
     async fn read_group(&self, group: &Group<'_>) -> Result<BTreeMap<String, CustomerLedger>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let mut ledgers = BTreeMap::new();
-        for row in select(&mut tx, &CUSTOMER, "test_clock, ", group).await? {
-            ledgers.insert(Columns::of(&row, 0).text()?, read_customer(&mut Columns::of(&row, 1))?);
-        }
-        each(&mut tx, &DELTA, group, &mut ledgers, |ledger, columns| {
-            ledger.deltas.push(read_delta(columns)?);
-            Ok(())
-        })
-        .await?;
-        each(&mut tx, &COUNT, group, &mut ledgers, |ledger, columns| {
-            ledger.counts.push(read_count(columns)?);
-            Ok(())
-        })
-        .await?;
-        each(&mut tx, &MOVEMENT, group, &mut ledgers, |ledger, columns| {
-            ledger.movements.push(read_movement(columns)?);
-            Ok(())
-        })
-        .await?;
-        for row in select(&mut tx, &PART, "ordinal, ", group).await? {
-            let ordinal = usize::try_from(Columns::of(&row, 1).number()?).unwrap_or(usize::MAX);
-            let customer = Columns::of(&row, 0).text()?;
-            let movement = ledgers.get_mut(&customer).and_then(|ledger| ledger.movements.get_mut(ordinal));
-            movement
-                .ok_or_else(|| corrupt(DOING, format!("{customer} has a part of a movement it doesn't have")))?
-                .parts
-                .push(read_part(&mut Columns::of(&row, 2))?);
-        }
-        each(&mut tx, &SUBSCRIPTION, group, &mut ledgers, |ledger, columns| {
-            ledger.subscriptions.push(read_subscription(columns)?);
-            Ok(())
-        })
-        .await?;
-        each(&mut tx, &QUALITY, group, &mut ledgers, |ledger, columns| {
-            ledger.quality.push(read_quality(columns)?);
-            Ok(())
-        })
-        .await?;
-        each(&mut tx, &TRIAL, group, &mut ledgers, |ledger, columns| {
-            ledger.trials.push(read_trial(columns)?);
-            Ok(())
-        })
-        .await?;
+        let ledgers = read_group(&mut tx, group).await?;
         tx.commit().await.doing(DOING)?;
         Ok(ledgers)
     }
+}
+
+/// The ledgers of a group by customer, within a transaction.
+pub(super) async fn read_group(
+    tx: &mut Connection,
+    group: &Group<'_>,
+) -> Result<BTreeMap<String, CustomerLedger>, StoreError> {
+    let mut ledgers = BTreeMap::new();
+    for row in select(&mut *tx, &CUSTOMER, "test_clock, ", group).await? {
+        ledgers.insert(Columns::of(&row, 0).text()?, read_customer(&mut Columns::of(&row, 1))?);
+    }
+    each(&mut *tx, &DELTA, group, &mut ledgers, |ledger, columns| {
+        ledger.deltas.push(read_delta(columns)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut *tx, &COUNT, group, &mut ledgers, |ledger, columns| {
+        ledger.counts.push(read_count(columns)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut *tx, &MOVEMENT, group, &mut ledgers, |ledger, columns| {
+        ledger.movements.push(read_movement(columns)?);
+        Ok(())
+    })
+    .await?;
+    for row in select(&mut *tx, &PART, "ordinal, ", group).await? {
+        let ordinal = usize::try_from(Columns::of(&row, 1).number()?).unwrap_or(usize::MAX);
+        let customer = Columns::of(&row, 0).text()?;
+        let movement = ledgers.get_mut(&customer).and_then(|ledger| ledger.movements.get_mut(ordinal));
+        movement
+            .ok_or_else(|| corrupt(DOING, format!("{customer} has a part of a movement it doesn't have")))?
+            .parts
+            .push(read_part(&mut Columns::of(&row, 2))?);
+    }
+    each(&mut *tx, &SUBSCRIPTION, group, &mut ledgers, |ledger, columns| {
+        ledger.subscriptions.push(read_subscription(columns)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut *tx, &QUALITY, group, &mut ledgers, |ledger, columns| {
+        ledger.quality.push(read_quality(columns)?);
+        Ok(())
+    })
+    .await?;
+    each(&mut *tx, &TRIAL, group, &mut ledgers, |ledger, columns| {
+        ledger.trials.push(read_trial(columns)?);
+        Ok(())
+    })
+    .await?;
+    Ok(ledgers)
 }
 
 /// Rows of a table: the customer, `also`, and the table's columns.
@@ -162,7 +174,7 @@ async fn select(
 ) -> Result<Vec<Row>, StoreError> {
     let text = format!(
         "SELECT customer, {also}{} FROM {}
-         WHERE generation = $1 AND profile = $2 AND livemode = $3 AND account = $4 AND {}
+         WHERE {GROUP} AND {}
          ORDER BY customer, {}",
         table.columns,
         table.name,

@@ -7,12 +7,15 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::*,
+    day_sums::move_sums,
+    readback::{GROUP, Group, read_group},
     rows::{TableRows, Values, account, account_of},
 };
 use crate::{
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
     store::{
         CustomerKey, Derived, Filled, Mark, StoreError,
+        day_sums::{DaySums, Rows},
         errors::{Doing, corrupt},
         planned,
         prepared::clean,
@@ -54,6 +57,64 @@ impl Place {
     }
 }
 
+/// A customer's rows under one profile, and how many of them are there already.
+struct Change<'l> {
+    place: Place,
+    ledger: &'l CustomerLedger,
+    kept: Kept,
+}
+
+/// How many rows of each table stand as they are, from a customer's first on. An event mostly adds rows after the others:
+/// all else stays as it lies, on its pages and in its indices.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    customer: usize,
+    deltas: usize,
+    counts: usize,
+    movements: usize,
+    subscriptions: usize,
+    quality: usize,
+    trials: usize,
+}
+
+impl Kept {
+    fn of(old: &CustomerLedger, new: &CustomerLedger) -> Self {
+        // The clock stands in rows of every kind.
+        if old.test_clock != new.test_clock {
+            return Self::default();
+        }
+        let head = |of: &CustomerLedger| (of.country.clone(), of.first_mrr_at, of.metadata.clone());
+        Self {
+            customer: usize::from(head(old) == head(new)),
+            deltas: shared(&old.deltas, &new.deltas),
+            counts: shared(&old.counts, &new.counts),
+            movements: shared(&old.movements, &new.movements),
+            // In the order of their ids, not of time.
+            subscriptions: if old.subscriptions == new.subscriptions { new.subscriptions.len() } else { 0 },
+            quality: shared(&old.quality, &new.quality),
+            trials: shared(&old.trials, &new.trials),
+        }
+    }
+
+    /// Of how many rows so many are kept, in the table of this name.
+    fn of_table(&self, table: &str, ledger: &CustomerLedger) -> (usize, usize) {
+        match table {
+            name if name == DELTA.name => (self.deltas, ledger.deltas.len()),
+            name if name == COUNT.name => (self.counts, ledger.counts.len()),
+            name if name == MOVEMENT.name || name == PART.name => (self.movements, ledger.movements.len()),
+            name if name == SUBSCRIPTION.name => (self.subscriptions, ledger.subscriptions.len()),
+            name if name == QUALITY.name => (self.quality, ledger.quality.len()),
+            name if name == TRIAL.name => (self.trials, ledger.trials.len()),
+            _ => (self.customer, 1),
+        }
+    }
+}
+
+/// How many rows both begin with.
+fn shared<T: PartialEq>(old: &[T], new: &[T]) -> usize {
+    old.iter().zip(new).take_while(|(old, new)| old == new).count()
+}
+
 /// A row of a table, with its number within its customer.
 struct Line<'l, T> {
     place: &'l Place,
@@ -68,12 +129,16 @@ impl<T> Line<'_, T> {
 }
 
 fn lines<'l, T>(
-    ledgers: &'l [(Place, &'l CustomerLedger)],
+    changes: &'l [Change<'l>],
     of: impl Fn(&'l CustomerLedger) -> &'l [T],
+    kept: impl Fn(&Kept) -> usize,
 ) -> Vec<Line<'l, T>> {
-    ledgers
+    changes
         .iter()
-        .flat_map(|(place, ledger)| (0..).zip(of(ledger)).map(move |(ordinal, row)| Line { place, ordinal, row }))
+        .flat_map(|Change { place, ledger, kept: there }| {
+            let numbered = (0..).zip(of(ledger)).skip(kept(there));
+            numbered.map(move |(ordinal, row)| Line { place, ordinal, row })
+        })
         .collect()
 }
 
@@ -102,15 +167,30 @@ pub(super) async fn write_batch(
     }
     // A mark that is gone, or that has begun anew, was taken by another reconciler: its rows are newer than ours.
     let cleared = clear_marks(tx, generation, batch.iter().map(|(mark, _)| mark)).await?;
-    let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared);
-    let ledgers: Vec<_> = ours.flat_map(|((mark, derived), _)| placed(generation, &mark.key, derived)).collect();
-    delete(tx, &ledgers).await.doing(DOING)?;
-    let nobody = batch.iter().zip(&cleared).filter(|((_, derived), cleared)| **cleared && derived.is_empty());
-    let nobody: Vec<&CustomerKey> = nobody.map(|((mark, _), _)| &mark.key).collect();
-    delete_nobody(tx, generation, &nobody).await.doing(DOING)?;
-    for rows in rows(&ledgers) {
+    let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared).map(|(one, _)| one);
+    let placed: Vec<_> = ours.clone().flat_map(|(mark, derived)| placed(generation, &mark.key, derived)).collect();
+    let nobody: Vec<&CustomerKey> = ours.filter(|(_, derived)| derived.is_empty()).map(|(mark, _)| &mark.key).collect();
+    let mut sums = DaySums::default();
+    take_away_nobody(tx, generation, &nobody, &mut sums).await?;
+    let old = stored(tx, &placed).await?;
+    let mut changes = Vec::with_capacity(placed.len());
+    for ((place, key, derived), old) in placed.into_iter().zip(&old) {
+        let Derived { profile, ledger } = derived;
+        let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::of(old, ledger));
+        if let Some(old) = old {
+            let taken = (&old.deltas[kept.deltas..], &old.counts[kept.counts..]);
+            sums.add(profile, key, old.test_clock.as_ref(), taken, Rows::Taken)?;
+        }
+        let written = (&ledger.deltas[kept.deltas..], &ledger.counts[kept.counts..]);
+        sums.add(profile, key, ledger.test_clock.as_ref(), written, Rows::Written)?;
+        changes.push(Change { place, ledger, kept });
+    }
+    take_away_tails(tx, &changes, &old).await.doing(DOING)?;
+    for rows in rows(&changes) {
         insert_rows(tx, &rows).await.doing(DOING)?;
     }
+    // Last, and in one order: rows that all who recompute share are locked until the commit.
+    move_sums(tx, generation, &sums).await.doing(DOING)?;
     Ok(i64::try_from(cleared.into_iter().filter(|cleared| *cleared).count()).unwrap_or(i64::MAX))
 }
 
@@ -119,8 +199,10 @@ pub(super) fn fresh_rows(generation: i64, batch: &[Filled]) -> Result<Vec<TableR
     for one in batch {
         all_fit(&one.key, &one.derived)?;
     }
-    let ledgers: Vec<_> = batch.iter().flat_map(|one| placed(generation, &one.key, &one.derived)).collect();
-    Ok(rows(&ledgers))
+    let placed = batch.iter().flat_map(|one| placed(generation, &one.key, &one.derived));
+    let changes: Vec<_> =
+        placed.map(|(place, _, derived)| Change { place, ledger: &derived.ledger, kept: Kept::default() }).collect();
+    Ok(rows(&changes))
 }
 
 fn all_fit(key: &CustomerKey, derived: &[Derived]) -> Result<(), StoreError> {
@@ -133,10 +215,10 @@ fn all_fit(key: &CustomerKey, derived: &[Derived]) -> Result<(), StoreError> {
 
 fn placed<'d>(
     generation: i64,
-    key: &CustomerKey,
+    key: &'d CustomerKey,
     derived: &'d [Derived],
-) -> impl Iterator<Item = (Place, &'d CustomerLedger)> {
-    derived.iter().map(move |derived| (Place::new(generation, key, derived), &derived.ledger))
+) -> impl Iterator<Item = (Place, &'d CustomerKey, &'d Derived)> {
+    derived.iter().map(move |derived| (Place::new(generation, key, derived), key, derived))
 }
 
 /// Clears each mark if nothing was added to it; false for one that is no longer the mark that was taken.
@@ -195,41 +277,89 @@ async fn clear_marks(
     Ok(cleared)
 }
 
-async fn delete(connection: &mut Connection, ledgers: &[(Place, &CustomerLedger)]) -> Result<(), sqlx::Error> {
-    let mut groups: BTreeMap<(i64, &str, bool, &str), Vec<&str>> = BTreeMap::new();
-    for (place, _) in ledgers {
-        let group = (place.generation, place.profile.as_str(), place.livemode, place.account.as_str());
-        groups.entry(group).or_default().push(&place.customer);
+/// Customers of one ledger, which a statement can name together, with their places among those asked for.
+type Together<'p> = BTreeMap<(&'p str, bool, &'p str), Vec<(usize, &'p str)>>;
+
+fn together<'p>(places: impl Iterator<Item = &'p Place>) -> Together<'p> {
+    let mut groups = Together::new();
+    for (at, place) in places.enumerate() {
+        let group = (place.profile.as_str(), place.livemode, place.account.as_str());
+        groups.entry(group).or_default().push((at, &place.customer));
     }
+    groups
+}
+
+/// What is stored of each; `None` of whom there is nothing.
+async fn stored(
+    connection: &mut Connection,
+    placed: &[(Place, &CustomerKey, &Derived)],
+) -> Result<Vec<Option<CustomerLedger>>, StoreError> {
+    let mut stored: Vec<Option<CustomerLedger>> = placed.iter().map(|_| None).collect();
+    let Some((Place { generation, .. }, ..)) = placed.first() else { return Ok(stored) };
+    for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
+        let customers: Vec<String> = members.iter().map(|(_, customer)| (*customer).to_owned()).collect();
+        let group = Group { generation: *generation, profile, livemode, account, customers: &customers };
+        let mut ledgers = read_group(connection, &group).await?;
+        for (at, customer) in members {
+            stored[at] = ledgers.remove(customer);
+        }
+    }
+    Ok(stored)
+}
+
+/// Takes away the rows that don't stand any more: of each table, what comes after the rows that are kept.
+async fn take_away_tails(
+    connection: &mut Connection,
+    changes: &[Change<'_>],
+    old: &[Option<CustomerLedger>],
+) -> Result<(), sqlx::Error> {
+    let Some(Change { place: Place { generation, .. }, .. }) = changes.first() else { return Ok(()) };
+    let groups = together(changes.iter().map(|change| &change.place));
     for table in TABLES {
-        let text = format!(
-            "DELETE FROM {} WHERE generation = $1 AND profile = $2 AND livemode = $3 AND account = $4 AND {}",
-            table.name,
-            in_list("customer", 5)
-        );
-        for ((generation, profile, livemode, account), customers) in &groups {
-            sqlx::query(AssertSqlSafe(text.clone()))
-                .bind(generation)
-                .bind(*profile)
-                .bind(livemode)
-                .bind(*account)
-                .bind(text_list(customers.iter().copied()))
-                .execute(&mut *connection)
-                .await?;
+        for ((profile, livemode, account), members) in &groups {
+            let mut tails = Vec::new();
+            for (at, customer) in members {
+                let Some(old) = &old[*at] else { continue };
+                let (kept, there) = changes[*at].kept.of_table(table.name, old);
+                if kept < there {
+                    tails.push((*customer, i64::try_from(kept).unwrap_or(i64::MAX)));
+                }
+            }
+            if tails.is_empty() {
+                continue;
+            }
+            let group = Group { generation: *generation, profile, livemode: *livemode, account, customers: &[] };
+            if table.numbered() {
+                delete_tails(connection, table.name, &group, &tails).await?;
+            } else {
+                delete(connection, &table, &group, tails.iter().map(|(customer, _)| *customer)).await?;
+            }
         }
     }
     Ok(())
 }
 
+/// All rows of some customers of a group in one table.
+async fn delete(
+    connection: &mut Connection,
+    table: &Table,
+    group: &Group<'_>,
+    customers: impl Iterator<Item = &str>,
+) -> Result<(), sqlx::Error> {
+    let text = format!("DELETE FROM {} WHERE {GROUP} AND {}", table.name, in_list("customer", 5));
+    let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
+    let query = query.bind(group.livemode).bind(group.account).bind(text_list(customers));
+    query.execute(connection).await.map(drop)
+}
+
 /// Takes away all rows of customers that are nobody any more: who they were has joined another ledger.
-async fn delete_nobody(
+async fn take_away_nobody(
     connection: &mut Connection,
     generation: i64,
     nobody: &[&CustomerKey],
-) -> Result<(), sqlx::Error> {
-    let keys: Vec<(bool, String, String)> =
-        nobody.iter().map(|key| (key.livemode, account(key.account.as_ref()), clean(key.customer.as_str()))).collect();
-    if keys.is_empty() {
+    sums: &mut DaySums,
+) -> Result<(), StoreError> {
+    if nobody.is_empty() {
         return Ok(());
     }
     // Each profile found from the one before: the index begins with them.
@@ -243,42 +373,41 @@ async fn delete_nobody(
     )
     .bind(generation)
     .fetch_all(&mut *connection)
-    .await?;
-    for table in TABLES {
-        let text = format!(
-            "DELETE FROM {} WHERE generation = $1 AND profile = $2 AND livemode = $3 AND account = $4 AND customer = $5",
-            table.name
-        );
-        for profile in &profiles {
-            for (livemode, account, customer) in &keys {
-                sqlx::query(AssertSqlSafe(text.clone()))
-                    .bind(generation)
-                    .bind(profile)
-                    .bind(livemode)
-                    .bind(account)
-                    .bind(customer)
-                    .execute(&mut *connection)
-                    .await?;
+    .await
+    .doing(DOING)?;
+    for profile in &profiles {
+        for key in nobody {
+            let (account, customers) = (account(key.account.as_ref()), [clean(key.customer.as_str())]);
+            let livemode = key.livemode;
+            let group = Group { generation, profile, livemode, account: &account, customers: &customers };
+            let Some(old) = read_group(connection, &group).await?.into_values().next() else { continue };
+            let taken = (&old.deltas[..], &old.counts[..]);
+            sums.add(&profile.as_str().into(), key, old.test_clock.as_ref(), taken, Rows::Taken)?;
+            for table in &TABLES {
+                delete(connection, table, &group, customers.iter().map(String::as_str)).await.doing(DOING)?;
             }
         }
     }
     Ok(())
 }
 
-/// Every row of these ledgers, table by table.
-fn rows(ledgers: &[(Place, &CustomerLedger)]) -> Vec<TableRows> {
-    let movements = lines(ledgers, |ledger| &ledger.movements);
+/// The rows that aren't there yet, table by table.
+fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
+    let movements = lines(changes, |ledger| &ledger.movements, |kept| kept.movements);
+    let heads: Vec<_> = changes.iter().filter(|change| change.kept.customer == 0).collect();
     let mut parts = Vec::new();
     for movement in &movements {
         let of = |(part, row)| (part, Line { place: movement.place, ordinal: movement.ordinal, row });
         parts.extend((0i64..).zip(&movement.row.parts).map(of));
     }
     vec![
-        CUSTOMER.rows(ledgers, |row, (place, ledger)| bind_customer(place.bind(row).bind(place.clock.clone()), ledger)),
-        DELTA.rows(&lines(ledgers, |ledger| &ledger.deltas), |row, line| {
+        CUSTOMER.rows(&heads, |row, Change { place, ledger, .. }| {
+            bind_customer(place.bind(row).bind(place.clock.clone()), ledger)
+        }),
+        DELTA.rows(&lines(changes, |ledger| &ledger.deltas, |kept| kept.deltas), |row, line| {
             bind_delta(line.bind(row).bind(line.place.clock.clone()), line.row)
         }),
-        COUNT.rows(&lines(ledgers, |ledger| &ledger.counts), |row, line| {
+        COUNT.rows(&lines(changes, |ledger| &ledger.counts, |kept| kept.counts), |row, line| {
             bind_count(line.bind(row).bind(line.place.clock.clone()), line.row)
         }),
         MOVEMENT.rows(&movements, |row, line| {
@@ -288,10 +417,14 @@ fn rows(ledgers: &[(Place, &CustomerLedger)]) -> Vec<TableRows> {
             bind_movement(line.bind(row).bind(clock.clone()).bind(id), line.row)
         }),
         PART.rows(&parts, |row, (part, line)| bind_part(line.bind(row).bind(*part), line.row)),
-        SUBSCRIPTION.rows(&lines(ledgers, |ledger| &ledger.subscriptions), |row, line| {
+        SUBSCRIPTION.rows(&lines(changes, |ledger| &ledger.subscriptions, |kept| kept.subscriptions), |row, line| {
             bind_subscription(line.place.bind(row), line.row)
         }),
-        QUALITY.rows(&lines(ledgers, |ledger| &ledger.quality), |row, line| bind_quality(line.bind(row), line.row)),
-        TRIAL.rows(&lines(ledgers, |ledger| &ledger.trials), |row, line| bind_trial(line.bind(row), line.row)),
+        QUALITY.rows(&lines(changes, |ledger| &ledger.quality, |kept| kept.quality), |row, line| {
+            bind_quality(line.bind(row), line.row)
+        }),
+        TRIAL.rows(&lines(changes, |ledger| &ledger.trials, |kept| kept.trials), |row, line| {
+            bind_trial(line.bind(row), line.row)
+        }),
     ]
 }

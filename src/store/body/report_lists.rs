@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 use super::{
     super::{Database, dialect::*},
     columns::*,
-    reports::{MINOR, PART_OF, push_scope, push_visible},
+    reports::{PART_OF, push_scope, push_visible},
     rows::{account, account_of},
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     },
     store::{
         StoreError,
+        day_sums::MINOR,
         errors::{Doing, corrupt},
         prepared::clean,
         reports::*,
@@ -150,7 +151,7 @@ impl Database {
         // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
         // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
         let mut query =
-            QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM delta l");
+            QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM item_delta l");
         push_scope(&mut query, "l", "l", scope);
         push_customers(&mut query, &ids);
         query.push(" AND l.mrr <> 0 AND l.at <= ").push_bind(scope.cut.0);
@@ -276,7 +277,7 @@ fn largest(scope: &Scope, currency: Currency, limit: i64) -> QueryBuilder<Driver
         "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM (
          SELECT s.account, s.customer, s.minor, s.rest FROM (
          SELECT d.account, d.customer, CAST(SUM(d.mrr / {MINOR}) AS BIGINT) AS minor,
-         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM delta d"
+         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta d"
     ));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.currency = ").push_bind(currency.as_str().to_owned());

@@ -7,10 +7,12 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::{Columns, read_trial},
+    day_sums,
     rows::account,
 };
 use crate::{
     ledger::{
+        ids::CustomerId,
         money::{Currency, Mrr},
         outcome::{Kind, Trial},
         time::{Day, UnixTime},
@@ -18,6 +20,7 @@ use crate::{
     limits::NEWEST_EVENTS,
     store::{
         StoreError,
+        day_sums::MINOR,
         errors::{Doing, corrupt},
         prepared::clean,
         reports::*,
@@ -26,19 +29,43 @@ use crate::{
 
 const DOING: &str = "reading the ledger";
 
-/// One minor unit, the seam at which sums are split.
-pub(super) const MINOR: i64 = 1_000_000;
-
 impl Database {
-    pub(in crate::store) async fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, StoreError> {
+    pub(in crate::store) async fn ledger_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        group: RowGroup,
+    ) -> Result<LedgerRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let rows = LedgerRows {
-            amounts: if group == RowGroup::Cause { Vec::new() } else { amounts(&mut tx, scope, group).await? },
+            amounts: match group {
+                RowGroup::Whole => day_sums::amounts(&mut tx, scope, cut_day).await?,
+                RowGroup::Cause => Vec::new(),
+                _ => amounts(&mut tx, scope, group).await?,
+            },
             counts: match group {
-                RowGroup::Whole | RowGroup::Customer => counts(&mut tx, scope, group).await?,
+                RowGroup::Whole => day_sums::counts(&mut tx, scope, cut_day).await?,
+                RowGroup::Customer => counts(&mut tx, scope).await?,
                 RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Cause => Vec::new(),
             },
             lines: lines(&mut tx, scope, group).await?,
+        };
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
+    }
+
+    pub(in crate::store) async fn standing_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        from: Option<Day>,
+    ) -> Result<StandingRows, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let rows = StandingRows {
+            amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
+            counts: day_sums::counts(&mut tx, scope, cut_day).await?,
+            turns: turns(&mut tx, scope, from).await?,
+            in_doubt: in_doubt(&mut tx, scope).await?,
         };
         tx.commit().await.doing(DOING)?;
         Ok(rows)
@@ -139,21 +166,21 @@ pub(super) fn push_visible(query: &mut QueryBuilder<Driver>, scope: &Scope) {
 
 /// Two columns whose sums together are the sum of `column`: a book in a small currency passes 64 bits within one day, its
 /// whole minor units and the rest of them never do.
-fn split_sum(column: &str) -> String {
+pub(super) fn split_sum(column: &str) -> String {
     format!("CAST(SUM({column} / {MINOR}) AS BIGINT), CAST(SUM({column} % {MINOR}) AS BIGINT)")
 }
 
 /// The sum again from its two columns.
-fn sum(row: &Row, first: usize) -> Result<Mrr, sqlx::Error> {
+pub(super) fn sum(row: &Row, first: usize) -> Result<Mrr, sqlx::Error> {
     let (minor, rest): (i64, i64) = (row.try_get(first)?, row.try_get(first + 1)?);
     Ok(Mrr(i128::from(minor) * i128::from(MINOR) + i128::from(rest)))
 }
 
-fn currency(text: &str) -> Result<Currency, StoreError> {
+pub(super) fn currency(text: &str) -> Result<Currency, StoreError> {
     text.parse().map_err(|error| corrupt(DOING, format!("{error}")))
 }
 
-fn day(text: &str) -> Result<Day, StoreError> {
+pub(super) fn day(text: &str) -> Result<Day, StoreError> {
     text.parse().map_err(|error| corrupt(DOING, format!("{text:?} is not a day: {error}")))
 }
 
@@ -165,61 +192,105 @@ fn group_of(row: &Row, at: usize) -> Result<Option<Arc<str>>, sqlx::Error> {
     Ok(row.try_get::<Option<String>, _>(at)?.map(Arc::from))
 }
 
-async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
-    let column = match group {
-        RowGroup::Whole | RowGroup::Cause => "",
-        RowGroup::Product => "d.product, ",
-        RowGroup::Price => "d.price, ",
-        RowGroup::Interval => "d.interval, ",
-        RowGroup::Customer => "d.customer, ",
-    };
-    let sums = ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ");
-    let mut query = QueryBuilder::<Driver>::new(format!("SELECT d.currency, {column} d.day, {sums} FROM delta d"));
-    push_scope(&mut query, "d", "d", scope);
-    query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(format_args!(" GROUP BY d.currency, {column} d.day"));
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    let grouped = usize::from(!column.is_empty());
-    let read = |row: &Row| {
-        let money = |at: usize| sum(row, 2 + grouped + 2 * at).doing(DOING);
-        Ok(DayAmounts {
-            currency: currency(row.try_get(0).doing(DOING)?)?,
-            group: if grouped == 1 { group_of(row, 1).doing(DOING)? } else { None },
-            day: day(row.try_get(1 + grouped).doing(DOING)?)?,
-            mrr: money(0)?,
-            list: money(1)?,
-            estimated: money(2)?,
-            at_risk: money(3)?,
-            scheduled_churn: money(4)?,
-        })
-    };
-    rows.iter().map(read).collect()
+fn amounts_sums() -> String {
+    ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ")
 }
 
-async fn counts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayCounts>, StoreError> {
-    let column = if group == RowGroup::Customer { "c.customer, " } else { "" };
-    let mut query = QueryBuilder::<Driver>::new(format!(
-        "SELECT c.currency, {column} c.day, CAST(SUM(c.customers) AS BIGINT), CAST(SUM(c.subscriptions) AS BIGINT),
-         CAST(SUM(c.trials) AS BIGINT) FROM count_delta c"
-    ));
+/// Changes of amounts by day and group, from the rows.
+async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
+    let column = match group {
+        RowGroup::Product => "d.product",
+        RowGroup::Price => "d.price",
+        RowGroup::Interval => "d.interval",
+        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer",
+    };
+    let sums = amounts_sums();
+    let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums} FROM item_delta d"));
+    push_scope(&mut query, "d", "d", scope);
+    query.push(" AND d.at <= ").push_bind(scope.cut.0);
+    query.push(format_args!(" GROUP BY d.currency, {column}, d.day"));
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    rows.iter().map(grouped_amounts).collect()
+}
+/// Reads currency, group, day and the five amounts.
+fn grouped_amounts(row: &Row) -> Result<DayAmounts, StoreError> {
+    let money = |at: usize| sum(row, 3 + 2 * at).doing(DOING);
+    Ok(DayAmounts {
+        currency: currency(row.try_get(0).doing(DOING)?)?,
+        group: group_of(row, 1).doing(DOING)?,
+        day: day(row.try_get(2).doing(DOING)?)?,
+        mrr: money(0)?,
+        list: money(1)?,
+        estimated: money(2)?,
+        at_risk: money(3)?,
+        scheduled_churn: money(4)?,
+    })
+}
+
+/// Changes of counts by day and customer.
+async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCounts>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "SELECT c.currency, c.customer, c.day, CAST(SUM(c.customers) AS BIGINT), CAST(SUM(c.subscriptions) AS BIGINT),
+         CAST(SUM(c.trials) AS BIGINT) FROM count_delta c",
+    );
     push_scope(&mut query, "c", "c", scope);
     query.push(" AND c.at <= ").push_bind(scope.cut.0);
-    query.push(format_args!(" GROUP BY c.currency, {column} c.day"));
+    query.push(" GROUP BY c.currency, c.customer, c.day");
     let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    let grouped = usize::from(!column.is_empty());
     let read = |row: &Row| {
         let code: &str = row.try_get(0).doing(DOING)?;
-        let count = |at: usize| row.try_get::<i64, _>(2 + grouped + at).doing(DOING);
+        let count = |at: usize| row.try_get::<i64, _>(3 + at).doing(DOING);
         Ok(DayCounts {
             currency: if code.is_empty() { None } else { Some(currency(code)?) },
-            group: if grouped == 1 { group_of(row, 1).doing(DOING)? } else { None },
-            day: day(row.try_get(1 + grouped).doing(DOING)?)?,
+            group: group_of(row, 1).doing(DOING)?,
+            day: day(row.try_get(2).doing(DOING)?)?,
             customers: count(0)?,
             subscriptions: count(1)?,
             trials: count(2)?,
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// On which days customers came and went, of those of whom one goes on `from` or later.
+async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
+         FROM (SELECT DISTINCT l.account, l.customer FROM count_delta l",
+    );
+    push_scope(&mut query, "l", "l", scope);
+    query.push(" AND l.currency = '' AND l.customers < 0 AND l.at <= ").push_bind(scope.cut.0);
+    if let Some(from) = from {
+        query.push(" AND l.day >= ").push_bind(from.to_string());
+    }
+    query.push(") AS lost JOIN count_delta c ON c.account = lost.account AND c.customer = lost.customer");
+    push_scope(&mut query, "c", "c", scope);
+    query.push(" AND c.currency = '' AND c.customers <> 0 AND c.at <= ").push_bind(scope.cut.0);
+    if let Some(from) = from {
+        query.push(" AND c.day >= ").push_bind(from.to_string());
+    }
+    query.push(" GROUP BY c.customer, c.day");
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    let read = |row: &Row| {
+        Ok(Turn {
+            customer: CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?),
+            day: day(row.try_get(1).doing(DOING)?)?,
+            customers: row.try_get(2).doing(DOING)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Changes by day and customer of what is past due or set to cancel.
+async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+    let mut query =
+        QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {} FROM item_delta d", amounts_sums()));
+    push_scope(&mut query, "d", "d", scope);
+    // As the index says it.
+    query.push(" AND (d.at_risk <> 0 OR d.scheduled_churn <> 0) AND d.at <= ").push_bind(scope.cut.0);
+    query.push(" GROUP BY d.currency, d.customer, d.day");
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    rows.iter().map(grouped_amounts).collect()
 }
 
 /// The columns of a movement that its parts share.

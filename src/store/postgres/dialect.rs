@@ -4,7 +4,13 @@ use std::sync::atomic::Ordering;
 
 use sqlx::{AssertSqlSafe, Postgres};
 
-use super::{Database, body::columns::TABLES};
+use super::{
+    Database,
+    body::{
+        columns::TABLES,
+        readback::{GROUP, Group},
+    },
+};
 use crate::store::{StoreError, errors::Doing};
 
 pub(crate) use super::{copy::insert_rows, facts::customer_facts, fresh::write_fresh};
@@ -145,4 +151,25 @@ pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreEr
     let text = format!("ANALYZE {}", tables.join(", "));
     sqlx::query(AssertSqlSafe(text)).execute(&database.derived_writer).await.doing("gathering statistics")?;
     Ok(())
+}
+
+/// Has rows that take effect within a span found by their time: the planner knows that it is short.
+pub(crate) fn by_time(_table: &str) -> &'static str {
+    ""
+}
+
+/// Takes away each customer's rows from a number on.
+pub(crate) async fn delete_tails(
+    connection: &mut Connection,
+    table: &str,
+    group: &Group<'_>,
+    tails: &[(&str, i64)],
+) -> Result<(), sqlx::Error> {
+    let text = format!(
+        "DELETE FROM {table} USING unnest($5::text[], $6::bigint[]) AS tail (of_customer, first)
+         WHERE {GROUP} AND customer = tail.of_customer AND ordinal >= tail.first"
+    );
+    let (customers, first): (Vec<&str>, Vec<i64>) = tails.iter().copied().unzip();
+    let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
+    query.bind(group.livemode).bind(group.account).bind(customers).bind(first).execute(connection).await.map(drop)
 }

@@ -4,7 +4,10 @@ use sqlx::{AssertSqlSafe, Sqlite};
 
 use super::{
     Database,
-    body::rows::{Query, TableRows, Value, Values, chunks, statement},
+    body::{
+        readback::{GROUP, Group},
+        rows::{Query, TableRows, Value, Values, chunks, statement},
+    },
 };
 use crate::store::{StoreError, errors::Doing};
 
@@ -118,5 +121,26 @@ pub(crate) fn close_direct(database: &Database) {
 
 /// Nothing to do: no plan depends on how much a table holds.
 pub(crate) async fn gather_statistics(_database: &Database) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Has rows that take effect within a span found by their time, which SQLite can't know to be short.
+pub(crate) fn by_time(table: &str) -> String {
+    format!(" INDEXED BY {table}_by_time")
+}
+
+/// Takes away each customer's rows from a number on.
+pub(crate) async fn delete_tails(
+    connection: &mut Connection,
+    table: &str,
+    group: &Group<'_>,
+    tails: &[(&str, i64)],
+) -> Result<(), sqlx::Error> {
+    let text = format!("DELETE FROM {table} WHERE {GROUP} AND customer = $5 AND ordinal >= $6");
+    for (customer, first) in tails {
+        let query = sqlx::query(AssertSqlSafe(text.clone())).bind(group.generation).bind(group.profile);
+        let query = query.bind(group.livemode).bind(group.account).bind(*customer).bind(*first);
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }

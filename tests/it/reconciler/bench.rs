@@ -90,6 +90,7 @@ impl Ledger {
     /// Every derived row of the current generation, by digest.
     pub(crate) async fn rows(&self) -> Vec<Dumped> {
         let current = self.reconciler().current_generation().await.unwrap().unwrap();
+        assert_eq!(self.store.wrong_day(current.id).await.unwrap(), None);
         let mut all: Vec<Dumped> = Vec::new();
         loop {
             let page = self.store.dump(current.id, all.last(), 50).await.unwrap();

@@ -21,8 +21,11 @@ async fn tamper(ledger: &Ledger, text: &str) {
 on_both! {
     async fn a_changed_a_missing_and_an_added_row_are_named(kind) {
         for (text, table) in [
-            ("UPDATE delta SET mrr = mrr + 1 WHERE profile = 'profitwell' AND ordinal = 0", "delta"),
+            ("UPDATE item_delta SET mrr = mrr + 1 WHERE profile = 'profitwell' AND ordinal = 0", "item_delta"),
             ("UPDATE count_delta SET subscriptions = 2 WHERE profile = 'stripe' AND ordinal = 0", "count_delta"),
+            ("UPDATE day_amount SET list_rest = 1 WHERE profile = 'stripe'", "day_amount"),
+            ("DELETE FROM day_count WHERE profile = 'stripe' AND currency <> ''", "day_count"),
+            ("INSERT INTO day_count SELECT generation, profile, livemode, account, test_clock, currency, '2031-01-01', 1, 1, 1, 0 FROM day_count LIMIT 1", "day_count"),
             ("UPDATE movement SET kind = 'expansion' WHERE profile = 'stripe' AND ordinal = 0", "movement"),
             ("UPDATE movement_part SET cause = 'other' WHERE profile = 'stripe' AND ordinal = 0", "movement"),
             ("DELETE FROM subscription_ledger", "subscription_ledger"),

@@ -1,0 +1,60 @@
+-- What a day changed, summed, beside the rows it sums: a report over all customers reads a row a day, and rows are written
+-- without an index by day that is as large as they are. An mrrd that doesn't know of the sums must not write rows beside
+-- them: under the table's old name it finds nothing.
+ALTER TABLE delta RENAME TO item_delta;
+DROP INDEX delta_by_day;
+DROP INDEX count_delta_by_day;
+-- What takes effect later than a reader's instant.
+CREATE INDEX item_delta_by_time ON item_delta (generation, at);
+CREATE INDEX count_delta_by_time ON count_delta (generation, at);
+-- What alerts look at customer by customer.
+CREATE INDEX item_delta_in_doubt ON item_delta (generation, profile, livemode, account, customer, ordinal) WHERE at_risk <> 0 OR scheduled_churn <> 0;
+CREATE INDEX count_delta_lost ON count_delta (generation, profile, livemode, account, customer, ordinal) WHERE currency = '' AND customers < 0;
+
+CREATE TABLE day_amount (
+    generation           INTEGER NOT NULL,
+    profile              TEXT    NOT NULL,
+    livemode             INTEGER NOT NULL,
+    account              TEXT    NOT NULL,
+    test_clock           TEXT    NOT NULL,
+    currency             TEXT    NOT NULL,
+    day                  TEXT    NOT NULL,
+    items                INTEGER NOT NULL,   -- rows of item_delta summed here: none left, no row
+    mrr                  INTEGER NOT NULL,   -- whole minor units of each row …
+    mrr_rest             INTEGER NOT NULL,   -- … and the rest of each, in 10⁻⁶
+    list                 INTEGER NOT NULL,
+    list_rest            INTEGER NOT NULL,
+    estimated            INTEGER NOT NULL,
+    estimated_rest       INTEGER NOT NULL,
+    at_risk              INTEGER NOT NULL,
+    at_risk_rest         INTEGER NOT NULL,
+    scheduled_churn      INTEGER NOT NULL,
+    scheduled_churn_rest INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE day_count (
+    generation    INTEGER NOT NULL,
+    profile       TEXT    NOT NULL,
+    livemode      INTEGER NOT NULL,
+    account       TEXT    NOT NULL,
+    test_clock    TEXT    NOT NULL,
+    currency      TEXT    NOT NULL,          -- '' counts over all currencies
+    day           TEXT    NOT NULL,
+    items         INTEGER NOT NULL,
+    customers     INTEGER NOT NULL,
+    subscriptions INTEGER NOT NULL,
+    trials        INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO day_amount
+SELECT generation, profile, livemode, account, test_clock, currency, day, COUNT(*),
+    SUM(mrr / 1000000), SUM(mrr % 1000000), SUM(list / 1000000), SUM(list % 1000000),
+    SUM(estimated / 1000000), SUM(estimated % 1000000), SUM(at_risk / 1000000), SUM(at_risk % 1000000),
+    SUM(scheduled_churn / 1000000), SUM(scheduled_churn % 1000000)
+FROM item_delta GROUP BY 1, 2, 3, 4, 5, 6, 7;
+INSERT INTO day_count
+SELECT generation, profile, livemode, account, test_clock, currency, day, COUNT(*),
+    SUM(customers), SUM(subscriptions), SUM(trials)
+FROM count_delta GROUP BY 1, 2, 3, 4, 5, 6, 7;
