@@ -135,7 +135,7 @@ pub const CATALOGUE_FACTS: usize = 20_000;
 
 /// From how many rows on a transaction is written there: some ten megabytes. The indices by day are touched all over by
 /// each: the fewer transactions, the fewer times their pages are written.
-pub const FILL_ROWS: usize = 8_192;
+pub const FILL_ROWS: usize = 4_096;
 
 /// Sums of days held while a generation is filled, before they are written: some ten megabytes.
 pub const FILL_SUMS: usize = 50_000;

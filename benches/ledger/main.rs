@@ -132,6 +132,7 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
                     format!("{:.1}", since.elapsed().as_secs_f64()),
                 ],
             );
+            process::rest(daemon.pid()).await;
             let mut rounds = Vec::new();
             for round in 0..ROUNDS {
                 let since = Instant::now();
@@ -150,6 +151,7 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
                     format!("{:.2}", rounds[ROUNDS / 2].as_secs_f64() * 1000.0 / TOUCHED as f64),
                 ],
             );
+            process::rest(daemon.pid()).await;
             for (what, path) in [
                 ("/api/v1/mrr", "/api/v1/mrr"),
                 ("/api/v1/customers by MRR", "/api/v1/customers?sort=mrr&limit=50&currency=usd"),

@@ -62,3 +62,28 @@ pub(crate) fn peak_kilobytes(pid: u32) -> u64 {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
     peak.unwrap_or_default()
 }
+
+/// Waits until a process has nothing under way behind what is measured: catching up is followed by sealing and by looks of
+/// the alerts. It is at rest when for a second it takes less than a twentieth of a processor.
+pub(crate) async fn rest(pid: u32) {
+    const PATIENCE: Duration = Duration::from_secs(300);
+    let since = Instant::now();
+    let mut before = ticks(pid);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = ticks(pid);
+        if now - before < 5 {
+            return;
+        }
+        assert!(since.elapsed() < PATIENCE, "it never rests");
+        before = now;
+    }
+}
+
+/// Hundredths of a second of processor time that a process has taken; 0 where the system doesn't tell.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in brackets, may hold spaces; user and system time are the 12th and 13th field behind it.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+}

@@ -1,12 +1,17 @@
 -- What a day changed, summed, beside the rows it sums: a report over all customers reads a row a day, and rows are written
--- without an index by day that is as large as they are. An mrrd that doesn't know of the sums must not write rows beside
+-- without indices by day that are as large as they are. An mrrd that doesn't know of the sums must not write rows beside
 -- them: under the table's old name it finds nothing.
 ALTER TABLE delta RENAME TO item_delta;
 DROP INDEX delta_by_day;
 DROP INDEX count_delta_by_day;
--- What takes effect later than a reader's instant.
-CREATE INDEX item_delta_by_time ON item_delta (generation, at);
+DROP INDEX movement_by_day;
+CREATE INDEX movement_by_day ON movement (generation, profile, livemode, account, test_clock, day, effective_at, id, kind);
+-- What takes effect near a reader's instant.
+CREATE INDEX item_delta_by_time ON item_delta (generation, at, currency, test_clock, mrr);
 CREATE INDEX count_delta_by_time ON count_delta (generation, at);
+CREATE INDEX movement_by_time ON movement (generation, visible_from) WHERE visible_until IS NULL;
+-- What is shown for a while only.
+CREATE INDEX movement_for_a_while ON movement (generation, visible_until) WHERE visible_until IS NOT NULL;
 -- What alerts look at customer by customer.
 CREATE INDEX item_delta_in_doubt ON item_delta (generation, profile, livemode, account, customer, ordinal) WHERE at_risk <> 0 OR scheduled_churn <> 0;
 CREATE INDEX count_delta_lost ON count_delta (generation, profile, livemode, account, customer, ordinal) WHERE currency = '' AND customers < 0;
@@ -48,6 +53,22 @@ CREATE TABLE day_count (
     PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE day_movement (
+    generation  INTEGER NOT NULL,
+    profile     TEXT    NOT NULL,
+    livemode    INTEGER NOT NULL,
+    account     TEXT    NOT NULL,
+    test_clock  TEXT    NOT NULL,
+    currency    TEXT    NOT NULL,
+    day         TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    since       INTEGER NOT NULL,            -- the day, in UTC and from 1970-01-01, on which they begin to be shown
+    items       INTEGER NOT NULL,            -- of those that are shown for ever
+    amount      INTEGER NOT NULL,
+    amount_rest INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day, kind, since)
+) STRICT, WITHOUT ROWID;
+
 INSERT INTO day_amount
 SELECT generation, profile, livemode, account, test_clock, currency, day, COUNT(*),
     SUM(mrr / 1000000), SUM(mrr % 1000000), SUM(list / 1000000), SUM(list % 1000000),
@@ -58,3 +79,8 @@ INSERT INTO day_count
 SELECT generation, profile, livemode, account, test_clock, currency, day, COUNT(*),
     SUM(customers), SUM(subscriptions), SUM(trials)
 FROM count_delta GROUP BY 1, 2, 3, 4, 5, 6, 7;
+INSERT INTO day_movement
+SELECT generation, profile, livemode, account, test_clock, currency, day, kind,
+    visible_from / 86400 - CASE WHEN visible_from % 86400 < 0 THEN 1 ELSE 0 END,
+    COUNT(*), SUM(amount / 1000000), SUM(amount % 1000000)
+FROM movement WHERE visible_until IS NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9;

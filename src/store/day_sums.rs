@@ -6,8 +6,8 @@ use super::{CustomerKey, Derived, StoreError, errors::corrupt};
 use crate::ledger::{
     ids::{AccountId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{CountDelta, CustomerLedger, Delta},
-    time::Day,
+    outcome::{CountDelta, CustomerLedger, Delta, Movement},
+    time::{Day, UnixTime},
 };
 
 /// One minor unit, the seam at which sums are split.
@@ -38,12 +38,28 @@ pub(crate) struct DayCount {
     pub(crate) counts: [i64; 3],
 }
 
+/// Amounts of a day's movements of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DayMovement {
+    /// Rows summed here.
+    pub(crate) items: i64,
+    /// Whole minor units, and the rest in 10⁻⁶.
+    pub(crate) amount: (i64, i64),
+}
+
+/// Which movements: of which currency, day and kind, shown from which day (UTC, since 1970) on.
+pub(crate) type MovementDay = (Currency, Day, &'static str, i64);
+
 /// The sums of one ledger.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LedgerSums {
     pub(crate) amounts: BTreeMap<(Currency, Day), DayAmount>,
     pub(crate) counts: BTreeMap<(Option<Currency>, Day), DayCount>,
+    pub(crate) movements: BTreeMap<MovementDay, DayMovement>,
 }
+
+/// Rows of a customer: amounts, counts and movements.
+pub(crate) type RowsOf<'r> = (&'r [Delta], &'r [CountDelta], &'r [Movement]);
 
 /// Changes to the sums of a generation. In the order of their keys, which is that in which several processes take the
 /// rows they share.
@@ -64,10 +80,10 @@ impl DaySums {
         profile: &Arc<str>,
         key: &CustomerKey,
         test_clock: Option<&TestClockId>,
-        (deltas, counts): (&[Delta], &[CountDelta]),
+        (deltas, counts, movements): RowsOf<'_>,
         rows: Rows,
     ) -> Result<(), StoreError> {
-        if deltas.is_empty() && counts.is_empty() {
+        if deltas.is_empty() && counts.is_empty() && movements.is_empty() {
             return Ok(());
         }
         let of = (profile.clone(), key.livemode, key.account.clone(), test_clock.cloned());
@@ -96,20 +112,33 @@ impl DaySums {
             };
             add().ok_or_else(beyond)?;
         }
+        // What is shown for a while only is looked for row by row: it is little.
+        for movement in movements.iter().filter(|movement| movement.visible_until.is_none()) {
+            let since = movement.visible_from.0.div_euclid(UnixTime::DAY_SECONDS);
+            let of = (movement.currency, movement.day, movement.kind.as_str(), since);
+            let DayMovement { items, amount: (minor, rest) } = sums.movements.entry(of).or_default();
+            let mut add = || -> Option<()> {
+                let amount = i64::try_from(movement.amount.0).ok()?;
+                moved(items, 1, rows)?;
+                moved(minor, amount / MINOR, rows)?;
+                moved(rest, amount % MINOR, rows)
+            };
+            add().ok_or_else(beyond)?;
+        }
         Ok(())
     }
 
     /// All rows of a customer that is written where nothing of it was.
     pub fn add_whole(&mut self, key: &CustomerKey, derived: &[Derived]) -> Result<(), StoreError> {
         derived.iter().try_for_each(|Derived { profile, ledger }| {
-            let CustomerLedger { test_clock, deltas, counts, .. } = ledger;
-            self.add(profile, key, test_clock.as_ref(), (deltas, counts), Rows::Written)
+            let CustomerLedger { test_clock, deltas, counts, movements, .. } = ledger;
+            self.add(profile, key, test_clock.as_ref(), (deltas, counts, movements), Rows::Written)
         })
     }
 
     /// How many rows they come to.
     pub fn len(&self) -> usize {
-        self.0.values().map(|sums| sums.amounts.len() + sums.counts.len()).sum()
+        self.0.values().map(|sums| sums.amounts.len() + sums.counts.len() + sums.movements.len()).sum()
     }
 
     /// Whether there are none.

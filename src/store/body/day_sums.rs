@@ -4,14 +4,14 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    reports::{currency, day, push_scope, split_sum, sum},
+    reports::{currency, day, line, push_scope, split_sum, sum},
     rows::{Query, account, insert},
 };
 use crate::{
-    ledger::time::Day,
+    ledger::time::{Day, UnixTime},
     store::{
         StoreError, WrongDay,
-        day_sums::{DayAmount, DayCount, DaySums, MINOR, SumsOf},
+        day_sums::{DayAmount, DayCount, DayMovement, DaySums, MINOR, SumsOf},
         errors::Doing,
         prepared::clean,
         reports::*,
@@ -25,63 +25,85 @@ const KEY: &str = "generation, profile, livemode, account, test_clock, currency,
 const AMOUNT: &str = "items, mrr, mrr_rest, list, list_rest, estimated, estimated_rest, at_risk, at_risk_rest, \
                       scheduled_churn, scheduled_churn_rest";
 const COUNT: &str = "items, customers, subscriptions, trials";
+/// What further tells sums of movements apart, and their numbers.
+const MOVED_KEY: &str = "kind, since";
+const MOVED: &str = "items, amount, amount_rest";
 
 /// No accounting day is longer, whatever its zone does to its clocks.
 const DAY_SECONDS: i64 = 27 * 3600;
 
-/// One row: whose, of which currency and day, and its numbers.
-type Line<'s> = (&'s SumsOf, String, Day, Vec<i64>);
+/// One row: whose, of which currency and day, of which kind and since when where it is one of movements, and its numbers.
+struct Line<'s> {
+    of: &'s SumsOf,
+    currency: String,
+    day: Day,
+    moved: Option<(&'static str, i64)>,
+    numbers: Vec<i64>,
+}
 
 /// Moves the sums of `generation`.
 pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums: &DaySums) -> Result<(), sqlx::Error> {
-    let (mut amounts, mut counts): (Vec<Line<'_>>, Vec<Line<'_>>) = Default::default();
+    let (mut amounts, mut counts, mut movements) = (Vec::new(), Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.amounts.iter().filter(|(_, day)| **day != DayAmount::default());
         amounts.extend(changed.map(|((currency, day), DayAmount { items, amounts })| {
             let numbers = amounts.iter().flat_map(|(minor, rest)| [*minor, *rest]);
-            (of, currency.to_string(), *day, std::iter::once(*items).chain(numbers).collect())
+            let numbers = std::iter::once(*items).chain(numbers).collect();
+            Line { of, currency: currency.to_string(), day: *day, moved: None, numbers }
         }));
         let changed = ledger.counts.iter().filter(|(_, day)| **day != DayCount::default());
         counts.extend(changed.map(|((currency, day), DayCount { items, counts })| {
             let currency = currency.map(|currency| currency.to_string()).unwrap_or_default();
-            (of, currency, *day, std::iter::once(*items).chain(*counts).collect())
+            let numbers = std::iter::once(*items).chain(*counts).collect();
+            Line { of, currency, day: *day, moved: None, numbers }
         }));
+        let changed = ledger.movements.iter().filter(|(_, day)| **day != DayMovement::default());
+        movements.extend(changed.map(
+            |((currency, day, kind, since), DayMovement { items, amount: (minor, rest) })| {
+                let (moved, numbers) = (Some((*kind, *since)), vec![*items, *minor, *rest]);
+                Line { of, currency: currency.to_string(), day: *day, moved, numbers }
+            },
+        ));
     }
-    for (table, columns, lines) in [("day_amount", AMOUNT, &amounts), ("day_count", COUNT, &counts)] {
-        let head = format!("INSERT INTO {table} ({KEY}, {columns})");
+    let moved_key = format!("{KEY}, {MOVED_KEY}");
+    for (table, key, columns, lines) in [
+        ("day_amount", KEY, AMOUNT, &amounts),
+        ("day_count", KEY, COUNT, &counts),
+        ("day_movement", &moved_key, MOVED, &movements),
+    ] {
+        let head = format!("INSERT INTO {table} ({key}, {columns})");
         let sums: Vec<String> =
             columns.split(", ").map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
-        let tail = format!("ON CONFLICT ({KEY}) DO UPDATE SET {}", sums.join(", "));
-        let width = KEY.split(',').count() + columns.split(',').count();
+        let tail = format!("ON CONFLICT ({key}) DO UPDATE SET {}", sums.join(", "));
+        let width = key.split(',').count() + columns.split(',').count();
         insert(connection, &head, width, &tail, lines, |query, line| {
-            line.3.iter().fold(bind_key(query, generation, line), |query, number| query.bind(*number))
+            line.numbers.iter().fold(bind_key(query, generation, line), |query, number| query.bind(*number))
         })
         .await?;
         // What is the sum of nothing any more is no row, as in a generation that never had it.
-        let text = format!(
-            "DELETE FROM {table} WHERE items = 0 AND generation = $1 AND profile = $2 AND livemode = $3 AND account = $4
-             AND test_clock = $5 AND currency = $6 AND day = $7"
-        );
-        for line in lines.iter().filter(|(.., numbers)| numbers.first().is_some_and(|items| *items < 0)) {
+        let places: Vec<String> = key.split(", ").zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
+        let text = format!("DELETE FROM {table} WHERE items = 0 AND {}", places.join(" AND "));
+        for line in lines.iter().filter(|line| line.numbers.first().is_some_and(|items| *items < 0)) {
             bind_key(sqlx::query(AssertSqlSafe(text.clone())), generation, line).execute(&mut *connection).await?;
         }
     }
     Ok(())
 }
 
-fn bind_key<'q>(
-    query: Query<'q>,
-    generation: i64,
-    ((profile, livemode, of, clock), currency, day, _): &Line<'_>,
-) -> Query<'q> {
-    query
+fn bind_key<'q>(query: Query<'q>, generation: i64, line: &Line<'_>) -> Query<'q> {
+    let (profile, livemode, of, clock) = line.of;
+    let query = query
         .bind(generation)
         .bind(clean(profile))
         .bind(*livemode)
         .bind(account(of.as_ref()))
         .bind(clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default())
-        .bind(currency.clone())
-        .bind(day.to_string())
+        .bind(line.currency.clone())
+        .bind(line.day.to_string());
+    match line.moved {
+        Some((kind, since)) => query.bind(kind).bind(since),
+        None => query,
+    }
 }
 
 /// Changes of amounts by day up to the cut: the days' sums, without what takes effect later on the cut's own day.
@@ -151,7 +173,10 @@ fn up_to_the_cut(
     ));
     push_scope(&mut query, "s", "s", scope);
     query.push(" AND s.day <= ").push_bind(cut_day.to_string());
-    query.push(format_args!(" UNION ALL SELECT s.currency, s.day, -1, {row} FROM {table} s{}", by_time(table)));
+    query.push(format_args!(
+        " UNION ALL SELECT s.currency, s.day, -1, {row} FROM {table} s{}",
+        by_index(&format!("{table}_by_time"))
+    ));
     push_scope(&mut query, "s", "s", scope);
     query.push(" AND s.at > ").push_bind(scope.cut.0).push(" AND s.at <= ").push_bind(scope.cut.plus(DAY_SECONDS).0);
     query.push(" AND s.day = ").push_bind(cut_day.to_string());
@@ -159,16 +184,51 @@ fn up_to_the_cut(
     query
 }
 
+/// Sums of the movements shown at the cut, by currency, day and kind: those of the days before, and the rows of the cut's
+/// own day and of those that are shown for a while only. Days in UTC here: which day it is doesn't matter, only which rows.
+pub(super) async fn lines(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+    let today = scope.cut.0.div_euclid(UnixTime::DAY_SECONDS);
+    let row = format!("s.currency, s.day, s.kind, s.amount / {MINOR}, s.amount % {MINOR} FROM movement s");
+    let mut query = QueryBuilder::new(
+        "SELECT currency, day, kind, '', CAST(SUM(amount) AS BIGINT), CAST(SUM(amount_rest) AS BIGINT)
+         FROM (SELECT s.currency, s.day, s.kind, s.amount, s.amount_rest FROM day_movement s",
+    );
+    push_scope(&mut query, "s", "s", scope);
+    query.push(" AND s.since < ").push_bind(today);
+    query.push(format_args!(" UNION ALL SELECT {row}{}", by_index("movement_by_time")));
+    push_scope(&mut query, "s", "s", scope);
+    query.push(" AND s.visible_until IS NULL AND s.visible_from >= ").push_bind(today * UnixTime::DAY_SECONDS);
+    query.push(" AND s.visible_from <= ").push_bind(scope.cut.0);
+    query.push(format_args!(" UNION ALL SELECT {row}{}", by_index("movement_for_a_while")));
+    push_scope(&mut query, "s", "s", scope);
+    query.push(" AND s.visible_until IS NOT NULL AND s.visible_until > ").push_bind(scope.cut.0);
+    query.push(" AND s.visible_from <= ").push_bind(scope.cut.0);
+    query.push(") AS shown GROUP BY currency, day, kind");
+    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    rows.iter().map(|row| line(row, false)).collect()
+}
+
 impl Database {
     /// The first sum of `generation` that isn't that of its rows, in words.
     pub(in crate::store) async fn wrong_day(&self, generation: i64) -> Result<Option<WrongDay>, StoreError> {
         let amounts = ["mrr", "list", "estimated", "at_risk", "scheduled_churn"].map(split_sum).join(", ");
         let counts = ["customers", "subscriptions", "trials"].map(|column| format!("CAST(SUM({column}) AS BIGINT)"));
-        for (days, columns, table, sums) in
-            [("day_amount", AMOUNT, "item_delta", amounts), ("day_count", COUNT, "count_delta", counts.join(", "))]
-        {
-            let kept = format!("SELECT {KEY}, {columns} FROM {days} WHERE generation = $1");
-            let rows = format!("SELECT {KEY}, COUNT(*), {sums} FROM {table} WHERE generation = $1 GROUP BY {KEY}");
+        let since = "visible_from / 86400 - CASE WHEN visible_from % 86400 < 0 THEN 1 ELSE 0 END";
+        let moved_key = format!("{KEY}, {MOVED_KEY}");
+        for (days, columns, table, key, of, sums) in [
+            ("day_amount", format!("{KEY}, {AMOUNT}"), "item_delta", KEY.to_owned(), "", amounts),
+            ("day_count", format!("{KEY}, {COUNT}"), "count_delta", KEY.to_owned(), "", counts.join(", ")),
+            (
+                "day_movement",
+                format!("{moved_key}, {MOVED}"),
+                "movement",
+                format!("{KEY}, kind, {since}"),
+                "AND visible_until IS NULL",
+                split_sum("amount"),
+            ),
+        ] {
+            let kept = format!("SELECT {columns} FROM {days} WHERE generation = $1");
+            let rows = format!("SELECT {key}, COUNT(*), {sums} FROM {table} WHERE generation = $1 {of} GROUP BY {key}");
             // One statement sees rows and sums at one instant.
             let text = format!(
                 "SELECT profile, currency, day FROM (SELECT * FROM ({kept} EXCEPT {rows}) AS a

@@ -15,7 +15,7 @@ use crate::{
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
     store::{
         CustomerKey, Derived, Filled, Mark, StoreError,
-        day_sums::{DaySums, Rows},
+        day_sums::{DaySums, Rows, RowsOf},
         errors::{Doing, corrupt},
         planned,
         prepared::clean,
@@ -94,6 +94,11 @@ impl Kept {
             quality: shared(&old.quality, &new.quality),
             trials: shared(&old.trials, &new.trials),
         }
+    }
+
+    /// The rows that are summed by day and not kept.
+    fn tails<'l>(&self, of: &'l CustomerLedger) -> RowsOf<'l> {
+        (&of.deltas[self.deltas..], &of.counts[self.counts..], &of.movements[self.movements..])
     }
 
     /// Of how many rows so many are kept, in the table of this name.
@@ -178,10 +183,10 @@ pub(super) async fn write_batch(
         let Derived { profile, ledger } = derived;
         let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::of(old, ledger));
         if let Some(old) = old {
-            let taken = (&old.deltas[kept.deltas..], &old.counts[kept.counts..]);
+            let taken = kept.tails(old);
             sums.add(profile, key, old.test_clock.as_ref(), taken, Rows::Taken)?;
         }
-        let written = (&ledger.deltas[kept.deltas..], &ledger.counts[kept.counts..]);
+        let written = kept.tails(ledger);
         sums.add(profile, key, ledger.test_clock.as_ref(), written, Rows::Written)?;
         changes.push(Change { place, ledger, kept });
     }
@@ -381,7 +386,7 @@ async fn take_away_nobody(
             let livemode = key.livemode;
             let group = Group { generation, profile, livemode, account: &account, customers: &customers };
             let Some(old) = read_group(connection, &group).await?.into_values().next() else { continue };
-            let taken = (&old.deltas[..], &old.counts[..]);
+            let taken = Kept::default().tails(&old);
             sums.add(&profile.as_str().into(), key, old.test_clock.as_ref(), taken, Rows::Taken)?;
             for table in &TABLES {
                 delete(connection, table, &group, customers.iter().map(String::as_str)).await.doing(DOING)?;

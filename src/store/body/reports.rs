@@ -48,7 +48,10 @@ impl Database {
                 RowGroup::Customer => counts(&mut tx, scope).await?,
                 RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Cause => Vec::new(),
             },
-            lines: lines(&mut tx, scope, group).await?,
+            lines: match group {
+                RowGroup::Whole => day_sums::lines(&mut tx, scope).await?,
+                _ => lines(&mut tx, scope, group).await?,
+            },
         };
         tx.commit().await.doing(DOING)?;
         Ok(rows)
@@ -300,13 +303,12 @@ pub(super) const PART_OF: &str = "p.generation = m.generation AND p.profile = m.
 async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
     // A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
     let side = |column| format!("CASE WHEN p.after_price IS NULL THEN p.before_{column} ELSE p.after_{column} END");
-    let group_by = match group {
-        RowGroup::Whole => None,
-        RowGroup::Customer => Some("m.customer".to_owned()),
-        RowGroup::Cause => Some("p.cause".to_owned()),
-        RowGroup::Product => Some(side("product")),
-        RowGroup::Price => Some(side("price")),
-        RowGroup::Interval => Some(side("interval")),
+    let column = match group {
+        RowGroup::Whole | RowGroup::Customer => "m.customer".to_owned(),
+        RowGroup::Cause => "p.cause".to_owned(),
+        RowGroup::Product => side("product"),
+        RowGroup::Price => side("price"),
+        RowGroup::Interval => side("interval"),
     };
     let of_parts = matches!(group, RowGroup::Cause | RowGroup::Product | RowGroup::Price | RowGroup::Interval);
     let (from, amount) = if of_parts {
@@ -314,7 +316,6 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
     } else {
         ("movement m".to_owned(), split_sum("m.amount"))
     };
-    let column = group_by.as_deref().unwrap_or("''");
     let mut query =
         QueryBuilder::<Driver>::new(format!("SELECT m.currency, m.day, m.kind, {column}, {amount} FROM {from}"));
     push_scope(&mut query, "m", "m", scope);
@@ -324,11 +325,11 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
     }
     query.push(" GROUP BY 1, 2, 3, 4");
     let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    rows.iter().map(|row| line(row, group_by.is_some())).collect()
+    rows.iter().map(|row| line(row, true)).collect()
 }
 
 /// Reads currency, day, kind, group and sum.
-fn line(row: &Row, grouped: bool) -> Result<DayLine, StoreError> {
+pub(super) fn line(row: &Row, grouped: bool) -> Result<DayLine, StoreError> {
     Ok(DayLine {
         currency: currency(row.try_get(0).doing(DOING)?)?,
         day: day(row.try_get(1).doing(DOING)?)?,

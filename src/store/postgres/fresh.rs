@@ -2,12 +2,12 @@
 
 use super::{
     Database,
+    arrays::insert_rows,
     body::{
         fill::{DOING, dropped},
         recompute::lives,
         rows::TableRows,
     },
-    copy::insert_rows,
     dialect::BEGIN_WRITE,
 };
 use crate::store::{StoreError, errors::Doing, planned};

@@ -124,9 +124,9 @@ pub(crate) async fn gather_statistics(_database: &Database) -> Result<(), StoreE
     Ok(())
 }
 
-/// Has rows that take effect within a span found by their time, which SQLite can't know to be short.
-pub(crate) fn by_time(table: &str) -> String {
-    format!(" INDEXED BY {table}_by_time")
+/// Has rows found by an index: SQLite can't know that the span asked for is short.
+pub(crate) fn by_index(index: &str) -> String {
+    format!(" INDEXED BY {index}")
 }
 
 /// Takes away each customer's rows from a number on.

@@ -1,7 +1,10 @@
 //! A price or coupon that arrives late changes its own customers' ledgers, and nobody else's.
 
+use std::collections::BTreeMap;
+
 use mrrd::{ledger::money::Mrr, limits, store::NewEvent};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::bench::*;
 
@@ -84,4 +87,39 @@ on_both! {
         assert_eq!((mrr("cus_1").await, mrr("cus_2").await), (Mrr(12 * 600 * Mrr::MINOR), Mrr::ZERO));
         assert!(ledger.verify().await.holds());
     }
+}
+
+/// Each row of a customer's tables, with the transaction that wrote it.
+async fn written(ledger: &Ledger) -> Vec<(String, String)> {
+    let mut connection = PgConnection::connect(&ledger.url).await.unwrap();
+    let mut all = Vec::new();
+    for table in ["item_delta", "count_delta", "movement", "subscription_ledger", "customer_ledger"] {
+        let text = format!("SELECT '{table} ' || t.*::text, t.xmin::text FROM {table} t");
+        all.extend(
+            sqlx::query_as::<_, (String, String)>(AssertSqlSafe(text)).fetch_all(&mut connection).await.unwrap(),
+        );
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_event_writes_the_rows_it_changes_and_leaves_the_others_where_they_lie() {
+    let ledger = Ledger::empty(Kind::Postgres).await;
+    let life = life(5, 6, 400);
+    let (before, last) = life.split_at(life.len() - 12);
+    ledger.append(before).await;
+    ledger.settle().await.unwrap();
+    let stood = written(&ledger).await;
+    ledger.append(last).await;
+    ledger.settle().await.unwrap();
+    let stands = written(&ledger).await;
+    let (stood, stands): (BTreeMap<_, _>, BTreeMap<_, _>) = (stood.into_iter().collect(), stands.into_iter().collect());
+    let rewritten: Vec<_> =
+        stands.iter().filter(|(row, by)| stood.get(*row).is_some_and(|before| before != *by)).collect();
+    assert_eq!(rewritten, [], "rows that say the same were written again");
+    assert!(
+        stands.keys().any(|row| !stood.contains_key(row)),
+        "the last events change nothing: another life is needed"
+    );
+    assert!(stood.len() > 100, "{}", stood.len());
 }

@@ -1,0 +1,46 @@
+//! Rows written by one statement a table, an array for each column.
+//!
+//! `COPY` costs the server a tenth less, but over TCP it stands still for a delayed acknowledgement, 40 ms, at each end of
+//! rows: the driver sends their last bytes and the word that they are all apart, and leaves Nagle's algorithm on.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::body::rows::{Query, TableRows, Value, Values};
+
+/// Most rows in one statement: a megabyte or two.
+const ROWS_MAX: usize = 4096;
+
+/// Writes rows into their table.
+pub(crate) async fn insert_rows(connection: &mut PgConnection, rows: &TableRows) -> Result<(), sqlx::Error> {
+    let TableRows { table, columns, rows } = rows;
+    for rows in rows.chunks(ROWS_MAX) {
+        let types: Vec<String> =
+            rows[0].0.iter().zip(1..).map(|(value, n)| format!("${n}::{}[]", kind(value))).collect();
+        let text = format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({})", types.join(", "));
+        let query = (0..types.len()).fold(sqlx::query(AssertSqlSafe(text)), |query, column| bind(query, rows, column));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Number(_) => "bigint",
+        Value::Truth(_) => "bool",
+        Value::Text(_) => "text",
+    }
+}
+
+/// Binds one column of all rows. Its kind is that of the first row's value, as it is of every other's.
+fn bind<'q>(query: Query<'q>, rows: &'q [Values], column: usize) -> Query<'q> {
+    let values = rows.iter().map(|row| &row.0[column]);
+    match &rows[0].0[column] {
+        Value::Number(_) => query.bind(
+            values.map(|value| if let Value::Number(number) = value { *number } else { None }).collect::<Vec<_>>(),
+        ),
+        Value::Truth(_) => query.bind(values.map(|value| matches!(value, Value::Truth(true))).collect::<Vec<_>>()),
+        Value::Text(_) => query.bind(
+            values.map(|value| if let Value::Text(text) = value { text.as_deref() } else { None }).collect::<Vec<_>>(),
+        ),
+    }
+}
