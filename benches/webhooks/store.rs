@@ -29,7 +29,9 @@ pub(crate) async fn postgres_log(url: &str) -> Log {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let row = sqlx::query(COUNTED).fetch_one(&mut connection).await.unwrap();
     let sizes = "SELECT CAST(SUM(pg_total_relation_size(name::regclass)) AS BIGINT)
-                 FROM unnest(ARRAY['event', 'event_body', 'fact', 'seal']) AS name";
+                 FROM unnest(ARRAY['event', 'event_body', 'fact', 'seal']) AS part
+                 CROSS JOIN LATERAL (SELECT part UNION SELECT CAST(relid AS TEXT) FROM pg_partition_tree(part::regclass))
+                     AS of (name)";
     let stored: i64 = sqlx::query_scalar(sizes).fetch_one(&mut connection).await.unwrap();
     log(row.get(0), row.get(1), stored.unsigned_abs())
 }

@@ -13,6 +13,7 @@ use crate::{
         backfill::Fetch,
     },
     ledger::money::{Currency, Mrr},
+    log::months,
     reconciler::Rules,
 };
 
@@ -65,6 +66,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let client = client(&config)?;
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
+    if args.heal {
+        months::make_ahead(&fetch.store, &context.clock).await;
+    }
     let bar = progress_bar();
     let rules = Rules::load(&config.ledger, &fetch.store).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;

@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let client = client(&config)?;
-    let fetch = Fetch { client, store: make_store(&config).await?, clock: context.clock.clone() };
+    let fetch = Fetch { client, store: make_store(&config, &context.clock).await?, clock: context.clock.clone() };
     let bar = progress_bar();
     let fetched = async {
         let mut counts = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await?;

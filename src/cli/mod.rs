@@ -34,6 +34,7 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
+    log::months,
     store::Store,
 };
 
@@ -124,11 +125,18 @@ async fn open_store(config: &Config) -> Result<Store, Failure> {
             "there is no ledger at {described}: check database.url; serve or replay makes one"
         )));
     }
-    make_store(config).await
+    open_there(config).await
 }
 
-/// Opens the database of `config`, made where there is none; every command may do so beside a live `serve`.
-async fn make_store(config: &Config) -> Result<Store, Failure> {
+/// Opens the ledger of `config` for a command that appends to it, made where there is none.
+async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
+    let store = open_there(config).await?;
+    months::make_ahead(&store, clock).await;
+    Ok(store)
+}
+
+/// Opens the database of `config`; every command may do so beside a live `serve`.
+async fn open_there(config: &Config) -> Result<Store, Failure> {
     let opened = Store::open(config.database.url.expose_secret()).await;
     opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
 }

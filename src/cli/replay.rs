@@ -54,7 +54,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     // A dry run must not make a database where there is none.
     let absent = args.dry_run && config.database.is_absent_file();
-    let store = if absent { None } else { Some(make_store(&config).await?) };
+    let store = if absent { None } else { Some(make_store(&config, &context.clock).await?) };
     let mut aside = match &args.set_aside {
         Some(path) => Some(
             File::options()

@@ -2,4 +2,5 @@
 
 pub mod appender;
 pub mod codec;
+pub mod months;
 pub mod sealer;

@@ -22,7 +22,7 @@ use crate::{
     limits,
     log::{
         appender::{self, Appender, Writer},
-        sealer,
+        months, sealer,
     },
     receiver,
     reconciler::{Reconciler, Rules, driver::Driver},
@@ -68,6 +68,8 @@ impl Daemon {
     pub async fn start(config: Arc<Config>, clock: Clock, listener: TcpListener) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
         let store = Store::open(config.database.url.expose_secret()).await?;
+        // Before the first append: what it brings is to lie in its month.
+        months::make_ahead(&store, &clock).await;
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
@@ -81,6 +83,7 @@ impl Daemon {
         });
         let mut background = vec![("readings", tokio::spawn(say_if_read_by_older(store.clone())))];
         background.push(("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()))));
+        background.push(("months", tokio::spawn(months::keep_ahead(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
             if let Some(healer) = healer(&config, &store, &clock, rules)? {

@@ -308,6 +308,15 @@ pub struct WrongDay {
     pub what: String,
 }
 
+/// A month of which bodies lay in the default partition before it had one of its own: they stay there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateMonth {
+    /// The name of its own partition.
+    pub partition: String,
+    /// From when on that takes what is received; `None` where there is no room left for it.
+    pub from: Option<UnixTime>,
+}
+
 /// How many connections to keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

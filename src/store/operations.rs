@@ -114,6 +114,18 @@ impl Store {
         either!(self, database => database.append_facts(normaliser, readings).await)
     }
 
+    /// Sees to it that bodies received in the month of `now`, and in those that follow it soon, have a partition of their
+    /// own: on PostgreSQL; SQLite has one table. Answers which months came too late for some of theirs, each once.
+    ///
+    /// Until it succeeds, what has no partition goes to the default one. No append waits for it, but one that goes there, for
+    /// half a second at most.
+    pub async fn months_ahead(&self, now: UnixTime) -> Result<Vec<LateMonth>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(database) => database.months_ahead(now).await,
+        }
+    }
+
     // The log: read.
 
     /// How far the log reaches, and what is in it.

@@ -203,7 +203,7 @@ async fn known_bodies<'p>(
 ) -> Result<HashMap<String, Vec<Known<'p>>>, StoreError> {
     let text = format!(
         "SELECT e.id, e.digest, e.body_bytes, b.salt, b.codec, b.bytes
-         FROM event e LEFT JOIN event_body b ON b.seq = e.seq
+         FROM event e LEFT JOIN {BODY}
          WHERE {} ORDER BY e.id, e.variant",
         in_list("e.id", 1)
     );
@@ -276,8 +276,14 @@ pub(in super::super) async fn write_contents(
     connection: &mut Connection,
     fresh: &[Fresh<'_>],
 ) -> Result<(), StoreError> {
-    rows::insert(connection, "INSERT INTO event_body (seq, salt, codec, bytes)", 4, "", fresh, |query, row| {
-        query.bind(row.seq).bind(row.event.salt.to_vec()).bind(row.event.codec).bind(row.event.bytes.clone())
+    let (head, width) = match BODIES_HAVE_MONTHS {
+        true => ("INSERT INTO event_body (seq, salt, codec, bytes, received_at)", 5),
+        false => ("INSERT INTO event_body (seq, salt, codec, bytes)", 4),
+    };
+    rows::insert(connection, head, width, "", fresh, |query, row| {
+        let event = row.event;
+        let query = query.bind(row.seq).bind(event.salt.to_vec()).bind(event.codec).bind(event.bytes.clone());
+        if BODIES_HAVE_MONTHS { query.bind(event.event.received_at.0) } else { query }
     })
     .await
     .doing(DOING)?;

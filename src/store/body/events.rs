@@ -219,13 +219,8 @@ impl Database {
         let text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 ORDER BY e.variant");
         let id = clean(id.as_str());
         let events = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
-        let stored = sqlx::query(
-            "SELECT e.seq, e.body_bytes, b.codec, b.bytes FROM event e JOIN event_body b ON b.seq = e.seq WHERE e.id = $1",
-        )
-        .bind(&id)
-        .fetch_all(&self.log)
-        .await
-        .doing(doing)?;
+        let text = format!("SELECT e.seq, e.body_bytes, b.codec, b.bytes FROM event e JOIN {BODY} WHERE e.id = $1");
+        let stored = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
         let mut bodies = Vec::with_capacity(stored.len());
         for row in &events {
             let event = event_row(row).doing(doing)?;

@@ -60,7 +60,7 @@ impl Database {
     ) -> Result<Vec<CustomerTold>, StoreError> {
         let text = format!(
             "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, e.body_bytes, b.codec, b.bytes
-             FROM fact f JOIN event e ON e.seq = f.seq LEFT JOIN event_body b ON b.seq = f.seq
+             FROM fact f JOIN event e ON e.seq = f.seq LEFT JOIN {BODY}
              WHERE f.seq > $1 AND f.seq <= $2 AND f.kind = 'customer' AND f.customer IS NOT NULL AND {NEWEST}
              ORDER BY f.seq, f.ordinal LIMIT $3"
         );

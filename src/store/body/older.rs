@@ -39,7 +39,7 @@ impl Database {
             Reader::Version(normaliser) => ("COALESCE(f.normaliser, $3) = $3", normaliser),
         };
         let text = format!(
-            "SELECT {FIELDS}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN event_body b ON b.seq = e.seq
+            "SELECT {FIELDS}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN {BODY}
              WHERE e.seq > $1 AND e.seq <= $2 AND {which} ORDER BY e.seq LIMIT $4"
         );
         let rows = sqlx::query(AssertSqlSafe(text))

@@ -1,7 +1,7 @@
 //! The seal: a chain of digests over the log, written afterwards and never beyond what every reader may see.
 
 use sha2::{Digest, Sha256};
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::{Database, dialect::*};
 use crate::{
@@ -137,19 +137,15 @@ impl Database {
         mut hash: Option<&mut Sha256>,
     ) -> Result<(i64, Option<String>), StoreError> {
         let doing = "verifying the log";
+        let text = format!(
+            "SELECT e.*, b.salt, b.codec, b.bytes, x.erased_at
+             FROM event e LEFT JOIN {BODY} LEFT JOIN erasure x ON x.seq = e.seq
+             WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq LIMIT $3"
+        );
         let mut seen = 0;
         loop {
-            let rows = sqlx::query(
-                "SELECT e.*, b.salt, b.codec, b.bytes, x.erased_at
-                 FROM event e LEFT JOIN event_body b ON b.seq = e.seq LEFT JOIN erasure x ON x.seq = e.seq
-                 WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq LIMIT $3",
-            )
-            .bind(after)
-            .bind(to)
-            .bind(PAGE)
-            .fetch_all(&self.log)
-            .await
-            .doing(doing)?;
+            let query = sqlx::query(AssertSqlSafe(text.as_str())).bind(after).bind(to).bind(PAGE);
+            let rows = query.fetch_all(&self.log).await.doing(doing)?;
             if rows.is_empty() {
                 return Ok((seen, None));
             }

@@ -30,10 +30,10 @@ const INSERT: &str = "
         INSERT INTO event (seq, id, type, account, livemode, created, api_version, received_at, source, body_bytes, digest)
         SELECT * FROM sent ORDER BY id
         ON CONFLICT (id, variant) DO NOTHING
-        RETURNING seq, id, livemode, account
+        RETURNING seq, id, livemode, account, received_at
     ), bodies AS (
-        INSERT INTO event_body (seq, salt, codec, bytes)
-        SELECT placed.seq, body.salt, body.codec, body.bytes
+        INSERT INTO event_body (seq, salt, codec, bytes, received_at)
+        SELECT placed.seq, body.salt, body.codec, body.bytes, placed.received_at
         FROM unnest($1::text[], $11::bytea[], $12::bigint[], $13::bytea[]) AS body (id, salt, codec, bytes)
         JOIN placed ON placed.id = body.id
     ), facts AS (

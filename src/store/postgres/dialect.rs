@@ -33,6 +33,14 @@ pub(crate) const TAKE: &str = " FOR UPDATE SKIP LOCKED";
 /// Two processes may append the same event at once; the later one fails on the key and looks again.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
 
+/// The body of event `e`, as `b`, after `JOIN` or `LEFT JOIN`: looked for in its month's partition, and in the one of bodies
+/// without a month. `OFFSET 0` has it looked for event by event: the planner doesn't know that so few partitions are looked
+/// into, and would rather join all of them for one page.
+pub(crate) const BODY: &str = "LATERAL (SELECT salt, codec, bytes FROM event_body
+    WHERE event_body.seq = e.seq AND event_body.received_at IN (e.received_at, 0) OFFSET 0) b ON TRUE";
+/// A body says when it was received: that is the partition it belongs in.
+pub(crate) const BODIES_HAVE_MONTHS: bool = true;
+
 /// Within `SELECT * FROM (VALUES …)` it would take every value for a text.
 pub(crate) const PADS: bool = false;
 

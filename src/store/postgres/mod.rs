@@ -7,6 +7,7 @@ mod body;
 mod dialect;
 mod facts;
 mod fresh;
+mod months;
 
 use std::{
     str::FromStr,
@@ -50,6 +51,8 @@ pub struct Database {
     derived_writer: dialect::Pool,
     /// The last horizon this process saw.
     horizon: Arc<AtomicI64>,
+    /// Where the last month begins that was seen to be there or made.
+    months_to: Arc<AtomicI64>,
     tally: Tally,
     pub(super) plan: Plan,
 }
@@ -88,6 +91,7 @@ impl Database {
             derived: readers,
             derived_writer,
             horizon: Arc::new(AtomicI64::new(0)),
+            months_to: Arc::new(AtomicI64::new(0)),
             tally: Tally::default(),
             plan: Plan::default(),
         };

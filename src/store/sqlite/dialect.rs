@@ -35,6 +35,11 @@ pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
 /// bound is null.
 pub(crate) const PADS: bool = true;
 
+/// The body of event `e`, as `b`, after `JOIN` or `LEFT JOIN`.
+pub(crate) const BODY: &str = "event_body b ON b.seq = e.seq";
+/// All bodies lie in one table.
+pub(crate) const BODIES_HAVE_MONTHS: bool = false;
+
 /// The place of a statement's value `n`. SQLite finds the name of each place by going through all before it, so that a
 /// statement of a thousand values spends its time there; places without a name cost nothing.
 pub(crate) fn place(_n: usize, text: &mut String) {
