@@ -133,8 +133,8 @@ pub const FILL_PAGE: i64 = 32;
 /// Facts about prices, products and coupons kept at hand there: some twenty megabytes.
 pub const CATALOGUE_FACTS: usize = 20_000;
 
-/// From how many rows on a transaction is written there: some ten megabytes. The indices by day are touched all over by
-/// each: the fewer transactions, the fewer times their pages are written.
+/// From how many rows on a transaction is written there: some five megabytes. While the first is gathered and the last is
+/// written only one processor works, so it isn't more.
 pub const FILL_ROWS: usize = 4_096;
 
 /// Sums of days held while a generation is filled, before they are written: some ten megabytes.

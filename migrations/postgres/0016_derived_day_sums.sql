@@ -5,7 +5,7 @@ ALTER TABLE delta RENAME TO item_delta;
 DROP INDEX delta_by_day;
 DROP INDEX count_delta_by_day;
 DROP INDEX movement_by_day;
-CREATE INDEX movement_by_day ON movement (generation, profile, livemode, account, test_clock, day, effective_at, id, kind);
+CREATE INDEX movement_by_day ON movement (generation, profile, livemode, account, test_clock, day, effective_at, id);
 -- What takes effect near a reader's instant.
 CREATE INDEX item_delta_by_time ON item_delta (generation, at);
 CREATE INDEX count_delta_by_time ON count_delta (generation, at);
@@ -13,6 +13,7 @@ CREATE INDEX movement_by_time ON movement (generation, visible_from) WHERE visib
 -- What is shown for a while only.
 CREATE INDEX movement_for_a_while ON movement (generation, visible_until) WHERE visible_until IS NOT NULL;
 -- What alerts look at customer by customer.
+CREATE INDEX movement_lost ON movement (generation, profile, livemode, account, test_clock, kind, day, effective_at, id) WHERE kind IN ('churn', 'contraction');
 CREATE INDEX item_delta_in_doubt ON item_delta (generation, profile, livemode, account, customer, ordinal) WHERE at_risk <> 0 OR scheduled_churn <> 0;
 CREATE INDEX count_delta_lost ON count_delta (generation, profile, livemode, account, customer, ordinal) WHERE currency = '' AND customers < 0;
 

@@ -178,6 +178,8 @@ fn up_to_the_cut(
         by_index(&format!("{table}_by_time"))
     ));
     push_scope(&mut query, "s", "s", scope);
+    // As the index says it on SQLite.
+    query.push(" AND s.ordinal >= 0");
     query.push(" AND s.at > ").push_bind(scope.cut.0).push(" AND s.at <= ").push_bind(scope.cut.plus(DAY_SECONDS).0);
     query.push(" AND s.day = ").push_bind(cut_day.to_string());
     query.push(") AS summed GROUP BY currency, day HAVING SUM(items) <> 0");

@@ -14,7 +14,7 @@ use crate::{
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
-        outcome::{QualityKind, SubscriptionLedger},
+        outcome::{Kind, QualityKind, SubscriptionLedger},
         time::UnixTime,
     },
     store::{
@@ -277,9 +277,7 @@ fn largest(scope: &Scope, currency: Currency, limit: i64) -> QueryBuilder<Driver
         "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM (
          SELECT s.account, s.customer, s.minor, s.rest FROM (
          SELECT d.account, d.customer, CAST(SUM(d.mrr / {MINOR}) AS BIGINT) AS minor,
-         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta d{}",
-        // It holds all that is asked for, where the rows themselves are four times as wide.
-        by_index("item_delta_by_time")
+         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta d"
     ));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.currency = ").push_bind(currency.as_str().to_owned());
@@ -316,6 +314,10 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
         Some(kind) => query.push(" AND m.kind = ").push_bind(kind.as_str()),
         None => query.push(" AND m.kind <> 'transient'"),
     };
+    if matches!(filter.kind, Some(Kind::Churn | Kind::Contraction)) {
+        // As the index of losses says it.
+        query.push(" AND m.kind IN ('churn', 'contraction')");
+    }
     if let Some(currency) = filter.currency {
         query.push(" AND m.currency = ").push_bind(currency.as_str().to_owned());
     }

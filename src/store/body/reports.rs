@@ -257,10 +257,11 @@ async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCou
 
 /// On which days customers came and went, of those of whom one goes on `from` or later.
 async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
-    let mut query = QueryBuilder::new(
+    let mut query = QueryBuilder::new(format!(
         "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
-         FROM (SELECT DISTINCT l.account, l.customer FROM count_delta l",
-    );
+         FROM (SELECT DISTINCT l.account, l.customer FROM count_delta l{}",
+        by_index("count_delta_lost")
+    ));
     push_scope(&mut query, "l", "l", scope);
     query.push(" AND l.currency = '' AND l.customers < 0 AND l.at <= ").push_bind(scope.cut.0);
     if let Some(from) = from {
@@ -286,8 +287,9 @@ async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) ->
 
 /// Changes by day and customer of what is past due or set to cancel.
 async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+    let (sums, by_index) = (amounts_sums(), by_index("item_delta_in_doubt"));
     let mut query =
-        QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {} FROM item_delta d", amounts_sums()));
+        QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {sums} FROM item_delta d{by_index}"));
     push_scope(&mut query, "d", "d", scope);
     // As the index says it.
     query.push(" AND (d.at_risk <> 0 OR d.scheduled_churn <> 0) AND d.at <= ").push_bind(scope.cut.0);
