@@ -158,8 +158,7 @@ pub fn entries(
     wanted: Option<Currency>,
 ) -> Result<Vec<MetricsEntry>, ReportError> {
     let book = Book::of(sources.rows)?;
-    let mut whole = sources.rows.clone();
-    whole.regroup(|_| None);
+    let whole = sources.rows.whole().ok_or(ReportError::Overflow)?;
     let bridges = bridges(&whole, periods, Grouping::Closed, wanted)?;
     bridges.iter().map(|bridge| entry(sources, &book, bridge)).collect()
 }

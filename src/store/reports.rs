@@ -289,6 +289,50 @@ impl LedgerRows {
         }
     }
 
+    /// The same over all groups: a row a day. `None` beyond 128 bits.
+    pub fn whole(&self) -> Option<Self> {
+        let mut amounts: BTreeMap<(Currency, Day), DayAmounts> = BTreeMap::new();
+        for row in &self.amounts {
+            let nothing = DayAmounts {
+                currency: row.currency,
+                group: None,
+                day: row.day,
+                mrr: Mrr::ZERO,
+                list: Mrr::ZERO,
+                estimated: Mrr::ZERO,
+                at_risk: Mrr::ZERO,
+                scheduled_churn: Mrr::ZERO,
+            };
+            let sum = amounts.entry((row.currency, row.day)).or_insert(nothing);
+            sum.mrr = sum.mrr.checked_add(row.mrr)?;
+            sum.list = sum.list.checked_add(row.list)?;
+            sum.estimated = sum.estimated.checked_add(row.estimated)?;
+            sum.at_risk = sum.at_risk.checked_add(row.at_risk)?;
+            sum.scheduled_churn = sum.scheduled_churn.checked_add(row.scheduled_churn)?;
+        }
+        let mut counts: BTreeMap<(Option<Currency>, Day), DayCounts> = BTreeMap::new();
+        for row in &self.counts {
+            let DayCounts { currency, day, .. } = *row;
+            let nothing = DayCounts { currency, group: None, day, customers: 0, subscriptions: 0, trials: 0 };
+            let sum = counts.entry((currency, day)).or_insert(nothing);
+            sum.customers = sum.customers.checked_add(row.customers)?;
+            sum.subscriptions = sum.subscriptions.checked_add(row.subscriptions)?;
+            sum.trials = sum.trials.checked_add(row.trials)?;
+        }
+        let mut lines: BTreeMap<(Currency, Day, Kind), DayLine> = BTreeMap::new();
+        for row in &self.lines {
+            let DayLine { currency, day, kind, .. } = *row;
+            let nothing = DayLine { currency, group: None, day, kind, amount: Mrr::ZERO };
+            let sum = lines.entry((currency, day, kind)).or_insert(nothing);
+            sum.amount = sum.amount.checked_add(row.amount)?;
+        }
+        Some(Self {
+            amounts: amounts.into_values().collect(),
+            counts: counts.into_values().collect(),
+            lines: lines.into_values().collect(),
+        })
+    }
+
     /// The first day on which anything changed in any currency.
     pub fn first_day(&self) -> Option<Day> {
         let days = self.amounts.iter().map(|row| row.day);

@@ -207,7 +207,7 @@ pub(super) async fn lines(connection: &mut Connection, scope: &Scope) -> Result<
     query.push(" AND s.visible_from <= ").push_bind(scope.cut.0);
     query.push(") AS shown GROUP BY currency, day, kind");
     let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    rows.iter().map(|row| line(row, false)).collect()
+    rows.iter().map(|row| line(row, None)).collect()
 }
 
 impl Database {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
@@ -95,8 +96,9 @@ impl Database {
              AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = 'imported')
              GROUP BY 1, 2, 3, 4, m.account, m.ordinal"
         ));
+        let mut last = None;
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
-        rows.iter().map(|row| line(row, true)).collect()
+        rows.iter().map(|row| line(row, Some(&mut last))).collect()
     }
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
@@ -191,8 +193,27 @@ fn kind(text: &str) -> Result<Kind, StoreError> {
     Kind::parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a kind of movement")))
 }
 
-fn group_of(row: &Row, at: usize) -> Result<Option<Arc<str>>, sqlx::Error> {
-    Ok(row.try_get::<Option<String>, _>(at)?.map(Arc::from))
+/// The group in a column. Rows come by group, so that many in a row share one text.
+fn group_of(row: &Row, at: usize, last: &mut Option<Arc<str>>) -> Result<Option<Arc<str>>, StoreError> {
+    let text: Option<&str> = row.try_get(at).doing(DOING)?;
+    if last.as_deref() != text {
+        *last = text.map(Arc::from);
+    }
+    Ok(last.clone())
+}
+
+/// What a question is answered with, row by row: the driver's rows take many times the room of ours.
+pub(super) async fn each<T>(
+    query: &mut QueryBuilder<Driver>,
+    connection: &mut Connection,
+    mut read: impl FnMut(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut rows = query.build().fetch(connection);
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await.doing(DOING)? {
+        all.push(read(&row)?);
+    }
+    Ok(all)
 }
 
 fn amounts_sums() -> String {
@@ -212,15 +233,15 @@ async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) ->
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.at <= ").push_bind(scope.cut.0);
     query.push(format_args!(" GROUP BY d.currency, {column}, d.day"));
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    rows.iter().map(grouped_amounts).collect()
+    let mut last = None;
+    each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
 }
 /// Reads currency, group, day and the five amounts.
-fn grouped_amounts(row: &Row) -> Result<DayAmounts, StoreError> {
+fn grouped_amounts(row: &Row, last: &mut Option<Arc<str>>) -> Result<DayAmounts, StoreError> {
     let money = |at: usize| sum(row, 3 + 2 * at).doing(DOING);
     Ok(DayAmounts {
         currency: currency(row.try_get(0).doing(DOING)?)?,
-        group: group_of(row, 1).doing(DOING)?,
+        group: group_of(row, 1, last)?,
         day: day(row.try_get(2).doing(DOING)?)?,
         mrr: money(0)?,
         list: money(1)?,
@@ -239,20 +260,20 @@ async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCou
     push_scope(&mut query, "c", "c", scope);
     query.push(" AND c.at <= ").push_bind(scope.cut.0);
     query.push(" GROUP BY c.currency, c.customer, c.day");
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
+    let mut last = None;
     let read = |row: &Row| {
         let code: &str = row.try_get(0).doing(DOING)?;
         let count = |at: usize| row.try_get::<i64, _>(3 + at).doing(DOING);
         Ok(DayCounts {
             currency: if code.is_empty() { None } else { Some(currency(code)?) },
-            group: group_of(row, 1).doing(DOING)?,
+            group: group_of(row, 1, &mut last)?,
             day: day(row.try_get(2).doing(DOING)?)?,
             customers: count(0)?,
             subscriptions: count(1)?,
             trials: count(2)?,
         })
     };
-    rows.iter().map(read).collect()
+    each(&mut query, connection, read).await
 }
 
 /// On which days customers came and went, of those of whom one goes on `from` or later.
@@ -274,7 +295,6 @@ async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) ->
         query.push(" AND c.day >= ").push_bind(from.to_string());
     }
     query.push(" GROUP BY c.customer, c.day");
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
     let read = |row: &Row| {
         Ok(Turn {
             customer: CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?),
@@ -282,7 +302,7 @@ async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) ->
             customers: row.try_get(2).doing(DOING)?,
         })
     };
-    rows.iter().map(read).collect()
+    each(&mut query, connection, read).await
 }
 
 /// Changes by day and customer of what is past due or set to cancel.
@@ -294,8 +314,8 @@ async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayA
     // As the index says it.
     query.push(" AND (d.at_risk <> 0 OR d.scheduled_churn <> 0) AND d.at <= ").push_bind(scope.cut.0);
     query.push(" GROUP BY d.currency, d.customer, d.day");
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    rows.iter().map(grouped_amounts).collect()
+    let mut last = None;
+    each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
 }
 
 /// The columns of a movement that its parts share.
@@ -326,17 +346,17 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
         query.push(" AND m.kind <> 'transient'");
     }
     query.push(" GROUP BY 1, 2, 3, 4");
-    let rows = query.build().fetch_all(connection).await.doing(DOING)?;
-    rows.iter().map(|row| line(row, true)).collect()
+    let mut last = None;
+    each(&mut query, connection, |row| line(row, Some(&mut last))).await
 }
 
 /// Reads currency, day, kind, group and sum.
-pub(super) fn line(row: &Row, grouped: bool) -> Result<DayLine, StoreError> {
+pub(super) fn line(row: &Row, last: Option<&mut Option<Arc<str>>>) -> Result<DayLine, StoreError> {
     Ok(DayLine {
         currency: currency(row.try_get(0).doing(DOING)?)?,
         day: day(row.try_get(1).doing(DOING)?)?,
         kind: kind(row.try_get(2).doing(DOING)?)?,
-        group: if grouped { group_of(row, 3).doing(DOING)? } else { None },
+        group: last.map(|last| group_of(row, 3, last)).transpose()?.flatten(),
         amount: sum(row, 4).doing(DOING)?,
     })
 }
