@@ -88,8 +88,12 @@ impl Reconciler {
         if let Some(old) = old {
             // Requests that began in the old generation may still be reading it.
             tokio::time::sleep(self.grace).await;
-            lease.hold(self).await?;
-            self.store.drop_generation(old.id).await?;
+            // A database that failed over meanwhile may have the old one current again: what answers is never dropped. And
+            // whoever has the lease by now removes what is left over.
+            let switched = self.current_generation().await?.is_some_and(|now| now.id == generation);
+            if switched && lease.hold(self).await? {
+                self.store.drop_generation(old.id).await?;
+            }
         }
         self.store.plan().pass(planned::AFTER_DROP).await?;
         Ok(())

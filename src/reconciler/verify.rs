@@ -117,10 +117,15 @@ impl Reconciler {
             }
         }
         // Sums move with their rows, in one transaction: they are held against these, which have just been verified.
-        if let Some(current) = self.current_generation().await?
-            && let Some(WrongDay { profile, table, what }) = self.store.wrong_day(current.id).await?
-        {
-            report.first_difference = Some(Difference { customer: None, profile, table, what });
+        while let Some(current) = self.current_generation().await? {
+            let wrong = self.store.wrong_day(current.id).await?;
+            // One that a rebuild has replaced meanwhile is being dropped, its rows before its sums.
+            if self.current_generation().await?.is_some_and(|now| now.id == current.id) {
+                let difference =
+                    |WrongDay { profile, table, what }| Difference { customer: None, profile, table, what };
+                report.first_difference = wrong.map(difference);
+                break;
+            }
         }
         Ok(report)
     }

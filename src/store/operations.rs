@@ -469,7 +469,7 @@ impl Store {
     }
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
-    /// transaction for all.
+    /// transaction for all. The sums of their days are owed: [`Store::fill_sums`] or [`Store::filled`].
     pub async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
         either!(self, database => database.fill(generation, batch).await)
     }

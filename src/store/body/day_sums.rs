@@ -29,8 +29,9 @@ const COUNT: &str = "items, customers, subscriptions, trials";
 const MOVED_KEY: &str = "kind, since";
 const MOVED: &str = "items, amount, amount_rest";
 
-/// No accounting day is longer, whatever its zone does to its clocks.
-const DAY_SECONDS: i64 = 27 * 3600;
+/// How long after an instant its accounting day may go on: a day, and as long again for rows of a generation that was cut
+/// in another zone and still answers.
+const DAY_SECONDS: i64 = 2 * 27 * 3600;
 
 /// One row: whose, of which currency and day, of which kind and since when where it is one of movements, and its numbers.
 struct Line<'s> {
@@ -181,7 +182,7 @@ fn up_to_the_cut(
     // As the index says it on SQLite.
     query.push(" AND s.ordinal >= 0");
     query.push(" AND s.at > ").push_bind(scope.cut.0).push(" AND s.at <= ").push_bind(scope.cut.plus(DAY_SECONDS).0);
-    query.push(" AND s.day = ").push_bind(cut_day.to_string());
+    query.push(" AND s.day <= ").push_bind(cut_day.to_string());
     query.push(") AS summed GROUP BY currency, day HAVING SUM(items) <> 0");
     query
 }

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     day_sums::move_sums,
+    recompute::lives,
     replace::fresh_rows,
     rows::{self, TableRows, Values, account},
 };
@@ -64,6 +65,9 @@ impl Database {
             marks.extend(nameless.into_iter().map(|ledger| (livemode, account.clone(), ledger, 1, position)));
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            return Err(dropped());
+        }
         sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = 0")
             .bind(position)
             .bind(generation)
@@ -83,6 +87,9 @@ impl Database {
 
     pub(in crate::store) async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            return Err(dropped());
+        }
         move_sums(&mut tx, generation, sums).await.doing(DOING)?;
         tx.commit().await.doing(DOING)
     }

@@ -1,4 +1,4 @@
-//! Writing derived rows: a batch of customers, each replaced whole, marks cleared in the same transaction.
+//! Writing derived rows: of a batch of customers those that differ from what stands, marks cleared in the same transaction.
 
 use std::collections::BTreeMap;
 
@@ -304,12 +304,22 @@ async fn stored(
     for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
         let customers: Vec<String> = members.iter().map(|(_, customer)| (*customer).to_owned()).collect();
         let group = Group { generation: *generation, profile, livemode, account, customers: &customers };
-        let mut ledgers = read_group(connection, &group).await?;
+        let mut ledgers = read_group(connection, &group).await.map_err(unreadable)?;
         for (at, customer) in members {
             stored[at] = ledgers.remove(customer);
         }
     }
     Ok(stored)
+}
+
+/// Rows can't be replaced by others while nobody can tell what of the days' sums is theirs.
+fn unreadable(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt { reason, .. } => {
+            corrupt(DOING, format!("what stands can't be read ({reason}): `mrrd rebuild` derives all of it anew"))
+        }
+        other => other,
+    }
 }
 
 /// Takes away the rows that don't stand any more: of each table, what comes after the rows that are kept.
@@ -385,7 +395,8 @@ async fn take_away_nobody(
             let (account, customers) = (account(key.account.as_ref()), [clean(key.customer.as_str())]);
             let livemode = key.livemode;
             let group = Group { generation, profile, livemode, account: &account, customers: &customers };
-            let Some(old) = read_group(connection, &group).await?.into_values().next() else { continue };
+            let stored = read_group(connection, &group).await.map_err(unreadable)?;
+            let Some(old) = stored.into_values().next() else { continue };
             let taken = Kept::default().tails(&old);
             sums.add(&profile.as_str().into(), key, old.test_clock.as_ref(), taken, Rows::Taken)?;
             for table in &TABLES {

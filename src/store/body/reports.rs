@@ -280,7 +280,7 @@ async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCou
 async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
     let mut query = QueryBuilder::new(format!(
         "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
-         FROM (SELECT DISTINCT l.account, l.customer FROM count_delta l{}",
+         FROM (SELECT DISTINCT l.customer FROM count_delta l{}",
         by_index("count_delta_lost")
     ));
     push_scope(&mut query, "l", "l", scope);
@@ -288,7 +288,7 @@ async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) ->
     if let Some(from) = from {
         query.push(" AND l.day >= ").push_bind(from.to_string());
     }
-    query.push(") AS lost JOIN count_delta c ON c.account = lost.account AND c.customer = lost.customer");
+    query.push(") AS lost JOIN count_delta c ON c.customer = lost.customer");
     push_scope(&mut query, "c", "c", scope);
     query.push(" AND c.currency = '' AND c.customers <> 0 AND c.at <= ").push_bind(scope.cut.0);
     if let Some(from) = from {

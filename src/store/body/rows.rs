@@ -11,7 +11,7 @@ use crate::{
 /// A statement whose values are being bound.
 pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
 
-/// The values of one row, before it is known whether they are bound or copied.
+/// The values of one row, before it is known how they are bound.
 #[derive(Debug, Default)]
 pub(in super::super) struct Values(pub(in super::super) Vec<Value>);
 

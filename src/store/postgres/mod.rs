@@ -80,10 +80,7 @@ impl Database {
             .connect_with(connect.clone().options([("lock_timeout", LOCK_WAIT)]))
             .await
             .map_err(refused)?;
-        // What the server forgets of these in a crash it forgets from one commit on, marks and rows alike, and what is
-        // flushed for the log flushes all before it: it is derived again. None of them waits for the disk.
-        let derived_writer =
-            pool().max_connections(WRITERS).connect_lazy_with(connect.clone().options([("synchronous_commit", "off")]));
+        let derived_writer = pool().max_connections(WRITERS).connect_lazy_with(connect.clone());
         let readers = pool().max_connections(options.readers).connect_with(connect).await.map_err(refused)?;
         let database = Self {
             log: readers.clone(),
