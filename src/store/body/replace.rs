@@ -226,7 +226,7 @@ fn placed<'d>(
     derived.iter().map(move |derived| (Place::new(generation, key, derived), key, derived))
 }
 
-/// Clears each mark if nothing was added to it; false for one that is no longer the mark that was taken.
+/// Clears each mark if nothing was added to it, else moves it on; false for one that is no longer the mark that was taken.
 async fn clear_marks(
     connection: &mut Connection,
     generation: i64,
@@ -263,8 +263,25 @@ async fn clear_marks(
     for (account, customer, mark) in &marks {
         let seqs = found.get(&(mark.key.livemode, account.as_str(), customer.clone()));
         let taken = seqs.filter(|(first, last)| *first == mark.first_seq && *last >= mark.last_seq);
-        if taken.is_some_and(|(_, last)| *last == mark.last_seq) {
-            unchanged.entry((mark.key.livemode, account)).or_default().push(customer.clone());
+        match taken {
+            Some((_, last)) if *last == mark.last_seq => {
+                unchanged.entry((mark.key.livemode, account)).or_default().push(customer.clone());
+            }
+            // Marked again meanwhile: it waits behind the others for what came since. With its old place some dozens of busy
+            // customers would be taken again and again, and nobody else ever.
+            Some(_) => {
+                let text = format!("UPDATE dirty SET first_seq = $5 {scope} AND customer = $4");
+                sqlx::query(AssertSqlSafe(text))
+                    .bind(generation)
+                    .bind(mark.key.livemode)
+                    .bind(account)
+                    .bind(customer)
+                    .bind(mark.last_seq + 1)
+                    .execute(&mut *connection)
+                    .await
+                    .doing(DOING)?;
+            }
+            None => {}
         }
         cleared.push(taken.is_some());
     }

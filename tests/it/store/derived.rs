@@ -262,7 +262,7 @@ on_both! {
         assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_3:7-8");
     }
 
-    async fn a_mark_that_grew_meanwhile_stays(subject) {
+    async fn a_mark_that_grew_meanwhile_stays_and_waits_behind_the_others(subject) {
         let store = &subject.store;
         store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
         let generation = advanced(store).await;
@@ -271,7 +271,8 @@ on_both! {
         store.advance(generation, 10).await.unwrap();
         let batch = [(taken[0].clone(), vec![derived("stripe", ledger(1))])];
         assert_eq!(store.replace(generation, &batch).await.unwrap(), 1);
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_1:1-2");
+        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_1:2-2");
+        assert_eq!(store.applied(generation).await.unwrap(), (2, Some(2)), "the first event is in the rows");
 
         // Another reconciler finishes the customer, and it is marked anew: what the slow one has is older than what is there.
         let newer = store.dirty(generation, 10).await.unwrap();
