@@ -1,6 +1,7 @@
 //! The reconciler, on both databases: order never matters, a kill never hurts, a rebuild and live work agree.
 
 pub(crate) mod bench;
+mod day_sums;
 mod generations;
 mod joined;
 mod kills;
