@@ -17,10 +17,13 @@ use crate::store::{CustomerKey, Derived, Mark, StoreError, errors::Doing, planne
 
 const DOING: &str = "reading marks";
 
+const OLDEST: &str = "first_seq, livemode, account, customer";
+const NEWEST: &str = "first_seq DESC, livemode DESC, account DESC, customer DESC";
+
 impl Database {
     pub(in crate::store) async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
         let mut connection = self.derived.acquire().await.doing(DOING)?;
-        marks(&mut connection, generation, limit, "").await
+        marks(&mut connection, generation, OLDEST, limit, "").await
     }
 
     pub(in crate::store) async fn recompute<E, F>(
@@ -39,7 +42,9 @@ impl Database {
             marks.into_iter().filter(|mark| !passed_over.contains(&mark.key)).collect()
         };
         if !MARKS_ARE_HELD {
-            let marks = wanted(self.dirty(generation, limit).await?);
+            let mut connection = self.derived.acquire().await.doing(DOING)?;
+            let marks = wanted(both_ends(&mut connection, generation, limit, "").await?);
+            drop(connection);
             let taken = marks.len();
             if taken > 0 {
                 self.replace(generation, &derive(marks).await?).await?;
@@ -50,7 +55,7 @@ impl Database {
         if !lives(&mut tx, generation).await? {
             return Ok(0);
         }
-        let marks = wanted(marks(&mut tx, generation, limit, TAKE).await?);
+        let marks = wanted(both_ends(&mut tx, generation, limit, TAKE).await?);
         let taken = marks.len();
         if taken > 0 {
             let batch = derive(marks).await?;
@@ -73,10 +78,34 @@ pub(in super::super) async fn lives(connection: &mut Connection, generation: i64
     Ok(state.is_some_and(|state| state != "retired"))
 }
 
-async fn marks(connection: &mut Connection, generation: i64, limit: i64, take: &str) -> Result<Vec<Mark>, StoreError> {
+/// Marks of the longest waiting, and as many of the newest: a price that a hundred thousand customers pay marks them all, and
+/// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on.
+async fn both_ends(
+    connection: &mut Connection,
+    generation: i64,
+    limit: i64,
+    take: &str,
+) -> Result<Vec<Mark>, StoreError> {
+    let newest = limit / 2;
+    let mut all = marks(connection, generation, OLDEST, limit - newest, take).await?;
+    if newest > 0 && i64::try_from(all.len()).is_ok_and(|found| found == limit - newest) {
+        let known: BTreeSet<CustomerKey> = all.iter().map(|mark| mark.key.clone()).collect();
+        let further = marks(connection, generation, NEWEST, newest, take).await?;
+        all.extend(further.into_iter().filter(|mark| !known.contains(&mark.key)));
+    }
+    Ok(all)
+}
+
+async fn marks(
+    connection: &mut Connection,
+    generation: i64,
+    order: &str,
+    limit: i64,
+    take: &str,
+) -> Result<Vec<Mark>, StoreError> {
     let text = format!(
         "SELECT livemode, account, customer, first_seq, last_seq FROM dirty WHERE generation = $1
-         ORDER BY first_seq, livemode, account, customer LIMIT $2{take}"
+         ORDER BY {order} LIMIT $2{take}"
     );
     let rows =
         sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit).fetch_all(connection).await.doing(DOING)?;
