@@ -135,7 +135,14 @@ fn churn(rows: &mut StandingRows, movements: &mut Vec<MovementRow>, customer: &s
         parts: vec![part],
     };
     movements.push(MovementRow { id: customer.into(), account: None, customer: customer.into(), movement });
-    rows.counts.push(DayCounts { currency: None, group: None, day, customers: -1, subscriptions: 0, trials: 0 });
+    rows.counts.push(DayCounts {
+        currency: None,
+        group: None,
+        day,
+        customers: -i64::from(lost),
+        subscriptions: 0,
+        trials: 0,
+    });
     rows.turns.extend(lost.then(|| Turn { customer: customer.into(), day, customers: -1 }));
     let nothing = Mrr::ZERO;
     rows.amounts.push(DayAmounts {
