@@ -24,11 +24,11 @@ test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a brow
 	@scripts/tools postgres
 	@scripts/tools browser
 	# One process for all integration tests: they share the PostgreSQL that it starts.
-	cargo test --locked $(ARGS)
+	cargo test --locked --workspace $(ARGS)
 
 lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed, so licences and sources were not checked: cargo install --locked cargo-deny"; fi
 

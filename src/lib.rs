@@ -16,8 +16,8 @@ pub mod dashboard;
 pub mod demo;
 /// Historical events in and out.
 pub mod history;
-/// The rules of money, pure.
-pub mod ledger;
+/// The rules of money, pure: the crate `mrrd-ledger`, which can reach no database, clock or network.
+pub use mrrd_ledger as ledger;
 /// Every bound, with its why.
 pub mod limits;
 /// The event log: appended in groups, sealed in a chain.

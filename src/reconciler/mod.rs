@@ -9,7 +9,6 @@ pub mod customers;
 pub mod derivation;
 pub mod driver;
 mod fill;
-pub mod identities;
 pub(crate) mod joining;
 mod lease;
 pub mod planned;

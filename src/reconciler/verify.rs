@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     ledger::{
+        identities,
         outcome::CustomerLedger,
         profile::{Netting, Profile},
     },
@@ -23,7 +24,6 @@ use crate::{
 use super::{
     ReconcileError, Reconciler, Rules,
     derivation::{self, Known, derive_customers},
-    identities,
     joining::{self, Joins},
     name, rules,
 };

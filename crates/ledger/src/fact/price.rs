@@ -1,0 +1,188 @@
+//! Prices, plans and products: how units become money, and how often.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::*,
+    money::{Currency, Decimal},
+    stored,
+};
+
+/// A price or a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct Price {
+    /// `price_…` or plan id.
+    #[n(0)]
+    pub id: PriceId,
+    /// What is sold.
+    #[n(1)]
+    pub product: Option<ProductId>,
+    /// The price's default currency; amounts below are in it.
+    #[n(2)]
+    pub currency: Option<Currency>,
+    /// How units become money.
+    #[n(3)]
+    pub scheme: Scheme,
+    /// Billing interval; `None` for a one-off price, and where it isn't told: no amount a month follows from either.
+    #[n(4)]
+    pub interval: Option<Interval>,
+    /// Licensed or metered.
+    #[n(5)]
+    pub usage: Usage,
+    /// `transform_quantity`, applied first.
+    #[n(6)]
+    pub transform: Option<Transform>,
+    /// The amounts include tax.
+    #[serde(default)]
+    #[n(7)]
+    pub tax_inclusive: bool,
+    /// Stable name across replacements (causes, mrr.md 5).
+    #[cbor(n(8), with = "stored::optional_text", has_nil)]
+    pub lookup_key: Option<Arc<str>>,
+    /// Internal name (causes, mrr.md 5).
+    #[cbor(n(9), with = "stored::optional_text", has_nil)]
+    pub nickname: Option<Arc<str>>,
+    /// Amounts in other currencies, where the payload had them expanded.
+    #[serde(default)]
+    #[n(10)]
+    pub currency_options: BTreeMap<Currency, Scheme>,
+}
+
+/// How units become money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(flat)]
+pub enum Scheme {
+    /// So many minor units each (`unit_amount_decimal` before `unit_amount`).
+    #[n(0)]
+    PerUnit(#[n(0)] Decimal),
+    /// Each tier's share at its own rate.
+    #[n(1)]
+    Graduated(#[n(0)] Vec<Tier>),
+    /// All units at the rate of the tier reached.
+    #[n(2)]
+    Volume(#[n(0)] Vec<Tier>),
+    /// The payload can't tell (tiers or amounts not expanded): never 0.
+    #[n(3)]
+    Unknown,
+}
+
+/// One tier of a tiered price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct Tier {
+    /// Last unit it covers; `None` is the last tier.
+    #[n(0)]
+    pub up_to: Option<Decimal>,
+    /// Minor units for each unit.
+    #[n(1)]
+    pub unit_amount: Decimal,
+    /// Minor units once, when the tier is touched.
+    #[n(2)]
+    pub flat_amount: Decimal,
+}
+
+/// Whether quantity is set or measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Usage {
+    /// A number of seats, bought.
+    #[n(0)]
+    Licensed,
+    /// Measured usage (knob `metered`).
+    #[n(1)]
+    Metered,
+}
+
+/// A billing interval: `count` times `unit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+pub struct Interval {
+    /// Day, week, month or year.
+    #[n(0)]
+    pub unit: IntervalUnit,
+    /// At least 1.
+    #[n(1)]
+    pub count: u32,
+}
+
+/// The unit of an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum IntervalUnit {
+    /// 365/12 of them make a month.
+    #[n(0)]
+    Day,
+    /// 52/12 of them make a month.
+    #[n(1)]
+    Week,
+    /// One makes a month.
+    #[n(2)]
+    Month,
+    /// 1/12 makes a month.
+    #[n(3)]
+    Year,
+}
+
+/// Prints as `month`, `year`, `3 month`, …: the value of `group_by=interval`.
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = match self.unit {
+            IntervalUnit::Day => "day",
+            IntervalUnit::Week => "week",
+            IntervalUnit::Month => "month",
+            IntervalUnit::Year => "year",
+        };
+        if self.count == 1 { f.write_str(unit) } else { write!(f, "{} {unit}", self.count) }
+    }
+}
+
+/// `transform_quantity`: packages of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct Transform {
+    /// Units in a package, at least 1.
+    #[n(0)]
+    pub divide_by: u64,
+    /// Whether a begun package counts whole.
+    #[n(1)]
+    pub round: Round,
+}
+
+/// Which way a begun package is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Round {
+    /// A begun package counts.
+    #[n(0)]
+    Up,
+    /// Only whole packages count.
+    #[n(1)]
+    Down,
+}
+
+/// A tax rate, as far as money needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct TaxRate {
+    /// In percent.
+    #[n(0)]
+    pub percentage: Decimal,
+    /// Part of the price, or on top of it.
+    #[n(1)]
+    pub inclusive: bool,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct ProductState {
+    /// `prod_…`
+    #[n(0)]
+    pub id: ProductId,
+    /// Metadata marks it as an add-on (mrr.md 5).
+    #[serde(default)]
+    #[n(1)]
+    pub add_on: bool,
+}

@@ -1,0 +1,206 @@
+//! A subscription at one instant, and its items.
+
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{DiscountState, Price, TaxRate};
+use crate::{
+    ids::*,
+    money::{Currency, Decimal},
+    stored,
+    time::UnixTime,
+};
+
+/// A subscription at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct SubscriptionState {
+    /// `sub_…`
+    #[n(0)]
+    pub id: SubscriptionId,
+    /// Who pays.
+    #[n(1)]
+    pub customer: CustomerId,
+    /// Its status.
+    #[n(2)]
+    pub status: Status,
+    /// `subscription.currency`, else its first price's.
+    #[n(3)]
+    pub currency: Option<Currency>,
+    /// Items in Stripe's order.
+    #[n(4)]
+    pub items: Vec<ItemState>,
+    /// False when the embedded list says `has_more`: what is missing is unpriced.
+    #[n(5)]
+    pub items_complete: bool,
+    /// Subscription-level discounts in list order.
+    #[serde(default)]
+    #[n(6)]
+    pub discounts: Vec<DiscountState>,
+    /// `default_tax_rates`, or the older `tax_percent`.
+    #[serde(default)]
+    #[n(7)]
+    pub tax_rates: Vec<TaxRate>,
+    /// When Stripe made it.
+    #[n(8)]
+    pub created: UnixTime,
+    /// `created` is no more than a bound: the first instant at which a shape that doesn't tell it (before 2017 or so)
+    /// shows the subscription there.
+    #[serde(default)]
+    #[n(9)]
+    pub created_bound: bool,
+    /// `start_date`; never the old `start`, which is the last change (mrr.md 4).
+    #[n(10)]
+    pub start_date: Option<UnixTime>,
+    /// When it ended: from here on it counts 0.
+    #[n(11)]
+    pub ended_at: Option<UnixTime>,
+    /// When cancellation was asked for.
+    #[n(12)]
+    pub canceled_at: Option<UnixTime>,
+    /// When it is set to end.
+    #[n(13)]
+    pub cancel_at: Option<UnixTime>,
+    /// Set to end with its period.
+    #[serde(default)]
+    #[n(14)]
+    pub cancel_at_period_end: bool,
+    /// First second of the trial.
+    #[n(15)]
+    pub trial_start: Option<UnixTime>,
+    /// End of the trial.
+    #[n(16)]
+    pub trial_end: Option<UnixTime>,
+    /// Current period: the subscription's own, or the widest of its items (basil and later).
+    #[n(17)]
+    pub period: Option<Period>,
+    /// Collection is paused, status unchanged.
+    #[n(18)]
+    pub pause_collection: Option<PauseCollection>,
+    /// `status_details.paused.subscription.type` (endive).
+    #[cbor(n(19), with = "stored::optional_text", has_nil)]
+    pub pause_reason: Option<Arc<str>>,
+    /// Why it was cancelled, where Stripe says.
+    #[n(20)]
+    pub cancel_reason: Option<CancelReason>,
+    /// `cancellation_details.feedback`, one of Stripe's fixed words.
+    #[cbor(n(21), with = "stored::optional_text", has_nil)]
+    pub cancel_feedback: Option<Arc<str>>,
+    /// Breaks ties within a second.
+    #[n(22)]
+    pub latest_invoice: Option<InvoiceId>,
+    /// A change waits for payment; it doesn't count until applied.
+    #[serde(default)]
+    #[n(23)]
+    pub pending_update: bool,
+    /// Simulated time: a ledger of its own.
+    #[n(24)]
+    pub test_clock: Option<TestClockId>,
+}
+
+/// `subscription.status` (stripe.md 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(flat)]
+pub enum Status {
+    /// First payment outstanding.
+    #[n(0)]
+    Incomplete,
+    /// First payment never came; terminal.
+    #[n(1)]
+    IncompleteExpired,
+    /// On trial.
+    #[n(2)]
+    Trialing,
+    /// Running.
+    #[n(3)]
+    Active,
+    /// The latest payment failed or is overdue.
+    #[n(4)]
+    PastDue,
+    /// Retries are exhausted, kept open.
+    #[n(5)]
+    Unpaid,
+    /// Paused as a whole.
+    #[n(6)]
+    Paused,
+    /// Ended; terminal.
+    #[n(7)]
+    Canceled,
+    /// One Stripe added later: never counted, listed in quality.
+    #[n(8)]
+    Other(#[cbor(n(0), with = "stored::text")] Arc<str>),
+}
+
+/// `cancellation_details.reason`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(flat)]
+pub enum CancelReason {
+    /// Asked for: voluntary.
+    #[n(0)]
+    CancellationRequested,
+    /// Payment failed: involuntary.
+    #[n(1)]
+    PaymentFailed,
+    /// Disputed: involuntary.
+    #[n(2)]
+    PaymentDisputed,
+    /// Ended by a retention policy (dahlia).
+    #[n(3)]
+    RetentionPolicy,
+    /// One Stripe added later.
+    #[n(4)]
+    Other(#[cbor(n(0), with = "stored::text")] Arc<str>),
+}
+
+/// `pause_collection`: invoices go on without being collected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct PauseCollection {
+    /// `void`, `keep_as_draft` or `mark_uncollectible`.
+    #[cbor(n(0), with = "stored::text")]
+    pub behavior: Arc<str>,
+    /// When Stripe resumes it by itself.
+    #[n(1)]
+    pub resumes_at: Option<UnixTime>,
+}
+
+/// One item of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct ItemState {
+    /// `si_…`
+    #[n(0)]
+    pub id: ItemId,
+    /// Its price, as inlined in the snapshot.
+    #[n(1)]
+    pub price: Price,
+    /// `quantity_decimal`, else `quantity`; `None` where absent (metered, or 1 when licensed).
+    #[n(2)]
+    pub quantity: Option<Decimal>,
+    /// Item-level discounts in list order.
+    #[serde(default)]
+    #[n(3)]
+    pub discounts: Vec<DiscountState>,
+    /// `tax_rates` of the item.
+    #[serde(default)]
+    #[n(4)]
+    pub tax_rates: Vec<TaxRate>,
+    /// Its own period (basil and later), else the subscription's.
+    #[n(5)]
+    pub period: Option<Period>,
+    /// Its own trial (`current_trial`, endive): it counts 0 until the end.
+    #[n(6)]
+    pub trial: Option<Period>,
+}
+
+/// A span of time, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
+pub struct Period {
+    /// First second.
+    #[n(0)]
+    pub start: UnixTime,
+    /// First second after it.
+    #[n(1)]
+    pub end: UnixTime,
+}

@@ -1,0 +1,125 @@
+//! The table of exchange rates: what one unit of a currency is worth in another on a day (mrr.md 8).
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    money::{Currency, Decimal},
+    pricing::exact::Exact,
+    time::Day,
+};
+
+/// For how many days the last rate stands in for one that isn't there: weekends and holidays have none (mrr.md 8).
+pub const REACH_DAYS: i64 = 7;
+
+/// One line of a table of rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quote {
+    /// The currency the file's rates are told against.
+    pub base: Currency,
+    /// Its day.
+    pub day: Day,
+    /// The other currency.
+    pub currency: Currency,
+    /// How much, always above 0.
+    pub rate: Decimal,
+    /// True: units of `currency` for one of `base`, as the European Central Bank writes them. False: units of `base` for
+    /// one of `currency`.
+    pub per_base: bool,
+}
+
+impl Quote {
+    /// One unit of `currency` in units of `base`; `None` for a rate that is not above 0.
+    fn value(&self) -> Option<Exact> {
+        let rate = Some(self.rate.units()).filter(|units| *units > 0)?;
+        Some(if self.per_base {
+            Exact::ratio(Decimal::ONE_UNITS, rate)
+        } else {
+            Exact::ratio(rate, Decimal::ONE_UNITS)
+        })
+    }
+}
+
+/// What each currency was worth in a base, in order of days.
+type Values = BTreeMap<Currency, Vec<(Day, Exact)>>;
+
+/// All rates that were loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Rates {
+    bases: BTreeMap<Currency, Values>,
+    /// `fx = "constant"`: the one day whose rates hold on every day.
+    fixed: Option<Day>,
+    digest: String,
+}
+
+impl Rates {
+    /// A table; of two quotes for one day the later one counts. With `fixed`, that day's rates hold for ever.
+    pub fn new(quotes: impl IntoIterator<Item = Quote>, fixed: Option<Day>) -> Self {
+        let mut lines: BTreeMap<(Currency, Currency, Day), Quote> = BTreeMap::new();
+        lines.extend(quotes.into_iter().map(|quote| ((quote.base, quote.currency, quote.day), quote)));
+        let mut hash = Sha256::new();
+        let mut bases: BTreeMap<Currency, Values> = BTreeMap::new();
+        for ((base, currency, day), quote) in lines {
+            hash.update(format!("{base} {currency} {day} {} {}\n", quote.rate, quote.per_base));
+            if let Some(value) = quote.value() {
+                bases.entry(base).or_default().entry(currency).or_default().push((day, value));
+            }
+        }
+        let digest = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        Self { bases, fixed, digest }
+    }
+
+    /// Names the content: other rates have another.
+    pub fn fingerprint(&self) -> String {
+        match self.fixed {
+            Some(day) => format!("constant {day} {}", self.digest),
+            None => format!("daily {}", self.digest),
+        }
+    }
+
+    /// The one day whose rates hold for ever, where there is one.
+    pub fn fixed(&self) -> Option<Day> {
+        self.fixed
+    }
+
+    /// Whether rates never change (`fx = "constant"`).
+    pub fn constant(&self) -> bool {
+        self.fixed.is_some()
+    }
+
+    /// Minor units of `to` for one minor unit of `from` on `day`, from that day's rates or the last ones at most
+    /// [`REACH_DAYS`] before; by way of the file's base where neither is it. `None` where there is none.
+    pub fn rate(&self, from: Currency, to: Currency, day: Day) -> Option<Exact> {
+        if from == to {
+            return Some(Exact::ONE);
+        }
+        let day = self.fixed.unwrap_or(day);
+        // A file that tells rates in the reporting currency itself needs no way round.
+        let direct = self.bases.get_key_value(&to);
+        let others = self.bases.iter().filter(|(base, _)| **base != to);
+        let value = direct.into_iter().chain(others).find_map(|(base, values)| {
+            let worth = |currency| if currency == *base { Some(Exact::ONE) } else { on(values.get(&currency)?, day) };
+            worth(from)?.over(worth(to)?).ok()
+        })?;
+        value.times(Exact::ratio(minor_units(to), minor_units(from))).ok()
+    }
+}
+
+/// The value on `day`, or the last one before that is recent enough.
+fn on(values: &[(Day, Exact)], day: Day) -> Option<Exact> {
+    let (quoted, value) = values[..values.partition_point(|(quoted, _)| *quoted <= day)].last()?;
+    let reach = quoted.0.checked_add(jiff::Span::new().days(REACH_DAYS)).unwrap_or(quoted.0);
+    (reach >= day.0).then_some(*value)
+}
+
+/// How many of Stripe's minor units make one unit: 100, but 1 in zero-decimal and 1000 in three-decimal currencies. The
+/// króna and the Ugandan shilling have no decimals, yet Stripe counts them in hundredths.
+pub fn minor_units(currency: Currency) -> i128 {
+    match currency.as_str() {
+        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+        | "xof" | "xpf" => 1,
+        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 1000,
+        _ => 100,
+    }
+}

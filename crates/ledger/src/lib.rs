@@ -1,0 +1,127 @@
+//! The ledger: facts in, money out. Pure: no I/O, no clock, no async, no JSON (ARCHITECTURE.md names the enforcers).
+
+pub mod cohorts;
+pub mod explain;
+pub mod fact;
+pub mod fx;
+pub mod identities;
+pub mod ids;
+pub mod knobs;
+pub mod metrics;
+pub mod money;
+pub mod movement_id;
+pub mod outcome;
+pub mod pricing;
+pub mod profile;
+pub mod stored;
+pub mod time;
+pub mod timeline;
+
+mod causes;
+mod counting;
+mod deltas;
+mod known;
+#[cfg(test)]
+mod laws;
+mod movements;
+mod netting;
+mod order;
+mod parts;
+mod past;
+mod standing;
+#[cfg(test)]
+mod story;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+
+use fact::{Fact, SubscriptionState};
+use ids::CustomerId;
+use known::Known;
+use outcome::CustomerLedger;
+use past::Bills;
+use pricing::Terms;
+use profile::Profile;
+use time::{Day, UnixTime, Zone};
+
+/// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
+pub const VERSION: i64 = 3;
+
+/// All the log knows that can touch one customer.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomerFacts<'a> {
+    /// Whose ledger.
+    pub customer: &'a CustomerId,
+    /// The customer's own facts, in any order, with any repetition.
+    pub facts: &'a [Fact],
+    /// Facts about the prices, products and coupons its facts name, in any order.
+    pub references: &'a [Fact],
+}
+
+/// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (mrr.md 4).
+pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {
+    derive_cut(input, profile, zone, &[])
+}
+
+/// [`derive`], with netting windows that end before each of the days `cuts`, in order: what a bridge over intervals shorter
+/// than the profile's window is made of (mrr.md 5). Amounts are the same; kinds are those of the shorter windows.
+pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts: &[Day]) -> CustomerLedger {
+    let cuts: Vec<UnixTime> = cuts.iter().map(|day| zone.start_of(*day)).collect();
+    let Derivation { known, subscriptions, sweep, movements, quality, .. } =
+        Derivation::of(input, profile, zone, &cuts);
+    let mut rows = Vec::new();
+    subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
+    rows.sort_unstable();
+    CustomerLedger {
+        test_clock: known.test_clock(),
+        country: known.country(),
+        metadata: std::collections::BTreeMap::new(),
+        first_mrr_at: sweep.first_mrr_at,
+        deltas: rows,
+        counts: sweep.counts,
+        movements,
+        subscriptions: subscriptions.iter().filter_map(standing::latest).collect(),
+        quality,
+        trials: subscriptions.iter().flat_map(standing::trials).collect(),
+    }
+}
+
+/// One customer's ledger with all that led to it: `derive` keeps the rows, `explain` tells the way.
+struct Derivation<'a> {
+    known: Known<'a>,
+    terms: Terms<'a>,
+    subscriptions: Vec<counting::Counted<'a>>,
+    sweep: sweep::Sweep,
+    movements: Vec<outcome::Movement>,
+    quality: Vec<outcome::QualityEntry>,
+}
+
+impl<'a> Derivation<'a> {
+    fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
+        let known = Known::gather(input);
+        let terms = Terms::gather(input);
+        let mut quality = Vec::new();
+        let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
+        // The common customer is known from its beginning, and its invoices needn't be asked.
+        let bills = OnceCell::new();
+        let past = |last: &SubscriptionState, until: UnixTime| {
+            past::rebuild(last, until, bills.get_or_init(|| Bills::gather(input)), zone)
+        };
+        for (id, seen) in &known.subscriptions {
+            let invoice_created = |invoice: &str| known.invoice_created(invoice);
+            let timeline = timeline::build(seen, known.deleted(seen), &invoice_created, &past, zone);
+            quality.extend(timeline.quality);
+            let (mut spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
+            quality.extend(unknown);
+            quality.extend(counting::bound(&timeline.snapshots, &mut spans));
+            subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
+        }
+        let sweep = sweep::sweep(&subscriptions, profile, zone);
+        let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone, cuts);
+        quality.sort_unstable();
+        quality.dedup();
+        Self { known, terms, subscriptions, sweep, movements, quality }
+    }
+}

@@ -1,0 +1,332 @@
+//! All items of one snapshot at one instant: amounts, discounts, tax, and the one rounding (mrr.md 1 and 2).
+
+use super::{
+    ItemAmount,
+    amount::factor,
+    customer_discounts::same,
+    discounts::{self, Left},
+    exact::{Exact, Overflow, in_range},
+    gross::{Gross, currency_of, gross},
+    quality::Issue,
+    tax::{self, Inside},
+    terms::{Discount, Share, Terms},
+    trail::{self, Recorder},
+    windows::window,
+};
+use crate::{
+    fact::{DiscountState, Duration, ItemState, Usage},
+    money::Mrr,
+    profile::{DiscountRule, Profile},
+    time::UnixTime,
+    timeline::Snapshot,
+};
+
+/// What pricing looks at: the snapshots up to and including the one at hand, and all that is known beside them.
+pub(super) struct View<'s, 'a> {
+    /// Its last is the snapshot at hand.
+    pub line: &'s [Snapshot<'s>],
+    pub now: &'s Snapshot<'s>,
+    pub terms: &'s Terms<'a>,
+    pub profile: &'s Profile,
+}
+
+/// One item on its way to its amount.
+struct Item<'s> {
+    state: &'s ItemState,
+    gross: Gross,
+    list: Exact,
+    left: Exact,
+    in_trial: bool,
+    /// Kept from an earlier snapshot because the list at hand was cut.
+    kept: bool,
+    estimated: bool,
+    overflow: bool,
+}
+
+impl<'s> View<'s, '_> {
+    /// The amounts at `at`, and what couldn't be known.
+    pub(super) fn items<R: Recorder>(
+        &self,
+        at: UnixTime,
+        recorder: &mut R,
+        issues: &mut Vec<Issue>,
+    ) -> Vec<ItemAmount> {
+        let mut items: Vec<Item<'s>> =
+            self.now.state.items.iter().map(|state| self.item(state, false, at, recorder)).collect();
+        if !self.now.state.items_complete {
+            items.extend(self.kept().into_iter().map(|state| self.item(state, true, at, recorder)));
+            issues.push(Issue::cut_list(&self.now.state));
+        }
+        self.discount(&mut items, at, recorder, issues);
+        items.into_iter().map(|item| self.finish(&item, recorder, issues)).collect()
+    }
+
+    fn item<R: Recorder>(&self, state: &'s ItemState, kept: bool, at: UnixTime, recorder: &mut R) -> Item<'s> {
+        let gross = gross(state, self.line, at, self.terms, self.profile);
+        let in_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
+        let list = match gross {
+            Gross::Known(amount)
+            | Gross::Usage(amount)
+            | Gross::PartOfUsage(amount)
+            | Gross::Carried(amount)
+            | Gross::Billed(amount) => amount,
+            Gross::Unknown | Gross::Overflow => Exact::ZERO,
+        };
+        self.record_gross(state, gross, recorder);
+        if in_trial {
+            recorder.step(&state.id, trail::TRIAL, || "counts 0 until its own trial ends".into());
+        }
+        let list = if in_trial { Exact::ZERO } else { list };
+        let estimated =
+            !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_) | Gross::PartOfUsage(_)));
+        let overflow = gross == Gross::Overflow;
+        Item { state, gross, list, left: list, in_trial, kept, estimated, overflow }
+    }
+
+    /// Items the cut list doesn't show: as they last were, back to the last whole list.
+    fn kept(&self) -> Vec<&'s ItemState> {
+        let mut kept: Vec<&'s ItemState> = Vec::new();
+        for snapshot in self.line.iter().rev().skip(1) {
+            for item in &snapshot.state.items {
+                let shown = self.now.state.items.iter().chain(kept.iter().copied()).any(|other| other.id == item.id);
+                if !shown {
+                    kept.push(item);
+                }
+            }
+            if snapshot.state.items_complete {
+                break;
+            }
+        }
+        kept
+    }
+
+    /// Item discounts, then the subscription's; where it has none, the customer's. In list order.
+    fn discount<R: Recorder>(&self, items: &mut [Item<'s>], at: UnixTime, recorder: &mut R, issues: &mut Vec<Issue>) {
+        let currency = currency_of(&self.now.state);
+        for index in 0..items.len() {
+            for shown in &items[index].state.discounts {
+                let discount = self.terms.discount(shown, currency);
+                if window(&discount, shown, items[index].state, self.line, self.terms).holds(at) {
+                    self.take(&discount, items, |other, _| other == index, recorder, issues);
+                }
+            }
+        }
+        let own = &self.now.state.discounts;
+        let mut has_own = false;
+        for shown in own {
+            has_own |= self.take_shown(shown, items, at, recorder, issues);
+        }
+        if !has_own && let Some(shown) = self.terms.customer_discounts.at(&self.now.state.customer, at) {
+            // The very discount may be listed on the subscription, and over.
+            if !own.iter().any(|other| same(other, shown)) {
+                self.take_shown(shown, items, at, recorder, issues);
+            }
+        }
+    }
+
+    /// Takes a discount off all items within its window; says whether there were any.
+    fn take_shown<R: Recorder>(
+        &self,
+        shown: &DiscountState,
+        items: &mut [Item<'s>],
+        at: UnixTime,
+        recorder: &mut R,
+        issues: &mut Vec<Issue>,
+    ) -> bool {
+        let discount = self.terms.discount(shown, currency_of(&self.now.state));
+        let within: Vec<bool> =
+            items.iter().map(|item| window(&discount, shown, item.state, self.line, self.terms).holds(at)).collect();
+        let any = within.contains(&true);
+        if any {
+            self.take(&discount, items, |index, _| within[index], recorder, issues);
+        }
+        any
+    }
+
+    fn take<R: Recorder>(
+        &self,
+        discount: &Discount<'_>,
+        items: &mut [Item<'s>],
+        falls_on: impl Fn(usize, &Item<'s>) -> bool,
+        recorder: &mut R,
+        issues: &mut Vec<Issue>,
+    ) {
+        let mut left: Vec<Left> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let licensed = item.state.price.usage == Usage::Licensed;
+                let product = discount.products.is_none_or(|products| {
+                    item.state.price.product.as_ref().is_some_and(|product| products.contains(product))
+                });
+                Left {
+                    amount: item.left,
+                    licensed: self.terms.interval(&item.state.price).filter(|_| licensed).map(factor),
+                    hit: product && !item.is_unpriced() && falls_on(index, item),
+                }
+            })
+            .collect();
+        let (knob, rule) = match discount.duration {
+            Duration::Forever | Duration::Unknown => ("discount_forever", self.profile.discount_forever),
+            Duration::Repeating => ("discount_repeating", self.profile.discount_repeating),
+            Duration::Once => ("discount_once", self.profile.discount_once),
+        };
+        if rule == DiscountRule::Ignore {
+            for (item, _) in items.iter().zip(&left).filter(|(_, left)| left.hit) {
+                recorder.step(&item.state.id, trail::DISCOUNT, || {
+                    format!("{} is left alone: {knob} = ignore", discount.name())
+                });
+            }
+            return;
+        }
+        if discount.duration == Duration::Unknown && discount.share.is_some() && left.iter().any(|left| left.hit) {
+            issues.push(Issue::unknown_duration(discount.name()));
+        }
+        let done = match discount.share {
+            Some(Share::Percent(percent)) => discounts::percent(&mut left, percent),
+            Some(Share::Amount(minor)) => discounts::amount(&mut left, minor),
+            None => self.take_estimate(discount, items, &mut left, issues),
+        };
+        for (item, left) in items.iter_mut().zip(&left).filter(|(_, left)| left.hit) {
+            if done == Err(Overflow) {
+                item.overflow = true;
+            } else if left.amount != item.left {
+                let before = item.left;
+                recorder.step(&item.state.id, trail::DISCOUNT, || describe(discount, before, left.amount));
+                item.left = left.amount;
+            }
+        }
+    }
+
+    /// A discount known only by id: what the item's last invoice line says it took off; else nothing, and it is listed.
+    fn take_estimate(
+        &self,
+        discount: &Discount<'_>,
+        items: &mut [Item<'s>],
+        left: &mut [Left],
+        issues: &mut Vec<Issue>,
+    ) -> Result<(), Overflow> {
+        let (state, currency) = (&self.now.state, currency_of(&self.now.state));
+        let bill = |item: &ItemState| {
+            let id = discount.id?;
+            let bill = self.terms.invoices().last_bill_with(id, state, item, currency, self.now.at)??;
+            Some((bill.taken_off(id), bill.lines.iter().find_map(|line| line.interval)))
+        };
+        let mut resolved = true;
+        for (item, left) in items.iter_mut().zip(left).filter(|(_, left)| left.hit && left.amount > Exact::ZERO) {
+            let Some((taken, interval)) = bill(item.state) else {
+                resolved = false;
+                continue;
+            };
+            let interval = interval.or_else(|| self.terms.interval(&item.state.price));
+            let monthly = Exact::whole(taken).times(interval.map_or(Exact::ZERO, factor))?;
+            discounts::estimate(left, monthly)?;
+            item.estimated = true;
+        }
+        if !resolved {
+            issues.push(Issue::unresolved_discount(discount.name()));
+        }
+        Ok(())
+    }
+
+    /// Takes inclusive tax out and rounds, once.
+    fn finish<R: Recorder>(&self, item: &Item<'s>, recorder: &mut R, issues: &mut Vec<Issue>) -> ItemAmount {
+        let state = item.state;
+        let inside = if item.list == Exact::ZERO {
+            Inside::Nothing
+        } else {
+            tax::inside(&self.now.state, state, currency_of(&self.now.state), self.now.at, self.terms)
+        };
+        match inside {
+            Inside::Nothing => {}
+            Inside::Percent(percent) => recorder
+                .step(&state.id, trail::TAX, || format!("{} includes {percent} % tax, which is taken out", item.left)),
+            Inside::Unknown => {
+                recorder
+                    .step(&state.id, trail::TAX, || "includes tax at a rate the log doesn't tell: stays gross".into());
+                issues.push(Issue::tax_unknown(state));
+            }
+        }
+        let round = |amount: Exact| inside.take_out(amount).and_then(in_range);
+        let rounded = round(item.list).and_then(|list| Ok((list, round(item.left)?)));
+        let overflow = item.overflow || rounded.is_err();
+        let unpriced = overflow || item.is_unpriced();
+        let (list, net) = rounded.ok().filter(|_| !unpriced).unwrap_or((Mrr::ZERO, Mrr::ZERO));
+        let estimated = item.estimated && !unpriced;
+        if overflow {
+            issues.push(Issue::overflow(state));
+        } else if unpriced && currency_of(&self.now.state).is_none() {
+            issues.push(Issue::no_currency(state));
+        } else if unpriced {
+            issues.push(Issue::unpriced(state));
+        } else if estimated {
+            issues.push(Issue::estimated(state, item.kept, item.gross));
+        }
+        recorder.step(&state.id, trail::ROUNDING, || format!("counts {net} a month, {list} before discounts"));
+        ItemAmount {
+            item: state.id.clone(),
+            product: state.price.product.clone(),
+            price: state.price.id.clone(),
+            interval: self.terms.interval(&state.price),
+            quantity: state.quantity,
+            list,
+            net,
+            estimated,
+            unpriced,
+            in_trial: item.in_trial,
+            metered: state.price.usage == Usage::Metered,
+            lookup_key: state.price.lookup_key.clone(),
+            nickname: state.price.nickname.clone(),
+        }
+    }
+
+    fn record_gross<R: Recorder>(&self, item: &ItemState, gross: Gross, recorder: &mut R) {
+        let (rule, amount) = match gross {
+            Gross::Known(amount) => (trail::AMOUNT, amount),
+            Gross::Usage(amount) | Gross::PartOfUsage(amount) => (trail::METERED, amount),
+            Gross::Carried(amount) | Gross::Billed(amount) => (trail::UNKNOWN, amount),
+            Gross::Unknown | Gross::Overflow => (trail::UNKNOWN, Exact::ZERO),
+        };
+        recorder.step(&item.id, rule, || match gross {
+            Gross::Known(_) => {
+                let quantity = item.quantity.map_or("1".into(), |quantity| quantity.to_string());
+                // Without one its amount wouldn't be known.
+                let interval =
+                    self.terms.interval(&item.price).map(|interval| interval.to_string()).unwrap_or_default();
+                let scheme = self.terms.scheme(&item.price, currency_of(&self.now.state));
+                format!("{quantity} × {} a {interval} = {amount} a month", super::scheme_in_words(scheme))
+            }
+            Gross::Usage(_) => format!("metered: {amount} a month under metered = {}", self.profile.metered),
+            Gross::PartOfUsage(_) => format!(
+                "metered: {amount} a month under metered = {}, of an invoice that doesn't show all its lines",
+                self.profile.metered
+            ),
+            Gross::Carried(_) => format!("the price can't be told: carries the last known amount, {amount} a month"),
+            Gross::Billed(_) => format!("the price can't be told: its last invoice line makes {amount} a month"),
+            Gross::Unknown => "the price can't be told: counted in no figure".into(),
+            Gross::Overflow => format!("{Overflow}: counted in no figure"),
+        });
+    }
+}
+
+impl Item<'_> {
+    fn is_unpriced(&self) -> bool {
+        !self.in_trial && (self.overflow || matches!(self.gross, Gross::Unknown | Gross::Overflow))
+    }
+}
+
+fn describe(discount: &Discount<'_>, before: Exact, after: Exact) -> String {
+    let duration = match discount.duration {
+        Duration::Forever => "forever",
+        Duration::Repeating => "repeating",
+        Duration::Once => "once",
+        Duration::Unknown => "for an unknown duration",
+    };
+    let what = match discount.share {
+        Some(Share::Percent(percent)) => format!("{percent} % {duration}"),
+        Some(Share::Amount(minor)) => format!("{minor} an invoice {duration}"),
+        None => format!("its last invoice line's share, {duration}"),
+    };
+    let taken = before.minus(after).map_or_else(|_| "?".into(), |taken| taken.to_string());
+    format!("{} ({what}): −{taken} of {before}", discount.name())
+}

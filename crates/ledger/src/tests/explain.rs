@@ -1,0 +1,93 @@
+//! `explain` names the rule of mrr.md behind every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::{
+    CustomerFacts,
+    explain::{Stage, explain},
+    fact::Scheme,
+    time::Zone,
+};
+
+/// The rules of all steps of a story, by stage.
+fn rules(story: &Story, profile: &Profile) -> BTreeMap<Stage, BTreeSet<&'static str>> {
+    let customer = "cus_1".into();
+    let input = CustomerFacts { customer: &customer, facts: &story.facts, references: &story.references };
+    let mut rules: BTreeMap<Stage, BTreeSet<&'static str>> = BTreeMap::new();
+    for step in explain(input, profile, &Zone::UTC) {
+        rules.entry(step.stage).or_default().insert(step.rule);
+    }
+    rules
+}
+
+#[test]
+fn every_kind_of_step_names_its_rule() {
+    let lives = [
+        // Begins before the log, on trial and paused, unpaid and back, expands, contracts, ends, comes back.
+        "d5 active pro:20 start:d-40 period:d1-d31
+         d6 pro:20x3; d7 pro:20x2; d8 off:50; d9 trialing trial:d12; d12 active; d13 past_due; d14 unpaid; d15 active
+         d16 hold; d17 unhold; d18 paused; d19 active; d20 cape; d21 keep; d22 lost pro:9; d23 pro:8
+         d24 deleted; d26 b created active pro:5; d27 b strange; d28 b incomplete; d29 b active cancel:d30",
+        // Comes and goes on one day.
+        "d1 created active pro:10; d1T15:00 deleted",
+        "d1 created active pro:10; d2 paid 10; d3 past_due",
+    ];
+    let held = Profile { past_due: PastDue::Zero, active_from: ActiveFrom::FirstPayment, ..profile("finance") };
+    let mut all: BTreeMap<Stage, BTreeSet<&'static str>> = BTreeMap::new();
+    for life in lives {
+        for profile in [profile("stripe"), held.clone()] {
+            let mut story = Story::of(life);
+            // And one whose price the log can't tell.
+            if let Some(crate::fact::State::Subscription { after, .. }) =
+                story.facts.last_mut().map(|fact| &mut fact.state)
+                && life.contains("past_due")
+                && life.contains("paid")
+            {
+                after.items[0].price.scheme = Scheme::Unknown;
+                after.items[0].price.id = "price_unknown".into();
+            }
+            for (stage, rules) in rules(&story, &profile) {
+                all.entry(stage).or_default().extend(rules);
+            }
+        }
+    }
+    for rule in all.values().flatten() {
+        let (section, name) =
+            rule.strip_prefix("mrr.md ").unwrap_or_else(|| panic!("{rule}")).split_once(", ").unwrap();
+        assert!((1..=8).contains(&section.parse::<u8>().unwrap()) && !name.is_empty(), "{rule}");
+    }
+    let of = |stage| all[&stage].iter().copied().collect::<Vec<_>>();
+    assert_eq!(
+        of(Stage::State),
+        ["mrr.md 4, an end counts from ended_at", "mrr.md 4, opening balance", "mrr.md 4, snapshots in order"]
+    );
+    assert_eq!(
+        of(Stage::Counts),
+        [
+            "mrr.md 3, active_from",
+            "mrr.md 3, churn_at",
+            "mrr.md 3, counted set",
+            "mrr.md 3, past_due",
+            "mrr.md 3, pause_collection",
+            "mrr.md 3, unpaid",
+            "mrr.md 4, ended_at",
+        ]
+    );
+    assert_eq!(
+        of(Stage::Movement),
+        [
+            "mrr.md 4, opening balance",
+            "mrr.md 5, churn",
+            "mrr.md 5, contraction",
+            "mrr.md 5, expansion",
+            "mrr.md 5, new",
+            "mrr.md 5, parts and causes",
+            "mrr.md 5, reactivation",
+            "mrr.md 5, who comes and goes within the window",
+        ]
+    );
+    assert!(all[&Stage::Amount].is_superset(&["mrr.md 1, amount", "mrr.md 1, rounding", "mrr.md 2, discounts"].into()));
+    let unknown = ["mrr.md 1, what isn't known never makes a movement", "mrr.md 4, a chain that breaks is a gap"];
+    assert!(all[&Stage::Quality].is_superset(&unknown.into()), "{:?}", all[&Stage::Quality]);
+}
