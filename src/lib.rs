@@ -28,6 +28,8 @@ pub mod receiver;
 pub mod reconciler;
 /// From rows to answers: bridges, lists, tables.
 pub mod report;
+/// The rules of money by name, as docs/rules.md has them.
+pub mod rules;
 /// The HTTP server.
 pub mod server;
 /// SQL, and nothing else, behind whole operations.

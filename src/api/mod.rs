@@ -14,6 +14,7 @@ mod params;
 mod problem;
 mod quality;
 mod restatements;
+mod rules;
 mod status;
 
 use axum::{
@@ -62,6 +63,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(chartmogul::metrics))
         .routes(routes!(chartmogul::activities))
         .routes(routes!(restatements::restatements))
+        .routes(routes!(rules::rules))
+        .routes(routes!(rules::rule))
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alert))
         .routes(routes!(alerts::acknowledge))

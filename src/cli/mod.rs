@@ -23,6 +23,7 @@ mod rebuild;
 mod redeliver;
 mod replay;
 mod report;
+mod rules;
 mod serve;
 mod verify;
 
@@ -66,6 +67,7 @@ enum Command {
     Compare(compare::Args),
     Fx(fx::Args),
     Quality(quality::Args),
+    Rules(rules::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
     Config(config::Args),
@@ -166,6 +168,7 @@ pub fn run() -> ExitCode {
         Command::Compare(args) => blocking(compare::run(&args, &context)),
         Command::Fx(args) => blocking(fx::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
+        Command::Rules(args) => rules::run(&args),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),
@@ -180,6 +183,24 @@ pub fn run() -> ExitCode {
         Err(Failure::Failed(reason)) => complain(&reason, 1),
         Err(Failure::Usage(reason)) => complain(&reason, 2),
     }
+}
+
+/// Every command's help as one Markdown text: docs/reference/cli.md, which a test holds to this.
+pub fn reference() -> String {
+    let mut text = String::from("# Commands\n\nWhat `mrrd COMMAND --help` says of each.\n");
+    // A width of its own: a reference that changed with somebody's terminal couldn't be compared.
+    let mut root = Cli::command().term_width(100);
+    root.build();
+    written(&mut root, &mut text);
+    text
+}
+
+fn written(command: &mut clap::Command, text: &mut String) {
+    let name = command.get_bin_name().unwrap_or("mrrd").to_owned();
+    let help = command.render_long_help().to_string();
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    text.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim()));
+    command.get_subcommands_mut().filter(|sub| !sub.is_hide_set()).for_each(|sub| written(sub, text));
 }
 
 /// Help and version go to standard output with 0, usage errors to standard error with 2.

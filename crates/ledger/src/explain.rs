@@ -11,7 +11,7 @@ use super::{
     outcome::{Kind, Movement, QualityKind},
     pricing,
     profile::Profile,
-    standing,
+    rule, standing,
     time::{UnixTime, Zone},
     timeline::{Entry, Snapshot},
 };
@@ -27,7 +27,7 @@ pub struct Step {
     pub subscription: Option<SubscriptionId>,
     /// Which item it is about, where it is one.
     pub item: Option<ItemId>,
-    /// The rule, by its place in mrr.md.
+    /// The rule, by its name in docs/rules.md.
     pub rule: &'static str,
     /// What it says here; amounts are in minor units.
     pub text: String,
@@ -96,15 +96,15 @@ pub fn moved(movements: &[Movement], profile: &Profile) -> Vec<Step> {
 /// The rule by which something couldn't be known.
 fn of_quality(kind: QualityKind) -> &'static str {
     match kind {
-        QualityKind::UnpricedItem | QualityKind::EstimatedItem => "mrr.md 1, what isn't known never makes a movement",
-        QualityKind::UnresolvedDiscount => "mrr.md 1, a discount known only by id",
-        QualityKind::TaxUnknown => "mrr.md 2, inclusive tax",
-        QualityKind::UnknownValue => "mrr.md 3, counted set",
-        QualityKind::Gap => "mrr.md 4, a chain that breaks is a gap",
-        QualityKind::UnresolvedTie => "mrr.md 4, order within one second",
-        QualityKind::Overdue => "mrr.md 4, time alone changes",
-        QualityKind::MissingRate => "mrr.md 8, a missing rate is an error",
-        QualityKind::UnclearPast => "mrr.md 4, the real history replaces an opening balance",
+        QualityKind::UnpricedItem | QualityKind::EstimatedItem => rule::UNKNOWN_AMOUNTS,
+        QualityKind::UnresolvedDiscount => rule::DISCOUNT_BY_ID,
+        QualityKind::TaxUnknown => rule::INCLUSIVE_TAX,
+        QualityKind::UnknownValue => rule::UNKNOWN_VALUES,
+        QualityKind::Gap => rule::GAPS,
+        QualityKind::UnresolvedTie => rule::SNAPSHOT_ORDER,
+        QualityKind::Overdue => rule::TIME_ALONE,
+        QualityKind::MissingRate => rule::RATES,
+        QualityKind::UnclearPast => rule::OPENING_BALANCE,
     }
 }
 
@@ -112,9 +112,9 @@ fn of_quality(kind: QualityKind) -> &'static str {
 fn state(snapshot: &Snapshot<'_>) -> Step {
     let state = &*snapshot.state;
     let rule = match (snapshot.entry, state.ended_at) {
-        (Entry::Opening | Entry::Start, _) => "mrr.md 4, opening balance",
-        (_, Some(_)) => "mrr.md 4, an end counts from ended_at",
-        _ => "mrr.md 4, snapshots in order",
+        (Entry::Opening | Entry::Start, _) => rule::OPENING_BALANCE,
+        (_, Some(_)) => rule::ENDS,
+        _ => rule::SNAPSHOT_ORDER,
     };
     let source = match (snapshot.entry, snapshot.origin) {
         (Entry::Opening | Entry::Start, _) => "was before the first thing known of it: ",
@@ -184,18 +184,18 @@ fn amounts(counted: &Counted<'_>, derivation: &Derivation<'_>, profile: &Profile
 /// Whether a stretch counts, and what.
 fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
     let (rule, why) = match stretch.standing {
-        Standing::Counts => ("mrr.md 3, counted set", "counts in full".to_owned()),
-        Standing::AtRisk => ("mrr.md 3, past_due", "is past due and counts, at risk".into()),
-        Standing::Trial => ("mrr.md 3, counted set", "is on trial and counts 0".into()),
-        Standing::Paused => ("mrr.md 3, counted set", "is paused and counts 0".into()),
-        Standing::CollectionPaused => ("mrr.md 3, pause_collection", "has its collection paused and counts 0".into()),
-        Standing::Requested => ("mrr.md 3, churn_at", "is asked to end and counts 0 from the request".into()),
-        Standing::Unpaid => ("mrr.md 3, unpaid", "is unpaid and counts 0".into()),
-        Standing::PastDue => ("mrr.md 3, past_due", "is past due and counts 0".into()),
-        Standing::Unfunded => ("mrr.md 3, active_from", "has no payment yet and counts 0".into()),
-        Standing::Incomplete => ("mrr.md 3, counted set", "has not begun and counts 0".into()),
-        Standing::Ended => ("mrr.md 4, ended_at", "has ended and counts 0".into()),
-        Standing::Unknown => ("mrr.md 3, counted set", "has a status that is not known and counts 0".into()),
+        Standing::Counts => (rule::COUNTED_STATES, "counts in full".to_owned()),
+        Standing::AtRisk => (rule::PAST_DUE, "is past due and counts, at risk".into()),
+        Standing::Trial => (rule::COUNTED_STATES, "is on trial and counts 0".into()),
+        Standing::Paused => (rule::COUNTED_STATES, "is paused and counts 0".into()),
+        Standing::CollectionPaused => (rule::PAUSE_COLLECTION, "has its collection paused and counts 0".into()),
+        Standing::Requested => (rule::CHURN_AT, "is asked to end and counts 0 from the request".into()),
+        Standing::Unpaid => (rule::UNPAID, "is unpaid and counts 0".into()),
+        Standing::PastDue => (rule::PAST_DUE, "is past due and counts 0".into()),
+        Standing::Unfunded => (rule::FIRST_PAYMENT, "has no payment yet and counts 0".into()),
+        Standing::Incomplete => (rule::COUNTED_STATES, "has not begun and counts 0".into()),
+        Standing::Ended => (rule::ENDS, "has ended and counts 0".into()),
+        Standing::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
     };
     let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
     let mut text = format!("under {} it {why}: {}", profile.name, stretch.mrr);
@@ -221,14 +221,10 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
 /// A movement, then each of its parts.
 fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
     let rule = match movement.kind {
-        Kind::OpeningBalance => "mrr.md 4, opening balance",
-        Kind::New => "mrr.md 5, new",
-        Kind::Reactivation => "mrr.md 5, reactivation",
-        Kind::Expansion => "mrr.md 5, expansion",
-        Kind::Contraction => "mrr.md 5, contraction",
-        Kind::Churn => "mrr.md 5, churn",
-        Kind::Transient => "mrr.md 5, who comes and goes within the window",
-        Kind::Fx => "mrr.md 8, revaluation",
+        Kind::OpeningBalance => rule::OPENING_BALANCE,
+        Kind::New | Kind::Reactivation | Kind::Expansion | Kind::Contraction | Kind::Churn => rule::KINDS,
+        Kind::Transient => rule::NETTING,
+        Kind::Fx => rule::REVALUATION,
     };
     let netted = match movement.kind {
         Kind::OpeningBalance | Kind::Fx => String::new(),
@@ -265,6 +261,6 @@ fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
         let (subscription, item) = (Some(part.subscription.clone()), Some(part.item.clone()));
         let reason = part.end_reason.map(|reason| format!(" ({})", reason.as_str())).unwrap_or_default();
         let text = format!("of it {}{reason}: {}", part.cause.as_str(), part.amount);
-        step(subscription, item, "mrr.md 5, parts and causes", text, part.amount, part.events.clone())
+        step(subscription, item, rule::PARTS, text, part.amount, part.events.clone())
     }));
 }

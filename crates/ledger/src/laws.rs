@@ -231,6 +231,6 @@ proptest! {
         sums.retain(|_, sum| *sum != 0);
         prop_assert_eq!(sums, standing(&ledger, UnixTime(i64::MAX - 1)));
         prop_assert!(steps.iter().all(|step| step.stage == Stage::Quality || !step.events.is_empty()));
-        prop_assert!(steps.iter().all(|step| step.rule.starts_with("mrr.md ")));
+        prop_assert!(steps.iter().all(|step| crate::rule::CITED.contains(&step.rule)));
     }
 }

@@ -13,6 +13,7 @@ pub mod movement_id;
 pub mod outcome;
 pub mod pricing;
 pub mod profile;
+pub mod rule;
 pub mod stored;
 pub mod time;
 pub mod timeline;

@@ -10,13 +10,14 @@ use super::{
     quality::Issue,
     tax::{self, Inside},
     terms::{Discount, Share, Terms},
-    trail::{self, Recorder},
+    trail::Recorder,
     windows::window,
 };
 use crate::{
     fact::{DiscountState, Duration, ItemState, Usage},
     money::Mrr,
     profile::{DiscountRule, Profile},
+    rule,
     time::UnixTime,
     timeline::Snapshot,
 };
@@ -74,7 +75,7 @@ impl<'s> View<'s, '_> {
         };
         self.record_gross(state, gross, recorder);
         if in_trial {
-            recorder.step(&state.id, trail::TRIAL, || "counts 0 until its own trial ends".into());
+            recorder.step(&state.id, rule::ITEM_TRIALS, || "counts 0 until its own trial ends".into());
         }
         let list = if in_trial { Exact::ZERO } else { list };
         let estimated =
@@ -173,7 +174,7 @@ impl<'s> View<'s, '_> {
         };
         if rule == DiscountRule::Ignore {
             for (item, _) in items.iter().zip(&left).filter(|(_, left)| left.hit) {
-                recorder.step(&item.state.id, trail::DISCOUNT, || {
+                recorder.step(&item.state.id, rule::DISCOUNT_ORDER, || {
                     format!("{} is left alone: {knob} = ignore", discount.name())
                 });
             }
@@ -192,7 +193,7 @@ impl<'s> View<'s, '_> {
                 item.overflow = true;
             } else if left.amount != item.left {
                 let before = item.left;
-                recorder.step(&item.state.id, trail::DISCOUNT, || describe(discount, before, left.amount));
+                recorder.step(&item.state.id, rule::DISCOUNT_ORDER, || describe(discount, before, left.amount));
                 item.left = left.amount;
             }
         }
@@ -239,11 +240,13 @@ impl<'s> View<'s, '_> {
         };
         match inside {
             Inside::Nothing => {}
-            Inside::Percent(percent) => recorder
-                .step(&state.id, trail::TAX, || format!("{} includes {percent} % tax, which is taken out", item.left)),
+            Inside::Percent(percent) => recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
+                format!("{} includes {percent} % tax, which is taken out", item.left)
+            }),
             Inside::Unknown => {
-                recorder
-                    .step(&state.id, trail::TAX, || "includes tax at a rate the log doesn't tell: stays gross".into());
+                recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
+                    "includes tax at a rate the log doesn't tell: stays gross".into()
+                });
                 issues.push(Issue::tax_unknown(state));
             }
         }
@@ -262,7 +265,7 @@ impl<'s> View<'s, '_> {
         } else if estimated {
             issues.push(Issue::estimated(state, item.kept, item.gross));
         }
-        recorder.step(&state.id, trail::ROUNDING, || format!("counts {net} a month, {list} before discounts"));
+        recorder.step(&state.id, rule::FIXED_POINT, || format!("counts {net} a month, {list} before discounts"));
         ItemAmount {
             item: state.id.clone(),
             product: state.price.product.clone(),
@@ -282,10 +285,10 @@ impl<'s> View<'s, '_> {
 
     fn record_gross<R: Recorder>(&self, item: &ItemState, gross: Gross, recorder: &mut R) {
         let (rule, amount) = match gross {
-            Gross::Known(amount) => (trail::AMOUNT, amount),
-            Gross::Usage(amount) | Gross::PartOfUsage(amount) => (trail::METERED, amount),
-            Gross::Carried(amount) | Gross::Billed(amount) => (trail::UNKNOWN, amount),
-            Gross::Unknown | Gross::Overflow => (trail::UNKNOWN, Exact::ZERO),
+            Gross::Known(amount) => (rule::MONTHLY_AMOUNT, amount),
+            Gross::Usage(amount) | Gross::PartOfUsage(amount) => (rule::METERED, amount),
+            Gross::Carried(amount) | Gross::Billed(amount) => (rule::UNKNOWN_AMOUNTS, amount),
+            Gross::Unknown | Gross::Overflow => (rule::UNKNOWN_AMOUNTS, Exact::ZERO),
         };
         recorder.step(&item.id, rule, || match gross {
             Gross::Known(_) => {

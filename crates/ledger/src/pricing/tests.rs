@@ -797,11 +797,11 @@ fn explain_tells_every_rule() {
     assert_eq!(
         steps,
         [
-            "si_1 [mrr.md 1, amount] 2 × 1500 a month = 3000 a month",
-            "si_1 [mrr.md 2, discounts] di_1 (20 % forever): −600 of 3000",
-            "si_1 [mrr.md 2, discounts] di_2 is left alone: discount_once = ignore",
-            "si_1 [mrr.md 2, tax] 2400 includes 20 % tax, which is taken out",
-            "si_1 [mrr.md 1, rounding] counts 2000 a month, 2500 before discounts",
+            "si_1 [monthly-amount] 2 × 1500 a month = 3000 a month",
+            "si_1 [discount-order] di_1 (20 % forever): −600 of 3000",
+            "si_1 [discount-order] di_2 is left alone: discount_once = ignore",
+            "si_1 [inclusive-tax] 2400 includes 20 % tax, which is taken out",
+            "si_1 [fixed-point] counts 2000 a month, 2500 before discounts",
         ]
     );
 }

@@ -5,26 +5,11 @@ use crate::ids::ItemId;
 /// One rule applied to one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The rule's place in mrr.md.
+    /// The rule's name in docs/rules.md.
     pub rule: &'static str,
     /// What it did, in minor units.
     pub text: String,
 }
-
-/// Section 1: amounts.
-pub(super) const AMOUNT: &str = "mrr.md 1, amount";
-/// Section 1: what isn't known never makes a movement.
-pub(super) const UNKNOWN: &str = "mrr.md 1, unknown";
-/// Section 1 and 3: the knob `metered`.
-pub(super) const METERED: &str = "mrr.md 1, metered";
-/// Section 2: discounts.
-pub(super) const DISCOUNT: &str = "mrr.md 2, discounts";
-/// Section 2: tax.
-pub(super) const TAX: &str = "mrr.md 2, tax";
-/// Section 3: an item's own trial.
-pub(super) const TRIAL: &str = "mrr.md 3, item trial";
-/// Section 1: rounding.
-pub(super) const ROUNDING: &str = "mrr.md 1, rounding";
 
 /// Takes down steps, or doesn't: the words are built only if somebody reads them.
 pub(super) trait Recorder: Default {

@@ -1,0 +1,430 @@
+-- The schema as it stands after every migration, as SQLite has it; PostgreSQL has the same tables and columns in one
+-- database, with its own types, bodies in a partition for each month, and triggers of its own (migrations/postgres).
+-- First the log and the records beside it, then what is derived, which can be deleted and is made again.
+
+-- mrrd.db
+CREATE TABLE alert (
+    id              TEXT    NOT NULL PRIMARY KEY,   -- a hash of ledger, rule and episode: found again, it is the same
+    rule            TEXT    NOT NULL,
+    subject         TEXT    NOT NULL,               -- what of the rule's this is about: a movement, a currency, or ''
+    day             TEXT    NOT NULL,               -- the accounting day it fired on
+    raised_at       INTEGER NOT NULL,               -- unix seconds, our clock
+    headline        TEXT    NOT NULL,
+    content         TEXT    NOT NULL,               -- all it says, as JSON
+    silenced        TEXT,                           -- why nobody was told; null where the channels were
+    closed_at       INTEGER,                        -- when its episode was seen to be over; null while it goes on
+    closed_why      TEXT,
+    acknowledged_at INTEGER,
+    acknowledged_by TEXT
+) STRICT;
+CREATE INDEX alert_by_time ON alert (raised_at, id);
+CREATE TABLE annotation (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    first_day  TEXT    NOT NULL,
+    last_day   TEXT    NOT NULL,
+    note       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER closing_no_delete BEFORE DELETE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TRIGGER closing_no_update BEFORE UPDATE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TABLE closing (
+    profile   TEXT    NOT NULL,
+    month     TEXT    NOT NULL,              -- 2026-10
+    seq       INTEGER NOT NULL,              -- the log up to here made the figures
+    closed_at INTEGER NOT NULL,              -- unix seconds, our clock
+    inputs    TEXT    NOT NULL,              -- the profile's knobs, zone, versions of ledger and normaliser
+    hash      TEXT    NOT NULL,              -- SHA-256 of month, seq and inputs
+    PRIMARY KEY (profile, month)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER closing_customer_no_delete BEFORE DELETE ON closing_customer BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TRIGGER closing_customer_no_update BEFORE UPDATE ON closing_customer BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TABLE closing_customer (
+    profile  TEXT    NOT NULL,
+    month    TEXT    NOT NULL,
+    livemode INTEGER NOT NULL,
+    account  TEXT    NOT NULL,
+    customer TEXT    NOT NULL,
+    currency TEXT    NOT NULL,
+    opening  INTEGER NOT NULL,               -- 10⁻⁶ minor units
+    closing  INTEGER NOT NULL,
+    PRIMARY KEY (profile, month, livemode, account, customer, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER closing_movement_no_delete BEFORE DELETE ON closing_movement BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TRIGGER closing_movement_no_update BEFORE UPDATE ON closing_movement BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TABLE closing_movement (
+    profile      TEXT    NOT NULL,
+    month        TEXT    NOT NULL,
+    livemode     INTEGER NOT NULL,
+    account      TEXT    NOT NULL,
+    customer     TEXT    NOT NULL,
+    id           TEXT    NOT NULL,
+    currency     TEXT    NOT NULL,
+    day          TEXT    NOT NULL,
+    effective_at INTEGER NOT NULL,
+    kind         TEXT    NOT NULL,
+    amount       INTEGER NOT NULL,
+    PRIMARY KEY (profile, month, livemode, account, customer, id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER closing_total_no_delete BEFORE DELETE ON closing_total BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TRIGGER closing_total_no_update BEFORE UPDATE ON closing_total BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
+CREATE TABLE closing_total (
+    profile  TEXT    NOT NULL,
+    month    TEXT    NOT NULL,
+    livemode INTEGER NOT NULL,
+    account  TEXT    NOT NULL,
+    currency TEXT    NOT NULL,
+    line     TEXT    NOT NULL,               -- opening, closing, or the kind of movement summed
+    amount   TEXT    NOT NULL,               -- 10⁻⁶ minor units: a sum may be longer than a column of integers
+    PRIMARY KEY (profile, month, livemode, account, currency, line)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER erasure_no_delete BEFORE DELETE ON erasure BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER erasure_no_update BEFORE UPDATE ON erasure BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TABLE erasure (
+    seq       INTEGER PRIMARY KEY REFERENCES event (seq),
+    erased_at INTEGER NOT NULL,
+    reason    TEXT    NOT NULL
+) STRICT;
+CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TABLE event (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT    NOT NULL,            -- evt_…, or the digest that names an API answer
+    variant     INTEGER NOT NULL DEFAULT 0,  -- 0: the first body seen of this id; 1…: the same event in another shape
+    type        TEXT    NOT NULL,
+    account     TEXT    NOT NULL DEFAULT '', -- acct_…; '' for the account's own events
+    livemode    INTEGER NOT NULL,
+    created     INTEGER NOT NULL,            -- unix seconds, Stripe's clock
+    api_version TEXT    NOT NULL DEFAULT '',
+    received_at INTEGER NOT NULL,            -- unix seconds, our clock
+    source      TEXT    NOT NULL,            -- webhook | replay | api
+    body_bytes  INTEGER NOT NULL,            -- length of the raw body
+    digest      BLOB    NOT NULL,            -- SHA-256(salt || raw body)
+    UNIQUE (id, variant)
+) STRICT;
+CREATE TRIGGER event_body_no_delete BEFORE DELETE ON event_body
+    WHEN NOT EXISTS (SELECT 1 FROM erasure WHERE erasure.seq = OLD.seq)
+    BEGIN SELECT RAISE(ABORT, 'a body leaves only with a logged erasure'); END;
+CREATE TRIGGER event_body_no_update BEFORE UPDATE ON event_body BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TABLE event_body (
+    seq   INTEGER PRIMARY KEY REFERENCES event (seq),
+    salt  BLOB    NOT NULL,                  -- leaves with the body, so that the digest can't be guessed back
+    codec INTEGER NOT NULL,                  -- 0 plain; others: see log/codec.rs
+    bytes BLOB    NOT NULL
+) STRICT;
+CREATE TRIGGER fact_no_delete BEFORE DELETE ON fact BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER fact_no_update BEFORE UPDATE ON fact BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TABLE fact (
+    seq        INTEGER NOT NULL REFERENCES event (seq),
+    normaliser INTEGER NOT NULL,             -- version of the normaliser that read it; the newest counts
+    ordinal    INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,             -- subscription, invoice, …; or ignored, unreadable, thin
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL DEFAULT '',
+    customer   TEXT,
+    object     TEXT,
+    codec      INTEGER NOT NULL,             -- of the state: see log/codec.rs
+    state      BLOB NOT NULL,             -- the fact as JSON (ledger/fact.rs), or the reason why there is none
+    PRIMARY KEY (seq, normaliser, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX fact_of_customer ON fact (livemode, account, customer, seq) WHERE customer IS NOT NULL;
+CREATE INDEX fact_of_normaliser ON fact (normaliser, seq);
+CREATE INDEX fact_of_object ON fact (livemode, account, object, seq) WHERE customer IS NULL AND object IS NOT NULL;
+CREATE INDEX fact_unread ON fact (kind, seq) WHERE kind IN ('ignored', 'unreadable', 'thin');
+CREATE TABLE fx_import (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- the greatest one tells whether anything was imported since
+    imported_at INTEGER NOT NULL,                  -- unix seconds, our clock
+    rates       INTEGER NOT NULL                   -- how many were new or other than before
+) STRICT;
+CREATE TABLE fx_rate (
+    base     TEXT    NOT NULL,               -- the currency the file's rates are told against
+    day      TEXT    NOT NULL,
+    currency TEXT    NOT NULL,
+    rate     TEXT    NOT NULL,               -- a decimal, as written
+    per_base INTEGER NOT NULL,               -- 1: units of currency for one of base; 0: units of base for one of currency
+    PRIMARY KEY (base, day, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lease (
+    name       TEXT PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE mute (
+    rule       TEXT    NOT NULL PRIMARY KEY,
+    until      INTEGER NOT NULL,                    -- unix seconds
+    note       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE outbox (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    alert        TEXT    NOT NULL,                  -- a test's id is of no alert
+    event        TEXT    NOT NULL,                  -- raised, closed or test
+    channel      TEXT    NOT NULL,                  -- its name in the configuration
+    message      TEXT    NOT NULL,                  -- in every form, as JSON
+    state        TEXT    NOT NULL,                  -- waiting, delivered or failed
+    created_at   INTEGER NOT NULL,
+    attempts     INTEGER NOT NULL,
+    next_at      INTEGER NOT NULL,                  -- not tried before
+    delivered_at INTEGER,
+    last_error   TEXT,                              -- free of secrets
+    UNIQUE (alert, event, channel)
+) STRICT;
+CREATE INDEX outbox_due ON outbox (channel, next_at) WHERE state = 'waiting';
+CREATE TABLE progress (
+    name  TEXT PRIMARY KEY,
+    place TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER seal_no_delete BEFORE DELETE ON seal BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER seal_no_update BEFORE UPDATE ON seal BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
+CREATE TABLE seal (
+    from_seq INTEGER NOT NULL UNIQUE, -- two sealers at once: one of them fails
+    to_seq   INTEGER PRIMARY KEY,
+    root     BLOB    NOT NULL,
+    previous BLOB    NOT NULL
+) STRICT;
+CREATE TABLE sqlite_sequence(name,seq);
+
+-- mrrd.derived.db
+CREATE TABLE count_delta (
+    generation    INTEGER NOT NULL,
+    profile       TEXT    NOT NULL,
+    livemode      INTEGER NOT NULL,
+    account       TEXT    NOT NULL,
+    customer      TEXT    NOT NULL,
+    ordinal       INTEGER NOT NULL,
+    test_clock    TEXT    NOT NULL DEFAULT '',
+    at            INTEGER NOT NULL,
+    day           TEXT    NOT NULL,
+    currency      TEXT    NOT NULL,          -- '' counts over all currencies
+    customers     INTEGER NOT NULL,
+    subscriptions INTEGER NOT NULL,
+    trials        INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX count_delta_by_time ON count_delta (generation, at) WHERE ordinal >= 0;
+CREATE INDEX count_delta_lost ON count_delta (generation, profile, livemode, account, customer, ordinal) WHERE currency = '' AND customers < 0;
+CREATE TABLE customer_ledger (
+    generation   INTEGER NOT NULL,
+    profile      TEXT    NOT NULL,
+    livemode     INTEGER NOT NULL,
+    account      TEXT    NOT NULL,
+    customer     TEXT    NOT NULL,
+    test_clock   TEXT    NOT NULL DEFAULT '',
+    country      TEXT,
+    first_mrr_at INTEGER,
+    metadata     TEXT    NOT NULL DEFAULT '{}', -- configured keys only
+    PRIMARY KEY (generation, profile, livemode, account, customer)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_amount (
+    generation           INTEGER NOT NULL,
+    profile              TEXT    NOT NULL,
+    livemode             INTEGER NOT NULL,
+    account              TEXT    NOT NULL,
+    test_clock           TEXT    NOT NULL,
+    currency             TEXT    NOT NULL,
+    day                  TEXT    NOT NULL,
+    items                INTEGER NOT NULL,   -- rows of item_delta summed here: none left, no row
+    mrr                  INTEGER NOT NULL,   -- whole minor units of each row …
+    mrr_rest             INTEGER NOT NULL,   -- … and the rest of each, in 10⁻⁶
+    list                 INTEGER NOT NULL,
+    list_rest            INTEGER NOT NULL,
+    estimated            INTEGER NOT NULL,
+    estimated_rest       INTEGER NOT NULL,
+    at_risk              INTEGER NOT NULL,
+    at_risk_rest         INTEGER NOT NULL,
+    scheduled_churn      INTEGER NOT NULL,
+    scheduled_churn_rest INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_count (
+    generation    INTEGER NOT NULL,
+    profile       TEXT    NOT NULL,
+    livemode      INTEGER NOT NULL,
+    account       TEXT    NOT NULL,
+    test_clock    TEXT    NOT NULL,
+    currency      TEXT    NOT NULL,          -- '' counts over all currencies
+    day           TEXT    NOT NULL,
+    items         INTEGER NOT NULL,
+    customers     INTEGER NOT NULL,
+    subscriptions INTEGER NOT NULL,
+    trials        INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE day_movement (
+    generation  INTEGER NOT NULL,
+    profile     TEXT    NOT NULL,
+    livemode    INTEGER NOT NULL,
+    account     TEXT    NOT NULL,
+    test_clock  TEXT    NOT NULL,
+    currency    TEXT    NOT NULL,
+    day         TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    since       INTEGER NOT NULL,            -- the day, in UTC and from 1970-01-01, on which they begin to be shown
+    items       INTEGER NOT NULL,            -- of those that are shown for ever
+    amount      INTEGER NOT NULL,
+    amount_rest INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day, kind, since)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dirty (
+    generation INTEGER NOT NULL,
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    customer   TEXT    NOT NULL,
+    first_seq  INTEGER NOT NULL,             -- the least seq not yet applied to this customer
+    last_seq   INTEGER NOT NULL,             -- a mark is cleared only if this is unchanged
+    PRIMARY KEY (generation, livemode, account, customer)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dirty_first ON dirty (generation, first_seq);
+CREATE TABLE generation (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    state       TEXT    NOT NULL CHECK (state IN ('building', 'current', 'retired')),
+    fingerprint TEXT    NOT NULL,            -- profiles, zone, ledger and normaliser versions
+    position    INTEGER NOT NULL DEFAULT 0   -- last log seq whose customers are marked
+, customer_key TEXT, joined_to INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE UNIQUE INDEX generation_current ON generation (state) WHERE state = 'current';
+CREATE TABLE "item_delta" (
+    generation      INTEGER NOT NULL,
+    profile         TEXT    NOT NULL,
+    livemode        INTEGER NOT NULL,
+    account         TEXT    NOT NULL,
+    customer        TEXT    NOT NULL,
+    ordinal         INTEGER NOT NULL,
+    test_clock      TEXT    NOT NULL DEFAULT '',
+    at              INTEGER NOT NULL,
+    day             TEXT    NOT NULL,
+    currency        TEXT    NOT NULL,
+    subscription    TEXT    NOT NULL,
+    item            TEXT    NOT NULL,
+    product         TEXT,
+    price           TEXT    NOT NULL,
+    interval        TEXT,                    -- month, year, 3 month, …
+    mrr             INTEGER NOT NULL,        -- 10⁻⁶ minor units
+    list            INTEGER NOT NULL,
+    estimated       INTEGER NOT NULL,
+    at_risk         INTEGER NOT NULL,
+    scheduled_churn INTEGER NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_delta_by_time ON item_delta (generation, at) WHERE ordinal >= 0;
+CREATE INDEX item_delta_in_doubt ON item_delta (generation, profile, livemode, account, customer, ordinal) WHERE at_risk <> 0 OR scheduled_churn <> 0;
+CREATE TABLE joined (
+    generation INTEGER NOT NULL,
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    customer   TEXT    NOT NULL,             -- Stripe's
+    seq        INTEGER NOT NULL,             -- from here in the log on
+    ledger     TEXT    NOT NULL,             -- whose ledger it belongs to; itself where nothing joins it
+    at         INTEGER NOT NULL,             -- the state that says so: one that is older and comes later says nothing
+    role       INTEGER NOT NULL,
+    event      TEXT    NOT NULL,
+    PRIMARY KEY (generation, livemode, account, customer, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX joined_by_ledger ON joined (generation, livemode, account, ledger, seq);
+CREATE TABLE movement (
+    generation    INTEGER NOT NULL,
+    profile       TEXT    NOT NULL,
+    livemode      INTEGER NOT NULL,
+    account       TEXT    NOT NULL,
+    customer      TEXT    NOT NULL,
+    ordinal       INTEGER NOT NULL,
+    test_clock    TEXT    NOT NULL DEFAULT '',
+    id            TEXT    NOT NULL,          -- hash of profile, livemode, account, customer, currency, window
+    currency      TEXT    NOT NULL,
+    day           TEXT    NOT NULL,
+    window_start  INTEGER NOT NULL,
+    effective_at  INTEGER NOT NULL,
+    kind          TEXT    NOT NULL,
+    amount        INTEGER NOT NULL,
+    mrr_before    INTEGER NOT NULL,
+    mrr_after     INTEGER NOT NULL,
+    visible_from  INTEGER NOT NULL,
+    visible_until INTEGER,
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX movement_by_day ON movement (generation, profile, livemode, account, test_clock, day, effective_at, id);
+CREATE INDEX movement_by_time ON movement (generation, visible_from) WHERE visible_until IS NULL;
+CREATE INDEX movement_for_a_while ON movement (generation, visible_until) WHERE visible_until IS NOT NULL;
+CREATE INDEX movement_lost ON movement (generation, profile, livemode, account, test_clock, kind, day, effective_at, id) WHERE kind IN ('churn', 'contraction');
+CREATE TABLE movement_part (
+    generation       INTEGER NOT NULL,
+    profile          TEXT    NOT NULL,
+    livemode         INTEGER NOT NULL,
+    account          TEXT    NOT NULL,
+    customer         TEXT    NOT NULL,
+    ordinal          INTEGER NOT NULL,       -- of the movement
+    part             INTEGER NOT NULL,
+    subscription     TEXT    NOT NULL,
+    item             TEXT    NOT NULL,
+    cause            TEXT    NOT NULL,
+    amount           INTEGER NOT NULL,
+    effective_at     INTEGER NOT NULL,
+    before_product   TEXT,
+    before_price     TEXT,                   -- null: there was no item
+    before_interval  TEXT,
+    before_quantity  TEXT,
+    before_amount    INTEGER,
+    after_product    TEXT,
+    after_price      TEXT,
+    after_interval   TEXT,
+    after_quantity   TEXT,
+    after_amount     INTEGER,
+    events           TEXT    NOT NULL,       -- event ids, space separated
+    feedback         TEXT,
+    end_reason       TEXT,                   -- a cause of churn, where another subscription's end only lowered MRR
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal, part)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE quality (
+    generation INTEGER NOT NULL,
+    profile    TEXT    NOT NULL,
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    customer   TEXT    NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    kind       TEXT    NOT NULL,
+    object     TEXT    NOT NULL,
+    event      TEXT,
+    at         INTEGER NOT NULL,
+    until      INTEGER,
+    detail     TEXT    NOT NULL,
+    settle     TEXT    NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quality_by_kind ON quality (generation, profile, kind, at, until);
+CREATE TABLE reference (
+    generation INTEGER NOT NULL,
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    object     TEXT    NOT NULL,             -- price, product, coupon or discount id
+    customer   TEXT    NOT NULL,
+    PRIMARY KEY (generation, livemode, account, object, customer)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sqlite_sequence(name,seq);
+CREATE TABLE subscription_ledger (
+    generation   INTEGER NOT NULL,
+    profile      TEXT    NOT NULL,
+    livemode     INTEGER NOT NULL,
+    account      TEXT    NOT NULL,
+    customer     TEXT    NOT NULL,
+    subscription TEXT    NOT NULL,
+    status       TEXT    NOT NULL,
+    currency     TEXT,
+    mrr          INTEGER NOT NULL,
+    started_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    ends_at      INTEGER,
+    event        TEXT    NOT NULL,
+    PRIMARY KEY (generation, profile, livemode, account, customer, subscription)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscription_by_id ON subscription_ledger (generation, subscription);
+CREATE TABLE trial (
+    generation   INTEGER NOT NULL,
+    profile      TEXT    NOT NULL,
+    livemode     INTEGER NOT NULL,
+    account      TEXT    NOT NULL,
+    customer     TEXT    NOT NULL,
+    ordinal      INTEGER NOT NULL,
+    subscription TEXT    NOT NULL,
+    started_at   INTEGER NOT NULL,
+    ended_at     INTEGER NOT NULL,
+    converted_at INTEGER,
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,31 @@
+//! `GET /api/v1/rules`: the rules of money by name, as this binary applies them.
+
+use axum::extract::Path;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Answer, ApiProblem, json};
+use crate::rules::{self, Rule};
+
+/// Every rule of money. Not paged.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RuleList {
+    /// The rules, in reading order.
+    data: Vec<Rule>,
+    /// Always null.
+    next_cursor: Option<String>,
+}
+
+/// The rules of money, whose names `explain` cites.
+#[utoipa::path(get, path = "/api/v1/rules", tag = "log", responses((status = 200, body = RuleList)))]
+pub(super) async fn rules() -> Answer {
+    Ok(json(&RuleList { data: rules::all(), next_cursor: None }))
+}
+
+/// One rule of money.
+#[utoipa::path(get, path = "/api/v1/rules/{name}", tag = "log", params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, body = Rule), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn rule(Path(name): Path<String>) -> Answer {
+    let rule = rules::named(&name).ok_or(ApiProblem::NotFound { what: "rule", id: name })?;
+    Ok(json(&rule))
+}

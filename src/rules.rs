@@ -1,0 +1,65 @@
+//! The rules of money as docs/rules.md has them, by name: what `mrrd rules`, the API and the dashboard show of them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The document itself, so that the binary prints the rules it was built with.
+const TEXT: &str = include_str!("../docs/rules.md");
+
+/// One named rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Rule {
+    /// Its stable name: what `explain`, code and tests cite.
+    #[schema(example = "netting")]
+    pub name: &'static str,
+    /// The section it stands in.
+    #[schema(example = "movements")]
+    pub section: &'static str,
+    /// Its text, as Markdown.
+    pub text: &'static str,
+}
+
+/// Every rule, in the order of the document.
+pub fn all() -> Vec<Rule> {
+    let sections = TEXT.split("\n## ").skip(1);
+    let rules = sections.flat_map(|section| {
+        let name = first_line(section);
+        section.split("\n### ").skip(1).map(move |rule| {
+            let title = first_line(rule);
+            Rule { name: title, section: name, text: rule[title.len()..].trim() }
+        })
+    });
+    rules.collect()
+}
+
+/// The rule of this name.
+pub fn named(name: &str) -> Option<Rule> {
+    all().into_iter().find(|rule| rule.name == name)
+}
+
+fn first_line(text: &'static str) -> &'static str {
+    text.split('\n').next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_has_a_name_of_its_own_and_a_text() {
+        let all = all();
+        assert!(all.len() > 40, "{}", all.len());
+        for rule in &all {
+            assert!(rule.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.name);
+            assert!(rule.text.len() > 30, "{}", rule.name);
+            assert_eq!(all.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn what_an_explanation_cites_can_be_printed() {
+        for name in crate::ledger::rule::CITED {
+            assert!(named(name).is_some(), "docs/rules.md lacks the rule {name}, which explain cites");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The documents are held to the code: what is cited exists, and what is generated is what the binary says.
+
+mod references;
