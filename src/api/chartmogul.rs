@@ -6,7 +6,7 @@ use super::{Answer, ApiProblem, cursor, document::ChartMogulQuery, json, movemen
 use crate::{
     ledger::ids::CustomerId,
     report::{
-        ask::Ask,
+        ask::{Ask, InCurrency},
         chartmogul::{Activities, Activity, Figure, Series},
     },
     server::state::AppState,
@@ -35,29 +35,27 @@ pub(super) async fn metrics(
     };
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
-    let ask = Ask {
-        from: params.day("start-date")?,
-        to: params.day("end-date")?,
-        interval: params.interval()?,
-        currency: params.currency()?,
-        ..ask
-    };
+    let ask = Ask { from: params.day("start-date")?, to: params.day("end-date")?, interval: params.interval()?, ..ask };
     params.end()?;
     let reports = reports(&state);
     let answer = reports.metrics(&ask).await?;
-    let Some(currency) = answer.currency.as_deref().and_then(|currency| currency.parse().ok()) else {
-        if answer.data.is_empty() {
-            return Ok(json(&Series::of_all(&[], &[])));
+    // All that is asked for is of one ledger: the converted one, or that of the only currency there is.
+    let currency = match (answer.converted, answer.currency.as_deref().and_then(|code| code.parse().ok())) {
+        (true, _) => InCurrency::Reporting,
+        (false, Some(own)) => InCurrency::Own(own),
+        (false, None) if answer.data.is_empty() => return Ok(json(&Series::of_all(&[], &[]).of(&answer))),
+        (false, None) => {
+            return Err(ApiProblem::parameter("currency", "this ledger holds several currencies: name one"));
         }
-        return Err(ApiProblem::parameter("currency", "this ledger holds several currencies: name one"));
     };
     let ask = Ask { currency: Some(currency), ..ask };
     let windows = reports.last_days(&ask, WINDOW_DAYS).await?;
     let lines = if figure == Some(Figure::Mrr) { reports.mrr(&ask).await?.data } else { Vec::new() };
-    Ok(json(&match figure {
+    let series = match figure {
         Some(figure) => Series::of_one(figure, &answer.data, &windows.data, &lines),
         None => Series::of_all(&answer.data, &windows.data),
-    }))
+    };
+    Ok(json(&series.of(&answer)))
 }
 
 /// A summary compares this many days with as many before.
@@ -87,6 +85,7 @@ pub(super) async fn activities(
     let filter = MovementFilter { customer: Some(row.customer), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;
     Ok(json(&Activities {
+        converted: reports.reporting(&ask).is_some(),
         entries: rows.iter().filter_map(Activity::of).collect(),
         has_more: next.is_some(),
         per_page,

@@ -30,21 +30,20 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     let ask = params.ask()?;
     let after: Option<(Option<AccountId>, CustomerId)> = cursor::read(LIST, params.text("cursor").as_deref())?;
     let by_mrr = params.with("sort", "mrr", |text| (text == "mrr").then_some(()))?.is_some();
-    let currency = params.currency()?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
-    let asked = match (by_mrr, currency) {
+    let reports = reports(&state);
+    let asked = match (by_mrr, ask.own_currency().or(reports.reporting(&ask))) {
         (true, Some(currency)) => CustomersAsked::Largest(currency),
         (true, None) => {
             return Err(ApiProblem::parameter("currency", "sort=mrr compares within one currency: name it"));
         }
-        (false, Some(_)) => return Err(ApiProblem::parameter("currency", "it is for sort=mrr only")),
-        (false, None) => CustomersAsked::After(after.map(|(account, customer)| CustomerPosition { account, customer })),
+        (false, _) => CustomersAsked::After(after.map(|(account, customer)| CustomerPosition { account, customer })),
     };
-    let reports = reports(&state);
     let (rows, next) = reports.customers(&ask, &asked, limit).await?;
     let list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
+        converted: reports.reporting(&ask).is_some(),
         data: rows.iter().map(CustomerEntry::from).collect(),
         next_cursor: next.map(|position| cursor::write(LIST, (position.account, position.customer))),
     };
@@ -69,11 +68,14 @@ pub(super) async fn customer(
     };
     let filter = MovementFilter { customer: Some(row.customer.clone()), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
+    let reporting = reports.reporting(&ask);
+    let subscriptions = row.subscriptions.iter().map(|one| SubscriptionEntry::of(one, reporting));
     Ok(json(&CustomerDetail {
         profile: reports.profile(&ask)?.name.as_ref().into(),
+        converted: reports.reporting(&ask).is_some(),
         customer: CustomerEntry::from(&row),
         stripe_customers: reports.stripe_customers(&ask, &row).await?,
-        subscriptions: row.subscriptions.iter().map(SubscriptionEntry::from).collect(),
+        subscriptions: subscriptions.collect(),
         movements: rows.iter().map(MovementEntry::from).collect(),
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     }))

@@ -76,6 +76,9 @@ pub(super) struct ProblemBody {
 pub(super) struct CommonQuery {
     /// Rule profile; the first configured one without it.
     profile: Option<String>,
+    /// A currency's own ledger, or `reporting`: the one converted into the reporting currency, which is the default where
+    /// one is configured; else every currency's.
+    currency: Option<String>,
     /// Live or test ledger: live without it, unless only test events were ever seen.
     livemode: Option<bool>,
     /// The account's own events without it; else `acct_…`, or `all`.
@@ -101,8 +104,6 @@ pub(super) struct SeriesQuery {
     to: Option<String>,
     /// `day`, `week`, `month` (the default), `quarter` or `year`.
     interval: Option<String>,
-    /// Only this currency.
-    currency: Option<String>,
     /// `product`, `price`, `interval`, `currency`, `country`, `cohort`, `customer`, `cause` or `metadata:KEY`.
     group_by: Option<String>,
     /// `scheduled`: also what is written ahead, up to `to`.
@@ -157,8 +158,6 @@ pub(super) struct MetricsQuery {
     to: Option<String>,
     /// `day`, `week`, `month` (the default), `quarter` or `year`.
     interval: Option<String>,
-    /// Only this currency.
-    currency: Option<String>,
     /// `restated` (the default), or `closed`: closed months as they were when they were closed, with `interval=month`.
     basis: Option<String>,
 }
@@ -176,7 +175,8 @@ pub(super) struct ChartMogulQuery {
     end_date: Option<String>,
     /// `day`, `week`, `month` (the default), `quarter` or `year`.
     interval: Option<String>,
-    /// Which currency, where the ledger holds several.
+    /// A currency's own ledger, where there are several; `reporting`, the default where one is configured, is the one
+    /// converted into the reporting currency.
     currency: Option<String>,
     /// Rule profile; the first configured one without it.
     profile: Option<String>,
@@ -193,8 +193,6 @@ pub(super) struct CohortQuery {
     /// Cohorts of this day's month and earlier.
     #[param(format = "date")]
     to: Option<String>,
-    /// Only this currency.
-    currency: Option<String>,
 }
 
 /// What lists understand.
@@ -215,8 +213,6 @@ pub(super) struct PageQuery {
 pub(super) struct CustomerQuery {
     /// `mrr`: those with the most MRR in `currency`, one page; by account and id without it.
     sort: Option<String>,
-    /// With `sort=mrr`: in which currency.
-    currency: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// Entries a page, 1000 at most; 100 without it.
@@ -240,8 +236,6 @@ pub(super) struct MovementQuery {
     kind: Option<String>,
     /// Only those with a part of this cause.
     cause: Option<String>,
-    /// Only this currency.
-    currency: Option<String>,
     /// `scheduled`: also what is written ahead, up to `to`.
     include: Option<String>,
     /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.

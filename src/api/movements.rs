@@ -37,7 +37,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         customer: params.text("customer").map(|id| id.as_str().into()),
         kind: params.with("kind", &format!("one of {}", kinds()), Kind::parse)?,
         cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
-        currency: params.currency()?,
+        currency: None,
     };
     let ask = Ask { scheduled: params.scheduled()?, to: filter.to, basis: params.basis()?, ..ask };
     let order = params.with("order", "asc or desc", |text| match text {
@@ -51,6 +51,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     let (rows, next) =
         reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
     let list = MovementList {
+        converted: reports(&state).reporting(&ask).is_some(),
         data: rows.iter().map(MovementEntry::from).collect(),
         next_cursor: next.as_ref().map(write_cursor),
     };

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use super::problem::ApiProblem;
 use crate::{
-    ledger::{money::Currency, time::Day},
-    report::ask::{Ask, Basis, GroupBy, KnownAt},
+    ledger::time::Day,
+    report::ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
     report::period::Interval,
     store::reports::AccountScope,
 };
@@ -99,6 +99,7 @@ impl Params {
     pub(super) fn ask(&mut self) -> Result<Ask, ApiProblem> {
         Ok(Ask {
             profile: self.text("profile"),
+            currency: self.parsed("currency", InCurrency::WORDS)?,
             livemode: self.livemode()?,
             account: self.account().unwrap_or(AccountScope::One(None)),
             test_clock: self.text("test_clock").map(|clock| clock.as_str().into()),
@@ -111,9 +112,9 @@ impl Params {
         })
     }
 
-    /// `from`, `to` and `currency`.
+    /// `from` and `to`.
     pub(super) fn span(&mut self, ask: Ask) -> Result<Ask, ApiProblem> {
-        Ok(Ask { from: self.day("from")?, to: self.day("to")?, currency: self.currency()?, ..ask })
+        Ok(Ask { from: self.day("from")?, to: self.day("to")?, ..ask })
     }
 
     /// `interval`.
@@ -142,11 +143,6 @@ impl Params {
     /// `include=scheduled`.
     pub(super) fn scheduled(&mut self) -> Result<bool, ApiProblem> {
         Ok(self.with("include", "scheduled", |text| (text == "scheduled").then_some(()))?.is_some())
-    }
-
-    /// `currency`.
-    pub(super) fn currency(&mut self) -> Result<Option<Currency>, ApiProblem> {
-        self.parsed("currency", "a currency such as usd")
     }
 
     /// Refuses whatever no reader took.
@@ -205,11 +201,12 @@ mod tests {
             ("as_known_at=2026-01-01T00%3A00%3A00Z", "fine"),
             ("as_known_at=120", "fine"),
             ("group_by=metadata:industry", "fine"),
+            ("currency=reporting", "fine"),
             ("intervall=week", "intervall: there is no such parameter: did you mean interval?"),
             ("from=yesterday", "from: \"yesterday\" is not a day such as 2026-01-31"),
             ("from=2026-02-30", "from: \"2026-02-30\" is not a day such as 2026-01-31"),
             ("interval=fortnight", "interval: \"fortnight\" is not one of day, week, month, quarter, year"),
-            ("currency=dollars", "currency: \"dollars\" is not a currency such as usd"),
+            ("currency=dollars", "currency: \"dollars\" is not a currency such as usd, or reporting"),
             ("from=2026-01-01&from=2026-01-02", "from: it is given more than once"),
             ("livemode=yes", "livemode: \"yes\" is not true or false"),
             ("from=%zz", "from: its value isn't readable text"),

@@ -91,6 +91,7 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     }
     let list = QualityList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
+        converted: reports.reporting(&ask).is_some(),
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };

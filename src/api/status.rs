@@ -4,8 +4,8 @@ use axum::extract::{RawQuery, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, json, params::Params};
-use crate::{ledger::outcome::QualityKind, server::state::AppState};
+use super::{Answer, json, params::Params, reports};
+use crate::{ledger::outcome::QualityKind, report::ask::Ask, server::state::AppState};
 
 /// How the daemon stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -20,6 +20,10 @@ pub(super) struct Status {
     profiles: Vec<String>,
     /// The zone of the accounting day.
     timezone: String,
+    /// What `currency=reporting` is converted into, and every answer is that names no currency; null where nothing is.
+    reporting_currency: Option<String>,
+    /// The currencies that have a ledger of their own.
+    currencies: Vec<String>,
     /// The event log.
     log: LogStatus,
     /// The ledger.
@@ -100,12 +104,15 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
             *quality.count(kind) = count;
         }
     }
+    let currencies = reports(&state).currencies(&Ask::default()).await?;
     Ok(json(&Status {
         version: env!("CARGO_PKG_VERSION"),
         database: state.store.kind(),
         now: now.to_string(),
         profiles: ledger.profiles.iter().map(|profile| profile.name.as_ref().to_owned()).collect(),
         timezone: ledger.timezone.clone(),
+        reporting_currency: ledger.reporting_currency.map(|currency| currency.to_string()),
+        currencies: currencies.iter().map(ToString::to_string).collect(),
         log: LogStatus { events: head.events, last_seq: head.last_seq },
         reconciler: ReconcilerStatus {
             applied_seq,

@@ -4,9 +4,9 @@ use clap::ValueEnum;
 
 use super::{Failure, output};
 use crate::{
-    ledger::{ids::AccountId, money::Currency, time::Day},
+    ledger::{ids::AccountId, time::Day},
     report::{
-        ask::{Ask, GroupBy, KnownAt},
+        ask::{Ask, GroupBy, InCurrency, KnownAt},
         period::Interval,
         service::AskError,
         table::Table,
@@ -24,9 +24,6 @@ pub(super) struct Options {
     /// Last day
     #[arg(long, value_name = "DAY")]
     pub(super) to: Option<Day>,
-    /// Only this currency
-    #[arg(long, value_name = "CODE")]
-    pub(super) currency: Option<Currency>,
     #[command(flatten)]
     ledger: Ledger,
     #[command(flatten)]
@@ -66,6 +63,9 @@ pub(super) struct Ledger {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Whose {
+    /// A currency's own ledger, or reporting: the one converted into ledger.reporting_currency, which is the default
+    #[arg(long, value_name = "CODE|reporting", value_parser = in_currency)]
+    currency: Option<InCurrency>,
     /// As the log told it at an instant (RFC 3339) or a place in the log
     #[arg(long, value_name = "WHEN", value_parser = known_at)]
     as_known_at: Option<KnownAt>,
@@ -104,6 +104,10 @@ fn group_by(text: &str) -> Result<GroupBy, String> {
     GroupBy::parse(text).ok_or_else(|| format!("{} are possible", GroupBy::words()))
 }
 
+fn in_currency(text: &str) -> Result<InCurrency, String> {
+    text.parse().map_err(|_| format!("{} are possible", InCurrency::WORDS))
+}
+
 fn known_at(text: &str) -> Result<KnownAt, String> {
     KnownAt::parse(text).ok_or_else(|| "an instant such as 2026-01-31T12:00:00Z, or a place in the log".to_owned())
 }
@@ -111,7 +115,7 @@ fn known_at(text: &str) -> Result<KnownAt, String> {
 impl Options {
     /// The question they make.
     pub(super) fn ask(&self) -> Ask {
-        Ask { from: self.from, to: self.to, currency: self.currency, ..self.ledger.ask() }
+        Ask { from: self.from, to: self.to, ..self.ledger.ask() }
     }
 
     /// Prints an answer.
@@ -141,6 +145,7 @@ impl Whose {
     /// The question they make.
     pub(super) fn ask(&self) -> Ask {
         Ask {
+            currency: self.currency,
             livemode: self.test.then_some(false),
             account: match self.account.as_deref() {
                 None => AccountScope::One(None),

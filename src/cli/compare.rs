@@ -1,10 +1,7 @@
 //! `mrrd compare`: why two profiles differ.
 
 use super::{Context, Failure, Outcome, ask, open_store};
-use crate::{
-    ledger::money::Currency,
-    report::{ask::Ask, compare::Comparison, month::Month, service::Reports},
-};
+use crate::report::{compare::Comparison, month::Month, service::Reports};
 
 /// Shows the difference of two profiles over a month, customer by customer, by the knob that makes it
 ///
@@ -24,9 +21,6 @@ pub(super) struct Args {
     /// The month whose figures are compared
     #[arg(long, value_name = "YYYY-MM")]
     month: Month,
-    /// Only this currency
-    #[arg(long, value_name = "CODE")]
-    currency: Option<Currency>,
     #[command(flatten)]
     whose: ask::Whose,
     #[command(flatten)]
@@ -45,7 +39,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let (from, to) = (named(&args.from)?, named(&args.to)?);
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger, now: context.clock.now() };
-    let ask = Ask { currency: args.currency, ..args.whose.ask() };
-    let answer = reports.compare(&ask, from, to, args.month).await.map_err(ask::failure)?;
+    let answer = reports.compare(&args.whose.ask(), from, to, args.month).await.map_err(ask::failure)?;
     Ok(args.output.print(&answer, Comparison::table)?)
 }

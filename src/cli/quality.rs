@@ -53,5 +53,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
     }
     let profile = reports.profile(&question).map_err(ask::failure)?.name.as_ref().into();
-    Ok(args.output.print(&QualityList { profile, data, next_cursor: None }, QualityList::table)?)
+    let converted = reports.reporting(&question).is_some();
+    Ok(args.output.print(&QualityList { profile, converted, data, next_cursor: None }, QualityList::table)?)
 }

@@ -143,7 +143,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 customer: customer.as_deref().map(Into::into),
                 kind: None,
                 cause: None,
-                currency: options.currency,
+                currency: None,
             };
             let question = Ask { basis: *basis, ..options.ask() };
             let (mut data, mut after) = (Vec::new(), None);
@@ -156,7 +156,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     break;
                 }
             }
-            options.print(&MovementList { data, next_cursor: None }, MovementList::table)?;
+            let converted = reports.reporting(&question).is_some();
+            options.print(&MovementList { converted, data, next_cursor: None }, MovementList::table)?;
         }
     }
     Ok(())

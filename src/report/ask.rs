@@ -1,6 +1,6 @@
 //! What a report is asked for, by the API or a command (interface.md 5).
 
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,8 +25,8 @@ pub struct Ask {
     pub to: Option<Day>,
     /// Length of a period.
     pub interval: Interval,
-    /// Only this currency.
-    pub currency: Option<Currency>,
+    /// Whose ledger; without it the reporting currency's or, where none is configured, every currency's own.
+    pub currency: Option<InCurrency>,
     /// Whose rules; without it the first configured profile.
     pub profile: Option<String>,
     /// Live or test; without it live, unless only test events were ever seen.
@@ -43,6 +43,53 @@ pub struct Ask {
     pub scheduled: bool,
     /// What closed months are answered from.
     pub basis: Basis,
+}
+
+/// Which ledger's figures an answer gives: all of them are of that one (mrr.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InCurrency {
+    /// The one in which everything is converted into the reporting currency.
+    Reporting,
+    /// A currency's own: nothing in it is converted, whether a reporting currency is configured or not.
+    Own(Currency),
+}
+
+impl InCurrency {
+    /// What it may be, in words.
+    pub const WORDS: &'static str = "a currency such as usd, or reporting";
+}
+
+/// Text that names no ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSuchLedger;
+
+impl fmt::Display for NoSuchLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(InCurrency::WORDS)
+    }
+}
+
+impl std::error::Error for NoSuchLedger {}
+
+impl FromStr for InCurrency {
+    type Err = NoSuchLedger;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchLedger> {
+        match text {
+            "reporting" => Ok(Self::Reporting),
+            code => code.parse().map(Self::Own).map_err(|_| NoSuchLedger),
+        }
+    }
+}
+
+impl Ask {
+    /// The one currency that is asked for as it is billed.
+    pub fn own_currency(&self) -> Option<Currency> {
+        match self.currency {
+            Some(InCurrency::Own(currency)) => Some(currency),
+            Some(InCurrency::Reporting) | None => None,
+        }
+    }
 }
 
 /// What closed months are answered from (mrr.md 7).
@@ -95,7 +142,7 @@ pub enum GroupBy {
     Price,
     /// Billed how often.
     Interval,
-    /// Every answer has one series a currency: this names it as the group too.
+    /// The currency it is billed in; where nothing is converted, that of the series.
     Currency,
     /// The customer's current country, for all history.
     Country,

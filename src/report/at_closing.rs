@@ -142,7 +142,7 @@ impl Reports<'_> {
                 ),
                 Err(_) => (self.kept_rows(ask, month, &closing).await?, Vec::new(), Vec::new(), month.last()),
             };
-            if let Some(currency) = ask.currency {
+            if let Some(currency) = ask.own_currency() {
                 rows.keep_currency(currency);
             }
             let sources = metrics::Sources {
@@ -156,7 +156,7 @@ impl Reports<'_> {
             let period = Period { start: month.first(), end: month.last(), phase: Phase::Past };
             let start = period.start.to_string();
             answer.data.retain(|entry| entry.start != start);
-            let entries = metrics::entries(sources, &[period], ask.currency)?;
+            let entries = metrics::entries(sources, &[period], ask.own_currency())?;
             answer.data.extend(entries.into_iter().map(|mut entry| {
                 if told.is_err() {
                     entry.keep_what_closings_keep();

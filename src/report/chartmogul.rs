@@ -10,7 +10,7 @@ use serde_json::Number;
 use utoipa::ToSchema;
 
 use super::{
-    metrics::{Metric, MetricsEntry},
+    metrics::{Metric, MetricsAnswer, MetricsEntry},
     mrr::MrrEntry,
 };
 use crate::{
@@ -128,6 +128,10 @@ fn change(current: i128, previous: i128) -> Number {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = ChartMogulSeries)]
 pub struct Series {
+    /// The currency of its amounts, in capitals; null where there are none.
+    pub currency: Option<String>,
+    /// Whether everything is converted into that currency.
+    pub converted: bool,
     /// In order of time.
     pub entries: Vec<Entry>,
     /// The last 30 days beside the 30 days before: `current`, `previous` and `percentage-change`.
@@ -169,7 +173,8 @@ impl Series {
             }
             Entry { date: entry.end.clone(), figures }
         };
-        Self { entries: entries.iter().map(entry).collect(), summary: summary(figure, windows, "", "") }
+        let summary = summary(figure, windows, "", "");
+        Self { currency: None, converted: false, entries: entries.iter().map(entry).collect(), summary }
     }
 
     /// Every figure over `entries`.
@@ -178,7 +183,14 @@ impl Series {
         let entry = |entry: &MetricsEntry| Entry { date: entry.end.clone(), figures: figures(entry).into() };
         let of =
             |figure: Figure| summary(figure, windows, &format!("-{}", figure.name()), &format!("{}-", figure.name()));
-        Self { entries: entries.iter().map(entry).collect(), summary: Figure::ALL.into_iter().flat_map(of).collect() }
+        let summary = Figure::ALL.into_iter().flat_map(of).collect();
+        Self { currency: None, converted: false, entries: entries.iter().map(entry).collect(), summary }
+    }
+
+    /// The same, of the ledger that this answer is of.
+    pub fn of(self, answer: &MetricsAnswer) -> Self {
+        let currency = answer.currency.as_deref().map(str::to_uppercase);
+        Self { currency, converted: answer.converted, ..self }
     }
 }
 
@@ -195,6 +207,8 @@ fn summary(figure: Figure, windows: &[MetricsEntry], after: &str, before: &str) 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = ChartMogulActivities)]
 pub struct Activities {
+    /// Whether every amount is converted into the reporting currency.
+    pub converted: bool,
     /// In order of time.
     pub entries: Vec<Activity>,
     /// Whether there is a further page.

@@ -137,6 +137,8 @@ pub struct CloseAnswer {
 pub struct ClosedProfile {
     /// Whose rules.
     pub profile: String,
+    /// Whether it is closed converted into the reporting currency.
+    pub converted: bool,
     /// The log up to here made the figures.
     pub seq: i64,
     /// When.
@@ -168,8 +170,8 @@ pub struct ClosedLine {
     pub amount_exact: Exact,
 }
 
-impl From<&ClosedMonth> for ClosedProfile {
-    fn from(month: &ClosedMonth) -> Self {
+impl ClosedProfile {
+    fn of(month: &ClosedMonth, converted: bool) -> Self {
         let line = |total: &ClosedTotal| ClosedLine {
             livemode: total.livemode,
             account: total.account.as_ref().map(ToString::to_string),
@@ -180,6 +182,7 @@ impl From<&ClosedMonth> for ClosedProfile {
         };
         Self {
             profile: month.closing.profile.as_ref().into(),
+            converted,
             seq: month.closing.seq,
             closed_at: month.closing.closed_at.to_string(),
             hash: month.closing.hash.clone(),
@@ -262,7 +265,9 @@ impl Reports<'_> {
                 let by = format!("{month} was closed under {} by another process meanwhile", whole.closing.profile);
                 return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
             }
-            closed_now.push(ClosedProfile::from(&whole));
+            let of = |profile: &&Profile| profile.name == whole.closing.profile;
+            let converted = kept.iter().find(of).is_some_and(|profile| profile.reporting.is_some());
+            closed_now.push(ClosedProfile::of(&whole, converted));
         }
         Ok(CloseAnswer { month: month.to_string(), closed: closed_now })
     }

@@ -24,6 +24,8 @@ pub struct CohortsAnswer {
     pub profile: String,
     /// The currency, where all entries share one.
     pub currency: Option<String>,
+    /// Whether everything is converted into the reporting currency; else each entry is of its currency's own ledger.
+    pub converted: bool,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_known_at_seq: Option<i64>,

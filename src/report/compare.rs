@@ -61,6 +61,8 @@ pub struct Comparison {
     pub to: String,
     /// The month, `2026-10`.
     pub month: String,
+    /// Whether everything is converted into the reporting currency.
+    pub converted: bool,
     /// The month is still running.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
@@ -167,7 +169,7 @@ impl Reports<'_> {
         let cut = now.min(zone.end_of(month.last()));
         let mut found: BTreeMap<(CustomerKey, Currency), Stations> = BTreeMap::new();
         let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles).await?, known_at);
-        let mut saw_live = false;
+        let (mut saw_live, mut currencies) = (false, BTreeSet::new());
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
                 saw_live |= key.livemode;
@@ -184,13 +186,15 @@ impl Reports<'_> {
                 if let Some(QualityEntry { detail, settle, .. }) = unrated.cloned() {
                     return Err(ReportError::MissingRate { detail, settle }.into());
                 }
+                currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
                 for (currency, one) in stations(&ledgers, month, cut)? {
-                    if ask.currency.is_none_or(|only| only == currency) {
+                    if ask.own_currency().is_none_or(|only| only == currency) {
                         found.insert((key.clone(), currency), one);
                     }
                 }
             }
         }
+        self.one_of(ask, &currencies)?;
         // A ledger that only ever saw test events answers for those.
         found.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
         let mut totals: BTreeMap<Currency, Stations> = BTreeMap::new();
@@ -208,6 +212,7 @@ impl Reports<'_> {
             from: from.name.as_ref().into(),
             to: to.name.as_ref().into(),
             month: month.to_string(),
+            converted: from.reporting.is_some(),
             partial: cut < zone.end_of(month.last()),
             totals: totals.collect::<Result<_, _>>()?,
             knobs,

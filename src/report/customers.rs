@@ -17,6 +17,8 @@ use crate::{
 pub struct CustomerList {
     /// The profile whose rules made the figures.
     pub profile: String,
+    /// Whether every amount is converted into the reporting currency.
+    pub converted: bool,
     /// In order of account and id.
     pub data: Vec<CustomerEntry>,
     /// Where the next page begins; null at the end.
@@ -57,6 +59,8 @@ pub struct CurrencyMrr {
 pub struct CustomerDetail {
     /// The profile whose rules made the figures.
     pub profile: String,
+    /// Whether every amount is converted into the reporting currency.
+    pub converted: bool,
     /// The customer as it stands.
     #[serde(flatten)]
     pub customer: CustomerEntry,
@@ -78,8 +82,11 @@ pub struct SubscriptionEntry {
     pub id: String,
     /// Stripe's word for its status.
     pub status: String,
-    /// Its currency.
+    /// The currency of `mrr`: the one it is billed in or, where everything is converted, the reporting currency.
     pub currency: Option<String>,
+    /// The currency it is billed in, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed_in: Option<String>,
     /// What it counts.
     pub mrr: i128,
     /// Its exact twin.
@@ -113,12 +120,15 @@ impl From<&(Currency, Mrr)> for CurrencyMrr {
     }
 }
 
-impl From<&SubscriptionLedger> for SubscriptionEntry {
-    fn from(one: &SubscriptionLedger) -> Self {
+impl SubscriptionEntry {
+    /// A subscription as it stands, its amounts converted into `reporting`, where anything is.
+    pub fn of(one: &SubscriptionLedger, reporting: Option<Currency>) -> Self {
+        let own = one.currency.filter(|own| reporting.is_some_and(|reporting| reporting != *own));
         Self {
             id: one.id.to_string(),
             status: one.status.as_ref().into(),
-            currency: one.currency.map(|currency| currency.to_string()),
+            currency: reporting.or(one.currency).map(|currency| currency.to_string()),
+            billed_in: own.map(|currency| currency.to_string()),
             mrr: one.mrr.minor(),
             mrr_exact: Exact(one.mrr),
             started_at: one.started_at.to_string(),

@@ -14,6 +14,8 @@ use crate::ledger::{
 pub struct Explanation {
     /// The profile whose rules were applied.
     pub profile: String,
+    /// Whether MRR and movements are converted into the reporting currency; states and amounts are as they are billed.
+    pub converted: bool,
     /// Who.
     pub customer: String,
     /// The connected account; absent for the account's own.

@@ -1,11 +1,14 @@
 //! Rows from ledgers held in memory: what the store sums in SQL, for answers as known at an earlier point of the log.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::ReportError;
 use crate::{
     ledger::{
-        ids::CustomerId,
+        ids::{CustomerId, SubscriptionId},
         money::{Currency, Mrr},
         movement_id::movement_id,
         outcome::{Cause, CustomerLedger, Delta, Kind, Movement, Part, Trial},
@@ -39,6 +42,11 @@ impl Memory {
         })
     }
 
+    /// The currencies in which there is a ledger.
+    pub fn currencies(&self, scope: &Scope) -> BTreeSet<Currency> {
+        self.of(scope).flat_map(|(_, ledger)| ledger.currencies()).collect()
+    }
+
     /// Whether any customer is live.
     pub fn saw_live(&self) -> bool {
         self.customers.iter().any(|(key, _)| key.livemode)
@@ -51,9 +59,15 @@ impl Memory {
         let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
         for (key, ledger) in self.of(scope) {
             let who = || Arc::<str>::from(key.customer.as_str());
+            let billed_in = |subscription: &SubscriptionId| {
+                let one = ledger.subscriptions.binary_search_by(|one| one.id.cmp(subscription)).ok();
+                one.and_then(|place| ledger.subscriptions[place].currency).map(|code| Arc::<str>::from(code.as_str()))
+            };
             if group != RowGroup::Cause {
                 for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut) {
-                    let row = amounts.entry((delta.currency, delta_group(delta, group, &who), delta.day)).or_default();
+                    let row = amounts
+                        .entry((delta.currency, delta_group(delta, group, &who, &billed_in), delta.day))
+                        .or_default();
                     let changes = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
                     for (sum, change) in row.iter_mut().zip(changes) {
                         *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
@@ -79,7 +93,10 @@ impl Memory {
                     RowGroup::Whole => add(None, movement.amount)?,
                     RowGroup::Customer => add(Some(who()), movement.amount)?,
                     _ if movement.kind == Kind::Transient => {}
-                    _ => movement.parts.iter().try_for_each(|part| add(part_group(part, group), part.amount))?,
+                    _ => movement
+                        .parts
+                        .iter()
+                        .try_for_each(|part| add(part_group(part, group, &billed_in), part.amount))?,
                 }
             }
         }
@@ -288,8 +305,14 @@ pub fn visible(movement: &Movement, scope: &Scope) -> bool {
     movement.visible_from <= scope.cut && movement.visible_until.is_none_or(|until| scope.cut < until)
 }
 
-fn delta_group(delta: &Delta, group: RowGroup, who: &impl Fn() -> Arc<str>) -> Option<Arc<str>> {
+fn delta_group(
+    delta: &Delta,
+    group: RowGroup,
+    who: &impl Fn() -> Arc<str>,
+    billed_in: &impl Fn(&SubscriptionId) -> Option<Arc<str>>,
+) -> Option<Arc<str>> {
     match group {
+        RowGroup::Currency => billed_in(&delta.subscription),
         RowGroup::Whole | RowGroup::Cause => None,
         RowGroup::Product => delta.product.as_ref().map(|product| product.as_str().into()),
         RowGroup::Price => Some(delta.price.as_str().into()),
@@ -299,9 +322,14 @@ fn delta_group(delta: &Delta, group: RowGroup, who: &impl Fn() -> Arc<str>) -> O
 }
 
 /// A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
-fn part_group(part: &Part, group: RowGroup) -> Option<Arc<str>> {
+fn part_group(
+    part: &Part,
+    group: RowGroup,
+    billed_in: &impl Fn(&SubscriptionId) -> Option<Arc<str>>,
+) -> Option<Arc<str>> {
     let side = part.after.as_ref().or(part.before.as_ref());
     match group {
+        RowGroup::Currency => billed_in(&part.subscription),
         RowGroup::Whole | RowGroup::Customer => None,
         RowGroup::Cause => Some(part.cause.as_str().into()),
         RowGroup::Product => side?.product.as_ref().map(|product| product.as_str().into()),

@@ -29,6 +29,8 @@ pub struct MetricsAnswer {
     pub profile: String,
     /// The currency, where all entries share one.
     pub currency: Option<String>,
+    /// Whether everything is converted into the reporting currency; else each entry is of its currency's own ledger.
+    pub converted: bool,
     /// The length of a period.
     pub interval: Interval,
     /// What closed months are answered from, where it isn't all that is known now.

@@ -12,6 +12,8 @@ use crate::{
 /// A page of movements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MovementList {
+    /// Whether everything is converted into the reporting currency; else each movement is of its currency's own ledger.
+    pub converted: bool,
     /// In order of day and instant.
     pub data: Vec<MovementEntry>,
     /// Where the next page begins; null at the end.

@@ -20,6 +20,8 @@ pub struct MrrAnswer {
     pub profile: String,
     /// The currency, where all entries share one.
     pub currency: Option<String>,
+    /// Whether everything is converted into the reporting currency; else each entry is of its currency's own ledger.
+    pub converted: bool,
     /// The length of a period.
     pub interval: Interval,
     /// `closed`, where closed months are answered from their closing.
@@ -45,6 +47,8 @@ pub struct MrrEntry {
     pub end: String,
     /// The currency of every amount.
     pub currency: String,
+    /// Whether the amounts are converted into it.
+    pub converted: bool,
     /// The group; null where it isn't known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -153,6 +157,7 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
         start: bridge.period.start.to_string(),
         end: bridge.period.end.to_string(),
         currency: bridge.currency.to_string(),
+        converted: false,
         group: grouped.then(|| bridge.group.as_deref().map(str::to_owned)),
         opening: bridge.opening.minor(),
         opening_exact: Exact(bridge.opening),

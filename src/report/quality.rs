@@ -11,6 +11,8 @@ use crate::store::{EventRow, reports::QualityRow};
 pub struct QualityList {
     /// The profile whose rules met them.
     pub profile: String,
+    /// Whether they are of the ledger converted into the reporting currency.
+    pub converted: bool,
     /// The entries.
     pub data: Vec<QualityItem>,
     /// Where the next page begins; null at the end.

@@ -24,6 +24,8 @@ use crate::{
 pub struct RestatementList {
     /// The profile whose closings they change.
     pub profile: String,
+    /// Whether everything is converted into the reporting currency.
+    pub converted: bool,
     /// In order of month, customer and currency.
     pub data: Vec<Restatement>,
     /// Where the next page begins; null at the end.
@@ -135,7 +137,7 @@ impl Reports<'_> {
                 let was = before.get(&place).copied().unwrap_or_default();
                 let is = after.get(&place).copied().unwrap_or_default();
                 let (key, currency) = place;
-                if was == is || ask.currency.is_some_and(|only| only != currency) {
+                if was == is || ask.own_currency().is_some_and(|only| only != currency) {
                     continue;
                 }
                 let events = self.causes(&key, currency, &closing, seq, profile, closed).await?;
@@ -153,7 +155,8 @@ impl Reports<'_> {
                 });
             }
         }
-        Ok(RestatementList { profile: profile.name.as_ref().into(), data, next_cursor: None })
+        let converted = profile.reporting.is_some();
+        Ok(RestatementList { profile: profile.name.as_ref().into(), converted, data, next_cursor: None })
     }
 
     /// The events after a closing at whose arrival the customer's figures of that month changed. Taken one by one in the

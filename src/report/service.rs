@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     ReportError,
-    ask::{Ask, Basis, GroupBy, KnownAt},
+    ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
     basis,
     bridge::{Grouping, bridges},
     cohorts::{self, CohortsAnswer},
@@ -27,7 +27,7 @@ use crate::{
     config,
     ledger::{
         CustomerFacts,
-        explain::{Step, explain, moved},
+        explain::{Stage, Step, explain, moved},
         ids::CustomerId,
         money::Currency,
         outcome::QualityKind,
@@ -91,7 +91,10 @@ impl Reports<'_> {
     /// MRR over time.
     pub async fn mrr(&self, ask: &Ask) -> Result<MrrAnswer, AskError> {
         let (row_group, grouping) = match &ask.group_by {
-            None | Some(GroupBy::Currency) => (RowGroup::Whole, Grouping::Closed),
+            None => (RowGroup::Whole, Grouping::Closed),
+            // Nothing converted: each currency has a series of its own already.
+            Some(GroupBy::Currency) if self.reporting(ask).is_none() => (RowGroup::Whole, Grouping::Closed),
+            Some(GroupBy::Currency) => (RowGroup::Currency, Grouping::Transferring),
             Some(GroupBy::Product) => (RowGroup::Product, Grouping::Transferring),
             Some(GroupBy::Price) => (RowGroup::Price, Grouping::Transferring),
             Some(GroupBy::Interval) => (RowGroup::Interval, Grouping::Transferring),
@@ -112,7 +115,7 @@ impl Reports<'_> {
             rows.regroup(|customer| label.get(customer).cloned().flatten());
         }
         let grouped = row_group != RowGroup::Whole;
-        let wanted = if grouped { None } else { ask.currency };
+        let wanted = if grouped { None } else { ask.own_currency() };
         // Shorter periods, and groups, are not what a month is closed with.
         let whole = !grouped && !matches!(ask.interval, Interval::Day | Interval::Week);
         let closed = if whole { self.closed_months(&scope, source.seq()).await? } else { basis::Closed::default() };
@@ -125,13 +128,16 @@ impl Reports<'_> {
             Basis::Restated => basis::mark(&mut data, &rows, &periods, &closed)?,
             Basis::Closed => basis::book(&mut data, &bridges),
         }
-        if ask.group_by == Some(GroupBy::Currency) {
+        let converted = self.reporting(ask).is_some();
+        data.iter_mut().for_each(|entry| entry.converted = converted);
+        if ask.group_by == Some(GroupBy::Currency) && !grouped {
             data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
         }
         let currency = one_currency(ask, data.iter().map(|entry| entry.currency.as_str()));
         Ok(MrrAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency,
+            converted,
             interval: ask.interval,
             basis: Some(ask.basis).filter(|basis| *basis == Basis::Closed),
             group_by: ask.group_by.as_ref().map(GroupBy::as_string),
@@ -185,10 +191,11 @@ impl Reports<'_> {
             today: self.ledger.zone.day(scope.cut),
             stripe_form: &*self.profile(ask)?.name == "stripe",
         };
-        let data = metrics::entries(sources, &periods, ask.currency)?;
+        let data = metrics::entries(sources, &periods, ask.own_currency())?;
         Ok(MetricsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
+            converted: self.reporting(ask).is_some(),
             interval: ask.interval,
             basis: None,
             as_known_at_seq: source.seq(),
@@ -208,7 +215,7 @@ impl Reports<'_> {
                 (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.customer_traits(&scope))
             }
         };
-        if let Some(currency) = ask.currency {
+        if let Some(currency) = ask.own_currency() {
             rows.keep_currency(currency);
         }
         let zone = &self.ledger.zone;
@@ -224,6 +231,7 @@ impl Reports<'_> {
         Ok(CohortsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
+            converted: self.reporting(ask).is_some(),
             as_known_at_seq: source.seq(),
             data,
             trials: cohorts::trial_cohorts(&trials, ask.from, ask.to, zone),
@@ -249,6 +257,7 @@ impl Reports<'_> {
         {
             *customer = row.customer;
         }
+        filter.currency = ask.own_currency();
         let filter = &filter;
         // One more than asked for tells whether there is a next page.
         let rows = match &source {
@@ -282,14 +291,22 @@ impl Reports<'_> {
         };
         let position =
             |row: &CustomerRow| CustomerPosition { account: row.account.clone(), customer: row.customer.clone() };
-        let (rows, next) = page(rows, limit, position);
+        let (mut rows, next) = page(rows, limit, position);
+        if let Some(own) = ask.own_currency() {
+            rows.iter_mut().for_each(|row| row.keep_currency(own));
+            rows.retain(|row| !(row.mrr.is_empty() && row.subscriptions.is_empty()));
+        }
         Ok((rows, next.filter(|_| matches!(asked, CustomersAsked::After(_)))))
     }
 
     /// One customer, also by the id of one of Stripe's that are joined in it; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
         let (scope, source) = self.scope(ask).await?;
-        self.customer_in(&scope, &source, id).await
+        let mut row = self.customer_in(&scope, &source, id).await?;
+        if let (Some(own), Some(row)) = (ask.own_currency(), &mut row) {
+            row.keep_currency(own);
+        }
+        Ok(row)
     }
 
     /// Stripe's customers in a customer's ledger; none where customers aren't joined (`ledger.customer_key`).
@@ -325,7 +342,10 @@ impl Reports<'_> {
                 None => None,
             },
         };
-        let Some(row) = customer else { return Ok(None) };
+        let Some(mut row) = customer else { return Ok(None) };
+        if let Some(own) = ask.own_currency() {
+            row.keep_currency(own);
+        }
         let key =
             CustomerKey { livemode: scope.livemode, account: row.account.clone(), customer: row.customer.clone() };
         let known_at = source.seq();
@@ -335,17 +355,22 @@ impl Reports<'_> {
         let Some(known) = derivation::read(self.store, &rules, one, known_at).await?.pop() else { return Ok(None) };
         let facts = known.counted(&rules.customers);
         let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
-        let asked = |step: &&Step| step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day);
+        let asked = |step: &&Step| {
+            let own = ask.own_currency().is_none_or(|own| step.currency.is_none_or(|currency| currency == own));
+            own && step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day)
+        };
         let mut steps = explain(input, profile, zone);
         if kept.reporting.is_some()
             && let Ok(converted) = derivation::derive_one(&known, &rules)
         {
-            // The same in the reporting currency, with what revaluation moved.
+            // Movements are those of the reporting currency's ledger, with what revaluation moved.
+            steps.retain(|step| step.stage != Stage::Movement);
             steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));
             steps.sort_by_key(|step| (step.at, step.stage));
         }
         Ok(Some(Explanation {
             profile: profile.name.as_ref().into(),
+            converted: kept.reporting.is_some(),
             customer: row.customer.to_string(),
             account: row.account.as_ref().map(ToString::to_string),
             day: day.map(|day| day.to_string()),
@@ -434,10 +459,53 @@ impl Reports<'_> {
         Ok((scope, source))
     }
 
-    /// The currency everything is converted into, unless the question names one (or groups by it): interface.md 5.
-    pub(super) fn reporting(&self, ask: &Ask) -> Option<Currency> {
-        let own = ask.currency.is_some() || ask.group_by == Some(GroupBy::Currency);
-        self.ledger.reporting_currency.filter(|_| !own)
+    /// The currency everything is converted into, unless the question is of a currency's own ledger: interface.md 5.
+    pub fn reporting(&self, ask: &Ask) -> Option<Currency> {
+        self.ledger.reporting_currency.filter(|_| ask.own_currency().is_none())
+    }
+
+    /// Refuses a question about a currency of which there is no ledger: zeros would be an answer.
+    async fn has_ledger(&self, ask: &Ask, scope: &Scope, source: &Source) -> Result<(), AskError> {
+        if ask.currency.is_none() || self.reporting(ask).is_some() {
+            return Ok(());
+        }
+        let currencies = match source {
+            Source::Tables => self.store.currencies(scope).await?,
+            Source::Memory { ledgers, .. } => ledgers.currencies(scope),
+        };
+        self.one_of(ask, &currencies)
+    }
+
+    /// The currencies that have a ledger of their own.
+    pub async fn currencies(&self, ask: &Ask) -> Result<BTreeSet<Currency>, AskError> {
+        let (scope, source) = self.scope_under(&Ask { currency: None, ..ask.clone() }, self.profile(ask)?).await?;
+        Ok(match source {
+            Source::Tables => self.store.currencies(&scope).await?,
+            Source::Memory { ledgers, .. } => ledgers.currencies(&scope),
+        })
+    }
+
+    /// The same where it is known of which currencies there are ledgers.
+    pub(super) fn one_of(&self, ask: &Ask, currencies: &BTreeSet<Currency>) -> Result<(), AskError> {
+        let own = match ask.currency {
+            None => return Ok(()),
+            Some(InCurrency::Reporting) if self.ledger.reporting_currency.is_some() => return Ok(()),
+            Some(InCurrency::Reporting) => None,
+            Some(InCurrency::Own(currency)) if currencies.contains(&currency) => return Ok(()),
+            Some(InCurrency::Own(currency)) => Some(currency),
+        };
+        let refuse = |reason| Err(AskError::Parameter { name: "currency", reason });
+        let mut there: Vec<String> = currencies.iter().map(ToString::to_string).collect();
+        if let Some(reporting) = self.ledger.reporting_currency {
+            there.push(format!("reporting (everything converted into {reporting})"));
+        }
+        let there = if there.is_empty() { "none yet".into() } else { there.join(", ") };
+        match own {
+            Some(own) => refuse(format!("there is no ledger in {own}; there are: {there}")),
+            None => {
+                refuse(format!("no reporting currency is configured (ledger.reporting_currency); there are: {there}"))
+            }
+        }
     }
 
     /// The profile a question is about, or its twin in the reporting currency.
@@ -513,6 +581,7 @@ impl Reports<'_> {
             test_clock: ask.test_clock.clone(),
             cut,
         };
+        self.has_ledger(ask, &scope, &source).await?;
         Ok((scope, source))
     }
 
@@ -562,7 +631,7 @@ impl Reports<'_> {
                 Source::Tables => self.store.ledger_rows(scope, self.day_of(scope), group).await?,
                 Source::Memory { ledgers, .. } => ledgers.ledger_rows(scope, group)?,
             };
-            if let Some(currency) = ask.currency {
+            if let Some(currency) = ask.own_currency() {
                 rows.keep_currency(currency);
             }
             Ok::<_, AskError>(rows)
@@ -610,7 +679,7 @@ impl Reports<'_> {
         let to = ask.to.unwrap_or_else(|| ask.interval.last_day(self.ledger.zone.day(now)));
         let from = match ask.from.or_else(|| first.map(|day| ask.interval.first_day(day))) {
             Some(from) => from,
-            None if ask.currency.is_some() => ask.interval.first_day(to),
+            None if ask.own_currency().is_some() => ask.interval.first_day(to),
             None => return Ok(Vec::new()),
         };
         if let (Some(from), Some(to)) = (ask.from, ask.to)
@@ -625,7 +694,7 @@ impl Reports<'_> {
 /// The currency of an answer, where there is only one.
 fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>) -> Option<String> {
     let currencies: BTreeSet<&str> = entries.collect();
-    match (ask.currency, currencies.len()) {
+    match (ask.own_currency(), currencies.len()) {
         (Some(currency), _) => Some(currency.to_string()),
         (None, 1) => currencies.first().map(|currency| (*currency).to_owned()),
         (None, _) => None,

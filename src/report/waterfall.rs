@@ -14,6 +14,8 @@ use super::{
 pub struct Waterfall {
     /// The profile whose rules made the figures.
     pub profile: String,
+    /// Whether everything is converted into the reporting currency.
+    pub converted: bool,
     /// The length of a period.
     pub interval: Interval,
     /// The log sequence number the answer was as known at.
@@ -88,7 +90,7 @@ impl Waterfall {
             data.push(line("closing", None, (entry.closing, entry.closing_exact)));
         }
         let (profile, interval) = (whole.profile.clone(), whole.interval);
-        Self { profile, interval, as_known_at_seq: whole.as_known_at_seq, data }
+        Self { profile, converted: whole.converted, interval, as_known_at_seq: whole.as_known_at_seq, data }
     }
 
     /// One row a line.

@@ -10,6 +10,7 @@ use crate::{
         fact::Fact,
         fx::Quote,
         ids::{AccountId, CustomerId, EventId},
+        money::Currency,
         outcome::{CustomerLedger, QualityKind, Trial},
         time::Day,
     },
@@ -705,6 +706,11 @@ impl Store {
     /// How many entries of each kind stand at `now`, over all ledgers of a profile.
     pub async fn quality_counts(&self, profile: &str, now: UnixTime) -> Result<Vec<(QualityKind, i64)>, StoreError> {
         either!(self, database => database.quality_counts(profile, now).await)
+    }
+
+    /// The currencies in which there is a ledger, also where all that stands in it is 0.
+    pub async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
+        either!(self, database => database.currencies(scope).await)
     }
 
     /// Whether the profile's ledger has customers in live (or test) mode.

@@ -44,6 +44,8 @@ pub enum RowGroup {
     Price,
     /// Billed how often.
     Interval,
+    /// The currency it is billed in.
+    Currency,
     /// Who pays.
     Customer,
     /// Why it moved: movements only.
@@ -170,6 +172,14 @@ pub struct CustomerRow {
     pub mrr: Vec<(Currency, Mrr)>,
     /// Its subscriptions, by id.
     pub subscriptions: Vec<SubscriptionLedger>,
+}
+
+impl CustomerRow {
+    /// Leaves out what is in any other currency.
+    pub fn keep_currency(&mut self, currency: Currency) {
+        self.mrr.retain(|(of, _)| *of == currency);
+        self.subscriptions.retain(|one| one.currency == Some(currency));
+    }
 }
 
 /// A quality entry with whose it is.

@@ -39,6 +39,14 @@ pub struct CustomerLedger {
     pub trials: Vec<Trial>,
 }
 
+impl CustomerLedger {
+    /// The currencies in which it has a ledger: those of its amounts and counts.
+    pub fn currencies(&self) -> impl Iterator<Item = Currency> + '_ {
+        let counted = self.counts.iter().filter_map(|count| count.currency);
+        self.deltas.iter().map(|delta| delta.currency).chain(counted)
+    }
+}
+
 /// One item's amounts changed by this much at one instant. A snapshot is their running sum (architecture.md, decision 7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Delta {

@@ -161,14 +161,16 @@ async function draw(status) {
   const running = monthOf(now.start);
   const firstMonth = monthOf(series[0].start);
   if (!state.month || state.month > running || state.month < firstMonth) state.month = running;
-  const span = { ...common, currency: state.currency };
+  // Everything on the page is of one ledger: the converted one, or that of the currency chosen.
+  const ledger = months.converted ? "reporting" : state.currency;
+  const span = { ...common, currency: ledger };
   const month = { from: `${state.month}-01`, to: lastOf(state.month) };
   const [metrics, points, causes, moves, customers] = await Promise.all([
     get("/api/v1/metrics", { ...span, from: `${running}-01`, to: lastOf(running) }),
     chartPoints(span, series),
     get("/api/v1/mrr", { ...span, ...month, group_by: "cause" }),
     get("/api/v1/movements", { ...span, order: "desc", limit: 15 }),
-    get("/api/v1/customers", { ...common, sort: "mrr", currency: state.currency, limit: 10 }),
+    get("/api/v1/customers", { ...common, sort: "mrr", currency: ledger, limit: 10 }),
   ]);
   showFigures(now, metrics.data[0]);
   showChart(points);

@@ -1,6 +1,6 @@
 //! The sums reports are made of: changes by accounting day, added up in SQL, all read at one instant.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
@@ -47,7 +47,9 @@ impl Database {
             counts: match group {
                 RowGroup::Whole => day_sums::counts(&mut tx, scope, cut_day).await?,
                 RowGroup::Customer => counts(&mut tx, scope).await?,
-                RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Cause => Vec::new(),
+                RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Currency | RowGroup::Cause => {
+                    Vec::new()
+                }
             },
             lines: match group {
                 RowGroup::Whole => day_sums::lines(&mut tx, scope).await?,
@@ -82,6 +84,19 @@ impl Database {
         let query = sqlx::query_scalar(text).bind(clean(profile)).bind(livemode);
         let found: i64 = query.fetch_one(&self.derived).await.doing(DOING)?;
         Ok(found > 0)
+    }
+
+    pub(in crate::store) async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
+        let mut all = BTreeSet::new();
+        for table in ["day_amount", "day_count"] {
+            let mut query = QueryBuilder::<Driver>::new(format!("SELECT DISTINCT t.currency FROM {table} t"));
+            push_scope(&mut query, "t", "t", scope);
+            query.push(" AND t.currency <> ''");
+            for row in &query.build().fetch_all(&self.derived).await.doing(DOING)? {
+                all.insert(currency(row.try_get(0).doing(DOING)?)?);
+            }
+        }
+        Ok(all)
     }
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
@@ -223,16 +238,17 @@ fn amounts_sums() -> String {
 /// Changes of amounts by day and group, from the rows.
 async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
     let column = match group {
-        RowGroup::Product => "d.product",
-        RowGroup::Price => "d.price",
-        RowGroup::Interval => "d.interval",
-        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer",
+        RowGroup::Product => "d.product".to_owned(),
+        RowGroup::Price => "d.price".to_owned(),
+        RowGroup::Interval => "d.interval".to_owned(),
+        RowGroup::Currency => billed_in("d", "d.subscription"),
+        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer".to_owned(),
     };
     let sums = amounts_sums();
     let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums} FROM item_delta d"));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(format_args!(" GROUP BY d.currency, {column}, d.day"));
+    query.push(" GROUP BY 1, 2, 3");
     let mut last = None;
     each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
 }
@@ -331,8 +347,9 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
         RowGroup::Product => side("product"),
         RowGroup::Price => side("price"),
         RowGroup::Interval => side("interval"),
+        RowGroup::Currency => billed_in("m", "p.subscription"),
     };
-    let of_parts = matches!(group, RowGroup::Cause | RowGroup::Product | RowGroup::Price | RowGroup::Interval);
+    let of_parts = !matches!(group, RowGroup::Whole | RowGroup::Customer);
     let (from, amount) = if of_parts {
         (format!("movement m JOIN movement_part p ON {PART_OF}"), split_sum("p.amount"))
     } else {
@@ -348,6 +365,15 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
     query.push(" GROUP BY 1, 2, 3, 4");
     let mut last = None;
     each(&mut query, connection, |row| line(row, Some(&mut last))).await
+}
+
+/// The currency of the subscription that a row of `t` is of, whatever its amounts are converted into.
+fn billed_in(t: &str, subscription: &str) -> String {
+    format!(
+        "(SELECT s.currency FROM subscription_ledger s WHERE s.generation = {t}.generation AND s.profile = {t}.profile
+         AND s.livemode = {t}.livemode AND s.account = {t}.account AND s.customer = {t}.customer
+         AND s.subscription = {subscription})"
+    )
 }
 
 /// Reads currency, day, kind, group and sum.

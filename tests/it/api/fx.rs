@@ -76,3 +76,151 @@ async fn the_central_banks_history_converts_and_fridays_rate_holds_over_the_week
     let january = |name: &str| mrr["data"][0][name].as_str().unwrap().to_owned();
     assert_eq!(["new_exact", "fx_exact", "closing_exact"].map(january), ["1600", "400", "2000"]);
 }
+
+/// Everything a question may be asked of figures with.
+const ROUTES: [&str; 12] = [
+    "/api/v1/mrr?from=2026-01-01&to=2026-02-28",
+    "/api/v1/mrr?group_by=cause",
+    "/api/v1/mrr?group_by=customer",
+    "/api/v1/movements?from=2026-01-01&to=2026-12-31",
+    "/api/v1/metrics?from=2026-01-01&to=2026-02-28",
+    "/api/v1/cohorts?from=2026-01-01",
+    "/api/v1/customers?limit=10",
+    "/api/v1/customers/cus_1?profile=stripe",
+    "/api/v1/customers/cus_1/explain?profile=stripe",
+    "/api/v1/quality?limit=10",
+    "/api/v1/restatements?limit=10",
+    "/v1/metrics/mrr?start-date=2026-01-01&end-date=2026-02-28",
+];
+
+/// One customer pays 29.00 in dollars from 14 January and 50.00 in euros from 25 January; what is reported is in francs.
+async fn in_two_currencies(settings: Settings) -> Daemon {
+    let mut daemon = settings.env("MRRD_LEDGER__REPORTING_CURRENCY", "chf").start().await;
+    let dollars = super::subscription("sub_1", "cus_1", "price_1", 2900, 1, super::JANUARY);
+    let mut euros = super::subscription("sub_2", "cus_1", "price_2", 5000, 1, super::JANUARY + 11 * super::DAY);
+    euros["currency"] = "eur".into();
+    euros["items"]["data"][0]["price"]["currency"] = "eur".into();
+    let created = "customer.subscription.created";
+    daemon.accept(super::event("evt_1", created, super::JANUARY, &dollars, None)).await;
+    daemon.accept(super::event("evt_2", created, super::JANUARY + 11 * super::DAY, &euros, None)).await;
+    daemon.settle().await;
+    daemon
+}
+
+/// Every currency that an answer names beside an amount, wherever it lies in it, and every `converted`.
+fn told(answer: &serde_json::Value, currencies: &mut Vec<String>, converted: &mut Vec<bool>) {
+    match answer {
+        serde_json::Value::Object(fields) => {
+            // What subscriptions and states are billed in stays what it is.
+            currencies.extend(
+                fields
+                    .get("currency")
+                    .filter(|_| !fields.contains_key("stage"))
+                    .into_iter()
+                    .filter_map(|currency| currency.as_str().map(str::to_lowercase)),
+            );
+            converted.extend(fields.get("converted").and_then(serde_json::Value::as_bool));
+            fields.values().for_each(|value| told(value, currencies, converted));
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| told(value, currencies, converted)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_of_one_ledger_and_says_which() {
+    let mut daemon = in_two_currencies(Settings::default()).await;
+    // A currency's own ledger needs no rates.
+    let own = daemon.json("/api/v1/movements?currency=usd").await;
+    assert_eq!((&own["converted"], &own["data"][0]["amount"]), (&false.into(), &2900.into()));
+    assert_eq!(daemon.get("/api/v1/movements").await.status, 409);
+
+    let mut days = String::from("day,currency,rate\n");
+    let mut day: jiff::civil::Date = "2026-01-01".parse().unwrap();
+    while day.year() < 2028 {
+        days.push_str(&format!("{day},usd,0.5\n{day},eur,0.9\n"));
+        day = day.tomorrow().unwrap();
+    }
+    std::fs::write(daemon.dir().join("rates.csv"), days).unwrap();
+    let imported = daemon.command(&["fx", "import", "rates.csv"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    converted(&mut daemon).await;
+
+    for (asked, expected, is_converted) in [
+        ("", "chf", true),
+        ("&currency=reporting", "chf", true),
+        ("&currency=eur", "eur", false),
+        ("&currency=usd", "usd", false),
+    ] {
+        for route in ROUTES {
+            let answer = daemon.json(&format!("{route}{asked}")).await;
+            let (mut currencies, mut converted) = (Vec::new(), Vec::new());
+            told(&answer, &mut currencies, &mut converted);
+            assert!(currencies.iter().all(|one| one == expected), "{route}{asked}: {answer}");
+            assert!(
+                !converted.is_empty() && converted.iter().all(|one| *one == is_converted),
+                "{route}{asked}: {answer}"
+            );
+        }
+    }
+    // Both routes read `currency` alike: the bridge closes by the movements.
+    for (asked, amount) in [("", "5950"), ("&currency=usd", "2900"), ("&currency=eur", "5000")] {
+        let mrr = daemon.json(&format!("{ASKED}{asked}")).await;
+        assert_eq!(mrr["data"][1]["closing_exact"], amount, "{asked}");
+        let moved = daemon.json(&format!("/api/v1/movements?from=2026-01-01&to=2026-02-28{asked}")).await;
+        let sum: i64 = moved["data"].as_array().unwrap().iter().map(|one| one["amount"].as_i64().unwrap()).sum();
+        assert_eq!(sum.to_string(), amount, "{asked}");
+    }
+    // What is billed in which currency, of one ledger all the same.
+    let billed = daemon.json("/api/v1/mrr?from=2026-02-01&to=2026-02-28&group_by=currency").await;
+    let groups: Vec<_> = billed["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["group"], &one["closing"], &one["currency"]))
+        .collect();
+    assert_eq!(groups, [(&"eur".into(), &4500.into(), &"chf".into()), (&"usd".into(), &1450.into(), &"chf".into())]);
+    let detail = daemon.json("/api/v1/customers/cus_1").await;
+    assert_eq!(
+        (&detail["subscriptions"][1]["mrr"], &detail["subscriptions"][1]["billed_in"]),
+        (&4500.into(), &"eur".into())
+    );
+    let largest = daemon.json("/api/v1/customers?sort=mrr").await;
+    assert_eq!(largest["data"][0]["mrr"], serde_json::json!([{"currency": "chf", "mrr": 5950, "mrr_exact": "5950"}]));
+    let status = daemon.json("/api/v1/status").await;
+    assert_eq!(
+        (&status["reporting_currency"], &status["currencies"]),
+        (&"chf".into(), &serde_json::json!(["eur", "usd"]))
+    );
+
+    // No zeros for a ledger that isn't there.
+    for route in ROUTES {
+        for code in ["chf", "gbp"] {
+            let refused = daemon.get(&format!("{route}&currency={code}")).await;
+            let said = String::from_utf8_lossy(&refused.body).into_owned();
+            assert_eq!(refused.status, 422, "{route}: {said}");
+            assert!(said.contains(&format!("there is no ledger in {code}; there are: eur, usd, reporting")), "{said}");
+        }
+    }
+    for (asked, said) in [(&["--currency", "usd"][..], "2900"), (&["--currency", "reporting"], "5950"), (&[], "5950")] {
+        let command = ["report", "mrr", "--from", "2026-02-01", "--to", "2026-02-28", "--format", "csv"];
+        let printed = daemon.command(&[&command, asked].concat());
+        let text = String::from_utf8_lossy(&printed.stdout).into_owned();
+        assert!(text.contains(said), "{text}");
+    }
+    let compared = daemon.command(&["compare", "stripe", "finance", "--month", "2026-02", "--currency", "gbp"]);
+    assert!(String::from_utf8_lossy(&compared.stderr).contains("there is no ledger in gbp"));
+    let verified = daemon.command(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[tokio::test]
+async fn without_a_reporting_currency_nothing_is_converted_and_none_can_be_asked_for() {
+    let mut daemon = ledger(Settings::default()).await;
+    daemon.settle().await;
+    let mrr = daemon.json(ASKED).await;
+    assert_eq!((&mrr["converted"], &mrr["data"][0]["converted"]), (&false.into(), &false.into()));
+    let refused = daemon.get(&format!("{ASKED}&currency=reporting")).await;
+    let said = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(refused.status == 422 && said.contains("ledger.reporting_currency") && said.contains("usd"), "{said}");
+}
