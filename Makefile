@@ -23,6 +23,7 @@ demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is le
 test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a browser
 	@scripts/tools postgres
 	@scripts/tools browser
+	@scripts/tools nginx
 	# One process for all integration tests: they share the PostgreSQL that it starts.
 	cargo test --locked --workspace $(ARGS)
 

@@ -1,5 +1,7 @@
 //! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. This file is the map.
 
+/// Who may read figures, and who may change anything.
+pub mod access;
 /// When churn is more than an account's own history explains.
 pub mod alerts;
 /// Figures as JSON.

@@ -32,6 +32,24 @@ pub const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// A token shorter than this is warned about.
 pub const SHORT_TOKEN_BYTES: usize = 16;
 
+/// A token of at least this length can't be guessed: those mrrd makes have 48 characters.
+pub const UNGUESSABLE_TOKEN_BYTES: usize = 32;
+
+/// Wrong tokens from one address before it has to wait: more than anybody mistypes.
+pub const WRONG_TOKENS: u32 = 10;
+
+/// For how long they are counted, and how long it waits at most.
+pub const WRONG_TOKENS_SECONDS: i64 = 300;
+
+/// Addresses whose wrong tokens are remembered: some hundred kilobytes.
+pub const WRONG_TOKEN_ADDRESSES: usize = 4_096;
+
+/// How long a session lasts: a working day.
+pub const SESSION_SECONDS: i64 = 12 * 3600;
+
+/// Largest sign-in form: a token and the address of a page.
+pub const SIGN_IN_BODY_BYTES: usize = 16 * 1024;
+
 /// A signature tolerance longer than this is warned about.
 pub const LONG_TOLERANCE: Duration = Duration::from_secs(600);
 

@@ -6,7 +6,7 @@ use utoipa::{
     IntoParams, Modify, OpenApi, ToSchema,
     openapi::{
         OpenApi as Document,
-        security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -35,16 +35,27 @@ pub(super) async fn openapi_route() -> Response {
 )]
 struct Base;
 
-/// Bearer tokens, where any are configured.
+/// A token with the request, or a session opened with one.
 struct Tokens;
 
 impl Modify for Tokens {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_with(Default::default);
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        components.security_schemes.insert("token".into(), scheme.into());
-        document.security =
-            Some(vec![SecurityRequirement::new("token", Vec::<String>::new()), SecurityRequirement::default()]);
+        let schemes = [
+            ("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer))),
+            ("token_as_user", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic))),
+            (
+                "session",
+                SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+                    "__Host-mrrd_session",
+                    "Set by POST /sign-in for browsers; over plain HTTP on loopback it is called mrrd_session_PORT. What changes \
+                     anything also needs the header `Mrrd-Request: 1`.",
+                ))),
+            ),
+        ];
+        let any = schemes.iter().map(|(name, _)| SecurityRequirement::new(*name, Vec::<String>::new())).collect();
+        document.security = Some(any);
+        components.security_schemes.extend(schemes.map(|(name, scheme)| (name.to_owned(), scheme.into())));
     }
 }
 

@@ -28,7 +28,7 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::{auth::check, document::document, problem::ApiProblem};
+pub use self::{document::document, problem::ApiProblem};
 use crate::{
     report::{service::Reports, table::Table},
     server::state::AppState,

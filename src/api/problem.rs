@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use thiserror::Error;
 
 use crate::{
+    access::Denied,
     limits::RETRY_AFTER_SECONDS,
     reconciler::ReconcileError,
     report::{ReportError, service::AskError},
@@ -15,15 +16,9 @@ use crate::{
 /// A request the API can't answer.
 #[derive(Debug, Error)]
 pub enum ApiProblem {
-    /// No token, or none that is configured.
-    #[error("send one of the configured tokens as `Authorization: Bearer TOKEN`")]
-    Unauthorized,
-    /// Without tokens only this machine is answered.
-    #[error(
-        "without api.tokens only requests from this machine to a loopback address are answered, and none that came \
-         through a proxy: set api.tokens and send one as `Authorization: Bearer TOKEN`"
-    )]
-    NotLocal,
+    /// The door stays closed.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// There is no such object.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -62,8 +57,15 @@ impl ApiProblem {
 
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token"),
-            Self::NotLocal => (StatusCode::UNAUTHORIZED, "no-tokens-configured", "Only this machine is answered"),
+            Self::Denied(denied) => match denied {
+                Denied::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token"),
+                Denied::TooMany { .. } => {
+                    (StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-tokens", "Too many wrong tokens")
+                }
+                Denied::NeedsAdmin => (StatusCode::FORBIDDEN, "needs-admin", "Only an admin may do this"),
+                Denied::OtherSite => (StatusCode::FORBIDDEN, "other-site", "Another site's page sent this"),
+                Denied::Store(error) => store(error),
+            },
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "No such object"),
             Self::NoRoute => (StatusCode::NOT_FOUND, "no-such-address", "No such address"),
             Self::Parameter { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter"),
@@ -83,12 +85,18 @@ impl ApiProblem {
                 (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large")
             }
             Self::Derivation(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-derivable", "The log can't be derived"),
-            Self::Store(StoreError::Unavailable { .. }) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")
-            }
-            Self::Store(StoreError::Schema(_) | StoreError::Corrupt { .. }) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "unreadable-row", "A row can't be read")
-            }
+            Self::Store(error) => store(error),
+        }
+    }
+}
+
+fn store(error: &StoreError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        StoreError::Unavailable { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")
+        }
+        StoreError::Schema(_) | StoreError::Corrupt { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "unreadable-row", "A row can't be read")
         }
     }
 }
@@ -112,8 +120,9 @@ impl IntoResponse for ApiProblem {
             // Failed once, logged once, here where it is answered.
             tracing::error!(problem = name, error = %self, "a request to the API failed");
         }
-        let problem = match status {
-            StatusCode::SERVICE_UNAVAILABLE => problem.retry_after(RETRY_AFTER_SECONDS),
+        let problem = match (&self, status) {
+            (Self::Denied(Denied::TooMany { retry_seconds }), _) => problem.retry_after(*retry_seconds),
+            (_, StatusCode::SERVICE_UNAVAILABLE) => problem.retry_after(RETRY_AFTER_SECONDS),
             _ => problem,
         };
         let mut response = problem.into_response();

@@ -10,10 +10,12 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{Context, Failure, Outcome, output};
 use crate::{
+    access,
     clock::Clock,
     config::{self, Config, Environment},
     demo::{
@@ -58,7 +60,8 @@ const CATCH_UP: Duration = Duration::from_secs(300);
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let dir = TemporaryDirectory::create()?;
     let secret: Arc<str> = format!("whsec_{:032x}", rand::random::<u128>()).into();
-    let config = configuration(&dir.0, &secret)?;
+    let token = access::new_token();
+    let config = configuration(&dir.0, &secret, &token)?;
     telemetry::init(&config.log);
     let daemon = daemon(config, context.clock.clone()).await?;
     let delivery =
@@ -69,7 +72,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         drop(told.await);
     };
     let lived = async {
-        let lived = live(args, &delivery, context).await;
+        let lived = live(args, &delivery, &token, context).await;
         // A daemon that has ended already needs no telling.
         let _ = stop.send(());
         lived
@@ -78,7 +81,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     lived
 }
 
-async fn live(args: &Args, delivery: &Delivery, context: &Context) -> Outcome {
+async fn live(args: &Args, delivery: &Delivery, token: &SecretString, context: &Context) -> Outcome {
     let begun = Instant::now();
     let now = context.clock.now();
     // Whole months, then what there is of this one.
@@ -101,18 +104,18 @@ async fn live(args: &Args, delivery: &Delivery, context: &Context) -> Outcome {
     }
     posted += post(delivery, account.advance(now)).await?;
     bar.set_message("waiting for the reconciler");
-    settle(delivery.address).await?;
+    settle(delivery.address, token).await?;
     bar.finish_and_clear();
     let took = begun.elapsed().as_secs();
     output::line(format_args!("{posted} signed webhooks were posted, kept and applied in {took} s."))?;
-    let comparison = compare(account.truth(), &months, delivery.address).await;
+    let comparison = compare(account.truth(), &months, delivery.address, token.expose_secret()).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
     if args.once || !std::io::stdout().is_terminal() {
         return Ok(());
     }
     output::line(format_args!(
-        "\nThe dashboard: http://{}/\nThe account lives on; Ctrl-C ends it.\n",
-        delivery.address
+        "\nThe dashboard: {}\nThe account lives on; Ctrl-C ends it.\n",
+        access::first::link(token, delivery.address)
     ))?;
     live_on(args, delivery, &mut account, &context.clock).await
 }
@@ -163,8 +166,8 @@ async fn post(delivery: &Delivery, events: Vec<Event>) -> Result<usize, Failure>
 }
 
 /// Waits until everything posted is visible.
-async fn settle(address: SocketAddr) -> Outcome {
-    let (mut client, since) = (Client::new(address), Instant::now());
+async fn settle(address: SocketAddr, token: &SecretString) -> Outcome {
+    let (mut client, since) = (Client::new(address).bearing(token.expose_secret()), Instant::now());
     loop {
         let answer = client.get("/api/v1/status").await.map_err(|error| Failure::Failed(error.to_string()))?;
         let status = answer.json();
@@ -191,12 +194,13 @@ fn progress(steps: usize) -> ProgressBar {
 }
 
 /// Defaults, but for what the demonstration needs; neither files nor environment are asked.
-fn configuration(dir: &Path, secret: &str) -> Result<Arc<Config>, Failure> {
+fn configuration(dir: &Path, secret: &str, token: &SecretString) -> Result<Arc<Config>, Failure> {
     let file = dir.join("mrrd.toml");
     let text = format!(
         "[database]\nurl = {:?}\n[stripe]\nwebhook_secrets = [{secret:?}]\n[ledger]\nprofiles = [\"stripe\", \"finance\"]\n\
-         [log]\nfilter = \"warn\"\n",
+         [api]\ntokens = [{:?}]\n[log]\nfilter = \"warn\"\n",
         format!("sqlite://{}", dir.join("mrrd.db").display()),
+        token.expose_secret(),
     );
     std::fs::write(&file, text).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
     Ok(Arc::new(config::load(Some(&file), &Environment::default())?))
@@ -238,7 +242,7 @@ mod tests {
     #[test]
     fn the_demonstration_has_a_configuration_of_its_own() {
         let dir = TemporaryDirectory::create().unwrap();
-        let config = configuration(&dir.0, "whsec_test").unwrap();
+        let config = configuration(&dir.0, "whsec_test", &access::new_token()).unwrap();
         assert!(config.stripe.can_verify());
         assert_eq!(config.ledger.profiles.len(), RULES.len());
         let path = dir.0.clone();

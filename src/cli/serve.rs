@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Context, Failure, Outcome, output};
@@ -14,7 +15,8 @@ use crate::{
 /// Takes Stripe's webhooks in and keeps the ledger, in one process
 ///
 /// Runs until SIGTERM or Ctrl-C, then finishes what is under way and ends with 0. Logs go to standard error; the
-/// address goes to standard output as `listening on http://HOST:PORT`.
+/// address goes to standard output as `listening on http://HOST:PORT`. Without api.tokens the first start makes a token,
+/// writes it beside the database (mrrd.token) and prints once a link that signs in with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     MRRD_STRIPE__WEBHOOK_SECRETS=whsec_… mrrd serve\n  \
@@ -74,6 +76,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let daemon = Daemon::start(config, context.clock.clone(), listener).await.map_err(|error| cannot(&error))?;
     if !waits {
         say_where()?;
+    }
+    if let Some(first) = daemon.first_token() {
+        output::line(format_args!(
+            "api.tokens is not set, so a token was made: {}\nIt is kept in {} and not shown again. This link signs in with it:\n{}",
+            first.token.expose_secret(),
+            first.path.display(),
+            first.link(address),
+        ))?;
     }
     daemon.run(signals.first()).await;
     Ok(())

@@ -211,7 +211,7 @@ impl Ledger {
 /// `api.*`
 #[derive(Debug)]
 pub struct Api {
-    /// Bearer tokens; with none, only loopback is answered.
+    /// Tokens of admins; with none, the first `serve` makes one.
     pub tokens: Vec<SecretString>,
 }
 

@@ -14,13 +14,6 @@ pub(super) fn of(config: &Config) -> Vec<String> {
             "server.listen is {}, which other machines reach over plain HTTP: put a proxy that speaks TLS in front",
             server.listen
         ));
-        if config.api.tokens.is_empty() && server.has(Role::Api) {
-            warnings.push(
-                "api.tokens is empty and server.listen is not loopback: API and dashboard will refuse everyone; \
-                 set a token, or listen on 127.0.0.1"
-                    .to_owned(),
-            );
-        }
     }
     if config.api.tokens.iter().any(|token| token.expose_secret().len() < limits::SHORT_TOKEN_BYTES) {
         warnings

@@ -2,36 +2,22 @@
 
 use axum::{
     Router,
-    extract::{Request, State},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{
-    api::{self, ApiProblem},
-    server::state::{AppState, Peer},
-};
+/// The page: for whoever is signed in (`access::routes::pages`).
+pub fn pages() -> Router {
+    Router::new().route("/", get(|| file("text/html; charset=utf-8", include_str!("assets/index.html"))))
+}
 
-/// The page and what it is made of. It holds no figures: with tokens configured anyone may load it, and it asks for one.
-pub fn router(state: AppState) -> Router {
+/// What the page, and the sign-in page, are made of. None of it holds a figure, so anyone may load it.
+pub fn assets() -> Router {
     Router::new()
-        .route("/", get(|| file("text/html; charset=utf-8", include_str!("assets/index.html"))))
         .route("/assets/app.css", get(|| file("text/css; charset=utf-8", include_str!("assets/app.css"))))
         .route("/assets/app.js", get(|| file("text/javascript; charset=utf-8", include_str!("assets/app.js"))))
         .route("/assets/icon.svg", get(|| file("image/svg+xml", include_str!("assets/icon.svg"))))
-        .route_layer(middleware::from_fn_with_state(state, guard))
-}
-
-/// Without tokens the page answers whom the API answers: this machine.
-async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiProblem> {
-    let tokens = &state.config.api.tokens;
-    if tokens.is_empty() {
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-        api::check(tokens, state.bound, peer, request.headers())?;
-    }
-    Ok(next.run(request).await)
 }
 
 /// Nothing from elsewhere is loaded, nothing inline runs, nobody frames the page.

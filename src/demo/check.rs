@@ -54,9 +54,14 @@ impl Comparison {
     }
 }
 
-/// Compares every month, currency and profile with what the daemon at `address` answers.
-pub async fn compare(truth: &Truth, months: &[(Day, Day)], address: SocketAddr) -> Result<Comparison, CheckError> {
-    let mut client = Client::new(address);
+/// Compares every month, currency and profile with what the daemon at `address` answers to the bearer of `token`.
+pub async fn compare(
+    truth: &Truth,
+    months: &[(Day, Day)],
+    address: SocketAddr,
+    token: &str,
+) -> Result<Comparison, CheckError> {
+    let mut client = Client::new(address).bearing(token);
     let mut comparison = Comparison::default();
     let (Some((from, _)), Some((_, to))) = (months.first(), months.last()) else { return Ok(comparison) };
     for rules in &RULES {

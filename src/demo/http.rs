@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 client for one loopback connection, and Stripe's signature: how the simulated account delivers.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -46,16 +46,21 @@ impl Answer {
 }
 
 /// One kept-alive connection, opened when first needed and again when the other side closed it.
-#[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
+    bearing: Option<Arc<str>>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
     /// A client of the server at `address`; connects with the first request.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, connection: None }
+        Self { address, bearing: None, connection: None }
+    }
+
+    /// The same, sending this token with each request that brings no `Authorization` of its own.
+    pub fn bearing(self, token: &str) -> Self {
+        Self { bearing: Some(format!("Bearer {token}").into()), ..self }
     }
 
     /// Posts `body` as Stripe would: signed with `secret` at `at`.
@@ -102,6 +107,10 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, self.address.to_string());
         for (name, value) in fields {
             request = request.header(*name, *value);
+        }
+        let own = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        if let Some(token) = self.bearing.as_deref().filter(|_| !own) {
+            request = request.header(header::AUTHORIZATION, token);
         }
         let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
         let mut connection = match self.connection.take() {

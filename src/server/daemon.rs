@@ -9,6 +9,10 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 use super::{accept, body, health, problem::Problem, state::AppState};
 use crate::{
+    access::{
+        self, Access,
+        first::{self, FirstToken},
+    },
     alerts::watch::Watcher,
     api,
     clock::Clock,
@@ -60,6 +64,7 @@ pub struct Daemon {
     writer: Writer,
     background: Vec<(&'static str, JoinHandle<()>)>,
     stop: watch::Sender<bool>,
+    first_token: Option<FirstToken>,
 }
 
 impl Daemon {
@@ -96,9 +101,16 @@ impl Daemon {
             let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), metrics.clone());
             background.push(("alerts", tokio::spawn(watcher.run(reconciler.subscribe(), draining.clone()))));
         }
-        let state = AppState { config, clock, metrics, bound: address, store, appender, reconciler, draining };
+        let first_token = first_token(&config, &store, &clock).await;
+        let access = Access::new(&config.api, address.port(), store.clone(), clock.clone());
+        let state = AppState { config, clock, metrics, access, store, appender, reconciler, draining };
         let routes = routes(&state)?;
-        Ok(Self { address, state, listener, routes, writer, background, stop })
+        Ok(Self { address, state, listener, routes, writer, background, stop, first_token })
+    }
+
+    /// The token this start made, because there was none: to be shown once.
+    pub fn first_token(&self) -> Option<&FirstToken> {
+        self.first_token.as_ref()
     }
 
     /// Where it listens.
@@ -149,6 +161,17 @@ fn healer(config: &Config, store: &Store, clock: &Clock, rules: Rules) -> Result
     Ok(Some(Healer::new(fetch, rules)))
 }
 
+/// Sees to it that somebody can sign in. Whatever keeps it from that keeps no webhook out.
+async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<FirstToken> {
+    if !config.server.has(Role::Api) {
+        return None;
+    }
+    first::prepare(config, store, clock.now()).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "no token could be made, so nobody can sign in: `mrrd token create` makes one");
+        None
+    })
+}
+
 /// The routes of this process's roles.
 fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     let mut routes = health::router(state.clone());
@@ -156,7 +179,9 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
         routes = routes.merge(receiver::router(state.clone())?);
     }
     if state.config.server.has(Role::Api) {
-        routes = routes.merge(api::router(state.clone())).merge(dashboard::router(state.clone()));
+        let pages = access::routes::pages(dashboard::pages(), state.clone());
+        routes = routes.merge(api::router(state.clone())).merge(pages).merge(dashboard::assets());
+        routes = routes.merge(access::routes::router(state.clone()));
     }
     Ok(routes.fallback(nothing_here))
 }

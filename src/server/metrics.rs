@@ -6,9 +6,8 @@ use axum::{
 };
 use http::header;
 
-use super::state::{AppState, Peer};
+use super::state::AppState;
 use crate::{
-    api,
     history::drift::Drift,
     limits,
     report::{
@@ -20,18 +19,13 @@ use crate::{
     telemetry::money::{LedgerLabels, MoneyMetrics},
 };
 
-/// The Prometheus text. Nobody is refused; money is shown only with a token, on this machine too (interface.md 1).
+/// The Prometheus text. Nobody is refused; money is shown only with a token or a session, on this machine too (interface.md 1).
 pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> Response {
+    let (head, _) = request.into_parts();
     measure(&state).await;
-    let money = if may_see_money(&state, &request) { money(&state).await } else { None };
+    let money = if state.access.admit(&head).await.is_ok() { money(&state).await } else { None };
     let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
     (kind, state.metrics.text(money.as_ref())).into_response()
-}
-
-fn may_see_money(state: &AppState, request: &Request) -> bool {
-    let tokens = &state.config.api.tokens;
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    !tokens.is_empty() && api::check(tokens, state.bound, peer, request.headers()).is_ok()
 }
 
 /// Sets the gauges that are looked up. A database that is away is a figure too, not an error.

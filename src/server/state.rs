@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler, store::Store,
-    telemetry::Metrics,
+    access::Access, clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler,
+    store::Store, telemetry::Metrics,
 };
 
 /// Shared by all routes; a clone is cheap.
@@ -18,8 +18,8 @@ pub struct AppState {
     pub clock: Clock,
     /// Counters and gauges behind `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// The address the server is bound to: `api.tokens` asks whether it is loopback.
-    pub bound: SocketAddr,
+    /// Who may read figures, and who may change anything.
+    pub access: Access,
     /// The log and the ledger.
     pub store: Store,
     /// The way into the log: group commit, durable when it answers.

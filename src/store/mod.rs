@@ -2,6 +2,7 @@
 //!
 //! One body of statements serves both databases: `body/` is compiled once per driver against a small `dialect`.
 
+pub mod access;
 pub mod alerts;
 pub mod closings;
 pub mod day_sums;

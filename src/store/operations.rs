@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, *};
+use super::{access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, *};
 use crate::{
     ledger::{
         fact::Fact,
@@ -631,6 +631,43 @@ impl Store {
         between: (i64, i64),
     ) -> Result<Vec<(i64, EventId)>, StoreError> {
         either!(self, database => database.events_about(customers, objects, between).await)
+    }
+
+    // Who may read and who may change.
+
+    /// The token of this digest, revoked ones too.
+    pub async fn access_token(&self, digest: &SecretDigest) -> Result<Option<TokenRow>, StoreError> {
+        either!(self, database => database.access_token(digest).await)
+    }
+
+    /// Every token there ever was, oldest first.
+    pub async fn access_tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
+        either!(self, database => database.access_tokens().await)
+    }
+
+    /// Keeps a new token; one of the same digest stays as it is.
+    pub async fn keep_token(&self, token: &TokenRow) -> Result<(), StoreError> {
+        either!(self, database => database.keep_token(token).await)
+    }
+
+    /// Revokes the token of this id and ends the sessions opened with it; false where there is none in force.
+    pub async fn revoke_token(&self, id: &str, now: UnixTime) -> Result<bool, StoreError> {
+        either!(self, database => database.revoke_token(id, now).await)
+    }
+
+    /// Keeps a new session, and forgets those that have ended.
+    pub async fn open_session(&self, session: &SessionRow) -> Result<(), StoreError> {
+        either!(self, database => database.open_session(session).await)
+    }
+
+    /// The session of this digest; `None` once it has ended.
+    pub async fn session(&self, digest: &SecretDigest, now: UnixTime) -> Result<Option<SessionRow>, StoreError> {
+        either!(self, database => database.session(digest, now).await)
+    }
+
+    /// Ends a session before its time.
+    pub async fn end_session(&self, digest: &SecretDigest) -> Result<(), StoreError> {
+        either!(self, database => database.end_session(digest).await)
     }
 
     // What reports read, always of the current generation.

@@ -61,15 +61,16 @@ const monthName = (month) => show(`${month}-01`, { month: "long", year: "numeric
 
 // ---- the API --------------------------------------------------------------------------------------------------------
 
-class Refused extends Error {}
+// The session's cookie goes with each request by itself; what changes anything also needs the header `Mrrd-Request: 1`.
+class SignedOut extends Error {}
 
 async function get(path, parameters = {}, raw = false) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null));
-  const token = sessionStorage.getItem("mrrd-token");
-  const answer = await fetch(`${path}${query.size ? `?${query}` : ""}`, {
-    headers: token ? { authorization: `Bearer ${token}` } : {}, cache: "no-store", credentials: "omit",
-  });
-  if (answer.status === 401) throw new Refused(token ? "That token isn't one of this ledger's." : "");
+  const answer = await fetch(`${path}${query.size ? `?${query}` : ""}`, { cache: "no-store", credentials: "same-origin" });
+  if (answer.status === 401) {
+    location.reload(); // the session has ended: in this page's place comes the sign-in page
+    throw new SignedOut("You have been signed out.");
+  }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
     throw new Error(problem.detail ?? `${path} answered ${answer.status}`);
@@ -86,7 +87,6 @@ let drawing = false;
 async function look() {
   try {
     const status = await get("/api/v1/status");
-    $("login").hidden = true;
     $("app").hidden = false;
     state.status = status;
     showPulse(status);
@@ -102,7 +102,7 @@ async function look() {
       } finally { drawing = false; }
     }
   } catch (error) {
-    if (error instanceof Refused) { askForToken(error.message); return; }
+    if (error instanceof SignedOut) return;
     $("pulse").dataset.state = "away";
     $("pulse-text").textContent = "No answer from the daemon";
     if (error instanceof TypeError) return; // the daemon is away: the figures shown are its last
@@ -119,19 +119,9 @@ function showPulse({ log, reconciler }) {
     : `${count(behind)} of ${count(log.events)} events not in the figures yet`;
 }
 
-function askForToken(message) {
-  $("app").hidden = true;
-  $("login").hidden = false;
-  $("login-error").textContent = message;
-  $("pulse").dataset.state = "away";
-  $("pulse-text").textContent = "Locked";
-}
-
-$("login").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("mrrd-token", $("token").value.trim());
-  $("token").value = "";
-  look();
+$("sign-out").addEventListener("click", async () => {
+  await fetch("/sign-out", { method: "POST", credentials: "same-origin", redirect: "manual" });
+  location.reload();
 });
 
 // ---- drawing all ----------------------------------------------------------------------------------------------------
@@ -415,7 +405,7 @@ async function panel(title, body) {
   fill($("panel-body"), h("p", { class: "soft" }, "Loading…"));
   if (!$("panel").open) $("panel").showModal();
   try { fill($("panel-body"), await body()); }
-  catch (error) { fill($("panel-body"), h("p", { class: "bad" }, error.message || "The daemon asks for a token.")); }
+  catch (error) { fill($("panel-body"), h("p", { class: "bad" }, error.message)); }
 }
 
 const side = (it) => (it === null ? "nothing" : `${it.quantity && it.quantity !== "1" ? `${it.quantity} × ` : ""}${it.product ?? it.price}${it.interval ? `, by ${it.interval}` : ""}`);
@@ -501,7 +491,12 @@ addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout((
 
 showSpans();
 await look();
-const asked = new URLSearchParams(location.hash.slice(1)).get("customer");
+const place = new URLSearchParams(location.hash.slice(1));
+if (place.has("token")) { // a link that signs in, followed by somebody who is signed in
+  place.delete("token");
+  history.replaceState(null, "", place.size ? `#${place}` : location.pathname + location.search);
+}
+const asked = place.get("customer");
 if (asked) openCustomer(asked);
-setInterval(() => { if (!document.hidden && $("login").hidden) look(); }, POLL_MS);
+setInterval(() => { if (!document.hidden) look(); }, POLL_MS);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });

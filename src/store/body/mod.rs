@@ -5,6 +5,7 @@
 //! Statements use `$1`; texts, i64, bool and bytes are bound and read the same way on both. Sums are written
 //! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
 
+mod access;
 mod advance;
 mod alerts;
 pub(super) mod append;

@@ -9,8 +9,11 @@ use crate::support::daemon::{Daemon, Settings};
 
 /// The page as it stands once its scripts have run, and what the console said.
 fn look(daemon: &Daemon, path: &str) -> (String, Vec<String>) {
+    look_at(&daemon.link(path))
+}
+
+fn look_at(address: &str) -> (String, Vec<String>) {
     let profile = TempDir::new().unwrap();
-    let address = format!("http://{}{path}", daemon.address());
     let output = Command::new("chromium")
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en-US", "--enable-logging=stderr"])
         .args(["--virtual-time-budget=10000", "--dump-dom"])
@@ -45,11 +48,12 @@ async fn the_dashboard_shows_the_figures_of_the_api_and_says_no_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_tokens_the_page_asks_for_one_and_shows_nothing() {
-    let mut daemon = ledger(Settings::default().env("MRRD_API__TOKENS", "a-token-of-some-length")).await;
-    assert_eq!(daemon.get("/").await.status, 200);
-    let (page, _) = look(&daemon, "/");
-    assert!(page.contains("Locked"), "{page}");
-    assert!(page.contains(r#"<div id="app" hidden="">"#), "{page}");
-    assert!(!page.contains("cus_1"), "{page}");
+async fn without_a_session_there_is_a_sign_in_page_and_nothing_else() {
+    let daemon = ledger(Settings::default()).await;
+    let (page, console) = look_at(&format!("http://{}/#customer=cus_1", daemon.address()));
+    assert_eq!(console, Vec::<String>::new());
+    assert!(page.contains(r#"<form id="sign-in""#), "{page}");
+    assert!(!page.contains("cus_2") && !page.contains("Largest customers"), "{page}");
+    let (page, _) = look_at(&format!("http://{}/#token=no-token-of-it", daemon.address()));
+    assert!(page.contains("That is no token of this ledger."), "{page}");
 }

@@ -133,12 +133,10 @@ async fn pages_hold_every_movement_once_in_either_order() {
 
 #[tokio::test]
 async fn what_cannot_be_answered_says_why() {
-    let mut daemon = ledger(Settings::default().env("MRRD_API__TOKENS", "a-token-of-some-length")).await;
-    for path in ["/api/v1/status", "/api/v1/mrr", "/api/v1/events", "/api/openapi.json"] {
-        assert_eq!(daemon.get(path).await.status, 401, "{path}");
-    }
-    assert_eq!(daemon.get("/").await.status, 200, "the page holds no figures, and asks for the token");
     let mut open = ledger(Settings::default()).await;
+    for path in ["/api/v1/status", "/api/v1/mrr", "/api/v1/events", "/api/openapi.json"] {
+        assert_eq!(open.stranger().get(path).await.unwrap().status, 401, "{path}");
+    }
     for (path, status, word) in [
         ("/api/v1/customers/cus_none", 404, "cus_none"),
         ("/api/v1/events/evt_none/raw", 404, "evt_none"),

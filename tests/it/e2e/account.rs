@@ -45,7 +45,7 @@ async fn every_figure_the_daemon_answers_is_the_accounts_own() {
     let events = account.advance(END);
     let posted = events.len();
     deliver(&mut daemon, events).await;
-    let comparison = compare(account.truth(), &months(START, END), daemon.address()).await.unwrap();
+    let comparison = compare(account.truth(), &months(START, END), daemon.address(), daemon.token()).await.unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
     assert_eq!(comparison.months, 24 * 3 * 2);
     assert!(comparison.figures > 500 && comparison.movements > 50, "{comparison:?}");

@@ -68,7 +68,7 @@ async fn rebuild_and_verify_agree_under_load(url: Option<String>) {
     assert_eq!(incremental, rows(&url).await);
     let verified = told(&daemon, "verify");
     assert_eq!((&verified["ok"], &verified["waiting"]), (&json!(true), &json!(0)), "{verified}");
-    let comparison = compare(account.truth(), &months(START, END), daemon.address()).await.unwrap();
+    let comparison = compare(account.truth(), &months(START, END), daemon.address(), daemon.token()).await.unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
 }
 

@@ -24,7 +24,7 @@ use crate::{
     e2e::rebuild::rows,
     reconciler::bench::shuffled,
     support::{
-        daemon::{Daemon, SECRET, Settings},
+        daemon::{Daemon, SECRET, Settings, TOKEN},
         postgres, sql,
     },
 };
@@ -63,7 +63,7 @@ async fn deliver(load: Arc<Vec<Bytes>>, next: Arc<AtomicUsize>, receivers: Arc<M
             let address = receivers.lock().unwrap()[place];
             let client = match &mut clients[place] {
                 Some((known, client)) if *known == address => client,
-                other => &mut other.insert((address, Client::new(address))).1,
+                other => &mut other.insert((address, Client::new(address).bearing(TOKEN))).1,
             };
             match client.post_signed(SECRET, Clock::system().now(), body.clone()).await {
                 Ok(answer) if answer.status == 200 => break,

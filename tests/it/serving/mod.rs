@@ -6,6 +6,7 @@ mod clock;
 mod closing;
 mod commands;
 mod compare;
+mod door;
 mod export;
 mod scraping;
 pub(crate) mod webhooks;

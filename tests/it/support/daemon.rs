@@ -20,6 +20,9 @@ use tempfile::TempDir;
 /// The signing secret every daemon here is started with.
 pub(crate) const SECRET: &str = "whsec_for_tests_only";
 
+/// The token that opens every daemon here, unless a test sets another.
+pub(crate) const TOKEN: &str = "a-token-for-tests-and-nothing-else";
+
 /// How long a start, or settling, may take before the test fails: a bound, not a pace.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     env: Vec<(String, String)>,
+    without_tokens: bool,
 }
 
 impl Settings {
@@ -34,6 +38,17 @@ impl Settings {
     pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
         self.env.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Sets no token: the daemon makes one.
+    pub(crate) fn without_tokens(self) -> Self {
+        Self { without_tokens: true, ..self }
+    }
+
+    /// The first of the tokens set.
+    fn token(&self) -> &str {
+        let set = self.env.iter().rev().find(|(key, _)| key == "MRRD_API__TOKENS");
+        set.and_then(|(_, tokens)| tokens.split(',').next()).unwrap_or(TOKEN)
     }
 
     /// Starts it over an empty directory.
@@ -116,7 +131,8 @@ impl Daemon {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        Self { child, output, dir, settings, address, client: Client::new(address) }
+        let client = Client::new(address).bearing(settings.token());
+        Self { child, output, dir, settings, address, client }
     }
 
     /// Where it listens.
@@ -129,9 +145,26 @@ impl Daemon {
         self.child.id()
     }
 
-    /// A further connection.
+    /// A further connection, with the token.
     pub(crate) fn connect(&self) -> Client {
+        Client::new(self.address).bearing(self.token())
+    }
+
+    /// A connection of somebody who has no token.
+    pub(crate) fn stranger(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// The token that opens it.
+    pub(crate) fn token(&self) -> &str {
+        self.settings.token()
+    }
+
+    /// The address of a page, as a link that signs in.
+    pub(crate) fn link(&self, path: &str) -> String {
+        let (path, place) = path.split_once('#').unwrap_or((path, ""));
+        let place = if place.is_empty() { String::new() } else { format!("&{place}") };
+        format!("http://{}{path}#token={}{place}", self.address, self.token())
     }
 
     /// The directory its database lives in (and that it runs in).
@@ -248,6 +281,10 @@ pub(crate) fn mrrd(dir: &Path, settings: &Settings) -> Command {
         .env("MRRD_SERVER__LISTEN", "127.0.0.1:0")
         .env("MRRD_DATABASE__URL", format!("sqlite://{}", dir.join("mrrd.db").display()))
         .env("MRRD_STRIPE__WEBHOOK_SECRETS", SECRET)
+        .env("MRRD_API__TOKENS", TOKEN)
         .envs(settings.env.iter().map(|(key, value)| (key, value)));
+    if settings.without_tokens {
+        command.env_remove("MRRD_API__TOKENS");
+    }
     command
 }

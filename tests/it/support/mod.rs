@@ -3,5 +3,6 @@
 
 pub(crate) mod daemon;
 pub(crate) mod fake_stripe;
+pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod sql;

@@ -1,0 +1,52 @@
+//! The session's cookie: HttpOnly, SameSite=Strict, and Secure wherever it could be read on its way.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::limits;
+
+/// The cookie's two names. Browsers keep one beginning with `__Host-` only when it came over TLS, for this host alone; over
+/// plain HTTP on loopback the name holds the port, for cookies don't tell ports of one host apart.
+#[derive(Clone, Debug)]
+pub(super) struct Cookies {
+    plain: Arc<str>,
+}
+
+const SECURE: &str = "__Host-mrrd_session";
+
+impl Cookies {
+    /// Of a daemon at this port.
+    pub(super) fn of_port(port: u16) -> Self {
+        Self { plain: format!("mrrd_session_{port}").into() }
+    }
+
+    /// What the request's cookie holds.
+    pub(super) fn presented<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut found = pairs.filter(|(name, _)| *name == SECURE || **name == *self.plain).collect::<Vec<_>>();
+        found.sort_by_key(|(name, _)| *name != SECURE);
+        found.first().map(|(_, value)| *value)
+    }
+
+    /// Sets it, to go with every further request until the session ends.
+    pub(super) fn set(&self, value: &SecretString, secure: bool) -> Option<HeaderValue> {
+        let seconds = limits::SESSION_SECONDS;
+        self.line(&format!("{}; Max-Age={seconds}", value.expose_secret()), secure)
+    }
+
+    /// Takes both back.
+    pub(super) fn cleared(&self) -> impl Iterator<Item = HeaderValue> {
+        [true, false].into_iter().filter_map(|secure| self.line("; Max-Age=0", secure))
+    }
+
+    fn line(&self, value: &str, secure: bool) -> Option<HeaderValue> {
+        let (name, tail) = if secure { (SECURE, "; Secure") } else { (&*self.plain, "") };
+        let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{tail}");
+        let mut line = HeaderValue::try_from(line).ok()?;
+        line.set_sensitive(true);
+        Some(line)
+    }
+}

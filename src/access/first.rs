@@ -1,0 +1,137 @@
+//! The first token: with none configured and none made, `serve` makes one and writes it beside the database, for whoever may
+//! read that file.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+
+use super::secret::{digest, new_id, new_token};
+use crate::{
+    config::Config,
+    ledger::time::UnixTime,
+    store::{
+        Store, StoreError,
+        access::{AccessRole, TokenRow},
+    },
+};
+
+/// What it is called in lists.
+pub const NAME: &str = "mrrd.token";
+
+/// Why there is no first token.
+#[derive(Debug, Error)]
+pub enum FirstTokenError {
+    /// It couldn't be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its file couldn't be read or written.
+    #[error("{}: {error}: see that its folder can be written, or set api.tokens", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+/// A token that was just made, or found to be unknown.
+#[derive(Clone, Debug)]
+pub struct FirstToken {
+    /// What opens the door.
+    pub token: SecretString,
+    /// Where it was written.
+    pub path: PathBuf,
+}
+
+impl FirstToken {
+    /// The link that signs in at a daemon of this address. What follows `#` is never sent, so no proxy's log holds it.
+    pub fn link(&self, address: std::net::SocketAddr) -> String {
+        link(&self.token, address)
+    }
+}
+
+/// A link that signs in with `token` at a daemon of this address.
+pub fn link(token: &SecretString, mut address: std::net::SocketAddr) -> String {
+    // A daemon that listens everywhere is reached from this machine where we are.
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}/#token={}", token.expose_secret())
+}
+
+/// Where the token lies: beside SQLite's file; with PostgreSQL, in the folder the process runs in.
+pub fn path(config: &Config) -> PathBuf {
+    let database = config.database.url.expose_secret().strip_prefix("sqlite://").map(Path::new);
+    database.map_or_else(|| PathBuf::from(NAME), |database| database.with_file_name(NAME))
+}
+
+/// The token for commands on the same machine: one that is configured, else the file's. `None` where there is neither.
+pub fn for_commands(config: &Config) -> Result<Option<SecretString>, FirstTokenError> {
+    if let Some(token) = config.api.tokens.first() {
+        return Ok(Some(token.clone()));
+    }
+    read(&path(config))
+}
+
+/// Makes a token where none is configured and none is in force, and answers it: once, for the next start finds it.
+pub async fn prepare(config: &Config, store: &Store, now: UnixTime) -> Result<Option<FirstToken>, FirstTokenError> {
+    if !config.api.tokens.is_empty() {
+        return Ok(None);
+    }
+    let tokens = store.access_tokens().await?;
+    if tokens.iter().any(|token| token.revoked_at.is_none()) {
+        return Ok(None);
+    }
+    let path = path(config);
+    let revoked = |token: &SecretString| tokens.iter().any(|one| one.digest == digest(token.expose_secret()));
+    // One that lies there was written right before a kill, or belongs to a ledger that is gone.
+    let token = match read(&path)?.filter(|token| !revoked(token)) {
+        Some(token) => token,
+        None => write(&path)?,
+    };
+    let row = TokenRow {
+        id: new_id(),
+        digest: digest(token.expose_secret()),
+        name: NAME.into(),
+        role: AccessRole::Admin,
+        created_at: now,
+        revoked_at: None,
+    };
+    store.keep_token(&row).await?;
+    Ok(Some(FirstToken { token, path }))
+}
+
+fn read(path: &Path) -> Result<Option<SecretString>, FirstTokenError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(SecretString::from)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FirstTokenError::File { path: path.into(), error }),
+    }
+}
+
+/// Writes a new token where only this user reads it, whole or not at all.
+fn write(path: &Path) -> Result<SecretString, FirstTokenError> {
+    let token = new_token();
+    let beside = path.with_extension(format!("token.{:08x}", rand::random::<u32>()));
+    let written = (|| {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside)?;
+        file.write_all(format!("{}\n", token.expose_secret()).as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    })();
+    written.map_err(|error| {
+        // What is left is no token of any ledger.
+        drop(fs::remove_file(&beside));
+        FirstTokenError::File { path: path.into(), error }
+    })?;
+    Ok(token)
+}

@@ -1,0 +1,195 @@
+//! The door: who may read figures, and who may change anything. Closed until opened (interface.md 1): no request is trusted
+//! for where it comes from, only for the token it bears or the session it opened with one.
+
+mod attempts;
+mod cookie;
+pub mod first;
+pub mod routes;
+mod secret;
+mod visitor;
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, request::Parts};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::{Choice, ConstantTimeEq};
+use thiserror::Error;
+
+use self::{attempts::Attempts, cookie::Cookies, secret::digest};
+pub use self::{secret::new_token, visitor::Visitor};
+use crate::{
+    clock::Clock,
+    config,
+    ledger::time::UnixTime,
+    limits,
+    store::{
+        Store, StoreError,
+        access::{AccessRole, SecretDigest, SessionRow, TokenRow},
+    },
+};
+
+/// Why a request isn't answered.
+#[derive(Debug, Error)]
+pub enum Denied {
+    /// No token and no session, or none that is in force.
+    #[error("send a token as `Authorization: Bearer TOKEN`, or sign in at / with one; `mrrd token create` makes one")]
+    Unauthorized,
+    /// Too many wrong tokens came from this address.
+    #[error("too many wrong tokens came from this address: try again in {retry_seconds} seconds")]
+    TooMany {
+        /// When trying again makes sense.
+        retry_seconds: u32,
+    },
+    /// Who asks may only read.
+    #[error("this needs an admin's token: the one presented may only read")]
+    NeedsAdmin,
+    /// Another site's page made the browser send this.
+    #[error(
+        "a browser's request that changes anything must come from mrrd's own page, with the header `Mrrd-Request: 1`"
+    )]
+    OtherSite,
+    /// It can't be looked up now.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How somebody showed who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// By a token with the request itself.
+    Token,
+    /// By a session's cookie.
+    Session {
+        /// When it ends by itself.
+        ends_at: UnixTime,
+    },
+}
+
+/// Who asks, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The token's name, as people know it.
+    pub who: String,
+    /// What they may do.
+    pub role: AccessRole,
+    /// How they showed it.
+    pub shown: Shown,
+}
+
+/// The door of one process; clones share it.
+#[derive(Clone)]
+pub struct Access {
+    configured: Arc<[SecretDigest]>,
+    store: Store,
+    clock: Clock,
+    attempts: Arc<Attempts>,
+    cookies: Cookies,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("configured", &self.configured.len()).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// The door of a process that listens on `port`.
+    pub fn new(api: &config::Api, port: u16, store: Store, clock: Clock) -> Self {
+        let configured = api.tokens.iter().map(|token| digest(token.expose_secret())).collect();
+        Self { configured, store, clock, attempts: Arc::default(), cookies: Cookies::of_port(port) }
+    }
+
+    /// Who sent this request. A token that comes with the request counts before a session.
+    pub async fn identify(&self, head: &Parts) -> Result<Identity, Denied> {
+        if let Some(token) = visitor::presented_token(&head.headers) {
+            return Ok(self.by_token(&Visitor::of(&head.extensions), &token).await?.0);
+        }
+        match self.cookies.presented(&head.headers) {
+            Some(cookie) => self.by_session(&digest(cookie)).await,
+            None => Err(Denied::Unauthorized),
+        }
+    }
+
+    /// Who sent this request, if they may do what it asks: reading is for everybody known, the rest for admins, and never for
+    /// another site's page in their browser.
+    pub async fn admit(&self, head: &Parts) -> Result<Identity, Denied> {
+        let identity = self.identify(head).await?;
+        if head.method.is_safe() {
+            return Ok(identity);
+        }
+        let ambient = matches!(identity.shown, Shown::Session { .. });
+        if !visitor::same_site(&head.headers) || (ambient && !head.headers.contains_key(visitor::OWN_REQUEST)) {
+            return Err(Denied::OtherSite);
+        }
+        if identity.role == AccessRole::Admin { Ok(identity) } else { Err(Denied::NeedsAdmin) }
+    }
+
+    /// The bearer of a token, and the token's digest. Wrong ones are counted by address.
+    async fn by_token(&self, visitor: &Visitor, token: &SecretString) -> Result<(Identity, SecretDigest), Denied> {
+        let token = token.expose_secret();
+        let now = self.clock.now();
+        let wait = self.attempts.wait(visitor.address, now);
+        // A long token can't be guessed, so whoever shares an address with a guesser isn't locked out by it.
+        if let Some(retry_seconds) = wait
+            && token.len() < limits::UNGUESSABLE_TOKEN_BYTES
+        {
+            return Err(Denied::TooMany { retry_seconds });
+        }
+        let digest = digest(token);
+        match self.known(&digest).await? {
+            Some((who, role)) => Ok((Identity { who, role, shown: Shown::Token }, digest)),
+            None => {
+                self.attempts.failed(visitor.address, now);
+                Err(wait.map_or(Denied::Unauthorized, |retry_seconds| Denied::TooMany { retry_seconds }))
+            }
+        }
+    }
+
+    /// Whose token this is, where it is in force.
+    async fn known(&self, digest: &SecretDigest) -> Result<Option<(String, AccessRole)>, StoreError> {
+        // All of them, each in constant time: neither the place of a difference nor of a match tells anything.
+        let is_one = self
+            .configured
+            .iter()
+            .fold(Choice::from(0), |found, one| found | one.0.as_bytes().ct_eq(digest.0.as_bytes()));
+        if is_one.into() {
+            return Ok(Some(("api.tokens".to_owned(), AccessRole::Admin)));
+        }
+        let row = self.store.access_token(digest).await?;
+        Ok(row.filter(|row| row.revoked_at.is_none()).map(|TokenRow { name, role, .. }| (name, role)))
+    }
+
+    async fn by_session(&self, cookie: &SecretDigest) -> Result<Identity, Denied> {
+        let Some(session) = self.store.session(cookie, self.clock.now()).await? else {
+            return Err(Denied::Unauthorized);
+        };
+        match self.known(&session.token).await? {
+            Some((who, role)) => Ok(Identity { who, role, shown: Shown::Session { ends_at: session.ends_at } }),
+            // Its token was revoked, or is no longer configured.
+            None => Err(Denied::Unauthorized),
+        }
+    }
+
+    /// Opens a session for the bearer of a token: what the cookie is to hold, and who it is.
+    async fn open(&self, visitor: &Visitor, token: &SecretString) -> Result<(SecretString, Identity), Denied> {
+        let (identity, token) = self.by_token(visitor, token).await?;
+        let (cookie, now) = (secret::new_cookie(), self.clock.now());
+        let session = SessionRow {
+            digest: digest(cookie.expose_secret()),
+            token,
+            created_at: now,
+            ends_at: now.plus(limits::SESSION_SECONDS),
+            address: visitor.address.to_string(),
+        };
+        self.store.open_session(&session).await?;
+        Ok((cookie, identity))
+    }
+
+    /// Ends the session of this request, where it has one.
+    async fn close(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+        match self.cookies.presented(headers) {
+            Some(cookie) => self.store.end_session(&digest(cookie)).await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a request tells of its sender: the address, the token it bears, and whose page made a browser send it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderName, header};
+use secrecy::SecretString;
+
+use crate::server::state::Peer;
+
+/// The header that mrrd's own page sends with whatever changes anything: a browser lets no other site's page set it.
+pub(super) const OWN_REQUEST: HeaderName = HeaderName::from_static("mrrd-request");
+
+/// Who is at the other end, as far as it can be known. Nobody is trusted for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Where the request comes from.
+    pub address: IpAddr,
+}
+
+impl Visitor {
+    /// Of a request's extensions.
+    pub fn of(extensions: &http::Extensions) -> Self {
+        // Every connection has a peer; without one all such requests count as one sender's.
+        let peer = extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+        Self { address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) }
+    }
+}
+
+/// `Bearer TOKEN`, or the user name of HTTP Basic, as ChartMogul's clients send it. A header that can't be read counts as a
+/// wrong token.
+pub(super) fn presented_token(headers: &HeaderMap) -> Option<SecretString> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    Some(value.to_str().ok().and_then(token).unwrap_or_default().into())
+}
+
+fn token(authorization: &str) -> Option<String> {
+    let (scheme, rest) = authorization.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let text = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
+        return text.split_once(':').map(|(user, _)| user.to_owned());
+    }
+    None
+}
+
+/// Whether no other site's page made a browser send this. Browsers say so in `Sec-Fetch-Site` wherever a session can be
+/// (over TLS and on loopback); older ones at least say whose page it was.
+pub(super) fn same_site(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Some((_, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
+    // A proxy may have replaced `Host`; what it says instead no page of another site can set.
+    let forwarded = text(HeaderName::from_static("x-forwarded-host"));
+    [text(header::HOST), forwarded].into_iter().flatten().any(|host| host.eq_ignore_ascii_case(authority))
+}
+
+/// How a browser came to the page it sends a form from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Over TLS, or by a way we can't tell: a cookie is for TLS only.
+    Secure,
+    /// Plain HTTP that doesn't leave this machine.
+    Loopback,
+    /// Plain HTTP over a network, where a token could be read.
+    Open,
+}
+
+/// Tells it by the page's own origin, which browsers send with every form; without one by the `Host`. Whoever makes either up
+/// has only themselves to deceive.
+pub(super) fn way(headers: &HeaderMap) -> Way {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    match text(header::ORIGIN).and_then(|origin| origin.split_once("://")) {
+        Some(("http", host)) if is_loopback_host(host) => Way::Loopback,
+        Some(("http", _)) => Way::Open,
+        Some(_) => Way::Secure,
+        None if text(header::HOST).is_some_and(is_loopback_host) => Way::Loopback,
+        None => Way::Secure,
+    }
+}
+
+/// A host, with or without port, that can only be this machine.
+fn is_loopback_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _)) => name,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    /// Headers from words such as `host=localhost`.
+    fn headers(words: &str) -> HeaderMap {
+        let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
+        let pairs = words.split_whitespace().map(pair);
+        pairs.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_is_a_bearers_or_the_user_name_of_basic() {
+        let presented = |authorization: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, authorization.parse().unwrap());
+            presented_token(&headers).unwrap().expose_secret().to_owned()
+        };
+        assert_eq!(presented("Bearer first-token"), "first-token");
+        assert_eq!(presented("bearer  first-token"), "first-token");
+        assert_eq!(presented(&format!("Basic {}", STANDARD.encode("first-token:"))), "first-token");
+        for unreadable in ["Bearer", "first-token", "Basic first-token", "Digest first-token"] {
+            assert_eq!(presented(unreadable), "", "{unreadable}");
+        }
+        assert!(presented_token(&HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn another_sites_page_is_told_from_our_own() {
+        for ours in [
+            "host=mrrd.example",
+            "host=mrrd.example sec-fetch-site=same-origin origin=https://mrrd.example",
+            "host=mrrd.example origin=https://mrrd.example",
+            "host=127.0.0.1:8787 x-forwarded-host=mrrd.example origin=https://mrrd.example",
+            "host=127.0.0.1:8787 origin=https://mrrd.example sec-fetch-site=same-origin",
+        ] {
+            assert!(same_site(&headers(ours)), "{ours}");
+        }
+        for theirs in [
+            "host=mrrd.example sec-fetch-site=cross-site",
+            "host=mrrd.example sec-fetch-site=same-site origin=https://mrrd.example",
+            "host=mrrd.example origin=https://evil.example",
+            "host=mrrd.example origin=null",
+        ] {
+            assert!(!same_site(&headers(theirs)), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_for_tls_unless_nothing_leaves_this_machine() {
+        for (words, expected) in [
+            ("host=127.0.0.1:8787 origin=https://mrrd.example", Way::Secure),
+            ("host=mrrd.example", Way::Secure),
+            ("host=127.0.0.1:8787 origin=http://127.0.0.1:8787", Way::Loopback),
+            ("host=localhost:8787", Way::Loopback),
+            ("host=[::1]:8787 origin=http://[::1]:8787", Way::Loopback),
+            ("host=127.0.0.1:8787 origin=http://mrrd.example", Way::Open),
+            ("host=localhost.evil.example", Way::Secure),
+            ("host=127.0.0.1:8787 origin=null", Way::Loopback),
+        ] {
+            assert_eq!(way(&headers(words)), expected, "{words}");
+        }
+    }
+}
