@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo build test lint bench bench-instructions bench-alerts calibrate-alerts soak tools
+.PHONY: help demo build test test-deploy lint bench bench-instructions bench-alerts calibrate-alerts soak tools
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a brow
 	@scripts/tools nginx
 	# One process for all integration tests: they share the PostgreSQL that it starts.
 	cargo test --locked --workspace $(ARGS)
+
+test-deploy: tools ## Packages, proxies, rules and units, each tried where it can be
+	@scripts/test-deploy
 
 lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 	cargo fmt --all --check

@@ -1,3 +1,4 @@
 //! The documents are held to the code: what is cited exists, and what is generated is what the binary says.
 
+mod deployment;
 mod references;
