@@ -15,10 +15,8 @@ fn every_metric_that_is_watched_or_drawn_exists() {
         let mut count = 0;
         for (at, _) in watched.match_indices("mrrd_") {
             let name: String = watched[at + "mrrd_".len()..].chars().take_while(|c| is_name(*c)).collect();
-            let base = ["_total", "_bucket", "_sum", "_count"]
-                .iter()
-                .find_map(|end| name.strip_suffix(end))
-                .unwrap_or(&name);
+            let base =
+                ["_total", "_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
             assert!(known.contains(&format!("`{base}`")), "{file} watches mrrd_{name}, which /metrics doesn't show");
             count += 1;
         }

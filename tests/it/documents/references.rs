@@ -33,7 +33,9 @@ fn named(path: &str, name: impl Fn(&str) -> bool) -> BTreeSet<(String, String)> 
     let text = source(path);
     let pieces: Vec<&str> = text.split('"').collect();
     let pairs = pieces.windows(3).filter(|three| {
-        name(three[0]) && three[1].trim() == "," && three[2].starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())
+        name(three[0])
+            && three[1].trim() == ","
+            && three[2].starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())
     });
     pairs.map(|three| (three[0].to_owned(), three[2].to_owned())).collect()
 }
