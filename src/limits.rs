@@ -229,6 +229,17 @@ pub const HEALING_INTERVAL: Duration = Duration::from_secs(300);
 /// How long healing waits for the ledger to show what it fetched before it looks at the quality list.
 pub const HEALING_PATIENCE: Duration = Duration::from_secs(60);
 
+/// So many requests of one route that Stripe refuses one after the other are the route's fault, not theirs: the others of
+/// the round aren't made.
+pub const REFUSALS_OF_A_ROUTE: u64 = 3;
+
+/// How long a refusal is told when its route isn't asked any more: the daily audit asks again within this time.
+pub const REFUSAL_KEPT_SECONDS: i64 = 25 * 3600;
+
+/// Objects of thin events that were refused and are asked for again in each round; with more of them the log isn't looked
+/// through further until Stripe gives some.
+pub const THIN_AGAIN: usize = 2_000;
+
 /// How often every subscription at Stripe is held against the ledger: a hundred of them cost one request.
 pub const AUDIT_INTERVAL_SECONDS: i64 = 24 * 3600;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Answer, json, params::Params, reports};
-use crate::{ledger::outcome::QualityKind, report::ask::Ask, server::state::AppState};
+use crate::{history::refusals::Refusal, ledger::outcome::QualityKind, report::ask::Ask, server::state::AppState};
 
 /// How the daemon stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -30,6 +30,36 @@ pub(super) struct Status {
     reconciler: ReconcilerStatus,
     /// What couldn't be known, under the default profile.
     quality: QualityStatus,
+    /// Stripe's API, where a key is set.
+    stripe: StripeStatus,
+}
+
+/// What Stripe's API refuses: healing goes on without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct StripeStatus {
+    /// By route; empty where nothing is refused, or nothing was asked within a day.
+    refused: Vec<RefusedRoute>,
+}
+
+/// A route of Stripe's API that refuses what mrrd asks of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct RefusedRoute {
+    /// `GET /v1/subscriptions/{id}`.
+    route: String,
+    /// Requests that were refused, or not even made for that reason, in the last round of healing that asked.
+    requests: u64,
+    /// What Stripe said last, and what to do.
+    reason: String,
+    /// Since when it has refused them.
+    since: String,
+    /// When it did last.
+    last: String,
+}
+
+impl From<Refusal> for RefusedRoute {
+    fn from(Refusal { route, reason, requests, since, last }: Refusal) -> Self {
+        Self { route, requests, reason, since: since.to_string(), last: last.to_string() }
+    }
 }
 
 /// The event log.
@@ -120,6 +150,9 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
             last_run_at: state.reconciler.status().last_run_at.map(|at| at.to_string()),
         },
         quality,
+        stripe: StripeStatus {
+            refused: Refusal::standing(&state.store).await?.into_iter().map(RefusedRoute::from).collect(),
+        },
     }))
 }
 

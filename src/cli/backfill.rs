@@ -34,7 +34,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let fetch = Fetch { client, store: make_store(&config, &context.clock).await?, clock: context.clock.clone() };
     let bar = progress_bar();
     let fetched = async {
-        let mut counts = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await?;
+        let events = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await;
+        let (mut counts, mut refused) = (Counts::default(), Vec::new());
+        match events {
+            // What one route refuses is no reason not to ask the others.
+            Err(HistoryError::Api(error)) if args.history && error.refused_route().is_some() => refused.push(error),
+            events => counts.add(events?),
+        }
         if args.history {
             let mut by_list = vec![Counts::default(); Objects::ALL.len()];
             let objects = fetch.objects(|list, page| {
@@ -43,9 +49,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     bar.set_message(format!("{}: {}", list.as_str(), said(&by_list[place])));
                 }
             });
-            counts.add(objects.await?);
+            match objects.await {
+                Err(HistoryError::Refused(more)) => refused.extend(more),
+                objects => counts.add(objects?),
+            }
         }
-        Ok::<_, HistoryError>(counts)
+        if refused.is_empty() { Ok(counts) } else { Err(HistoryError::Refused(refused)) }
     }
     .await;
     bar.finish_and_clear();

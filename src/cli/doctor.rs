@@ -6,6 +6,7 @@ use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
     alerts::channels::Channel,
     config::{Config, Role},
+    history::refusals::Refusal,
     ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
     limits,
     store::{Store, StoreError},
@@ -88,6 +89,7 @@ async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<
     let mut findings = log(store, context).await?;
     findings.extend(rates(store, config, context).await?);
     findings.push(alerts(store, config, context).await?);
+    findings.extend(refused(store).await?);
     Ok(findings)
 }
 
@@ -118,7 +120,7 @@ async fn alerts(store: &Store, config: &Config, context: &Context) -> Result<Fin
     Ok(Finding { check, verdict: Verdict::Ok, detail })
 }
 
-/// Whether Stripe answers, knows the key, and lets it read each list: one request for each.
+/// Whether Stripe answers, knows the key, and lets it read each route that healing and backfill ask: a request for each.
 async fn stripe(config: &Config) -> Vec<Finding> {
     let check = "stripe";
     let Some(key) = &config.stripe.api_key else {
@@ -132,23 +134,39 @@ async fn stripe(config: &Config) -> Vec<Finding> {
         Err(detail) => return vec![Finding { check, verdict: Verdict::Failed, detail }],
     };
     let events = lists::events(UnixTime(0), UnixTime(1), None);
-    let requests = std::iter::once(events).chain(lists::Objects::ALL.map(|list| list.page(None)));
+    // An object that isn't there: to say so, Stripe first looks at the key and at what is asked.
+    let single = lists::Objects::ALL.map(|list| list.one("mrrd_doctor_asks"));
+    let lists = lists::Objects::ALL.map(|list| list.page(None));
     let (mut findings, mut readable) = (Vec::new(), 0);
-    for request in requests {
+    for request in std::iter::once(events).chain(lists).chain(single) {
         match client.get(&request).await {
-            Ok(_) => readable += 1,
-            Err(error @ ApiError::Permission { .. }) => {
-                findings.push(Finding { check, verdict: Verdict::Failed, detail: error.to_string() });
+            Ok(_) | Err(ApiError::Missing { .. }) => readable += 1,
+            Err(error) => {
+                let route = error.refused_route();
+                let detail = route.as_ref().map_or(error.to_string(), |route| format!("{route}: {error}"));
+                findings.push(Finding { check, verdict: Verdict::Failed, detail });
+                // Without an answer, or with a key that nobody knows, the others would say the same.
+                if route.is_none() || readable == 0 && matches!(error, ApiError::Key { .. }) {
+                    return findings;
+                }
             }
-            // The others would say the same.
-            Err(error) => return vec![Finding { check, verdict: Verdict::Failed, detail: error.to_string() }],
         }
     }
     if findings.is_empty() {
-        let detail = format!("it answers, and the key may read all {readable} lists that healing and backfill need");
+        let detail = format!("it answers, and the key may read all {readable} routes that healing and backfill need");
         findings.push(Finding { check, verdict: Verdict::Ok, detail });
     }
     findings
+}
+
+/// What Stripe refused while `serve` healed.
+async fn refused(store: &Store) -> Result<Vec<Finding>, StoreError> {
+    let said = |Refusal { route, reason, requests, since, last }: Refusal| Finding {
+        check: "healing",
+        verdict: Verdict::Warning,
+        detail: format!("{route} was refused {requests} times at {last}, since {since}; the rest is healed: {reason}"),
+    };
+    Ok(Refusal::standing(store).await?.into_iter().map(said).collect())
 }
 
 /// Whether everything can be converted into the reporting currency (mrr.md 8).

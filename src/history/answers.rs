@@ -25,7 +25,8 @@ struct Object<'a> {
     id: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow)]
     object: Option<std::borrow::Cow<'a, str>>,
-    livemode: bool,
+    /// A deleted customer doesn't say.
+    livemode: Option<bool>,
 }
 
 /// An object as it stood when `answer` was given (architecture.md, decision 1): its id in the log is a digest of mode,
@@ -36,9 +37,10 @@ struct Object<'a> {
 pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, String> {
     let said: Object<'_> = serde_json::from_slice(&body).map_err(|_| "it is not an object".to_owned())?;
     let (Some(id), Some(kind)) = (said.id, said.object) else { return Err("it has no id or names no object".into()) };
+    let livemode = said.livemode.unwrap_or(answer.livemode);
     let mut digest = Sha256::new();
     // The key's own account has no name in the log.
-    for part in ["", if said.livemode { "live" } else { "test" }, &*kind, &*id] {
+    for part in ["", if livemode { "live" } else { "test" }, &*kind, &*id] {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
@@ -46,7 +48,6 @@ pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, S
     let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let event = EventId::from(format!("api_{hex}").as_str());
     let kind = format!("api.{kind}").into();
-    let livemode = said.livemode;
     let reading = read::read_answer(&body, &event, answer.at, Some(answer.api_version.clone()));
     Ok(NewEvent {
         id: event,

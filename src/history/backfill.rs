@@ -30,6 +30,9 @@ pub enum HistoryError {
     /// Ours.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Some of Stripe's lists; the others were read to their end.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<ApiError>),
     /// A task died.
     #[error("a task ended badly: {0}")]
     Task(#[from] tokio::task::JoinError),

@@ -12,6 +12,7 @@ use super::{
     audit::{AuditError, Difference},
     backfill::{Fetch, HistoryError},
     drift::Drift,
+    refusals::Round,
 };
 use crate::{
     alerts::{self, alert::Rule, drift::Found},
@@ -29,8 +30,20 @@ use crate::{
 /// How far thin events are looked up, by place in the log.
 const THIN: &str = "thin";
 
+/// Objects that thin events pointed to and Stripe refused: asked for again in every round.
+const THIN_AGAIN: &str = "thin.again";
+
 /// An object to be fetched.
 type Wanted = (Objects, String);
+
+/// What became of a wish for one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fetched {
+    Kept,
+    /// Stripe hasn't got it (any more, or in this key's mode).
+    Missing,
+    Refused,
+}
 
 /// What one activation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,8 +104,16 @@ impl Healer {
         }
     }
 
+    /// One round: what Stripe refuses is noted, and the rest goes on.
     async fn activate(&mut self, reconciler: &Handle) -> Result<Healed, HistoryError> {
-        let events = self.events().await?;
+        let mut round = Round::default();
+        let healed = self.round(reconciler, &mut round).await;
+        round.keep(&self.fetch.store, self.fetch.clock.now()).await?;
+        healed
+    }
+
+    async fn round(&mut self, reconciler: &Handle, round: &mut Round) -> Result<Healed, HistoryError> {
+        let events = round.allow("/events", self.events().await)?.unwrap_or(0);
         if events > 0 {
             reconciler.notify();
         }
@@ -100,17 +121,17 @@ impl Healer {
         let mut status = reconciler.subscribe();
         // A ledger that is far behind is looked at as it is: what it will want then is looked up by the next activation.
         drop(timeout(limits::HEALING_PATIENCE, status.wait_for(|status| status.applied_seq >= head)).await);
-        let looked_up = self.look_up().await?;
+        let looked_up = self.look_up_in(round).await?;
         if looked_up > 0 {
             reconciler.notify();
         }
-        self.audit_when_due().await?;
+        self.audit_when_due(round).await?;
         Ok(Healed { events, looked_up })
     }
 
     /// Holds Stripe's subscriptions against the ledger once a day, whichever process did it last. It appends nothing: what
     /// it finds is a metric and an alert, and `mrrd audit --heal` settles it.
-    async fn audit_when_due(&self) -> Result<(), HistoryError> {
+    async fn audit_when_due(&self, round: &mut Round) -> Result<(), HistoryError> {
         let Fetch { store, clock, .. } = &self.fetch;
         let due = |last: Drift| last.at.plus(limits::AUDIT_INTERVAL_SECONDS) <= clock.now();
         if !Drift::last(store).await?.is_none_or(due) {
@@ -127,14 +148,20 @@ impl Healer {
         }
         match audited {
             Ok(audit) if audit.differences.is_empty() => {
+                round.allow("/subscriptions", Ok::<_, HistoryError>(()))?;
                 tracing::debug!(audit.subscriptions, "audited: nothing differs")
             }
-            Ok(audit) => tracing::warn!(
-                audit.subscriptions,
-                differing = audit.differences.len(),
-                "the ledger differs from Stripe: `mrrd audit` lists the differences, `mrrd audit --heal` settles them"
-            ),
-            Err(AuditError::History(error)) => return Err(error),
+            Ok(audit) => {
+                round.allow("/subscriptions", Ok::<_, HistoryError>(()))?;
+                tracing::warn!(
+                    audit.subscriptions,
+                    differing = audit.differences.len(),
+                    "the ledger differs from Stripe: `mrrd audit` lists the differences, `mrrd audit --heal` settles them"
+                );
+            }
+            Err(AuditError::History(error)) => {
+                round.allow::<(), _>("/subscriptions", Err(error))?;
+            }
             Err(AuditError::Ledger(error)) => tracing::warn!(%error, "the ledger could not be audited now"),
         }
         Ok(())
@@ -145,45 +172,88 @@ impl Healer {
         Ok(self.fetch.events(|_| {}).await?.appended)
     }
 
-    /// Looks up what thin events point to and what quality entries want. The ledger should be up to date before.
+    /// Looks up what thin events point to and what quality entries want; what is refused is kept for `doctor`. The ledger
+    /// should be up to date before.
     pub async fn look_up(&mut self) -> Result<u64, HistoryError> {
-        let mut looked_up = self.thin().await?;
+        let mut round = Round::default();
+        let looked_up = self.look_up_in(&mut round).await;
+        round.keep(&self.fetch.store, self.fetch.clock.now()).await?;
+        looked_up
+    }
+
+    async fn look_up_in(&mut self, round: &mut Round) -> Result<u64, HistoryError> {
+        let mut looked_up = self.thin(round).await?;
         let Some(profile) = self.rules.profiles.first().map(|profile| profile.name.clone()) else {
             return Ok(looked_up);
         };
         for livemode in [true, false] {
-            looked_up += self.wanted_by_quality(&profile, livemode).await?;
+            looked_up += self.wanted_by_quality(&profile, livemode, round).await?;
         }
         Ok(looked_up)
     }
 
     /// The objects of thin events, unless the event's twin is in the log with the object in it.
-    async fn thin(&self) -> Result<u64, HistoryError> {
+    async fn thin(&self, round: &mut Round) -> Result<u64, HistoryError> {
         let store = &self.fetch.store;
         let mut after = store.progress(THIN).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let kept = store.progress(THIN_AGAIN).await?;
+        let mut again: BTreeSet<String> = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let (mut looked_up, still) = self.by_id(&again, round).await?;
+        if still != again {
+            self.ask_again(&still).await?;
+            again = still;
+        }
         let filter = EventFilter { reading: Some("thin".into()), account: Some(None), ..EventFilter::default() };
-        let mut looked_up = 0;
-        loop {
+        while again.len() < limits::THIN_AGAIN {
             let page = store.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
-            let Some(last) = page.last() else { return Ok(looked_up) };
+            let Some(last) = page.last() else { break };
             after = last.seq;
             let mut wanted = BTreeSet::new();
             for row in &page {
                 let names: Vec<&str> = row.reason.as_deref().unwrap_or_default().split(' ').collect();
                 let twins: Vec<_> = names.iter().filter(|name| name.starts_with("evt_")).map(|&id| id.into()).collect();
                 if store.known_ids(&twins).await?.is_empty() {
-                    wanted.extend(names.iter().filter_map(|id| Some((kind_of(id)?.as_str(), (*id).to_owned()))));
+                    wanted.extend(names.iter().filter(|id| kind_of(id).is_some()).map(|id| (*id).to_owned()));
                 }
             }
-            for (list, id) in wanted {
-                let Some(list) = Objects::ALL.into_iter().find(|one| one.as_str() == list) else { continue };
-                looked_up += u64::from(self.fetch_one(list, &id).await?);
+            let (more, refused) = self.by_id(&wanted, round).await?;
+            looked_up += more;
+            if !refused.is_subset(&again) {
+                again.extend(refused);
+                // Before the place behind them is kept: a kill in between costs a question, not an object.
+                self.ask_again(&again).await?;
             }
             store.set_progress(THIN, &after.to_string()).await?;
         }
+        Ok(looked_up)
     }
 
-    async fn wanted_by_quality(&mut self, profile: &Arc<str>, livemode: bool) -> Result<u64, HistoryError> {
+    async fn ask_again(&self, ids: &BTreeSet<String>) -> Result<(), HistoryError> {
+        // A list of texts can be written as JSON.
+        let text = serde_json::to_string(ids).unwrap_or_default();
+        Ok(self.fetch.store.set_progress(THIN_AGAIN, &text).await?)
+    }
+
+    /// Fetches objects told by their ids alone: how many were kept, and which were refused.
+    async fn by_id(&self, ids: &BTreeSet<String>, round: &mut Round) -> Result<(u64, BTreeSet<String>), HistoryError> {
+        let (mut kept, mut refused) = (0, BTreeSet::new());
+        for id in ids {
+            let Some(list) = kind_of(id) else { continue };
+            match self.fetch_one(list, id, round).await? {
+                Fetched::Kept => kept += 1,
+                Fetched::Missing => {}
+                Fetched::Refused => drop(refused.insert(id.clone())),
+            }
+        }
+        Ok((kept, refused))
+    }
+
+    async fn wanted_by_quality(
+        &mut self,
+        profile: &Arc<str>,
+        livemode: bool,
+        round: &mut Round,
+    ) -> Result<u64, HistoryError> {
         let store = self.fetch.store.clone();
         let scope = Scope {
             profile: profile.clone(),
@@ -202,8 +272,8 @@ impl Healer {
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 for (_, row) in page {
-                    let about = format!("{} {} {:?}", row.customer, row.entry.object, row.entry.event);
-                    if !self.tried.insert((kind, about)) {
+                    let about = (kind, format!("{} {} {:?}", row.customer, row.entry.object, row.entry.event));
+                    if self.tried.contains(&about) {
                         continue;
                     }
                     let key = CustomerKey { livemode, account: None, customer: row.customer };
@@ -213,8 +283,15 @@ impl Healer {
                         members.push(key);
                     }
                     let facts = store.customer_facts(&members, None).await?.concat();
+                    let mut refused = false;
                     for (list, id) in wanted(&row.entry, &facts) {
-                        looked_up += u64::from(self.fetch_one(list, &id).await?);
+                        let fetched = self.fetch_one(list, &id, round).await?;
+                        looked_up += u64::from(fetched == Fetched::Kept);
+                        refused |= fetched == Fetched::Refused;
+                    }
+                    // Only an answer says that asking again is of no use: a permission may be given meanwhile.
+                    if !refused {
+                        self.tried.insert(about);
                     }
                 }
             }
@@ -222,17 +299,27 @@ impl Healer {
         Ok(looked_up)
     }
 
-    /// Fetches one object into the log; false where Stripe hasn't got it (any more, or in this key's mode).
-    async fn fetch_one(&self, list: Objects, id: &str) -> Result<bool, HistoryError> {
-        let answer = match self.fetch.client.get(&list.one(id)).await {
-            Err(ApiError::Missing { .. }) => return Ok(false),
-            answer => answer?,
-        };
-        let body = self.fetch.whole(list, answer.body.clone(), None).await?;
-        match answers::object(body, &answer, &self.fetch.clock) {
-            Ok(event) => Ok(self.fetch.append_answers(vec![event]).await.map(|_| true)?),
-            Err(reason) => Err(ApiError::Unreadable { path: answer.path, reason }.into()),
+    /// Fetches one object into the log.
+    async fn fetch_one(&self, list: Objects, id: &str, round: &mut Round) -> Result<Fetched, HistoryError> {
+        let request = list.one(id);
+        if round.is_closed(&request.path) {
+            return Ok(Fetched::Refused);
         }
+        let answer = match self.fetch.client.get(&request).await {
+            Err(ApiError::Missing { .. }) => {
+                round.allow(&request.path, Ok::<_, ApiError>(()))?;
+                return Ok(Fetched::Missing);
+            }
+            answer => round.allow(&request.path, answer)?,
+        };
+        let Some(answer) = answer else { return Ok(Fetched::Refused) };
+        let whole = self.fetch.whole(list, answer.body.clone(), None).await;
+        let Some(body) = round.allow(&request.path, whole)? else { return Ok(Fetched::Refused) };
+        let event = answers::object(body, &answer, &self.fetch.clock)
+            .map_err(|reason| ApiError::Unreadable { path: answer.path, reason });
+        let Some(event) = round.allow(&request.path, event)? else { return Ok(Fetched::Refused) };
+        self.fetch.append_answers(vec![event]).await?;
+        Ok(Fetched::Kept)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod objects;
 pub mod rates;
 mod reading;
 pub mod redeliver;
+pub mod refusals;
 pub mod renormalise;
 pub mod replay;
 pub mod reread;

@@ -33,7 +33,8 @@ impl Fetch {
         format!("history.{}.", self.client.mode())
     }
 
-    /// Walks all lists side by side, each from where it was left. `watch` hears of every page.
+    /// Walks all lists side by side, each from where it was left. `watch` hears of every page. A list that is refused ends
+    /// no other: it is an error when all have ended, and the next walk goes on with it alone.
     pub async fn objects(&self, mut watch: impl FnMut(Objects, &Counts)) -> Result<Counts, HistoryError> {
         let (pages, mut fetched) = mpsc::channel(Objects::ALL.len());
         let mut tasks = JoinSet::new();
@@ -42,7 +43,14 @@ impl Fetch {
             tasks.spawn(async move { fetch.list(list, &pages).await });
         }
         drop(pages);
-        let mut counts = Counts::default();
+        let (mut counts, mut refused) = (Counts::default(), Vec::new());
+        let mut note = |ended: Result<Result<(), HistoryError>, tokio::task::JoinError>| match ended? {
+            Err(HistoryError::Api(error)) if error.refused_route().is_some() => {
+                refused.push(error);
+                Ok(())
+            }
+            ended => ended,
+        };
         loop {
             tokio::select! {
                 page = fetched.recv() => match page {
@@ -52,11 +60,14 @@ impl Fetch {
                     }
                     None => break,
                 },
-                Some(ended) = tasks.join_next() => ended??,
+                Some(ended) = tasks.join_next() => note(ended)?,
             }
         }
         while let Some(ended) = tasks.join_next().await {
-            ended??;
+            note(ended)?;
+        }
+        if !refused.is_empty() {
+            return Err(HistoryError::Refused(refused));
         }
         self.store.clear_progress(&self.walk()).await?;
         Ok(counts)
@@ -144,7 +155,7 @@ impl Fetch {
 
     /// Keeps an answer that isn't used up yet, below `name`.
     async fn keep(&self, name: &str, request: &RequestBuilder, answer: &Answer) -> Result<(), HistoryError> {
-        let Answer { path, body, at, api_version } = answer;
+        let Answer { path, body, at, api_version, livemode: _ } = answer;
         // A page is text, or it would not have been read as one.
         let text = String::from_utf8_lossy(body);
         let kept = serde_json::json!([path, text, at.0, **api_version]).to_string();
@@ -160,6 +171,7 @@ impl Fetch {
             body: text.into(),
             at: UnixTime(at),
             api_version: api_version.into(),
+            livemode: self.client.mode() == "live",
         }))
     }
 

@@ -8,7 +8,7 @@ use http::header;
 
 use super::state::AppState;
 use crate::{
-    history::drift::Drift,
+    history::{drift::Drift, refusals::Refusal},
     limits,
     report::{
         ask::Ask,
@@ -35,7 +35,8 @@ async fn measure(state: &AppState) {
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
-        Ok(Ok((head, applied_seq, outbox, drift))) => {
+        Ok(Ok((head, applied_seq, outbox, drift, refused))) => {
+            metrics.refused(refused);
             metrics.alert_deliveries_waiting.set(outbox.waiting);
             metrics.alert_deliveries_failed.set(outbox.failed);
             drift.into_iter().for_each(|drift| metrics.audited(drift));
@@ -51,11 +52,12 @@ async fn measure(state: &AppState) {
 }
 
 /// The log's end before the ledger's, as in `/api/v1/status`.
-async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>), StoreError> {
+async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>, Vec<Refusal>), StoreError> {
     let store = &state.store;
     store.ready().await?;
     let head = store.head().await?;
-    Ok((head, store.applied_seq().await?, store.outbox_counts().await?, Drift::last(store).await?))
+    let (applied_seq, outbox) = (store.applied_seq().await?, store.outbox_counts().await?);
+    Ok((head, applied_seq, outbox, Drift::last(store).await?, Refusal::standing(store).await?))
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

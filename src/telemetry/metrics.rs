@@ -18,7 +18,7 @@ use prometheus_client::{
 };
 
 use super::money::MoneyMetrics;
-use crate::history::drift::Drift;
+use crate::history::{drift::Drift, refusals::Refusal};
 
 /// Which endpoint, and which answer: `accepted`, `duplicate`, or a problem's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +59,13 @@ pub(super) struct DeliveryLabels {
     pub(super) outcome: &'static str,
 }
 
+/// Which route of Stripe's API.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RouteLabels {
+    /// `GET /v1/subscriptions/{id}`.
+    pub(super) route: String,
+}
+
 /// The labels of a gauge that isn't shown before it is known.
 pub(super) type Unlabelled = [(&'static str, &'static str); 0];
 
@@ -71,6 +78,8 @@ pub struct Metrics {
     pub(super) appended: Family<ReadingLabels, Counter>,
     pub(super) healed_events: Counter,
     pub(super) looked_up_objects: Counter,
+    /// Refused by Stripe in the last round of healing that asked, set at each scrape.
+    pub(super) refused_routes: Family<RouteLabels, Gauge>,
     pub(super) alerts: Family<AlertLabels, Counter>,
     pub(super) deliveries: Family<DeliveryLabels, Counter>,
     pub(super) connections: Gauge,
@@ -114,6 +123,7 @@ impl Default for Metrics {
             appended: Family::default(),
             healed_events: Counter::default(),
             looked_up_objects: Counter::default(),
+            refused_routes: Family::default(),
             alerts: Family::default(),
             deliveries: Family::default(),
             connections: Gauge::default(),
@@ -151,6 +161,11 @@ impl Default for Metrics {
             "looked_up_objects",
             "Objects looked up at Stripe because events alone did not tell",
             metrics.looked_up_objects.clone(),
+        );
+        registry.register(
+            "stripe_refused_requests",
+            "Requests that Stripe refused in the last round of healing, by route",
+            metrics.refused_routes.clone(),
         );
         registry.register("alerts", "Alerts raised by this process, by rule", metrics.alerts.clone());
         registry.register(
@@ -213,6 +228,15 @@ impl Metrics {
     pub fn audited(&self, drift: Drift) {
         self.drift.get_or_create(&[]).set(i64::try_from(drift.differing).unwrap_or(i64::MAX));
         self.audited_seconds.get_or_create(&[]).set(drift.at.0);
+    }
+
+    /// Shows what Stripe refuses now, and no more what it doesn't.
+    pub fn refused(&self, refusals: Vec<Refusal>) {
+        self.refused_routes.clear();
+        for Refusal { route, requests, .. } in refusals {
+            let gauge = self.refused_routes.get_or_create(&RouteLabels { route });
+            gauge.set(i64::try_from(requests).unwrap_or(i64::MAX));
+        }
     }
 
     /// The Prometheus text of everything registered, and of `money` where it may be seen.

@@ -21,8 +21,11 @@ pub enum ApiError {
         reason: String,
     },
     /// 401.
-    #[error("Stripe doesn't know the key in stripe.api_key: it is mistyped, expired or revoked")]
-    Key,
+    #[error("{path}: Stripe doesn't know the key in stripe.api_key: it is mistyped, expired or revoked")]
+    Key {
+        /// What was asked for.
+        path: String,
+    },
     /// 403: a restricted key lacks something.
     #[error(
         "{path}: the key in stripe.api_key lacks the permission {permission}: add it to the restricted key in Stripe's \
@@ -47,7 +50,7 @@ pub enum ApiError {
         path: String,
         /// The answer's status.
         status: u16,
-        /// Stripe's own code, or `no code`.
+        /// Stripe's own code, or `no code`; with the parameter it is about, where it names one.
         code: String,
     },
     /// 200, but not what was asked for.
@@ -76,16 +79,17 @@ struct Refusal {
 #[serde(default)]
 struct Details {
     code: Option<String>,
+    param: Option<String>,
     message: Option<String>,
 }
 
 impl ApiError {
     /// Reads a refusal. Stripe's message isn't passed on: it quotes part of the key.
     pub(super) fn refused(path: &str, status: StatusCode, body: &[u8]) -> Self {
-        let Details { code, message } = serde_json::from_slice::<Refusal>(body).unwrap_or_default().error;
+        let Details { code, param, message } = serde_json::from_slice::<Refusal>(body).unwrap_or_default().error;
         let path = path.to_owned();
         match status {
-            StatusCode::UNAUTHORIZED => Self::Key,
+            StatusCode::UNAUTHORIZED => Self::Key { path },
             StatusCode::FORBIDDEN => {
                 let named = message.as_deref().and_then(permission_in).map(str::to_owned);
                 let permission = named.unwrap_or_else(|| format!("to read {}", collection(&path)));
@@ -94,9 +98,38 @@ impl ApiError {
             _ if status == StatusCode::NOT_FOUND || code.as_deref() == Some("resource_missing") => {
                 Self::Missing { path }
             }
-            _ => Self::Refused { path, status: status.as_u16(), code: code.unwrap_or_else(|| "no code".into()) },
+            _ => {
+                let code = code.unwrap_or_else(|| "no code".into());
+                let code = param.map_or_else(|| code.clone(), |param| format!("{code}: {param}"));
+                Self::Refused { path, status: status.as_u16(), code }
+            }
         }
     }
+
+    /// The route that was refused, `GET /v1/invoices/{id}/lines`: Stripe is there and won't do this, and may well do what
+    /// else is asked. `None` where nothing can be asked of it now, and of what isn't there.
+    pub fn refused_route(&self) -> Option<String> {
+        match self {
+            Self::Key { path }
+            | Self::Permission { path, .. }
+            | Self::Refused { path, .. }
+            | Self::Unreadable { path, .. } => Some(route(path)),
+            Self::Unreachable { .. } | Self::Missing { .. } => None,
+        }
+    }
+
+    /// Whether every request of that route would be refused alike, whichever object it is about.
+    pub fn is_of_the_key(&self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Permission { .. })
+    }
+}
+
+/// The route that serves `path`: `GET /v1/invoices/{id}/lines` for `/invoices/in_1/lines`.
+pub fn route(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty()).enumerate();
+    segments.fold("GET /v1".to_owned(), |route, (place, segment)| {
+        format!("{route}/{}", if place == 1 { "{id}" } else { segment })
+    })
 }
 
 /// The permission that Stripe's message names: `rak_event_read`.
@@ -132,10 +165,18 @@ mod tests {
         assert!(permission.contains("rak_event_read") && !permission.contains("rk_live"), "{permission}");
         assert!(said(StatusCode::FORBIDDEN, "no JSON").contains("the permission to read events"));
         assert!(said(StatusCode::UNAUTHORIZED, "{}").contains("stripe.api_key"));
+        let unknown =
+            r#"{"error":{"code":"parameter_unknown","param":"limit","message":"Received unknown parameter: limit"}}"#;
+        assert!(said(StatusCode::BAD_REQUEST, unknown).contains("400 (parameter_unknown: limit)"));
         let gone = r#"{"error":{"code":"resource_missing","param":"starting_after"}}"#;
         assert_eq!(
             ApiError::refused("/events", StatusCode::BAD_REQUEST, gone.as_bytes()),
             ApiError::Missing { path: "/events".into() }
+        );
+        assert_eq!(route("/invoices/in_1/lines"), "GET /v1/invoices/{id}/lines");
+        assert_eq!(
+            (route("/prices/price_1"), route("/events")),
+            ("GET /v1/prices/{id}".into(), "GET /v1/events".into())
         );
     }
 }

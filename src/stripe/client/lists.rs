@@ -1,5 +1,7 @@
 //! The lists mrrd reads, and their pages: each element its own text, as received.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
@@ -41,8 +43,9 @@ pub enum Objects {
     Invoices,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Parameters<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<&'a str>,
@@ -107,12 +110,11 @@ impl Objects {
     pub fn rest(self, id: &str, after: Option<&str>) -> RequestBuilder {
         let (path, subscription) = match self {
             Self::Subscriptions => ("/subscription_items".to_owned(), Some(id)),
-            _ => (format!("/{}/{id}/{}", self.as_str(), self.embedded().unwrap_or_default()), None),
+            _ => (format!("/{}/{}/{}", self.as_str(), segment(id), self.embedded().unwrap_or_default()), None),
         };
         let expand = if self == Self::Subscriptions { vec!["data.discounts".to_owned()] } else { Vec::new() };
         let limit = Some(limits::STRIPE_PAGE);
-        let parameters = Parameters { limit, starting_after: after, status: None, subscription, expand };
-        RequestBuilder::new(StripeMethod::Get, path).query(&parameters)
+        get(path, &Parameters { limit, starting_after: after, subscription, expand, ..Parameters::default() })
     }
 
     /// The page after the object `after`, newest first.
@@ -120,16 +122,37 @@ impl Objects {
         let status = (self == Self::Subscriptions).then_some("all");
         let expand = self.expanded().iter().map(|field| format!("data.{field}")).collect();
         let limit = Some(limits::STRIPE_PAGE);
-        let parameters = Parameters { limit, starting_after: after, status, subscription: None, expand };
-        RequestBuilder::new(StripeMethod::Get, format!("/{}", self.as_str())).query(&parameters)
+        let parameters = Parameters { limit, starting_after: after, status, expand, ..Parameters::default() };
+        get(format!("/{}", self.as_str()), &parameters)
     }
 
     /// One object by its id.
     pub fn one(self, id: &str) -> RequestBuilder {
         let expand = self.expanded().iter().map(|field| (*field).to_owned()).collect();
-        let parameters = Parameters { limit: None, starting_after: None, status: None, subscription: None, expand };
-        RequestBuilder::new(StripeMethod::Get, format!("/{}/{id}", self.as_str())).query(&parameters)
+        get(format!("/{}/{}", self.as_str(), segment(id)), &Parameters { expand, ..Parameters::default() })
     }
+}
+
+/// A request without a parameter that says nothing: Stripe refuses an empty one as it refuses one it doesn't know.
+fn get(path: String, parameters: &Parameters<'_>) -> RequestBuilder {
+    let mut request = RequestBuilder::new(StripeMethod::Get, path).query(parameters);
+    request.query = request.query.filter(|query| !query.is_empty());
+    request
+}
+
+/// An id as one segment of an address, whatever it holds: a coupon's is free text.
+fn segment(id: &str) -> String {
+    let mut written = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => written.push(char::from(byte)),
+            _ => {
+                // Writing into a string can't fail.
+                let _ = write!(written, "%{byte:02X}");
+            }
+        }
+    }
+    written
 }
 
 /// One page of a list.
@@ -150,4 +173,57 @@ impl Page {
         let elements = elements.into_iter().map(|element| answer.body.slice_ref(element.as_bytes())).collect();
         Ok(Self { elements, has_more })
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(request: &RequestBuilder) -> String {
+        let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", request.path)
+    }
+
+    #[test]
+    fn every_request_is_what_stripe_s_description_allows_to_the_byte() {
+        let (from, until) = (UnixTime(1_767_225_600), UnixTime(1_767_312_000));
+        let after = Some("x_1");
+        let mut all = vec![sent(&events(from, until, None)), sent(&events(from, until, after))];
+        for list in Objects::ALL {
+            all.extend([sent(&list.page(None)), sent(&list.page(after)), sent(&list.one("x_1"))]);
+            if list.embedded().is_some() {
+                all.extend([sent(&list.rest("x_1", None)), sent(&list.rest("x_1", after))]);
+            }
+        }
+        all.push(sent(&Objects::Coupons.one("50 % off/für alle?")));
+        assert_eq!(all, EXPECTED.lines().map(str::trim).collect::<Vec<_>>());
+        assert!(!all.iter().any(|one| one.ends_with(['?', '&']) || one.contains("=&") || one.contains("limit&")));
+    }
+
+    const EXPECTED: &str = "\
+        /events?created[gte]=1767225600&created[lt]=1767312000&limit=100
+        /events?created[gte]=1767225600&created[lt]=1767312000&limit=100&starting_after=x_1
+        /coupons?limit=100&expand[0]=data.applies_to&expand[1]=data.currency_options
+        /coupons?limit=100&starting_after=x_1&expand[0]=data.applies_to&expand[1]=data.currency_options
+        /coupons/x_1?expand[0]=applies_to&expand[1]=currency_options
+        /products?limit=100
+        /products?limit=100&starting_after=x_1
+        /products/x_1
+        /prices?limit=100&expand[0]=data.tiers&expand[1]=data.currency_options
+        /prices?limit=100&starting_after=x_1&expand[0]=data.tiers&expand[1]=data.currency_options
+        /prices/x_1?expand[0]=tiers&expand[1]=currency_options
+        /customers?limit=100
+        /customers?limit=100&starting_after=x_1
+        /customers/x_1
+        /subscriptions?limit=100&status=all&expand[0]=data.discounts.source.coupon&expand[1]=data.items.data.discounts
+        /subscriptions?limit=100&starting_after=x_1&status=all&expand[0]=data.discounts.source.coupon&expand[1]=data.items.data.discounts
+        /subscriptions/x_1?expand[0]=discounts.source.coupon&expand[1]=items.data.discounts
+        /subscription_items?limit=100&subscription=x_1&expand[0]=data.discounts
+        /subscription_items?limit=100&starting_after=x_1&subscription=x_1&expand[0]=data.discounts
+        /invoices?limit=100&expand[0]=data.discounts.source.coupon&expand[1]=data.total_discount_amounts.discount
+        /invoices?limit=100&starting_after=x_1&expand[0]=data.discounts.source.coupon&expand[1]=data.total_discount_amounts.discount
+        /invoices/x_1?expand[0]=discounts.source.coupon&expand[1]=total_discount_amounts.discount
+        /invoices/x_1/lines?limit=100
+        /invoices/x_1/lines?limit=100&starting_after=x_1
+        /coupons/50%20%25%20off%2Ff%C3%BCr%20alle%3F?expand[0]=applies_to&expand[1]=currency_options";
 }

@@ -7,7 +7,7 @@ mod hand;
 pub mod lists;
 mod transport;
 
-pub use error::{ApiError, with_causes};
+pub use error::{ApiError, route, with_causes};
 pub use hand::InHand;
 pub use transport::{Answer, Client, Patience};
 

@@ -57,6 +57,8 @@ pub struct Answer {
     pub at: UnixTime,
     /// The version it is written in.
     pub api_version: Arc<str>,
+    /// Whether the key that asked is of live mode: so is an object that doesn't say itself.
+    pub livemode: bool,
 }
 
 /// Reads Stripe's API with one key. Clones share connections and budget.
@@ -187,7 +189,8 @@ impl Client {
                 Some(at) => {
                     let said = head.headers.get("stripe-version").and_then(|version| version.to_str().ok());
                     let api_version = said.unwrap_or(version()).into();
-                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version }, in_hand)
+                    let livemode = !self.0.test;
+                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version, livemode }, in_hand)
                 }
                 None => Attempt::Failed(unreadable(path, "it has no Date, so nobody knows when it was true".into())),
             };
@@ -225,13 +228,22 @@ fn worth_another(status: StatusCode, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Seconds, or an instant that is held against the answer's own `Date`.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = match text.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from(instant(headers, header::RETRY_AFTER)?.0 - date(headers)?.0).unwrap_or(0),
+    };
     Some(Duration::from_secs(seconds))
 }
 
 fn date(headers: &HeaderMap) -> Option<UnixTime> {
-    let text = headers.get(header::DATE)?.to_str().ok()?;
+    instant(headers, header::DATE)
+}
+
+fn instant(headers: &HeaderMap, name: header::HeaderName) -> Option<UnixTime> {
+    let text = headers.get(name)?.to_str().ok()?;
     let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(UnixTime(parsed.as_second()))
 }

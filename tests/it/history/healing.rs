@@ -259,7 +259,7 @@ fn seats(quantity: i64, status: &str) -> Value {
             {"id": "si_1", "object": "subscription_item", "quantity": quantity, "price": price, "discounts": []}]}})
 }
 
-fn event(id: &str, kind: &str, minute: i64, object: &Value, previous: Option<Value>) -> bytes::Bytes {
+pub(super) fn event(id: &str, kind: &str, minute: i64, object: &Value, previous: Option<Value>) -> bytes::Bytes {
     let mut data = serde_json::json!({ "object": object });
     if let Some(previous) = previous {
         data["previous_attributes"] = previous;

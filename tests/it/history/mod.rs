@@ -5,5 +5,6 @@ mod backfill;
 mod commands;
 mod healing;
 mod past;
+mod refusals;
 mod room;
 mod soak;

@@ -239,6 +239,13 @@ impl Daemon {
         Self::spawn(Arc::clone(&self.dir), self.settings.clone()).await
     }
 
+    /// The same with one setting changed.
+    pub(crate) async fn restart_with(mut self, key: &str, value: &str) -> Self {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        Self::spawn(Arc::clone(&self.dir), self.settings.clone().env(key, value)).await
+    }
+
     /// SIGTERM, then waits for its own end; returns whether it ended with 0.
     #[cfg(unix)]
     pub(crate) fn terminate(&mut self) -> bool {

@@ -1,4 +1,5 @@
-//! A stand-in for Stripe's API: lists with Stripe's paging, 30 days of events, and the troubles of a real one on demand.
+//! A stand-in for Stripe's API: lists with Stripe's paging, 30 days of events, and the troubles of a real one on demand. It
+//! refuses what the real one would (`stripe_contract`).
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::stripe_contract::{self, Asked};
 use axum::{
     Router,
     body::Body,
@@ -41,6 +43,12 @@ pub(crate) enum Trouble {
     Hang,
     /// 403, as a restricted key is answered.
     Forbidden,
+    /// 401, as one that was taken back is answered.
+    Unauthorized,
+    /// 400, as a parameter is answered that it doesn't know.
+    Refused,
+    /// 429, not before so many seconds.
+    NotBefore(u64),
 }
 
 /// How many elements of a list inside an object are shown with it.
@@ -210,7 +218,12 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
     if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != &format!("Bearer {KEY}")) {
         return refusal(401, json!({"message": "Invalid API Key provided"}));
     }
-    assert!(headers.contains_key("stripe-version"), "a request must pin its version");
+    let version = headers.get("stripe-version").and_then(|version| version.to_str().ok());
+    let query = request.uri().query().unwrap_or_default();
+    let asked = match stripe_contract::read(&path, query, version) {
+        Ok(asked) => asked,
+        Err((status, error)) => return refusal(status, error),
+    };
     match (account.troubles)(number, &path) {
         Some(Trouble::Hang) => std::future::pending().await,
         Some(Trouble::Status(status)) => return refusal(status, json!({"message": "try again"})),
@@ -218,14 +231,21 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
             let message = format!(
                 "The provided key '{KEY}' does not have the required permissions for this endpoint. \
                  Having the 'rak_{}_read' permission would allow this request to continue.",
-                path.trim_end_matches('s')
+                path.split('/').next().unwrap_or_default().trim_end_matches('s')
             );
             return refusal(403, json!({"message": message}));
+        }
+        Some(Trouble::Unauthorized) => return refusal(401, json!({"message": "Expired API Key provided"})),
+        Some(Trouble::Refused) => return refusal(400, json!({"code": "parameter_unknown", "param": "some_parameter"})),
+        Some(Trouble::NotBefore(seconds)) => {
+            let mut response = refusal(429, json!({"code": "rate_limit"}));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return response;
         }
         None => {}
     }
     tokio::time::sleep(account.pause).await;
-    let (status, text) = account.answer(&path, request.uri().query().unwrap_or_default());
+    let (status, text) = account.answer(&path, &asked);
     let uri = request.uri().to_string();
     let date = jiff::fmt::rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&jiff::Timestamp::from_second(account.now.load(Ordering::SeqCst)).unwrap())
@@ -266,9 +286,9 @@ impl hyper::body::Body for Taken {
 }
 
 impl Account {
-    fn answer(&self, path: &str, query: &str) -> (StatusCode, String) {
+    fn answer(&self, path: &str, asked: &Asked) -> (StatusCode, String) {
         let lists = self.lists.lock().unwrap();
-        let parameters = parameters(query);
+        let parameters = &asked.parameters;
         let of_invoice = path.strip_prefix("invoices/").and_then(|path| path.strip_suffix("/lines"));
         let of_subscription = parameters.get("subscription").filter(|_| path == "subscription_items");
         let whole = match (of_invoice, of_subscription) {
@@ -276,18 +296,27 @@ impl Account {
             (None, id) => id.map(|id| ("subscriptions", id.as_str())),
         };
         if let Some((list, id)) = whole {
-            let cut = lists[list].iter().find(|element| element.id == id).unwrap();
-            let after = parameters.get("starting_after");
-            let begin = after.map_or(0, |after| cut.lines.iter().position(|line| line["id"] == **after).unwrap() + 1);
+            let found = lists.get(list).into_iter().flatten().find(|element| element.id == id);
+            let Some(cut) = found else { return (StatusCode::NOT_FOUND, missing()) };
+            let begin = match parameters.get("starting_after") {
+                Some(after) => match cut.lines.iter().position(|line| line["id"] == **after) {
+                    Some(place) => place + 1,
+                    None => return (StatusCode::BAD_REQUEST, missing()),
+                },
+                None => 0,
+            };
             let end = cut.lines.len().min(begin + parameters["limit"].parse::<usize>().unwrap());
             let (data, has_more) = (&cut.lines[begin..end], end < cut.lines.len());
+            let data: Vec<Value> =
+                data.iter().map(|line| serde_json::from_str(&asked.shown(&line.to_string())).unwrap()).collect();
             let page = json!({"object": "list", "data": data, "has_more": has_more, "url": format!("/v1/{path}")});
             return (StatusCode::OK, page.to_string());
         }
         if let Some((list, id)) = path.split_once('/') {
+            let id = stripe_contract::decoded(id);
             let found = lists.get(list).and_then(|list| list.iter().find(|element| element.id == id));
             return match found {
-                Some(element) => (StatusCode::OK, element.text.clone()),
+                Some(element) => (StatusCode::OK, asked.shown(&element.text)),
                 None => (StatusCode::NOT_FOUND, missing()),
             };
         }
@@ -297,7 +326,6 @@ impl Account {
         let from = number("created[gte]").unwrap_or(i64::MIN).max(listed_from);
         let until = number("created[lt]").unwrap_or(i64::MAX);
         let limit = usize::try_from(number("limit").unwrap_or(10)).unwrap();
-        assert!((1..=100).contains(&limit), "Stripe refuses other limits");
         let all: Vec<&Element> =
             lists.get(path).into_iter().flatten().filter(|element| (from..until).contains(&element.created)).collect();
         let begin = match parameters.get("starting_after") {
@@ -309,15 +337,10 @@ impl Account {
         };
         let page = &all[begin..all.len().min(begin + limit)];
         let has_more = begin + page.len() < all.len();
-        let texts: Vec<&str> = page.iter().map(|element| element.text.as_str()).collect();
+        let texts: Vec<String> = page.iter().map(|element| asked.shown(&element.text)).collect();
         let data = texts.join(",");
         (StatusCode::OK, format!(r#"{{"object":"list","data":[{data}],"has_more":{has_more},"url":"/v1/{path}"}}"#))
     }
-}
-
-fn parameters(query: &str) -> BTreeMap<String, String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.replace("%5B", "[").replace("%5D", "]"), value.to_owned())).collect()
 }
 
 fn missing() -> String {

@@ -6,3 +6,4 @@ pub(crate) mod fake_stripe;
 pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod sql;
+mod stripe_contract;
