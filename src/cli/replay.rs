@@ -10,16 +10,22 @@ use std::{
 use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Failure, Outcome, make_store, output};
-use crate::history::{
-    files,
-    replay::{self, Counts, Progress},
+use super::{Context, Failure, Outcome, instant, make_store, output};
+use crate::{
+    history::{
+        files,
+        replay::{self, Counts, Progress},
+    },
+    ledger::time::UnixTime,
+    limits::CLOCK_LEAD_SECONDS,
 };
 
 /// Takes historical events in from files, or sends the log's events on
 ///
 /// Reads `.json`, `.jsonl`, Stripe's list objects, `.gz` and `.zst` of these, folders, and `-`; also rows of dj-stripe's and
-/// stripe-sync-engine's tables as JSON lines. What is none of these is named with its line and reason and skipped. Events that the log has already are left alone, so it can be run again.
+/// stripe-sync-engine's tables as JSON lines, and events in the envelopes of EventBridge, Event Grid, hookdeck and n8n. What
+/// is none of these is named with its line and reason and skipped. Events that the log has already are left alone, so it can
+/// be run again. Ends with 1 when nothing at all could be read.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("direction").required(true).args(["paths", "to"]),
@@ -27,6 +33,7 @@ use crate::history::{
     mrrd replay events.jsonl.zst\n  \
     mrrd replay --dry-run exports/ more.json\n  \
     stripe events list --limit 100 | mrrd replay --json -\n  \
+    stripe subscriptions list --limit 100 | mrrd replay --read-at 2026-01-31T12:00:00Z -\n  \
     mrrd replay --to https://staging.example/webhooks/stripe --secret-file staging.secret --rate 50"
 )]
 pub(super) struct Args {
@@ -36,6 +43,9 @@ pub(super) struct Args {
     /// Also write what is rejected to this file, to be looked at and tried again
     #[arg(long, value_name = "FILE")]
     set_aside: Option<PathBuf>,
+    /// When objects were read that are no events and don't tell: lists as `stripe subscriptions list` prints them
+    #[arg(long, value_name = "WHEN", value_parser = instant::parse, conflicts_with = "to")]
+    read_at: Option<UnixTime>,
     /// Only say what would happen
     #[arg(long)]
     dry_run: bool,
@@ -49,6 +59,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if let Some(url) = &args.redelivery.to {
         return super::redeliver::run(url, &args.redelivery, args.json, args.dry_run, context).await;
+    }
+    if let Some(at) = args.read_at.filter(|at| *at > context.clock.now().plus(CLOCK_LEAD_SECONDS)) {
+        return Err(Failure::Usage(format!("--read-at: {at} is still to come, so nothing was read then")));
     }
     let inputs = files::inputs(&args.paths).map_err(Failure::Failed)?;
     let config = context.load()?;
@@ -67,25 +80,26 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     };
     let bar = replay_bar(files::bytes(&inputs));
     let began = Instant::now();
-    let counts = replay::run(store.as_ref(), inputs, args.dry_run, &context.clock, |progress| match progress {
-        Progress::Batch { counts, bytes } => {
-            let rate = u128::from(counts.read) * 1_000 / began.elapsed().as_millis().max(1);
-            bar.set_message(format!("{}; {rate} a second", said(&counts, args.dry_run)));
-            bar.set_position(bytes);
-        }
-        Progress::Rejected { input, place, reason, text } => bar.suspend(|| {
-            match place {
-                Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
-                None => eprintln!("mrrd: {input}: {reason}"),
+    let counts =
+        replay::run(store.as_ref(), inputs, args.dry_run, args.read_at, &context.clock, |progress| match progress {
+            Progress::Batch { counts, bytes } => {
+                let rate = u128::from(counts.read) * 1_000 / began.elapsed().as_millis().max(1);
+                bar.set_message(format!("{}; {rate} a second", said(&counts, args.dry_run)));
+                bar.set_position(bytes);
             }
-            if let Some(file) = &mut aside
-                && let Err(error) = file.write_all(text).and_then(|()| file.write_all(b"\n"))
-            {
-                eprintln!("mrrd: it can't be set aside: {error}");
-            }
-        }),
-    })
-    .await;
+            Progress::Rejected { input, place, reason, text } => bar.suspend(|| {
+                match place {
+                    Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
+                    None => eprintln!("mrrd: {input}: {reason}"),
+                }
+                if let Some(file) = &mut aside
+                    && let Err(error) = file.write_all(text).and_then(|()| file.write_all(b"\n"))
+                {
+                    eprintln!("mrrd: it can't be set aside: {error}");
+                }
+            }),
+        })
+        .await;
     bar.finish_and_clear();
     let counts = counts.map_err(|error| {
         Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
@@ -102,7 +116,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         output::line(said(&counts, args.dry_run))?
     }
-    Ok(())
+    // Each rejection was named above.
+    if counts.rejected > 0 && counts.rejected == counts.read { Err(Failure::Said) } else { Ok(()) }
 }
 
 fn said(counts: &Counts, dry_run: bool) -> String {

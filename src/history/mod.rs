@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backfill;
 pub mod documents;
 pub mod drift;
+pub mod envelopes;
 pub mod files;
 pub mod heal;
 pub mod objects;

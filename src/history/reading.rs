@@ -22,12 +22,13 @@ use tokio::{
 use super::{
     answers,
     documents::{self, Document},
+    envelopes,
     files::Input,
     tables::{self, Row},
 };
 use crate::{
     clock::Clock,
-    ledger::ids::EventId,
+    ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{NewEvent, Prepared, Source},
     stripe::{
@@ -57,7 +58,9 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Begins to read. With `look` events are not made ready to be written.
-    pub(super) fn begin(inputs: Vec<Input>, look: bool, clock: &Clock) -> Self {
+    ///
+    /// An object that doesn't tell when it stood so did at `read_at`.
+    pub(super) fn begin(inputs: Vec<Input>, look: bool, read_at: Option<UnixTime>, clock: &Clock) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
         let (mut dealt, mut read) = (Vec::new(), Vec::new());
         for _ in 0..available_parallelism().map_or(1, usize::from) {
@@ -66,7 +69,7 @@ impl Reading {
             let clock = clock.clone();
             tokio::task::spawn_blocking(move || {
                 for (input, document, room) in documents {
-                    if from_thread.blocking_send((one(input, document, look, &clock), room)).is_err() {
+                    if from_thread.blocking_send((one(input, document, look, read_at, &clock), room)).is_err() {
                         return;
                     }
                 }
@@ -154,12 +157,12 @@ impl Dealer {
     }
 }
 
-fn one(input: usize, document: Document, look: bool, clock: &Clock) -> Read {
+fn one(input: usize, document: Document, look: bool, read_at: Option<UnixTime>, clock: &Clock) -> Read {
     let Document { place, body, text } = document;
     let place = Some(place).filter(|place| !place.is_empty());
     match body {
         Err(reason) => Read::Rejected { input, place, reason, text },
-        Ok(body) => match event(body.clone(), clock) {
+        Ok(body) => match event(body.clone(), read_at, clock) {
             Err(reason) => Read::Rejected { input, place, reason, text: body },
             Ok(event) => Read::Event {
                 id: event.id.clone(),
@@ -170,19 +173,28 @@ fn one(input: usize, document: Document, look: bool, clock: &Clock) -> Read {
     }
 }
 
-/// An event, else what a row of another program's table holds of Stripe's.
-fn event(body: Bytes, clock: &Clock) -> Result<NewEvent, String> {
+/// An event, alone or in an envelope, else what a row of another program's table holds of Stripe's, or an object itself.
+fn event(body: Bytes, read_at: Option<UnixTime>, clock: &Clock) -> Result<NewEvent, String> {
     if let Some(row) = tables::wrapped(&body) {
         return match read::read(&row.inside) {
             Ok(read) if !read.kind.is_empty() => Ok(replayed(row.inside, read, clock)),
-            _ => object(row, clock).unwrap_or_else(|| Err("what the row keeps is no object of Stripe's".into())),
+            _ => {
+                object(row, read_at, clock).unwrap_or_else(|| Err("what the row keeps is no object of Stripe's".into()))
+            }
         };
     }
-    match read::read(&body) {
+    let read = read::read(&body);
+    if !read.as_ref().is_ok_and(|read| read.named && !read.kind.is_empty())
+        && let Some(inside) = envelopes::unwrapped(&body)
+    {
+        let read = read::read(&inside).map_err(|error| error.to_string())?;
+        return Ok(replayed(inside, read, clock));
+    }
+    match read {
         Ok(read) if !read.kind.is_empty() => Ok(replayed(body, read, clock)),
         // Whoever signs a webhook says that it is an event; a file doesn't.
         Ok(_) => Err("it is no event: it has no type, and no stripe_data or _raw_data either".into()),
-        Err(error) => object(tables::own(body), clock).unwrap_or_else(|| Err(error.to_string())),
+        Err(error) => object(tables::own(body), read_at, clock).unwrap_or_else(|| Err(error.to_string())),
     }
 }
 
@@ -190,17 +202,21 @@ fn replayed(body: Bytes, read: ReadEvent, clock: &Clock) -> NewEvent {
     read.received(body, clock.now(), Source::Replay)
 }
 
-/// An object as it stood when its row was written: kept like an answer of the API. `None` for what is no object of Stripe's.
-fn object(row: Row, clock: &Clock) -> Option<Result<NewEvent, String>> {
+/// An object as it stood when its row was written, or else at `read_at`: kept like an answer of the API. `None` for what is
+/// no object of Stripe's.
+fn object(row: Row, read_at: Option<UnixTime>, clock: &Clock) -> Option<Result<NewEvent, String>> {
     let path = "a table's row".to_owned();
-    let Some(at) = row.at else {
+    let Some(at) = row.at.or(read_at) else {
         let told = answers::id(&row.inside).is_some();
-        let reason =
-            "it is an object, and nothing tells when it stood so: _last_synced_at, djstripe_updated or updated_at";
+        let reason = "it is an object, and nothing tells when it stood so: _last_synced_at, djstripe_updated or \
+                      updated_at; or say when it was read with --read-at";
         return told.then(|| Err(reason.to_owned()));
     };
     // Tables don't keep the version; the shape tells what is needed.
-    let answer = Answer { path, body: Bytes::new(), at, api_version: version().into() };
+    let answer = Answer { path, body: Bytes::new(), at, api_version: version().into(), livemode: false };
     let event = answers::object(row.inside, &answer, clock).ok()?;
+    // Read again later it may say what it said once before, and in between something else.
+    let event =
+        if row.at.is_none() { answers::again(event, &format!("read at {}", at.0).as_str().into()) } else { event };
     Some(Ok(NewEvent { source: Source::Replay, ..event }))
 }

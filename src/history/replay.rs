@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    ledger::ids::EventId,
+    ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{Appended, Prepared, Store, StoreError},
 };
@@ -51,16 +51,17 @@ pub enum Progress<'a> {
     },
 }
 
-/// Reads `inputs` and appends their events, in their order; with `dry_run` only looks which ones are new. Stops only when
-/// the database fails.
+/// Reads `inputs` and appends their events, in their order; with `dry_run` only looks which ones are new. Objects that don't
+/// tell when they stood so were read at `read_at`. Stops only when the database fails.
 pub async fn run(
     store: Option<&Store>,
     inputs: Vec<Input>,
     dry_run: bool,
+    read_at: Option<UnixTime>,
     clock: &Clock,
     mut watch: impl FnMut(Progress<'_>),
 ) -> Result<Counts, StoreError> {
-    let mut reading = Reading::begin(inputs.clone(), dry_run || store.is_none(), clock);
+    let mut reading = Reading::begin(inputs.clone(), dry_run || store.is_none(), read_at, clock);
     let mut counts = Counts::default();
     let mut batch = Batch::default();
     let mut seen = HashSet::new();

@@ -50,6 +50,8 @@ pub(super) struct Envelope<'a> {
     pub(super) created: Option<UnixTime>,
     pub(super) api_version: Option<Cow<'a, str>>,
     pub(super) content: Content<'a>,
+    /// Its `object` says that it is an event.
+    pub(super) named: bool,
 }
 
 /// What the event carries.
@@ -136,6 +138,7 @@ impl<'a> Envelope<'a> {
             created: created(wire.created, odd),
             api_version: wire.api_version.string(),
             content,
+            named: object.is_some(),
         })
     }
 }

@@ -51,12 +51,14 @@ pub struct ReadEvent {
     pub reading: Reading,
     /// Names of fields that held something unexpected; never a value.
     pub oddities: Vec<&'static str>,
+    /// It says itself that it is an event: where it doesn't, its id and type may be those of an envelope around one.
+    pub named: bool,
 }
 
 impl ReadEvent {
     /// The event as the log takes it: `body` is what it was read from.
     pub fn received(self, body: Bytes, received_at: UnixTime, source: Source) -> NewEvent {
-        let Self { id, kind, account, livemode, created, api_version, reading, oddities: _ } = self;
+        let Self { id, kind, account, livemode, created, api_version, reading, oddities: _, named: _ } = self;
         NewEvent { id, kind, account, livemode, created, api_version, received_at, source, body, reading }
     }
 }
@@ -83,6 +85,7 @@ pub fn read(body: &[u8]) -> Result<ReadEvent, NotAnEvent> {
         api_version,
         reading,
         oddities: odd.0,
+        named: envelope.named,
         id: envelope.id,
     })
 }

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod api;
+mod cases;
 mod documents;
 mod e2e;
 mod history;

@@ -1,0 +1,3 @@
+//! Cases made from public reports, each with the value that is right (`tests/data/cases`).
+
+mod heal;
