@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod erase;
 mod events;
 mod explain;
 mod fx;
@@ -68,6 +69,7 @@ enum Command {
     Fx(fx::Args),
     Quality(quality::Args),
     Rules(rules::Args),
+    Erase(erase::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
     Config(config::Args),
@@ -169,6 +171,7 @@ pub fn run() -> ExitCode {
         Command::Fx(args) => blocking(fx::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Rules(args) => rules::run(&args),
+        Command::Erase(args) => blocking(erase::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),

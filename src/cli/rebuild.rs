@@ -5,8 +5,10 @@ use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
 use crate::{
+    config::Config,
     history::renormalise,
     reconciler::{Reconciler, Rules},
+    store::Store,
 };
 
 /// Recomputes every derived table from the log, swaps it in at once and says what changed
@@ -21,6 +23,17 @@ pub(super) struct Args {
     /// Print one JSON object with what changed
     #[arg(long)]
     json: bool,
+}
+
+/// Rebuilds without a word: what another command has changed the ground of.
+pub(super) async fn quietly(config: &Config, store: &Store, context: &Context) -> Outcome {
+    let rules = Rules::load(&config.ledger, store).await;
+    let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
+    let (_keep, stop) = watch::channel(false);
+    let rebuilt = Reconciler::new(store.clone(), rules, context.clock.clone()).rebuild(&stop, &mut |_| {}).await;
+    rebuilt
+        .map(|_| ())
+        .map_err(|error| Failure::Failed(format!("the ledger was not rebuilt: {error}; run mrrd rebuild")))
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {

@@ -49,12 +49,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if let Err(error) = drift::keep(&store, "verify", &Found { at: context.clock.now(), difference }).await {
         tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
     }
+    let erasures = store.erasures().await;
+    let erasures = erasures.map_err(|error| Failure::Failed(format!("the erasures can't be read: {error}")))?;
+    let erased: i64 = erasures.iter().map(|one| one.bodies).sum();
     if args.json {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,
             "customers": report.customers, "waiting": report.waiting,
             "bodies": reread.events, "fact_difference": reread.first_difference,
             "log_difference": chain.first_difference, "ledger_difference": ledger,
+            "bodies_erased": erased,
+            "erasures": erasures.iter().map(|one| json!({ "at": one.at, "reason": one.reason, "bodies": one.bodies })).collect::<Vec<_>>(),
             "closings": closings.checked, "closings_under_other_rules": closings.other_rules,
             "closing_difference": closings.first_difference,
         }))?;
@@ -70,6 +75,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             reread.events,
             found(&reread.first_difference)
         ))?;
+        for one in &erasures {
+            output::line(format_args!("erased  {} bodies on {}: {}", one.bodies, one.at, one.reason))?;
+        }
         let (customers, waiting) = (report.customers, report.waiting);
         output::line(format_args!(
             "ledger  {customers} customers held against the log, {waiting} left out as still moving: {}",

@@ -7,6 +7,7 @@ pub mod backfill;
 pub mod documents;
 pub mod drift;
 pub mod envelopes;
+pub mod erase;
 pub mod files;
 pub mod heal;
 pub mod objects;

@@ -318,6 +318,17 @@ pub struct LateMonth {
     pub from: Option<UnixTime>,
 }
 
+/// Bodies erased at one time for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// When.
+    pub at: UnixTime,
+    /// Why, as it was given.
+    pub reason: String,
+    /// How many.
+    pub bodies: i64,
+}
+
 /// How many connections to keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

@@ -115,6 +115,21 @@ impl Store {
         either!(self, database => database.append_facts(normaliser, readings).await)
     }
 
+    /// Erases the bodies at these places of the log, each under a row with `reason` and `at` that stays: all or nothing.
+    /// Answers how many were there. What is erased doesn't come back by being sent again.
+    pub async fn erase(&self, seqs: &[i64], reason: &str, at: UnixTime) -> Result<u64, StoreError> {
+        let erased = either!(self, database => database.erase(seqs, reason, at).await)?;
+        if let Self::Sqlite(database) = self {
+            database.empty_write_ahead_log().await?;
+        }
+        Ok(erased)
+    }
+
+    /// What was erased when and why, oldest first.
+    pub async fn erasures(&self) -> Result<Vec<Erased>, StoreError> {
+        either!(self, database => database.erasures().await)
+    }
+
     /// Sees to it that bodies received in the month of `now`, and in those that follow it soon, have a partition of their
     /// own: on PostgreSQL; SQLite has one table. Answers which months came too late for some of theirs, each once.
     ///

@@ -12,6 +12,7 @@ pub(super) mod append;
 mod closings;
 pub(super) mod columns;
 mod day_sums;
+mod erasing;
 mod events;
 pub(super) mod facts;
 pub(super) mod fill;

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use super::Database;
+use crate::store::{StoreError, errors::Doing};
 
 /// Events after which it is worth the two flushes: some tens of megabytes, and a second of reading after a kill.
 const EVENTS: u64 = 4096;
@@ -32,6 +33,16 @@ impl Database {
             }
             checkpoints.0.1.store(false, Ordering::Release);
         });
+    }
+
+    /// Moves the whole write-ahead log into the file and empties it: what was erased must not stay in it. A reader that is
+    /// under way keeps it for a while; it is emptied with the next erasure, or overwritten by what comes.
+    pub(in crate::store) async fn empty_write_ahead_log(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.log)
+            .await
+            .doing("emptying the write-ahead log")?;
+        Ok(())
     }
 
     async fn checkpoint(&self) -> Result<(), sqlx::Error> {

@@ -112,7 +112,8 @@ async fn open_file(
         .statement_cache_capacity(256);
     // A local file needs no ping before each use, and its connections never grow stale.
     let pool = || SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
-    let writing = connect.clone().pragma("cache_size", writer_cache);
+    // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
+    let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
     let writer = pool().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
     migrate(&migrations, &writer, path).await?;
     let readers = pool()

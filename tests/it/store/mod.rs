@@ -4,6 +4,7 @@ mod alerts;
 mod appending;
 mod closings;
 mod derived;
+mod erasing;
 mod keeping;
 mod months;
 mod subject;
