@@ -312,5 +312,23 @@ pub const ALERT_SCHEDULED_DAYS: i32 = 30;
 /// further ahead is refused as well.
 pub const CLOCK_LEAD_SECONDS: i64 = 300;
 
+/// An instant of something that has happened may be so far ahead of our clock: a zone mistaken, or a clock that is off.
+pub const INSTANT_LEAD_SECONDS: i64 = 86_400;
+
+/// And one of something that is set to happen so far: Stripe's own bounds are years, a coupon's months may be many.
+pub const INSTANT_AHEAD_SECONDS: i64 = 100 * 365 * 86_400;
+
+/// Longest id of Stripe's, in characters (stripe.md 2).
+pub const ID_CHARACTERS: usize = 255;
+
+/// And in bytes: four of them make a key that PostgreSQL's indices hold (2,704 bytes).
+pub const ID_BYTES: usize = 600;
+
+/// Longest value of metadata, in characters, as Stripe has it; and in bytes, beside two ids in a key.
+pub const METADATA_CHARACTERS: usize = 500;
+
+/// See [`METADATA_CHARACTERS`].
+pub const METADATA_BYTES: usize = 1_000;
+
 /// The newest events of the log, of which one tells how far Stripe's clock has come.
 pub const NEWEST_EVENTS: i64 = 200;

@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     ledger::ids::EventId,
     store::{NewEvent, Reading, Source},
-    stripe::{client::Answer, read},
+    stripe::{client::Answer, plausible, read},
 };
 
 /// An event of Stripe's list. Errors with the reason when it is none; a reason never quotes it.
@@ -49,6 +49,7 @@ pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, S
     let event = EventId::from(format!("api_{hex}").as_str());
     let kind = format!("api.{kind}").into();
     let reading = read::read_answer(&body, &event, answer.at, Some(answer.api_version.clone()));
+    let reading = plausible::checked(reading, livemode, clock.now());
     Ok(NewEvent {
         id: event,
         kind,

@@ -24,7 +24,7 @@ pub struct Counts {
 
 /// What the present normaliser reads from an event of the log.
 pub(super) fn reading(event: &EventRow, body: &[u8]) -> Reading {
-    read_again(body, &event.id, event.created, event.api_version.as_deref().map(Into::into))
+    read_again(body, event)
 }
 
 /// Reads again what an older normaliser read last, `progress` told after each batch. A rebuild has to follow.

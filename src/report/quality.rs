@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{table::Table, thin::Pointer};
-use crate::store::{EventRow, reports::QualityRow};
+use crate::{
+    store::{EventRow, reports::QualityRow},
+    stripe::plausible::IMPLAUSIBLE_TIME,
+};
 
 /// A page of quality entries: unreadable events first, then thin events that nothing fills in, then the ledger's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,7 +25,7 @@ pub struct QualityList {
 /// One thing that couldn't be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityItem {
-    /// `unreadable_event`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
+    /// `unreadable_event`, `implausible_time`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
     /// `tax_unknown`, `unknown_value`, `missing_rate` or `unclear_past`.
     pub kind: &'static str,
     /// The connected account; absent for the account's own.
@@ -62,6 +65,9 @@ impl QualityItem {
     /// An event of a type mrrd reads, of which no fact could be read.
     pub fn unreadable(event: &EventRow) -> Self {
         let reason = event.reason.as_deref().unwrap_or("no fact could be read from its object");
+        if let Some(fault) = reason.strip_prefix(IMPLAUSIBLE_TIME) {
+            return Self::implausible(event, fault.trim_start_matches([':', ' ']));
+        }
         Self {
             kind: "unreadable_event",
             account: event.account.as_ref().map(ToString::to_string),
@@ -79,6 +85,25 @@ impl QualityItem {
 }
 
 impl QualityItem {
+    /// An event that tells of an instant that can't be.
+    fn implausible(event: &EventRow, fault: &str) -> Self {
+        Self {
+            kind: IMPLAUSIBLE_TIME,
+            account: event.account.as_ref().map(ToString::to_string),
+            customer: None,
+            object: event.id.to_string(),
+            event: Some(event.id.to_string()),
+            // When it was received: that is known.
+            at: event.received_at.to_string(),
+            detail: format!("{}: {fault}: it is kept, and counts in no figure", event.kind),
+            settle: format!(
+                "look at it with `mrrd events show {}`; where the object is right at Stripe, its next event or a read of it \
+                 from Stripe's API tells it",
+                event.id
+            ),
+        }
+    }
+
     /// A thin event that nothing in the log fills in.
     pub fn unfilled(event: &EventRow) -> Self {
         let Pointer { twin, object } = Pointer::of(event);

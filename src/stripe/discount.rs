@@ -164,7 +164,7 @@ impl DiscountWire<'_> {
                 odd.note("discount.coupon");
                 (None, None)
             }
-            Ref::Id(id) => (Some(CouponId::new(shared(id))), None),
+            Ref::Id(id) => (odd.fits("discount.coupon", id).then(|| CouponId::new(shared(id))), None),
             Ref::Is(coupon) => {
                 let terms = coupon.read(odd);
                 (terms.as_ref().map(|terms| terms.id.clone()), terms)
@@ -229,7 +229,7 @@ pub(super) fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities)
             odd.note("discounts");
             Some(known_by(None))
         }
-        Ref::Id(id) => Some(known_by(Some(DiscountId::new(shared(id))))),
+        Ref::Id(id) => Some(known_by(odd.fits("discounts", id).then(|| DiscountId::new(shared(id))))),
         Ref::Is(discount) => Some(discount.read(odd)),
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::json::{Obj, Oddities, Raw, Ref, shared};
+use super::json::{Obj, Oddities, Raw, Ref, shared, too_long};
 use crate::ledger::{
     ids::{AccountId, EventId},
     time::UnixTime,
@@ -26,6 +26,9 @@ pub enum NotAnEvent {
     /// An event without an id.
     #[error("the event has no id")]
     NoId,
+    /// An id under which nothing can be kept.
+    #[error("the event's id is none of Stripe's: it is longer than 255 characters")]
+    LongId,
 }
 
 impl NotAnEvent {
@@ -36,6 +39,7 @@ impl NotAnEvent {
             Self::NotAnObject => "body-not-an-object",
             Self::OtherObject => "body-not-an-event",
             Self::NoId => "event-without-id",
+            Self::LongId => "event-with-long-id",
         }
     }
 }
@@ -114,10 +118,17 @@ impl<'a> Envelope<'a> {
             Some(_) => return Err(NotAnEvent::OtherObject),
         };
         let id = wire.id.text().filter(|id| !id.is_empty()).ok_or(NotAnEvent::NoId)?;
+        if too_long(&id) {
+            return Err(NotAnEvent::LongId);
+        }
+        wire.id.word("event.id", odd);
         let account = wire.account.string().or_else(|| {
             let context = wire.context.string()?;
             Some(Cow::Owned(context.rsplit('/').next()?.to_owned()))
         });
+        if let Some(account) = &account {
+            odd.fits("event.account", account);
+        }
         let content = if thin {
             Content::Thin {
                 snapshot_event: wire.snapshot_event.id("snapshot_event", odd),

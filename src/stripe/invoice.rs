@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     discount::{DiscountWire, discounts, read_ref},
-    json::{Array, List, Named, Obj, Oddities, Raw, Ref},
+    json::{Array, List, Named, Obj, Oddities, Raw, Ref, no_id},
     price::{PriceWire, TaxRateWire, tax_rates},
 };
 use crate::ledger::{
@@ -333,7 +333,7 @@ impl LineWire<'_> {
         });
         let read = price.and_then(|price| price.read(odd));
         let price_id = match details.map(|details| &details.price) {
-            Some(Ref::Id(id)) => Some(PriceId::new(super::json::shared(id))),
+            Some(Ref::Id(id)) if odd.fits("line.price", id) => Some(PriceId::new(super::json::shared(id))),
             _ => None,
         };
         let subscription = parent.and_then(|parent| parent.subscription.id("line.subscription", odd));
@@ -383,7 +383,7 @@ impl LineWire<'_> {
 
     /// Before 2018-05-21 the line of a subscription bore the subscription's id; before items that is its item's too.
     fn id_of_subscription(&self) -> Option<Arc<str>> {
-        let id = self.id.text()?;
+        let id = self.id.text().filter(|id| no_id(id).is_none())?;
         (self.kind.string().as_deref() == Some("subscription") && id.starts_with("sub_")).then_some(id)
     }
 

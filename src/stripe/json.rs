@@ -10,22 +10,67 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::ledger::{
-    money::{Currency, Decimal},
-    time::UnixTime,
+use crate::{
+    ledger::{
+        money::{Currency, Decimal},
+        time::UnixTime,
+    },
+    limits,
 };
 
-/// Names of fields that held something other than what they should: names only, never a value.
+/// What was met that isn't as it should be: names of fields only, never a value.
 #[derive(Debug, Default)]
-pub(super) struct Oddities(pub(super) Vec<&'static str>);
+pub(super) struct Oddities {
+    /// Fields that held something else than they should, and were left out for it.
+    pub(super) fields: Vec<&'static str>,
+    /// The first thing that can't be Stripe's and that no figure may rest on, in words: of that object there is no fact.
+    pub(super) beyond: Option<String>,
+}
 
 impl Oddities {
     /// Notes that `field` could not be read as what it should be.
     pub(super) fn note(&mut self, field: &'static str) {
-        if !self.0.contains(&field) {
-            self.0.push(field);
+        if !self.fields.contains(&field) {
+            self.fields.push(field);
         }
     }
+
+    /// Notes that `field` is beyond what Stripe has: a number too large, an id too long.
+    pub(super) fn note_beyond(&mut self, field: &str, why: &str) {
+        self.beyond.get_or_insert_with(|| format!("{field} {why}"));
+    }
+
+    /// Whether `id` can be one of Stripe's.
+    pub(super) fn fits(&mut self, field: &str, id: &str) -> bool {
+        let fault = no_id(id);
+        fault.into_iter().for_each(|why| self.note_beyond(field, why));
+        fault.is_none()
+    }
+}
+
+/// Why a text can be no id of Stripe's; `None` where it can.
+pub(super) fn no_id(text: &str) -> Option<&'static str> {
+    if too_long(text) {
+        Some("is longer than an id of Stripe's")
+    } else if text.contains(char::is_control) {
+        Some("holds a control character")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is longer than any id of Stripe's.
+pub(super) fn too_long(text: &str) -> bool {
+    text.len() > limits::ID_BYTES || text.chars().count() > limits::ID_CHARACTERS
+}
+
+/// Why a number is none: it is written as one, and can't be held as what it should be.
+const OUT_OF_RANGE: &str = "is out of range";
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
 }
 
 /// The text of any value; null and absent are the same.
@@ -66,12 +111,13 @@ impl<'a> Raw<'a> {
 
     /// An id or word that isn't empty; anything else that is set is odd.
     pub(super) fn word(self, field: &'static str, odd: &mut Oddities) -> Option<Arc<str>> {
-        self.checked(field, odd, |raw| raw.text().filter(|text| !text.is_empty()))
+        let word = self.checked(field, odd, |raw| raw.string().filter(|text| !text.is_empty()))?;
+        odd.fits(field, &word).then(|| shared(&word))
     }
 
     /// A whole number, written as one or as `1.0` or `1e3`.
     pub(super) fn whole(self, field: &'static str, odd: &mut Oddities) -> Option<i64> {
-        self.checked(field, odd, |raw| {
+        self.number(field, odd, |raw| {
             let text = raw.0?;
             text.parse().ok().or_else(|| {
                 let units = text.parse::<Decimal>().ok()?.units();
@@ -87,18 +133,34 @@ impl<'a> Raw<'a> {
 
     /// A decimal written as a string or as a number, read from its text.
     pub(super) fn decimal(self, field: &'static str, odd: &mut Oddities) -> Option<Decimal> {
-        self.checked(field, odd, |raw| match raw.string() {
-            Some(text) => text.parse().ok(),
-            None => raw.0?.parse().ok(),
+        let held = |decimal: &Decimal| i64::try_from(decimal.units() / Decimal::ONE_UNITS).is_ok();
+        self.number(field, odd, |raw| {
+            let decimal: Option<Decimal> = match raw.string() {
+                Some(text) => text.parse().ok(),
+                None => raw.0?.parse().ok(),
+            };
+            decimal.filter(held)
         })
     }
 
     /// A percentage: a float at Stripe, so digits beyond the twelfth place are rendering and are rounded off.
     pub(super) fn percent(self, field: &'static str, odd: &mut Oddities) -> Option<Decimal> {
-        self.checked(field, odd, |raw| {
+        self.number(field, odd, |raw| {
             let text = raw.string().or_else(|| raw.0.map(Cow::Borrowed))?;
             text.parse().ok().or_else(|| rounded(&text))
         })
+    }
+
+    /// A number: one that is written as such and can't be held is beyond what Stripe has.
+    fn number<T>(self, field: &'static str, odd: &mut Oddities, read: impl FnOnce(Self) -> Option<T>) -> Option<T> {
+        let value = self.checked(field, odd, read);
+        if value.is_none()
+            && let Some(text) = self.string().or_else(|| self.0.map(Cow::Borrowed))
+            && is_number(&text)
+        {
+            odd.note_beyond(field, OUT_OF_RANGE);
+        }
+        value
     }
 
     /// `true` or `false`; absent is false.
@@ -232,7 +294,7 @@ impl Ref<'_> {
                 odd.note(field);
                 None
             }
-            Self::Id(id) => Some(shared(id)).filter(|id| !id.is_empty()),
+            Self::Id(id) => (!id.is_empty() && odd.fits(field, id)).then(|| shared(id)),
             Self::Is(object) => object.id.word(field, odd),
         }
     }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+use crate::limits;
+
 /// What the body of an event, or of an API answer, says under `keys` of its customer; `None` where it holds no customer.
 ///
 /// The customer is the object itself, or stands in full within an object that names it.
@@ -13,10 +15,17 @@ pub fn customer_metadata(body: &[u8], keys: &[Arc<str>]) -> Option<BTreeMap<Arc<
     let is_customer = |value: &&Value| value["object"] == "customer";
     let customer = [object, &object["customer"]].into_iter().find(is_customer)?;
     let value = |key: &Arc<str>| {
-        let value = customer["metadata"].get(&**key)?.as_str().filter(|value| !value.is_empty())?;
+        let value = customer["metadata"].get(&**key)?.as_str().filter(|value| !value.is_empty() && fits(value))?;
         Some((key.clone(), Arc::from(value)))
     };
     Some(keys.iter().filter_map(value).collect())
+}
+
+/// Whether it can be Stripe's: what is longer, or no text, is no value to join or group by.
+fn fits(value: &str) -> bool {
+    value.len() <= limits::METADATA_BYTES
+        && value.chars().count() <= limits::METADATA_CHARACTERS
+        && !value.contains('\0')
 }
 
 #[cfg(test)]

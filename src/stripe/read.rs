@@ -16,6 +16,7 @@ use super::{
     envelope::{Content, Envelope, NotAnEvent},
     invoice::InvoiceWire,
     json::{Named, Obj, Oddities, Raw, shared},
+    plausible,
     price::PriceWire,
     schedule::ScheduleWire,
     subscription::SubscriptionWire,
@@ -26,7 +27,7 @@ use crate::{
         ids::{AccountId, EventId},
         time::UnixTime,
     },
-    store::{NewEvent, Reading, Source},
+    store::{EventRow, NewEvent, Reading, Source},
 };
 
 /// The version of what is below: facts of a newer one replace those of an older one (architecture.md, decision 3).
@@ -56,9 +57,11 @@ pub struct ReadEvent {
 }
 
 impl ReadEvent {
-    /// The event as the log takes it: `body` is what it was read from.
+    /// The event as the log takes it: `body` is what it was read from. What tells of an instant that can't be at
+    /// `received_at` is kept without a fact.
     pub fn received(self, body: Bytes, received_at: UnixTime, source: Source) -> NewEvent {
         let Self { id, kind, account, livemode, created, api_version, reading, oddities: _, named: _ } = self;
+        let reading = plausible::checked(reading, livemode, received_at);
         NewEvent { id, kind, account, livemode, created, api_version, received_at, source, body, reading }
     }
 }
@@ -72,6 +75,9 @@ pub fn read(body: &[u8]) -> Result<ReadEvent, NotAnEvent> {
     let reading = match (&envelope.content, envelope.created) {
         (Content::Thin { snapshot_event, related }, _) => Reading::Thin(pointer(snapshot_event, related)),
         (Content::Snapshot { .. }, None) => Reading::Unreadable("the event has no created time".into()),
+        (Content::Snapshot { .. }, _) if odd.beyond.is_some() && Object::of_event(kind).is_some() => {
+            Reading::Unreadable(odd.beyond.take().unwrap_or_default())
+        }
         (Content::Snapshot { object, previous }, Some(at)) => {
             let header = Header { event: &envelope.id, at, api_version: &api_version, origin: Origin::Event };
             read_snapshot(kind, &header, *object, *previous, &mut odd)
@@ -84,7 +90,7 @@ pub fn read(body: &[u8]) -> Result<ReadEvent, NotAnEvent> {
         created: envelope.created.unwrap_or(UnixTime(0)),
         api_version,
         reading,
-        oddities: odd.0,
+        oddities: odd.fields,
         named: envelope.named,
         id: envelope.id,
     })
@@ -110,10 +116,13 @@ pub fn read_answer(body: &[u8], event: &EventId, at: UnixTime, api_version: Opti
     if facts.is_empty() { Reading::Ignored } else { Reading::Facts(facts) }
 }
 
-/// Reads once more what the log has kept: an event, else an answer of Stripe's API, told apart by shape. `event`, `at` and
-/// `api_version` are those of its place in the log, and tell of an answer what it doesn't say itself.
-pub fn read_again(body: &[u8], event: &EventId, at: UnixTime, api_version: Option<Arc<str>>) -> Reading {
-    read(body).map_or_else(|_| read_answer(body, event, at, api_version), |event| event.reading)
+/// Reads once more what the log has kept: an event, else an answer of Stripe's API, told apart by shape. Its row in the log
+/// tells of an answer what it doesn't say itself.
+pub fn read_again(body: &[u8], row: &EventRow) -> Reading {
+    let api_version = row.api_version.as_deref().map(Into::into);
+    let reading =
+        read(body).map_or_else(|_| read_answer(body, &row.id, row.created, api_version), |event| event.reading);
+    plausible::checked(reading, row.livemode, row.received_at)
 }
 
 /// The elements of a list object, each as its own text, and whether there are more; `None` for anything else.
@@ -356,6 +365,10 @@ fn read_object(
         State::Discount(_) if object == Object::Invoice => Role::Other,
         _ => role,
     };
+    // What can't be Stripe's in one place makes the whole object's figures unknown: no part of it counts.
+    if let Some(beyond) = odd.beyond.take() {
+        return Reading::Unreadable(beyond);
+    }
     match states {
         // A charge that doesn't list its refunds: `refund.*` tells them.
         Ok(states) if states.is_empty() => Reading::Ignored,

@@ -329,7 +329,7 @@ fn read_price<'a, const N: usize>(places: [&Ref<'a, PriceWire<'a>>; N], odd: &mu
                 odd.note("item.price");
                 None
             }
-            Ref::Id(id) => Some(unknown_price(id)),
+            Ref::Id(id) => odd.fits("item.price", id).then(|| unknown_price(id)),
             Ref::Is(price) => price.read(odd),
         };
         let Some(mut read) = read else { continue };

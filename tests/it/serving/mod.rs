@@ -1,6 +1,7 @@
 //! The daemon as Stripe and its operator meet it: webhooks, bounds, configuration, files in and out.
 
 mod basis;
+mod beyond;
 mod bounds;
 mod clock;
 mod closing;

@@ -225,7 +225,7 @@ on_both! {
         let object = |id: &str| format!(r#"{{"id":"{id}","object":"customer","created":1,"livemode":true,"metadata":{{}}}}"#);
         let bodies = ["cus_1", "cus_2", "cus_3"].map(|id| {
             format!(
-                r#"{{"id":"evt_{id}","object":"event","type":"customer.created","created":9,"livemode":true,"data":{{"object":{}}}}}"#,
+                r#"{{"id":"evt_{id}","object":"event","type":"customer.created","created":1700000000,"livemode":true,"data":{{"object":{}}}}}"#,
                 object(id)
             )
         });

@@ -116,13 +116,59 @@ fn account_mode_and_version_come_from_the_envelope() {
 
 #[test]
 fn nul_never_reaches_a_fact() {
-    let body = r#"{"id":"evt_\u0000","type":"price.created","created":1,"account":"a\u0000","api_version":"v\u0000",
-        "data":{"object":{"id":"price_\u0000","nickname":"a\u0000b","currency":"usd","unit_amount":1,"product":"p\u0000"}}}"#;
+    let body = r#"{"id":"evt_1","type":"price.created","created":1,"api_version":"v\u0000",
+        "data":{"object":{"id":"price_1","nickname":"a\u0000b","currency":"usd","unit_amount":1,"product":"p"}}}"#;
     let event = read(body.as_bytes()).unwrap();
-    assert_eq!(event.id.as_str(), "evt_\\u0000");
     let State::Price(price) = &one_fact(&event).state else { panic!() };
     assert_eq!(price.nickname.as_deref(), Some("a\\u0000b"));
     assert!(!format!("{event:?}").contains('\0'));
+}
+
+#[test]
+fn an_id_that_cannot_be_stripe_s_keeps_its_event_without_a_fact() {
+    let long = "x".repeat(256);
+    for (field, id) in [
+        ("/id", "evt_\0"),
+        ("/account", "acct_\n"),
+        ("/account", &long),
+        ("/data/object/id", "price_\0"),
+        ("/data/object/id", &long),
+        ("/data/object/product", &long),
+        ("/data/object/product", &"\u{1f600}".repeat(200)),
+    ] {
+        let mut body = event("price.created", json!({"id": "price_1", "object": "price", "product": "prod_1"}));
+        body["account"] = "acct_1".into();
+        *body.pointer_mut(field).unwrap() = id.into();
+        let event = read_json(&body);
+        let Reading::Unreadable(reason) = &event.reading else { panic!("{field}: {:?}", event.reading) };
+        assert!(
+            reason.ends_with("is longer than an id of Stripe's") || reason.ends_with("a control character"),
+            "{reason}"
+        );
+        assert!(!format!("{event:?}").contains('\0'));
+    }
+    let mut body = event("price.created", json!({"id": "price_1", "object": "price"}));
+    body["id"] = "x".repeat(256).into();
+    assert_eq!(read(body.to_string().as_bytes()).unwrap_err(), NotAnEvent::LongId);
+    body["id"] = "x".repeat(255).into();
+    assert_eq!(one_fact(&read_json(&body)).event.as_str().len(), 255);
+}
+
+#[test]
+fn a_number_that_cannot_be_held_keeps_its_event_without_a_fact() {
+    for (field, value) in [
+        ("unit_amount", "99999999999999999999"),
+        ("unit_amount_decimal", "\"99999999999999999999\""),
+        ("unit_amount", "1e400"),
+        ("unit_amount", "-9223372036854775809"),
+    ] {
+        let body = format!(
+            r#"{{"id":"evt_1","type":"price.created","created":1,"data":{{"object":{{"id":"price_1","{field}":{value}}}}}}}"#
+        );
+        let event = read(body.as_bytes()).unwrap();
+        let Reading::Unreadable(reason) = &event.reading else { panic!("{value}: {:?}", event.reading) };
+        assert!(reason.ends_with("is out of range"), "{reason}");
+    }
 }
 
 #[test]

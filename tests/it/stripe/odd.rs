@@ -50,7 +50,7 @@ fn an_item_that_cannot_be_told_is_missing_from_its_list() {
     // Terms are joined by id: an item kept with an unknown price would be priced with what it isn't.
     for change in [
         (|sub| item(sub)["quantity"] = json!("many")) as fn(&mut Value),
-        |sub| item(sub)["quantity_decimal"] = json!("1e99"),
+        |sub| item(sub)["quantity_decimal"] = json!("1,000"),
         |sub| item(sub)["current_trial"] = json!({"start_date": 1, "end_date": null}),
         |sub| item(sub)["current_trial"] = json!("soon"),
         |sub| item(sub)["id"] = Value::Null,

@@ -198,7 +198,8 @@ fn whole(range: std::ops::Range<i64>) -> impl Strategy<Value = Decimal> {
 }
 
 fn word() -> impl Strategy<Value = String> {
-    "[a-zA-Z0-9_é\"\\\\\n \u{1f600}]{1,12}"
+    // Without control characters: no id of Stripe's holds one.
+    "[a-zA-Z0-9_é\"\\\\ \u{1f600}]{1,12}"
 }
 
 fn any_scheme() -> impl Strategy<Value = Scheme> {
