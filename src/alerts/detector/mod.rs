@@ -6,6 +6,7 @@
 
 mod calendar;
 mod calibration;
+mod episode;
 mod rate;
 mod tail;
 
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use calendar::Pattern;
 pub use calendar::{DayKind, Turn};
 pub use calibration::{POWERS, WEEKS};
+use episode::Episode;
 use rate::Rate;
 
 /// Days in the long window, and how long a day waits before it is learnt: a spike mustn't teach that spikes are usual.
@@ -39,17 +41,20 @@ const REFERENCE: f64 = 0.5;
 /// so much of a further series' alerts come alone (measured).
 const OWN_SHARE: f64 = 0.75;
 
-/// What a day of an episode counts when it is learnt.
+/// What a day of an episode that passed counts when it is learnt.
 const EPISODE_WEIGHT: f64 = 0.2;
 
 /// An episode is over after so many days without anything unusual …
 const CALM_DAYS: u32 = 5;
 
-/// … that is, above this chance; …
+/// … that is, above this chance, while its last days together are no longer above what was usual before it; …
 const CALM: f64 = 0.005;
 
-/// … or after so many days, when what was unusual has become usual.
-const LONGEST_EPISODE: u32 = 28;
+/// … or after so many days: what still lasts then has become usual.
+const LONGEST_EPISODE: usize = 28;
+
+/// A new level is that of so many days.
+const LEVEL_DAYS: usize = 21;
 
 /// One accounting day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +97,8 @@ pub struct Finding {
     pub high: u64,
     /// Alerts a year that chance alone would bring at this threshold: under the budget, or it wouldn't be one.
     pub by_chance_a_year: f64,
+    /// So many further ones, later that day, would be an alert by themselves.
+    pub further: u64,
 }
 
 impl Finding {
@@ -115,8 +122,21 @@ pub enum Verdict {
     Raised(Finding),
     /// The episode goes on.
     Open,
+    /// The episode goes on, and what came in it would be an alert by itself.
+    Risen(Finding),
     /// The episode is over.
-    Closed,
+    Closed(End),
+}
+
+/// How an episode ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Counts are as they were before it.
+    AsBefore,
+    /// Its rise lasts: what is expected starts afresh from the new level.
+    NewLevel,
+    /// Too few are expected now to judge anything.
+    TooFew,
 }
 
 /// What a test found, however usual.
@@ -128,10 +148,14 @@ struct Candidate {
     variance: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Episode {
-    days: u32,
-    calm: u32,
+impl Candidate {
+    /// A window's count held against the negative binomial with this mean and variance.
+    fn of(series: usize, test: Test, days: u32, observed: u64, expected: f64, variance: f64) -> Self {
+        let rest = (0, 0, 0.0, 0);
+        let (low, high, by_chance_a_year, further) = rest;
+        let finding = Finding { series, test, days, observed, expected, low, high, by_chance_a_year, further };
+        Self { chance: tail::upper_tail(observed, expected, variance), finding, variance }
+    }
 }
 
 /// A CUSUM since it last stood at 0.
@@ -160,7 +184,7 @@ pub struct Detector<const N: usize> {
     rises: [Rise; N],
     /// Days seen and not learnt yet, each with its weight.
     waiting: VecDeque<(Observation<N>, f64)>,
-    episode: Option<Episode>,
+    episode: Option<Episode<N>>,
 }
 
 impl<const N: usize> Detector<N> {
@@ -201,19 +225,20 @@ impl<const N: usize> Detector<N> {
     pub fn day(&mut self, today: &Observation<N>) -> Verdict {
         let week = self.expected_week(today);
         let strongest = self.strongest(today);
-        let verdict = self.judge(strongest, week);
+        let verdict = match self.episode.take() {
+            Some(episode) => self.go_on(episode, today, strongest, week),
+            None => self.judge(today, strongest, week),
+        };
         let weight = if self.episode.is_some() { EPISODE_WEIGHT } else { 1.0 };
-        if let Verdict::Raised(finding) = verdict {
-            self.rises = [Rise::default(); N];
-            // The days that made the alert belong to its episode.
-            let back = usize::try_from(finding.days).unwrap_or(WEEK);
-            self.waiting.iter_mut().rev().take(back.saturating_sub(1)).for_each(|(_, weight)| *weight = EPISODE_WEIGHT);
-        }
         self.waiting.push_back((*today, weight));
         if self.waiting.len() >= WEEK
             && let Some((day, weight)) = self.waiting.pop_front()
         {
-            self.learn(&day, weight);
+            // A day of an open episode is learnt when it is known what the episode was.
+            let of_episode = self.episode.as_ref().is_some_and(|episode| episode.days.len() > self.waiting.len());
+            if !of_episode {
+                self.learn(&day, weight);
+            }
         }
         verdict
     }
@@ -244,22 +269,14 @@ impl<const N: usize> Detector<N> {
             let (rate, count) = (&self.rates[series], today.counts[series]);
             let mean = rate.mean(todays);
             let means = || waiting.iter().map(|exposure| rate.mean(*exposure)).chain([mean]);
-            let candidate = |chance, test, days, observed, expected, variance| Candidate {
-                chance,
-                finding: Finding { series, test, days, observed, expected, low: 0, high: 0, by_chance_a_year: 0.0 },
-                variance,
-            };
             if judges(mean, count) {
                 let variance = rate.variance([mean].into_iter());
-                let chance = tail::upper_tail(count, mean, variance);
-                offer(candidate(chance, Test::Day, 1, count, mean, variance));
+                offer(Candidate::of(series, Test::Day, 1, count, mean, variance));
             }
             let expected = means().sum::<f64>();
             let observed = count + self.waiting.iter().map(|(day, _)| day.counts[series]).sum::<u64>();
             if judges(expected, observed) && waiting.len() + 1 == WEEK {
-                let variance = rate.variance(means());
-                let chance = tail::upper_tail(observed, expected, variance);
-                offer(candidate(chance, Test::Week, 7, observed, expected, variance));
+                offer(Candidate::of(series, Test::Week, 7, observed, expected, rate.variance(means())));
             }
             if rate.known() >= CUSUM_FROM && expected >= JUDGED_FROM {
                 let residual = (count as f64 - mean) / rate.daily_variance(mean).sqrt().max(1e-6);
@@ -273,64 +290,115 @@ impl<const N: usize> Detector<N> {
                     rise.expected += mean;
                     let variance = rate.variance(std::iter::once(rise.expected));
                     let chance = tail::cusum_rate(rise.level, REFERENCE, rate.skewness(mean));
-                    offer(candidate(chance, Test::SlowRise, rise.days, rise.observed, rise.expected, variance));
+                    let slow = Candidate::of(series, Test::SlowRise, rise.days, rise.observed, rise.expected, variance);
+                    offer(Candidate { chance, ..slow });
                 }
             }
         }
         strongest
     }
 
-    fn judge(&mut self, strongest: Option<Candidate>, week: [f64; N]) -> Verdict {
-        let Some(Candidate { chance, mut finding, variance }) = strongest else {
-            if self.few {
-                return self.calm();
-            }
-            self.episode = None;
-            return Verdict::TooFew { expected: week[0] };
+    /// A day outside any episode.
+    fn judge(&mut self, today: &Observation<N>, strongest: Option<Candidate>, week: [f64; N]) -> Verdict {
+        let Some(candidate) = strongest else {
+            return if self.few { Verdict::Usual } else { Verdict::TooFew { expected: week[0] } };
         };
-        match &mut self.episode {
-            Some(episode) => {
-                episode.days += 1;
-                episode.calm = if chance > CALM { episode.calm + 1 } else { 0 };
-                if episode.calm >= CALM_DAYS || episode.days >= LONGEST_EPISODE {
-                    self.episode = None;
-                    return Verdict::Closed;
-                }
-                Verdict::Open
-            }
-            None => {
-                let judged = week.into_iter().filter(|expected| *expected >= JUDGED_FROM);
-                let alone = judged.map(|expected| calibration::alerts_a_year(expected, chance));
-                let (most, sum) = alone.fold((0.0_f64, 0.0), |(most, sum), one| (most.max(one), sum + one));
-                let by_chance_a_year = match most > 0.0 {
-                    true => most + (sum - most) * OWN_SHARE,
-                    // Too few for the table: the bound that holds for any counts.
-                    false => chance * TESTS_A_YEAR,
-                };
-                let usual = match self.limit {
-                    Limit::AlertsAYear(budget) => by_chance_a_year > budget,
-                    Limit::Chance(limit) => chance > limit,
-                };
-                if usual {
-                    return Verdict::Usual;
-                }
-                self.episode = Some(Episode { days: 0, calm: 0 });
-                let (low, high) = tail::range(finding.expected, variance);
-                (finding.low, finding.high, finding.by_chance_a_year) = (low, high, by_chance_a_year);
-                Verdict::Raised(finding)
-            }
+        if !self.stands_out(candidate.chance, week) {
+            return Verdict::Usual;
+        }
+        self.rises = [Rise::default(); N];
+        // The days that made the alert belong to its episode.
+        let back = usize::try_from(candidate.finding.days).unwrap_or(WEEK).saturating_sub(1).min(self.waiting.len());
+        let mut episode = Episode::new(candidate.finding.series);
+        for (day, weight) in self.waiting.iter_mut().rev().take(back) {
+            *weight = EPISODE_WEIGHT;
+            episode.days.insert(0, *day);
+        }
+        episode.days.push(*today);
+        (episode.raised_by, episode.told) = (episode.days.len(), episode.days.len());
+        let finding = self.told(candidate, &episode, today, week);
+        self.episode = Some(episode);
+        Verdict::Raised(finding)
+    }
+
+    /// A further day of an episode.
+    fn go_on(
+        &mut self,
+        mut episode: Episode<N>,
+        today: &Observation<N>,
+        strongest: Option<Candidate>,
+        week: [f64; N],
+    ) -> Verdict {
+        if strongest.is_none() && !self.few {
+            self.end(&episode);
+            return Verdict::Closed(End::TooFew);
+        }
+        let calm = strongest.is_none_or(|candidate| candidate.chance > CALM);
+        episode.calm = if calm { episode.calm + 1 } else { 0 };
+        let further = episode.further(self, today).filter(|further| self.stands_out(further.chance, week));
+        episode.days.push(*today);
+        if let Some(further) = further {
+            episode.told = episode.days.len();
+            let finding = self.told(further, &episode, today, week);
+            self.episode = Some(episode);
+            return Verdict::Risen(finding);
+        }
+        let after = episode.days.len() - episode.raised_by;
+        let lasts = episode.lasts(self);
+        if after >= LONGEST_EPISODE && lasts {
+            self.start_afresh(&episode);
+            return Verdict::Closed(End::NewLevel);
+        }
+        if after >= LONGEST_EPISODE || (episode.calm >= CALM_DAYS && !lasts) {
+            self.end(&episode);
+            return Verdict::Closed(End::AsBefore);
+        }
+        self.episode = Some(episode);
+        Verdict::Open
+    }
+
+    /// Whether chance alone would bring as much less often than the budget allows.
+    fn stands_out(&self, chance: f64, week: [f64; N]) -> bool {
+        match self.limit {
+            Limit::AlertsAYear(budget) => by_chance_a_year(chance, week) <= budget,
+            Limit::Chance(limit) => chance <= limit,
         }
     }
 
-    /// A day without anything to judge: it can end an episode, and nothing else.
-    fn calm(&mut self) -> Verdict {
-        let Some(episode) = &mut self.episode else { return Verdict::Usual };
-        (episode.days, episode.calm) = (episode.days + 1, episode.calm + 1);
-        if episode.calm >= CALM_DAYS || episode.days >= LONGEST_EPISODE {
-            self.episode = None;
-            return Verdict::Closed;
+    /// A candidate with all that is said of it.
+    fn told(&self, candidate: Candidate, episode: &Episode<N>, today: &Observation<N>, week: [f64; N]) -> Finding {
+        let Candidate { chance, finding, variance } = candidate;
+        let (low, high) = tail::range(finding.expected, variance);
+        let mut further = 1;
+        let enough = |count| {
+            let next = episode.of_a_day(self, finding.series, today, count);
+            self.stands_out(next.chance, week)
+        };
+        while !enough(further) && further < u64::from(u32::MAX) {
+            further += 1 + further / 64;
         }
-        Verdict::Open
+        Finding { low, high, by_chance_a_year: by_chance_a_year(chance, week), further, ..finding }
+    }
+
+    /// An episode passed: its days teach a little. Those still waiting are learnt when their turn comes.
+    fn end(&mut self, episode: &Episode<N>) {
+        let learnt = episode.days.len().saturating_sub(self.waiting.len() + 1);
+        for day in &episode.days[..learnt] {
+            self.learn(day, EPISODE_WEIGHT);
+        }
+        self.rises = [Rise::default(); N];
+    }
+
+    /// A rise lasts: the level of its latest days is what is expected from now on, known as well as they tell it.
+    fn start_afresh(&mut self, episode: &Episode<N>) {
+        let learnt = episode.days.len().saturating_sub(self.waiting.len() + 1);
+        let level = &episode.days[learnt.saturating_sub(LEVEL_DAYS)..learnt];
+        let exposure = level.iter().map(|day| self.exposure(day)).sum::<f64>();
+        for (series, rate) in self.rates.iter_mut().enumerate() {
+            rate.start_afresh(level.iter().map(|day| day.counts[series]).sum::<u64>() as f64, exposure);
+        }
+        self.rises = [Rise::default(); N];
+        self.waiting.iter_mut().for_each(|(_, weight)| *weight = 1.0);
     }
 
     fn learn(&mut self, day: &Observation<N>, weight: f64) {
@@ -340,6 +408,18 @@ impl<const N: usize> Detector<N> {
         for (rate, count) in self.rates.iter_mut().zip(day.counts) {
             rate.learn(count as f64, exposure, weight);
         }
+    }
+}
+
+/// Alerts a year that chance alone brings at this chance a day, over all series that can be judged.
+fn by_chance_a_year<const N: usize>(chance: f64, week: [f64; N]) -> f64 {
+    let judged = week.into_iter().filter(|expected| *expected >= JUDGED_FROM);
+    let alone = judged.map(|expected| calibration::alerts_a_year(expected, chance));
+    let (most, sum) = alone.fold((0.0_f64, 0.0), |(most, sum), one| (most.max(one), sum + one));
+    match most > 0.0 {
+        true => most + (sum - most) * OWN_SHARE,
+        // Too few for the table: the bound that holds for any counts.
+        false => chance * TESTS_A_YEAR,
     }
 }
 

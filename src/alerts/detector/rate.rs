@@ -47,6 +47,13 @@ impl Rate {
         own + sum * sum / self.shape
     }
 
+    /// Forgets the level for one that so many churns of so many customer-days tell. The spread is relative to it and stays.
+    pub(super) fn start_afresh(&mut self, count: f64, exposure: f64) {
+        if exposure > 0.0 {
+            (self.shape, self.exposure) = (count.max(0.5), exposure);
+        }
+    }
+
     /// Churns that the rate rests on.
     pub(super) fn known(&self) -> f64 {
         self.shape
