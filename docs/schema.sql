@@ -32,7 +32,7 @@ CREATE TABLE alert (
     closed_why      TEXT,
     acknowledged_at INTEGER,
     acknowledged_by TEXT
-) STRICT;
+, version INTEGER NOT NULL DEFAULT 1, updated_at INTEGER, taken_back INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX alert_by_time ON alert (raised_at, id);
 CREATE TABLE annotation (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -170,10 +170,10 @@ CREATE TABLE mute (
     note       TEXT    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE outbox (
+CREATE TABLE "outbox" (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     alert        TEXT    NOT NULL,                  -- a test's id is of no alert
-    event        TEXT    NOT NULL,                  -- raised, closed or test
+    event        TEXT    NOT NULL,                  -- raised, updated, closed or test
     channel      TEXT    NOT NULL,                  -- its name in the configuration
     message      TEXT    NOT NULL,                  -- in every form, as JSON
     state        TEXT    NOT NULL,                  -- waiting, delivered or failed
@@ -182,7 +182,8 @@ CREATE TABLE outbox (
     next_at      INTEGER NOT NULL,                  -- not tried before
     delivered_at INTEGER,
     last_error   TEXT,                              -- free of secrets
-    UNIQUE (alert, event, channel)
+    version      INTEGER NOT NULL DEFAULT 1,        -- of the alert, where the event is an update
+    UNIQUE (alert, event, version, channel)
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (channel, next_at) WHERE state = 'waiting';
 CREATE TABLE progress (

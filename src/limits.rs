@@ -287,6 +287,18 @@ pub const ALERT_RECENT_DAYS: i32 = 3;
 /// An alert within so many days of another of the same rule belongs to the same episode: late events may move its day.
 pub const ALERT_EPISODE_DAYS: i32 = 7;
 
+/// No episode is open for longer, as the detector has it: what lasts then has become usual.
+pub const ALERT_LONGEST_EPISODE_DAYS: i32 = 28;
+
+/// An alert that the rules no longer find, though its days still hold more than is usual, is over after so many days.
+pub const ALERT_TAKE_BACK_DAYS: i32 = 5;
+
+/// Losses of so many days are looked at twice before a spike is told from them: the window of a spike that is still news.
+pub const ALERT_SECOND_LOOK_DAYS: i32 = 10;
+
+/// Longest wait before the second look, whatever still comes in.
+pub const ALERT_SECOND_LOOK_MAX_SECONDS: i64 = 60;
+
 /// Figures that lag behind the log by more events than this are not judged yet …
 pub const ALERT_LAG_EVENTS: i64 = 100;
 

@@ -49,4 +49,5 @@ fn told(rate: f64, rise: f64) -> (f64, f64) {
     (f64::from(alerts) / ACCOUNTS as f64, f64::from(updates) / ACCOUNTS as f64)
 }
 
-const HEAD: &str = "| churns a day | nothing happens | ×1.5 for good | ×2 for good | ×3 for good |\n|---|---|---|---|---|\n";
+const HEAD: &str =
+    "| churns a day | nothing happens | ×1.5 for good | ×2 for good | ×3 for good |\n|---|---|---|---|---|\n";

@@ -1,15 +1,22 @@
 //! What an alert says: observed against expected, how often by chance, what was lost, with whom, where to look next.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    detector::Finding,
+    detector::{End, Finding},
     history::{Loss, Nature},
 };
 use crate::{
-    ledger::money::{Currency, Mrr},
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        time::Day,
+    },
     report::{ReportError, money::Exact},
 };
 
@@ -202,21 +209,64 @@ pub struct Section {
     pub lines: Vec<String>,
 }
 
-/// One alert.
+/// Which of the counts stood out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Series {
+    /// All of them.
+    All,
+    /// Lost by payment, dispute or policy.
+    Involuntary,
+    /// Lost because the customer asked for it.
+    Voluntary,
+}
+
+impl Series {
+    /// In the order of the detector's counts.
+    pub const ALL: [Self; 3] = [Self::All, Self::Involuntary, Self::Voluntary];
+
+    /// As programs read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Involuntary => "involuntary",
+            Self::Voluntary => "voluntary",
+        }
+    }
+
+    /// Whether a loss of this nature is counted in it.
+    pub fn counts(self, nature: Nature) -> bool {
+        match self {
+            Self::All => true,
+            Self::Involuntary => nature == Nature::Involuntary,
+            Self::Voluntary => nature == Nature::Voluntary,
+        }
+    }
+}
+
+/// One alert, as of one of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Alert {
     /// Which rule.
     pub rule: Rule,
     /// The accounting day it fires on.
-    pub day: String,
+    pub day: Day,
+    /// The day this version tells of; `day` in the first.
+    pub as_of: Day,
+    /// 1 when it is raised; one more with each update.
+    pub version: u32,
     /// The day its episode ended; null while it goes on, and for a rule without episodes.
-    pub closed: Option<String>,
+    pub closed: Option<Day>,
+    /// How its episode ended: `as_before`, `new_level` or `too_few`; null where `closed` is.
+    pub ended: Option<End>,
     /// What it takes to fire, in words.
     pub threshold: String,
     /// Which of the counts stood out: `all`, `involuntary` or `voluntary`.
-    pub series: &'static str,
-    /// Customers counted.
+    pub series: Series,
+    /// Customers counted; in an update those of the further rise.
     pub observed: u64,
+    /// So many further customers within its last day would be told as an update; null for a rule without updates.
+    pub further: Option<u64>,
     /// Against what; null where the rule expects nothing.
     pub expected: Option<Expected>,
     /// How sure.
@@ -241,27 +291,35 @@ pub struct Alert {
     pub sections: Vec<Section>,
     /// Of one loss: its share of the currency's MRR in thousandths.
     pub permille_of_mrr: Option<i128>,
+    /// Of one loss: how unusual it is for this account, in words.
+    pub how_unusual: Option<String>,
+    /// Further rises while its episode lasted, in order; only in a backtest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub updates: Vec<Alert>,
+    /// The customers in whom the rise itself lies: those of its window and series.
+    #[serde(skip)]
+    pub window: BTreeSet<CustomerId>,
 }
 
 impl Alert {
     /// One that leaves nothing to chance and says so in its own words.
     pub(super) fn saying(
         rule: Rule,
-        day: String,
+        day: Day,
         statement: String,
         threshold: String,
         losses: &[&Loss],
     ) -> Result<Self, ReportError> {
-        let alert = Self::new(rule, day, threshold, "all", None, losses)?;
+        let alert = Self::new(rule, day, threshold, Series::All, None, losses)?;
         let observed = u64::try_from(losses.len()).unwrap_or(u64::MAX);
         Ok(Self { statement: Some(statement), observed, ..alert })
     }
 
     pub(super) fn new(
         rule: Rule,
-        day: String,
+        day: Day,
         threshold: String,
-        series: &'static str,
+        series: Series,
         finding: Option<&Finding>,
         losses: &[&Loss],
     ) -> Result<Self, ReportError> {
@@ -277,10 +335,14 @@ impl Alert {
         Ok(Self {
             rule,
             day,
+            as_of: day,
+            version: 1,
             closed: None,
+            ended: None,
             threshold,
             series,
             observed: finding.map_or(1, |finding| finding.observed),
+            further: finding.map(|finding| finding.further),
             expected,
             confidence: match expected.map(|expected| expected.by_chance_once_in_years) {
                 Some(years) if years < 2.0 => Confidence::Moderate,
@@ -297,6 +359,9 @@ impl Alert {
             planned: Vec::new(),
             sections: Vec::new(),
             permille_of_mrr: None,
+            how_unusual: None,
+            updates: Vec::new(),
+            window: BTreeSet::new(),
         })
     }
 
@@ -308,12 +373,29 @@ impl Alert {
             Rule::PaymentFailures => "customers' payments fail",
             _ => return format!("{}: {}", self.rule.title(), self.sentence()),
         };
-        let series = if self.series == "all" { String::new() } else { format!(" ({})", self.series) };
+        let (title, observed) = (self.rule.title(), self.observed);
+        let series = match self.series {
+            Series::All => String::new(),
+            series => format!(" ({})", series.as_str()),
+        };
         let Some(Expected { low, high, days, .. }) = self.expected else {
-            return format!("{}: {} {what}{series}", self.rule.title(), self.observed);
+            return format!("{title}: {observed} {what}{series}");
         };
         let within = if days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
-        format!("{}: {} {what} {within}{series}, {low}–{high} expected", self.rule.title(), self.observed)
+        if self.version > 1 {
+            return format!(
+                "{title}, update {}: {observed} further {what} {within}{series}, {low}–{high} expected; {} since {}",
+                self.version,
+                self.distinct_customers(),
+                self.day
+            );
+        }
+        format!("{title}: {observed} {what} {within}{series}, {low}–{high} expected")
+    }
+
+    /// How many customers are behind it: one may have left in several currencies.
+    pub fn distinct_customers(&self) -> usize {
+        self.customers.iter().map(|one| one.customer.as_str()).collect::<BTreeSet<_>>().len()
     }
 
     /// "expected 2–6, saw 14; by chance once in 3 years".
@@ -325,7 +407,8 @@ impl Alert {
                 let seldom = if *years >= 1000.0 { "1000 years or more".into() } else { format!("{years:.1} years") };
                 format!(
                     "{within} expected {low}–{high}, saw {} ({}); by chance once in {seldom}",
-                    self.observed, self.series
+                    self.observed,
+                    self.series.as_str()
                 )
             }
         }

@@ -5,16 +5,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    alert::{Alert, Rule},
-    detector::{DayKind, Detector, Observation, Turn, Verdict},
-    history::{AccountDay, Loss, Nature},
-    words,
+    alert::{Alert, Rule, Series},
+    detector::{DayKind, Detector, End, Observation, Turn, Verdict},
+    history::{AccountDay, Loss},
+    large_loss::LargeLosses,
 };
-use crate::{
-    config::alerting::LargeLoss,
-    ledger::{money::Mrr, time::Day},
-    report::ReportError,
-};
+use crate::{config::alerting::LargeLoss, ledger::time::Day, report::ReportError};
 
 /// What a backtest found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,27 +53,18 @@ pub struct Month {
 
 /// Runs the rules over `days`, in order, and tells of those from `from` on. `budget` is for each calibrated rule.
 pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Result<Backtest, ReportError> {
-    let mut churn = Watch::<3>::new(
-        Rule::ChurnSpike,
-        budget,
-        |day| &day.churned,
-        |losses| {
-            let of = |nature| distinct(losses.iter().filter(|loss| loss.nature == nature));
-            [distinct(losses.iter()), of(Nature::Involuntary), of(Nature::Voluntary)]
-        },
-    );
-    let mut contraction =
-        Watch::<1>::new(Rule::ContractionSpike, budget, |day| &day.contracted, |losses| [distinct(losses.iter())]);
-    let mut failures =
-        Watch::<1>::new(Rule::PaymentFailures, budget, |day| &day.failing, |losses| [distinct(losses.iter())]);
+    let mut churn = Watch::<3>::new(Rule::ChurnSpike, budget);
+    let mut contraction = Watch::<1>::new(Rule::ContractionSpike, budget);
+    let mut failures = Watch::<1>::new(Rule::PaymentFailures, budget);
     // Where few customers fail a cluster of them is news all the more.
     failures.detector = failures.detector.judging_few();
+    let mut losses = LargeLosses::new(large, days);
     let mut alerts = Vec::new();
     let mut months: Vec<Month> = Vec::new();
     for at in 0..days.len() {
         let before = alerts.len();
         churn.day(days, at, from, &mut alerts)?;
-        large_losses(&days[at], from, large, &mut alerts)?;
+        losses.day(&days[at], from, &mut alerts)?;
         contraction.day(days, at, from, &mut alerts)?;
         failures.day(days, at, from, &mut alerts)?;
         if days[at].day >= from {
@@ -100,50 +87,77 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Re
     Ok(Backtest { alerts, rules, months })
 }
 
-/// One calibrated rule on its way through history.
+/// What a calibrated rule counts of a day in one series.
+pub fn counted(rule: Rule, series: Series, day: &AccountDay) -> impl Iterator<Item = &Loss> {
+    let losses: &[Loss] = match rule {
+        Rule::ContractionSpike => &day.contracted,
+        Rule::PaymentFailures => &day.failing,
+        _ => &day.churned,
+    };
+    losses.iter().filter(move |loss| series.counts(loss.nature))
+}
+
+/// One calibrated rule on its way through history, over its first `N` series.
 struct Watch<const N: usize> {
     detector: Detector<N>,
-    losses: fn(&AccountDay) -> &Vec<Loss>,
-    counts: fn(&[Loss]) -> [u64; N],
-    open: Option<usize>,
+    /// Its open episode, where it is told of.
+    open: Option<Open>,
     judged: Judged,
 }
 
+/// An episode that was told of.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Among the alerts.
+    alert: usize,
+    /// The first of the days that raised it.
+    first: usize,
+}
+
 impl<const N: usize> Watch<N> {
-    fn new(rule: Rule, budget: f64, losses: fn(&AccountDay) -> &Vec<Loss>, counts: fn(&[Loss]) -> [u64; N]) -> Self {
+    fn new(rule: Rule, budget: f64) -> Self {
         let judged = Judged { rule, alerts: 0, judged_days: 0, unjudged_days: 0, false_alerts_a_year: budget };
-        Self { detector: Detector::new(budget), losses, counts, open: None, judged }
+        Self { detector: Detector::new(budget), open: None, judged }
     }
 
     fn day(&mut self, days: &[AccountDay], at: usize, from: Day, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
-        let today = &days[at];
-        let counts = (self.counts)((self.losses)(today));
+        let (today, rule) = (&days[at], self.judged.rule);
+        let counts = std::array::from_fn(|series| distinct(counted(rule, Series::ALL[series], today)));
         let verdict = self.detector.day(&Observation { kind: kind(today.day), exposed: today.paying, counts });
         let told = today.day >= from;
         if told {
             match verdict {
-                Verdict::TooFew { .. } => self.judged.unjudged_days += 1,
+                Verdict::TooFew { .. } | Verdict::Closed(End::TooFew) => self.judged.unjudged_days += 1,
                 _ => self.judged.judged_days += 1,
             }
         }
         match verdict {
-            Verdict::Raised(finding) if told => {
+            Verdict::Raised(finding) | Verdict::Risen(finding) if told => {
                 let window = at + 1 - usize::try_from(finding.days).unwrap_or(1).clamp(1, at + 1);
-                let series = ["all", "involuntary", "voluntary"][finding.series];
-                let counted = |loss: &&Loss| match finding.series {
-                    1 => loss.nature == Nature::Involuntary,
-                    2 => loss.nature == Nature::Voluntary,
-                    _ => true,
-                };
-                let losses: Vec<&Loss> = days[window..=at].iter().flat_map(self.losses).filter(counted).collect();
+                let series = Series::ALL[finding.series];
+                let losses: Vec<&Loss> = days[window..=at].iter().flat_map(|day| counted(rule, series, day)).collect();
                 let threshold = format!("at most {} false alerts a year", self.judged.false_alerts_a_year);
-                let day = today.day.to_string();
-                alerts.push(Alert::new(self.judged.rule, day, threshold, series, Some(&finding), &losses)?);
-                self.open = Some(alerts.len() - 1);
+                let customers = losses.iter().map(|loss| loss.customer.clone()).collect();
+                match self.open.and_then(|open| Some((alerts.get_mut(open.alert)?, open.first))) {
+                    None => {
+                        let alert = Alert::new(rule, today.day, threshold, series, Some(&finding), &losses)?;
+                        alerts.push(Alert { window: customers, ..alert });
+                        self.open = Some(Open { alert: alerts.len() - 1, first: window });
+                    }
+                    Some((alert, first)) => {
+                        // An update tells of the whole episode: the customers of this rise and all before them.
+                        let so_far = days[first..=at].iter().flat_map(|day| counted(rule, Series::All, day));
+                        let so_far: Vec<&Loss> = so_far.collect();
+                        let update = Alert::new(rule, alert.day, threshold, series, Some(&finding), &so_far)?;
+                        let before = alert.updates.last().map_or(alert.version, |last| last.version);
+                        let (as_of, version) = (today.day, before + 1);
+                        alert.updates.push(Alert { as_of, version, window: customers, ..update });
+                    }
+                }
             }
-            Verdict::Closed | Verdict::TooFew { .. } => {
-                if let Some(alert) = self.open.take().and_then(|open| alerts.get_mut(open)) {
-                    alert.closed = Some(today.day.to_string());
+            Verdict::Closed(end) => {
+                if let Some(alert) = self.open.take().and_then(|open| alerts.get_mut(open.alert)) {
+                    (alert.closed, alert.ended) = (Some(today.day), Some(end));
                 }
             }
             _ => {}
@@ -152,29 +166,8 @@ impl<const N: usize> Watch<N> {
     }
 }
 
-/// One customer's loss over an amount and over a share of MRR: a whale is this, not a spike.
-fn large_losses(today: &AccountDay, from: Day, large: &LargeLoss, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
-    if today.day < from {
-        return Ok(());
-    }
-    let churned = today.churned.iter().map(|loss| (loss, "leaves with"));
-    let contracted = today.contracted.iter().map(|loss| (loss, "pays less by"));
-    for (loss, verb) in churned.chain(contracted) {
-        let mrr = today.mrr.get(&loss.currency).copied().unwrap_or(Mrr::ZERO);
-        if large.reached(loss.currency, loss.amount, mrr) {
-            let permille = loss.amount.0.checked_mul(1000).and_then(|part| part.checked_div(mrr.0));
-            let share = permille.map(|share| format!(", {}.{} % of MRR", share / 10, share % 10)).unwrap_or_default();
-            let amount = words::money(loss.amount, loss.currency);
-            let statement = format!("{} {verb} {amount}{share}", loss.customer);
-            let threshold = format!("{} % of MRR and {} {}", large.share.percent(), large.amount, loss.currency);
-            let alert = Alert::saying(Rule::LargeLoss, today.day.to_string(), statement, threshold, &[loss])?;
-            alerts.push(Alert { permille_of_mrr: permille, ..alert });
-        }
-    }
-    Ok(())
-}
-
-fn distinct<'a>(losses: impl Iterator<Item = &'a Loss>) -> u64 {
+/// How many customers lost something.
+pub fn distinct<'a>(losses: impl Iterator<Item = &'a Loss>) -> u64 {
     let customers: BTreeSet<&str> = losses.map(|loss| loss.customer.as_str()).collect();
     u64::try_from(customers.len()).unwrap_or(u64::MAX)
 }

@@ -38,7 +38,7 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
     }
     let candidate = |alert| Candidate { alert, subject: word.to_owned(), key: start.to_string() };
     // Its id needs no figures: what was said already is looked up before they are gathered.
-    let name = Alert::saying(Rule::Digest, end.to_string(), String::new(), String::new(), &[])?;
+    let name = Alert::saying(Rule::Digest, end, String::new(), String::new(), &[])?;
     let id = candidate(name).id(&look.ledger);
     if look.stored.iter().any(|row| row.alert.id == id) {
         return Ok(None);
@@ -47,7 +47,7 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
     let waterfall = look.reports.waterfall(&ask).await?.data;
     let (sections, closing) = (sections(look, &ask, &waterfall).await?, closing(&waterfall));
     let statement = format!("the {word} from {start} to {end}: MRR {closing}");
-    let alert = Alert::saying(Rule::Digest, end.to_string(), statement, format!("each {word}"), &[])?;
+    let alert = Alert::saying(Rule::Digest, end, statement, format!("each {word}"), &[])?;
     Ok(Some(Verdict::Raise(Box::new(candidate(Alert { sections, ..alert })))))
 }
 

@@ -1,12 +1,19 @@
 //! From what the rules see now to what is to be said: each episode once, whoever looks and however often.
 
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    alert::{Alert, Rule},
-    backtest::Backtest,
+    alert::{Alert, Rule, Series},
+    backtest::{self, Backtest},
+    detector::End,
+    history::AccountDay,
 };
-use crate::{ledger::time::Day, limits, store::alerts::AlertRow};
+use crate::{
+    ledger::{ids::CustomerId, time::Day},
+    limits,
+    store::alerts::AlertRow,
+};
 
 /// An alert found, with what tells it from others of its rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,66 +44,200 @@ impl Candidate {
 pub enum Verdict {
     /// Something new.
     Raise(Box<Candidate>),
-    /// An episode is over: its id, and why.
-    Close(String, String),
+    /// The open alert with this id rose further: its next version.
+    Update(String, Box<Alert>),
+    /// An episode is over.
+    Close {
+        /// Of which alert.
+        id: String,
+        /// Why, in words.
+        why: String,
+        /// It turned out to be none.
+        taken_back: bool,
+    },
 }
+
+/// The rules whose alerts come from the detector.
+pub const SPIKES: [Rule; 3] = [Rule::ChurnSpike, Rule::ContractionSpike, Rule::PaymentFailures];
 
 /// A state that is on or off, such as NRR under its level: raised when it begins, closed when it ends.
 pub fn standing(rule: Rule, subject: &str, on: Option<Candidate>, stored: &[AlertRow], over: &str) -> Option<Verdict> {
     let open = open(rule, stored).find(|row| row.alert.subject == subject);
     match (on, open) {
         (Some(candidate), None) => Some(Verdict::Raise(Box::new(candidate))),
-        (None, Some(row)) => Some(Verdict::Close(row.alert.id.clone(), over.to_owned())),
+        (None, Some(row)) => Some(close(row, over.to_owned(), false)),
         _ => None,
     }
 }
 
+/// What is known of an account's days when they are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The days, and …
+    pub days: &'a [AccountDay],
+    /// … what the rules find in them.
+    pub found: &'a Backtest,
+    /// What they find without those losses that haven't been looked at twice: only this is told.
+    pub settled: &'a Backtest,
+    /// The last of the days.
+    pub today: Day,
+}
+
 /// The episodes of the calibrated rules, and large losses, held against what was said already.
-pub fn episodes(found: &Backtest, stored: &[AlertRow], rules: &[Rule], today: Day) -> Vec<Verdict> {
+pub fn episodes(judged: &Judged<'_>, stored: &[AlertRow], rules: &[Rule]) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    for alert in found.alerts.iter().filter(|alert| rules.contains(&alert.rule)) {
-        let Ok(day) = alert.day.parse::<Day>() else { continue };
-        if distance(day, today) > i64::from(limits::ALERT_RECENT_DAYS) {
-            continue;
-        }
-        let known = |row: &&AlertRow| row.alert.rule == alert.rule.as_str();
-        let (subject, known) = match alert.rule {
-            Rule::LargeLoss => {
-                let subject =
-                    alert.customers.first().map(|one| format!("{} {}", one.customer, one.currency)).unwrap_or_default();
-                let same = |row: &AlertRow| row.alert.subject == subject && row.alert.day == day;
-                let known = stored.iter().filter(known).any(same);
-                (subject, known)
-            }
-            _ => (String::new(), stored.iter().filter(known).any(|row| row.closed_at.is_none() || near(row, day))),
+    for alert in judged.found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss && rules.contains(&alert.rule))
+    {
+        let subject =
+            alert.customers.first().map(|one| format!("{} {}", one.customer, one.currency)).unwrap_or_default();
+        let same = |row: &AlertRow| {
+            row.alert.rule == alert.rule.as_str() && row.alert.subject == subject && row.alert.day == alert.day
         };
-        if !known {
-            let candidate = Candidate { alert: alert.clone(), subject, key: alert.day.clone() };
+        if recent(alert.day, judged.today) && !stored.iter().any(same) {
+            let candidate = Candidate { key: alert.day.to_string(), alert: alert.clone(), subject };
             verdicts.push(Verdict::Raise(Box::new(candidate)));
         }
     }
-    for rule in [Rule::ChurnSpike, Rule::ContractionSpike, Rule::PaymentFailures] {
-        for row in open(rule, stored) {
-            let same = |alert: &&Alert| alert.rule == rule && alert.day.parse().is_ok_and(|day: Day| near(row, day));
-            let over = match found.alerts.iter().find(same) {
-                Some(Alert { closed: Some(day), .. }) => {
-                    format!("Since {day} nothing has been unusual for several days, or it has become usual.")
-                }
-                Some(_) => continue,
-                None => "It no longer stands out: customers came back, or later events told otherwise.".to_owned(),
-            };
-            verdicts.push(Verdict::Close(row.alert.id.clone(), over));
+    for rule in SPIKES {
+        // An episode that was taken back was none.
+        let rows: Vec<&AlertRow> =
+            stored.iter().filter(|row| row.alert.rule == rule.as_str() && !row.taken_back).collect();
+        if rules.contains(&rule) {
+            let episodes = of_rule(rule, judged.settled);
+            for episode in &episodes {
+                let told_of =
+                    rows.iter().filter(|row| same_episode(row, &episodes).is_some_and(|same| same == *episode));
+                let row = told_of.copied().max_by_key(|row| (row.closed_at.is_none(), row.alert.day));
+                verdicts.extend(news(episode, row, stored, judged.today));
+            }
+        }
+        let episodes = of_rule(rule, judged.found);
+        for row in rows.iter().filter(|row| row.closed_at.is_none()) {
+            verdicts.extend(over(row, same_episode(row, &episodes), judged));
         }
     }
     verdicts
+}
+
+/// What of an episode is to be told, where `row` is what was told of it so far.
+fn news(episode: &Alert, row: Option<&AlertRow>, stored: &[AlertRow], today: Day) -> Option<Verdict> {
+    let mut newest_first = episode.updates.iter().rev().chain([episode]).filter(|version| recent(version.as_of, today));
+    let raise = |version: &Alert, day: Day| {
+        let alert = Alert { day, version: 1, updates: Vec::new(), ..version.clone() };
+        let known = stored.iter().filter(|row| row.alert.rule == alert.rule.as_str() && row.alert.day == day).count();
+        // Raised again for the same day after it was taken back, it is another alert.
+        let key = if known == 0 { day.to_string() } else { format!("{day} again {known}") };
+        Verdict::Raise(Box::new(Candidate { alert, subject: String::new(), key }))
+    };
+    let Some(row) = row else { return newest_first.next().map(|version| raise(version, episode.day)) };
+    let told = Told::of(row)?;
+    let version = newest_first.find(|version| told.lacks(version))?;
+    if row.closed_at.is_some() {
+        return Some(raise(version, version.as_of));
+    }
+    let next = u32::try_from(row.version + 1).unwrap_or(u32::MAX);
+    let alert = Alert { day: row.alert.day, version: next, updates: Vec::new(), ..version.clone() };
+    Some(Verdict::Update(row.alert.id.clone(), Box::new(alert)))
+}
+
+/// Whether an open alert is over, where `episode` is what the rules find of it now.
+fn over(row: &AlertRow, episode: Option<&Alert>, judged: &Judged<'_>) -> Option<Verdict> {
+    let Some(episode) = episode else {
+        let told = Told::of(row);
+        let as_of = told.as_ref().and_then(|told| told.as_of).unwrap_or(row.alert.day);
+        // One customer who comes back isn't the end of a spike: it is taken back when it is within the usual.
+        if !told.is_some_and(|told| told.unusual_still(row, judged.days)) {
+            let why = "It no longer stands out: customers came back, or later events told otherwise.";
+            return Some(close(row, why.to_owned(), true));
+        }
+        let passed = distance(as_of, judged.today) >= i64::from(limits::ALERT_TAKE_BACK_DAYS);
+        return passed.then(|| close(row, format!("Since {as_of} nothing further has been unusual."), false));
+    };
+    let (day, end) = episode.closed.zip(episode.ended)?;
+    let why = match end {
+        End::AsBefore => format!("Since {day} nothing has been unusual for several days."),
+        End::NewLevel => {
+            format!("It has lasted so long that it is the usual level now: what is expected starts afresh on {day}.")
+        }
+        End::TooFew => format!("Since {day} too few are expected to tell what is unusual."),
+    };
+    Some(close(row, why, false))
+}
+
+/// What was told of an episode, read back from the alert as it is kept.
+#[derive(Debug, Deserialize)]
+struct Told {
+    as_of: Option<Day>,
+    series: Series,
+    /// So many further customers on the day told of are news; none where an older mrrd told it.
+    further: Option<u64>,
+    expected: Option<ToldExpected>,
+    customers: Vec<ToldCustomer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldExpected {
+    high: u64,
+    days: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToldCustomer {
+    customer: CustomerId,
+}
+
+impl Told {
+    fn of(row: &AlertRow) -> Option<Self> {
+        serde_json::from_str(&row.alert.content).ok()
+    }
+
+    /// Whether a version's rise lies in customers that weren't told of: in none that were, or in so many others that these
+    /// would be an alert by themselves.
+    fn lacks(&self, version: &Alert) -> bool {
+        let told = |customer: &&CustomerId| self.customers.iter().any(|one| one.customer == **customer);
+        let known = version.window.iter().filter(told).count();
+        let others = u64::try_from(version.window.len() - known).unwrap_or(u64::MAX);
+        if known == 0 { others > 0 } else { self.further.is_some_and(|further| others >= further) }
+    }
+
+    /// Whether the days it was told for still hold more than is usual.
+    fn unusual_still(&self, row: &AlertRow, days: &[AccountDay]) -> bool {
+        let (Some(rule), Some(expected)) = (Rule::parse(&row.alert.rule), &self.expected) else { return false };
+        let last = self.as_of.unwrap_or(row.alert.day);
+        let within = |day: &&AccountDay| (0..i64::from(expected.days)).contains(&distance(day.day, last));
+        let window = days.iter().filter(within);
+        let counts = window.map(|day| backtest::distinct(backtest::counted(rule, self.series, day)));
+        counts.sum::<u64>() > expected.high
+    }
+}
+
+fn of_rule(rule: Rule, found: &Backtest) -> Vec<&Alert> {
+    found.alerts.iter().filter(|alert| alert.rule == rule).collect()
+}
+
+/// Which of the episodes found is the one that `row` tells of: the nearest, for late events move its day. While it is open
+/// it may also have turned into a later one.
+fn same_episode<'a>(row: &AlertRow, episodes: &[&'a Alert]) -> Option<&'a Alert> {
+    let near = i64::from(limits::ALERT_EPISODE_DAYS);
+    let longest = i64::from(limits::ALERT_LONGEST_EPISODE_DAYS);
+    let apart = |episode: &&&Alert| distance(row.alert.day, episode.day);
+    let may_be = |episode: &&&Alert| {
+        apart(episode).abs() <= near || (row.closed_at.is_none() && (0..=longest).contains(&apart(episode)))
+    };
+    episodes.iter().filter(may_be).min_by_key(|episode| apart(episode).abs()).copied()
+}
+
+fn close(row: &AlertRow, why: String, taken_back: bool) -> Verdict {
+    Verdict::Close { id: row.alert.id.clone(), why, taken_back }
 }
 
 fn open(rule: Rule, stored: &[AlertRow]) -> impl Iterator<Item = &AlertRow> {
     stored.iter().filter(move |row| row.alert.rule == rule.as_str() && row.closed_at.is_none())
 }
 
-fn near(row: &AlertRow, day: Day) -> bool {
-    distance(row.alert.day, day).abs() <= i64::from(limits::ALERT_EPISODE_DAYS)
+/// Whether it is still news.
+fn recent(day: Day, today: Day) -> bool {
+    distance(day, today) <= i64::from(limits::ALERT_RECENT_DAYS)
 }
 
 /// Days from `first` to `last`.
@@ -105,92 +246,4 @@ pub fn distance(first: Day, last: Day) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{ledger::time::UnixTime, store::alerts::NewAlert};
-
-    fn day(text: &str) -> Day {
-        text.parse().unwrap()
-    }
-
-    fn alert(rule: Rule, day: &str, closed: Option<&str>) -> Alert {
-        let alert = Alert::saying(rule, day.into(), "it is so".into(), String::new(), &[]).unwrap();
-        Alert { closed: closed.map(str::to_owned), ..alert }
-    }
-
-    fn found(alerts: Vec<Alert>) -> Backtest {
-        Backtest { alerts, rules: Vec::new(), months: Vec::new() }
-    }
-
-    fn kept(rule: Rule, on: &str, closed_at: Option<i64>) -> AlertRow {
-        let alert = NewAlert {
-            id: format!("al_{on}"),
-            rule: rule.as_str().into(),
-            subject: String::new(),
-            day: day(on),
-            raised_at: UnixTime(1),
-            headline: String::new(),
-            content: String::new(),
-            silenced: None,
-            closed: closed_at.is_some(),
-        };
-        AlertRow {
-            alert,
-            closed_at: closed_at.map(UnixTime),
-            closed_why: None,
-            acknowledged_at: None,
-            acknowledged_by: None,
-        }
-    }
-
-    /// What is raised and closed: days and ids.
-    fn said(alerts: Vec<Alert>, stored: &[AlertRow]) -> Vec<String> {
-        let verdicts = episodes(&found(alerts), stored, &Rule::ALL, day("2026-03-10"));
-        let words = |verdict| match verdict {
-            Verdict::Raise(candidate) => format!("raise {}", candidate.alert.day),
-            Verdict::Close(id, _) => format!("close {id}"),
-        };
-        verdicts.into_iter().map(words).collect()
-    }
-
-    #[test]
-    fn an_episode_is_raised_once_though_late_events_move_its_day() {
-        let spike = Rule::ChurnSpike;
-        assert_eq!(said(vec![alert(spike, "2026-03-09", None)], &[]), ["raise 2026-03-09"]);
-        assert_eq!(said(vec![alert(spike, "2026-03-09", None)], &[kept(spike, "2026-03-10", None)]), [""; 0]);
-        assert_eq!(said(vec![alert(spike, "2026-03-08", None)], &[kept(spike, "2026-03-04", Some(5))]), [""; 0]);
-        assert_eq!(
-            said(vec![alert(spike, "2026-03-09", None)], &[kept(Rule::ContractionSpike, "2026-03-09", None)]),
-            ["raise 2026-03-09", "close al_2026-03-09"]
-        );
-    }
-
-    #[test]
-    fn what_history_holds_wakes_nobody() {
-        assert_eq!(said(vec![alert(Rule::ChurnSpike, "2026-03-06", None)], &[]), [""; 0]);
-    }
-
-    #[test]
-    fn an_episode_is_closed_when_it_ends_or_turns_out_to_be_none() {
-        let (spike, open) = (Rule::ChurnSpike, kept(Rule::ChurnSpike, "2026-03-01", None));
-        assert_eq!(said(vec![alert(spike, "2026-03-01", None)], std::slice::from_ref(&open)), [""; 0]);
-        let over = alert(spike, "2026-03-01", Some("2026-03-07"));
-        assert_eq!(said(vec![over], std::slice::from_ref(&open)), ["close al_2026-03-01"]);
-        assert_eq!(said(vec![], &[open]), ["close al_2026-03-01"]);
-    }
-
-    #[test]
-    fn an_id_tells_ledgers_rules_subjects_and_days_apart() {
-        let candidate = |rule, subject: &str, key: &str| Candidate {
-            alert: alert(rule, "2026-03-09", None),
-            subject: subject.into(),
-            key: key.into(),
-        };
-        let id = |rule, subject, key| candidate(rule, subject, key).id("stripe live");
-        let one = id(Rule::LargeLoss, "cus_1 usd", "2026-03-09");
-        assert_eq!(one, id(Rule::LargeLoss, "cus_1 usd", "2026-03-09"));
-        assert_ne!(one, id(Rule::LargeLoss, "cus_2 usd", "2026-03-09"));
-        assert_ne!(one, id(Rule::LargeLoss, "cus_1 usd", "2026-03-08"));
-        assert_ne!(one, candidate(Rule::LargeLoss, "cus_1 usd", "2026-03-09").id("stripe test"));
-    }
-}
+mod tests;

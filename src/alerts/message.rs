@@ -27,7 +27,7 @@ pub struct Message {
     pub id: String,
     /// The alert it is about.
     pub alert: String,
-    /// `raised`, `closed` or `test`.
+    /// `raised`, `updated`, `closed` or `test`.
     pub event: String,
     /// `error`, `warning` or `info`.
     pub severity: String,
@@ -56,10 +56,19 @@ impl Message {
             text: text(&headline, &parts),
             html: html(&headline, &parts),
             slack: slack(&headline, &parts),
-            json: json!({"id": id, "type": "alert.raised", "created": at.0, "alert_id": id, "headline": headline,
-                "alert": alert}),
+            json: json!({"id": id, "type": "alert.raised", "created": at.0, "alert_id": id, "version": alert.version,
+                "headline": headline, "alert": alert}),
             headline,
         }
+    }
+
+    /// That it has risen further: a message of its own about the same alert, in its next version.
+    pub fn updated(alert_id: &str, at: UnixTime, alert: &Alert) -> Self {
+        let id = format!("{alert_id}_v{}", alert.version);
+        let mut message = Self { event: "updated".into(), ..Self::raised(alert_id, at, alert) };
+        message.json["id"] = id.clone().into();
+        message.json["type"] = "alert.updated".into();
+        Self { id, ..message }
     }
 
     /// That its episode is over.
@@ -75,8 +84,8 @@ impl Message {
             text: text(&headline, &parts),
             html: html(&headline, &parts),
             slack: slack(&headline, &parts),
-            json: json!({"id": id, "type": "alert.closed", "created": at.0, "alert_id": alert.id, "headline": headline,
-                "rule": alert.rule, "day": alert.day.to_string(), "reason": why}),
+            json: json!({"id": id, "type": "alert.closed", "created": at.0, "alert_id": alert.id, "version": row.version,
+                "headline": headline, "rule": alert.rule, "day": alert.day.to_string(), "reason": why}),
             headline,
             id,
         }
@@ -122,10 +131,15 @@ fn parts(alert: &Alert) -> Vec<Part> {
         Confidence::VeryHigh => "very high",
     };
     if alert.expected.is_some() {
-        parts.push(Part::Line(format!("On {}, {}.", alert.day, alert.sentence())));
+        let whole = match alert.version {
+            1 => String::new(),
+            _ => format!(" In all {} since {}.", alert.distinct_customers(), alert.day),
+        };
+        parts.push(Part::Line(format!("On {}, {}.{whole}", alert.as_of, alert.sentence())));
         parts.push(Part::Line(format!("Confidence: {confidence}. Threshold: {}.", alert.threshold)));
     } else if alert.rule != Rule::Digest {
-        parts.push(Part::Line(format!("On {}. Threshold: {}.", alert.day, alert.threshold)));
+        let unusual = alert.how_unusual.as_ref().map(|unusual| format!(", {unusual}")).unwrap_or_default();
+        parts.push(Part::Line(format!("On {}{unusual}. Threshold: {}.", alert.day, alert.threshold)));
     }
     for planned in &alert.planned {
         parts.push(Part::Line(format!("Planned for these days: {planned}")));

@@ -148,6 +148,7 @@ mod tests {
 
     fn row(attempts: i64) -> DeliveryRow {
         DeliveryRow {
+            version: 1,
             id: 1,
             alert: "al_1".into(),
             event: "raised".into(),

@@ -1,7 +1,9 @@
 //! A made-up alert, for `mrrd alerts test`.
 
+use std::collections::BTreeSet;
+
 use super::{
-    alert::{Alert, Confidence, Expected, Lost, Named, Rule, Share},
+    alert::{Alert, Confidence, Expected, Lost, Named, Rule, Series, Share},
     watch::stripe_link,
 };
 use crate::{
@@ -23,13 +25,18 @@ pub fn alert(now: UnixTime) -> Alert {
         reason,
         link: Some(stripe_link(true, customer)),
     };
+    let day = Zone::UTC.day(now);
     Alert {
         rule: Rule::ChurnSpike,
-        day: Zone::UTC.day(now).to_string(),
+        day,
+        as_of: day,
+        version: 1,
         closed: None,
+        ended: None,
         threshold: "at most 2 false alerts a year".into(),
-        series: "all",
+        series: Series::All,
         observed: 3,
+        further: Some(5),
         expected: Some(Expected { mean: 0.4, low: 0, high: 1, days: 1, by_chance_once_in_years: 4.2 }),
         confidence: Confidence::High,
         lost: vec![Lost {
@@ -52,5 +59,8 @@ pub fn alert(now: UnixTime) -> Alert {
         planned: Vec::new(),
         sections: Vec::new(),
         permille_of_mrr: None,
+        how_unusual: None,
+        updates: Vec::new(),
+        window: BTreeSet::new(),
     }
 }

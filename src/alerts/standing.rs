@@ -72,7 +72,7 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &StandingRows) -> Res
             let threshold = format!("{} % of MRR", share.percent());
             let losses: Vec<&Loss> = losses.iter().collect();
             Some(Candidate {
-                alert: Alert::saying(Rule::ScheduledChurn, look.today.to_string(), statement, threshold, &losses)?,
+                alert: Alert::saying(Rule::ScheduledChurn, look.today, statement, threshold, &losses)?,
                 subject: currency.to_string(),
                 key: look.today.to_string(),
             })
@@ -102,7 +102,7 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
             let statement = format!("NRR of the trailing twelve months fell to {value} ({})", entry.currency);
             let threshold = format!("under {level}, on change only");
             Some(Candidate {
-                alert: Alert::saying(Rule::NrrBelow, look.today.to_string(), statement, threshold, &[])?,
+                alert: Alert::saying(Rule::NrrBelow, look.today, statement, threshold, &[])?,
                 subject: entry.currency.clone(),
                 key: look.today.to_string(),
             })
@@ -145,7 +145,7 @@ pub(super) fn new_record(days: &[AccountDay]) -> Result<Vec<Verdict>, AskError> 
         let statement = format!("MRR closed at {now}, higher than ever; the highest before was {most}");
         let threshold = "once a month, at a close above every earlier one".to_owned();
         verdicts.push(Verdict::Raise(Box::new(Candidate {
-            alert: Alert::saying(Rule::NewRecord, today.day.before().to_string(), statement, threshold, &[])?,
+            alert: Alert::saying(Rule::NewRecord, today.day.before(), statement, threshold, &[])?,
             subject: currency.to_string(),
             key: month.clone(),
         })));

@@ -1,7 +1,7 @@
 //! The role `alerts`: looks whenever the ledger has moved and whenever the clock has, and keeps what is to be said.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,9 +11,10 @@ use tokio::{sync::watch, time::sleep};
 use super::{
     alert::{Alert, Rule},
     backtest, digest, drift, health, history,
-    judge::{self, Candidate, Verdict},
+    judge::{self, Candidate, Judged, Verdict},
     message::Message,
     outbox::{Bells, Outbox},
+    second_look::SecondLook,
     silence, standing,
 };
 use crate::{
@@ -25,9 +26,12 @@ use crate::{
     report::{ask::Ask, service::AskError, service::Reports},
     store::{
         Store, StoreError,
-        alerts::{AlertFilter, AlertRow, NewAlert, Outgoing},
+        alerts::{AlertFilter, AlertRow, AlertUpdate, Ending, NewAlert, Outgoing},
     },
-    telemetry::{Metrics, event::AlertRaised},
+    telemetry::{
+        Metrics,
+        event::{AlertRaised, AlertUpdated},
+    },
 };
 
 /// Alerts looked back at.
@@ -51,6 +55,10 @@ pub struct Watcher {
     /// How long a silence may be, and as of when.
     silence: Option<(Instant, Option<i64>)>,
     lagging_since: Option<Instant>,
+    /// Which losses have been seen for how long, …
+    second_look: SecondLook,
+    /// … and when to look again at those too new to tell a spike from.
+    look_again_at: Option<UnixTime>,
 }
 
 /// One look: everything the rules ask.
@@ -82,7 +90,18 @@ impl Watcher {
     /// A watcher of `store` under `config`.
     pub fn new(store: Store, config: Arc<Config>, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let started_at = clock.now();
-        Self { store, config, clock, metrics, started_at, slow: None, silence: None, lagging_since: None }
+        Self {
+            store,
+            config,
+            clock,
+            metrics,
+            started_at,
+            slow: None,
+            silence: None,
+            lagging_since: None,
+            second_look: SecondLook::default(),
+            look_again_at: None,
+        }
     }
 
     /// Runs until `stop` turns true. `ledger` wakes it where the reconciler runs in this process.
@@ -133,7 +152,8 @@ impl Watcher {
 
     async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, bells: &Bells) -> Result<(), AskError> {
         let applied = self.store.applied_seq().await?;
-        let due = seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
+        let again = self.look_again_at.is_some_and(|at| self.clock.now() >= at);
+        let due = again || seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
         if !due || self.must_wait(applied).await? {
             return Ok(());
         }
@@ -193,13 +213,16 @@ impl Watcher {
             stored,
             kept: Mutex::default(),
         };
-        let mut verdicts = self.moved(&look).await?;
+        let mut verdicts = self.moved(&look, now).await?;
         verdicts.extend(self.stands(&look, now).await?);
         let mut said = false;
         for verdict in verdicts {
             said |= match verdict {
                 Verdict::Raise(candidate) => self.raise(&look, *candidate, &profile, live, now).await?,
-                Verdict::Close(id, why) => self.close(&look, &id, &why, now).await?,
+                Verdict::Update(id, alert) => self.update(&look, &id, *alert, &profile, live, now).await?,
+                Verdict::Close { id, why, taken_back } => {
+                    self.close(&look, &id, &Ending { at: now, why: &why, taken_back }).await?
+                }
             };
         }
         let kept = std::mem::take(&mut *look.kept.lock().unwrap_or_else(PoisonError::into_inner));
@@ -210,7 +233,7 @@ impl Watcher {
     }
 
     /// The rules over movements, and over the days they make.
-    async fn moved(&mut self, look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
+    async fn moved(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
         let from = standing::plus(look.today, -limits::ALERT_HISTORY_DAYS);
         let rows = look.reports.standing_rows(&look.ask, Some(from)).await?;
         let losses = history::losses(&look.reports, &look.ask, Some(from)).await?;
@@ -219,8 +242,27 @@ impl Watcher {
         let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
         let told = standing::plus(look.today, -limits::ALERT_RECENT_DAYS - 60);
         let settings = look.settings;
-        let found = backtest::run(&days, told, settings.false_alerts_a_year, &settings.large_loss)?;
-        let mut verdicts = judge::episodes(&found, &look.stored, &settings.rules, look.today);
+        let run = |days: &[_]| backtest::run(days, told, settings.false_alerts_a_year, &settings.large_loss);
+        let judged = |found: &_, settled: &_| {
+            judge::episodes(&Judged { days: &days, found, settled, today: look.today }, &look.stored, &settings.rules)
+        };
+        let found = run(&days)?;
+        let mut verdicts = judged(&found, &found);
+        self.second_look.note(&days, look.today, now);
+        let tells = |verdict: &Verdict| match verdict {
+            Verdict::Raise(candidate) => judge::SPIKES.contains(&candidate.alert.rule),
+            Verdict::Update(..) => true,
+            Verdict::Close { .. } => false,
+        };
+        let settled = if verdicts.iter().any(tells) {
+            self.second_look.settled(&days, look.today, now, settings.second_look_seconds)
+        } else {
+            None
+        };
+        self.look_again_at = settled.as_ref().map(|settled| settled.next);
+        if let Some(settled) = settled {
+            verdicts = judged(&found, &run(&settled.days)?);
+        }
         let slow = self.slow.is_none_or(|(at, day)| at.elapsed() >= SLOW || day != look.today);
         if slow {
             if look.has(Rule::ScheduledChurn) {
@@ -244,7 +286,7 @@ impl Watcher {
     async fn stands(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
         let mut verdicts = Vec::new();
         let saying = |rule, subject: &str, key: String, statement, threshold: &str| {
-            let alert = Alert::saying(rule, look.today.to_string(), statement, threshold.to_owned(), &[])?;
+            let alert = Alert::saying(rule, look.today, statement, threshold.to_owned(), &[])?;
             Ok::<_, AskError>(Candidate { alert, subject: subject.to_owned(), key })
         };
         if look.has(Rule::WebhookSilence) {
@@ -323,18 +365,9 @@ impl Watcher {
             return Ok(false);
         }
         let Candidate { mut alert, subject, .. } = candidate;
-        let rule = alert.rule;
-        let Ok(day) = alert.day.parse::<Day>() else { return Ok(false) };
-        alert.warnings = health::warnings(&self.store, profile, now).await?;
-        for named in &mut alert.customers {
-            named.link = Some(link(look.settings, live, &named.customer));
-        }
-        let silenced = self.silenced(&mut alert, day, now).await?;
-        let channels = look.settings.channels.iter().filter(|(_, channel)| channel.hears(rule));
-        let channels = channels.map(|(name, _)| name.clone()).filter(|_| silenced.is_none()).collect();
+        let (rule, day) = (alert.rule, alert.day);
+        let (silenced, channels) = self.completed(look, &mut alert, profile, live, now).await?;
         let message = Message::raised(&id, now, &alert);
-        let mut content = message.json["alert"].clone();
-        content["text"] = message.text.clone().into();
         let new = NewAlert {
             id: id.clone(),
             rule: rule.as_str().into(),
@@ -342,7 +375,7 @@ impl Watcher {
             day,
             raised_at: now,
             headline: message.headline.clone(),
-            content: content.to_string(),
+            content: content(&message),
             silenced: silenced.clone(),
             closed: !rule.has_episodes(),
         };
@@ -353,6 +386,56 @@ impl Watcher {
             AlertRaised { id: &id, rule: rule.as_str(), silenced: silenced.as_deref() }.emit(&self.metrics);
         }
         Ok(raised)
+    }
+
+    /// Tells an open alert's next version.
+    async fn update(
+        &self,
+        look: &Look<'_>,
+        id: &str,
+        mut alert: Alert,
+        profile: &str,
+        live: bool,
+        now: UnixTime,
+    ) -> Result<bool, AskError> {
+        let (rule, version) = (alert.rule, i64::from(alert.version));
+        let (silenced, channels) = self.completed(look, &mut alert, profile, live, now).await?;
+        let message = Message::updated(id, now, &alert);
+        let update = AlertUpdate {
+            id: id.to_owned(),
+            version,
+            at: now,
+            headline: message.headline.clone(),
+            content: content(&message),
+            silenced: silenced.clone(),
+        };
+        let outgoing =
+            Outgoing { event: "updated", message: serde_json::to_string(&message).unwrap_or_default(), channels };
+        let updated = self.store.update_alert(&update, &outgoing).await?;
+        if updated {
+            AlertUpdated { id, rule: rule.as_str(), version, silenced: silenced.as_deref() }.emit();
+        }
+        Ok(updated)
+    }
+
+    /// Adds what the rules don't know: whether figures are whole, where to look, what was planned. Says why nobody is told,
+    /// or which channels are.
+    async fn completed(
+        &self,
+        look: &Look<'_>,
+        alert: &mut Alert,
+        profile: &str,
+        live: bool,
+        now: UnixTime,
+    ) -> Result<(Option<String>, Vec<String>), AskError> {
+        alert.warnings = health::warnings(&self.store, profile, now).await?;
+        for named in &mut alert.customers {
+            named.link = Some(link(look.settings, live, &named.customer));
+        }
+        let silenced = self.silenced(alert, alert.as_of, now).await?;
+        let channels = look.settings.channels.iter().filter(|(_, channel)| channel.hears(alert.rule));
+        let channels = channels.map(|(name, _)| name.clone()).filter(|_| silenced.is_none()).collect();
+        Ok((silenced, channels))
     }
 
     /// Why nobody is told: the rule is muted, or the day was planned.
@@ -372,15 +455,23 @@ impl Watcher {
         })
     }
 
-    async fn close(&self, look: &Look<'_>, id: &str, why: &str, now: UnixTime) -> Result<bool, StoreError> {
+    async fn close(&self, look: &Look<'_>, id: &str, ending: &Ending<'_>) -> Result<bool, StoreError> {
         let Some(row) = look.stored.iter().find(|row| row.alert.id == id) else { return Ok(false) };
         // Whoever was told that it began is told that it is over.
         let told = self.store.deliveries(&[id]).await?;
-        let told = told.into_iter().filter(|delivery| delivery.event == "raised").map(|delivery| delivery.channel);
-        let channels = told.filter(|name| look.settings.channels.contains_key(name)).collect();
-        let message = serde_json::to_string(&Message::closed(row, now, why)).unwrap_or_default();
-        self.store.close_alert(id, now, why, &Outgoing { event: "closed", message, channels }).await
+        let told = told.into_iter().filter(|delivery| matches!(delivery.event.as_str(), "raised" | "updated"));
+        let told: BTreeSet<String> = told.map(|delivery| delivery.channel).collect();
+        let channels = told.into_iter().filter(|name| look.settings.channels.contains_key(name)).collect();
+        let message = serde_json::to_string(&Message::closed(row, ending.at, ending.why)).unwrap_or_default();
+        self.store.close_alert(id, ending, &Outgoing { event: "closed", message, channels }).await
     }
+}
+
+/// What is kept of an alert: all it says, and the text that people were sent.
+fn content(message: &Message) -> String {
+    let mut content = message.json["alert"].clone();
+    content["text"] = message.text.clone().into();
+    content.to_string()
 }
 
 /// Where to look at a customer.

@@ -21,6 +21,8 @@ pub struct Alerts {
     pub false_alerts_a_year: f64,
     /// When one customer's loss is large.
     pub large_loss: LargeLoss,
+    /// How long customers behind a spike must have been gone before it is told.
+    pub second_look_seconds: i64,
     /// From which share of MRR on what is set to end is told of.
     pub scheduled_churn_share: Share,
     /// Trailing NRR under this is told of.
@@ -33,18 +35,20 @@ pub struct Alerts {
     pub channels: BTreeMap<String, Channel>,
 }
 
-/// When one customer's loss is large: from an amount and a share of MRR on, both.
+/// When one customer's loss is large: from an amount and a share of MRR on, both, and seldom in this account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LargeLoss {
     /// In units of the loss's currency.
     pub amount: Decimal,
     /// Of the currency's MRR.
     pub share: Share,
+    /// Losses as large come about so often in a month, over all currencies.
+    pub a_month: Decimal,
 }
 
 impl Default for LargeLoss {
     fn default() -> Self {
-        Self { amount: Decimal::whole(50), share: Share(Decimal::whole(1)) }
+        Self { amount: Decimal::whole(50), share: Share(Decimal::whole(1)), a_month: Decimal::whole(1) }
     }
 }
 

@@ -52,6 +52,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("alerts.false_alerts_a_year", Kind::Decimal),
     ("alerts.large_loss_amount", Kind::Decimal),
     ("alerts.large_loss_percent", Kind::Decimal),
+    ("alerts.large_losses_a_month", Kind::Decimal),
+    ("alerts.second_look_seconds", Kind::Integer),
     ("alerts.scheduled_churn_percent", Kind::Decimal),
     ("alerts.nrr_below", Kind::Decimal),
     ("alerts.digests", Kind::List),

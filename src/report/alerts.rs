@@ -30,12 +30,18 @@ pub struct AlertEntry {
     pub day: String,
     /// When.
     pub raised_at: String,
+    /// 1 as it was raised; one more with each update.
+    pub version: i64,
+    /// When it was last updated; null in the first version.
+    pub updated_at: Option<String>,
     /// One line.
     pub headline: String,
     /// When its episode was over; null while it goes on.
     pub closed_at: Option<String>,
     /// Why it is over.
     pub closed_reason: Option<String>,
+    /// Whether it turned out to be none: late events or customers who came back took it away.
+    pub taken_back: bool,
     /// When somebody took it on.
     pub acknowledged_at: Option<String>,
     /// Who.
@@ -54,8 +60,10 @@ pub struct AlertEntry {
 pub struct DeliveryEntry {
     /// The channel's name.
     pub channel: String,
-    /// `raised` or `closed`.
+    /// `raised`, `updated` or `closed`.
     pub event: String,
+    /// Of an update: which version of the alert it tells; else 1.
+    pub version: i64,
     /// `waiting`, `delivered` or `failed`.
     pub state: &'static str,
     /// How often it was tried.
@@ -74,6 +82,7 @@ impl From<&DeliveryRow> for DeliveryEntry {
         Self {
             channel: row.channel.clone(),
             event: row.event.clone(),
+            version: row.version,
             state: row.state.as_str(),
             attempts: row.attempts,
             delivered_at: row.delivered_at.map(|at| at.to_string()),
@@ -98,9 +107,12 @@ impl AlertEntry {
             rule: alert.rule.clone(),
             day: alert.day.to_string(),
             raised_at: alert.raised_at.to_string(),
+            version: row.version,
+            updated_at: row.updated_at.map(|at| at.to_string()),
             headline: alert.headline.clone(),
             closed_at: row.closed_at.map(|at| at.to_string()),
             closed_reason: row.closed_why.clone(),
+            taken_back: row.taken_back,
             acknowledged_at: row.acknowledged_at.map(|at| at.to_string()),
             acknowledged_by: row.acknowledged_by.clone(),
             silenced: alert.silenced.clone(),
@@ -109,13 +121,18 @@ impl AlertEntry {
         }
     }
 
-    /// `open`, `closed`, and whether somebody took it on.
+    /// `open`, `closed` or `taken back`, in which version, and whether somebody took it on.
     pub fn state(&self) -> String {
-        let state = if self.closed_at.is_some() { "closed" } else { "open" };
+        let state = match (&self.closed_at, self.taken_back) {
+            (Some(_), true) => "taken back",
+            (Some(_), false) => "closed",
+            (None, _) => "open",
+        };
+        let state = if self.version > 1 { format!("{state}, version {}", self.version) } else { state.to_owned() };
         match (&self.acknowledged_at, &self.acknowledged_by) {
             (Some(_), Some(by)) => format!("{state}, acknowledged by {by}"),
             (Some(_), None) => format!("{state}, acknowledged"),
-            (None, _) => state.to_owned(),
+            (None, _) => state,
         }
     }
 

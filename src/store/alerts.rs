@@ -28,8 +28,14 @@ pub struct NewAlert {
 /// An alert as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertRow {
-    /// What was raised.
+    /// What was raised; headline and content are those of its latest version.
     pub alert: NewAlert,
+    /// 1 as it was raised; one more with each update.
+    pub version: i64,
+    /// When it was last updated; `None` in the first version.
+    pub updated_at: Option<UnixTime>,
+    /// It turned out to be none: late events or customers who came back took it away.
+    pub taken_back: bool,
     /// When its episode was seen to be over.
     pub closed_at: Option<UnixTime>,
     /// Why it is over.
@@ -40,10 +46,38 @@ pub struct AlertRow {
     pub acknowledged_by: Option<String>,
 }
 
+/// The next version of an alert that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertUpdate {
+    /// Which alert.
+    pub id: String,
+    /// The version it becomes: one more than it has.
+    pub version: i64,
+    /// Our clock.
+    pub at: UnixTime,
+    /// One line.
+    pub headline: String,
+    /// All it says now, as JSON.
+    pub content: String,
+    /// Why nobody is told of this version.
+    pub silenced: Option<String>,
+}
+
+/// How an alert's episode ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// When it was seen.
+    pub at: UnixTime,
+    /// Why, in words.
+    pub why: &'a str,
+    /// It turned out to be none.
+    pub taken_back: bool,
+}
+
 /// A message about an alert, for channels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// `raised`, `closed` or `test`.
+    /// `raised`, `updated`, `closed` or `test`.
     pub event: &'static str,
     /// In every form, as JSON.
     pub message: String,
@@ -84,8 +118,10 @@ pub struct DeliveryRow {
     pub id: i64,
     /// About which alert.
     pub alert: String,
-    /// `raised`, `closed` or `test`.
+    /// `raised`, `updated`, `closed` or `test`.
     pub event: String,
+    /// Of an update: which version of the alert it tells; else 1.
+    pub version: i64,
     /// To whom.
     pub channel: String,
     /// What became of it.

@@ -342,15 +342,15 @@ impl Store {
         either!(self, database => database.raise_alert(alert, outgoing).await)
     }
 
+    /// Makes an open alert its next version, with messages, in one transaction. False, and nothing done, when it is over
+    /// or has that version already.
+    pub async fn update_alert(&self, update: &AlertUpdate, outgoing: &Outgoing) -> Result<bool, StoreError> {
+        either!(self, database => database.update_alert(update, outgoing).await)
+    }
+
     /// Ends an alert's episode and tells of it, in one transaction. False, and nothing done, when it is over already.
-    pub async fn close_alert(
-        &self,
-        id: &str,
-        at: UnixTime,
-        why: &str,
-        outgoing: &Outgoing,
-    ) -> Result<bool, StoreError> {
-        either!(self, database => database.close_alert(id, at, why, outgoing).await)
+    pub async fn close_alert(&self, id: &str, ending: &Ending<'_>, outgoing: &Outgoing) -> Result<bool, StoreError> {
+        either!(self, database => database.close_alert(id, ending, outgoing).await)
     }
 
     /// Somebody took the alert on; the first to say so stays.

@@ -112,6 +112,32 @@ impl AlertRaised<'_> {
     }
 }
 
+/// An open alert rose further.
+#[derive(Debug)]
+pub struct AlertUpdated<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Which rule.
+    pub rule: &'static str,
+    /// The version it has now.
+    pub version: i64,
+    /// Why nobody is told.
+    pub silenced: Option<&'a str>,
+}
+
+impl AlertUpdated<'_> {
+    /// Logs it; it is the same alert, so nothing is counted.
+    pub fn emit(&self) {
+        tracing::warn!(
+            alert = self.id,
+            rule = self.rule,
+            version = self.version,
+            silenced = self.silenced,
+            "an alert was updated"
+        );
+    }
+}
+
 /// What an attempt to deliver came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {

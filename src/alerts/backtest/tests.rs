@@ -1,13 +1,13 @@
 //! What must fire and what mustn't, over lives told day by day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::{
-    alerts::history::{self, Lost},
+    alerts::history::{self, Lost, Nature},
     ledger::{
         ids::CustomerId,
-        money::Currency,
+        money::{Currency, Mrr},
         outcome::{Cause, Kind, Movement, Part, Side},
         time::UnixTime,
     },
@@ -61,7 +61,7 @@ fn a_spike_names_its_customers_largest_first_and_splits_what_was_lost() {
         .collect();
     let alerts = fired(&days);
     let [alert] = &alerts[..] else { panic!("{alerts:?}") };
-    assert_eq!((alert.rule, alert.day.as_str()), (Rule::ChurnSpike, "2025-10-28"));
+    assert_eq!((alert.rule, alert.day.to_string().as_str()), (Rule::ChurnSpike, "2025-10-28"));
     assert!(alert.closed.is_some());
     assert!(alert.expected.is_some_and(|expected| expected.by_chance_once_in_years > 10.0), "{alert}");
     assert!(alert.customers.windows(2).all(|pair| pair[0].amount_exact.0 >= pair[1].amount_exact.0));
@@ -202,7 +202,7 @@ fn an_involuntary_wave_is_told_while_payments_fail_and_again_when_customers_are_
         (0..30).map(|n| loss(&format!("cus_{n}"), 2000, Cause::PaymentFailure, Nature::Involuntary)).collect();
     days[300].failing = wave.clone();
     days[314].churned = wave;
-    let told: Vec<_> = fired(&days).iter().map(|alert| (alert.rule, alert.day.clone())).collect();
+    let told: Vec<_> = fired(&days).iter().map(|alert| (alert.rule, alert.day.to_string())).collect();
     assert_eq!(told, [(Rule::PaymentFailures, "2025-10-28".to_owned()), (Rule::ChurnSpike, "2025-11-11".to_owned())]);
 }
 
@@ -217,6 +217,42 @@ fn a_loss_is_large_by_amount_and_by_share_both_settable() {
     };
     assert_eq!(large(LargeLoss::default()), ["cus_large leaves with 400.00 USD, 1.0 % of MRR"]);
     let share = crate::config::alerting::Share("0.9".parse().unwrap());
+    let a_month = LargeLoss::default().a_month;
     assert_eq!(large(LargeLoss { share, ..LargeLoss::default() }).len(), 2);
-    assert_eq!(large(LargeLoss { share, amount: "400.01".parse().unwrap() }).len(), 0);
+    assert_eq!(large(LargeLoss { share, a_month, amount: "400.01".parse().unwrap() }).len(), 0);
+}
+
+/// So many customers of 20.00 leave on a day.
+fn leaving(day: &mut AccountDay, name: &str, count: usize) {
+    let more = (0..count).map(|n| loss(&format!("{name}_{n}"), 2000, Cause::Cancellation, Nature::Voluntary));
+    day.churned.extend(more);
+}
+
+#[test]
+fn a_further_rise_is_an_update_with_all_customers_and_what_it_takes_for_the_next() {
+    let mut days = year();
+    leaving(&mut days[300], "first", 20);
+    leaving(&mut days[303], "second", 25);
+    let alerts = fired(&days);
+    let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    let [update] = &alert.updates[..] else { panic!("{:?}", alert.updates) };
+    assert_eq!((update.version, update.day, update.as_of), (2, alert.day, days[303].day));
+    let all: BTreeSet<&str> = update.customers.iter().map(|one| one.customer.as_str()).collect();
+    assert!(all.contains("second_24") && all.contains("first_0") && all.len() >= 45, "{all:?}");
+    assert!(update.window.len() < all.len() && update.window.iter().all(|one| all.contains(one.as_str())));
+    // More is needed after more was told, and a handful is never enough.
+    assert!(alert.further.is_some_and(|further| further > 6), "{:?}", alert.further);
+    assert!(update.further > alert.further, "{:?} {:?}", update.further, alert.further);
+    assert!(alert.closed.is_some() && alert.ended == Some(End::AsBefore));
+}
+
+#[test]
+fn a_rise_that_lasts_is_one_alert_and_what_it_rose_to_is_usual_afterwards() {
+    let mut days = year();
+    for (at, day) in days.iter_mut().enumerate().skip(200) {
+        leaving(day, &format!("more_{at}"), 3);
+    }
+    let alerts = fired(&days);
+    let [alert] = &alerts[..] else { panic!("{alerts:?}") };
+    assert_eq!((alert.ended, alert.updates.len()), (Some(End::NewLevel), 0));
 }

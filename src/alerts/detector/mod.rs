@@ -129,7 +129,8 @@ pub enum Verdict {
 }
 
 /// How an episode ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// Counts are as they were before it.
     AsBefore,
@@ -424,90 +425,4 @@ fn by_chance_a_year<const N: usize>(chance: f64, week: [f64; N]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(day: usize, all: u64) -> Observation<3> {
-        let kind = DayKind { weekday: (day % 7) as u8, turn: Turn::Within };
-        Observation { kind, exposed: 2000, counts: [all, all / 3, all / 2] }
-    }
-
-    /// A year of 1, 2 or 3 a day in turn.
-    fn lived() -> Detector<3> {
-        let mut detector = Detector::new(2.0);
-        for at in 0..364 {
-            let verdict = detector.day(&day(at, 1 + (at % 3) as u64));
-            assert!(!matches!(verdict, Verdict::Raised(_)), "day {at}: {verdict:?}");
-        }
-        detector
-    }
-
-    #[test]
-    fn a_spike_is_raised_once_and_closed() {
-        let mut detector = lived();
-        let Verdict::Raised(finding) = detector.day(&day(364, 14)) else { panic!("14 where 2 are usual") };
-        assert!(finding.series == 0 && finding.observed >= 14 && finding.observed > finding.high, "{finding:?}");
-        assert!(finding.once_in_years() > 2.0, "{finding:?}");
-        let after: Vec<Verdict> = (365..390).map(|at| detector.day(&day(at, 2))).collect();
-        assert_eq!(after.iter().filter(|verdict| **verdict == Verdict::Closed).count(), 1);
-        assert!(!after.iter().any(|verdict| matches!(verdict, Verdict::Raised(_))));
-    }
-
-    #[test]
-    fn a_slow_rise_is_found_though_no_day_stands_out() {
-        let mut detector = lived();
-        let found = (0..28).find_map(|at| match detector.day(&day(364 + at, 4)) {
-            Verdict::Raised(finding) => Some(finding),
-            _ => None,
-        });
-        assert!(found.is_some_and(|finding| finding.days > 1 && finding.observed > finding.high), "{found:?}");
-    }
-
-    #[test]
-    fn part_of_a_day_raises_before_it_is_over_and_learns_nothing() {
-        let detector = lived();
-        let before = format!("{detector:?}");
-        assert!(matches!(detector.look(&day(364, 14)), Verdict::Raised(_)));
-        assert_eq!(detector.look(&day(364, 0)), Verdict::Usual);
-        assert_eq!(format!("{detector:?}"), before);
-    }
-
-    #[test]
-    fn too_few_are_not_judged() {
-        let mut detector = Detector::<3>::new(2.0);
-        for at in 0..300 {
-            let small = Observation { exposed: 60, ..day(at, u64::from(at % 30 == 7)) };
-            assert!(!matches!(detector.day(&small), Verdict::Raised(_)));
-        }
-        let verdict = detector.day(&Observation { exposed: 60, ..day(300, 4) });
-        assert!(matches!(verdict, Verdict::TooFew { expected } if expected < 2.0), "{verdict:?}");
-    }
-
-    #[test]
-    fn few_are_judged_where_clusters_matter_and_not_one_by_one() {
-        let mut detector = Detector::<3>::new(2.0).judging_few();
-        for at in 0..300 {
-            let small = Observation { exposed: 60, ..day(at, u64::from(at % 10 == 7)) };
-            assert_eq!(detector.day(&small), Verdict::Usual, "day {at}");
-        }
-        let two = Observation { exposed: 60, ..day(300, 2) };
-        assert_eq!(detector.look(&two), Verdict::Usual);
-        let cluster = Observation { exposed: 60, ..day(300, 6) };
-        let Verdict::Raised(finding) = detector.day(&cluster) else { panic!("6 where 1 in ten days is usual") };
-        assert!(finding.once_in_years() >= 0.5, "{finding:?}");
-        let after: Vec<Verdict> =
-            (301..312).map(|at| detector.day(&Observation { exposed: 60, ..day(at, 0) })).collect();
-        assert_eq!(after.iter().filter(|verdict| **verdict == Verdict::Closed).count(), 1, "{after:?}");
-    }
-
-    #[test]
-    fn weekends_that_were_always_quiet_are_no_news_nor_are_busy_mondays() {
-        let mut detector = Detector::<3>::new(2.0);
-        for at in 0..500 {
-            let count = [9, 4, 4, 4, 4, 1, 1][at % 7];
-            let verdict = detector.day(&day(at, count));
-            assert!(at < 60 || !matches!(verdict, Verdict::Raised(_)), "day {at}: {verdict:?}");
-        }
-        assert!(matches!(detector.day(&Observation { counts: [13, 0, 0], ..day(5, 0) }), Verdict::Raised(_)));
-    }
-}
+mod tests;

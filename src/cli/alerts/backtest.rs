@@ -7,6 +7,7 @@ use crate::{
         backtest::{self, Backtest},
         history, words,
     },
+    config::alerting::LargeLoss,
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, service::Reports, table::Table},
     store::reports::AccountScope,
@@ -71,7 +72,7 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
     let found =
         backtest::run(&days, args.from.unwrap_or(first.day), budget, &config.alerts.large_loss).map_err(failed)?;
-    Ok(if args.json { output::json(&found) } else { print(&found, args.all) }?)
+    Ok(if args.json { output::json(&found) } else { print(&found, &config.alerts.large_loss, args.all) }?)
 }
 
 /// Large losses shown where not all are asked for.
@@ -86,7 +87,7 @@ fn shown(found: &Backtest, all: bool) -> (Vec<&Alert>, usize) {
     (found.alerts.iter().filter(hides).collect(), hidden.len())
 }
 
-fn print(found: &Backtest, all: bool) -> std::io::Result<()> {
+fn print(found: &Backtest, settings: &LargeLoss, all: bool) -> std::io::Result<()> {
     let days = found.rules.first().map_or(0, |rule| rule.judged_days + rule.unjudged_days);
     output::line(format!(
         "What the rules would have said in {days} days, each day judged with what was known on it\n"
@@ -101,13 +102,15 @@ fn print(found: &Backtest, all: bool) -> std::io::Result<()> {
         let chance = format!("at most {} a year", rule.false_alerts_a_year);
         table.rows.push(vec![rule.rule.as_str().into(), rule.alerts.to_string(), chance, judged]);
     }
+    let seldom = format!("at most about {} a month", settings.a_month);
     let large = found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss).count();
-    table.rows.push(vec!["large_loss".into(), large.to_string(), "never".into(), "all".into()]);
+    table.rows.push(vec!["large_loss".into(), large.to_string(), seldom, "all".into()]);
     output::line(table.terminal())?;
 
     let (alerts, hidden) = shown(found, all);
     let mut table = Table { columns: vec!["day", "until", "alert", "lost", "customers"], rows: Vec::new() };
-    for alert in alerts {
+    // An update stands under its alert.
+    for alert in alerts.into_iter().flat_map(|alert| [alert].into_iter().chain(&alert.updates)) {
         let lost = alert.lost.iter().map(|lost| match lost.currency.parse() {
             Ok(currency) => words::money(lost.total_exact.0, currency),
             Err(_) => lost.total_exact.to_string(),
@@ -118,13 +121,16 @@ fn print(found: &Backtest, all: bool) -> std::io::Result<()> {
         }
         let what = match alert.expected {
             Some(_) => format!("{}\n{}", alert.headline(), alert.sentence()),
-            None => alert.headline(),
+            None => match &alert.how_unusual {
+                Some(unusual) => format!("{}\n{unusual}", alert.headline()),
+                None => alert.headline(),
+            },
         };
         // A single loss has said it all.
         let names = if alert.expected.is_some() { names.join(", ") } else { String::new() };
         table.rows.push(vec![
-            alert.day.clone(),
-            alert.closed.clone().unwrap_or_default(),
+            alert.as_of.to_string(),
+            alert.closed.map(|day| day.to_string()).unwrap_or_default(),
             what,
             lost.collect::<Vec<_>>().join("\n"),
             names,

@@ -52,7 +52,9 @@ impl Reader<'_> {
             large_loss: LargeLoss {
                 amount: self.decimal("alerts.large_loss_amount", "0", "1000000000"),
                 share: Share(self.decimal("alerts.large_loss_percent", "0", "100")),
+                a_month: self.decimal("alerts.large_losses_a_month", "0.05", "1000"),
             },
+            second_look_seconds: self.integer("alerts.second_look_seconds", 0, 60).min(60).cast_signed(),
             scheduled_churn_share: Share(self.decimal("alerts.scheduled_churn_percent", "0", "100")),
             nrr_below: self.decimal("alerts.nrr_below", "0", "10"),
             digests: self.digests(),

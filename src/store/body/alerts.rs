@@ -15,7 +15,7 @@ const RAISING: &str = "keeping an alert";
 const CHANGING: &str = "changing an alert";
 
 const COLUMNS: &str = "id, rule, subject, day, raised_at, headline, content, silenced, closed_at, closed_why, \
-                       acknowledged_at, acknowledged_by";
+                       acknowledged_at, acknowledged_by, version, updated_at, taken_back";
 
 fn alert(row: &Row) -> Result<AlertRow, StoreError> {
     let mut columns = Columns::of(row, 0);
@@ -37,14 +37,23 @@ fn alert(row: &Row) -> Result<AlertRow, StoreError> {
         closed_why: columns.text_or_null()?,
         acknowledged_at: columns.time_or_null()?,
         acknowledged_by: columns.text_or_null()?,
+        version: columns.number()?,
+        updated_at: columns.time_or_null()?,
+        taken_back: columns.truth()?,
     })
 }
 
 /// Puts a message into the outbox, once for each channel.
-async fn post(connection: &mut Connection, alert: &str, outgoing: &Outgoing, at: UnixTime) -> Result<(), sqlx::Error> {
-    let head = "INSERT INTO outbox (alert, event, channel, message, state, created_at, attempts, next_at)";
-    let tail = "ON CONFLICT (alert, event, channel) DO NOTHING";
-    insert(connection, head, 8, tail, &outgoing.channels, |query, channel: &String| {
+async fn post(
+    connection: &mut Connection,
+    alert: &str,
+    version: i64,
+    outgoing: &Outgoing,
+    at: UnixTime,
+) -> Result<(), sqlx::Error> {
+    let head = "INSERT INTO outbox (alert, event, channel, message, state, created_at, attempts, next_at, version)";
+    let tail = "ON CONFLICT (alert, event, version, channel) DO NOTHING";
+    insert(connection, head, 9, tail, &outgoing.channels, |query, channel: &String| {
         query
             .bind(alert.to_owned())
             .bind(outgoing.event)
@@ -54,6 +63,7 @@ async fn post(connection: &mut Connection, alert: &str, outgoing: &Outgoing, at:
             .bind(at.0)
             .bind(0_i64)
             .bind(at.0)
+            .bind(version)
     })
     .await
 }
@@ -86,25 +96,53 @@ impl Database {
         if written == 0 {
             return Ok(false);
         }
-        post(&mut tx, &alert.id, outgoing, alert.raised_at).await.doing(RAISING)?;
+        post(&mut tx, &alert.id, 1, outgoing, alert.raised_at).await.doing(RAISING)?;
         tx.commit().await.doing(RAISING)?;
+        Ok(true)
+    }
+
+    pub(in crate::store) async fn update_alert(
+        &self,
+        update: &AlertUpdate,
+        outgoing: &Outgoing,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
+        let written = sqlx::query(
+            "UPDATE alert SET version = $2, updated_at = $3, headline = $4, content = $5, silenced = CAST($6 AS TEXT)
+             WHERE id = $1 AND version = $2 - 1 AND closed_at IS NULL",
+        )
+        .bind(update.id.as_str())
+        .bind(update.version)
+        .bind(update.at.0)
+        .bind(clean(&update.headline))
+        .bind(clean(&update.content))
+        .bind(update.silenced.as_deref().map(clean))
+        .execute(&mut *tx)
+        .await
+        .doing(CHANGING)?
+        .rows_affected();
+        if written == 0 {
+            return Ok(false);
+        }
+        post(&mut tx, &update.id, update.version, outgoing, update.at).await.doing(CHANGING)?;
+        tx.commit().await.doing(CHANGING)?;
         Ok(true)
     }
 
     pub(in crate::store) async fn close_alert(
         &self,
         id: &str,
-        at: UnixTime,
-        why: &str,
+        ending: &Ending<'_>,
         outgoing: &Outgoing,
     ) -> Result<bool, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
-        let text = "UPDATE alert SET closed_at = $2, closed_why = $3 WHERE id = $1 AND closed_at IS NULL";
-        let query = sqlx::query(text).bind(id).bind(at.0).bind(why);
+        let text = "UPDATE alert SET closed_at = $2, closed_why = $3, taken_back = $4
+             WHERE id = $1 AND closed_at IS NULL";
+        let query = sqlx::query(text).bind(id).bind(ending.at.0).bind(ending.why).bind(ending.taken_back);
         if query.execute(&mut *tx).await.doing(CHANGING)?.rows_affected() == 0 {
             return Ok(false);
         }
-        post(&mut tx, id, outgoing, at).await.doing(CHANGING)?;
+        post(&mut tx, id, 1, outgoing, ending.at).await.doing(CHANGING)?;
         tx.commit().await.doing(CHANGING)?;
         Ok(true)
     }

@@ -17,7 +17,7 @@ const READING: &str = "reading the outbox";
 const WRITING: &str = "writing the outbox";
 
 const COLUMNS: &str =
-    "id, alert, event, channel, state, created_at, attempts, next_at, delivered_at, last_error, message";
+    "id, alert, event, version, channel, state, created_at, attempts, next_at, delivered_at, last_error, message";
 
 fn delivery(row: &Row) -> Result<(DeliveryRow, String), StoreError> {
     let mut columns = Columns::of(row, 0);
@@ -25,6 +25,7 @@ fn delivery(row: &Row) -> Result<(DeliveryRow, String), StoreError> {
         id: columns.number()?,
         alert: columns.text()?,
         event: columns.text()?,
+        version: columns.number()?,
         channel: columns.text()?,
         state: {
             let state = columns.text()?;

@@ -33,6 +33,14 @@ pub(super) fn ends(customer: &str, created: i64, at: i64, reason: &str) -> Strin
     event(&format!("evt_end_{customer}_{at}"), "customer.subscription.deleted", at, &ended, None)
 }
 
+/// Its customer is back at once with another subscription of the same price.
+pub(super) fn again(customer: &str, at: i64) -> String {
+    let mut new = paying(customer, at);
+    new["id"] = json!(format!("sub_again_{customer}_{at}"));
+    new["items"]["data"][0]["id"] = json!(format!("si_again_{customer}_{at}"));
+    event(&format!("evt_again_{customer}_{at}"), "customer.subscription.created", at, &new, None)
+}
+
 /// Its payment fails.
 pub(super) fn fails(customer: &str, created: i64, at: i64) -> String {
     let mut failing = paying(customer, created);
@@ -66,6 +74,11 @@ pub(super) fn history() -> Vec<String> {
 /// Those of the first customers who are still there, whatever `history` does.
 pub(super) fn staying(n: usize) -> String {
     format!("cus_{:04}", CUSTOMERS - 1 - n)
+}
+
+/// Settings under which the second look comes soon.
+pub(super) fn settings() -> Settings {
+    Settings::default().env("MRRD_ALERTS__SECOND_LOOK_SECONDS", "2")
 }
 
 /// A daemon over this history.

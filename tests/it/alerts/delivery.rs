@@ -176,7 +176,7 @@ async fn due(store: &Store, id: &str, now: UnixTime) {
         id: id.into(),
         rule: "large_loss".into(),
         subject: String::new(),
-        day: alert.day.parse().unwrap(),
+        day: alert.day,
         raised_at: now,
         headline: message.headline.clone(),
         content: "{}".into(),

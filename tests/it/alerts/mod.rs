@@ -3,6 +3,7 @@
 mod account;
 mod channels;
 mod delivery;
+mod episodes;
 mod mail;
 mod rules;
 mod trust;

@@ -34,11 +34,33 @@ on_both! {
             [("al_1", "{}")]);
         assert_eq!(store.due_deliveries("c", UnixTime(300), 10).await.unwrap(), []);
 
-        assert!(store.close_alert("al_1", UnixTime(300), "as usual again", &to("closed", &["a"])).await.unwrap());
-        assert!(!other.close_alert("al_1", UnixTime(400), "again", &to("closed", &["a", "b"])).await.unwrap());
+        let update = |version| AlertUpdate {
+            id: "al_1".into(),
+            version,
+            at: UnixTime(250),
+            headline: "30 further customers left".into(),
+            content: r#"{"rule":"churn_spike","version":2}"#.into(),
+            silenced: None,
+        };
+        assert!(!store.update_alert(&update(3), &to("updated", &["a"])).await.unwrap(), "one version after the other");
+        assert!(store.update_alert(&update(2), &to("updated", &["a"])).await.unwrap());
+        assert!(!other.update_alert(&update(2), &to("updated", &["a", "b"])).await.unwrap());
+        assert!(store.update_alert(&update(3), &to("updated", &["a"])).await.unwrap());
+        let row = store.alert("al_1").await.unwrap().unwrap();
+        assert_eq!((row.version, row.updated_at), (3, Some(UnixTime(250))));
+        assert_eq!((row.alert.headline.as_str(), row.taken_back), ("30 further customers left", false));
+
+        let ending = |at, why, taken_back| Ending { at: UnixTime(at), why, taken_back };
+        let (first, again) = (ending(300, "as usual again", true), ending(400, "again", false));
+        assert!(store.close_alert("al_1", &first, &to("closed", &["a"])).await.unwrap());
+        assert!(!other.close_alert("al_1", &again, &to("closed", &["a", "b"])).await.unwrap());
+        assert!(!other.update_alert(&update(4), &to("updated", &["a"])).await.unwrap(), "it is over");
         let row = store.alert("al_1").await.unwrap().unwrap();
         assert_eq!((row.closed_at, row.closed_why.as_deref()), (Some(UnixTime(300)), Some("as usual again")));
-        assert_eq!(store.deliveries(&["al_1", "al_2"]).await.unwrap().len(), 3);
+        assert!(row.taken_back);
+        let sent = store.deliveries(&["al_1", "al_2"]).await.unwrap();
+        let sent: Vec<_> = sent.iter().map(|row| (row.event.as_str(), row.version, row.channel.as_str())).collect();
+        assert_eq!(sent, [("raised", 1, "a"), ("raised", 1, "b"), ("updated", 2, "a"), ("updated", 3, "a"), ("closed", 1, "a")]);
 
         let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
         assert_eq!(store.alerts(&open, None, 10).await.unwrap().len(), 1);
