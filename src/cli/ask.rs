@@ -7,6 +7,7 @@ use crate::{
     ledger::{ids::AccountId, time::Day},
     report::{
         ask::{Ask, GroupBy, InCurrency, KnownAt},
+        month::Month,
         period::Interval,
         service::AskError,
         table::Table,
@@ -24,6 +25,12 @@ pub(super) struct Options {
     /// Last day
     #[arg(long, value_name = "DAY")]
     pub(super) to: Option<Day>,
+    /// One month, such as 2026-10, instead of --from and --to
+    #[arg(long, value_name = "YYYY-MM", conflicts_with_all = ["from", "to", "last"])]
+    month: Option<Month>,
+    /// The last so many days, weeks, months, quarters or years up to today, such as 30d, 12m or 4q
+    #[arg(long, value_name = "SPAN", value_parser = span, conflicts_with_all = ["from", "to"])]
+    last: Option<(i64, Interval)>,
     #[command(flatten)]
     ledger: Ledger,
     #[command(flatten)]
@@ -44,7 +51,7 @@ pub(super) struct Every {
 #[group(skip)]
 pub(super) struct By {
     /// product, price, interval, currency, country, cohort, customer, cause or metadata:KEY
-    #[arg(long, value_name = "WHAT", value_parser = group_by)]
+    #[arg(long, visible_alias = "by", value_name = "WHAT", value_parser = group_by)]
     pub(super) group_by: Option<GroupBy>,
 }
 
@@ -87,6 +94,12 @@ pub(super) struct Output {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Every place of each amount, not the currency's own two
+    #[arg(long)]
+    exact: bool,
+    /// Whether CSV has amounts in units of the currency (major) or in its minor units, as JSON has them
+    #[arg(long, default_value = "major")]
+    units: Units,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,6 +107,42 @@ enum Format {
     Table,
     Csv,
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Units {
+    Major,
+    Minor,
+}
+
+fn span(text: &str) -> Result<(i64, Interval), String> {
+    let read = text.char_indices().last().and_then(|(at, unit)| {
+        let interval = match unit {
+            'd' => Interval::Day,
+            'w' => Interval::Week,
+            'm' => Interval::Month,
+            'q' => Interval::Quarter,
+            'y' => Interval::Year,
+            _ => return None,
+        };
+        Some((text[..at].parse().ok().filter(|count| (1..=10_000).contains(count))?, interval))
+    });
+    read.ok_or_else(|| "a number and d, w, m, q or y, such as 30d or 12m".to_owned())
+}
+
+/// The first day of the last `count` periods that end with the one `today` lies in.
+fn first_of_last(count: i64, interval: Interval, today: Day) -> Day {
+    let back = count - 1;
+    let first = match interval {
+        Interval::Day => jiff::Span::new().days(back),
+        Interval::Week => jiff::Span::new().weeks(back),
+        Interval::Month => jiff::Span::new().months(back),
+        Interval::Quarter => jiff::Span::new().months(back.saturating_mul(3)),
+        Interval::Year => jiff::Span::new().years(back),
+    };
+    // Before the calendar begins there is nothing to report either.
+    let begun = today.0.checked_sub(first).unwrap_or(jiff::civil::Date::MIN);
+    interval.first_day(Day(begun))
 }
 
 fn interval(text: &str) -> Result<Interval, String> {
@@ -114,8 +163,18 @@ fn known_at(text: &str) -> Result<KnownAt, String> {
 
 impl Options {
     /// The question they make.
-    pub(super) fn ask(&self) -> Ask {
-        Ask { from: self.from, to: self.to, ..self.ledger.ask() }
+    pub(super) fn ask(&self, today: Day) -> Ask {
+        let (from, to) = self.days(today);
+        Ask { from, to, ..self.ledger.ask() }
+    }
+
+    /// The first and the last day asked for.
+    pub(super) fn days(&self, today: Day) -> (Option<Day>, Option<Day>) {
+        match (self.month, self.last) {
+            (Some(month), _) => (Some(month.first()), Some(month.last())),
+            (_, Some((count, interval))) => (Some(first_of_last(count, interval, today)), Some(today)),
+            _ => (self.from, self.to),
+        }
     }
 
     /// Prints an answer.
@@ -161,7 +220,7 @@ impl Whose {
 impl Output {
     /// Prints an answer.
     pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
-        self.print_as(answer, &table, |answer| table(answer).terminal())
+        self.print_as(answer, &table, |answer| table(answer).shown(self.exact))
     }
 
     /// Prints an answer that a person reads better as `text` than as a table.
@@ -174,7 +233,11 @@ impl Output {
         match self.format {
             _ if self.json => output::json(answer),
             Format::Json => output::json(answer),
-            Format::Csv => std::io::Write::write_all(&mut std::io::stdout().lock(), table(answer).csv().as_bytes()),
+            Format::Csv => {
+                let table = table(answer);
+                let text = if self.units == Units::Major { table.csv_in_units() } else { table.csv() };
+                std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())
+            }
             Format::Table => output::line(text(answer)),
         }
     }

@@ -29,7 +29,7 @@ pub(super) struct Args {
 enum Command {
     /// MRR by period, from opening to closing
     #[command(
-        after_help = "Examples:\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv\n  mrrd report mrr --basis closed"
+        after_help = "Examples:\n  mrrd report mrr --last 12m\n  mrrd report mrr --from 2026-01-01\n  mrrd report mrr --interval quarter --group-by product --format csv\n  mrrd report mrr --basis closed"
     )]
     Mrr {
         /// What closed months are answered from: restated, or closed with later changes as prior_period in the first open month
@@ -86,7 +86,7 @@ enum Command {
     },
     /// Every movement, oldest first
     #[command(
-        after_help = "Examples:\n  mrrd report movements --from 2026-01-01 --to 2026-01-31\n  mrrd report movements --customer cus_1 --json\n  mrrd report movements --from 2026-01-01 --to 2026-01-31 --basis closed"
+        after_help = "Examples:\n  mrrd report movements --month 2026-01\n  mrrd report movements --customer cus_1 --json\n  mrrd report movements --from 2026-01-01 --to 2026-01-31 --basis closed"
     )]
     Movements {
         /// restated, or closed: those of one closed month as they were when it was closed
@@ -111,25 +111,26 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let today = config.ledger.zone.day(context.clock.now());
     match &args.command {
         Command::Mrr { basis, options, every, by } => {
             let question =
-                Ask { basis: *basis, interval: every.interval, group_by: by.group_by.clone(), ..options.ask() };
+                Ask { basis: *basis, interval: every.interval, group_by: by.group_by.clone(), ..options.ask(today) };
             let answer = reports.mrr(&question).await.map_err(ask::failure)?;
             options.print(&answer, MrrAnswer::table)?;
         }
         Command::Waterfall { options, every } => {
-            let question = Ask { interval: every.interval, ..options.ask() };
+            let question = Ask { interval: every.interval, ..options.ask(today) };
             let answer = reports.waterfall(&question).await.map_err(ask::failure)?;
             options.print(&answer, Waterfall::table)?;
         }
         Command::Metrics { basis, options, every } => {
-            let question = Ask { basis: *basis, interval: every.interval, ..options.ask() };
+            let question = Ask { basis: *basis, interval: every.interval, ..options.ask(today) };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
             options.print(&answer, MetricsAnswer::table)?;
         }
         Command::Cohorts { options } => {
-            let answer = reports.cohorts(&options.ask()).await.map_err(ask::failure)?;
+            let answer = reports.cohorts(&options.ask(today)).await.map_err(ask::failure)?;
             options.print_as(&answer, CohortsAnswer::table, CohortsAnswer::text)?;
         }
         Command::Restatements { month, ledger, output } => {
@@ -137,15 +138,16 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             output.print(&answer, RestatementList::table)?;
         }
         Command::Movements { basis, customer, options } => {
+            let (from, to) = options.days(today);
             let filter = MovementFilter {
-                from: options.from,
-                to: options.to,
+                from,
+                to,
                 customer: customer.as_deref().map(Into::into),
                 kind: None,
                 cause: None,
                 currency: None,
             };
-            let question = Ask { basis: *basis, ..options.ask() };
+            let question = Ask { basis: *basis, ..options.ask(today) };
             let (mut data, mut after) = (Vec::new(), None);
             loop {
                 let page = reports.movements(&question, &filter, Order::Ascending, after.as_ref(), PAGE).await;

@@ -29,7 +29,9 @@ pub mod stripe_export;
 mod stripe_figures;
 pub mod stripe_reason;
 pub mod table;
+pub mod terminal;
 pub mod thin;
+pub mod units;
 pub mod waterfall;
 
 use std::sync::Arc;

@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::{
+    terminal::{self, Style},
+    units::{Places, major},
+};
+
 /// A table: what `format=csv` and the commands print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
@@ -22,37 +27,53 @@ impl Table {
         text
     }
 
-    /// For people: numbers to the right, and no column that says nothing throughout.
-    pub fn terminal(&self) -> String {
-        if self.rows.is_empty() {
-            return "Nothing to show.".into();
-        }
-        let silent = |at: usize| {
-            let amount = self.columns[at].ends_with("_exact");
-            self.rows.iter().all(|row| row[at].is_empty() || (amount && row[at] == "0"))
-        };
-        let shown: Vec<usize> = (0..self.columns.len()).filter(|at| !silent(*at)).collect();
-        let mut table = comfy_table::Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-        table.set_header(shown.iter().map(|at| heading(self.columns[*at])));
+    /// RFC 4180 for a spreadsheet: amounts in units of the row's currency, their columns named without `_exact`.
+    pub fn csv_in_units(&self) -> String {
+        let currency_at = self.columns.iter().position(|column| *column == "currency");
+        let amounts: Vec<bool> = self.columns.iter().map(|column| column.ends_with("_exact")).collect();
+        let mut text = String::new();
+        line(&mut text, self.columns.iter().map(|column| column.strip_suffix("_exact").unwrap_or(column)));
         for row in &self.rows {
-            table.add_row(shown.iter().map(|at| row[*at].as_str()));
+            let currency = currency_at.and_then(|at| row[at].parse().ok());
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&amounts)
+                .map(|(cell, amount)| {
+                    let units = currency.filter(|_| *amount).and_then(|currency| major(cell, currency, Places::All));
+                    units.unwrap_or_else(|| cell.clone())
+                })
+                .collect();
+            line(&mut text, cells.iter().map(String::as_str));
         }
-        for (place, at) in shown.iter().enumerate() {
-            let number =
-                |row: &Vec<String>| row[*at].is_empty() || row[*at].parse::<crate::ledger::money::Decimal>().is_ok();
-            if let (true, Some(column)) = (self.rows.iter().all(number), table.column_mut(place)) {
-                column.set_cell_alignment(comfy_table::CellAlignment::Right);
-            }
-        }
-        table.to_string()
+        text
+    }
+
+    /// For people, as wide as their terminal.
+    pub fn terminal(&self) -> String {
+        self.shown(false)
+    }
+
+    /// [`Table::terminal`], with every place of each amount where `exact`.
+    pub fn shown(&self, exact: bool) -> String {
+        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact })
     }
 }
 
-/// A field's name as a person would write it; amounts are exact wherever the terminal shows them.
-fn heading(field: &str) -> String {
-    field.strip_suffix("_exact").unwrap_or(field).replace('_', " ")
+/// Text for a terminal: what would steer it (escapes, other controls, marks that turn the writing's direction) is shown, not
+/// sent. Line ends and tabs stay.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if steers(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
 }
 
 fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
@@ -82,14 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_terminal_leaves_out_what_says_nothing() {
-        let row = |day: &str, mrr: &str| vec![day.into(), "0".into(), mrr.into(), String::new()];
-        let columns = vec!["day", "fx_exact", "closing_exact", "note"];
-        let table = Table { columns, rows: vec![row("2026-01-01", "0"), row("2026-01-02", "1500")] };
-        let text = table.terminal();
-        assert!(text.contains("closing") && text.contains("1500"), "{text}");
-        assert!(!text.contains("fx") && !text.contains("note"), "{text}");
-        assert_eq!(Table { columns: vec!["day"], rows: Vec::new() }.terminal(), "Nothing to show.");
+    fn a_spreadsheet_gets_numbers_in_units() {
+        let table = Table {
+            columns: vec!["currency", "amount_exact", "customers"],
+            rows: vec![
+                vec!["usd".into(), "-833.333333".into(), "3".into()],
+                vec!["jpy".into(), "5".into(), String::new()],
+            ],
+        };
+        assert_eq!(table.csv_in_units(), "currency,amount,customers\r\nusd,-8.33333333,3\r\njpy,5,\r\n");
     }
 
     #[test]
