@@ -203,7 +203,8 @@ async fn every_answer_is_of_one_ledger_and_says_which() {
         }
     }
     for (asked, said) in [(&["--currency", "usd"][..], "2900"), (&["--currency", "reporting"], "5950"), (&[], "5950")] {
-        let command = ["report", "mrr", "--from", "2026-02-01", "--to", "2026-02-28", "--format", "csv", "--units", "minor"];
+        let command =
+            ["report", "mrr", "--from", "2026-02-01", "--to", "2026-02-28", "--format", "csv", "--units", "minor"];
         let printed = daemon.command(&[&command, asked].concat());
         let text = String::from_utf8_lossy(&printed.stdout).into_owned();
         assert!(text.contains(said), "{text}");
