@@ -163,6 +163,11 @@ CREATE TABLE lease (
     name       TEXT PRIMARY KEY,
     holder     TEXT    NOT NULL,
     expires_at INTEGER NOT NULL
+, renewals INTEGER NOT NULL DEFAULT 0, place TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TRIGGER log_identity_no_delete BEFORE DELETE ON log_identity BEGIN SELECT RAISE(ABORT, 'a log keeps its identity'); END;
+CREATE TRIGGER log_identity_no_update BEFORE UPDATE ON log_identity BEGIN SELECT RAISE(ABORT, 'a log keeps its identity'); END;
+CREATE TABLE log_identity (
+    id TEXT PRIMARY KEY
 ) STRICT;
 CREATE TABLE mute (
     rule       TEXT    NOT NULL PRIMARY KEY,
@@ -336,6 +341,13 @@ CREATE TABLE joined (
     PRIMARY KEY (generation, livemode, account, customer, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX joined_by_ledger ON joined (generation, livemode, account, ledger, seq);
+CREATE TABLE log_reach (
+    id        INTEGER PRIMARY KEY CHECK (id = 1),
+    log       TEXT    NOT NULL,              -- log_identity.id
+    last_seq  INTEGER NOT NULL,
+    sealed_to INTEGER NOT NULL,              -- the end of the last seal; 0: there was none
+    root      TEXT    NOT NULL               -- its root, in hexadecimal digits; '' where there was none
+) STRICT;
 CREATE TABLE movement (
     generation    INTEGER NOT NULL,
     profile       TEXT    NOT NULL,

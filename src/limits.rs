@@ -122,14 +122,15 @@ pub const RECONCILER_INTERVAL: Duration = Duration::from_millis(250);
 /// How long it rests after each activation: a burst of webhooks then makes one activation, not a hundred.
 pub const RECONCILER_REST: Duration = Duration::from_millis(5);
 
-/// How long a lease holds without renewal: another process takes over within this time of a kill.
-pub const LEASE_SECONDS: i64 = 10;
+/// How long a lease holds without renewal, as another process counts that waits for it: at the latest then it takes over. A
+/// process that was killed on the same machine is seen to be gone at once.
+pub const LEASE: Duration = Duration::from_secs(10);
 
 /// How long a scrape of `/metrics` waits for the database: under Prometheus' own ten seconds, twice where money is asked.
 pub const SCRAPE_WAIT: Duration = Duration::from_secs(4);
 
-/// How often a lease is renewed: three may be missed.
-pub const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+/// How many times in its length a lease is renewed: two renewals may be missed.
+pub const LEASE_RENEWALS: u32 = 3;
 
 /// Events looked at in one transaction of the reconciler: some tens of milliseconds.
 pub const ADVANCE_EVENTS: i64 = 2_000;
@@ -272,7 +273,16 @@ pub const ALERT_INTERVAL: Duration = Duration::from_secs(30);
 pub const ALERT_POLL: Duration = Duration::from_secs(1);
 
 /// How long the alerts' lease holds without renewal: after a kill the next process speaks within this time.
-pub const ALERT_LEASE_SECONDS: i64 = 6;
+pub const ALERT_LEASE: Duration = Duration::from_secs(6);
+
+/// How often what keeps the log and its files in order looks: a log that is gone is noticed within this time.
+pub const LOOK_AFTER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How soon background work that failed for want of the database is tried again.
+pub const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// How often it is said that something goes on failing in the same way.
+pub const REPEATED_FAILURE: Duration = Duration::from_secs(60);
 
 /// How often it is renewed.
 pub const ALERT_LEASE_RENEWAL: Duration = Duration::from_secs(2);

@@ -25,6 +25,7 @@ use crate::{
     telemetry::{
         Metrics,
         event::{AlertDelivery, Delivered},
+        trouble::Trouble,
     },
 };
 
@@ -69,10 +70,14 @@ impl Outbox {
     }
 
     async fn run(mut self, name: String, channel: Channel, bell: Arc<Notify>) {
+        let trouble = Trouble::default();
         while !*self.stop.borrow() {
             let working = *self.working.borrow();
-            if working && let Err(error) = self.deliver_due(&name, &channel).await {
-                tracing::warn!(channel = name, %error, "the outbox can't be read or written now");
+            if working {
+                match self.deliver_due(&name, &channel).await {
+                    Ok(()) => trouble.is_over("the outbox can be read and written again"),
+                    Err(error) => trouble.goes_on(&error.to_string(), "the outbox can't be read or written now"),
+                }
             }
             let rest = timeout(limits::ALERT_POLL, bell.notified());
             tokio::select! {

@@ -31,6 +31,7 @@ use crate::{
     telemetry::{
         Metrics,
         event::{AlertRaised, AlertUpdated},
+        trouble::Trouble,
     },
 };
 
@@ -107,7 +108,7 @@ impl Watcher {
     /// Runs until `stop` turns true. `ledger` wakes it where the reconciler runs in this process.
     pub async fn run(mut self, mut ledger: watch::Receiver<driver::Status>, mut stop: watch::Receiver<bool>) {
         let (working, at_work) = watch::channel(false);
-        let keeper = tokio::spawn(keep_lease(self.store.clone(), self.clock.clone(), working, stop.clone()));
+        let keeper = tokio::spawn(keep_lease(self.store.clone(), working, stop.clone()));
         let outbox = Outbox {
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -488,20 +489,24 @@ pub(super) fn stripe_link(live: bool, customer: &str) -> String {
 }
 
 /// Holds the lease while it can be had: one process judges and delivers.
-async fn keep_lease(store: Store, clock: Clock, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
+async fn keep_lease(store: Store, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
     const NAME: &str = "alerts";
     let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
+    let trouble = Trouble::default();
     while !*stop.borrow() {
-        let held = match store.lease(NAME, &holder, limits::ALERT_LEASE_SECONDS, clock.now()).await {
-            Ok(held) => held,
+        let (held, rest) = match store.lease(NAME, &holder, limits::ALERT_LEASE).await {
+            Ok(held) => {
+                trouble.is_over("the alerts' lease can be looked at again");
+                (held, limits::ALERT_LEASE_RENEWAL)
+            }
             Err(error) => {
-                tracing::warn!(%error, "the alerts' lease can't be looked at now");
-                false
+                trouble.goes_on(&error.to_string(), "the alerts' lease can't be looked at now");
+                (false, limits::STORE_RETRY)
             }
         };
         working.send_if_modified(|working| std::mem::replace(working, held) != held);
         tokio::select! {
-            () = sleep(limits::ALERT_LEASE_RENEWAL) => {}
+            () = sleep(rest) => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }

@@ -92,10 +92,14 @@ impl ApiProblem {
 
 fn store(error: &StoreError) -> (StatusCode, &'static str, &'static str) {
     match error {
-        StoreError::Unavailable { .. } => {
+        // Damaged derived tables are made again by themselves.
+        StoreError::Unavailable { .. } | StoreError::Damaged { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")
         }
-        StoreError::Schema(_) | StoreError::Corrupt { .. } => {
+        StoreError::Internal { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong with mrrd")
+        }
+        StoreError::Schema(_) | StoreError::OtherLog(_) | StoreError::Corrupt { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "unreadable-row", "A row can't be read")
         }
     }

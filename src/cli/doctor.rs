@@ -9,7 +9,7 @@ use crate::{
     history::refusals::Refusal,
     ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
     limits,
-    store::{Store, StoreError},
+    store::{Store, StoreError, Work},
     stripe::client::{ApiError, Client, Patience, lists},
 };
 
@@ -195,7 +195,8 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
 }
 
 async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {
-    store.ready().await?;
+    store.ready(Work::Appending).await?;
+    store.ready(Work::Answering).await?;
     let head = store.head().await?;
     let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
     let mut findings = vec![

@@ -25,6 +25,7 @@ mod redeliver;
 mod replay;
 mod report;
 mod rules;
+mod seal;
 mod serve;
 mod verify;
 
@@ -37,7 +38,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
     log::months,
-    store::Store,
+    store::{Options, OtherLog, Store},
 };
 
 /// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
@@ -59,6 +60,7 @@ enum Command {
     Backfill(backfill::Args),
     Rebuild(rebuild::Args),
     Verify(verify::Args),
+    Seal(seal::Args),
     Audit(audit::Args),
     Report(report::Args),
     Events(events::Args),
@@ -123,25 +125,31 @@ impl Context {
 
 /// Opens the ledger of `config` for a command that asks about it; a mistyped path is not made into an empty ledger.
 async fn open_store(config: &Config) -> Result<Store, Failure> {
+    open_store_of(config, OtherLog::Refuse).await
+}
+
+/// The same; `other_log` says what to do with a log that isn't the one remembered beside it.
+async fn open_store_of(config: &Config, other_log: OtherLog) -> Result<Store, Failure> {
     if config.database.is_absent_file() {
         let described = config.database.described();
         return Err(Failure::Usage(format!(
             "there is no ledger at {described}: check database.url; serve or replay makes one"
         )));
     }
-    open_there(config).await
+    open_there(config, other_log).await
 }
 
 /// Opens the ledger of `config` for a command that appends to it, made where there is none.
 async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
-    let store = open_there(config).await?;
+    let store = open_there(config, OtherLog::Refuse).await?;
     months::make_ahead(&store, clock).await;
     Ok(store)
 }
 
 /// Opens the database of `config`; every command may do so beside a live `serve`.
-async fn open_there(config: &Config) -> Result<Store, Failure> {
-    let opened = Store::open(config.database.url.expose_secret()).await;
+async fn open_there(config: &Config, other_log: OtherLog) -> Result<Store, Failure> {
+    let options = Options { other_log, ..Options::default() };
+    let opened = Store::open_with(config.database.url.expose_secret(), &options).await;
     opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
 }
 
@@ -163,6 +171,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => blocking(replay::run(&args, &context)),
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
         Command::Verify(args) => blocking(verify::run(&args, &context)),
+        Command::Seal(args) => blocking(seal::run(&args, &context)),
         Command::Audit(args) => blocking(audit::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),

@@ -9,6 +9,7 @@ use super::{Context, Failure, Outcome, output};
 use crate::{
     config::{DatabaseKind, Role},
     server::{daemon::Daemon, waiting},
+    store::OtherLog,
     telemetry,
 };
 
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// takes, SQLite not at all]
     #[arg(long, value_name = "SECONDS")]
     wait_for: Option<u64>,
+    /// Go on, knowingly, with a log that is another one than before, or has lost something
+    #[arg(long)]
+    accept_shorter_log: bool,
 }
 
 const NO_SECRET: &str = "no webhook secret is set, so no webhook could be verified.\n\
@@ -73,7 +77,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         listener
     };
-    let daemon = Daemon::start(config, context.clock.clone(), listener).await.map_err(|error| cannot(&error))?;
+    let other_log = if args.accept_shorter_log { OtherLog::Accept } else { OtherLog::Refuse };
+    let started = Daemon::start_on(config, context.clock.clone(), listener, other_log).await;
+    let daemon = started.map_err(|error| cannot(&error))?;
     if !waits {
         say_where()?;
     }

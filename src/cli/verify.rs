@@ -3,12 +3,13 @@
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, open_store_of, output, replay::progress_bar};
 use crate::{
     alerts::drift::{self, Found},
     history::reread,
     reconciler::{Reconciler, Rules},
     report::service::Reports,
+    store::{Anchors, OtherLog, SealHead, Store, StoreError},
 };
 
 /// Verifies the log's hash chain, its facts against its bodies, the derived tables against a fresh derivation, the waterfall and every closed month
@@ -21,11 +22,15 @@ pub(super) struct Args {
     /// Print one JSON object with what was found
     #[arg(long)]
     json: bool,
+    /// Hold the log against this head too, as `mrrd seal head` printed it once; may be given several times
+    #[arg(long, value_name = "HEAD")]
+    head: Vec<SealHead>,
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    // A log that isn't the one remembered is what this is to tell of.
+    let store = open_store_of(&config, OtherLog::Tell).await?;
     let rules = Rules::load(&config.ledger, &store).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
@@ -41,9 +46,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let closings =
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
-    let holds = report.holds() && reread.first_difference.is_none() && closings.first_difference.is_none();
+    let anchors = anchors(&store, &args.head).await;
+    let anchors = anchors.map_err(|error| Failure::Failed(format!("the log's anchors can't be verified: {error}")))?;
+    let holds = report.holds()
+        && reread.first_difference.is_none()
+        && closings.first_difference.is_none()
+        && anchors.first_difference.is_none();
     let chain = &report.chain;
-    let difference = chain.first_difference.clone().or_else(|| reread.first_difference.clone());
+    let difference = chain.first_difference.clone().or_else(|| anchors.first_difference.clone());
+    let difference = difference.or_else(|| reread.first_difference.clone());
     let difference = difference.or_else(|| ledger.clone());
     let difference = difference.or_else(|| closings.first_difference.as_ref().map(ToString::to_string));
     if let Err(error) = drift::keep(&store, "verify", &Found { at: context.clock.now(), difference }).await {
@@ -62,6 +73,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             "erasures": erasures.iter().map(|one| json!({ "at": one.at, "reason": one.reason, "bodies": one.bodies })).collect::<Vec<_>>(),
             "closings": closings.checked, "closings_under_other_rules": closings.other_rules,
             "closing_difference": closings.first_difference,
+            "last_seq": anchors.last_seq, "reached": anchors.reached, "anchor_difference": anchors.first_difference,
+            "could_be_missing": anchors.could_be_missing,
         }))?;
     } else {
         let found = |difference: &Option<String>| difference.clone().unwrap_or_else(|| "no difference".into());
@@ -70,6 +83,16 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             "log     sealed to {sealed_to}, {unsealed} events not sealed yet: {}",
             found(&chain.first_difference)
         ))?;
+        let reached = anchors.reached.map_or("nothing".into(), |seq| format!("a log up to {seq}"));
+        output::line(format_args!(
+            "anchors {reached} is remembered elsewhere, {} heads given, this log ends at {}: {}",
+            args.head.len(),
+            anchors.last_seq,
+            found(&anchors.first_difference)
+        ))?;
+        if let Some(missing) = &anchors.could_be_missing {
+            output::line(format_args!("        {missing}"))?;
+        }
         output::line(format_args!(
             "facts   {} bodies read again and held against what was kept of them: {}",
             reread.events,
@@ -90,4 +113,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         ))?;
     }
     if holds { Ok(()) } else { Err(Failure::Said) }
+}
+
+/// What is remembered of the log elsewhere, and each head; the first that differs.
+async fn anchors(store: &Store, heads: &[SealHead]) -> Result<Anchors, StoreError> {
+    let mut anchors = store.anchors(heads.iter().max_by_key(|head| head.to_seq)).await?;
+    for head in heads {
+        if anchors.first_difference.is_none() {
+            anchors.first_difference = store.anchors(Some(head)).await?.first_difference;
+        }
+    }
+    Ok(anchors)
 }

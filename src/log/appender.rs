@@ -159,11 +159,25 @@ async fn write(
                 carried = group.fill(&mut waiting, &limits);
             }
         }
-        let events = std::mem::take(&mut group.events);
-        let count = events.len() as u64;
-        let outcome = store.append_prepared(events).await;
+        append(&store, group, &counters, &*committed).await;
+    }
+}
+
+/// Commits a group and answers it. One that fails for what is in it is divided, until only the request at fault is refused:
+/// whoever sends an event that can't be stored keeps nobody else's out.
+async fn append(store: &Store, group: Group, counters: &Counters, committed: &impl Fn()) {
+    let mut groups = vec![group];
+    while let Some(mut group) = groups.pop() {
+        let events = Arc::new(std::mem::take(&mut group.events));
+        let outcome = store.append_shared(&events).await;
         counters.groups.fetch_add(1, Ordering::Relaxed);
-        counters.events.fetch_add(count, Ordering::Relaxed);
+        counters.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        if group.waiting.len() > 1 && outcome.as_ref().is_err_and(StoreError::is_of_the_data) {
+            group.events = Arc::unwrap_or_clone(events);
+            let second = group.split_off_half();
+            groups.extend([second, group]);
+            continue;
+        }
         let changed = outcome.as_ref().is_ok_and(|answers| answers.iter().any(|one| *one != Appended::Duplicate));
         group.answer(outcome);
         if changed {
@@ -201,6 +215,14 @@ impl Group {
         self.bytes += request.events.iter().map(Prepared::size).sum::<usize>();
         self.waiting.push((request.events.len(), request.answer));
         self.events.extend(request.events);
+    }
+
+    /// Takes the second half of its requests out of it.
+    fn split_off_half(&mut self) -> Self {
+        let waiting = self.waiting.split_off(self.waiting.len() / 2);
+        let kept = self.waiting.iter().map(|(count, _)| count).sum();
+        let events = self.events.split_off(kept);
+        Self { events, bytes: 0, waiting }
     }
 
     /// Whoever no longer waits for the answer has gone away; the events are in the log all the same.

@@ -1,21 +1,20 @@
 //! The sealer: one process at a time seals what every reader may see.
 
-use crate::{
-    clock::Clock,
-    store::{Store, StoreError},
-};
+use std::time::Duration;
+
+use crate::store::{Store, StoreError};
 
 /// The lease of whoever seals.
 const LEASE: &str = "sealer";
-/// Long enough for one slice, short enough that a crashed sealer is soon replaced.
-const LEASE_SECONDS: i64 = 60;
+/// Long enough for one slice, short enough that a stopped sealer is soon replaced.
+const LENGTH: Duration = Duration::from_secs(60);
 /// Events under one seal: the digests of so many are hashed in some milliseconds.
 const SEAL_EVENTS_MAX: i64 = 4096;
 
 /// Seals all that is due, if no other process is at it. Answers how many events were sealed.
-pub async fn seal_due(store: &Store, holder: &str, clock: &Clock) -> Result<i64, StoreError> {
+pub async fn seal_due(store: &Store, holder: &str) -> Result<i64, StoreError> {
     let mut events = 0;
-    while store.seal_is_due().await? && store.lease(LEASE, holder, LEASE_SECONDS, clock.now()).await? {
+    while store.seal_is_due().await? && store.lease(LEASE, holder, LENGTH).await? {
         match store.seal(SEAL_EVENTS_MAX).await? {
             Some(sealed) => events += sealed.events,
             // What is there can't be seen by everyone yet: next time.

@@ -27,7 +27,10 @@ use crate::{
     server::{body, state::AppState},
     store::{Appended, Reading, Source},
     stripe::{read, signature, signature::BlankSecret},
-    telemetry::event::{EventAppended, WebhookAnswered},
+    telemetry::{
+        event::{EventAppended, WebhookAnswered},
+        trouble::Trouble,
+    },
 };
 
 /// The routes of the role `receiver`.
@@ -37,6 +40,7 @@ pub fn router(state: AppState) -> Result<Router, BlankSecret> {
         .route("/webhooks/stripe", any(answer))
         .route("/webhooks/stripe/{name}", any(answer))
         .layer(Extension(endpoints))
+        .layer(Extension(Arc::new(Trouble::default())))
         // One count for a request, not one for each thing the state holds.
         .with_state(Arc::new(state)))
 }
@@ -59,6 +63,7 @@ struct Taken {
 async fn answer(
     State(state): State<Arc<AppState>>,
     Extension(endpoints): Extension<Arc<Endpoints>>,
+    Extension(trouble): Extension<Arc<Trouble>>,
     name: Option<Path<String>>,
     request: Request,
 ) -> Response {
@@ -76,10 +81,10 @@ async fn answer(
             body::discard(body).await;
             Err((None, Refusal::Method))
         }
-        Some(endpoint) => take(&state, endpoint, &head.headers, body).await,
+        Some(endpoint) => take(&state, &trouble, endpoint, &head.headers, body).await,
     };
-    let answered = |answer, status, event: Option<&str>, detail: Option<&str>| {
-        WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail }.emit(&state.metrics);
+    let answered = |answer, status, event: Option<&str>, detail: Option<&str>, told| {
+        WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail, told }.emit(&state.metrics);
     };
     match outcome {
         Ok(Taken { id, kind, reading, appended }) => {
@@ -87,12 +92,19 @@ async fn answer(
                 EventAppended { event: id.as_str(), kind: &kind, seq, reading }.emit(&state.metrics);
             }
             let duplicate = !matches!(appended, Appended::New(_));
-            answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(id.as_str()), None);
+            answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(id.as_str()), None, false);
+            trouble.is_over("webhooks are taken in again");
             Json(Received { received: true, duplicate }).into_response()
         }
         Err((event, refusal)) => {
             let problem = refusal.problem();
-            answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(&problem.detail));
+            // What keeps all of them out is said once, not for each of them.
+            let told = match &refusal {
+                Refusal::Unavailable(Unavailable::Database) => true,
+                Refusal::Unavailable(_) => trouble.is_to_be_said(problem.name).is_none(),
+                _ => false,
+            };
+            answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(&problem.detail), told);
             let mut response = problem.into_response();
             match refusal {
                 Refusal::Method => drop(response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"))),
@@ -110,6 +122,7 @@ async fn answer(
 /// Takes one webhook in; a refusal carries the event's id once it is verified.
 async fn take(
     state: &AppState,
+    trouble: &Trouble,
     endpoint: &Endpoint,
     headers: &HeaderMap,
     body: Body,
@@ -133,8 +146,14 @@ async fn take(
         },
         Ok(Err(AppendError::Full)) => Err(unavailable(Unavailable::QueueFull)),
         Ok(Err(AppendError::Closing)) => Err(unavailable(Unavailable::Draining)),
+        Ok(Err(AppendError::Store(error))) if error.is_of_the_data() => {
+            tracing::error!(event = %id, %error, "the log refuses this event");
+            Err((Some(id.to_string()), Refusal::NotStorable))
+        }
         Ok(Err(AppendError::Store(error))) => {
-            tracing::error!(event = %id, %error, "an event could not be appended");
+            if let Some(failures_not_told) = trouble.is_to_be_said(&error.to_string()) {
+                tracing::error!(event = %id, %error, failures_not_told, "no event can be appended");
+            }
             Err(unavailable(Unavailable::Database))
         }
         Err(_) => Err(unavailable(Unavailable::Slow)),

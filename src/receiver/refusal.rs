@@ -25,6 +25,8 @@ pub(super) enum Refusal {
     Event(NotAnEvent),
     /// The log did not say in time that the event is on disk.
     Unavailable(Unavailable),
+    /// The log refuses this very event, and would again.
+    NotStorable,
 }
 
 /// Why the log could not take an event just now.
@@ -76,6 +78,12 @@ impl Refusal {
                 refused(S::BAD_REQUEST, error.slug(), "The body is not an event", error.to_string().into())
             }
             Self::Unavailable(unavailable) => unavailable.problem(),
+            Self::NotStorable => refused(
+                S::INTERNAL_SERVER_ERROR,
+                "event-not-storable",
+                "The event was not taken in",
+                "the database refuses this event: mrrd's log says why".into(),
+            ),
         }
     }
 }

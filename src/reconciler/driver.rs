@@ -8,6 +8,7 @@ use crate::{
     ledger::time::UnixTime,
     limits,
     store::{Generation, StoreError},
+    telemetry::trouble::Trouble,
 };
 
 use super::{
@@ -75,6 +76,7 @@ pub struct Driver {
     settled: bool,
     /// The last import of exchange rates that our rules know.
     last_import: Option<i64>,
+    trouble: Trouble,
 }
 
 impl Driver {
@@ -94,6 +96,7 @@ impl Driver {
                 tidied: false,
                 settled: false,
                 last_import: None,
+                trouble: Trouble::default(),
             },
             handle,
         )
@@ -145,13 +148,13 @@ impl Driver {
                     tracing::info!(
                         "another process reads the log on (or was killed a moment ago): this one takes its share of the \
                          customers, and the lead within {} seconds of the other's end",
-                        limits::LEASE_SECONDS
+                        self.reconciler.lease.as_secs()
                     );
                 } else {
                     tracing::info!(
                         "another process keeps this ledger (or was killed a moment ago): standing by, taking over within {} \
                          seconds of its end",
-                        limits::LEASE_SECONDS
+                        self.reconciler.lease.as_secs()
                     );
                 }
             }
@@ -271,14 +274,15 @@ impl Driver {
             Ok(()) | Err(ReconcileError::Stopped | ReconcileError::Busy) => None,
             Err(error) => Some(error.to_string()),
         };
-        self.status.send_modify(|status| {
-            // Said once, not at every activation.
-            if status.last_error != error {
-                match &error {
-                    Some(error) => tracing::error!(error, "the reconciler couldn't do all that is due"),
-                    None => tracing::info!("the reconciler is well again"),
+        match &error {
+            Some(reason) => {
+                if let Some(failures_not_told) = self.trouble.is_to_be_said(reason) {
+                    tracing::error!(error = reason, failures_not_told, "the reconciler couldn't do all that is due");
                 }
             }
+            None => self.trouble.is_over("the reconciler is well again"),
+        }
+        self.status.send_modify(|status| {
             status.last_run_at = Some(now);
             status.last_error = error;
         });

@@ -28,12 +28,11 @@ impl Lease {
 
     /// Takes or renews it where that is due; false while another process holds it.
     pub(super) async fn hold(&mut self, reconciler: &Reconciler) -> Result<bool, StoreError> {
-        if self.held_since.is_some_and(|since| since.elapsed() < limits::LEASE_RENEWAL) {
+        if self.held_since.is_some_and(|since| since.elapsed() < reconciler.lease / limits::LEASE_RENEWALS) {
             return Ok(true);
         }
         let before = Instant::now();
-        let now = reconciler.clock.now();
-        let held = reconciler.store.lease(self.name, &self.holder, limits::LEASE_SECONDS, now).await?;
+        let held = reconciler.store.lease(self.name, &self.holder, reconciler.lease).await?;
         self.held_since = held.then_some(before);
         Ok(held)
     }

@@ -37,12 +37,14 @@ pub struct Reconciler {
     pub store: Store,
     /// What rows are derived under.
     pub rules: Arc<Rules>,
-    /// Tells the time to leases; nothing that is derived asks it.
+    /// Tells the time to status and messages; nothing that is derived asks it.
     pub clock: Clock,
     /// How many threads derive at once.
     pub workers: usize,
     /// How long the old generation is kept after a switch, for requests that still read it.
     pub grace: Duration,
+    /// How long its leases hold without renewal.
+    pub lease: Duration,
     /// From how many events behind a ledger is filled afresh.
     pub far_behind: i64,
 }
@@ -57,6 +59,7 @@ impl Reconciler {
             clock,
             workers,
             grace: limits::GENERATION_GRACE,
+            lease: limits::LEASE,
             far_behind: limits::FAR_BEHIND_EVENTS,
         }
     }

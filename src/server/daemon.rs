@@ -30,12 +30,12 @@ use crate::{
     },
     receiver,
     reconciler::{Reconciler, Rules, driver::Driver},
-    store::{Store, StoreError},
+    store::{Options, OtherLog, Store, StoreError},
     stripe::{
         client::{Client, Patience},
         signature::BlankSecret,
     },
-    telemetry::{Metrics, event::LedgerHealed},
+    telemetry::{Metrics, event::LedgerHealed, trouble::Trouble},
 };
 
 /// Why the daemon didn't start.
@@ -71,8 +71,19 @@ impl Daemon {
     /// Opens the store, starts the background work and composes the routes. The listener is handed in, so that a port
     /// is never raced for; it is answered on from [`Daemon::run`] on.
     pub async fn start(config: Arc<Config>, clock: Clock, listener: TcpListener) -> Result<Self, StartError> {
+        Self::start_on(config, clock, listener, OtherLog::Refuse).await
+    }
+
+    /// The same; `other_log` says what to do with a log that isn't the one remembered beside it, or ends earlier.
+    pub async fn start_on(
+        config: Arc<Config>,
+        clock: Clock,
+        listener: TcpListener,
+        other_log: OtherLog,
+    ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
-        let store = Store::open(config.database.url.expose_secret()).await?;
+        let options = Options { other_log, ..Options::default() };
+        let store = Store::open_with(config.database.url.expose_secret(), &options).await?;
         // Before the first append: what it brings is to lie in its month.
         months::make_ahead(&store, &clock).await;
         let (stop, draining) = watch::channel(false);
@@ -87,7 +98,8 @@ impl Daemon {
             move || reconciler.notify()
         });
         let mut background = vec![("readings", tokio::spawn(say_if_read_by_older(store.clone())))];
-        background.push(("sealer", tokio::spawn(seal(store.clone(), clock.clone(), draining.clone()))));
+        background.push(("keeper", tokio::spawn(look_after(store.clone(), draining.clone()))));
+        background.push(("sealer", tokio::spawn(seal(store.clone(), draining.clone()))));
         background.push(("months", tokio::spawn(months::keep_ahead(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
@@ -194,18 +206,43 @@ async fn nothing_here(request: axum::extract::Request) -> Problem {
 }
 
 /// Seals the log at its own pace; a failure is tried again with the next turn.
-async fn seal(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
+async fn seal(store: Store, mut stop: watch::Receiver<bool>) {
     let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
+    let trouble = Trouble::default();
     loop {
-        match sealer::seal_due(&store, &holder, &clock).await {
-            Ok(0) => {}
-            Ok(events) => tracing::debug!(events, "sealed"),
-            Err(error) => tracing::warn!(%error, "the log could not be sealed now"),
-        }
+        let rest = match sealer::seal_due(&store, &holder).await {
+            Ok(events) => {
+                if events > 0 {
+                    tracing::debug!(events, "sealed");
+                }
+                trouble.is_over("the log can be sealed again");
+                limits::SEAL_INTERVAL
+            }
+            Err(error) => {
+                trouble.goes_on(&error.to_string(), "the log could not be sealed now");
+                limits::STORE_RETRY
+            }
+        };
         // An error means that the daemon is gone.
-        if timeout(limits::SEAL_INTERVAL, stop.wait_for(|stop| *stop)).await.is_ok() {
+        if timeout(rest, stop.wait_for(|stop| *stop)).await.is_ok() {
             return;
         }
+    }
+}
+
+/// Keeps the log and its files in order; a failure is tried again a second later.
+async fn look_after(store: Store, mut stop: watch::Receiver<bool>) {
+    let trouble = Trouble::default();
+    // An error means that the daemon is gone.
+    while timeout(limits::LOOK_AFTER_INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
+        match store.look_after().await {
+            Ok(()) => trouble.is_over("the database can be looked after again"),
+            Err(error) => trouble.goes_on(&error.to_string(), "the database could not be looked after now"),
+        }
+    }
+    // How far the log went is remembered to its end.
+    if let Err(error) = store.look_after().await {
+        tracing::warn!(%error, "how far the log went could not be kept");
     }
 }
 

@@ -2,14 +2,19 @@
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Query, State},
     response::{IntoResponse, Response},
     routing::get,
 };
 use http::StatusCode;
+use serde::Deserialize;
 
 use super::{metrics, problem::Problem, state::AppState};
-use crate::limits;
+use crate::{
+    config::Role,
+    limits,
+    store::{StoreError, Work},
+};
 
 /// The routes every process has, whatever its roles. None of them needs a token; `/metrics` shows money only with
 /// one.
@@ -21,7 +26,14 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn ready(State(state): State<AppState>) -> Response {
+#[derive(Deserialize)]
+struct Asked {
+    role: Option<String>,
+}
+
+/// Whether it can do the work of one role, or of its own: a process that takes webhooks is ready while it can take them,
+/// whatever hinders its other roles, for a balancer that turned away from it would turn webhooks away.
+async fn ready(State(state): State<AppState>, Query(asked): Query<Asked>) -> Response {
     let not = |name, detail: String| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, "Not ready", detail)
             .retry_after(limits::RETRY_AFTER_SECONDS)
@@ -30,8 +42,31 @@ async fn ready(State(state): State<AppState>) -> Response {
     if *state.draining.borrow() {
         return not("draining", "this process is about to end".to_owned());
     }
-    match state.store.ready().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => not("database-unavailable", error.to_string()),
+    let roles = match asked.role {
+        Some(name) => match state.config.server.roles.iter().find(|role| role.as_str() == name) {
+            Some(role) => vec![*role],
+            None => return not("no-such-role", format!("this process has no role {name:?}: see server.roles")),
+        },
+        None if state.config.server.has(Role::Receiver) => vec![Role::Receiver],
+        None => state.config.server.roles.clone(),
+    };
+    for role in roles {
+        if let Err(error) = can_do(&state, role).await {
+            return not("database-unavailable", format!("{}: {error}", role.as_str()));
+        }
     }
+    "ready\n".into_response()
+}
+
+async fn can_do(state: &AppState, role: Role) -> Result<(), StoreError> {
+    let work: &[Work] = match role {
+        Role::Receiver => &[Work::Appending],
+        Role::Reconciler => &[Work::Appending, Work::Deriving],
+        Role::Api => &[Work::Answering],
+        Role::Alerts => &[Work::Appending, Work::Answering],
+    };
+    for work in work {
+        state.store.ready(*work).await?;
+    }
+    Ok(())
 }

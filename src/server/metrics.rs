@@ -15,7 +15,7 @@ use crate::{
         period::Interval,
         service::{AskError, Reports},
     },
-    store::{LogHead, StoreError, alerts::OutboxCounts},
+    store::{LogHead, StoreError, Work, alerts::OutboxCounts},
     telemetry::money::{LedgerLabels, MoneyMetrics},
 };
 
@@ -54,7 +54,7 @@ async fn measure(state: &AppState) {
 /// The log's end before the ledger's, as in `/api/v1/status`.
 async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>, Vec<Refusal>), StoreError> {
     let store = &state.store;
-    store.ready().await?;
+    store.ready(Work::Answering).await?;
     let head = store.head().await?;
     let (applied_seq, outbox) = (store.applied_seq().await?, store.outbox_counts().await?);
     Ok((head, applied_seq, outbox, Drift::last(store).await?, Refusal::standing(store).await?))

@@ -19,7 +19,7 @@ use super::{accept, body, problem::Problem};
 use crate::{
     config::Config,
     limits,
-    store::{Store, StoreError},
+    store::{Options, OtherLog, Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -27,7 +27,9 @@ use crate::{
 ///
 /// Errors when waiting would mend nothing: a newer schema, a refused password.
 pub async fn is_there(config: &Config) -> Result<bool, StoreError> {
-    match Store::open(config.database.url.expose_secret()).await {
+    // Whether it is the right one is asked when it is there.
+    let options = Options { other_log: OtherLog::Tell, ..Options::default() };
+    match Store::open_with(config.database.url.expose_secret(), &options).await {
         Ok(store) => {
             store.close().await;
             Ok(true)

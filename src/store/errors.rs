@@ -1,6 +1,18 @@
-//! From the driver's errors to ours.
+//! From the drivers' errors to ours: what another try may mend, what a damaged file says, and what is a fault.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::{error::DatabaseError, sqlite::SqliteError};
 
 use super::StoreError;
+
+/// How often a file was found damaged since the process began: whoever keeps files in order looks whether this has grown.
+static DAMAGE_SEEN: AtomicU64 = AtomicU64::new(0);
+
+/// See [`DAMAGE_SEEN`].
+pub(crate) fn damage_seen() -> u64 {
+    DAMAGE_SEEN.load(Ordering::Relaxed)
+}
 
 /// Says what was being done when the driver failed.
 pub(crate) trait Doing<T> {
@@ -10,19 +22,134 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|error| match error {
-            // What was bound never shows: drivers name columns and constraints only.
+        // What was bound never shows: drivers name columns and constraints only.
+        self.map_err(|error| match &error {
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
             | sqlx::Error::TypeNotFound { .. } => StoreError::Corrupt { doing, reason: error.to_string() },
-            _ => StoreError::Unavailable { doing, reason: error.to_string() },
+            sqlx::Error::Database(said) => Nature::of(said.as_ref()).error(doing, error),
+            // The connection, or the way to one.
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::InvalidSavePointStatement => Nature::Passing.error(doing, error),
+            _ => Nature::Fault.error(doing, error),
         })
     }
 }
 
+/// The same of SQLite by its own interface.
+pub(crate) trait DoingDirectly<T> {
+    /// `doing` in a few words.
+    fn doing_directly(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> DoingDirectly<T> for Result<T, rusqlite::Error> {
+    fn doing_directly(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| {
+            let nature = error.sqlite_error().map_or(Nature::Fault, |said| Nature::of_sqlite(said.extended_code));
+            nature.error(doing, error)
+        })
+    }
+}
+
+/// What an error of the database's says about trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nature {
+    /// It may pass by itself, or by somebody's hand: away, locked, full, read-only.
+    Passing,
+    /// A file is not what SQLite wrote.
+    Damage,
+    /// What was asked can't be done, now or later.
+    Fault,
+}
+
+impl Nature {
+    fn error(self, doing: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        match self {
+            Self::Passing => StoreError::Unavailable { doing, reason: error.to_string() },
+            Self::Damage => {
+                DAMAGE_SEEN.fetch_add(1, Ordering::Relaxed);
+                StoreError::Damaged { doing, reason: error.to_string() }
+            }
+            Self::Fault => StoreError::Internal { doing, source: Box::new(error) },
+        }
+    }
+
+    fn of(said: &dyn DatabaseError) -> Self {
+        let code = said.code().unwrap_or_default();
+        match said.try_downcast_ref::<SqliteError>() {
+            Some(_) => code.parse().map_or(Self::Fault, Self::of_sqlite),
+            None => Self::of_postgres(&code),
+        }
+    }
+
+    /// By SQLite's result code; the primary one is the low byte of an extended one.
+    fn of_sqlite(code: i32) -> Self {
+        match code & 0xff {
+            // PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, NOLFS, AUTH
+            3 | 5 | 6 | 7 | 8 | 9 | 10 | 13 | 14 | 15 | 22 | 23 => Self::Passing,
+            SQLITE_CORRUPT | SQLITE_NOTADB => Self::Damage,
+            _ => Self::Fault,
+        }
+    }
+
+    /// By PostgreSQL's code: its first two characters are the class.
+    fn of_postgres(code: &str) -> Self {
+        match code.get(..2).unwrap_or_default() {
+            // Connection, transaction state (read-only, idle too long), who we are, rollback, which database, resources,
+            // locks, an operator's hand, the system.
+            "08" | "25" | "28" | "40" | "3D" | "53" | "55" | "57" | "58" => Self::Passing,
+            // A right that can be granted.
+            _ if code == "42501" => Self::Passing,
+            _ => Self::Fault,
+        }
+    }
+}
+
+pub(super) const SQLITE_CORRUPT: i32 = 11;
+pub(super) const SQLITE_NOTADB: i32 = 26;
+
 /// A row that can't be read as what it should be.
 pub(crate) fn corrupt(doing: &'static str, reason: impl Into<String>) -> StoreError {
     StoreError::Corrupt { doing, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_damaged_and_what_is_a_fault() {
+        // FULL, IOERR_FSYNC, BUSY_SNAPSHOT; CORRUPT_INDEX, NOTADB; TOOBIG, CONSTRAINT_UNIQUE.
+        for (code, nature) in [
+            (13, Nature::Passing),
+            (10 | 4 << 8, Nature::Passing),
+            (5 | 2 << 8, Nature::Passing),
+            (11 | 3 << 8, Nature::Damage),
+            (26, Nature::Damage),
+            (18, Nature::Fault),
+            (19 | 8 << 8, Nature::Fault),
+        ] {
+            assert_eq!(Nature::of_sqlite(code), nature, "{code}");
+        }
+        // Disk full, read-only, shutting down, deadlock; a row too long for its index, a number out of range, no such table.
+        for (code, nature) in [
+            ("53100", Nature::Passing),
+            ("25006", Nature::Passing),
+            ("57P01", Nature::Passing),
+            ("40P01", Nature::Passing),
+            ("54000", Nature::Fault),
+            ("22003", Nature::Fault),
+            ("42P01", Nature::Fault),
+        ] {
+            assert_eq!(Nature::of_postgres(code), nature, "{code}");
+        }
+    }
 }

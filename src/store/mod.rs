@@ -4,15 +4,18 @@
 
 pub mod access;
 pub mod alerts;
+mod anchors;
 pub mod closings;
 pub mod day_sums;
 mod errors;
+mod health;
 pub mod joined;
 pub mod naming;
 mod operations;
 pub mod planned;
 mod postgres;
 mod prepared;
+mod presence;
 pub mod reports;
 mod schema;
 mod sqlite;
@@ -29,6 +32,7 @@ use crate::ledger::{
     time::UnixTime,
 };
 
+pub use anchors::{Anchors, NoHead, OtherLog, SealHead};
 pub use operations::Store;
 pub use prepared::Prepared;
 
@@ -46,6 +50,25 @@ pub enum StoreError {
     /// The database was written by a newer mrrd, or isn't mrrd's.
     #[error("{0}")]
     Schema(String),
+    /// The log is another one than the one remembered beside it, or has lost something: opening it would hide that.
+    #[error("{0}")]
+    OtherLog(String),
+    /// A file is not what SQLite wrote. Derived tables are made again by themselves; the log can't be.
+    #[error("{doing}: the database file is damaged: {reason}")]
+    Damaged {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        reason: String,
+    },
+    /// The database refused what it was asked, and would again: a fault of mrrd's, or data that no row holds.
+    #[error("{doing}: {source}")]
+    Internal {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A row can't be read as what it should be.
     #[error("{doing}: {reason}")]
     Corrupt {
@@ -54,6 +77,24 @@ pub enum StoreError {
         /// What is wrong with which row.
         reason: String,
     },
+}
+
+/// What a process needs the database for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Writing the log: webhooks, alerts.
+    Appending,
+    /// Writing the derived tables.
+    Deriving,
+    /// Reading them.
+    Answering,
+}
+
+impl StoreError {
+    /// Whether it came of what was to be written, and not of where: without that, the rest can be written.
+    pub fn is_of_the_data(&self) -> bool {
+        matches!(self, Self::Internal { .. } | Self::Corrupt { .. })
+    }
 }
 
 /// Which normaliser read an event last.
@@ -334,11 +375,13 @@ pub struct Erased {
 pub struct Options {
     /// Readers of the log, and as many of the derived tables.
     pub readers: u32,
+    /// What to do with a log that isn't the one remembered beside it.
+    pub other_log: OtherLog,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 8 }
+        Self { readers: 8, other_log: OtherLog::Refuse }
     }
 }
 

@@ -69,14 +69,20 @@ impl Store {
         either!(self, database => &database.plan)
     }
 
-    /// Answers when the database answers, in time, with its schema in place.
-    pub async fn ready(&self) -> Result<(), StoreError> {
+    /// Answers when the database answers, in time, with its schema in place, and took the last write of the kind asked for.
+    pub async fn ready(&self, work: Work) -> Result<(), StoreError> {
         const PATIENCE: Duration = Duration::from_secs(3);
-        let asked = async { either!(self, database => database.ready().await) };
+        let asked = async { either!(self, database => database.ready(work).await) };
         tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
             Err(StoreError::Unavailable { doing: "asking the database", reason })
         })
+    }
+
+    /// What a daemon does every second: sees to it that the log is still the one it opened, whole and remembered, that derived
+    /// tables are there, and that a write that failed is tried again.
+    pub async fn look_after(&self) -> Result<(), StoreError> {
+        either!(self, database => database.look_after().await)
     }
 
     /// Closes all connections, once what is in flight is done. SQLite's write-ahead log is then in the file.
@@ -96,11 +102,14 @@ impl Store {
 
     /// [`Store::append`], with the work that needs no database done before.
     pub async fn append_prepared(&self, events: Vec<Prepared>) -> Result<Vec<Appended>, StoreError> {
-        // Shared with the thread that writes, which goes on when nobody waits for it any more.
-        let events = Arc::new(events);
+        self.append_shared(&Arc::new(events)).await
+    }
+
+    /// The same; shared with the thread that writes, which goes on when nobody waits for it any more.
+    pub(crate) async fn append_shared(&self, events: &Arc<Vec<Prepared>>) -> Result<Vec<Appended>, StoreError> {
         // A server that neither answers nor closes the connection must not stop the log for ever: the connection is given
         // up, and whether the events are in the log shows when they are sent again.
-        let appending = async { either!(self, database => database.append(&events).await) };
+        let appending = async { either!(self, database => database.append(events).await) };
         tokio::time::timeout(limits::APPEND_WAIT, appending).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} seconds", limits::APPEND_WAIT.as_secs());
             Err(StoreError::Unavailable { doing: "appending events", reason })
@@ -268,9 +277,12 @@ impl Store {
 
     // Leases, progress and seals.
 
-    /// Takes or renews the lease `name` for `ttl_seconds`; false while another holder's hasn't run out.
-    pub async fn lease(&self, name: &str, holder: &str, ttl_seconds: i64, now: UnixTime) -> Result<bool, StoreError> {
-        either!(self, database => database.lease(name, holder, ttl_seconds, now).await)
+    /// Takes or renews the lease `name`; false while another holder has it.
+    ///
+    /// It lasts by its renewals: this store takes it from a holder that it has seen renew nothing for `length`, by its own
+    /// count of time, or that is known to be gone (its process ended; its lease lies in a copy of the file).
+    pub async fn lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
+        either!(self, database => database.lease(name, holder, length).await)
     }
 
     /// Gives the lease back, if `holder` has it.
@@ -301,6 +313,16 @@ impl Store {
     /// Seals the next events, `max_rows` at most; `None` when all are sealed.
     pub async fn seal(&self, max_rows: i64) -> Result<Option<Sealed>, StoreError> {
         either!(self, database => database.seal(max_rows).await)
+    }
+
+    /// The head of the chain of seals; `None` while nothing is sealed.
+    pub async fn seal_head(&self) -> Result<Option<SealHead>, StoreError> {
+        either!(self, database => database.seal_head().await)
+    }
+
+    /// Holds the log against what is remembered of it elsewhere: in the derived tables, in closed months, and in `head`.
+    pub async fn anchors(&self, head: Option<&SealHead>) -> Result<Anchors, StoreError> {
+        either!(self, database => database.anchors(head).await)
     }
 
     /// Holds the log against its seals, and every body against its digest.

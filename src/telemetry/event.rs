@@ -19,6 +19,8 @@ pub struct WebhookAnswered<'a> {
     pub event: Option<&'a str>,
     /// Why it was refused, where the name doesn't say all.
     pub detail: Option<&'a str>,
+    /// What is behind it was said already: it is counted, and logged at `debug` only.
+    pub told: bool,
 }
 
 impl WebhookAnswered<'_> {
@@ -29,7 +31,7 @@ impl WebhookAnswered<'_> {
         metrics.webhook_seconds.observe(self.took.as_secs_f64());
         let (endpoint, answer, status, took_ms) =
             (self.endpoint, self.answer, self.status, u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
-        if status < 300 {
+        if status < 300 || self.told {
             tracing::debug!(endpoint, answer, status, took_ms, event = self.event, "webhook answered");
         } else {
             tracing::warn!(

@@ -5,6 +5,7 @@
 pub mod event;
 mod metrics;
 pub mod money;
+pub mod trouble;
 
 use std::io::IsTerminal;
 

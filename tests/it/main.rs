@@ -6,6 +6,7 @@ mod api;
 mod cases;
 mod documents;
 mod e2e;
+mod faults;
 mod history;
 mod metrics;
 mod oracle;

@@ -34,6 +34,10 @@ struct Stretch {
 
 impl Database {
     pub(in crate::store) async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+        self.health.derived().note(self.advance_to(generation, limit).await, |advanced| advanced.read > 0)
+    }
+
+    async fn advance_to(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
         // On SQLite the log and the marks lie in two files: the log is read first, and what was read counts only if the
         // position still stands where the reading began.
         let (position, joined_to) = self.position(generation).await?;
@@ -55,7 +59,7 @@ impl Database {
             .rows_affected();
         if moved != 1 {
             // Another reconciler went first: what it found is marked already.
-            drop(tx);
+            tx.rollback().await.doing(DOING)?;
             return Ok(Advanced { position: self.position(generation).await?.0, read: 0, marked: 0 });
         }
         let references: Vec<_> = stretch.references.iter().collect();

@@ -94,6 +94,7 @@ impl Database {
         .doing(RAISING)?
         .rows_affected();
         if written == 0 {
+            tx.rollback().await.doing(RAISING)?;
             return Ok(false);
         }
         post(&mut tx, &alert.id, 1, outgoing, alert.raised_at).await.doing(RAISING)?;
@@ -140,6 +141,7 @@ impl Database {
              WHERE id = $1 AND closed_at IS NULL";
         let query = sqlx::query(text).bind(id).bind(ending.at.0).bind(ending.why).bind(ending.taken_back);
         if query.execute(&mut *tx).await.doing(CHANGING)?.rows_affected() == 0 {
+            tx.rollback().await.doing(CHANGING)?;
             return Ok(false);
         }
         post(&mut tx, id, 1, outgoing, ending.at).await.doing(CHANGING)?;

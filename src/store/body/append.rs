@@ -62,6 +62,19 @@ pub(in super::super) struct Fresh<'p> {
 
 impl Database {
     pub(in crate::store) async fn append(&self, batch: &Arc<Vec<Prepared>>) -> Result<Vec<Appended>, StoreError> {
+        let outcome = self.append_all(batch).await;
+        let new = |answers: &Vec<Appended>| answers.iter().any(|answer| *answer != Appended::Duplicate);
+        let outcome = self.health.log().note(outcome, new)?;
+        for answer in &outcome {
+            if let Appended::New(seq) | Appended::Variant(seq) = answer {
+                self.health.reach(*seq);
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn append_all(&self, batch: &Arc<Vec<Prepared>>) -> Result<Vec<Appended>, StoreError> {
+        self.health.log_is_there(DOING)?;
         let placed = self.append_arrivals(batch).await?;
         let rest: Vec<&Prepared> =
             batch.iter().zip(&placed).filter(|(_, placed)| placed.is_none()).map(|(event, _)| event).collect();
@@ -123,6 +136,7 @@ impl Database {
             fresh.push(Fresh { seq: 0, variant, event });
         }
         if fresh.is_empty() {
+            tx.rollback().await.doing(DOING)?;
             return Ok(answers);
         }
         hold_horizon(&mut tx).await?;

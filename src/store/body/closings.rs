@@ -43,6 +43,7 @@ impl Database {
         .doing(doing)?
         .rows_affected();
         if written == 0 {
+            tx.rollback().await.doing(doing)?;
             return Ok(false);
         }
         let head = "INSERT INTO closing_total (profile, month, livemode, account, currency, line, amount)";

@@ -24,7 +24,7 @@ impl Database {
     pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
         let mut tables = fresh_rows(generation, batch)?;
         tables.push(references(generation, batch));
-        write_fresh(self, generation, tables).await
+        self.health.derived().note(write_fresh(self, generation, tables).await, |()| true)
     }
 
     pub(in crate::store) async fn filled(

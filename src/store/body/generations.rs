@@ -78,6 +78,7 @@ impl Database {
             .doing(doing)?;
         let behind = current.is_some_and(|current| ours < current);
         if behind || usize::try_from(waiting).is_ok_and(|waiting| waiting > failing) {
+            tx.rollback().await.doing(doing)?;
             return Ok(false);
         }
         // The one before first: there is never more than one.
@@ -125,7 +126,10 @@ impl Database {
         .fetch_optional(&mut *tx)
         .await
         .doing(doing)?;
-        let Some(first) = first else { return Ok(false) };
+        let Some(first) = first else {
+            tx.rollback().await.doing(doing)?;
+            return Ok(false);
+        };
         let profile: String = first.try_get(0).doing(doing)?;
         let livemode: bool = first.try_get(1).doing(doing)?;
         let account: String = first.try_get(2).doing(doing)?;
@@ -162,21 +166,10 @@ impl Database {
         Ok(true)
     }
 
-    /// A log restored from a backup may end before what was derived from the longer one: that is then worth nothing.
-    pub(in crate::store) async fn forget_other_logs(&self) -> Result<(), StoreError> {
-        // Positions first: a live process beside us may append, and advance, between the two reads.
-        let rows = sqlx::query("SELECT id, position, joined_to FROM generation ORDER BY id");
-        let rows = rows.fetch_all(&self.derived).await.doing(DOING)?;
-        let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
-            .fetch_one(&self.log)
-            .await
-            .doing("reading the log's end")?;
-        for row in &rows {
-            let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-            let (id, position, joined_to): (i64, i64, i64) = read().doing(DOING)?;
-            if position.max(joined_to) > last {
-                self.drop_generation(id).await?;
-            }
+    /// What was derived from another log, or from more of this one, is worth nothing.
+    pub(in super::super) async fn forget_other_logs(&self) -> Result<(), StoreError> {
+        for generation in self.generations().await? {
+            self.drop_generation(generation.id).await?;
         }
         Ok(())
     }

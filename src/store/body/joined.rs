@@ -99,6 +99,7 @@ impl Database {
         .doing(DOING)?
         .rows_affected();
         if moved != 1 {
+            tx.rollback().await.doing(DOING)?;
             return Ok(false);
         }
         let mut held = held(&mut tx, generation, told).await?;

@@ -8,6 +8,7 @@
 mod access;
 mod advance;
 mod alerts;
+mod anchors;
 pub(super) mod append;
 mod closings;
 pub(super) mod columns;
@@ -31,3 +32,4 @@ mod report_lists;
 mod reports;
 pub(super) mod rows;
 mod seals;
+mod watching;

@@ -13,6 +13,10 @@ impl Database {
     }
 
     pub(in crate::store) async fn set_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
+        self.health.log().note(self.write_progress(name, place).await, |()| true)
+    }
+
+    async fn write_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
         let doing = "keeping how far the work has come";
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         sqlx::query(

@@ -59,9 +59,12 @@ impl Database {
         let taken = marks.len();
         if taken > 0 {
             let batch = derive(marks).await?;
-            write_batch(&mut tx, generation, &batch).await?;
-            self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
-            tx.commit().await.doing("writing derived rows")?;
+            let written = async {
+                write_batch(&mut tx, generation, &batch).await?;
+                self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
+                tx.commit().await.doing("writing derived rows")
+            };
+            self.health.derived().note(written.await, |()| true)?;
         }
         Ok(taken)
     }

@@ -153,6 +153,10 @@ impl Database {
         generation: i64,
         batch: &[(Mark, Vec<Derived>)],
     ) -> Result<i64, StoreError> {
+        self.health.derived().note(self.replace_all(generation, batch).await, |replaced| *replaced > 0)
+    }
+
+    async fn replace_all(&self, generation: i64, batch: &[(Mark, Vec<Derived>)]) -> Result<i64, StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let replaced = write_batch(&mut tx, generation, batch).await?;
         self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;

@@ -13,7 +13,12 @@ use super::{
 };
 use crate::store::{StoreError, errors::Doing};
 
-pub(crate) use super::{arrays::insert_rows, facts::customer_facts, fresh::write_fresh};
+pub(crate) use super::{
+    arrays::insert_rows,
+    facts::customer_facts,
+    fresh::write_fresh,
+    watch::{Afresh, keep_files, look_afresh, probe_log},
+};
 
 pub(crate) type Driver = Postgres;
 pub(crate) type Pool = sqlx::PgPool;
@@ -30,6 +35,10 @@ pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 pub(crate) const MARKS_ARE_HELD: bool = true;
 /// Ends a SELECT whose rows are taken, but for those that another process has taken.
 pub(crate) const TAKE: &str = " FOR UPDATE SKIP LOCKED";
+/// The time in seconds, by the server.
+pub(crate) const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+/// Whether that clock may end a lease: every process asks the same one.
+pub(crate) const LEASES_EXPIRE: bool = true;
 /// Two processes may append the same event at once; the later one fails on the key and looks again.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
 
@@ -140,17 +149,23 @@ pub(crate) async fn alone_with_generation(connection: &mut Connection, generatio
 /// Whether the log could be written: a connection is to be had, and this is no read-only standby.
 pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreError> {
     let doing = "asking the database";
-    let standby: bool =
-        sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&database.log_writer).await.doing(doing)?;
-    if standby {
-        let reason = "this PostgreSQL is a read-only standby: database.url must name the primary".into();
-        return Err(StoreError::Unavailable { doing, reason });
-    }
-    Ok(())
+    let (standby, read_only): (bool, bool) =
+        sqlx::query_as("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean")
+            .fetch_one(&database.log_writer)
+            .await
+            .doing(doing)?;
+    let reason = match (standby, read_only) {
+        (true, _) => "this PostgreSQL is a read-only standby: database.url must name the primary",
+        (false, true) => "PostgreSQL takes no writes here: default_transaction_read_only is on",
+        (false, false) => return Ok(()),
+    };
+    Err(StoreError::Unavailable { doing, reason: reason.into() })
 }
 
-/// Closes connections that aren't of a pool: there are none.
-pub(crate) fn close_direct(_database: &Database) {}
+/// Closes what isn't of a pool: the leases held are free.
+pub(crate) fn close_direct(database: &Database) {
+    database.presence.end();
+}
 
 /// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
 /// they are looked at by themselves.

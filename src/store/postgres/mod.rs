@@ -8,6 +8,7 @@ mod dialect;
 mod facts;
 mod fresh;
 mod months;
+mod watch;
 
 use std::{
     str::FromStr,
@@ -21,7 +22,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Options, StoreError, planned::Plan, schema, tally::Tally};
+use super::{Options, StoreError, health::Health, planned::Plan, presence::Presence, schema, tally::Tally};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -53,6 +54,10 @@ pub struct Database {
     horizon: Arc<AtomicI64>,
     /// Where the last month begins that was seen to be there or made.
     months_to: Arc<AtomicI64>,
+    /// The log's identity as it was opened.
+    known_as: String,
+    presence: Presence,
+    health: Health,
     tally: Tally,
     pub(super) plan: Plan,
 }
@@ -82,17 +87,21 @@ impl Database {
             .map_err(refused)?;
         let derived_writer = pool().max_connections(WRITERS).connect_lazy_with(connect.clone());
         let readers = pool().max_connections(options.readers).connect_with(connect).await.map_err(refused)?;
-        let database = Self {
+        let mut database = Self {
             log: readers.clone(),
             log_writer,
             derived: readers,
             derived_writer,
             horizon: Arc::new(AtomicI64::new(0)),
             months_to: Arc::new(AtomicI64::new(0)),
+            known_as: String::new(),
+            presence: Presence::new(None),
+            health: Health::default(),
             tally: Tally::default(),
             plan: Plan::default(),
         };
-        database.forget_other_logs().await?;
+        database.known_as = database.identity().await?;
+        database.hold_against_anchors(options.other_log).await?;
         Ok(database)
     }
 }

@@ -1,8 +1,11 @@
 //! Moving the write-ahead log into the log's file beside the writer, so that no webhook waits for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use super::Database;
@@ -11,27 +14,57 @@ use crate::store::{StoreError, errors::Doing};
 /// Events after which it is worth the two flushes: some tens of megabytes, and a second of reading after a kill.
 const EVENTS: u64 = 4096;
 
-/// How much has been appended since the last time, and whether one is under way.
+/// How long what was written stays out of the file at most: a copy of the file alone is no older.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// How much has been appended since the last time, and whether one is under way; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Checkpoints(Arc<(AtomicU64, AtomicBool)>);
+pub(super) struct Checkpoints(Arc<Since>);
+
+#[derive(Debug, Default)]
+struct Since {
+    events: AtomicU64,
+    under_way: AtomicBool,
+    begun: Mutex<Option<Instant>>,
+    /// The last one failed, and that was said.
+    failed: AtomicBool,
+}
 
 impl Database {
     /// Says that so many events were appended.
     pub(super) fn grown(&self, events: usize) {
-        let (since, under_way) = &*self.checkpoints.0;
-        if since.fetch_add(events as u64, Ordering::Relaxed) + (events as u64) < EVENTS
-            || under_way.swap(true, Ordering::AcqRel)
-        {
+        if self.checkpoints.0.events.fetch_add(events as u64, Ordering::Relaxed) + (events as u64) >= EVENTS {
+            self.begin_checkpoint();
+        }
+    }
+
+    /// The same when time has passed: asked every second.
+    pub(super) fn checkpoint_by_time(&self) {
+        let begun = *self.checkpoints.0.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.is_none_or(|begun| begun.elapsed() >= INTERVAL) {
+            self.begin_checkpoint();
+        }
+    }
+
+    fn begin_checkpoint(&self) {
+        let Since { events, under_way, begun, .. } = &*self.checkpoints.0;
+        if under_way.swap(true, Ordering::AcqRel) {
             return;
         }
-        since.store(0, Ordering::Relaxed);
+        events.store(0, Ordering::Relaxed);
+        *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let (database, checkpoints) = (self.clone(), self.checkpoints.clone());
         tokio::spawn(async move {
-            if let Err(error) = database.checkpoint().await {
+            let Since { under_way, failed, .. } = &*checkpoints.0;
+            match database.checkpoint().await {
+                Ok(()) => failed.store(false, Ordering::Relaxed),
                 // Nothing is lost: it is tried again, and at the latest when the file is closed.
-                tracing::warn!(%error, "the write-ahead log could not be moved into the log's file now");
+                Err(error) if !failed.swap(true, Ordering::Relaxed) => {
+                    tracing::warn!(%error, "the write-ahead log could not be moved into the log's file now");
+                }
+                Err(_) => {}
             }
-            checkpoints.0.1.store(false, Ordering::Release);
+            under_way.store(false, Ordering::Release);
         });
     }
 
@@ -45,7 +78,8 @@ impl Database {
         Ok(())
     }
 
-    async fn checkpoint(&self) -> Result<(), sqlx::Error> {
+    /// Moves all of the write-ahead log into the file: nothing to do where it is there already.
+    pub(super) async fn checkpoint(&self) -> Result<(), sqlx::Error> {
         const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
         let mut reader = self.log.acquire().await?;
         sqlx::query(MOVE).execute(&mut *reader).await?;

@@ -11,7 +11,11 @@ use super::{
 };
 use crate::store::{StoreError, errors::Doing};
 
-pub(crate) use super::{facts::customer_facts, fresh::write_fresh};
+pub(crate) use super::{
+    facts::customer_facts,
+    fresh::write_fresh,
+    watch::{Afresh, keep_files, look_afresh, probe_log},
+};
 
 pub(crate) type Driver = Sqlite;
 pub(crate) type Pool = sqlx::SqlitePool;
@@ -26,6 +30,10 @@ pub(crate) const BEGIN_READ: &str = "BEGIN";
 pub(crate) const FOR_UPDATE: &str = "";
 /// One process recomputes customers: the write lock can't be held while ledgers are derived.
 pub(crate) const MARKS_ARE_HELD: bool = false;
+/// The time in seconds, by the database.
+pub(crate) const NOW: &str = "unixepoch()";
+/// Whether that clock may end a lease: it is this machine's, which may jump.
+pub(crate) const LEASES_EXPIRE: bool = false;
 /// Nothing is taken by reading.
 pub(crate) const TAKE: &str = "";
 /// Two connections never append at once, so an append never meets a row that it didn't see.
@@ -120,6 +128,7 @@ fn bound<'q>(query: Query<'q>, values: &'q Values) -> Query<'q> {
 
 /// Closes connections that aren't of a pool.
 pub(crate) fn close_direct(database: &Database) {
+    database.presence.end();
     database.facts.close();
     database.fresh.close();
 }

@@ -9,7 +9,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::BUSY;
-use crate::store::{StoreError, errors::corrupt};
+use crate::store::{
+    StoreError,
+    errors::{DoingDirectly, corrupt},
+};
 
 /// Statements kept ready on each connection.
 const STATEMENTS: usize = 64;
@@ -63,10 +66,11 @@ impl Direct {
             Ok(done)
         });
         let done = working.await.map_err(|error| corrupt(doing, format!("the thread that did it died: {error}")))?;
-        done.map_err(|failure| match failure {
-            Failure::Store(error) => error,
-            Failure::Sqlite(error) => StoreError::Unavailable { doing, reason: error.to_string() },
-        })
+        match done {
+            Ok(done) => Ok(done),
+            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::Sqlite(error)) => Err(error).doing_directly(doing),
+        }
     }
 
     /// Closes what isn't in use.

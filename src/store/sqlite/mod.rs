@@ -5,20 +5,35 @@ mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;
 mod checkpoint;
+mod connections;
+mod derived;
 mod dialect;
 mod direct;
 mod facts;
 mod fresh;
+mod log_file;
+mod private;
+mod watch;
 mod writer;
 
 use std::{path::Path, time::Duration};
 
 use sqlx::{
     migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{Options, StoreError, planned::Plan, schema, tally::Tally};
+use self::connections::pool;
+use super::{
+    Options, StoreError,
+    anchors::{OtherLog, refusal},
+    errors::{Doing, SQLITE_CORRUPT, SQLITE_NOTADB},
+    health::Health,
+    planned::Plan,
+    presence::Presence,
+    schema,
+    tally::Tally,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -49,12 +64,18 @@ pub struct Database {
     /// Readers of the derived tables.
     derived: dialect::Pool,
     /// The one connection that writes them.
-    derived_writer: dialect::Pool,
+    derived_writer: connections::Writers,
     /// Readers of customers' facts.
     facts: direct::Direct,
     /// Writers of a generation that is being filled.
     fresh: direct::Direct,
     checkpoints: checkpoint::Checkpoints,
+    file: log_file::LogFile,
+    derived_files: derived::DerivedFiles,
+    /// The log's identity as it was opened.
+    known_as: String,
+    presence: Presence,
+    health: Health,
     tally: Tally,
     pub(super) plan: Plan,
 }
@@ -62,31 +83,83 @@ pub struct Database {
 impl Database {
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let plan = Plan::default();
-        let (log, log_connection) =
-            open_file(path, SqliteSynchronous::Full, LOG_FILE, options, schema::log_part(&MIGRATIONS)).await?;
+        let (plan, health) = (Plan::default(), Health::default());
+        private::make_folder(path)?;
         let derived_path = path.with_extension("derived.db");
-        let (derived, derived_writer) = open_file(
-            &derived_path,
-            SqliteSynchronous::Normal,
-            DERIVED_FILE,
-            options,
-            schema::derived_part(&MIGRATIONS),
-        )
-        .await?;
-        let database = Self {
+        let is_new = !path.exists();
+        if options.other_log != OtherLog::Accept {
+            // SQLite would make a new log, and throw away a write-ahead log that lies beside it.
+            is_not_lost(path)?;
+        }
+        let derived_is_there = derived_path.exists();
+        let (derived_files, derived, derived_writer) = derived::open(&derived_path, options).await?;
+        if is_new && derived_is_there && options.other_log == OtherLog::Refuse {
+            is_remembered_by_nobody(path, &derived).await?;
+        }
+        let part = schema::log_part(&MIGRATIONS);
+        let opened = open_file(path, SqliteSynchronous::Full, LOG_FILE, options, part, None).await;
+        let (log, log_connection) = opened.map_err(restore_a_copy)?;
+        let file = log_file::LogFile::opened(path);
+        let log_writer = writer::LogWriter::start(file.clone(), log_connection, plan.clone(), health.clone())?;
+        let mut database = Self {
             log,
-            log_writer: writer::LogWriter::start(path, log_connection, plan.clone())?,
+            log_writer,
             derived,
             derived_writer,
             facts: direct::Direct::to(path, READING),
             fresh: direct::Direct::to(&derived_path, FILLING),
             checkpoints: checkpoint::Checkpoints::default(),
+            presence: Presence::new(log_file::identity_of(path)),
+            file,
+            derived_files,
+            known_as: String::new(),
+            health,
             tally: Tally::default(),
             plan,
         };
-        database.forget_other_logs().await?;
+        database.known_as = database.identity().await?;
+        if is_new {
+            // Whoever copies the file alone then has a log, if an empty one.
+            database.checkpoint().await.doing("opening the database")?;
+        }
+        database.hold_against_anchors(options.other_log).await?;
         Ok(database)
+    }
+}
+
+/// Errors where the log was there: SQLite is about to take what is left for nothing.
+fn is_not_lost(path: &Path) -> Result<(), StoreError> {
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+    let (shown, ahead) = (path.display(), length(&log_file::beside(path, "-wal")));
+    if ahead == 0 || length(path) > 0 {
+        return Ok(());
+    }
+    Err(StoreError::OtherLog(refusal(&format!(
+        "{shown} is gone or empty, and its write-ahead log of {ahead} bytes still lies beside it"
+    ))))
+}
+
+/// Errors where the derived tables remember a log with events: this one would be a new one in its place.
+async fn is_remembered_by_nobody(path: &Path, derived: &dialect::Pool) -> Result<(), StoreError> {
+    let text = "SELECT MAX((SELECT COALESCE(MAX(last_seq), 0) FROM log_reach),
+        (SELECT COALESCE(MAX(position), 0) FROM generation))";
+    let reached: i64 = sqlx::query_scalar(text).fetch_one(derived).await.doing("opening the database")?;
+    if reached == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(StoreError::OtherLog(refusal(&format!(
+        "there is no log at {path}, and the derived file beside it remembers one of {reached} events"
+    ))))
+}
+
+/// A damaged log can't be made again from anything.
+fn restore_a_copy(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged { reason, .. } => {
+            StoreError::Schema(format!("{reason}: check database.url, or restore the file from a copy"))
+        }
+        other => other,
     }
 }
 
@@ -96,31 +169,29 @@ async fn open_file(
     (checkpoint_pages, writer_cache): (&'static str, &'static str),
     options: &Options,
     migrations: Migrator,
+    replaceable: Option<derived::DerivedFiles>,
 ) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
     if path.is_dir() {
         return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
     }
+    private::make_file(path)?;
     let unavailable = |error| cannot_open(path, error);
     let connect = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .pragma("wal_autocheckpoint", checkpoint_pages)
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .statement_cache_capacity(256);
-    // A local file needs no ping before each use, and its connections never grow stale.
-    let pool = || SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
     // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
     let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
-    let writer = pool().max_connections(1).connect_with(writing).await.map_err(unavailable)?;
+    let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
     migrate(&migrations, &writer, path).await?;
-    let readers = pool()
-        .max_connections(options.readers)
-        .connect_with(connect.pragma("query_only", "ON"))
-        .await
-        .map_err(unavailable)?;
+    let reading = connect.pragma("query_only", "ON");
+    let readers =
+        pool(replaceable).max_connections(options.readers).connect_with(reading).await.map_err(unavailable)?;
     Ok((readers, writer))
 }
 
@@ -141,22 +212,21 @@ async fn migrate(migrations: &Migrator, writer: &dialect::Pool, path: &Path) -> 
 
 /// Says which file, and what to do about it.
 fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
-    let path = path.display();
+    let doing = "opening the database";
+    let shown = path.display();
     let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
     // The primary result code is the low byte of an extended one.
     match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
-        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => StoreError::Schema(format!(
-            "{path} is no SQLite database, or is damaged ({error}): check database.url, or restore the file from a backup"
-        )),
+        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => {
+            StoreError::Damaged { doing, reason: format!("{shown} is no SQLite database, or is damaged ({error})") }
+        }
         Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
-            doing: "opening the database",
-            reason: format!("{path}: {error}; is its folder there, and may this user write in it?"),
+            doing,
+            reason: format!("{shown}: {error}; is its folder there, and may this user write in it?"),
         },
-        _ => StoreError::Unavailable { doing: "opening the database", reason: format!("{path}: {error}") },
+        _ => StoreError::Unavailable { doing, reason: format!("{shown}: {error}") },
     }
 }
 
 const SQLITE_READONLY: i32 = 8;
-const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_CANTOPEN: i32 = 14;
-const SQLITE_NOTADB: i32 = 26;

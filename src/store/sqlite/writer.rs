@@ -9,15 +9,22 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
-use sqlx::Sqlite;
 use tokio::{
     runtime::Handle,
     sync::{Mutex, MutexGuard, OwnedMutexGuard, oneshot},
 };
 
-use super::{BUSY, body::append::DOING, dialect::Pool};
+use super::{
+    BUSY,
+    body::append::DOING,
+    connections::{Transaction as Driven, Writers},
+    dialect::Pool,
+    log_file::{LogFile, Wrong},
+};
 use crate::store::{
     StoreError,
+    errors::DoingDirectly,
+    health::Health,
     planned::{self, Plan},
     prepared::{Prepared, cleaned},
 };
@@ -31,8 +38,10 @@ const FACT: &str = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, 
 /// Everything that writes the log: one connection of the driver, one thread of ours, one turn between them.
 #[derive(Clone, Debug)]
 pub(super) struct LogWriter {
-    pool: Pool,
+    driver: Writers,
     thread: mpsc::Sender<Ask>,
+    file: LogFile,
+    health: Health,
     /// SQLite makes whoever finds the file locked sleep and try again; under load nobody would ever get in between.
     turn: Arc<Mutex<()>>,
 }
@@ -56,24 +65,16 @@ enum Ask {
 
 impl LogWriter {
     /// Starts the thread on the log at `path`, which `pool` has opened and migrated.
-    pub(super) fn start(path: &Path, pool: Pool, plan: Plan) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
-        let prepare = || -> rusqlite::Result<()> {
-            connection.busy_timeout(BUSY)?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-            connection.pragma_update(None, "foreign_keys", true)
-        };
-        prepare().map_err(unavailable)?;
+    pub(super) fn start(file: LogFile, pool: Pool, plan: Plan, health: Health) -> Result<Self, StoreError> {
+        let connection = Some(open(file.path()).doing_directly(DOING)?);
         let (thread, asked) = mpsc::channel();
-        let runtime = Handle::current();
-        let body = move || serve(connection, &asked, &plan, &runtime);
+        let (appending, told) = (Appending { file: file.clone(), plan, runtime: Handle::current() }, health.clone());
+        let body = move || serve(&appending, connection, &asked, &told);
         thread::Builder::new().name("mrrd-log".into()).spawn(body).map_err(|error| StoreError::Unavailable {
             doing: "starting the thread that writes the log",
             reason: error.to_string(),
         })?;
-        Ok(Self { pool, thread, turn: Arc::default() })
+        Ok(Self { driver: Writers::of(pool), thread, file, health, turn: Arc::default() })
     }
 
     /// Until this is dropped nobody in this process writes the log.
@@ -84,7 +85,11 @@ impl LogWriter {
     /// Begins a transaction of the driver's, once it is its turn.
     pub(super) async fn begin_with(&self, begin: &'static str) -> Result<Turn<'_>, sqlx::Error> {
         let turn = self.turn().await;
-        Ok(Turn { tx: self.pool.begin_with(begin).await?, _turn: turn })
+        // What is written into a log that is gone is gone with it.
+        let doing = "writing the log";
+        let there = self.health.log_is_there(doing).and_then(|()| is_there(&self.file, None, doing));
+        there.map_err(|error| sqlx::Error::Io(std::io::Error::other(error.to_string())))?;
+        Ok(Turn { tx: self.driver.begin_with(begin).await?, _turn: turn })
     }
 
     /// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`.
@@ -108,19 +113,24 @@ impl LogWriter {
             // An error says that the thread is gone, which is what was asked for.
             drop(closed.await);
         }
-        self.pool.close().await;
+        self.driver.close().await;
     }
 }
 
 /// A transaction that writes the log; nobody else does meanwhile.
 pub(crate) struct Turn<'w> {
-    tx: sqlx::Transaction<'static, Sqlite>,
+    tx: Driven,
     _turn: MutexGuard<'w, ()>,
 }
 
 impl Turn<'_> {
     pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
         self.tx.commit().await
+    }
+
+    /// Leaves everything as it was.
+    pub(super) async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.tx.rollback().await
     }
 }
 
@@ -138,12 +148,36 @@ impl DerefMut for Turn<'_> {
     }
 }
 
+/// Opens the log, which is there and migrated.
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// What an append needs beside its events.
+struct Appending {
+    file: LogFile,
+    plan: Plan,
+    runtime: Handle,
+}
+
 /// Ends when asked to, or when every [`LogWriter`] is gone.
-fn serve(mut connection: Connection, asked: &mpsc::Receiver<Ask>, plan: &Plan, runtime: &Handle) {
+fn serve(appending: &Appending, mut connection: Option<Connection>, asked: &mpsc::Receiver<Ask>, health: &Health) {
     while let Ok(ask) = asked.recv() {
         match ask {
             Ask::Append(group, mut answer, turn) => {
-                let outcome = append(&mut connection, &group, plan, runtime, &mut answer);
+                let opened = connection.take().map_or_else(|| open(appending.file.path()).doing_directly(DOING), Ok);
+                let outcome = health.log_is_there(DOING).and(opened).and_then(|mut opened| {
+                    let seqs = append(&mut opened, &group, appending, &mut answer)?;
+                    // One that failed is closed: it may be in a state nobody knows.
+                    connection = Some(opened);
+                    Ok(seqs)
+                });
                 drop(turn);
                 // Whoever gave up since the commit sends the events again, and hears then that they are there.
                 let _ = answer.send(outcome);
@@ -157,17 +191,39 @@ fn serve(mut connection: Connection, asked: &mpsc::Receiver<Ask>, plan: &Plan, r
     }
 }
 
+/// Errors where the log's files are not those that were opened, or were cut.
+fn is_there(file: &LogFile, connection: Option<&Connection>, doing: &'static str) -> Result<(), StoreError> {
+    let why = match file.look() {
+        Ok(()) => return Ok(()),
+        Err(Wrong::AheadShorter(why)) => {
+            let whole = match connection {
+                Some(connection) => file.ahead_is_whole(connection),
+                None => open(file.path()).and_then(|connection| file.ahead_is_whole(&connection)),
+            };
+            if whole.doing_directly(doing)? {
+                file.accept_lengths();
+                return Ok(());
+            }
+            why
+        }
+        Err(Wrong::Gone(why) | Wrong::Shorter(why)) => why,
+    };
+    Err(StoreError::Unavailable { doing, reason: why })
+}
+
 fn append(
     connection: &mut Connection,
     group: &Group,
-    plan: &Plan,
-    runtime: &Handle,
+    appending: &Appending,
     answer: &mut Answer,
 ) -> Result<Vec<Option<i64>>, StoreError> {
+    let Appending { file, plan, runtime } = appending;
+    is_there(file, Some(connection), DOING)?;
     // At once: a transaction that first reads may fail half-way for want of the lock.
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
-    let seqs = insert(&tx, group).map_err(unavailable)?;
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing_directly(DOING)?;
+    let seqs = insert(&tx, group).doing_directly(DOING)?;
     if seqs.iter().all(Option::is_none) {
+        tx.rollback().doing_directly(DOING)?;
         return Ok(seqs);
     }
     runtime.block_on(async {
@@ -177,7 +233,9 @@ fn append(
             passed = plan.pass(planned::LOG_BEFORE_COMMIT) => passed,
         }
     })?;
-    tx.commit().map_err(unavailable)?;
+    tx.commit().doing_directly(DOING)?;
+    // Nobody is told that it is durable in a file that went meanwhile.
+    is_there(file, Some(connection), DOING)?;
     runtime.block_on(plan.pass(planned::LOG_AFTER_COMMIT))?;
     Ok(seqs)
 }
@@ -224,9 +282,4 @@ fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<i6
         seqs.push(Some(seq));
     }
     Ok(seqs)
-}
-
-/// SQLite's words name columns and constraints, never what was bound.
-fn unavailable(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable { doing: DOING, reason: error.to_string() }
 }

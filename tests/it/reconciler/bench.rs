@@ -50,8 +50,6 @@ impl Ledger {
     /// The process is gone, and another one opens what it left.
     pub(crate) async fn restarted(self) -> Self {
         self.store.close().await;
-        // Its leases have run out by then.
-        self.clock.set(self.clock.now().plus(60));
         Self { store: Store::open(&self.url).await.unwrap(), ..self }
     }
 

@@ -96,7 +96,7 @@ on_both! {
         ledger.append(&life(3, 4, 60)).await;
         ledger.settle().await.unwrap();
         let rows = ledger.rows().await;
-        let held = ledger.store.lease("generations", "somebody", 10, ledger.clock.now()).await.unwrap();
+        let held = ledger.store.lease("generations", "somebody", std::time::Duration::from_secs(10)).await.unwrap();
         assert!(held);
         let refused = ledger.reconciler().rebuild(&go_on(), &mut |_| ()).await;
         assert!(matches!(refused, Err(ReconcileError::Busy)), "{refused:?}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mrrd::{
-    reconciler::planned,
+    reconciler::{Reconciler, planned},
     store::planned::{Failure, REPLACE_BEFORE_COMMIT},
 };
 
@@ -58,7 +58,7 @@ async fn work_cut_short_again_and_again_ends_where_undisturbed_work_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_process_takes_over_when_the_lease_of_a_killed_one_runs_out() {
+async fn another_process_takes_over_when_the_lease_of_a_stopped_one_runs_out() {
     let ledger = Ledger::empty(Kind::Sqlite).await;
     let life = life(9, 3, 60);
     let (early, late) = life.split_at(life.len() / 2);
@@ -70,14 +70,19 @@ async fn another_process_takes_over_when_the_lease_of_a_killed_one_runs_out() {
     let mut status = handle.subscribe();
     status.wait_for(|status| status.last_run_at.is_some()).await.unwrap();
     assert!(handle.status().working);
-    // Killed: it gives nothing back.
+    // Stopped where it stands: it gives nothing back, and its process is there still.
     first.abort();
     ledger.append(late).await;
-    ledger.settle().await.unwrap();
+    let other = Reconciler { lease: Duration::from_secs(3), ..ledger.reconciler() };
+    run_once(other.clone()).await.unwrap();
     let horizon = ledger.store.horizon().await.unwrap();
     let current = ledger.reconciler().current_generation().await.unwrap().unwrap();
     assert!(ledger.store.applied(current.id).await.unwrap().0 < horizon, "the lease still stands");
-    ledger.clock.set(ledger.clock.now().plus(11));
-    ledger.settle().await.unwrap();
+    // However far the clock jumps.
+    ledger.clock.set(ledger.clock.now().plus(86_400));
+    run_once(other.clone()).await.unwrap();
+    assert!(ledger.store.applied(current.id).await.unwrap().0 < horizon, "and does so by no clock");
+    tokio::time::sleep(other.lease).await;
+    run_once(other).await.unwrap();
     assert_eq!(ledger.store.applied(current.id).await.unwrap(), (horizon, None));
 }

@@ -1,17 +1,18 @@
 //! What was acknowledged stays, what was not leaves nothing, and nobody changes the log unseen.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mrrd::{
-    clock::Clock,
     history::reread::{self, Reread},
-    ledger::time::UnixTime,
     log::{
         appender::{AppendError, Appender, Limits},
         sealer::seal_due,
     },
     store::{
-        Appended, NewEvent, Store, StoreError,
+        Appended, NewEvent, Options, OtherLog, SealHead, Store, StoreError, Work,
         planned::{Failure, LOG_AFTER_COMMIT, LOG_BEFORE_COMMIT, REPLACE_BEFORE_COMMIT},
     },
     stripe::read,
@@ -155,18 +156,40 @@ on_both! {
         assert_eq!(subject.store.customer_facts(&[key("c")], None).await.unwrap()[0].len(), 34);
     }
 
-    async fn a_lease_has_one_holder(subject) {
-        let store = &subject.store;
-        let at = UnixTime;
-        assert!(store.lease("r", "one", 10, at(100)).await.unwrap());
-        assert!(store.lease("r", "one", 10, at(105)).await.unwrap());
-        assert!(!store.lease("r", "two", 10, at(114)).await.unwrap());
-        assert!(store.lease("other", "two", 10, at(114)).await.unwrap());
-        assert!(store.lease("r", "two", 10, at(115)).await.unwrap());
-        store.release("r", "one").await.unwrap();
-        assert!(!store.lease("r", "one", 10, at(116)).await.unwrap());
-        store.release("r", "two").await.unwrap();
-        assert!(store.lease("r", "one", 10, at(116)).await.unwrap());
+    async fn a_lease_has_one_holder_as_long_as_that_one_renews_it(subject) {
+        let (store, length) = (&subject.store, Duration::from_secs(2));
+        let other = subject.again().await;
+        let hold = async |store: &Store, name: &str, holder: &str| store.lease(name, holder, length).await.unwrap();
+        assert!(hold(store, "r", "one").await);
+        assert!(hold(store, "r", "one").await);
+        assert!(!hold(&other, "r", "two").await);
+        assert!(hold(&other, "other", "two").await);
+        // Renewed, it lasts beyond its length.
+        let since = Instant::now();
+        while since.elapsed() < length * 2 {
+            assert!(hold(store, "r", "one").await);
+            assert!(!hold(&other, "r", "two").await);
+            tokio::time::sleep(length / 10).await;
+        }
+        // Unrenewed it ends, whatever date it has: a clock that was a day ahead wrote this one.
+        subject.sql("UPDATE lease SET expires_at = expires_at + 86400").await.unwrap();
+        let since = Instant::now();
+        while !hold(&other, "r", "two").await {
+            assert!(since.elapsed() < Duration::from_secs(60), "it lasts without being renewed");
+            tokio::time::sleep(length / 10).await;
+        }
+        other.release("r", "one").await.unwrap();
+        assert!(!hold(store, "r", "one").await);
+        other.release("r", "two").await.unwrap();
+        assert!(hold(store, "r", "one").await);
+    }
+
+    async fn a_lease_whose_holder_is_gone_is_taken_at_once(subject) {
+        let (other, length) = (subject.again().await, Duration::from_secs(3600));
+        assert!(other.lease("r", "one", length).await.unwrap());
+        assert!(!subject.store.lease("r", "two", length).await.unwrap());
+        other.close().await;
+        assert!(subject.store.lease("r", "two", length).await.unwrap());
     }
 
     async fn a_seal_shows_what_was_changed(subject) {
@@ -175,9 +198,8 @@ on_both! {
         store.append(&events[..15]).await.unwrap();
         let first = store.seal(10).await.unwrap().unwrap();
         assert_eq!((first.from_seq, first.to_seq, first.events), (1, 10, 10));
-        let clock = Clock::fixed(UnixTime(1000));
-        assert_eq!(seal_due(store, "me", &clock).await.unwrap(), 5);
-        assert_eq!(seal_due(store, "me", &clock).await.unwrap(), 0);
+        assert_eq!(seal_due(store, "me").await.unwrap(), 5);
+        assert_eq!(seal_due(store, "me").await.unwrap(), 0);
         store.append(&events[15..]).await.unwrap();
         let report = store.verify_chain().await.unwrap();
         assert_eq!((report.sealed_to, report.unsealed, report.first_difference), (15, 5, None));
@@ -344,19 +366,105 @@ on_both! {
         assert!(matches!(appender.append(vec![event("evt_1")]).await.unwrap()[..], [Appended::New(_)]));
     }
 
-    async fn what_was_derived_from_a_longer_log_is_forgotten(subject) {
+    async fn only_the_event_at_fault_is_refused(subject) {
+        // What no row holds, whatever it is: on PostgreSQL an id longer than its index takes; here a rule of the table's.
+        let rule = match subject.store.kind() {
+            "sqlite" => "CREATE TRIGGER no_bad_one BEFORE INSERT ON event WHEN NEW.id = 'evt_bad' \
+                         BEGIN SELECT RAISE(ABORT, 'no such thing'); END",
+            _ => "ALTER TABLE event ADD CONSTRAINT no_bad_one CHECK (id <> 'evt_bad')",
+        };
+        subject.sql(rule).await.unwrap();
+        let (appender, _writer) = Appender::start(subject.store.clone(), Limits::default(), || {});
+        let go_on = Arc::new(Notify::new());
+        subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
+        let send = |id: String| {
+            let appender = appender.clone();
+            tokio::spawn(async move { appender.append(vec![event(&id)]).await })
+        };
+        let first = send("evt_first".into());
+        until(|| subject.store.plan().paused(LOG_BEFORE_COMMIT) == 1).await;
+        let good: Vec<_> = (0..40).map(|n| send(format!("evt_{n}"))).collect();
+        let bad = send("evt_bad".into());
+        let more: Vec<_> = (40..60).map(|n| send(format!("evt_{n}"))).collect();
+        until(|| appender.waiting() > 0).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        subject.store.plan().disarm(LOG_BEFORE_COMMIT);
+        go_on.notify_one();
+        first.await.unwrap().unwrap();
+        for one in good.into_iter().chain(more) {
+            assert!(matches!(one.await.unwrap().unwrap()[..], [Appended::New(_)]));
+        }
+        let refused = bad.await.unwrap().expect_err("it can't be stored");
+        assert!(matches!(&refused, AppendError::Store(error) if error.is_of_the_data()), "{refused:?}");
+        assert_eq!(subject.store.head().await.unwrap().events, 61);
+    }
+
+    async fn a_log_that_lost_something_is_refused_until_it_is_accepted(subject) {
         let store = &subject.store;
         store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
         let generation = store.begin_generation("f", None).await.unwrap();
         store.advance(generation, 10).await.unwrap();
         store.switch_generation(generation, 1).await.unwrap();
         assert_eq!(subject.again().await.generations().await.unwrap().len(), 1);
+        assert_eq!(store.anchors(None).await.unwrap().first_difference, None);
         // As if the log had been restored from a backup of before.
         for table in ["event", "event_body", "fact"] {
             subject.unprotect(table).await;
         }
         subject.sql("DELETE FROM fact; DELETE FROM event_body; DELETE FROM event").await.unwrap();
-        assert_eq!(subject.again().await.generations().await.unwrap(), []);
+        let opened = async |other_log| {
+            Store::open_with(&subject.url, &Options { other_log, ..Options::default() }).await
+        };
+        let refused = opened(OtherLog::Refuse).await.expect_err("it is shorter");
+        assert!(matches!(&refused, StoreError::OtherLog(why) if why.contains("--accept-shorter-log")), "{refused}");
+        let told = opened(OtherLog::Tell).await.unwrap().anchors(None).await.unwrap();
+        assert!(told.first_difference.unwrap().contains("ends at 0"), "{:?}", told.reached);
+        assert_eq!(opened(OtherLog::Accept).await.unwrap().generations().await.unwrap(), []);
+        assert_eq!(subject.again().await.anchors(None).await.unwrap().first_difference, None);
+    }
+
+    async fn a_log_that_loses_something_takes_nothing_in_until_it_is_whole(subject) {
+        let store = &subject.store;
+        store.append(&[event("evt_1"), event("evt_2")]).await.unwrap();
+        store.look_after().await.unwrap();
+        for table in ["event", "event_body", "fact"] {
+            subject.unprotect(table).await;
+        }
+        let copies = "CREATE TABLE kept AS SELECT * FROM event; CREATE TABLE kept_body AS SELECT * FROM event_body;
+            CREATE TABLE kept_fact AS SELECT * FROM fact";
+        subject.sql(copies).await.unwrap();
+        subject.sql("DELETE FROM fact; DELETE FROM event_body; DELETE FROM event").await.unwrap();
+        store.look_after().await.unwrap();
+        let refused = store.append(&[event("evt_3")]).await.expect_err("the log is shorter");
+        assert!(matches!(&refused, StoreError::Unavailable { reason, .. } if reason.contains("ends at 0")), "{refused}");
+        assert!(store.ready(Work::Appending).await.is_err());
+        subject.sql("INSERT INTO event SELECT * FROM kept; INSERT INTO event_body SELECT * FROM kept_body;
+            INSERT INTO fact SELECT * FROM kept_fact").await.unwrap();
+        store.look_after().await.unwrap();
+        store.append(&[event("evt_3")]).await.unwrap();
+        store.ready(Work::Appending).await.unwrap();
+    }
+
+    async fn a_head_kept_elsewhere_shows_what_seals_made_anew_hide(subject) {
+        let store = &subject.store;
+        assert_eq!(store.seal_head().await.unwrap(), None);
+        store.append(&[event("evt_1"), event("evt_2"), event("evt_3")]).await.unwrap();
+        store.seal(2).await.unwrap().unwrap();
+        let head = store.seal_head().await.unwrap().unwrap();
+        store.seal(2).await.unwrap().unwrap();
+        assert_eq!(store.anchors(Some(&head)).await.unwrap().first_difference, None, "as the log goes on");
+        // Somebody who can write the log takes the last event away, and the seals, and seals what is left.
+        for table in ["event", "event_body", "fact", "seal"] {
+            subject.unprotect(table).await;
+        }
+        subject.sql("DELETE FROM fact WHERE seq >= 2; DELETE FROM event_body WHERE seq >= 2;
+            DELETE FROM event WHERE seq >= 2; DELETE FROM seal").await.unwrap();
+        store.seal(2).await.unwrap().unwrap();
+        assert_eq!(store.verify_chain().await.unwrap().first_difference, None, "the seals say nothing");
+        let shown = store.anchors(Some(&head)).await.unwrap().first_difference.unwrap();
+        assert!(shown.contains("ends at 2"), "{shown}");
+        let forged = SealHead { log: "0".repeat(32), ..head };
+        assert!(store.anchors(Some(&forged)).await.unwrap().first_difference.unwrap().contains("another one"));
     }
 
     async fn a_newer_schema_is_refused_plainly(subject) {
@@ -370,9 +478,11 @@ on_both! {
     }
 
     async fn the_database_is_ready(subject) {
-        subject.store.ready().await.unwrap();
+        for work in [Work::Appending, Work::Deriving, Work::Answering] {
+            subject.store.ready(work).await.unwrap();
+        }
         subject.store.close().await;
-        assert!(subject.store.ready().await.is_err());
+        assert!(subject.store.ready(Work::Appending).await.is_err());
     }
 }
 

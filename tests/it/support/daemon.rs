@@ -54,7 +54,7 @@ impl Settings {
     /// Starts it over an empty directory.
     pub(crate) async fn start(self) -> Daemon {
         let dir = Arc::new(TempDir::new().expect("a temporary directory"));
-        Daemon::spawn(dir, self).await
+        Daemon::spawn(dir, self, &[]).await
     }
 }
 
@@ -106,10 +106,11 @@ impl Daemon {
         Settings::default().start().await
     }
 
-    async fn spawn(dir: Arc<TempDir>, settings: Settings) -> Self {
+    async fn spawn(dir: Arc<TempDir>, settings: Settings, args: &[&str]) -> Self {
         let mut command = mrrd(dir.path(), &settings);
         let mut child = command
             .arg("serve")
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -233,17 +234,22 @@ impl Daemon {
     }
 
     /// Starts it again over the same data, after [`Daemon::kill`] or after its own end.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_saying(&[]).await
+    }
+
+    /// The same with arguments behind `serve`.
+    pub(crate) async fn restart_saying(mut self, args: &[&str]) -> Self {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        Self::spawn(Arc::clone(&self.dir), self.settings.clone()).await
+        Self::spawn(Arc::clone(&self.dir), self.settings.clone(), args).await
     }
 
     /// The same with one setting changed.
     pub(crate) async fn restart_with(mut self, key: &str, value: &str) -> Self {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        Self::spawn(Arc::clone(&self.dir), self.settings.clone().env(key, value)).await
+        Self::spawn(Arc::clone(&self.dir), self.settings.clone().env(key, value), &[]).await
     }
 
     /// SIGTERM, then waits for its own end; returns whether it ended with 0.

@@ -1,0 +1,109 @@
+//! How the database was found: the outcome of the last writes, and whether the log is still the one that was opened.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::StoreError;
+
+/// What one store has found; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Health(Arc<Found>);
+
+#[derive(Debug, Default)]
+struct Found {
+    log: Outcome,
+    derived: Outcome,
+    /// Why nothing may be appended, whatever the disk says: the log in its place is another one, or lost something.
+    lost: Mutex<Option<String>>,
+    /// The last place in the log that this process was told is durable.
+    reached: AtomicI64,
+}
+
+/// What became of the last write.
+#[derive(Debug, Default)]
+pub(super) struct Outcome(Mutex<Last>);
+
+#[derive(Debug, Default)]
+struct Last {
+    failed: Option<String>,
+    at: Option<Instant>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept is replaced whole, whoever panics.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Health {
+    /// Of writes to the log.
+    pub(super) fn log(&self) -> &Outcome {
+        &self.0.log
+    }
+
+    /// Of writes to the derived tables.
+    pub(super) fn derived(&self) -> &Outcome {
+        &self.0.derived
+    }
+
+    /// The log is well, or not the one that was opened any more, and why.
+    pub(super) fn set_lost(&self, lost: Option<String>) {
+        let before = std::mem::replace(&mut *locked(&self.0.lost), lost.clone());
+        match (before, lost) {
+            (before, Some(lost)) if before.as_ref() != Some(&lost) => {
+                tracing::error!("{lost}; nothing is taken in until that is mended");
+            }
+            (Some(_), None) => tracing::info!("the log is whole again: events are taken in"),
+            _ => {}
+        }
+    }
+
+    /// Errors while the log is lost: what is appended then would be lost as well.
+    pub(super) fn log_is_there(&self, doing: &'static str) -> Result<(), StoreError> {
+        match &*locked(&self.0.lost) {
+            Some(lost) => Err(StoreError::Unavailable { doing, reason: lost.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything up to here is known to be durable.
+    pub(super) fn reach(&self, seq: i64) {
+        self.0.reached.fetch_max(seq, Ordering::SeqCst);
+    }
+
+    pub(super) fn reached(&self) -> i64 {
+        self.0.reached.load(Ordering::SeqCst)
+    }
+}
+
+impl Outcome {
+    /// Takes note of a write's outcome and hands it on; `wrote` says whether anything was written at all.
+    pub(super) fn note<T>(
+        &self,
+        outcome: Result<T, StoreError>,
+        wrote: impl FnOnce(&T) -> bool,
+    ) -> Result<T, StoreError> {
+        let failed = match &outcome {
+            Ok(done) if wrote(done) => None,
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => Some(error.to_string()),
+            // Nothing was written, or what was asked was at fault: that says nothing of the disk.
+            Ok(_) | Err(_) => return outcome,
+        };
+        *locked(&self.0) = Last { failed, at: Some(Instant::now()) };
+        outcome
+    }
+
+    /// Why the last write failed; `None` when it didn't.
+    pub(super) fn failure(&self) -> Option<String> {
+        locked(&self.0).failed.clone()
+    }
+
+    /// Whether nothing was written for so long that only another write can tell.
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        locked(&self.0).at.is_none_or(|at| at.elapsed() >= age)
+    }
+}

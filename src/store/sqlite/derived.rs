@@ -1,0 +1,179 @@
+//! The derived file, which may be lost: one that is damaged is set aside and made anew, at start and while mrrd runs, and the
+//! reconciler fills it again from the log.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags};
+use sqlx::sqlite::SqliteSynchronous;
+
+use super::{
+    BUSY, DERIVED_FILE, Database, MIGRATIONS,
+    connections::Writers,
+    dialect::Pool,
+    log_file::{beside, identity_of},
+    open_file,
+};
+use crate::store::{
+    Options, StoreError,
+    errors::{Doing, DoingDirectly, corrupt},
+    schema,
+};
+
+const DOING: &str = "looking after the derived tables";
+
+/// The derived file's path, and since when it is the one that lies there; clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct DerivedFiles(Arc<Files>);
+
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
+    now: Mutex<Now>,
+    /// Up to which sign of damage it was looked at.
+    looked_at: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Now {
+    identity: Option<(u64, u64)>,
+    since: Instant,
+}
+
+impl DerivedFiles {
+    pub(super) fn at(path: &Path) -> Self {
+        let now = Now { identity: identity_of(path), since: Instant::now() };
+        let looked_at = crate::store::errors::damage_seen().into();
+        Self(Arc::new(Files { path: path.into(), now: Mutex::new(now), looked_at }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    fn now(&self) -> std::sync::MutexGuard<'_, Now> {
+        // Replaced whole, whoever panics.
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a connection of this age was made to the file that lies there now.
+    pub(super) fn is_of_now(&self, age: Duration) -> bool {
+        age <= self.now().since.elapsed()
+    }
+
+    /// Whether the file that was opened doesn't lie there any more.
+    pub(super) fn is_moved(&self) -> bool {
+        identity_of(&self.0.path) != self.now().identity
+    }
+
+    /// Whether anything was found damaged since it was last looked at.
+    pub(super) fn is_doubtful(&self, damage_seen: u64) -> bool {
+        self.0.looked_at.load(Ordering::Relaxed) != damage_seen
+    }
+
+    pub(super) fn was_looked_at(&self, damage_seen: u64) {
+        self.0.looked_at.store(damage_seen, Ordering::Relaxed);
+    }
+
+    /// From here on connections that were made before are closed.
+    fn replaced(&self) {
+        *self.now() = Now { identity: identity_of(&self.0.path), since: Instant::now() };
+    }
+}
+
+/// Opens the derived file, made anew where it is missing or damaged.
+pub(super) async fn open(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool, Writers), StoreError> {
+    let opened = match open_once(path, options).await {
+        Err(StoreError::Damaged { reason, .. }) => {
+            set_aside(path, &reason)?;
+            open_once(path, options).await?
+        }
+        other => other?,
+    };
+    Ok(opened)
+}
+
+async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool, Writers), StoreError> {
+    let files = DerivedFiles::at(path);
+    let part = schema::derived_part(&MIGRATIONS);
+    let (pool, writer) =
+        open_file(path, SqliteSynchronous::Normal, DERIVED_FILE, options, part, Some(files.clone())).await?;
+    // A file may open well and be damaged behind its first page.
+    for table in ["generation", "log_reach", "dirty"] {
+        let text = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let counted: Result<i64, _> = sqlx::query_scalar(text).fetch_one(&pool).await;
+        counted.doing("opening the derived tables")?;
+    }
+    files.now().identity = identity_of(path);
+    Ok((files, pool, Writers::of(writer)))
+}
+
+/// Renames the file and what lies beside it; one that was set aside before gives way.
+fn set_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let aside = beside(path, &format!(".damaged{suffix}"));
+        match std::fs::rename(beside(path, suffix), &aside) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Nothing of an older one may lie beside this one.
+                let _ = std::fs::remove_file(aside);
+            }
+            Err(error) => {
+                let reason = format!("{} is damaged and can't be set aside: {error}", path.display());
+                return Err(StoreError::Unavailable { doing: DOING, reason });
+            }
+            Ok(()) => {}
+        }
+    }
+    tracing::error!(
+        "{} was damaged ({reason}) and is set aside as {}: the ledger is built again from the log",
+        path.display(),
+        beside(path, ".damaged").display()
+    );
+    Ok(())
+}
+
+/// Whether SQLite finds the file at `path` damaged.
+pub(super) async fn damage_in(path: &Path) -> Result<bool, StoreError> {
+    let path = path.to_owned();
+    let look = move || -> rusqlite::Result<bool> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(said != "ok")
+    };
+    let looked = tokio::task::spawn_blocking(look).await;
+    let looked = looked.map_err(|error| corrupt(DOING, format!("the thread that did it died: {error}")))?;
+    match looked.doing_directly(DOING) {
+        Err(StoreError::Damaged { .. }) => Ok(true),
+        other => other,
+    }
+}
+
+impl Database {
+    /// Makes a new derived file in the place of one that is damaged or gone, and has every connection go over to it.
+    pub(super) async fn derive_afresh(&self) -> Result<(), StoreError> {
+        // Nobody else in this process writes the old one meanwhile.
+        let turn = self.derived_writer.acquire().await.doing(DOING)?;
+        let files = &self.derived_files;
+        if files.is_moved() {
+            // Removed, or another process made a new one.
+            tracing::warn!("{} is another file now, or gone: going over to it", files.path().display());
+        } else {
+            set_aside(files.path(), "SQLite finds it malformed")?;
+        }
+        let (_, pool, writers) = open(files.path(), &Options { readers: 1, ..Options::default() }).await?;
+        pool.close().await;
+        writers.close().await;
+        self.fresh.close();
+        files.replaced();
+        drop(turn);
+        self.remember(false).await
+    }
+}

@@ -1,0 +1,160 @@
+//! Whether the log's files are still those that were opened. SQLite goes on writing into a file that was removed, and into
+//! one that was cut; what it takes in then is gone with the process.
+
+use std::{
+    ffi::OsString,
+    fs::Metadata,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+
+/// The log and its write-ahead log; clones share what was seen of them.
+#[derive(Clone, Debug)]
+pub(super) struct LogFile(Arc<Files>);
+
+#[derive(Debug)]
+struct Files {
+    log: PathBuf,
+    ahead: PathBuf,
+    seen: Mutex<[Option<Stamp>; 2]>,
+}
+
+/// A file as it was seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    identity: (u64, u64),
+    length: u64,
+}
+
+/// What is wrong with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Removed, or replaced by another file.
+    Gone(String),
+    /// The write-ahead log was cut; SQLite does so itself now and then, once everything in it is in the log.
+    AheadShorter(String),
+    /// The log was cut; `VACUUM` does so too.
+    Shorter(String),
+}
+
+/// The path of what SQLite keeps beside a file: `-wal`, `-shm`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Which file it is, whatever its name.
+pub(super) fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|found| identity(&found))
+}
+
+#[cfg(unix)]
+fn identity(found: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.dev(), found.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_found: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+impl LogFile {
+    /// The log at `path`, just opened.
+    pub(super) fn opened(path: &Path) -> Self {
+        let file = Self(Arc::new(Files { log: path.into(), ahead: beside(path, "-wal"), seen: Mutex::default() }));
+        // Both are as they should be now; whatever is missing is looked for the next time.
+        let _ = file.look();
+        file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.log
+    }
+
+    /// Looks at both: two questions to the system, some microseconds. Never opens them, for closing a file again would end
+    /// SQLite's locks on it.
+    pub(super) fn look(&self) -> Result<(), Wrong> {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, seen) in [&self.0.log, &self.0.ahead].into_iter().zip(seen.iter_mut()) {
+            let name = path.display();
+            let found = match std::fs::metadata(path) {
+                Ok(found) => Stamp { identity: identity(&found), length: found.len() },
+                Err(error) if error.kind() == ErrorKind::NotFound => match seen {
+                    Some(_) => return Err(Wrong::Gone(format!("{name} was removed or renamed while mrrd writes it"))),
+                    None => continue,
+                },
+                // Not to be had just now; SQLite's own calls will say so.
+                Err(_) => continue,
+            };
+            match seen {
+                Some(before) if before.identity != found.identity => {
+                    return Err(Wrong::Gone(format!("{name} was replaced by another file while mrrd writes it")));
+                }
+                Some(before) if before.length > found.length => {
+                    let (was, is) = (before.length, found.length);
+                    let words = format!("{name} was cut from {was} to {is} bytes while mrrd writes it");
+                    let of_log = *path == self.0.log;
+                    return Err(if of_log { Wrong::Shorter(words) } else { Wrong::AheadShorter(words) });
+                }
+                _ => *seen = Some(found),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the write-ahead log holds every page that SQLite has written into it and not yet moved.
+    pub(super) fn ahead_is_whole(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        const HEADER: u64 = 32;
+        const FRAME_HEADER: u64 = 24;
+        // Says how many pages there are and does nothing; what it answers is what every connection goes by.
+        let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+        let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let (pages, size) = (u64::try_from(pages).unwrap_or(0), u64::try_from(size).unwrap_or(0));
+        let length = std::fs::metadata(&self.0.ahead).map_or(0, |found| found.len());
+        Ok(pages == 0 || length >= HEADER + pages.saturating_mul(size + FRAME_HEADER))
+    }
+
+    /// Takes the lengths as they are: it was found that nothing is missing.
+    pub(super) fn accept_lengths(&self) {
+        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, seen) in [&self.0.log, &self.0.ahead].into_iter().zip(seen.iter_mut()) {
+            if let (Some(seen), Ok(found)) = (seen, std::fs::metadata(path)) {
+                seen.length = found.len();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_goes_is_replaced_or_cut_is_seen_and_a_growing_one_is_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mrrd.db");
+        std::fs::write(&path, "0123").unwrap();
+        let file = LogFile::opened(&path);
+        std::fs::write(beside(&path, "-wal"), "01").unwrap();
+        assert_eq!(file.look(), Ok(()));
+        std::fs::write(&path, "01234").unwrap();
+        assert_eq!(file.look(), Ok(()));
+        std::fs::write(beside(&path, "-wal"), "").unwrap();
+        assert!(matches!(file.look(), Err(Wrong::AheadShorter(words)) if words.contains("mrrd.db-wal")));
+        file.accept_lengths();
+        assert_eq!(file.look(), Ok(()));
+        let away = folder.path().join("away");
+        std::fs::rename(&path, &away).unwrap();
+        assert!(matches!(file.look(), Err(Wrong::Gone(_))));
+        std::fs::write(&path, "01234").unwrap();
+        assert!(matches!(file.look(), Err(Wrong::Gone(words)) if words.contains("replaced")));
+        std::fs::rename(&away, &path).unwrap();
+        assert_eq!(file.look(), Ok(()), "back again");
+    }
+}

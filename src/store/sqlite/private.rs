@@ -1,0 +1,41 @@
+//! Files and folders that only their owner may read: a ledger is nobody else's.
+
+use std::{fs, io::ErrorKind, path::Path};
+
+use crate::store::StoreError;
+
+/// Makes the folder that `path` lies in, where only that one is missing.
+pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) else {
+        return Ok(());
+    };
+    let mut made = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
+    match made.create(folder) {
+        // A mistyped path is not made whole: SQLite says then what is missing.
+        Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
+            Err(cannot_make(folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes an empty file at `path` where there is none; SQLite gives what it keeps beside a file the same rights.
+pub(super) fn make_file(path: &Path) -> Result<(), StoreError> {
+    let mut made = fs::OpenOptions::new();
+    made.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut made, 0o600);
+    match made.open(path) {
+        Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
+            Err(cannot_make(path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cannot_make(path: &Path, error: &std::io::Error) -> StoreError {
+    let reason = format!("{} can't be made: {error}; may this user write there?", path.display());
+    StoreError::Unavailable { doing: "opening the database", reason }
+}

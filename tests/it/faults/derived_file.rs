@@ -1,0 +1,85 @@
+//! The derived file is damaged or gone, at start or while mrrd runs: it is made again, and webhooks don't notice.
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+use super::{subscription, until};
+use crate::support::daemon::Daemon;
+
+const DERIVED: &str = "mrrd.derived.db";
+
+/// Bytes that no page of SQLite's holds, over the file from `from` on.
+fn damage(path: &Path, from: u64) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    let length = file.metadata().unwrap().len();
+    assert!(length > from, "{} has {length} bytes", path.display());
+    file.write_all_at(&vec![0xa5; usize::try_from(length - from).unwrap()], from).unwrap();
+}
+
+async fn filled() -> Daemon {
+    let mut daemon = Daemon::start().await;
+    for n in 0..20 {
+        daemon.accept(subscription(&format!("evt_{n}"), &format!("cus_{n}"))).await;
+    }
+    daemon.settle().await;
+    daemon
+}
+
+/// The figures are those of so many customers, each 10.00 a month.
+async fn is_whole(daemon: &mut Daemon, customers: i64) {
+    until("the ledger is built again", daemon, async |daemon| {
+        let answer = daemon.get("/api/v1/status").await;
+        answer.status == 200 && answer.json()["reconciler"]["lag_events"] == 0
+    })
+    .await;
+    let shown = daemon.json("/api/v1/customers?limit=100").await;
+    let shown = shown["data"].as_array().unwrap().len();
+    assert_eq!(i64::try_from(shown).unwrap(), customers);
+    let verified = daemon.command(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_at_start_it_is_set_aside_and_built_again() {
+    let mut daemon = filled().await;
+    for (round, from) in [0, 4096 * 3].into_iter().enumerate() {
+        assert!(daemon.terminate());
+        damage(&daemon.dir().join(DERIVED), from);
+        daemon = daemon.restart().await;
+        // From the first moment.
+        daemon.accept(subscription(&format!("evt_more_{round}"), "cus_0")).await;
+        is_whole(&mut daemon, 20).await;
+        assert!(daemon.dir().join(format!("{DERIVED}.damaged")).exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_or_gone_while_mrrd_runs_it_is_built_again() {
+    let mut daemon = filled().await;
+    // Everything is in the file itself, so that its damage is met.
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let url = format!("sqlite://{}", daemon.dir().join(DERIVED).display());
+    crate::support::sql::run(&url, checkpoint).await.unwrap();
+    damage(&daemon.dir().join(DERIVED), 4096);
+    for n in 20..40 {
+        daemon.accept(subscription(&format!("evt_{n}"), &format!("cus_{n}"))).await;
+    }
+    until("it is set aside", &mut daemon, async |daemon| {
+        // Whoever asks meets the damage, if the reconciler hasn't.
+        daemon.get("/api/v1/mrr").await;
+        daemon.dir().join(format!("{DERIVED}.damaged")).exists()
+    })
+    .await;
+    is_whole(&mut daemon, 40).await;
+
+    // As the documents say one may.
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(daemon.dir().join(format!("{DERIVED}{suffix}")));
+    }
+    daemon.accept(subscription("evt_40", "cus_40")).await;
+    until("a new one is made", &mut daemon, async |daemon| daemon.dir().join(DERIVED).exists()).await;
+    is_whole(&mut daemon, 41).await;
+}

@@ -1,0 +1,152 @@
+//! The disk is full, and then it isn't: refused webhooks, a process that says it isn't ready, few lines, and everything going
+//! on by itself.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use mrrd::{clock::Clock, demo::http::Client};
+
+use super::{
+    PATIENCE, posted,
+    shim::{Control, Fault, How, WRITE, library},
+    subscription, until,
+};
+use crate::{
+    serving::webhooks::event,
+    support::{
+        daemon::{Daemon, SECRET, Settings},
+        sql,
+    },
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_said_once_and_forgotten_when_it_has_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control");
+    let control = Control::create(&path);
+    let settings = Settings::default()
+        .env("LD_PRELOAD", library().to_str().unwrap())
+        .env("FAULTS_CONTROL", path.to_str().unwrap());
+    let mut daemon = settings.start().await;
+    daemon.accept(subscription("evt_before", "cus_1")).await;
+    daemon.settle().await;
+    for file in ["/mrrd.db-wal", "/mrrd.derived.db-wal"] {
+        let lines = daemon.output().lines().count();
+        control.arm(Fault { file, calls: WRITE, how: How::NoSpace, first: 1, last: u32::MAX });
+        let takes_webhooks = file.contains("derived");
+        for n in 0..300 {
+            let status = posted(&mut daemon, &format!("evt_{n}{takes_webhooks}")).await;
+            assert_eq!(status, if takes_webhooks { 200 } else { 503 }, "{file}");
+        }
+        let work = if takes_webhooks { "reconciler" } else { "receiver" };
+        daemon.post(subscription(&format!("evt_sub{takes_webhooks}"), "cus_2")).await;
+        until("it says that it isn't ready", &mut daemon, async |daemon| {
+            daemon.get(&format!("/readyz?role={work}")).await.status == 503
+        })
+        .await;
+        // A balancer keeps sending webhooks to who can take them.
+        assert_eq!(daemon.get("/readyz").await.status, if takes_webhooks { 200 } else { 503 });
+        let said = daemon.output().lines().count() - lines;
+        assert!(said < 30, "{said} lines about one full disk:\n{}", daemon.output());
+        control.disarm();
+        until("webhooks are taken", &mut daemon, async |daemon| posted(daemon, "evt_after").await == 200).await;
+        until("it is ready", &mut daemon, async |daemon| {
+            daemon.get(&format!("/readyz?role={work}")).await.status == 200
+        })
+        .await;
+        daemon.settle().await;
+    }
+    // Each task has gone on: the seals have come to the end, and every lease is renewed.
+    let url = format!("sqlite://{}", daemon.dir().join("mrrd.db").display());
+    until("all is sealed", &mut daemon, async |_| {
+        let left = "SELECT (SELECT MAX(seq) FROM event) - (SELECT COALESCE(MAX(to_seq), 0) FROM seal)";
+        sql::number(&url, left).await == 0
+    })
+    .await;
+    assert_eq!(sql::number(&url, "SELECT COUNT(*) FROM lease WHERE name IN ('reconciler', 'alerts')").await, 2);
+    let verified = daemon.command(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+/// A small file system in memory; gone when dropped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    /// `None` where this user may not mount one.
+    fn mount(megabytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={megabytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "none"]).arg(folder.path()).output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+/// Fills a file system to its last byte.
+fn fill(path: &Path) {
+    use std::io::Write as _;
+
+    let mut file = fs::File::create(path).unwrap();
+    for size in [1 << 16, 1 << 10, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_system_that_fills_and_empties_loses_nothing() {
+    let Some(small) = Small::mount(24) else {
+        eprintln!("skipped: this user may not mount a file system (root may)");
+        return;
+    };
+    let url = format!("sqlite://{}", small.0.path().join("mrrd.db").display());
+    let mut daemon: Daemon = Settings::default().env("MRRD_DATABASE__URL", &url).start().await;
+    let mut acknowledged = 0_i64;
+    for round in 0..3 {
+        let filler = small.0.path().join("filler");
+        fill(&filler);
+        // What is left in files that are there already may take some more.
+        let since = Instant::now();
+        let mut client: Client = daemon.connect();
+        for n in 0.. {
+            let id = format!("evt_{round}_{n}");
+            let body = subscription(&id, &format!("cus_{round}_{n}"));
+            match client.post_signed(SECRET, Clock::system().now(), body.into()).await.unwrap().status {
+                200 => acknowledged += 1,
+                503 => break,
+                other => panic!("{other}"),
+            }
+            assert!(since.elapsed() < PATIENCE * 4, "it never fills");
+        }
+        if round == 0 {
+            // Long enough for every lease to be renewed in vain.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        fs::remove_file(&filler).unwrap();
+        until("there is room again", &mut daemon, async |daemon| {
+            daemon.post(event(&format!("evt_room_{round}"))).await.status == 200
+        })
+        .await;
+        acknowledged += 1;
+        until("its duplicate is answered", &mut daemon, async |daemon| {
+            daemon.post(event(&format!("evt_room_{round}"))).await.status == 200
+        })
+        .await;
+        daemon.settle().await;
+    }
+    let kept = sql::number(&url, "SELECT COUNT(*) FROM event").await;
+    // One that was refused may be there all the same; one that was acknowledged must be.
+    assert!(kept >= acknowledged, "{kept} of {acknowledged}");
+    let verified = daemon.command(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    drop(daemon);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
