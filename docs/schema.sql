@@ -444,6 +444,19 @@ CREATE TABLE subscription_ledger (
     PRIMARY KEY (generation, profile, livemode, account, customer, subscription)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscription_by_id ON subscription_ledger (generation, subscription);
+CREATE TABLE told (
+    generation INTEGER NOT NULL,
+    livemode   INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    object     TEXT    NOT NULL,             -- price or coupon id
+    digest     TEXT    NOT NULL,             -- of the terms
+    amount     INTEGER NOT NULL,             -- whether they tell what it amounts to
+    seq        INTEGER NOT NULL,             -- the first place in the log that tells them
+    event      TEXT    NOT NULL,             -- and its event
+    codec      INTEGER NOT NULL,
+    state      BLOB    NOT NULL,             -- a fact of these terms
+    PRIMARY KEY (generation, livemode, account, object, digest)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE trial (
     generation   INTEGER NOT NULL,
     profile      TEXT    NOT NULL,

@@ -152,6 +152,9 @@ pub const FILL_PAGE: i64 = 32;
 /// Facts about prices, products and coupons kept at hand there: some twenty megabytes.
 pub const CATALOGUE_FACTS: usize = 20_000;
 
+/// Terms that customers' facts tell held there, before they are written: some ten megabytes.
+pub const TOLD_TERMS: usize = 10_000;
+
 /// From how many rows on a transaction is written there: some five megabytes. While the first is gathered and the last is
 /// written only one processor works, so it isn't more.
 pub const FILL_ROWS: usize = 4_096;

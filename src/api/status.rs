@@ -111,6 +111,10 @@ pub(super) struct QualityStatus {
     missing_rates: i64,
     /// Stretches before the log began that invoices leave open.
     unclear_past: i64,
+    /// Discounts known only by their id, read off the invoice lines that show them.
+    discounts_estimated: i64,
+    /// Discounts whose duration is told nowhere, and was read off when they went.
+    durations_inferred: i64,
 }
 
 /// How far log and ledger have come.
@@ -169,6 +173,8 @@ impl QualityStatus {
             QualityKind::UnknownValue => &mut self.unknown_values,
             QualityKind::MissingRate => &mut self.missing_rates,
             QualityKind::UnclearPast => &mut self.unclear_past,
+            QualityKind::DiscountEstimated => &mut self.discounts_estimated,
+            QualityKind::DurationInferred => &mut self.durations_inferred,
         }
     }
 }

@@ -264,8 +264,7 @@ impl Healer {
             cut: self.fetch.clock.now(),
         };
         let mut looked_up = 0;
-        for kind in [QualityKind::Gap, QualityKind::Overdue, QualityKind::UnresolvedDiscount, QualityKind::UnpricedItem]
-        {
+        for kind in WANTED {
             let mut after = None;
             loop {
                 let page = store.quality_page(&scope, Some(kind), after.as_ref(), limits::LOG_PAGE_EVENTS).await?;
@@ -334,6 +333,16 @@ fn kind_of(id: &str) -> Option<Objects> {
         _ => None,
     }
 }
+
+/// What only Stripe can settle.
+const WANTED: [QualityKind; 6] = [
+    QualityKind::Gap,
+    QualityKind::Overdue,
+    QualityKind::UnresolvedDiscount,
+    QualityKind::DiscountEstimated,
+    QualityKind::DurationInferred,
+    QualityKind::UnpricedItem,
+];
 
 /// What would settle an entry: the subscription it is about, and the price whose amounts are missing.
 fn wanted(entry: &QualityEntry, facts: &[Fact]) -> Vec<Wanted> {

@@ -15,9 +15,10 @@ use crate::{
         outcome::CustomerLedger,
         profile::Profile,
         time::Day,
+        told::{Lack, lacking, tellings},
     },
     limits,
-    store::{CustomerKey, Derived, Store, naming},
+    store::{CustomerKey, Derived, Lacking, Store, StoreError, naming, told::Told},
 };
 
 use super::{CustomerRules, ReconcileError, Rules, customers::Metadata, joining::Joins};
@@ -33,6 +34,8 @@ pub(crate) struct Known {
     pub(crate) metadata: Metadata,
     /// Stripe's customers whose facts these are, in this order; empty where they are all one customer's own.
     pub(crate) members: Vec<Member>,
+    /// What its facts name whose terms they don't tell: what other customers' facts tell of it is among `references`.
+    pub(crate) lacking: BTreeSet<Lack>,
 }
 
 /// One of Stripe's customers in a ledger that `ledger.customer_key` joins.
@@ -87,9 +90,15 @@ impl Member {
 type Scope<'a> = (bool, Option<&'a AccountId>);
 
 /// Facts about prices, products and coupons that were read before, for whoever goes through all customers: these share a
-/// few of them, and page after page names the same. Some tens of megabytes at most.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Catalogue(Arc<Mutex<CatalogueFacts>>);
+/// few of them, and page after page names the same. Some tens of megabytes at most. And what these customers tell each other:
+/// the terms that their facts embed, and those that some of them lack.
+#[derive(Clone, Debug)]
+pub(super) struct Catalogue {
+    facts: Arc<Mutex<CatalogueFacts>>,
+    heard: Arc<Mutex<Heard>>,
+    /// What lies behind it in the log is heard by whoever looks at it there.
+    horizon: i64,
+}
 
 #[derive(Debug, Default)]
 struct CatalogueFacts {
@@ -97,7 +106,68 @@ struct CatalogueFacts {
     facts: usize,
 }
 
+#[derive(Debug, Default)]
+struct Heard {
+    told: HashMap<(bool, Option<AccountId>), HashMap<String, Vec<Told>>>,
+    terms: usize,
+    lacking: Lacking,
+}
+
 impl Catalogue {
+    /// An empty one, of the log up to `horizon`.
+    pub(super) fn up_to(horizon: i64) -> Self {
+        Self { facts: Arc::default(), heard: Arc::default(), horizon }
+    }
+
+    /// Hears the terms that a customer's facts embed, each with its place in the log.
+    fn hear(&self, (livemode, account): Scope<'_>, facts: &[(i64, Fact)]) {
+        let mut held = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Heard { told, terms, .. } = &mut *held;
+        let told = told.entry((livemode, account.cloned())).or_default();
+        for (seq, fact) in facts.iter().filter(|(seq, _)| *seq <= self.horizon) {
+            tellings(fact, |telling| {
+                let make = || Told::of(livemode, account.cloned(), &telling, *seq, &fact.event);
+                match told.get_mut(telling.object()) {
+                    Some(known) => match known.iter_mut().find(|one| telling.is(one.state())) {
+                        Some(one) if one.seq <= *seq => {}
+                        Some(one) => *one = make(),
+                        None => {
+                            known.push(make());
+                            *terms += 1;
+                        }
+                    },
+                    None => {
+                        told.insert(telling.object().to_owned(), vec![make()]);
+                        *terms += 1;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Hears what a customer lacks.
+    pub(super) fn lack(&self, key: &CustomerKey, lacking: &BTreeSet<Lack>) {
+        if !lacking.is_empty() {
+            let mut held = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+            held.lacking.entry((key.livemode, key.account.clone())).or_default().extend(lacking.iter().cloned());
+        }
+    }
+
+    /// The terms heard since this was asked last; none while there are fewer than `least`.
+    pub(super) fn told(&self, least: usize) -> Vec<Told> {
+        let mut held = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.terms < least {
+            return Vec::new();
+        }
+        held.terms = 0;
+        std::mem::take(&mut held.told).into_values().flat_map(HashMap::into_values).flatten().collect()
+    }
+
+    /// What customers lacked so far.
+    pub(super) fn lacking(&self) -> Lacking {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).lacking.clone()
+    }
+
     /// The facts about one of a ledger's objects, where they were read before.
     fn get(&self, (livemode, account): Scope<'_>, object: &str) -> Option<Arc<[Fact]>> {
         self.held().of.get(&(livemode, account.cloned(), object.to_owned())).cloned()
@@ -115,7 +185,7 @@ impl Catalogue {
 
     fn held(&self) -> MutexGuard<'_, CatalogueFacts> {
         // Each change leaves it whole, but for a count that only bounds it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -206,9 +276,9 @@ pub(super) async fn read_with(
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<Known>, ReconcileError> {
     let (facts, mut members) = match joins.members(store, customers, known_at).await? {
-        None => (store.customer_facts(customers, known_at).await?, None),
+        None => (facts_of(store, customers, known_at, catalogue).await?, None),
         Some(members) => {
-            let (facts, members) = read_members(store, rules, members, known_at).await?;
+            let (facts, members) = read_members(store, rules, members, known_at, catalogue).await?;
             (facts, Some(members.into_iter()))
         }
     };
@@ -256,11 +326,80 @@ pub(super) async fn read_with(
     for ((key, facts), (named, references)) in customers.iter().zip(facts).zip(named) {
         let members = members.as_mut().and_then(Iterator::next).unwrap_or_default();
         let customer = key.customer.clone();
-        let mut one = Known { customer, facts, references, named, metadata: Metadata::new(), members };
+        let lacking = lacking(&facts, &references);
+        let mut one = Known { customer, facts, references, named, metadata: Metadata::new(), members, lacking };
         one.metadata = rules.customers.metadata(store, &one.counted(&rules.customers)).await?;
         known.push(one);
     }
+    // While a generation is filled, not all is heard yet: who lacks something is derived once more at its end.
+    if catalogue.is_none() {
+        hear_elsewhere(joins, store, customers, &mut known, known_at).await?;
+    }
     Ok(known)
+}
+
+/// Adds to the references of each customer what other customers' facts tell of the terms it lacks.
+async fn hear_elsewhere(
+    joins: Joins,
+    store: &Store,
+    customers: &[CustomerKey],
+    known: &mut [Known],
+    known_at: Option<i64>,
+) -> Result<(), ReconcileError> {
+    let mut scopes: BTreeMap<Scope<'_>, BTreeSet<String>> = BTreeMap::new();
+    for (key, one) in customers.iter().zip(&*known).filter(|(_, one)| !one.lacking.is_empty()) {
+        let objects = scopes.entry((key.livemode, key.account.as_ref())).or_default();
+        objects.extend(one.lacking.iter().map(|lack| lack.object.clone()));
+    }
+    if scopes.is_empty() {
+        return Ok(());
+    }
+    let Some(generation) = joins.told_in(store).await? else { return Ok(()) };
+    for (scope, objects) in scopes {
+        let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+        let mut told: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
+        for (_, object, fact) in store.told(generation, scope.0, scope.1, &objects, known_at).await? {
+            told.entry(object).or_default().push(fact);
+        }
+        let of_scope = customers.iter().zip(&mut *known);
+        for (_, one) in of_scope.filter(|(key, _)| (key.livemode, key.account.as_ref()) == scope) {
+            let heard = one.lacking.iter().filter_map(|lack| told.get(&lack.object)).flatten();
+            one.references.extend(heard.cloned());
+        }
+    }
+    Ok(())
+}
+
+/// What other customers' facts tell of the terms that one lacks, each with the first place in the log that tells it.
+pub(crate) async fn told_elsewhere(
+    joins: Joins,
+    store: &Store,
+    key: &CustomerKey,
+    lacking: &BTreeSet<Lack>,
+    known_at: Option<i64>,
+) -> Result<Vec<(i64, Fact)>, StoreError> {
+    let objects: Vec<&str> = lacking.iter().map(|lack| lack.object.as_str()).collect();
+    let Some(generation) = joins.told_in(store).await?.filter(|_| !objects.is_empty()) else { return Ok(Vec::new()) };
+    let told = store.told(generation, key.livemode, key.account.as_ref(), &objects, known_at).await?;
+    let mut told: Vec<(i64, Fact)> = told.into_iter().map(|(seq, _, fact)| (seq, fact)).collect();
+    told.sort_by_key(|(seq, _)| *seq);
+    Ok(told)
+}
+
+/// Each customer's facts; the catalogue hears the terms they embed.
+async fn facts_of(
+    store: &Store,
+    customers: &[CustomerKey],
+    known_at: Option<i64>,
+    catalogue: Option<&Catalogue>,
+) -> Result<Vec<Vec<Fact>>, StoreError> {
+    let Some(catalogue) = catalogue else { return store.customer_facts(customers, known_at).await };
+    let placed = store.placed_customer_facts(customers, known_at).await?;
+    let facts = customers.iter().zip(placed).map(|(key, facts)| {
+        catalogue.hear((key.livemode, key.account.as_ref()), &facts);
+        facts.into_iter().map(|(_, fact)| fact).collect()
+    });
+    Ok(facts.collect())
 }
 
 /// The facts of each ledger's customers, one customer after the other, and whose they are where they aren't its own alone.
@@ -269,9 +408,10 @@ async fn read_members(
     rules: &Rules,
     ledgers: Vec<Vec<CustomerKey>>,
     known_at: Option<i64>,
+    catalogue: Option<&Catalogue>,
 ) -> Result<(Vec<Vec<Fact>>, Vec<Vec<Member>>), ReconcileError> {
     let all: Vec<CustomerKey> = ledgers.iter().flatten().cloned().collect();
-    let mut facts_of_all = store.customer_facts(&all, known_at).await?.into_iter();
+    let mut facts_of_all = facts_of(store, &all, known_at, catalogue).await?.into_iter();
     let (mut facts, mut members) = (Vec::with_capacity(ledgers.len()), Vec::with_capacity(ledgers.len()));
     for keys in ledgers {
         let (mut of_ledger, mut its_members) = (Vec::new(), Vec::with_capacity(keys.len()));

@@ -85,7 +85,7 @@ impl Reconciler {
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
         let (mut reached, mut sums) = (Reached::default(), DaySums::default());
         // Facts that come while it is used are after the horizon: whom they touch is caught up with.
-        let catalogue = Catalogue::default();
+        let catalogue = Catalogue::up_to(horizon);
         let mut after: Option<CustomerKey> = None;
         let mut more = true;
         loop {
@@ -114,6 +114,10 @@ impl Reconciler {
                 batch.extend(derived);
                 left_out.extend(failed);
             }
+            let told = catalogue.told(if over { 0 } else { limits::TOLD_TERMS });
+            if !told.is_empty() {
+                self.store.tell(generation, &told).await?;
+            }
             if batch.iter().map(Filled::rows).sum::<usize>() >= limits::FILL_ROWS || over {
                 // One write at a time: a database has one writer, and memory holds no more than two batches.
                 if let Some(written) = writes.first().await? {
@@ -132,7 +136,7 @@ impl Reconciler {
                 writes.begin(write(self.store.clone(), generation, batch, std::mem::take(&mut sums)));
             }
         }
-        self.store.filled(generation, horizon, &left_out, &sums).await?;
+        self.store.filled(generation, horizon, &left_out, &catalogue.lacking(), &sums).await?;
         Ok(true)
     }
 }
@@ -172,11 +176,12 @@ async fn derive_together(
     page: Vec<CustomerKey>,
 ) -> Page {
     let known = read_with(joins, store, rules, &page, None, Some(catalogue)).await?;
-    let rules = rules.clone();
+    let (rules, heard) = (rules.clone(), catalogue.clone());
     let deriving = tokio::task::spawn_blocking(move || {
         let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());
         // A customer of facts that a newer normaliser reads as somebody else's is nobody.
         for (key, known) in page.into_iter().zip(known).filter(|(_, known)| !known.facts.is_empty()) {
+            heard.lack(&key, &known.lacking);
             match derive_one(&known, &rules) {
                 Ok(derived) if known.members.is_empty() => {
                     batch.push(Filled { key, references: known.named, derived });

@@ -24,14 +24,19 @@ use super::{
     customers::{Metadata, living, newest},
 };
 
-/// Who belongs to whom in one generation; nobody is joined where there is none.
+/// Who belongs to whom in one generation, and what customers tell each other of terms.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Joins(Option<i64>);
+pub(crate) struct Joins {
+    /// The generation that joins customers; nobody is joined where there is none.
+    joined: Option<i64>,
+    /// The one that is worked on; else what the one that answers was told holds.
+    worked_on: Option<i64>,
+}
 
 impl Joins {
     /// Those of the generation that is worked on: its customers are looked at already.
     pub(super) fn in_generation(rules: &CustomerRules, generation: i64) -> Self {
-        Self(rules.customer_key.as_ref().map(|_| generation))
+        Self { joined: rules.customer_key.as_ref().map(|_| generation), worked_on: Some(generation) }
     }
 
     /// Those of the generation that answers, up to the log position `known_at`.
@@ -42,20 +47,29 @@ impl Joins {
         rules: &CustomerRules,
         known_at: Option<i64>,
     ) -> Result<Self, StoreError> {
+        let of = |joined| Self { joined, worked_on: None };
         if rules.customer_key.is_none() {
-            return Ok(Self(None));
+            return Ok(of(None));
         }
         loop {
             let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
                 let reason = "no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into();
                 return Err(StoreError::Unavailable { doing: "joining customers", reason });
             };
-            let Some(joining) = store.joining(current.id).await? else { return Ok(Self(None)) };
+            let Some(joining) = store.joining(current.id).await? else { return Ok(of(None)) };
             let known = known_at.is_none_or(|known_at| known_at <= joining.joined_to);
             if known || step(store, current.id, known_at.unwrap_or(i64::MAX)).await? {
-                return Ok(Self(Some(current.id)));
+                return Ok(of(Some(current.id)));
             }
             // There is more to look at; or another generation answers by now.
+        }
+    }
+
+    /// The generation that knows what customers' facts tell of terms; `None` where nothing was derived yet.
+    pub(super) async fn told_in(self, store: &Store) -> Result<Option<i64>, StoreError> {
+        match self.worked_on.or(self.joined) {
+            Some(generation) => Ok(Some(generation)),
+            None => Ok(store.generations().await?.into_iter().find(|one| one.current).map(|one| one.id)),
         }
     }
 
@@ -66,7 +80,7 @@ impl Joins {
         ledgers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Option<Vec<Vec<CustomerKey>>>, StoreError> {
-        let Some(generation) = self.0 else { return Ok(None) };
+        let Some(generation) = self.joined else { return Ok(None) };
         store.members(generation, ledgers, known_at).await.map(Some)
     }
 
@@ -88,7 +102,7 @@ impl Joins {
         ledger: &CustomerKey,
         (from, to): (i64, i64),
     ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
-        let Some(generation) = self.0 else { return Ok(None) };
+        let Some(generation) = self.joined else { return Ok(None) };
         let mut members = self.members_of(store, ledger, Some(from)).await?;
         members.extend(store.once_members(generation, ledger, (from, to)).await?);
         members.sort();
@@ -103,7 +117,7 @@ impl Joins {
         customers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
-        let Some(generation) = self.0 else { return Ok(customers.to_vec()) };
+        let Some(generation) = self.joined else { return Ok(customers.to_vec()) };
         let ledgers = store.ledgers_of(generation, customers, known_at).await?;
         let ledger = |(key, ledger): (&CustomerKey, Option<CustomerId>)| match ledger {
             Some(customer) => CustomerKey { customer, ..key.clone() },
@@ -120,7 +134,7 @@ impl Joins {
         limit: i64,
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
-        let Some(generation) = self.0 else { return store.customers(after, limit, known_at).await };
+        let Some(generation) = self.joined else { return store.customers(after, limit, known_at).await };
         let mut after = after.cloned();
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         loop {

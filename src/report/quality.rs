@@ -26,7 +26,7 @@ pub struct QualityList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityItem {
     /// `unreadable_event`, `implausible_time`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
-    /// `tax_unknown`, `unknown_value`, `missing_rate` or `unclear_past`.
+    /// `tax_unknown`, `unknown_value`, `missing_rate`, `unclear_past`, `discount_estimated` or `duration_inferred`.
     pub kind: &'static str,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -185,8 +185,14 @@ impl Reports<'_> {
         let objects: Vec<&str> = objects.into_iter().collect();
         let (livemode, account) = (key.livemode, key.account.as_ref());
         // In the order of the log, which those of a derivation are not.
-        let references = self.store.reference_facts(livemode, account, &objects, until).await?;
-        let known_references = self.store.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
+        let about = self.store.reference_facts(livemode, account, &objects, until).await?;
+        let known_about = self.store.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
+        // And what other customers' facts tell of what this one names: as it was known then before all, what came later last.
+        let told = derivation::told_elsewhere(joins, self.store, key, &all.lacking, until).await?;
+        let (then, since): (Vec<_>, Vec<_>) = told.into_iter().partition(|(seq, _)| *seq <= closing.seq);
+        let known_references = then.len() + known_about;
+        let told = |all: Vec<(i64, Fact)>| all.into_iter().map(|(_, fact)| fact);
+        let references: Vec<Fact> = told(then).chain(about).chain(told(since)).collect();
         let figures_of = |own: usize, about: usize| {
             let (facts, references) = (facts[..own].to_vec(), references[..about].to_vec());
             let then = derivation::Known { facts, references, ..all.clone() };

@@ -20,8 +20,12 @@ pub mod reports;
 mod schema;
 mod sqlite;
 mod tally;
+pub mod told;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
@@ -30,6 +34,7 @@ use crate::ledger::{
     ids::{AccountId, CustomerId, EventId},
     outcome::CustomerLedger,
     time::UnixTime,
+    told::Lack,
 };
 
 pub use anchors::{Anchors, NoHead, OtherLog, SealHead};
@@ -283,6 +288,9 @@ pub struct Filled {
     /// One for each profile.
     pub derived: Vec<Derived>,
 }
+
+/// What customers of each ledger named whose terms neither they nor facts about it told.
+pub type Lacking = BTreeMap<(bool, Option<AccountId>), BTreeSet<Lack>>;
 
 impl Filled {
     /// About how many rows it comes to.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ledger::fact::{DiscountState, Fact, InvoiceState, ItemState, State, SubscriptionState};
+use crate::ledger::fact::{DiscountState, Fact, InvoiceState, ItemState, State, SubscriptionState, TaxRate};
 
 /// The fact's kind, as the column `fact.kind` holds it.
 pub(crate) fn kind(fact: &Fact) -> &'static str {
@@ -16,6 +16,7 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         State::Discount(_) => "discount",
         State::Correction(_) => "correction",
         State::Schedule(_) => "schedule",
+        State::TaxRate(_) => "tax_rate",
     }
 }
 
@@ -31,10 +32,11 @@ pub(crate) fn object(fact: &Fact) -> Option<&str> {
         State::Discount(discount) => discount.id.as_ref().map(|id| id.as_str()),
         State::Correction(correction) => Some(&correction.id),
         State::Schedule(schedule) => Some(&schedule.id),
+        State::TaxRate(rate) => Some(rate.id.as_str()),
     }
 }
 
-/// Every price, product, coupon and discount the fact names: facts about these may change its customer's ledger.
+/// Every price, product, coupon, discount and tax rate the fact names: facts about these may change its customer's ledger.
 pub fn references(fact: &Fact) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     add_references(fact, &mut named);
@@ -51,19 +53,30 @@ pub fn add_references<'f>(fact: &'f Fact, named: &mut BTreeSet<&'f str>) {
         State::Invoice(invoice) => of_invoice(invoice, named),
         State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, named)),
         State::Discount(discount) => of_discount(discount, named),
-        State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) | State::Schedule(_) => {}
+        State::Price(_)
+        | State::Product(_)
+        | State::Coupon(_)
+        | State::Correction(_)
+        | State::Schedule(_)
+        | State::TaxRate(_) => {}
     }
 }
 
 fn of_subscription<'f>(subscription: &'f SubscriptionState, named: &mut BTreeSet<&'f str>) {
     subscription.items.iter().for_each(|item| of_item(item, named));
     subscription.discounts.iter().for_each(|discount| of_discount(discount, named));
+    of_rates(&subscription.tax_rates, named);
+}
+
+fn of_rates<'f>(rates: &'f [TaxRate], named: &mut BTreeSet<&'f str>) {
+    named.extend(rates.iter().filter_map(|rate| Some(rate.id.as_ref()?.as_str())));
 }
 
 fn of_item<'f>(item: &'f ItemState, named: &mut BTreeSet<&'f str>) {
     named.insert(item.price.id.as_str());
     named.extend(item.price.product.iter().map(|product| product.as_str()));
     item.discounts.iter().for_each(|discount| of_discount(discount, named));
+    of_rates(&item.tax_rates, named);
 }
 
 fn of_discount<'f>(discount: &'f DiscountState, named: &mut BTreeSet<&'f str>) {
@@ -77,5 +90,6 @@ fn of_invoice<'f>(invoice: &'f InvoiceState, named: &mut BTreeSet<&'f str>) {
         named.extend(line.price.iter().map(|price| price.as_str()));
         named.extend(line.product.iter().map(|product| product.as_str()));
         named.extend(line.discounts.iter().map(|(discount, _)| discount.as_str()));
+        of_rates(&line.tax_rates, named);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, *};
+use super::{access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, told::Told, *};
 use crate::{
     ledger::{
         fact::Fact,
@@ -234,6 +234,15 @@ impl Store {
         known_at: Option<i64>,
     ) -> Result<Vec<Vec<Fact>>, StoreError> {
         either!(self, database => database.customer_facts(customers, known_at).await)
+    }
+
+    /// The same, each with its place in the log.
+    pub async fn placed_customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+        either!(self, database => database.placed_customer_facts(customers, known_at).await)
     }
 
     /// Facts without a customer about `objects` (prices, products, coupons, discounts), in the log's order.
@@ -513,15 +522,34 @@ impl Store {
     }
 
     /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
-    /// are marked. `sums` are those that [`Store::fill_sums`] wasn't given.
+    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. `sums` are those that [`Store::fill_sums`] wasn't given.
     pub async fn filled(
         &self,
         generation: i64,
         position: i64,
         left_out: &[CustomerKey],
+        lacking: &Lacking,
         sums: &DaySums,
     ) -> Result<(), StoreError> {
-        either!(self, database => database.filled(generation, position, left_out, sums).await)
+        either!(self, database => database.filled(generation, position, left_out, lacking, sums).await)
+    }
+
+    /// Terms that customers' facts told of `objects` up to `known_at`, as far as `generation` has looked at the log: each
+    /// with the first place that tells it, and its object.
+    pub async fn told(
+        &self,
+        generation: i64,
+        livemode: bool,
+        account: Option<&AccountId>,
+        objects: &[&str],
+        known_at: Option<i64>,
+    ) -> Result<Vec<(i64, String, Fact)>, StoreError> {
+        either!(self, database => database.told(generation, livemode, account, objects, known_at).await)
+    }
+
+    /// Keeps terms told in the facts of a generation that is being filled.
+    pub async fn tell(&self, generation: i64, told: &[Told]) -> Result<(), StoreError> {
+        either!(self, database => database.tell(generation, told).await)
     }
 
     /// Adds sums of days of rows that [`Store::fill`] wrote.

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use super::{
     discount::{DiscountWire, discounts, read_ref},
     json::{Array, List, Named, Obj, Oddities, Raw, Ref, no_id},
-    price::{PriceWire, TaxRateWire, tax_rates},
+    price::{PriceWire, TaxRateWire, read_price, tax_rates},
 };
 use crate::ledger::{
-    fact::{DiscountState, InvoiceLine, InvoiceState, InvoiceStatus, Period},
-    ids::{CustomerId, DiscountId, InvoiceId, ItemId, PriceId, ProductId, SubscriptionId, TestClockId},
+    fact::{DiscountState, InvoiceLine, InvoiceState, InvoiceStatus, LineTerms, Period, Price, Scheme, Usage},
+    ids::{CustomerId, DiscountId, InvoiceId, ItemId, ProductId, SubscriptionId, TestClockId},
+    money::{Currency, Decimal},
     time::UnixTime,
 };
 
@@ -69,6 +70,9 @@ pub(super) struct InvoiceWire<'a> {
     date: Raw<'a>,
     #[serde(borrow)]
     status_transitions: Obj<StatusTransitions<'a>>,
+    /// Before 2019-03-14.
+    #[serde(borrow)]
+    finalized_at: Raw<'a>,
     #[serde(borrow)]
     lines: List<Obj<LineWire<'a>>>,
     #[serde(borrow)]
@@ -78,6 +82,8 @@ pub(super) struct InvoiceWire<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct StatusTransitions<'a> {
+    #[serde(borrow)]
+    finalized_at: Raw<'a>,
     #[serde(borrow)]
     paid_at: Raw<'a>,
 }
@@ -127,9 +133,9 @@ struct LineWire<'a> {
     #[serde(borrow)]
     pricing: Obj<Pricing<'a>>,
     #[serde(borrow)]
-    price: Obj<PriceWire<'a>>,
+    price: Ref<'a, PriceWire<'a>>,
     #[serde(borrow)]
-    plan: Obj<PriceWire<'a>>,
+    plan: Ref<'a, PriceWire<'a>>,
     #[serde(borrow)]
     amount: Raw<'a>,
     #[serde(borrow)]
@@ -143,7 +149,7 @@ struct LineWire<'a> {
     #[serde(borrow)]
     discount_amounts: Array<Obj<DiscountAmount<'a>>>,
     #[serde(borrow)]
-    tax_rates: Array<Obj<TaxRateWire<'a>>>,
+    tax_rates: Array<Ref<'a, TaxRateWire<'a>>>,
     /// Basil and later.
     #[serde(borrow)]
     taxes: Array<Obj<TaxWire<'a>>>,
@@ -216,7 +222,10 @@ impl InvoiceWire<'_> {
         let details = self.parent.get("invoice.parent", odd);
         let details = details.and_then(|parent| parent.subscription_details.get("invoice.parent", odd));
         let subscription = details.and_then(|details| details.subscription.id("invoice.subscription", odd));
-        let (lines, lines_complete) = self.lines(odd);
+        let currency = self.currency.currency("invoice.currency", odd);
+        let (lines, lines_complete) = self.lines(currency, odd);
+        let transitions = self.status_transitions.get("invoice.status_transitions", odd);
+        let finalized_at = transitions.map_or(self.finalized_at, |set| set.finalized_at.or(self.finalized_at));
         Ok(InvoiceState {
             id: InvoiceId::new(id),
             customer: customer
@@ -226,17 +235,15 @@ impl InvoiceWire<'_> {
                 .or_else(|| self.subscription.id("invoice.subscription", odd))
                 .map(SubscriptionId::new),
             status: self.status(odd),
-            currency: self.currency.currency("invoice.currency", odd),
+            currency,
             total,
             subtotal,
             balance_applied: self.balance_applied(odd),
             discount_total: self.discount_total(total, subtotal, odd),
             billing_reason: self.billing_reason.word("invoice.billing_reason", odd),
             created: self.created.or(self.date).time("invoice.created", odd).unwrap_or(seen),
-            paid_at: self
-                .status_transitions
-                .get("invoice.status_transitions", odd)
-                .and_then(|transitions| transitions.paid_at.time("invoice.status_transitions.paid_at", odd)),
+            paid_at: transitions.and_then(|set| set.paid_at.time("invoice.status_transitions.paid_at", odd)),
+            finalized_at: finalized_at.time("invoice.status_transitions.finalized_at", odd),
             lines,
             lines_complete,
             test_clock: self.test_clock.id("invoice.test_clock", odd).map(TestClockId::new),
@@ -301,11 +308,11 @@ impl InvoiceWire<'_> {
         subtotal.saturating_add(tax).saturating_sub(total).max(0)
     }
 
-    fn lines(&self, odd: &mut Oddities) -> (Vec<InvoiceLine>, bool) {
+    fn lines(&self, currency: Option<Currency>, odd: &mut Oddities) -> (Vec<InvoiceLine>, bool) {
         let mut complete = self.lines.complete && self.lines.is_set;
         let mut lines = Vec::with_capacity(self.lines.data.len());
         for line in &self.lines.data {
-            match line.get("invoice.lines", odd).and_then(|line| line.read(odd)) {
+            match line.get("invoice.lines", odd).and_then(|line| line.read(currency, odd)) {
                 Some(line) => lines.push(line),
                 None => complete = false,
             }
@@ -314,9 +321,30 @@ impl InvoiceWire<'_> {
     }
 }
 
+/// What a line's embedded price tells beyond the line itself, whose `unit_amount` and `product` these are.
+fn terms(
+    price: Price,
+    product: Option<&ProductId>,
+    unit_amount: Option<Decimal>,
+    currency: Option<Currency>,
+) -> Option<LineTerms> {
+    let tells = price.scheme != Scheme::Unknown || !price.currency_options.is_empty() || price.usage == Usage::Metered;
+    if !tells {
+        return None;
+    }
+    let plain = price.usage == Usage::Licensed
+        && unit_amount.is_some_and(|unit| price.scheme == Scheme::PerUnit(unit))
+        && price.transform.is_none()
+        && !price.tax_inclusive
+        && price.currency_options.is_empty()
+        && price.currency == currency
+        && price.product.as_ref() == product;
+    Some(if plain { LineTerms::Plain } else { LineTerms::Whole(Box::new(price)) })
+}
+
 impl LineWire<'_> {
-    /// The line; `None` without an amount.
-    fn read(&self, odd: &mut Oddities) -> Option<InvoiceLine> {
+    /// The line of an invoice in `currency`; `None` without an amount.
+    fn read(&self, currency: Option<Currency>, odd: &mut Oddities) -> Option<InvoiceLine> {
         let amount = self.amount.whole("line.amount", odd)?;
         let parent = self.parent.get("line.parent", odd).and_then(|parent| {
             let of_invoice_item = parent.kind.string().as_deref() == Some("invoice_item_details");
@@ -325,21 +353,20 @@ impl LineWire<'_> {
         });
         let pricing = self.pricing.get("line.pricing", odd);
         let details = pricing.and_then(|pricing| pricing.price_details.get("line.pricing", odd));
-        let price = self.price.get("line.price", odd).or_else(|| self.plan.get("line.plan", odd)).or_else(|| {
-            match &details?.price {
-                Ref::Is(expanded) => Some(&**expanded),
-                _ => None,
-            }
-        });
-        let read = price.and_then(|price| price.read(odd));
-        let price_id = match details.map(|details| &details.price) {
-            Some(Ref::Id(id)) if odd.fits("line.price", id) => Some(PriceId::new(super::json::shared(id))),
+        let nowhere = Ref::Absent;
+        let places = [details.map_or(&nowhere, |details| &details.price), &self.price, &self.plan];
+        let embedded = places.into_iter().find_map(|place| match place {
+            Ref::Is(price) => Some(&**price),
             _ => None,
-        };
+        });
+        let read = read_price(places, "line.price", odd);
         let subscription = parent.and_then(|parent| parent.subscription.id("line.subscription", odd));
         let item = parent.and_then(|parent| parent.subscription_item.id("line.subscription_item", odd));
         let product = details.and_then(|details| details.product.id("line.product", odd)).map(ProductId::new);
+        let product = product.or_else(|| read.as_ref().and_then(|price| price.product.clone()));
         let unit_amount = pricing.map(|pricing| pricing.unit_amount_decimal).unwrap_or_default();
+        let unit_amount =
+            unit_amount.decimal("line.unit_amount", odd).or_else(|| embedded.and_then(|price| price.unit_amount(odd)));
         Some(InvoiceLine {
             subscription: subscription
                 .or_else(|| self.subscription.id("line.subscription", odd))
@@ -349,14 +376,13 @@ impl LineWire<'_> {
                 .or_else(|| self.subscription_item.id("line.subscription_item", odd))
                 .or_else(|| self.id_of_subscription())
                 .map(ItemId::new),
-            price: price_id.or_else(|| read.as_ref().map(|price| price.id.clone())),
-            product: product.or_else(|| read.as_ref().and_then(|price| price.product.clone())),
+            price: read.as_ref().map(|price| price.id.clone()),
             interval: read.as_ref().and_then(|price| price.interval),
+            terms: read.and_then(|price| terms(price, product.as_ref(), unit_amount, currency)),
+            product,
             amount,
             quantity: self.quantity_decimal.or(self.quantity).decimal("line.quantity", odd),
-            unit_amount: unit_amount
-                .decimal("line.unit_amount", odd)
-                .or_else(|| price.and_then(|price| price.unit_amount(odd))),
+            unit_amount,
             proration: parent
                 .map_or(self.proration, |parent| parent.proration.or(self.proration))
                 .flag("line.proration", odd),
@@ -370,15 +396,16 @@ impl LineWire<'_> {
         })
     }
 
+    /// All inclusive taxes of the line; one version's list stands where another's is missing.
     fn tax_inside(&self, odd: &mut Oddities) -> Option<i64> {
-        let taxes = self.taxes.0.iter().chain(&self.tax_amounts.0).flatten();
-        let inside = taxes.filter_map(|tax| {
+        let taxes = self.taxes.0.as_ref().or(self.tax_amounts.0.as_ref())?;
+        let inside = taxes.iter().filter_map(|tax| {
             let tax = tax.get("line.taxes", odd)?;
             let inside =
                 tax.tax_behavior.string().as_deref() == Some("inclusive") || tax.inclusive.flag("line.taxes", odd);
-            tax.amount.whole("line.taxes", odd).filter(|amount| inside && *amount != 0)
+            tax.amount.whole("line.taxes", odd).filter(|_| inside)
         });
-        inside.reduce(i64::saturating_add)
+        Some(inside.fold(0, i64::saturating_add))
     }
 
     /// Before 2018-05-21 the line of a subscription bore the subscription's id; before items that is its item's too.

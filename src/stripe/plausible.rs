@@ -38,6 +38,7 @@ fn fault(fact: &Fact, livemode: bool, received: UnixTime) -> Option<String> {
         State::Invoice(invoice) => {
             look.past("invoice.created", invoice.created);
             look.past("invoice.status_transitions.paid_at", invoice.paid_at);
+            look.past("invoice.status_transitions.finalized_at", invoice.finalized_at);
             invoice.lines.iter().for_each(|line| period(&mut look, "line.period", line.period));
         }
         State::Discount(state) => discount(&mut look, state),
@@ -45,7 +46,12 @@ fn fault(fact: &Fact, livemode: bool, received: UnixTime) -> Option<String> {
             let phases = schedule.phases.iter();
             phases.for_each(|phase| period(&mut look, "schedule.phases", phase.period));
         }
-        State::Customer(_) | State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) => {}
+        State::Customer(_)
+        | State::Price(_)
+        | State::Product(_)
+        | State::Coupon(_)
+        | State::Correction(_)
+        | State::TaxRate(_) => {}
     }
     look.fault
 }
@@ -57,7 +63,7 @@ fn may_be_simulated(state: &State) -> bool {
         State::Invoice(invoice) => invoice.test_clock.is_some(),
         State::Customer(customer) => customer.test_clock.is_some(),
         State::Discount(_) | State::Correction(_) | State::Schedule(_) => true,
-        State::Price(_) | State::Product(_) | State::Coupon(_) => false,
+        State::Price(_) | State::Product(_) | State::Coupon(_) | State::TaxRate(_) => false,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Prices and plans: one reader for both, since every plan became a price without changing what it says.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use serde::Deserialize;
 
-use super::json::{Array, Named, Obj, Oddities, Raw, Ref};
+use super::json::{Array, Named, Obj, Oddities, Raw, Ref, shared};
 use crate::ledger::{
-    fact::{Interval, IntervalUnit, Price, Round, Scheme, TaxRate, Tier, Transform, Usage},
-    ids::{PriceId, ProductId},
+    fact::{Interval, IntervalUnit, Price, Round, Scheme, TaxRate, TaxRateState, Tier, Transform, Usage},
+    ids::{PriceId, ProductId, TaxRateId},
     money::{Currency, Decimal},
 };
 
@@ -109,10 +109,14 @@ struct TransformWire<'a> {
     round: Raw<'a>,
 }
 
-/// A tax rate of an item, a subscription or a line.
+/// A tax rate: by itself, or of an item, a subscription or a line.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TaxRateWire<'a> {
+    #[serde(borrow)]
+    object: Raw<'a>,
+    #[serde(borrow)]
+    id: Raw<'a>,
     #[serde(borrow)]
     percentage: Raw<'a>,
     #[serde(borrow)]
@@ -133,15 +137,18 @@ impl PriceWire<'_> {
         let interval = self.interval(odd);
         let usage = self.usage(odd);
         let transform = self.transform(odd);
-        let readable = interval.is_ok() && usage.is_ok() && transform.is_ok();
+        let scheme = self.scheme(odd);
+        let unknown = [interval.as_ref().err(), usage.as_ref().err(), transform.as_ref().err(), scheme.as_ref().err()];
+        let unknown: Option<Unknown> = unknown.into_iter().flatten().next().cloned();
         Some(Price {
             id: PriceId::new(id),
             product: self.product.id("price.product", odd).map(ProductId::new),
             currency: self.currency.currency("price.currency", odd),
-            scheme: if readable { self.scheme(odd) } else { Scheme::Unknown },
+            scheme: scheme.ok().filter(|_| unknown.is_none()).unwrap_or(Scheme::Unknown),
             interval: interval.unwrap_or(None),
             usage: usage.unwrap_or(Usage::Licensed),
             transform: transform.unwrap_or(None),
+            unknown: unknown.and_then(|unknown| unknown.0),
             tax_inclusive: self.tax_behavior.string().as_deref() == Some("inclusive"),
             lookup_key: self.lookup_key.word("price.lookup_key", odd),
             nickname: self.nickname.text(),
@@ -156,16 +163,16 @@ impl PriceWire<'_> {
             None => (self.interval, self.interval_count),
         };
         if !unit.is_set() {
-            return if self.recurring.is_set() { Err(Unknown) } else { Ok(None) };
+            return if self.recurring.is_set() { Err(Unknown(None)) } else { Ok(None) };
         }
         let unit = match unit.string().as_deref() {
             Some("day") => IntervalUnit::Day,
             Some("week") => IntervalUnit::Week,
             Some("month") => IntervalUnit::Month,
             Some("year") => IntervalUnit::Year,
-            _ => {
+            word => {
                 odd.note("price.interval");
-                return Err(Unknown);
+                return Err(Unknown::named("interval", word));
             }
         };
         let count = match count.is_set() {
@@ -174,7 +181,7 @@ impl PriceWire<'_> {
         };
         match count {
             Some(count @ 1..) => Ok(Some(Interval { unit, count })),
-            _ => Err(Unknown),
+            _ => Err(Unknown(None)),
         }
     }
 
@@ -187,15 +194,21 @@ impl PriceWire<'_> {
             .decimal("price.unit_amount", odd)
     }
 
-    fn scheme(&self, odd: &mut Oddities) -> Scheme {
+    fn scheme(&self, odd: &mut Oddities) -> Result<Scheme, Unknown> {
         match self.billing_scheme.string().as_deref() {
             // Plans before 2018-02-28 know nothing else.
-            None if !self.billing_scheme.is_set() && !self.tiers_mode.is_set() => self.per_unit(odd),
-            Some("per_unit") => self.per_unit(odd),
-            Some("tiered") => tiered(self.tiers_mode, &self.tiers, odd),
-            _ => {
+            None if !self.billing_scheme.is_set() && !self.tiers_mode.is_set() => Ok(self.per_unit(odd)),
+            Some("per_unit") => Ok(self.per_unit(odd)),
+            Some("tiered") => match self.tiers_mode.string().as_deref() {
+                mode @ Some(word) if !matches!(word, "graduated" | "volume") => {
+                    odd.note("price.tiers");
+                    Err(Unknown::named("tiers_mode", mode))
+                }
+                _ => Ok(tiered(self.tiers_mode, &self.tiers, odd)),
+            },
+            word => {
                 odd.note("price.billing_scheme");
-                Scheme::Unknown
+                Err(Unknown::named("billing_scheme", word))
             }
         }
     }
@@ -211,9 +224,9 @@ impl PriceWire<'_> {
             Some("licensed") => Ok(Usage::Licensed),
             Some("metered") => Ok(Usage::Metered),
             None if !usage.is_set() => Ok(Usage::Licensed),
-            _ => {
+            word => {
                 odd.note("price.usage_type");
-                Err(Unknown)
+                Err(Unknown::named("usage_type", word))
             }
         }
     }
@@ -223,7 +236,7 @@ impl PriceWire<'_> {
         if !set.is_set() {
             return Ok(None);
         }
-        let wire = set.get("price.transform_quantity", odd).ok_or(Unknown)?;
+        let wire = set.get("price.transform_quantity", odd).ok_or(Unknown(None))?;
         let divide_by = wire.divide_by.whole("price.transform_quantity", odd).and_then(|by| u64::try_from(by).ok());
         let round = match wire.round.string().as_deref() {
             Some("up") => Some(Round::Up),
@@ -234,7 +247,11 @@ impl PriceWire<'_> {
             (Some(divide_by @ 1..), Some(round)) => Ok(Some(Transform { divide_by, round })),
             _ => {
                 odd.note("price.transform_quantity");
-                Err(Unknown)
+                let word = wire.round.string();
+                Err(word
+                    .as_deref()
+                    .filter(|_| round.is_none())
+                    .map_or(Unknown(None), |word| Unknown::named("transform_quantity.round", Some(word))))
             }
         }
     }
@@ -260,9 +277,56 @@ impl PriceWire<'_> {
     }
 }
 
-/// Something that decides about money is set but can't be read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unknown;
+/// Something that decides about money is set but can't be read; in words where Stripe may have added a value.
+#[derive(Clone, Debug)]
+pub(super) struct Unknown(Option<Arc<str>>);
+
+impl Unknown {
+    /// Longer than any word of Stripe's.
+    const LENGTH: usize = 64;
+
+    fn named(field: &str, word: Option<&str>) -> Self {
+        let word = word.filter(|word| !word.is_empty() && word.len() <= Self::LENGTH);
+        Self(word.map(|word| shared(&format!("{field} {word:?}"))))
+    }
+}
+
+/// The first of the places that has a price; a later one may still tell the amounts (plans kept their tiers inline
+/// until 2020-08-27).
+pub(super) fn read_price<'a, const N: usize>(
+    places: [&Ref<'a, PriceWire<'a>>; N],
+    field: &'static str,
+    odd: &mut Oddities,
+) -> Option<Price> {
+    let mut best: Option<Price> = None;
+    for place in places {
+        let read = match place {
+            Ref::Absent => None,
+            Ref::Odd => {
+                odd.note(field);
+                None
+            }
+            Ref::Id(id) => odd.fits(field, id).then(|| Price::by_id(PriceId::new(shared(id)))),
+            Ref::Is(price) => price.read(odd),
+        };
+        let Some(mut read) = read else { continue };
+        if read.interval.is_none() {
+            // What a subscription holds recurs, whether or not we can tell how often.
+            read.scheme = Scheme::Unknown;
+        }
+        match &mut best {
+            None => best = Some(read),
+            Some(best) if read.scheme != Scheme::Unknown || (best.interval.is_none() && best.unknown.is_none()) => {
+                *best = Price { id: best.id.clone(), lookup_key: best.lookup_key.take(), ..read };
+            }
+            Some(_) => {}
+        }
+        if best.as_ref().is_some_and(|best| best.scheme != Scheme::Unknown) {
+            break;
+        }
+    }
+    best
+}
 
 fn tiered(mode: Raw<'_>, tiers: &Array<Obj<TierWire<'_>>>, odd: &mut Oddities) -> Scheme {
     // Expand-only since 2020-08-27: their absence is the rule, not an oddity.
@@ -298,15 +362,47 @@ impl TierWire<'_> {
     }
 }
 
-impl TaxRateWire<'_> {
-    /// The rate; `None` where its percentage can't be told.
-    pub(super) fn read(&self, odd: &mut Oddities) -> Option<TaxRate> {
-        let percentage = self.percentage.percent("tax_rate.percentage", odd)?;
-        Some(TaxRate { percentage, inclusive: self.inclusive.flag("tax_rate.inclusive", odd) })
+impl Named for TaxRateWire<'_> {
+    fn object(&self) -> Raw<'_> {
+        self.object
     }
 }
 
+impl TaxRateWire<'_> {
+    /// The rate; its id alone where its percentage can't be told.
+    fn read(&self, odd: &mut Oddities) -> Option<TaxRate> {
+        match self.percentage.percent("tax_rate.percentage", odd) {
+            Some(percentage) => {
+                let inclusive = self.inclusive.flag("tax_rate.inclusive", odd);
+                Some(TaxRate { percentage: Some(percentage), inclusive, id: None })
+            }
+            None => self.id.word("tax_rate.id", odd).map(rate_by_id),
+        }
+    }
+
+    /// The rate by itself.
+    pub(super) fn state(&self, odd: &mut Oddities) -> Result<TaxRateState, &'static str> {
+        let id = self.id.word("tax_rate.id", odd).ok_or("the tax rate has no id")?;
+        let percentage = self.percentage.percent("tax_rate.percentage", odd).ok_or("the tax rate has no percentage")?;
+        let inclusive = self.inclusive.flag("tax_rate.inclusive", odd);
+        Ok(TaxRateState { id: TaxRateId::new(id), percentage, inclusive })
+    }
+}
+
+fn rate_by_id(id: Arc<str>) -> TaxRate {
+    TaxRate { percentage: None, inclusive: false, id: Some(TaxRateId::new(id)) }
+}
+
 /// All readable rates of a list.
-pub(super) fn tax_rates(list: &Array<Obj<TaxRateWire<'_>>>, odd: &mut Oddities) -> Vec<TaxRate> {
-    list.0.iter().flatten().filter_map(|rate| rate.get("tax_rates", odd)?.read(odd)).collect()
+pub(super) fn tax_rates<'a>(list: &Array<Ref<'a, TaxRateWire<'a>>>, odd: &mut Oddities) -> Vec<TaxRate> {
+    let read = |rate: &Ref<'a, TaxRateWire<'a>>| match rate {
+        Ref::Absent => None,
+        Ref::Odd => {
+            odd.note("tax_rates");
+            None
+        }
+        Ref::Id(id) => (!id.is_empty() && odd.fits("tax_rates", id)).then(|| rate_by_id(shared(id))),
+        Ref::Is(rate) => rate.read(odd),
+    };
+    list.0.iter().flatten().filter_map(read).collect()
 }

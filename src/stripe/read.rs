@@ -17,7 +17,7 @@ use super::{
     invoice::InvoiceWire,
     json::{Named, Obj, Oddities, Raw, shared},
     plausible,
-    price::PriceWire,
+    price::{PriceWire, TaxRateWire},
     schedule::ScheduleWire,
     subscription::SubscriptionWire,
 };
@@ -222,6 +222,7 @@ enum Object {
     Refund,
     Charge,
     Schedule,
+    TaxRate,
 }
 
 impl Object {
@@ -241,6 +242,7 @@ impl Object {
             "refund" | "charge.refund" => Some(Self::Refund),
             "charge" if action == "refunded" => Some(Self::Charge),
             "subscription_schedule" => Some(Self::Schedule),
+            "tax_rate" => Some(Self::TaxRate),
             _ => None,
         }
     }
@@ -259,6 +261,7 @@ impl Object {
             "refund" => Some(Self::Refund),
             "charge" => Some(Self::Charge),
             "subscription_schedule" => Some(Self::Schedule),
+            "tax_rate" => Some(Self::TaxRate),
             _ => None,
         }
     }
@@ -359,6 +362,9 @@ fn read_object(
         Object::Schedule => parse::<ScheduleWire<'_>>(text, object)
             .and_then(|schedule| schedule.read(odd))
             .map(|schedule| vec![State::Schedule(schedule)]),
+        Object::TaxRate => parse::<TaxRateWire<'_>>(text, object)
+            .and_then(|rate| rate.state(odd))
+            .map(|rate| vec![State::TaxRate(rate)]),
     };
     // What an invoice shows of a discount is its terms: it is neither put on nor taken off by it.
     let role_of = |state: &State| match state {

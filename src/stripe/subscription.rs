@@ -7,13 +7,11 @@ use serde::Deserialize;
 use super::{
     discount::{DiscountWire, discounts},
     json::{Array, List, Named, Obj, Oddities, Raw, Ref, shared},
-    price::{PriceWire, TaxRateWire, tax_rates},
+    price::{PriceWire, TaxRateWire, read_price, tax_rates},
 };
 use crate::ledger::{
-    fact::{
-        CancelReason, ItemState, PauseCollection, Period, Price, Scheme, Status, SubscriptionState, TaxRate, Usage,
-    },
-    ids::{CustomerId, InvoiceId, ItemId, PriceId, SubscriptionId, TestClockId},
+    fact::{CancelReason, ItemState, PauseCollection, Period, Status, SubscriptionState, TaxRate},
+    ids::{CustomerId, InvoiceId, ItemId, SubscriptionId, TestClockId},
     money::Decimal,
     time::UnixTime,
 };
@@ -46,7 +44,7 @@ pub(super) struct SubscriptionWire<'a> {
     #[serde(borrow)]
     discounts: List<Ref<'a, DiscountWire<'a>>>,
     #[serde(borrow)]
-    default_tax_rates: Array<Obj<TaxRateWire<'a>>>,
+    default_tax_rates: Array<Ref<'a, TaxRateWire<'a>>>,
     #[serde(borrow)]
     tax_percent: Raw<'a>,
     #[serde(borrow)]
@@ -102,7 +100,7 @@ struct ItemWire<'a> {
     #[serde(borrow)]
     discounts: List<Ref<'a, DiscountWire<'a>>>,
     #[serde(borrow)]
-    tax_rates: Array<Obj<TaxRateWire<'a>>>,
+    tax_rates: Array<Ref<'a, TaxRateWire<'a>>>,
     #[serde(borrow)]
     current_period_start: Raw<'a>,
     #[serde(borrow)]
@@ -237,7 +235,7 @@ impl SubscriptionWire<'_> {
 
     fn items(&self, id: &str, own_period: Option<Period>, odd: &mut Oddities) -> (Vec<ItemState>, bool) {
         if !self.items.is_set {
-            let price = read_price([&self.plan], odd);
+            let price = read_price([&self.plan], "item.price", odd);
             let Some((price, quantity)) = price.zip(quantity(self.quantity, odd)) else { return (Vec::new(), false) };
             let item = ItemState {
                 id: ItemId::new(shared(id)),
@@ -265,7 +263,9 @@ impl SubscriptionWire<'_> {
     fn tax_rates(&self, odd: &mut Oddities) -> Vec<TaxRate> {
         let rates = tax_rates(&self.default_tax_rates, odd);
         match self.tax_percent.percent("subscription.tax_percent", odd) {
-            Some(percentage) if rates.is_empty() => vec![TaxRate { percentage, inclusive: false }],
+            Some(percentage) if rates.is_empty() => {
+                vec![TaxRate { percentage: Some(percentage), inclusive: false, id: None }]
+            }
             _ => rates,
         }
     }
@@ -294,7 +294,7 @@ impl ItemWire<'_> {
     /// say that its price is unknown would not do: terms are joined by id, and would price what it isn't.
     fn read(&self, own_period: Option<Period>, odd: &mut Oddities) -> Option<ItemState> {
         let id = ItemId::new(self.id.word("item.id", odd)?);
-        let price = read_price([&self.price, &self.plan], odd)?;
+        let price = read_price([&self.price, &self.plan], "item.price", odd)?;
         let quantity = quantity(self.quantity_decimal.or(self.quantity), odd)?;
         let period = period(self.current_period_start, self.current_period_end, "item.period", odd).or(own_period);
         let trial = match self.current_trial.get("item.current_trial", odd) {
@@ -315,56 +315,6 @@ impl ItemWire<'_> {
             period,
             trial,
         })
-    }
-}
-
-/// The first of the places that has a price; a later one may still tell the amounts (plans kept their tiers inline
-/// until 2020-08-27).
-fn read_price<'a, const N: usize>(places: [&Ref<'a, PriceWire<'a>>; N], odd: &mut Oddities) -> Option<Price> {
-    let mut best: Option<Price> = None;
-    for place in places {
-        let read = match place {
-            Ref::Absent => None,
-            Ref::Odd => {
-                odd.note("item.price");
-                None
-            }
-            Ref::Id(id) => odd.fits("item.price", id).then(|| unknown_price(id)),
-            Ref::Is(price) => price.read(odd),
-        };
-        let Some(mut read) = read else { continue };
-        if read.interval.is_none() {
-            // What a subscription holds recurs, whether or not we can tell how often.
-            read.scheme = Scheme::Unknown;
-        }
-        match &mut best {
-            None => best = Some(read),
-            Some(best) if read.scheme != Scheme::Unknown => {
-                *best = Price { id: best.id.clone(), lookup_key: best.lookup_key.take(), ..read };
-            }
-            Some(_) => {}
-        }
-        if best.as_ref().is_some_and(|best| best.scheme != Scheme::Unknown) {
-            break;
-        }
-    }
-    best
-}
-
-/// A price of which the payload gives only the id.
-fn unknown_price(id: &str) -> Price {
-    Price {
-        id: PriceId::new(shared(id)),
-        product: None,
-        currency: None,
-        scheme: Scheme::Unknown,
-        interval: None,
-        usage: Usage::Licensed,
-        transform: None,
-        tax_inclusive: false,
-        lookup_key: None,
-        nickname: None,
-        currency_options: Default::default(),
     }
 }
 

@@ -97,7 +97,8 @@ pub fn moved(movements: &[Movement], profile: &Profile) -> Vec<Step> {
 fn of_quality(kind: QualityKind) -> &'static str {
     match kind {
         QualityKind::UnpricedItem | QualityKind::EstimatedItem => rule::UNKNOWN_AMOUNTS,
-        QualityKind::UnresolvedDiscount => rule::DISCOUNT_BY_ID,
+        QualityKind::UnresolvedDiscount | QualityKind::DiscountEstimated => rule::DISCOUNT_BY_ID,
+        QualityKind::DurationInferred => rule::DISCOUNT_DURATION,
         QualityKind::TaxUnknown => rule::INCLUSIVE_TAX,
         QualityKind::UnknownValue => rule::UNKNOWN_VALUES,
         QualityKind::Gap => rule::GAPS,

@@ -111,6 +111,8 @@ id! {
     CouponId
     /// `di_…`
     DiscountId
+    /// `txr_…`
+    TaxRateId
     /// `in_…`
     InvoiceId
     /// `evt_…`, or the digest that names an appended API answer.

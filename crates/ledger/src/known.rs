@@ -66,7 +66,8 @@ impl<'a> Known<'a> {
             | State::Coupon(_)
             | State::Discount(_)
             | State::Correction(_)
-            | State::Schedule(_) => {}
+            | State::Schedule(_)
+            | State::TaxRate(_) => {}
         }
     }
 
@@ -135,6 +136,7 @@ fn object(fact: &Fact) -> (u8, &str) {
         State::Discount(discount) => (6, discount.id.as_ref().map_or("", |id| id.as_str())),
         State::Correction(correction) => (7, &correction.id),
         State::Schedule(schedule) => (8, &schedule.id),
+        State::TaxRate(rate) => (9, rate.id.as_str()),
     }
 }
 

@@ -33,6 +33,13 @@ fn words() -> impl Strategy<Value = String> {
         1 => Just("off:100".to_owned()),
         1 => Just("off:50/repeating/d30".to_owned()),
         1 => Just("off:none".to_owned()),
+        1 => Just("off:?x".to_owned()),
+        1 => Just("off:?x period:d31-d59".to_owned()),
+        1 => Just("off:none period:d31-d59".to_owned()),
+        1 => (0..4u8).prop_map(|quantity| format!("pro:?x{quantity}")),
+        1 => Just("bare".to_owned()),
+        1 => Just("odd".to_owned()),
+        1 => Just("strange".to_owned()),
         1 => Just("cape reason:cancellation_requested".to_owned()),
         1 => Just("cancel:d25".to_owned()),
         1 => Just("keep".to_owned()),
@@ -53,6 +60,8 @@ fn step() -> impl Strategy<Value = String> {
     (when, name, words(), any::<bool>(), 0..20u8).prop_map(|((day, clock), name, words, new, what)| match what {
         0 => format!("d{day}T{clock} gone"),
         1..=3 => format!("d{day}T{clock} {name} paid 10"),
+        4 => format!("d{day}T{clock} {name} shown d{day}-d{} pro:{}x1 off:{}/x", day + 28, 10 * (day % 4), day % 3),
+        5 => format!("d{day}T{clock} {name} shown d{day}-d{} pro:?x2 extra:3@pro off:2/x tax:1", day + 9 * (day % 4)),
         _ if new => format!("d{day}T{clock} {name} created {words}"),
         _ => format!("d{day}T{clock} {name} {words}"),
     })

@@ -17,6 +17,7 @@ pub mod rule;
 pub mod stored;
 pub mod time;
 pub mod timeline;
+pub mod told;
 
 mod causes;
 mod counting;
@@ -48,7 +49,7 @@ use profile::Profile;
 use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// All the log knows that can touch one customer.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +113,8 @@ impl<'a> Derivation<'a> {
         };
         for (id, seen) in &known.subscriptions {
             let invoice_created = |invoice: &str| known.invoice_created(invoice);
-            let timeline = timeline::build(seen, known.deleted(seen), &invoice_created, &past, zone);
+            let mut timeline = timeline::build(seen, known.deleted(seen), &invoice_created, &past, zone);
+            terms.complete(&mut timeline.snapshots);
             quality.extend(timeline.quality);
             let (mut spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
             quality.extend(unknown);

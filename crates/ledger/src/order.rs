@@ -47,11 +47,14 @@ pub(super) fn order<'a>(mut seen: Vec<Seen<'a>>, invoice_created: &dyn Fn(&str) 
         (class(a.fact.role), a.fact.at, &a.fact.event).cmp(&(class(b.fact.role), b.fact.at, &b.fact.event))
     });
     let mut ordered = Ordered::default();
-    for second in seen.chunk_by(|a, b| a.fact.at == b.fact.at && class(a.fact.role) == class(b.fact.role)) {
+    let seconds: Vec<_> =
+        seen.chunk_by(|a, b| a.fact.at == b.fact.at && class(a.fact.role) == class(b.fact.role)).collect();
+    for (place, second) in seconds.iter().enumerate() {
         if second.len() == 1 || class(second[0].fact.role) != 1 {
-            ordered.chain.extend(second);
+            ordered.chain.extend(*second);
         } else {
-            order_second(second, invoice_created, &mut ordered);
+            let next = seconds.get(place + 1).copied().unwrap_or_default();
+            order_second(second, next, invoice_created, &mut ordered);
         }
     }
     ordered
@@ -59,6 +62,7 @@ pub(super) fn order<'a>(mut seen: Vec<Seen<'a>>, invoice_created: &dyn Fn(&str) 
 
 fn order_second<'a>(
     second: &[Seen<'a>],
+    next: &[Seen<'a>],
     invoice_created: &dyn Fn(&str) -> Option<UnixTime>,
     ordered: &mut Ordered<'a>,
 ) {
@@ -71,7 +75,13 @@ fn order_second<'a>(
     let settled = |a: &Seen<'_>, b: &Seen<'_>| {
         a.after == b.after || later(a.after, invoice_created) != later(b.after, invoice_created)
     };
-    let mut chain = Chain { settled: &settled, steps: 0, tie: false }.place(of_role(Role::Updated), reached);
+    // Does the next second say that this state was reached? `None` where it doesn't say what was before it.
+    let told: Vec<(&SubscriptionState, &SubscriptionState)> =
+        next.iter().filter_map(|seen| Some((seen.before?, seen.after))).collect();
+    let confirms = |end: &SubscriptionState| told.iter().any(|(before, after)| !breaks(before, after, end));
+    let confirms: Option<&dyn Fn(&SubscriptionState) -> bool> = if told.is_empty() { None } else { Some(&confirms) };
+    let chain = Chain { settled: &settled, confirms, confirmed: false, steps: 0, tie: false };
+    let mut chain = chain.place(of_role(Role::Updated), reached);
     let mut tie = chain.tie;
     for other in of_role(Role::Other) {
         let stands = chain.line.iter().position(|seen| seen.after == other.after);
@@ -124,6 +134,10 @@ struct Line<'a> {
 struct Chain<'c> {
     /// Whether invoice or period tells two states apart, or nothing needs to.
     settled: &'c dyn Fn(&Seen<'_>, &Seen<'_>) -> bool,
+    /// Whether the next snapshot's previous values are this state's, where it tells any.
+    confirms: Option<&'c dyn Fn(&SubscriptionState) -> bool>,
+    /// Only an order whose end the next snapshot confirms is looked for.
+    confirmed: bool,
     steps: u32,
     tie: bool,
 }
@@ -137,8 +151,9 @@ impl Chain<'_> {
         if updates.len() > CHAINED_MAX {
             return Line { line: updates, tie: true };
         }
-        // Two events for one change say the same before and after; a change there and back and there again does too.
-        // So all are placed if they can be, else each change once, its repetitions beside it.
+        // Two events for one change say the same before and after, and the second is nothing; a change there and back and
+        // there again does too. So each change is placed once, its repetitions beside it, unless only all of them end where
+        // the next snapshot begins.
         let mut distinct: Vec<(Seen<'a>, Vec<Seen<'a>>)> = Vec::new();
         for update in &updates {
             match distinct.iter_mut().find(|(one, _)| one.before == update.before && one.after == update.after) {
@@ -148,25 +163,24 @@ impl Chain<'_> {
         }
         let once: Vec<Seen<'a>> = distinct.iter().map(|(one, _)| *one).collect();
         let repeated = once.len() < updates.len();
-        for fit in [Fit::Whole, Fit::Changed] {
-            for (set, whole) in [(&updates, true), (&once, false)] {
-                if !whole && !repeated {
+        let ways = [true, false].into_iter().filter(|confirmed| !confirmed || self.confirms.is_some());
+        let ways = ways.flat_map(|confirmed| [(confirmed, Fit::Whole), (confirmed, Fit::Changed)]);
+        for (confirmed, fit) in ways.collect::<Vec<_>>() {
+            for (set, whole) in [(&once, false), (&updates, true)] {
+                if whole && !repeated {
                     continue;
                 }
+                self.confirmed = confirmed;
                 self.steps = 0;
                 self.tie = false;
                 let mut line = Vec::with_capacity(set.len());
                 if self.search(set, reached, fit, &mut vec![false; set.len()], &mut line, true) {
-                    let line = line.into_iter().map(|at| set[at]);
-                    let line = if whole {
-                        line.collect()
-                    } else {
-                        line.flat_map(|one| {
-                            let again = distinct.iter().find(|(seen, _)| std::ptr::eq(seen.fact, one.fact));
-                            std::iter::once(one).chain(again.into_iter().flat_map(|(_, again)| again.iter().copied()))
-                        })
-                        .collect()
+                    let again = |one: &Seen<'a>| {
+                        let held = distinct.iter().find(|(seen, _)| !whole && std::ptr::eq(seen.fact, one.fact));
+                        held.map(|(_, again)| again.clone()).unwrap_or_default()
                     };
+                    let line = line.into_iter().map(|at| set[at]);
+                    let line = line.flat_map(|one| std::iter::once(one).chain(again(&one))).collect();
                     return Line { line, tie: self.tie };
                 }
             }
@@ -185,7 +199,8 @@ impl Chain<'_> {
         count_ties: bool,
     ) -> bool {
         if line.len() == set.len() {
-            return true;
+            let end = reached.filter(|_| self.confirmed).zip(self.confirms);
+            return end.is_none_or(|(end, confirms)| confirms(end));
         }
         let depth = line.len();
         for at in 0..set.len() {
@@ -207,7 +222,7 @@ impl Chain<'_> {
             used[at] = false;
             line.truncate(depth);
             // A change of nothing typed can stand here or nowhere better: no other order need be tried before it.
-            if set[at].before.is_some_and(|before| *before == *set[at].after) && fit == Fit::Whole {
+            if set[at].before.is_some_and(|before| *before == *set[at].after) && fit == Fit::Whole && !self.confirmed {
                 return false;
             }
         }

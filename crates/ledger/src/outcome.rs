@@ -446,11 +446,15 @@ pub enum QualityKind {
     MissingRate,
     /// A stretch before the log began in which invoices don't tell what changed, or when.
     UnclearPast,
+    /// A discount known only by its id, read off the invoice lines that show it.
+    DiscountEstimated,
+    /// A discount's duration, read off when it went.
+    DurationInferred,
 }
 
 impl QualityKind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::UnpricedItem,
         Self::EstimatedItem,
         Self::UnresolvedDiscount,
@@ -461,6 +465,8 @@ impl QualityKind {
         Self::UnknownValue,
         Self::MissingRate,
         Self::UnclearPast,
+        Self::DiscountEstimated,
+        Self::DurationInferred,
     ];
 
     /// Reads the API's word.
@@ -481,6 +487,8 @@ impl QualityKind {
             Self::UnknownValue => "unknown_value",
             Self::MissingRate => "missing_rate",
             Self::UnclearPast => "unclear_past",
+            Self::DiscountEstimated => "discount_estimated",
+            Self::DurationInferred => "duration_inferred",
         }
     }
 }

@@ -198,14 +198,14 @@ impl Item<'_, '_> {
     }
 
     fn list_at_old_quantity(&self, before: &ItemAmount, was: &Line, around: &Around<'_, '_>) -> Mrr {
-        let snapshot = &self.change.counted.snapshots[self.change.after.snapshot];
+        let (snapshots, index) = (&self.change.counted.snapshots, self.change.after.snapshot);
         let place = self.is.map_or(usize::MAX, |line| line.item);
-        let of_snapshot = snapshot
+        let of_snapshot = snapshots[index]
             .state
             .items
             .get(place)
             .is_some_and(|item| self.after().is_some_and(|(_, after)| after.item == item.id));
-        let known = of_snapshot.then(|| pricing::list_at(snapshot, place, before.quantity, around.terms));
+        let known = of_snapshot.then(|| pricing::list_at(snapshots, index, place, before.quantity, around.terms));
         // Where the log can't tell, the price of both sides is taken to be the same one.
         known.flatten().unwrap_or(was.list)
     }

@@ -15,6 +15,7 @@ rules! {
     METERED = "metered",
     UNKNOWN_AMOUNTS = "unknown-amounts",
     DISCOUNT_BY_ID = "discount-by-id",
+    DISCOUNT_DURATION = "discount-duration",
     UNKNOWN_VALUES = "unknown-values",
     DISCOUNT_ORDER = "discount-order",
     INCLUSIVE_TAX = "inclusive-tax",

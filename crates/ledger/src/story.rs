@@ -2,11 +2,13 @@
 //!
 //! One step a line (or between `;`): `d5 active seats:10x3` is an update at noon of the fifth day, `d5T09:30:01 b created
 //! active pro:20/year` one of subscription `b`. A step lays its words over the subscription's last state:
-//! a status · `item:AMOUNT[xQTY][/INTERVAL][@PRODUCT][#NICKNAME]` · `-item` · `off:PERCENT[/DURATION[/END]]` · `off:none` ·
+//! a status (`strange` is one nobody knows) · `item:AMOUNT[xQTY][/INTERVAL][@PRODUCT][#NICKNAME]` · `-item` · `off:PERCENT[/DURATION[/END]]` · `off:none` ·
 //! `cape` · `cancel:d9` · `keep` (takes a cancellation back) · `hold[:d9]`, `unhold` (collection) · `trial:d9` ·
 //! `start:d-40` · `ended:d4` · `reason:WORD` · `feedback:WORD` · `eur`. `created`, `deleted`, `read`, `other` say what
 //! kind of event it is, `lost` that it never arrived, `blind` that it tells nothing of before. Beside subscriptions:
-//! `d3 paid 100`, `d3 b paid 0 of 100`, `d9 gone` (the customer is deleted), `d2 addon PRODUCT`, and `d3 billed d3-d33
+//! `bare` (prices by their id alone), `odd` (prices of an interval nobody knows) and an AMOUNT of `?` (no tiers) leave terms to
+//! be told elsewhere, `off:?x` is a discount known only by its id. `d5 a shown d5-d35 pro:10x2 off:3/x tax:1` is an invoice
+//! whose lines show that. `d3 paid 100`, `d3 b paid 0 of 100`, `d9 gone` (the customer is deleted), `d2 addon PRODUCT`, and `d3 billed d3-d33
 //! pro:10x2`: a paid invoice as the API shows it, whose lines tell unit amounts but, as since basil, no interval.
 
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ impl Story {
             match *words.peek().unwrap() {
                 "paid" => story.facts.push(invoice(event, at, &name, words.skip(1).collect())),
                 "billed" => story.facts.push(billed(event, at, &name, words.skip(1).collect())),
+                "shown" => story.facts.push(shown(event, at, &name, words.skip(1).collect())),
                 "gone" => story.facts.push(customer(event, at)),
                 "addon" => story.references.push(product(event, at, words.nth(1).unwrap())),
                 _ => story.facts.extend(step(event, at, &name, words.collect(), &mut states)),
@@ -129,6 +132,11 @@ fn step(
                 state.items.iter_mut().for_each(|item| item.price.currency = Some(currency));
             }
             "off" => state.discounts = discounts(value, at),
+            "bare" => state.items.iter_mut().for_each(|item| item.price = Price::by_id(item.price.id.clone())),
+            "odd" => state.items.iter_mut().for_each(|item| {
+                item.price.unknown = Some("interval \"fortnight\"".into());
+                (item.price.scheme, item.price.interval) = (Scheme::Unknown, None);
+            }),
             _ if key.starts_with('-') => state.items.retain(|item| item.id != item_id(name, &key[1..])),
             _ => put(&mut state, name, key, value),
         }
@@ -194,7 +202,10 @@ fn put(state: &mut SubscriptionState, name: &str, item: &str, spec: &str) {
         id: format!("price_{product}_{amount}_{interval}").as_str().into(),
         product: Some(product.into()),
         currency: state.currency,
-        scheme: Scheme::PerUnit(amount.parse().unwrap_or_else(|_| panic!("amount {amount} of {item}"))),
+        scheme: match amount {
+            "?" => Scheme::Unknown,
+            _ => Scheme::PerUnit(amount.parse().unwrap_or_else(|_| panic!("amount {amount} of {item}"))),
+        },
         interval: Some(Interval { unit, count: 1 }),
         usage: Usage::Licensed,
         transform: None,
@@ -202,6 +213,7 @@ fn put(state: &mut SubscriptionState, name: &str, item: &str, spec: &str) {
         lookup_key: None,
         nickname: nickname.map(Into::into),
         currency_options: BTreeMap::new(),
+        unknown: None,
     };
     let id = item_id(name, item);
     let quantity = Some(quantity.parse::<Decimal>().unwrap());
@@ -216,6 +228,11 @@ fn put(state: &mut SubscriptionState, name: &str, item: &str, spec: &str) {
 fn discounts(value: &str, at: UnixTime) -> Vec<DiscountState> {
     if value == "none" {
         return Vec::new();
+    }
+    if let Some(id) = value.strip_prefix('?') {
+        let (coupon, terms, start, end) = (None, None, None, None);
+        let id = Some(format!("di_{id}").as_str().into());
+        return vec![DiscountState { id, coupon, terms, start, end, customer: None, subscription: None, item: None }];
     }
     let mut words = value.split('/');
     let percent: Decimal = words.next().unwrap().parse().unwrap();
@@ -265,6 +282,7 @@ fn invoice(event: EventId, at: UnixTime, name: &str, words: Vec<&str>) -> Fact {
         lines: Vec::new(),
         lines_complete: true,
         test_clock: None,
+        finalized_at: None,
     };
     let state = State::Invoice(Box::new(invoice));
     Fact { event, at, api_version: None, origin: Origin::Event, role: Role::Other, state }
@@ -290,10 +308,54 @@ fn billed(event: EventId, at: UnixTime, name: &str, words: Vec<&str>) -> Fact {
             discounts: Vec::new(),
             tax_rates: Vec::new(),
             tax_inside: None,
+            terms: None,
         }
     };
     let mut fact = Fact { origin: Origin::Api, role: Role::Read, ..invoice(event, at, name, vec!["1"]) };
     let State::Invoice(invoice) = &mut fact.state else { unreachable!() };
+    invoice.lines = bought.items.iter().map(line).collect();
+    fact
+}
+
+/// An invoice as an event shows it: lines that tell what was taken off and what is inside, and their prices where they can.
+fn shown(event: EventId, at: UnixTime, name: &str, words: Vec<&str>) -> Fact {
+    let (of, words) = words.split_first().unwrap();
+    let mut fact = billed(event.clone(), at, name, vec![of]);
+    (fact.origin, fact.role) = (Origin::Event, Role::Other);
+    let mut bought = blank(name, at);
+    let (mut off, mut tax) = (None, None);
+    for (key, value) in words.iter().filter_map(|word| word.split_once(':')) {
+        match key {
+            "off" => off = value.split_once('/').map(|(minor, id)| (format!("di_{id}"), minor.parse().unwrap())),
+            "tax" => tax = value.parse().ok(),
+            item => put(&mut bought, name, item, value),
+        }
+    }
+    let State::Invoice(invoice) = &mut fact.state else { unreachable!() };
+    let line = |item: &ItemState| {
+        let unit = match item.price.scheme {
+            Scheme::PerUnit(unit) => Some(unit),
+            _ => None,
+        };
+        let each = unit.unwrap_or(Decimal::whole(7)).units() / Decimal::ONE_UNITS;
+        let units = item.quantity.map_or(1, |quantity| quantity.units() / Decimal::ONE_UNITS);
+        InvoiceLine {
+            subscription: Some(bought.id.clone()),
+            item: Some(item.id.clone()),
+            price: Some(item.price.id.clone()),
+            product: item.price.product.clone(),
+            interval: item.price.interval,
+            amount: i64::try_from(each * units).unwrap(),
+            quantity: item.quantity,
+            unit_amount: unit,
+            proration: false,
+            period: Some(period(of)),
+            discounts: off.iter().map(|(id, minor)| (id.as_str().into(), *minor)).collect(),
+            tax_rates: Vec::new(),
+            tax_inside: tax,
+            terms: unit.map(|_| LineTerms::Plain),
+        }
+    };
     invoice.lines = bought.items.iter().map(line).collect();
     fact
 }

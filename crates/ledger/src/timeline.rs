@@ -64,7 +64,7 @@ pub(super) fn build<'a>(
     let ended_with_customer = customer_deleted.filter(|(at, _)| own_end.is_none() && *at >= earliest);
     let end = own_end.or(ended_with_customer.map(|(at, _)| at));
 
-    let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain) };
+    let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain), taken: Vec::new() };
     if first.fact.role != Role::Created {
         let start = ordered.chain.iter().find_map(|seen| start_told(seen.after));
         line.open(first, start.unwrap_or(first.after.created), end, past, zone);
@@ -116,6 +116,7 @@ pub(super) fn build<'a>(
             settle: "an event whose previous values tell the order apart".into(),
         });
     }
+    keep_over_unknown(&mut timeline);
     waiting(&mut timeline);
     timeline
 }
@@ -160,6 +161,8 @@ fn reads(chain: &[Seen<'_>]) -> Vec<UnixTime> {
 struct Line<'t, 'a> {
     timeline: &'t mut Timeline<'a>,
     reads: Vec<UnixTime>,
+    /// The events that show the last snapshot.
+    taken: Vec<Seen<'a>>,
 }
 
 impl<'a> Line<'_, 'a> {
@@ -211,13 +214,33 @@ impl<'a> Line<'_, 'a> {
         self.timeline.snapshots.push(Snapshot { at, state, events, origin: fact.origin, entry });
     }
 
-    /// Finds a chain that breaks: previous values that are not the last known ones.
+    /// Finds a chain that breaks: previous values that are not the last known ones. A second Event for one change shows the
+    /// state reached, after previous values of that very change; one that shows it after others came back from a gap.
     fn check(&mut self, seen: &Seen<'a>) {
+        let again = self.timeline.snapshots.last().is_some_and(|last| *last.state == *seen.after);
+        let twin = again && self.taken.iter().any(|taken| taken.before == seen.before);
+        if !again {
+            self.taken.clear();
+        }
+        self.taken.push(*seen);
         let (Some(before), Some(last)) = (seen.before, self.timeline.snapshots.last()) else { return };
         // What an invoice's lines tell is less than a snapshot: nothing breaks against it.
-        let whole = last.origin != Origin::Invoice && *last.state != *seen.after;
-        if whole && breaks(before, seen.after, &last.state) {
-            self.gap(seen, "tells previous values that are not the last known ones: events before it are missing");
+        let holds = |snapshot: &Snapshot<'_>| {
+            snapshot.origin == Origin::Invoice || !breaks(before, seen.after, &snapshot.state)
+        };
+        if twin || holds(last) {
+            return;
+        }
+        if !again {
+            return self
+                .gap(seen, "tells previous values that are not the last known ones: events before it are missing");
+        }
+        let changed = self.timeline.snapshots.iter().rev().nth(1);
+        if !changed.is_some_and(holds) {
+            self.gap(
+                seen,
+                "comes back to the last known state from one that no event shows: what was between is missing",
+            );
         }
     }
 
@@ -249,7 +272,7 @@ impl<'a> Line<'_, 'a> {
     }
 }
 
-/// Changes that wait for their event, and statuses nobody knows (mrr.md 4: `overdue` is written ahead).
+/// Changes that wait for their event (mrr.md 4: `overdue` is written ahead).
 fn waiting(timeline: &mut Timeline<'_>) {
     type Due = fn(&SubscriptionState) -> Option<UnixTime>;
     let over = |state: &SubscriptionState| {
@@ -284,16 +307,34 @@ fn waiting(timeline: &mut Timeline<'_>) {
             });
         }
     }
-    for (place, snapshot) in timeline.snapshots.iter().enumerate() {
-        let Status::Other(word) = &snapshot.state.status else { continue };
-        timeline.quality.push(QualityEntry {
-            kind: QualityKind::UnknownValue,
-            object: snapshot.state.id.as_str().into(),
-            event: snapshot.events.first().cloned(),
-            at: snapshot.at,
-            until: timeline.snapshots.get(place + 1).map(|next| next.at),
-            detail: format!("status {word:?} is not known: it counts 0"),
-            settle: "a version of mrrd that knows it".into(),
-        });
+}
+
+/// A status nobody knows changes nothing: the subscription goes on in the one it had before (mrr.md 1). It stays listed, for
+/// what was counted meanwhile rests on it.
+fn keep_over_unknown(timeline: &mut Timeline<'_>) {
+    let Timeline { snapshots, quality } = timeline;
+    let (mut known, mut listed): (Option<Status>, Option<Status>) = (None, None);
+    for snapshot in snapshots {
+        let Status::Other(word) = &snapshot.state.status else {
+            (known, listed) = (Some(snapshot.state.status.clone()), None);
+            continue;
+        };
+        let shown = Some(snapshot.state.status.clone());
+        if listed != shown {
+            let counts = if known.is_some() { "it counts what it counted before" } else { "it never counted before" };
+            quality.push(QualityEntry {
+                kind: QualityKind::UnknownValue,
+                object: snapshot.state.id.as_str().into(),
+                event: snapshot.events.first().cloned(),
+                at: snapshot.at,
+                until: None,
+                detail: format!("status {word:?} is not known: {counts}"),
+                settle: "a version of mrrd that knows it".into(),
+            });
+        }
+        listed = shown;
+        if let Some(status) = &known {
+            snapshot.state.to_mut().status = status.clone();
+        }
     }
 }

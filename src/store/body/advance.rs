@@ -7,13 +7,17 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     facts::{NEWEST, fact},
-    joined, rows,
+    joined, rows, told,
 };
-use crate::store::{
-    Advanced, StoreError,
-    errors::{Doing, corrupt},
-    naming,
-    prepared::clean,
+use crate::{
+    ledger::{fact::Fact, told::tellings},
+    store::{
+        Advanced, StoreError,
+        errors::{Doing, corrupt},
+        naming,
+        prepared::clean,
+        told::Told,
+    },
 };
 
 const DOING: &str = "marking customers";
@@ -30,6 +34,21 @@ struct Stretch {
     objects: BTreeMap<Scoped, (i64, i64)>,
     /// Which object which customer names.
     references: BTreeSet<(Scoped, String)>,
+    /// Terms that customers' facts embed, by the object's id.
+    told: BTreeMap<Scoped, Vec<Told>>,
+}
+
+impl Stretch {
+    /// Takes the terms that a customer's fact embeds, each once.
+    fn take_terms(&mut self, livemode: bool, account: &str, seq: i64, fact: &Fact) {
+        tellings(fact, |telling| {
+            let object = (livemode, account.to_owned(), telling.object().to_owned());
+            let known = self.told.entry(object).or_default();
+            if !known.iter().any(|one| telling.is(one.state())) {
+                known.push(Told::of(livemode, rows::account_of(account.to_owned()), &telling, seq, &fact.event));
+            }
+        });
+    }
 }
 
 impl Database {
@@ -47,7 +66,7 @@ impl Database {
         if to <= position {
             return Ok(Advanced { position, read: 0, marked: 0 });
         }
-        let stretch = self.read_stretch(position, to).await?;
+        let mut stretch = self.read_stretch(position, to).await?;
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let moved = sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = $3")
             .bind(to)
@@ -76,6 +95,11 @@ impl Database {
         )
         .await
         .doing(DOING)?;
+        for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
+            let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
+            let places = stretch.objects.entry(object).or_insert((told.seq, told.seq));
+            *places = (places.0.min(told.seq), places.1.max(told.seq));
+        }
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
         if joined_to.is_some() {
@@ -145,10 +169,11 @@ impl Database {
                 }
                 continue;
             };
-            let customer = scoped(customer)?;
-            for object in naming::references(&fact(row)?) {
+            let (customer, fact) = (scoped(customer)?, fact(row)?);
+            for object in naming::references(&fact) {
                 stretch.references.insert((customer.clone(), clean(object)));
             }
+            stretch.take_terms(customer.0, &customer.1, seq, &fact);
             stretch.customers.entry(customer).or_insert((seq, seq)).1 = seq;
         }
         Ok(stretch)
@@ -191,7 +216,7 @@ impl Database {
 }
 
 /// Adds the customers whose facts name one of `objects`.
-async fn touched_by_objects(
+pub(super) async fn touched_by_objects(
     connection: &mut Connection,
     generation: i64,
     objects: &BTreeMap<Scoped, (i64, i64)>,

@@ -42,6 +42,15 @@ impl Database {
         customers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<Vec<Fact>>, StoreError> {
+        let placed = customer_facts(self, customers, known_at).await?;
+        Ok(placed.into_iter().map(|facts| facts.into_iter().map(|(_, fact)| fact).collect()).collect())
+    }
+
+    pub(in crate::store) async fn placed_customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
         customer_facts(self, customers, known_at).await
     }
 

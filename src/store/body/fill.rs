@@ -6,12 +6,15 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
+    advance::touched_by_objects,
     day_sums::move_sums,
+    joined,
     recompute::lives,
     replace::fresh_rows,
     rows::{self, TableRows, Values, account},
+    told::told_of,
 };
-use crate::store::{CustomerKey, Filled, StoreError, day_sums::DaySums, errors::Doing, prepared::clean};
+use crate::store::{CustomerKey, Filled, Lacking, StoreError, day_sums::DaySums, errors::Doing, prepared::clean};
 
 pub(in super::super) const DOING: &str = "filling a generation";
 
@@ -32,6 +35,7 @@ impl Database {
         generation: i64,
         position: i64,
         left_out: &[CustomerKey],
+        lacking: &Lacking,
         sums: &DaySums,
     ) -> Result<(), StoreError> {
         let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
@@ -44,7 +48,7 @@ impl Database {
              WHERE f.livemode = $1 AND f.account = $2 AND f.seq <= $3 AND {} GROUP BY f.customer ORDER BY f.customer",
             in_list("f.customer", 4)
         );
-        let mut marks: Vec<(bool, String, String, i64, i64)> = Vec::with_capacity(left_out.len());
+        let mut marks: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
         for ((livemode, account), customers) in ledgers {
             let rows = sqlx::query(AssertSqlSafe(text.clone()))
                 .bind(livemode)
@@ -56,13 +60,13 @@ impl Database {
                 .doing(DOING)?;
             let mut nameless: BTreeSet<String> = customers.into_iter().collect();
             for row in &rows {
-                let read = || Ok((livemode, account.clone(), row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-                let mark: (bool, String, String, i64, i64) = read().doing(DOING)?;
-                nameless.remove(&mark.2);
-                marks.push(mark);
+                let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+                let (customer, first, last): (String, i64, i64) = read().doing(DOING)?;
+                nameless.remove(&customer);
+                marks.insert((livemode, account.clone(), customer), (first, last));
             }
             // Customers joined under another name have no facts under that one.
-            marks.extend(nameless.into_iter().map(|ledger| (livemode, account.clone(), ledger, 1, position)));
+            marks.extend(nameless.into_iter().map(|ledger| ((livemode, account.clone(), ledger), (1, position))));
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         if !lives(&mut tx, generation).await? {
@@ -74,8 +78,13 @@ impl Database {
             .execute(&mut *tx)
             .await
             .doing(DOING)?;
+        for (ledger, mark) in told_meanwhile(&mut tx, generation, lacking, position).await? {
+            let held = marks.entry(ledger).or_insert(mark);
+            *held = (held.0.min(mark.0), held.1.max(mark.1));
+        }
+        let marks: Vec<_> = marks.into_iter().collect();
         let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
-        rows::insert(&mut tx, head, 6, "", &marks, |query, (livemode, account, customer, first, last)| {
+        rows::insert(&mut tx, head, 6, "", &marks, |query, ((livemode, account, customer), (first, last))| {
             query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
         })
         .await
@@ -93,6 +102,33 @@ impl Database {
         move_sums(&mut tx, generation, sums).await.doing(DOING)?;
         tx.commit().await.doing(DOING)
     }
+}
+
+/// The ledgers to derive once more: of who named what somebody read later told.
+async fn told_meanwhile(
+    tx: &mut Connection,
+    generation: i64,
+    lacking: &Lacking,
+    position: i64,
+) -> Result<BTreeMap<(bool, String, String), (i64, i64)>, StoreError> {
+    let mut objects: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
+    for ((livemode, of), lacks) in lacking {
+        let account = account(of.as_ref());
+        for anything in [false, true] {
+            let named = lacks.iter().filter(|lack| lack.amount != anything).map(|lack| lack.object.as_str()).collect();
+            for (object, seq) in told_of(tx, generation, (*livemode, &account), &named, anything).await? {
+                objects.entry((*livemode, account.clone(), object)).or_insert((seq.min(position), position));
+            }
+        }
+    }
+    let mut marks = BTreeMap::new();
+    touched_by_objects(tx, generation, &objects, &mut marks).await?;
+    let joined: bool = sqlx::query_scalar("SELECT customer_key IS NOT NULL FROM generation WHERE id = $1")
+        .bind(generation)
+        .fetch_one(&mut *tx)
+        .await
+        .doing(DOING)?;
+    if joined { joined::of_ledgers(tx, generation, &marks, (0, position)).await } else { Ok(marks) }
 }
 
 /// Which objects the customers' facts name.

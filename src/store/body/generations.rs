@@ -103,7 +103,7 @@ impl Database {
         tx.commit().await.doing(doing)?;
         while self.drop_slice(generation).await? {}
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        for table in ["dirty", "reference", "joined", "day_amount", "day_count", "day_movement", "generation"] {
+        for table in ["dirty", "reference", "told", "joined", "day_amount", "day_count", "day_movement", "generation"] {
             let column = if table == "generation" { "id" } else { "generation" };
             sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} = $1")))
                 .bind(generation)

@@ -32,4 +32,5 @@ mod report_lists;
 mod reports;
 pub(super) mod rows;
 mod seals;
+mod told;
 mod watching;

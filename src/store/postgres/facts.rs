@@ -24,12 +24,12 @@ use crate::{
 /// So many facts are read into the ledger's words where they are; more of them would keep webhooks from their thread.
 const FEW: usize = 64;
 
-/// Each customer's facts in the log's order.
+/// Each customer's facts in the log's order, with their places.
 pub(crate) async fn customer_facts(
     database: &Database,
     customers: &[CustomerKey],
     known_at: Option<i64>,
-) -> Result<Vec<Vec<Fact>>, StoreError> {
+) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
     let mut ledgers: BTreeMap<(bool, String), BTreeMap<String, usize>> = BTreeMap::new();
     let mut again = Vec::new();
     for (place, key) in customers.iter().enumerate() {
@@ -59,8 +59,8 @@ pub(crate) async fn customer_facts(
             let reading = tokio::task::spawn_blocking(read);
             reading.await.map_err(|error| corrupt(DOING, format!("the thread that read them died: {error}")))??
         };
-        for (place, fact) in facts {
-            of_customers[place].push(fact);
+        for (place, seq, fact) in facts {
+            of_customers[place].push((seq, fact));
         }
     }
     // The same customer asked for twice is answered twice.
@@ -70,8 +70,8 @@ pub(crate) async fn customer_facts(
     Ok(of_customers)
 }
 
-/// Facts in the log's order, each with the place of its customer.
-fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize, Fact)>, StoreError> {
+/// Facts in the log's order, each with the place of its customer and its own.
+fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize, i64, Fact)>, StoreError> {
     let mut facts = Vec::with_capacity(rows.len());
     for row in rows {
         let read = || Ok((row.try_get(0)?, row.try_get(4)?, row.try_get::<&str, _>(3)?));
@@ -83,5 +83,5 @@ fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize
     }
     // A database sorts whole rows, bodies and all.
     facts.sort_by_key(|(seq, ordinal, _, _)| (*seq, *ordinal));
-    Ok(facts.into_iter().map(|(_, _, place, fact)| (place, fact)).collect())
+    Ok(facts.into_iter().map(|(seq, _, place, fact)| (place, seq, fact)).collect())
 }

@@ -14,12 +14,12 @@ use crate::{
     store::{CustomerKey, StoreError, prepared::clean},
 };
 
-/// Each customer's facts in the log's order, all as of one instant.
+/// Each customer's facts in the log's order, with their places, all as of one instant.
 pub(crate) async fn customer_facts(
     database: &Database,
     customers: &[CustomerKey],
     known_at: Option<i64>,
-) -> Result<Vec<Vec<Fact>>, StoreError> {
+) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
     let keys: Vec<(bool, String, String)> = customers
         .iter()
         .map(|key| (key.livemode, account(key.account.as_ref()), clean(key.customer.as_str())))
@@ -44,7 +44,7 @@ pub(crate) async fn customer_facts(
             }
             // The index gives them by seq; of one event they are few.
             facts.sort_by_key(|(seq, ordinal, _)| (*seq, *ordinal));
-            of_customers.push(facts.into_iter().map(|(_, _, fact)| fact).collect());
+            of_customers.push(facts.into_iter().map(|(seq, _, fact)| (seq, fact)).collect());
         }
         Ok(of_customers)
     };

@@ -38,6 +38,7 @@ pub(super) fn price(id: &str, amount: &str, interval: Option<(IntervalUnit, u32)
         lookup_key: None,
         nickname: None,
         currency_options: BTreeMap::new(),
+        unknown: None,
     }
 }
 
@@ -90,6 +91,7 @@ pub(super) fn line(subscription: &str, amount: i64, from: &str, to: &str, prorat
         discounts: Vec::new(),
         tax_rates: Vec::new(),
         tax_inside: None,
+        terms: None,
     }
 }
 
@@ -203,6 +205,7 @@ impl Story {
             lines,
             lines_complete: true,
             test_clock: None,
+            finalized_at: None,
         };
         self.tell(day, Role::Other, State::Invoice(Box::new(invoice)));
         self

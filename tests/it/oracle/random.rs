@@ -294,6 +294,7 @@ fn item(rng: &mut StdRng, number: u32, step: u32, currency: Currency) -> ItemSta
             lookup_key: None,
             nickname: None,
             currency_options: Default::default(),
+            unknown: None,
         },
         quantity: if no_quantity { None } else { Some(Decimal::whole(rng.random_range(1..9))) },
         discounts: Vec::new(),
@@ -331,7 +332,7 @@ fn scheme(rng: &mut StdRng) -> Scheme {
 
 fn tax(rng: &mut StdRng) -> TaxRate {
     let percentage = ["7", "19", "8.875"][rng.random_range(0..3)].parse().expect("a decimal");
-    TaxRate { percentage, inclusive: rng.random_ratio(2, 3) }
+    TaxRate { percentage: Some(percentage), id: None, inclusive: rng.random_ratio(2, 3) }
 }
 
 fn discount(rng: &mut StdRng, number: u32, step: u32, at: i64, currency: Currency) -> DiscountState {
@@ -385,6 +386,7 @@ fn invoice(rng: &mut StdRng, state: &SubscriptionState, number: u32, step: u32, 
                 discounts: Vec::new(),
                 tax_rates: Vec::new(),
                 tax_inside: None,
+                terms: None,
             });
         }
     }
@@ -404,5 +406,6 @@ fn invoice(rng: &mut StdRng, state: &SubscriptionState, number: u32, step: u32, 
         lines,
         lines_complete: true,
         test_clock: None,
+        finalized_at: None,
     }
 }

@@ -7,6 +7,7 @@ mod joined;
 mod kills;
 mod order;
 mod renormalised;
+mod told;
 mod touched;
 pub(crate) mod variants;
 mod verification;

@@ -185,6 +185,7 @@ fn price_of(id: &str) -> Price {
         lookup_key: None,
         nickname: None,
         currency_options: Default::default(),
+        unknown: None,
     }
 }
 

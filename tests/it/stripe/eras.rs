@@ -119,7 +119,7 @@ pub(crate) fn render(era: Era, ids: Ids, state: &SubscriptionState) -> Value {
     }
     if era < Era::Prices {
         let exclusive = state.tax_rates.first().filter(|rate| !rate.inclusive);
-        put("tax_percent", exclusive.map_or(Value::Null, |rate| number(rate.percentage)));
+        put("tax_percent", exclusive.and_then(|rate| rate.percentage).map_or(Value::Null, number));
     } else {
         put("default_tax_rates", tax_rates(&state.tax_rates));
         put("pause_collection", json!(state.pause_collection));
@@ -393,7 +393,7 @@ fn discount_ids(discounts: &[DiscountState]) -> Value {
 fn tax_rates(rates: &[TaxRate]) -> Value {
     rates
         .iter()
-        .map(|rate| json!({"object": "tax_rate", "percentage": number(rate.percentage), "inclusive": rate.inclusive}))
+        .map(|rate| json!({"object": "tax_rate", "percentage": rate.percentage.map(number), "inclusive": rate.inclusive}))
         .collect()
 }
 

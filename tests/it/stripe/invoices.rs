@@ -112,11 +112,11 @@ fn one_invoice_in_five_eras() {
     ];
     let lines: Vec<String> = eras.iter().map(|invoice| invoice_of("invoice.paid", invoice).1).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 [2500 gold for prod_1 / month × 1 at 2500 sub_1 sub_1 period 10…20] [2500 gold for prod_1 / month × 1 at 2500 sub_1 proration period 10…20] clock clock_1
-    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 period 10…20] [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 proration period 10…20] clock clock_1
-    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1] [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1] clock clock_1
-    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1] [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1] clock clock_1
-    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1] [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1] clock clock_1
+    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 [2500 gold for prod_1 / month × 1 at 2500 sub_1 sub_1 period 10…20 plain] [2500 gold for prod_1 / month × 1 at 2500 sub_1 proration period 10…20 plain] clock clock_1
+    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 period 10…20 plain] [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 proration period 10…20 plain] clock clock_1
+    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1 terms (gold for prod_1 2500 / month)] [2500 gold for prod_1 / month × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1 plain] clock clock_1
+    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1 tax-inside 0] [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1 tax-inside 0] clock clock_1
+    invoice in_1 Paid 4500 of 5000 usd by cus_1 for sub_1 balance 1000 discounted 500 subscription_cycle created 5 paid 7 [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 period 10…20 − 250 di_1 tax-inside 0] [2500 gold for prod_1 × 1 at 2500 sub_1 si_1 proration period 10…20 − 250 di_1 tax-inside 0] clock clock_1
     ");
 }
 

@@ -42,6 +42,10 @@ pub(crate) fn line(fact: &Fact) -> String {
             add(&mut text, "of", correction.customer.as_ref());
             text
         }
+        State::TaxRate(rate) => {
+            let inclusive = if rate.inclusive { " included" } else { "" };
+            format!("tax rate {} {}%{inclusive}", rate.id, rate.percentage)
+        }
         State::Schedule(schedule) => {
             let mut text = format!("schedule {} {}", schedule.id, schedule.status);
             add(&mut text, "of", schedule.customer.as_ref());
@@ -197,6 +201,7 @@ fn invoice(state: &InvoiceState) -> String {
     add(&mut text, "discounted", (state.discount_total != 0).then_some(state.discount_total));
     add(&mut text, "", state.billing_reason.as_ref());
     add(&mut text, "created", Some(state.created.0));
+    add(&mut text, "final", state.finalized_at.map(|at| at.0));
     add(&mut text, "paid", state.paid_at.map(|at| at.0));
     for line in &state.lines {
         let _ = write!(text, " [{}]", self::invoice_line(line));
@@ -222,13 +227,19 @@ fn invoice_line(line: &InvoiceLine) -> String {
     }
     taxes(&mut text, &line.tax_rates);
     add(&mut text, "tax-inside", line.tax_inside);
+    match &line.terms {
+        Some(LineTerms::Plain) => text.push_str(" plain"),
+        Some(LineTerms::Whole(whole)) => add(&mut text, "terms", Some(format!("({})", price(whole)))),
+        None => {}
+    }
     text
 }
 
 fn taxes(text: &mut String, rates: &[TaxRate]) {
     for rate in rates {
         let inclusive = if rate.inclusive { " included" } else { "" };
-        add(text, "tax", Some(format!("{}%{inclusive}", rate.percentage)));
+        let told = rate.percentage.map(|percentage| format!("{percentage}%{inclusive}"));
+        add(text, "tax", told.or_else(|| rate.id.as_ref().map(ToString::to_string)));
     }
 }
 

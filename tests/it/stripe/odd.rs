@@ -205,7 +205,9 @@ fn a_line_tells_the_tax_inside_it() {
             Some(190),
         ),
         (json!({"tax_amounts": [{"amount": 100, "inclusive": true}, {"amount": 90, "inclusive": true}]}), Some(190)),
-        (json!({"taxes": [{"amount": 190, "tax_behavior": "exclusive"}]}), None),
+        (json!({"taxes": [{"amount": 190, "tax_behavior": "exclusive"}]}), Some(0)),
+        (json!({"taxes": [{"amount": 0, "tax_behavior": "inclusive"}]}), Some(0)),
+        (json!({"taxes": []}), Some(0)),
         (json!({}), None),
     ] {
         let State::Invoice(invoice) = &facts("invoice.paid", &line(more))[0].state else { panic!() };

@@ -35,6 +35,7 @@ pub(super) fn plain() -> SubscriptionState {
                 lookup_key: None,
                 nickname: Some("Pro".into()),
                 currency_options: Default::default(),
+                unknown: None,
             },
             quantity: Some(Decimal::whole(1)),
             discounts: vec![],
@@ -248,6 +249,7 @@ fn any_price() -> impl Strategy<Value = Price> {
             lookup_key: lookup_key.map(Into::into),
             nickname: nickname.map(Into::into),
             currency_options: Default::default(),
+            unknown: None,
         })
 }
 
@@ -262,7 +264,7 @@ fn any_discount() -> impl Strategy<Value = DiscountState> {
 
 fn any_tax_rates() -> impl Strategy<Value = Vec<TaxRate>> {
     let rate = (decimal(1..10_000, 2), any::<bool>());
-    vec(rate.prop_map(|(percentage, inclusive)| TaxRate { percentage, inclusive }), 0..3)
+    vec(rate.prop_map(|(percentage, inclusive)| TaxRate { percentage: Some(percentage), inclusive, id: None }), 0..3)
 }
 
 fn time() -> impl Strategy<Value = UnixTime> {

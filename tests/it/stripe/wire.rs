@@ -87,11 +87,12 @@ async fn what_an_odd_shape_cannot_tell_is_listed_and_in_no_figure() {
     assert_eq!(
         told,
         [
+            "duration_inferred cus_discount di_odd",
+            "unknown_value cus_interval si_sub_interval",
             "unpriced_item cus_currency si_sub_currency",
             "unpriced_item cus_cut sub_cut",
             "unpriced_item cus_interval si_sub_interval",
             "unpriced_item cus_quantity sub_quantity",
-            "unresolved_discount cus_discount di_odd",
             "unresolved_discount cus_unread discount",
         ]
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Interval, Period, TaxRate};
+use super::{Interval, Period, Price, Scheme, TaxRate};
 use crate::{
     ids::*,
     money::{Currency, Decimal},
@@ -64,6 +64,9 @@ pub struct InvoiceState {
     /// Simulated time.
     #[n(14)]
     pub test_clock: Option<TestClockId>,
+    /// `status_transitions.finalized_at`.
+    #[n(15)]
+    pub finalized_at: Option<UnixTime>,
 }
 
 /// `invoice.status`.
@@ -136,9 +139,43 @@ pub struct InvoiceLine {
     #[serde(default)]
     #[n(11)]
     pub tax_rates: Vec<TaxRate>,
-    /// Minor units of tax inside `amount`, where there is any; since basil a line tells no more of its tax.
+    /// Minor units of tax inside `amount` less its discounts, over all its taxes; `None` where the line says nothing of its
+    /// tax (and, as read before this was told, where it is 0).
     #[n(12)]
     pub tax_inside: Option<i64>,
+    /// Its price's own terms, where the line embeds them: before basil, or expanded.
+    #[serde(default)]
+    #[n(13)]
+    pub terms: Option<LineTerms>,
+}
+
+/// What an invoice line tells of its price by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(flat)]
+pub enum LineTerms {
+    /// A licensed price of so much each: the line's `unit_amount`, `interval` and `product`, in the invoice's currency.
+    #[n(0)]
+    Plain,
+    /// Any other.
+    #[n(1)]
+    Whole(#[n(0)] Box<Price>),
+}
+
+impl InvoiceLine {
+    /// The terms of its price that the line embeds, on an invoice in `currency`.
+    pub fn told_price(&self, currency: Option<Currency>) -> Option<Price> {
+        match self.terms.as_ref()? {
+            LineTerms::Whole(price) => Some((**price).clone()),
+            LineTerms::Plain => Some(Price {
+                product: self.product.clone(),
+                currency,
+                scheme: Scheme::PerUnit(self.unit_amount?),
+                interval: Some(self.interval?),
+                ..Price::by_id(self.price.clone()?)
+            }),
+        }
+    }
 }
 
 /// A credit note or refund.

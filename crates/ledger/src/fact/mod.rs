@@ -131,10 +131,13 @@ pub enum State {
     /// A subscription schedule: what is planned. It counts only once the subscription itself shows it.
     #[n(8)]
     Schedule(#[n(0)] ScheduleState),
+    /// A tax rate.
+    #[n(9)]
+    TaxRate(#[n(0)] TaxRateState),
 }
 
 impl Fact {
-    /// The customer whose ledger it belongs to; `None` for prices, products and coupons.
+    /// The customer whose ledger it belongs to; `None` for prices, products, coupons and tax rates.
     pub fn customer(&self) -> Option<&CustomerId> {
         match &self.state {
             State::Subscription { after, .. } => Some(&after.customer),
@@ -143,7 +146,7 @@ impl Fact {
             State::Discount(discount) => discount.customer.as_ref(),
             State::Correction(correction) => correction.customer.as_ref(),
             State::Schedule(schedule) => schedule.customer.as_ref(),
-            State::Price(_) | State::Product(_) | State::Coupon(_) => None,
+            State::Price(_) | State::Product(_) | State::Coupon(_) | State::TaxRate(_) => None,
         }
     }
 }

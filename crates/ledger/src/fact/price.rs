@@ -9,6 +9,7 @@ use crate::{
     ids::*,
     money::{Currency, Decimal},
     stored,
+    time::UnixTime,
 };
 
 /// A price or a plan.
@@ -49,6 +50,40 @@ pub struct Price {
     #[serde(default)]
     #[n(10)]
     pub currency_options: BTreeMap<Currency, Scheme>,
+    /// What of its terms is of a kind nobody here knows, in words: `interval "fortnight"`. The scheme is then unknown.
+    #[serde(default)]
+    #[cbor(n(11), with = "stored::optional_text", has_nil)]
+    pub unknown: Option<Arc<str>>,
+}
+
+impl Price {
+    /// A price of which only the id is told.
+    pub fn by_id(id: PriceId) -> Self {
+        Self {
+            id,
+            product: None,
+            currency: None,
+            scheme: Scheme::Unknown,
+            interval: None,
+            usage: Usage::Licensed,
+            transform: None,
+            tax_inclusive: false,
+            lookup_key: None,
+            nickname: None,
+            currency_options: BTreeMap::new(),
+            unknown: None,
+        }
+    }
+
+    /// Nothing but its id is told.
+    pub fn is_bare(&self) -> bool {
+        self.scheme == Scheme::Unknown
+            && self.interval.is_none()
+            && self.currency.is_none()
+            && self.product.is_none()
+            && self.unknown.is_none()
+            && self.currency_options.is_empty()
+    }
 }
 
 /// How units become money.
@@ -127,6 +162,20 @@ pub enum IntervalUnit {
     Year,
 }
 
+impl Interval {
+    /// `start` and `times` intervals: months by the calendar.
+    pub fn after(self, start: UnixTime, times: u32) -> UnixTime {
+        let count = self.count.max(1).saturating_mul(times);
+        let days = |days: i64| start.plus(i64::from(count).saturating_mul(days * UnixTime::DAY_SECONDS));
+        match self.unit {
+            IntervalUnit::Day => days(1),
+            IntervalUnit::Week => days(7),
+            IntervalUnit::Month => start.plus_months(count),
+            IntervalUnit::Year => start.plus_months(count.saturating_mul(12)),
+        }
+    }
+}
+
 /// Prints as `month`, `year`, `3 month`, …: the value of `group_by=interval`.
 impl std::fmt::Display for Interval {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -164,14 +213,32 @@ pub enum Round {
     Down,
 }
 
-/// A tax rate, as far as money needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+/// A tax rate on an item, a subscription or a line, as far as money needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct TaxRate {
-    /// In percent.
+    /// In percent; `None` where only its id is told.
     #[n(0)]
-    pub percentage: Decimal,
+    pub percentage: Option<Decimal>,
     /// Part of the price, or on top of it.
     #[n(1)]
+    pub inclusive: bool,
+    /// Its id, where that is all that is told: `tax_rate.*` events and reads tell the rest.
+    #[serde(default)]
+    #[n(2)]
+    pub id: Option<TaxRateId>,
+}
+
+/// A tax rate by itself, as `tax_rate.*` events and reads tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct TaxRateState {
+    /// `txr_…`
+    #[n(0)]
+    pub id: TaxRateId,
+    /// In percent.
+    #[n(1)]
+    pub percentage: Decimal,
+    /// Part of the price, or on top of it.
+    #[n(2)]
     pub inclusive: bool,
 }
 

@@ -101,7 +101,11 @@ impl<'a> Bills<'a> {
                 State::Price(one) => price(one),
                 State::Discount(one) => discount(one),
                 State::Customer(customer) => customer.discount.iter().for_each(discount),
-                State::Product(_) | State::Coupon(_) | State::Correction(_) | State::Schedule(_) => {}
+                State::Product(_)
+                | State::Coupon(_)
+                | State::Correction(_)
+                | State::Schedule(_)
+                | State::TaxRate(_) => {}
             }
         }
         let read = invoices.into_values().filter(|(read, (_, state))| *read && state.status != InvoiceStatus::Deleted);
@@ -150,17 +154,11 @@ impl<'a> Bills<'a> {
     pub(super) fn price(&self, line: &InvoiceLine, subscription: &SubscriptionState) -> Option<Price> {
         let id = line.price.as_ref()?;
         Some(self.prices.get(id).map(|price| (*price).clone()).unwrap_or_else(|| Price {
-            id: id.clone(),
             product: line.product.clone(),
             currency: subscription.currency,
             scheme: line.unit_amount.map_or(Scheme::Unknown, Scheme::PerUnit),
             interval: line.interval,
-            usage: Usage::Licensed,
-            transform: None,
-            tax_inclusive: false,
-            lookup_key: None,
-            nickname: None,
-            currency_options: BTreeMap::new(),
+            ..Price::by_id(id.clone())
         }))
     }
 

@@ -48,8 +48,8 @@ impl<'s> View<'s, '_> {
     }
 
     fn ends(&self, shown: &DiscountState, item: &ItemState, found: &mut Vec<Boundary<'s>>) {
-        let discount = self.terms.discount(shown, currency_of(&self.now.state));
-        let window = window(&discount, shown, item, self.line, self.terms);
+        let (discount, _) = self.joined(shown);
+        let window = window(&discount, shown, item, self.line(), self.terms);
         found.extend(window.start.map(|start| (start, Trigger::DiscountStart, None)));
         found.extend(window.end.map(|end| (end, Trigger::DiscountEnd, None)));
     }

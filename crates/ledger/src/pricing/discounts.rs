@@ -26,7 +26,7 @@ pub(super) fn percent(items: &mut [Left], percent: Decimal) -> Result<(), Overfl
 
 /// An amount per invoice: normalised by the shortest interval among the licensed items it falls on, and split over
 /// them in proportion to what the previous discount left. Never below 0.
-pub(super) fn amount(items: &mut [Left], minor: Decimal) -> Result<(), Overflow> {
+pub(super) fn amount(items: &mut [Left], minor: Exact) -> Result<(), Overflow> {
     let falls_on = |item: &&Left| item.hit && item.licensed.is_some() && item.amount > Exact::ZERO;
     let Some(shortest) = items.iter().filter(falls_on).filter_map(|item| item.licensed).max() else {
         return Ok(());
@@ -36,16 +36,10 @@ pub(super) fn amount(items: &mut [Left], minor: Decimal) -> Result<(), Overflow>
         total = total.plus(item.amount)?;
     }
     // In proportion to what is left: everyone keeps the same share, so the parts sum to the whole exactly.
-    let keep = total.minus(Exact::from(minor).times(shortest)?)?.at_least_zero().over(total)?;
+    let keep = total.minus(minor.times(shortest)?)?.at_least_zero().over(total)?;
     for item in items.iter_mut().filter(|item| falls_on(&&**item)) {
         item.amount = item.amount.times(keep)?;
     }
-    Ok(())
-}
-
-/// So much a month off one item, as its last invoice line shows it. Never below 0.
-pub(super) fn estimate(item: &mut Left, monthly: Exact) -> Result<(), Overflow> {
-    item.amount = item.amount.minus(monthly)?.at_least_zero().min(item.amount);
     Ok(())
 }
 
@@ -69,8 +63,8 @@ mod tests {
     fn the_order_of_the_list_matters() {
         let (mut first, mut second) = (monthly(&[10_000]), monthly(&[10_000]));
         percent(&mut first, Decimal::whole(20)).unwrap();
-        amount(&mut first, Decimal::whole(500)).unwrap();
-        amount(&mut second, Decimal::whole(500)).unwrap();
+        amount(&mut first, Exact::whole((500).into())).unwrap();
+        amount(&mut second, Exact::whole((500).into())).unwrap();
         percent(&mut second, Decimal::whole(20)).unwrap();
         assert_eq!((total(&first), total(&second)), (Exact::whole(7_500), Exact::whole(7_600)));
     }
@@ -80,10 +74,10 @@ mod tests {
         let year = Exact::ratio(1, 12);
         let mut items = monthly(&[1_000, 3_000]);
         items[1].licensed = Some(year);
-        amount(&mut items, Decimal::whole(400)).unwrap();
+        amount(&mut items, Exact::whole((400).into())).unwrap();
         assert_eq!(items.iter().map(|item| item.amount).collect::<Vec<_>>(), [Exact::whole(900), Exact::whole(2_700)]);
         items[0].hit = false;
-        amount(&mut items, Decimal::whole(1_200)).unwrap();
+        amount(&mut items, Exact::whole((1_200).into())).unwrap();
         assert_eq!(items[1].amount, Exact::whole(2_600), "alone, the yearly item takes a twelfth");
     }
 
@@ -91,7 +85,7 @@ mod tests {
     fn nothing_goes_below_zero_and_metered_items_take_no_amount() {
         let mut items = monthly(&[300, 200]);
         items[1].licensed = None;
-        amount(&mut items, Decimal::whole(1_000)).unwrap();
+        amount(&mut items, Exact::whole((1_000).into())).unwrap();
         assert_eq!((items[0].amount, items[1].amount), (Exact::ZERO, Exact::whole(200)));
         percent(&mut items, Decimal::whole(150)).unwrap();
         assert_eq!(items[1].amount, Exact::ZERO);
@@ -108,7 +102,7 @@ mod tests {
             percent(&mut items, Decimal::whole(first)).unwrap();
             let before = total(&items);
             let parts: Vec<_> = items.iter().map(|item| item.amount).collect();
-            amount(&mut items, Decimal::whole(off)).unwrap();
+            amount(&mut items, Exact::whole((off).into())).unwrap();
             let expected = Exact::whole(off.into()).min(before);
             prop_assert_eq!(before.minus(total(&items)).unwrap(), expected);
             for (before, after) in parts.iter().zip(&items) {

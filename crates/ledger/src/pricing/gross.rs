@@ -3,14 +3,14 @@
 use super::{
     amount::{factor, per_interval, units},
     exact::{Exact, Overflow},
+    items::View,
     terms::Terms,
 };
 use crate::{
-    fact::{Interval, ItemState, SubscriptionState, Usage},
+    fact::{ItemState, SubscriptionState, Usage},
     money::{Currency, Decimal},
-    profile::{Metered, Profile},
+    profile::Metered,
     time::UnixTime,
-    timeline::Snapshot,
 };
 
 /// An item's monthly amount before discounts.
@@ -22,9 +22,9 @@ pub(super) enum Gross {
     Usage(Exact),
     /// The same, from invoices that don't show all their lines.
     PartOfUsage(Exact),
-    /// As it was when it was last known.
+    /// As it was when it last counted.
     Carried(Exact),
-    /// By its last invoice line.
+    /// By an invoice line of its price.
     Billed(Exact),
     /// Nothing tells.
     Unknown,
@@ -53,97 +53,81 @@ pub(super) fn by_price(
     }
 }
 
-/// The amount of `item` as the last of `line` shows it, at `at`.
-pub(super) fn gross(
-    item: &ItemState,
-    line: &[Snapshot<'_>],
-    at: UnixTime,
-    terms: &Terms<'_>,
-    profile: &Profile,
-) -> Gross {
-    let Some((now, earlier)) = line.split_last() else { return Gross::Unknown };
-    let currency = currency_of(&now.state);
-    if currency.is_none() {
+/// The amount of `item` in the view's snapshot, at `at`.
+pub(super) fn gross(item: &ItemState, view: &View<'_, '_>, at: UnixTime) -> Gross {
+    if currency_of(&view.now.state).is_none() {
         return Gross::Unknown;
     }
-    if item.price.usage == Usage::Metered {
-        return match measured(item, &now.state, currency, at, terms, profile.metered) {
-            Ok(Some((amount, false))) => Gross::Usage(amount),
-            Ok(Some((amount, true))) => Gross::PartOfUsage(amount),
-            Ok(None) => Gross::Unknown,
-            Err(Overflow) => Gross::Overflow,
-        };
-    }
-    match by_price(item, item.quantity, currency, terms) {
-        Ok(Some(amount)) => return Gross::Known(amount),
-        Ok(None) => {}
-        Err(Overflow) => return Gross::Overflow,
-    }
-    if let Some(amount) = earlier.iter().rev().find_map(|then| last_known(item, then, currency, terms)) {
-        return Gross::Carried(amount);
-    }
-    match billed(item, &now.state, currency, now.at, terms) {
-        Ok(Some(amount)) => Gross::Billed(amount),
-        Ok(None) => Gross::Unknown,
-        Err(Overflow) => Gross::Overflow,
-    }
-}
-
-/// The same item's amount in an earlier snapshot, where its price then is known.
-fn last_known(item: &ItemState, then: &Snapshot<'_>, currency: Option<Currency>, terms: &Terms<'_>) -> Option<Exact> {
-    let before = then.state.items.iter().find(|before| before.id == item.id)?;
-    let comparable = before.price.usage == Usage::Licensed && currency_of(&then.state) == currency;
-    comparable.then(|| by_price(before, before.quantity, currency, terms).ok().flatten())?
-}
-
-/// The amount of the item's last invoice line: of this price and quantity where one was billed, so that a later bill
-/// of the same never moves anything; else of this price; else the last one.
-fn billed(
-    item: &ItemState,
-    state: &SubscriptionState,
-    currency: Option<Currency>,
-    at: UnixTime,
-    terms: &Terms<'_>,
-) -> Result<Option<Exact>, Overflow> {
-    let Some(interval) = terms.interval(&item.price) else { return Ok(None) };
-    let invoices = terms.invoices();
-    let find = |price: bool, quantity: bool, whole: bool| {
-        invoices.last_bill(state, item, currency, at, |billed| {
-            !billed.of_trial(state)
-                && (!price || billed.of_price(item))
-                && (!quantity || billed.of_quantity(item))
-                && (!whole || billed.whole(interval))
-        })
+    let found = match item.price.usage {
+        Usage::Metered => measured(item, view, at),
+        Usage::Licensed => licensed(item, view),
     };
-    let bill = find(true, true, true)
-        .or_else(|| find(true, false, true))
-        .or_else(|| find(false, false, true))
-        .or_else(|| find(false, false, false));
-    let Some(bill) = bill else { return Ok(None) };
-    let interval: Interval = bill.lines.iter().find_map(|line| line.interval).unwrap_or(interval);
-    Exact::whole(bill.amount).times(factor(interval)).map(Some)
+    found.unwrap_or(Gross::Overflow)
 }
 
-/// Measured usage under the knob: nothing, or the mean of the last paid invoices' lines; and whether any of these invoices
-/// doesn't show all its lines. `None` where nothing tells how often it is billed.
-fn measured(
-    item: &ItemState,
-    state: &SubscriptionState,
-    currency: Option<Currency>,
-    at: UnixTime,
-    terms: &Terms<'_>,
-    knob: Metered,
-) -> Result<Option<(Exact, bool)>, Overflow> {
-    let last = match knob {
-        Metered::Ignore => return Ok(Some((Exact::ZERO, false))),
+/// By its price; else by a line of that very price, else as it last counted. What is of a kind nobody knows changes nothing:
+/// the item counts what it counted before.
+fn licensed(item: &ItemState, view: &View<'_, '_>) -> Result<Gross, Overflow> {
+    let currency = currency_of(&view.now.state);
+    if let Some(amount) = by_price(item, item.quantity, currency, view.terms)? {
+        return Ok(Gross::Known(amount));
+    }
+    if item.price.unknown.is_none()
+        && let Some(amount) = billed(item, view)?
+    {
+        return Ok(Gross::Billed(amount));
+    }
+    Ok(last_counted(item, view, currency)?.map_or(Gross::Unknown, Gross::Carried))
+}
+
+/// What the same item counted in the last earlier snapshot that can tell.
+fn last_counted(item: &ItemState, view: &View<'_, '_>, currency: Option<Currency>) -> Result<Option<Exact>, Overflow> {
+    for earlier in view.earlier() {
+        let state = &earlier.now.state;
+        let Some(before) = state.items.iter().find(|before| before.id == item.id) else { continue };
+        if before.price.usage != Usage::Licensed || currency_of(state) != currency {
+            continue;
+        }
+        // What overflowed then is unknown now.
+        if let Ok(Some(amount)) = by_price(before, before.quantity, currency, view.terms) {
+            return Ok(Some(amount));
+        }
+        if before.price.unknown.is_none()
+            && let Ok(Some(amount)) = billed(before, &earlier)
+        {
+            return Ok(Some(amount));
+        }
+    }
+    Ok(None)
+}
+
+/// The amount by an invoice line of this very price, which bills a whole interval or can be scaled to one.
+fn billed(item: &ItemState, view: &View<'_, '_>) -> Result<Option<Exact>, Overflow> {
+    let Some(interval) = view.terms.interval(&item.price) else { return Ok(None) };
+    let state = &view.now.state;
+    let bill = view.terms.invoices().bill(state, item, currency_of(state), view.stands(item), |billed| {
+        !billed.of_trial(state) && billed.of_price(item) && billed.wholes(interval).is_some()
+    });
+    let Some((amount, wholes)) = bill.and_then(|bill| Some((bill.amount, bill.wholes(interval)?))) else {
+        return Ok(None);
+    };
+    Exact::whole(amount).times(wholes)?.times(factor(interval)).map(Some)
+}
+
+/// Measured usage under the knob: nothing, or the mean of what the last finalised invoices billed, as they billed it. Unknown
+/// where nothing tells how often it is billed.
+fn measured(item: &ItemState, view: &View<'_, '_>, at: UnixTime) -> Result<Gross, Overflow> {
+    let last = match view.profile.metered {
+        Metered::Ignore => return Ok(Gross::Usage(Exact::ZERO)),
         Metered::LastInvoice => 1,
         Metered::Mean(count) => usize::try_from(count.max(1)).unwrap_or(usize::MAX),
     };
-    let Some(interval) = terms.interval(&item.price) else { return Ok(None) };
-    let usage = terms.invoices().usage(state, item, currency);
-    let paid: Vec<_> = usage.into_iter().filter(|usage| usage.at <= at).collect();
-    let counted = &paid[paid.len().saturating_sub(last)..];
+    let Some(interval) = view.terms.interval(&item.price) else { return Ok(Gross::Unknown) };
+    let usage = view.terms.invoices().usage(&view.now.state, item, currency_of(&view.now.state));
+    let finalized: Vec<_> = usage.into_iter().filter(|usage| usage.at <= at).collect();
+    let counted = &finalized[finalized.len().saturating_sub(last)..];
     let number = i128::try_from(counted.len()).map_err(|_| Overflow)?;
     let amount = Exact::ratio(counted.iter().map(|usage| usage.amount).sum(), number).times(factor(interval))?;
-    Ok(Some((amount, counted.iter().any(|usage| usage.cut))))
+    let cut = counted.iter().any(|usage| usage.cut);
+    Ok(if cut { Gross::PartOfUsage(amount) } else { Gross::Usage(amount) })
 }

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::exact::Exact;
+use super::{exact::Exact, periods};
 use crate::{
-    fact::{
-        Fact, Interval, IntervalUnit, InvoiceLine, InvoiceState, InvoiceStatus, ItemState, Period, State,
-        SubscriptionState,
-    },
+    fact::{Fact, Interval, InvoiceLine, InvoiceState, InvoiceStatus, ItemState, Period, State, SubscriptionState},
     ids::{DiscountId, EventId, InvoiceId},
     money::Currency,
     time::UnixTime,
@@ -20,13 +17,13 @@ pub(super) struct Invoices<'a>(Vec<Invoice<'a>>);
 /// One invoice.
 #[derive(Debug)]
 pub(super) struct Invoice<'a> {
-    state: &'a InvoiceState,
+    pub state: &'a InvoiceState,
     /// Lines of the newest state that had them all, else of the newest that had any.
-    lines: &'a [InvoiceLine],
+    pub lines: &'a [InvoiceLine],
     /// No state of it had all lines (`has_more`).
     cut: bool,
-    /// When it was paid, if it was, and the event that shows it.
-    paid: Option<(UnixTime, &'a EventId)>,
+    /// When it was finalised, if it was, and the event that shows it first.
+    finalized: Option<(UnixTime, &'a EventId)>,
 }
 
 /// What one invoice billed for one item and one period.
@@ -38,18 +35,27 @@ pub(super) struct Billed<'a> {
     pub lines: Vec<&'a InvoiceLine>,
     /// What they pay for.
     pub period: Option<Period>,
+    /// When the invoice was made.
+    pub at: UnixTime,
 }
 
-/// Measured usage that was paid for.
+/// From when until when a state stands, the end exclusive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stands {
+    pub from: UnixTime,
+    pub until: UnixTime,
+}
+
+/// Measured usage that was billed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage<'a> {
-    /// When it was paid.
+    /// When the invoice was finalised.
     pub at: UnixTime,
     /// Minor units for the invoice's period.
     pub amount: i128,
     /// The invoice doesn't show all its lines: there may be more.
     pub cut: bool,
-    /// The event that shows the payment.
+    /// The event that shows it finalised.
     pub event: &'a EventId,
 }
 
@@ -63,6 +69,11 @@ fn progress(status: &InvoiceStatus) -> u8 {
         InvoiceStatus::Void => 4,
         InvoiceStatus::Deleted => 5,
     }
+}
+
+/// Final, whether or not it was paid.
+fn is_final(state: &InvoiceState) -> bool {
+    matches!(state.status, InvoiceStatus::Open | InvoiceStatus::Uncollectible | InvoiceStatus::Paid)
 }
 
 impl<'a> Invoices<'a> {
@@ -85,16 +96,26 @@ impl<'a> Invoices<'a> {
             }
             let whole = states.iter().rev().find(|(_, state)| !state.lines.is_empty() && state.lines_complete);
             let told = whole.or_else(|| states.iter().rev().find(|(_, state)| !state.lines.is_empty()));
-            let paid = states.iter().find(|(_, state)| state.status == InvoiceStatus::Paid);
+            let told_final = states.iter().filter_map(|(_, state)| state.finalized_at).min();
+            let finalized = states.iter().find(|(_, state)| is_final(state)).map(|(fact, state)| {
+                // Paid is final; of an older shape the payment is all that is dated.
+                let at = told_final.or(state.paid_at.filter(|_| state.status == InvoiceStatus::Paid));
+                (at.unwrap_or(fact.at), &fact.event)
+            });
             invoices.push(Invoice {
                 state,
                 lines: told.map_or(&[], |(_, state)| &state.lines),
                 cut: told.is_some_and(|(_, state)| !state.lines_complete),
-                paid: paid.map(|(fact, paid)| (state.paid_at.or(paid.paid_at).unwrap_or(fact.at), &fact.event)),
+                finalized,
             });
         }
         invoices.sort_by_key(|invoice| (invoice.state.created, &invoice.state.id));
         Self(invoices)
+    }
+
+    /// All of them, by creation.
+    pub(super) fn all(&self) -> &[Invoice<'a>] {
+        &self.0
     }
 
     fn of<'s>(
@@ -110,48 +131,29 @@ impl<'a> Invoices<'a> {
         self.0.iter().filter(same)
     }
 
-    /// The last bill of an item as of `at`, among those `fits` takes; where there is none yet, the first after it:
-    /// the first invoice of a subscription comes some seconds behind it.
-    pub(super) fn last_bill(
+    /// Among the item's bills that `fits` takes, the last one billed while its state stands, one of its very quantity first;
+    /// else the last before, else the first after (mrr.md 1).
+    pub(super) fn bill(
         &self,
         subscription: &SubscriptionState,
         item: &ItemState,
         currency: Option<Currency>,
-        at: UnixTime,
+        stands: Stands,
         fits: impl Fn(&Billed<'a>) -> bool,
     ) -> Option<Billed<'a>> {
-        let mut after = None;
-        for invoice in self.of(subscription, currency).collect::<Vec<_>>().into_iter().rev() {
+        let (mut within, mut of_quantity, mut before, mut after) = (None, None, None, None);
+        for invoice in self.of(subscription, currency) {
             let Some(billed) = invoice.billed(subscription, item).filter(&fits) else { continue };
-            let began = billed.period.map_or(invoice.state.created, |period| period.start.min(invoice.state.created));
-            if began <= at {
-                return Some(billed);
-            }
-            after = Some(billed);
+            let place = match billed.at {
+                at if at < stands.from => &mut before,
+                at if at < stands.until && billed.of_quantity(item) => &mut of_quantity,
+                at if at < stands.until => &mut within,
+                _ if after.is_some() => continue,
+                _ => &mut after,
+            };
+            *place = Some(billed);
         }
-        after
-    }
-
-    /// The last bill, as of `at`, of an invoice that names the discount on any of its lines; else the first after it.
-    /// The outer `None` says that no invoice names it, the inner that this one didn't bill the item.
-    pub(super) fn last_bill_with(
-        &self,
-        discount: &DiscountId,
-        subscription: &SubscriptionState,
-        item: &ItemState,
-        currency: Option<Currency>,
-        at: UnixTime,
-    ) -> Option<Option<Billed<'a>>> {
-        let mut found = None;
-        for invoice in self.of(subscription, currency).collect::<Vec<_>>().into_iter().rev() {
-            if invoice.lines.iter().any(|line| takes_off(line, discount) > 0) {
-                found = Some(invoice);
-                if invoice.state.created <= at {
-                    break;
-                }
-            }
-        }
-        found.map(|invoice| invoice.billed(subscription, item))
+        of_quantity.or(within).or(before).or(after)
     }
 
     /// The period of the first bill the discount took something off.
@@ -168,15 +170,15 @@ impl<'a> Invoices<'a> {
         own.or_else(named)
     }
 
-    /// When invoices with measured usage of the item were paid, and what they billed, in time order.
+    /// When invoices with measured usage of the item were finalised, and what they billed, in time order.
     pub(super) fn usage(
         &self,
         subscription: &SubscriptionState,
         item: &ItemState,
         currency: Option<Currency>,
     ) -> Vec<Usage<'a>> {
-        let paid = self.of(subscription, currency).filter_map(|invoice| {
-            let (at, event) = invoice.paid?;
+        let finalized = self.of(subscription, currency).filter_map(|invoice| {
+            let (at, event) = invoice.finalized?;
             let amount = match invoice.billed(subscription, item) {
                 Some(billed) => billed.amount,
                 None if invoice.cut => 0,
@@ -184,7 +186,7 @@ impl<'a> Invoices<'a> {
             };
             Some(Usage { at, amount, cut: invoice.cut, event })
         });
-        let mut usage: Vec<_> = paid.collect();
+        let mut usage: Vec<_> = finalized.collect();
         usage.sort_by_key(|usage| usage.at);
         usage
     }
@@ -192,7 +194,7 @@ impl<'a> Invoices<'a> {
 
 impl<'a> Invoice<'a> {
     /// What it billed for the item and its latest period, corrections left out.
-    fn billed(&self, subscription: &SubscriptionState, item: &ItemState) -> Option<Billed<'a>> {
+    pub(super) fn billed(&self, subscription: &SubscriptionState, item: &ItemState) -> Option<Billed<'a>> {
         let own = |line: &&'a InvoiceLine| {
             !line.proration
                 && match &line.item {
@@ -208,40 +210,28 @@ impl<'a> Invoice<'a> {
         let period = lines.iter().filter_map(|line| line.period).max();
         let lines: Vec<_> = lines.into_iter().filter(|line| line.period == period).collect();
         let amount = lines.iter().map(|line| i128::from(line.amount)).sum();
-        (!lines.is_empty()).then_some(Billed { amount, lines, period })
+        (!lines.is_empty()).then_some(Billed { amount, lines, period, at: self.state.created })
     }
 }
 
 impl Billed<'_> {
-    /// Minor units the discount took off.
-    pub(super) fn taken_off(&self, discount: &DiscountId) -> i128 {
-        self.lines.iter().map(|line| takes_off(line, discount)).sum()
-    }
-
     /// Bills this very price; a line that doesn't name one may.
     pub(super) fn of_price(&self, item: &ItemState) -> bool {
         self.lines.iter().all(|line| line.price.as_ref().is_none_or(|price| *price == item.price.id))
     }
 
     /// Bills the item's present quantity, as one line or over its tiers.
-    pub(super) fn of_quantity(&self, item: &ItemState) -> bool {
+    fn of_quantity(&self, item: &ItemState) -> bool {
         let Some(wanted) = item.quantity else { return true };
         let told = || self.lines.iter().filter_map(|line| line.quantity);
         let sum = told().try_fold(0i128, |sum, quantity| sum.checked_add(quantity.units()));
         told().next().is_none() || told().any(|quantity| quantity == wanted) || sum == Some(wanted.units())
     }
 
-    /// Pays for a whole interval: a period cut short by an end or an anchor is no measure of the price.
-    pub(super) fn whole(&self, interval: Interval) -> bool {
-        let days = match interval.unit {
-            IntervalUnit::Day => 1,
-            IntervalUnit::Week => 7,
-            IntervalUnit::Month => 28,
-            IntervalUnit::Year => 365,
-        };
-        // A day of the clock change has 23 hours.
-        let least = days * i64::from(interval.count) * UnixTime::DAY_SECONDS - 3600;
-        self.period.is_none_or(|period| period.end.0.saturating_sub(period.start.0) >= least)
+    /// So many times its amount is that of a whole interval; `None` where its period can't be measured. A line without a
+    /// period bills all of it.
+    pub(super) fn wholes(&self, interval: Interval) -> Option<Exact> {
+        self.period.map_or(Some(Exact::ONE), |period| periods::wholes(period, interval))
     }
 
     /// A trial's line: billed 0, whatever the price.
@@ -250,17 +240,13 @@ impl Billed<'_> {
             && self.period.is_some_and(|period| subscription.trial_end.is_some_and(|end| period.start < end))
     }
 
-    /// Names an amount of tax inside the price; since basil lines name no rate.
-    pub(super) fn tells_tax_inside(&self) -> bool {
-        self.lines.iter().any(|line| line.tax_inside.is_some())
-    }
-
-    /// Sum of the inclusive rates; `None` where the lines name none.
-    pub(super) fn inclusive_rate(&self) -> Option<Exact> {
-        self.lines.iter().find_map(|line| super::tax::inclusive(&line.tax_rates))
+    /// Minor units left to pay after discounts.
+    pub(super) fn net(&self) -> i128 {
+        let taken = |line: &&InvoiceLine| line.discounts.iter().map(|(_, amount)| i128::from(*amount)).sum::<i128>();
+        self.amount - self.lines.iter().map(taken).sum::<i128>()
     }
 }
 
-fn takes_off(line: &InvoiceLine, discount: &DiscountId) -> i128 {
+pub(super) fn takes_off(line: &InvoiceLine, discount: &DiscountId) -> i128 {
     line.discounts.iter().filter(|(id, _)| id == discount).map(|(_, amount)| i128::from(*amount)).sum()
 }

@@ -1,12 +1,17 @@
 //! All items of one snapshot at one instant: amounts, discounts, tax, and the one rounding (mrr.md 1 and 2).
 
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
 use super::{
     ItemAmount,
     amount::factor,
     customer_discounts::same,
     discounts::{self, Left},
+    durations::{self, Inferred},
+    evidence::{Estimate, Evidence},
     exact::{Exact, Overflow, in_range},
     gross::{Gross, currency_of, gross},
+    invoices::Stands,
     quality::Issue,
     tax::{self, Inside},
     terms::{Discount, Share, Terms},
@@ -15,6 +20,7 @@ use super::{
 };
 use crate::{
     fact::{DiscountState, Duration, ItemState, Usage},
+    ids::DiscountId,
     money::Mrr,
     profile::{DiscountRule, Profile},
     rule,
@@ -22,13 +28,34 @@ use crate::{
     timeline::Snapshot,
 };
 
-/// What pricing looks at: the snapshots up to and including the one at hand, and all that is known beside them.
+/// What pricing looks at: one snapshot of a subscription's, and all that is known beside it.
+#[derive(Clone, Copy)]
 pub(super) struct View<'s, 'a> {
-    /// Its last is the snapshot at hand.
-    pub line: &'s [Snapshot<'s>],
+    /// All of the subscription's, also those after the one at hand.
+    pub all: &'s [Snapshot<'s>],
+    /// The place of the one at hand.
+    pub index: usize,
     pub now: &'s Snapshot<'s>,
     pub terms: &'s Terms<'a>,
     pub profile: &'s Profile,
+    pub durations: &'s Durations,
+}
+
+/// How long discounts last whose duration is told nowhere, as read off so far.
+#[derive(Debug, Default)]
+pub(super) struct Durations(RefCell<HashMap<DiscountId, Inferred>>);
+
+/// While which snapshots an item holds the same price and quantity as in the one at `index`.
+pub(super) fn stands(all: &[Snapshot<'_>], index: usize, item: &ItemState) -> Stands {
+    let holds = |snapshot: &Snapshot<'_>| {
+        let same =
+            |one: &ItemState| one.id == item.id && one.price.id == item.price.id && one.quantity == item.quantity;
+        snapshot.state.items.iter().any(same)
+    };
+    let before = all[..index].iter().rev().take_while(|snapshot| holds(snapshot)).count();
+    let after = all[index + 1..].iter().take_while(|snapshot| holds(snapshot)).count();
+    let until = all.get(index + 1 + after).map_or(UnixTime(i64::MAX), |next| next.at);
+    Stands { from: all[index - before].at, until }
 }
 
 /// One item on its way to its amount.
@@ -41,10 +68,47 @@ struct Item<'s> {
     /// Kept from an earlier snapshot because the list at hand was cut.
     kept: bool,
     estimated: bool,
+    /// Some discount on it is read off invoice lines.
+    discount_estimated: bool,
     overflow: bool,
 }
 
-impl<'s> View<'s, '_> {
+impl<'s, 'a> View<'s, 'a> {
+    /// The snapshots up to and including the one at hand.
+    pub(super) fn line(&self) -> &'s [Snapshot<'s>] {
+        &self.all[..=self.index]
+    }
+
+    /// The same of each earlier snapshot, the latest first.
+    pub(super) fn earlier(self) -> impl Iterator<Item = Self> {
+        (0..self.index).rev().map(move |index| Self { index, now: &self.all[index], ..self })
+    }
+
+    /// While which an item's price and quantity stand.
+    pub(super) fn stands(&self, item: &ItemState) -> Stands {
+        stands(self.all, self.index, item)
+    }
+
+    /// A discount with all the log knows of it; its duration read off where it isn't told.
+    pub(super) fn joined<'d>(&self, shown: &'d DiscountState) -> (Discount<'d>, Option<Inferred>)
+    where
+        's: 'd,
+    {
+        let mut discount = self.terms.discount(shown, currency_of(&self.now.state));
+        if discount.duration != Duration::Unknown {
+            return (discount, None);
+        }
+        let Some(id) = discount.id else { return (discount, None) };
+        let known = self.durations.0.borrow().get(id).copied();
+        let inferred = known.unwrap_or_else(|| {
+            let inferred = durations::infer(shown, self.all, self.terms);
+            self.durations.0.borrow_mut().insert(id.clone(), inferred);
+            inferred
+        });
+        discount.duration = inferred.duration();
+        (discount, Some(inferred))
+    }
+
     /// The amounts at `at`, and what couldn't be known.
     pub(super) fn items<R: Recorder>(
         &self,
@@ -63,7 +127,7 @@ impl<'s> View<'s, '_> {
     }
 
     fn item<R: Recorder>(&self, state: &'s ItemState, kept: bool, at: UnixTime, recorder: &mut R) -> Item<'s> {
-        let gross = gross(state, self.line, at, self.terms, self.profile);
+        let gross = gross(state, self, at);
         let in_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
         let list = match gross {
             Gross::Known(amount)
@@ -81,13 +145,13 @@ impl<'s> View<'s, '_> {
         let estimated =
             !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_) | Gross::PartOfUsage(_)));
         let overflow = gross == Gross::Overflow;
-        Item { state, gross, list, left: list, in_trial, kept, estimated, overflow }
+        Item { state, gross, list, left: list, in_trial, kept, estimated, discount_estimated: false, overflow }
     }
 
     /// Items the cut list doesn't show: as they last were, back to the last whole list.
     fn kept(&self) -> Vec<&'s ItemState> {
         let mut kept: Vec<&'s ItemState> = Vec::new();
-        for snapshot in self.line.iter().rev().skip(1) {
+        for snapshot in self.line().iter().rev().skip(1) {
             for item in &snapshot.state.items {
                 let shown = self.now.state.items.iter().chain(kept.iter().copied()).any(|other| other.id == item.id);
                 if !shown {
@@ -103,12 +167,11 @@ impl<'s> View<'s, '_> {
 
     /// Item discounts, then the subscription's; where it has none, the customer's. In list order.
     fn discount<R: Recorder>(&self, items: &mut [Item<'s>], at: UnixTime, recorder: &mut R, issues: &mut Vec<Issue>) {
-        let currency = currency_of(&self.now.state);
         for index in 0..items.len() {
             for shown in &items[index].state.discounts {
-                let discount = self.terms.discount(shown, currency);
-                if window(&discount, shown, items[index].state, self.line, self.terms).holds(at) {
-                    self.take(&discount, items, |other, _| other == index, recorder, issues);
+                let (discount, inferred) = self.joined(shown);
+                if window(&discount, shown, items[index].state, self.line(), self.terms).holds(at) {
+                    self.take((&discount, inferred), items, |other, _| other == index, recorder, issues);
                 }
             }
         }
@@ -134,24 +197,27 @@ impl<'s> View<'s, '_> {
         recorder: &mut R,
         issues: &mut Vec<Issue>,
     ) -> bool {
-        let discount = self.terms.discount(shown, currency_of(&self.now.state));
+        let (discount, inferred) = self.joined(shown);
         let within: Vec<bool> =
-            items.iter().map(|item| window(&discount, shown, item.state, self.line, self.terms).holds(at)).collect();
+            items.iter().map(|item| window(&discount, shown, item.state, self.line(), self.terms).holds(at)).collect();
         let any = within.contains(&true);
         if any {
-            self.take(&discount, items, |index, _| within[index], recorder, issues);
+            self.take((&discount, inferred), items, |index, _| within[index], recorder, issues);
         }
         any
     }
 
     fn take<R: Recorder>(
         &self,
-        discount: &Discount<'_>,
+        (discount, inferred): (&Discount<'_>, Option<Inferred>),
         items: &mut [Item<'s>],
         falls_on: impl Fn(usize, &Item<'s>) -> bool,
         recorder: &mut R,
         issues: &mut Vec<Issue>,
     ) {
+        // Where its terms are told nowhere, invoice lines tell what it takes off, and of what.
+        let evidence = discount.id.filter(|_| discount.share.is_none()).map(|id| self.terms.evidence(id));
+        let estimate = evidence.as_ref().and_then(|evidence| evidence.estimate(currency_of(&self.now.state)));
         let mut left: Vec<Left> = items
             .iter()
             .enumerate()
@@ -163,7 +229,10 @@ impl<'s> View<'s, '_> {
                 Left {
                     amount: item.left,
                     licensed: self.terms.interval(&item.state.price).filter(|_| licensed).map(factor),
-                    hit: product && !item.is_unpriced() && falls_on(index, item),
+                    hit: product
+                        && !item.is_unpriced()
+                        && falls_on(index, item)
+                        && (estimate.is_none() || evidence.as_ref().is_some_and(|known| known.falls_on(item.state))),
                 }
             })
             .collect();
@@ -172,6 +241,9 @@ impl<'s> View<'s, '_> {
             Duration::Repeating => ("discount_repeating", self.profile.discount_repeating),
             Duration::Once => ("discount_once", self.profile.discount_once),
         };
+        if left.iter().any(|left| left.hit) {
+            self.tell(discount, inferred, estimate, issues);
+        }
         if rule == DiscountRule::Ignore {
             for (item, _) in items.iter().zip(&left).filter(|(_, left)| left.hit) {
                 recorder.step(&item.state.id, rule::DISCOUNT_ORDER, || {
@@ -180,52 +252,65 @@ impl<'s> View<'s, '_> {
             }
             return;
         }
-        if discount.duration == Duration::Unknown && discount.share.is_some() && left.iter().any(|left| left.hit) {
-            issues.push(Issue::unknown_duration(discount.name()));
-        }
-        let done = match discount.share {
-            Some(Share::Percent(percent)) => discounts::percent(&mut left, percent),
-            Some(Share::Amount(minor)) => discounts::amount(&mut left, minor),
-            None => self.take_estimate(discount, items, &mut left, issues),
+        let done = match (discount.share, estimate) {
+            (Some(Share::Percent(percent)), _) | (None, Some(Estimate::Percent(percent))) => {
+                discounts::percent(&mut left, percent)
+            }
+            (Some(Share::Amount(minor)), _) => discounts::amount(&mut left, minor.into()),
+            (None, Some(Estimate::Amount(minor))) => discounts::amount(&mut left, Exact::whole(minor)),
+            (None, Some(Estimate::Nearest)) => self.take_nearest(evidence, items, &mut left),
+            (None, None) => Ok(()),
         };
         for (item, left) in items.iter_mut().zip(&left).filter(|(_, left)| left.hit) {
             if done == Err(Overflow) {
                 item.overflow = true;
             } else if left.amount != item.left {
                 let before = item.left;
-                recorder.step(&item.state.id, rule::DISCOUNT_ORDER, || describe(discount, before, left.amount));
+                recorder
+                    .step(&item.state.id, rule::DISCOUNT_ORDER, || describe(discount, estimate, before, left.amount));
                 item.left = left.amount;
+                item.discount_estimated |= estimate.is_some();
             }
         }
     }
 
-    /// A discount known only by id: what the item's last invoice line says it took off; else nothing, and it is listed.
-    fn take_estimate(
+    /// Says what of a discount had to be read off invoices and snapshots, and how.
+    fn tell(
         &self,
         discount: &Discount<'_>,
-        items: &mut [Item<'s>],
-        left: &mut [Left],
+        inferred: Option<Inferred>,
+        estimate: Option<Estimate>,
         issues: &mut Vec<Issue>,
-    ) -> Result<(), Overflow> {
-        let (state, currency) = (&self.now.state, currency_of(&self.now.state));
-        let bill = |item: &ItemState| {
-            let id = discount.id?;
-            let bill = self.terms.invoices().last_bill_with(id, state, item, currency, self.now.at)??;
-            Some((bill.taken_off(id), bill.lines.iter().find_map(|line| line.interval)))
-        };
-        let mut resolved = true;
-        for (item, left) in items.iter_mut().zip(left).filter(|(_, left)| left.hit && left.amount > Exact::ZERO) {
-            let Some((taken, interval)) = bill(item.state) else {
-                resolved = false;
-                continue;
-            };
-            let interval = interval.or_else(|| self.terms.interval(&item.state.price));
-            let monthly = Exact::whole(taken).times(interval.map_or(Exact::ZERO, factor))?;
-            discounts::estimate(left, monthly)?;
-            item.estimated = true;
+    ) {
+        match (discount.share, estimate) {
+            (Some(_), _) => {}
+            (None, Some(estimate)) => issues.push(Issue::discount_estimated(discount.name(), estimate)),
+            // It takes nothing off, however long.
+            (None, None) => return issues.push(Issue::unresolved_discount(discount.name())),
         }
-        if !resolved {
-            issues.push(Issue::unresolved_discount(discount.name()));
+        match inferred {
+            Some(inferred) => issues.push(Issue::duration_inferred(discount.name(), inferred)),
+            None if discount.duration == Duration::Unknown && discount.share.is_some() => {
+                issues.push(Issue::unknown_duration(discount.name()));
+            }
+            None => {}
+        }
+    }
+
+    /// The share that the nearest line shows, of each item it falls on.
+    fn take_nearest(
+        &self,
+        evidence: Option<Rc<Evidence<'_>>>,
+        items: &[Item<'s>],
+        left: &mut [Left],
+    ) -> Result<(), Overflow> {
+        let Some(evidence) = evidence else { return Ok(()) };
+        let until = self.all.get(self.index + 1).map_or(UnixTime(i64::MAX), |next| next.at);
+        let stands = Stands { from: self.now.at, until };
+        for (item, left) in items.iter().zip(left).filter(|(_, left)| left.hit) {
+            if let Some(share) = evidence.nearest(item.state, stands) {
+                left.amount = left.amount.times(Exact::ONE.minus(share)?.at_least_zero())?;
+            }
         }
         Ok(())
     }
@@ -236,12 +321,16 @@ impl<'s> View<'s, '_> {
         let inside = if item.list == Exact::ZERO {
             Inside::Nothing
         } else {
-            tax::inside(&self.now.state, state, currency_of(&self.now.state), self.now.at, self.terms)
+            let stands = || self.stands(state);
+            tax::inside(&self.now.state, state, currency_of(&self.now.state), stands, self.terms)
         };
         match inside {
             Inside::Nothing => {}
             Inside::Percent(percent) => recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
                 format!("{} includes {percent} % tax, which is taken out", item.left)
+            }),
+            Inside::Share(share) => recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
+                format!("of {} its invoice line shows {share} as tax, which is taken out", item.left)
             }),
             Inside::Unknown => {
                 recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
@@ -255,15 +344,20 @@ impl<'s> View<'s, '_> {
         let overflow = item.overflow || rounded.is_err();
         let unpriced = overflow || item.is_unpriced();
         let (list, net) = rounded.ok().filter(|_| !unpriced).unwrap_or((Mrr::ZERO, Mrr::ZERO));
-        let estimated = item.estimated && !unpriced;
+        let estimated = (item.estimated || item.discount_estimated) && !unpriced;
         if overflow {
             issues.push(Issue::overflow(state));
         } else if unpriced && currency_of(&self.now.state).is_none() {
             issues.push(Issue::no_currency(state));
         } else if unpriced {
             issues.push(Issue::unpriced(state));
-        } else if estimated {
+        } else if item.estimated {
             issues.push(Issue::estimated(state, item.kept, item.gross));
+        }
+        if let Some(unknown) = &state.price.unknown
+            && !matches!(item.gross, Gross::Known(_) | Gross::Usage(_) | Gross::PartOfUsage(_))
+        {
+            issues.push(Issue::unknown_value(state, unknown));
         }
         recorder.step(&state.id, rule::FIXED_POINT, || format!("counts {net} a month, {list} before discounts"));
         ItemAmount {
@@ -304,8 +398,8 @@ impl<'s> View<'s, '_> {
                 "metered: {amount} a month under metered = {}, of an invoice that doesn't show all its lines",
                 self.profile.metered
             ),
-            Gross::Carried(_) => format!("the price can't be told: carries the last known amount, {amount} a month"),
-            Gross::Billed(_) => format!("the price can't be told: its last invoice line makes {amount} a month"),
+            Gross::Carried(_) => format!("the price can't be told: counts what it last counted, {amount} a month"),
+            Gross::Billed(_) => format!("the price can't be told: an invoice line of it makes {amount} a month"),
             Gross::Unknown => "the price can't be told: counted in no figure".into(),
             Gross::Overflow => format!("{Overflow}: counted in no figure"),
         });
@@ -318,7 +412,7 @@ impl Item<'_> {
     }
 }
 
-fn describe(discount: &Discount<'_>, before: Exact, after: Exact) -> String {
+fn describe(discount: &Discount<'_>, estimate: Option<Estimate>, before: Exact, after: Exact) -> String {
     let duration = match discount.duration {
         Duration::Forever => "forever",
         Duration::Repeating => "repeating",
@@ -328,7 +422,11 @@ fn describe(discount: &Discount<'_>, before: Exact, after: Exact) -> String {
     let what = match discount.share {
         Some(Share::Percent(percent)) => format!("{percent} % {duration}"),
         Some(Share::Amount(minor)) => format!("{minor} an invoice {duration}"),
-        None => format!("its last invoice line's share, {duration}"),
+        None => match estimate {
+            Some(Estimate::Percent(percent)) => format!("{percent} % by its invoice lines, {duration}"),
+            Some(Estimate::Amount(minor)) => format!("{minor} an invoice by its invoice lines, {duration}"),
+            Some(Estimate::Nearest) | None => format!("the nearest invoice line's share, {duration}"),
+        },
     };
     let taken = before.minus(after).map_or_else(|_| "?".into(), |taken| taken.to_string());
     format!("{} ({what}): −{taken} of {before}", discount.name())

@@ -6,10 +6,13 @@ mod amount;
 mod boundaries;
 mod customer_discounts;
 mod discounts;
+mod durations;
+mod evidence;
 pub mod exact;
 mod gross;
 mod invoices;
 mod items;
+mod periods;
 mod quality;
 mod tax;
 mod terms;
@@ -31,7 +34,7 @@ use super::{
     time::UnixTime,
     timeline::Snapshot,
 };
-use items::View;
+use items::{Durations, View};
 use quality::Tracker;
 pub use terms::Terms;
 pub use trail::Step;
@@ -81,7 +84,7 @@ pub enum Trigger {
     ItemTrialStart,
     /// An item's own trial ended.
     ItemTrialEnd,
-    /// A paid invoice brought new measured usage.
+    /// A finalised invoice brought new measured usage.
     Usage,
 }
 
@@ -123,8 +126,9 @@ fn walk<R: Recorder>(
     mut emit: impl FnMut(Span, R),
 ) -> Vec<QualityEntry> {
     let mut tracker = Tracker::default();
+    let durations = Durations::default();
     for (index, now) in snapshots.iter().enumerate() {
-        let view = View { line: &snapshots[..=index], now, terms, profile };
+        let view = View { all: snapshots, index, now, terms, profile, durations: &durations };
         let until = snapshots.get(index + 1).map(|next| next.at);
         let over = matches!(now.state.status, Status::Canceled | Status::IncompleteExpired);
         let boundaries = view.boundaries(until);
@@ -146,16 +150,24 @@ fn walk<R: Recorder>(
     tracker.finish()
 }
 
-/// What item `item` of `snapshot` would list for another quantity: parts take price first, then quantity (mrr.md 5).
-/// Its own trial is left aside. `None` where the log can't tell, and for measured usage.
-pub fn list_at(snapshot: &Snapshot<'_>, item: usize, quantity: Option<Decimal>, terms: &Terms<'_>) -> Option<Mrr> {
-    let (state, item) = (&*snapshot.state, snapshot.state.items.get(item)?);
+/// What item `item` of the snapshot at `index` would list for another quantity: parts take price first, then quantity
+/// (mrr.md 5). Its own trial is left aside. `None` where the log can't tell, and for measured usage.
+pub fn list_at(
+    snapshots: &[Snapshot<'_>],
+    index: usize,
+    item: usize,
+    quantity: Option<Decimal>,
+    terms: &Terms<'_>,
+) -> Option<Mrr> {
+    let state = &*snapshots.get(index)?.state;
+    let item = state.items.get(item)?;
     if item.price.usage == Usage::Metered {
         return None;
     }
     let currency = gross::currency_of(state);
     let amount = gross::by_price(item, quantity, currency, terms).ok()??;
-    tax::inside(state, item, currency, snapshot.at, terms).take_out(amount).and_then(exact::in_range).ok()
+    let stands = || items::stands(snapshots, index, item);
+    tax::inside(state, item, currency, stands, terms).take_out(amount).and_then(exact::in_range).ok()
 }
 
 /// A scheme as an explanation writes it.

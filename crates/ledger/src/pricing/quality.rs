@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::gross::Gross;
+use super::{durations::Inferred, evidence::Estimate, gross::Gross};
 use crate::{
     fact::{ItemState, SubscriptionState},
     ids::EventId,
@@ -22,14 +22,30 @@ pub(super) struct Issue {
 const PRICE_TERMS: &str = "the price with its tiers and currency options: GET /v1/prices/{id}?expand[]=tiers&expand[]=currency_options, \
                            or a price event that carries them";
 
+const DISCOUNT_TERMS: &str =
+    "its terms: GET /v1/subscriptions/{id}?expand[]=discounts, or a customer.discount or coupon event";
+
 impl Issue {
+    /// Stays listed when the state that showed it is gone: what history counts goes on resting on it.
+    fn stays(kind: QualityKind) -> bool {
+        matches!(kind, QualityKind::DiscountEstimated | QualityKind::DurationInferred | QualityKind::UnknownValue)
+    }
+
     fn new(kind: QualityKind, object: &str, detail: String, settle: &'static str) -> Self {
         Self { kind, object: object.into(), detail, settle }
     }
 
     /// Nothing tells the amount.
     pub(super) fn unpriced(item: &ItemState) -> Self {
-        let detail = format!("the amount of price {} is told nowhere in the log: counted in no figure", item.price.id);
+        let detail = match &item.price.unknown {
+            Some(unknown) => {
+                format!(
+                    "{unknown} of price {} is not known, and it never counted before: counted in no figure",
+                    item.price.id
+                )
+            }
+            None => format!("the amount of price {} is told nowhere in the log: counted in no figure", item.price.id),
+        };
         Self::new(QualityKind::UnpricedItem, item.id.as_str(), detail, PRICE_TERMS)
     }
 
@@ -64,15 +80,14 @@ impl Issue {
     pub(super) fn estimated(item: &ItemState, kept: bool, gross: Gross) -> Self {
         let detail = match gross {
             _ if kept => "not shown in a list that was cut: counts what it last counted".into(),
-            Gross::Carried(_) => format!("price {} can't be told: counts the last known amount", item.price.id),
-            Gross::Billed(_) => format!("price {} can't be told: counts its last invoice line", item.price.id),
             Gross::PartOfUsage(_) => {
                 let detail =
                     "an invoice of its usage doesn't show all its lines (has_more): counts what they show".into();
                 let settle = "an event or an answer of Stripe's API that shows all lines of the invoice";
                 return Self::new(QualityKind::EstimatedItem, item.id.as_str(), detail, settle);
             }
-            _ => "a discount known only by id: counts what its last invoice line took off".into(),
+            Gross::Billed(_) => format!("price {} can't be told: counts an invoice line of it", item.price.id),
+            _ => format!("price {} can't be told: counts what it last counted", item.price.id),
         };
         Self::new(QualityKind::EstimatedItem, item.id.as_str(), detail, PRICE_TERMS)
     }
@@ -80,8 +95,32 @@ impl Issue {
     /// Neither terms nor an invoice line.
     pub(super) fn unresolved_discount(name: &str) -> Self {
         let detail = "neither its terms nor an invoice line that shows it are in the log: nothing is taken off".into();
-        let settle = "its terms: GET /v1/subscriptions/{id}?expand[]=discounts, or a customer.discount or coupon event";
-        Self::new(QualityKind::UnresolvedDiscount, name, detail, settle)
+        Self::new(QualityKind::UnresolvedDiscount, name, detail, DISCOUNT_TERMS)
+    }
+
+    /// Known by its id alone, and what it takes off read off invoice lines.
+    pub(super) fn discount_estimated(name: &str, estimate: Estimate) -> Self {
+        let choice = match estimate {
+            Estimate::Percent(percent) => format!("{percent} %, which explains every invoice line that shows it"),
+            Estimate::Amount(minor) => {
+                format!("{minor} minor units an invoice, which explains every invoice that shows it")
+            }
+            Estimate::Nearest => "the share that the nearest invoice line shows".into(),
+        };
+        let detail = format!("known only by its id: takes off {choice}");
+        Self::new(QualityKind::DiscountEstimated, name, detail, DISCOUNT_TERMS)
+    }
+
+    /// How long it lasts is told nowhere, and read off when it went.
+    pub(super) fn duration_inferred(name: &str, inferred: Inferred) -> Self {
+        let detail = format!("how long it lasts is told nowhere in the log; {}", inferred.because());
+        Self::new(QualityKind::DurationInferred, name, detail, DISCOUNT_TERMS)
+    }
+
+    /// Something of its price is of a kind nobody knows: it changes nothing.
+    pub(super) fn unknown_value(item: &ItemState, unknown: &str) -> Self {
+        let detail = format!("{unknown} of price {} is not known: it counts what it counted before", item.price.id);
+        Self::new(QualityKind::UnknownValue, item.id.as_str(), detail, "a version of mrrd that knows it")
     }
 
     /// Terms without a duration, or with one nobody knows.
@@ -94,7 +133,7 @@ impl Issue {
     /// Inclusive tax of unknown rate.
     pub(super) fn tax_unknown(item: &ItemState) -> Self {
         let detail = format!("price {} includes tax at a rate told nowhere in the log: stays gross", item.price.id);
-        let settle = "an invoice line with its tax rates (before basil), or tax rates on the item or subscription";
+        let settle = "an invoice line of it with something left to pay, or tax rates on the item or subscription";
         Self::new(QualityKind::TaxUnknown, item.id.as_str(), detail, settle)
     }
 }
@@ -114,7 +153,8 @@ impl Tracker {
         }
         let entries = &mut self.entries;
         self.open.retain(|(kind, object), index| {
-            let stands = issues.iter().any(|issue| issue.kind == *kind && issue.object == *object);
+            let stands =
+                Issue::stays(*kind) || issues.iter().any(|issue| issue.kind == *kind && issue.object == *object);
             if !stands && let Some(entry) = entries.get_mut(*index) {
                 entry.until = Some(at);
             }

@@ -4,20 +4,24 @@
 //! history. Where two places differ, the newest that says something decides; the order of the facts never matters.
 
 use std::{
-    cell::OnceCell,
+    borrow::Cow,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, HashMap},
+    rc::Rc,
     sync::Arc,
 };
 
-use super::{customer_discounts::CustomerDiscounts, invoices::Invoices};
+use super::{customer_discounts::CustomerDiscounts, evidence::Evidence, invoices::Invoices};
 use crate::{
     CustomerFacts,
     fact::{
-        CouponTerms, DiscountState, Duration, Fact, Interval, InvoiceLine, Off, Price, Scheme, State, SubscriptionState,
+        CouponTerms, DiscountState, Duration, Fact, Interval, InvoiceLine, ItemState, Off, Price, Scheme, State,
+        SubscriptionState,
     },
-    ids::{CouponId, DiscountId, EventId, PriceId, ProductId},
+    ids::{CouponId, DiscountId, EventId, PriceId, ProductId, TaxRateId},
     money::{Currency, Decimal},
     time::UnixTime,
+    timeline::Snapshot,
 };
 
 /// Resolved references of one customer. Indexes are built when first asked for: the common customer needs none.
@@ -29,6 +33,8 @@ pub struct Terms<'a> {
     discounts: OnceCell<Discounts<'a>>,
     invoices: OnceCell<Invoices<'a>>,
     bills_tell_inclusive_tax: OnceCell<bool>,
+    tax_rates: OnceCell<HashMap<&'a TaxRateId, Newest<'a, (Decimal, bool)>>>,
+    evidence: RefCell<HashMap<DiscountId, Rc<Evidence<'a>>>>,
 }
 
 /// How new a saying is: time, then shape version, then event id, so that any order gives the same choice.
@@ -44,7 +50,7 @@ impl<T> Default for Newest<'_, T> {
     }
 }
 
-impl<'a, T: Copy> Newest<'a, T> {
+impl<'a, T: Clone> Newest<'a, T> {
     fn offer(&mut self, rank: Rank<'a>, value: Option<T>) {
         if let Some(value) = value
             && self.0.as_ref().is_none_or(|(held, _)| rank > *held)
@@ -54,17 +60,46 @@ impl<'a, T: Copy> Newest<'a, T> {
     }
 
     fn get(&self) -> Option<T> {
-        self.0.as_ref().map(|(_, value)| *value)
+        self.held().cloned()
+    }
+
+    fn held(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, value)| value)
     }
 }
 
 /// What is known of one price beside the snapshot at hand.
 #[derive(Debug, Default)]
 struct PriceTerms<'a> {
-    scheme: Newest<'a, &'a Scheme>,
+    scheme: Newest<'a, Cow<'a, Scheme>>,
     currency: Newest<'a, Currency>,
     interval: Newest<'a, Interval>,
-    options: BTreeMap<Currency, Newest<'a, &'a Scheme>>,
+    options: BTreeMap<Currency, Newest<'a, Cow<'a, Scheme>>>,
+    /// The newest that tells an amount, and the newest that tells anything.
+    priced: Newest<'a, Cow<'a, Price>>,
+    told: Newest<'a, Cow<'a, Price>>,
+}
+
+impl<'a> PriceTerms<'a> {
+    fn learn(&mut self, rank: Rank<'a>, price: &Cow<'a, Price>) {
+        let part = |of: &dyn for<'p> Fn(&'p Price) -> Option<&'p Scheme>| match price {
+            Cow::Borrowed(price) => of(price).map(Cow::Borrowed),
+            Cow::Owned(price) => of(price).cloned().map(Cow::Owned),
+        };
+        let known = |scheme: &Cow<'_, Scheme>| **scheme != Scheme::Unknown;
+        self.scheme.offer(rank, part(&|price| Some(&price.scheme)).filter(known));
+        self.currency.offer(rank, price.currency);
+        self.interval.offer(rank, price.interval);
+        for code in price.currency_options.keys() {
+            let option = self.options.entry(*code).or_default();
+            option.offer(rank, part(&|price| price.currency_options.get(code)).filter(known));
+        }
+        if price.scheme != Scheme::Unknown {
+            self.priced.offer(rank, Some(price.clone()));
+        } else if !price.is_bare() {
+            self.told.offer(rank, Some(price.clone()));
+        }
+    }
 }
 
 /// What is known of discounts and coupons by id.
@@ -138,6 +173,8 @@ impl<'a> Terms<'a> {
             discounts: OnceCell::new(),
             invoices: OnceCell::new(),
             bills_tell_inclusive_tax: OnceCell::new(),
+            tax_rates: OnceCell::new(),
+            evidence: RefCell::default(),
         }
     }
 
@@ -171,12 +208,54 @@ impl<'a> Terms<'a> {
             return Some(scheme);
         }
         let elsewhere = self.prices().get(&price.id)?;
-        let option = || currency.and_then(|code| elsewhere.options.get(&code)?.get());
+        let option = || currency.and_then(|code| elsewhere.options.get(&code)?.held());
         if own && elsewhere.currency.get().is_none_or(|code| currency.is_none_or(|wanted| wanted == code)) {
-            elsewhere.scheme.get().or_else(option)
+            elsewhere.scheme.held().or_else(option).map(|scheme| &**scheme)
         } else {
-            option()
+            option().map(|scheme| &**scheme)
         }
+    }
+
+    /// Fills in what the log tells anywhere of the prices that snapshots name by their id alone (mrr.md 1).
+    pub(crate) fn complete(&self, snapshots: &mut [Snapshot<'_>]) {
+        let told = |item: &ItemState| {
+            let known =
+                Some(&item.price).filter(|price| price.is_bare()).and_then(|price| self.prices().get(&price.id))?;
+            known.priced.held().or_else(|| known.told.held()).map(|price| (**price).clone())
+        };
+        for snapshot in snapshots.iter_mut().filter(|one| one.state.items.iter().any(|item| item.price.is_bare())) {
+            let state = snapshot.state.to_mut();
+            for item in &mut state.items {
+                if let Some(price) = told(item) {
+                    item.price = price;
+                }
+            }
+            state.currency = state.currency.or_else(|| state.items.iter().find_map(|item| item.price.currency));
+        }
+    }
+
+    /// A tax rate told by itself: its percentage, and whether it is part of the price.
+    pub(super) fn tax_rate(&self, id: &TaxRateId) -> Option<(Decimal, bool)> {
+        let rates = self.tax_rates.get_or_init(|| {
+            let mut index: HashMap<&TaxRateId, Newest<'a, (Decimal, bool)>> = HashMap::new();
+            for (rank, fact) in self.facts() {
+                if let State::TaxRate(rate) = &fact.state {
+                    index.entry(&rate.id).or_default().offer(rank, Some((rate.percentage, rate.inclusive)));
+                }
+            }
+            index
+        });
+        rates.get(id)?.get()
+    }
+
+    /// What invoice lines tell of a discount.
+    pub(super) fn evidence(&self, id: &DiscountId) -> Rc<Evidence<'a>> {
+        if let Some(known) = self.evidence.borrow().get(id) {
+            return known.clone();
+        }
+        let gathered = Rc::new(Evidence::gather(self.invoices(), id));
+        self.evidence.borrow_mut().insert(id.clone(), gathered.clone());
+        gathered
     }
 
     /// The price's interval, from the snapshot or from anywhere in the log; `None` where nothing tells.
@@ -227,13 +306,14 @@ impl<'a> Terms<'a> {
         self.invoices.get_or_init(|| Invoices::gather(self.input.facts))
     }
 
-    /// Any invoice line names an inclusive rate, or tax inside it: without one, nobody need look for it line by line.
+    /// Any invoice line names an inclusive rate, or tax inside it, of more than nothing: without one, nobody need look for it line by line.
     pub(super) fn bills_tell_inclusive_tax(&self) -> bool {
         *self.bills_tell_inclusive_tax.get_or_init(|| {
             self.input.facts.iter().any(|fact| match &fact.state {
                 State::Invoice(invoice) => {
-                    let rates = |line: &InvoiceLine| line.tax_rates.iter().any(|rate| rate.inclusive);
-                    invoice.lines.iter().any(|line| line.tax_inside.is_some() || rates(line))
+                    let rates =
+                        |line: &InvoiceLine| line.tax_rates.iter().any(|rate| rate.inclusive || rate.id.is_some());
+                    invoice.lines.iter().any(|line| line.tax_inside.is_some_and(|tax| tax != 0) || rates(line))
                 }
                 _ => false,
             })
@@ -243,22 +323,25 @@ impl<'a> Terms<'a> {
     fn prices(&self) -> &HashMap<&'a PriceId, PriceTerms<'a>> {
         self.prices.get_or_init(|| {
             let mut index: HashMap<&PriceId, PriceTerms<'a>> = HashMap::new();
-            let mut learn = |rank: Rank<'a>, price: &'a Price| {
-                let known = index.entry(&price.id).or_default();
-                known.scheme.offer(rank, Some(&price.scheme).filter(|scheme| **scheme != Scheme::Unknown));
-                known.currency.offer(rank, price.currency);
-                known.interval.offer(rank, price.interval);
-                for (code, scheme) in &price.currency_options {
-                    let option = known.options.entry(*code).or_default();
-                    option.offer(rank, Some(scheme).filter(|scheme| **scheme != Scheme::Unknown));
-                }
+            let mut learn = |rank: Rank<'a>, id: &'a PriceId, price: Cow<'a, Price>| {
+                index.entry(id).or_default().learn(rank, &price);
             };
             for (rank, fact) in self.facts() {
                 if let State::Price(price) = &fact.state {
-                    learn(rank, price);
+                    learn(rank, &price.id, Cow::Borrowed(price));
                 }
                 for item in subscriptions(fact).flat_map(|state| &state.items) {
-                    learn(rank, &item.price);
+                    learn(rank, &item.price.id, Cow::Borrowed(&item.price));
+                }
+                if let State::Invoice(invoice) = &fact.state {
+                    for line in &invoice.lines {
+                        let Some(id) = &line.price else { continue };
+                        if let Some(price) = line.told_price(invoice.currency) {
+                            learn(rank, id, Cow::Owned(price));
+                        } else if line.interval.is_some() {
+                            learn(rank, id, Cow::Owned(Price { interval: line.interval, ..Price::by_id(id.clone()) }));
+                        }
+                    }
                 }
             }
             index

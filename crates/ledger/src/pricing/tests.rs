@@ -9,7 +9,8 @@ use crate::{
     CustomerFacts,
     fact::{
         CouponTerms, CustomerState, DiscountState, Duration, Fact, IntervalUnit, InvoiceLine, InvoiceState,
-        InvoiceStatus, ItemState, Off, Origin, Period, Price, Role, State, SubscriptionState, TaxRate, Tier,
+        InvoiceStatus, ItemState, LineTerms, Off, Origin, Period, Price, Role, State, SubscriptionState, TaxRate,
+        TaxRateState, Tier,
     },
     ids::{CustomerId, DiscountId, EventId, InvoiceId},
     outcome::QualityKind,
@@ -41,6 +42,7 @@ fn price_of(id: &str, scheme: Scheme, unit: IntervalUnit) -> Price {
         lookup_key: None,
         nickname: None,
         currency_options: BTreeMap::new(),
+        unknown: None,
     }
 }
 
@@ -157,6 +159,7 @@ fn line(item: &str, price: &str, amount: i64, quantity: i64, period: (i64, i64))
         discounts: Vec::new(),
         tax_rates: Vec::new(),
         tax_inside: None,
+        terms: None,
     }
 }
 
@@ -178,6 +181,7 @@ fn invoice(id: &str, created: i64, lines: Vec<InvoiceLine>) -> Fact {
         lines,
         lines_complete: true,
         test_clock: None,
+        finalized_at: None,
     };
     fact(&format!("evt_{id}"), created, Role::Other, State::Invoice(Box::new(state)))
 }
@@ -210,7 +214,7 @@ impl Case {
 
     fn run<T>(&self, use_it: impl FnOnce(&[Snapshot<'_>], &Terms<'_>) -> T) -> T {
         let owner = CustomerId::from("cus_1");
-        let snapshots: Vec<_> = self
+        let mut snapshots: Vec<_> = self
             .line
             .iter()
             .enumerate()
@@ -223,7 +227,9 @@ impl Case {
             })
             .collect();
         let input = CustomerFacts { customer: &owner, facts: &self.facts, references: &[] };
-        use_it(&snapshots, &Terms::gather(input))
+        let terms = Terms::gather(input);
+        terms.complete(&mut snapshots);
+        use_it(&snapshots, &terms)
     }
 
     fn price(&self, profile: &Profile) -> (Vec<Span>, Vec<QualityEntry>) {
@@ -540,7 +546,7 @@ fn a_discount_known_by_id_finds_its_terms() {
     billed.discounts = vec![(DiscountId::from("di_1"), 150)];
     let estimated = case().with([invoice("in_1", 0, vec![billed])]);
     assert_eq!(estimated.spans("stripe"), ["0 Snapshot: si_1=850/1000~"], "else its last invoice line");
-    assert_eq!(estimated.quality("stripe"), ["estimated_item si_1 0.."]);
+    assert_eq!(estimated.quality("stripe"), ["discount_estimated di_1 0..", "duration_inferred di_1 0.."]);
 
     assert_eq!(case().spans("stripe"), ["0 Snapshot: si_1=1000"], "else nothing is taken off, and it is listed");
     assert_eq!(case().quality("stripe"), ["unresolved_discount di_1 0.."]);
@@ -580,8 +586,14 @@ fn what_isnt_known_carries_the_last_known_amount() {
         (20, subscription(vec![item("si_1", monthly("b", 3_000), 1)], (0, 30))),
     ])
     .with([invoice("in_1", 10, vec![line("si_1", "t", 9_999, 9, (0, 30))])]);
-    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=2000", "10 Snapshot: si_1=2000~", "20 Snapshot: si_1=3000"]);
-    assert_eq!(case.quality("stripe"), ["estimated_item si_1 10..20"]);
+    assert_eq!(
+        case.spans("stripe"),
+        ["0 Snapshot: si_1=2000", "10 Snapshot: si_1=9999~", "20 Snapshot: si_1=3000"],
+        "an invoice line of that very price is better"
+    );
+    let carried = Case::of(case.line.clone()).with([invoice("in_1", 10, vec![line("si_1", "u", 9_999, 9, (0, 30))])]);
+    assert_eq!(carried.spans("stripe"), ["0 Snapshot: si_1=2000", "10 Snapshot: si_1=2000~", "20 Snapshot: si_1=3000"]);
+    assert_eq!(carried.quality("stripe"), ["estimated_item si_1 10..20"]);
 }
 
 #[test]
@@ -680,7 +692,7 @@ fn terms_without_a_duration_count_for_ever_and_say_so() {
     let taken = discount("di_1", percent(50), Duration::Unknown, None);
     let case = Case::of(vec![(0, discounted(vec![item("si_1", monthly("a", 100), 1)], (0, 30), vec![taken]))]);
     assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=50/100"]);
-    assert_eq!(case.quality("stripe"), ["unresolved_discount di_1 0.."]);
+    assert_eq!(case.quality("stripe"), ["duration_inferred di_1 0.."]);
 }
 
 #[test]
@@ -730,7 +742,7 @@ fn metered_items_count_by_the_knob() {
 
 #[test]
 fn inclusive_tax_goes_last() {
-    let rate = |percentage: &str, inclusive| TaxRate { percentage: decimal(percentage), inclusive };
+    let rate = |percentage: &str, inclusive| TaxRate { percentage: Some(decimal(percentage)), inclusive, id: None };
     let state = |on_item: &[TaxRate], on_subscription: &[TaxRate], inclusive: bool| {
         let mut only = item("si_1", monthly("a", 11_900), 1);
         only.price.tax_inclusive = inclusive;
@@ -748,15 +760,198 @@ fn inclusive_tax_goes_last() {
     billed.tax_rates = vec![rate("19", true)];
     assert_eq!(state(&[], &[], true).with([invoice("in_1", 0, vec![billed])]).spans("stripe"), taken_out);
 
-    // Since basil a line tells how much tax is inside, and no rate.
-    let mut taxed = line("si_1", "a", 11_900, 1, (0, 30));
-    taxed.tax_inside = Some(1_900);
-    let told = state(&[], &[], false).with([invoice("in_1", 0, vec![taxed])]);
-    assert_eq!(told.spans("stripe"), ["0 Snapshot: si_1=5950/11900"]);
-    assert_eq!(told.quality("stripe"), ["tax_unknown si_1 0.."]);
-
     assert_eq!(state(&[], &[], true).spans("stripe"), ["0 Snapshot: si_1=5950/11900"]);
     assert_eq!(state(&[], &[], true).quality("stripe"), ["tax_unknown si_1 0.."]);
+}
+
+/// Since basil a line tells how much tax is inside, and no rate.
+#[test]
+fn inclusive_tax_is_what_the_items_line_shows() {
+    let state = |inclusive: bool| {
+        let mut only = item("si_1", monthly("a", 11_900), 1);
+        only.price.tax_inclusive = inclusive;
+        Case::of(vec![(0, subscription(vec![only], (0, 30)))])
+    };
+    let billed = |off: i64, tax: Option<i64>| {
+        let mut one = line("si_1", "a", 11_900, 1, (0, 30));
+        one.tax_inside = tax;
+        one.discounts = if off == 0 { vec![] } else { vec![("di_1".into(), off)] };
+        invoice("in_1", 0, vec![one])
+    };
+    let (gross, net) = (["0 Snapshot: si_1=11900"], ["0 Snapshot: si_1=10000"]);
+    let told = |inclusive, off, tax| {
+        let case = state(inclusive).with([billed(off, tax)]);
+        (case.spans("stripe"), case.quality("stripe").len())
+    };
+    assert_eq!(told(true, 0, Some(1_900)), (net.map(str::to_owned).to_vec(), 0));
+    assert_eq!(told(false, 0, Some(1_900)), (net.map(str::to_owned).to_vec(), 0), "whatever the price says");
+    assert_eq!(told(true, 5_950, Some(950)), (net.map(str::to_owned).to_vec(), 0), "of what discounts left");
+    assert_eq!(told(true, 0, Some(0)), (gross.map(str::to_owned).to_vec(), 0), "nothing is known as well");
+    assert_eq!(told(true, 0, None), (gross.map(str::to_owned).to_vec(), 0), "a line that shows no tax has none");
+    assert_eq!(told(true, 11_900, Some(0)), (gross.map(str::to_owned).to_vec(), 1), "nothing to pay tells nothing");
+
+    // Of this very price, as far as there is one: the tax of another is better than none.
+    let mut other = line("si_1", "b", 5_000, 1, (0, 30));
+    other.tax_inside = Some(1_000);
+    let first = state(true).with([invoice("in_0", 0, vec![other])]);
+    assert_eq!(first.spans("stripe"), ["0 Snapshot: si_1=9520"]);
+    assert_eq!(first.with([billed(0, Some(1_900))]).spans("stripe"), net);
+
+    // Rates by id are joined.
+    let by_id = TaxRate { percentage: None, inclusive: false, id: Some("txr_1".into()) };
+    let mut case = state(false);
+    case.line[0].1.tax_rates = vec![by_id];
+    assert_eq!(case.spans("stripe"), gross, "told nowhere, and the price doesn't say inclusive");
+    let rate = TaxRateState { id: "txr_1".into(), percentage: decimal("19"), inclusive: true };
+    let told = fact("evt_t", 99, Role::Created, State::TaxRate(rate.clone()));
+    assert_eq!(case.clone().with([told]).spans("stripe"), net);
+    let exclusive = State::TaxRate(TaxRateState { inclusive: false, ..rate });
+    assert_eq!(case.with([fact("evt_t", 99, Role::Created, exclusive)]).spans("stripe"), gross);
+}
+
+fn shown(id: &str, created: i64, lines: &[(&str, i64, i64)]) -> Fact {
+    let lines = lines.iter().map(|(of, amount, off)| {
+        let mut one = line(of, "a", *amount, 1, (created, created + 30));
+        one.product = Some(format!("prod_{of}").as_str().into());
+        one.discounts = if *off == 0 { vec![] } else { vec![("di_1".into(), *off)] };
+        one
+    });
+    invoice(id, created, lines.collect())
+}
+
+/// One whole or half per cent that explains all lines, else one amount that explains all invoices, else the nearest share.
+#[test]
+fn a_discount_known_by_id_is_what_all_its_lines_say() {
+    let state = |quantity: i64, period| {
+        discounted(vec![item("si_1", monthly("a", 10_000), quantity)], period, vec![id_only("di_1")])
+    };
+    let seats = || Case::of(vec![(0, state(1, (0, 30))), (10, state(3, (0, 30))), (30, state(3, (30, 60)))]);
+    let quarter = ["0 Snapshot: si_1=7500/10000~", "10 Snapshot: si_1=22500/30000~", "30 Snapshot: si_1=22500/30000~"];
+    let first = seats().with([shown("in_1", 0, &[("si_1", 10_000, 2_500)])]);
+    assert_eq!(first.spans("stripe"), quarter);
+    let renewed = first.with([shown("in_2", 30, &[("si_1", 30_000, 7_500)])]);
+    assert_eq!(renewed.spans("stripe"), quarter, "the renewal shows again what was estimated");
+    let flat =
+        seats().with([shown("in_1", 0, &[("si_1", 10_000, 2_500)]), shown("in_2", 30, &[("si_1", 30_000, 2_500)])]);
+    assert_eq!(
+        flat.spans("stripe"),
+        ["0 Snapshot: si_1=7500/10000~", "10 Snapshot: si_1=27500/30000~", "30 Snapshot: si_1=27500/30000~"],
+        "a later invoice tells of before as well"
+    );
+    let (_, quality) = flat.price(&Profile::built_in("stripe").unwrap());
+    assert!(quality[0].detail.contains("2500 minor units an invoice"), "{}", quality[0].detail);
+    let neither =
+        seats().with([shown("in_1", 0, &[("si_1", 10_000, 2_000)]), shown("in_2", 30, &[("si_1", 30_000, 10_000)])]);
+    assert_eq!(
+        neither.spans("stripe"),
+        ["0 Snapshot: si_1=8000/10000~", "10 Snapshot: si_1=24000/30000~", "30 Snapshot: si_1=20000/30000~"]
+    );
+}
+
+#[test]
+fn a_discount_known_by_id_leaves_alone_what_its_invoices_leave_alone() {
+    let items = |more: &[&str]| {
+        let own = [item("si_1", monthly("si_1", 1_000), 1), item("si_2", monthly("si_2", 4_000), 1)];
+        own.into_iter().chain(more.iter().map(|id| item(id, monthly(id, 100), 1))).collect()
+    };
+    let on = |more: &[&str], lines: &[(&str, i64, i64)]| {
+        Case::of(vec![(0, discounted(items(more), (0, 30), vec![id_only("di_1")]))])
+            .with([shown("in_1", 0, lines)])
+            .spans("stripe")
+    };
+    let both = [("si_1", 1_000, 200), ("si_2", 4_000, 800)];
+    assert_eq!(on(&["si_3"], &both), ["0 Snapshot: si_1=800/1000~ si_2=3200/4000~ si_3=80/100~"]);
+    let one = [("si_1", 1_000, 200), ("si_2", 4_000, 0)];
+    assert_eq!(on(&["si_3"], &one), ["0 Snapshot: si_1=800/1000~ si_2=4000 si_3=100"], "a coupon for some products");
+    let flat = [("si_1", 1_000, 67), ("si_2", 4_000, 266)];
+    assert_eq!(on(&[], &flat), ["0 Snapshot: si_1=933.4/1000~ si_2=3733.6/4000~"], "333 an invoice, in proportion");
+}
+
+/// Gone at the first renewal: once; at a later one: repeating; else forever, until more is known.
+#[test]
+fn a_duration_told_nowhere_is_read_off_when_the_discount_went() {
+    let state = |period, listed: bool| {
+        let taken = if listed { vec![id_only("di_1")] } else { vec![] };
+        discounted(vec![item("si_1", monthly("a", 100), 1)], period, taken)
+    };
+    let told = |line: &[((i64, i64), bool)]| {
+        let snapshots = line.iter().map(|(period, listed)| (period.0, state(*period, *listed))).collect();
+        let (_, quality) = Case::of(snapshots)
+            .with([shown("in_1", 0, &[("si_1", 100, 50)])])
+            .price(&Profile::built_in("finance").unwrap());
+        let inferred: Vec<_> = quality.iter().filter(|one| one.kind == QualityKind::DurationInferred).collect();
+        assert!(inferred.len() == 1 && inferred[0].until.is_none(), "it stays listed: {quality:?}");
+        inferred[0].detail.rsplit_once(": ").unwrap().1.trim_start_matches("counts as ").to_owned()
+    };
+    let unknown = "forever until more is known";
+    assert_eq!(told(&[((0, 31), true)]), unknown);
+    assert_eq!(told(&[((0, 31), true), ((31, 59), false)]), "once");
+    assert_eq!(told(&[((0, 31), true), ((31, 59), true)]), unknown);
+    assert_eq!(told(&[((0, 31), true), ((31, 59), true), ((59, 90), false)]), "repeating");
+    assert_eq!(told(&[((0, 31), true), ((31, 59), true), ((59, 90), true)]), unknown, "still there after a second");
+    assert_eq!(told(&[((0, 31), true), ((10, 41), false)]), "forever", "a reset is no renewal");
+    let mut yearly = state((0, 31), true);
+    yearly.trial_end = Some(day(31));
+    let case = Case::of(vec![(0, yearly), (31, state((31, 59), false))]).with([shown("in_1", 0, &[("si_1", 100, 50)])]);
+    let (spans, quality) = case.price(&Profile::built_in("finance").unwrap());
+    assert!(
+        quality.iter().any(|one| one.detail.contains("between renewals")),
+        "the end of a trial is none: {quality:?}"
+    );
+    assert_eq!(in_words(&spans[0]), "0 Snapshot: si_1=50/100~");
+    // Under a knob that leaves it alone it never counted.
+    let once = Case::of(vec![(0, state((0, 31), true)), (31, state((31, 59), false))]).with([shown(
+        "in_1",
+        0,
+        &[("si_1", 100, 50)],
+    )]);
+    assert_eq!(once.spans("stripe"), ["0 Snapshot: si_1=100", "31 Snapshot: si_1=100"]);
+    assert_eq!(once.spans("chartmogul")[0], "0 Snapshot: si_1=50/100~");
+}
+
+/// Told by an invoice line, of the very price, of the interval's length.
+#[test]
+fn an_invoice_line_tells_terms_and_parts_of_an_interval() {
+    let mut embedded = line("si_9", "t", 4_150, 6, (0, 30));
+    embedded.terms = Some(LineTerms::Whole(Box::new(price_of("t", graduated(), IntervalUnit::Month))));
+    let case = Case::of(vec![(0, subscription(vec![item("si_1", unknown("t"), 20)], (0, 30)))]);
+    assert_eq!(case.clone().with([invoice("in_1", 90, vec![embedded])]).spans("stripe"), ["0 Snapshot: si_1=12750"]);
+    let mut plain = line("si_9", "t", 700, 1, (0, 30));
+    plain.terms = Some(LineTerms::Plain);
+    (plain.unit_amount, plain.interval) =
+        (Some(Decimal::whole(700)), Some(Interval { unit: IntervalUnit::Month, count: 1 }));
+    let bare = Case::of(vec![(0, subscription(vec![item("si_1", Price::by_id("t".into()), 2)], (0, 30)))]);
+    let told = bare.with([invoice("in_1", 90, vec![plain])]);
+    assert_eq!(told.spans("stripe"), ["0 Snapshot: si_1=1400"]);
+
+    // A year's price billed for its first quarter.
+    let yearly = Price { interval: Some(Interval { unit: IntervalUnit::Year, count: 1 }), ..unknown("y") };
+    let cut = Case::of(vec![(0, subscription(vec![item("si_1", yearly, 1)], (0, 90)))]).with([invoice(
+        "in_1",
+        0,
+        vec![line("si_1", "y", 3_000, 1, (0, 90))],
+    )]);
+    assert_eq!(cut.spans("stripe"), ["0 Snapshot: si_1=1000~"], "1 January to 1 April 1970");
+}
+
+#[test]
+fn what_is_of_an_unknown_kind_counts_what_it_counted() {
+    let strange = Price {
+        scheme: Scheme::Unknown,
+        interval: None,
+        unknown: Some("interval \"fortnight\"".into()),
+        ..monthly("b", 3_000)
+    };
+    let state = |price: Price| subscription(vec![item("si_1", price, 2)], (0, 30));
+    let case =
+        Case::of(vec![(0, state(monthly("a", 1_000))), (5, state(strange.clone())), (9, state(monthly("c", 500)))])
+            .with([invoice("in_1", 6, vec![line("si_1", "b", 9_000, 2, (5, 35))])]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=2000", "5 Snapshot: si_1=2000~", "9 Snapshot: si_1=1000"]);
+    assert_eq!(case.quality("stripe"), ["estimated_item si_1 5..9", "unknown_value si_1 5.."]);
+    let first = Case::of(vec![(0, state(strange))]);
+    assert_eq!(first.spans("stripe"), ["0 Snapshot: si_1=0?"]);
+    let (_, quality) = first.price(&Profile::built_in("stripe").unwrap());
+    assert!(quality.iter().all(|entry| entry.detail.contains("interval \"fortnight\"")), "{quality:?}");
 }
 
 #[test]
@@ -784,7 +979,7 @@ fn what_overflows_is_unpriced_and_says_so() {
 #[test]
 fn explain_tells_every_rule() {
     let mut only = item("si_1", monthly("a", 1_500), 2);
-    only.tax_rates = vec![TaxRate { percentage: decimal("20"), inclusive: true }];
+    only.tax_rates = vec![TaxRate { percentage: Some(decimal("20")), inclusive: true, id: None }];
     let taken = discount("di_1", percent(20), Duration::Forever, None);
     let left = discount("di_2", percent(50), Duration::Once, None);
     let case = Case::of(vec![(0, discounted(vec![only], (0, 30), vec![taken, left]))]);
@@ -811,7 +1006,7 @@ fn a_part_asks_for_another_quantity() {
     let state = subscription(vec![item("si_1", price_of("t", graduated(), IntervalUnit::Month), 6)], (0, 30));
     let at = |quantity: i64| {
         let case = Case::of(vec![(0, state.clone())]);
-        case.run(|line, terms| list_at(&line[0], 0, Some(Decimal::whole(quantity)), terms))
+        case.run(|line, terms| list_at(line, 0, 0, Some(Decimal::whole(quantity)), terms))
     };
     assert_eq!((at(6), at(20)), (Some(Mrr(4_150 * Mrr::MINOR)), Some(Mrr(12_750 * Mrr::MINOR))));
 }

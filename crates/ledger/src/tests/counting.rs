@@ -122,7 +122,23 @@ fn what_never_counts_leaves_nothing() {
         stripe(&format!("d1 created {status} pro:10"), "");
     }
     let ledger = Story::of("d1 created strange pro:10; d4 active").derive(&profile("stripe"));
-    assert_eq!(quality(&ledger, QualityKind::UnknownValue), ["d1-d4"]);
+    assert_eq!(quality(&ledger, QualityKind::UnknownValue), ["d1-"], "it stays listed");
+}
+
+/// mrr.md 1: an unknown status changes nothing.
+#[test]
+fn a_status_nobody_knows_keeps_what_counted() {
+    let story = "d1 created active pro:10; d4 strange; d6 strange pro:20; d9 past_due; d12 strange";
+    stripe(story, "d1 new 10: first_subscription 10\n d6 expansion 10: plan_upgrade 10");
+    let ledger = Story::of(story).derive(&profile("stripe"));
+    assert_eq!(quality(&ledger, QualityKind::UnknownValue), ["d4-", "d12-"]);
+    assert_eq!(quality(&ledger, QualityKind::Gap), Vec::<String>::new());
+    let days = "d1 created active pro:10; d4 past_due; d6 strange; d30 active";
+    check(
+        &Profile { past_due: crate::profile::PastDue::Days(3), ..profile("stripe") },
+        days,
+        "d1 new 10: first_subscription 10\n d7 churn -10: payment_failure -10\n d30 reactivation 10: recovery 10",
+    );
 }
 
 #[test]

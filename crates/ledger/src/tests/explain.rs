@@ -32,6 +32,8 @@ fn every_kind_of_step_names_its_rule() {
         // Comes and goes on one day.
         "d1 created active pro:10; d1T15:00 deleted",
         "d1 created active pro:10; d2 paid 10; d3 past_due",
+        // Never known at all.
+        "d1 created strange pro:10",
     ];
     let held = Profile { past_due: PastDue::Zero, active_from: ActiveFrom::FirstPayment, ..profile("finance") };
     let mut all: BTreeMap<Stage, BTreeSet<&'static str>> = BTreeMap::new();

@@ -164,6 +164,55 @@ fn a_second_event_for_one_change_is_nothing() {
     assert_eq!(story.derive(&profile("stripe")), once);
 }
 
+/// Back in the state reached, from one that no event shows.
+#[test]
+fn a_gap_that_came_back_is_one() {
+    let gaps = |story: &str| quality(&Story::of(story).derive(&profile("stripe")), QualityKind::Gap);
+    assert_eq!(gaps("d1 created active pro:10; d5 lost past_due; d9 active"), ["d9-"]);
+    assert_eq!(gaps("d1 created active pro:10; d5 lost past_due; d9 active; d12 read"), ["d9-d12"]);
+    assert_eq!(gaps("d1 created active pro:10; d5 past_due; d9 active; d20 lost unpaid; d25 active"), ["d25-"]);
+    // The same change told again, some seconds later, and one that changes nothing.
+    let again = |after: i64| {
+        let mut story = Story::of("d1 created active pro:10; d5 pro:20; d9 blind pro:20; d12 pro:20");
+        let mut twin = story.facts[1].clone();
+        (twin.event, twin.at) = ("evt_twin".into(), twin.at.plus(after));
+        story.facts.push(twin);
+        quality(&story.derive(&profile("stripe")), QualityKind::Gap)
+    };
+    assert_eq!(again(0), Vec::<String>::new());
+    assert_eq!(again(7), Vec::<String>::new());
+}
+
+/// Two orders hold: the one that ends where the next snapshot begins is taken.
+#[test]
+fn the_next_snapshot_settles_the_order_of_a_second() {
+    let told_by = |story: &str, twins: &[usize]| {
+        let mut story = Story::of(story);
+        for place in twins {
+            let mut twin = story.facts[*place].clone();
+            twin.event = format!("evt_twin_{place}").as_str().into();
+            story.facts.push(twin);
+        }
+        let ledger = story.derive(&profile("stripe"));
+        let amounts: Vec<String> = ledger
+            .deltas
+            .iter()
+            .filter(|one| one.mrr.0 != 0)
+            .map(|one| format!("{} {}", day(one.at), one.mrr))
+            .collect();
+        let open = |kind| quality(&ledger, kind).len();
+        (amounts.join(", "), open(QualityKind::UnresolvedTie), open(QualityKind::Gap))
+    };
+    let back = "d1 created active pro:10; d5 pro:20; d5 pro:10";
+    let is = |amounts: &str| (amounts.to_owned(), 0, 0);
+    assert_eq!(told_by(back, &[1]), is("d1 10"), "a second Event for one change is nothing");
+    assert_eq!(told_by(&format!("{back}; d9 past_due"), &[1]), is("d1 10"));
+    // There, back, and there again: only so does the next begin at 20.
+    let there = "d1 created active pro:10; d5 pro:20; d5 pro:10; d5 pro:20; d9 past_due";
+    assert_eq!(told_by(there, &[]).0, told_by("d1 created active pro:10; d5 pro:20; d9 past_due", &[]).0);
+    assert_eq!((told_by(there, &[]).1, told_by(there, &[]).2), (0, 0));
+}
+
 #[test]
 fn one_event_in_two_shapes_is_read_from_the_newest() {
     let mut story = Story::of("d1 created active pro:10; d3 pro:20");

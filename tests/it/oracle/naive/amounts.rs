@@ -47,7 +47,7 @@ impl Naive<'_> {
         (untaxed(left), untaxed(lists))
     }
 
-    /// What an invoice asked for a measured item, on average over the last ones that were paid (knob `metered`).
+    /// What an invoice asked for a measured item, on average over the last ones that were finalised (knob `metered`).
     fn used(&self, line: &Line, item: &ItemState, at: i64) -> R {
         let last = match self.profile.metered {
             Metered::Ignore => return R::from(0),
@@ -59,8 +59,8 @@ impl Naive<'_> {
                 invoice.lines.iter().filter(|one| one.item.as_ref() == Some(&item.id) && !one.proration).collect();
             (!own.is_empty()).then(|| own.iter().map(|one| i128::from(one.amount)).sum::<i128>())
         };
-        let paid = line.paid.iter().filter(|(paid, _)| *paid <= at);
-        let all: Vec<i128> = paid.filter_map(|(_, invoice)| asked(invoice)).collect();
+        let billed = line.billed.iter().filter(|(billed, _)| *billed <= at);
+        let all: Vec<i128> = billed.filter_map(|(_, invoice)| asked(invoice)).collect();
         let counted = &all[all.len().saturating_sub(last)..];
         if counted.is_empty() { R::from(0) } else { R::new(counted.iter().sum(), counted.len() as i128) }
     }
@@ -213,7 +213,7 @@ fn monthly(item: &ItemState) -> R {
 fn without_tax(amount: R, state: &SubscriptionState, item: &ItemState) -> R {
     let rates = if item.tax_rates.is_empty() { &state.tax_rates } else { &item.tax_rates };
     let inclusive = rates.iter().filter(|rate| rate.inclusive);
-    let percent: R = inclusive.map(|rate| R::new(rate.percentage.units(), 1_000_000_000_000)).sum();
+    let percent: R = inclusive.map(|rate| R::new(rate.percentage.expect("told").units(), 1_000_000_000_000)).sum();
     amount * R::from(100) / (R::from(100) + percent)
 }
 

@@ -31,8 +31,8 @@ struct Line {
     rebuilt: bool,
     end: Option<i64>,
     first_paid: Option<i64>,
-    /// Its invoices by when they were paid.
-    paid: Vec<(i64, InvoiceState)>,
+    /// Its invoices by when they were finalised, paid or not.
+    billed: Vec<(i64, InvoiceState)>,
 }
 
 /// The whole account of one customer under one profile.
@@ -119,22 +119,25 @@ impl<'a> Naive<'a> {
                 }
             }
             let end = end.or(customer_gone);
-            let mut paid: Vec<(i64, InvoiceState)> = by_event
+            let mut billed: Vec<(i64, InvoiceState)> = by_event
                 .values()
                 .filter_map(|fact| match &fact.state {
                     State::Invoice(invoice)
-                        if invoice.subscription.as_ref() == Some(&id) && invoice.status == InvoiceStatus::Paid =>
+                        if invoice.subscription.as_ref() == Some(&id)
+                            && matches!(invoice.status, InvoiceStatus::Paid | InvoiceStatus::Open) =>
                     {
-                        Some((invoice.paid_at.unwrap_or(fact.at).0, (**invoice).clone()))
+                        let paid = invoice.paid_at.filter(|_| invoice.status == InvoiceStatus::Paid);
+                        Some((paid.unwrap_or(fact.at).0, (**invoice).clone()))
                     }
                     _ => None,
                 })
                 .collect();
-            paid.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
+            billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
             // Something was billed, if only to be discounted away.
-            let mut worth = paid.iter().filter(|(_, invoice)| invoice.total > 0 || invoice.subtotal > 0);
+            let paid = billed.iter().filter(|(_, invoice)| invoice.status == InvoiceStatus::Paid);
+            let mut worth = paid.filter(|(_, invoice)| invoice.total > 0 || invoice.subtotal > 0);
             let first_paid = worth.next().map(|(at, _)| *at);
-            lines.insert(id, Line { states, currency, opening, rebuilt, end, first_paid, paid });
+            lines.insert(id, Line { states, currency, opening, rebuilt, end, first_paid, billed });
         }
         Self { profile, zone, lines, on_customer, asked: RefCell::default() }
     }
@@ -144,7 +147,7 @@ impl<'a> Naive<'a> {
         let mut instants = BTreeSet::new();
         for line in self.lines.values() {
             instants.extend(line.end);
-            instants.extend(line.paid.iter().map(|(at, _)| *at));
+            instants.extend(line.billed.iter().map(|(at, _)| *at));
             for (at, state) in &line.states {
                 instants.insert(*at);
                 if let PastDue::Days(days) = self.profile.past_due {
