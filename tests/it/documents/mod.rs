@@ -1,4 +1,5 @@
 //! The documents are held to the code: what is cited exists, and what is generated is what the binary says.
 
+mod commands;
 mod deployment;
 mod references;
