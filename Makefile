@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo build test test-deploy lint bench bench-instructions bench-alerts calibrate-alerts soak tools
+.PHONY: help demo run build test test-deploy lint bench bench-instructions bench-alerts calibrate-alerts soak tools
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,11 @@ build: tools ## The release binary, target/release/mrrd
 demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is left behind
 	cargo build --locked --release --quiet
 	@target/release/mrrd demo $(ARGS)
+
+run: tools ## The same binary on your own account: asks three questions where there is no configuration yet, then serves
+	cargo build --locked --release --quiet
+	@[ -e config/mrrd.toml ] || [ -e /etc/mrrd/mrrd.toml ] || [ -n "$${MRRD_CONFIG:-}" ] || target/release/mrrd init
+	@target/release/mrrd serve $(ARGS)
 
 test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a browser
 	@scripts/tools postgres

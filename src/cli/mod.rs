@@ -16,6 +16,7 @@ mod events;
 mod explain;
 mod fx;
 mod healthcheck;
+mod init;
 mod instant;
 mod openapi;
 mod output;
@@ -56,6 +57,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Demo(demo::Args),
+    Init(init::Args),
     Replay(replay::Args),
     Backfill(backfill::Args),
     Rebuild(rebuild::Args),
@@ -182,6 +184,7 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Erase(args) => blocking(erase::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
+        Command::Init(args) => init::run(&args, &context),
         Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),
         Command::Explain(args) => blocking(explain::run(&args, &context)),

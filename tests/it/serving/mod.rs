@@ -9,5 +9,6 @@ mod commands;
 mod compare;
 mod door;
 mod export;
+mod init;
 mod scraping;
 pub(crate) mod webhooks;
