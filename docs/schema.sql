@@ -236,6 +236,17 @@ CREATE TABLE customer_ledger (
     metadata     TEXT    NOT NULL DEFAULT '{}', -- configured keys only
     PRIMARY KEY (generation, profile, livemode, account, customer)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE customer_name (
+    livemode INTEGER NOT NULL,
+    account  TEXT    NOT NULL,
+    customer TEXT    NOT NULL,
+    at       INTEGER NOT NULL, -- the state that says so: one that is older and comes later says nothing
+    seq      INTEGER NOT NULL, -- its place in the log
+    name     TEXT    NOT NULL, -- '' where it says none
+    email    TEXT    NOT NULL,
+    search   TEXT    NOT NULL, -- both in lower case
+    PRIMARY KEY (livemode, account, customer)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE day_amount (
     generation           INTEGER NOT NULL,
     profile              TEXT    NOT NULL,
@@ -401,6 +412,10 @@ CREATE TABLE movement_part (
     end_reason       TEXT,                   -- a cause of churn, where another subscription's end only lowered MRR
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal, part)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE name_position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL -- the log is read up to here
+) STRICT;
 CREATE TABLE quality (
     generation INTEGER NOT NULL,
     profile    TEXT    NOT NULL,

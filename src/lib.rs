@@ -24,6 +24,8 @@ pub use mrrd_ledger as ledger;
 pub mod limits;
 /// The event log: appended in groups, sealed in a chain.
 pub mod log;
+/// Names of customers, read from bodies where they are shown.
+pub mod names;
 /// The webhook route.
 pub mod receiver;
 /// Keeps the derived tables up with the log.

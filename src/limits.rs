@@ -357,3 +357,19 @@ pub const METADATA_BYTES: usize = 1_000;
 
 /// The newest events of the log, of which one tells how far Stripe's clock has come.
 pub const NEWEST_EVENTS: i64 = 200;
+
+/// How often log and ledger are looked at for those who listen to `/api/v1/stream`: with the time to ask for what changed
+/// well under the two seconds in which it is to be on screen.
+pub const PULSE_INTERVAL: Duration = Duration::from_millis(400);
+
+/// How many may listen at once: each holds a connection.
+pub const LISTENERS: usize = 256;
+
+/// A sign of life for those who listen, so that no proxy ends a quiet connection.
+pub const LISTENER_SIGN: Duration = Duration::from_secs(15);
+
+/// How often the log is looked at for names of customers where nothing says that it has moved.
+pub const NAMES_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Between two looks for names, however busy the log.
+pub const NAMES_REST: Duration = Duration::from_millis(200);

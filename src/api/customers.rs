@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use super::{
     Answer, ApiProblem, answer, cursor,
     document::{CommonQuery, CustomerQuery},
-    json, movements,
+    json, movements, named,
     params::{LIMIT_MAX, Params},
     reports,
 };
@@ -17,36 +17,47 @@ use crate::{
         movements::MovementEntry,
     },
     server::state::AppState,
-    store::reports::{CustomerPosition, CustomersAsked, MovementFilter, Order},
+    store::reports::{CustomerOrder, CustomerSearch, CustomerState, FoundPosition, MovementFilter, Order},
 };
 
 const LIST: &str = "customers";
 
-/// Customers by account and id, page by page.
+/// Customers in the order asked for, page by page: found by id, name, e-mail or metadata.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery, CommonQuery),
     responses((status = 200, body = CustomerList), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
-    let after: Option<(Option<AccountId>, CustomerId)> = cursor::read(LIST, params.text("cursor").as_deref())?;
-    let by_mrr = params.with("sort", "mrr", |text| (text == "mrr").then_some(()))?.is_some();
+    let orders = CustomerOrder::ALL.map(CustomerOrder::as_str);
+    let order = params.with("sort", &format!("one of {}", orders.join(", ")), |text| {
+        CustomerOrder::ALL.into_iter().find(|order| order.as_str() == text)
+    })?;
+    let states = CustomerState::ALL.map(CustomerState::as_str);
+    let state_asked = params.with("state", &format!("one of {}", states.join(", ")), |text| {
+        CustomerState::ALL.into_iter().find(|state| state.as_str() == text)
+    })?;
+    let text = params.text("q").unwrap_or_default();
+    let order = order.unwrap_or(CustomerOrder::Id);
+    // A cursor goes on in the list it came from.
+    let of = format!("{LIST} {} {} {text}", order.as_str(), state_asked.map_or("", CustomerState::as_str));
+    let after: Option<(String, Option<AccountId>, CustomerId)> = cursor::read(&of, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
     let reports = reports(&state);
-    let asked = match (by_mrr, ask.own_currency().or(reports.reporting(&ask))) {
-        (true, Some(currency)) => CustomersAsked::Largest(currency),
-        (true, None) => {
-            return Err(ApiProblem::parameter("currency", "sort=mrr compares within one currency: name it"));
-        }
-        (false, _) => CustomersAsked::After(after.map(|(account, customer)| CustomerPosition { account, customer })),
-    };
-    let (rows, next) = reports.customers(&ask, &asked, limit).await?;
-    let list = CustomerList {
+    let currency = ask.own_currency().or(reports.reporting(&ask));
+    if order == CustomerOrder::Mrr && currency.is_none() {
+        return Err(ApiProblem::parameter("currency", "sort=mrr compares within one currency: name it"));
+    }
+    let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
+    let asked = CustomerSearch { text, state: state_asked, order, currency, after };
+    let (rows, next) = reports.customers_found(&ask, &asked, limit).await?;
+    let mut list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),
         data: rows.iter().map(CustomerEntry::from).collect(),
-        next_cursor: next.map(|position| cursor::write(LIST, (position.account, position.customer))),
+        next_cursor: next.map(|place| cursor::write(&of, (place.key, place.account, place.customer))),
     };
+    named::customers(&state, &ask, &mut list.data).await?;
     Ok(answer(csv, &list, CustomerList::table))
 }
 
@@ -70,10 +81,13 @@ pub(super) async fn customer(
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
     let reporting = reports.reporting(&ask);
     let subscriptions = row.subscriptions.iter().map(|one| SubscriptionEntry::of(one, reporting));
+    let mut entry = [CustomerEntry::from(&row)];
+    named::customers(&state, &ask, &mut entry).await?;
+    let [entry] = entry;
     Ok(json(&CustomerDetail {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),
-        customer: CustomerEntry::from(&row),
+        customer: entry,
         stripe_customers: reports.stripe_customers(&ask, &row).await?,
         subscriptions: subscriptions.collect(),
         movements: rows.iter().map(MovementEntry::from).collect(),

@@ -222,7 +222,12 @@ pub(super) struct PageQuery {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what params.rs reads")]
 pub(super) struct CustomerQuery {
-    /// `mrr`: those with the most MRR in `currency`, one page; by account and id without it.
+    /// Only those whose id, name, e-mail or metadata holds each of these words; `KEY:VALUE` is one pair of metadata. Names are
+    /// searched where they are shown (`privacy.show_names`).
+    q: Option<String>,
+    /// `paying`, `past_due`, `ending` (set to end), `trialing` or `left`.
+    state: Option<String>,
+    /// `mrr` (the most in `currency` first), `since` (the newest first), `name` or `id` (without it).
     sort: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -247,6 +252,18 @@ pub(super) struct MovementQuery {
     kind: Option<String>,
     /// Only those with a part of this cause.
     cause: Option<String>,
+    /// Only those with a part of this group of causes: `upsell`, `voluntary`, ….
+    rollup: Option<String>,
+    /// Only those with a part of this product, before or after.
+    product: Option<String>,
+    /// Only those with a part at this price, before or after.
+    price: Option<String>,
+    /// Only those with a part billed so often, before or after: `month`, `year`, `3 month`.
+    billing: Option<String>,
+    /// Only of customers of this country, as it is now.
+    country: Option<String>,
+    /// Only of customers whose metadata has this now: `KEY:VALUE`, of the keys that `ledger.metadata_keys` keeps.
+    metadata: Option<String>,
     /// `scheduled`: also what is written ahead, up to `to`.
     include: Option<String>,
     /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.
@@ -274,8 +291,12 @@ pub(super) struct EventQuery {
     until: Option<String>,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     reading: Option<String>,
+    /// How it came: `webhook`, `replay` or `api`.
+    source: Option<String>,
     /// Only this customer's.
     customer: Option<String>,
+    /// `asc` (in order of the log, the default) or `desc`.
+    order: Option<String>,
     /// Only live, or only test events.
     livemode: Option<bool>,
     /// Only this connected account's; `all` is everything, as without it.

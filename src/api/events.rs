@@ -6,16 +6,21 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Answer, ApiProblem, answer, cursor, document::EventQuery, json, params::Params};
 use crate::{
     ledger::{ids::EventId, time::UnixTime},
     report::events::{EventDetail, EventEntry, EventList},
     server::state::AppState,
-    store::{EventFilter, reports::AccountScope},
+    store::{EventFilter, Reading, reports::AccountScope},
+    stripe::read::read_again,
 };
 
 const LIST: &str = "events";
+const BACKWARDS: &str = "events-desc";
 
 /// Events in order of the log, page by page: all of them, unless filtered.
 #[utoipa::path(get, path = "/api/v1/events", tag = "log", params(EventQuery),
@@ -23,11 +28,14 @@ const LIST: &str = "events";
 pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     const READINGS: [&str; 4] = ["facts", "ignored", "unreadable", "thin"];
+    const SOURCES: [&str; 3] = ["webhook", "replay", "api"];
+    let source = |text: &str| SOURCES.contains(&text).then(|| text.to_owned());
     let reading = |text: &str| READINGS.contains(&text).then(|| text.to_owned());
     let filter = EventFilter {
         kind: params.text("type"),
         since: instant(&mut params, "since")?,
         until: instant(&mut params, "until")?,
+        source: params.with("source", &format!("one of {}", SOURCES.join(", ")), source)?,
         reading: params.with("reading", &format!("one of {}", READINGS.join(", ")), reading)?,
         customer: params.text("customer").map(|id| id.as_str().into()),
         livemode: params.livemode()?,
@@ -36,18 +44,27 @@ pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQu
             Some(AccountScope::All) | None => None,
         },
     };
-    let after: Option<i64> = cursor::read(LIST, params.text("cursor").as_deref())?;
+    let backwards = params.with("order", "asc or desc", |text| match text {
+        "asc" => Some(false),
+        "desc" => Some(true),
+        _ => None,
+    })?;
+    let list = if backwards == Some(true) { BACKWARDS } else { LIST };
+    let after: Option<i64> = cursor::read(list, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
-    let mut rows = state.store.events(&filter, after.unwrap_or(0), limit + 1).await?;
-    let page = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > page;
-    rows.truncate(page);
-    let list = EventList {
-        next_cursor: rows.last().filter(|_| more).map(|last| cursor::write(LIST, last.seq)),
+    let mut rows = match backwards {
+        Some(true) => state.store.events_back(&filter, after, limit + 1).await?,
+        Some(false) | None => state.store.events(&filter, after.unwrap_or(0), limit + 1).await?,
+    };
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let page = EventList {
+        next_cursor: rows.last().filter(|_| more).map(|last| cursor::write(list, last.seq)),
         data: rows.iter().map(EventEntry::from).collect(),
     };
-    Ok(answer(csv, &list, EventList::table))
+    Ok(answer(csv, &page, EventList::table))
 }
 
 /// One event, with every shape it came in.
@@ -88,6 +105,31 @@ pub(super) async fn raw(State(state): State<AppState>, Path(id): Path<String>, R
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// What is read from an event: the facts that figures are made of, as the log keeps them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct FactList {
+    /// One a state of an object; empty where nothing was read.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+}
+
+/// What this mrrd reads from it: facts, without anything personal.
+#[utoipa::path(get, path = "/api/v1/events/{id}/facts", tag = "log",
+    params(("id" = String, Path, description = "`evt_…`")),
+    responses((status = 200, body = FactList), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let bodies = state.store.bodies(&EventId::new(id.as_str())).await?;
+    let Some((event, body)) = bodies.into_iter().next() else {
+        return Err(ApiProblem::NotFound { what: "body of event", id });
+    };
+    let read = read_again(&body, &event);
+    let facts = if let Reading::Facts(facts) = read { facts } else { Vec::new() };
+    // Names, numbers and lists: they always serialise.
+    let data = facts.iter().filter_map(|fact| serde_json::to_value(fact).ok()).collect();
+    Ok(json(&FactList { data }))
 }
 
 fn instant(params: &mut Params, name: &'static str) -> Result<Option<UnixTime>, ApiProblem> {

@@ -3,6 +3,7 @@
 mod alerts;
 mod auth;
 mod chartmogul;
+mod closings;
 mod cursor;
 mod customers;
 mod document;
@@ -10,12 +11,15 @@ mod events;
 mod metrics;
 mod movements;
 mod mrr;
+mod named;
 mod params;
+mod planned;
 mod problem;
 mod quality;
 mod restatements;
 mod rules;
 mod status;
+mod stream;
 
 use axum::{
     Router,
@@ -59,6 +63,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(events::events))
         .routes(routes!(events::event))
         .routes(routes!(events::raw))
+        .routes(routes!(events::facts))
         .routes(routes!(quality::quality))
         .routes(routes!(chartmogul::metrics))
         .routes(routes!(chartmogul::activities))
@@ -68,6 +73,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(alerts::alerts))
         .routes(routes!(alerts::alert))
         .routes(routes!(alerts::acknowledge))
+        .routes(routes!(closings::closings, closings::close))
+        .routes(routes!(planned::annotations, planned::annotate))
+        .routes(routes!(planned::forget))
+        .routes(routes!(planned::mutes, planned::mute))
+        .routes(routes!(planned::unmute))
+        .routes(routes!(stream::stream))
 }
 
 /// Figures are nobody else's: no cache keeps them, and no browser guesses another type.

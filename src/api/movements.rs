@@ -1,18 +1,19 @@
 //! `GET /api/v1/movements`: every change of MRR with its parts, causes and events.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::extract::{RawQuery, State};
 
 use super::{
     Answer, ApiProblem, answer, cursor,
     document::{CommonQuery, MovementQuery},
+    named,
     params::Params,
     reports,
 };
 use crate::{
     ledger::{
-        outcome::{Cause, Kind},
+        outcome::{Cause, Kind, Rollup},
         time::{Day, UnixTime},
     },
     report::{
@@ -20,7 +21,7 @@ use crate::{
         movements::{MovementEntry, MovementList},
     },
     server::state::AppState,
-    store::reports::{MovementFilter, MovementKey, Order},
+    store::reports::{MovementFilter, MovementKey, Order, PartFilter},
 };
 
 const LIST: &str = "movements";
@@ -38,6 +39,17 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         kind: params.with("kind", &format!("one of {}", kinds()), Kind::parse)?,
         cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
         currency: None,
+        part: PartFilter {
+            rollup: params.with("rollup", &format!("one of {}", rollups()), rollup)?,
+            product: params.text("product").map(|id| id.as_str().into()),
+            price: params.text("price").map(|id| id.as_str().into()),
+            interval: params.text("billing").map(Into::into),
+        },
+        country: params.text("country").map(Into::into),
+        metadata: params.with("metadata", "a key and a value such as channel:partner", |text| {
+            let (key, value) = text.split_once(':')?;
+            Some((key.into(), value.into()))
+        })?,
     };
     let ask = Ask { scheduled: params.scheduled()?, to: filter.to, basis: params.basis()?, ..ask };
     let order = params.with("order", "asc or desc", |text| match text {
@@ -50,11 +62,12 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     params.end()?;
     let (rows, next) =
         reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
-    let list = MovementList {
+    let mut list = MovementList {
         converted: reports(&state).reporting(&ask).is_some(),
         data: rows.iter().map(MovementEntry::from).collect(),
         next_cursor: next.as_ref().map(write_cursor),
     };
+    named::movements(&state, &ask, &mut list.data).await?;
     Ok(answer(csv, &list, MovementList::table))
 }
 
@@ -70,6 +83,21 @@ pub(super) fn read_key(list: &str, text: Option<&str>) -> Result<Option<Movement
 
 fn kinds() -> String {
     Kind::ALL.map(Kind::as_str).join(", ")
+}
+
+fn rollups() -> String {
+    Cause::ALL
+        .iter()
+        .map(|cause| cause.rollup())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .map(Rollup::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn rollup(text: &str) -> Option<Rollup> {
+    Cause::ALL.iter().map(|cause| cause.rollup()).find(|rollup| rollup.as_str() == text)
 }
 
 fn causes() -> String {

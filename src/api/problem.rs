@@ -38,6 +38,15 @@ pub enum ApiProblem {
         /// What is wrong with it.
         reason: String,
     },
+    /// What was asked for can't be done as things stand.
+    #[error("{reason}")]
+    Conflict {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// As many as may listen do.
+    #[error("as many as may listen to the stream do: ask again in a while")]
+    TooManyListeners,
     /// The report can't be given.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -69,6 +78,8 @@ impl ApiProblem {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "No such object"),
             Self::NoRoute => (StatusCode::NOT_FOUND, "no-such-address", "No such address"),
             Self::Parameter { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter"),
+            Self::Conflict { .. } => (StatusCode::CONFLICT, "not-now", "Not as things stand"),
+            Self::TooManyListeners => (StatusCode::SERVICE_UNAVAILABLE, "too-many-listeners", "Too many listen"),
             Self::Report(ReportError::DoesNotClose { .. }) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "bridge-does-not-close", "The ledger contradicts itself")
             }

@@ -21,7 +21,7 @@ use crate::{
     server::state::AppState,
     store::{
         EventFilter,
-        reports::{AccountScope, QualityPosition},
+        reports::{AccountScope, QualityAsked, QualityPosition},
     },
 };
 
@@ -39,11 +39,13 @@ enum Place {
 }
 
 /// Unreadable events, then thin ones that nothing fills in, then unpriced items, unresolved discounts, gaps, ties and what else couldn't be known.
-#[utoipa::path(get, path = "/api/v1/quality", tag = "log", params(PageQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/quality", tag = "log", 
+    params(("customer" = Option<String>, Query, description = "only what is about this customer"), PageQuery, CommonQuery),
     responses((status = 200, body = QualityList), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
+    let customer = params.text("customer").map(|id| CustomerId::new(id.as_str()));
     let place: Option<Place> = cursor::read(LIST, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
@@ -63,6 +65,14 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
             after = Some(QualityPosition { kind: kind.into(), at, account, customer, ordinal });
         }
     }
+    // An event that couldn't be read, or carries no object, is nobody's.
+    let only = match customer {
+        None => QualityAsked::All,
+        Some(customer) => {
+            (events, thin_events) = (None, None);
+            QualityAsked::Customer(customer)
+        }
+    };
     let filter = EventFilter {
         livemode: ask.livemode,
         account: match &ask.account {
@@ -85,7 +95,7 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     }
     if next.is_none() {
         let room = limit - i64::try_from(data.len()).unwrap_or(limit);
-        let (rows, more) = reports.quality(&ask, after.as_ref(), room).await?;
+        let (rows, more) = reports.quality(&ask, &only, after.as_ref(), room).await?;
         data.extend(rows.iter().map(QualityItem::from));
         next = more.map(|at| Place::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
     }

@@ -125,6 +125,7 @@ impl Filter {
             since: self.since,
             until: self.until,
             reading: reading.map(str::to_owned),
+            source: None,
             customer: self.customer.as_deref().map(CustomerId::from),
             livemode: None,
             account: self.account.as_deref().map(|account| Some(AccountId::from(account))),

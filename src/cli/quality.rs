@@ -8,7 +8,7 @@ use crate::{
         service::Reports,
         thin,
     },
-    store::EventFilter,
+    store::{EventFilter, reports::QualityAsked},
 };
 
 /// Lists unreadable and unfilled thin events, unpriced items, unresolved discounts, gaps, ties and overdue changes
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let mut after = None;
     loop {
-        let page = reports.quality(&question, after.as_ref(), limits::LOG_PAGE_EVENTS).await;
+        let page = reports.quality(&question, &QualityAsked::All, after.as_ref(), limits::LOG_PAGE_EVENTS).await;
         let (rows, next) = page.map_err(ask::failure)?;
         data.extend(rows.iter().map(QualityItem::from));
         after = next;

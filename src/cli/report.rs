@@ -139,14 +139,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::Movements { basis, customer, options } => {
             let (from, to) = options.days(today);
-            let filter = MovementFilter {
-                from,
-                to,
-                customer: customer.as_deref().map(Into::into),
-                kind: None,
-                cause: None,
-                currency: None,
-            };
+            let filter =
+                MovementFilter { from, to, customer: customer.as_deref().map(Into::into), ..MovementFilter::default() };
             let question = Ask { basis: *basis, ..options.ask(today) };
             let (mut data, mut after) = (Vec::new(), None);
             loop {

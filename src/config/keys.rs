@@ -17,6 +17,8 @@ pub(super) enum Kind {
     SecretFile,
     /// One word, or a whole number: a rule of a profile.
     Knob,
+    /// True or false.
+    Switch,
     /// A number that need not be whole; kept as it is written, never as a float.
     Decimal,
 }
@@ -48,6 +50,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.fx", Kind::Text),
     ("ledger.fx_day", Kind::Text),
     ("api.tokens", Kind::Secrets),
+    ("privacy.show_names", Kind::Switch),
     ("alerts.rules", Kind::List),
     ("alerts.false_alerts_a_year", Kind::Decimal),
     ("alerts.large_loss_amount", Kind::Decimal),

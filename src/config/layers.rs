@@ -181,6 +181,7 @@ fn typed(value: toml::Value, kind: Kind) -> Option<Data> {
         (Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal, toml::Value::String(text)) => {
             Some(Data::Text(text))
         }
+        (Kind::Switch, toml::Value::Boolean(on)) => Some(Data::Text(on.to_string())),
         (Kind::Decimal, toml::Value::Float(number)) => Some(Data::Text(number.to_string())),
         (Kind::List | Kind::Secrets, toml::Value::Array(list)) => {
             let texts = list.into_iter().map(|item| match item {
@@ -200,6 +201,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::List | Kind::Secrets => "a list of strings, such as [\"a\", \"b\"]",
         Kind::SecretFile => "the path of a file, in quotes",
         Kind::Knob => "a word in quotes, or a whole number",
+        Kind::Switch => "true or false",
         Kind::Decimal => "a number",
     }
 }
@@ -228,7 +230,9 @@ fn from_environment(environment: &Environment, faults: &mut Vec<String>) -> Valu
                 }
             },
             Kind::List | Kind::Secrets => Data::List(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal => Data::Text(text.to_owned()),
+            Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal | Kind::Switch => {
+                Data::Text(text.to_owned())
+            }
         };
         values.insert(key, Value { data, origin });
     }

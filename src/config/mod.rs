@@ -15,7 +15,8 @@ mod warnings;
 pub use layers::{Environment, Origin, colour_wanted};
 pub use read::load;
 pub use settings::{
-    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe,
+    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting,
+    Stripe,
 };
 
 /// The built-in defaults, which are also their documentation.

@@ -11,7 +11,9 @@ use super::{
     keys::{self, Kind},
     layers::{self, Data, Value, Values},
     profiles::{self, Written},
-    settings::{Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Role, Server, Setting, Stripe},
+    settings::{
+        Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting, Stripe,
+    },
 };
 use crate::{
     ledger::{
@@ -34,6 +36,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         stripe: reader.stripe(),
         ledger: reader.ledger(),
         api: Api { tokens: reader.secrets("api.tokens") },
+        privacy: reader.privacy(),
         alerts: reader.alerts(),
         log: reader.log(),
         settings: shown(&values),
@@ -294,6 +297,18 @@ impl Reader<'_> {
         // What can't be read was complained about above.
         let known = all.filter_map(|name| profiles::named(name, &written).ok()).collect();
         (profiles, known)
+    }
+
+    fn privacy(&mut self) -> Privacy {
+        let names = match self.text("privacy.show_names").as_str() {
+            "true" => Names::Shown,
+            "false" => Names::Hidden,
+            other => {
+                self.fault("privacy.show_names", format_args!("is {other:?}: true or false is possible"));
+                Names::Hidden
+            }
+        };
+        Privacy { names }
     }
 
     fn log(&mut self) -> Log {

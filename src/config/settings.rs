@@ -28,6 +28,8 @@ pub struct Config {
     pub ledger: Ledger,
     /// Who may read figures.
     pub api: Api,
+    /// What is shown of people.
+    pub privacy: Privacy,
     /// What is watched, and who is told.
     pub alerts: Alerts,
     /// What is logged, and how.
@@ -213,6 +215,22 @@ impl Ledger {
 pub struct Api {
     /// Tokens of admins; with none, the first `serve` makes one.
     pub tokens: Vec<SecretString>,
+}
+
+/// `privacy.*`
+#[derive(Clone, Copy, Debug)]
+pub struct Privacy {
+    /// Whether names and e-mails of customers are read from bodies and shown.
+    pub names: Names,
+}
+
+/// What is done with names and e-mails of customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// They are kept beside the ledger, searched and shown.
+    Shown,
+    /// They stay in the bodies that brought them.
+    Hidden,
 }
 
 /// `log.*`

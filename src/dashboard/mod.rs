@@ -1,36 +1,90 @@
-//! The dashboard at `/`: one page of our own, without a build step and without a request to anywhere else.
+//! The dashboard: pages of our own, without a build step and without a request to anywhere else.
+//!
+//! Every page is the same document; the address says which report it is. What it is made of lies under an address with a
+//! hash of all of it, so that browsers keep it for good and a new version of the daemon brings new addresses.
+
+mod files;
 
 use axum::{
     Router,
+    extract::Path,
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-/// The page: for whoever is signed in (`access::routes::pages`).
+use self::files::File;
+
+/// Where pages live, besides `/`.
+const PAGES: [&str; 12] = [
+    "/movements",
+    "/customers",
+    "/customers/{id}",
+    "/churn",
+    "/cohorts",
+    "/breakdown",
+    "/differences",
+    "/closing",
+    "/events",
+    "/events/{id}",
+    "/alerts",
+    "/health",
+];
+
+/// The pages: for whoever is signed in (`access::routes::pages`).
 pub fn pages() -> Router {
-    Router::new().route("/", get(|| file("text/html; charset=utf-8", include_str!("assets/index.html"))))
+    PAGES.iter().fold(Router::new().route("/", get(page)), |pages, path| pages.route(path, get(page)))
 }
 
-/// What the page, and the sign-in page, are made of. None of it holds a figure, so anyone may load it.
+/// What the pages, and the sign-in page, are made of. None of it holds a figure, so anyone may load it.
 pub fn assets() -> Router {
-    Router::new()
-        .route("/assets/app.css", get(|| file("text/css; charset=utf-8", include_str!("assets/app.css"))))
-        .route("/assets/app.js", get(|| file("text/javascript; charset=utf-8", include_str!("assets/app.js"))))
-        .route("/assets/icon.svg", get(|| file("image/svg+xml", include_str!("assets/icon.svg"))))
+    Router::new().route("/assets/{version}/{*path}", get(asset)).route("/assets/icon.svg", get(icon))
+}
+
+async fn page(headers: HeaderMap) -> Response {
+    // A new version of the daemon brings a new page: browsers ask each time.
+    answer(files::page(), &headers, "no-cache")
+}
+
+async fn icon(headers: HeaderMap) -> Response {
+    match files::asset("icon.svg") {
+        Some(file) => answer(file, &headers, "no-cache"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn asset(Path((version, path)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    let Some(file) = files::asset(&path) else { return StatusCode::NOT_FOUND.into_response() };
+    // A page that was open while the daemon was replaced still finds its parts, but keeps none of them.
+    let kept = if version == files::version() { "public, max-age=31536000, immutable" } else { "no-store" };
+    answer(file, &headers, kept)
 }
 
 /// Nothing from elsewhere is loaded, nothing inline runs, nobody frames the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-async fn file(kind: &'static str, text: &'static str) -> Response {
+fn answer(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.kind));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // A new version of the daemon brings a new page: browsers ask each time.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    (headers, text).into_response()
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::ETAG, file.etag.clone());
+    if lists(asked, header::IF_NONE_MATCH, |tag| tag == file.etag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    if lists(asked, header::ACCEPT_ENCODING, |coding| coding == b"gzip" || coding.starts_with(b"gzip;")) {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return (headers, file.gzip.as_slice()).into_response();
+    }
+    (headers, file.bytes.as_ref()).into_response()
+}
+
+/// Whether one of the entries of a header is `wanted`.
+fn lists(headers: &HeaderMap, name: header::HeaderName, wanted: impl Fn(&[u8]) -> bool) -> bool {
+    let values = headers.get_all(name);
+    values.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|entry| wanted(entry.trim_ascii()))
 }

@@ -55,6 +55,10 @@ pub async fn run(
         }
         progress(counts);
         if page.is_empty() {
+            if reason.is_some() {
+                // Kept beside the ledger, where names are shown: it was read from a body that is gone now.
+                store.forget_name(customer).await?;
+            }
             return Ok(counts);
         }
     }

@@ -23,7 +23,9 @@ use crate::{
     },
     limits,
     reconciler::{Rules, driver::Handle, joining::Joins},
-    store::{CustomerKey, EventFilter, alerts::AlertFilter, reports::AccountScope, reports::Scope},
+    store::{
+        CustomerKey, EventFilter, alerts::AlertFilter, reports::AccountScope, reports::QualityAsked, reports::Scope,
+    },
     stripe::client::{ApiError, lists::Objects},
 };
 
@@ -267,7 +269,9 @@ impl Healer {
         for kind in WANTED {
             let mut after = None;
             loop {
-                let page = store.quality_page(&scope, Some(kind), after.as_ref(), limits::LOG_PAGE_EVENTS).await?;
+                let page = store
+                    .quality_page(&scope, &QualityAsked::Kind(kind), after.as_ref(), limits::LOG_PAGE_EVENTS)
+                    .await?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 for (_, row) in page {

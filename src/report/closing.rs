@@ -170,16 +170,21 @@ pub struct ClosedLine {
     pub amount_exact: Exact,
 }
 
-impl ClosedProfile {
-    fn of(month: &ClosedMonth, converted: bool) -> Self {
-        let line = |total: &ClosedTotal| ClosedLine {
+impl From<&ClosedTotal> for ClosedLine {
+    fn from(total: &ClosedTotal) -> Self {
+        Self {
             livemode: total.livemode,
             account: total.account.as_ref().map(ToString::to_string),
             currency: total.currency.to_string(),
             line: total.line.to_string(),
             amount: total.amount.minor(),
             amount_exact: Exact(total.amount),
-        };
+        }
+    }
+}
+
+impl ClosedProfile {
+    fn of(month: &ClosedMonth, converted: bool) -> Self {
         Self {
             profile: month.closing.profile.as_ref().into(),
             converted,
@@ -187,7 +192,7 @@ impl ClosedProfile {
             closed_at: month.closing.closed_at.to_string(),
             hash: month.closing.hash.clone(),
             movements: month.movements.len(),
-            totals: month.totals.iter().map(line).collect(),
+            totals: month.totals.iter().map(ClosedLine::from).collect(),
         }
     }
 }

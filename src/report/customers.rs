@@ -33,6 +33,12 @@ pub struct CustomerEntry {
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// Its name, where names are shown (privacy.show_names) and it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its e-mail, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     /// Two letters, where known.
     pub country: Option<String>,
     /// First instant of MRR above 0.
@@ -105,6 +111,8 @@ impl From<&CustomerRow> for CustomerEntry {
     fn from(row: &CustomerRow) -> Self {
         Self {
             id: row.customer.to_string(),
+            name: None,
+            email: None,
             account: row.account.as_ref().map(ToString::to_string),
             country: row.country.as_deref().map(str::to_owned),
             first_mrr_at: row.first_mrr_at.map(|at| at.to_string()),

@@ -30,6 +30,13 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The customers a scope asks for, in order of account and id.
+    pub(super) fn sorted<'a>(&'a self, scope: &'a Scope) -> Vec<(&'a CustomerKey, &'a CustomerLedger)> {
+        let mut found: Vec<_> = self.of(scope).collect();
+        found.sort_by_key(|(key, _)| *key);
+        found
+    }
+
     /// The customers a scope asks for.
     pub(super) fn of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
         self.customers.iter().map(|(key, ledger)| (key, ledger)).filter(move |(key, ledger)| {
@@ -146,7 +153,7 @@ impl Memory {
         let mut rows: Vec<(MovementKey, MovementRow)> = Vec::new();
         for (key, ledger) in self.of(scope) {
             for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
-                if !asked(movement, &key.customer, filter) {
+                if !asked(movement, &key.customer, filter) || !is_of(ledger, filter) {
                     continue;
                 }
                 let id = movement_id(&self.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
@@ -207,13 +214,19 @@ impl Memory {
     pub fn quality_page(
         &self,
         scope: &Scope,
+        only: &QualityAsked,
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Vec<(QualityPosition, QualityRow)> {
         let mut rows = Vec::new();
         for (key, ledger) in self.of(scope) {
             for (ordinal, entry) in (0..).zip(&ledger.quality) {
-                if entry.at > scope.cut || entry.until.is_some_and(|until| until <= scope.cut) {
+                let asked = match only {
+                    QualityAsked::All => true,
+                    QualityAsked::Kind(kind) => entry.kind == *kind,
+                    QualityAsked::Customer(customer) => key.customer == *customer,
+                };
+                if !asked || entry.at > scope.cut || entry.until.is_some_and(|until| until <= scope.cut) {
                     continue;
                 }
                 let position = QualityPosition {
@@ -278,6 +291,25 @@ fn asked(movement: &Movement, customer: &CustomerId, filter: &MovementFilter) ->
         && filter.kind.map_or(movement.kind != Kind::Transient, |kind| movement.kind == kind)
         && filter.currency.is_none_or(|currency| movement.currency == currency)
         && filter.cause.is_none_or(|cause| movement.parts.iter().any(|part| part.cause == cause))
+        && (filter.part == PartFilter::default() || movement.parts.iter().any(|part| is_part(part, &filter.part)))
+}
+
+/// Whether a customer is one of those asked for.
+fn is_of(ledger: &CustomerLedger, filter: &MovementFilter) -> bool {
+    filter.country.as_ref().is_none_or(|country| ledger.country.as_ref() == Some(country))
+        && filter.metadata.as_ref().is_none_or(|(key, value)| ledger.metadata.get(key) == Some(value))
+}
+
+/// Whether a part is one of those asked for.
+fn is_part(part: &Part, filter: &PartFilter) -> bool {
+    let sides = || [part.before.as_ref(), part.after.as_ref()].into_iter().flatten();
+    filter.rollup.is_none_or(|rollup| part.cause.rollup() == rollup)
+        && filter.product.as_ref().is_none_or(|only| sides().any(|side| side.product.as_ref() == Some(only)))
+        && filter.price.as_ref().is_none_or(|only| sides().any(|side| side.price == *only))
+        && filter
+            .interval
+            .as_ref()
+            .is_none_or(|only| sides().any(|side| side.interval.is_some_and(|interval| interval.to_string() == **only)))
 }
 
 fn customer_row(key: &CustomerKey, ledger: &CustomerLedger, scope: &Scope) -> Result<CustomerRow, ReportError> {

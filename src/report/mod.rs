@@ -14,6 +14,7 @@ pub mod compare;
 pub mod customers;
 pub mod events;
 pub mod explain;
+mod found;
 pub mod memory;
 pub mod metrics;
 pub mod money;

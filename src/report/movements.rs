@@ -30,6 +30,9 @@ pub struct MovementEntry {
     pub account: Option<String>,
     /// Who pays.
     pub customer: String,
+    /// The customer's name, where names are shown (privacy.show_names) and it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
     /// Its accounting day.
     pub day: String,
     /// The instant of its last part.
@@ -109,6 +112,7 @@ impl From<&MovementRow> for MovementEntry {
             id: row.id.as_ref().into(),
             account: row.account.as_ref().map(ToString::to_string),
             customer: row.customer.to_string(),
+            customer_name: None,
             day: movement.day.to_string(),
             effective_at: movement.effective_at.to_string(),
             kind: movement.kind.as_str(),

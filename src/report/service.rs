@@ -299,6 +299,36 @@ impl Reports<'_> {
         Ok((rows, next.filter(|_| matches!(asked, CustomersAsked::After(_)))))
     }
 
+    /// Customers by what is known of them, in an order of their own, page by page. Names are those of now.
+    pub async fn customers_found(
+        &self,
+        ask: &Ask,
+        asked: &CustomerSearch,
+        limit: i64,
+    ) -> Result<(Vec<CustomerRow>, Option<FoundPosition>), AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let rows = match &source {
+            Source::Tables => self.store.customers_found(&scope, asked, limit + 1).await?,
+            Source::Memory { ledgers, .. } => {
+                let ids: Vec<&str> = ledgers.customers.iter().map(|(key, _)| key.customer.as_str()).collect();
+                let named = self.store.names_of(scope.livemode, &ids).await?;
+                ledgers.customers_found(&scope, asked, &named, limit + 1)?
+            }
+        };
+        let (rows, next) = page(rows, limit, |(position, _)| position.clone());
+        let mut rows: Vec<CustomerRow> = rows.into_iter().map(|(_, row)| row).collect();
+        if let Some(own) = ask.own_currency() {
+            rows.iter_mut().for_each(|row| row.keep_currency(own));
+            rows.retain(|row| !(row.mrr.is_empty() && row.subscriptions.is_empty()));
+        }
+        Ok((rows, next))
+    }
+
+    /// Whether a question is about the live ledger.
+    pub async fn livemode(&self, ask: &Ask) -> Result<bool, AskError> {
+        Ok(self.any_scope(&Ask { as_known_at: None, ..ask.clone() }).await?.0.livemode)
+    }
+
     /// One customer, also by the id of one of Stripe's that are joined in it; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
         let (scope, source) = self.scope(ask).await?;
@@ -422,13 +452,14 @@ impl Reports<'_> {
     pub async fn quality(
         &self,
         ask: &Ask,
+        only: &QualityAsked,
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<(Vec<QualityRow>, Option<QualityPosition>), AskError> {
         let (scope, source) = self.any_scope(ask).await?;
         let rows = match &source {
-            Source::Tables => self.store.quality_page(&scope, None, after, limit + 1).await?,
-            Source::Memory { ledgers, .. } => ledgers.quality_page(&scope, after, limit + 1),
+            Source::Tables => self.store.quality_page(&scope, only, after, limit + 1).await?,
+            Source::Memory { ledgers, .. } => ledgers.quality_page(&scope, only, after, limit + 1),
         };
         let (rows, next) = page(rows, limit, |(position, _)| position.clone());
         Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
@@ -509,7 +540,7 @@ impl Reports<'_> {
     }
 
     /// The profile a question is about, or its twin in the reporting currency.
-    pub(super) fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
+    pub fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
         let profile = self.profile(ask)?;
         Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
     }
@@ -524,11 +555,12 @@ impl Reports<'_> {
         let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
         let first = match source {
             Source::Tables => {
-                let rows = self.store.quality_page(&scope, Some(QualityKind::MissingRate), None, 1).await?;
+                let rows =
+                    self.store.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
                 rows.into_iter().next()
             }
             Source::Memory { ledgers, .. } => {
-                let rows = ledgers.quality_page(&scope, None, i64::MAX);
+                let rows = ledgers.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, i64::MAX);
                 rows.into_iter().find(|(_, row)| row.entry.kind == QualityKind::MissingRate)
             }
         };

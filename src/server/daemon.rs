@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
-use super::{accept, body, health, problem::Problem, state::AppState};
+use super::{accept, body, health, problem::Problem, pulse::Pulse, state::AppState};
 use crate::{
     access::{
         self, Access,
@@ -28,7 +28,7 @@ use crate::{
         appender::{self, Appender, Writer},
         months, sealer,
     },
-    receiver,
+    names, receiver,
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{Options, OtherLog, Store, StoreError},
     stripe::{
@@ -103,6 +103,8 @@ impl Daemon {
         background.push(("months", tokio::spawn(months::keep_ahead(store.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
+            let names = names::run(store.clone(), config.privacy.names, reconciler.subscribe(), draining.clone());
+            background.push(("names", tokio::spawn(names)));
             if let Some(healer) = healer(&config, &store, &clock, rules)? {
                 let metrics = metrics.clone();
                 let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
@@ -115,7 +117,11 @@ impl Daemon {
         }
         let first_token = first_token(&config, &store, &clock).await;
         let access = Access::new(&config.api, address.port(), store.clone(), clock.clone());
-        let state = AppState { config, clock, metrics, access, store, appender, reconciler, draining };
+        let pulse = Pulse::default();
+        if config.server.has(Role::Api) {
+            background.push(("pulse", tokio::spawn(pulse.clone().run(store.clone(), draining.clone()))));
+        }
+        let state = AppState { config, clock, metrics, access, store, appender, reconciler, pulse, draining };
         let routes = routes(&state)?;
         Ok(Self { address, state, listener, routes, writer, background, stop, first_token })
     }

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod health;
 mod metrics;
 pub mod problem;
+pub mod pulse;
 mod stall;
 pub mod state;
 pub mod waiting;

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 
+use super::pulse::Pulse;
 use crate::{
     access::Access, clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler,
     store::Store, telemetry::Metrics,
@@ -26,6 +27,8 @@ pub struct AppState {
     pub appender: Appender,
     /// What the reconciler last did, and the way to wake it; in a process without that role it stands still.
     pub reconciler: reconciler::Handle,
+    /// Where log and figures stand, for those who listen.
+    pub pulse: Pulse,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }

@@ -10,6 +10,7 @@ pub mod day_sums;
 mod errors;
 mod health;
 pub mod joined;
+pub mod names;
 pub mod naming;
 mod operations;
 pub mod planned;
@@ -211,6 +212,8 @@ pub struct EventFilter {
     pub until: Option<UnixTime>,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: Option<String>,
+    /// How it came: `webhook`, `replay` or `api`.
+    pub source: Option<String>,
     /// Only this customer's.
     pub customer: Option<CustomerId>,
     /// Only live or test ones.

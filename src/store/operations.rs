@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, reports::*, told::Told, *};
+use super::{
+    access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, names::CustomerNamed, reports::*, told::Told, *,
+};
 use crate::{
     ledger::{
         fact::Fact,
@@ -176,6 +178,16 @@ impl Store {
     /// Up to `limit` events after `after_seq`, in the log's order.
     pub async fn events(&self, filter: &EventFilter, after_seq: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
         either!(self, database => database.events(filter, after_seq, limit).await)
+    }
+
+    /// Up to `limit` events of a filter, newest first, from before a place in the log.
+    pub async fn events_back(
+        &self,
+        filter: &EventFilter,
+        before_seq: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        either!(self, database => database.events_back(filter, before_seq, limit).await)
     }
 
     /// The event with this id, as it was first seen.
@@ -794,11 +806,46 @@ impl Store {
         either!(self, database => database.trials(scope).await)
     }
 
+    /// Up to `limit` customers by what is known of them, each with its place in the list.
+    pub async fn customers_found(
+        &self,
+        scope: &Scope,
+        asked: &CustomerSearch,
+        limit: i64,
+    ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
+        either!(self, database => database.customers_found(scope, asked, limit).await)
+    }
+
+    /// Up to which place of the log names have been read.
+    pub async fn names_position(&self) -> Result<i64, StoreError> {
+        either!(self, database => database.names_position().await)
+    }
+
+    /// Keeps what the log from `from` to `to` says of names; false where another process has gone on from there already.
+    pub async fn keep_names(&self, from: i64, to: i64, named: &[CustomerNamed]) -> Result<bool, StoreError> {
+        either!(self, database => database.keep_names(from, to, named).await)
+    }
+
+    /// Forgets every name.
+    pub async fn forget_names(&self) -> Result<(), StoreError> {
+        either!(self, database => database.forget_names().await)
+    }
+
+    /// Forgets the name of a customer, in every account.
+    pub async fn forget_name(&self, customer: &CustomerId) -> Result<(), StoreError> {
+        either!(self, database => database.forget_name(customer).await)
+    }
+
+    /// The names of these customers of Stripe's, of all accounts.
+    pub async fn names_of(&self, livemode: bool, customers: &[&str]) -> Result<Vec<CustomerNamed>, StoreError> {
+        either!(self, database => database.names_of(livemode, customers).await)
+    }
+
     /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.
     pub async fn quality_page(
         &self,
         scope: &Scope,
-        only: Option<QualityKind>,
+        only: &QualityAsked,
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {

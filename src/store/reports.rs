@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::ledger::{
-    ids::{AccountId, CustomerId, TestClockId},
+    ids::{AccountId, CustomerId, PriceId, ProductId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{Cause, Kind, Movement, QualityEntry, SubscriptionLedger},
+    outcome::{Cause, Kind, Movement, QualityEntry, QualityKind, Rollup, SubscriptionLedger},
     time::{Day, UnixTime},
 };
 
@@ -144,6 +144,25 @@ pub struct MovementFilter {
     pub cause: Option<Cause>,
     /// Only in this currency.
     pub currency: Option<Currency>,
+    /// Only those with a part like this.
+    pub part: PartFilter,
+    /// Only of customers of this country, as it is now.
+    pub country: Option<Arc<str>>,
+    /// Only of customers whose metadata has this value under this key, as it is now.
+    pub metadata: Option<(Arc<str>, Arc<str>)>,
+}
+
+/// Which parts are asked for: one part is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartFilter {
+    /// With a cause of this group of causes.
+    pub rollup: Option<Rollup>,
+    /// Of this product, before or after.
+    pub product: Option<ProductId>,
+    /// At this price, before or after.
+    pub price: Option<PriceId>,
+    /// Billed so often, before or after: `month`, `3 month`.
+    pub interval: Option<Arc<str>>,
 }
 
 /// Where a page of movements ends: stable keys, so that a page stays where it is while the ledger grows.
@@ -221,6 +240,102 @@ pub enum CustomersAsked {
     One(CustomerId),
     /// Those with the most MRR in a currency, the largest first.
     Largest(Currency),
+}
+
+/// Customers by what is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerSearch {
+    /// Each word of it is in the id, the name, the e-mail or the metadata; `key:value` is one pair of metadata.
+    pub text: String,
+    /// Only those that stand so.
+    pub state: Option<CustomerState>,
+    /// In which order.
+    pub order: CustomerOrder,
+    /// In which currency MRR is compared.
+    pub currency: Option<Currency>,
+    /// After this one.
+    pub after: Option<FoundPosition>,
+}
+
+/// How a customer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomerState {
+    /// With MRR above 0 in any currency.
+    Paying,
+    /// With a subscription whose payment failed.
+    PastDue,
+    /// With a subscription that is set to end.
+    Ending,
+    /// With a subscription on trial.
+    Trialing,
+    /// Without MRR, and once with.
+    Left,
+}
+
+impl CustomerState {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Paying, Self::PastDue, Self::Ending, Self::Trialing, Self::Left];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paying => "paying",
+            Self::PastDue => "past_due",
+            Self::Ending => "ending",
+            Self::Trialing => "trialing",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// In which order customers are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomerOrder {
+    /// The most MRR first.
+    Mrr,
+    /// The newest customers first.
+    Since,
+    /// By name; who has none comes last.
+    Name,
+    /// By id.
+    Id,
+}
+
+impl CustomerOrder {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Mrr, Self::Since, Self::Name, Self::Id];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mrr => "mrr",
+            Self::Since => "since",
+            Self::Name => "name",
+            Self::Id => "id",
+        }
+    }
+}
+
+/// Where a page of customers found ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPosition {
+    /// What the order compares.
+    pub key: String,
+    /// Its account.
+    pub account: Option<AccountId>,
+    /// Its id.
+    pub customer: CustomerId,
+}
+
+/// Which quality entries are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QualityAsked {
+    /// All of them.
+    All,
+    /// Those of this kind.
+    Kind(QualityKind),
+    /// Those about this customer.
+    Customer(CustomerId),
 }
 
 /// Where a page of quality entries ends.

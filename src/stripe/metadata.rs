@@ -28,6 +28,21 @@ fn fits(value: &str) -> bool {
         && !value.contains('\0')
 }
 
+/// Name and e-mail as the body of an event, or of an API answer, tells them of its customer, empty where it tells none; `None`
+/// where it holds no customer. What a customer may have been made to say is cut to a length that people read.
+pub fn customer_name(body: &[u8]) -> Option<(String, String)> {
+    const CHARS_MAX: usize = 200;
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let object = body.pointer("/data/object").unwrap_or(&body);
+    let is_customer = |value: &&Value| value["object"] == "customer";
+    let customer = [object, &object["customer"]].into_iter().find(is_customer)?;
+    let text = |field: &str| {
+        let text = customer[field].as_str().unwrap_or_default().trim();
+        text.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect::<String>()
+    };
+    Some((text("name"), text("email")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +50,17 @@ mod tests {
     fn read(body: &str) -> Option<String> {
         let found = customer_metadata(body.as_bytes(), &["tier".into(), "owner".into()])?;
         Some(found.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_customer_is_called_by_name_where_it_has_one() {
+        let named = |body: &str| customer_name(body.as_bytes());
+        let ada = r#"{"object":"customer","name":" Ada\u0007 Ltd ","email":"ada@example.com"}"#;
+        let both = Some(("Ada Ltd".to_owned(), "ada@example.com".to_owned()));
+        assert_eq!(named(&format!(r#"{{"data":{{"object":{ada}}}}}"#)), both);
+        assert_eq!(named(ada), both);
+        assert_eq!(named(r#"{"object":"customer","name":null}"#), Some((String::new(), String::new())));
+        assert_eq!(named(r#"{"data":{"object":{"object":"invoice","customer":"cus_1"}}}"#), None);
     }
 
     #[test]

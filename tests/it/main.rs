@@ -4,6 +4,7 @@
 mod alerts;
 mod api;
 mod cases;
+mod dashboard;
 mod documents;
 mod e2e;
 mod faults;

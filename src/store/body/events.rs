@@ -129,6 +129,30 @@ impl Database {
         after_seq: i64,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
+        let until = horizon(self).await?;
+        self.events_within(filter, after_seq, until, "ASC", limit).await
+    }
+
+    pub(in crate::store) async fn events_back(
+        &self,
+        filter: &EventFilter,
+        before_seq: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let until = horizon(self).await?;
+        let until = before_seq.map_or(until, |before| until.min(before - 1));
+        self.events_within(filter, 0, until, "DESC", limit).await
+    }
+
+    /// Events of `after_seq < seq <= until`, in this order.
+    async fn events_within(
+        &self,
+        filter: &EventFilter,
+        after_seq: i64,
+        until: i64,
+        order: &'static str,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let mut text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut only = |condition: &str, value: Parameter| {
@@ -156,6 +180,9 @@ impl Database {
         }
         if let Some(account) = &filter.account {
             only("e.account = ?", Parameter::Text(super::rows::account(account.as_ref())));
+        }
+        if let Some(source) = &filter.source {
+            only("e.source = ?", Parameter::Text(clean(source)));
         }
         match filter.reading.as_deref() {
             Some("facts") => text.push_str(" AND f.kind NOT IN ('ignored', 'unreadable', 'thin')"),
@@ -191,8 +218,8 @@ impl Database {
             };
             text.push_str(&of_customer);
         }
-        text.push_str(" ORDER BY e.seq LIMIT $3");
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after_seq).bind(horizon(self).await?).bind(limit);
+        text.push_str(&format!(" ORDER BY e.seq {order} LIMIT $3"));
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after_seq).bind(until).bind(limit);
         for parameter in parameters {
             query = match parameter {
                 Parameter::Text(text) => query.bind(text),

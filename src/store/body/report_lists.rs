@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
     columns::*,
+    found::found,
     reports::{PART_OF, push_scope, push_visible},
     rows::{account, account_of},
 };
@@ -14,7 +15,7 @@ use crate::{
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
-        outcome::{Kind, QualityKind, SubscriptionLedger},
+        outcome::{Cause, Kind, QualityKind, SubscriptionLedger},
         time::UnixTime,
     },
     store::{
@@ -124,62 +125,42 @@ impl Database {
         };
         query.push(format_args!(" ORDER BY {order} LIMIT ")).push_bind(limit);
         let found = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
-        let mut customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<Vec<_>, _>>()?;
-        let places: BTreeMap<(String, String), usize> = (0..)
-            .zip(&customers)
-            .map(|(place, one)| ((account(one.account.as_ref()), one.customer.to_string()), place))
-            .collect();
-        let ids: Vec<String> = customers.iter().map(|one| one.customer.to_string()).collect();
-
-        let mut query = QueryBuilder::new(format!(
-            "SELECT s.account, s.customer, {} FROM customer_ledger l JOIN subscription_ledger s
-             ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
-             AND s.account = l.account AND s.customer = l.customer",
-            of("s", &SUBSCRIPTION)
-        ));
-        push_scope(&mut query, "l", "l", scope);
-        push_customers(&mut query, &ids);
-        query.push(" ORDER BY s.account, s.customer, s.subscription");
-        for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
-            let mut columns = Columns::of(row, 0);
-            let whose = (columns.text()?, columns.text()?);
-            if let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) {
-                one.subscriptions.push(SubscriptionLedger { mrr: Mrr::ZERO, ..read_subscription(&mut columns)? });
-            }
-        }
-
-        // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
-        // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
-        let mut query =
-            QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM item_delta l");
-        push_scope(&mut query, "l", "l", scope);
-        push_customers(&mut query, &ids);
-        query.push(" AND l.mrr <> 0 AND l.at <= ").push_bind(scope.cut.0);
-        for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
-            let mut columns = Columns::of(row, 0);
-            let whose = (columns.text()?, columns.text()?);
-            let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) else { continue };
-            let (id, code, change) = (columns.text()?, columns.parsed::<Currency>("currency")?, columns.mrr()?);
-            let at = match one.mrr.binary_search_by_key(&code, |(code, _)| *code) {
-                Ok(at) => at,
-                Err(at) => {
-                    one.mrr.insert(at, (code, Mrr::ZERO));
-                    at
-                }
-            };
-            add(&mut one.mrr[at].1, change)?;
-            if let Some(its) = one.subscriptions.iter_mut().find(|subscription| subscription.id.as_str() == id) {
-                add(&mut its.mrr, change)?;
-            }
-        }
+        let customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<_, _>>()?;
+        let customers = completed(&mut tx, scope, customers).await?;
         tx.commit().await.doing(DOING)?;
         Ok(customers)
+    }
+
+    pub(in crate::store) async fn customers_found(
+        &self,
+        scope: &Scope,
+        asked: &CustomerSearch,
+        limit: i64,
+    ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let rows = found(scope, asked, limit).build().fetch_all(&mut *tx).await.doing(DOING)?;
+        let mut places = Vec::with_capacity(rows.len());
+        let mut customers = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let customer = customer_row(row, scope)?;
+            let mut place = Columns::of(row, 4);
+            let key = match asked.order {
+                CustomerOrder::Mrr | CustomerOrder::Since => place.number()?.to_string(),
+                CustomerOrder::Name | CustomerOrder::Id => place.text()?,
+            };
+            let (account, customer_id) = (customer.account.clone(), customer.customer.clone());
+            places.push(FoundPosition { key, account, customer: customer_id });
+            customers.push(customer);
+        }
+        let customers = completed(&mut tx, scope, customers).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(places.into_iter().zip(customers).collect())
     }
 
     pub(in crate::store) async fn quality_page(
         &self,
         scope: &Scope,
-        only: Option<QualityKind>,
+        only: &QualityAsked,
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
@@ -192,8 +173,14 @@ impl Database {
         push_scope(&mut query, "q", "l", scope);
         query.push(" AND q.at <= ").push_bind(scope.cut.0);
         query.push(" AND (q.until IS NULL OR q.until > ").push_bind(scope.cut.0).push(")");
-        if let Some(kind) = only {
-            query.push(" AND q.kind = ").push_bind(kind.as_str());
+        match only {
+            QualityAsked::All => {}
+            QualityAsked::Kind(kind) => {
+                query.push(" AND q.kind = ").push_bind(kind.as_str());
+            }
+            QualityAsked::Customer(customer) => {
+                query.push(" AND q.customer = ").push_bind(clean(customer.as_str()));
+            }
         }
         if let Some(after) = after {
             query
@@ -271,6 +258,62 @@ impl Database {
     }
 }
 
+/// Subscriptions and amounts of these customers, who were found in the same transaction.
+async fn completed(
+    tx: &mut Transaction<'_, Driver>,
+    scope: &Scope,
+    mut customers: Vec<CustomerRow>,
+) -> Result<Vec<CustomerRow>, StoreError> {
+    let places: BTreeMap<(String, String), usize> = (0..)
+        .zip(&customers)
+        .map(|(place, one)| ((account(one.account.as_ref()), one.customer.to_string()), place))
+        .collect();
+    let ids: Vec<String> = customers.iter().map(|one| one.customer.to_string()).collect();
+
+    let mut query = QueryBuilder::new(format!(
+        "SELECT s.account, s.customer, {} FROM customer_ledger l JOIN subscription_ledger s
+         ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
+         AND s.account = l.account AND s.customer = l.customer",
+        of("s", &SUBSCRIPTION)
+    ));
+    push_scope(&mut query, "l", "l", scope);
+    push_customers(&mut query, &ids);
+    query.push(" ORDER BY s.account, s.customer, s.subscription");
+    for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
+        let mut columns = Columns::of(row, 0);
+        let whose = (columns.text()?, columns.text()?);
+        if let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) {
+            one.subscriptions.push(SubscriptionLedger { mrr: Mrr::ZERO, ..read_subscription(&mut columns)? });
+        }
+    }
+
+    // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
+    // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
+    let mut query =
+        QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM item_delta l");
+    push_scope(&mut query, "l", "l", scope);
+    push_customers(&mut query, &ids);
+    query.push(" AND l.mrr <> 0 AND l.at <= ").push_bind(scope.cut.0);
+    for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
+        let mut columns = Columns::of(row, 0);
+        let whose = (columns.text()?, columns.text()?);
+        let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) else { continue };
+        let (id, code, change) = (columns.text()?, columns.parsed::<Currency>("currency")?, columns.mrr()?);
+        let at = match one.mrr.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => at,
+            Err(at) => {
+                one.mrr.insert(at, (code, Mrr::ZERO));
+                at
+            }
+        };
+        add(&mut one.mrr[at].1, change)?;
+        if let Some(its) = one.subscriptions.iter_mut().find(|subscription| subscription.id.as_str() == id) {
+            add(&mut its.mrr, change)?;
+        }
+    }
+    Ok(customers)
+}
+
 /// The customers with the most MRR in a currency: found among the changes alone, so that only a page of them is looked up.
 fn largest(scope: &Scope, currency: Currency, limit: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new(format!(
@@ -327,6 +370,44 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
             .push_bind(cause.as_str())
             .push(")");
     }
+    push_part(query, &filter.part);
+    let customer = "EXISTS (SELECT 1 FROM customer_ledger l WHERE l.generation = m.generation AND l.profile = m.profile
+        AND l.livemode = m.livemode AND l.account = m.account AND l.customer = m.customer AND ";
+    if let Some(country) = &filter.country {
+        query.push(format_args!(" AND {customer} l.country = ")).push_bind(clean(country)).push(")");
+    }
+    if let Some((key, value)) = &filter.metadata {
+        query.push(format_args!(" AND {customer} ")).push(METADATA.0).push_bind(clean(key)).push(METADATA.1);
+        query.push(" = ").push_bind(clean(value)).push(")");
+    }
+}
+
+fn push_part(query: &mut QueryBuilder<Driver>, part: &PartFilter) {
+    if *part == PartFilter::default() {
+        return;
+    }
+    query.push(format_args!(" AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF}"));
+    if let Some(rollup) = part.rollup {
+        query.push(" AND p.cause IN (");
+        let mut causes = query.separated(", ");
+        for cause in Cause::ALL.iter().filter(|cause| cause.rollup() == rollup) {
+            causes.push_bind(cause.as_str());
+        }
+        query.push(")");
+    }
+    let interval = part.interval.as_deref();
+    let sides = [
+        ("product", part.product.as_ref().map(|product| product.as_str())),
+        ("price", part.price.as_ref().map(|price| price.as_str())),
+        ("interval", interval),
+    ];
+    for (column, only) in sides {
+        if let Some(only) = only {
+            query.push(format_args!(" AND (p.before_{column} = ")).push_bind(clean(only));
+            query.push(format_args!(" OR p.after_{column} = ")).push_bind(clean(only)).push(")");
+        }
+    }
+    query.push(")");
 }
 
 fn add(sum: &mut Mrr, change: Mrr) -> Result<(), StoreError> {

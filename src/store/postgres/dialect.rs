@@ -29,6 +29,8 @@ pub(crate) type Connection = sqlx::PgConnection;
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// Begins a transaction that reads several things as of one instant.
 pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// What the metadata of `l` holds under a key, which stands between the two.
+pub(crate) const METADATA: (&str, &str) = ("(CAST(l.metadata AS json) ->> ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
 /// Several processes recompute customers at once: each keeps the marks it took locked until their rows are written.

@@ -26,6 +26,8 @@ pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction that reads several things as of one instant.
 pub(crate) const BEGIN_READ: &str = "BEGIN";
+/// What the metadata of `l` holds under a key, which stands between the two.
+pub(crate) const METADATA: (&str, &str) = ("(SELECT value FROM json_each(l.metadata) WHERE key = ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.
 pub(crate) const FOR_UPDATE: &str = "";
 /// One process recomputes customers: the write lock can't be held while ledgers are derived.

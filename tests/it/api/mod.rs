@@ -1,7 +1,7 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
-mod browser;
 mod chartmogul;
+mod found;
 mod fx;
 mod groups;
 mod joined;
@@ -9,6 +9,7 @@ mod quality;
 mod sales;
 mod shapes;
 mod trials;
+mod written;
 
 use serde_json::{Value, json};
 

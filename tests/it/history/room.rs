@@ -10,7 +10,7 @@ use mrrd::{
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{
         EventFilter, NewEvent, Source, Store,
-        reports::{AccountScope, Scope},
+        reports::{AccountScope, QualityAsked, Scope},
     },
     stripe::{
         client::{Client, Patience},
@@ -97,7 +97,7 @@ impl Room {
             test_clock: None,
             cut: NOW,
         };
-        let page = self.fetch.store.quality_page(&scope, None, None, 100).await.unwrap();
+        let page = self.fetch.store.quality_page(&scope, &QualityAsked::All, None, 100).await.unwrap();
         page.into_iter().map(|(_, row)| row.entry.kind.as_str()).collect()
     }
 

@@ -202,6 +202,12 @@ impl Daemon {
         self.client.get(path).await.unwrap()
     }
 
+    /// Sends `body` to `path`, as a program with the token.
+    pub(crate) async fn send(&mut self, method: &str, path: &str, body: impl Into<Bytes>) -> Answer {
+        let fields = [("content-type", "application/json")];
+        self.client.send(method.parse().unwrap(), path, &fields, body.into()).await.unwrap()
+    }
+
     /// Gets `path`, which must answer 200 with JSON.
     pub(crate) async fn json(&mut self, path: &str) -> Value {
         let answer = self.get(path).await;

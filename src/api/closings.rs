@@ -1,0 +1,123 @@
+//! `GET` and `POST /api/v1/closings`: the months that are closed, and closing one.
+
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Answer, ApiProblem, answer, json, params::Params, reports};
+use crate::{
+    report::{
+        closing::{CloseAnswer, CloseError, ClosedLine},
+        month::Month,
+        table::Table,
+    },
+    server::state::AppState,
+};
+
+/// Closed months, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct ClosingList {
+    /// One for each month and profile.
+    data: Vec<ClosingEntry>,
+}
+
+/// A closed month under one profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct ClosingEntry {
+    /// `2026-10`
+    month: String,
+    /// Whose rules; a reporting currency's twin is named `PROFILE in CODE`.
+    profile: String,
+    /// The log up to here made the figures: ask `as_known_at` with it for the month as it was closed.
+    seq: i64,
+    /// When.
+    closed_at: String,
+    /// SHA-256 of month, `seq` and what else the figures depend on.
+    hash: String,
+    /// The lines of each ledger's bridge, and what stood at its end.
+    totals: Vec<ClosedLine>,
+}
+
+/// What closing a month takes.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CloseBody {
+    /// The month, such as `2026-10`.
+    month: String,
+}
+
+/// The months that were closed, newest first, each with what it was closed with.
+#[utoipa::path(get, path = "/api/v1/closings", tag = "figures",
+    params(("profile" = Option<String>, Query, description = "only this profile's; the default one's without it"),
+           ("month" = Option<String>, Query, description = "only this month, such as 2026-10"),
+           ("format" = Option<String>, Query, description = "`json` or `csv`")),
+    responses((status = 200, body = ClosingList), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let month: Option<Month> = params.parsed("month", "a month such as 2026-10")?;
+    let csv = params.csv()?;
+    params.end()?;
+    let kept = reports(&state).kept(&ask)?;
+    let month = month.map(|month| month.to_string());
+    let mut data = Vec::new();
+    for closing in state.store.closings().await? {
+        if closing.profile != kept.name || month.as_deref().is_some_and(|month| month != &*closing.month) {
+            continue;
+        }
+        let totals = state.store.closed_totals(&closing.profile, &closing.month).await?;
+        data.push(ClosingEntry {
+            month: closing.month.to_string(),
+            profile: closing.profile.to_string(),
+            seq: closing.seq,
+            closed_at: closing.closed_at.to_string(),
+            hash: closing.hash,
+            totals: totals.iter().map(ClosedLine::from).collect(),
+        });
+    }
+    data.sort_by(|a, b| b.month.cmp(&a.month));
+    Ok(answer(csv, &ClosingList { data }, ClosingList::table))
+}
+
+/// Closes a month under every profile that is kept: its figures stay as they are now, and later changes become restatements.
+#[utoipa::path(post, path = "/api/v1/closings", tag = "figures", request_body = CloseBody,
+    responses((status = 200, body = CloseAnswer), (status = 409, body = super::document::ProblemBody),
+        (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn close(State(state): State<AppState>, body: Bytes) -> Answer {
+    let said: CloseBody = serde_json::from_slice(&body)
+        .map_err(|_| ApiProblem::parameter("body", "it is not JSON such as {\"month\":\"2026-10\"}"))?;
+    let month: Month = said
+        .month
+        .parse()
+        .map_err(|_| ApiProblem::parameter("month", &format!("{:?} is not a month such as 2026-10", said.month)))?;
+    match Box::pin(reports(&state).close(month)).await {
+        Ok(closed) => Ok(json(&closed)),
+        Err(CloseError::Refused(reason)) => Err(ApiProblem::Conflict { reason }),
+        Err(CloseError::Ask(error)) => Err(error.into()),
+    }
+}
+
+impl ClosingList {
+    fn table(&self) -> Table {
+        let columns =
+            vec!["month", "profile", "seq", "closed_at", "livemode", "account", "currency", "line", "amount_exact"];
+        let row = |closing: &ClosingEntry, line: &ClosedLine| {
+            vec![
+                closing.month.clone(),
+                closing.profile.clone(),
+                closing.seq.to_string(),
+                closing.closed_at.clone(),
+                line.livemode.to_string(),
+                line.account.clone().unwrap_or_default(),
+                line.currency.clone(),
+                line.line.clone(),
+                line.amount_exact.to_string(),
+            ]
+        };
+        let rows = self.data.iter().flat_map(|closing| closing.totals.iter().map(move |line| row(closing, line)));
+        Table { columns, rows: rows.collect() }
+    }
+}

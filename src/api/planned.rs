@@ -1,0 +1,179 @@
+//! `/api/v1/annotations` and `/api/v1/mutes`: planned events, drawn on every chart and kept from waking anybody, and rules that
+//! tell nobody for a while.
+
+use axum::{
+    body::Bytes,
+    extract::{Path, RawQuery, State},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Answer, ApiProblem, json, params::Params};
+use crate::{
+    alerts::alert::Rule,
+    ledger::time::{Day, UnixTime},
+    server::state::AppState,
+    store::alerts::{Annotation, Mute},
+};
+
+/// Planned events, by day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct AnnotationList {
+    data: Vec<AnnotationEntry>,
+}
+
+/// A planned event: alerts of its days are kept and shown, and nobody is woken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct AnnotationEntry {
+    /// Its number.
+    id: i64,
+    /// First day.
+    from: String,
+    /// Last day.
+    to: String,
+    /// What was planned.
+    note: String,
+}
+
+/// A planned event to keep.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnnotationBody {
+    /// First day, `2026-10-01`.
+    from: String,
+    /// Last day; the first one without it.
+    to: Option<String>,
+    /// What is planned.
+    note: String,
+}
+
+/// Rules that tell nobody for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct MuteList {
+    data: Vec<MuteEntry>,
+}
+
+/// A rule that tells nobody for a while; its alerts are kept and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct MuteEntry {
+    /// Which, or `all`.
+    rule: String,
+    /// Until when.
+    until: String,
+    /// Why.
+    note: String,
+}
+
+/// A rule to mute.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MuteBody {
+    /// Which, or `all`.
+    rule: String,
+    /// Until when, an instant in the future.
+    until: String,
+    /// Why.
+    #[serde(default)]
+    note: String,
+}
+
+/// Planned events, by day.
+#[utoipa::path(get, path = "/api/v1/annotations", tag = "alerts", responses((status = 200, body = AnnotationList)))]
+pub(super) async fn annotations(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let data = state.store.annotations().await?.into_iter().map(AnnotationEntry::from).collect();
+    Ok(json(&AnnotationList { data }))
+}
+
+/// Keeps a planned event.
+#[utoipa::path(post, path = "/api/v1/annotations", tag = "alerts", request_body = AnnotationBody,
+    responses((status = 200, body = AnnotationEntry), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn annotate(State(state): State<AppState>, body: Bytes) -> Answer {
+    let expected = "it is not JSON such as {\"from\":\"2026-10-01\",\"to\":\"2026-10-03\",\"note\":\"price change\"}";
+    let said: AnnotationBody = read(&body, expected)?;
+    let first = day("from", &said.from)?;
+    let last = said.to.as_deref().map(|to| day("to", to)).transpose()?.unwrap_or(first);
+    if last < first {
+        return Err(ApiProblem::parameter("to", &format!("{last} is before from, {first}")));
+    }
+    let note = said.note.trim();
+    if note.is_empty() {
+        return Err(ApiProblem::parameter("note", "it is empty: say what is planned"));
+    }
+    let annotation = Annotation { id: 0, first, last, note: note.to_owned() };
+    let id = state.store.annotate(&annotation, state.clock.now()).await?;
+    Ok(json(&AnnotationEntry::from(Annotation { id, ..annotation })))
+}
+
+/// Forgets a planned event.
+#[utoipa::path(delete, path = "/api/v1/annotations/{id}", tag = "alerts",
+    params(("id" = i64, Path, description = "its number")),
+    responses((status = 200, body = AnnotationList), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn forget(State(state): State<AppState>, Path(id): Path<String>) -> Answer {
+    let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone() };
+    let number = id.parse().map_err(|_| missing())?;
+    if !state.store.remove_annotation(number).await? {
+        return Err(missing());
+    }
+    annotations(State(state), RawQuery(None)).await
+}
+
+/// Rules that tell nobody for now.
+#[utoipa::path(get, path = "/api/v1/mutes", tag = "alerts", responses((status = 200, body = MuteList)))]
+pub(super) async fn mutes(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let data = state.store.mutes(state.clock.now()).await?.into_iter().map(MuteEntry::from).collect();
+    Ok(json(&MuteList { data }))
+}
+
+/// Mutes a rule until an instant: its alerts are kept and shown, and told to nobody.
+#[utoipa::path(post, path = "/api/v1/mutes", tag = "alerts", request_body = MuteBody,
+    responses((status = 200, body = MuteList), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn mute(State(state): State<AppState>, body: Bytes) -> Answer {
+    let said: MuteBody =
+        read(&body, "it is not JSON such as {\"rule\":\"large_loss\",\"until\":\"2026-10-02T00:00:00Z\"}")?;
+    if said.rule != "all" && Rule::parse(&said.rule).is_none() {
+        return Err(ApiProblem::parameter("rule", &format!("{:?} is not a rule's name, or all", said.rule)));
+    }
+    let now = state.clock.now();
+    let until = said.until.parse::<jiff::Timestamp>().map(|at| UnixTime(at.as_second()));
+    let until = until.ok().filter(|until| *until > now).ok_or_else(|| {
+        ApiProblem::parameter(
+            "until",
+            &format!("{:?} is not an instant in the future, such as 2026-10-02T00:00:00Z", said.until),
+        )
+    })?;
+    state.store.mute(&Mute { rule: said.rule, until, note: said.note }, now).await?;
+    mutes(State(state), RawQuery(None)).await
+}
+
+/// Lets a muted rule tell again.
+#[utoipa::path(delete, path = "/api/v1/mutes/{rule}", tag = "alerts",
+    params(("rule" = String, Path, description = "its name, or `all`")),
+    responses((status = 200, body = MuteList), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn unmute(State(state): State<AppState>, Path(rule): Path<String>) -> Answer {
+    if !state.store.unmute(&rule).await? {
+        return Err(ApiProblem::NotFound { what: "muted rule", id: rule });
+    }
+    mutes(State(state), RawQuery(None)).await
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiProblem> {
+    serde_json::from_slice(body).map_err(|_| ApiProblem::parameter("body", expected))
+}
+
+fn day(name: &str, text: &str) -> Result<Day, ApiProblem> {
+    text.parse().map_err(|_| ApiProblem::parameter(name, &format!("{text:?} is not a day such as 2026-01-31")))
+}
+
+impl From<Annotation> for AnnotationEntry {
+    fn from(Annotation { id, first, last, note }: Annotation) -> Self {
+        Self { id, from: first.to_string(), to: last.to_string(), note }
+    }
+}
+
+impl From<Mute> for MuteEntry {
+    fn from(Mute { rule, until, note }: Mute) -> Self {
+        Self { rule, until: until.to_string(), note }
+    }
+}

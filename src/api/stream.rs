@@ -1,0 +1,59 @@
+//! `GET /api/v1/stream`: says whenever the log or the figures have moved on, as server-sent events.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::{RawQuery, State},
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Answer, ApiProblem, params::Params};
+use crate::{
+    limits,
+    server::{pulse::Beat, state::AppState},
+};
+
+/// Where log and figures stand.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(super) struct Moved {
+    /// The last place in the log.
+    last_seq: i64,
+    /// Everything up to here is in the figures.
+    applied_seq: i64,
+    /// How far the figures are behind the log.
+    lag_events: i64,
+}
+
+impl From<Beat> for Moved {
+    fn from(Beat { last_seq, applied_seq }: Beat) -> Self {
+        Self { last_seq, applied_seq, lag_events: (last_seq - applied_seq).max(0) }
+    }
+}
+
+/// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, within half a second.
+///
+/// Each `data` is a JSON object; nothing is repeated, so who comes back asks for what is wanted and listens on.
+#[utoipa::path(get, path = "/api/v1/stream", tag = "status",
+    responses((status = 200, content_type = "text/event-stream", body = Moved),
+        (status = 503, body = super::document::ProblemBody)))]
+pub(super) async fn stream(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let listener = state.pulse.listen().ok_or(ApiProblem::TooManyListeners)?;
+    let beats = stream::unfold((listener, state.draining.clone()), |(mut listener, mut draining)| async move {
+        let beat = tokio::select! {
+            beat = listener.next() => beat?,
+            // A daemon that stops doesn't wait for those who listen.
+            _ = draining.wait_for(|draining| *draining) => return None,
+        };
+        // An object of numbers always serialises.
+        let event = Event::default().event("ledger").json_data(Moved::from(beat)).unwrap_or_default();
+        Some((Ok::<_, Infallible>(event), (listener, draining)))
+    });
+    Ok(Sse::new(beats).keep_alive(KeepAlive::new().interval(limits::LISTENER_SIGN)).into_response())
+}

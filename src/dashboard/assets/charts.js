@@ -1,0 +1,224 @@
+// A chart is a picture of a table that stands behind it: drawn by Chart.js, walked with the arrow keys, read aloud by a live
+// region, clicked through to what made a figure, and saved as CSV or as a picture that states what it shows.
+import { html, useEffect, useId, useRef, useState } from "./vendor/preact.js";
+import { csv, save } from "./parts.js";
+import { go } from "./route.js";
+
+/** @type {Promise<any> | undefined} */
+let library;
+/** Loads the drawing library once, and only what is used of it is registered. */
+const drawing = () => (library ??= import("./vendor/chart.js").then(({ Chart, LineController, LineElement, PointElement, BarController, BarElement, CategoryScale, LinearScale, Filler }) => {
+  Chart.register(LineController, LineElement, PointElement, BarController, BarElement, CategoryScale, LinearScale, Filler);
+  return Chart;
+}));
+
+/**
+ * @typedef {object} Series
+ * @property {string} key
+ * @property {string} name
+ * @property {(number | null)[]} values where it is drawn, in units
+ * @property {string[]} text what is read, exactly
+ * @property {string} color a colour's name in the style sheet: `accent`, `new`, `churn`, …
+ * @property {"line" | "bar"} [as]
+ * @property {boolean} [dashed]
+ * @property {boolean} [area]
+ * @property {boolean} [points] points without a line
+ */
+/** @typedef {{ at: number, label: string, kind: "closing" | "plan" | "price" | "note" }} Mark */
+
+/** @param {string} name */
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--c-${name}`).trim() || "#888";
+
+/** Vertical lines: marks of the calendar, and the cursor. */
+const lines = {
+  id: "lines",
+  /** @param {any} chart */
+  afterDatasetsDraw(chart) {
+    const { ctx, chartArea: { top, bottom }, scales: { x } } = chart;
+    const own = chart.config.options.own;
+    ctx.save();
+    own.marks.forEach((/** @type {Mark} */ mark) => {
+      const at = x.getPixelForValue(mark.at);
+      ctx.strokeStyle = color(mark.kind === "closing" ? "soft" : "warn");
+      ctx.setLineDash([2, 3]); ctx.lineWidth = 1;
+      ctx.beginPath(); ctx.moveTo(at, top); ctx.lineTo(at, bottom); ctx.stroke();
+      ctx.setLineDash([]); ctx.fillStyle = ctx.strokeStyle;
+      ctx.beginPath(); ctx.moveTo(at - 4, top); ctx.lineTo(at + 4, top); ctx.lineTo(at, top + 6); ctx.fill();
+    });
+    if (own.cursor !== null) {
+      const at = x.getPixelForValue(own.cursor);
+      ctx.strokeStyle = color("ink"); ctx.globalAlpha = 0.5; ctx.lineWidth = 1;
+      ctx.beginPath(); ctx.moveTo(at, top); ctx.lineTo(at, bottom); ctx.stroke();
+    }
+    ctx.restore();
+  },
+};
+
+/**
+ * @param {{ labels: string[], series: Series[], tick: (value: number) => string, marks: Mark[], stacked: boolean, from?: number, partial: boolean }} what
+ */
+function configuration({ labels, series, tick, marks, stacked, partial }) {
+  const font = { family: getComputedStyle(document.body).fontFamily, size: 11.5 };
+  const datasets = series.map((one) => {
+    const tint = color(one.color);
+    const base = { label: one.name, data: one.values, order: one.as === "bar" ? 2 : 1 };
+    if (one.as === "bar") return { ...base, type: "bar", backgroundColor: tint, stack: stacked ? "all" : one.key, maxBarThickness: 46, categoryPercentage: 0.8, barPercentage: 0.92, borderRadius: 2 };
+    return {
+      ...base, type: "line", borderColor: tint, backgroundColor: one.area ? `${color(`${one.color}-soft`)}` : tint, fill: one.area ? "origin" : false, borderWidth: one.points ? 0 : 2.25,
+      showLine: !one.points, borderDash: one.dashed ? [5, 5] : [], tension: 0, pointRadius: one.points ? 4 : one.values.filter((v) => v !== null).length < 3 ? 4 : 0, pointStyle: one.points ? "rectRot" : "circle",
+      pointBackgroundColor: one.points ? color("ink") : tint, pointBorderColor: color("card"), pointBorderWidth: 1, spanGaps: false,
+      segment: partial && !one.dashed ? { borderDash: (/** @type {any} */ at) => (at.p1DataIndex === labels.length - 1 ? [3, 4] : undefined) } : undefined,
+    };
+  });
+  return {
+    type: "bar", data: { labels, datasets }, plugins: [lines],
+    options: {
+      own: { marks, cursor: /** @type {number | null} */ (null) }, animation: false, responsive: true, maintainAspectRatio: false, events: [], layout: { padding: { top: 8 } },
+      scales: {
+        x: { stacked, offset: series.some((one) => one.as === "bar") || labels.length < 2, grid: { display: false }, border: { color: color("line") }, ticks: { color: color("soft"), font, maxRotation: 0, autoSkip: true, autoSkipPadding: 14 } },
+        y: { stacked, beginAtZero: true, border: { display: false }, grid: { color: (/** @type {any} */ at) => color(at.tick.value === 0 ? "faint" : "line") }, ticks: { color: color("soft"), font, maxTicksLimit: 6, callback: tick } },
+      },
+    },
+  };
+}
+
+/**
+ * @param {{ title: string, says?: string, labels: string[], series: Series[], tick: (value: number) => string, open?: (index: number, key?: string) => string | null,
+ *   marks?: Mark[], stacked?: boolean, height?: number, head?: string, name: string, partial?: boolean, tools?: any, table?: boolean }} props
+ *   says: which filters it shows, for the picture; name: of the files it is saved as
+ */
+export function Chart({ title, says = "", labels, series, tick, open, marks = [], stacked = false, height = 260, head = "Period", name, partial = false, tools, table = true }) {
+  /** @type {{ current: HTMLCanvasElement | null }} */
+  const canvas = useRef(null);
+  /** @type {{ current: any }} */
+  const chart = useRef(null);
+  const [cursor, point] = useState(/** @type {number | null} */ (null));
+  const [row, pick] = useState(0);
+  const [said, say] = useState("");
+  const [place, put] = useState({ left: 0, flip: false });
+  const [dark, theme] = useState(document.documentElement.dataset.theme);
+  const id = useId();
+  useEffect(() => {
+    const watch = new MutationObserver(() => theme(document.documentElement.dataset.theme));
+    watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    return () => watch.disconnect();
+  }, []);
+  const drawn = JSON.stringify([labels, series.map((one) => [one.key, one.color, one.values]), marks, stacked, dark, partial]);
+  useEffect(() => {
+    let gone = false;
+    drawing().then((Drawing) => {
+      if (gone || !canvas.current) return;
+      const next = configuration({ labels, series, tick, marks, stacked, partial });
+      if (chart.current) chart.current.destroy();
+      chart.current = new Drawing(canvas.current, next);
+      canvas.current.dataset.drawn = "yes";
+    });
+    return () => { gone = true; };
+  }, [drawn]);
+  useEffect(() => () => { chart.current?.destroy(); chart.current = null; }, []);
+  useEffect(() => {
+    if (!chart.current) return;
+    chart.current.config.options.own.cursor = cursor;
+    chart.current.draw();
+    if (cursor !== null) {
+      const left = chart.current.scales.x.getPixelForValue(cursor);
+      put({ left, flip: left > chart.current.width / 2 });
+    }
+  }, [cursor]);
+  const shown = series.filter((one) => cursor === null || one.values[cursor] !== null);
+  const tell = (/** @type {number} */ i, /** @type {number} */ r) => {
+    const all = series.filter((one) => one.values[i] !== null);
+    const of = r === 0 ? all : [all[r - 1]].filter(Boolean);
+    const near = marks.filter((mark) => mark.at === i).map((mark) => mark.label);
+    say(`${labels[i]}: ${[...of.map((one) => `${one.name} ${one.text[i]}`), ...near].join(", ")}`);
+  };
+  const key = (/** @type {KeyboardEvent} */ event) => {
+    const last = labels.length - 1;
+    const at = cursor ?? last;
+    const all = series.filter((one) => one.values[at] !== null).length;
+    let [i, r] = [at, row];
+    if (event.key === "ArrowLeft") i = cursor === null ? last : Math.max(0, at - 1);
+    else if (event.key === "ArrowRight") i = cursor === null ? 0 : Math.min(last, at + 1);
+    else if (event.key === "Home") i = 0;
+    else if (event.key === "End") i = last;
+    else if (event.key === "ArrowDown") r = Math.min(all, row + 1);
+    else if (event.key === "ArrowUp") r = Math.max(0, row - 1);
+    else if (event.key === "Escape") { point(null); return; }
+    else if (event.key === "Enter" && cursor !== null) { const to = open?.(at, row ? shown[row - 1]?.key : undefined); if (to) go(to); return; }
+    else return;
+    event.preventDefault();
+    point(i); pick(r); tell(i, r);
+  };
+  const index = (/** @type {MouseEvent} */ event) => {
+    if (!chart.current) return null;
+    const { left, top } = /** @type {HTMLElement} */ (canvas.current).getBoundingClientRect();
+    const { chartArea, scales } = chart.current;
+    const [x, y] = [event.clientX - left, event.clientY - top];
+    if (x < chartArea.left - 8 || x > chartArea.right + 8 || y < 0 || y > chartArea.bottom + 24) return null;
+    return Math.max(0, Math.min(labels.length - 1, scales.x.getValueForPixel(x)));
+  };
+  const click = (/** @type {MouseEvent} */ event) => {
+    const i = index(event);
+    if (i === null || !open) return;
+    const hit = chart.current.getElementsAtEventForMode(event, "nearest", { intersect: true }, false)[0];
+    const to = open(i, hit ? series[hit.datasetIndex]?.key : undefined);
+    if (to) go(to);
+  };
+  const rows = () => [[head, ...series.map((one) => one.name)], ...labels.map((label, i) => [label, ...series.map((one) => one.values[i] ?? "")])];
+  const picture = () => {
+    const from = /** @type {HTMLCanvasElement} */ (canvas.current);
+    const scale = from.width / from.clientWidth;
+    const to = document.createElement("canvas");
+    const [pad, top] = [16 * scale, 58 * scale];
+    to.width = from.width + 2 * pad; to.height = from.height + top + 28 * scale;
+    const ctx = /** @type {CanvasRenderingContext2D} */ (to.getContext("2d"));
+    const font = getComputedStyle(document.body).fontFamily;
+    ctx.fillStyle = color("card"); ctx.fillRect(0, 0, to.width, to.height);
+    ctx.fillStyle = color("ink"); ctx.font = `600 ${15 * scale}px ${font}`; ctx.fillText(title, pad, 26 * scale, to.width - 2 * pad);
+    ctx.fillStyle = color("soft"); ctx.font = `${11.5 * scale}px ${font}`; ctx.fillText(says, pad, 44 * scale, to.width - 2 * pad);
+    ctx.drawImage(from, pad, top);
+    let x = pad;
+    series.forEach((one) => {
+      ctx.fillStyle = color(one.color); ctx.fillRect(x, to.height - 18 * scale, 9 * scale, 9 * scale);
+      ctx.fillStyle = color("soft"); ctx.fillText(one.name, x + 13 * scale, to.height - 10 * scale);
+      x += ctx.measureText(one.name).width + 30 * scale;
+    });
+    to.toBlob((blob) => {
+      if (!blob) return;
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob); link.download = `${name}.png`; link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    });
+  };
+  const here = cursor !== null && cursor < labels.length ? cursor : null;
+  return html`<figure class="chart" aria-labelledby=${id}>
+    <figcaption class="legend" id=${id}><span class="unseen">${title}. </span>${series.length > 1 && series.map((one) => html`<span key=${one.key}><i class=${`key k-${one.color} ${one.dashed ? "dashed" : ""} ${one.points ? "diamond" : ""}`}></i>${one.name}</span>`)}
+      ${marks.length > 0 && html`<span class="marks">▾ ${marks.length === 1 ? marks[0].label : `${marks.length} marks`}</span>`}</figcaption>
+    <div class=${`canvas h-${height >= 300 ? "tall" : height <= 140 ? "low" : "mid"}`} tabindex="0" role="group" aria-roledescription="chart" aria-label=${`${title}: arrow keys walk through it, Enter opens what is behind a figure`}
+      onKeyDown=${key} onBlur=${() => point(null)} onMouseMove=${(/** @type {MouseEvent} */ event) => point(index(event))} onMouseLeave=${() => point(null)} onClick=${click} data-open=${open ? "yes" : undefined}>
+      <canvas ref=${canvas} aria-hidden="true"></canvas>
+      ${here !== null && html`<div class=${`tip ${place.flip ? "flip" : ""}`} style=${{ left: `${place.left}px` }}><b>${labels[here]}${partial && here === labels.length - 1 ? " so far" : ""}</b>
+        ${shown.map((one, i) => html`<span class=${`pair ${row === i + 1 ? "on" : ""}`} key=${one.key}><span><i class=${`key k-${one.color}`}></i>${one.name}</span><span>${one.text[here]}</span></span>`)}
+        ${marks.filter((mark) => mark.at === here).map((mark) => html`<span class="pair soft">▾ ${mark.label}</span>`)}</div>`}
+    </div>
+    <p class="unseen" aria-live="polite">${said}</p>
+    <div class="under">${table && html`<details class="as-table"><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`${title} as a table`}><table>
+        <thead><tr><th scope="col">${head}</th>${series.map((one) => html`<th scope="col" class="num" key=${one.key}>${one.name}</th>`)}</tr></thead>
+        <tbody>${labels.map((label, i) => html`<tr key=${i}><th scope="row">${label}${partial && i === labels.length - 1 ? " so far" : ""}</th>${series.map((one) => {
+          const to = one.values[i] === null ? null : open?.(i, one.key);
+          return html`<td class="num" key=${one.key}>${to ? html`<a href=${to}>${one.text[i]}</a>` : one.text[i]}</td>`;
+        })}</tr>`)}</tbody></table></div></details>`}
+      <div class="tools">${tools}<button type="button" class="quiet" onClick=${() => save(csv(rows()), `${name}.csv`)}>CSV</button><button type="button" class="quiet" onClick=${picture}>PNG</button></div></div>
+  </figure>`;
+}
+
+/** A line without axes, for a figure's past; the figure itself says what it is. @param {{ values: (number | null)[] }} props */
+export function Spark({ values }) {
+  const known = /** @type {number[]} */ (values.filter((value) => value !== null));
+  if (known.length < 3) return null;
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const step = 100 / (values.length - 1);
+  const d = values.map((value, i) => (value === null ? null : `${(i * step).toFixed(1)} ${(22 - (high === low ? 11 : ((value - low) / (high - low)) * 20)).toFixed(1)}`));
+  const path = d.reduce((text, at, i) => (at === null ? text : `${text}${text === "" || d[i - 1] === null ? "M" : "L"}${at}`), "");
+  return html`<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"><path d=${path} /></svg>`;
+}

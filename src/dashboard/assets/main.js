@@ -1,0 +1,113 @@
+// The frame around every page: where one is, what is asked, whether it is fresh; and the pages themselves.
+import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
+import { address, useApi } from "./api.js";
+import { setNow } from "./days.js";
+import { count, ago } from "./format.js";
+import { LedgerContext, knownAt, known } from "./ledger.js";
+import { Palette, Keys, useKeys } from "./keys.js";
+import { Failed, Loading } from "./parts.js";
+import { ReportBar } from "./reportbar.js";
+import { choose, followLinks, href, useRoute } from "./route.js";
+import { signOut, whoAmI } from "./session.js";
+import { listen, useLive } from "./stream.js";
+import { doubts } from "./words.js";
+import { PAGES, pageOf } from "./pages.js";
+
+/** @param {{ status: any }} props */
+function Pulse({ status }) {
+  const live = useLive();
+  const text = live.state === "away" ? "No connection to mrrd; trying again"
+    : live.state === "connecting" || !status ? "Connecting…"
+      : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, all in the figures`;
+  return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span>${text}</span></p>`;
+}
+
+/** @param {{ page: string }} props */
+function Nav({ page }) {
+  const [open, set] = useState(false);
+  useEffect(() => set(false), [page]);
+  return html`<nav class="nav" aria-label="Pages" data-open=${open ? "yes" : undefined}>
+    <button type="button" class="menu" aria-expanded=${String(open)} onClick=${() => set(!open)}>☰ <span>${PAGES.find((one) => one.key === page)?.name ?? "Pages"}</span></button>
+    <ul>${PAGES.map((one) => html`<li key=${one.key}><a href=${href(one.path)} aria-current=${one.key === page ? "page" : undefined}><span class="glyph" aria-hidden="true">${one.glyph}</span>${one.name}</a></li>`)}</ul></nav>`;
+}
+
+function theme() {
+  const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = now;
+  try { localStorage.setItem("mrrd-theme", now); } catch { /* a browser that keeps nothing */ }
+}
+
+/** @param {{ status: any, ledger: any }} props */
+function Foot({ status, ledger }) {
+  const live = useLive();
+  const some = doubts(status?.quality);
+  const closed = ledger.closings[0];
+  return html`<footer class="foot"><p>${some.length
+    ? html`<a href=${href("/health")} class="warn">${count(some.reduce((sum, one) => sum + one.n, 0))} things couldn’t be known</a>` : "Everything received could be read, priced and put in order"}
+    · ${live.lag_events ? `${count(live.lag_events)} events behind` : "no lag"} · ${closed ? html`<a href=${href("/closing")}>last closed month ${closed.month}</a>` : html`<a href=${href("/closing")}>no month is closed yet</a>`}
+    · profile ${ledger.profile} · days in ${status?.timezone ?? "UTC"} · mrrd ${status?.version}</p></footer>`;
+}
+
+function App() {
+  const place = useRoute();
+  const page = pageOf(place.path);
+  const { query } = place;
+  const status = useApi("/api/v1/status");
+  if (status.data) setNow(status.data.now, status.data.timezone);
+  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: knownAt(query.asof) }),
+    [query.profile, query.account, query.livemode, query.asof, status.data?.timezone]);
+  const closings = useApi(address("/api/v1/closings", { profile: query.profile }));
+  const plans = useApi("/api/v1/annotations");
+  const converted = Boolean(status.data?.reporting_currency);
+  /** @type {string[]} */
+  const currencies = status.data?.currencies ?? [];
+  // Without a currency to convert into, the one that most customers pay in comes first.
+  const now = useApi(status.data && !converted && currencies.length > 1 ? address("/api/v1/mrr", { ...common, as_known_at: undefined, interval: "year", from: `${status.data.now.slice(0, 4)}-01-01` }) : null);
+  const entries = now.data?.data ?? [];
+  const largest = [...entries].sort((a, b) => (b.customers ?? 0) - (a.customers ?? 0))[0]?.currency;
+  const chosen = query.currency === "reporting" ? undefined : query.currency;
+  const currency = chosen ?? (converted ? status.data.reporting_currency : largest ?? currencies[0] ?? "usd");
+  const [me, set] = useState(/** @type {any} */ (null));
+  useEffect(() => { whoAmI().then(set); }, []);
+  const ledger = {
+    status: status.data, currency, currencies, converted, me, profile: query.profile ?? status.data?.profiles[0] ?? "",
+    common, money: { ...common, currency: chosen ?? (converted ? undefined : currency) },
+    closings: closings.data?.data ?? [], plans: plans.data?.data ?? [],
+  };
+  const ready = status.data !== undefined && (converted || currencies.length < 2 || now.data !== undefined || now.error);
+  const keys = useKeys();
+  const first = ready && status.data.log.events === 0;
+  return html`<${LedgerContext.Provider} value=${ledger}>
+    <a class="skip" href="#main">Skip to the figures</a>
+    <header class="top"><a class="brand" href=${href("/")}><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="24" height="24" /><strong>mrrd</strong></a>
+      <${Pulse} status=${status.data} />
+      <div class="topright"><button type="button" class="quiet palette" onClick=${() => keys.show("palette")}>Search <kbd>/</kbd></button>
+        <button type="button" class="quiet" aria-label="Keys" onClick=${() => keys.show("keys")}>?</button>
+        <button type="button" class="quiet" aria-label="Switch between light and dark" onClick=${theme}>◐</button>
+        ${me?.signed_in && html`<button type="button" class="quiet" title=${`Signed in as ${me.who} (${me.role})`} onClick=${signOut}>Sign out</button>`}</div></header>
+    <div class="body"><${Nav} page=${page.key} />
+      <main id="main" tabindex="-1">
+        ${query.asof && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
+        ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
+        ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
+          : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
+      </main></div>
+    ${ready && html`<${Foot} status=${status.data} ledger=${ledger} />`}
+    ${keys.shown === "palette" && html`<${Palette} close=${keys.hide} />`}
+    ${keys.shown === "keys" && html`<${Keys} close=${keys.hide} />`}
+  <//>`;
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+let kept = null;
+try { kept = localStorage.getItem("mrrd-theme"); } catch { /* a browser that keeps nothing */ }
+document.documentElement.dataset.theme = kept ?? (dark.matches ? "dark" : "light");
+dark.addEventListener("change", () => { if (!kept) document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; });
+
+followLinks();
+// A link that signs in, followed by somebody who is signed in already.
+if (new URLSearchParams(location.hash.slice(1)).has("token")) history.replaceState(null, "", location.pathname + location.search);
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+root.replaceChildren();
+render(html`<${App} />`, root);
+listen();

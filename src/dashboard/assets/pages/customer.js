@@ -1,0 +1,108 @@
+// One customer: what they pay, how it came about step by step, and the webhooks every step rests on.
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { address, useApi } from "../api.js";
+import { Chart } from "../charts.js";
+import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
+import { count, date, instant, money, period, sentence, units, words } from "../format.js";
+import { stated, useLedger } from "../ledger.js";
+import { Answered, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, CopyLink, Csv } from "../parts.js";
+import { choose, href } from "../route.js";
+import { ruleName } from "../words.js";
+import { compactUnits } from "./overview.js";
+
+/** @param {{ id: string, query: Record<string, string> }} props */
+export function One({ id, query }) {
+  const ledger = useLedger();
+  const at = `/api/v1/customers/${encodeURIComponent(id)}`;
+  const one = useApi(address(at, ledger.common));
+  const name = one.data?.name ?? id;
+  useTitle(name);
+  const view = query.view ?? "movements";
+  useEffect(() => {
+    if (one.data && query.movement) document.getElementById(query.movement)?.scrollIntoView({ block: "center" });
+  }, [one.data !== undefined, query.movement]);
+  return html`<${Answered} of=${one} lines=${8} tall>${(/** @type {any} */ data) => html`
+    <header class="pagehead"><div><p class="crumbs"><a href=${href("/customers")}>Customers</a></p><h1>${data.name ?? html`<span class="id">${id}</span>`}</h1>
+      <p class="lead">${data.name && html`<span class="id">${data.id}</span> · `}${data.email && html`${data.email} · `}${data.country ? `${data.country} · ` : ""}${data.first_mrr_at ? `first MRR on ${date(data.first_mrr_at)}` : "never paid"}${data.account ? ` · account ${data.account}` : ""}
+        · <a href=${`https://dashboard.stripe.com/${data.account ? `${data.account}/` : ""}${query.livemode === "false" || data.livemode === false ? "test/" : ""}customers/${data.id}`} target="_blank" rel="noreferrer">at Stripe</a></p>
+      ${data.stripe_customers && html`<p class="lead">Stripe’s customers in it: <span class="id">${data.stripe_customers.join(", ")}</span></p>`}</div>
+      <div class="tools"><${Csv} to=${`${at}/explain`} query=${ledger.common} name=${`explain-${id}`} /><${CopyLink} /></div></header>
+    <dl class="figures three"><div class="figure"><dt>MRR now</dt><dd><span class="value">${data.mrr.filter((/** @type {any} */ mrr) => mrr.mrr !== 0).map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || money(0, data.mrr[0]?.currency ?? ledger.currency)}</span></dd></div>
+      <div class="figure"><dt>Subscriptions that count</dt><dd><span class="value">${count(data.subscriptions_active)}</span><span class="note">of ${count(data.subscriptions.length)}</span></dd></div>
+      <div class="figure"><dt>Movements</dt><dd><span class="value">${count(data.movements.length)}${data.movements_next_cursor ? "+" : ""}</span></dd></div></dl>
+    <div class="grid">
+      ${data.movements.length > 0 && html`<${Card} title="MRR over time" wide><${OverTime} data=${data} query=${query} /><//>`}
+      <${Card} title="Subscriptions" wide>${data.subscriptions.length === 0 ? html`<${Empty} title="No subscription of this customer is known." />` : html`<${Table} caption="Subscriptions" cls="cardy" head=${["Subscription", "Status", "Started", "Ends", "Latest event", "MRR"]} numbers=${[5]}
+        rows=${data.subscriptions.map((/** @type {any} */ sub) => ({ key: sub.id, cells: [html`<span class="id">${sub.id}</span>`, words(sub.status), date(sub.started_at), sub.ended_at ? `ended ${date(sub.ended_at)}` : sub.ends_at ? html`<strong class="warn">${date(sub.ends_at)}</strong>` : "–", html`<${Event} id=${sub.event} />`, sub.currency ? money(sub.mrr, sub.currency) : "–"] }))} />`}<//>
+      <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${[["movements", "Movements"], ["rules", "Every rule"], ["events", "Events"], ["invoices", "Invoices"]]} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
+        ${view === "movements" && html`<${Story} data=${data} marked=${query.movement} />`}
+        ${view === "rules" && html`<${Explained} at=${at} />`}
+        ${view === "events" && html`<${EventsOf} id=${data.id} />`}
+        ${view === "invoices" && html`<${EventsOf} id=${data.id} type="invoice.*" />`}<//>
+      <${Quality} id=${data.id} />
+    </div>`}<//>`;
+}
+
+/** @param {{ data: any, query: Record<string, string> }} props */
+function OverTime({ data, query }) {
+  const ledger = useLedger();
+  /** @type {Map<string, any[]>} */
+  const by = new Map();
+  for (const move of data.movements) { if (move.kind !== "transient") by.set(move.currency, [...(by.get(move.currency) ?? []), move]); }
+  const [currency, moves] = [...by].sort((a, b) => b[1].length - a[1].length)[0] ?? [];
+  if (!moves) return html`<${Empty} title="MRR never moved." />`;
+  const months = [];
+  const end = moves.at(-1).day > today() ? moves.at(-1).day : today();
+  for (let month = monthOf(moves[0].day); month <= end && months.length < 120; month = plusMonths(month, 1)) months.push(month);
+  const closing = months.map((month) => moves.filter((/** @type {any} */ move) => move.day <= endOfMonth(month)).at(-1)?.after ?? 0);
+  return html`<${Chart} title=${`MRR of ${data.name ?? data.id}`} says=${stated(ledger, { ...query, range: "all" })} name=${`mrr-${data.id}`} height=${140} labels=${months.map((month) => period(month, month, "month"))} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial
+    series=${[{ key: "mrr", name: `MRR, ${currency.toUpperCase()}`, color: "accent", as: "bar", values: closing.map((one) => units(one, currency)), text: closing.map((one) => money(one, currency)) }]}
+    open=${(/** @type {number} */ i) => { const move = moves.filter((/** @type {any} */ one) => monthOf(one.day) === months[i]).at(-1); return move ? href(`/customers/${encodeURIComponent(data.id)}`, { movement: move.id }) : null; }} />`;
+}
+
+/** @param {{ data: any, marked?: string }} props */
+function Story({ data, marked }) {
+  if (!data.movements.length) return html`<${Empty} title="MRR never moved.">“Every rule” says what was read and why it doesn’t count.<//>`;
+  return html`<ol class="story">${[...data.movements].reverse().map((move) => html`<li key=${move.id} id=${move.id} class=${`${move.amount < 0 ? "loss" : "gain"} ${move.id === marked ? "marked" : ""}`}>
+    <div><strong>${date(move.day)}</strong> <${Kind} kind=${move.kind} amount=${move.amount} /> <strong><${Change} amount=${move.amount} currency=${move.currency} /></strong> <span class="soft">${money(move.before, move.currency)} → ${money(move.after, move.currency)}</span></div>
+    ${move.parts.map((/** @type {any} */ part, /** @type {number} */ i) => html`<${Part} key=${i} part=${part} currency=${move.currency} />`)}
+    <a class="button quiet small" href=${href(`/customers/${encodeURIComponent(data.id)}`, { view: "rules", day: move.day })}>The arithmetic of this day</a></li>`)}</ol>`;
+}
+
+const STAGES = /** @type {Record<string, string>} */ ({ state: "what Stripe said", amount: "the amount", counts: "what counts", quality: "not known", movement: "the movement" });
+
+/** The chain from event to money, a day at a time. @param {{ at: string }} props */
+function Explained({ at }) {
+  const ledger = useLedger();
+  const day = new URLSearchParams(location.search).get("day") ?? "";
+  const answer = useApi(address(`${at}/explain`, { ...ledger.common, day }));
+  return html`${day && html`<p>Only ${date(day)}. <button type="button" class="link" onClick=${() => choose({ day: "" })}>All days</button></p>`}
+    <${Answered} of=${answer} lines=${10} empty=${(/** @type {any} */ data) => data.steps.length === 0} none=${html`<${Empty} title="Nothing was derived for this day." />`}>${(/** @type {any} */ data) => {
+      /** @type {Map<string, any[]>} */
+      const days = new Map();
+      for (const step of data.steps) days.set(step.day, [...(days.get(step.day) ?? []), step]);
+      return html`<p class="soft">Each line is one rule and what it made; amounts inside a sentence are as Stripe writes them, in minor units. The events beside it are what it rests on.</p>
+        ${[...days].reverse().map(([of, steps]) => html`<section class="chain" key=${of}><h3>${date(of, { dateStyle: "full" })}</h3><ol class="steps">${steps.map((step, i) => html`<li key=${i} class=${`step ${step.stage}`}>
+          <span class="stage">${STAGES[step.stage] ?? words(step.stage)}</span>
+          <span class="text">${step.text}${step.subscription && step.stage === "state" ? html` <span class="id soft">${step.subscription}</span>` : ""}
+            <span class="source">${ruleName(step.rule)}${step.events.length ? html` · <${Events} ids=${step.events} />` : ""}</span></span>
+          <span class="num">${step.amount !== null && step.currency ? (step.stage === "movement" ? html`<${Change} amount=${step.amount} currency=${step.currency} />` : money(step.amount, step.currency)) : ""}</span></li>`)}</ol></section>`)}`;
+    }}<//>`;
+}
+
+/** @param {{ id: string, type?: string }} props */
+function EventsOf({ id, type }) {
+  const [order, set] = useState("desc");
+  const ledger = useLedger();
+  const events = useApi(address("/api/v1/events", { customer: id, type, order, limit: 200, account: ledger.common.account }));
+  return html`<${Answered} of=${events} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title=${type ? "No invoice of this customer arrived." : "No event names this customer."} />`}>${(/** @type {any} */ data) => html`
+    <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Read as"]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.seq, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), instant(one.received_at), html`${words(one.reading)}${one.reason ? html` <span class="soft">${one.reason}</span>` : ""}`] }))} />`}<//>`;
+}
+
+/** @param {{ id: string }} props */
+function Quality({ id }) {
+  const ledger = useLedger();
+  const found = useApi(address("/api/v1/quality", { ...ledger.common, customer: id, limit: 50 }));
+  return html`<${Card} title="What couldn’t be known" wide><${Answered} of=${found} lines=${2} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Everything about this customer could be read, priced and put in order." />`}>${(/** @type {any} */ data) => html`
+    <ol class="story">${data.data.map((/** @type {any} */ item, /** @type {number} */ i) => html`<li key=${i} class="doubt"><div><span class="pill warn">${words(item.kind)}</span> ${date(item.at)} · <span class="id">${item.object}</span></div><div>${item.detail}</div><div class="part">${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol>`}<//><//>`;
+}

@@ -1,0 +1,152 @@
+// The overview: the figures of the running month with their past, MRR over time, the bridge, what lies ahead, what is open.
+import { html } from "../vendor/preact.js";
+import { address, useApi } from "../api.js";
+import { Chart, Spark } from "../charts.js";
+import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
+import { ago, count, date, money, period, ratio, share, units, words } from "../format.js";
+import { marksOn, stated, useLedger } from "../ledger.js";
+import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
+import { compared, href, span } from "../route.js";
+import { FIGURES, LINES } from "../words.js";
+
+/** @param {import("../words.js").Figure} figure @param {any} value @param {string} currency */
+const shown = ({ as }, value, currency) => (as === "money" ? money(value, currency, { whole: Math.abs(units(value ?? 0, currency)) >= 100000 }) : as === "share" ? share(value) : as === "count" ? count(value) : ratio(value));
+
+/** How far two values of a figure lie apart, in words and in direction. @param {import("../words.js").Figure} figure @param {any} now @param {any} then */
+function change({ as }, now, then) {
+  if (now === null || now === undefined || then === null || then === undefined) return null;
+  const [a, b] = [Number(now), Number(then)];
+  if (as === "share") {
+    const points = (a - b) * 100;
+    return { way: Math.sign(Math.round(points * 10)), text: `${points > 0 ? "+" : ""}${new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(points)} pp` };
+  }
+  if (b === 0) return null;
+  return { way: Math.sign(Math.round(((a - b) / Math.abs(b)) * 1000)), text: share((a - b) / Math.abs(b), true) };
+}
+
+/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean }} props */
+function FigureCard({ figure, values, reasons, starts, currency, partial }) {
+  const last = values.length - 1;
+  const value = values[last];
+  const month = change(figure, value, values[last - 1]);
+  const year = change(figure, value, values[last - 12]);
+  const tone = (/** @type {any} */ one) => (!one || one.way === 0 || figure.good === 0 ? "soft" : one.way === figure.good ? "up" : "down");
+  const [path, extra] = figure.to.split("?");
+  const days = figure.to === "/churn" || figure.to === "/movements" ? { range: "", from: starts[last], to: endOfMonth(starts[last]) } : {};
+  return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}`}>${figure.name}<//></dt>
+    <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
+      <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
+      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> on ${partial ? "the whole last month" : "the month before"}` : "nothing a month before"}</span>
+        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> on a year ago` : "nothing a year ago"}</span>`}</dd></div>`;
+}
+
+/** @param {{ query: Record<string, string> }} props */
+export function Overview({ query }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const days = span(query);
+  const last = monthOf(days.to < today() ? days.to : today());
+  const year = plusMonths(last, -13);
+  const metrics = useApi(address("/api/v1/metrics", { ...ledger.money, from: year, to: endOfMonth(last) }));
+  const mrr = useApi(address("/api/v1/mrr", { ...ledger.money, from: days.from, to: endOfMonth(last) }));
+  const counts = useApi(address("/api/v1/mrr", { ...ledger.money, from: year, to: endOfMonth(last) }));
+  const beside = compared({ from: days.from, to: endOfMonth(last) }, query.compare);
+  const before = useApi(beside ? address("/api/v1/mrr", { ...ledger.money, from: beside.from, to: beside.to }) : null);
+  const of = (/** @type {any} */ answer) => (answer.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency);
+  const months = of(metrics);
+  const partial = months.at(-1)?.partial === true;
+  const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${partial ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
+  const starts = months.map((/** @type {any} */ one) => one.start);
+  return html`<${PageHead} title="Overview" lead=${head} />
+    <${Answered} of=${metrics} lines=${6} tall none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
+      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts}
+        values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
+        reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
+    <div class="grid">
+      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} before=${of(before)} beside=${beside} query=${query} />`}<//><//>
+      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} query=${query} interval="month" />`}<//><//>
+      <${Ahead} last=${of(mrr).at(-1)} />
+      <${OpenAlerts} />
+      <${Latest} />
+    </div>`;
+}
+
+const NoFigures = () => html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
+
+/** @param {{ list: any[], before: any[], beside: any, query: Record<string, string> }} props */
+function OverTime({ list, before, beside, query }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const series = [{ key: "mrr", name: "MRR", color: "accent", area: true, values: list.map((one) => units(one.closing, currency)), text: list.map((one) => money(one.closing, currency)) }];
+  if (beside && before.length) {
+    series.push(/** @type {any} */ ({ key: "before", name: `${date(beside.from, { month: "short", year: "numeric" })} – ${date(beside.to, { month: "short", year: "numeric" })}`, color: "soft", dashed: true,
+      values: list.map((_, i) => (before[i] ? units(before[i].closing, currency) : null)), text: list.map((_, i) => (before[i] ? money(before[i].closing, currency) : "–")) }));
+  }
+  return html`<${Chart} title="MRR over time" says=${stated(ledger, query)} name="mrr" labels=${list.map((one) => period(one.start, one.end, "month"))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
+    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
+}
+
+/** @param {number} value @param {string} currency */
+export const compactUnits = (value, currency) => new Intl.NumberFormat(undefined, { style: "currency", currency: currency.toUpperCase(), currencyDisplay: "narrowSymbol", notation: "compact", maximumFractionDigits: 1 }).format(value);
+
+/** Which lines of a bridge hold anything. @param {any[]} list */
+export const linesOf = (list) => LINES.filter(([key]) => list.some((one) => one[key] !== undefined && Number(one[`${key}_exact`] ?? one[key]) !== 0));
+
+/** The signed stacked bridge. @param {{ list: any[], query: Record<string, string>, interval: string, height?: number }} props */
+export function Bridge({ list, query, interval, height = 300 }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const lines = linesOf(list);
+  if (!lines.length) return html`<${Empty} title="Nothing moved in this span.">MRR stood at ${money(list.at(-1)?.closing ?? 0, currency)}.<//>`;
+  const net = list.map((one) => one.closing - one.opening);
+  const series = [
+    ...lines.map(([key, name]) => ({ key, name, color: key, as: /** @type {const} */ ("bar"), values: list.map((one) => units(one[key] ?? 0, currency)), text: list.map((one) => money(one[key] ?? 0, currency, { signed: true })) })),
+    { key: "net", name: "Net change", color: "ink", points: true, values: net.map((one) => units(one, currency)), text: net.map((one) => money(one, currency, { signed: true })) },
+  ];
+  return html`<${Chart} title="The bridge of MRR" says=${stated(ledger, query)} name="bridge" stacked height=${height} labels=${list.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
+    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: list[i].start, to: list[i].end, interval: query.interval ?? "", kind: key && KINDLY.has(key) ? key : "" })} />`;
+}
+const KINDLY = new Set(["new", "expansion", "reactivation", "contraction", "churn", "opening_balance", "fx"]);
+
+/** What is at risk, and what is written ahead. @param {{ last: any }} props */
+function Ahead({ last }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const from = plusDays(today(), 1);
+  const to = plusDays(today(), 90);
+  const ahead = useApi(last && !ledger.common.as_known_at ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", from, to, limit: 8 }) : null);
+  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All</a>`}>
+    ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
+      <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div></dl>`}
+    ${ledger.common.as_known_at ? html`<p class="soft">What lies ahead is told for now only.</p>` : html`<${Answered} of=${ahead} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing is scheduled in the next 90 days." />`}>${(/** @type {any} */ data) => html`
+      <${Table} caption="Scheduled in the next 90 days" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />`}<//>`}
+  <//>`;
+}
+
+function OpenAlerts() {
+  const alerts = useApi(address("/api/v1/alerts", { limit: 6 }));
+  return html`<${Card} title="Alerts" tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
+    <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert was ever raised." />`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
+      <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? " · acknowledged" : ""} · ${words(one.rule)}</span></li>`)}</ul>`}<//><//>`;
+}
+
+function Latest() {
+  const ledger = useLedger();
+  const latest = useApi(address("/api/v1/movements", { ...ledger.money, order: "desc", limit: 8 }));
+  return html`<${Card} title="Latest movements" wide busy=${latest.stale} tools=${html`<a class="button quiet" href=${href("/movements")}>All</a>`}>
+    <${Answered} of=${latest} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing has moved yet." />`}>${(/** @type {any} */ data) => html`<${MovementTable} list=${data.data} />`}<//><//>`;
+}
+
+/** Movements, one a row. @param {{ list: any[], caption?: string }} props */
+export const MovementTable = ({ list, caption = "Movements" }) => html`<${Table} caption=${caption} cls="cardy moves" head=${["Customer", "Day", "Kind", "Why", "Amount", "MRR after"]} numbers=${[4, 5]}
+  rows=${list.map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`,
+    html`<a href=${href(`/customers/${encodeURIComponent(one.customer)}`, { movement: one.id })}>${date(one.day)}</a>`, html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Why} move=${one} />`,
+    html`<${Change} amount=${one.amount} currency=${one.currency} />`, money(one.after, one.currency)] }))} />`;
+
+/** @param {{ move: any }} props */
+export function Why({ move }) {
+  const causes = [...new Set(move.parts.map((/** @type {any} */ part) => words(part.cause)))].join(", ");
+  const said = [...new Set(move.parts.map((/** @type {any} */ part) => part.feedback).filter(Boolean))].map((one) => words(/** @type {string} */ (one))).join(", ");
+  const comment = move.comment ?? move.parts.find((/** @type {any} */ part) => part.comment)?.comment;
+  return html`<span class="why">${causes}${said && html` · said “${said}”`}${comment && html` <q>${comment}</q>`}</span>`;
+}

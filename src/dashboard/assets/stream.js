@@ -1,0 +1,74 @@
+// The daemon tells when the ledger has moved: server-sent events, read from the body of an answer, so that signing in works as
+// for everything else. Lost, it is asked for again, a little later each time.
+import { useEffect, useState } from "./vendor/preact.js";
+import { moved, signedOut } from "./api.js";
+
+/** @typedef {{ state: "connecting" | "live" | "behind" | "away", at: number, last_seq?: number, applied_seq?: number, lag_events?: number }} Live */
+/** @type {Live} */
+let live = { state: "connecting", at: 0 };
+/** @type {Set<(live: Live) => void>} */
+const listeners = new Set();
+/** @param {Live} next */
+function set(next) { live = next; listeners.forEach((listen) => listen(next)); }
+
+export function useLive() {
+  const [now, put] = useState(live);
+  useEffect(() => { listeners.add(put); put(live); return () => void listeners.delete(put); }, []);
+  return now;
+}
+
+/** Figures in sight are asked for again at most this often. */
+const PACE_MS = 1000;
+/** Nothing for this long, not even a sign of life: the connection is dead. */
+const SILENCE_MS = 40000;
+let last = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let soon;
+function tell() {
+  if (document.hidden) { soon ??= setTimeout(() => { soon = undefined; tell(); }, PACE_MS); return; }
+  const wait = last + PACE_MS - Date.now();
+  if (wait > 0) { soon ??= setTimeout(() => { soon = undefined; tell(); }, wait); return; }
+  last = Date.now();
+  moved();
+}
+
+/** @param {string} block */
+function heard(block) {
+  const data = block.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim()).join("\n");
+  if (!data) { set({ ...live, at: Date.now() }); return; }
+  const now = JSON.parse(data);
+  const before = live.applied_seq;
+  set({ state: now.lag_events > 0 ? "behind" : "live", at: Date.now(), ...now });
+  if (before !== undefined && before !== now.applied_seq) tell();
+}
+
+/** Listens until the page is left. */
+export async function listen() {
+  let failed = 0;
+  for (;;) {
+    const stop = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let silent;
+    const alive = () => { clearTimeout(silent); silent = setTimeout(() => stop.abort(), SILENCE_MS); };
+    try {
+      alive();
+      const answer = await fetch("/api/v1/stream", { credentials: "same-origin", headers: { Accept: "text/event-stream" }, signal: stop.signal });
+      if (answer.status === 401) signedOut();
+      if (!answer.ok || !answer.body) throw new Error(String(answer.status));
+      if (failed) moved();
+      failed = 0;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        alive();
+        text += value;
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) { heard(text.slice(0, end)); text = text.slice(end + 2); }
+      }
+    } catch { failed += 1; }
+    clearTimeout(silent);
+    if (failed > 1) set({ ...live, state: "away" });
+    await new Promise((done) => { setTimeout(done, Math.min(500 * 2 ** failed, 10000)); });
+  }
+}

@@ -1,0 +1,76 @@
+// What figures, kinds and causes are called, what they mean, and by which rule they are made.
+
+/** The lines of a bridge, in the order they are drawn and read; each with its sign. */
+export const LINES = /** @type {const} */ ([
+  ["opening_balance", "Opening balance", "Money that was already running when it was first seen."],
+  ["new", "New", "First MRR of customers who never paid before."],
+  ["reactivation", "Reactivation", "Customers who had left and pay again."],
+  ["expansion", "Expansion", "More from customers who paid already: upgrades, seats, add-ons, prices."],
+  ["contraction", "Contraction", "Less from customers who still pay: downgrades, seats, discounts."],
+  ["churn", "Churn", "Customers who no longer pay anything."],
+  ["fx", "Exchange rates", "What revaluation at a new exchange rate moved; no customer did anything."],
+  ["transfer", "Transfer", "What changed group; over all groups it sums to 0."],
+  ["prior_period", "Prior periods", "What later events changed in closed months, booked in the first open one."],
+]);
+export const KINDS = ["new", "reactivation", "expansion", "contraction", "churn", "opening_balance", "fx", "transient"];
+export const ROLLUPS = ["upsell", "cross_sell", "add_on", "price", "discount", "downgrade", "usage", "paused", "voluntary", "involuntary", "reactivation", "new", "currency", "unknown"];
+
+export const CAUSES = ["imported", "trial_conversion", "free_to_paid", "first_subscription", "recovery", "resume", "cancellation_withdrawn", "discount_end",
+  "quantity_increase", "usage", "winback", "pause", "dispute", "retention_policy", "cancellation", "payment_failure", "full_discount", "to_free",
+  "quantity_zero", "unknown_end", "currency_switch", "trial_granted", "trial_ended", "product_dropped", "subscription_dropped", "cross_sell",
+  "extra_subscription", "add_on", "add_on_removed", "interval_change", "price_increase", "price_decrease", "plan_upgrade", "plan_downgrade",
+  "quantity_decrease", "discount_start", "discount_change", "other"];
+
+/**
+ * The figures of the overview.
+ * @typedef {object} Figure
+ * @property {string} key its name in the API
+ * @property {string} name
+ * @property {"money" | "share" | "ratio" | "count"} as
+ * @property {1 | -1 | 0} good whether more is better
+ * @property {string} means
+ * @property {string} rule
+ * @property {string} to the page that shows who is behind it
+ */
+/** @type {Figure[]} */
+export const FIGURES = [
+  { key: "mrr", name: "MRR", as: "money", good: 1, means: "Monthly recurring revenue: what every subscription that counts brings in a month, net of discounts and tax.",
+    rule: "The profile decides what counts; every amount is brought to a month and rounded once.", to: "/customers?sort=mrr" },
+  { key: "arr", name: "ARR", as: "money", good: 1, means: "Annual run rate: what a year brings if nothing changes.", rule: "12 × MRR", to: "/customers?sort=mrr" },
+  { key: "customers", name: "Customers", as: "count", good: 1, means: "Customers with MRR above 0 at the end of the period.", rule: "A customer with several subscriptions is one.", to: "/customers?sort=mrr" },
+  { key: "arpa", name: "ARPA", as: "money", good: 1, means: "Average revenue per account: what a paying customer brings a month.", rule: "Closing MRR ÷ paying customers", to: "/customers?sort=mrr" },
+  { key: "nrr", name: "NRR", as: "share", good: 1, means: "Net revenue retention: of what the customers of the start paid, how much they pay at the end, growth included.",
+    rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", to: "/cohorts" },
+  { key: "grr", name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
+    rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", to: "/churn" },
+  { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "Customers lost of those who were there at the start.",
+    rule: "Lost ÷ there at the start; under the profile stripe in its form over 30 days", to: "/churn" },
+  { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", to: "/churn" },
+  { key: "quick_ratio", name: "Quick ratio", as: "ratio", good: 1, means: "What comes in for each unit that goes out; above 1 MRR grows.",
+    rule: "(New + reactivation + expansion) ÷ (contraction + churn)", to: "/movements" },
+  { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn a month", to: "/cohorts" },
+];
+
+/** What couldn't be known, by its name in the API. */
+export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that couldn't be read"], ["thin_events", "Events that carry no object"],
+  ["unpriced_items", "Items without a known price"], ["estimated_items", "Items counted by an estimate"],
+  ["unresolved_discounts", "Discounts whose terms aren't known"], ["gaps", "Gaps in a history"], ["unresolved_ties", "Changes whose order isn't known"],
+  ["overdue", "Changes that are overdue"], ["tax_unknown", "Tax rates that aren't known"], ["unknown_values", "Values mrrd doesn't know"],
+  ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"], ["implausible_times", "Events dated implausibly"]]);
+
+/** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
+export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key] })) : []);
+
+/** What the knobs of a profile decide. @type {Record<string, string>} */
+export const KNOBS = {
+  past_due: "whether a subscription whose payment failed still counts", unpaid: "whether an unpaid subscription counts",
+  trialing: "whether a trial counts", trial_granted: "how a trial granted to a running subscription counts", paused: "whether a paused subscription counts",
+  pause_collection: "whether a subscription whose collection is paused counts", incomplete: "whether a subscription whose first payment is open counts",
+  discounts: "which discounts are taken off", one_time_discounts: "whether discounts of a single invoice are taken off",
+  churn_at: "whether a cancellation counts when it is asked for or when it takes effect", metered: "how metered items count",
+  inclusive_tax: "whether tax inside the price is taken out", netting: "over which time changes of a customer are netted",
+  zero_by_discount: "what a fall to nothing by a discount is",
+};
+
+/** Which rule of money a step applied, without its place in a document. @param {string} rule */
+export const ruleName = (rule) => rule.replace(/^[a-z]+\.md\s*[\d.]*,?\s*/i, "");

@@ -1,0 +1,104 @@
+// Walks pages of the dashboard in a real browser, without a window, and tells what it saw: `node walk.mjs < plan.json`.
+//
+// The plan: { base, token, browser, views: [{ width, dark }], pages: [{ path, steps: [...] }] }; each page is loaded in the
+// first view and looked at in all of them, in the first two by every rule of axe, in the others for its colours.
+// A step is { click: selector | { text } }, { press: key }, { type: text }, { wait: text } or { look: name }.
+// The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
+// for each page and view.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import puppeteer from "puppeteer-core";
+
+const plan = JSON.parse(readFileSync(0, "utf8"));
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PATIENCE_MS = 60000;
+
+const browser = await puppeteer.launch({
+  executablePath: plan.browser ?? "chromium", pipe: true,
+  args: ["--no-sandbox", "--disable-gpu", "--lang=en-US", "--disable-dev-shm-usage", "--force-device-scale-factor=1"],
+});
+
+/** Waits until nothing on the page is loading and every chart is drawn. */
+const settled = (page) => page.waitForFunction(() => document.querySelector("main h1, main .failed") && !document.querySelector("main .loading, main .stale")
+  && [...document.querySelectorAll("canvas")].every((canvas) => canvas.dataset.drawn), { timeout: PATIENCE_MS, polling: 50 });
+
+async function step(page, one, looks) {
+  if (one.click?.text) {
+    const found = await page.evaluateHandle((text) => [...document.querySelectorAll("a, button, summary, [role=option]")].find((node) => node.textContent.trim() === text || node.getAttribute("aria-label") === text), one.click.text);
+    if (!found.asElement()) throw new Error(`nothing to click says ${JSON.stringify(one.click.text)}`);
+    await found.asElement().evaluate((node) => node.scrollIntoView({ block: "center" }));
+    await found.asElement().click();
+  } else if (one.click) await page.locator(one.click).click();
+  else if (one.press) await page.keyboard.press(one.press);
+  else if (one.type) await page.keyboard.type(one.type);
+  else if (one.wait) await page.waitForFunction((text) => document.body.innerText.includes(text), { timeout: PATIENCE_MS, polling: 50 }, one.wait);
+  else if (one.look) { await settled(page); looks[one.look] = { at: await page.evaluate(() => location.pathname + location.search), text: await page.evaluate(() => document.body.innerText) }; return; }
+  await new Promise((done) => setTimeout(done, 60));
+}
+
+/** What a page looks like now. */
+async function look(page, { width, dark }, whole) {
+  await page.setViewport({ width, height: 900 });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
+  await new Promise((done) => setTimeout(done, 150));
+  await settled(page);
+  const runOnly = whole ? { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] } : { type: "rule", values: ["color-contrast"] };
+  if (!await page.evaluate(() => Boolean(window.axe))) await page.evaluate(axe);
+  const results = await page.evaluate((only) => window.axe.run(document, { runOnly: only, resultTypes: ["violations"] }), runOnly);
+  const found = results.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? ""}`).join("; ")}`);
+  const told = await page.evaluate(() => {
+    const blank = [...document.querySelectorAll("canvas")].filter((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return !data.some((value) => value !== 0);
+    }).length;
+    const wide = [...document.querySelectorAll("main *")].filter((node) => {
+      if (node.closest(".scroll, pre, .unseen, .tooltip, dialog, svg") || !node.getClientRects().length) return false;
+      return node.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+    }).slice(0, 3).map((node) => `${node.tagName}.${node.className} ${node.textContent.slice(0, 30)}`);
+    return { text: document.body.innerText, title: document.title, at: location.pathname + location.search, blank, wide,
+      overflow: document.documentElement.scrollWidth > innerWidth, heading: document.querySelectorAll("h1").length };
+  });
+  return { axe: found, ...told };
+}
+
+const seen = [];
+try {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await page.setViewport({ width: plan.views[0].width, height: 900 });
+  await page.evaluateOnNewDocument(() => {
+    window.policyReports = [];
+    document.addEventListener("securitypolicyviolation", (event) => window.policyReports.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile ?? ""}`));
+  });
+  // As the link that the first start prints.
+  if (plan.token) {
+    await page.goto(`${plan.base}/events#token=${plan.token}`, { timeout: PATIENCE_MS });
+    await page.waitForSelector("nav", { timeout: PATIENCE_MS });
+  }
+  let [heard, failed] = [[], []];
+  page.on("console", (message) => { if (["error", "warn"].includes(message.type()) && !message.location()?.url?.startsWith("pptr:")) heard.push(`${message.text()} ${message.location()?.url ?? ""}`); });
+  page.on("pageerror", (error) => heard.push(String(error)));
+  page.on("response", (response) => { if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`); });
+  for (const { path, steps = [] } of plan.pages) {
+    [heard, failed] = [[], []];
+    const looks = {};
+    const since = performance.now();
+    let [fault, ms] = [null, 0];
+    const views = [];
+    try {
+      const [{ width, dark }] = plan.views;
+      await page.setViewport({ width, height: 900 });
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
+      await page.goto(plan.base + path, { waitUntil: "domcontentloaded", timeout: PATIENCE_MS });
+      await settled(page);
+      ms = Math.round(performance.now() - since);
+      for (const one of steps) await step(page, one, looks);
+      for (const [i, view] of plan.views.entries()) views.push({ ...view, ...await look(page, view, i < 2) });
+    } catch (error) { fault = String(error); views.push(plan.views[0]); }
+    const policy = await page.evaluate(() => window.policyReports).catch(() => []);
+    for (const view of views) seen.push({ path, ms, fault, console: heard, failed, policy, looks, ...view });
+  }
+  await context.close();
+} finally { await browser.close(); }
+process.stdout.write(JSON.stringify(seen));

@@ -1,0 +1,108 @@
+//! The dashboard in a real browser: Chromium without a window walks its pages, and what they show is what the API answers.
+
+mod assets;
+mod empty;
+mod pages;
+mod stream;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::daemon::Daemon;
+
+/// A page as it stood once it had settled, in one width and theme.
+#[derive(Debug)]
+struct Seen(Value);
+
+impl Seen {
+    fn text(&self) -> &str {
+        self.0["text"].as_str().unwrap_or_default()
+    }
+
+    /// What a step `look` saw: its address and text.
+    fn look(&self, name: &str) -> (&str, &str) {
+        let look = &self.0["looks"][name];
+        let part = |key: &str| look[key].as_str().unwrap_or_else(|| panic!("no look {name}: {:?}", self.faults()));
+        (part("at"), part("text"))
+    }
+
+    fn shows(&self, what: &str) {
+        assert!(self.text().contains(what), "{what:?} is not on {}:\n{}", self.0["path"], self.text());
+    }
+
+    /// Everything that is wrong with it whatever it shows.
+    fn faults(&self) -> Vec<String> {
+        let theme = if self.0["dark"] == true { "dark" } else { "light" };
+        let place = format!("{} at {} {theme}", self.0["path"], self.0["width"]);
+        let mut faults = Vec::new();
+        for list in ["console", "policy", "failed", "axe", "wide"] {
+            let entries = self.0[list].as_array().into_iter().flatten();
+            faults.extend(entries.map(|entry| format!("{place}: {list}: {entry}")));
+        }
+        if !self.0["fault"].is_null() {
+            faults.push(format!("{place}: {}", self.0["fault"]));
+        }
+        if !self.0["fault"].is_null() {
+            return faults;
+        }
+        if self.0["blank"] != 0 {
+            faults.push(format!("{place}: {} charts are blank", self.0["blank"]));
+        }
+        if self.0["overflow"] == true {
+            faults.push(format!("{place}: it is wider than the screen"));
+        }
+        if self.0["heading"] != 1 {
+            faults.push(format!("{place}: it has {} first headings", self.0["heading"]));
+        }
+        faults
+    }
+}
+
+/// Desktop and telephone, light and dark.
+fn everywhere() -> Value {
+    json!([{"width": 1440, "dark": false}, {"width": 390, "dark": true}, {"width": 1440, "dark": true}, {"width": 390, "dark": false}])
+}
+
+/// Desktop, light.
+fn once() -> Value {
+    json!([{"width": 1440, "dark": false}])
+}
+
+/// Walks pages and answers what was seen.
+fn walk(daemon: &Daemon, views: &Value, pages: &Value) -> Vec<Seen> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(dir.join("node_modules").is_dir(), "this test needs Chromium and npm packages: scripts/tools browser");
+    let plan = json!({
+        "base": format!("http://{}", daemon.address()), "token": daemon.token(), "browser": "/usr/bin/chromium", "views": views, "pages": pages,
+    });
+    let mut node = Command::new("node")
+        .arg("walk.mjs")
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this test needs Node.js: scripts/tools browser");
+    node.stdin.take().unwrap().write_all(plan.to_string().as_bytes()).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success(), "the walk broke off: {}", output.status);
+    let seen: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    seen.into_iter().map(Seen).collect()
+}
+
+fn no_faults(seen: &[Seen]) {
+    let faults: Vec<String> = seen.iter().flat_map(Seen::faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// `$1,234.56`, as a reader in the United States sees it.
+fn dollars(minor: i64) -> String {
+    let whole = (minor.abs() / 100).to_string();
+    let grouped: Vec<&str> =
+        whole.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    format!("{}${}.{:02}", if minor < 0 { "-" } else { "" }, grouped.join(","), minor.abs() % 100)
+}
