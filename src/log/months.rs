@@ -7,20 +7,36 @@ use tokio::{sync::watch, time::timeout};
 use crate::{
     clock::Clock,
     store::{LateMonth, Store},
+    telemetry::trouble::Trouble,
 };
 
-/// How often months are looked after: what hinders it (a dump that is being taken) takes so long.
+/// How often months are looked after.
 const INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How soon again after a failure: what hinders it (a dump that is being taken) may take long.
+const RETRY: Duration = Duration::from_secs(60);
 
 /// Makes what is due; a failure is said, and stands in no append's way.
 pub async fn make_ahead(store: &Store, clock: &Clock) {
+    make(store, clock, &Trouble::default()).await;
+}
+
+/// The same; answers after how long to look again.
+async fn make(store: &Store, clock: &Clock, trouble: &Trouble) -> Duration {
     match store.months_ahead(clock.now()).await {
-        Ok(late) => late.into_iter().for_each(say),
-        Err(error) => tracing::warn!(
-            %error,
-            "no partition could be made for the bodies of the months to come: it is tried again, and those that have \
-             none go to event_body_default"
-        ),
+        Ok(late) => {
+            late.into_iter().for_each(say);
+            trouble.is_over("partitions for the months to come are made again");
+            INTERVAL
+        }
+        Err(error) => {
+            trouble.goes_on(
+                &error.to_string(),
+                "no partition could be made for the bodies of the months to come: it is tried again, and those that have \
+                 none go to event_body_default",
+            );
+            RETRY
+        }
     }
 }
 
@@ -40,8 +56,9 @@ fn say(LateMonth { partition, from }: LateMonth) {
 
 /// Makes what is due, again and again until told to stop.
 pub async fn keep_ahead(store: Store, clock: Clock, mut stop: watch::Receiver<bool>) {
+    let (trouble, mut rest) = (Trouble::default(), RETRY);
     // An error means that the daemon is gone.
-    while timeout(INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
-        make_ahead(&store, &clock).await;
+    while timeout(rest, stop.wait_for(|stop| *stop)).await.is_err() {
+        rest = make(&store, &clock, &trouble).await;
     }
 }

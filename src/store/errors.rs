@@ -1,6 +1,12 @@
 //! From the drivers' errors to ours: what another try may mend, what a damaged file says, and what is a fault.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use sqlx::{error::DatabaseError, sqlite::SqliteError};
 
@@ -12,6 +18,26 @@ static DAMAGE_SEEN: AtomicU64 = AtomicU64::new(0);
 /// See [`DAMAGE_SEEN`].
 pub(crate) fn damage_seen() -> u64 {
     DAMAGE_SEEN.load(Ordering::Relaxed)
+}
+
+/// When a session of PostgreSQL's last refused a write as read-only: what a session began with it keeps, though the server takes
+/// writes again.
+static READ_ONLY_SEEN: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Sessions aren't thrown away more often than this.
+const DISTRUST: Duration = Duration::from_secs(1);
+
+fn saw_read_only() {
+    let mut seen = READ_ONLY_SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if seen.is_none_or(|seen| seen.elapsed() >= DISTRUST) {
+        *seen = Some(Instant::now());
+    }
+}
+
+/// Whether a session of this age is from before one refused a write as read-only.
+pub(crate) fn is_distrusted(age: Duration) -> bool {
+    let seen = READ_ONLY_SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.is_some_and(|seen| age > seen.elapsed())
 }
 
 /// Says what was being done when the driver failed.
@@ -86,7 +112,12 @@ impl Nature {
         let code = said.code().unwrap_or_default();
         match said.try_downcast_ref::<SqliteError>() {
             Some(_) => code.parse().map_or(Self::Fault, Self::of_sqlite),
-            None => Self::of_postgres(&code),
+            None => {
+                if code == "25006" {
+                    saw_read_only();
+                }
+                Self::of_postgres(&code)
+            }
         }
     }
 

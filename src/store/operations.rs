@@ -84,7 +84,12 @@ impl Store {
     /// What a daemon does every second: sees to it that the log is still the one it opened, whole and remembered, that derived
     /// tables are there, and that a write that failed is tried again.
     pub async fn look_after(&self) -> Result<(), StoreError> {
-        either!(self, database => database.look_after().await)
+        const PATIENCE: Duration = Duration::from_secs(15);
+        let looking = async { either!(self, database => database.look_after().await) };
+        tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
+            Err(StoreError::Unavailable { doing: "looking after the log", reason })
+        })
     }
 
     /// Closes all connections, once what is in flight is done. SQLite's write-ahead log is then in the file.

@@ -26,6 +26,8 @@ struct Place {
     pid: String,
     /// When the process began: numbers of processes come again.
     began: String,
+    /// Whose process: others' may be hidden from us.
+    user: String,
     /// Which store of the process.
     store: u64,
     /// Which file, by device and inode; [`UNKNOWN`] on PostgreSQL.
@@ -83,6 +85,7 @@ impl Presence {
             space: space("self"),
             pid: std::process::id().to_string(),
             began: began("self").unwrap_or_else(|| UNKNOWN.into()),
+            user: user(),
             store,
             file: file.map_or(UNKNOWN.into(), |(device, inode)| format!("{device}:{inode}")),
         };
@@ -91,8 +94,8 @@ impl Presence {
 
     /// As a lease tells it.
     pub(super) fn told(&self) -> String {
-        let Place { boot, space, pid, began, store, file } = &*self.place;
-        format!("{boot} {space} {pid} {began} {store} {file}")
+        let Place { boot, space, pid, began, user, store, file } = &*self.place;
+        format!("{boot} {space} {pid} {began} {user} {store} {file}")
     }
 
     /// The store is closed: what it held is free.
@@ -109,14 +112,19 @@ impl Presence {
         if known(&ours.file) && (other.file != ours.file || (known(&ours.boot) && other.boot != ours.boot)) {
             return true;
         }
-        let comparable = known(&ours.boot) && known(&ours.space) && known(&other.began);
-        if !comparable || other.boot != ours.boot || other.space != ours.space {
+        // Where the kernel doesn't say which it is, the file does: it can't be another one.
+        let same_kernel = other.boot == ours.boot && (known(&ours.boot) || known(&ours.file));
+        if !same_kernel || !known(&ours.space) || !known(&other.began) || other.space != ours.space {
             return false;
         }
         if other.pid == ours.pid && other.began == ours.began {
             return !open().contains(&other.store);
         }
-        began(&other.pid).is_none_or(|began| began != other.began)
+        match began(&other.pid) {
+            Some(began) => began != other.began,
+            // Gone; or another user's, and hidden from us.
+            None => other.user == ours.user || began("1").is_some(),
+        }
     }
 
     /// Whether `held` was seen just so for `length`, by this process's own count of time: its holder doesn't renew it.
@@ -141,6 +149,7 @@ impl Place {
             space: word()?,
             pid: word()?,
             began: word()?,
+            user: word()?,
             store: word()?.parse().ok()?,
             file: word()?,
         })
@@ -151,6 +160,18 @@ fn read(path: &str) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let text = text.trim();
     if text.is_empty() { UNKNOWN.into() } else { text.to_owned() }
+}
+
+/// Whose process this is.
+#[cfg(unix)]
+fn user() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").map_or(UNKNOWN.into(), |found| found.uid().to_string())
+}
+
+#[cfg(not(unix))]
+fn user() -> String {
+    UNKNOWN.into()
 }
 
 /// The numbering that a process's number belongs to: containers have their own.
@@ -171,8 +192,8 @@ mod tests {
     use super::*;
 
     fn held(place: &Place) -> Held {
-        let Place { boot, space, pid, began, store, file } = place;
-        let place = format!("{boot} {space} {pid} {began} {store} {file}");
+        let Place { boot, space, pid, began, user, store, file } = place;
+        let place = format!("{boot} {space} {pid} {began} {user} {store} {file}");
         Held { holder: "one".into(), place, renewals: 1, expires_at: i64::MAX }
     }
 

@@ -22,7 +22,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Options, StoreError, health::Health, planned::Plan, presence::Presence, schema, tally::Tally};
+use super::{
+    Options, StoreError, errors::is_distrusted, health::Health, planned::Plan, presence::Presence, schema, tally::Tally,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -79,7 +81,12 @@ impl Database {
         let mut first = asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(refused)?;
         schema::migrate(&MIGRATIONS, &mut first, "the database").await?;
         first.close().await.map_err(refused)?;
-        let pool = || PgPoolOptions::new().acquire_timeout(CONNECTION_WAIT);
+        let pool = || {
+            PgPoolOptions::new().acquire_timeout(CONNECTION_WAIT).before_acquire(|_, connection| {
+                let is_trusted = !is_distrusted(connection.age);
+                Box::pin(async move { Ok(is_trusted) })
+            })
+        };
         let log_writer = pool()
             .max_connections(WRITERS)
             .connect_with(connect.clone().options([("lock_timeout", LOCK_WAIT)]))

@@ -131,6 +131,7 @@ fn bound<'q>(query: Query<'q>, values: &'q Values) -> Query<'q> {
 /// Closes connections that aren't of a pool.
 pub(crate) fn close_direct(database: &Database) {
     database.presence.end();
+    database.file.close();
     database.facts.close();
     database.fresh.close();
 }

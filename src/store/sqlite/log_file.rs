@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::Connection;
 
-/// The log and its write-ahead log; clones share what was seen of them.
+/// The log and what SQLite keeps beside it; clones share what was seen of them.
 #[derive(Clone, Debug)]
 pub(super) struct LogFile(Arc<Files>);
 
@@ -19,7 +19,11 @@ pub(super) struct LogFile(Arc<Files>);
 struct Files {
     log: PathBuf,
     ahead: PathBuf,
-    seen: Mutex<[Option<Stamp>; 2]>,
+    /// The index of what lies ahead, which processes share: its length says nothing.
+    shared: PathBuf,
+    seen: Mutex<[Option<Stamp>; 3]>,
+    /// Open as long as the log is, so that SQLite never finds that nobody has it and takes the other files away.
+    keel: Mutex<Option<Connection>>,
 }
 
 /// A file as it was seen last.
@@ -64,23 +68,30 @@ fn identity(_found: &Metadata) -> (u64, u64) {
 }
 
 impl LogFile {
-    /// The log at `path`, just opened.
-    pub(super) fn opened(path: &Path) -> Self {
-        let file = Self(Arc::new(Files { log: path.into(), ahead: beside(path, "-wal"), seen: Mutex::default() }));
-        // Both are as they should be now; whatever is missing is looked for the next time.
+    /// The log at `path`, just opened with `keel`.
+    pub(super) fn opened(path: &Path, keel: Option<Connection>) -> Self {
+        let (ahead, shared) = (beside(path, "-wal"), beside(path, "-shm"));
+        let keel = Mutex::new(keel);
+        let file = Self(Arc::new(Files { log: path.into(), ahead, shared, seen: Mutex::default(), keel }));
+        // All are as they should be now; whatever is missing is looked for the next time.
         let _ = file.look();
         file
+    }
+
+    /// From here on nothing keeps the files where they are.
+    pub(super) fn close(&self) {
+        drop(self.0.keel.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.0.log
     }
 
-    /// Looks at both: two questions to the system, some microseconds. Never opens them, for closing a file again would end
+    /// Looks at all of them: three questions to the system, some microseconds. Never opens them, for closing a file again would end
     /// SQLite's locks on it.
     pub(super) fn look(&self) -> Result<(), Wrong> {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, seen) in [&self.0.log, &self.0.ahead].into_iter().zip(seen.iter_mut()) {
+        for (path, seen) in [&self.0.log, &self.0.ahead, &self.0.shared].into_iter().zip(seen.iter_mut()) {
             let name = path.display();
             let found = match std::fs::metadata(path) {
                 Ok(found) => Stamp { identity: identity(&found), length: found.len() },
@@ -95,7 +106,7 @@ impl LogFile {
                 Some(before) if before.identity != found.identity => {
                     return Err(Wrong::Gone(format!("{name} was replaced by another file while mrrd writes it")));
                 }
-                Some(before) if before.length > found.length => {
+                Some(before) if before.length > found.length && *path != self.0.shared => {
                     let (was, is) = (before.length, found.length);
                     let words = format!("{name} was cut from {was} to {is} bytes while mrrd writes it");
                     let of_log = *path == self.0.log;
@@ -140,7 +151,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mrrd.db");
         std::fs::write(&path, "0123").unwrap();
-        let file = LogFile::opened(&path);
+        let file = LogFile::opened(&path, None);
         std::fs::write(beside(&path, "-wal"), "01").unwrap();
         assert_eq!(file.look(), Ok(()));
         std::fs::write(&path, "01234").unwrap();

@@ -27,7 +27,7 @@ use self::connections::pool;
 use super::{
     Options, StoreError,
     anchors::{OtherLog, refusal},
-    errors::{Doing, SQLITE_CORRUPT, SQLITE_NOTADB},
+    errors::{Doing, DoingDirectly, SQLITE_CORRUPT, SQLITE_NOTADB},
     health::Health,
     planned::Plan,
     presence::Presence,
@@ -99,7 +99,8 @@ impl Database {
         let part = schema::log_part(&MIGRATIONS);
         let opened = open_file(path, SqliteSynchronous::Full, LOG_FILE, options, part, None).await;
         let (log, log_connection) = opened.map_err(restore_a_copy)?;
-        let file = log_file::LogFile::opened(path);
+        let keel = writer::open(path).doing_directly("opening the database")?;
+        let file = log_file::LogFile::opened(path, Some(keel));
         let log_writer = writer::LogWriter::start(file.clone(), log_connection, plan.clone(), health.clone())?;
         let mut database = Self {
             log,

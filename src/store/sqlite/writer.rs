@@ -149,13 +149,15 @@ impl DerefMut for Turn<'_> {
 }
 
 /// Opens the log, which is there and migrated.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // SQLite opens what lies beside the file when it is first read.
+    connection.query_row("SELECT COUNT(*) FROM log_identity", [], |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }
 

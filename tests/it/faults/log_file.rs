@@ -56,7 +56,7 @@ async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
     let mut daemon = Daemon::start().await;
     let (log, away) = (daemon.dir().join("mrrd.db"), daemon.dir().join("away"));
     assert_eq!(posted(&mut daemon, "evt_1").await, 200);
-    for file in ["mrrd.db", "mrrd.db-wal"] {
+    for file in ["mrrd.db", "mrrd.db-wal", "mrrd.db-shm"] {
         let file = daemon.dir().join(file);
         fs::rename(&file, &away).unwrap();
         // Not for a moment: what is answered 200 would be lost.

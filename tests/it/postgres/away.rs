@@ -148,6 +148,59 @@ async fn without_connections_behind_a_lock_and_cut_off() {
     assert!(ids.contains("evt_1") && ids.contains("evt_2") && ids.contains("evt_3"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn read_only_by_its_settings_or_by_its_sessions() {
+    let cluster = cluster();
+    let url = database(&cluster, "read_only").await;
+    let mut daemon = serving(&url).await;
+    daemon.accept(event("evt_1")).await;
+    let admin = cluster.url("postgres");
+    let server =
+        ("ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only");
+    // Sessions that began meanwhile stay read-only for as long as they last.
+    let sessions =
+        ("ALTER DATABASE read_only SET default_transaction_read_only = on", "ALTER DATABASE read_only RESET ALL");
+    for (number, (on, off)) in [server, sessions].into_iter().enumerate() {
+        sql::run(&admin, on).await.unwrap();
+        sql::run(&admin, "SELECT pg_reload_conf()").await.unwrap();
+        terminate(&url).await;
+        let since = Instant::now();
+        loop {
+            let answer = daemon.post(event(&format!("evt_{number}_{}", since.elapsed().as_micros()))).await;
+            if answer.status == 503 {
+                break;
+            }
+            assert!(since.elapsed() < Duration::from_secs(30), "it goes on writing");
+        }
+        is_not_ready(&mut daemon).await;
+        sql::run(&admin, off).await.unwrap();
+        sql::run(&admin, "SELECT pg_reload_conf()").await.unwrap();
+        accepted_at_last(&mut daemon, event(&format!("evt_after_{number}"))).await;
+        daemon.settle().await;
+        assert_eq!(daemon.get("/readyz").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn standing_still_it_is_away_and_loses_nothing() {
+    let cluster = cluster();
+    let url = database(&cluster, "still").await;
+    let mut daemon = serving(&url).await;
+    daemon.accept(event("evt_1")).await;
+    let posted = Posted::begin(&daemon, 100);
+    while posted.taken_in() < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::task::block_in_place(|| cluster.pause());
+    is_told_to_come_again(&daemon.post(event("evt_2")).await);
+    is_not_ready(&mut daemon).await;
+    tokio::task::block_in_place(|| cluster.go_on());
+    accepted_at_last(&mut daemon, event("evt_2")).await;
+    let ids = posted.all_are_kept(&mut daemon).await;
+    assert!(ids.contains("evt_1") && ids.contains("evt_2"));
+}
+
 /// Events posted one after the other, whatever comes of each.
 pub(super) struct Posted {
     answered: Arc<Mutex<BTreeSet<String>>>,

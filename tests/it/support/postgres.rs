@@ -135,6 +135,35 @@ impl Cluster {
         self.run(Command::new(programs().join("pg_ctl")).args(stop).arg(self.folder.join("data")));
     }
 
+    /// Every process of it stands still (on Linux), as on a machine that is out of memory or whose disk hangs.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// And goes on.
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let main = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let main = main.lines().next().unwrap();
+        // Behind a process's name, in brackets, comes its state, and then its parent.
+        let is_child = |stat: &str| {
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).is_some_and(|parent| parent == main)
+        };
+        let children = fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter(|entry| fs::read_to_string(entry.path().join("stat")).is_ok_and(|stat| is_child(&stat)));
+        let sent = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(main)
+            .args(children.map(|entry| entry.file_name()))
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Where a database of it is.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost:5432/{database}?host={}", self.folder.display())
