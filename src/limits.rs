@@ -181,6 +181,13 @@ pub const CUSTOMERS_PAGE: i64 = 256;
 /// How long the old generation is kept after a switch: a request that reads it is over by then.
 pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
 
+/// How long a command waits for the process that keeps the ledger before it answers from what there is: a killed one's lease
+/// has run out by then.
+pub const BRING_UP_WAIT: Duration = Duration::from_secs(15);
+
+/// How often it looks.
+pub const BRING_UP_POLL: Duration = Duration::from_millis(200);
+
 /// How long a verification waits for the reconciler to move on before it leaves out the customers with events to come.
 pub const VERIFY_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -81,7 +81,7 @@ pub(super) async fn acknowledge(State(state): State<AppState>, Path(id): Path<St
 }
 
 async fn entry(state: &AppState, id: &str) -> Result<AlertEntry, ApiProblem> {
-    let missing = || ApiProblem::NotFound { what: "alert", id: id.to_owned() };
+    let missing = || ApiProblem::NotFound { what: "alert", id: id.to_owned(), hint: None };
     let row = state.store.alert(id).await?.ok_or_else(missing)?;
     AlertEntry::with_deliveries(&state.store, vec![row]).await?.pop().ok_or_else(missing)
 }

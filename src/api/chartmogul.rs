@@ -30,7 +30,7 @@ pub(super) async fn metrics(
         "all" => None,
         name => match Figure::ALL.into_iter().find(|figure| figure.route() == name) {
             Some(figure) => Some(figure),
-            None => return Err(ApiProblem::NotFound { what: "metric", id: metric }),
+            None => return Err(ApiProblem::NotFound { what: "metric", id: metric, hint: None }),
         },
     };
     let mut params = Params::read(query.as_deref())?;
@@ -80,7 +80,7 @@ pub(super) async fn activities(
     params.end()?;
     let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
-        return Err(ApiProblem::NotFound { what: "customer", id: uuid });
+        return Err(ApiProblem::NotFound { what: "customer", id: uuid, hint: None });
     };
     let filter = MovementFilter { customer: Some(row.customer), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;

@@ -3,18 +3,21 @@
 use axum::extract::{Path, RawQuery, State};
 
 use super::{
-    Answer, ApiProblem, answer, cursor,
+    Answer, ApiProblem, Told, cursor,
     document::{CommonQuery, CustomerQuery},
-    json, movements, named,
+    movements, named,
     params::{LIMIT_MAX, Params},
-    reports,
+    reports, told,
 };
 use crate::{
     ledger::ids::{AccountId, CustomerId},
     report::{
+        ask::Ask,
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
         explain::Explanation,
         movements::MovementEntry,
+        notice::Notice,
+        table::Table,
     },
     server::state::AppState,
     store::reports::{CustomerOrder, CustomerSearch, CustomerState, FoundPosition, MovementFilter, Order},
@@ -24,7 +27,7 @@ const LIST: &str = "customers";
 
 /// Customers in the order asked for, page by page: found by id, name, e-mail or metadata.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery, CommonQuery),
-    responses((status = 200, body = CustomerList), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<CustomerList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -48,6 +51,7 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     if order == CustomerOrder::Mrr && currency.is_none() {
         return Err(ApiProblem::parameter("currency", "sort=mrr compares within one currency: name it"));
     }
+    let further = after.is_some();
     let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
     let asked = CustomerSearch { text, state: state_asked, order, currency, after };
     let (rows, next) = reports.customers_found(&ask, &asked, limit).await?;
@@ -58,13 +62,16 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
         next_cursor: next.map(|place| cursor::write(&of, (place.key, place.account, place.customer))),
     };
     named::customers(&state, &ask, &mut list.data).await?;
-    Ok(answer(csv, &list, CustomerList::table))
+    // A search that finds nobody says so by itself.
+    let searched = further || !asked.text.is_empty() || asked.state.is_some();
+    let is_empty = list.data.is_empty() && !searched;
+    told(&state, &ask, csv, &list, is_empty, CustomerList::table).await
 }
 
 /// One customer: current MRR, subscriptions and movements.
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers",
     params(("id" = String, Path, description = "`cus_…`; also of one that is joined to others"), CommonQuery),
-    responses((status = 200, body = CustomerDetail), (status = 404, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<CustomerDetail>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn customer(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -75,7 +82,7 @@ pub(super) async fn customer(
     params.end()?;
     let (reports, customer) = (reports(&state), CustomerId::new(id.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
-        return Err(ApiProblem::NotFound { what: "customer", id });
+        return Err(not_found(&state, &ask, "customer", id).await?);
     };
     let filter = MovementFilter { customer: Some(row.customer.clone()), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
@@ -84,7 +91,7 @@ pub(super) async fn customer(
     let mut entry = [CustomerEntry::from(&row)];
     named::customers(&state, &ask, &mut entry).await?;
     let [entry] = entry;
-    Ok(json(&CustomerDetail {
+    let detail = CustomerDetail {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),
         customer: entry,
@@ -92,14 +99,25 @@ pub(super) async fn customer(
         subscriptions: subscriptions.collect(),
         movements: rows.iter().map(MovementEntry::from).collect(),
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
-    }))
+    };
+    told(&state, &ask, false, &detail, false, |_| Table::default()).await
+}
+
+/// There is none in the ledger asked: where it is instead, if it is anywhere.
+async fn not_found(state: &AppState, ask: &Ask, what: &'static str, id: String) -> Result<ApiProblem, ApiProblem> {
+    let notices = reports(state).found_elsewhere(ask, &id).await?;
+    let hint = |notice: Notice| match notice.option {
+        Some(option) => format!("{}; ask with {option}", notice.detail),
+        None => notice.detail,
+    };
+    Ok(ApiProblem::NotFound { what, id, hint: notices.into_iter().next().map(hint) })
 }
 
 /// How a customer's MRR came about: every state, every rule applied, every movement, with event ids.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/explain", tag = "customers",
     params(("id" = String, Path, description = "`cus_…`, or `sub_…` for its customer"),
            ("day" = Option<String>, Query, description = "only what happened on this accounting day"), CommonQuery),
-    responses((status = 200, body = Explanation), (status = 404, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<Explanation>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn explain(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -111,7 +129,7 @@ pub(super) async fn explain(
     let csv = params.csv()?;
     params.end()?;
     match reports(&state).explain(&ask, &id, day).await? {
-        Some(explanation) => Ok(answer(csv, &explanation, Explanation::table)),
-        None => Err(ApiProblem::NotFound { what: "customer or subscription", id }),
+        Some(explanation) => told(&state, &ask, csv, &explanation, false, Explanation::table).await,
+        None => Err(not_found(&state, &ask, "customer or subscription", id).await?),
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>,
     Params::read(query.as_deref())?.end()?;
     let key = EventId::new(id.as_str());
     let Some(event) = state.store.event(&key).await? else {
-        return Err(ApiProblem::NotFound { what: "event", id });
+        return Err(ApiProblem::NotFound { what: "event", id, hint: None });
     };
     let bodies = state.store.bodies(&key).await?;
     Ok(json(&EventDetail {
@@ -97,7 +97,7 @@ pub(super) async fn raw(State(state): State<AppState>, Path(id): Path<String>, R
     params.end()?;
     let bodies = state.store.bodies(&EventId::new(id.as_str())).await?;
     let Some((_, bytes)) = bodies.into_iter().find(|(row, _)| row.variant == variant) else {
-        return Err(ApiProblem::NotFound { what: "body of event", id });
+        return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
     };
     // Never rendered: whatever a payload holds stays data.
     let headers = [
@@ -123,7 +123,7 @@ pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>,
     Params::read(query.as_deref())?.end()?;
     let bodies = state.store.bodies(&EventId::new(id.as_str())).await?;
     let Some((event, body)) = bodies.into_iter().next() else {
-        return Err(ApiProblem::NotFound { what: "body of event", id });
+        return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
     };
     let read = read_again(&body, &event);
     let facts = if let Reading::Facts(facts) = read { facts } else { Vec::new() };

@@ -3,10 +3,10 @@
 use axum::extract::{RawQuery, State};
 
 use super::{
-    Answer, answer,
+    Answer, Told,
     document::{CohortQuery, CommonQuery, MetricsQuery},
     params::Params,
-    reports,
+    reports, told,
 };
 use crate::{
     report::{ask::Ask, cohorts::CohortsAnswer, metrics::MetricsAnswer},
@@ -15,7 +15,7 @@ use crate::{
 
 /// ARR, ARPA, retention, churn, quick ratio, LTV and trial conversion of each period.
 #[utoipa::path(get, path = "/api/v1/metrics", tag = "figures", params(MetricsQuery, CommonQuery),
-    responses((status = 200, body = MetricsAnswer), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<MetricsAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -24,12 +24,12 @@ pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQ
     let csv = params.csv()?;
     params.end()?;
     let report = reports(&state).metrics(&ask).await?;
-    Ok(answer(csv, &report, MetricsAnswer::table))
+    told(&state, &ask, csv, &report, report.data.is_empty(), MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
 #[utoipa::path(get, path = "/api/v1/cohorts", tag = "figures", params(CohortQuery, CommonQuery),
-    responses((status = 200, body = CohortsAnswer), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<CohortsAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn cohorts(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -37,5 +37,5 @@ pub(super) async fn cohorts(State(state): State<AppState>, RawQuery(query): RawQ
     let csv = params.csv()?;
     params.end()?;
     let report = reports(&state).cohorts(&ask).await?;
-    Ok(answer(csv, &report, CohortsAnswer::table))
+    told(&state, &ask, csv, &report, report.data.is_empty(), CohortsAnswer::table).await
 }

@@ -30,11 +30,12 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{document::document, problem::ApiProblem};
 use crate::{
-    report::{service::Reports, table::Table},
+    report::{ask::Ask, notice::Notice, service::Reports, standing::Standing, table::Table},
     server::state::AppState,
 };
 
@@ -103,6 +104,50 @@ fn answer<T: Serialize>(csv: bool, value: &T, table: impl Fn(&T) -> Table) -> Re
         return ([(header::CONTENT_TYPE, kind)], table(value).csv()).into_response();
     }
     json(value)
+}
+
+/// An answer with what a reader has to be told of it: that its figures are behind, or why there are none.
+#[derive(Serialize, ToSchema)]
+struct Told<T> {
+    #[serde(flatten)]
+    answer: T,
+    /// So many events of the log are not in these figures yet; absent where all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    behind: Option<i64>,
+    /// What isn't shown, and why; absent where there is nothing to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
+/// JSON, or CSV where it was asked for, of the ledger that `ask` is about. An empty answer says why it is.
+async fn told<T: Serialize>(
+    state: &AppState,
+    ask: &Ask,
+    csv: bool,
+    value: &T,
+    is_empty: bool,
+    table: impl Fn(&T) -> Table,
+) -> Answer {
+    let reports = reports(state);
+    let standing = reports.standing_of(ask).await?;
+    let mut notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
+    if is_empty {
+        notices.extend(reports.why_empty(ask).await?);
+    }
+    if csv {
+        let mut response = answer(true, value, table);
+        for notice in &notices {
+            // What isn't ASCII in it, of an account's id, is left out.
+            let text: String = notice.detail.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
+            if let Ok(text) = HeaderValue::from_str(&text) {
+                response.headers_mut().append("mrrd-notice", text);
+            }
+        }
+        return Ok(response);
+    }
+    let behind = standing.map(|standing| standing.behind).filter(|behind| *behind > 0);
+    Ok(json(&Told { answer: value, behind, notices }))
 }
 
 fn json<T: Serialize>(value: &T) -> Response {

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::extract::{RawQuery, State};
 
 use super::{
-    Answer, ApiProblem, answer, cursor,
+    Answer, ApiProblem, Told, cursor,
     document::{CommonQuery, MovementQuery},
     named,
     params::Params,
-    reports,
+    reports, told,
 };
 use crate::{
     ledger::{
@@ -28,7 +28,7 @@ const LIST: &str = "movements";
 
 /// Movements in order of day and instant, page by page.
 #[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery, CommonQuery),
-    responses((status = 200, body = MovementList), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<MovementList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -68,7 +68,9 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         next_cursor: next.as_ref().map(write_cursor),
     };
     named::movements(&state, &ask, &mut list.data).await?;
-    Ok(answer(csv, &list, MovementList::table))
+    // A further page is empty only where the one before was the last.
+    let is_empty = list.data.is_empty() && after.is_none();
+    told(&state, &ask, csv, &list, is_empty, MovementList::table).await
 }
 
 pub(super) fn write_cursor(key: &MovementKey) -> String {

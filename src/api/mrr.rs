@@ -3,16 +3,16 @@
 use axum::extract::{RawQuery, State};
 
 use super::{
-    Answer, answer,
+    Answer, Told,
     document::{CommonQuery, SeriesQuery},
     params::Params,
-    reports,
+    reports, told,
 };
 use crate::{report::mrr::MrrAnswer, server::state::AppState};
 
 /// MRR over time: opening, movements and closing of each period. Without `currency`, every currency's series.
 #[utoipa::path(get, path = "/api/v1/mrr", tag = "figures", params(SeriesQuery, CommonQuery),
-    responses((status = 200, body = MrrAnswer), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<MrrAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn mrr(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -20,5 +20,5 @@ pub(super) async fn mrr(State(state): State<AppState>, RawQuery(query): RawQuery
     let csv = params.csv()?;
     params.end()?;
     let report = reports(&state).mrr(&ask).await?;
-    Ok(answer(csv, &report, MrrAnswer::table))
+    told(&state, &ask, csv, &report, report.data.is_empty(), MrrAnswer::table).await
 }

@@ -110,7 +110,7 @@ pub(super) async fn annotate(State(state): State<AppState>, body: Bytes) -> Answ
     params(("id" = i64, Path, description = "its number")),
     responses((status = 200, body = AnnotationList), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn forget(State(state): State<AppState>, Path(id): Path<String>) -> Answer {
-    let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone() };
+    let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone(), hint: None };
     let number = id.parse().map_err(|_| missing())?;
     if !state.store.remove_annotation(number).await? {
         return Err(missing());
@@ -153,7 +153,7 @@ pub(super) async fn mute(State(state): State<AppState>, body: Bytes) -> Answer {
     responses((status = 200, body = MuteList), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn unmute(State(state): State<AppState>, Path(rule): Path<String>) -> Answer {
     if !state.store.unmute(&rule).await? {
-        return Err(ApiProblem::NotFound { what: "muted rule", id: rule });
+        return Err(ApiProblem::NotFound { what: "muted rule", id: rule, hint: None });
     }
     mutes(State(state), RawQuery(None)).await
 }

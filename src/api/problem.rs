@@ -20,13 +20,18 @@ pub enum ApiProblem {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// There is no such object.
-    #[error("there is no {what} {id}")]
+    #[error("there is no {what} {id}{}", hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default())]
     NotFound {
         /// What was looked for.
         what: &'static str,
         /// Which.
         id: String,
+        /// Where it is instead, or why it can't be there.
+        hint: Option<String>,
     },
+    /// Nothing answers yet.
+    #[error("{0}")]
+    NotDerived(String),
     /// There is no such address.
     #[error("there is nothing at this address: /api/openapi.json lists what there is")]
     NoRoute,
@@ -76,6 +81,7 @@ impl ApiProblem {
                 Denied::Store(error) => store(error),
             },
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "No such object"),
+            Self::NotDerived(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-derived", "No figures yet"),
             Self::NoRoute => (StatusCode::NOT_FOUND, "no-such-address", "No such address"),
             Self::Parameter { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter"),
             Self::Conflict { .. } => (StatusCode::CONFLICT, "not-now", "Not as things stand"),
@@ -120,6 +126,7 @@ impl From<AskError> for ApiProblem {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Parameter { name, reason } => Self::Parameter { name: name.into(), reason },
+            AskError::NotDerived { .. } => Self::NotDerived(error.to_string()),
             AskError::Report(error) => Self::Report(error),
             AskError::Store(error) | AskError::Derivation(ReconcileError::Store(error)) => Self::Store(error),
             AskError::Derivation(error) => Self::Derivation(error),
@@ -131,7 +138,7 @@ impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let (status, name, title) = self.kind();
         let problem = Problem::new(status, name, title, self.to_string());
-        if status.is_server_error() {
+        if status.is_server_error() && !matches!(self, Self::NotDerived(_)) {
             // Failed once, logged once, here where it is answered.
             tracing::error!(problem = name, error = %self, "a request to the API failed");
         }

@@ -99,6 +99,12 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
         data.extend(rows.iter().map(QualityItem::from));
         next = more.map(|at| Place::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
     }
+    // Of the ledger as a whole: on the last page.
+    if next.is_none()
+        && let Some(missing) = reports.missing_subscriptions(&ask).await?
+    {
+        data.push(QualityItem::missing(&missing, state.clock.now()));
+    }
     let list = QualityList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),

@@ -26,6 +26,6 @@ pub(super) async fn rules() -> Answer {
 #[utoipa::path(get, path = "/api/v1/rules/{name}", tag = "log", params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Rule), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn rule(Path(name): Path<String>) -> Answer {
-    let rule = rules::named(&name).ok_or(ApiProblem::NotFound { what: "rule", id: name })?;
+    let rule = rules::named(&name).ok_or(ApiProblem::NotFound { what: "rule", id: name, hint: None })?;
     Ok(json(&rule))
 }

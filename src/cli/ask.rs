@@ -4,12 +4,17 @@ use clap::ValueEnum;
 
 use super::{Failure, output};
 use crate::{
-    ledger::{ids::AccountId, time::Day},
+    ledger::{
+        ids::{AccountId, TestClockId},
+        time::Day,
+    },
     report::{
         ask::{Ask, GroupBy, InCurrency, KnownAt},
         month::Month,
+        notice::Notice,
         period::Interval,
-        service::AskError,
+        service::{AskError, Reports},
+        standing::Standing,
         table::Table,
     },
     store::reports::AccountScope,
@@ -79,9 +84,15 @@ pub(super) struct Whose {
     /// Test events instead of live ones
     #[arg(long)]
     test: bool,
+    /// Live events (true) or test events (false) [default: live, unless only test events were ever seen]
+    #[arg(long, value_name = "true|false", conflicts_with = "test")]
+    livemode: Option<bool>,
     /// A connected account's figures, or all
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
+    /// A test clock's figures, in its simulated time
+    #[arg(long, value_name = "CLOCK")]
+    test_clock: Option<String>,
 }
 
 /// How an answer is printed.
@@ -177,19 +188,25 @@ impl Options {
         }
     }
 
-    /// Prints an answer.
-    pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
-        self.output.print(answer, table)
+    /// Prints an answer, with what a reader has to be told of it.
+    pub(super) fn print<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        told: &[Notice],
+        table: impl Fn(&T) -> Table,
+    ) -> std::io::Result<()> {
+        self.output.print(answer, told, table)
     }
 
     /// Prints an answer that a person reads better as `text` than as a table.
     pub(super) fn print_as<T: serde::Serialize>(
         &self,
         answer: &T,
+        told: &[Notice],
         table: impl Fn(&T) -> Table,
         text: impl Fn(&T) -> String,
     ) -> std::io::Result<()> {
-        self.output.print_as(answer, table, text)
+        self.output.print_as(answer, told, table, text)
     }
 }
 
@@ -205,12 +222,13 @@ impl Whose {
     pub(super) fn ask(&self) -> Ask {
         Ask {
             currency: self.currency,
-            livemode: self.test.then_some(false),
+            livemode: self.livemode.or(self.test.then_some(false)),
             account: match self.account.as_deref() {
                 None => AccountScope::One(None),
                 Some("all") => AccountScope::All,
                 Some(id) => AccountScope::One(Some(AccountId::from(id))),
             },
+            test_clock: self.test_clock.as_deref().map(TestClockId::from),
             as_known_at: self.as_known_at,
             ..Ask::default()
         }
@@ -219,28 +237,56 @@ impl Whose {
 
 impl Output {
     /// Prints an answer.
-    pub(super) fn print<T: serde::Serialize>(&self, answer: &T, table: impl Fn(&T) -> Table) -> std::io::Result<()> {
-        self.print_as(answer, &table, |answer| table(answer).shown(self.exact))
+    pub(super) fn print<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        told: &[Notice],
+        table: impl Fn(&T) -> Table,
+    ) -> std::io::Result<()> {
+        self.print_as(answer, told, &table, |answer| table(answer).shown(self.exact))
     }
 
-    /// Prints an answer that a person reads better as `text` than as a table.
+    /// Prints an answer that a person reads better as `text` than as a table, with what a reader has to be told of it: in
+    /// JSON with the answer; beside a table on standard error; instead of one that would be empty.
     pub(super) fn print_as<T: serde::Serialize>(
         &self,
         answer: &T,
+        told: &[Notice],
         table: impl Fn(&T) -> Table,
         text: impl Fn(&T) -> String,
     ) -> std::io::Result<()> {
+        #[derive(serde::Serialize)]
+        struct Told<'a, T> {
+            #[serde(flatten)]
+            answer: &'a T,
+            #[serde(skip_serializing_if = "<[Notice]>::is_empty")]
+            notices: &'a [Notice],
+        }
+        if self.json || self.format == Format::Json {
+            return output::json(&Told { answer, notices: told });
+        }
+        let cells = table(answer);
+        if self.format == Format::Table && cells.rows.is_empty() && !told.is_empty() {
+            return told.iter().try_for_each(|notice| output::line(output::sentence(&notice.for_terminal())));
+        }
+        told.iter().for_each(|notice| eprintln!("mrrd: {}", notice.for_terminal()));
         match self.format {
-            _ if self.json => output::json(answer),
-            Format::Json => output::json(answer),
             Format::Csv => {
-                let table = table(answer);
-                let text = if self.units == Units::Major { table.csv_in_units() } else { table.csv() };
+                let text = if self.units == Units::Major { cells.csv_in_units() } else { cells.csv() };
                 std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())
             }
-            Format::Table => output::line(text(answer)),
+            _ => output::line(text(answer)),
         }
     }
+}
+
+/// What a reader has to be told of the answer to `ask`: that its figures are behind, and why there are none.
+pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Result<Vec<Notice>, AskError> {
+    let mut notices = reports.standing_of(ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
+    if is_empty {
+        notices.extend(reports.why_empty(ask).await?);
+    }
+    Ok(notices)
 }
 
 /// A question that makes no sense is the user's; anything else is a failure.

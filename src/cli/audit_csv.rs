@@ -2,7 +2,7 @@
 
 use std::{io::Read, path::Path};
 
-use super::{Context, Failure, Outcome, ask, open_store, output};
+use super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
 use crate::{
     config::Config,
     ledger::money::Currency,
@@ -48,6 +48,7 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
         Failure::Usage(format!("{name:?} is no profile: choose from {all}"))
     })?;
     let store = open_store(config).await?;
+    up_to_date::bring(&store, config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     let question = Ask { livemode: Some(!asked.test), ..Ask::default() };
     let audit = reports.against_export(&question, profile, &export).await.map_err(ask::failure)?;

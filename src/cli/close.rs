@@ -1,6 +1,6 @@
 //! `mrrd close`: a month's figures are kept as they are; what changes them later is a restatement.
 
-use super::{Context, Failure, Outcome, ask, open_store, output};
+use super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
 use crate::report::{
     closing::{CloseAnswer, CloseError},
     month::Month,
@@ -24,6 +24,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     let answer = reports.close(args.month).await.map_err(|error| match error {
         CloseError::Refused(reason) => Failure::Failed(reason),

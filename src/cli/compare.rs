@@ -1,6 +1,6 @@
 //! `mrrd compare`: why two profiles differ.
 
-use super::{Context, Failure, Outcome, ask, open_store};
+use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
 use crate::report::{compare::Comparison, month::Month, service::Reports};
 
 /// Shows the difference of two profiles over a month, customer by customer, by the knob that makes it
@@ -38,7 +38,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     };
     let (from, to) = (named(&args.from)?, named(&args.to)?);
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger, now: context.clock.now() };
     let answer = reports.compare(&args.whose.ask(), from, to, args.month).await.map_err(ask::failure)?;
-    Ok(args.output.print(&answer, Comparison::table)?)
+    let told = ask::told(&reports, &args.whose.ask(), answer.data.is_empty()).await.map_err(ask::failure)?;
+    Ok(args.output.print(&answer, &told, Comparison::table)?)
 }

@@ -9,6 +9,12 @@ use crate::{
     history::refusals::Refusal,
     ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
     limits,
+    report::{
+        ask::Ask,
+        notice::{NoticeKind, described},
+        service::{AskError, Reports},
+        standing::Standing,
+    },
     store::{Store, StoreError, Work},
     stripe::client::{ApiError, Client, Patience, lists},
 };
@@ -90,6 +96,7 @@ async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<
     findings.extend(rates(store, config, context).await?);
     findings.push(alerts(store, config, context).await?);
     findings.extend(refused(store).await?);
+    findings.extend(figures(store, config, context).await);
     Ok(findings)
 }
 
@@ -155,6 +162,47 @@ async fn stripe(config: &Config) -> Vec<Finding> {
     if findings.is_empty() {
         let detail = format!("it answers, and the key may read all {readable} routes that healing and backfill need");
         findings.push(Finding { check, verdict: Verdict::Ok, detail });
+    }
+    findings
+}
+
+/// Whether figures show the whole log under the configuration's rules, and what of the log no default figure shows.
+async fn figures(store: &Store, config: &Config, context: &Context) -> Vec<Finding> {
+    let check = "figures";
+    let reports = Reports { store, ledger: &config.ledger, now: context.clock.now() };
+    let ask = Ask::default();
+    let mut findings = Vec::new();
+    let mut say = |verdict, detail| findings.push(Finding { check, verdict, detail });
+    let looked = async {
+        let standing = reports.standing_of(&ask).await?;
+        let notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
+        let beside = reports.beside(&ask).await?;
+        let missing = reports.missing_subscriptions(&ask).await?;
+        Ok::<_, AskError>((notices, beside, missing, reports.nothing_unknown(&ask).await?))
+    };
+    match looked.await {
+        Err(error) => say(Verdict::Warning, error.to_string()),
+        Ok((notices, beside, missing, unknown)) => {
+            let well = notices.is_empty() && missing.is_none();
+            notices.iter().for_each(|notice| say(Verdict::Warning, notice.for_terminal()));
+            missing.iter().for_each(|notice| say(Verdict::Warning, notice.for_terminal()));
+            match unknown.kind {
+                NoticeKind::AllKnown if well => {
+                    say(Verdict::Ok, "they show the whole log, under the configuration's rules".into())
+                }
+                NoticeKind::Elsewhere | NoticeKind::NothingRead => say(Verdict::Warning, unknown.for_terminal()),
+                _ => {}
+            }
+            if !beside.is_empty() && unknown.kind != NoticeKind::Elsewhere {
+                let named: Vec<String> = beside.iter().take(10).map(described).collect();
+                let detail = format!(
+                    "beside the default ledger there are, shown by --account, --livemode and --test-clock: {}{}",
+                    named.join(", "),
+                    if beside.len() > 10 { format!(" and {} more", beside.len() - 10) } else { String::new() }
+                );
+                say(Verdict::Ok, detail);
+            }
+        }
     }
     findings
 }

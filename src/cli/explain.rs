@@ -1,6 +1,6 @@
 //! `mrrd explain`: the chain from raw event to money, for one customer.
 
-use super::{Context, Failure, Outcome, ask, open_store};
+use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
 use crate::{
     ledger::time::Day,
     report::{explain::Explanation, service::Reports},
@@ -26,10 +26,15 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
-    let answer = reports.explain(&args.ledger.ask(), &args.id, args.day).await.map_err(ask::failure)?;
+    let question = args.ledger.ask();
+    let answer = reports.explain(&question, &args.id, args.day).await.map_err(ask::failure)?;
     let Some(answer) = answer else {
-        return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}", args.id)));
+        let elsewhere = reports.found_elsewhere(&question, &args.id).await.map_err(ask::failure)?;
+        let hint: String = elsewhere.iter().map(|notice| format!(": {}", notice.for_terminal())).collect();
+        return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}{hint}", args.id)));
     };
-    Ok(args.output.print_as(&answer, Explanation::table, Explanation::text)?)
+    let told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
+    Ok(args.output.print_as(&answer, &told, Explanation::table, Explanation::text)?)
 }

@@ -28,6 +28,7 @@ mod report;
 mod rules;
 mod seal;
 mod serve;
+mod up_to_date;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};

@@ -18,6 +18,13 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// `text` as a sentence of its own.
+pub(super) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}{}", characters.as_str(), if text.ends_with('.') { "" } else { "." })
+}
+
 /// `text` in green or red on a terminal that wants colour, plain anywhere else.
 pub(super) fn judged(text: &str, good: bool) -> String {
     if io::stdout().is_terminal() && colour_wanted() {

@@ -1,6 +1,6 @@
 //! `mrrd quality`: what couldn't be known, and what would settle it.
 
-use super::{Context, Failure, Outcome, ask, open_store};
+use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
 use crate::{
     limits,
     report::{
@@ -24,9 +24,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     let question = args.ledger.ask();
     let mut data = Vec::new();
+    let missing = reports.missing_subscriptions(&question).await.map_err(ask::failure)?;
+    data.extend(missing.map(|missing| QualityItem::missing(&missing, context.clock.now())));
     let (unreadable, mut seq) = (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, 0);
     loop {
         let page = store.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
@@ -54,5 +57,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let profile = reports.profile(&question).map_err(ask::failure)?.name.as_ref().into();
     let converted = reports.reporting(&question).is_some();
-    Ok(args.output.print(&QualityList { profile, converted, data, next_cursor: None }, QualityList::table)?)
+    let mut told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
+    if data.is_empty() {
+        told.push(reports.nothing_unknown(&question).await.map_err(ask::failure)?);
+    }
+    Ok(args.output.print(&QualityList { profile, converted, data, next_cursor: None }, &told, QualityList::table)?)
 }

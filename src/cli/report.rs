@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Context, Outcome, ask, open_store};
+use super::{Context, Outcome, ask, open_store, up_to_date};
 use crate::{
     report::{
         ask::{Ask, Basis},
@@ -110,6 +110,7 @@ const PAGE: i64 = 1000;
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     let today = config.ledger.zone.day(context.clock.now());
     match &args.command {
@@ -117,25 +118,31 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let question =
                 Ask { basis: *basis, interval: every.interval, group_by: by.group_by.clone(), ..options.ask(today) };
             let answer = reports.mrr(&question).await.map_err(ask::failure)?;
-            options.print(&answer, MrrAnswer::table)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&answer, &told, MrrAnswer::table)?;
         }
         Command::Waterfall { options, every } => {
             let question = Ask { interval: every.interval, ..options.ask(today) };
             let answer = reports.waterfall(&question).await.map_err(ask::failure)?;
-            options.print(&answer, Waterfall::table)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&answer, &told, Waterfall::table)?;
         }
         Command::Metrics { basis, options, every } => {
             let question = Ask { basis: *basis, interval: every.interval, ..options.ask(today) };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
-            options.print(&answer, MetricsAnswer::table)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&answer, &told, MetricsAnswer::table)?;
         }
         Command::Cohorts { options } => {
-            let answer = reports.cohorts(&options.ask(today)).await.map_err(ask::failure)?;
-            options.print_as(&answer, CohortsAnswer::table, CohortsAnswer::text)?;
+            let question = options.ask(today);
+            let answer = reports.cohorts(&question).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print_as(&answer, &told, CohortsAnswer::table, CohortsAnswer::text)?;
         }
         Command::Restatements { month, ledger, output } => {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;
-            output.print(&answer, RestatementList::table)?;
+            let told = ask::told(&reports, &ledger.ask(), false).await.map_err(ask::failure)?;
+            output.print(&answer, &told, RestatementList::table)?;
         }
         Command::Movements { basis, customer, options } => {
             let (from, to) = options.days(today);
@@ -153,7 +160,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 }
             }
             let converted = reports.reporting(&question).is_some();
-            options.print(&MovementList { converted, data, next_cursor: None }, MovementList::table)?;
+            let told = ask::told(&reports, &question, data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&MovementList { converted, data, next_cursor: None }, &told, MovementList::table)?;
         }
     }
     Ok(())

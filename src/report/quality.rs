@@ -3,8 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{table::Table, thin::Pointer};
+use super::{
+    notice::{Notice, SUBSCRIPTION_EVENTS},
+    table::Table,
+    thin::Pointer,
+};
 use crate::{
+    ledger::time::UnixTime,
     store::{EventRow, reports::QualityRow},
     stripe::plausible::IMPLAUSIBLE_TIME,
 };
@@ -25,7 +30,7 @@ pub struct QualityList {
 /// One thing that couldn't be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QualityItem {
-    /// `unreadable_event`, `implausible_time`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
+    /// `subscriptions_missing`, `unreadable_event`, `implausible_time`, `thin_event`, `unpriced_item`, `estimated_item`, `unresolved_discount`, `gap`, `unresolved_tie`, `overdue`,
     /// `tax_unknown`, `unknown_value`, `missing_rate`, `unclear_past`, `discount_estimated` or `duration_inferred`.
     pub kind: &'static str,
     /// The connected account; absent for the account's own.
@@ -85,6 +90,20 @@ impl QualityItem {
 }
 
 impl QualityItem {
+    /// What the whole ledger lacks.
+    pub fn missing(notice: &Notice, at: UnixTime) -> Self {
+        Self {
+            kind: "subscriptions_missing",
+            account: None,
+            customer: None,
+            object: "customer.subscription.*".into(),
+            event: None,
+            at: at.to_string(),
+            detail: notice.detail.clone(),
+            settle: format!("add {SUBSCRIPTION_EVENTS} to the webhook endpoint's event types"),
+        }
+    }
+
     /// An event that tells of an instant that can't be.
     fn implausible(event: &EventRow, fault: &str) -> Self {
         Self {

@@ -50,6 +50,17 @@ pub enum AskError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// Nothing answers yet.
+    #[error(
+        "no figures under {profile} have been derived yet from the {events} events of the log: serve is at it, or is \
+         running under another configuration"
+    )]
+    NotDerived {
+        /// Under which profile.
+        profile: String,
+        /// Events in the log.
+        events: i64,
+    },
     /// The figures can't be given.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -573,8 +584,14 @@ impl Reports<'_> {
     }
 
     /// Which ledger is asked, and where its rows come from.
+    ///
+    /// Errors with [`AskError::NotDerived`] while no generation answers for its profile: nothing would be told as 0.
     pub(super) async fn any_scope(&self, ask: &Ask) -> Result<(Scope, Source), AskError> {
-        self.scope_under(ask, &self.kept(ask)?).await
+        let kept = self.kept(ask)?;
+        if ask.as_known_at.is_none() {
+            self.answering(&kept).await?;
+        }
+        self.scope_under(ask, &kept).await
     }
 
     /// The same under a profile that needn't be the question's.

@@ -13,6 +13,7 @@ use super::{metrics, problem::Problem, state::AppState};
 use crate::{
     config::Role,
     limits,
+    report::service::{AskError, Reports},
     store::{StoreError, Work},
 };
 
@@ -54,6 +55,12 @@ async fn ready(State(state): State<AppState>, Query(asked): Query<Asked>) -> Res
         if let Err(error) = can_do(&state, role).await {
             return not("database-unavailable", format!("{}: {error}", role.as_str()));
         }
+        // Who answers questions isn't ready while there is nothing to answer from.
+        if role == Role::Api
+            && let Err(error) = figures(&state).await
+        {
+            return not("not-derived", error.to_string());
+        }
     }
     "ready\n".into_response()
 }
@@ -67,6 +74,15 @@ async fn can_do(state: &AppState, role: Role) -> Result<(), StoreError> {
     };
     for work in work {
         state.store.ready(*work).await?;
+    }
+    Ok(())
+}
+
+/// Whether every profile has figures.
+async fn figures(state: &AppState) -> Result<(), AskError> {
+    let reports = Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() };
+    for profile in &state.config.ledger.profiles {
+        reports.standing(profile).await?;
     }
     Ok(())
 }

@@ -867,6 +867,17 @@ impl Store {
         either!(self, database => database.currencies(scope).await)
     }
 
+    /// The ledgers there are under a profile, live ones first; those only that hold a customer or subscription, where one is
+    /// named.
+    pub async fn ledgers_there(&self, profile: &str, holding: Option<&str>) -> Result<Vec<LedgerThere>, StoreError> {
+        either!(self, database => database.ledgers_there(profile, holding).await)
+    }
+
+    /// Whether a ledger has any subscription, of whatever status.
+    pub async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
+        either!(self, database => database.has_subscriptions(scope).await)
+    }
+
     /// Whether the profile's ledger has customers in live (or test) mode.
     pub async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
         either!(self, database => database.has_customers(profile, livemode).await)

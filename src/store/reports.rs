@@ -24,6 +24,19 @@ pub struct Scope {
     pub cut: UnixTime,
 }
 
+/// A ledger that there is under a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerThere {
+    /// Live or test.
+    pub livemode: bool,
+    /// `None` for the account's own.
+    pub account: Option<AccountId>,
+    /// Simulated time.
+    pub test_clock: Option<TestClockId>,
+    /// Customers in it.
+    pub customers: i64,
+}
+
 /// Which accounts are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountScope {

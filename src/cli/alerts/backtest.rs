@@ -1,6 +1,6 @@
 //! `mrrd alerts backtest`: which alerts the account's own history would have raised.
 
-use super::super::{Context, Failure, Outcome, ask, open_store, output};
+use super::super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
 use crate::{
     alerts::{
         alert::{Alert, Rule},
@@ -9,7 +9,7 @@ use crate::{
     },
     config::alerting::LargeLoss,
     ledger::{ids::AccountId, time::Day},
-    report::{ask::Ask, service::Reports, table::Table},
+    report::{ask::Ask, notice::Notice, service::Reports, table::Table},
     store::reports::AccountScope,
 };
 
@@ -49,6 +49,7 @@ fn budget(text: &str) -> Result<f64, String> {
 pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
+    up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
     let question = Ask {
         profile: args.profile.clone(),
@@ -67,7 +68,9 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let failed = |error| Failure::Failed(format!("the backtest can't be made: {error}"));
     let days = history::days(&rows, losses, last).map_err(failed)?;
     let Some(first) = days.first() else {
-        return Err(Failure::Failed("the ledger holds nothing yet: `mrrd replay` takes history in".into()));
+        let why = reports.why_empty(&question).await.map_err(ask::failure)?;
+        let why: Vec<String> = why.iter().map(Notice::for_terminal).collect();
+        return Err(Failure::Failed(format!("there is nothing to go through: {}", why.join("; "))));
     };
     let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
     let found =

@@ -34,5 +34,6 @@ mod report_lists;
 mod reports;
 pub(super) mod rows;
 mod seals;
+mod there;
 mod told;
 mod watching;

@@ -1,4 +1,4 @@
-//! What history and healing make of them: replay's file formats (54), and healing that a refusal does not stop (115).
+//! What isn't shown is said (83, 106, 108), what replay reads (54), and healing that a refusal does not stop (115).
 
 use std::{
     path::Path,
@@ -153,8 +153,11 @@ async fn case_115_what_a_key_may_not_read_stops_nothing_else() {
     let mut daemon = daemon.restart_with("MRRD_SERVER__ROLES", "receiver,reconciler,alerts,api").await;
     let began = Instant::now();
     loop {
-        let mrr = daemon.json("/api/v1/mrr").await;
-        let priced = mrr["data"].as_array().and_then(|data| data.last()).is_some_and(|last| last["closing"] == 3_500);
+        // Until the ledger is derived there is no answer, and it is no 0.
+        let answer = daemon.get("/api/v1/mrr").await;
+        let mrr: Value = serde_json::from_slice(&answer.body).unwrap();
+        let priced = answer.status == 200
+            && mrr["data"].as_array().and_then(|data| data.last()).is_some_and(|last| last["closing"] == 3_500);
         // What is refused is kept when the round is over.
         if priced && daemon.json("/api/v1/status").await["stripe"]["refused"][0].is_object() {
             break;
@@ -170,4 +173,191 @@ async fn case_115_what_a_key_may_not_read_stops_nothing_else() {
     ] {
         assert!(doctor.contains(said), "{doctor}");
     }
+}
+
+/// A case's events.
+fn case(name: &str) -> String {
+    format!("{}/tests/data/cases/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a command prints, on both streams, and its exit code.
+fn said(dir: &Path, args: &[&str]) -> (String, Option<i32>) {
+    let output = run(dir, args);
+    (text(&output.stdout) + &text(&output.stderr), output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_83_only_invoices_came_and_it_is_said_which_events_to_add() {
+    let missing = "add the event types customer.subscription.created, customer.subscription.updated, customer.subscription.deleted";
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["replay", &case("83-only-invoices.jsonl")]).status.success());
+    for args in [
+        &["report", "mrr"][..],
+        &["report", "movements"],
+        &["report", "waterfall"],
+        &["explain", "sub_A"],
+        &["quality"],
+        &["doctor"],
+    ] {
+        let (printed, _) = said(dir.path(), args);
+        let flat = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("subscriptions_missing") || flat.contains(missing), "{args:?}: {printed}");
+        assert!(!printed.contains("Nothing to show"), "{args:?}: {printed}");
+    }
+    let mut daemon = Settings::default().start().await;
+    for line in std::fs::read_to_string(case("83-only-invoices.jsonl")).unwrap().lines() {
+        daemon.accept(line.to_owned()).await;
+    }
+    daemon.settle().await;
+    let mrr = daemon.json("/api/v1/mrr").await;
+    assert_eq!((&mrr["data"], &mrr["notices"][0]["kind"]), (&json!([]), &json!("subscriptions_missing")), "{mrr}");
+    let quality = daemon.json("/api/v1/quality").await;
+    assert_eq!(quality["data"][0]["kind"], "subscriptions_missing", "{quality}");
+    let explain = daemon.get("/api/v1/customers/sub_A/explain").await;
+    assert_eq!(explain.status, 404);
+    assert!(text(&explain.body).contains("invoices came, and no subscription"), "{}", text(&explain.body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_108_only_a_connected_account_is_there_and_it_is_said_how_it_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["replay", &case("108-only-a-connected-account.jsonl")]).status.success());
+    for args in
+        [&["report", "mrr"][..], &["report", "metrics"], &["explain", "cus_A"], &["explain", "sub_A"], &["doctor"]]
+    {
+        let (printed, _) = said(dir.path(), args);
+        assert!(printed.contains("--account acct_conn1"), "{args:?}: {printed}");
+    }
+    let (shown, code) = said(dir.path(), &["report", "mrr", "--account", "acct_conn1"]);
+    assert!(code == Some(0) && !shown.contains("there are"), "{shown}");
+    assert_eq!(said(dir.path(), &["explain", "cus_A", "--account", "acct_conn1"]).1, Some(0));
+    let mut daemon = Settings::default().start().await;
+    daemon.accept(std::fs::read_to_string(case("108-only-a-connected-account.jsonl")).unwrap().trim().to_owned()).await;
+    daemon.settle().await;
+    for path in ["/api/v1/mrr", "/api/v1/movements", "/api/v1/metrics", "/api/v1/customers"] {
+        let answer = daemon.json(path).await;
+        assert_eq!(answer["notices"][0]["kind"], "elsewhere", "{path}: {answer}");
+        assert_eq!(answer["notices"][0]["option"], "account=acct_conn1", "{path}: {answer}");
+    }
+    let missing = daemon.get("/api/v1/customers/cus_A").await;
+    assert!(
+        missing.status == 404 && text(&missing.body).contains("ask with account=acct_conn1"),
+        "{}",
+        text(&missing.body)
+    );
+}
+
+#[test]
+fn case_106_a_replay_without_a_server_is_in_the_next_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let event = |id: &str, customer: &str| {
+        let connected = std::fs::read_to_string(case("108-only-a-connected-account.jsonl")).unwrap();
+        let mut event: Value = serde_json::from_str(&connected).unwrap();
+        event.as_object_mut().unwrap().remove("account");
+        event["id"] = id.into();
+        event["data"]["object"]["id"] = format!("sub_{customer}").into();
+        event["data"]["object"]["customer"] = customer.into();
+        event.to_string()
+    };
+    let (empty, code) = said(dir.path(), &["replay", "--dry-run", &case("108-only-a-connected-account.jsonl")]);
+    assert_eq!(code, Some(0), "{empty}");
+    for (number, customer) in ["cus_1", "cus_2"].into_iter().enumerate() {
+        std::fs::write(dir.path().join("events.jsonl"), event(&format!("evt_{number}"), customer)).unwrap();
+        assert!(run(dir.path(), &["replay", "events.jsonl"]).status.success());
+        // Right after it, and after the next one.
+        let report = run(dir.path(), &["report", "mrr", "--from", "2026-02-01", "--to", "2026-02-28", "--json"]);
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        assert_eq!(report["data"][0]["closing"], 1000 * (number + 1), "{report}");
+        assert_eq!(run(dir.path(), &["explain", customer]).status.code(), Some(0));
+    }
+    // Under another configuration too: its rules are other ones.
+    let finance = Settings::default().env("MRRD_LEDGER__PROFILES", "finance");
+    let report = mrrd(dir.path(), &finance).args(["report", "mrr", "--json", "--from", "2026-02-01"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!((&report["profile"], &report["data"][0]["closing"]), (&json!("finance"), &json!(2000)), "{report}");
+    let (verified, code) = said(dir.path(), &["verify"]);
+    assert!(code != Some(0), "kept under finance by now: {verified}");
+}
+
+#[test]
+fn an_empty_answer_says_what_is_true() {
+    let connected = std::fs::read_to_string(case("108-only-a-connected-account.jsonl")).unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut event: Value = serde_json::from_str(&connected).unwrap();
+        event.as_object_mut().unwrap().remove("account");
+        change(&mut event);
+        event.to_string()
+    };
+    for (event, args, told) in [
+        (
+            changed(&|event| event["livemode"] = false.into()),
+            &["report", "mrr", "--livemode", "true"][..],
+            "Only test events are there: the account's own (test: 1 customer): --livemode false.",
+        ),
+        (
+            changed(&|event| {
+                event["livemode"] = false.into();
+                event["data"]["object"]["test_clock"] = "clock_1".into();
+            }),
+            &["report", "mrr"],
+            "--test-clock clock_1.",
+        ),
+        (changed(&|_| ()), &["report", "mrr", "--from", "2990-01-01"], "The span begins after today"),
+        (changed(&|_| ()), &["report", "mrr", "--to", "2025-01-31", "--from", "2025-01-01"], "2025-01"),
+        (
+            changed(&|event| event["type"] = "charge.succeeded".into()),
+            &["report", "mrr"],
+            "1 events are in the log, and none of them tells of a customer: 1 are of types that are not read",
+        ),
+        (changed(&|_| ()), &["quality"], "All 1 events are read and priced."),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("events.jsonl"), event).unwrap();
+        assert!(run(dir.path(), &["replay", "events.jsonl"]).status.success());
+        let (printed, _) = said(dir.path(), args);
+        assert!(printed.contains(told), "{args:?}: {printed}");
+    }
+    // A test clock's figures are shown in its own time.
+    let dir = tempfile::tempdir().unwrap();
+    let clocked = changed(&|event| {
+        event["livemode"] = false.into();
+        event["data"]["object"]["test_clock"] = "clock_1".into();
+    });
+    std::fs::write(dir.path().join("events.jsonl"), clocked).unwrap();
+    assert!(run(dir.path(), &["replay", "events.jsonl"]).status.success());
+    let (shown, _) = said(dir.path(), &["report", "mrr", "--test-clock", "clock_1", "--livemode", "false"]);
+    assert!(shown.contains("closing"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_what_is_not_derived_yet_is_told_so_and_never_0() {
+    let events = case("108-only-a-connected-account.jsonl");
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["replay", &events]).status.success());
+    // Nothing was derived: nothing can be held against the log.
+    let (verified, code) = said(dir.path(), &["verify"]);
+    assert!(code == Some(1) && verified.contains("nothing compared"), "{verified}");
+    // A process that only answers, beside none that derives.
+    let roles = Settings::default().env("MRRD_SERVER__ROLES", "api");
+    let mut reader =
+        roles.env("MRRD_DATABASE__URL", &format!("sqlite://{}", dir.path().join("mrrd.db").display())).start().await;
+    for path in ["/api/v1/mrr?account=all", "/api/v1/customers", "/api/v1/customers/cus_A", "/api/v1/quality"] {
+        let answer = reader.get(path).await;
+        assert_eq!(answer.status, 503, "{path}: {}", text(&answer.body));
+        assert!(answer.headers.contains_key("retry-after") && text(&answer.body).contains("not-derived"), "{path}");
+    }
+    assert_eq!(reader.get("/readyz").await.status, 503);
+    assert_eq!(run(dir.path(), &["report", "mrr"]).status.code(), Some(0));
+    assert_eq!(reader.get("/readyz").await.status, 200);
+    let mrr = reader.json("/api/v1/mrr?account=all").await;
+    assert_eq!((mrr["data"][0]["closing"].clone(), mrr.get("behind")), (1000.into(), None), "{mrr}");
+    // One more event, which nobody derives.
+    let more = std::fs::read_to_string(&events).unwrap().replace("evt_hunt0016", "evt_more").replace("sub_A", "sub_B");
+    std::fs::write(dir.path().join("more.jsonl"), more).unwrap();
+    assert!(run(dir.path(), &["replay", "more.jsonl"]).status.success());
+    let mrr = reader.json("/api/v1/mrr?account=all").await;
+    assert_eq!((&mrr["behind"], &mrr["notices"][0]["kind"]), (&json!(1), &json!("behind")), "{mrr}");
+    assert_eq!(mrr["data"][0]["closing"], 1000);
+    let (verified, _) = said(dir.path(), &["doctor"]);
+    assert!(verified.contains("warning  figures: these figures are 1 event behind the log"), "{verified}");
 }

@@ -1,0 +1,76 @@
+//! A reader brings the ledger up first: without a live `serve` it does the work itself, beside one it waits for it.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::{Context, Failure, replay::progress_bar};
+use crate::{
+    config::Config,
+    limits,
+    reconciler::{ReconcileError, Reconciler, Rules, driver::Driver},
+    store::{Store, StoreError},
+};
+
+/// Brings the ledger up to its log and to the configuration's rules. Where that can't be, what is behind is told with the
+/// figures; errors only where nothing could be told at all.
+pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> Result<(), Failure> {
+    let failed = |error: StoreError| Failure::Failed(format!("the ledger can't be looked at: {error}"));
+    let rules = Rules::load(&config.ledger, store).await.map_err(failed)?;
+    let fingerprint = rules.fingerprint();
+    let began = Instant::now();
+    let bar = progress_bar();
+    let outcome = loop {
+        if is_up_to_date(store, &fingerprint).await.map_err(failed)? {
+            break Ok(());
+        }
+        let (driver, handle) = Driver::new(Reconciler::new(store.clone(), rules.clone(), context.clock.clone()));
+        let mut status = handle.subscribe();
+        let (_keep, stop) = watch::channel(false);
+        let work = driver.run_once(&stop);
+        tokio::pin!(work);
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                Ok(()) = status.changed() => {
+                    let status = status.borrow_and_update();
+                    bar.set_message(match status.rebuilding {
+                        Some(reached) => format!("computing the ledger: {} customers", reached.customers_done),
+                        None => format!("computing the ledger: up to event {}", status.applied_seq),
+                    });
+                }
+            }
+        };
+        match done {
+            // It was ours to do, and is done: what is still behind can't be derived, and says so itself.
+            Ok(()) if handle.status().working => break Ok(()),
+            // Another process is at it.
+            Ok(()) | Err(ReconcileError::Busy | ReconcileError::Stopped) => {
+                if began.elapsed() > limits::BRING_UP_WAIT {
+                    break Ok(());
+                }
+                bar.set_message("waiting for the process that keeps the ledger");
+                tokio::time::sleep(limits::BRING_UP_POLL).await;
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    bar.finish_and_clear();
+    if let Err(error) = outcome {
+        eprintln!("mrrd: the ledger can't be brought up to date: {error}");
+    }
+    Ok(())
+}
+
+async fn is_up_to_date(store: &Store, fingerprint: &str) -> Result<bool, StoreError> {
+    let end = store.end().await?;
+    let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+        return Ok(end == 0);
+    };
+    let (position, first) = match store.applied(current.id).await {
+        // A rebuild has just replaced it.
+        Err(StoreError::Corrupt { .. }) => return Ok(false),
+        applied => applied?,
+    };
+    Ok(current.fingerprint == fingerprint && first.map_or(position, |first| first - 1) >= end)
+}

@@ -1,0 +1,262 @@
+//! What isn't shown, and why: an empty answer says what is true and names the option that shows more.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    ask::{Ask, KnownAt},
+    service::{AskError, Reports},
+};
+use crate::{
+    ledger::ids::{AccountId, TestClockId},
+    store::{
+        EventFilter,
+        reports::{AccountScope, LedgerThere, Scope},
+    },
+};
+
+/// The events without which no subscription is known.
+pub const SUBSCRIPTION_EVENTS: &str = "customer.subscription.created, customer.subscription.updated, \
+    customer.subscription.deleted, customer.subscription.paused and customer.subscription.resumed";
+
+/// Ledgers named in one notice; the others are counted.
+const NAMED: usize = 5;
+
+/// Something that an answer doesn't show, or that a reader must know to read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Notice {
+    /// What a program tells it by.
+    pub kind: NoticeKind,
+    /// In words.
+    pub detail: String,
+    /// The parameter that shows it, as `account=acct_1`; absent where none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// The figures are behind the log.
+    Behind,
+    /// The figures are of other rules than the configuration's.
+    OtherRules,
+    /// The log is empty.
+    EmptyLog,
+    /// No event of the log tells of a customer.
+    NothingRead,
+    /// What there is lies in another mode, account or test clock.
+    Elsewhere,
+    /// Invoices came, and no subscription.
+    SubscriptionsMissing,
+    /// The span asked for is still to come.
+    FutureRange,
+    /// Everything is known.
+    AllKnown,
+    /// All is read, and nothing counts in what was asked.
+    NothingCounts,
+}
+
+impl Notice {
+    /// A notice.
+    pub fn new(kind: NoticeKind, detail: String, option: Option<String>) -> Self {
+        Self { kind, detail, option }
+    }
+
+    /// As a command tells it, with its own options.
+    pub fn for_terminal(&self) -> String {
+        let Some(option) = &self.option else { return self.detail.clone() };
+        let flags: Vec<String> = option
+            .split('&')
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                format!("--{} {value}", name.replace('_', "-"))
+            })
+            .collect();
+        format!("{}: {}", self.detail, flags.join(" "))
+    }
+}
+
+impl Reports<'_> {
+    /// Why an answer to `ask` is empty, by the ledgers there are.
+    pub async fn why_empty(&self, ask: &Ask) -> Result<Vec<Notice>, AskError> {
+        let head = self.store.head().await?;
+        if head.events == 0 {
+            let detail = "the log holds no event yet: point a webhook endpoint here, replay a file or run backfill";
+            return Ok(vec![Notice::new(NoticeKind::EmptyLog, detail.into(), None)]);
+        }
+        if let Some(KnownAt::Seq(_) | KnownAt::Instant(_)) = ask.as_known_at {
+            let detail = "as known then, nothing counts in what was asked";
+            return Ok(vec![Notice::new(NoticeKind::NothingCounts, detail.into(), None)]);
+        }
+        let (scope, _) = self.any_scope(ask).await?;
+        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        let (here, elsewhere): (Vec<LedgerThere>, Vec<_>) = there.into_iter().partition(|one| is_asked(one, &scope));
+        if here.is_empty() && elsewhere.is_empty() {
+            let detail = format!(
+                "{} events are in the log, and none of them tells of a customer: {} are of types that are not read, {} could \
+                 not be read, {} carry no object",
+                head.events, head.ignored, head.unreadable, head.thin
+            );
+            return Ok(vec![Notice::new(NoticeKind::NothingRead, detail, None)]);
+        }
+        if here.is_empty() {
+            let mut notices = vec![elsewhere_of(&scope, &elsewhere)];
+            // Also there something may be missing.
+            if let Some(missing) = self.subscriptions_missing(&scope_of(&scope, &elsewhere[0])).await? {
+                notices.push(missing);
+            }
+            return Ok(notices);
+        }
+        if let Some(missing) = self.subscriptions_missing(&scope).await? {
+            return Ok(vec![missing]);
+        }
+        let today = self.ledger.zone.day(self.now);
+        if ask.from.is_some_and(|from| from > today) && !ask.scheduled {
+            let detail = format!("the span begins after today, {today}: what is written ahead is not shown");
+            return Ok(vec![Notice::new(NoticeKind::FutureRange, detail, None)]);
+        }
+        let customers: i64 = here.iter().map(|one| one.customers).sum();
+        let detail = format!(
+            "all {} events are read, they tell of {customers} customers{}, and nothing of theirs counts in what was asked",
+            head.events,
+            if head.unreadable > 0 {
+                format!(" ({} could not be read: see quality)", head.unreadable)
+            } else {
+                String::new()
+            },
+        );
+        Ok(vec![Notice::new(NoticeKind::NothingCounts, detail, None)])
+    }
+
+    /// What an empty quality list means: that all is known, or that there is nothing of which anything could be unknown.
+    pub async fn nothing_unknown(&self, ask: &Ask) -> Result<Notice, AskError> {
+        let (scope, _) = self.any_scope(ask).await?;
+        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        if !there.iter().any(|one| is_asked(one, &scope))
+            && let Some(why) = self.why_empty(ask).await?.into_iter().next()
+        {
+            return Ok(why);
+        }
+        let detail = format!("all {} events are read and priced", self.store.head().await?.events);
+        Ok(Notice::new(NoticeKind::AllKnown, detail, None))
+    }
+
+    /// The ledgers beside the one that is asked, where there are any: for `doctor`.
+    pub async fn beside(&self, ask: &Ask) -> Result<Vec<LedgerThere>, AskError> {
+        let (scope, _) = self.any_scope(ask).await?;
+        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        Ok(there.into_iter().filter(|one| !is_asked(one, &scope)).collect())
+    }
+
+    /// Where a customer or subscription is that isn't in the ledger asked; none where it is in no ledger.
+    pub async fn found_elsewhere(&self, ask: &Ask, id: &str) -> Result<Vec<Notice>, AskError> {
+        let (scope, _) = self.any_scope(ask).await?;
+        let there = self.store.ledgers_there(&scope.profile, Some(id)).await?;
+        let elsewhere: Vec<LedgerThere> = there.into_iter().filter(|one| !is_asked(one, &scope)).collect();
+        if !elsewhere.is_empty() {
+            return Ok(vec![elsewhere_of(&scope, &elsewhere)]);
+        }
+        Ok(self.subscriptions_missing(&scope).await?.into_iter().collect())
+    }
+
+    /// That invoices came and no subscription, where that is so: nothing counts without subscriptions.
+    pub async fn missing_subscriptions(&self, ask: &Ask) -> Result<Option<Notice>, AskError> {
+        let (scope, _) = self.any_scope(ask).await?;
+        self.subscriptions_missing(&scope).await
+    }
+
+    async fn subscriptions_missing(&self, scope: &Scope) -> Result<Option<Notice>, AskError> {
+        if self.store.has_subscriptions(scope).await? {
+            return Ok(None);
+        }
+        let invoices = EventFilter {
+            kind: Some("invoice.*".into()),
+            livemode: Some(scope.livemode),
+            account: match &scope.account {
+                AccountScope::One(account) => Some(account.clone()),
+                AccountScope::All => None,
+            },
+            ..EventFilter::default()
+        };
+        if self.store.events(&invoices, 0, 1).await?.is_empty() {
+            return Ok(None);
+        }
+        let detail = format!(
+            "invoices came, and no subscription: MRR is counted from subscriptions, so add the event types \
+             {SUBSCRIPTION_EVENTS} to the webhook endpoint at Stripe; what was before them comes with stripe.api_key and \
+             `mrrd backfill --history`"
+        );
+        Ok(Some(Notice::new(NoticeKind::SubscriptionsMissing, detail, None)))
+    }
+}
+
+/// Whether it is a ledger that `scope` asks for.
+fn is_asked(one: &LedgerThere, scope: &Scope) -> bool {
+    let account = match &scope.account {
+        AccountScope::One(account) => *account == one.account,
+        AccountScope::All => true,
+    };
+    account && one.livemode == scope.livemode && one.test_clock == scope.test_clock
+}
+
+fn scope_of(scope: &Scope, there: &LedgerThere) -> Scope {
+    Scope {
+        livemode: there.livemode,
+        account: AccountScope::One(there.account.clone()),
+        test_clock: there.test_clock.clone(),
+        ..scope.clone()
+    }
+}
+
+/// What there is instead of what was asked, and how it is asked for.
+fn elsewhere_of(scope: &Scope, elsewhere: &[LedgerThere]) -> Notice {
+    let only = |holds: fn(&LedgerThere) -> bool| elsewhere.iter().all(holds);
+    let what = if only(|one| one.test_clock.is_some()) {
+        "only test clocks' events are there".to_owned()
+    } else if only(|one| one.account.is_some()) {
+        "only connected accounts' events are there".to_owned()
+    } else if only(|one| !one.livemode) && scope.livemode {
+        "only test events are there".to_owned()
+    } else if only(|one| one.livemode) && !scope.livemode {
+        "only live events are there".to_owned()
+    } else {
+        "what there is lies in other ledgers".to_owned()
+    };
+    let named: Vec<String> = elsewhere.iter().take(NAMED).map(described).collect();
+    let more = elsewhere.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let detail = format!("{what}: {}{more}", named.join(", "));
+    Notice::new(NoticeKind::Elsewhere, detail, Some(option(scope, elsewhere)))
+}
+
+/// A ledger in words.
+pub fn described(one: &LedgerThere) -> String {
+    let account = one.account.as_ref().map_or("the account's own".to_owned(), AccountId::to_string);
+    let mode = if one.livemode { "live" } else { "test" };
+    let clock = one.test_clock.as_ref().map_or(String::new(), |clock| format!(", {clock}"));
+    let customers = if one.customers == 1 { "1 customer".to_owned() } else { format!("{} customers", one.customers) };
+    format!("{account} ({mode}{clock}: {customers})")
+}
+
+/// The parameters that show the first of them, or all accounts where that is what there is.
+fn option(scope: &Scope, elsewhere: &[LedgerThere]) -> String {
+    let first = &elsewhere[0];
+    let mut parameters = Vec::new();
+    if first.livemode != scope.livemode {
+        parameters.push(format!("livemode={}", first.livemode));
+    }
+    let alike = |one: &&LedgerThere| one.livemode == first.livemode && one.test_clock == first.test_clock;
+    let accounts: BTreeSet<_> = elsewhere.iter().filter(alike).map(|one| &one.account).collect();
+    match &first.account {
+        _ if AccountScope::One(first.account.clone()) == scope.account => {}
+        _ if accounts.len() > 1 => parameters.push("account=all".into()),
+        Some(account) => parameters.push(format!("account={account}")),
+        None => {}
+    }
+    parameters.extend(first.test_clock.as_ref().map(|clock: &TestClockId| format!("test_clock={clock}")));
+    parameters.join("&")
+}

@@ -1,0 +1,95 @@
+//! How the ledger stands beside its log and its rules: no reader answers from figures that are behind, or of other rules,
+//! without saying so.
+
+use super::{
+    ask::Ask,
+    notice::{Notice, NoticeKind},
+    service::{AskError, Reports},
+};
+use crate::{
+    ledger::profile::Profile,
+    reconciler::rules::differences,
+    store::{Generation, StoreError},
+};
+
+/// The generation that answers, held against what is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Events of the log that its figures don't show yet.
+    pub behind: i64,
+    /// In which of its rules it differs from the configuration; empty where it is under the configuration's own.
+    pub other_rules: Vec<String>,
+}
+
+impl Standing {
+    /// What a reader has to be told.
+    pub fn notices(&self) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if self.behind > 0 {
+            let events = if self.behind == 1 { "1 event".to_owned() } else { format!("{} events", self.behind) };
+            let detail = format!("these figures are {events} behind the log");
+            notices.push(Notice::new(NoticeKind::Behind, detail, None));
+        }
+        if !self.other_rules.is_empty() {
+            let detail = format!(
+                "these figures are still of other rules than the configuration's (differs in: {}): they are being computed \
+                 anew, or serve runs with another configuration",
+                self.other_rules.join(", ")
+            );
+            notices.push(Notice::new(NoticeKind::OtherRules, detail, None));
+        }
+        notices
+    }
+}
+
+impl Reports<'_> {
+    /// How the ledger stands from which `profile` is answered. Errors with [`AskError::NotDerived`] while there is none.
+    pub async fn standing(&self, profile: &Profile) -> Result<Standing, AskError> {
+        let Some(current) = self.answering(profile).await? else {
+            return Ok(Standing { behind: 0, other_rules: Vec::new() });
+        };
+        // The log's end before the ledger's: what comes in between may count as behind, never the other way round.
+        let last_seq = self.store.head().await?.last_seq;
+        let (position, first) = match self.store.applied(current.id).await {
+            // A rebuild has just replaced it by one that is further.
+            Err(StoreError::Corrupt { .. }) => (last_seq, None),
+            applied => applied?,
+        };
+        let applied_seq = first.map_or(position, |first| first - 1);
+        let ours = self.rules(&[]).await?.fingerprint();
+        let others: Vec<String> = differences(&current.fingerprint, &ours)
+            .into_iter()
+            // Profiles are compared one by one; rates are read by whoever keeps the ledger.
+            .filter(|what| what != "profile" && what != "rates")
+            .chain((!current.fingerprint.lines().any(|line| line == line_of(profile))).then(|| "profile".to_owned()))
+            .collect();
+        Ok(Standing { behind: (last_seq - applied_seq).max(0), other_rules: others })
+    }
+
+    /// How the ledger stands that `ask` is answered from; `None` for a prefix of the log, which is derived for it.
+    pub async fn standing_of(&self, ask: &Ask) -> Result<Option<Standing>, AskError> {
+        if ask.as_known_at.is_some() {
+            return Ok(None);
+        }
+        self.standing(&self.kept(ask)?).await.map(Some)
+    }
+
+    /// The generation that answers for `profile`.
+    ///
+    /// `None` where the log is empty as well: there is nothing to derive.
+    pub(super) async fn answering(&self, profile: &Profile) -> Result<Option<Generation>, AskError> {
+        let current = self.store.generations().await?.into_iter().find(|generation| generation.current);
+        let named = format!("profile Profile {{ name: {:?},", profile.name);
+        let ours = current.filter(|current| current.fingerprint.lines().any(|line| line.starts_with(&named)));
+        if ours.is_none() && self.store.end().await? > 0 {
+            let events = self.store.head().await?.events;
+            return Err(AskError::NotDerived { profile: profile.name.as_ref().into(), events });
+        }
+        Ok(ours)
+    }
+}
+
+/// As a fingerprint names a profile with all its knobs.
+fn line_of(profile: &Profile) -> String {
+    format!("profile {profile:?}")
+}
