@@ -181,6 +181,9 @@ pub const CUSTOMERS_PAGE: i64 = 256;
 /// How long the old generation is kept after a switch: a request that reads it is over by then.
 pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
 
+/// From how long without a webhook on `doctor` asks whether the endpoint is silent: a small account has quiet days.
+pub const SILENT_SECONDS: i64 = 3 * 86_400;
+
 /// How long a command waits for the process that keeps the ledger before it answers from what there is: a killed one's lease
 /// has run out by then.
 pub const BRING_UP_WAIT: Duration = Duration::from_secs(15);

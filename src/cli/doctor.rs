@@ -1,8 +1,13 @@
 //! `mrrd doctor`: is everything in place, and if not, what is to be done?
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::{Context, Failure, Outcome, open_store, output};
+use super::{
+    Context, Failure, Outcome,
+    endpoints::{self, Found},
+    open_store, output,
+};
 use crate::{
     alerts::channels::Channel,
     config::{Config, Role},
@@ -135,6 +140,12 @@ async fn stripe(config: &Config) -> Vec<Finding> {
             "no key is set (stripe.api_key): webhooks and files are all there is, nothing is healed or audited";
         return vec![Finding { check, verdict: Verdict::Ok, detail: detail.into() }];
     };
+    let kind = key.expose_secret().split('_').next().unwrap_or_default();
+    if kind == "pk" {
+        let detail = "stripe.api_key is a publishable key (pk_…): it may read nothing; make a restricted key (rk_…) at \
+                      Stripe that may read events, customers, products, prices, coupons, subscriptions and invoices";
+        return vec![Finding { check, verdict: Verdict::Failed, detail: detail.into() }];
+    }
     let patience = Patience { attempts: 2, answer: limits::DOCTOR_WAIT, ..Patience::default() };
     let client = match Client::new(&config.stripe.api_base, key, patience) {
         Ok(client) => client,
@@ -162,6 +173,20 @@ async fn stripe(config: &Config) -> Vec<Finding> {
     if findings.is_empty() {
         let detail = format!("it answers, and the key may read all {readable} routes that healing and backfill need");
         findings.push(Finding { check, verdict: Verdict::Ok, detail });
+    }
+    if kind == "sk" {
+        let detail = "stripe.api_key is a secret key (sk_…) that may do everything: a restricted key (rk_…) that may only \
+                      read is enough";
+        findings.push(Finding { check, verdict: Verdict::Warning, detail: detail.into() });
+    }
+    let check = "endpoints";
+    match endpoints::look(&client, config).await {
+        Err(error) => findings.push(Finding { check, verdict: Verdict::Warning, detail: error.to_string() }),
+        Ok(found) => findings.extend(found.into_iter().map(|found| match found {
+            Found::Well(detail) => Finding { check, verdict: Verdict::Ok, detail },
+            Found::Lacking(detail) => Finding { check, verdict: Verdict::Warning, detail },
+            Found::Wrong(detail) => Finding { check, verdict: Verdict::Failed, detail },
+        })),
     }
     findings
 }
@@ -245,10 +270,12 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
 async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {
     store.ready(Work::Appending).await?;
     store.ready(Work::Answering).await?;
+    // A write of our own, beside the log: a disk that is full and a database that is read-only say so here.
+    store.set_progress("doctor.tried", &context.clock.now().0.to_string()).await?;
     let head = store.head().await?;
     let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
     let mut findings = vec![
-        ok("database", format!("{} answers, its schema is in place", store.kind())),
+        ok("database", format!("{} answers, its schema is in place, and it can be written to", store.kind())),
         ok(
             "log",
             format!(
@@ -267,6 +294,9 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         let detail = format!("{older} events were read by an older mrrd: mrrd rebuild --renormalize reads them again");
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
+    if head.events > 0 {
+        findings.push(heard(store, context).await?);
+    }
     // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.
     let newest = store.events(&crate::store::EventFilter::default(), head.last_seq - 1, 1).await?;
     if let Some(row) = newest.first() {
@@ -280,4 +310,23 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         });
     }
     Ok(findings)
+}
+
+/// When a webhook was heard last.
+async fn heard(store: &Store, context: &Context) -> Result<Finding, StoreError> {
+    let check = "webhooks";
+    let now = context.clock.now();
+    Ok(match store.heard(now.plus(limits::CLOCK_LEAD_SECONDS), 1).await?.first() {
+        None => {
+            let detail = "none ever came: what is in the log came from files or Stripe's API; is the endpoint at Stripe \
+                          pointed here, and its signing secret in stripe.webhook_secrets?";
+            Finding { check, verdict: Verdict::Warning, detail: detail.into() }
+        }
+        Some(last) if last.plus(limits::SILENT_SECONDS) < now => {
+            let detail =
+                format!("the last one tells of {last}: is the endpoint enabled at Stripe, and does it answer 200?");
+            Finding { check, verdict: Verdict::Warning, detail }
+        }
+        Some(last) => Finding { check, verdict: Verdict::Ok, detail: format!("the last one tells of {last}") },
+    })
 }

@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod endpoints;
 mod erase;
 mod events;
 mod explain;

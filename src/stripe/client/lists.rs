@@ -25,6 +25,12 @@ pub fn events(from: UnixTime, until: UnixTime, after: Option<&str>) -> RequestBu
     list.build()
 }
 
+/// The account's webhook endpoints, after the endpoint `after`.
+pub fn webhook_endpoints(after: Option<&str>) -> RequestBuilder {
+    let limit = Some(limits::STRIPE_PAGE);
+    get("/webhook_endpoints".into(), &Parameters { limit, starting_after: after, ..Parameters::default() })
+}
+
 /// A list of objects as they stand now. Their parameters are alike, so that one request serves all; async-stripe's own
 /// builders for them would compile some 100,000 generated lines for as many fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +201,7 @@ mod tests {
                 all.extend([sent(&list.rest("x_1", None)), sent(&list.rest("x_1", after))]);
             }
         }
+        all.push(sent(&webhook_endpoints(None)));
         all.push(sent(&Objects::Coupons.one("50 % off/für alle?")));
         assert_eq!(all, EXPECTED.lines().map(str::trim).collect::<Vec<_>>());
         assert!(!all.iter().any(|one| one.ends_with(['?', '&']) || one.contains("=&") || one.contains("limit&")));
@@ -225,5 +232,6 @@ mod tests {
         /invoices/x_1?expand[0]=discounts.source.coupon&expand[1]=total_discount_amounts.discount
         /invoices/x_1/lines?limit=100
         /invoices/x_1/lines?limit=100&starting_after=x_1
+        /webhook_endpoints?limit=100
         /coupons/50%20%25%20off%2Ff%C3%BCr%20alle%3F?expand[0]=applies_to&expand[1]=currency_options";
 }

@@ -197,3 +197,39 @@ async fn status_metrics_and_doctor_say_which_routes_are_refused() {
     assert!(!told.contains("GET /v1/invoices"), "{told}");
     assert!(!daemon.output().contains(KEY) && !told.contains(KEY));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_reads_what_the_endpoints_at_stripe_send_and_which_kind_of_key_it_has() {
+    let stripe = FakeStripe::calm(mrrd::clock::Clock::system().now()).await;
+    let put = |id: &str, url: &str, status: &str, events: Value| {
+        let endpoint = json!({"id": id, "object": "webhook_endpoint", "url": url, "status": status, "livemode": false,
+            "enabled_events": events, "api_version": null});
+        stripe.put("webhook_endpoints", id, NOW, endpoint.to_string());
+    };
+    put("we_invoices", "https://mrr.example/webhooks/stripe", "enabled", json!(["invoice.paid", "invoice.finalized"]));
+    put("we_off", "https://mrr.example/webhooks/stripe/", "disabled", json!(["*"]));
+    put("we_other", "https://shop.example/hooks", "enabled", json!([]));
+    let dir = tempfile::tempdir().unwrap();
+    let doctor = |key: &'static str| {
+        let settings =
+            Settings::default().env("MRRD_STRIPE__API_BASE", &stripe.base()).env("MRRD_STRIPE__API_KEY", key);
+        let output = crate::support::daemon::mrrd(dir.path(), &settings).arg("doctor").output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let (told, code) = doctor(KEY);
+    assert_eq!(code, Some(1), "{told}");
+    for said in [
+        "failed  endpoints: we_invoices (https://mrr.example/webhooks/stripe) doesn't send customer.subscription.created, \
+         customer.subscription.updated, customer.subscription.deleted",
+        "failed  endpoints: we_off (https://mrr.example/webhooks/stripe/) is disabled",
+    ] {
+        assert!(told.contains(said), "{told}");
+    }
+    assert!(!told.contains("we_other"), "{told}");
+    put("we_invoices", "https://mrr.example/webhooks/stripe", "enabled", json!(["*"]));
+    put("we_off", "https://mrr.example/webhooks/stripe/", "enabled", json!(["*"]));
+    let (told, code) = doctor(KEY);
+    assert!(code == Some(0) && told.contains("ok  endpoints: we_invoices"), "{told}");
+    let (told, code) = doctor("pk_test_nobody_may_see_this");
+    assert!(code == Some(1) && told.contains("failed  stripe: stripe.api_key is a publishable key"), "{told}");
+}
