@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Integer,
     /// Strings; comma separated in the environment.
     List,
+    /// Pairs of strings; in the environment `a=b`, comma separated.
+    Pairs,
     /// A string that is never shown; also readable from `KEY_file`.
     Secret,
     /// Strings that are never shown; also readable from `KEY_file`, one a line.
@@ -46,6 +48,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("ledger.reporting_currency", Kind::Text),
     ("ledger.metadata_keys", Kind::List),
     ("ledger.exclude", Kind::List),
+    ("ledger.same_plan", Kind::Pairs),
     ("ledger.customer_key", Kind::Text),
     ("ledger.fx", Kind::Text),
     ("ledger.fx_day", Kind::Text),
@@ -87,6 +90,9 @@ const KEYS: &[(&str, Kind)] = &[
     ("profiles.*.zero_by_discount", Kind::Knob),
     ("profiles.*.pause_collection", Kind::Knob),
     ("profiles.*.metered", Kind::Knob),
+    ("profiles.*.paused", Kind::Knob),
+    ("profiles.*.trial_granted", Kind::Knob),
+    ("profiles.*.inclusive_tax", Kind::Knob),
     ("profiles.*.netting", Kind::Knob),
     ("profiles.*.reactivation_within", Kind::Knob),
     ("profiles.*.reactivation_as", Kind::Knob),

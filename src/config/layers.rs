@@ -183,6 +183,10 @@ fn typed(value: toml::Value, kind: Kind) -> Option<Data> {
         }
         (Kind::Switch, toml::Value::Boolean(on)) => Some(Data::Text(on.to_string())),
         (Kind::Decimal, toml::Value::Float(number)) => Some(Data::Text(number.to_string())),
+        (Kind::Pairs, toml::Value::Array(list)) => {
+            let pairs = list.into_iter().map(pair);
+            pairs.collect::<Option<_>>().map(Data::List)
+        }
         (Kind::List | Kind::Secrets, toml::Value::Array(list)) => {
             let texts = list.into_iter().map(|item| match item {
                 toml::Value::String(text) => Some(text),
@@ -194,11 +198,24 @@ fn typed(value: toml::Value, kind: Kind) -> Option<Data> {
     }
 }
 
+/// `["a", "b"]`, or as the environment writes it, `"a=b"`.
+fn pair(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Array(two) => match two.as_slice() {
+            [toml::Value::String(one), toml::Value::String(other)] => Some(format!("{one}={other}")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn wanted(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Secret => "a string in quotes",
         Kind::Integer => "a whole number",
         Kind::List | Kind::Secrets => "a list of strings, such as [\"a\", \"b\"]",
+        Kind::Pairs => "a list of pairs, such as [[\"a\", \"b\"], [\"c\", \"d\"]]",
         Kind::SecretFile => "the path of a file, in quotes",
         Kind::Knob => "a word in quotes, or a whole number",
         Kind::Switch => "true or false",
@@ -229,7 +246,9 @@ fn from_environment(environment: &Environment, faults: &mut Vec<String>) -> Valu
                     continue;
                 }
             },
-            Kind::List | Kind::Secrets => Data::List(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            Kind::List | Kind::Pairs | Kind::Secrets => {
+                Data::List(text.split(',').map(|item| item.trim().to_owned()).collect())
+            }
             Kind::Text | Kind::Secret | Kind::SecretFile | Kind::Knob | Kind::Decimal | Kind::Switch => {
                 Data::Text(text.to_owned())
             }

@@ -2,7 +2,7 @@
 
 mod alerts;
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     ledger::{
-        ids::AccountId,
+        ids::{AccountId, PriceId, ProductId},
         money::Currency,
+        plans::Plans,
         profile::Profile,
         time::{Day, Zone},
     },
@@ -195,7 +196,9 @@ impl Reader<'_> {
                 format_args!("is {timezone:?}: an IANA name such as Europe/Berlin is expected"),
             );
         }
-        let (profiles, known) = self.profiles();
+        let (mut profiles, mut known) = self.profiles();
+        let (customers, plans) = (self.customers(), Arc::new(self.plans()));
+        profiles.iter_mut().chain(&mut known).for_each(|profile| profile.plans = plans.clone());
         Ledger {
             profiles,
             known,
@@ -203,7 +206,7 @@ impl Reader<'_> {
             zone: zone.unwrap_or(Zone::UTC),
             reporting_currency: self.reporting_currency(),
             fx_day: self.fx_day(),
-            customers: self.customers(),
+            customers,
         }
     }
 
@@ -252,8 +255,9 @@ impl Reader<'_> {
         for text in self.list("ledger.exclude") {
             match Exclusion::parse(&text) {
                 Some(exclusion) => exclude.push(exclusion),
+                None if plan_left_out(&text).is_some() => {}
                 None => {
-                    let expected = "a customer's id or metadata:KEY=VALUE is expected";
+                    let expected = "a customer's id, metadata:KEY=VALUE, product:ID or price:ID is expected";
                     self.fault("ledger.exclude", format_args!("has {text:?}: {expected}"));
                 }
             }
@@ -261,6 +265,27 @@ impl Reader<'_> {
         let metadata_keys = self.list("ledger.metadata_keys").iter().map(|key| key.as_str().into()).collect();
         let customer_key = Some(self.text("ledger.customer_key")).filter(|key| !key.is_empty()).map(Into::into);
         CustomerRules { metadata_keys, exclude, customer_key }
+    }
+
+    /// `ledger.same_plan`, and what `ledger.exclude` says of products and prices.
+    fn plans(&mut self) -> Plans {
+        let mut pairs = Vec::new();
+        for text in self.list("ledger.same_plan").iter().filter(|text| !text.is_empty()) {
+            let pair = text.split_once('=').map(|(one, other)| (one.trim(), other.trim()));
+            match pair.filter(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains('=')) {
+                Some((one, other)) => pairs.push((one.into(), other.into())),
+                None => {
+                    let expected =
+                        "two ids of prices are expected, such as [\"price_1\", \"price_2\"], or price_1=price_2";
+                    self.fault("ledger.same_plan", format_args!("has {text:?}: {expected}"));
+                }
+            }
+        }
+        let left_out = self.list("ledger.exclude");
+        let left_out = || left_out.iter().filter_map(|text| plan_left_out(text));
+        let products = left_out().filter_map(|one| if let LeftOut::Product(id) = one { Some(id) } else { None });
+        let prices = left_out().filter_map(|one| if let LeftOut::Price(id) = one { Some(id) } else { None });
+        Plans::new(pairs, products, prices)
     }
 
     /// The profiles kept, and all there are.
@@ -410,5 +435,23 @@ fn masked(key: &str, value: &Value) -> serde_json::Value {
         (_, Data::Text(text)) => text.as_str().into(),
         (_, Data::Integer(number)) => (*number).into(),
         (_, Data::List(items)) => items.clone().into(),
+    }
+}
+
+/// What `ledger.exclude` may leave out beside customers.
+enum LeftOut {
+    Product(ProductId),
+    Price(PriceId),
+}
+
+/// Reads `product:ID`, `price:ID`, or one of Stripe's own ids of these.
+fn plan_left_out(text: &str) -> Option<LeftOut> {
+    let whole = |prefix: &str| text.strip_prefix(prefix).filter(|rest| !rest.is_empty());
+    match (whole("product:"), whole("price:"), whole("prod_").or(whole("price_"))) {
+        (Some(id), ..) => Some(LeftOut::Product(id.into())),
+        (_, Some(id), _) => Some(LeftOut::Price(id.into())),
+        (_, _, Some(_)) if text.starts_with("prod_") => Some(LeftOut::Product(text.into())),
+        (_, _, Some(_)) => Some(LeftOut::Price(text.into())),
+        _ => None,
     }
 }

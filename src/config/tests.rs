@@ -5,7 +5,10 @@ use std::io::Write;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::ledger::profile::{PastDue, Profile, Unpaid};
+use crate::ledger::{
+    plans::Plans,
+    profile::{PastDue, Profile, Unpaid},
+};
 
 /// The outcome of loading `file` under `environment`: the configuration, or what its user is told.
 fn loaded<const N: usize>(file: &str, environment: [(&str, &str); N]) -> Result<Config, String> {
@@ -84,6 +87,9 @@ fn values_are_checked_where_they_are_written() {
         ("[profiles.board]\nextends = \"stripe\"\nunpaid = \"maybe\"", "unpaid"),
         ("[ledger]\nprofiles = [\"stripe\", \"stripe\"]", "twice"),
         ("[ledger]\nreporting_currency = \"euro\"", "an ISO code such as eur"),
+        ("[ledger]\nsame_plan = [\"price_1\"]", "two ids of prices"),
+        ("[ledger]\nsame_plan = [[\"a\", \"b\", \"c\"]]", "a list of pairs"),
+        ("[ledger]\nexclude = [\"product:\"]", "product:ID or price:ID"),
         ("[ledger]\nfx = \"weekly\"", "daily or constant"),
         ("[ledger]\nfx = \"constant\"", "ledger.fx_day"),
         ("[ledger]\nfx_day = \"2026-01-01\"", "ledger.fx is daily"),
@@ -109,6 +115,23 @@ fn values_are_checked_where_they_are_written() {
     ] {
         refused(file, [], &[said]);
     }
+}
+
+#[test]
+fn plans_are_the_same_for_every_profile_wherever_they_are_written() {
+    let file = "[ledger]\nprofiles = [\"stripe\", \"board\"]\nsame_plan = [[\"price_a\", \"price_b\"]]\n\
+                exclude = [\"cus_1\", \"prod_1\", \"price:setup\"]\n[profiles.board]\nextends = \"finance\"\n";
+    let written = loaded(file, []).unwrap();
+    let plans = Plans::new([("price_b".into(), "price_a".into())], ["prod_1".into()], ["setup".into()]);
+    assert!(written.ledger.profiles.iter().chain(&written.ledger.known).all(|profile| *profile.plans == plans));
+    assert_eq!(written.ledger.customers.exclude.len(), 1, "one customer");
+    let variables = [
+        ("MRRD_LEDGER__SAME_PLAN", "price_a=price_b, price_c=price_d"),
+        ("MRRD_LEDGER__EXCLUDE", "product:prod_1,price_9"),
+    ];
+    let pairs = [("price_a".into(), "price_b".into()), ("price_c".into(), "price_d".into())];
+    let told = loaded("", variables).unwrap();
+    assert_eq!(*told.ledger.profiles[0].plans, Plans::new(pairs, ["prod_1".into()], ["price_9".into()]));
 }
 
 #[test]

@@ -40,10 +40,11 @@ pub enum Exclusion {
 }
 
 impl Exclusion {
-    /// Reads `cus_…` or `metadata:KEY=VALUE`.
+    /// Reads `cus_…` or `metadata:KEY=VALUE`; a product or a price is none of these.
     pub fn parse(text: &str) -> Option<Self> {
         let Some(pair) = text.strip_prefix("metadata:") else {
             let id = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '=');
+            let id = id && !text.starts_with("prod_") && !text.starts_with("price_");
             return id.then(|| Self::Customer(text.into()));
         };
         let (key, value) = pair.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty())?;

@@ -304,7 +304,8 @@ fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
         let day = sources.zone.day(trial.ended_at);
         from < day && day <= end
     });
-    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(trial.converted_at.is_some()), ended + 1))
+    let by_then = |trial: &Trial| trial.converted_at.is_some_and(|at| sources.zone.day(at) <= end);
+    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(by_then(trial)), ended + 1))
 }
 
 /// Trials that ended in these days without paying.

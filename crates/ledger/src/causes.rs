@@ -1,12 +1,13 @@
 //! Why an item's money moved: the causes of mrr.md 5, tried in its order within each kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     counting::{Counted, Standing, Stretch},
     fact::{CancelReason, Status},
     money::Mrr,
     outcome::Cause,
+    plans::Plans,
     pricing::{ItemAmount, Terms},
     time::{UnixTime, Zone},
     timeline::Entry,
@@ -21,7 +22,10 @@ pub(super) struct Around<'c, 'a> {
     pub before: &'c BTreeMap<usize, Option<usize>>,
     /// First change of the window.
     pub opened: UnixTime,
+    /// Why the customer was lost last, before the window.
+    pub lost_by: &'c BTreeSet<Cause>,
     pub terms: &'c Terms<'a>,
+    pub plans: &'c Plans,
     pub zone: &'c Zone,
 }
 
@@ -76,13 +80,21 @@ impl<'c, 'a> Around<'c, 'a> {
         })
     }
 
-    /// Why MRR came back.
-    pub(super) fn of_reactivation(&self, change: Change<'_, '_>) -> Cause {
+    /// Why MRR came back: what holds of the subscription itself, else what the customer was lost by.
+    pub(super) fn of_reactivation(&self, change: Change<'_, '_>, item: &ItemAmount) -> Cause {
+        let lost_by = |cause| self.lost_by.contains(&cause);
+        let counted = change.before.filter(|before| before.standing.counts());
+        // What a discount takes leaves its list MRR; a quantity or a price of 0 doesn't.
+        let (discounted, empty) =
+            (counted.is_some_and(|one| one.list > Mrr::ZERO), counted.is_some_and(|one| one.list == Mrr::ZERO));
         match change.standing_before() {
             Some(Standing::Unpaid | Standing::PastDue) => Cause::Recovery,
             Some(Standing::Paused | Standing::CollectionPaused) => Cause::Resume,
             Some(Standing::Requested) => Cause::CancellationWithdrawn,
-            Some(standing) if standing.counts() => Cause::Other,
+            _ if discounted && lost_by(Cause::FullDiscount) => Cause::DiscountEnd,
+            _ if lost_by(Cause::ToFree) => Cause::FreeToPaid,
+            _ if empty && lost_by(Cause::QuantityZero) => Cause::QuantityIncrease,
+            _ if counted.is_some() && item.metered => Cause::Usage,
             _ if self.something_ended() => Cause::Winback,
             _ => Cause::Other,
         }
@@ -95,28 +107,55 @@ impl<'c, 'a> Around<'c, 'a> {
         })
     }
 
-    /// Why MRR ended. No evidence is *unknown*, never voluntary by default.
-    pub(super) fn of_churn(&self, change: Change<'_, '_>) -> Cause {
+    /// Why an item's MRR ended. No evidence is *unknown*, never voluntary by default.
+    pub(super) fn of_churn(&self, change: Change<'_, '_>, item: &ItemAmount) -> Cause {
         let after = change.after;
-        if matches!(after.standing, Standing::Paused | Standing::CollectionPaused) {
-            return Cause::Pause;
-        }
-        if after.standing.counts() {
-            return if after.list > Mrr::ZERO && after.mrr == Mrr::ZERO { Cause::FullDiscount } else { Cause::Other };
-        }
-        match &change.counted.state(after).cancel_reason {
-            Some(CancelReason::PaymentDisputed) => return Cause::Dispute,
-            Some(CancelReason::RetentionPolicy) => return Cause::RetentionPolicy,
-            Some(CancelReason::CancellationRequested) => return Cause::Cancellation,
-            Some(CancelReason::PaymentFailed) => return Cause::PaymentFailure,
-            Some(CancelReason::Other(_)) | None => {}
-        }
+        let counts = after.standing.counts();
+        let named = match &change.counted.state(after).cancel_reason {
+            Some(CancelReason::PaymentDisputed) => Some(Cause::Dispute),
+            Some(CancelReason::RetentionPolicy) => Some(Cause::RetentionPolicy),
+            Some(CancelReason::CancellationRequested) => Some(Cause::Cancellation),
+            Some(CancelReason::PaymentFailed) => Some(Cause::PaymentFailure),
+            Some(CancelReason::Other(_)) | None => None,
+        };
         match after.standing {
-            Standing::Unpaid | Standing::PastDue => Cause::PaymentFailure,
-            Standing::Ended if ended_out_of_arrears(change) => Cause::PaymentFailure,
+            Standing::Paused | Standing::CollectionPaused => return Cause::Pause,
+            // The reason of a cancellation that is still to come explains nothing yet.
+            _ if !counts && named.is_some() => return named.unwrap_or(Cause::UnknownEnd),
+            Standing::Unpaid | Standing::PastDue => return Cause::PaymentFailure,
+            Standing::Ended if ended_out_of_arrears(change) => return Cause::PaymentFailure,
+            _ => {}
+        }
+        let left = self.left();
+        match after.standing {
+            _ if counts && after.list > Mrr::ZERO && after.mrr == Mrr::ZERO => Cause::FullDiscount,
+            // Usage has no list price that could be 0.
+            _ if counts && item.metered => Cause::Usage,
+            _ if left.free && !left.none_of => Cause::ToFree,
+            _ if counts && left.none_of => Cause::QuantityZero,
+            _ if counts && left.usage => Cause::Usage,
             Standing::Ended | Standing::Requested => Cause::UnknownEnd,
             _ => Cause::Other,
         }
+    }
+
+    /// What still counts of a customer whose MRR is 0.
+    fn left(&self) -> Left {
+        let mut left = Left::default();
+        for (counted, after) in self.subscriptions.iter().zip(self.after) {
+            let Some(stretch) = after.map(|after| &counted.stretches[after]).filter(|one| one.standing.counts()) else {
+                continue;
+            };
+            for item in stretch.lines.iter().map(|line| (counted.item(stretch, line), line.list)) {
+                match item {
+                    (item, _) if item.metered => left.usage = true,
+                    (item, _) if item.unpriced || item.in_trial => {}
+                    (item, _) if item.quantity.is_some_and(|quantity| quantity.units() == 0) => left.none_of = true,
+                    (_, list) => left.free |= list == Mrr::ZERO,
+                }
+            }
+        }
+        left
     }
 
     /// Why one of several subscriptions began or ended, its customer going on: the cause, and the reason of an end.
@@ -143,7 +182,7 @@ impl<'c, 'a> Around<'c, 'a> {
                     () if self.held(change, item, Side::After) => Cause::SubscriptionDropped,
                     () => Cause::ProductDropped,
                 };
-                (cause, Some(self.of_churn(change)))
+                (cause, Some(self.of_churn(change, item)))
             }
         }
     }
@@ -168,6 +207,17 @@ impl<'c, 'a> Around<'c, 'a> {
     }
 }
 
+/// What still counts, at 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    /// Something licensed at a list price of 0.
+    free: bool,
+    /// Something licensed of which there are none.
+    none_of: bool,
+    /// Something metered.
+    usage: bool,
+}
+
 #[derive(Clone, Copy)]
 enum Side {
     Before,
@@ -184,18 +234,22 @@ fn ended_out_of_arrears(change: Change<'_, '_>) -> bool {
         .is_some_and(|one| matches!(one.state.status, Status::PastDue | Status::Unpaid))
 }
 
-/// Why an item's price part moved (mrr.md 5: same product and interval, and the same price, `lookup_key` or `nickname`).
-pub(super) fn of_price(before: &ItemAmount, after: &ItemAmount, amount: Mrr) -> Cause {
+/// Why an item's price part moved. The same product and interval at another amount is the same plan where nothing says
+/// otherwise: one price, one lookup key or nickname, no name on either side, or a pair that the configuration names.
+pub(super) fn of_price(before: &ItemAmount, after: &ItemAmount, plans: &Plans, amount: Mrr) -> Cause {
     let same_price = before.price == after.price;
     let same_product = same_price || (before.product.is_some() && before.product == after.product);
     let named_alike = |a: &Option<std::sync::Arc<str>>, b: &Option<std::sync::Arc<str>>| a.is_some() && a == b;
+    let nameless = |item: &ItemAmount| item.lookup_key.is_none() && item.nickname.is_none();
     let more = amount > Mrr::ZERO;
     if same_product && before.interval != after.interval {
         return Cause::IntervalChange;
     }
     let alike = same_price
         || named_alike(&before.lookup_key, &after.lookup_key)
-        || named_alike(&before.nickname, &after.nickname);
+        || named_alike(&before.nickname, &after.nickname)
+        || (nameless(before) && nameless(after))
+        || plans.same(&before.price, &after.price);
     match (same_product && alike, more) {
         (true, true) => Cause::PriceIncrease,
         (true, false) => Cause::PriceDecrease,

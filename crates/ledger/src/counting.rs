@@ -6,7 +6,7 @@ use super::{
     money::{Currency, Mrr},
     outcome::{QualityEntry, QualityKind},
     pricing::{ItemAmount, Span, Trigger},
-    profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Profile, Unpaid, ZeroByDiscount},
+    profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Paused, Profile, TrialGranted, Unpaid, ZeroByDiscount},
     time::UnixTime,
     timeline::{Entry, Snapshot},
 };
@@ -57,6 +57,8 @@ pub(super) struct Line {
     pub mrr: Mrr,
     pub list: Mrr,
     pub scheduled: Mrr,
+    /// In a trial of its own after it had counted, with nothing between.
+    pub granted: bool,
 }
 
 /// A subscription from `from` to the next stretch.
@@ -85,6 +87,8 @@ pub(super) struct Counted<'a> {
     pub spans: Vec<Span>,
     /// One for each instant at which anything changes; never two of one instant, but for an opening balance.
     pub stretches: Vec<Stretch>,
+    /// Its first payment.
+    pub paid: Option<UnixTime>,
 }
 
 impl Counted<'_> {
@@ -96,6 +100,22 @@ impl Counted<'_> {
     /// The state a stretch rests on.
     pub(super) fn state(&self, stretch: &Stretch) -> &SubscriptionState {
         &self.snapshots[stretch.snapshot].state
+    }
+
+    /// Whether it ran before the first thing known of it, without counting: when it counts again, that is a return.
+    pub(super) fn ran_before(&self) -> bool {
+        let standing = self.stretches.first().map(|first| first.standing);
+        self.opens()
+            && matches!(
+                standing,
+                Some(
+                    Standing::Paused
+                        | Standing::CollectionPaused
+                        | Standing::Requested
+                        | Standing::PastDue
+                        | Standing::Unpaid
+                )
+            )
     }
 
     /// Whether its first stretch is an opening balance.
@@ -136,7 +156,8 @@ pub(super) fn count<'a>(
     paid: Option<(UnixTime, EventId)>,
     profile: &Profile,
 ) -> Counted<'a> {
-    let mut counted = Counted { snapshots, spans, stretches: Vec::new() };
+    let paid_at = paid.as_ref().map(|(at, _)| *at);
+    let mut counted = Counted { snapshots, spans, stretches: Vec::new(), paid: paid_at };
     let funded = match profile.active_from {
         ActiveFrom::Start => Some((UnixTime(i64::MIN), None)),
         // An opening balance counts as paid, if its state is one that runs.
@@ -178,7 +199,15 @@ pub(super) fn count<'a>(
             let is_funded = funded.as_ref().is_some_and(|(at, _)| *at <= from);
             let lapsed = lapse.is_some_and(|at| at <= from);
             let requested = !terms[span.snapshot] && (state.cancel_at_period_end || state.cancel_at.is_some());
+            // What it was for more than zero seconds before.
+            let was = stretches.iter().rev().find(|was| was.from < from);
             let standing = standing(state, is_funded, lapsed, profile);
+            let granted = standing == Standing::Trial
+                && was.is_some_and(|was| was.granted || (was.standing.counts() && held(was.mrr, was.list, profile)));
+            let standing = match standing {
+                Standing::Trial if granted && profile.trial_granted == TrialGranted::Count => Standing::Counts,
+                other => other,
+            };
             let ends = state.cancel_at_period_end || state.cancel_at.is_some();
             let until_end = standing.counts();
             let standing = match standing {
@@ -189,31 +218,29 @@ pub(super) fn count<'a>(
                 .items
                 .iter()
                 .enumerate()
+                .filter(|(_, amount)| !profile.plans.left_out(amount.product.as_ref(), &amount.price))
                 .map(|(item, amount)| {
+                    let lineage = lineages[place][item];
+                    let before = was.and_then(|was| was.lines.iter().find(|line| line.lineage == lineage));
+                    // An item that counted and gets a trial of its own is no less held than its subscription would be.
+                    let granted = amount.in_trial
+                        && before.is_some_and(|line| line.granted || held(line.mrr, line.list, profile));
                     let known = !amount.unpriced && !amount.in_trial;
                     let counts = standing.counts() && known;
                     let when = |yes: bool, amount: Mrr| if yes { amount } else { Mrr::ZERO };
                     Line {
                         item,
-                        lineage: lineages[place][item],
+                        lineage,
                         mrr: when(counts, amount.net),
                         list: when(counts, amount.list),
                         scheduled: when(until_end && known && ends, amount.net),
+                        granted,
                     }
                 })
                 .collect();
             // Item amounts are within i64 (`bound`), so that no number of items leaves i128.
             let sum = |of: fn(&Line) -> Mrr| Mrr(lines.iter().map(|line| of(line).0).sum());
             let (mrr, list) = (sum(|line| line.mrr), sum(|line| line.list));
-            // What it was for more than zero seconds before.
-            let was = stretches.iter().rev().find(|was| was.from < from);
-            let held = |was: &Stretch| match profile.zero_by_discount {
-                ZeroByDiscount::Contraction => was.list > Mrr::ZERO,
-                // Whom a discount had already lost, a trial doesn't keep.
-                ZeroByDiscount::Churn => was.mrr > Mrr::ZERO,
-            };
-            let granted = standing == Standing::Trial
-                && was.is_some_and(|was| was.granted || (was.standing.counts() && held(was)));
             let stretch = Stretch {
                 from,
                 span: place,
@@ -247,6 +274,14 @@ pub(super) fn count<'a>(
     counted
 }
 
+/// Whether what counted so much is held by a trial granted to it: whom a discount had already lost, a trial doesn't keep.
+fn held(mrr: Mrr, list: Mrr, profile: &Profile) -> bool {
+    match profile.zero_by_discount {
+        ZeroByDiscount::Contraction => list > Mrr::ZERO,
+        ZeroByDiscount::Churn => mrr > Mrr::ZERO,
+    }
+}
+
 fn snapshot_opens(snapshots: &[Snapshot<'_>], stretch: &Stretch) -> bool {
     snapshots[stretch.snapshot].entry == Entry::Opening
 }
@@ -256,7 +291,7 @@ fn rebuilt(snapshot: &Snapshot<'_>) -> bool {
 }
 
 fn runs(status: &Status) -> bool {
-    matches!(status, Status::Active | Status::PastDue | Status::Unpaid)
+    matches!(status, Status::Active | Status::PastDue | Status::Unpaid | Status::Paused)
 }
 
 /// A paid invoice is an event; all else that changes within a snapshot is the passing of time.
@@ -270,13 +305,13 @@ fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Pro
         _ if state.ended_at.is_some() => return Standing::Ended,
         Status::Canceled => return Standing::Ended,
         Status::Trialing => return Standing::Trial,
-        Status::Paused => return Standing::Paused,
+        Status::Paused if profile.paused == Paused::Zero => return Standing::Paused,
         Status::Incomplete | Status::IncompleteExpired => return Standing::Incomplete,
         Status::Other(_) => return Standing::Unknown,
         Status::Unpaid if profile.unpaid == Unpaid::Churn => return Standing::Unpaid,
         Status::PastDue if profile.past_due == PastDue::Zero || lapsed => return Standing::PastDue,
         Status::PastDue => Standing::AtRisk,
-        Status::Active | Status::Unpaid => Standing::Counts,
+        Status::Active | Status::Unpaid | Status::Paused => Standing::Counts,
     };
     if state.pause_collection.is_some() && profile.pause_collection == PauseRule::Zero {
         return Standing::CollectionPaused;

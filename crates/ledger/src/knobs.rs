@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use thiserror::Error;
 
 use super::profile::{
-    ActiveFrom, ChurnAt, DiscountRule, Metered, Netting, PastDue, PauseRule, Profile, ReactivationAs, Unpaid,
-    ZeroByDiscount,
+    ActiveFrom, ChurnAt, DiscountRule, InclusiveTax, Metered, Netting, PastDue, PauseRule, Paused, Profile,
+    ReactivationAs, TrialGranted, Unpaid, ZeroByDiscount,
 };
 
 /// A profile can't be read as written.
@@ -135,7 +135,7 @@ fn words(words: &[&str], form: Option<String>) -> String {
 
 impl Profile {
     /// Every knob, in the order of mrr.md 3.
-    pub const KNOBS: [&'static str; 13] = [
+    pub const KNOBS: [&'static str; 16] = [
         "past_due",
         "unpaid",
         "active_from",
@@ -146,6 +146,9 @@ impl Profile {
         "zero_by_discount",
         "pause_collection",
         "metered",
+        "paused",
+        "trial_granted",
+        "inclusive_tax",
         "netting",
         "reactivation_within",
         "reactivation_as",
@@ -189,6 +192,9 @@ impl Profile {
             "zero_by_discount" => word!(zero_by_discount: ZeroByDiscount),
             "pause_collection" => word!(pause_collection: PauseRule),
             "metered" => word!(metered: ["ignore", "last_invoice"], "mean:N", MOST_INVOICES),
+            "paused" => word!(paused: Paused),
+            "trial_granted" => word!(trial_granted: TrialGranted),
+            "inclusive_tax" => word!(inclusive_tax: InclusiveTax),
             "netting" => word!(netting: ["none", "day", "month"], "window:N (minutes)", MOST_MINUTES),
             "reactivation_within" => {
                 self.reactivation_within_days = reactivation_within(value).ok_or_else(|| {
@@ -202,7 +208,7 @@ impl Profile {
     }
 
     /// Every knob with its value as the configuration writes it: the profile's fingerprint, and what `compare` compares.
-    pub fn describe(&self) -> [(&'static str, String); 13] {
+    pub fn describe(&self) -> [(&'static str, String); 16] {
         let values = [
             self.past_due.to_string(),
             self.unpaid.as_str().into(),
@@ -214,6 +220,9 @@ impl Profile {
             self.zero_by_discount.as_str().into(),
             self.pause_collection.as_str().into(),
             self.metered.to_string(),
+            self.paused.as_str().into(),
+            self.trial_granted.as_str().into(),
+            self.inclusive_tax.as_str().into(),
             self.netting.to_string(),
             self.reactivation_within_days.map_or("any".into(), |days| format!("days:{days}")),
             self.reactivation_as.as_str().into(),
@@ -246,6 +255,9 @@ mod tests {
             zero_by_discount    churn        contraction  contraction  churn
             pause_collection    count        zero         count        zero
             metered             ignore       ignore       ignore       last_invoice
+            paused              zero         zero         zero         zero
+            trial_granted       contraction  contraction  contraction  contraction
+            inclusive_tax       subtract     subtract     subtract     subtract
             netting             day          day          window:60    month
             reactivation_within any          any          any          any
             reactivation_as     reactivation reactivation reactivation reactivation";

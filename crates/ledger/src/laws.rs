@@ -47,6 +47,9 @@ fn words() -> impl Strategy<Value = String> {
         1 => Just("unhold".to_owned()),
         1 => Just("deleted".to_owned()),
         1 => Just("eur".to_owned()),
+        1 => Just("usd".to_owned()),
+        1 => Just("pro:10x0".to_owned()),
+        1 => Just("try:pro:d30".to_owned()),
         1 => Just("lost pro:9".to_owned()),
         1 => Just("blind pro:8".to_owned()),
         1 => Just("read".to_owned()),
@@ -67,9 +70,44 @@ fn step() -> impl Strategy<Value = String> {
     })
 }
 
+/// What a subscription is sold with.
+fn sold() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        3 => Just("pro:10"),
+        2 => Just("max:30"),
+        1 => Just("pro:96/year"),
+        1 => Just("pro:20 off:50"),
+        1 => Just("pro:10 seats:3x2"),
+        1 => Just("free:0"),
+        1 => Just("pro:10 off:100"),
+        2 => Just("eur pro:9"),
+        1 => Just("eur max:20 extra:2"),
+    ]
+}
+
+/// One subscription in place of another, again and again, as check-out pages change plans: some within minutes, some with
+/// days between; beside a steady one in another currency, and whatever else.
+fn changes_of_plan() -> impl Strategy<Value = Vec<String>> {
+    let swap = (1..40u8, 0..4u8, 0..59u8, 0..59u8, sold(), any::<bool>());
+    let swaps = prop::collection::vec(swap, 1..5);
+    (sold(), swaps, any::<bool>(), prop::collection::vec(step(), 0..4)).prop_map(|(first, mut swaps, steady, noise)| {
+        swaps.sort_by_key(|(day, ..)| *day);
+        let mut steps = vec![format!("d1T08:00 e created active {first}")];
+        steps.extend(steady.then(|| "d2T08:00 z created active eur team:7".to_owned()));
+        for (name, (day, apart, ends, begins, what, asked)) in ('e'..).zip(swaps) {
+            let next = char::from_u32(name as u32 + 1).unwrap_or('y');
+            let (again, reason) = (day + apart / 3, if asked { " reason:cancellation_requested" } else { "" });
+            steps.push(format!("d{day}T10:{ends:02} {name} deleted{reason}"));
+            steps.push(format!("d{again}T10:{begins:02} {next} created active {what}"));
+        }
+        steps.extend(noise);
+        steps
+    })
+}
+
 /// Steps in time order; each subscription's states build on one another.
 pub(super) fn story() -> impl Strategy<Value = Story> {
-    prop::collection::vec(step(), 1..14).prop_map(|mut steps| {
+    prop_oneof![2 => prop::collection::vec(step(), 1..14), 1 => changes_of_plan()].prop_map(|mut steps| {
         steps.sort_by_key(|step| super::story::time(step.split_whitespace().next().unwrap_or("d1")));
         let mut created = std::collections::BTreeSet::new();
         let steps: Vec<String> = steps

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod money;
 pub mod movement_id;
 pub mod outcome;
+pub mod plans;
 pub mod pricing;
 pub mod profile;
 pub mod rule;
@@ -30,6 +31,7 @@ mod netting;
 mod order;
 mod parts;
 mod past;
+mod replacement;
 mod standing;
 #[cfg(test)]
 mod story;
@@ -45,7 +47,7 @@ use known::Known;
 use outcome::CustomerLedger;
 use past::Bills;
 use pricing::Terms;
-use profile::Profile;
+use profile::{InclusiveTax, Profile};
 use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
@@ -103,7 +105,7 @@ struct Derivation<'a> {
 impl<'a> Derivation<'a> {
     fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
         let known = Known::gather(input);
-        let terms = Terms::gather(input);
+        let terms = Terms::gather(input).keeping_tax(profile.inclusive_tax == InclusiveTax::Keep);
         let mut quality = Vec::new();
         let mut subscriptions = Vec::with_capacity(known.subscriptions.len());
         // The common customer is known from its beginning, and its invoices needn't be asked.
@@ -121,8 +123,10 @@ impl<'a> Derivation<'a> {
             quality.extend(counting::bound(&timeline.snapshots, &mut spans));
             subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
         }
-        let sweep = sweep::sweep(&subscriptions, profile, zone);
-        let movements = movements::movements(&subscriptions, &sweep, &terms, profile, zone, cuts);
+        let mut sweep = sweep::sweep(&subscriptions);
+        let windows = netting::windows(&subscriptions, &sweep, profile.netting, zone, cuts);
+        sweep.count(&windows, profile, zone);
+        let movements = movements::movements(&subscriptions, &sweep, &windows, &terms, profile, zone);
         quality.sort_unstable();
         quality.dedup();
         Self { known, terms, subscriptions, sweep, movements, quality }

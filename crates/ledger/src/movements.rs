@@ -6,23 +6,24 @@ use super::{
     causes::Around,
     counting::Counted,
     money::{Currency, Mrr},
-    netting::{Window, windows},
-    outcome::{Kind, Movement, Part},
+    netting::Window,
+    outcome::{Cause, Kind, Movement, Part},
     parts::{Evidence, Reading, parts},
     pricing::Terms,
     profile::{Profile, ReactivationAs},
+    replacement::Replacement,
     sweep::{Moment, Sweep, Tally},
     time::{UnixTime, Zone},
 };
 
-/// All movements of a customer, in time order; no window reaches over one of `cuts`.
+/// All movements of a customer, in time order.
 pub(super) fn movements<'a>(
     subscriptions: &[Counted<'a>],
     sweep: &Sweep,
+    windows: &[Window],
     terms: &Terms<'a>,
     profile: &Profile,
     zone: &Zone,
-    cuts: &[UnixTime],
 ) -> Vec<Movement> {
     let mut ledger = Ledger {
         subscriptions,
@@ -34,52 +35,56 @@ pub(super) fn movements<'a>(
         history: History::default(),
         movements: Vec::new(),
     };
-    for window in windows(sweep, profile.netting, zone, cuts) {
-        ledger.net(&window);
+    for window in windows {
+        ledger.net(window);
     }
     let mut movements = ledger.movements;
     movements.sort_by_key(|one| (one.effective_at, one.window, one.currency, one.visible_from));
     movements
 }
 
-/// What a customer had before an instant, in each currency and over all of them.
+/// What a customer had before an instant: a customer is one over all currencies (mrr.md 5).
 #[derive(Clone, Debug, Default)]
 struct History {
     tallies: BTreeMap<Currency, Tally>,
-    /// Currencies that ever had MRR above 0 for more than zero seconds.
-    ever: BTreeSet<Currency>,
-    /// Since when a currency's customer is gone.
-    gone: BTreeMap<Currency, UnixTime>,
+    /// Whether the customer is one, in whatever currency.
+    present: bool,
+    /// Ever had MRR above 0 for more than zero seconds.
+    ever: bool,
+    /// Since when the customer is gone, where that is known.
+    gone: Option<UnixTime>,
+    /// Why the customer was lost last, where it took money with it.
+    lost_by: BTreeSet<Cause>,
 }
 
 impl History {
     fn pass(&mut self, moment: &Moment) {
         for (currency, tally) in &moment.tallies {
-            let was = self.tallies.insert(*currency, *tally).unwrap_or_default();
-            if tally.mrr > Mrr::ZERO {
-                self.ever.insert(*currency);
-            }
-            if was.present && !tally.present {
-                self.gone.insert(*currency, moment.at);
-            }
+            self.tallies.insert(*currency, *tally);
+            self.ever |= tally.mrr > Mrr::ZERO;
         }
-    }
-
-    fn tally(&self, currency: Currency) -> Tally {
-        self.tallies.get(&currency).copied().unwrap_or_default()
-    }
-
-    fn present_anywhere(&self) -> bool {
-        self.tallies.values().any(|tally| tally.present)
-    }
-
-    /// Whether a start in `currency` is a return, and since when the customer was gone. One who is gone in every
-    /// currency returns whichever currency comes back: customers won and lost are counted over all of them.
-    fn returns(&self, currency: Currency) -> Option<Option<UnixTime>> {
-        if self.ever.contains(&currency) {
-            return Some(self.gone.get(&currency).copied());
+        self.ever |= moment.ran_before;
+        if self.present && !moment.present {
+            self.gone = Some(moment.at);
         }
-        (!self.ever.is_empty() && !self.present_anywhere()).then(|| self.gone.values().max().copied())
+        self.present = moment.present;
+    }
+
+    fn mrr(&self, currency: Currency) -> Mrr {
+        self.tallies.get(&currency).map_or(Mrr::ZERO, |tally| tally.mrr)
+    }
+
+    /// Remembers why the customer was lost, by the rows of the window that has just closed.
+    fn lose(&mut self, was_present: bool, rows: &[Movement]) {
+        if self.present {
+            return;
+        }
+        let gone = |row: &&Movement| matches!(row.kind, Kind::Churn | Kind::Transient);
+        let mut shown = rows.iter().filter(|row| row.visible_until.is_none()).filter(gone).peekable();
+        if was_present || shown.peek().is_some() {
+            let parts = shown.flat_map(|row| &row.parts).filter(|part| part.amount < Mrr::ZERO);
+            self.lost_by = parts.map(|part| part.cause).collect();
+        }
     }
 }
 
@@ -95,25 +100,29 @@ struct Ledger<'c, 'a> {
     movements: Vec<Movement>,
 }
 
-/// One currency over one window.
+/// One currency over one window, of a customer who is one over all of them.
 #[derive(Clone, Copy)]
 struct Change {
-    before: Tally,
-    after: Tally,
-    /// As `History::returns`.
-    returns: Option<Option<UnixTime>>,
+    before: Mrr,
+    after: Mrr,
+    was_present: bool,
+    is_present: bool,
+    ever: bool,
+    gone: Option<UnixTime>,
     at: UnixTime,
 }
 
-impl Ledger<'_, '_> {
+impl<'a> Ledger<'_, 'a> {
     /// Nets one window: a row for each state of knowledge, cut where time alone changes an amount.
     fn net(&mut self, window: &Window) {
         let sweep = self.sweep;
         let moments = &sweep.moments[window.moments.clone()];
+        let was_present = self.history.present;
         let Some(first) = moments.iter().position(|moment| moment.moves) else {
             for moment in moments {
                 self.pass(moment, None);
             }
+            self.history.lose(was_present, &[]);
             return;
         };
         let opened = moments[first].at;
@@ -130,19 +139,32 @@ impl Ledger<'_, '_> {
             if place < first || !(last || cut.is_some()) {
                 continue;
             }
-            let around = Around {
-                subscriptions: self.subscriptions,
-                after: &self.standing,
-                before: &touched,
-                opened,
-                terms: self.terms,
-                zone: self.zone,
-            };
+            let around = self.around(&before, &touched, &self.standing, opened);
             let fresh = self.rows(window, &before, &around, &evidence, &moments[..=place]);
             extend(&mut rows, fresh, from, cut);
             from = cut.unwrap_or(from);
         }
+        self.history.lose(was_present, &rows);
         self.movements.append(&mut rows);
+    }
+
+    fn around<'s>(
+        &'s self,
+        history: &'s History,
+        before: &'s BTreeMap<usize, Option<usize>>,
+        after: &'s [Option<usize>],
+        opened: UnixTime,
+    ) -> Around<'s, 'a> {
+        Around {
+            subscriptions: self.subscriptions,
+            after,
+            before,
+            opened,
+            lost_by: &history.lost_by,
+            terms: self.terms,
+            plans: &self.profile.plans,
+            zone: self.zone,
+        }
     }
 
     /// Moves the customer past one moment.
@@ -151,7 +173,9 @@ impl Ledger<'_, '_> {
         for boundary in &self.sweep.boundaries[moment.boundaries.clone()] {
             let counted = &self.subscriptions[boundary.subscription];
             if let Some((touched, evidence)) = &mut window {
-                touched.entry(boundary.subscription).or_insert(boundary.before());
+                // What is first known as it runs without counting stood so before the window, too.
+                let ran = || counted.ran_before().then_some(boundary.stretch);
+                touched.entry(boundary.subscription).or_insert_with(|| boundary.before().or_else(ran));
                 witness(counted, boundary.subscription, boundary.stretch, evidence);
             }
             self.standing[boundary.subscription] = Some(boundary.stretch);
@@ -169,27 +193,32 @@ impl Ledger<'_, '_> {
         moments: &[Moment],
     ) -> Vec<Movement> {
         let opened = around.opened;
-        let changes: BTreeMap<Currency, Change> = self
-            .history
-            .tallies
-            .iter()
-            .map(|(currency, after)| {
-                let returns = before.returns(*currency);
-                (*currency, Change { before: before.tally(*currency), after: *after, returns, at: opened })
-            })
-            .collect();
-        let switched = if window.opening { BTreeSet::new() } else { switched(&changes) };
+        let replacement = match window.opening {
+            true => None,
+            false => Replacement::of(self.subscriptions, around.before, around.after),
+        };
+        // What ran before the log began ran before this window, wherever in it that is first known.
+        let ever = before.ever || moments.iter().any(|moment| moment.ran_before);
         let mut rows = Vec::new();
-        for (&currency, change) in &changes {
-            let amount = Mrr(change.after.mrr.0 - change.before.mrr.0);
-            let switches = switched.contains(&currency);
+        for &currency in self.history.tallies.keys() {
+            let change = Change {
+                before: before.mrr(currency),
+                after: self.history.mrr(currency),
+                was_present: before.present,
+                is_present: self.history.present,
+                ever,
+                gone: before.gone,
+                at: opened,
+            };
+            let amount = Mrr(change.after.0 - change.before.0);
             let (kind, parts) = if window.opening {
-                let reading = Reading { currency, kind: Kind::OpeningBalance, switches };
+                let reading = Reading { currency, kind: Kind::OpeningBalance, replacement: None };
                 (Kind::OpeningBalance, parts(around, evidence, reading))
             } else if amount != Mrr::ZERO {
-                let (kind, causes) = self.kind(change, switches);
-                (kind, parts(around, evidence, Reading { currency, kind: causes, switches }))
-            } else if change.before.mrr == Mrr::ZERO && came_and_went(moments, currency) {
+                let (kind, causes) = self.kind(&change);
+                let reading = Reading { currency, kind: causes, replacement: replacement.as_ref() };
+                (kind, parts(around, evidence, reading))
+            } else if change.before == Mrr::ZERO && came_and_went(moments, currency) {
                 (Kind::Transient, self.transient_parts(currency, before, moments))
             } else {
                 continue;
@@ -202,8 +231,8 @@ impl Ledger<'_, '_> {
                 effective_at,
                 kind,
                 amount,
-                before: change.before.mrr,
-                after: change.after.mrr,
+                before: change.before,
+                after: change.after,
                 visible_from: opened,
                 visible_until: None,
                 parts,
@@ -212,26 +241,23 @@ impl Ledger<'_, '_> {
         rows
     }
 
-    /// The kind of a change, and the kind whose causes explain it.
-    fn kind(&self, change: &Change, switches: bool) -> (Kind, Kind) {
-        let (before, after) = (change.before, change.after);
-        let rises = after.mrr > before.mrr;
+    /// The kind of a change, and the kind whose causes explain it. Who still pays in another currency is neither won nor
+    /// lost in this one.
+    fn kind(&self, change: &Change) -> (Kind, Kind) {
         let plain = |kind| (kind, kind);
-        match (before.mrr > Mrr::ZERO, after.mrr > Mrr::ZERO) {
-            (false, true) if !switches && !before.present => match change.returns {
-                None => plain(Kind::New),
-                Some(gone) => (self.of_return(gone, change.at), Kind::Reactivation),
-            },
-            (true, false) if !switches && !after.present => plain(Kind::Churn),
-            _ if rises => plain(Kind::Expansion),
+        match (change.before > Mrr::ZERO, change.after > Mrr::ZERO) {
+            (false, true) if !change.was_present && change.ever => (self.of_return(change), Kind::Reactivation),
+            (false, true) if !change.was_present => plain(Kind::New),
+            (true, false) if !change.is_present => plain(Kind::Churn),
+            _ if change.after > change.before => plain(Kind::Expansion),
             _ => plain(Kind::Contraction),
         }
     }
 
     /// What the profile calls a return (knobs `reactivation_within` and `reactivation_as`).
-    fn of_return(&self, gone: Option<UnixTime>, at: UnixTime) -> Kind {
-        let late = match (self.profile.reactivation_within_days, gone) {
-            (Some(days), Some(gone)) => at > gone.plus(i64::from(days) * UnixTime::DAY_SECONDS),
+    fn of_return(&self, change: &Change) -> Kind {
+        let late = match (self.profile.reactivation_within_days, change.gone) {
+            (Some(days), Some(gone)) => change.at > gone.plus(i64::from(days) * UnixTime::DAY_SECONDS),
             _ => false,
         };
         match self.profile.reactivation_as {
@@ -247,10 +273,18 @@ impl Ledger<'_, '_> {
         let mut all = Vec::new();
         let mut history = before.clone();
         for moment in moments {
-            let (was, returns) = (history.tally(currency), history.returns(currency));
+            let was = history.clone();
             history.pass(moment);
-            let change = Change { before: was, after: history.tally(currency), returns, at: moment.at };
-            if change.before.mrr == change.after.mrr {
+            let change = Change {
+                before: was.mrr(currency),
+                after: history.mrr(currency),
+                was_present: was.present,
+                is_present: history.present,
+                ever: was.ever,
+                gone: was.gone,
+                at: moment.at,
+            };
+            if change.before == change.after {
                 continue;
             }
             let mut touched = BTreeMap::new();
@@ -262,16 +296,9 @@ impl Ledger<'_, '_> {
                 let counted = &self.subscriptions[boundary.subscription];
                 witness(counted, boundary.subscription, boundary.stretch, &mut evidence);
             }
-            let around = Around {
-                subscriptions: self.subscriptions,
-                after: &standing,
-                before: &touched,
-                opened: moment.at,
-                terms: self.terms,
-                zone: self.zone,
-            };
-            let (_, kind) = self.kind(&change, false);
-            all.extend(parts(&around, &evidence, Reading { currency, kind, switches: false }));
+            let around = self.around(&was, &touched, &standing, moment.at);
+            let (_, kind) = self.kind(&change);
+            all.extend(parts(&around, &evidence, Reading { currency, kind, replacement: None }));
         }
         all
     }
@@ -289,41 +316,31 @@ fn witness(counted: &Counted<'_>, subscription: usize, stretch: usize, evidence:
         let line = before.into_iter().flat_map(|before| &before.lines).find(|line| line.lineage == lineage);
         line.map_or((Mrr::ZERO, Mrr::ZERO), |line| (line.mrr, line.list))
     };
-    let mut changed: Vec<u32> = Vec::new();
+    // What changes only the list MRR explains a change of MRR, but isn't when it took effect.
+    let mut changed: Vec<(u32, bool)> = Vec::new();
     for line in &after.lines {
-        if was(line.lineage) != (line.mrr, line.list) {
-            changed.push(line.lineage);
+        let (mrr, list) = was(line.lineage);
+        if (mrr, list) != (line.mrr, line.list) {
+            changed.push((line.lineage, mrr != line.mrr));
         }
     }
     for line in before.into_iter().flat_map(|before| &before.lines) {
         let stays = after.lines.iter().any(|one| one.lineage == line.lineage);
         if !stays && (line.mrr, line.list) != (Mrr::ZERO, Mrr::ZERO) {
-            changed.push(line.lineage);
+            changed.push((line.lineage, line.mrr != Mrr::ZERO));
         }
     }
-    for lineage in changed {
+    for (lineage, moves) in changed {
         let (at, events) = evidence.entry((subscription, lineage)).or_insert_with(|| (after.from, Vec::new()));
-        *at = after.from;
+        if moves {
+            *at = after.from;
+        }
         for event in &after.events {
             if !events.contains(event) {
                 events.push(event.clone());
             }
         }
     }
-}
-
-/// Currencies between which MRR moved: one falls, another rises, and one of the two is left or entered by it. Nobody
-/// is won or lost by that (mrr.md 5).
-fn switched(changes: &BTreeMap<Currency, Change>) -> BTreeSet<Currency> {
-    let fell = |change: &&Change| change.after.mrr < change.before.mrr;
-    let rose = |change: &&Change| change.after.mrr > change.before.mrr;
-    let left = changes.values().filter(fell).any(|change| change.after.mrr == Mrr::ZERO);
-    let entered = changes.values().filter(rose).any(|change| change.before.mrr == Mrr::ZERO);
-    let moves = changes.values().any(|change| fell(&change)) && changes.values().any(|change| rose(&change));
-    if !moves || !(left || entered) {
-        return BTreeSet::new();
-    }
-    changes.iter().filter(|(_, change)| change.after.mrr != change.before.mrr).map(|(currency, _)| *currency).collect()
 }
 
 /// Adds the rows of one state of knowledge; a row that only stays as it was is shown on.

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::{
+    counting::Counted,
     profile::Netting,
-    sweep::Sweep,
+    replacement,
+    sweep::{Moment, Sweep},
     time::{Day, UnixTime, Zone},
 };
 
@@ -20,14 +22,27 @@ pub(super) struct Window {
 
 /// Cuts a customer's moments into windows; none reaches over one of `cuts`, which are in order: a bridge over an interval
 /// shorter than the window nets within that interval (mrr.md 5).
-pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone, cuts: &[UnixTime]) -> Vec<Window> {
+pub(super) fn windows(
+    subscriptions: &[Counted<'_>],
+    sweep: &Sweep,
+    netting: Netting,
+    zone: &Zone,
+    cuts: &[UnixTime],
+) -> Vec<Window> {
     let moments = &sweep.moments;
+    // Where nothing nets, a replacement is one change all the same.
+    let replacements = match netting {
+        Netting::None => replacement::unnetted(subscriptions, sweep),
+        Netting::Window(_) | Netting::Day | Netting::Month => Vec::new(),
+    };
     let mut windows: Vec<Window> = Vec::new();
     // The second after the last opening balance: it parts even a month.
     let mut floor = UnixTime(i64::MIN);
     let mut from = 0;
     while let Some(first) = moments.get(from) {
-        let (natural, until) = if first.opening || !(first.moves || calendar(netting)) {
+        let (natural, until) = if let Some(until) = replaced_until(&replacements, first, &moments[from..], zone, cuts) {
+            (first.at, until)
+        } else if first.opening || !(first.moves || calendar(netting)) {
             (first.at, first.at)
         } else {
             within(cuts, first.at, bounds(first.at, netting, zone))
@@ -50,6 +65,21 @@ pub(super) fn windows(sweep: &Sweep, netting: Netting, zone: &Zone, cuts: &[Unix
         from = to;
     }
     windows
+}
+
+/// The first second after a replacement that begins with this moment, if nothing parts it: no midnight, no opening
+/// balance, none of `cuts`.
+fn replaced_until(
+    replacements: &[(UnixTime, UnixTime)],
+    first: &Moment,
+    moments: &[Moment],
+    zone: &Zone,
+    cuts: &[UnixTime],
+) -> Option<UnixTime> {
+    let (_, last) = replacements.iter().find(|(from, to)| *from == first.at && from < to)?;
+    let (_, day_ends) = within(cuts, first.at, (first.at, zone.start_of(zone.day(first.at).after())));
+    let parted = moments.iter().take_while(|moment| moment.at <= *last).any(|moment| moment.opening);
+    (*last < day_ends && !parted).then(|| last.plus(1))
 }
 
 /// Whether the calendar cuts the windows, whatever changes.

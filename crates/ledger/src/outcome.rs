@@ -210,6 +210,10 @@ causes! {
     PaymentFailure = "payment_failure" => Involuntary,
     /// A discount took it all.
     FullDiscount = "full_discount" => Discount,
+    /// What counts now has a list price of 0.
+    ToFree = "to_free" => Downgrade,
+    /// None of it is left.
+    QuantityZero = "quantity_zero" => Downgrade,
     /// Ended, without evidence why.
     UnknownEnd = "unknown_end" => Unknown,
     /// Moved to another currency.

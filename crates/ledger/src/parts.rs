@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{
     causes::{Around, Change, of_discount, of_price},
-    counting::{Line, Stretch},
+    counting::{Counted, Line, Standing, Stretch},
     ids::EventId,
     money::{Currency, Decimal, Mrr},
     outcome::{Cause, Kind, Part, Side},
     pricing::{self, ItemAmount},
+    replacement::Replacement,
     time::UnixTime,
 };
 
@@ -17,16 +18,23 @@ pub(super) type Evidence = BTreeMap<(usize, u32), (UnixTime, Vec<EventId>)>;
 
 /// How the parts of one movement find their causes.
 #[derive(Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct Reading<'r> {
     pub currency: Currency,
     /// Decides the list of causes; a return that a profile calls new or expansion keeps a return's causes.
     pub kind: Kind,
-    /// Money moves between currencies: nothing else explains it.
-    pub switches: bool,
+    /// One subscription in place of another: items of theirs are one changed item.
+    pub replacement: Option<&'r Replacement>,
+}
+
+/// An item of a stretch, and what it counts.
+#[derive(Clone, Copy)]
+struct Sight<'c> {
+    line: &'c Line,
+    item: &'c ItemAmount,
 }
 
 /// The parts of one currency over one window.
-pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Reading) -> Vec<Part> {
+pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Reading<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
     for (&subscription, &before) in around.before {
         let counted = &around.subscriptions[subscription];
@@ -34,20 +42,28 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
         let before = before.map(|before| &counted.stretches[before]);
         let change = Change { subscription, counted, before, after };
         let in_currency = |stretch: &&Stretch| stretch.currency == Some(reading.currency);
-        let was: BTreeMap<u32, &Line> = lines(before.filter(in_currency));
-        let is: BTreeMap<u32, &Line> = lines(Some(after).filter(in_currency));
+        let was = sights(counted, before.filter(in_currency));
+        let is = sights(counted, Some(after).filter(in_currency));
         let mut order: Vec<u32> = was.keys().chain(is.keys()).copied().collect();
         order.sort_unstable();
         order.dedup();
         for lineage in order {
-            let item = Item { change, was: was.get(&lineage).copied(), is: is.get(&lineage).copied(), reading };
+            let (was, is) = (was.get(&lineage).copied(), is.get(&lineage).copied());
+            let mut item = Item { change, was, is, kind: reading.kind, place: Place::Own };
+            let mut seen = vec![(subscription, lineage)];
+            match reading.goes_on(around, subscription, lineage) {
+                None => {}
+                Some(GoesOn::Elsewhere) => continue,
+                Some(GoesOn::InOtherCurrency) => item.place = Place::OtherCurrency,
+                Some(GoesOn::Here(replaced, lineage, sight)) => {
+                    (item.was, item.place) = (Some(sight), Place::Replaces);
+                    seen.insert(0, (replaced, lineage));
+                }
+            }
             if item.amount() == Mrr::ZERO {
                 continue;
             }
-            let (at, events) = match evidence.get(&(subscription, lineage)) {
-                Some((at, events)) => (*at, events.clone()),
-                None => (after.from, after.events.clone()),
-            };
+            let (at, events) = witnessed(evidence, &seen).unwrap_or_else(|| (after.from, after.events.clone()));
             for (cause, end_reason, step) in item.explained(around) {
                 let ends = end_reason.is_some() || reading.kind == Kind::Churn;
                 parts.push(Part {
@@ -72,16 +88,72 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
     parts
 }
 
-fn lines(stretch: Option<&Stretch>) -> BTreeMap<u32, &Line> {
-    stretch.into_iter().flat_map(|stretch| stretch.lines.iter().map(|line| (line.lineage, line))).collect()
+fn sights<'c>(counted: &'c Counted<'_>, stretch: Option<&'c Stretch>) -> BTreeMap<u32, Sight<'c>> {
+    let of = |stretch: &'c Stretch| {
+        stretch.lines.iter().map(move |line| (line.lineage, Sight { line, item: counted.item(stretch, line) }))
+    };
+    stretch.into_iter().flat_map(of).collect()
+}
+
+/// When the last of these items changed, and by which events.
+fn witnessed(evidence: &Evidence, items: &[(usize, u32)]) -> Option<(UnixTime, Vec<EventId>)> {
+    let mut all = items.iter().filter_map(|item| evidence.get(item));
+    let (at, events) = all.next()?;
+    let (mut at, mut events) = (*at, events.clone());
+    for (later, more) in all {
+        at = at.max(*later);
+        events.extend(more.iter().filter(|event| !events.contains(event)).cloned().collect::<Vec<_>>());
+    }
+    Some((at, events))
+}
+
+/// Where an item of a replaced subscription, or of the one in its place, is told.
+enum GoesOn<'c> {
+    /// With the item it has become.
+    Elsewhere,
+    /// In both currencies, each by itself.
+    InOtherCurrency,
+    /// Here: it is what that item of that subscription has become.
+    Here(usize, u32, Sight<'c>),
+}
+
+impl Reading<'_> {
+    fn goes_on<'c>(&self, around: &Around<'c, '_>, subscription: usize, lineage: u32) -> Option<GoesOn<'c>> {
+        let replacement = self.replacement.filter(|_| matches!(self.kind, Kind::Expansion | Kind::Contraction))?;
+        let ((ended, before), (began, after)) = (replacement.ended, replacement.began);
+        let (old, new) = (&around.subscriptions[ended], &around.subscriptions[began]);
+        let same_currency = old.stretches[before].currency == new.stretches[after].currency;
+        if subscription == began {
+            let replaced = replacement.replaced_by(lineage)?;
+            if !same_currency {
+                return Some(GoesOn::InOtherCurrency);
+            }
+            let sight = sights(old, Some(&old.stretches[before])).remove(&replaced)?;
+            return Some(GoesOn::Here(ended, replaced, sight));
+        }
+        let replaced = subscription == ended && replacement.replaces(lineage);
+        replaced.then_some(if same_currency { GoesOn::Elsewhere } else { GoesOn::InOtherCurrency })
+    }
+}
+
+/// What an item is to others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The same, or one that replaced it in its subscription.
+    Own,
+    /// In place of an item of another subscription.
+    Replaces,
+    /// Half of such a change, the other half of which is in another currency.
+    OtherCurrency,
 }
 
 /// One item over a window.
 struct Item<'c, 'a> {
     change: Change<'c, 'a>,
-    was: Option<&'c Line>,
-    is: Option<&'c Line>,
-    reading: Reading,
+    was: Option<Sight<'c>>,
+    is: Option<Sight<'c>>,
+    kind: Kind,
+    place: Place,
 }
 
 /// One step of an item's change.
@@ -94,74 +166,64 @@ struct Step {
 
 impl Item<'_, '_> {
     fn amount(&self) -> Mrr {
-        let of = |line: Option<&Line>| line.map_or(0, |line| line.mrr.0);
+        let of = |sight: Option<Sight<'_>>| sight.map_or(0, |sight| sight.line.mrr.0);
         Mrr(of(self.is) - of(self.was))
-    }
-
-    fn before(&self) -> Option<(&Line, &ItemAmount)> {
-        let (line, stretch) = (self.was?, self.change.before?);
-        Some((line, self.change.counted.item(stretch, line)))
-    }
-
-    fn after(&self) -> Option<(&Line, &ItemAmount)> {
-        let line = self.is?;
-        Some((line, self.change.counted.item(self.change.after, line)))
     }
 
     /// The item's change as steps, each with its cause; an end of a subscription also with its reason.
     fn explained(&self, around: &Around<'_, '_>) -> Vec<(Cause, Option<Cause>, Step)> {
         let change = self.change;
-        let Some(item) = self.after().or(self.before()).map(|(_, item)| item) else { return Vec::new() };
+        let Some(item) = self.is.or(self.was).map(|sight| sight.item) else { return Vec::new() };
         let whole = |cause| vec![(cause, None, self.whole())];
-        if self.reading.switches {
-            return whole(Cause::CurrencySwitch);
-        }
-        match self.reading.kind {
+        match self.kind {
             Kind::OpeningBalance => return whole(Cause::OpeningBalance),
             Kind::New => return whole(around.of_new(change, item)),
-            Kind::Reactivation => return whole(around.of_reactivation(change)),
-            Kind::Churn => return whole(around.of_churn(change)),
+            Kind::Reactivation => return whole(around.of_reactivation(change, item)),
+            Kind::Churn => return whole(around.of_churn(change, item)),
             Kind::Expansion | Kind::Contraction | Kind::Fx | Kind::Transient => {}
         }
-        let counted = change.before.is_some_and(|before| before.standing.counts());
-        if !counted || !change.after.standing.counts() {
-            let (cause, end_reason) = around.of_subscription(change, item);
-            return vec![(cause, end_reason, self.whole())];
-        }
-        match (self.before(), self.after()) {
-            (None, _) => whole(Cause::AddOn),
-            (_, None) => whole(Cause::AddOnRemoved),
-            (Some(before), Some(after)) => self.steps(before, after, around),
+        let counted = change.before.filter(|before| before.standing.counts());
+        // A subscription that goes on in another currency; Stripe has none.
+        let switches = counted.is_some_and(|before| before.currency != change.after.currency);
+        match (self.place, self.was, self.is) {
+            (Place::OtherCurrency, ..) => whole(Cause::CurrencySwitch),
+            (Place::Replaces, Some(was), Some(is)) => self.steps(was, is, around),
+            _ if counted.is_none() || !change.after.standing.counts() => {
+                let (cause, end_reason) = around.of_subscription(change, item);
+                vec![(cause, end_reason, self.whole())]
+            }
+            _ if switches => whole(Cause::CurrencySwitch),
+            (_, None, _) => whole(Cause::AddOn),
+            (_, _, None) => whole(Cause::AddOnRemoved),
+            (_, Some(was), Some(is)) => self.steps(was, is, around),
         }
     }
 
     /// The change in one piece.
     fn whole(&self) -> Step {
-        let ended = self.change.after.standing == super::counting::Standing::Ended;
-        let side = |(line, item): (&Line, &ItemAmount)| side(item, item.quantity, line.mrr);
-        let item = self.after().or(self.before()).map(|(_, item)| item.item.clone());
+        let ended = self.change.after.standing == Standing::Ended;
+        let side = |Sight { line, item }: Sight<'_>| side(item, item.quantity, line.mrr);
+        let item = self.is.or(self.was).map(|sight| sight.item.item.clone());
         Step {
             // There is an item on one side at least, or there is no change.
             item: item.unwrap_or_else(|| "".into()),
             amount: self.amount(),
-            before: self.before().map(side),
-            after: self.after().filter(|_| !ended).map(side),
+            before: self.was.map(side),
+            after: self.is.filter(|_| !ended).map(side),
         }
     }
 
     /// Price at the old quantity, then quantity at the new price, then discount as the rest.
-    fn steps(
-        &self,
-        (was, before): (&Line, &ItemAmount),
-        (is, after): (&Line, &ItemAmount),
-        around: &Around<'_, '_>,
-    ) -> Vec<(Cause, Option<Cause>, Step)> {
+    fn steps(&self, was: Sight<'_>, is: Sight<'_>, around: &Around<'_, '_>) -> Vec<(Cause, Option<Cause>, Step)> {
         let whole = |cause| vec![(cause, None, self.whole())];
+        let (before, after) = (was.item, is.item);
         if before.unpriced || after.unpriced {
             return whole(Cause::Other);
         }
-        if before.in_trial != after.in_trial {
-            return whole(if after.in_trial { Cause::TrialGranted } else { Cause::TrialEnded });
+        // On a trial that goes on counting (by knob) nothing changes by it.
+        let on_trial = |sight: Sight<'_>| sight.item.in_trial && sight.line.list == Mrr::ZERO;
+        if on_trial(was) != on_trial(is) {
+            return whole(if on_trial(is) { Cause::TrialGranted } else { Cause::TrialEnded });
         }
         if before.metered || after.metered {
             return whole(Cause::Usage);
@@ -169,18 +231,19 @@ impl Item<'_, '_> {
         // A missing quantity on a licensed item is 1 (mrr.md 1).
         let units = |quantity: Option<Decimal>| quantity.map_or(Decimal::ONE_UNITS, Decimal::units);
         let (old, new) = (units(before.quantity), units(after.quantity));
-        let new_price_old_quantity = if old == new { is.list } else { self.list_at_old_quantity(before, was, around) };
-        let price = Mrr(new_price_old_quantity.0 - was.list.0);
-        let quantity = Mrr(is.list.0 - new_price_old_quantity.0);
+        let at_old = || self.list_at_old_quantity(before.quantity, was.line, is, around);
+        let new_price_old_quantity = if old == new { is.line.list } else { at_old() };
+        let price = Mrr(new_price_old_quantity.0 - was.line.list.0);
+        let quantity = Mrr(is.line.list.0 - new_price_old_quantity.0);
         let discount = Mrr(self.amount().0 - price.0 - quantity.0);
         let taken = |line: &Line| Mrr(line.list.0 - line.mrr.0);
         let quantity_cause = if new > old { Cause::QuantityIncrease } else { Cause::QuantityDecrease };
         let steps = [
-            (of_price(before, after, price), price, before.quantity),
+            (of_price(before, after, around.plans, price), price, before.quantity),
             (quantity_cause, quantity, after.quantity),
-            (of_discount(taken(was), taken(is)), discount, after.quantity),
+            (of_discount(taken(was.line), taken(is.line)), discount, after.quantity),
         ];
-        let mut held = side(before, before.quantity, was.mrr);
+        let mut held = side(before, before.quantity, was.line.mrr);
         let mut explained: Vec<(Cause, Option<Cause>, Step)> = Vec::with_capacity(steps.len());
         for (cause, amount, units) in steps {
             if amount == Mrr::ZERO {
@@ -192,20 +255,22 @@ impl Item<'_, '_> {
             explained.push((cause, None, step));
         }
         if let Some((_, _, last)) = explained.last_mut() {
-            last.after = Some(side(after, after.quantity, is.mrr));
+            last.after = Some(side(after, after.quantity, is.line.mrr));
         }
         explained
     }
 
-    fn list_at_old_quantity(&self, before: &ItemAmount, was: &Line, around: &Around<'_, '_>) -> Mrr {
+    fn list_at_old_quantity(
+        &self,
+        quantity: Option<Decimal>,
+        was: &Line,
+        is: Sight<'_>,
+        around: &Around<'_, '_>,
+    ) -> Mrr {
         let (snapshots, index) = (&self.change.counted.snapshots, self.change.after.snapshot);
-        let place = self.is.map_or(usize::MAX, |line| line.item);
-        let of_snapshot = snapshots[index]
-            .state
-            .items
-            .get(place)
-            .is_some_and(|item| self.after().is_some_and(|(_, after)| after.item == item.id));
-        let known = of_snapshot.then(|| pricing::list_at(snapshots, index, place, before.quantity, around.terms));
+        let place = is.line.item;
+        let of_snapshot = snapshots[index].state.items.get(place).is_some_and(|item| is.item.item == item.id);
+        let known = of_snapshot.then(|| pricing::list_at(snapshots, index, place, quantity, around.terms));
         // Where the log can't tell, the price of both sides is taken to be the same one.
         known.flatten().unwrap_or(was.list)
     }

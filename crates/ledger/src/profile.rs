@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::money::Currency;
+use super::{money::Currency, plans::Plans};
 
 /// A named rule set. Every figure says which one made it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +31,12 @@ pub struct Profile {
     pub pause_collection: PauseRule,
     /// What metered items count.
     pub metered: Metered,
+    /// Whether a subscription that is paused as a whole counts.
+    pub paused: Paused,
+    /// What a running subscription that is put on trial does.
+    pub trial_granted: TrialGranted,
+    /// Whether tax inside a price is taken out.
+    pub inclusive_tax: InclusiveTax,
     /// Within which window changes net.
     pub netting: Netting,
     /// Within how many days a return is a reactivation; `None` is any.
@@ -39,6 +45,8 @@ pub struct Profile {
     pub reactivation_as: ReactivationAs,
     /// Its rows are converted into this currency (mrr.md 8); never a knob: `reporting` makes such a twin.
     pub reporting: Option<Currency>,
+    /// What the configuration says of products and prices; never a knob.
+    pub plans: Arc<Plans>,
 }
 
 macro_rules! knob {
@@ -107,6 +115,27 @@ knob! {
         Count = "count",
         /// It counts 0.
         Zero = "zero",
+    }
+    /// Whether the status `paused` counts.
+    Paused {
+        /// It counts 0.
+        Zero = "zero",
+        /// It goes on counting.
+        Count = "count",
+    }
+    /// What a running subscription that is put on trial does.
+    TrialGranted {
+        /// It counts 0 until its trial ends; the customer stays.
+        Contraction = "contraction",
+        /// It goes on counting.
+        Count = "count",
+    }
+    /// Whether tax inside a price is taken out.
+    InclusiveTax {
+        /// MRR is without it.
+        Subtract = "subtract",
+        /// MRR is what the price says.
+        Keep = "keep",
     }
     /// What a return is called.
     ReactivationAs {
@@ -177,10 +206,14 @@ impl Profile {
             zero_by_discount: ZeroByDiscount::Churn,
             pause_collection: PauseRule::Count,
             metered: Metered::Ignore,
+            paused: Paused::Zero,
+            trial_granted: TrialGranted::Contraction,
+            inclusive_tax: InclusiveTax::Subtract,
             netting: Netting::Day,
             reactivation_within_days: None,
             reactivation_as: ReactivationAs::Reactivation,
             reporting: None,
+            plans: Arc::default(),
         };
         let subtract_all =
             Self { discount_repeating: DiscountRule::Subtract, churn_at: ChurnAt::End, ..stripe.clone() };

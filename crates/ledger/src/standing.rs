@@ -39,9 +39,14 @@ pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
             continue;
         }
         let Some(started_at) = began.take() else { continue };
-        // When it first paid, before it was on trial again.
+        // Active, or its first invoice paid, before it was on trial again; past due alone has paid nothing.
+        let next = stretches[place..].iter().find(|one| one.standing == Standing::Trial).map(|next| next.from);
         let until_the_next = stretches[place..].iter().take_while(|one| one.standing != Standing::Trial);
-        let converted_at = until_the_next.filter(|one| one.mrr > Mrr::ZERO).map(|one| one.from).next();
+        let active =
+            until_the_next.filter(|one| counted.state(one).status == Status::Active).map(|one| one.from).next();
+        let paid = counted.paid.filter(|paid| *paid >= started_at).map(|paid| paid.max(stretch.from));
+        let paid = paid.filter(|paid| next.is_none_or(|next| *paid < next));
+        let converted_at = active.into_iter().chain(paid).min();
         let subscription = counted.state(stretch).id.clone();
         trials.push(Trial { subscription, started_at, ended_at: stretch.from, converted_at });
     }

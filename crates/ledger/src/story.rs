@@ -4,7 +4,7 @@
 //! active pro:20/year` one of subscription `b`. A step lays its words over the subscription's last state:
 //! a status (`strange` is one nobody knows) · `item:AMOUNT[xQTY][/INTERVAL][@PRODUCT][#NICKNAME]` · `-item` · `off:PERCENT[/DURATION[/END]]` · `off:none` ·
 //! `cape` · `cancel:d9` · `keep` (takes a cancellation back) · `hold[:d9]`, `unhold` (collection) · `trial:d9` ·
-//! `start:d-40` · `ended:d4` · `reason:WORD` · `feedback:WORD` · `eur`. `created`, `deleted`, `read`, `other` say what
+//! `try:ITEM:d9` (an item's own trial) · `start:d-40` · `ended:d4` · `reason:WORD` · `feedback:WORD` · `eur`. `created`, `deleted`, `read`, `other` say what
 //! kind of event it is, `lost` that it never arrived, `blind` that it tells nothing of before. Beside subscriptions:
 //! `bare` (prices by their id alone), `odd` (prices of an interval nobody knows) and an AMOUNT of `?` (no tiers) leave terms to
 //! be told elsewhere, `off:?x` is a discount known only by its id. `d5 a shown d5-d35 pro:10x2 off:3/x tax:1` is an invoice
@@ -112,6 +112,12 @@ fn step(
             }
             "unhold" => state.pause_collection = None,
             "trial" => state.trial_end = Some(time(value)),
+            "try" => {
+                let (item, end) = value.split_once(':').unwrap_or_else(|| panic!("{word}"));
+                let id = item_id(name, item);
+                let held = state.items.iter_mut().filter(|item| item.id == id);
+                held.for_each(|item| item.trial = Some(Period { start: at, end: time(end) }));
+            }
             "start" => state.start_date = Some(time(value)),
             "since" => state.created = time(value),
             "ended" => state.ended_at = Some(time(value)),

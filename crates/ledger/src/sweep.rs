@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use super::{
     counting::{Counted, Standing, Stretch},
     money::{Currency, Mrr},
+    netting::Window,
     outcome::CountDelta,
     profile::{Profile, ZeroByDiscount},
     time::{UnixTime, Zone},
@@ -33,14 +34,12 @@ pub(super) struct Tally {
     pub mrr: Mrr,
     /// List MRR of what counts: while it stands, a customer at 0 may still be one (knob `zero_by_discount`).
     pub list: Mrr,
-    /// Subscriptions put back on trial after they had counted.
+    /// Subscriptions and items put back on trial after they had counted.
     pub granted: i64,
     /// Subscriptions with MRR above 0.
     pub subscriptions: i64,
     /// Subscriptions on trial.
     pub trials: i64,
-    /// A paying customer, or one who is only discounted to 0 or on a granted trial (mrr.md 5).
-    pub present: bool,
 }
 
 /// All boundaries of one instant; an opening balance of that instant is a moment of its own, after it.
@@ -52,9 +51,15 @@ pub(super) struct Moment {
     pub moves: bool,
     /// Some item's MRR changes by the passing of time alone.
     pub alone: bool,
+    /// Something is first known as it runs without counting: its customer had MRR before the log began.
+    pub ran_before: bool,
     pub boundaries: Range<usize>,
     /// What stands afterwards in the currencies touched.
     pub tallies: Vec<(Currency, Tally)>,
+    /// Changes of the count of trials whose currency isn't known.
+    trials_unpriced: i64,
+    /// Whether the customer is one afterwards, in whatever currency (`Sweep::count`).
+    pub present: bool,
 }
 
 /// All moments of a customer in time order.
@@ -67,8 +72,8 @@ pub(super) struct Sweep {
     pub first_mrr_at: Option<UnixTime>,
 }
 
-/// Lays the subscriptions over each other.
-pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zone) -> Sweep {
+/// Lays the subscriptions over each other. Who is a customer when depends on the windows: [`Sweep::count`].
+pub(super) fn sweep(subscriptions: &[Counted<'_>]) -> Sweep {
     let mut boundaries: Vec<Boundary> = Vec::new();
     for (subscription, counted) in subscriptions.iter().enumerate() {
         boundaries.extend(counted.stretches.iter().enumerate().map(|(stretch, one)| Boundary {
@@ -86,15 +91,15 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zon
     for group in boundaries.chunk_by(|a, b| (a.at, a.opening) == (b.at, b.opening)) {
         let range = from..from + group.len();
         from = range.end;
-        let at = group[0].at;
-        let held = standing.clone();
-        let (mut moves, mut alone) = (false, false);
+        let (at, opening) = (group[0].at, group[0].opening);
+        let (mut moves, mut alone, mut ran_before) = (false, false, false);
         let mut touched: Vec<Currency> = Vec::new();
         let mut trials_unpriced = 0;
         for boundary in group {
             let counted = &subscriptions[boundary.subscription];
             let after = &counted.stretches[boundary.stretch];
             let before = boundary.before().map(|before| &counted.stretches[before]);
+            ran_before |= before.is_none() && counted.ran_before();
             if changes_mrr(before, after) {
                 moves = true;
                 alone |= after.alone;
@@ -105,10 +110,10 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zon
                     continue;
                 };
                 let tally = standing.entry(currency).or_default();
-                // Item amounts are within i64 (`bound`), so that no number of them leaves i128.
+                // Item amounts are within i64 (`bound`), so that no number of items leaves i128.
                 tally.mrr.0 += i128::from(sign) * stretch.mrr.0;
                 tally.list.0 += i128::from(sign) * stretch.list.0;
-                tally.granted += sign * i64::from(stretch.granted);
+                tally.granted += sign * granted(stretch);
                 tally.subscriptions += sign * i64::from(stretch.mrr > Mrr::ZERO);
                 tally.trials += sign * i64::from(stretch.standing == Standing::Trial);
                 if !touched.contains(&currency) {
@@ -117,27 +122,85 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>], profile: &Profile, zone: &Zon
             }
         }
         touched.sort_unstable();
-        for currency in &touched {
-            if let Some(tally) = standing.get_mut(currency) {
-                tally.present = present(tally, profile);
-            }
-        }
-        let counted = Held { before: &held, after: &standing };
-        sweep.counts.extend(counted.deltas(at, &touched, trials_unpriced, zone));
         if sweep.first_mrr_at.is_none() && standing.values().any(|tally| tally.mrr > Mrr::ZERO) {
             sweep.first_mrr_at = Some(at);
         }
         let tallies = touched.into_iter().map(|currency| (currency, standing[&currency])).collect();
-        sweep.moments.push(Moment { at, opening: group[0].opening, moves, alone, boundaries: range, tallies });
+        sweep.moments.push(Moment {
+            at,
+            opening,
+            moves,
+            alone,
+            ran_before,
+            boundaries: range,
+            tallies,
+            trials_unpriced,
+            present: false,
+        });
     }
     sweep.boundaries = boundaries;
     sweep
 }
 
-/// A customer at 0 stays one while only a discount (by knob) or a granted trial holds the money back (mrr.md 5).
-fn present(tally: &Tally, profile: &Profile) -> bool {
-    let discounted = profile.zero_by_discount == ZeroByDiscount::Contraction && tally.list > Mrr::ZERO;
-    tally.mrr > Mrr::ZERO || (tally.present && (discounted || tally.granted > 0))
+/// How much of a stretch a granted trial holds back.
+fn granted(stretch: &Stretch) -> i64 {
+    let items = || stretch.lines.iter().any(|line| line.granted);
+    i64::from(stretch.granted || (stretch.standing.counts() && items()))
+}
+
+impl Sweep {
+    /// Says after each moment whether the customer is one, and counts by that. Presence is netted like amounts: a window
+    /// keeps at 0 whom a discount (by knob) or a granted trial holds there, if it began with that customer (mrr.md 5).
+    pub(super) fn count(&mut self, windows: &[Window], profile: &Profile, zone: &Zone) {
+        let mut standing: BTreeMap<Currency, (Tally, bool)> = BTreeMap::new();
+        let mut present = false;
+        for window in windows {
+            let (began, began_in): (bool, BTreeMap<Currency, bool>) =
+                (present, standing.iter().map(|(currency, (_, present))| (*currency, *present)).collect());
+            for moment in &mut self.moments[window.moments.clone()] {
+                let mut rows = Vec::with_capacity(moment.tallies.len() + 1);
+                let day = zone.day(moment.at);
+                let row = |currency, customers, subscriptions, trials| CountDelta {
+                    at: moment.at,
+                    day,
+                    currency,
+                    customers,
+                    subscriptions,
+                    trials,
+                };
+                let mut all = row(None, 0, 0, moment.trials_unpriced);
+                for (currency, after) in &moment.tallies {
+                    let (before, was) = standing.get(currency).copied().unwrap_or_default();
+                    let is = after.mrr > Mrr::ZERO
+                        || (began_in.get(currency).is_some_and(|began| *began) && holds(after, profile));
+                    standing.insert(*currency, (*after, is));
+                    let customers = i64::from(is) - i64::from(was);
+                    let own = row(
+                        Some(*currency),
+                        customers,
+                        after.subscriptions - before.subscriptions,
+                        after.trials - before.trials,
+                    );
+                    all.subscriptions += own.subscriptions;
+                    all.trials += own.trials;
+                    rows.push(own);
+                }
+                let pays = standing.values().any(|(tally, _)| tally.mrr > Mrr::ZERO);
+                let held = began && standing.values().any(|(tally, _)| holds(tally, profile));
+                all.customers = i64::from(pays || held) - i64::from(present);
+                present = pays || held;
+                moment.present = present;
+                rows.insert(0, all);
+                rows.retain(|row| (row.customers, row.subscriptions, row.trials) != (0, 0, 0));
+                self.counts.extend(rows);
+            }
+        }
+    }
+}
+
+/// Whether a discount (by knob) or a granted trial holds back what would count.
+fn holds(tally: &Tally, profile: &Profile) -> bool {
+    (profile.zero_by_discount == ZeroByDiscount::Contraction && tally.list > Mrr::ZERO) || tally.granted > 0
 }
 
 /// Whether any item counts another amount than before.
@@ -155,38 +218,4 @@ fn changes_mrr(before: Option<&Stretch>, after: &Stretch) -> bool {
         all
     };
     !same && amounts(before) != amounts(after)
-}
-
-struct Held<'s> {
-    before: &'s BTreeMap<Currency, Tally>,
-    after: &'s BTreeMap<Currency, Tally>,
-}
-
-impl Held<'_> {
-    /// What changed in each currency touched, and over all of them.
-    fn deltas(&self, at: UnixTime, touched: &[Currency], trials_unpriced: i64, zone: &Zone) -> Vec<CountDelta> {
-        let mut rows = Vec::new();
-        let day = zone.day(at);
-        let mut all = CountDelta { at, day, currency: None, customers: 0, subscriptions: 0, trials: trials_unpriced };
-        let anywhere = |tallies: &BTreeMap<Currency, Tally>| i64::from(tallies.values().any(|tally| tally.present));
-        all.customers = anywhere(self.after) - anywhere(self.before);
-        for currency in touched {
-            let before = self.before.get(currency).copied().unwrap_or_default();
-            let after = self.after.get(currency).copied().unwrap_or_default();
-            let row = CountDelta {
-                at,
-                day,
-                currency: Some(*currency),
-                customers: i64::from(after.present) - i64::from(before.present),
-                subscriptions: after.subscriptions - before.subscriptions,
-                trials: after.trials - before.trials,
-            };
-            all.subscriptions += row.subscriptions;
-            all.trials += row.trials;
-            rows.push(row);
-        }
-        rows.insert(0, all);
-        rows.retain(|row| (row.customers, row.subscriptions, row.trials) != (0, 0, 0));
-        rows
-    }
 }

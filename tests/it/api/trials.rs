@@ -47,33 +47,33 @@ async fn a_trial_that_ends_without_paying_is_trial_churn_and_no_movement() {
 }
 
 #[tokio::test]
-async fn a_trial_is_not_converted_by_money_that_counts_later() {
+async fn a_trial_is_not_converted_by_being_past_due_but_by_its_first_paid_invoice() {
     let mut daemon = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance").start().await;
     let mut state = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
     state["status"] = json!("trialing");
-    (state["trial_start"], state["trial_end"]) = (json!(JANUARY), json!(JANUARY + 14 * DAY));
-    // Free for longer than anybody who runs this will wait.
-    let coupon = json!({"id": "free", "object": "coupon", "percent_off": 100, "duration": "repeating",
-        "duration_in_months": 1200});
-    let discount = json!({"id": "di_1", "object": "discount", "coupon": coupon, "start": JANUARY,
-        "end": JANUARY + 36_500 * DAY});
-    state["discount"] = discount.clone();
-    state["discounts"] = json!([discount]);
+    (state["trial_start"], state["trial_end"]) = (json!(JANUARY), json!(JANUARY + 7 * DAY));
     daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &state, None)).await;
-    state["status"] = json!("active");
+    // It counts, for both profiles, and has paid nothing.
+    state["status"] = json!("past_due");
     let previous = Some(json!({"status": "trialing"}));
-    daemon.accept(event("evt_2", "customer.subscription.updated", JANUARY + 14 * DAY, &state, previous)).await;
+    daemon.accept(event("evt_2", "customer.subscription.updated", JANUARY + 7 * DAY, &state, previous)).await;
+    let paid = json!({
+        "id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "status": "paid",
+        "currency": "usd", "total": 2000, "subtotal": 2000, "created": JANUARY + 7 * DAY,
+        "status_transitions": {"paid_at": JANUARY + 9 * DAY}, "lines": {"object": "list", "has_more": false, "data": []}
+    });
+    daemon.accept(event("evt_3", "invoice.paid", JANUARY + 9 * DAY, &paid, None)).await;
     daemon.settle().await;
-    for (profile, converted) in [("stripe", 1), ("finance", 0)] {
-        // From the tables, and from the log up to its end.
-        for known in ["", "&as_known_at=2"] {
+    for profile in ["stripe", "finance"] {
+        // From the log up to a place, and from the tables.
+        for (known, converted) in [("&as_known_at=2", 0), ("&as_known_at=3", 1), ("", 1)] {
             let asked = format!("profile={profile}{known}");
             let metrics =
                 daemon.json(&format!("/api/v1/metrics?from=2026-01-01&to=2026-01-31&currency=usd&{asked}")).await;
-            let conversion = &metrics["data"][0]["trial_conversion"];
+            let (conversion, mrr) = (&metrics["data"][0]["trial_conversion"], &metrics["data"][0]["mrr"]["value"]);
             assert_eq!(
-                [&conversion["numerator"], &conversion["denominator"]],
-                [&json!(converted.to_string()), &json!("1")],
+                [&conversion["numerator"], &conversion["denominator"], mrr],
+                [&json!(converted.to_string()), &json!("1"), &json!("2000")],
                 "{asked}: {conversion}"
             );
             let cohorts = daemon.json(&format!("/api/v1/cohorts?{asked}")).await;

@@ -1,6 +1,7 @@
 //! Cases made from public reports, each with the value that is right (`tests/data/cases`).
 
 mod heal;
+mod moves;
 mod terms;
 
 use std::path::Path;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Book, Row, times};
 use crate::{
-    ids::{ProductId, SubscriptionId},
-    money::{Currency, Mrr},
+    money::Mrr,
     outcome::{Cause, CustomerLedger, Kind, Movement, Part, Side},
     pricing::exact::Exact,
     profile::Netting,
@@ -21,8 +20,7 @@ pub(super) fn movements(
     (netting, cuts): (Netting, &[Day]),
     book: Book<'_>,
 ) -> Vec<Movement> {
-    let currencies: BTreeSet<Currency> = native.deltas.iter().map(|delta| delta.currency).collect();
-    let ledger = Ledger { native, rows, book, several: currencies.len() > 1 };
+    let ledger = Ledger { rows, book };
     let booked = |day: Day| match netting {
         Netting::Month => {
             let cut = cuts[..cuts.partition_point(|cut| *cut <= day)].last().copied();
@@ -35,11 +33,8 @@ pub(super) fn movements(
         windows.entry(movement.window).or_default().push(movement);
     }
     let mut all: Vec<Movement> = Vec::new();
-    let opens: Vec<UnixTime> = windows.values().map(|rows| opened(rows)).collect();
     for (window, rows) in &windows {
-        let opened = opened(rows);
-        let next = opens.iter().copied().filter(|other| *other > opened).min();
-        all.extend(ledger.of_window(*window, rows, next, until));
+        all.extend(ledger.of_window(*window, rows, until));
     }
     let mut spans: BTreeMap<Day, (Vec<&Row>, Vec<Movement>)> = BTreeMap::new();
     for row in rows {
@@ -85,11 +80,21 @@ fn extend(rows: &mut Vec<Movement>, fresh: Movement) {
 }
 
 struct Ledger<'a> {
-    native: &'a CustomerLedger,
     rows: &'a [Row],
     book: Book<'a>,
-    /// The customer has, or had, money in more than one currency.
-    several: bool,
+}
+
+/// The kind of a change over all currencies. A customer is one over all of them, so each currency's own row knows already
+/// who is won, lost or back; only where one grows and another shrinks does the sum decide. `None` where that is nothing.
+fn kind(native: &[&Movement], amount: Mrr) -> Option<Kind> {
+    let moving = || native.iter().map(|row| row.kind).filter(|kind| *kind != Kind::Transient);
+    let first = moving().next().unwrap_or(Kind::Transient);
+    match amount.0.signum() {
+        _ if moving().all(|kind| kind == first) => Some(first),
+        1 => Some(Kind::Expansion),
+        -1 => Some(Kind::Contraction),
+        _ => None,
+    }
 }
 
 impl Ledger<'_> {
@@ -99,22 +104,15 @@ impl Ledger<'_> {
         Mrr(self.rows.iter().filter(before).map(|row| row.delta.mrr.0).sum())
     }
 
-    /// One window: a row for each state of knowledge. `next` is when another window opens.
-    fn of_window(
-        &self,
-        window: UnixTime,
-        native: &[&Movement],
-        next: Option<UnixTime>,
-        until: UnixTime,
-    ) -> Vec<Movement> {
+    /// One window: a row for each state of knowledge.
+    fn of_window(&self, window: UnixTime, native: &[&Movement], until: UnixTime) -> Vec<Movement> {
         let opened = opened(native);
         let before = self.standing(opened, true);
         let cuts = native.iter().flat_map(|row| [Some(row.visible_from), row.visible_until]).flatten().collect();
         let mut rows = Vec::new();
         for (from, to) in slices(opened, cuts).into_iter().filter(|(from, _)| *from < until) {
             let now: Vec<&Movement> = native.iter().copied().filter(|row| shown(row, from)).collect();
-            let ends = [to, next].into_iter().flatten().min().unwrap_or(UnixTime(i64::MAX));
-            let merged = self.merged(&now, opened, ends);
+            let merged = self.merged(&now);
             if let Some((kind, parts, effective_at)) = merged {
                 let amount = Mrr(parts.iter().map(|part| part.amount.0).sum());
                 extend(
@@ -139,7 +137,7 @@ impl Ledger<'_> {
     }
 
     /// What the currencies of one window make together; `None` where that is nothing.
-    fn merged(&self, native: &[&Movement], opened: UnixTime, ends: UnixTime) -> Option<(Kind, Vec<Part>, UnixTime)> {
+    fn merged(&self, native: &[&Movement]) -> Option<(Kind, Vec<Part>, UnixTime)> {
         let mut parts = Vec::new();
         for row in native {
             let rate = self.book.rates.rate(row.currency, self.book.to, row.day)?;
@@ -148,90 +146,8 @@ impl Ledger<'_> {
             }
         }
         let effective_at = native.iter().map(|row| row.effective_at).max()?;
-        let kind = match native {
-            [one] if !self.several => one.kind,
-            _ => {
-                let amount = Mrr(parts.iter().map(|part| part.amount.0).sum());
-                let kind = self.kind(native, amount, opened, ends)?;
-                self.retell(&mut parts, kind, opened);
-                kind
-            }
-        };
-        Some((kind, parts, effective_at))
-    }
-
-    /// The kind of a change over all currencies (mrr.md 5).
-    fn kind(&self, native: &[&Movement], amount: Mrr, opened: UnixTime, ends: UnixTime) -> Option<Kind> {
-        if native.iter().any(|row| row.kind == Kind::OpeningBalance) {
-            return Some(Kind::OpeningBalance);
-        }
-        let elsewhere = self.stands_elsewhere(native, opened);
-        let before = elsewhere || native.iter().any(|row| row.before > Mrr::ZERO);
-        let after = elsewhere || native.iter().any(|row| row.after > Mrr::ZERO);
-        match (before, after) {
-            (false, false) => Some(Kind::Transient),
-            (false, true) if self.present(opened) => Some(Kind::Expansion),
-            // Each currency's own row knows whether it is a return, and what the profile calls one.
-            (false, true) => {
-                let kinds = || native.iter().filter(|row| row.amount > Mrr::ZERO).map(|row| row.kind);
-                kinds().find(|kind| *kind != Kind::New).or_else(|| kinds().next())
-            }
-            (true, false) if !self.present(ends) => Some(Kind::Churn),
-            _ if amount > Mrr::ZERO => Some(Kind::Expansion),
-            _ if amount < Mrr::ZERO => Some(Kind::Contraction),
-            _ => None,
-        }
-    }
-
-    /// Whether the customer had MRR, before `at`, in a currency that doesn't move.
-    fn stands_elsewhere(&self, moving: &[&Movement], at: UnixTime) -> bool {
-        let mut standing: BTreeMap<Currency, i128> = BTreeMap::new();
-        for delta in self.native.deltas.iter().filter(|delta| delta.at < at) {
-            *standing.entry(delta.currency).or_default() += delta.mrr.0;
-        }
-        standing.iter().any(|(currency, mrr)| *mrr > 0 && moving.iter().all(|row| row.currency != *currency))
-    }
-
-    /// Whether the customer counts, in any currency, just before `at`.
-    fn present(&self, at: UnixTime) -> bool {
-        let over_all = self.native.counts.iter().filter(|count| count.currency.is_none() && count.at < at);
-        over_all.map(|count| count.customers).sum::<i64>() > 0
-    }
-
-    /// What won or lost a customer in its own currency only raised or lowered one who is here already.
-    fn retell(&self, parts: &mut [Part], kind: Kind, opened: UnixTime) {
-        if !matches!(kind, Kind::Expansion | Kind::Contraction) {
-            return;
-        }
-        let mut held: BTreeMap<(&SubscriptionId, Option<&ProductId>), i128> = BTreeMap::new();
-        for delta in self.native.deltas.iter().filter(|delta| delta.at < opened) {
-            *held.entry((&delta.subscription, delta.product.as_ref())).or_default() += delta.mrr.0;
-        }
-        for part in parts {
-            let product = part.after.as_ref().or(part.before.as_ref()).and_then(|side| side.product.clone());
-            let elsewhere = held.iter().any(|((subscription, of), mrr)| {
-                *mrr > 0 && **subscription != part.subscription && of.is_some() && *of == product.as_ref()
-            });
-            match part.cause {
-                Cause::Imported
-                | Cause::FirstSubscription
-                | Cause::TrialConversion
-                | Cause::FreeToPaid
-                | Cause::Winback => {
-                    part.cause = if elsewhere { Cause::ExtraSubscription } else { Cause::CrossSell };
-                }
-                Cause::Cancellation
-                | Cause::PaymentFailure
-                | Cause::Dispute
-                | Cause::RetentionPolicy
-                | Cause::UnknownEnd => {
-                    part.end_reason = Some(part.cause);
-                    part.cause = if elsewhere { Cause::SubscriptionDropped } else { Cause::ProductDropped };
-                }
-                Cause::FullDiscount => part.cause = Cause::DiscountStart,
-                _ => {}
-            }
-        }
+        let amount = parts.iter().map(|part| part.amount.0).sum();
+        Some((kind(native, Mrr(amount))?, parts, effective_at))
     }
 
     /// The revaluation of one day, with a part for each item.

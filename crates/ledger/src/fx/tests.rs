@@ -59,7 +59,7 @@ fn what_stands_is_revalued_before_movements_and_at_month_ends_and_leaves_nothing
             "2026-01-05 new 0 -> 500 first_subscription",
             "2026-01-31 fx 500 -> 600 fx",
             "2026-02-10 fx 600 -> 900 fx",
-            "2026-02-10 expansion 900 -> 1350 plan_upgrade",
+            "2026-02-10 expansion 900 -> 1350 price_increase",
             "2026-02-11 churn 1350 -> 0 unknown_end",
         ]
     );
@@ -160,7 +160,7 @@ fn constant_rates_never_revalue_and_never_run_out() {
     let ledger = in_euro("d5 created active pro:1000; d400 active pro:2000", &fixed);
     assert_eq!(
         told(&ledger.movements),
-        ["2026-01-05 new 0 -> 700 first_subscription", "2027-02-04 expansion 700 -> 1400 plan_upgrade",]
+        ["2026-01-05 new 0 -> 700 first_subscription", "2027-02-04 expansion 700 -> 1400 price_increase",]
     );
     assert!(ledger.quality.is_empty(), "{:?}", ledger.quality);
 }

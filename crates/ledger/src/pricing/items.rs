@@ -22,7 +22,7 @@ use crate::{
     fact::{DiscountState, Duration, ItemState, Usage},
     ids::DiscountId,
     money::Mrr,
-    profile::{DiscountRule, Profile},
+    profile::{DiscountRule, Profile, TrialGranted},
     rule,
     time::UnixTime,
     timeline::Snapshot,
@@ -128,7 +128,8 @@ impl<'s, 'a> View<'s, 'a> {
 
     fn item<R: Recorder>(&self, state: &'s ItemState, kept: bool, at: UnixTime, recorder: &mut R) -> Item<'s> {
         let gross = gross(state, self, at);
-        let in_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
+        let on_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
+        let in_trial = on_trial && !(self.profile.trial_granted == TrialGranted::Count && self.ran_before(state, at));
         let list = match gross {
             Gross::Known(amount)
             | Gross::Usage(amount)
@@ -146,6 +147,17 @@ impl<'s, 'a> View<'s, 'a> {
             !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_) | Gross::PartOfUsage(_)));
         let overflow = gross == Gross::Overflow;
         Item { state, gross, list, left: list, in_trial, kept, estimated, discount_estimated: false, overflow }
+    }
+
+    /// Whether an item ran, before `at`, without a trial of its own.
+    fn ran_before(&self, item: &ItemState, at: UnixTime) -> bool {
+        self.line().iter().filter(|snapshot| snapshot.at < at).any(|snapshot| {
+            let same = snapshot.state.items.iter().find(|other| other.id == item.id);
+            let on_trial = |other: &ItemState| {
+                other.trial.is_some_and(|trial| trial.start <= snapshot.at && snapshot.at < trial.end)
+            };
+            same.is_some_and(|other| !on_trial(other))
+        })
     }
 
     /// Items the cut list doesn't show: as they last were, back to the last whole list.

@@ -58,6 +58,9 @@ pub(super) fn inside(
     stands: impl FnOnce() -> Stands,
     terms: &Terms<'_>,
 ) -> Inside {
+    if terms.keeps_tax() {
+        return Inside::Nothing;
+    }
     // Rates on an item replace the subscription's, exclusive ones too.
     let rates = if item.tax_rates.is_empty() { &state.tax_rates } else { &item.tax_rates };
     let told = stated(rates, terms);

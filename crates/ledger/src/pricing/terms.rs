@@ -35,6 +35,7 @@ pub struct Terms<'a> {
     bills_tell_inclusive_tax: OnceCell<bool>,
     tax_rates: OnceCell<HashMap<&'a TaxRateId, Newest<'a, (Decimal, bool)>>>,
     evidence: RefCell<HashMap<DiscountId, Rc<Evidence<'a>>>>,
+    keeps_tax: bool,
 }
 
 /// How new a saying is: time, then shape version, then event id, so that any order gives the same choice.
@@ -175,7 +176,18 @@ impl<'a> Terms<'a> {
             bills_tell_inclusive_tax: OnceCell::new(),
             tax_rates: OnceCell::new(),
             evidence: RefCell::default(),
+            keeps_tax: false,
         }
+    }
+
+    /// The same, where tax inside a price is left in it (knob `inclusive_tax`).
+    pub(crate) fn keeping_tax(self, keeps_tax: bool) -> Self {
+        Self { keeps_tax, ..self }
+    }
+
+    /// Whether tax inside a price is left in it.
+    pub(super) fn keeps_tax(&self) -> bool {
+        self.keeps_tax
     }
 
     fn facts(&self) -> impl Iterator<Item = (Rank<'a>, &'a Fact)> {

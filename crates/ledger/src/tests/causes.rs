@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn parts_take_price_then_quantity_then_discount() {
     stripe(
-        "d1 created active pro:10x2 off:20; d3 pro:30x3",
+        "d1 created active pro:10x2 off:20; d3 pro:30x3@max",
         "d1 new 16: first_subscription 16
          d3 expansion 56: plan_upgrade 40, quantity_increase 30, discount_change -14",
     );
@@ -27,15 +27,17 @@ fn parts_take_price_then_quantity_then_discount() {
 #[test]
 fn each_change_of_an_item_has_its_cause() {
     for (change, expected) in [
-        ("pro:20", "expansion 10: plan_upgrade 10"),
-        ("pro:5", "contraction -5: plan_downgrade -5"),
+        ("pro:20", "expansion 10: price_increase 10"),
+        ("pro:5", "contraction -5: price_decrease -5"),
+        ("pro:20#gold", "expansion 10: plan_upgrade 10"),
+        ("pro:5#gold", "contraction -5: plan_downgrade -5"),
         ("pro:20@other", "expansion 10: plan_upgrade 10"),
         ("pro:240/year", "expansion 10: interval_change 10"),
         ("pro:10x3", "expansion 20: quantity_increase 20"),
         ("off:50", "contraction -5: discount_start -5"),
         ("extra:4", "expansion 4: add_on 4"),
         ("-pro base:12", "expansion 2: plan_upgrade 2"),
-        ("-pro base:12@pro extra:4", "expansion 6: plan_upgrade 2, add_on 4"),
+        ("-pro base:12@pro extra:4", "expansion 6: price_increase 2, add_on 4"),
     ] {
         stripe(
             &format!("d1 created active pro:10; d3 {change}"),
@@ -62,7 +64,7 @@ fn an_item_removed_and_one_added_pair_by_product_then_by_order() {
     stripe(
         "d1 created active one:10@p two:20@q; d3 -one -two three:30@q four:11@r",
         "d1 new 30: first_subscription 10, first_subscription 20
-         d3 expansion 11: plan_upgrade 1, plan_upgrade 10",
+         d3 expansion 11: plan_upgrade 1, price_increase 10",
     );
     // Not in the same change: one left, another came.
     stripe(
@@ -117,6 +119,20 @@ fn a_return_has_its_cause() {
         ("d4 paused; d8 active", "d4 churn -10: pause -10\n d8 reactivation 10: resume 10"),
         ("d4 cape; d8 keep", "d4 churn -10: unknown_end -10\n d8 reactivation 10: cancellation_withdrawn 10"),
         ("d4 deleted; d8 b created active pro:10", "d4 churn -10: unknown_end -10\n d8 reactivation 10: winback 10"),
+        ("d4 off:100; d8 off:none", "d4 churn -10: full_discount -10\n d8 reactivation 10: discount_end 10"),
+        ("d4 off:100; d8 off:50", "d4 churn -10: full_discount -10\n d8 reactivation 5: discount_end 5"),
+        (
+            "d4 off:100; d6 deleted; d8 b created active pro:10",
+            "d4 churn -10: full_discount -10\n d8 reactivation 10: winback 10",
+        ),
+        ("d4 pro:0; d8 pro:10", "d4 churn -10: to_free -10\n d8 reactivation 10: free_to_paid 10"),
+        ("d4 pro:0; d8 b created active max:20", "d4 churn -10: to_free -10\n d8 reactivation 20: free_to_paid 20"),
+        ("d4 pro:10x0; d8 pro:10x2", "d4 churn -10: quantity_zero -10\n d8 reactivation 20: quantity_increase 20"),
+        // Won back at a full discount, and money counts when that ends.
+        (
+            "d4 deleted; d8 b created active pro:10 off:100; d12 b off:none",
+            "d4 churn -10: unknown_end -10\n d12 reactivation 10: winback 10",
+        ),
         ("d4 paused; d8 b created active pro:10", "d4 churn -10: pause -10\n d8 reactivation 10: other 10"),
     ] {
         stripe(
@@ -139,7 +155,11 @@ fn an_end_has_its_cause_and_no_evidence_is_unknown() {
         ("unpaid", "payment_failure"),
         ("paused", "pause"),
         ("past_due; d5T13:00 deleted", "payment_failure"),
-        ("pro:0", "other"),
+        ("pro:0", "to_free"),
+        ("pro:10x0", "quantity_zero"),
+        ("-pro base:0", "to_free"),
+        ("deleted; d5 b created active base:0", "to_free"),
+        ("deleted reason:cancellation_requested; d5 b created active base:0", "cancellation"),
         ("off:100", "full_discount"),
         ("cape reason:cancellation_requested", "cancellation"),
     ] {

@@ -71,7 +71,7 @@ fn a_fixed_term_ends_at_its_end() {
     stripe(
         "d1 created active pro:10 cancel:d90; d5 pro:20; d90 deleted",
         "d1 new 10: first_subscription 10
-         d5 expansion 10: plan_upgrade 10
+         d5 expansion 10: price_increase 10
          d90 churn -20: unknown_end -20",
     );
     // Asked for within its term: from then on it is a request.
@@ -157,24 +157,35 @@ fn trials_are_counted_apart() {
 }
 
 #[test]
-fn a_trial_is_converted_when_money_counts() {
-    // Its first 55 days are free: that it will pay from day 60 on is written ahead, dated.
-    let story = "d1 created trialing pro:10 off:100/repeating/d60 trial:d5; d5 active";
+fn a_trial_is_converted_when_it_is_active_or_has_paid_and_never_by_being_past_due() {
+    // Its first invoice fails and is paid on day 9.
+    let story = "d1 created trialing pro:10 trial:d5; d5 past_due; d9 paid 10; d10 active";
     let ledger = Story::of(story).derive(&profile("finance"));
     let converted = |now: &str| {
         let trials = ledger.trials.iter().filter_map(|trial| trial.clone().at(instant(now)));
         trials.map(|trial| trial.converted_at.map(day)).collect::<Vec<_>>()
     };
     assert_eq!(converted("d4"), []);
-    assert_eq!(converted("d10"), [None]);
-    assert_eq!(converted("d60"), [Some("d60".to_owned())]);
+    assert_eq!(converted("d8"), [None]);
+    assert_eq!(converted("d9"), [Some("d9".to_owned())]);
+    let ends = |story: &str| {
+        let trials = Story::of(story).derive(&profile("stripe")).trials;
+        trials.iter().map(|trial| trial.converted_at.map(day)).collect::<Vec<_>>()
+    };
+    assert_eq!(ends("d1 created trialing pro:10 trial:d5; d5 past_due; d20 unpaid"), [None]);
+    assert_eq!(ends("d1 created trialing pro:10 trial:d5; d5 paused; d20 active"), [Some("d20".to_owned())]);
+    // At a full discount it is active all the same.
+    assert_eq!(ends("d1 created trialing pro:10 off:100 trial:d5; d5 active"), [Some("d5".to_owned())]);
+    // Paid only after it was on trial again, which was granted to it.
+    let again = "d1 created trialing pro:10 trial:d5; d5 past_due; d7 trialing trial:d9; d9 deleted; d10 paid 10";
+    assert_eq!(ends(again), [None]);
 }
 
 #[test]
 fn an_amount_beyond_all_bounds_is_unpriced_and_moves_nothing() {
     let ledger = Story::of("d1 created active pro:10 huge:9999999999999x99999; d3 huge:99999999999999999999x9 pro:20")
         .derive(&profile("stripe"));
-    assert_eq!(told(&ledger.movements), ["d1 new 10: first_subscription 10", "d3 expansion 10: plan_upgrade 10"]);
+    assert_eq!(told(&ledger.movements), ["d1 new 10: first_subscription 10", "d3 expansion 10: price_increase 10"]);
     assert!(!quality(&ledger, QualityKind::UnpricedItem).is_empty());
 }
 
@@ -231,4 +242,53 @@ fn months_and_years_add_up() {
     };
     assert_eq!(mrr("d1 created active pro:100x100; d1 b created active basic:600x50/year"), 12_500);
     assert_eq!(mrr("d1 created active pro:120/year; d1 b created active basic:25"), 35);
+}
+
+#[test]
+fn paused_counts_by_knob_and_so_does_a_trial_granted() {
+    let story = "d1 created active pro:10; d3 paused; d5 active";
+    let paused = Profile { paused: Paused::Count, ..profile("stripe") };
+    check(&paused, story, "d1 new 10: first_subscription 10");
+    stripe(story, "d1 new 10: first_subscription 10\n d3 churn -10: pause -10\n d5 reactivation 10: resume 10");
+    let granted = Profile { trial_granted: TrialGranted::Count, ..profile("stripe") };
+    check(&granted, "d1 created active pro:10; d3 trialing trial:d9; d9 active", "d1 new 10: first_subscription 10");
+    check(
+        &granted,
+        "d1 created active pro:10; d3 try:pro:d9; d9 pro:12",
+        "d1 new 10: first_subscription 10\n d9 expansion 2: price_increase 2",
+    );
+    // A trial from the start is none that was granted.
+    check(&granted, "d1 created trialing pro:10 trial:d5; d5 active", "d5 new 10: trial_conversion 10");
+    let churns = "d1 new 10: first_subscription 10\n d9 churn -10: unknown_end -10";
+    check(&granted, "d1 created active pro:10; d3 trialing trial:d9; d9 deleted", churns);
+}
+
+#[test]
+fn products_and_prices_that_are_left_out_count_in_no_figure() {
+    let plans = Plans::new([], ["setup".into()], ["price_extra_3_month".into()]);
+    let without = Profile { plans: plans.into(), ..profile("stripe") };
+    let story = "d1 created active pro:10 fee:7@setup extra:3; d3 fee:9@setup; d5 extra:4; d7 -pro";
+    check(
+        &without,
+        story,
+        "d1 new 10: first_subscription 10\n d5 expansion 4: add_on 4\n d7 contraction -10: add_on_removed -10",
+    );
+    let ledger = Story::of("d1 created active fee:7@setup").derive(&without);
+    assert_eq!((ledger.movements.len(), ledger.deltas.len(), counts(&ledger).len()), (0, 0, 0));
+}
+
+#[test]
+fn a_named_pair_of_prices_is_one_plan() {
+    let story = "d1 created active pro:10#old; d3 pro:12#new; d5 pro:10#old";
+    stripe(
+        story,
+        "d1 new 10: first_subscription 10\n d3 expansion 2: plan_upgrade 2\n d5 contraction -2: plan_downgrade -2",
+    );
+    let pair = [("price_pro_12_month".into(), "price_pro_10_month".into())];
+    let named = Profile { plans: Plans::new(pair, [], []).into(), ..profile("stripe") };
+    check(
+        &named,
+        story,
+        "d1 new 10: first_subscription 10\n d3 expansion 2: price_increase 2\n d5 contraction -2: price_decrease -2",
+    );
 }

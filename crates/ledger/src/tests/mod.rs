@@ -9,7 +9,8 @@ mod time;
 
 use super::{
     outcome::{CustomerLedger, QualityKind},
-    profile::{ActiveFrom, DiscountRule, Netting, PastDue, Profile, ReactivationAs},
+    plans::Plans,
+    profile::{ActiveFrom, DiscountRule, Netting, PastDue, Paused, Profile, ReactivationAs, TrialGranted},
     story::{Story, day, time as instant, told},
 };
 

@@ -8,7 +8,7 @@ fn the_first_thing_known_tells_what_was_before() {
         // Of an update, its previous attributes.
         (
             "d1 active lost pro:10 since:d-30; d5 pro:30",
-            "d4 opening_balance 10: opening_balance 10\n d5 expansion 20: plan_upgrade 20",
+            "d4 opening_balance 10: opening_balance 10\n d5 expansion 20: price_increase 20",
         ),
         // Of an end, the same items as active.
         ("d5 deleted pro:10 since:d-30", "d4 opening_balance 10: opening_balance 10\n d5 churn -10: unknown_end -10"),
@@ -19,7 +19,7 @@ fn the_first_thing_known_tells_what_was_before() {
         // Of an API read, itself.
         (
             "d5 read active pro:10 since:d-30; d9 pro:12",
-            "d4 opening_balance 10: opening_balance 10\n d9 expansion 2: plan_upgrade 2",
+            "d4 opening_balance 10: opening_balance 10\n d9 expansion 2: price_increase 2",
         ),
         // The end of a trial is no end of money.
         ("d5 deleted pro:10 since:d1 trial:d8", ""),
@@ -28,7 +28,7 @@ fn the_first_thing_known_tells_what_was_before() {
         ("d5T08:00 lost active pro:10; d5T12:00 read", "d5 new 10: first_subscription 10"),
         (
             "d5T08:00 lost active pro:10; d6 pro:15; d9 deleted",
-            "d5 opening_balance 10: opening_balance 10\n d6 expansion 5: plan_upgrade 5\n d9 churn -15: unknown_end -15",
+            "d5 opening_balance 10: opening_balance 10\n d6 expansion 5: price_increase 5\n d9 churn -15: unknown_end -15",
         ),
     ] {
         stripe(story, expected);
@@ -44,7 +44,7 @@ fn an_opening_balance_is_never_netted() {
             "d2 created active pro:10; d3 b lost active team:4 since:d-9; d6 b team:5",
             "d2 new 10: first_subscription 10
              d5 opening_balance 4: opening_balance 4
-             d6 expansion 1: plan_upgrade 1",
+             d6 expansion 1: price_increase 1",
         );
         let windows: Vec<_> = Story::of(
             "d1 created active pro:10; d5T23:59:59 pro:11; d3 b lost active team:4 since:d-9; d6T00:00:00 b team:5",
@@ -69,7 +69,7 @@ fn one_second_is_put_in_order_by_previous_values() {
         // Ids say otherwise: the later change bears the lesser id.
         (
             "d1 created active pro:10; d2 pro:20; d2 pro:30; d2 pro:15",
-            "d1 new 10: first_subscription 10\n d2 expansion 5: plan_upgrade 5",
+            "d1 new 10: first_subscription 10\n d2 expansion 5: price_increase 5",
         ),
     ] {
         let mut told_by: Vec<Vec<String>> = Vec::new();
@@ -223,7 +223,7 @@ fn one_event_in_two_shapes_is_read_from_the_newest() {
         let mut story = story.clone();
         story.facts.insert(place, variant.clone());
         let ledger = story.derive(&profile("stripe"));
-        assert_eq!(told(&ledger.movements)[1], "d3 expansion 20: plan_upgrade 20");
+        assert_eq!(told(&ledger.movements)[1], "d3 expansion 20: price_increase 20");
     }
 }
 
@@ -245,8 +245,8 @@ fn the_future_is_written_ahead_and_splits_what_is_known() {
     finance(
         "d1 created active pro:10 off:20/repeating/d40; d40T08:00 pro:20",
         "d1 new 8: first_subscription 8
-         d40 expansion 8 until d40: plan_upgrade 10, discount_change -2
-         d40 expansion 12: plan_upgrade 10, discount_end 2",
+         d40 expansion 8 until d40: price_increase 10, discount_change -2
+         d40 expansion 12: price_increase 10, discount_end 2",
     );
     let ledger = Story::of("d1 created active pro:10 off:20/repeating/d40").derive(&profile("finance"));
     assert_eq!(ledger.subscriptions[0].mrr.to_string(), "8", "the future is left out");
