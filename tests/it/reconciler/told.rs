@@ -1,6 +1,12 @@
 //! Terms that one customer's events tell hold for everybody who names the same price or coupon, whoever comes first.
 
-use mrrd::{ledger::money::Mrr, reconciler::derivation::KnownAt, store::NewEvent};
+use std::sync::Arc;
+
+use mrrd::{
+    ledger::money::Mrr,
+    reconciler::{CustomerRules, Reconciler, Rules, derivation::KnownAt},
+    store::NewEvent,
+};
 use serde_json::{Value, json};
 
 use super::bench::*;
@@ -157,5 +163,36 @@ on_both! {
         }
         assert_eq!(known[0], "cus_new 0", "the tiers were told by the event after it");
         assert!(known[1..].iter().all(|new| new == "cus_new 12500"), "{known:?}");
+    }
+
+    async fn joined_customers_hear_it_as_well(kind) {
+        let of_acme = |customer: &str| {
+            let object = json!({"id": customer, "object": "customer", "metadata": {"company": "acme"}, "discount": null});
+            event(&format!("evt_of_{customer}"), "2025-08-27.basil", "customer.updated", 1_700_000_001, &object)
+        };
+        let customers = CustomerRules { customer_key: Some("company".into()), ..CustomerRules::default() };
+        let joined = Arc::new(Rules { customers, ..rules(&["stripe"]) });
+        let joining = |ledger: &Ledger| Reconciler { rules: joined.clone(), ..ledger.reconciler() };
+        let events: Vec<NewEvent> =
+            account().into_iter().chain([of_acme("cus_new"), of_acme("cus_id"), of_acme("cus_coupon")]).collect();
+        let straight = Ledger::empty(kind).await;
+        straight.append(&events).await;
+        run_once(joining(&straight)).await.unwrap();
+        let rows = straight.rows().await;
+        let generation = straight.reconciler().current_generation().await.unwrap().unwrap().id;
+        let acme = straight.store.customer_ledger(generation, "stripe", &key("acme")).await.unwrap().unwrap();
+        assert_eq!(Mrr(acme.deltas.iter().map(|delta| delta.mrr.0).sum()).to_string(), "14850");
+        for seed in 0..3 {
+            let ledger = Ledger::empty(kind).await;
+            run_once(joining(&ledger)).await.unwrap();
+            for event in shuffled(&events, seed) {
+                ledger.append(&[event]).await;
+                run_once(joining(&ledger)).await.unwrap();
+            }
+            assert_eq!(ledger.rows().await, rows, "shuffle {seed}");
+            assert!(joining(&ledger).verify(&go_on(), &mut |_| ()).await.unwrap().holds());
+            let changes = joining(&ledger).rebuild(&go_on(), &mut |_| ()).await.unwrap();
+            assert_eq!((changes.changed, changes.failed), (0, vec![]));
+        }
     }
 }

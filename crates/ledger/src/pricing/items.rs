@@ -369,7 +369,7 @@ impl<'s, 'a> View<'s, 'a> {
         if let Some(unknown) = &state.price.unknown
             && !matches!(item.gross, Gross::Known(_) | Gross::Usage(_) | Gross::PartOfUsage(_))
         {
-            issues.push(Issue::unknown_value(state, unknown));
+            issues.push(Issue::unknown_value(state, unknown, !unpriced));
         }
         recorder.step(&state.id, rule::FIXED_POINT, || format!("counts {net} a month, {list} before discounts"));
         ItemAmount {

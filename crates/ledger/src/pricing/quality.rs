@@ -118,8 +118,9 @@ impl Issue {
     }
 
     /// Something of its price is of a kind nobody knows: it changes nothing.
-    pub(super) fn unknown_value(item: &ItemState, unknown: &str) -> Self {
-        let detail = format!("{unknown} of price {} is not known: it counts what it counted before", item.price.id);
+    pub(super) fn unknown_value(item: &ItemState, unknown: &str, counts: bool) -> Self {
+        let counts = if counts { "it counts what it counted before" } else { "it never counted before" };
+        let detail = format!("{unknown} of price {} is not known: {counts}", item.price.id);
         Self::new(QualityKind::UnknownValue, item.id.as_str(), detail, "a version of mrrd that knows it")
     }
 
