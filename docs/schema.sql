@@ -146,6 +146,20 @@ CREATE INDEX fact_of_customer ON fact (livemode, account, customer, seq) WHERE c
 CREATE INDEX fact_of_normaliser ON fact (normaliser, seq);
 CREATE INDEX fact_of_object ON fact (livemode, account, object, seq) WHERE customer IS NULL AND object IS NOT NULL;
 CREATE INDEX fact_unread ON fact (kind, seq) WHERE kind IN ('ignored', 'unreadable', 'thin');
+CREATE TABLE feed_entry (
+    position   INTEGER PRIMARY KEY AUTOINCREMENT,  -- the cursor
+    movement   TEXT    NOT NULL,
+    version    INTEGER NOT NULL,                   -- 1 as it was first seen; one more with each correction
+    change     TEXT    NOT NULL,                   -- created, corrected or removed
+    customer   TEXT    NOT NULL,
+    day        TEXT    NOT NULL,                   -- its accounting day
+    digest     TEXT    NOT NULL,                   -- of what it says, to tell whether it changed
+    content    TEXT    NOT NULL,                   -- the movement as JSON; of a removed one as it last was
+    previous   TEXT,                               -- what was told before; null in the first version
+    created_at INTEGER NOT NULL,                   -- unix seconds, our clock
+    UNIQUE (movement, version)
+) STRICT;
+CREATE INDEX feed_entry_by_day ON feed_entry (day, position);
 CREATE TABLE fx_import (
     id          INTEGER PRIMARY KEY AUTOINCREMENT, -- the greatest one tells whether anything was imported since
     imported_at INTEGER NOT NULL,                  -- unix seconds, our clock

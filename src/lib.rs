@@ -17,6 +17,8 @@ pub mod dashboard;
 /// A simulated Stripe account that knows its own figures.
 pub mod demo;
 /// Historical events in and out.
+pub mod feeds;
+
 pub mod history;
 /// The rules of money, pure: the crate `mrrd-ledger`, which can reach no database, clock or network.
 pub use mrrd_ledger as ledger;

@@ -340,6 +340,15 @@ pub const ALERT_PAUSE_MAX_SECONDS: i64 = 3_600;
 /// Messages to one channel read from the outbox at once.
 pub const ALERT_DELIVERIES: i64 = 20;
 
+/// Movements of so many last days are held against the feed whenever the ledger has moved …
+pub const FEED_RECENT_DAYS: i32 = 3;
+
+/// … and those of every day this often, …
+pub const FEED_WHOLE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// … or so many times as long as that takes.
+pub const FEED_WHOLE_FACTOR: u32 = 30;
+
 /// Days ahead that scheduled churn looks.
 pub const ALERT_SCHEDULED_DAYS: i32 = 30;
 

@@ -105,8 +105,9 @@ pub fn episodes(judged: &Judged<'_>, stored: &[AlertRow], rules: &[Rule]) -> Vec
         if rules.contains(&rule) {
             let episodes = of_rule(rule, judged.settled);
             for episode in &episodes {
-                let told_of =
-                    rows.iter().filter(|row| same_episode(row, &episodes).is_some_and(|same| same == *episode));
+                let told_of = rows
+                    .iter()
+                    .filter(|row| same_episode(row, &episodes).is_some_and(|same| std::ptr::eq(same, *episode)));
                 let row = told_of.copied().max_by_key(|row| (row.closed_at.is_none(), row.alert.day));
                 verdicts.extend(news(episode, row, stored, judged.today));
             }

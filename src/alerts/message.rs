@@ -91,6 +91,21 @@ impl Message {
         }
     }
 
+    /// One line about something else than an alert, with its JSON.
+    pub(crate) fn plain(id: String, about: String, event: &str, headline: String, json: Value) -> Self {
+        Self {
+            id,
+            alert: about,
+            event: event.to_owned(),
+            severity: "info".into(),
+            text: headline.clone(),
+            html: format!("<p>{}</p>", escaped(&headline)),
+            slack: json!([section(&plain(&headline))]),
+            json,
+            headline,
+        }
+    }
+
     /// A sample, for `alerts test`.
     pub fn test(id: &str, at: UnixTime, alert: &Alert) -> Self {
         let mut message = Self::raised(id, at, alert);

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, alerting::Alerts},
+    feeds::Feeds,
     ledger::time::{Day, UnixTime},
     limits,
     reconciler::driver,
@@ -117,6 +118,14 @@ impl Watcher {
             stop: stop.clone(),
         };
         let (bells, mut channels) = outbox.start(&self.config.alerts);
+        let feeds = Feeds {
+            store: self.store.clone(),
+            config: self.config.clone(),
+            clock: self.clock.clone(),
+            working: at_work.clone(),
+            stop: stop.clone(),
+        };
+        let mut posting = feeds.start();
         let mut seen: Option<(i64, Instant)> = None;
         let mut in_process = true;
         let mut said = None;
@@ -146,8 +155,9 @@ impl Watcher {
             }
         }
         while channels.join_next().await.is_some() {}
+        while posting.join_next().await.is_some() {}
         // The lease is given back when nobody is left who sends.
-        drop((outbox, at_work));
+        drop((outbox, feeds, at_work));
         drop(keeper.await);
     }
 

@@ -272,6 +272,9 @@ pub(super) struct MovementQuery {
     order: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Goes on with the feed: after 0, or after the `cursor` of the last message that was taken. Only `limit` goes with it;
+    /// the answer is `{"data": […], "next_cursor": …}` with the feed's messages.
+    after: Option<String>,
     /// Entries a page, 1000 at most; 100 without it.
     limit: Option<u32>,
 }

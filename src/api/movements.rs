@@ -7,11 +7,12 @@ use axum::extract::{RawQuery, State};
 use super::{
     Answer, ApiProblem, Told, cursor,
     document::{CommonQuery, MovementQuery},
-    named,
+    json, named,
     params::Params,
     reports, told,
 };
 use crate::{
+    feeds::message,
     ledger::{
         outcome::{Cause, Kind, Rollup},
         time::{Day, UnixTime},
@@ -26,11 +27,16 @@ use crate::{
 
 const LIST: &str = "movements";
 
-/// Movements in order of day and instant, page by page.
+/// Movements in order of day and instant, page by page. With `after`, the entries of the feed instead: each movement as it
+/// was first seen (`movement.created`), then each correction of it (`movement.corrected`, `movement.removed`), in the order
+/// they were found, as feeds post them.
 #[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery, CommonQuery),
     responses((status = 200, body = Told<MovementList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
+    if let Some(after) = params.parsed::<i64>("after", "a feed's cursor: 0, or what its last message carries")? {
+        return told_after(&state, params, after).await;
+    }
     let ask = params.ask()?;
     let filter = MovementFilter {
         from: params.day("from")?,
@@ -71,6 +77,24 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
     told(&state, &ask, csv, &list, is_empty, MovementList::table).await
+}
+
+/// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.
+async fn told_after(state: &AppState, mut params: Params, after: i64) -> Answer {
+    let limit = params.limit()?;
+    params.end()?;
+    if state.config.feeds.is_empty() {
+        return Err(ApiProblem::parameter(
+            "after",
+            "no feed is configured, so nothing is kept to go on from: see feeds.NAME",
+        ));
+    }
+    let entries = state.store.feed_after(after, limit + 1).await?;
+    let page = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (more, told) = (entries.len() > page, &entries[..entries.len().min(page)]);
+    let next = told.last().filter(|_| more).map(|entry| entry.position.to_string());
+    let data: Vec<serde_json::Value> = told.iter().map(message::json).collect();
+    Ok(json(&serde_json::json!({"data": data, "next_cursor": next})))
 }
 
 pub(super) fn write_cursor(key: &MovementKey) -> String {

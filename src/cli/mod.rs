@@ -15,6 +15,7 @@ mod endpoints;
 mod erase;
 mod events;
 mod explain;
+mod feeds;
 mod fx;
 mod healthcheck;
 mod init;
@@ -70,6 +71,7 @@ enum Command {
     Events(events::Args),
     Explain(explain::Args),
     Alerts(alerts::Args),
+    Feeds(feeds::Args),
     Close(close::Args),
     Compare(compare::Args),
     Fx(fx::Args),
@@ -179,6 +181,7 @@ pub fn run() -> ExitCode {
         Command::Audit(args) => blocking(audit::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
+        Command::Feeds(args) => blocking(feeds::run(&args, &context)),
         Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Compare(args) => blocking(compare::run(&args, &context)),
         Command::Fx(args) => blocking(fx::run(&args, &context)),

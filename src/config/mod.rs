@@ -3,6 +3,7 @@
 //! Built-in defaults, then one file, then the environment; a later layer replaces an earlier one key by key.
 
 pub mod alerting;
+pub mod feeding;
 mod keys;
 mod layers;
 mod profiles;

@@ -1,6 +1,7 @@
 //! From merged values to settings that mean something: each value is checked, each fault names its key.
 
 mod alerts;
+mod feeds;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -39,6 +40,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         api: Api { tokens: reader.secrets("api.tokens") },
         privacy: reader.privacy(),
         alerts: reader.alerts(),
+        feeds: reader.feeds(),
         log: reader.log(),
         settings: shown(&values),
     };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Origin, alerting::Alerts, warnings};
+use super::{Origin, alerting::Alerts, feeding::Feed, warnings};
 use crate::{
     ledger::{
         ids::AccountId,
@@ -32,6 +32,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// What is watched, and who is told.
     pub alerts: Alerts,
+    /// `feeds.*`, by name
+    pub feeds: BTreeMap<String, Feed>,
     /// What is logged, and how.
     pub log: Log,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.

@@ -110,6 +110,11 @@ fn values_are_checked_where_they_are_written() {
         ("[alerts.channels.a]\nkind = \"email\"\nsmtp_host = \"x\"", "alerts.channels.a.from is not set"),
         ("[alerts.channels.A]\nkind = \"stdout\"", "lower-case"),
         ("[alerts.channels.a]\nkinds = \"stdout\"", "alerts.channels.a.kind"),
+        ("[feeds.crm]\nurl = \"https://x\"", "feeds.crm.secret is not set"),
+        ("[feeds.crm]\nkind = \"email\"", "choose from webhook, slack, stdout"),
+        ("[feeds.crm]\nkind = \"slack\"\nurl = \"https://x\"\nsecret = \"y\"", "means nothing to a feed of kind slack"),
+        ("[feeds.crm]\nkind = \"stdout\"\nfrom = \"January\"", "feeds.crm.from is no day"),
+        ("[feeds.CRM]\nkind = \"stdout\"", "lower-case"),
         ("server = 5", "did you mean"),
         ("[server\n", "line 1 is not TOML"),
     ] {

@@ -8,6 +8,7 @@ mod anchors;
 pub mod closings;
 pub mod day_sums;
 mod errors;
+pub mod feeds;
 mod health;
 pub mod joined;
 pub mod names;

@@ -5,7 +5,16 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    access::*, alerts::*, closings::*, day_sums::DaySums, joined::*, names::CustomerNamed, reports::*, told::Told, *,
+    access::*,
+    alerts::*,
+    closings::*,
+    day_sums::DaySums,
+    feeds::{FeedEntry, NewFeedEntry},
+    joined::*,
+    names::CustomerNamed,
+    reports::*,
+    told::Told,
+    *,
 };
 use crate::{
     ledger::{
@@ -381,6 +390,23 @@ impl Store {
     /// The movements a month was closed with, by customer.
     pub async fn closed_movements(&self, profile: &str, month: &str) -> Result<Vec<ClosedMovement>, StoreError> {
         either!(self, database => database.closed_movements(profile, month).await)
+    }
+
+    // The feed of movements: a record of what was told.
+
+    /// Up to `limit` entries after this position, in order.
+    pub async fn feed_after(&self, position: i64, limit: i64) -> Result<Vec<FeedEntry>, StoreError> {
+        either!(self, database => database.feed_after(position, limit).await)
+    }
+
+    /// What was last told of each movement of the days from `from` on.
+    pub async fn feed_latest(&self, from: Day) -> Result<Vec<FeedEntry>, StoreError> {
+        either!(self, database => database.feed_latest(from).await)
+    }
+
+    /// Appends entries in this order, in one transaction. A version of a movement that is there already stays as it is.
+    pub async fn append_feed(&self, entries: &[NewFeedEntry], at: UnixTime) -> Result<(), StoreError> {
+        either!(self, database => database.append_feed(entries, at).await)
     }
 
     // Alerts and their outbox: records of their own beside the log.

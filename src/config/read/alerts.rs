@@ -106,9 +106,7 @@ impl Reader<'_> {
 
     fn channel(&mut self, name: &str) -> Option<Channel> {
         let key = |field: &str| format!("alerts.channels.{name}.{field}");
-        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_') {
-            self.faults.push(format!("alerts.channels.{name}: a name has only lower-case letters, digits, - and _"));
-        }
+        self.checked_name("alerts.channels", name);
         let kind = self.text(&key("kind"));
         let known = ["stdout", "webhook", "slack", "pagerduty", "email"];
         if !known.contains(&kind.as_str()) {
@@ -144,8 +142,15 @@ impl Reader<'_> {
         kind.map(|kind| Channel { kind, rules })
     }
 
+    /// What people name has only some letters.
+    pub(super) fn checked_name(&mut self, above: &str, name: &str) {
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_') {
+            self.faults.push(format!("{above}.{name}: a name has only lower-case letters, digits, - and _"));
+        }
+    }
+
     /// A secret that must be there.
-    fn needed(&mut self, key: &str) -> Option<secrecy::SecretString> {
+    pub(super) fn needed(&mut self, key: &str) -> Option<secrecy::SecretString> {
         let before = self.faults.len();
         let secret = self.secret(key);
         if secret.is_none() && self.faults.len() == before {
@@ -155,7 +160,7 @@ impl Reader<'_> {
     }
 
     /// A URL, which may itself be a secret.
-    fn address(&mut self, key: &str, default: Option<&str>) -> Option<String> {
+    pub(super) fn address(&mut self, key: &str, default: Option<&str>) -> Option<String> {
         use secrecy::ExposeSecret;
         let set = self.values.contains_key(key) || self.values.contains_key(&format!("{key}_file"));
         let url = match default.filter(|_| !set) {

@@ -16,6 +16,7 @@ mod day_sums;
 mod erasing;
 mod events;
 pub(super) mod facts;
+mod feeds;
 pub(super) mod fill;
 mod found;
 mod fx;

@@ -4,6 +4,7 @@ mod account;
 mod channels;
 mod delivery;
 mod episodes;
+mod feeds;
 mod mail;
 mod rules;
 mod trust;

@@ -1,6 +1,12 @@
-//! An alert is kept once with its messages; a message is delivered once, later, or given up.
+//! Alerts, their outbox and the feed: an alert is kept once with its messages; a message is delivered once, later, or given up.
 
-use mrrd::{ledger::time::UnixTime, store::alerts::*};
+use mrrd::{
+    ledger::time::UnixTime,
+    store::{
+        alerts::*,
+        feeds::{FeedChange, NewFeedEntry},
+    },
+};
 
 use super::subject::*;
 
@@ -94,6 +100,38 @@ on_both! {
         assert_eq!(store.give_up_deliveries(UnixTime(101)).await.unwrap(), 1);
         let states: Vec<_> = store.deliveries(&["al_1"]).await.unwrap().into_iter().map(|row| row.state).collect();
         assert_eq!(states, [DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Failed]);
+    }
+
+    async fn a_feed_is_read_in_order_and_tells_what_was_last_said_of_each_movement(subject) {
+        let (store, other) = (&subject.store, subject.again().await);
+        let entry = |movement: &str, version, change, day: &str| NewFeedEntry {
+            movement: movement.into(),
+            version,
+            change,
+            customer: "cus_1".into(),
+            day: day.parse().unwrap(),
+            digest: format!("{version}"),
+            content: format!("{{\"version\":{version}}}"),
+            previous: (version > 1).then(|| "{}".into()),
+        };
+        let first = [
+            entry("mov_a", 1, FeedChange::Created, "2026-03-01"),
+            entry("mov_b", 1, FeedChange::Created, "2026-03-02"),
+        ];
+        let later = [entry("mov_a", 2, FeedChange::Corrected, "2026-03-01"), first[1].clone()];
+        store.append_feed(&first, UnixTime(100)).await.unwrap();
+        // A version that is there already stays as it is.
+        other.append_feed(&later, UnixTime(200)).await.unwrap();
+        let all = store.feed_after(0, 10).await.unwrap();
+        let said: Vec<_> = all.iter().map(|one| (one.entry.movement.as_str(), one.entry.version)).collect();
+        assert_eq!(said, [("mov_a", 1), ("mov_b", 1), ("mov_a", 2)]);
+        assert!(all.windows(2).all(|pair| pair[0].position < pair[1].position));
+        assert_eq!((&all[2].entry, all[2].created_at), (&later[0], UnixTime(200)));
+        assert_eq!(other.feed_after(all[0].position, 1).await.unwrap(), all[1..2]);
+        let mut latest = store.feed_latest("2026-03-01".parse().unwrap()).await.unwrap();
+        latest.sort_by_key(|one| one.position);
+        assert_eq!(latest, all[1..]);
+        assert_eq!(store.feed_latest("2026-03-02".parse().unwrap()).await.unwrap(), all[1..2]);
     }
 
     async fn mutes_end_and_planned_events_can_be_taken_back(subject) {

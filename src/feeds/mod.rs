@@ -1,0 +1,188 @@
+//! Movements as a feed: each is posted once it is there, and again where it turns out to be something else.
+//!
+//! `collect` holds the ledger's movements against what was told of them and appends what is new to one list of entries;
+//! each feed posts that list in order from its own place on, so that nothing is lost, reordered or skipped. Who prefers to
+//! ask reads the same entries at `/api/v1/movements?after=`.
+
+mod collect;
+pub mod message;
+mod post;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    ledger::time::Day,
+    limits,
+    report::{
+        ask::Ask,
+        service::{AskError, Reports},
+    },
+    store::{Store, StoreError},
+};
+
+/// What is kept of a feed beside its entries, by name.
+#[derive(Clone, Debug)]
+pub struct Places {
+    name: String,
+}
+
+impl Places {
+    /// Of the feed with this name.
+    pub fn of(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    /// The position of the last entry that was taken.
+    pub fn taken(&self) -> String {
+        format!("feed:{}:taken", self.name)
+    }
+
+    /// The first day it tells of.
+    pub fn from(&self) -> String {
+        format!("feed:{}:from", self.name)
+    }
+
+    /// The day from which on it tells everything again; there only until it has.
+    pub fn replay(&self) -> String {
+        format!("feed:{}:replay", self.name)
+    }
+
+    /// How far telling again has come.
+    fn replayed(&self) -> String {
+        format!("feed:{}:replayed", self.name)
+    }
+}
+
+/// The feeds of one process; they work while it holds the lease of alerts.
+#[derive(Clone)]
+pub(crate) struct Feeds {
+    pub(crate) store: Store,
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Clock,
+    /// Whether this process is the one that works.
+    pub(crate) working: watch::Receiver<bool>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Feeds {
+    /// Starts a task that collects, and one for each feed that posts. Without feeds nothing is kept and nothing runs.
+    pub(crate) fn start(&self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        if self.config.feeds.is_empty() {
+            return tasks;
+        }
+        let mut wakers = Vec::new();
+        for (name, feed) in &self.config.feeds {
+            let waker = Arc::new(Notify::new());
+            wakers.push(waker.clone());
+            match crate::alerts::channels::Channel::new(&feed.channel, &self.clock) {
+                Ok(channel) => {
+                    let _ = tasks.spawn(post::run(self.clone(), name.clone(), channel, waker));
+                }
+                Err(reason) => tracing::error!(feed = name, reason, "this feed can't be used"),
+            }
+        }
+        let _ = tasks.spawn(self.clone().collect(wakers));
+        tasks
+    }
+
+    async fn collect(mut self, wakers: Vec<Arc<Notify>>) {
+        let (mut seen, mut whole): (Option<i64>, Option<Instant>) = (None, None);
+        let mut said = None;
+        while !*self.stop.borrow() {
+            let begun = Instant::now();
+            if *self.working.borrow() {
+                let trouble = match self.look(&mut seen, &mut whole).await {
+                    Ok(count) => {
+                        if count > 0 {
+                            wakers.iter().for_each(|waker| waker.notify_one());
+                        }
+                        None
+                    }
+                    Err(error) => Some(error.to_string()),
+                };
+                if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
+                    tracing::warn!(error, "movements could not be held against the feed now");
+                }
+                said = trouble;
+            }
+            let rest = limits::ALERT_POLL.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
+            tokio::select! {
+                () = sleep(rest) => {}
+                // An error means that the daemon is gone.
+                _ = self.stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    /// Looks at the last days whenever the ledger has moved, and at all of them every now and then: a late event may change
+    /// any day.
+    async fn look(&self, seen: &mut Option<i64>, whole: &mut Option<Instant>) -> Result<usize, AskError> {
+        let applied = self.store.applied_seq().await?;
+        // Figures of a ledger that still catches up are of a part of it.
+        if self.store.end().await? - applied > limits::ALERT_LAG_EVENTS {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let today = self.config.ledger.zone.day(now);
+        let all = whole.is_none_or(|at| at.elapsed() >= limits::FEED_WHOLE_INTERVAL);
+        if !all && *seen == Some(applied) {
+            return Ok(0);
+        }
+        let mut start = today;
+        for (name, feed) in &self.config.feeds {
+            start = start.min(self.first_day(name, feed.from, today).await?);
+        }
+        let recent = Day(today.0.checked_sub(jiff::Span::new().days(limits::FEED_RECENT_DAYS)).unwrap_or(today.0));
+        let begun = Instant::now();
+        let reports = Reports { store: &self.store, ledger: &self.config.ledger, now };
+        let Some(profile) = self.config.ledger.profiles.first() else { return Ok(0) };
+        let profile =
+            self.config.ledger.reporting_currency.map_or(profile.name.clone(), |of| profile.reporting(of).name);
+        // A ledger that only ever saw test events tells of those, as alerts do.
+        let live =
+            self.store.has_customers(&profile, true).await? || !self.store.has_customers(&profile, false).await?;
+        let ask = Ask { livemode: Some(live), ..Ask::default() };
+        let count = collect::collect(&reports, &ask, if all { start } else { start.max(recent) }).await?;
+        if all {
+            // What takes long isn't done often.
+            let taken = begun.elapsed() * limits::FEED_WHOLE_FACTOR;
+            *whole = Some(Instant::now() + taken.saturating_sub(limits::FEED_WHOLE_INTERVAL));
+        }
+        *seen = Some(applied);
+        Ok(count)
+    }
+
+    /// The first day a feed tells of: as configured, as a replay asked for, or the day it was first seen.
+    async fn first_day(&self, name: &str, configured: Option<Day>, today: Day) -> Result<Day, StoreError> {
+        let place = Places::of(name).from();
+        let kept = self.store.progress(&place).await?.and_then(|day| day.parse::<Day>().ok());
+        match (configured, kept) {
+            (Some(configured), Some(kept)) => Ok(configured.min(kept)),
+            (Some(day), None) | (None, Some(day)) => Ok(day),
+            (None, None) => {
+                self.store.set_progress(&place, &today.to_string()).await?;
+                Ok(today)
+            }
+        }
+    }
+
+    /// Rests until there may be something to post; whether it is to go on.
+    async fn rested(&mut self, waker: &Notify, rest: Duration) -> bool {
+        tokio::select! {
+            _ = timeout(rest, waker.notified()) => true,
+            _ = self.stop.wait_for(|stop| *stop) => false,
+        }
+    }
+}
