@@ -2,12 +2,15 @@
 
 use axum::extract::{Path, RawQuery, State};
 
-use super::{Answer, ApiProblem, cursor, document::ChartMogulQuery, json, movements, params::Params, reports};
+use super::{
+    Answer, ApiProblem, cursor, document::ChartMogulQuery, json, movements, noticed, params::Params, reports, standing,
+};
 use crate::{
     ledger::ids::CustomerId,
     report::{
         ask::{Ask, InCurrency},
         chartmogul::{Activities, Activity, Figure, Series},
+        standing::Standing,
     },
     server::state::AppState,
     store::reports::{MovementFilter, Order},
@@ -37,13 +40,17 @@ pub(super) async fn metrics(
     let ask = params.ask()?;
     let ask = Ask { from: params.day("start-date")?, to: params.day("end-date")?, interval: params.interval()?, ..ask };
     params.end()?;
+    let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
     let reports = reports(&state);
     let answer = reports.metrics(&ask).await?;
     // All that is asked for is of one ledger: the converted one, or that of the only currency there is.
     let currency = match (answer.converted, answer.currency.as_deref().and_then(|code| code.parse().ok())) {
         (true, _) => InCurrency::Reporting,
         (false, Some(own)) => InCurrency::Own(own),
-        (false, None) if answer.data.is_empty() => return Ok(json(&Series::of_all(&[], &[]).of(&answer))),
+        (false, None) if answer.data.is_empty() => {
+            let notices = [notices, reports.why_empty(&ask).await?].concat();
+            return Ok(noticed(json(&Series::of_all(&[], &[]).of(&answer)), &notices));
+        }
         (false, None) => {
             return Err(ApiProblem::parameter("currency", "this ledger holds several currencies: name one"));
         }
@@ -55,7 +62,7 @@ pub(super) async fn metrics(
         Some(figure) => Series::of_one(figure, &answer.data, &windows.data, &lines),
         None => Series::of_all(&answer.data, &windows.data),
     };
-    Ok(json(&series.of(&answer)))
+    Ok(noticed(json(&series.of(&answer)), &notices))
 }
 
 /// A summary compares this many days with as many before.
@@ -78,17 +85,19 @@ pub(super) async fn activities(
     let per_page = params.with("per-page", "a whole number from 1 to 200", read)?.unwrap_or(PER_PAGE);
     let after = movements::read_key(LIST, params.text("cursor").as_deref())?;
     params.end()?;
+    let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
     let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(ApiProblem::NotFound { what: "customer", id: uuid, hint: None });
     };
     let filter = MovementFilter { customer: Some(row.customer), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;
-    Ok(json(&Activities {
+    let answer = json(&Activities {
         converted: reports.reporting(&ask).is_some(),
         entries: rows.iter().filter_map(Activity::of).collect(),
         has_more: next.is_some(),
         per_page,
         cursor: next.map(|key| cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))),
-    }))
+    });
+    Ok(noticed(answer, &notices))
 }

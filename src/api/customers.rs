@@ -7,7 +7,7 @@ use super::{
     document::{CommonQuery, CustomerQuery},
     movements, named,
     params::{LIMIT_MAX, Params},
-    reports, told,
+    reports, standing, told,
 };
 use crate::{
     ledger::ids::{AccountId, CustomerId},
@@ -54,6 +54,7 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     let further = after.is_some();
     let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
     let asked = CustomerSearch { text, state: state_asked, order, currency, after };
+    let standing = standing(&state, &ask).await?;
     let (rows, next) = reports.customers_found(&ask, &asked, limit).await?;
     let mut list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
@@ -65,7 +66,7 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     // A search that finds nobody says so by itself.
     let searched = further || !asked.text.is_empty() || asked.state.is_some();
     let is_empty = list.data.is_empty() && !searched;
-    told(&state, &ask, csv, &list, is_empty, CustomerList::table).await
+    told(&state, (&ask, standing), csv, &list, is_empty, CustomerList::table).await
 }
 
 /// One customer: current MRR, subscriptions and movements.
@@ -80,6 +81,7 @@ pub(super) async fn customer(
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let (reports, customer) = (reports(&state), CustomerId::new(id.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(not_found(&state, &ask, "customer", id).await?);
@@ -100,7 +102,7 @@ pub(super) async fn customer(
         movements: rows.iter().map(MovementEntry::from).collect(),
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
-    told(&state, &ask, false, &detail, false, |_| Table::default()).await
+    told(&state, (&ask, standing), false, &detail, false, |_| Table::default()).await
 }
 
 /// There is none in the ledger asked: where it is instead, if it is anywhere.
@@ -128,8 +130,9 @@ pub(super) async fn explain(
     let day = params.day("day")?;
     let csv = params.csv()?;
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     match reports(&state).explain(&ask, &id, day).await? {
-        Some(explanation) => told(&state, &ask, csv, &explanation, false, Explanation::table).await,
+        Some(explanation) => told(&state, (&ask, standing), csv, &explanation, false, Explanation::table).await,
         None => Err(not_found(&state, &ask, "customer or subscription", id).await?),
     }
 }

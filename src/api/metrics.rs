@@ -6,7 +6,7 @@ use super::{
     Answer, Told,
     document::{CohortQuery, CommonQuery, MetricsQuery},
     params::Params,
-    reports, told,
+    reports, standing, told,
 };
 use crate::{
     report::{ask::Ask, cohorts::CohortsAnswer, metrics::MetricsAnswer},
@@ -23,8 +23,9 @@ pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQ
     let ask = Ask { interval: params.interval()?, basis: params.basis()?, ..ask };
     let csv = params.csv()?;
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
-    told(&state, &ask, csv, &report, report.data.is_empty(), MetricsAnswer::table).await
+    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
@@ -36,6 +37,7 @@ pub(super) async fn cohorts(State(state): State<AppState>, RawQuery(query): RawQ
     let ask = params.span(ask)?;
     let csv = params.csv()?;
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
-    told(&state, &ask, csv, &report, report.data.is_empty(), CohortsAnswer::table).await
+    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), CohortsAnswer::table).await
 }

@@ -120,34 +120,43 @@ struct Told<T> {
     notices: Vec<Notice>,
 }
 
-/// JSON, or CSV where it was asked for, of the ledger that `ask` is about. An empty answer says why it is.
+/// How the ledger stands that `ask` is about. Looked at before its rows are read: what is applied in between may count as
+/// behind, and nothing that was acknowledged before the question is missing without a word.
+async fn standing(state: &AppState, ask: &Ask) -> Result<Option<Standing>, ApiProblem> {
+    Ok(reports(state).standing_of(ask).await?)
+}
+
+/// JSON, or CSV where it was asked for, of the ledger that `ask` is about, as it stood before it was read. An empty answer
+/// says why it is.
 async fn told<T: Serialize>(
     state: &AppState,
-    ask: &Ask,
+    (ask, standing): (&Ask, Option<Standing>),
     csv: bool,
     value: &T,
     is_empty: bool,
     table: impl Fn(&T) -> Table,
 ) -> Answer {
-    let reports = reports(state);
-    let standing = reports.standing_of(ask).await?;
     let mut notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
     if is_empty {
-        notices.extend(reports.why_empty(ask).await?);
+        notices.extend(reports(state).why_empty(ask).await?);
     }
     if csv {
-        let mut response = answer(true, value, table);
-        for notice in &notices {
-            // What isn't ASCII in it, of an account's id, is left out.
-            let text: String = notice.detail.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
-            if let Ok(text) = HeaderValue::from_str(&text) {
-                response.headers_mut().append("mrrd-notice", text);
-            }
-        }
-        return Ok(response);
+        return Ok(noticed(answer(true, value, table), &notices));
     }
     let behind = standing.map(|standing| standing.behind).filter(|behind| *behind > 0);
     Ok(json(&Told { answer: value, behind, notices }))
+}
+
+/// An answer whose shape has no place for notices carries them as `mrrd-notice`.
+fn noticed(mut response: Response, notices: &[Notice]) -> Response {
+    for notice in notices {
+        // What isn't ASCII in it, of an account's id, is left out.
+        let text: String = notice.detail.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
+        if let Ok(text) = HeaderValue::from_str(&text) {
+            response.headers_mut().append("mrrd-notice", text);
+        }
+    }
+    response
 }
 
 fn json<T: Serialize>(value: &T) -> Response {

@@ -9,7 +9,7 @@ use super::{
     document::{CommonQuery, MovementQuery},
     json, named,
     params::Params,
-    reports, told,
+    reports, standing, told,
 };
 use crate::{
     feeds::message,
@@ -66,6 +66,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     let after = read_key(LIST, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let (rows, next) =
         reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
     let mut list = MovementList {
@@ -76,7 +77,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     named::movements(&state, &ask, &mut list.data).await?;
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
-    told(&state, &ask, csv, &list, is_empty, MovementList::table).await
+    told(&state, (&ask, standing), csv, &list, is_empty, MovementList::table).await
 }
 
 /// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.

@@ -6,7 +6,7 @@ use super::{
     Answer, Told,
     document::{CommonQuery, SeriesQuery},
     params::Params,
-    reports, told,
+    reports, standing, told,
 };
 use crate::{report::mrr::MrrAnswer, server::state::AppState};
 
@@ -19,6 +19,7 @@ pub(super) async fn mrr(State(state): State<AppState>, RawQuery(query): RawQuery
     let ask = params.series(ask)?;
     let csv = params.csv()?;
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;
-    told(&state, &ask, csv, &report, report.data.is_empty(), MrrAnswer::table).await
+    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), MrrAnswer::table).await
 }

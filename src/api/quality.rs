@@ -4,10 +4,10 @@ use axum::extract::{RawQuery, State};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, answer, cursor,
+    Answer, Told, cursor,
     document::{CommonQuery, PageQuery},
     params::Params,
-    reports,
+    reports, standing, told,
 };
 use crate::{
     ledger::{
@@ -41,7 +41,7 @@ enum Place {
 /// Unreadable events, then thin ones that nothing fills in, then unpriced items, unresolved discounts, gaps, ties and what else couldn't be known.
 #[utoipa::path(get, path = "/api/v1/quality", tag = "log", 
     params(("customer" = Option<String>, Query, description = "only what is about this customer"), PageQuery, CommonQuery),
-    responses((status = 200, body = QualityList), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Told<QualityList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     let mut params = Params::read(query.as_deref())?;
     let ask = params.ask()?;
@@ -49,6 +49,7 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     let place: Option<Place> = cursor::read(LIST, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
+    let standing = standing(&state, &ask).await?;
     let reports = reports(&state);
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut data = Vec::new();
@@ -111,5 +112,5 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };
-    Ok(answer(csv, &list, QualityList::table))
+    told(&state, (&ask, standing), csv, &list, false, QualityList::table).await
 }

@@ -358,6 +358,17 @@ async fn a_reader_of_what_is_not_derived_yet_is_told_so_and_never_0() {
     let mrr = reader.json("/api/v1/mrr?account=all").await;
     assert_eq!((&mrr["behind"], &mrr["notices"][0]["kind"]), (&json!(1), &json!("behind")), "{mrr}");
     assert_eq!(mrr["data"][0]["closing"], 1000);
+    for path in ["/api/v1/movements", "/api/v1/metrics", "/api/v1/customers", "/api/v1/quality", "/api/v1/restatements"]
+    {
+        let answer = reader.json(&format!("{path}?account=all")).await;
+        assert_eq!(answer["behind"], 1, "{path}: {answer}");
+    }
+    for path in
+        ["/api/v1/mrr?account=all&format=csv", "/v1/metrics/mrr?account=all&start-date=2026-02-01&end-date=2026-02-28"]
+    {
+        let answer = reader.get(path).await;
+        assert_eq!(answer.headers["mrrd-notice"], "these figures are 1 event behind the log", "{path}");
+    }
     let (verified, _) = said(dir.path(), &["doctor"]);
     assert!(verified.contains("warning  figures: these figures are 1 event behind the log"), "{verified}");
 }
