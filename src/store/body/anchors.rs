@@ -50,11 +50,9 @@ impl Database {
         let (identity, last) = (self.identity().await?, self.end().await?);
         let position = positions.into_values().max().filter(|position| *position > 0);
         let reached = remembered.as_ref().map(|reach| reach.last_seq).max(position);
-        if let Some(reach) = &remembered {
-            if reach.log != identity {
-                let there = if last == 0 { "there is a new and empty log" } else { "the log is another one" };
-                return Ok((Some(format!("{there}, where one of {} events was", reach.last_seq)), reached));
-            }
+        if let Some(reach) = remembered.as_ref().filter(|reach| reach.log != identity) {
+            let there = if last == 0 { "there is a new and empty log" } else { "the log is another one" };
+            return Ok((Some(format!("{there}, where one of {} events was", reach.last_seq)), reached));
         }
         if let Some(reached) = reached.filter(|reached| *reached > last) {
             return Ok((Some(format!("the log ends at {last}, and once went as far as {reached}")), Some(reached)));

@@ -68,9 +68,13 @@ fn each_call_of(file: &'static str, step: u32) {
     assert!(text.contains("1 passed"), "the workload did not run: {text}");
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).and_then(|value| value.into_string().ok())
+}
+
 /// Every so-manyth call, where somebody is in a hurry; else every one.
 fn step() -> u32 {
-    std::env::var("FAULTS_STEP").map_or(1, |step| step.parse().expect("FAULTS_STEP: a number"))
+    variable("FAULTS_STEP").map_or(1, |step| step.parse().expect("FAULTS_STEP: a number"))
 }
 
 #[test]
@@ -108,7 +112,7 @@ impl Scene {
     async fn set(config: Arc<Config>) -> Self {
         let clock = Clock::system();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = std::env::var("MRRD_DATABASE__URL").unwrap();
+        let url = variable("MRRD_DATABASE__URL").unwrap();
         let daemon = Daemon::start(config.clone(), clock.clone(), listener).await.unwrap();
         let client = Client::new(daemon.address());
         let runtime = Handle::current();
@@ -223,7 +227,7 @@ async fn checkpoint(file: &str) -> Result<(), sqlx::Error> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a part of the tests above, which preload the shim into it"]
 async fn in_a_process_of_its_own() {
-    let (file, step) = (std::env::var("FAULTS_FILE").unwrap(), std::env::var("FAULTS_STEP").unwrap());
+    let (file, step) = (variable("FAULTS_FILE").unwrap(), variable("FAULTS_STEP").unwrap());
     let file = FILES.into_iter().find(|known| *known == file).unwrap();
     let step: u32 = step.parse().unwrap();
     let control = Control::of_process();

@@ -41,7 +41,7 @@ pub(super) fn library() -> &'static Path {
         let folder = tempfile::Builder::new().prefix("mrrd-shim-").tempdir().unwrap().keep();
         let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
         std::fs::write(&source, include_str!("shim.c")).unwrap();
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let output = Command::new(compiler)
             .args(["-shared", "-fPIC", "-O1", "-o"])
             .args([&library, &source])
