@@ -5,6 +5,7 @@ use std::{
     fs::{self, OpenOptions},
     path::Path,
     process::Output,
+    time::Duration,
 };
 
 use super::{posted, until};
@@ -69,7 +70,10 @@ async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
         until("it is ready", &mut daemon, async |daemon| daemon.get("/readyz").await.status == 200).await;
     }
     assert!(daemon.output().contains("was removed or renamed"), "{}", daemon.output());
-    // Cut to nothing, with all that it held ahead of the log.
+    // Cut to nothing, with all that it held ahead of the log, while nobody is in the middle of writing.
+    daemon.accept(event("evt_ahead")).await;
+    daemon.settle().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     OpenOptions::new().write(true).open(daemon.dir().join("mrrd.db-wal")).unwrap().set_len(0).unwrap();
     assert_eq!(posted(&mut daemon, "evt_3").await, 503);
     daemon.kill();

@@ -2,6 +2,7 @@
 //! or damaged. mrrd goes on by itself or says plainly what is missing, and nothing acknowledged is lost.
 #![cfg(target_os = "linux")]
 
+mod at_fault;
 mod derived_file;
 mod full_disk;
 mod injected;
