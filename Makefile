@@ -40,6 +40,8 @@ lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed, so licences and sources were not checked: cargo install --locked cargo-deny"; fi
+	@if [ -x tests/browser/node_modules/.bin/tsc ]; then tests/browser/node_modules/.bin/tsc -p tests/browser; \
+	else echo "the dashboard's types were not checked: scripts/tools browser installs what checks them"; fi
 
 bench: tools ## Webhooks a second beside the machine's limits and a handler by hand, then rebuilds and the API; to benches/RESULTS.md
 	@scripts/tools postgres

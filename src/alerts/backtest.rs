@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     alert::{Alert, Rule, Series},
-    detector::{DayKind, Detector, End, Observation, Turn, Verdict},
+    detector::{DayKind, Detector, End, Observation, Turn, Usual, Verdict},
     history::{AccountDay, Loss},
     large_loss::LargeLosses,
 };
@@ -21,6 +21,8 @@ pub struct Backtest {
     pub rules: Vec<Judged>,
     /// Customers lost, month by month.
     pub months: Vec<Month>,
+    /// Customers lost in the week that ends with each day, and what was expected on that day.
+    pub weeks: Vec<Week>,
 }
 
 /// How a calibrated rule did.
@@ -36,6 +38,16 @@ pub struct Judged {
     pub unjudged_days: u32,
     /// False alerts a year it is calibrated to.
     pub false_alerts_a_year: f64,
+}
+
+/// Seven days, and what was expected of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Week {
+    /// The last of them.
+    pub day: Day,
+    /// What came, and what was usual.
+    #[serde(flatten)]
+    pub usual: Usual,
 }
 
 /// One bar of the chart.
@@ -61,8 +73,15 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Re
     let mut losses = LargeLosses::new(large, days);
     let mut alerts = Vec::new();
     let mut months: Vec<Month> = Vec::new();
+    let mut weeks = Vec::new();
     for at in 0..days.len() {
         let before = alerts.len();
+        let today = &days[at];
+        if today.day >= from
+            && let Some(usual) = churn.detector.week(&observed(Rule::ChurnSpike, today))
+        {
+            weeks.push(Week { day: today.day, usual });
+        }
         churn.day(days, at, from, &mut alerts)?;
         losses.day(&days[at], from, &mut alerts)?;
         contraction.day(days, at, from, &mut alerts)?;
@@ -84,7 +103,7 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Re
     for rule in &mut rules {
         rule.alerts = alerts.iter().filter(|alert| alert.rule == rule.rule).count();
     }
-    Ok(Backtest { alerts, rules, months })
+    Ok(Backtest { alerts, rules, months, weeks })
 }
 
 /// What a calibrated rule counts of a day in one series.
@@ -95,6 +114,12 @@ pub fn counted(rule: Rule, series: Series, day: &AccountDay) -> impl Iterator<It
         _ => &day.churned,
     };
     losses.iter().filter(move |loss| series.counts(loss.nature))
+}
+
+/// A day as a calibrated rule looks at it.
+fn observed<const N: usize>(rule: Rule, day: &AccountDay) -> Observation<N> {
+    let counts = std::array::from_fn(|series| distinct(counted(rule, Series::ALL[series], day)));
+    Observation { kind: kind(day.day), exposed: day.paying, counts }
 }
 
 /// One calibrated rule on its way through history, over its first `N` series.
@@ -122,8 +147,7 @@ impl<const N: usize> Watch<N> {
 
     fn day(&mut self, days: &[AccountDay], at: usize, from: Day, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
         let (today, rule) = (&days[at], self.judged.rule);
-        let counts = std::array::from_fn(|series| distinct(counted(rule, Series::ALL[series], today)));
-        let verdict = self.detector.day(&Observation { kind: kind(today.day), exposed: today.paying, counts });
+        let verdict = self.detector.day(&observed(rule, today));
         let told = today.day >= from;
         if told {
             match verdict {

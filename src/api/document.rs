@@ -268,6 +268,8 @@ pub(super) struct MovementQuery {
     include: Option<String>,
     /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.
     basis: Option<String>,
+    /// `true`: with what customers wrote when leaving, read from bodies; `limit` is 200 at most then.
+    comments: Option<bool>,
     /// `asc` (oldest first, the default) or `desc`.
     order: Option<String>,
     /// The `next_cursor` of the page before.
@@ -302,7 +304,8 @@ pub(super) struct EventQuery {
     order: Option<String>,
     /// Only live, or only test events.
     livemode: Option<bool>,
-    /// Only this connected account's; `all` is everything, as without it.
+    /// Only this connected account's, or `own` for the account's own; `all` is everything, as without it. With `customer` it
+    /// makes the answer quick on a long log.
     account: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,

@@ -1,13 +1,16 @@
 //! `/api/v1/…`: figures as JSON (interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
 mod alerts;
+mod audit;
 mod auth;
+mod backtest;
 mod chartmogul;
 mod closings;
 mod cursor;
 mod customers;
 mod document;
 mod events;
+mod health;
 mod metrics;
 mod movements;
 mod mrr;
@@ -15,6 +18,7 @@ mod named;
 mod params;
 mod planned;
 mod problem;
+mod profiles;
 mod quality;
 mod restatements;
 mod rules;
@@ -79,6 +83,11 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(planned::forget))
         .routes(routes!(planned::mutes, planned::mute))
         .routes(routes!(planned::unmute))
+        .routes(routes!(backtest::run))
+        .routes(routes!(profiles::profiles))
+        .routes(routes!(profiles::compare))
+        .routes(routes!(audit::audit))
+        .routes(routes!(health::health))
         .routes(routes!(stream::stream))
 }
 

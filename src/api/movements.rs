@@ -27,6 +27,9 @@ use crate::{
 
 const LIST: &str = "movements";
 
+/// The most movements whose comments are read at once.
+const COMMENTS_MAX: i64 = 200;
+
 /// Movements in order of day and instant, page by page. With `after`, the entries of the feed instead: each movement as it
 /// was first seen (`movement.created`), then each correction of it (`movement.corrected`, `movement.removed`), in the order
 /// they were found, as feeds post them.
@@ -64,8 +67,15 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         _ => None,
     })?;
     let after = read_key(LIST, params.text("cursor").as_deref())?;
+    let comments = params.parsed("comments", "true or false")?.unwrap_or(false);
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
+    if comments && limit > COMMENTS_MAX {
+        return Err(ApiProblem::parameter(
+            "limit",
+            &format!("with comments=true it is {COMMENTS_MAX} at most: each is read from a body"),
+        ));
+    }
     let standing = standing(&state, &ask).await?;
     let (rows, next) =
         reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
@@ -75,6 +85,9 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
         next_cursor: next.as_ref().map(write_cursor),
     };
     named::movements(&state, &ask, &mut list.data).await?;
+    if comments {
+        named::comments(&state, &mut list.data).await?;
+    }
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
     told(&state, (&ask, standing), csv, &list, is_empty, MovementList::table).await

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::{ApiProblem, reports};
 use crate::{
     config::Names,
+    ledger::ids::EventId,
     report::{ask::Ask, customers::CustomerEntry, movements::MovementEntry},
     server::state::AppState,
     store::names::CustomerNamed,
+    stripe::metadata::cancellation_comment,
 };
 
 /// An account, empty for the own one, and a customer.
@@ -49,6 +51,19 @@ pub(super) async fn movements(state: &AppState, ask: &Ask, entries: &mut [Moveme
     for entry in entries {
         let whose = (entry.account.clone().unwrap_or_default(), entry.customer.clone());
         entry.customer_name = names.get(&whose).and_then(|one| said(&one.name));
+    }
+    Ok(())
+}
+
+/// Reads what customers wrote when leaving from the bodies that show the losses.
+pub(super) async fn comments(state: &AppState, entries: &mut [MovementEntry]) -> Result<(), ApiProblem> {
+    if state.config.privacy.names == Names::Hidden {
+        return Ok(());
+    }
+    for part in entries.iter_mut().flat_map(|entry| &mut entry.parts).filter(|part| part.amount < 0) {
+        let Some(event) = part.events.last() else { continue };
+        let bodies = state.store.bodies(&EventId::new(event.as_str())).await?;
+        part.comment = bodies.iter().find_map(|(_, body)| cancellation_comment(body));
     }
     Ok(())
 }

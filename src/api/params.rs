@@ -86,6 +86,7 @@ impl Params {
     pub(super) fn account(&mut self) -> Option<AccountScope> {
         self.text("account").map(|account| match account.as_str() {
             "all" => AccountScope::All,
+            "own" => AccountScope::One(None),
             account => AccountScope::One(Some(account.into())),
         })
     }

@@ -47,6 +47,9 @@ pub struct CustomerEntry {
     pub mrr: Vec<CurrencyMrr>,
     /// How many subscriptions count now.
     pub subscriptions_active: usize,
+    /// When the first of its subscriptions that are set to end does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
 }
 
 /// MRR in one currency.
@@ -117,6 +120,13 @@ impl From<&CustomerRow> for CustomerEntry {
             country: row.country.as_deref().map(str::to_owned),
             first_mrr_at: row.first_mrr_at.map(|at| at.to_string()),
             mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
+            ends_at: row
+                .subscriptions
+                .iter()
+                .filter(|one| one.ended_at.is_none())
+                .filter_map(|one| one.ends_at)
+                .min()
+                .map(|at| at.to_string()),
             subscriptions_active: row.subscriptions.iter().filter(|one| one.mrr > Mrr::ZERO).count(),
         }
     }

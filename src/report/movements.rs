@@ -86,6 +86,10 @@ pub struct PartEntry {
     /// What the customer said when leaving: one of Stripe's fixed words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<String>,
+    /// What the customer wrote when leaving, read from the webhook's body with `comments=true`; personal, so only where names
+    /// are shown (privacy.show_names).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// An item on one side of a change.
@@ -143,6 +147,7 @@ impl From<&Part> for PartEntry {
             events: part.events.iter().map(ToString::to_string).collect(),
             end_reason: part.end_reason.map(Cause::as_str),
             feedback: part.feedback.as_deref().map(str::to_owned),
+            comment: None,
         }
     }
 }

@@ -847,6 +847,16 @@ impl Store {
         either!(self, database => database.customers_found(scope, asked, limit).await)
     }
 
+    /// Up to which place the log is sealed.
+    pub async fn sealed_to(&self) -> Result<i64, StoreError> {
+        either!(self, database => database.sealed_to().await)
+    }
+
+    /// Bytes on disk: of the log, and of what is derived where that lies apart.
+    pub async fn sizes(&self) -> Result<(i64, Option<i64>), StoreError> {
+        either!(self, database => database.sizes().await)
+    }
+
     /// Up to which place of the log names have been read.
     pub async fn names_position(&self) -> Result<i64, StoreError> {
         either!(self, database => database.names_position().await)

@@ -43,6 +43,16 @@ pub fn customer_name(body: &[u8]) -> Option<(String, String)> {
     Some((text("name"), text("email")))
 }
 
+/// What a customer wrote when a subscription was cancelled, as the body of the event tells it.
+pub fn cancellation_comment(body: &[u8]) -> Option<String> {
+    const CHARS_MAX: usize = 500;
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let object = body.pointer("/data/object").unwrap_or(&body);
+    let said = object.pointer("/cancellation_details/comment")?.as_str()?.trim();
+    let said: String = said.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
+    Some(said).filter(|said| !said.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

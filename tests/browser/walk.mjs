@@ -2,7 +2,7 @@
 //
 // The plan: { base, token, browser, views: [{ width, dark }], pages: [{ path, steps: [...] }] }; each page is loaded in the
 // first view and looked at in all of them, in the first two by every rule of axe, in the others for its colours.
-// A step is { click: selector | { text } }, { press: key }, { type: text }, { wait: text } or { look: name }.
+// A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key }, { type: text }, { wait: text }, { until: selector } or { look: name }.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
 // for each page and view.
 import { readFileSync } from "node:fs";
@@ -29,9 +29,15 @@ async function step(page, one, looks) {
     await found.asElement().evaluate((node) => node.scrollIntoView({ block: "center" }));
     await found.asElement().click();
   } else if (one.click) await page.locator(one.click).click();
-  else if (one.press) await page.keyboard.press(one.press);
+  else if (one.focus) await page.focus(one.focus);
+  else if (one.post) {
+    // From outside the page, as Stripe does.
+    const answer = await fetch(plan.base + one.post.path, { method: "POST", body: one.post.body, headers: one.post.headers });
+    if (!answer.ok) throw new Error(`${one.post.path} answers ${answer.status}`);
+  } else if (one.press) await page.keyboard.press(one.press);
   else if (one.type) await page.keyboard.type(one.type);
   else if (one.wait) await page.waitForFunction((text) => document.body.innerText.includes(text), { timeout: PATIENCE_MS, polling: 50 }, one.wait);
+  else if (one.until) await page.waitForSelector(one.until, { timeout: PATIENCE_MS });
   else if (one.look) { await settled(page); looks[one.look] = { at: await page.evaluate(() => location.pathname + location.search), text: await page.evaluate(() => document.body.innerText) }; return; }
   await new Promise((done) => setTimeout(done, 60));
 }

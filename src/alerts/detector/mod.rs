@@ -108,6 +108,19 @@ impl Finding {
     }
 }
 
+/// What seven days brought, and what was usual.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Usual {
+    /// Counted in them.
+    pub observed: u64,
+    /// Expected in them.
+    pub expected: f64,
+    /// Nine of ten such weeks lie from here …
+    pub low: u64,
+    /// … to here.
+    pub high: u64,
+}
+
 /// What a day means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
@@ -242,6 +255,20 @@ impl<const N: usize> Detector<N> {
             }
         }
         verdict
+    }
+
+    /// What the seven days that end `today` brought and what was usual, in the series of all, before the day is taken in;
+    /// `None` until there were seven.
+    pub fn week(&self, today: &Observation<N>) -> Option<Usual> {
+        if self.waiting.len() + 1 < WEEK {
+            return None;
+        }
+        let days = || self.waiting.iter().map(|(day, _)| day).chain([today]);
+        let rate = self.rates.first()?;
+        let means = || days().map(|day| rate.mean(self.exposure(day)));
+        let expected = means().sum::<f64>();
+        let (low, high) = tail::range(expected, rate.variance(means()));
+        Some(Usual { observed: days().map(|day| day.counts[0]).sum(), expected, low, high })
     }
 
     fn exposure(&self, day: &Observation<N>) -> f64 {

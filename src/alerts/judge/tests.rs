@@ -22,7 +22,7 @@ fn customers(numbers: std::ops::Range<u32>) -> BTreeSet<CustomerId> {
 }
 
 fn found(alerts: Vec<Alert>) -> Backtest {
-    Backtest { alerts, rules: Vec::new(), months: Vec::new() }
+    Backtest { alerts, rules: Vec::new(), months: Vec::new(), weeks: Vec::new() }
 }
 
 fn kept(rule: Rule, on: &str, closed_at: Option<i64>) -> AlertRow {

@@ -89,28 +89,43 @@ export function useApi(to, { still = false, text = false } = {}) {
   const [tries, again] = useState(0);
   /** @type {{ current: { to: string | null, data: any, error: Problem | undefined } }} */
   const last = useRef({ to: null, data: undefined, error: undefined });
+  /** @type {{ current: { moved: () => void } | null }} */
+  const asking = useRef(null);
   useEffect(() => {
     if (to === null) return undefined;
-    const kept = cache.get(to);
-    if (kept && kept.tick === wanted && tries === 0) { last.current = { to, data: kept.data, error: undefined }; redraw((n) => n + 1); return undefined; }
     const stop = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let later;
-    ask(to, { signal: stop.signal, text }).then((data) => {
-      cache.delete(to);
-      cache.set(to, { data, tick: wanted });
-      if (cache.size > KEPT) cache.delete(/** @type {string} */ (cache.keys().next().value));
-      last.current = { to, data, error: undefined };
+    let [busy, behind, cost] = [false, false, 0];
+    const run = async () => {
+      [busy, behind, later] = [true, false, undefined];
+      const [since, asked] = [performance.now(), still ? 0 : ticks];
+      try {
+        const data = await ask(to, { signal: stop.signal, text });
+        cache.delete(to);
+        cache.set(to, { data, tick: asked });
+        if (cache.size > KEPT) cache.delete(/** @type {string} */ (cache.keys().next().value));
+        last.current = { to, data, error: undefined };
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        last.current = { to, data: last.current.to === to ? last.current.data : undefined, error: /** @type {Problem} */ (error) };
+        // Away or busy: it comes back.
+        if (last.current.error?.status === 0 || last.current.error?.status === 503) later = setTimeout(run, 3000);
+      }
+      [busy, cost] = [false, performance.now() - since];
       redraw((n) => n + 1);
-    }, (error) => {
-      if (stop.signal.aborted) return;
-      last.current = { to, data: last.current.to === to ? last.current.data : undefined, error };
-      redraw((n) => n + 1);
-      // Away or busy: it comes back.
-      if (error.status === 0 || error.status === 503) later = setTimeout(() => again((n) => n + 1), 3000);
-    });
-    return () => { stop.abort(); clearTimeout(later); };
-  }, [to, wanted, tries]);
+      if (behind) soon();
+    };
+    // What takes the daemon long is asked seldom: a question has at most a fifth of the time, however fast the ledger moves.
+    const soon = () => { if (busy) behind = true; else later ??= setTimeout(run, Math.min(cost * 4, 60000)); };
+    asking.current = { moved: soon };
+    const kept = cache.get(to);
+    if (kept && kept.tick === wanted && tries === 0) { last.current = { to, data: kept.data, error: undefined }; redraw((n) => n + 1); }
+    else run();
+    return () => { stop.abort(); clearTimeout(later); asking.current = null; };
+  }, [to, tries]);
+  const first = useRef(true);
+  useEffect(() => { if (first.current) first.current = false; else asking.current?.moved(); }, [wanted]);
   const kept = to === null ? undefined : cache.get(to);
   const same = last.current.to === to;
   const data = to === null ? undefined : same && last.current.data !== undefined ? last.current.data : kept ? kept.data : last.current.data;

@@ -69,6 +69,7 @@ export function Palette({ close }) {
     if (event.key === "ArrowDown") move(Math.min(options.length - 1, now + 1));
     else if (event.key === "ArrowUp") move(Math.max(0, now - 1));
     else if (event.key === "Enter" && options[now]) open(options[now].to);
+    else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
   };

@@ -9,6 +9,7 @@ import { span, RANGES } from "./route.js";
  * @property {any} status what the daemon said of itself
  * @property {string} currency the currency of what is shown
  * @property {string[]} currencies those there are
+ * @property {boolean} converted whether everything is converted into a reporting currency, unless another is chosen
  * @property {Record<string, string | undefined>} common what goes with every question of figures
  * @property {Record<string, string | undefined>} money the same with the currency
  * @property {string} profile

@@ -42,10 +42,10 @@ function Foot({ status, ledger }) {
   const live = useLive();
   const some = doubts(status?.quality);
   const closed = ledger.closings[0];
-  return html`<footer class="foot"><p>${some.length
-    ? html`<a href=${href("/health")} class="warn">${count(some.reduce((sum, one) => sum + one.n, 0))} things couldn’t be known</a>` : "Everything received could be read, priced and put in order"}
-    · ${live.lag_events ? `${count(live.lag_events)} events behind` : "no lag"} · ${closed ? html`<a href=${href("/closing")}>last closed month ${closed.month}</a>` : html`<a href=${href("/closing")}>no month is closed yet</a>`}
-    · profile ${ledger.profile} · days in ${status?.timezone ?? "UTC"} · mrrd ${status?.version}</p></footer>`;
+  const known = some.length ? html`<a href=${href("/health")} class="warn">${count(some.reduce((sum, one) => sum + one.n, 0))} things couldn’t be known</a>` : "Everything received could be read, priced and put in order";
+  const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${closed.month}` : "no month is closed yet"}</a>`;
+  const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
+  return html`<footer class="foot"><p>${[known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 
 function App() {
@@ -99,6 +99,7 @@ function App() {
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+/** @type {string | null} */
 let kept = null;
 try { kept = localStorage.getItem("mrrd-theme"); } catch { /* a browser that keeps nothing */ }
 document.documentElement.dataset.theme = kept ?? (dark.matches ? "dark" : "light");

@@ -3,7 +3,14 @@ import { Overview } from "./pages/overview.js";
 import { Movements } from "./pages/movements.js";
 import { Customers } from "./pages/customers.js";
 import { First } from "./pages/first.js";
+import { Alerts } from "./pages/alerts.js";
+import { Breakdown } from "./pages/breakdown.js";
+import { Churn } from "./pages/churn.js";
+import { Closing } from "./pages/closing.js";
+import { Cohorts } from "./pages/cohorts.js";
+import { Differences } from "./pages/differences.js";
 import { EventsPage } from "./pages/events.js";
+import { Health } from "./pages/health.js";
 
 /**
  * @typedef {object} Page
@@ -22,7 +29,14 @@ export const PAGES = [
   { key: "overview", path: "/", name: "Overview", glyph: "◫", letter: "o", show: Overview, figures: true, report: ["profile", "currency", "range", "compare", "asof"] },
   { key: "movements", path: "/movements", name: "Movements", glyph: "⇅", letter: "m", show: Movements, figures: true, report: ["profile", "currency", "range", "interval", "asof"] },
   { key: "customers", path: "/customers", name: "Customers", glyph: "◔", letter: "c", show: Customers, figures: true, report: ["profile", "currency", "asof"] },
+  { key: "churn", path: "/churn", name: "Churn", glyph: "↘", letter: "u", show: Churn, figures: true, report: ["profile", "currency", "range", "asof"] },
+  { key: "cohorts", path: "/cohorts", name: "Cohorts", glyph: "▦", letter: "h", show: Cohorts, figures: true, report: ["profile", "currency", "range", "asof"] },
+  { key: "breakdown", path: "/breakdown", name: "Breakdown", glyph: "◑", letter: "b", show: Breakdown, figures: true, report: ["profile", "currency", "range", "interval", "compare", "asof"] },
+  { key: "differences", path: "/differences", name: "Not Stripe’s figure?", glyph: "≠", letter: "s", show: Differences, figures: true, report: ["profile", "currency", "asof"] },
+  { key: "closing", path: "/closing", name: "Closing", glyph: "▣", letter: "l", show: Closing, figures: true, report: ["profile", "currency"] },
   { key: "events", path: "/events", name: "Events", glyph: "≡", letter: "e", show: EventsPage },
+  { key: "alerts", path: "/alerts", name: "Alerts", glyph: "!", letter: "a", show: Alerts },
+  { key: "health", path: "/health", name: "Health", glyph: "♥", letter: "t", show: Health },
 ].map((page) => ({ first: First, ...page }));
 
 const NONE = { key: "none", path: "/", name: "Nothing here", glyph: "", letter: "", show: PAGES[0].show };

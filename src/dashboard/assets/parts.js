@@ -25,6 +25,10 @@ export const Empty = ({ title, children }) => html`<div class="empty"><p><strong
 
 /** @param {{ error: any, again?: () => void }} props */
 export function Failed({ error, again }) {
+  // A currency without a ledger is no fault of anybody's: most of all, nothing had arrived by the day that is asked for.
+  if (error.status === 422 && /there is no ledger in/.test(error.message)) {
+    return html`<${Empty} title=${new URLSearchParams(location.search).get("asof") ? "Nothing had arrived by then in this currency." : "There is no ledger in this currency."}>${error.message.replace(/^currency: /, "")}<//>`;
+  }
   const title = error.title && error.title !== error.message ? error.title : "This can't be shown";
   return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${error.message}</p>
     ${again && html`<p><button type="button" onClick=${again}>Try again</button></p>`}</div>`;
@@ -37,7 +41,8 @@ export function Failed({ error, again }) {
 export function Answered({ of, empty, none, children, lines, tall }) {
   if (of.error && of.data === undefined) return of.error.status === 401 ? html`<${Loading} lines=${lines} tall=${tall} />` : html`<${Failed} error=${of.error} again=${of.again} />`;
   if (of.data === undefined) return html`<${Loading} lines=${lines} tall=${tall} />`;
-  return html`${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
+  const notices = (of.data?.notices ?? []).map((/** @type {any} */ one) => one.detail ?? String(one));
+  return html`${notices.map((/** @type {string} */ notice) => html`<p class="late" role="status" key=${notice}>${notice}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
     ${empty?.(of.data) ? none ?? html`<${Empty} title="Nothing to show." />` : children(of.data)}`;
 }
 

@@ -63,14 +63,9 @@ export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[
 
 /** What the knobs of a profile decide. @type {Record<string, string>} */
 export const KNOBS = {
-  past_due: "whether a subscription whose payment failed still counts", unpaid: "whether an unpaid subscription counts",
-  trialing: "whether a trial counts", trial_granted: "how a trial granted to a running subscription counts", paused: "whether a paused subscription counts",
-  pause_collection: "whether a subscription whose collection is paused counts", incomplete: "whether a subscription whose first payment is open counts",
-  discounts: "which discounts are taken off", one_time_discounts: "whether discounts of a single invoice are taken off",
-  churn_at: "whether a cancellation counts when it is asked for or when it takes effect", metered: "how metered items count",
-  inclusive_tax: "whether tax inside the price is taken out", netting: "over which time changes of a customer are netted",
-  zero_by_discount: "what a fall to nothing by a discount is",
+  past_due: "Whether past due subscriptions count, and for how long.", unpaid: "Whether unpaid subscriptions count.", active_from: "From when a subscription counts: its start, or its first payment.",
+  churn_at: "When a cancellation counts: when it is asked for, or when it takes effect.", discount_forever: "Whether discounts that never end are taken off.", discount_repeating: "Whether discounts of some months are taken off.",
+  discount_once: "Whether a discount on the first invoice is taken off.", zero_by_discount: "What a fall to nothing by a discount is: churn or contraction.", pause_collection: "Whether a subscription counts while its collection is paused.",
+  paused: "Whether a paused subscription counts.", trial_granted: "How a trial granted to a running subscription counts.", inclusive_tax: "Whether tax inside a price is taken out.", metered: "What metered items count.",
+  netting: "Within which window changes of a customer net to one movement.", reactivation_within: "Within how many days a return is a reactivation.", reactivation_as: "What a return is called.",
 };
-
-/** Which rule of money a step applied, without its place in a document. @param {string} rule */
-export const ruleName = (rule) => rule.replace(/^[a-z]+\.md\s*[\d.]*,?\s*/i, "");

@@ -44,6 +44,20 @@ impl Database {
         .doing("looking for events to seal")
     }
 
+    pub(in crate::store) async fn sealed_to(&self) -> Result<i64, StoreError> {
+        let text = "SELECT COALESCE(MAX(to_seq), 0) FROM seal";
+        sqlx::query_scalar(text).fetch_one(&self.log).await.doing("looking for seals")
+    }
+
+    pub(in crate::store) async fn sizes(&self) -> Result<(i64, Option<i64>), StoreError> {
+        let doing = "looking at sizes";
+        let log = sqlx::query_scalar(SIZE).fetch_one(&self.log).await.doing(doing)?;
+        if !APART {
+            return Ok((log, None));
+        }
+        Ok((log, Some(sqlx::query_scalar(SIZE).fetch_one(&self.derived).await.doing(doing)?)))
+    }
+
     pub(in crate::store) async fn seal(&self, max_rows: i64) -> Result<Option<Sealed>, StoreError> {
         let doing = "sealing the log";
         // Read before anything is locked: nothing at or below the horizon changes any more.

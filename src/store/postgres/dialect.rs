@@ -29,6 +29,10 @@ pub(crate) type Connection = sqlx::PgConnection;
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// Begins a transaction that reads several things as of one instant.
 pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How many bytes the database holds.
+pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
+/// Log and derived tables lie together.
+pub(crate) const APART: bool = false;
 /// What the metadata of `l` holds under a key, which stands between the two.
 pub(crate) const METADATA: (&str, &str) = ("(CAST(l.metadata AS json) ->> ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit.

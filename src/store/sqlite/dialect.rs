@@ -26,6 +26,10 @@ pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction that reads several things as of one instant.
 pub(crate) const BEGIN_READ: &str = "BEGIN";
+/// How many bytes a database file holds.
+pub(crate) const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+/// Log and derived tables lie in two files.
+pub(crate) const APART: bool = true;
 /// What the metadata of `l` holds under a key, which stands between the two.
 pub(crate) const METADATA: (&str, &str) = ("(SELECT value FROM json_each(l.metadata) WHERE key = ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.

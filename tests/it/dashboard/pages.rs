@@ -42,11 +42,31 @@ async fn every_page_shows_what_the_api_answers() {
     let moves = daemon.json("/api/v1/movements?currency=usd&order=desc&limit=1").await;
     let event = moves["data"][0]["parts"][0]["events"][0].as_str().unwrap().to_owned();
 
+    let year = last["start"].as_str().unwrap();
+    let year: jiff::civil::Date = year.parse().unwrap();
+    let from = year.checked_sub(jiff::ToSpan::months(11)).unwrap();
+    let churned = daemon.json(&format!("/api/v1/movements?currency=usd&kind=churn&from={from}&limit=1000")).await;
+    let churned = churned["data"].as_array().unwrap().iter();
+    let lost: f64 = churned.map(|one| one["amount_exact"].as_str().unwrap().parse::<f64>().unwrap()).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "whole minor units of a small account")]
+    let lost = lost.round() as i64;
+    let products = daemon.json(&format!("/api/v1/mrr?currency=usd&group_by=product&from={year}")).await;
+    let product = products["data"].as_array().unwrap().iter().max_by_key(|one| one["closing"].as_i64()).unwrap();
+    let cohorts = daemon.json(&format!("/api/v1/cohorts?currency=usd&from={from}")).await;
+    let retained = cohorts["data"][0]["ages"][1]["mrr_retention"]["value"].as_str().unwrap().parse::<f64>().unwrap();
+    let cohort = format!("{:.1}%", retained * 100.0);
+    let month = year.checked_sub(jiff::ToSpan::months(1)).unwrap().strftime("%Y-%m").to_string();
+    let compared = daemon.json(&format!("/api/v1/compare?currency=usd&with=finance&month={month}")).await;
+    let other = compared["totals"][0]["to"]["closing"].as_i64().unwrap();
+
     let of_customer = format!("/customers/{customer}?currency=usd");
     let of_event = format!("/events/{event}");
     let pages = json!([
         {"path": "/?currency=usd"}, {"path": "/movements?currency=usd"}, {"path": "/customers?currency=usd"},
         {"path": of_customer}, {"path": format!("{of_customer}&view=rules")}, {"path": "/events"}, {"path": of_event},
+        {"path": "/churn?currency=usd"}, {"path": "/cohorts?currency=usd"}, {"path": "/breakdown?currency=usd"},
+        {"path": "/differences?currency=usd&with=finance"}, {"path": "/closing?currency=usd"}, {"path": "/alerts"},
+        {"path": "/health"},
     ]);
     let seen = walk(&daemon, &everywhere(), &pages);
     no_faults(&seen);
@@ -64,6 +84,13 @@ async fn every_page_shows_what_the_api_answers() {
         list.shows(&customer);
         list.shows(&dollars(largest["data"][0]["mrr"][0]["mrr"].as_i64().unwrap()));
         one(view, &of_event).shows("\"livemode\": true");
+        one(view, "/closing?currency=usd").shows(&amount("opening"));
+        one(view, "/churn?currency=usd").shows(&dollars(lost));
+        one(view, "/breakdown?currency=usd").shows(&dollars(product["closing"].as_i64().unwrap()));
+        one(view, "/cohorts?currency=usd").shows(&cohort);
+        one(view, "/differences?currency=usd&with=finance").shows(&dollars(other));
+        one(view, "/alerts").shows("Nothing is planned.");
+        one(view, "/health").shows("/webhooks/stripe");
     }
 }
 
@@ -89,4 +116,40 @@ async fn from_a_figure_to_its_webhook_in_three_clicks_and_back() {
     assert_eq!(at.split('?').next(), Some(&*format!("/events/{event}")));
     assert!(text.contains(&customer), "the body names its customer: {text}");
     assert_eq!(seen[0].look("home").0, "/?currency=usd");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_on_screen_without_asking_and_the_keyboard_does_everything() {
+    let mut daemon = account().await;
+    let customer =
+        daemon.json("/api/v1/customers?sort=since&limit=1").await["data"][0]["id"].as_str().unwrap().to_owned();
+    let pages = json!([
+        // The palette finds a customer; the arithmetic of a day and every chart are reached by keys alone.
+        {"path": "/events", "steps": [
+            {"press": "/"}, {"type": customer}, {"until": "#found li:nth-child(2)"}, {"press": "Enter"},
+            {"wait": "How it came about"}, {"look": "found"},
+            {"press": "?"}, {"wait": "find a page, customer or event"}, {"press": "Escape"},
+            {"press": "g"}, {"press": "m"}, {"wait": "The movements"}, {"focus": ".canvas"}, {"press": "ArrowLeft"},
+            {"press": "ArrowDown"}, {"press": "Enter"}, {"look": "opened"},
+        ]},
+    ]);
+    let seen = walk(&daemon, &once(), &pages);
+    no_faults(&seen);
+    let first = |look: &str| seen[0].look(look).0.split('?').next().unwrap().to_owned();
+    assert_eq!(first("found"), format!("/customers/{customer}"));
+    assert_eq!(first("opened"), "/movements");
+    assert!(seen[0].look("opened").0.contains("from="), "{}", seen[0].look("opened").0);
+
+    // A page that stays open while a webhook arrives: the walk waits for it, and says how long it took.
+    let sold = crate::api::subscription("sub_seen", "cus_seen", "price_seen", 12_345, 1, Clock::system().now().0 - 60);
+    let body =
+        crate::api::event("evt_seen", "customer.subscription.created", Clock::system().now().0 - 60, &sold, None);
+    let signed = mrrd::demo::http::sign(SECRET, Clock::system().now(), body.as_bytes());
+    let pages = json!([{"path": "/customers?sort=since&currency=usd", "steps": [
+        {"post": {"path": "/webhooks/stripe", "body": body, "headers": {"stripe-signature": signed}}}, {"wait": "cus_seen"},
+        {"look": "live"},
+    ]}]);
+    let seen = walk(&daemon, &once(), &pages);
+    no_faults(&seen);
+    assert!(seen[0].look("live").1.contains("$123.45"), "{}", seen[0].look("live").1);
 }

@@ -5,9 +5,8 @@ import { Chart } from "../charts.js";
 import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
 import { count, date, instant, money, period, sentence, units, words } from "../format.js";
 import { stated, useLedger } from "../ledger.js";
-import { Answered, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, CopyLink, Csv } from "../parts.js";
+import { Answered, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, CopyLink, Csv, Dialog } from "../parts.js";
 import { choose, href } from "../route.js";
-import { ruleName } from "../words.js";
 import { compactUnits } from "./overview.js";
 
 /** @param {{ id: string, query: Record<string, string> }} props */
@@ -23,8 +22,7 @@ export function One({ id, query }) {
   }, [one.data !== undefined, query.movement]);
   return html`<${Answered} of=${one} lines=${8} tall>${(/** @type {any} */ data) => html`
     <header class="pagehead"><div><p class="crumbs"><a href=${href("/customers")}>Customers</a></p><h1>${data.name ?? html`<span class="id">${id}</span>`}</h1>
-      <p class="lead">${data.name && html`<span class="id">${data.id}</span> · `}${data.email && html`${data.email} · `}${data.country ? `${data.country} · ` : ""}${data.first_mrr_at ? `first MRR on ${date(data.first_mrr_at)}` : "never paid"}${data.account ? ` · account ${data.account}` : ""}
-        · <a href=${`https://dashboard.stripe.com/${data.account ? `${data.account}/` : ""}${query.livemode === "false" || data.livemode === false ? "test/" : ""}customers/${data.id}`} target="_blank" rel="noreferrer">at Stripe</a></p>
+      <p class="lead">${data.name && html`<span class="id">${data.id}</span> · `}${data.email && html`${data.email} · `}${data.country ? `${data.country} · ` : ""}${data.first_mrr_at ? `first MRR on ${date(data.first_mrr_at)}` : "never paid"}${data.account ? ` · account ${data.account}` : ""} · <a href=${`https://dashboard.stripe.com/${data.account ? `${data.account}/` : ""}${query.livemode === "false" || data.livemode === false ? "test/" : ""}customers/${data.id}`} target="_blank" rel="noreferrer">at Stripe</a></p>
       ${data.stripe_customers && html`<p class="lead">Stripe’s customers in it: <span class="id">${data.stripe_customers.join(", ")}</span></p>`}</div>
       <div class="tools"><${Csv} to=${`${at}/explain`} query=${ledger.common} name=${`explain-${id}`} /><${CopyLink} /></div></header>
     <dl class="figures three"><div class="figure"><dt>MRR now</dt><dd><span class="value">${data.mrr.filter((/** @type {any} */ mrr) => mrr.mrr !== 0).map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || money(0, data.mrr[0]?.currency ?? ledger.currency)}</span></dd></div>
@@ -37,8 +35,8 @@ export function One({ id, query }) {
       <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${[["movements", "Movements"], ["rules", "Every rule"], ["events", "Events"], ["invoices", "Invoices"]]} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
         ${view === "movements" && html`<${Story} data=${data} marked=${query.movement} />`}
         ${view === "rules" && html`<${Explained} at=${at} />`}
-        ${view === "events" && html`<${EventsOf} id=${data.id} />`}
-        ${view === "invoices" && html`<${EventsOf} id=${data.id} type="invoice.*" />`}<//>
+        ${view === "events" && html`<${EventsOf} id=${data.id} account=${data.account} />`}
+        ${view === "invoices" && html`<${EventsOf} id=${data.id} account=${data.account} type="invoice.*" />`}<//>
       <${Quality} id=${data.id} />
     </div>`}<//>`;
 }
@@ -76,7 +74,11 @@ function Explained({ at }) {
   const ledger = useLedger();
   const day = new URLSearchParams(location.search).get("day") ?? "";
   const answer = useApi(address(`${at}/explain`, { ...ledger.common, day }));
-  return html`${day && html`<p>Only ${date(day)}. <button type="button" class="link" onClick=${() => choose({ day: "" })}>All days</button></p>`}
+  const rules = useApi("/api/v1/rules", { still: true });
+  const [rule, open] = useState("");
+  const text = rules.data?.data.find((/** @type {any} */ one) => one.name === rule)?.text;
+  return html`${rule && html`<${Dialog} title=${`The rule: ${words(rule.replaceAll("-", " "))}`} close=${() => open("")}><pre class="rule" tabindex="0">${text ?? "Loading…"}</pre><//>`}
+    ${day && html`<p>Only ${date(day)}. <button type="button" class="link" onClick=${() => choose({ day: "" })}>All days</button></p>`}
     <${Answered} of=${answer} lines=${10} empty=${(/** @type {any} */ data) => data.steps.length === 0} none=${html`<${Empty} title="Nothing was derived for this day." />`}>${(/** @type {any} */ data) => {
       /** @type {Map<string, any[]>} */
       const days = new Map();
@@ -85,16 +87,15 @@ function Explained({ at }) {
         ${[...days].reverse().map(([of, steps]) => html`<section class="chain" key=${of}><h3>${date(of, { dateStyle: "full" })}</h3><ol class="steps">${steps.map((step, i) => html`<li key=${i} class=${`step ${step.stage}`}>
           <span class="stage">${STAGES[step.stage] ?? words(step.stage)}</span>
           <span class="text">${step.text}${step.subscription && step.stage === "state" ? html` <span class="id soft">${step.subscription}</span>` : ""}
-            <span class="source">${ruleName(step.rule)}${step.events.length ? html` · <${Events} ids=${step.events} />` : ""}</span></span>
+            <span class="source"><button type="button" class="link" onClick=${() => open(step.rule)}>${words(step.rule.replaceAll("-", " "))}</button>${step.events.length ? html` · <${Events} ids=${step.events} />` : ""}</span></span>
           <span class="num">${step.amount !== null && step.currency ? (step.stage === "movement" ? html`<${Change} amount=${step.amount} currency=${step.currency} />` : money(step.amount, step.currency)) : ""}</span></li>`)}</ol></section>`)}`;
     }}<//>`;
 }
 
-/** @param {{ id: string, type?: string }} props */
-function EventsOf({ id, type }) {
-  const [order, set] = useState("desc");
-  const ledger = useLedger();
-  const events = useApi(address("/api/v1/events", { customer: id, type, order, limit: 200, account: ledger.common.account }));
+/** @param {{ id: string, type?: string, account?: string }} props */
+function EventsOf({ id, type, account }) {
+  const order = "desc";
+  const events = useApi(address("/api/v1/events", { customer: id, type, order, limit: 200, account: account ?? "own" }));
   return html`<${Answered} of=${events} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title=${type ? "No invoice of this customer arrived." : "No event names this customer."} />`}>${(/** @type {any} */ data) => html`
     <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Read as"]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.seq, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), instant(one.received_at), html`${words(one.reading)}${one.reason ? html` <span class="soft">${one.reason}</span>` : ""}`] }))} />`}<//>`;
 }

@@ -36,8 +36,8 @@ function FigureCard({ figure, values, reasons, starts, currency, partial }) {
   return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}`}>${figure.name}<//></dt>
     <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
       <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
-      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> on ${partial ? "the whole last month" : "the month before"}` : "nothing a month before"}</span>
-        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> on a year ago` : "nothing a year ago"}</span>`}</dd></div>`;
+      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : "nothing a month before"}</span>
+        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : "nothing a year ago"}</span>`}</dd></div>`;
 }
 
 /** @param {{ query: Record<string, string> }} props */
@@ -108,18 +108,23 @@ export function Bridge({ list, query, interval, height = 300 }) {
 }
 const KINDLY = new Set(["new", "expansion", "reactivation", "contraction", "churn", "opening_balance", "fx"]);
 
-/** What is at risk, and what is written ahead. @param {{ last: any }} props */
+/** What is at risk, what is set to end, and what else is written ahead. @param {{ last: any }} props */
 function Ahead({ last }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const from = plusDays(today(), 1);
   const to = plusDays(today(), 90);
-  const ahead = useApi(last && !ledger.common.as_known_at ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", from, to, limit: 8 }) : null);
-  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All</a>`}>
+  const now = !ledger.common.as_known_at && last;
+  const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, state: "ending", sort: "mrr", limit: 50 }) : null);
+  const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", from, to, limit: 8 }) : null);
+  const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at).sort((a, b) => a.ends_at.localeCompare(b.ends_at)).slice(0, 8);
+  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
       <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div></dl>`}
-    ${ledger.common.as_known_at ? html`<p class="soft">What lies ahead is told for now only.</p>` : html`<${Answered} of=${ahead} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing is scheduled in the next 90 days." />`}>${(/** @type {any} */ data) => html`
-      <${Table} caption="Scheduled in the next 90 days" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />`}<//>`}
+    ${ledger.common.as_known_at ? html`<p class="soft">What lies ahead is told for now only.</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
+      <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "MRR"]} numbers=${[2]} rows=${soon(data.data).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), one.mrr.map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "–"] }))} />`}<//>
+      ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
+        <p class="more"><a href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All that is written ahead</a></p>`}`}
   <//>`;
 }
 

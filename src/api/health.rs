@@ -1,0 +1,179 @@
+//! `GET /api/v1/health`: how the daemon itself stands: what comes in, how far the work behind it is, what lies on disk.
+
+use axum::extract::{RawQuery, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Answer, json, params::Params};
+use crate::{
+    config::{Names, Role},
+    history::drift::Drift,
+    server::state::AppState,
+    store::{EventFilter, EventRow},
+};
+
+/// Where Stripe's webhooks are taken.
+const WEBHOOKS: &str = "/webhooks/stripe";
+
+/// How the daemon stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Health {
+    /// What this process does.
+    roles: Vec<&'static str>,
+    /// Since when.
+    started_at: String,
+    /// Where Stripe's webhooks are taken.
+    endpoints: Vec<EndpointEntry>,
+    /// The newest event of each way in; null where none came that way.
+    newest: Newest,
+    /// The work behind the webhooks.
+    work: Work,
+    /// The last audit against Stripe's API; null where there was none.
+    drift: Option<DriftEntry>,
+    /// Bytes on disk.
+    sizes: Sizes,
+}
+
+/// Where webhooks are taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct EndpointEntry {
+    /// Its address on this daemon.
+    path: String,
+    /// The account it belongs to; null for the default one.
+    account: Option<String>,
+}
+
+/// The newest events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Newest {
+    /// By webhook.
+    webhook: Option<Arrived>,
+    /// By replay.
+    replay: Option<Arrived>,
+    /// Read from Stripe's API.
+    api: Option<Arrived>,
+}
+
+/// An event that arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Arrived {
+    /// Its id.
+    id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Stripe's clock.
+    created: String,
+    /// Our clock.
+    received_at: String,
+}
+
+/// How far each task has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Work {
+    /// The last place in the log.
+    last_seq: i64,
+    /// In the figures up to here.
+    applied_seq: i64,
+    /// Customers that wait to be recomputed.
+    waiting_customers: u64,
+    /// Sealed up to here: what lies behind is sealed within seconds.
+    sealed_seq: i64,
+    /// Names of customers read up to here; null where they aren't shown (privacy.show_names).
+    names_seq: Option<i64>,
+    /// Generations of derived tables: more than one while the ledger is being rebuilt.
+    generations: usize,
+    /// Alerts' messages that wait for their channel.
+    messages_waiting: i64,
+    /// Alerts' messages given up.
+    messages_failed: i64,
+    /// Appends that wait for the log.
+    appends_waiting: usize,
+}
+
+/// What an audit left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct DriftEntry {
+    /// Seconds since it ended.
+    age_seconds: i64,
+    /// Subscriptions held against the ledger.
+    subscriptions: u64,
+    /// Of these, how many differ still.
+    differing: u64,
+}
+
+/// Bytes on disk, as the database counts its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Sizes {
+    /// The log; on PostgreSQL all of the database.
+    log_bytes: i64,
+    /// What is derived from it; null on PostgreSQL, where both lie together.
+    derived_bytes: Option<i64>,
+}
+
+/// What comes in, how far the work behind it is, and what lies on disk.
+#[utoipa::path(get, path = "/api/v1/health", tag = "status", responses((status = 200, body = Health)))]
+pub(super) async fn health(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let (store, config) = (&state.store, &state.config);
+    let newest = async |source: &str| {
+        let filter = EventFilter { source: Some(source.into()), ..EventFilter::default() };
+        store.events_back(&filter, None, 1).await.map(|rows| rows.first().map(Arrived::from))
+    };
+    let newest =
+        Newest { webhook: newest("webhook").await?, replay: newest("replay").await?, api: newest("api").await? };
+    let last_seq = store.end().await?;
+    let applied_seq = store.applied_seq().await?;
+    let generations = store.generations().await?;
+    let waiting_customers = match generations.iter().find(|generation| generation.current) {
+        Some(current) => store.waiting(current.id).await?,
+        None => 0,
+    };
+    let outbox = store.outbox_counts().await?;
+    let names_seq = match config.privacy.names {
+        Names::Shown => Some(store.names_position().await?),
+        Names::Hidden => None,
+    };
+    let (log_bytes, derived_bytes) = store.sizes().await?;
+    let own = EndpointEntry { path: WEBHOOKS.into(), account: None };
+    let named = config.stripe.endpoints.iter().map(|(name, endpoint)| EndpointEntry {
+        path: format!("{}/{name}", WEBHOOKS),
+        account: endpoint.account.as_ref().map(ToString::to_string),
+    });
+    let now = state.clock.now();
+    let started = i64::try_from(state.metrics.start_time_seconds.get()).unwrap_or(now.0);
+    Ok(json(&Health {
+        roles: config.server.roles.iter().map(|role: &Role| role.as_str()).collect(),
+        started_at: crate::ledger::time::UnixTime(started).to_string(),
+        endpoints: std::iter::once(own).chain(named).collect(),
+        newest,
+        work: Work {
+            last_seq,
+            applied_seq,
+            waiting_customers,
+            sealed_seq: store.sealed_to().await?,
+            names_seq,
+            generations: generations.len(),
+            messages_waiting: outbox.waiting,
+            messages_failed: outbox.failed,
+            appends_waiting: state.appender.waiting(),
+        },
+        drift: Drift::last(store).await?.map(|drift| DriftEntry {
+            age_seconds: now.0 - drift.at.0,
+            subscriptions: drift.subscriptions,
+            differing: drift.differing,
+        }),
+        sizes: Sizes { log_bytes, derived_bytes },
+    }))
+}
+
+impl From<&EventRow> for Arrived {
+    fn from(row: &EventRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            kind: row.kind.clone(),
+            created: row.created.to_string(),
+            received_at: row.received_at.to_string(),
+        }
+    }
+}

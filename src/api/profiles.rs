@@ -1,0 +1,92 @@
+//! `/api/v1/profiles` and `/api/v1/compare`: rule sets, and why two of them differ over a month.
+
+use axum::extract::{RawQuery, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Answer, ApiProblem, answer, json, params::Params, reports};
+use crate::{
+    ledger::profile::Profile,
+    report::{ask::Ask, compare::Comparison, month::Month},
+    server::state::AppState,
+};
+
+/// Every rule set there is, the kept ones first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct ProfileList {
+    data: Vec<ProfileEntry>,
+}
+
+/// A rule set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct ProfileEntry {
+    /// Its name.
+    name: String,
+    /// Whether rows are kept under it: reports answer for those, comparing works with all.
+    kept: bool,
+    /// Its knobs, in the order in which two rule sets are compared.
+    knobs: Vec<KnobEntry>,
+}
+
+/// A knob of a rule set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct KnobEntry {
+    /// Its name.
+    knob: &'static str,
+    /// Its value.
+    value: String,
+}
+
+/// Every rule set there is, with its knobs.
+#[utoipa::path(get, path = "/api/v1/profiles", tag = "figures", responses((status = 200, body = ProfileList)))]
+pub(super) async fn profiles(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    Params::read(query.as_deref())?.end()?;
+    let ledger = &state.config.ledger;
+    let is_kept = |profile: &Profile| ledger.profiles.iter().any(|one| one.name == profile.name);
+    let entry = |profile: &Profile| ProfileEntry {
+        name: profile.name.as_ref().into(),
+        kept: is_kept(profile),
+        knobs: profile.describe().into_iter().map(|(knob, value)| KnobEntry { knob, value }).collect(),
+    };
+    let others = ledger.known.iter().filter(|profile| !is_kept(profile));
+    Ok(json(&ProfileList { data: ledger.profiles.iter().chain(others).map(entry).collect() }))
+}
+
+/// The difference of two profiles over a month, customer by customer, by the knob that makes it.
+///
+/// The knobs in which the two differ are switched one at a time; what each changes sums exactly to the difference.
+#[utoipa::path(get, path = "/api/v1/compare", tag = "figures",
+    params(("profile" = Option<String>, Query, description = "the first rule set; the default profile without it"),
+           ("with" = String, Query, description = "the second one"),
+           ("month" = String, Query, description = "such as 2026-10"),
+           ("currency" = Option<String>, Query, description = "only this currency"),
+           ("livemode" = Option<bool>, Query, description = "live or test"),
+           ("account" = Option<String>, Query, description = "`acct_…`, or `all`"),
+           ("as_known_at" = Option<String>, Query, description = "an instant, or a log sequence number"),
+           ("format" = Option<String>, Query, description = "`json` or `csv`")),
+    responses((status = 200, body = Object), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn compare(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
+    let mut params = Params::read(query.as_deref())?;
+    let ask = params.ask()?;
+    let with = params.text("with").ok_or_else(|| ApiProblem::parameter("with", "name the profile to compare with"))?;
+    let month: Option<Month> = params.parsed("month", "a month such as 2026-10")?;
+    let month = month.ok_or_else(|| ApiProblem::parameter("month", "name the month, such as 2026-10"))?;
+    let csv = params.csv()?;
+    params.end()?;
+    let ledger = &state.config.ledger;
+    let named = |parameter: &str, name: &str| {
+        ledger.named(name).ok_or_else(|| {
+            let all = ledger.known.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
+            ApiProblem::parameter(parameter, &format!("{name:?} is no profile: there are {all}"))
+        })
+    };
+    let reports = reports(&state);
+    let from = match &ask.profile {
+        Some(name) => named("profile", name)?,
+        None => reports.profile(&ask)?,
+    };
+    // Of both profiles: the question itself is under neither.
+    let question = Ask { profile: None, ..ask.clone() };
+    let found = Box::pin(reports.compare(&question, from, named("with", &with)?, month)).await?;
+    Ok(answer(csv, &found, Comparison::table))
+}

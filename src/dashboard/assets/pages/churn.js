@@ -1,0 +1,105 @@
+// Churn: who left, how much went with them, and why; failed payments and what became of them; who came back.
+import { html } from "../vendor/preact.js";
+import { address, useApi, usePages } from "../api.js";
+import { Chart } from "../charts.js";
+import { count, date, money, period, share, units, words } from "../format.js";
+import { stated, useLedger } from "../ledger.js";
+import { Answered, Card, Change, Choice, Csv, Customer, Empty, More, PageHead, Table } from "../parts.js";
+import { choose, href, span } from "../route.js";
+import { MovementTable, compactUnits } from "./overview.js";
+
+/** What kind of leaving a cause is. @type {Record<string, string>} */
+const NATURE = { cancellation: "voluntary", payment_failure: "involuntary", dispute: "involuntary", retention_policy: "involuntary", unknown_end: "unknown", other: "unknown" };
+const NATURES = /** @type {const} */ ([["voluntary", "Voluntary", "churn"], ["involuntary", "Involuntary", "prior_period"], ["unknown", "Unknown", "opening_balance"], ["else", "Paused, free or discounted", "contraction"]]);
+const natureOf = (/** @type {string} */ cause) => NATURE[cause] ?? "else";
+
+/** @param {{ query: Record<string, string> }} props */
+export function Churn({ query }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const days = span(query);
+  const by = query.by ?? "money";
+  const asked = { ...ledger.money, from: days.from, to: days.to };
+  const causes = useApi(address("/api/v1/mrr", { ...asked, group_by: "cause" }));
+  const metrics = useApi(address("/api/v1/metrics", asked));
+  const left = usePages(address("/api/v1/movements", { ...asked, kind: "churn", order: "desc", comments: "true", limit: 100 }));
+  const back = useApi(address("/api/v1/movements", { ...asked, kind: "reactivation", order: "desc", limit: 100 }));
+  const all = useApi(address("/api/v1/movements", { ...asked, kind: "churn", order: "desc", limit: 1000 }));
+  const risk = useApi(ledger.common.as_known_at ? null : address("/api/v1/customers", { ...ledger.common, state: "past_due", sort: "mrr", currency: ledger.money.currency, limit: 20 }));
+  const mine = (/** @type {any[]} */ list) => (list ?? []).filter((one) => one.currency === currency);
+  const months = mine(metrics.data?.data);
+  const lost = mine(all.data?.data);
+  const partial = months.at(-1)?.partial === true;
+  return html`<${PageHead} title="Churn" lead="Who left and why. No evidence counts as unknown, never as voluntary." tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, kind: "churn", limit: 1000 }} name="churn" />`} />
+    <${Answered} of=${all} lines=${3}>${() => html`<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} last=${months.at(-1)} />`}<//>
+    <div class="grid">
+      <${Card} title="Churn by month" wide busy=${causes.stale} tools=${html`<${Choice} label="Counted by" value=${by} options=${[["money", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "money" ? "" : value })} />`}>
+        <${Answered} of=${causes} tall empty=${() => months.length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${() => html`<${ByMonth} months=${months} causes=${mine(causes.data.data)} lost=${lost} by=${by} query=${query} partial=${partial} />`}<//><//>
+      <${Card} title="Reasons" wide busy=${all.stale}><${Answered} of=${all} empty=${() => lost.length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${() => html`<${Reasons} lost=${lost} query=${query} />`}<//><//>
+      <${Card} title="Failed payments" wide note="What is past due now, and how failed payments ended in this span."><${Failures} risk=${risk} lost=${lost} back=${mine(back.data?.data)} known=${Boolean(ledger.common.as_known_at)} /><//>
+      <${Card} title="Who left" wide busy=${left.stale}><${Answered} of=${left} empty=${(/** @type {any[]} */ data) => mine(data).length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${(/** @type {any[]} */ data) => html`<${MovementTable} caption="Who left" list=${mine(data)} /><${More} pages=${left} />`}<//><//>
+      <${Card} title="Who came back" wide busy=${back.stale}><${Answered} of=${back} empty=${(/** @type {any} */ data) => mine(data.data).length === 0} none=${html`<${Empty} title="Nobody came back in this span." />`}>${(/** @type {any} */ data) => html`<${MovementTable} caption="Who came back" list=${mine(data.data)} />`}<//><//>
+    </div>`;
+}
+
+/** @param {any[]} list */
+const together = (list) => list.reduce((sum, one) => sum + Number(one.amount_exact), 0);
+const main = (/** @type {any} */ move) => move.parts.reduce((/** @type {any} */ most, /** @type {any} */ part) => (!most || Math.abs(part.amount) > Math.abs(most.amount) ? part : most), null);
+
+/** @param {{ lost: any[], back: any[], more: boolean, last: any }} props */
+function Totals({ lost, back, more, last }) {
+  const { currency } = useLedger();
+  const of = (/** @type {string} */ nature) => lost.filter((one) => natureOf(main(one)?.cause) === nature);
+  const figure = (/** @type {string} */ name, /** @type {any} */ value, /** @type {any} */ note) => html`<div class="figure"><dt>${name}</dt><dd><span class="value">${value}</span><span class="note">${note}</span></dd></div>`;
+  return html`<dl class="figures" aria-label="Churn in this span">
+    ${figure("Customers lost", `${count(lost.length)}${more ? "+" : ""}`, money(together(lost), currency))}
+    ${figure("Voluntary", count(of("voluntary").length), money(together(of("voluntary")), currency))}
+    ${figure("Involuntary", count(of("involuntary").length), money(together(of("involuntary")), currency))}
+    ${figure("Unknown or paused", count(of("unknown").length + of("else").length), money(together(of("unknown")) + together(of("else")), currency))}
+    ${figure("Came back", count(back.length), html`${money(together(back), currency, { signed: true })}${last ? ` · customer churn ${share(last.customer_churn.value)}` : ""}`)}</dl>`;
+}
+
+/** @param {{ months: any[], causes: any[], lost: any[], by: string, query: Record<string, string>, partial: boolean }} props */
+function ByMonth({ months, causes, lost, by, query, partial }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const series = NATURES.map(([key, name, color]) => {
+    const values = months.map((month) => (by === "money"
+      ? causes.filter((one) => one.start === month.start && natureOf(one.group) === key).reduce((sum, one) => sum + Number(one.churn_exact), 0)
+      : -lost.filter((one) => one.day >= month.start && one.day <= month.end && natureOf(main(one)?.cause) === key).length));
+    return { key, name, color, as: /** @type {const} */ ("bar"), values: values.map((value) => (by === "money" ? units(value, currency) : value)), text: values.map((value) => (by === "money" ? money(value, currency) : count(-value))) };
+  }).filter((one) => one.values.some((value) => value !== 0));
+  if (!series.length) return html`<${Empty} title="Nobody left in this span." />`;
+  return html`<${Chart} title=${by === "money" ? "MRR lost by month" : "Customers lost by month"} says=${stated(ledger, query)} name="churn" stacked partial=${partial} labels=${months.map((one) => period(one.start, one.end, "month"))} series=${series}
+    tick=${(/** @type {number} */ value) => (by === "money" ? compactUnits(value, currency) : count(-value))} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: months[i].start, to: months[i].end, kind: "churn", rollup: key && key !== "else" ? key : "" })} />`;
+}
+
+/** @param {{ lost: any[], query: Record<string, string> }} props */
+function Reasons({ lost, query }) {
+  const { currency } = useLedger();
+  const days = span(query);
+  /** @type {Map<string, { cause: string, feedback: string | undefined, list: any[] }>} */
+  const reasons = new Map();
+  for (const one of lost) {
+    const part = main(one);
+    const [cause, feedback] = [part?.cause ?? "other", one.parts.map((/** @type {any} */ each) => each.feedback).find(Boolean)];
+    const key = `${cause} ${feedback ?? ""}`;
+    const kept = reasons.get(key) ?? { cause, feedback, list: /** @type {any[]} */ ([]) };
+    kept.list.push(one);
+    reasons.set(key, kept);
+  }
+  const all = together(lost);
+  return html`<${Table} caption="Reasons" cls="cardy" head=${["Reason", "What they said", "Customers", "MRR lost", "Share"]} numbers=${[2, 3, 4]} rows=${[...reasons].sort((a, b) => together(a[1].list) - together(b[1].list)).map(([key, { cause, feedback, list }]) => ({ key, cells: [
+    html`<a href=${href("/movements", { range: "", from: days.from, to: days.to, kind: "churn", cause })}>${words(cause)}</a>`, feedback ? `“${words(feedback)}”` : html`<span class="soft">nothing</span>`, count(list.length), money(together(list), currency), share(all ? together(list) / all : null)] }))} />`;
+}
+
+/** @param {{ risk: any, lost: any[], back: any[], known: boolean }} props */
+function Failures({ risk, lost, back, known }) {
+  const { currency } = useLedger();
+  const gone = lost.filter((one) => one.parts.some((/** @type {any} */ part) => part.cause === "payment_failure"));
+  const saved = back.filter((one) => one.parts.some((/** @type {any} */ part) => part.cause === "recovery"));
+  return html`<dl class="pairs"><div><dt>Lost by a failed payment</dt><dd>${count(gone.length)} · ${money(together(gone), currency)}</dd></div><div><dt>Paid after all and came back</dt><dd>${count(saved.length)} · ${money(together(saved), currency, { signed: true })}</dd></div></dl>
+    ${known ? html`<p class="soft">Who is past due is told for now only.</p>` : html`<${Answered} of=${risk} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No payment is open now." />`}>${(/** @type {any} */ data) => html`
+    <${Table} caption="Past due now" cls="cardy" head=${["Past due now", "Since", "Subscriptions", "MRR at risk"]} numbers=${[2, 3]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.first_mrr_at), count(one.subscriptions_active),
+      one.mrr.map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "–"] }))} />`}<//>`}`;
+}

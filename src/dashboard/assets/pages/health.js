@@ -1,0 +1,49 @@
+// Health: what comes in, how far the work behind it is, what couldn't be known, what lies on disk.
+import { html } from "../vendor/preact.js";
+import { address, useApi, usePages } from "../api.js";
+import { ago, bytes, count, date, instant, words } from "../format.js";
+import { useLedger } from "../ledger.js";
+import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead } from "../parts.js";
+import { here, href } from "../route.js";
+import { doubts } from "../words.js";
+
+/** @param {{ query: Record<string, string> }} props */
+export function Health({ query }) {
+  const ledger = useLedger();
+  const health = useApi("/api/v1/health");
+  const { status } = ledger;
+  return html`<${PageHead} title="Health" lead=${`mrrd ${status.version} on ${status.database === "sqlite" ? "SQLite" : "PostgreSQL"}; days in ${status.timezone}`} />
+    <div class="grid">
+      <${Card} title="What comes in" busy=${health.stale}><${Answered} of=${health} lines=${5}>${(/** @type {any} */ data) => html`<dl class="facts">
+        ${data.endpoints.map((/** @type {any} */ one) => html`<div key=${one.path}><dt>Endpoint</dt><dd class="id">${one.path}${one.account ? ` of ${one.account}` : ""}</dd></div>`)}
+        <div><dt>By webhook</dt><dd><${Newest} one=${data.newest.webhook} /></dd></div><div><dt>By replay</dt><dd><${Newest} one=${data.newest.replay} /></dd></div><div><dt>From Stripe’s API</dt><dd><${Newest} one=${data.newest.api} /></dd></div>
+        <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>, of which ${count(status.quality.ignored_events)} don’t bear on MRR</dd></div></dl>`}<//><//>
+      <${Card} title="The work behind it" busy=${health.stale}><${Answered} of=${health} lines=${6}>${(/** @type {any} */ data) => { const { work } = data; return html`<dl class="facts">
+        <${Task} name="Figures" done=${work.applied_seq} of=${work.last_seq} more=${work.waiting_customers ? `${count(work.waiting_customers)} customers wait` : ""} />
+        <${Task} name="Seals" done=${work.sealed_seq} of=${work.last_seq} more="" slow />
+        ${work.names_seq === null ? html`<div><dt>Names</dt><dd class="soft">not shown (privacy.show_names)</dd></div>` : html`<${Task} name="Names" done=${work.names_seq} of=${work.last_seq} more="" slow />`}
+        <div><dt>Rebuild</dt><dd>${work.generations > 1 ? html`<strong class="warn">under way</strong>` : "none under way"}</dd></div>
+        <div><dt>Messages</dt><dd>${count(work.messages_waiting)} waiting${work.messages_failed ? html`, <strong class="warn">${count(work.messages_failed)} given up</strong>` : ""}</dd></div>
+        <div><dt>Appends waiting</dt><dd>${count(work.appends_waiting)}</dd></div>
+        <div><dt>Audit</dt><dd>${data.drift ? html`${data.drift.differing ? html`<strong class="warn">${count(data.drift.differing)} of ${count(data.drift.subscriptions)} subscriptions differ from Stripe’s</strong>` : `${count(data.drift.subscriptions)} subscriptions, none differs`}, ${ago(new Date(Date.now() - data.drift.age_seconds * 1000).toISOString())}` : html`<span class="soft">never held against Stripe’s API: it needs stripe.api_key</span>`}</dd></div>
+        <div><dt>On disk</dt><dd>${data.sizes.derived_bytes === null ? bytes(data.sizes.log_bytes) : `log ${bytes(data.sizes.log_bytes)}, derived ${bytes(data.sizes.derived_bytes)}`}</dd></div>
+        <div><dt>This process</dt><dd>${data.roles.join(", ")}, since ${instant(data.started_at)}</dd></div></dl>`; }}<//><//>
+      <${Quality} query=${query} /></div>`;
+}
+
+/** @param {{ one: any }} props */
+const Newest = ({ one }) => (one ? html`${ago(one.received_at)}: ${one.type} <${Event} id=${one.id} />` : html`<span class="soft">nothing yet</span>`);
+
+/** @param {{ name: string, done: number, of: number, more: string, slow?: boolean }} props */
+const Task = ({ name, done, of, more, slow = false }) => html`<div><dt>${name}</dt><dd>${done >= of ? "up to the log’s end" : slow ? `up to ${count(done)} of ${count(of)}` : html`<strong class="warn">${count(of - done)} events behind</strong>`}${more ? ` · ${more}` : ""}</dd></div>`;
+
+/** @param {{ query: Record<string, string> }} props */
+function Quality({ query }) {
+  const ledger = useLedger();
+  const some = doubts(ledger.status.quality);
+  const pages = usePages(some.length ? address("/api/v1/quality", { ...ledger.common, limit: 100 }) : null);
+  return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? some.map((one) => `${one.name}: ${count(one.n)}`).join(" · ") : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...ledger.common, limit: 1000 }} name="quality" />`}>
+    ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${(/** @type {any[]} */ data) => html`
+      <ol class="story">${data.map((item, i) => html`<li key=${i} class="doubt"><div><span class="pill warn">${words(item.kind)}</span> ${date(item.at)} · ${item.customer ? html`<${Customer} id=${item.customer} account=${item.account} />` : html`<span class="id">${item.object}</span>`}</div>
+        <div>${item.detail}</div><div class="part">${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol><${More} pages=${pages} />`}<//>`}<//>`;
+}
