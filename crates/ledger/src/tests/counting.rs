@@ -129,7 +129,7 @@ fn what_never_counts_leaves_nothing() {
 #[test]
 fn a_status_nobody_knows_keeps_what_counted() {
     let story = "d1 created active pro:10; d4 strange; d6 strange pro:20; d9 past_due; d12 strange";
-    stripe(story, "d1 new 10: first_subscription 10\n d6 expansion 10: plan_upgrade 10");
+    stripe(story, "d1 new 10: first_subscription 10\n d6 expansion 10: price_increase 10");
     let ledger = Story::of(story).derive(&profile("stripe"));
     assert_eq!(quality(&ledger, QualityKind::UnknownValue), ["d4-", "d12-"]);
     assert_eq!(quality(&ledger, QualityKind::Gap), Vec::<String>::new());
