@@ -93,13 +93,15 @@ pub(super) async fn customer(
     let mut entry = [CustomerEntry::from(&row)];
     named::customers(&state, &ask, &mut entry).await?;
     let [entry] = entry;
+    let mut moved: Vec<MovementEntry> = rows.iter().map(MovementEntry::from).collect();
+    reports.name_movements(&ask, &mut moved).await?;
     let detail = CustomerDetail {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),
         customer: entry,
         stripe_customers: reports.stripe_customers(&ask, &row).await?,
         subscriptions: subscriptions.collect(),
-        movements: rows.iter().map(MovementEntry::from).collect(),
+        movements: moved,
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
     told(&state, (&ask, standing), false, &detail, false, |_| Table::default()).await

@@ -106,6 +106,8 @@ fn basis(text: &str) -> Result<Basis, String> {
 
 /// Movements read at once.
 const PAGE: i64 = 1000;
+/// The same, as so many entries.
+const PAGE_ENTRIES: usize = 1000;
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
@@ -158,6 +160,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 if after.is_none() {
                     break;
                 }
+            }
+            for page in data.chunks_mut(PAGE_ENTRIES) {
+                reports.name_movements(&question, page).await.map_err(ask::failure)?;
             }
             let converted = reports.reporting(&question).is_some();
             let told = ask::told(&reports, &question, data.is_empty()).await.map_err(ask::failure)?;

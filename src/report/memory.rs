@@ -8,7 +8,7 @@ use std::{
 use super::ReportError;
 use crate::{
     ledger::{
-        ids::{CustomerId, SubscriptionId},
+        ids::{CustomerId, PriceId, SubscriptionId},
         money::{Currency, Mrr},
         movement_id::movement_id,
         outcome::{Cause, CustomerLedger, Delta, Kind, Movement, Part, Trial},
@@ -52,6 +52,15 @@ impl Memory {
     /// The currencies in which there is a ledger.
     pub fn currencies(&self, scope: &Scope) -> BTreeSet<Currency> {
         self.of(scope).flat_map(|(_, ledger)| ledger.currencies()).collect()
+    }
+
+    /// A customer of each price.
+    pub fn price_holders(&self, scope: &Scope) -> Vec<CustomerKey> {
+        let mut holders: BTreeMap<&PriceId, &CustomerKey> = BTreeMap::new();
+        for (key, ledger) in self.of(scope) {
+            ledger.deltas.iter().for_each(|delta| drop(holders.entry(&delta.price).or_insert(key)));
+        }
+        holders.into_values().cloned().collect()
     }
 
     /// Whether any customer is live.

@@ -6,6 +6,7 @@ mod at_closing;
 mod basis;
 pub mod book;
 pub mod bridge;
+pub mod called;
 pub mod chartmogul;
 pub mod closing;
 pub mod closing_check;

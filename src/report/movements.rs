@@ -97,8 +97,14 @@ pub struct PartEntry {
 pub struct SideEntry {
     /// What is sold.
     pub product: Option<String>,
+    /// What that is called, where the log tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_name: Option<String>,
     /// At which price.
     pub price: String,
+    /// Its nickname, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_name: Option<String>,
     /// Billed how often: `month`, `year`, `3 month`, …
     pub interval: Option<String>,
     /// How many.
@@ -156,7 +162,9 @@ impl From<&Side> for SideEntry {
     fn from(side: &Side) -> Self {
         Self {
             product: side.product.as_ref().map(ToString::to_string),
+            product_name: None,
             price: side.price.to_string(),
+            price_name: None,
             interval: side.interval.map(|interval| interval.to_string()),
             quantity: side.quantity.map(|quantity| quantity.to_string()),
             amount: side.amount.minor(),
@@ -183,6 +191,8 @@ impl MovementList {
             "subscriptions",
             "events",
             "end_reasons",
+            "products",
+            "prices",
         ];
         Table { columns, rows: self.data.iter().map(MovementEntry::row).collect() }
     }
@@ -199,6 +209,7 @@ impl MovementEntry {
             });
             seen.join(" ")
         };
+        let sides = || self.parts.iter().filter_map(|part| part.after.as_ref().or(part.before.as_ref()));
         vec![
             self.id.clone(),
             self.account.clone().unwrap_or_default(),
@@ -214,6 +225,19 @@ impl MovementEntry {
             joined(self.parts.iter().map(|part| part.subscription.as_str()).collect()),
             joined(self.parts.iter().flat_map(|part| part.events.iter().map(String::as_str)).collect()),
             joined(self.parts.iter().filter_map(|part| part.end_reason).collect()),
+            joined_names(sides().filter_map(|side| side.product_name.as_deref().or(side.product.as_deref()))),
+            joined_names(sides().map(|side| side.price_name.as_deref().unwrap_or(&side.price))),
         ]
     }
+}
+
+/// Names, each once; they may have spaces in them.
+fn joined_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    names.for_each(|name| {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    });
+    seen.join(", ")
 }

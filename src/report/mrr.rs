@@ -53,6 +53,12 @@ pub struct MrrEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub group: Option<Option<String>>,
+    /// What the group is called, by product, where the log tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_name: Option<String>,
+    /// The group's nickname, by price, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_name: Option<String>,
     /// MRR at the end of the day before.
     pub opening: i128,
     /// Its exact twin.
@@ -159,6 +165,8 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
         currency: bridge.currency.to_string(),
         converted: false,
         group: grouped.then(|| bridge.group.as_deref().map(str::to_owned)),
+        product_name: None,
+        price_name: None,
         opening: bridge.opening.minor(),
         opening_exact: Exact(bridge.opening),
         opening_balance: line(Kind::OpeningBalance).minor(),
@@ -227,6 +235,7 @@ impl MrrAnswer {
             "partial",
             "scheduled",
             "restated",
+            "name",
         ];
         Table { columns, rows: self.data.iter().map(MrrEntry::row).collect() }
     }
@@ -261,6 +270,7 @@ impl MrrEntry {
             if self.partial { "true".into() } else { String::new() },
             if self.scheduled { "true".into() } else { String::new() },
             if self.restated { "true".into() } else { String::new() },
+            optional(self.product_name.clone().or(self.price_name.clone())),
         ]
     }
 }

@@ -144,6 +144,15 @@ impl Reports<'_> {
         if ask.group_by == Some(GroupBy::Currency) && !grouped {
             data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
         }
+        if matches!(row_group, RowGroup::Product | RowGroup::Price) {
+            let by_price = row_group == RowGroup::Price;
+            let holders = match &source {
+                _ if !by_price => Vec::new(),
+                Source::Tables => self.store.price_holders(&scope).await?,
+                Source::Memory { ledgers, .. } => ledgers.price_holders(&scope),
+            };
+            self.name_groups(ask, scope.livemode, &holders, &mut data, by_price).await?;
+        }
         let currency = one_currency(ask, data.iter().map(|entry| entry.currency.as_str()));
         Ok(MrrAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),

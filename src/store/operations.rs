@@ -914,6 +914,11 @@ impl Store {
         either!(self, database => database.has_subscriptions(scope).await)
     }
 
+    /// A customer of each price in an account.
+    pub async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self, database => database.price_holders(scope).await)
+    }
+
     /// Whether the profile's ledger has customers in live (or test) mode.
     pub async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
         either!(self, database => database.has_customers(profile, livemode).await)

@@ -56,6 +56,8 @@ pub(super) struct ProductWire<'a> {
     #[serde(borrow)]
     id: Raw<'a>,
     #[serde(borrow)]
+    name: Raw<'a>,
+    #[serde(borrow)]
     metadata: Obj<ProductMetadata<'a>>,
 }
 
@@ -117,6 +119,6 @@ impl ProductWire<'_> {
         let id = self.id.word("product.id", odd).ok_or("the product has no id")?;
         let mark = self.metadata.get("product.metadata", odd).and_then(|metadata| metadata.mrrd_add_on.string());
         let add_on = mark.is_some_and(|mark| matches!(mark.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes"));
-        Ok(ProductState { id: ProductId::new(id), add_on })
+        Ok(ProductState { id: ProductId::new(id), add_on, name: self.name.text() })
     }
 }

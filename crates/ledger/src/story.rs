@@ -373,7 +373,7 @@ fn customer(event: EventId, at: UnixTime) -> Fact {
 }
 
 fn product(event: EventId, at: UnixTime, id: &str) -> Fact {
-    let state = State::Product(ProductState { id: id.into(), add_on: true });
+    let state = State::Product(ProductState { id: id.into(), add_on: true, name: None });
     Fact { event, at, api_version: None, origin: Origin::Event, role: Role::Created, state }
 }
 

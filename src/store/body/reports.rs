@@ -9,7 +9,7 @@ use super::{
     super::{Database, dialect::*},
     columns::{Columns, read_trial},
     day_sums,
-    rows::account,
+    rows::{account, account_of},
 };
 use crate::{
     ledger::{
@@ -20,7 +20,7 @@ use crate::{
     },
     limits::NEWEST_EVENTS,
     store::{
-        StoreError,
+        CustomerKey, StoreError,
         day_sums::MINOR,
         errors::{Doing, corrupt},
         prepared::clean,
@@ -97,6 +97,21 @@ impl Database {
             }
         }
         Ok(all)
+    }
+
+    pub(in crate::store) async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new("SELECT d.price, d.account, MIN(d.customer) FROM item_delta d");
+        push_scope(&mut query, "d", "d", scope);
+        query.push(" GROUP BY 1, 2");
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let read = |row: &Row| {
+            Ok(CustomerKey {
+                livemode: scope.livemode,
+                account: account_of(row.try_get(1).doing(DOING)?),
+                customer: CustomerId::new(row.try_get::<&str, _>(2).doing(DOING)?),
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {

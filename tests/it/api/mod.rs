@@ -1,5 +1,6 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
+mod called;
 mod chartmogul;
 mod found;
 mod fx;

@@ -252,4 +252,8 @@ pub struct ProductState {
     #[serde(default)]
     #[n(1)]
     pub add_on: bool,
+    /// What it is called: shown beside its id, and decides nothing.
+    #[serde(default)]
+    #[cbor(n(2), with = "stored::optional_text", has_nil)]
+    pub name: Option<Arc<str>>,
 }
