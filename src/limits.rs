@@ -44,9 +44,6 @@ pub const WRONG_TOKENS_SECONDS: i64 = 300;
 /// Addresses whose wrong tokens are remembered: some hundred kilobytes.
 pub const WRONG_TOKEN_ADDRESSES: usize = 4_096;
 
-/// How long a session lasts: a working day.
-pub const SESSION_SECONDS: i64 = 12 * 3600;
-
 /// Largest sign-in form: a token and the address of a page.
 pub const SIGN_IN_BODY_BYTES: usize = 16 * 1024;
 

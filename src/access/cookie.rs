@@ -5,21 +5,20 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::limits;
-
 /// The cookie's two names. Browsers keep one beginning with `__Host-` only when it came over TLS, for this host alone; over
 /// plain HTTP on loopback the name holds the port, for cookies don't tell ports of one host apart.
 #[derive(Clone, Debug)]
 pub(super) struct Cookies {
     plain: Arc<str>,
+    seconds: i64,
 }
 
 const SECURE: &str = "__Host-mrrd_session";
 
 impl Cookies {
-    /// Of a daemon at this port.
-    pub(super) fn of_port(port: u16) -> Self {
-        Self { plain: format!("mrrd_session_{port}").into() }
+    /// Of a daemon at this port, each for so many seconds.
+    pub(super) fn of_port(port: u16, seconds: i64) -> Self {
+        Self { plain: format!("mrrd_session_{port}").into(), seconds }
     }
 
     /// What the request's cookie holds.
@@ -33,18 +32,17 @@ impl Cookies {
 
     /// Sets it, to go with every further request until the session ends.
     pub(super) fn set(&self, value: &SecretString, secure: bool) -> Option<HeaderValue> {
-        let seconds = limits::SESSION_SECONDS;
-        self.line(&format!("{}; Max-Age={seconds}", value.expose_secret()), secure)
+        self.line(value.expose_secret(), self.seconds, secure)
     }
 
     /// Takes both back.
     pub(super) fn cleared(&self) -> impl Iterator<Item = HeaderValue> {
-        [true, false].into_iter().filter_map(|secure| self.line("; Max-Age=0", secure))
+        [true, false].into_iter().filter_map(|secure| self.line("", 0, secure))
     }
 
-    fn line(&self, value: &str, secure: bool) -> Option<HeaderValue> {
+    fn line(&self, value: &str, seconds: i64, secure: bool) -> Option<HeaderValue> {
         let (name, tail) = if secure { (SECURE, "; Secure") } else { (&*self.plain, "") };
-        let line = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{tail}");
+        let line = format!("{name}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{tail}");
         let mut line = HeaderValue::try_from(line).ok()?;
         line.set_sensitive(true);
         Some(line)

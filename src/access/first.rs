@@ -17,6 +17,7 @@ use crate::{
     store::{
         Store, StoreError,
         access::{AccessRole, TokenRow},
+        audit_trail::{Action, Actor, KnownBy},
     },
 };
 
@@ -102,7 +103,8 @@ pub async fn prepare(config: &Config, store: &Store, now: UnixTime) -> Result<Op
         created_at: now,
         revoked_at: None,
     };
-    store.keep_token(&row).await?;
+    let mrrd = Actor { who: "mrrd serve".into(), by: KnownBy::Mrrd, address: String::new() };
+    store.keep_token(&row, &mrrd.does(now, Action::TokenCreated, row.id.clone()).saying(NAME)).await?;
     Ok(Some(FirstToken { token, path }))
 }
 

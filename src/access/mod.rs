@@ -8,7 +8,7 @@ pub mod routes;
 mod secret;
 mod visitor;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, request::Parts};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,6 +25,7 @@ use crate::{
     store::{
         Store, StoreError,
         access::{AccessRole, SecretDigest, SessionRow, TokenRow},
+        audit_trail::{Action, Actor, KnownBy},
     },
 };
 
@@ -63,6 +64,8 @@ pub enum Shown {
         /// When it ends by itself.
         ends_at: UnixTime,
     },
+    /// By the word of a single-sign-on proxy.
+    Proxy,
 }
 
 /// Who asks, and what they may do.
@@ -74,12 +77,41 @@ pub struct Identity {
     pub role: AccessRole,
     /// How they showed it.
     pub shown: Shown,
+    /// From where.
+    pub address: IpAddr,
+}
+
+impl Identity {
+    /// As the audit trail names them.
+    pub fn actor(&self) -> Actor {
+        let by = match self.shown {
+            Shown::Token => KnownBy::Token,
+            Shown::Session { .. } => KnownBy::Session,
+            Shown::Proxy => KnownBy::Proxy,
+        };
+        Actor { who: self.who.clone(), by, address: self.address.to_string() }
+    }
+}
+
+/// The user of a command on the machine itself, as the audit trail names them.
+pub fn at_the_command_line() -> Actor {
+    let who = config::user_of_process().unwrap_or_else(|| "unknown".to_owned());
+    Actor { who, by: KnownBy::Command, address: String::new() }
+}
+
+/// A new token, and what is kept of it.
+pub fn made(name: &str, role: AccessRole, now: UnixTime) -> (SecretString, TokenRow) {
+    let token = new_token();
+    let digest = digest(token.expose_secret());
+    (token, TokenRow { id: secret::new_id(), digest, name: name.into(), role, created_at: now, revoked_at: None })
 }
 
 /// The door of one process; clones share it.
 #[derive(Clone)]
 pub struct Access {
     configured: Arc<[SecretDigest]>,
+    sign_on: Arc<config::SignOn>,
+    session_seconds: i64,
     store: Store,
     clock: Clock,
     attempts: Arc<Attempts>,
@@ -96,18 +128,31 @@ impl Access {
     /// The door of a process that listens on `port`.
     pub fn new(api: &config::Api, port: u16, store: Store, clock: Clock) -> Self {
         let configured = api.tokens.iter().map(|token| digest(token.expose_secret())).collect();
-        Self { configured, store, clock, attempts: Arc::default(), cookies: Cookies::of_port(port) }
+        let session_seconds = i64::try_from(api.session.as_secs()).unwrap_or(i64::MAX);
+        let cookies = Cookies::of_port(port, session_seconds);
+        let sign_on = Arc::new(api.sign_on.clone());
+        Self { configured, sign_on, session_seconds, store, clock, attempts: Arc::default(), cookies }
     }
 
     /// Who sent this request. A token that comes with the request counts before a session.
     pub async fn identify(&self, head: &Parts) -> Result<Identity, Denied> {
+        let visitor = self.visitor(head);
         if let Some(token) = visitor::presented_token(&head.headers) {
-            return Ok(self.by_token(&Visitor::of(&head.extensions), &token).await?.0);
+            return Ok(self.by_token(&visitor, &token).await?.0);
+        }
+        if let Some(user) = visitor.user {
+            let (role, shown) = (self.sign_on.role, Shown::Proxy);
+            return Ok(Identity { who: user, role, shown, address: visitor.address });
         }
         match self.cookies.presented(&head.headers) {
-            Some(cookie) => self.by_session(&digest(cookie)).await,
+            Some(cookie) => self.by_session(&visitor, &digest(cookie)).await,
             None => Err(Denied::Unauthorized),
         }
+    }
+
+    /// Who is at the other end of a request.
+    fn visitor(&self, head: &Parts) -> Visitor {
+        Visitor::of(head, &self.sign_on)
     }
 
     /// Who sent this request, if they may do what it asks: reading is for everybody known, the rest for admins, and never for
@@ -117,7 +162,8 @@ impl Access {
         if head.method.is_safe() {
             return Ok(identity);
         }
-        let ambient = matches!(identity.shown, Shown::Session { .. });
+        // What a browser sends by itself, whoever's page it shows.
+        let ambient = identity.shown != Shown::Token;
         if !visitor::same_site(&head.headers) || (ambient && !head.headers.contains_key(visitor::OWN_REQUEST)) {
             return Err(Denied::OtherSite);
         }
@@ -137,7 +183,7 @@ impl Access {
         }
         let digest = digest(token);
         match self.known(&digest).await? {
-            Some((who, role)) => Ok((Identity { who, role, shown: Shown::Token }, digest)),
+            Some((who, role)) => Ok((Identity { who, role, shown: Shown::Token, address: visitor.address }, digest)),
             None => {
                 self.attempts.failed(visitor.address, now);
                 Err(wait.map_or(Denied::Unauthorized, |retry_seconds| Denied::TooMany { retry_seconds }))
@@ -159,12 +205,15 @@ impl Access {
         Ok(row.filter(|row| row.revoked_at.is_none()).map(|TokenRow { name, role, .. }| (name, role)))
     }
 
-    async fn by_session(&self, cookie: &SecretDigest) -> Result<Identity, Denied> {
+    async fn by_session(&self, visitor: &Visitor, cookie: &SecretDigest) -> Result<Identity, Denied> {
         let Some(session) = self.store.session(cookie, self.clock.now()).await? else {
             return Err(Denied::Unauthorized);
         };
         match self.known(&session.token).await? {
-            Some((who, role)) => Ok(Identity { who, role, shown: Shown::Session { ends_at: session.ends_at } }),
+            Some((who, role)) => {
+                let shown = Shown::Session { ends_at: session.ends_at };
+                Ok(Identity { who, role, shown, address: visitor.address })
+            }
             // Its token was revoked, or is no longer configured.
             None => Err(Denied::Unauthorized),
         }
@@ -178,10 +227,11 @@ impl Access {
             digest: digest(cookie.expose_secret()),
             token,
             created_at: now,
-            ends_at: now.plus(limits::SESSION_SECONDS),
+            ends_at: now.plus(self.session_seconds),
             address: visitor.address.to_string(),
         };
-        self.store.open_session(&session).await?;
+        let deed = identity.actor().does(now, Action::SignedIn, identity.who.clone());
+        self.store.open_session(&session, &deed).await?;
         Ok((cookie, identity))
     }
 

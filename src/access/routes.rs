@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Denied, Identity, Shown, Visitor,
+    Denied, Identity, Shown,
     visitor::{self, Way},
 };
 use crate::{
@@ -119,8 +119,8 @@ async fn form(body: Body) -> Option<Form> {
 
 /// `POST /sign-in`: a token for a session.
 async fn sign_in(State(state): State<AppState>, request: Request) -> Response {
-    let visitor = Visitor::of(request.extensions());
     let (head, body) = request.into_parts();
+    let visitor = state.access.visitor(&head);
     let Some(Form { token, next }) = form(body).await else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, "The form couldn't be read: try again.", &Uri::from_static("/"));
     };
@@ -190,13 +190,13 @@ struct SessionAnswer {
 async fn session(State(state): State<AppState>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     let answer = match state.access.identify(&head).await {
-        Ok(Identity { who, role, shown }) => SessionAnswer {
+        Ok(Identity { who, role, shown, .. }) => SessionAnswer {
             signed_in: true,
             who: Some(who),
             role: Some(role.as_str()),
             ends_at: match shown {
                 Shown::Session { ends_at } => Some(ends_at.to_string()),
-                Shown::Token => None,
+                Shown::Token | Shown::Proxy => None,
             },
         },
         Err(_) => SessionAnswer { signed_in: false, who: None, role: None, ends_at: None },

@@ -3,28 +3,45 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, header, request::Parts};
 use secrecy::SecretString;
 
-use crate::server::state::Peer;
+use crate::{config::SignOn, server::state::Peer};
 
 /// The header that mrrd's own page sends with whatever changes anything: a browser lets no other site's page set it.
 pub(super) const OWN_REQUEST: HeaderName = HeaderName::from_static("mrrd-request");
 
-/// Who is at the other end, as far as it can be known. Nobody is trusted for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who is at the other end, as far as it can be known. Nobody is trusted for the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visitor {
-    /// Where the request comes from.
+    /// Where the request comes from: the connection's other end, or whom a listed proxy names.
     pub address: IpAddr,
+    /// The user that a listed proxy has signed in.
+    pub(super) user: Option<String>,
 }
 
 impl Visitor {
-    /// Of a request's extensions.
-    pub fn of(extensions: &http::Extensions) -> Self {
+    /// Of a request. What headers say of the sender counts only from a proxy that is listed (`api.proxies`).
+    pub(super) fn of(head: &Parts, sign_on: &SignOn) -> Self {
         // Every connection has a peer; without one all such requests count as one sender's.
-        let peer = extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
-        Self { address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) }
+        let peer = head.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        if !sign_on.is_listed(peer) {
+            return Self { address: peer, user: None };
+        }
+        // The last one is what the proxy itself saw; those before it anybody may have written.
+        let lines = head.headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+        let last = lines.last().and_then(|line| line.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
+        Self { address: last.unwrap_or(peer), user: sign_on.user_header.as_ref().and_then(|name| user(head, name)) }
     }
+}
+
+/// The user in the proxy's header; one given twice may be the visitor's own, and names nobody.
+fn user(head: &Parts, name: &HeaderName) -> Option<String> {
+    let mut lines = head.headers.get_all(name).iter();
+    let (Some(one), None) = (lines.next(), lines.next()) else { return None };
+    let user = one.to_str().ok()?.trim();
+    (!user.is_empty() && !user.contains(',')).then(|| user.to_owned())
 }
 
 /// `Bearer TOKEN`, or the user name of HTTP Basic, as ChartMogul's clients send it. A header that can't be read counts as a

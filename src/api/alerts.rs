@@ -1,6 +1,7 @@
 //! `GET /api/v1/alerts`, and taking one on.
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{Path, RawQuery, State},
 };
@@ -13,11 +14,12 @@ use super::{
     problem::ApiProblem,
 };
 use crate::{
+    access::Identity,
     alerts::alert::Rule,
     ledger::time::UnixTime,
     report::alerts::{AlertEntry, AlertList},
     server::state::AppState,
-    store::alerts::AlertFilter,
+    store::{alerts::AlertFilter, audit_trail::Action},
 };
 
 const LIST: &str = "alerts";
@@ -63,7 +65,12 @@ pub(super) async fn alert(State(state): State<AppState>, Path(id): Path<String>)
     request_body(content = super::document::AcknowledgeBody, description = "May be left away."),
     responses((status = 200, body = AlertEntry), (status = 404, body = super::document::ProblemBody),
         (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn acknowledge(State(state): State<AppState>, Path(id): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn acknowledge(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Extension(identity): Extension<Identity>,
+    body: Bytes,
+) -> Answer {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Said {
@@ -76,7 +83,9 @@ pub(super) async fn acknowledge(State(state): State<AppState>, Path(id): Path<St
     };
     // Before anything is written, so that an unknown id is 404.
     entry(&state, &id).await?;
-    state.store.acknowledge_alert(&id, state.clock.now(), said.by.as_deref()).await?;
+    let by = said.by.as_deref().unwrap_or(&identity.who);
+    let deed = identity.actor().does(state.clock.now(), Action::AlertAcknowledged, id.clone());
+    state.store.acknowledge_alert(&id, Some(by), &deed).await?;
     Ok(json(&entry(&state, &id).await?))
 }
 

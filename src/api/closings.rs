@@ -1,6 +1,7 @@
 //! `GET` and `POST /api/v1/closings`: the months that are closed, and closing one.
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{RawQuery, State},
 };
@@ -9,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::{Answer, ApiProblem, answer, json, params::Params, reports};
 use crate::{
+    access::Identity,
     report::{
         closing::{CloseAnswer, CloseError, ClosedLine},
         month::Month,
@@ -86,14 +88,18 @@ pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): Raw
 #[utoipa::path(post, path = "/api/v1/closings", tag = "figures", request_body = CloseBody,
     responses((status = 200, body = CloseAnswer), (status = 409, body = super::document::ProblemBody),
         (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn close(State(state): State<AppState>, body: Bytes) -> Answer {
+pub(super) async fn close(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    body: Bytes,
+) -> Answer {
     let said: CloseBody = serde_json::from_slice(&body)
         .map_err(|_| ApiProblem::parameter("body", "it is not JSON such as {\"month\":\"2026-10\"}"))?;
     let month: Month = said
         .month
         .parse()
         .map_err(|_| ApiProblem::parameter("month", &format!("{:?} is not a month such as 2026-10", said.month)))?;
-    match Box::pin(reports(&state).close(month)).await {
+    match Box::pin(reports(&state).close(month, &identity.actor())).await {
         Ok(closed) => Ok(json(&closed)),
         Err(CloseError::Refused(reason)) => Err(ApiProblem::Conflict { reason }),
         Err(CloseError::Ask(error)) => Err(error.into()),

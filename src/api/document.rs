@@ -148,11 +148,22 @@ pub(super) struct AlertQuery {
     format: Option<String>,
 }
 
+/// What the audit trail understands.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what audit_trail.rs reads")]
+pub(super) struct AuditTrailQuery {
+    /// Only this: `month_closed`, `alert_acknowledged`, ….
+    action: Option<String>,
+    /// `json`, or `csv`.
+    format: Option<String>,
+}
+
 /// What acknowledging takes.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes what alerts.rs reads")]
 pub(super) struct AcknowledgeBody {
-    /// Who takes it on.
+    /// Who takes it on; without it, who is signed in.
     by: Option<String>,
 }
 

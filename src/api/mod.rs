@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod audit_trail;
 mod auth;
 mod backtest;
 mod chartmogul;
@@ -89,6 +90,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(audit::audit))
         .routes(routes!(health::health))
         .routes(routes!(stream::stream))
+        .routes(routes!(audit_trail::audit_trail))
 }
 
 /// Figures are nobody else's: no cache keeps them, and no browser guesses another type.

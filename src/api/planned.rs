@@ -2,6 +2,7 @@
 //! tell nobody for a while.
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{Path, RawQuery, State},
 };
@@ -10,10 +11,14 @@ use utoipa::ToSchema;
 
 use super::{Answer, ApiProblem, json, params::Params};
 use crate::{
+    access::Identity,
     alerts::alert::Rule,
     ledger::time::{Day, UnixTime},
     server::state::AppState,
-    store::alerts::{Annotation, Mute},
+    store::{
+        alerts::{Annotation, Mute},
+        audit_trail::Action,
+    },
 };
 
 /// Planned events, by day.
@@ -88,7 +93,11 @@ pub(super) async fn annotations(State(state): State<AppState>, RawQuery(query): 
 /// Keeps a planned event.
 #[utoipa::path(post, path = "/api/v1/annotations", tag = "alerts", request_body = AnnotationBody,
     responses((status = 200, body = AnnotationEntry), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn annotate(State(state): State<AppState>, body: Bytes) -> Answer {
+pub(super) async fn annotate(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    body: Bytes,
+) -> Answer {
     let expected = "it is not JSON such as {\"from\":\"2026-10-01\",\"to\":\"2026-10-03\",\"note\":\"price change\"}";
     let said: AnnotationBody = read(&body, expected)?;
     let first = day("from", &said.from)?;
@@ -101,7 +110,8 @@ pub(super) async fn annotate(State(state): State<AppState>, body: Bytes) -> Answ
         return Err(ApiProblem::parameter("note", "it is empty: say what is planned"));
     }
     let annotation = Annotation { id: 0, first, last, note: note.to_owned() };
-    let id = state.store.annotate(&annotation, state.clock.now()).await?;
+    let deed = identity.actor().does(state.clock.now(), Action::EventPlanned, format!("{first} to {last}")).saying(note);
+    let id = state.store.annotate(&annotation, &deed).await?;
     Ok(json(&AnnotationEntry::from(Annotation { id, ..annotation })))
 }
 
@@ -109,10 +119,15 @@ pub(super) async fn annotate(State(state): State<AppState>, body: Bytes) -> Answ
 #[utoipa::path(delete, path = "/api/v1/annotations/{id}", tag = "alerts",
     params(("id" = i64, Path, description = "its number")),
     responses((status = 200, body = AnnotationList), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn forget(State(state): State<AppState>, Path(id): Path<String>) -> Answer {
+pub(super) async fn forget(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    Path(id): Path<String>,
+) -> Answer {
     let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone(), hint: None };
     let number = id.parse().map_err(|_| missing())?;
-    if !state.store.remove_annotation(number).await? {
+    let deed = identity.actor().does(state.clock.now(), Action::PlanRemoved, id.clone());
+    if !state.store.remove_annotation(number, &deed).await? {
         return Err(missing());
     }
     annotations(State(state), RawQuery(None)).await
@@ -129,7 +144,11 @@ pub(super) async fn mutes(State(state): State<AppState>, RawQuery(query): RawQue
 /// Mutes a rule until an instant: its alerts are kept and shown, and told to nobody.
 #[utoipa::path(post, path = "/api/v1/mutes", tag = "alerts", request_body = MuteBody,
     responses((status = 200, body = MuteList), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn mute(State(state): State<AppState>, body: Bytes) -> Answer {
+pub(super) async fn mute(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    body: Bytes,
+) -> Answer {
     let said: MuteBody =
         read(&body, "it is not JSON such as {\"rule\":\"large_loss\",\"until\":\"2026-10-02T00:00:00Z\"}")?;
     if said.rule != "all" && Rule::parse(&said.rule).is_none() {
@@ -143,7 +162,9 @@ pub(super) async fn mute(State(state): State<AppState>, body: Bytes) -> Answer {
             &format!("{:?} is not an instant in the future, such as 2026-10-02T00:00:00Z", said.until),
         )
     })?;
-    state.store.mute(&Mute { rule: said.rule, until, note: said.note }, now).await?;
+    let deed = identity.actor().does(now, Action::RuleMuted, said.rule.clone());
+    let deed = deed.saying(format!("until {until}: {}", said.note));
+    state.store.mute(&Mute { rule: said.rule, until, note: said.note }, &deed).await?;
     mutes(State(state), RawQuery(None)).await
 }
 
@@ -151,8 +172,13 @@ pub(super) async fn mute(State(state): State<AppState>, body: Bytes) -> Answer {
 #[utoipa::path(delete, path = "/api/v1/mutes/{rule}", tag = "alerts",
     params(("rule" = String, Path, description = "its name, or `all`")),
     responses((status = 200, body = MuteList), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn unmute(State(state): State<AppState>, Path(rule): Path<String>) -> Answer {
-    if !state.store.unmute(&rule).await? {
+pub(super) async fn unmute(
+    State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
+    Path(rule): Path<String>,
+) -> Answer {
+    let deed = identity.actor().does(state.clock.now(), Action::RuleUnmuted, rule.clone());
+    if !state.store.unmute(&rule, &deed).await? {
         return Err(ApiProblem::NotFound { what: "muted rule", id: rule, hint: None });
     }
     mutes(State(state), RawQuery(None)).await

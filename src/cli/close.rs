@@ -1,10 +1,13 @@
 //! `mrrd close`: a month's figures are kept as they are; what changes them later is a restatement.
 
 use super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
-use crate::report::{
-    closing::{CloseAnswer, CloseError},
-    month::Month,
-    service::Reports,
+use crate::{
+    access,
+    report::{
+        closing::{CloseAnswer, CloseError},
+        month::Month,
+        service::Reports,
+    },
 };
 
 /// Closes a month: keeps its movements and totals under every profile, with the place in the log they were made from
@@ -26,7 +29,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let store = open_store(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
-    let answer = reports.close(args.month).await.map_err(|error| match error {
+    let answer = reports.close(args.month, &access::at_the_command_line()).await.map_err(|error| match error {
         CloseError::Refused(reason) => Failure::Failed(reason),
         CloseError::Ask(error) => ask::failure(error),
     })?;

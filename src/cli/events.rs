@@ -13,7 +13,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    report::events::reason,
+    report::{events::reason, table::printable},
     store::{EventFilter, EventRow, Store, StoreError},
 };
 
@@ -234,11 +234,11 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
         facts.push(("variant", format!("{variant} of 0 to {}: one id, several shapes", bodies.len() - 1)));
     }
     for (name, value) in facts {
-        writeln!(out, "{name:<9} {value}")?;
+        writeln!(out, "{name:<9} {}", printable(&value))?;
     }
     writeln!(out)?;
-    out.write_all(body)?;
-    Ok(writeln!(out)?)
+    // The very bytes are for --raw; here nothing of them steers the terminal.
+    Ok(writeln!(out, "{}", printable(&String::from_utf8_lossy(body)))?)
 }
 
 async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, json: bool) -> Outcome {
@@ -309,7 +309,8 @@ fn print(rows: &[EventRow], json: bool) -> Outcome {
     for row in rows {
         let EventRow { seq, created, id, kind, .. } = row;
         // Widths that most ids and types fit into: rows come as they arrive, so none can wait for the widest.
-        writeln!(out, "{seq:>8}  {created}  {id:<30}  {kind:<36}  {}  {}", mode(row), reading(row))?;
+        let line = format!("{seq:>8}  {created}  {id:<30}  {kind:<36}  {}  {}", mode(row), reading(row));
+        writeln!(out, "{}", printable(&line).replace('\n', "\\n"))?;
     }
     Ok(out.flush()?)
 }

@@ -8,11 +8,12 @@ use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output};
 use crate::{
+    access::at_the_command_line,
     config::Config,
     history::rates,
     ledger::{fx::Quote, money::Currency, time::Day},
     reconciler::{Reconciler, Rules, driver::Driver},
-    store::Store,
+    store::{Store, audit_trail::Action},
 };
 
 /// Exchange rates for ledger.reporting_currency
@@ -71,7 +72,8 @@ async fn import(file: &PathBuf, base: Option<Currency>, json: bool, config: &Con
     let quotes = rates::read(&text, base)
         .map_err(|error| Failure::Failed(format!("{named} holds no table of rates: {error}")))?;
     let store = open_store(config).await?;
-    let kept = store.import_rates(&quotes, context.clock.now()).await;
+    let deed = at_the_command_line().does(context.clock.now(), Action::RatesImported, named.to_string());
+    let kept = store.import_rates(&quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
     let changed =
         kept.map_err(|error| Failure::Failed(format!("the rates were not all kept: {error}; import again")))?;
     if config.ledger.reporting_currency.is_some() {

@@ -4,6 +4,7 @@ mod alerts;
 mod ask;
 mod audit;
 mod audit_csv;
+mod audit_trail;
 mod backfill;
 mod close;
 mod compare;
@@ -30,6 +31,7 @@ mod report;
 mod rules;
 mod seal;
 mod serve;
+mod token;
 mod up_to_date;
 mod verify;
 
@@ -42,6 +44,7 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
     log::months,
+    report::table::printable,
     store::{Options, OtherLog, Store},
 };
 
@@ -67,6 +70,7 @@ enum Command {
     Verify(verify::Args),
     Seal(seal::Args),
     Audit(audit::Args),
+    AuditTrail(audit_trail::Args),
     Report(report::Args),
     Events(events::Args),
     Explain(explain::Args),
@@ -80,6 +84,7 @@ enum Command {
     Erase(erase::Args),
     Doctor(doctor::Args),
     Openapi(openapi::Args),
+    Token(token::Args),
     Config(config::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
@@ -179,6 +184,8 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => blocking(verify::run(&args, &context)),
         Command::Seal(args) => blocking(seal::run(&args, &context)),
         Command::Audit(args) => blocking(audit::run(&args, &context)),
+        Command::AuditTrail(args) => blocking(audit_trail::run(&args, &context)),
+        Command::Token(args) => blocking(token::run(&args, &context)),
         Command::Report(args) => blocking(report::run(&args, &context)),
         Command::Alerts(args) => blocking(alerts::run(&args, &context)),
         Command::Feeds(args) => blocking(feeds::run(&args, &context)),
@@ -232,7 +239,7 @@ fn shown(error: &clap::Error) -> ExitCode {
 
 fn complain(reason: &str, code: u8) -> ExitCode {
     for line in reason.lines() {
-        eprintln!("mrrd: {line}");
+        eprintln!("mrrd: {}", printable(line));
     }
     ExitCode::from(code)
 }

@@ -8,6 +8,7 @@ use crate::{
     config::Config,
     history::renormalise,
     reconciler::{Reconciler, Rules},
+    report::table::printable,
     store::Store,
 };
 
@@ -87,7 +88,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             ))?;
         }
         for (key, reason) in &changes.failed {
-            eprintln!("mrrd: {} could not be derived: {reason}", key.customer);
+            eprintln!("mrrd: {}", printable(&format!("{} could not be derived: {reason}", key.customer)));
         }
     }
     if changes.failed.is_empty() { Ok(()) } else { Err(Failure::Said) }

@@ -9,6 +9,7 @@ use crate::{
         replay::Counts,
     },
     ledger::time::UnixTime,
+    report::table::printable,
     store::EventFilter,
     stripe::signature::SigningSecret,
 };
@@ -68,7 +69,7 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
         .run(&store, &endpoint, |counts, refused| {
             bar.set_message(said(counts, dry_run));
             if let Some(reason) = refused {
-                bar.suspend(|| eprintln!("mrrd: {reason}"));
+                bar.suspend(|| eprintln!("mrrd: {}", printable(&reason)));
             }
         })
         .await;

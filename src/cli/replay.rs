@@ -12,12 +12,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Context, Failure, Outcome, instant, make_store, output};
 use crate::{
+    access::at_the_command_line,
     history::{
         files,
         replay::{self, Counts, Progress},
     },
     ledger::time::UnixTime,
     limits::CLOCK_LEAD_SECONDS,
+    report::table::printable,
+    store::{StoreError, audit_trail::Action},
 };
 
 /// Takes historical events in from files, or sends the log's events on
@@ -78,6 +81,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         ),
         None => None,
     };
+    let named = args.paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let imported = |detail: String| {
+        at_the_command_line().does(context.clock.now(), Action::EventsImported, named.clone()).saying(detail)
+    };
+    let unkept = |error: StoreError| Failure::Failed(format!("the audit trail can't be kept: {error}"));
+    if let (Some(store), false) = (&store, args.dry_run) {
+        // Before the first of them is in the log: a replay that is killed has left its line.
+        store.record(&imported("begun".into())).await.map_err(unkept)?;
+    }
     let bar = replay_bar(files::bytes(&inputs));
     let began = Instant::now();
     let counts =
@@ -89,8 +101,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             }
             Progress::Rejected { input, place, reason, text } => bar.suspend(|| {
                 match place {
-                    Some(place) => eprintln!("mrrd: {input}: {place}: {reason}"),
-                    None => eprintln!("mrrd: {input}: {reason}"),
+                    Some(place) => eprintln!("mrrd: {}", printable(&format!("{input}: {place}: {reason}"))),
+                    None => eprintln!("mrrd: {}", printable(&format!("{input}: {reason}"))),
                 }
                 if let Some(file) = &mut aside
                     && let Err(error) = file.write_all(text).and_then(|()| file.write_all(b"\n"))
@@ -104,6 +116,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let counts = counts.map_err(|error| {
         Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
     })?;
+    if let (Some(store), false) = (&store, args.dry_run) {
+        store.record(&imported(said(&counts, false))).await.map_err(unkept)?;
+    }
     match &args.set_aside {
         Some(path) if counts.rejected > 0 => eprintln!("mrrd: what was rejected is in {}", path.display()),
         None if counts.rejected > 0 => {

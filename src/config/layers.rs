@@ -88,6 +88,14 @@ pub fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// The user who runs this process, as the system's environment names them; one who became another keeps their own name.
+#[expect(clippy::disallowed_methods, reason = "only here is the environment read")]
+pub fn user_of_process() -> Option<String> {
+    ["SUDO_USER", "USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+}
+
 /// The merged layers: defaults, then the file (interface.md 1), then the environment.
 pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<Values, ConfigError> {
     let mut values = Values::new();

@@ -13,10 +13,11 @@ mod settings;
 mod tests;
 mod warnings;
 
-pub use layers::{Environment, Origin, colour_wanted};
+pub use layers::{Environment, Origin, colour_wanted, user_of_process};
 pub use read::load;
 pub use settings::{
-    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting,
+    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server, Setting,
+    SignOn,
     Stripe,
 };
 

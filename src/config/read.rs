@@ -5,6 +5,7 @@ mod feeds;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
+use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     layers::{self, Data, Value, Values},
     profiles::{self, Written},
     settings::{
-        Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting, Stripe,
+        Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
     },
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     },
     limits,
     reconciler::{CustomerRules, Exclusion},
+    store::access::AccessRole,
 };
 
 /// Reads the configuration: `file` is what `--config` named. Reports every fault at once.
@@ -37,7 +39,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         database: Database { url: reader.database_url() },
         stripe: reader.stripe(),
         ledger: reader.ledger(),
-        api: Api { tokens: reader.secrets("api.tokens") },
+        api: reader.api(),
         privacy: reader.privacy(),
         alerts: reader.alerts(),
         feeds: reader.feeds(),
@@ -116,6 +118,37 @@ impl Reader<'_> {
             body_timeout: self.seconds("server.body_timeout_seconds", 1, 300),
             write_timeout: self.seconds("server.write_timeout_seconds", 1, 300),
             drain_timeout: self.seconds("server.drain_timeout_seconds", 1, 300),
+        }
+    }
+
+    fn api(&mut self) -> Api {
+        let proxies = self.list("api.proxies");
+        let read = |text: &String| text.parse().map_err(|()| text.clone());
+        let (proxies, unread): (Vec<_>, Vec<_>) = proxies.iter().map(read).partition(Result::is_ok);
+        for text in unread.into_iter().filter_map(Result::err) {
+            self.fault(
+                "api.proxies",
+                format_args!("holds {text:?}: an address or a network such as 10.0.0.0/8 is expected"),
+            );
+        }
+        let proxies: Vec<_> = proxies.into_iter().flatten().collect();
+        let name = self.text("api.user_header");
+        let user_header: Option<HeaderName> = if name.is_empty() { None } else { name.parse().ok() };
+        if user_header.is_none() != name.is_empty() {
+            self.fault("api.user_header", format_args!("is {name:?}, which is no header's name"));
+        }
+        if user_header.is_some() && proxies.is_empty() {
+            self.fault("api.user_header", "is believed from listed proxies alone: set api.proxies to their addresses");
+        }
+        let role = self.text("api.user_role");
+        let known = AccessRole::named(&role);
+        if known.is_none() {
+            self.fault("api.user_role", format_args!("is {role:?}: viewer or admin is expected"));
+        }
+        Api {
+            tokens: self.secrets("api.tokens"),
+            session: Duration::from_secs(3600 * self.integer("api.session_hours", 1, 24 * 366)),
+            sign_on: SignOn { proxies, user_header, role: known.unwrap_or(AccessRole::Viewer) },
         }
     }
 

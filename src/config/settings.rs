@@ -1,7 +1,14 @@
 //! The settings as the rest of the program holds them: read, checked, secrets wrapped.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    str::FromStr,
+    time::Duration,
+};
 
+use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Origin, alerting::Alerts, feeding::Feed, warnings};
@@ -13,6 +20,7 @@ use crate::{
         time::{Day, Zone},
     },
     reconciler::CustomerRules,
+    store::access::AccessRole,
 };
 
 /// Everything that can be set. `Debug` shows no secret.
@@ -217,6 +225,61 @@ impl Ledger {
 pub struct Api {
     /// Tokens of admins; with none, the first `serve` makes one.
     pub tokens: Vec<SecretString>,
+    /// How long a session lasts.
+    pub session: Duration,
+    /// What is believed of proxies.
+    pub sign_on: SignOn,
+}
+
+/// `api.proxies`, `api.user_header` and `api.user_role`: whom a proxy's word is taken from, and for what.
+#[derive(Clone, Debug)]
+pub struct SignOn {
+    /// Those whose word counts; with none, no proxy's does.
+    pub proxies: Vec<Network>,
+    /// The header that names whom the proxy has signed in; without it nobody is.
+    pub user_header: Option<HeaderName>,
+    /// What such a user may do.
+    pub role: AccessRole,
+}
+
+impl SignOn {
+    /// Whether this address is a listed proxy's.
+    pub fn is_listed(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+}
+
+/// An address, or all that begin with the same bits (`10.0.0.0/8`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    first: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// Whether `address` lies in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let same = |a: u128, b: u128, of: u32| {
+            of.checked_sub(self.bits).is_some_and(|rest| (a ^ b).checked_shr(rest).unwrap_or(0) == 0)
+        };
+        match (self.first, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.to_bits().into(), b.to_bits().into(), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (first, bits) = text.split_once('/').map_or((text, None), |(first, bits)| (first, Some(bits)));
+        let first: IpAddr = first.parse().map_err(drop)?;
+        let most = if first.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(drop))?;
+        if bits > most { Err(()) } else { Ok(Self { first, bits }) }
+    }
 }
 
 /// `privacy.*`

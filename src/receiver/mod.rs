@@ -136,7 +136,13 @@ async fn take(
     let read = read::read(&body).map_err(|error| (None, Refusal::Event(error)))?;
     let (id, kind, reading) = (read.id.clone(), read.kind.clone(), name_of(&read.reading));
     let mut event = read.received(body, now, Source::Webhook);
-    event.account = event.account.or_else(|| endpoint.account.clone());
+    if let Some(bound) = &endpoint.account {
+        // Whoever holds this endpoint's secret speaks for this account, and for no other's ledger.
+        if event.account.as_ref().is_some_and(|named| named != bound) {
+            return Err((Some(id.to_string()), Refusal::OtherAccount));
+        }
+        event.account = Some(bound.clone());
+    }
     let unavailable = |why| (Some(id.to_string()), Refusal::Unavailable(why));
     match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event])).await {
         Ok(Ok(answers)) => match answers.first() {

@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     Signature(SignatureError),
     /// Verified, but not an event.
     Event(NotAnEvent),
+    /// It names another account than the one its endpoint is bound to.
+    OtherAccount,
     /// The log did not say in time that the event is on disk.
     Unavailable(Unavailable),
     /// The log refuses this very event, and would again.
@@ -77,6 +79,14 @@ impl Refusal {
             Self::Event(error) => {
                 refused(S::BAD_REQUEST, error.slug(), "The body is not an event", error.to_string().into())
             }
+            Self::OtherAccount => refused(
+                S::BAD_REQUEST,
+                "other-account",
+                "The event is another account's",
+                "the event names another account than this endpoint is bound to: check stripe.endpoints.NAME.account, and \
+                 leave it away where the endpoint is for connected accounts"
+                    .into(),
+            ),
             Self::Unavailable(unavailable) => unavailable.problem(),
             Self::NotStorable => refused(
                 S::INTERNAL_SERVER_ERROR,

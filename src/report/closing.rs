@@ -26,7 +26,11 @@ use crate::{
         time::{UnixTime, Zone},
     },
     reconciler::{Rules, rules},
-    store::{StoreError, closings::*},
+    store::{
+        StoreError,
+        audit_trail::{Action, Actor},
+        closings::*,
+    },
 };
 
 /// Everything a month is closed with. Simulated time is no month that closes: customers on test clocks are left out.
@@ -222,7 +226,7 @@ impl Reports<'_> {
     ///
     /// Refuses while the month runs, while events wait to be applied, while the ledger is kept under other rules, and
     /// when there is nothing left to close.
-    pub async fn close(&self, month: Month) -> Result<CloseAnswer, CloseError> {
+    pub async fn close(&self, month: Month, by: &Actor) -> Result<CloseAnswer, CloseError> {
         let zone = &self.ledger.zone;
         if self.now <= zone.end_of(month.last()) {
             let ends = format!("it ends with {} in {}", month.last(), self.ledger.timezone);
@@ -266,7 +270,8 @@ impl Reports<'_> {
         // All of them can be closed: none is left out half way.
         let mut closed_now = Vec::new();
         for whole in months {
-            if !self.store.close_month(&whole).await? {
+            let deed = by.does(self.now, Action::MonthClosed, month.to_string());
+            if !self.store.close_month(&whole, &deed.saying(whole.closing.profile.as_ref())).await? {
                 let by = format!("{month} was closed under {} by another process meanwhile", whole.closing.profile);
                 return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
             }

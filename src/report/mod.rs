@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod ask;
 mod at_closing;
+pub mod audit_trail;
 mod basis;
 pub mod book;
 pub mod bridge;

@@ -59,13 +59,15 @@ impl Table {
     }
 }
 
+/// Whether a terminal may obey this, or a reader be deceived by it.
+pub fn steers(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text for a terminal: what would steer it (escapes, other controls, marks that turn the writing's direction) is shown, not
 /// sent. Line ends and tabs stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if !text.contains(steers) {
         return Cow::Borrowed(text);
     }
@@ -86,10 +88,16 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
     text.push_str("\r\n");
 }
 
+/// Whether a spreadsheet would run this as a formula: it begins as one and is no number. Some look past spaces and quotes.
+fn is_formula(cell: &str) -> bool {
+    let begins = cell.trim_start_matches([' ', '\'', '"', '\u{feff}', '\u{a0}']);
+    // Full-width forms count in some locales.
+    begins.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+        && cell.parse::<crate::ledger::money::Decimal>().is_err()
+}
+
 fn quoted(cell: &str) -> Cow<'_, str> {
-    // A spreadsheet runs a cell that starts like a formula; amounts start with '-' and are left alone.
-    let formula = cell.starts_with(['=', '+', '@', '\t', '\r']);
-    if formula {
+    if is_formula(cell) {
         Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\"")))
     } else if cell.contains([',', '"', '\n', '\r']) {
         Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
@@ -112,6 +120,31 @@ mod tests {
             ],
         };
         assert_eq!(table.csv_in_units(), "currency,amount,customers\r\nusd,-8.33333333,3\r\njpy,5,\r\n");
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_instead() {
+        let evil = "cus\u{1b}]0;owned\u{7}\u{9b}31m\rx\u{202e}y\u{8}";
+        let shown = "cus\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{d}x\\u{202e}y\\u{8}";
+        assert_eq!(printable(evil), shown);
+        assert_eq!(printable("Zürich\t1\n"), "Zürich\t1\n");
+        let table = Table { columns: vec!["customer"], rows: vec![vec![evil.into()]] };
+        assert!(table.terminal().contains(shown), "{}", table.terminal());
+    }
+
+    #[test]
+    fn no_cell_begins_a_formula_and_numbers_stay_numbers() {
+        for evil in
+            ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "-cmd", "@SUM(A1)", "\t=1", "\r=1", " =1", "'=1", "＝1", "--1", "+"]
+        {
+            let table = Table { columns: vec!["a"], rows: vec![vec![evil.into()]] };
+            let cell = table.csv().strip_prefix("a\r\n").unwrap().to_owned();
+            assert!(cell.starts_with("\"'"), "{evil:?} became {cell:?}");
+        }
+        for number in ["-1.5", "0", "-0.000001", "1500"] {
+            let table = Table { columns: vec!["a"], rows: vec![vec![number.into()]] };
+            assert_eq!(table.csv(), format!("a\r\n{number}\r\n"));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod alerts;
 mod anchors;
+pub mod audit_trail;
 pub mod closings;
 pub mod day_sums;
 mod errors;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     access::*,
     alerts::*,
+    audit_trail::*,
     closings::*,
     day_sums::DaySums,
     feeds::{FeedEntry, NewFeedEntry},
@@ -306,8 +307,8 @@ impl Store {
 
     /// Keeps rates; one of the same base, currency and day is replaced. Answers how many are new or other than before.
     /// An import that is killed may have kept some of them: import the file again.
-    pub async fn import_rates(&self, quotes: &[Quote], now: UnixTime) -> Result<u64, StoreError> {
-        either!(self, database => database.import_rates(quotes, now).await)
+    pub async fn import_rates(&self, quotes: &[Quote], deed: &Deed) -> Result<u64, StoreError> {
+        either!(self, database => database.import_rates(quotes, deed).await)
     }
 
     // Leases, progress and seals.
@@ -368,8 +369,8 @@ impl Store {
     // Closed months: records of their own beside the log.
 
     /// Keeps a closed month for ever, in one transaction. False, and nothing done, when it is closed already.
-    pub async fn close_month(&self, month: &ClosedMonth) -> Result<bool, StoreError> {
-        either!(self, database => database.close_month(month).await)
+    pub async fn close_month(&self, month: &ClosedMonth, deed: &Deed) -> Result<bool, StoreError> {
+        either!(self, database => database.close_month(month, deed).await)
     }
 
     /// Every closing, by month and profile.
@@ -428,8 +429,8 @@ impl Store {
     }
 
     /// Somebody took the alert on; the first to say so stays.
-    pub async fn acknowledge_alert(&self, id: &str, at: UnixTime, by: Option<&str>) -> Result<(), StoreError> {
-        either!(self, database => database.acknowledge_alert(id, at, by).await)
+    pub async fn acknowledge_alert(&self, id: &str, by: Option<&str>, deed: &Deed) -> Result<(), StoreError> {
+        either!(self, database => database.acknowledge_alert(id, by, deed).await)
     }
 
     /// The alert with this id.
@@ -453,13 +454,13 @@ impl Store {
     }
 
     /// Keeps a planned event; answers its number.
-    pub async fn annotate(&self, annotation: &Annotation, now: UnixTime) -> Result<i64, StoreError> {
-        either!(self, database => database.annotate(annotation, now).await)
+    pub async fn annotate(&self, annotation: &Annotation, deed: &Deed) -> Result<i64, StoreError> {
+        either!(self, database => database.annotate(annotation, deed).await)
     }
 
     /// Forgets a planned event; false where there is none.
-    pub async fn remove_annotation(&self, id: i64) -> Result<bool, StoreError> {
-        either!(self, database => database.remove_annotation(id).await)
+    pub async fn remove_annotation(&self, id: i64, deed: &Deed) -> Result<bool, StoreError> {
+        either!(self, database => database.remove_annotation(id, deed).await)
     }
 
     /// The rules that are muted at `now`.
@@ -468,13 +469,13 @@ impl Store {
     }
 
     /// Mutes a rule; what was said of it before is replaced.
-    pub async fn mute(&self, mute: &Mute, now: UnixTime) -> Result<(), StoreError> {
-        either!(self, database => database.mute(mute, now).await)
+    pub async fn mute(&self, mute: &Mute, deed: &Deed) -> Result<(), StoreError> {
+        either!(self, database => database.mute(mute, deed).await)
     }
 
     /// Lets a rule speak again; false where it wasn't muted.
-    pub async fn unmute(&self, rule: &str) -> Result<bool, StoreError> {
-        either!(self, database => database.unmute(rule).await)
+    pub async fn unmute(&self, rule: &str, deed: &Deed) -> Result<bool, StoreError> {
+        either!(self, database => database.unmute(rule, deed).await)
     }
 
     /// Up to `limit` messages to `channel` that are due, with what they say.
@@ -754,18 +755,18 @@ impl Store {
     }
 
     /// Keeps a new token; one of the same digest stays as it is.
-    pub async fn keep_token(&self, token: &TokenRow) -> Result<(), StoreError> {
-        either!(self, database => database.keep_token(token).await)
+    pub async fn keep_token(&self, token: &TokenRow, deed: &Deed) -> Result<(), StoreError> {
+        either!(self, database => database.keep_token(token, deed).await)
     }
 
     /// Revokes the token of this id and ends the sessions opened with it; false where there is none in force.
-    pub async fn revoke_token(&self, id: &str, now: UnixTime) -> Result<bool, StoreError> {
-        either!(self, database => database.revoke_token(id, now).await)
+    pub async fn revoke_token(&self, id: &str, deed: &Deed) -> Result<bool, StoreError> {
+        either!(self, database => database.revoke_token(id, deed).await)
     }
 
     /// Keeps a new session, and forgets those that have ended.
-    pub async fn open_session(&self, session: &SessionRow) -> Result<(), StoreError> {
-        either!(self, database => database.open_session(session).await)
+    pub async fn open_session(&self, session: &SessionRow, deed: &Deed) -> Result<(), StoreError> {
+        either!(self, database => database.open_session(session, deed).await)
     }
 
     /// The session of this digest; `None` once it has ended.
@@ -776,6 +777,21 @@ impl Store {
     /// Ends a session before its time.
     pub async fn end_session(&self, digest: &SecretDigest) -> Result<(), StoreError> {
         either!(self, database => database.end_session(digest).await)
+    }
+
+    /// Writes a line of the audit trail about what isn't one of the operations here: those write theirs themselves.
+    pub async fn record(&self, deed: &Deed) -> Result<(), StoreError> {
+        either!(self, database => database.record(deed).await)
+    }
+
+    /// Up to `limit` lines of the audit trail, newest first, before the place named.
+    pub async fn audit_trail(
+        &self,
+        action: Option<Action>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<TrailRow>, StoreError> {
+        either!(self, database => database.audit_trail(action, before, limit).await)
     }
 
     // What reports read, always of the current generation.

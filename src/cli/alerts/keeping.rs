@@ -4,12 +4,14 @@ use serde_json::json;
 
 use super::super::{Context, Failure, Outcome, open_store, output};
 use crate::{
+    access::at_the_command_line,
     alerts::alert::Rule,
     ledger::time::{Day, UnixTime},
     report::{alerts::AlertEntry, table::Table},
     store::{
         Store, StoreError,
         alerts::{AlertFilter, AlertRow, Annotation, Mute},
+        audit_trail::{Action, Deed},
     },
 };
 
@@ -96,6 +98,10 @@ fn failed(error: StoreError) -> Failure {
     Failure::Failed(error.to_string())
 }
 
+fn deed(context: &Context, action: Action, subject: &str) -> Deed {
+    at_the_command_line().does(context.clock.now(), action, subject)
+}
+
 async fn store(context: &Context) -> Result<Store, Failure> {
     open_store(&*context.load()?).await
 }
@@ -153,7 +159,8 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Outcome {
 pub(super) async fn acknowledge(args: &AckArgs, context: &Context) -> Outcome {
     let store = store(context).await?;
     found(&store, &args.id).await?;
-    store.acknowledge_alert(&args.id, context.clock.now(), args.by.as_deref()).await.map_err(failed)?;
+    let deed = deed(context, Action::AlertAcknowledged, &args.id).saying(args.by.as_deref().unwrap_or_default());
+    store.acknowledge_alert(&args.id, args.by.as_deref(), &deed).await.map_err(failed)?;
     Ok(output::line(format_args!("{} is acknowledged", args.id))?)
 }
 
@@ -161,19 +168,28 @@ pub(super) async fn mute(args: &MuteArgs, context: &Context) -> Outcome {
     let (store, now) = (store(context).await?, context.clock.now());
     let until = now.plus(args.days * UnixTime::DAY_SECONDS);
     let mute = Mute { rule: args.rule.clone(), until, note: args.note.clone() };
-    store.mute(&mute, now).await.map_err(failed)?;
+    let deed = deed(context, Action::RuleMuted, &args.rule).saying(format!("until {until}: {}", args.note));
+    store.mute(&mute, &deed).await.map_err(failed)?;
     Ok(output::line(format_args!("{} is muted until {until}", args.rule))?)
 }
 
 pub(super) async fn unmute(args: &UnmuteArgs, context: &Context) -> Outcome {
-    let was = store(context).await?.unmute(&args.rule).await.map_err(failed)?;
+    let was = store(context)
+        .await?
+        .unmute(&args.rule, &deed(context, Action::RuleUnmuted, &args.rule))
+        .await
+        .map_err(failed)?;
     Ok(output::line(format_args!("{} {}", args.rule, if was { "speaks again" } else { "was not muted" }))?)
 }
 
 pub(super) async fn plan(args: &PlanArgs, context: &Context) -> Outcome {
     let store = store(context).await?;
     if let Some(id) = args.remove {
-        return match store.remove_annotation(id).await.map_err(failed)? {
+        return match store
+            .remove_annotation(id, &deed(context, Action::PlanRemoved, &id.to_string()))
+            .await
+            .map_err(failed)?
+        {
             true => Ok(output::line(format_args!("planned event {id} is forgotten"))?),
             false => Err(Failure::Failed(format!("there is no planned event {id}: `mrrd alerts plan` lists them"))),
         };
@@ -183,7 +199,8 @@ pub(super) async fn plan(args: &PlanArgs, context: &Context) -> Outcome {
             return Err(Failure::Usage(format!("{first} is after {last}")));
         }
         let planned = Annotation { id: 0, first, last, note: note.clone() };
-        let id = store.annotate(&planned, context.clock.now()).await.map_err(failed)?;
+        let deed = deed(context, Action::EventPlanned, &format!("{first} to {last}")).saying(note.as_str());
+        let id = store.annotate(&planned, &deed).await.map_err(failed)?;
         return Ok(output::line(format_args!("planned event {id}: {first} to {last}, {note}"))?);
     }
     let planned = store.annotations().await.map_err(failed)?;

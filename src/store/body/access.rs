@@ -2,6 +2,7 @@
 
 use super::{
     super::{Database, dialect::*},
+    audit_trail::record,
     columns::Columns,
 };
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     store::{
         StoreError,
         access::*,
+        audit_trail::Deed,
         errors::{Doing, corrupt},
         prepared::clean,
     },
@@ -48,10 +50,10 @@ impl Database {
         rows.iter().map(token).collect()
     }
 
-    pub(in crate::store) async fn keep_token(&self, token: &TokenRow) -> Result<(), StoreError> {
+    pub(in crate::store) async fn keep_token(&self, token: &TokenRow, deed: &Deed) -> Result<(), StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         // Of two processes that start at once over one token file, the second finds it there.
-        sqlx::query(
+        let written = sqlx::query(
             "INSERT INTO access_token (id, digest, name, role, created_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (digest) DO NOTHING",
         )
@@ -62,24 +64,32 @@ impl Database {
         .bind(token.created_at.0)
         .execute(&mut *tx)
         .await
-        .doing(CHANGING)?;
+        .doing(CHANGING)?
+        .rows_affected();
+        if written > 0 {
+            record(&mut tx, deed).await?;
+        }
         tx.commit().await.doing(CHANGING)
     }
 
-    pub(in crate::store) async fn revoke_token(&self, id: &str, now: UnixTime) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn revoke_token(&self, id: &str, deed: &Deed) -> Result<bool, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         let text = "UPDATE access_token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-        let changed = sqlx::query(text).bind(id).bind(now.0).execute(&mut *tx).await.doing(CHANGING)?.rows_affected();
+        let changed =
+            sqlx::query(text).bind(id).bind(deed.at.0).execute(&mut *tx).await.doing(CHANGING)?.rows_affected();
         sqlx::query("DELETE FROM access_session WHERE token = (SELECT digest FROM access_token WHERE id = $1)")
             .bind(id)
             .execute(&mut *tx)
             .await
             .doing(CHANGING)?;
+        if changed > 0 {
+            record(&mut tx, deed).await?;
+        }
         tx.commit().await.doing(CHANGING)?;
         Ok(changed > 0)
     }
 
-    pub(in crate::store) async fn open_session(&self, session: &SessionRow) -> Result<(), StoreError> {
+    pub(in crate::store) async fn open_session(&self, session: &SessionRow, deed: &Deed) -> Result<(), StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         sqlx::query("DELETE FROM access_session WHERE ends_at <= $1")
             .bind(session.created_at.0)
@@ -97,6 +107,7 @@ impl Database {
         .execute(&mut *tx)
         .await
         .doing(CHANGING)?;
+        record(&mut tx, deed).await?;
         tx.commit().await.doing(CHANGING)
     }
 

@@ -2,12 +2,13 @@
 
 use super::{
     super::{Database, dialect::*},
+    audit_trail::record,
     columns::Columns,
     rows::insert,
 };
 use crate::{
     ledger::time::UnixTime,
-    store::{StoreError, alerts::*, errors::Doing, prepared::clean},
+    store::{StoreError, alerts::*, audit_trail::Deed, errors::Doing, prepared::clean},
 };
 
 const READING: &str = "reading alerts";
@@ -152,20 +153,24 @@ impl Database {
     pub(in crate::store) async fn acknowledge_alert(
         &self,
         id: &str,
-        at: UnixTime,
         by: Option<&str>,
+        deed: &Deed,
     ) -> Result<(), StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
-        sqlx::query(
+        let written = sqlx::query(
             "UPDATE alert SET acknowledged_at = $2, acknowledged_by = CAST($3 AS TEXT)
              WHERE id = $1 AND acknowledged_at IS NULL",
         )
         .bind(id)
-        .bind(at.0)
+        .bind(deed.at.0)
         .bind(by.map(clean))
         .execute(&mut *tx)
         .await
-        .doing(CHANGING)?;
+        .doing(CHANGING)?
+        .rows_affected();
+        if written > 0 {
+            record(&mut tx, deed).await?;
+        }
         tx.commit().await.doing(CHANGING)
     }
 
@@ -219,7 +224,7 @@ impl Database {
         rows.iter().map(annotation).collect()
     }
 
-    pub(in crate::store) async fn annotate(&self, annotation: &Annotation, now: UnixTime) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn annotate(&self, annotation: &Annotation, deed: &Deed) -> Result<i64, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         let id = sqlx::query_scalar(
             "INSERT INTO annotation (first_day, last_day, note, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
@@ -227,18 +232,22 @@ impl Database {
         .bind(annotation.first.to_string())
         .bind(annotation.last.to_string())
         .bind(clean(&annotation.note))
-        .bind(now.0)
+        .bind(deed.at.0)
         .fetch_one(&mut *tx)
         .await
         .doing(CHANGING)?;
+        record(&mut tx, deed).await?;
         tx.commit().await.doing(CHANGING)?;
         Ok(id)
     }
 
-    pub(in crate::store) async fn remove_annotation(&self, id: i64) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn remove_annotation(&self, id: i64, deed: &Deed) -> Result<bool, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         let query = sqlx::query("DELETE FROM annotation WHERE id = $1").bind(id);
         let removed = query.execute(&mut *tx).await.doing(CHANGING)?.rows_affected();
+        if removed > 0 {
+            record(&mut tx, deed).await?;
+        }
         tx.commit().await.doing(CHANGING)?;
         Ok(removed > 0)
     }
@@ -253,7 +262,7 @@ impl Database {
         rows.iter().map(mute).collect()
     }
 
-    pub(in crate::store) async fn mute(&self, mute: &Mute, now: UnixTime) -> Result<(), StoreError> {
+    pub(in crate::store) async fn mute(&self, mute: &Mute, deed: &Deed) -> Result<(), StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         sqlx::query(
             "INSERT INTO mute (rule, until, note, created_at) VALUES ($1, $2, $3, $4)
@@ -262,17 +271,21 @@ impl Database {
         .bind(mute.rule.as_str())
         .bind(mute.until.0)
         .bind(clean(&mute.note))
-        .bind(now.0)
+        .bind(deed.at.0)
         .execute(&mut *tx)
         .await
         .doing(CHANGING)?;
+        record(&mut tx, deed).await?;
         tx.commit().await.doing(CHANGING)
     }
 
-    pub(in crate::store) async fn unmute(&self, rule: &str) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn unmute(&self, rule: &str, deed: &Deed) -> Result<bool, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         let query = sqlx::query("DELETE FROM mute WHERE rule = $1").bind(rule);
         let removed = query.execute(&mut *tx).await.doing(CHANGING)?.rows_affected();
+        if removed > 0 {
+            record(&mut tx, deed).await?;
+        }
         tx.commit().await.doing(CHANGING)?;
         Ok(removed > 0)
     }

@@ -2,6 +2,7 @@
 
 use super::{
     super::{Database, dialect::*},
+    audit_trail::record,
     columns::{Columns, units},
     rows::{account, account_of, customer_key, insert},
 };
@@ -9,6 +10,7 @@ use crate::{
     ledger::{money::Mrr, outcome::Kind, time::UnixTime},
     store::{
         StoreError,
+        audit_trail::Deed,
         closings::*,
         errors::{Doing, corrupt},
         prepared::clean,
@@ -18,7 +20,7 @@ use crate::{
 const READING: &str = "reading closed months";
 
 impl Database {
-    pub(in crate::store) async fn close_month(&self, month: &ClosedMonth) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn close_month(&self, month: &ClosedMonth, deed: &Deed) -> Result<bool, StoreError> {
         let doing = "closing a month";
         let ClosedMonth { closing, totals, customers, movements } = month;
         let amounts = customers.iter().flat_map(|row| [row.opening, row.closing]);
@@ -92,6 +94,7 @@ impl Database {
         })
         .await
         .doing(doing)?;
+        record(&mut tx, deed).await?;
         tx.commit().await.doing(doing)?;
         Ok(true)
     }

@@ -2,11 +2,15 @@
 
 use sqlx::Row as _;
 
-use super::super::{Database, dialect::*};
+use super::{
+    super::{Database, dialect::*},
+    audit_trail::record,
+};
 use crate::{
-    ledger::{fx::Quote, time::UnixTime},
+    ledger::fx::Quote,
     store::{
         StoreError,
+        audit_trail::Deed,
         errors::{Doing, corrupt},
     },
 };
@@ -44,7 +48,7 @@ impl Database {
         sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM fx_import").fetch_one(&self.log).await.doing(READING)
     }
 
-    pub(in crate::store) async fn import_rates(&self, quotes: &[Quote], now: UnixTime) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn import_rates(&self, quotes: &[Quote], deed: &Deed) -> Result<u64, StoreError> {
         let mut changed = 0;
         for quotes in quotes.chunks(AT_ONCE) {
             let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(IMPORTING)?;
@@ -68,11 +72,12 @@ impl Database {
         }
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(IMPORTING)?;
         sqlx::query("INSERT INTO fx_import (imported_at, rates) VALUES ($1, $2)")
-            .bind(now.0)
+            .bind(deed.at.0)
             .bind(i64::try_from(changed).unwrap_or(i64::MAX))
             .execute(&mut *tx)
             .await
             .doing(IMPORTING)?;
+        record(&mut tx, deed).await?;
         tx.commit().await.doing(IMPORTING)?;
         Ok(changed)
     }

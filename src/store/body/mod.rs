@@ -10,6 +10,7 @@ mod advance;
 mod alerts;
 mod anchors;
 pub(super) mod append;
+mod audit_trail;
 mod closings;
 pub(super) mod columns;
 mod day_sums;

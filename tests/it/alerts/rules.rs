@@ -23,7 +23,10 @@ use tokio::sync::watch;
 
 use crate::{
     api::{DAY, event, subscription},
-    support::daemon::{Settings, mrrd},
+    support::{
+        daemon::{Settings, mrrd},
+        deed,
+    },
 };
 
 /// 2025-01-06, a Monday, at ten.
@@ -207,7 +210,7 @@ async fn drift_is_told_until_it_is_gone_and_mutes_and_plans_keep_it_quiet() {
         last: "2025-02-25".parse().unwrap(),
         note: "the end".into(),
     };
-    account.store.annotate(&plan, on(40)).await.unwrap();
+    account.store.annotate(&plan, &deed(on(40).0)).await.unwrap();
     assert_eq!(account.look(on(50)).await, ["Large loss: cus_a leaves with 100.00 USD, 100.0 % of MRR"]);
     let planned = &account.alerts().await[0];
     assert_eq!(planned.alert.silenced.as_deref(), Some("planned: the end"));
@@ -229,7 +232,7 @@ async fn drift_is_told_until_it_is_gone_and_mutes_and_plans_keep_it_quiet() {
     assert_eq!(sent, ["raised", "closed"]);
 
     let mute = Mute { rule: "all".into(), until: on(60), note: "moving".into() };
-    account.store.mute(&mute, on(52)).await.unwrap();
+    account.store.mute(&mute, &deed(on(52).0)).await.unwrap();
     drift::keep(&account.store, "audit", &found(Some("sub_1 differs"))).await.unwrap();
     assert_eq!(account.look(on(53)).await.len(), 1);
     let quiet = &account.alerts().await[0];

@@ -194,3 +194,115 @@ async fn who_tries_too_many_wrong_tokens_waits() {
     assert_eq!((answer.status, &answer.json()["type"]), (429, &"urn:mrrd:problem:too-many-wrong-tokens".into()));
     assert!(answer.headers.contains_key("retry-after"));
 }
+
+/// A token that `mrrd token create` makes beside the running daemon.
+fn create(daemon: &Daemon, name: &str, role: &str) -> (String, String) {
+    let output = daemon.command(&["token", "create", name, "--role", role, "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let field = |name: &str| made[name].as_str().unwrap().to_owned();
+    (field("id"), field("token"))
+}
+
+#[tokio::test]
+async fn viewers_read_and_admins_act_until_their_token_is_revoked() {
+    let daemon = Daemon::start().await;
+    let (viewer_id, viewer) = create(&daemon, "Ada, finance", "viewer");
+    let (_, admin) = create(&daemon, "Bob", "admin");
+    let acknowledge = "/api/v1/alerts/al_none/acknowledge";
+    for (token, posted) in [(&viewer, 403), (&admin, 404)] {
+        let mut bearer = Client::new(daemon.address()).bearing(token);
+        assert_eq!(bearer.get("/api/v1/status").await.unwrap().status, 200);
+        let answer = send(&mut bearer, Method::POST, acknowledge, &[], "").await;
+        assert_eq!(answer.status, posted, "{}", text(&answer));
+        let (_, cookie) = sign_in(&daemon, token, &[]).await;
+        let fields = [("cookie", &*cookie), ("sec-fetch-site", "same-origin"), ("mrrd-request", "1")];
+        assert_eq!(send(&mut daemon.stranger(), Method::POST, acknowledge, &fields, "").await.status, posted);
+    }
+    let (_, cookie) = sign_in(&daemon, &viewer, &[]).await;
+    let cookie = [("cookie", &*cookie)];
+    let mut browser = daemon.stranger();
+    assert_eq!(send(&mut browser, Method::GET, "/api/v1/status", &cookie, "").await.status, 200);
+    assert!(daemon.command(&["token", "revoke", &viewer_id]).status.success());
+    assert_eq!(
+        send(&mut browser, Method::GET, "/api/v1/status", &cookie, "").await.status,
+        401,
+        "its sessions end with it"
+    );
+    let mut bearer = Client::new(daemon.address()).bearing(&viewer);
+    assert_eq!(bearer.get("/api/v1/status").await.unwrap().status, 401);
+    let listed = String::from_utf8(daemon.command(&["token", "list"]).stdout).unwrap();
+    assert!(listed.contains("Ada, finance") && listed.contains("Bob") && !listed.contains(&viewer), "{listed}");
+    assert_eq!(daemon.command(&["token", "revoke", &viewer_id]).status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn the_audit_trail_says_who_did_what_and_from_where() {
+    let mut daemon = Daemon::start().await;
+    let (_, admin) = create(&daemon, "Bob", "admin");
+    sign_in(&daemon, &admin, &[]).await;
+    for args in [&["alerts", "mute", "churn_spike", "--note", "a move"][..], &["alerts", "unmute", "churn_spike"]] {
+        assert!(daemon.command(args).status.success());
+    }
+    std::fs::write(daemon.dir().join("rates.csv"), "day,currency,rate\n2026-01-02,eur,1.1\n").unwrap();
+    assert!(daemon.command(&["fx", "import", "rates.csv", "--base", "usd"]).status.success());
+    std::fs::write(daemon.dir().join("events.jsonl"), event("evt_1")).unwrap();
+    assert!(daemon.command(&["replay", "events.jsonl"]).status.success());
+    let trail = daemon.json("/api/v1/audit-trail").await;
+    let line = |entry: &serde_json::Value| {
+        let word = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {} {}", word("action"), word("by"), word("address"), word("subject"))
+    };
+    let lines: Vec<_> = trail["data"].as_array().unwrap().iter().map(line).collect();
+    let told = [
+        "events_imported command - events.jsonl",
+        "events_imported command - events.jsonl",
+        "rates_imported command - rates.csv",
+        "rule_unmuted command - churn_spike",
+        "rule_muted command - churn_spike",
+        "signed_in token 127.0.0.1 Bob",
+    ];
+    assert_eq!(lines[..6], told, "{trail}");
+    let csv = text(&daemon.get("/api/v1/audit-trail?format=csv&action=signed_in").await);
+    assert!(csv.contains("Bob") && csv.lines().count() == 2, "{csv}");
+    let page = daemon.json("/api/v1/audit-trail?limit=1").await;
+    let next = page["next_cursor"].as_str().unwrap();
+    let second = daemon.json(&format!("/api/v1/audit-trail?limit=1&cursor={next}")).await;
+    assert_eq!(second["data"][0], trail["data"][1]);
+    let listed = daemon.command(&["audit-trail", "--limit", "100"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("rule_muted") && listed.contains("a move") && listed.contains("token_created"), "{listed}");
+}
+
+#[tokio::test]
+async fn a_proxys_word_counts_from_listed_addresses_alone() {
+    let header = [("x-forwarded-user", "ada@example.com")];
+    let acknowledge = "/api/v1/alerts/al_none/acknowledge";
+    let listed = Settings::default()
+        .env("MRRD_API__PROXIES", "127.0.0.0/8,::1")
+        .env("MRRD_API__USER_HEADER", "X-Forwarded-User");
+    let viewers = listed.clone().start().await;
+    let session = send(&mut viewers.stranger(), Method::GET, "/session", &header, "").await.json();
+    assert_eq!((&session["who"], &session["role"]), (&"ada@example.com".into(), &"viewer".into()));
+    assert_eq!(
+        viewers.stranger().get("/api/v1/status").await.unwrap().status,
+        401,
+        "without the header nobody is signed in"
+    );
+    let twice = [header[0], ("x-forwarded-user", "root@example.com")];
+    assert_eq!(send(&mut viewers.stranger(), Method::GET, "/api/v1/status", &twice, "").await.status, 401);
+    assert_eq!(send(&mut viewers.stranger(), Method::POST, acknowledge, &header, "").await.status, 403);
+    let admins = listed.clone().env("MRRD_API__USER_ROLE", "admin").start().await;
+    let ours = [header[0], ("sec-fetch-site", "same-origin"), ("mrrd-request", "1")];
+    assert_eq!(send(&mut admins.stranger(), Method::POST, acknowledge, &ours, "").await.status, 404);
+    assert_eq!(
+        send(&mut admins.stranger(), Method::POST, acknowledge, &header, "").await.status,
+        403,
+        "it may be another site's page"
+    );
+    for elsewhere in [listed.env("MRRD_API__PROXIES", "10.0.0.0/8"), Settings::default()] {
+        let daemon = elsewhere.start().await;
+        let answer = send(&mut daemon.stranger(), Method::GET, "/api/v1/status", &header, "").await;
+        assert_eq!(answer.status, 401, "{}", text(&answer));
+    }
+}

@@ -11,4 +11,5 @@ mod door;
 mod export;
 mod init;
 mod scraping;
+mod steering;
 pub(crate) mod webhooks;

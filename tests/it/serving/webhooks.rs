@@ -128,10 +128,10 @@ async fn each_endpoint_has_its_own_secret_and_account() {
     is_problem(&post("/webhooks/stripe", &eu, &body).await, 400, "signature-mismatch");
     assert_eq!(post("/webhooks/stripe/eu", &eu, &body).await.status, 200);
     let connected = body.replace("evt_1", "evt_2").replace("\"livemode\"", "\"account\":\"acct_its_own\",\"livemode\"");
-    assert_eq!(
-        post("/webhooks/stripe/eu", &sign("whsec_eu", now(), connected.as_bytes()), &connected).await.status,
-        200
-    );
+    let answer = post("/webhooks/stripe/eu", &sign("whsec_eu", now(), connected.as_bytes()), &connected).await;
+    is_problem(&answer, 400, "other-account");
+    let default = sign(SECRET, now(), connected.as_bytes());
+    assert_eq!(post("/webhooks/stripe", &default, &connected).await.status, 200);
     let listed = daemon.command(&["events", "list", "--json"]);
     let accounts: Vec<_> = String::from_utf8(listed.stdout)
         .unwrap()

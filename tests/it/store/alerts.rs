@@ -9,6 +9,7 @@ use mrrd::{
 };
 
 use super::subject::*;
+use crate::support::deed;
 
 fn alert(id: &str, at: i64) -> NewAlert {
     NewAlert {
@@ -75,8 +76,8 @@ on_both! {
         assert_eq!([&all[0].alert.id, &next[0].alert.id], ["al_1", "al_2"]);
         assert_eq!(next.len(), 1);
 
-        store.acknowledge_alert("al_2", UnixTime(500), Some("ada")).await.unwrap();
-        store.acknowledge_alert("al_2", UnixTime(600), Some("bob")).await.unwrap();
+        store.acknowledge_alert("al_2", Some("ada"), &deed(500)).await.unwrap();
+        store.acknowledge_alert("al_2", Some("bob"), &deed(600)).await.unwrap();
         let row = store.alert("al_2").await.unwrap().unwrap();
         assert_eq!((row.acknowledged_at, row.acknowledged_by.as_deref()), (Some(UnixTime(500)), Some("ada")));
         let taken = AlertFilter { acknowledged: Some(true), since: Some(UnixTime(50)), ..AlertFilter::default() };
@@ -137,15 +138,18 @@ on_both! {
     async fn mutes_end_and_planned_events_can_be_taken_back(subject) {
         let store = &subject.store;
         let mute = |until| Mute { rule: "churn_spike".into(), until: UnixTime(until), note: "migration".into() };
-        store.mute(&mute(100), UnixTime(1)).await.unwrap();
-        store.mute(&mute(200), UnixTime(2)).await.unwrap();
+        store.mute(&mute(100), &deed(1)).await.unwrap();
+        store.mute(&mute(200), &deed(2)).await.unwrap();
         assert_eq!(store.mutes(UnixTime(199)).await.unwrap(), [mute(200)]);
         assert_eq!(store.mutes(UnixTime(200)).await.unwrap(), []);
-        assert!(store.unmute("churn_spike").await.unwrap() && !store.unmute("churn_spike").await.unwrap());
+        assert!(store.unmute("churn_spike", &deed(3)).await.unwrap() && !store.unmute("churn_spike", &deed(4)).await.unwrap());
         let (first, last) = ("2026-03-01".parse().unwrap(), "2026-03-03".parse().unwrap());
         let planned = Annotation { id: 0, first, last, note: "prices rise".into() };
-        let id = store.annotate(&planned, UnixTime(1)).await.unwrap();
+        let id = store.annotate(&planned, &deed(5)).await.unwrap();
         assert_eq!(store.annotations().await.unwrap(), [Annotation { id, ..planned }]);
-        assert!(store.remove_annotation(id).await.unwrap() && !store.remove_annotation(id).await.unwrap());
+        assert!(store.remove_annotation(id, &deed(6)).await.unwrap() && !store.remove_annotation(id, &deed(7)).await.unwrap());
+        // What changed something has its line in the trail, and what changed nothing has none.
+        let trail = store.audit_trail(None, None, 100).await.unwrap();
+        assert_eq!(trail.iter().map(|line| line.at.0).collect::<Vec<_>>(), [6, 5, 3, 2, 1]);
     }
 }

@@ -6,6 +6,7 @@ use mrrd::{
 };
 
 use super::subject::*;
+use crate::support::deed;
 
 fn january(profile: &str, closed_at: i64) -> ClosedMonth {
     let key = CustomerKey { livemode: true, account: None, customer: "cus_1".into() };
@@ -38,9 +39,9 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
 on_both! {
     async fn a_month_is_closed_once_for_each_profile(subject) {
         let (store, first) = (&subject.store, january("stripe", 100));
-        assert!(store.close_month(&first).await.unwrap());
-        assert!(!store.close_month(&january("stripe", 200)).await.unwrap());
-        assert!(store.close_month(&january("finance", 300)).await.unwrap());
+        assert!(store.close_month(&first, &deed(1)).await.unwrap());
+        assert!(!store.close_month(&january("stripe", 200), &deed(1)).await.unwrap());
+        assert!(store.close_month(&january("finance", 300), &deed(1)).await.unwrap());
         let store = subject.again().await;
         let closings = store.closings().await.unwrap();
         assert_eq!(closings, [january("finance", 300).closing, first.closing]);
@@ -51,7 +52,7 @@ on_both! {
     }
 
     async fn a_closed_month_refuses_change(subject) {
-        assert!(subject.store.close_month(&january("stripe", 100)).await.unwrap());
+        assert!(subject.store.close_month(&january("stripe", 100), &deed(1)).await.unwrap());
         for table in ["closing", "closing_total", "closing_customer", "closing_movement"] {
             for statement in [format!("UPDATE {table} SET month = '2026-02'"), format!("DELETE FROM {table}")] {
                 let error = subject.sql(&statement).await.expect_err(&statement).to_string();
@@ -63,7 +64,7 @@ on_both! {
     async fn what_a_row_cannot_hold_closes_nothing(subject) {
         let mut month = january("stripe", 100);
         month.movements[0].amount = Mrr(i128::MAX);
-        assert!(subject.store.close_month(&month).await.is_err());
+        assert!(subject.store.close_month(&month, &deed(1)).await.is_err());
         assert_eq!(subject.store.closings().await.unwrap(), []);
     }
 }

@@ -1,5 +1,6 @@
 //! The store's promises, each kept by both databases; months are PostgreSQL's.
 
+mod access;
 mod alerts;
 mod appending;
 mod closings;

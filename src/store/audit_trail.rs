@@ -1,0 +1,152 @@
+//! The audit trail as it is kept: who did what, when and from where. It is written in the transaction of the deed itself, so
+//! that neither is there without the other.
+
+use crate::ledger::time::UnixTime;
+
+/// How somebody came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// A token with the request.
+    Token,
+    /// A session opened with a token.
+    Session,
+    /// A single-sign-on proxy's word.
+    Proxy,
+    /// A command, run by a user of the machine.
+    Command,
+    /// mrrd itself.
+    Mrrd,
+}
+
+impl KnownBy {
+    /// As it is kept and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Session => "session",
+            Self::Proxy => "proxy",
+            Self::Command => "command",
+            Self::Mrrd => "mrrd",
+        }
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// A token's name, a proxy's user, or the user of a command.
+    pub who: String,
+    /// How that is known.
+    pub by: KnownBy,
+    /// From where; empty for a command on the machine itself.
+    pub address: String,
+}
+
+/// What is kept a trail of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each says it by its name")]
+pub enum Action {
+    MonthClosed,
+    AlertAcknowledged,
+    RuleMuted,
+    RuleUnmuted,
+    EventPlanned,
+    PlanRemoved,
+    RatesImported,
+    EventsImported,
+    CustomerErased,
+    TokenCreated,
+    TokenRevoked,
+    SignedIn,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::MonthClosed,
+        Self::AlertAcknowledged,
+        Self::RuleMuted,
+        Self::RuleUnmuted,
+        Self::EventPlanned,
+        Self::PlanRemoved,
+        Self::RatesImported,
+        Self::EventsImported,
+        Self::CustomerErased,
+        Self::TokenCreated,
+        Self::TokenRevoked,
+        Self::SignedIn,
+    ];
+
+    /// As it is kept and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MonthClosed => "month_closed",
+            Self::AlertAcknowledged => "alert_acknowledged",
+            Self::RuleMuted => "rule_muted",
+            Self::RuleUnmuted => "rule_unmuted",
+            Self::EventPlanned => "event_planned",
+            Self::PlanRemoved => "plan_removed",
+            Self::RatesImported => "rates_imported",
+            Self::EventsImported => "events_imported",
+            Self::CustomerErased => "customer_erased",
+            Self::TokenCreated => "token_created",
+            Self::TokenRevoked => "token_revoked",
+            Self::SignedIn => "signed_in",
+        }
+    }
+
+    /// The action of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+}
+
+/// One line of the trail, to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// When.
+    pub at: UnixTime,
+    /// Who.
+    pub actor: Actor,
+    /// Did what.
+    pub action: Action,
+    /// With what: a month, an alert's id, a rule, a file.
+    pub subject: String,
+    /// And how, where there is more to say.
+    pub detail: String,
+}
+
+impl Actor {
+    /// What this actor does now, with nothing more to say.
+    pub fn does(&self, at: UnixTime, action: Action, subject: impl Into<String>) -> Deed {
+        Deed { at, actor: self.clone(), action, subject: subject.into(), detail: String::new() }
+    }
+}
+
+impl Deed {
+    /// The same with more to say.
+    pub fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+}
+
+/// One line of the trail, as it stands. Another version of mrrd may have written words this one doesn't know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailRow {
+    /// Its place: later lines have greater ones.
+    pub id: i64,
+    /// When.
+    pub at: UnixTime,
+    /// Who.
+    pub who: String,
+    /// How that is known.
+    pub by: String,
+    /// From where.
+    pub address: String,
+    /// Did what.
+    pub action: String,
+    /// With what.
+    pub subject: String,
+    /// And how.
+    pub detail: String,
+}
