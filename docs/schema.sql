@@ -41,6 +41,18 @@ CREATE TABLE annotation (
     note       TEXT    NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+CREATE TRIGGER audit_trail_no_delete BEFORE DELETE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
+CREATE TRIGGER audit_trail_no_update BEFORE UPDATE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
+CREATE TABLE audit_trail (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,               -- unix seconds, our clock
+    who     TEXT    NOT NULL,               -- a token's name, a proxy's user, or the user of a command
+    by      TEXT    NOT NULL,               -- token, session, proxy, command or mrrd
+    address TEXT    NOT NULL,               -- from where; '' for a command on the machine itself
+    action  TEXT    NOT NULL,
+    subject TEXT    NOT NULL,               -- what of: a month, an alert's id, a rule, a file
+    detail  TEXT    NOT NULL
+) STRICT;
 CREATE TRIGGER closing_no_delete BEFORE DELETE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TRIGGER closing_no_update BEFORE UPDATE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TABLE closing (

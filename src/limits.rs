@@ -2,7 +2,20 @@
 
 use std::time::Duration;
 
-/// Largest value of `server.max_body_bytes`: bodies are held in memory, one for each connection.
+/// What a body may hold before it counts in the budget of all: nearly every event of Stripe's is smaller, and a thousand
+/// connections hold 64 MiB so.
+pub const BODY_ALLOWANCE: usize = 64 * 1024;
+
+/// What the bodies that are larger may hold together beyond that. Who is crowded out is answered 503, and Stripe comes again.
+pub const BODIES_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a connection whose body is still arriving is left alone when all places are taken.
+pub const BODY_GRACE: Duration = Duration::from_secs(1);
+
+/// One of so many connections is left for others, whoever has the rest: a proxy needs nearly all, an attacker gets no more.
+pub const PEER_SHARE: usize = 8;
+
+/// Largest value of `server.max_body_bytes`: bodies are held in memory.
 pub const MAX_CONFIGURABLE_BODY_BYTES: i64 = 64 * 1024 * 1024;
 
 /// How much of a refused request's body is read and thrown away, so that the client gets to read the answer

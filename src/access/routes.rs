@@ -110,8 +110,8 @@ struct Form {
     next: String,
 }
 
-async fn form(body: Body) -> Option<Form> {
-    let body = body::read(body, limits::SIGN_IN_BODY_BYTES).await.ok()?;
+async fn form(body: Body, state: &AppState) -> Option<Form> {
+    let (body, _held) = body::read(body, limits::SIGN_IN_BODY_BYTES, &state.bodies).await.ok()?;
     let query = std::str::from_utf8(&body).ok()?;
     // A form's body is written as a query is.
     Query::<Form>::try_from_uri(&format!("/?{query}").parse().ok()?).ok().map(|form| form.0)
@@ -121,7 +121,7 @@ async fn form(body: Body) -> Option<Form> {
 async fn sign_in(State(state): State<AppState>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let visitor = state.access.visitor(&head);
-    let Some(Form { token, next }) = form(body).await else {
+    let Some(Form { token, next }) = form(body, &state).await else {
         return page(StatusCode::UNPROCESSABLE_ENTITY, "The form couldn't be read: try again.", &Uri::from_static("/"));
     };
     let next = place(&next);

@@ -127,8 +127,9 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Taken, (Option<String>, Refusal)> {
-    let body =
-        body::read(body, state.config.server.max_body_bytes).await.map_err(|error| (None, Refusal::Body(error)))?;
+    let read = body::read(body, state.config.server.max_body_bytes, &state.bodies).await;
+    // Its room is its own until it is answered: so long the log's queue may hold it.
+    let (body, _held) = read.map_err(|error| (None, Refusal::Body(error)))?;
     let now = state.clock.now();
     let tolerance = Some(state.config.stripe.tolerance.as_secs());
     signature::verify(signature_header(headers).as_deref(), &body, &endpoint.secrets, now, tolerance)

@@ -67,6 +67,10 @@ impl Refusal {
                 let (status, name, title) = match error {
                     BodyError::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
                     BodyError::Slow => (S::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time"),
+                    BodyError::Crowded => {
+                        let problem = Problem::new(S::SERVICE_UNAVAILABLE, "bodies-crowded", "Too many large bodies", error.to_string());
+                        return problem.retry_after(limits::RETRY_AFTER_SECONDS);
+                    }
                     BodyError::Broken => (S::BAD_REQUEST, "body-broken", "The body broke off"),
                 };
                 let hint =

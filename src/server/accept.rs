@@ -1,4 +1,4 @@
-//! The accept loop: a deadline on heads, bodies and answers, a cap on connections, and an end that lets requests finish.
+//! The accept loop: a deadline on heads, bodies and answers, a place for each connection, and an end that lets requests finish.
 //!
 //! `axum::serve` has no deadline on unfinished heads, hence a loop of our own (architecture.md, decision 15).
 
@@ -19,7 +19,8 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    body::Deadline,
+    body::{Answer, Deadline},
+    places::{Place, Places},
     stall::{self, Stall},
     state::Peer,
 };
@@ -45,7 +46,7 @@ pub async fn run(
     metrics: Arc<Metrics>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let places = Places::new(settings.max_connections);
     let refusals = Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE));
     let graceful = GracefulShutdown::new();
     loop {
@@ -61,16 +62,20 @@ pub async fn run(
             // An error means that nobody is left to tell us to stop: stop.
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Some((place, gave_way)) = places.take(peer) else {
             ConnectionRefused { reason: "full", peer }.emit(&metrics);
             if let Ok(refusal) = refusals.clone().try_acquire_owned() {
                 tokio::spawn(refuse(stream, refusal));
             }
             continue;
         };
-        ConnectionsOpen(settings.max_connections - places.available_permits()).emit(&metrics);
+        if gave_way {
+            metrics.gave_way();
+        }
+        ConnectionsOpen(places.taken()).emit(&metrics);
         let connection = Connection {
             peer,
+            place: Arc::new(place),
             routes: routes.clone(),
             header_timeout: settings.header_timeout,
             body_timeout: settings.body_timeout,
@@ -78,11 +83,10 @@ pub async fn run(
             metrics: metrics.clone(),
             watcher: graceful.watcher(),
         };
-        let (places, metrics, most) = (places.clone(), metrics.clone(), settings.max_connections);
+        let (places, metrics) = (places.clone(), metrics.clone());
         tokio::spawn(async move {
             connection.answer(stream).await;
-            drop(place);
-            ConnectionsOpen(most - places.available_permits()).emit(&metrics);
+            ConnectionsOpen(places.taken()).emit(&metrics);
         });
     }
     drop(listener);
@@ -94,6 +98,7 @@ pub async fn run(
 /// One accepted connection.
 struct Connection {
     peer: SocketAddr,
+    place: Arc<Place>,
     routes: Router,
     header_timeout: Duration,
     body_timeout: Duration,
@@ -106,19 +111,28 @@ impl Connection {
     async fn answer(self, stream: TcpStream) {
         // Answers are small: waiting to fill a segment only delays them.
         drop(stream.set_nodelay(true));
-        let Self { peer, routes, header_timeout, body_timeout, write_timeout, metrics, watcher } = self;
+        let Self { peer, place, routes, header_timeout, body_timeout, write_timeout, metrics, watcher } = self;
+        let at_work = place.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let routes = routes.clone();
-            let mut request = request.map(|body| Body::new(Deadline::new(body, body_timeout)));
+            let (routes, place) = (routes.clone(), at_work.clone());
+            let mut request = request.map(|body| Body::new(Deadline::new(body, body_timeout, place.clone())));
             request.extensions_mut().insert(Peer(peer));
-            async move { Ok::<_, Infallible>(routes.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+            async move {
+                let answer = routes.oneshot(request).await.unwrap_or_else(|never| match never {});
+                Ok::<_, Infallible>(answer.map(|body| Body::new(Answer::new(body, place))))
+            }
         });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_buf_size(limits::HEAD_BYTES)
             .serve_connection(TokioIo::new(Stall::new(stream, write_timeout)), service);
-        if let Err(error) = watcher.watch(serving).await {
+        let outcome = tokio::select! {
+            outcome = watcher.watch(serving) => outcome,
+            // Its place is another's by now.
+            () = place.told_to_leave() => return,
+        };
+        if let Err(error) = outcome {
             let reason = if error.is_timeout() || stall::is_stalled(&error) { "slow" } else { "broken" };
             ConnectionRefused { reason, peer }.emit(&metrics);
         }

@@ -2,17 +2,22 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Sleep, sleep};
 
+use super::{
+    bodies::{Bodies, Crowded, Held},
+    places::Place,
+};
 use crate::limits;
 
 /// Why a body wasn't read.
@@ -27,30 +32,50 @@ pub enum BodyError {
     /// It did not arrive in time.
     #[error("the body did not arrive in time")]
     Slow,
+    /// Others needed its room, or there is none.
+    #[error("as many large bodies are arriving as may")]
+    Crowded,
     /// The connection broke, or the framing is invalid.
     #[error("the body broke off")]
     Broken,
 }
 
-/// Reads a body of at most `limit_bytes`.
-pub async fn read(mut body: Body, limit_bytes: usize) -> Result<Bytes, BodyError> {
-    let announced = body.size_hint().lower();
-    if announced > limit_bytes as u64 {
+/// Reads a body of at most `limit_bytes`, within what all bodies may hold; what comes back keeps its share of that.
+pub async fn read(mut body: Body, limit_bytes: usize, bodies: &Bodies) -> Result<(Bytes, Held<'_>), BodyError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit_bytes {
         discard(body).await;
         return Err(BodyError::TooLarge { limit_bytes });
     }
-    // The announced length is below the bound, so reserving it is safe.
-    let mut whole = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(frame) = body.frame().await {
+    let mut held = bodies.begin();
+    // What is announced costs nothing to announce: room is made as the bytes come.
+    let mut whole = Vec::with_capacity(announced.min(limits::BODY_ALLOWANCE));
+    loop {
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            () = held.told_to_give_way() => return Err(BodyError::Crowded),
+        };
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| if is_late(&error) { BodyError::Slow } else { BodyError::Broken })?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > limit_bytes {
+        let length = whole.len() + data.len();
+        if length > limit_bytes {
             discard(body).await;
             return Err(BodyError::TooLarge { limit_bytes });
         }
+        if length > whole.capacity() {
+            // All of it at once where it is known how much comes, else twice as much as there is.
+            let capacity = announced.max(length.max(2 * whole.capacity()).min(limit_bytes));
+            if held.grow(capacity).is_err() {
+                discard(body).await;
+                return Err(BodyError::Crowded);
+            }
+            whole.reserve_exact(capacity - whole.len());
+        }
         whole.extend_from_slice(&data);
     }
-    Ok(whole.freeze())
+    held.arrived().map_err(|Crowded| BodyError::Crowded)?;
+    Ok((whole.into(), held))
 }
 
 /// Reads on without keeping anything, up to a bound of bytes and time: a connection that is closed with bytes unread
@@ -71,6 +96,7 @@ pub async fn discard(mut body: Body) {
 pub(super) struct Deadline<B> {
     body: B,
     until: Pin<Box<Sleep>>,
+    place: Arc<Place>,
 }
 
 /// The body did not arrive in time.
@@ -78,10 +104,15 @@ pub(super) struct Deadline<B> {
 #[error("the body did not arrive in time")]
 struct Late;
 
-impl<B> Deadline<B> {
-    /// Lets `body` arrive within `time`.
-    pub(super) fn new(body: B, time: Duration) -> Self {
-        Self { body, until: Box::pin(sleep(time)) }
+impl<B: HttpBody> Deadline<B> {
+    /// Lets `body` arrive within `time`, and its connection's `place` know whether it has.
+    pub(super) fn new(body: B, time: Duration, place: Arc<Place>) -> Self {
+        if body.is_end_stream() {
+            place.answers()
+        } else {
+            place.receives()
+        }
+        Self { body, until: Box::pin(sleep(time)), place }
     }
 }
 
@@ -98,10 +129,54 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            if frame.is_none() || self.body.is_end_stream() {
+                self.place.answers();
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         ready!(self.until.as_mut().poll(context));
         Poll::Ready(Some(Err(Late.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body: once it is gone, its connection idles.
+pub(super) struct Answer {
+    body: Body,
+    place: Arc<Place>,
+}
+
+impl Answer {
+    /// Of a connection with this place.
+    pub(super) fn new(body: Body, place: Arc<Place>) -> Self {
+        // Answered before all of its body was there, or whole: what is left to do is ours.
+        place.answers();
+        Self { body, place }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.place.idles();
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -121,7 +121,8 @@ impl Daemon {
         if config.server.has(Role::Api) {
             background.push(("pulse", tokio::spawn(pulse.clone().run(store.clone(), draining.clone()))));
         }
-        let state = AppState { config, clock, metrics, access, store, appender, reconciler, pulse, draining };
+        let bodies = Arc::default();
+        let state = AppState { config, clock, metrics, access, store, appender, bodies, reconciler, pulse, draining };
         let routes = routes(&state)?;
         Ok(Self { address, state, listener, routes, writer, background, stop, first_token })
     }

@@ -1,10 +1,12 @@
 //! The HTTP server: one accept loop of our own, the routes of every role, an end that loses nothing.
 
 mod accept;
+pub mod bodies;
 pub mod body;
 pub mod daemon;
 pub mod health;
 mod metrics;
+mod places;
 pub mod problem;
 pub mod pulse;
 mod stall;

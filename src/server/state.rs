@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::pulse::Pulse;
+use super::{bodies::Bodies, pulse::Pulse};
 use crate::{
     access::Access, clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler,
     store::Store, telemetry::Metrics,
@@ -25,6 +25,8 @@ pub struct AppState {
     pub store: Store,
     /// The way into the log: group commit, durable when it answers.
     pub appender: Appender,
+    /// What bodies on their way in may hold together.
+    pub bodies: Arc<Bodies>,
     /// What the reconciler last did, and the way to wake it; in a process without that role it stands still.
     pub reconciler: reconciler::Handle,
     /// Where log and figures stand, for those who listen.

@@ -39,7 +39,7 @@ pub(super) struct ReadingLabels {
 /// Why a connection was turned away or cut.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReasonLabels {
-    /// `full`, `slow` or `broken`.
+    /// `full`, `idle`, `slow` or `broken`.
     pub(super) reason: &'static str,
 }
 
@@ -224,6 +224,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts a connection that gave way to another.
+    pub fn gave_way(&self) {
+        self.refused.get_or_create(&ReasonLabels { reason: "idle" }).inc();
+    }
+
     /// Shows what the last audit left; nothing is shown before there was one.
     pub fn audited(&self, drift: Drift) {
         self.drift.get_or_create(&[]).set(i64::try_from(drift.differing).unwrap_or(i64::MAX));

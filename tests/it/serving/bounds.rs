@@ -66,12 +66,117 @@ async fn a_client_that_leaves_its_answers_unread_is_cut() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_told_so() {
-    let mut daemon = Settings::default().env("MRRD_SERVER__MAX_CONNECTIONS", "1").start().await;
-    daemon.accept(event("evt_1")).await;
+    let daemon = Settings::default().env("MRRD_SERVER__MAX_CONNECTIONS", "1").start().await;
+    let body = event("evt_1");
+    let signature = mrrd::demo::http::sign(SECRET, Clock::system().now(), body.as_bytes());
+    let mut at_work = TcpStream::connect(daemon.address()).await.unwrap();
+    let head = format!(
+        "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\nstripe-signature: {signature}\r\n\r\n{{",
+        body.len()
+    );
+    at_work.write_all(head.as_bytes()).await.unwrap();
     let (said, _) = left_open(&daemon, "").await;
     assert!(said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: "), "{said}");
-    // The one that is open goes on.
-    daemon.accept(event("evt_2")).await;
+    // The one that is at work goes on.
+    at_work.write_all(&body.as_bytes()[1..]).await.unwrap();
+    let mut answer = String::new();
+    at_work.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn who_idles_keeps_no_webhook_out() {
+    let daemon = Settings::default()
+        .env("MRRD_SERVER__MAX_CONNECTIONS", "64")
+        .env("MRRD_SERVER__HEADER_TIMEOUT_SECONDS", "300")
+        .start()
+        .await;
+    let mut idle = Vec::new();
+    for number in 0..400 {
+        let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+        // Some say nothing at all, some never end what they say.
+        if number % 2 == 0 {
+            stream.write_all(b"POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+        }
+        idle.push(stream);
+    }
+    for number in 0..20 {
+        let body = event(&format!("evt_{number}"));
+        let answer = daemon.connect().post_signed(SECRET, Clock::system().now(), body.into()).await.unwrap();
+        assert_eq!(answer.status, 200);
+    }
+    let metrics = daemon.connect().get("/metrics").await.unwrap();
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(text.contains("mrrd_connections_refused_total{reason=\"idle\"}"), "{text}");
+    drop(idle);
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_arrive_keep_no_webhook_out() {
+    let daemon = Settings::default()
+        .env("MRRD_SERVER__MAX_CONNECTIONS", "16")
+        .env("MRRD_SERVER__BODY_TIMEOUT_SECONDS", "300")
+        .start()
+        .await;
+    let mut slow = Vec::new();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+        let text = "POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{";
+        stream.write_all(text.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let since = Instant::now();
+    loop {
+        let posted = daemon.connect().post_signed(SECRET, Clock::system().now(), event("evt_1").into()).await;
+        match posted {
+            Ok(answer) if answer.status == 200 => break,
+            // Told to come again, as Stripe does.
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "no webhook gets through");
+    }
+    drop(slow);
+}
+
+/// The most memory a process has held, in MiB.
+#[cfg(target_os = "linux")]
+fn most_memory(daemon: &Daemon) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_bodies_share_a_budget_and_webhooks_get_through() {
+    const LENGTH: usize = 900_000;
+    let mut daemon = Settings::default().env("MRRD_SERVER__BODY_TIMEOUT_SECONDS", "300").start().await;
+    daemon.accept(event("evt_0")).await;
+    let before = most_memory(&daemon);
+    let text = format!("POST /webhooks/stripe HTTP/1.1\r\nhost: x\r\ncontent-length: {LENGTH}\r\n\r\n");
+    let mut senders = Vec::new();
+    for _ in 0..600 {
+        let (address, text) = (daemon.address(), text.clone());
+        senders.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            // It may be cut meanwhile: others need its room.
+            let _ = stream.write_all(text.as_bytes()).await;
+            let _ = stream.write_all(&vec![b' '; LENGTH - 1]).await;
+            stream
+        }));
+    }
+    let mut streams = Vec::new();
+    for sender in senders {
+        streams.push(sender.await.unwrap());
+    }
+    // A large one of Stripe's own as well.
+    for (id, padding) in [("evt_1", 0), ("evt_2", 900_000)] {
+        let body = event(id).replace("\"data\":{", &format!("\"padding\":\"{}\",\"data\":{{", "x".repeat(padding)));
+        daemon.accept(body).await;
+    }
+    let grown = most_memory(&daemon) - before;
+    assert!(grown < 250, "600 unfinished bodies took {grown} MiB");
+    drop(streams);
 }
 
 #[tokio::test(flavor = "multi_thread")]
