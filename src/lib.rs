@@ -6,6 +6,8 @@ pub mod access;
 pub mod alerts;
 /// Figures as JSON.
 pub mod api;
+/// What one question may cost.
+pub mod budget;
 /// The command line.
 pub mod cli;
 /// The only place that reads the time.

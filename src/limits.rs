@@ -172,6 +172,25 @@ pub const FILL_ROWS: usize = 4_096;
 /// Sums of days held while a generation is filled, before they are written: some ten megabytes.
 pub const FILL_SUMS: usize = 50_000;
 
+/// What one question to the API may hold in memory, as it is counted: on the largest ledgers the dearest of the dashboard's
+/// questions hold a third of it.
+pub const QUESTION_BYTES: usize = 512 << 20;
+
+/// And all of them together.
+pub const QUESTIONS_BYTES: usize = 1 << 30;
+
+/// How long one may take until its answer begins. Webhooks are answered meanwhile.
+pub const QUESTION_TIME: Duration = Duration::from_secs(30);
+
+/// How long sending a long answer may take.
+pub const ANSWER_TIME: Duration = Duration::from_secs(300);
+
+/// Groups times periods worked out for one series: a second or two.
+pub const SERIES_STEPS: usize = 20_000_000;
+
+/// Customers times periods looked at for metrics, some ten times each: a few seconds.
+pub const METRICS_STEPS: usize = 10_000_000;
+
 /// Questions that derive ledgers from the log side by side (`as_known_at`): each holds all customers' rows in memory.
 pub const DERIVED_AT_ONCE: usize = 2;
 

@@ -49,7 +49,7 @@ pub(super) async fn alerts(State(state): State<AppState>, RawQuery(query): RawQu
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, (row.alert.raised_at, &row.alert.id)));
     let list = AlertList { data: AlertEntry::with_deliveries(&state.store, rows).await?, next_cursor };
-    Ok(answer(csv, &list, AlertList::table))
+    Ok(answer(csv, list, AlertList::table))
 }
 
 /// One alert.

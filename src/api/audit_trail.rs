@@ -28,5 +28,5 @@ pub(super) async fn audit_trail(State(state): State<AppState>, RawQuery(query): 
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, row.id));
     let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor };
-    Ok(answer(csv, &trail, AuditTrail::table))
+    Ok(answer(csv, trail, AuditTrail::table))
 }

@@ -81,7 +81,7 @@ pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): Raw
         });
     }
     data.sort_by(|a, b| b.month.cmp(&a.month));
-    Ok(answer(csv, &ClosingList { data }, ClosingList::table))
+    Ok(answer(csv, ClosingList { data }, ClosingList::table))
 }
 
 /// Closes a month under every profile that is kept: its figures stay as they are now, and later changes become restatements.

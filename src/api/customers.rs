@@ -66,7 +66,7 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     // A search that finds nobody says so by itself.
     let searched = further || !asked.text.is_empty() || asked.state.is_some();
     let is_empty = list.data.is_empty() && !searched;
-    told(&state, (&ask, standing), csv, &list, is_empty, CustomerList::table).await
+    told(&state, (&ask, standing), csv, list, is_empty, CustomerList::table).await
 }
 
 /// One customer: current MRR, subscriptions and movements.
@@ -104,7 +104,7 @@ pub(super) async fn customer(
         movements: moved,
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
-    told(&state, (&ask, standing), false, &detail, false, |_| Table::default()).await
+    told(&state, (&ask, standing), false, detail, false, |_| Table::default()).await
 }
 
 /// There is none in the ledger asked: where it is instead, if it is anywhere.
@@ -134,7 +134,7 @@ pub(super) async fn explain(
     params.end()?;
     let standing = standing(&state, &ask).await?;
     match reports(&state).explain(&ask, &id, day).await? {
-        Some(explanation) => told(&state, (&ask, standing), csv, &explanation, false, Explanation::table).await,
+        Some(explanation) => told(&state, (&ask, standing), csv, explanation, false, Explanation::table).await,
         None => Err(not_found(&state, &ask, "customer or subscription", id).await?),
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQu
         next_cursor: rows.last().filter(|_| more).map(|last| cursor::write(list, last.seq)),
         data: rows.iter().map(EventEntry::from).collect(),
     };
-    Ok(answer(csv, &page, EventList::table))
+    Ok(answer(csv, page, EventList::table))
 }
 
 /// One event, with every shape it came in.

@@ -25,7 +25,8 @@ pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQ
     params.end()?;
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
-    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), MetricsAnswer::table).await
+    let is_empty = report.data.is_empty();
+    told(&state, (&ask, standing), csv, report, is_empty, MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
@@ -39,5 +40,6 @@ pub(super) async fn cohorts(State(state): State<AppState>, RawQuery(query): RawQ
     params.end()?;
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
-    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), CohortsAnswer::table).await
+    let is_empty = report.data.is_empty();
+    told(&state, (&ask, standing), csv, report, is_empty, CohortsAnswer::table).await
 }

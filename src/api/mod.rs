@@ -12,6 +12,7 @@ mod customers;
 mod document;
 mod events;
 mod health;
+mod long;
 mod metrics;
 mod movements;
 mod mrr;
@@ -28,6 +29,7 @@ mod stream;
 
 use axum::{
     Router,
+    body::Body,
     extract::Request,
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -40,6 +42,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{document::document, problem::ApiProblem};
 use crate::{
+    budget::{self, Budget},
     report::{ask::Ask, notice::Notice, service::Reports, standing::Standing, table::Table},
     server::state::AppState,
 };
@@ -50,6 +53,7 @@ pub fn router(state: AppState) -> Router {
     let guard = middleware::from_fn_with_state(state.clone(), auth::guard);
     routes
         .route("/api/openapi.json", get(document::openapi_route))
+        .route_layer(middleware::from_fn(within_budget))
         .route_layer(guard)
         .layer(middleware::from_fn(headers))
         .with_state(state)
@@ -108,13 +112,25 @@ fn reports(state: &AppState) -> Reports<'_> {
     Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() }
 }
 
-/// JSON, or CSV where it was asked for.
-fn answer<T: Serialize>(csv: bool, value: &T, table: impl Fn(&T) -> Table) -> Response {
-    if csv {
-        let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-        return ([(header::CONTENT_TYPE, kind)], table(value).csv()).into_response();
-    }
-    json(value)
+/// JSON, or CSV where it was asked for. A long answer is sent as it is written, and is never whole in memory.
+fn answer<T: Serialize + Send + 'static>(csv: bool, value: T, table: fn(&T) -> Table) -> Response {
+    let kind =
+        HeaderValue::from_static(if csv { "text/csv; charset=utf-8; header=present" } else { "application/json" });
+    let whose = budget::current().filter(|question| question.held() > long::LONG_BYTES);
+    let body = match (csv, whose) {
+        (true, Some(question)) => long::body(question, move |out| table(&value).write_csv(out)),
+        (false, Some(question)) => long::body(question, move |out| Ok(serde_json::to_writer(out, &value)?)),
+        (true, None) => table(&value).csv().into(),
+        (false, None) => return json(&value),
+    };
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// Lets each question cost what it may. What it holds is given back once its answer is gone.
+async fn within_budget(request: Request, next: Next) -> Result<Response, ApiProblem> {
+    let question = Budget::begin();
+    let response = question.answer(next.run(request)).await?;
+    Ok(response.map(|body| Body::new(long::Holding::new(body, question))))
 }
 
 /// An answer with what a reader has to be told of it: that its figures are behind, or why there are none.
@@ -139,13 +155,13 @@ async fn standing(state: &AppState, ask: &Ask) -> Result<Option<Standing>, ApiPr
 
 /// JSON, or CSV where it was asked for, of the ledger that `ask` is about, as it stood before it was read. An empty answer
 /// says why it is.
-async fn told<T: Serialize>(
+async fn told<T: Serialize + Send + 'static>(
     state: &AppState,
     (ask, standing): (&Ask, Option<Standing>),
     csv: bool,
-    value: &T,
+    value: T,
     is_empty: bool,
-    table: impl Fn(&T) -> Table,
+    table: fn(&T) -> Table,
 ) -> Answer {
     let mut notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
     if is_empty {
@@ -155,7 +171,7 @@ async fn told<T: Serialize>(
         return Ok(noticed(answer(true, value, table), &notices));
     }
     let behind = standing.map(|standing| standing.behind).filter(|behind| *behind > 0);
-    Ok(json(&Told { answer: value, behind, notices }))
+    Ok(answer(false, Told { answer: value, behind, notices }, |_| Table::default()))
 }
 
 /// An answer whose shape has no place for notices carries them as `mrrd-notice`.

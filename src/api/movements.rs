@@ -91,7 +91,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     reports(&state).name_movements(&ask, &mut list.data).await?;
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
-    told(&state, (&ask, standing), csv, &list, is_empty, MovementList::table).await
+    told(&state, (&ask, standing), csv, list, is_empty, MovementList::table).await
 }
 
 /// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.

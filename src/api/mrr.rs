@@ -21,5 +21,6 @@ pub(super) async fn mrr(State(state): State<AppState>, RawQuery(query): RawQuery
     params.end()?;
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;
-    told(&state, (&ask, standing), csv, &report, report.data.is_empty(), MrrAnswer::table).await
+    let is_empty = report.data.is_empty();
+    told(&state, (&ask, standing), csv, report, is_empty, MrrAnswer::table).await
 }

@@ -110,7 +110,8 @@ pub(super) async fn annotate(
         return Err(ApiProblem::parameter("note", "it is empty: say what is planned"));
     }
     let annotation = Annotation { id: 0, first, last, note: note.to_owned() };
-    let deed = identity.actor().does(state.clock.now(), Action::EventPlanned, format!("{first} to {last}")).saying(note);
+    let deed =
+        identity.actor().does(state.clock.now(), Action::EventPlanned, format!("{first} to {last}")).saying(note);
     let id = state.store.annotate(&annotation, &deed).await?;
     Ok(json(&AnnotationEntry::from(Annotation { id, ..annotation })))
 }

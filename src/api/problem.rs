@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     access::Denied,
+    budget::Exceeded,
     limits::RETRY_AFTER_SECONDS,
     reconciler::ReconcileError,
     report::{ReportError, service::AskError},
@@ -52,6 +53,9 @@ pub enum ApiProblem {
     /// As many as may listen do.
     #[error("as many as may listen to the stream do: ask again in a while")]
     TooManyListeners,
+    /// It costs more than a question may.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// The report can't be given.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -98,17 +102,31 @@ impl ApiProblem {
             Self::Report(ReportError::Overflow) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "sum-too-large", "A sum is too large")
             }
-            Self::Report(ReportError::TooManyPeriods { .. } | ReportError::TooManyEntries { .. }) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large")
-            }
+            Self::Report(
+                ReportError::TooManyPeriods { .. }
+                | ReportError::TooManyEntries { .. }
+                | ReportError::TooManySteps { .. },
+            ) => (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large"),
+            Self::Report(ReportError::Exceeded(error)) | Self::Exceeded(error) => exceeded(error),
             Self::Derivation(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-derivable", "The log can't be derived"),
             Self::Store(error) => store(error),
         }
     }
 }
 
+fn exceeded(error: &Exceeded) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Exceeded::Memory { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large")
+        }
+        Exceeded::Time { .. } => (StatusCode::SERVICE_UNAVAILABLE, "question-too-slow", "The answer takes too long"),
+        Exceeded::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "questions-crowded", "Too many questions at once"),
+    }
+}
+
 fn store(error: &StoreError) -> (StatusCode, &'static str, &'static str) {
     match error {
+        StoreError::Exceeded(error) => exceeded(error),
         // Damaged derived tables are made again by themselves.
         StoreError::Unavailable { .. } | StoreError::Damaged { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "The database can't answer")

@@ -112,5 +112,5 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };
-    told(&state, (&ask, standing), csv, &list, false, QualityList::table).await
+    told(&state, (&ask, standing), csv, list, false, QualityList::table).await
 }

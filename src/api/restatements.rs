@@ -35,7 +35,7 @@ pub(super) async fn restatements(State(state): State<AppState>, RawQuery(query):
     let more = list.data.len() > limit;
     list.data.truncate(limit);
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, place(last)));
-    told(&state, (&ask, standing), csv, &list, false, RestatementList::table).await
+    told(&state, (&ask, standing), csv, list, false, RestatementList::table).await
 }
 
 fn place(one: &Restatement) -> Place {

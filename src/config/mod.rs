@@ -16,9 +16,8 @@ mod warnings;
 pub use layers::{Environment, Origin, colour_wanted, user_of_process};
 pub use read::load;
 pub use settings::{
-    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server, Setting,
-    SignOn,
-    Stripe,
+    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server,
+    Setting, SignOn, Stripe,
 };
 
 /// The built-in defaults, which are also their documentation.

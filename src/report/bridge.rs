@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ReportError, period::Period};
+use super::{
+    ReportError,
+    mrr::{ENTRIES_MAX, MrrEntry},
+    period::Period,
+};
 use crate::{
+    budget::charge,
     ledger::{
         money::{Currency, Mrr},
         outcome::Kind,
         time::Day,
     },
+    limits,
     store::reports::{DayAmounts, DayCounts, LedgerRows},
 };
 
@@ -112,6 +118,14 @@ struct Series<'a> {
     lines: BTreeMap<Day, Vec<(Kind, Mrr)>>,
 }
 
+impl Series<'_> {
+    /// The first day on which anything is told.
+    fn first_day(&self) -> Option<Day> {
+        let first = [self.amounts.keys().next(), self.counts.keys().next(), self.lines.keys().next()];
+        first.into_iter().flatten().min().copied()
+    }
+}
+
 /// Builds the bridges of `periods` (which follow each other without a hole) in order of currency, group and time.
 ///
 /// `wanted` makes a series of a currency that has no rows at all. Errors rather than print a bridge that doesn't close.
@@ -121,10 +135,64 @@ pub fn bridges(
     grouping: Grouping,
     wanted: Option<Currency>,
 ) -> Result<Vec<Bridge>, ReportError> {
-    let mut series: BTreeMap<Key, Series<'_>> = BTreeMap::new();
+    let mut series = series_of(rows)?;
     if let Some(currency) = wanted {
         series.entry((currency, None)).or_default();
     }
+    // One for each currency: there are few.
+    let mut bridges = Vec::new();
+    for ((currency, group), series) in &series {
+        let of_series = one_series(series, periods, grouping, *currency, group.clone())?;
+        enough(bridges.len() + of_series.len())?;
+        charge(of_series.len() * ENTRY_BYTES)?;
+        bridges.extend(of_series);
+    }
+    if grouping == Grouping::Transferring {
+        transfers_cancel_out(&bridges)?;
+    }
+    Ok(bridges)
+}
+
+/// The same for an answer in groups, without the periods in which a group has nothing. What it costs is known before it is
+/// built: how many groups there are, and that no more entries are kept than an answer may have.
+pub fn bridges_of_groups(
+    rows: &LedgerRows,
+    periods: &[Period],
+    grouping: Grouping,
+) -> Result<Vec<Bridge>, ReportError> {
+    let series = series_of(rows)?;
+    if series.len().saturating_mul(periods.len()) > limits::SERIES_STEPS {
+        return Err(ReportError::TooManySteps { groups: series.len(), periods: periods.len() });
+    }
+    let mut bridges = Vec::new();
+    for ((currency, group), series) in &series {
+        // Before its first row a group has nothing.
+        let begins = series.first_day().map_or(periods.len(), |first| periods.partition_point(|one| one.end < first));
+        let whole = one_series(series, &periods[begins..], grouping, *currency, group.clone())?;
+        let before = bridges.len();
+        bridges.extend(whole.into_iter().filter(|bridge| !bridge.is_empty()));
+        enough(bridges.len())?;
+        charge((bridges.len() - before) * ENTRY_BYTES)?;
+    }
+    if grouping == Grouping::Transferring {
+        transfers_cancel_out(&bridges)?;
+    }
+    Ok(bridges)
+}
+
+/// A bridge and the entry that is made of it.
+const ENTRY_BYTES: usize = size_of::<Bridge>() + size_of::<MrrEntry>() + 256;
+
+fn enough(entries: usize) -> Result<(), ReportError> {
+    if entries > ENTRIES_MAX { Err(ReportError::TooManyEntries { max: ENTRIES_MAX }) } else { Ok(()) }
+}
+
+/// Rows by series and day.
+fn series_of(rows: &LedgerRows) -> Result<BTreeMap<Key, Series<'_>>, ReportError> {
+    // A reference to each, and the day it lies under.
+    const REFERENCE: usize = 64;
+    charge((rows.amounts.len() + rows.counts.len() + rows.lines.len()) * REFERENCE)?;
+    let mut series: BTreeMap<Key, Series<'_>> = BTreeMap::new();
     for row in &rows.amounts {
         let one = series.entry((row.currency, row.group.clone())).or_default();
         one.amounts.entry(row.day).or_default().push(row);
@@ -140,14 +208,7 @@ pub fn bridges(
         let one = series.entry((row.currency, row.group.clone())).or_default();
         one.lines.entry(row.day).or_default().push((row.kind, row.amount));
     }
-    let mut bridges = Vec::with_capacity(series.len() * periods.len());
-    for ((currency, group), series) in &series {
-        bridges.extend(one_series(series, periods, grouping, *currency, group.clone())?);
-    }
-    if grouping == Grouping::Transferring {
-        transfers_cancel_out(&bridges)?;
-    }
-    Ok(bridges)
+    Ok(series)
 }
 
 fn one_series(

@@ -95,7 +95,7 @@ fn standing(
         lines.iter().zip(amounts).try_for_each(|(line, amount)| {
             let sum = of.entry(line).or_default();
             *sum = sum.checked_add(*amount).ok_or(ReportError::Overflow)?;
-            Ok(())
+            Ok::<_, ReportError>(())
         })
     };
     for delta in ledger.deltas.iter().filter(|delta| delta.at <= end) {

@@ -7,11 +7,14 @@ use std::{
 
 use super::ReportError;
 use crate::{
+    budget::{Charge, charge},
     ledger::{
         ids::{CustomerId, PriceId, SubscriptionId},
         money::{Currency, Mrr},
         movement_id::movement_id,
-        outcome::{Cause, CustomerLedger, Delta, Kind, Movement, Part, Trial},
+        outcome::{
+            Cause, CountDelta, CustomerLedger, Delta, Kind, Movement, Part, QualityEntry, SubscriptionLedger, Trial,
+        },
         time::Day,
     },
     store::{CustomerKey, reports::*},
@@ -27,9 +30,35 @@ pub struct Memory {
     pub profile: Arc<str>,
     /// In order of their keys.
     pub customers: Vec<(CustomerKey, CustomerLedger)>,
+    /// What they cost the question they were derived for.
+    _charge: Arc<Charge>,
+}
+
+/// What a ledger holds, about: its rows, and the ids in them.
+pub(super) fn bytes_of(ledger: &CustomerLedger) -> usize {
+    const ROW_TEXT: usize = 64;
+    let parts = ledger.movements.iter().map(|movement| movement.parts.len()).sum::<usize>();
+    size_of::<CustomerLedger>()
+        + ledger.deltas.len() * (size_of::<Delta>() + ROW_TEXT)
+        + ledger.counts.len() * size_of::<CountDelta>()
+        + ledger.movements.len() * (size_of::<Movement>() + ROW_TEXT)
+        + parts * (size_of::<Part>() + 2 * ROW_TEXT)
+        + ledger.quality.len() * (size_of::<QualityEntry>() + 4 * ROW_TEXT)
+        + ledger.subscriptions.len() * (size_of::<SubscriptionLedger>() + ROW_TEXT)
+        + ledger.trials.len() * size_of::<Trial>()
 }
 
 impl Memory {
+    /// Ledgers that cost no question anything.
+    pub fn of_ledgers(profile: Arc<str>, customers: Vec<(CustomerKey, CustomerLedger)>) -> Self {
+        Self::charged(profile, customers, Charge::default())
+    }
+
+    /// Ledgers, and what they cost the question they were derived for.
+    pub(super) fn charged(profile: Arc<str>, customers: Vec<(CustomerKey, CustomerLedger)>, charge: Charge) -> Self {
+        Self { profile, customers, _charge: Arc::new(charge) }
+    }
+
     /// The customers a scope asks for, in order of account and id.
     pub(super) fn sorted<'a>(&'a self, scope: &'a Scope) -> Vec<(&'a CustomerKey, &'a CustomerLedger)> {
         let mut found: Vec<_> = self.of(scope).collect();
@@ -74,6 +103,8 @@ impl Memory {
         let mut counts: BTreeMap<(Option<Currency>, Group, Day), [i64; 3]> = BTreeMap::new();
         let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
         for (key, ledger) in self.of(scope) {
+            // Whoever asks waits for it: not for ever.
+            charge(0)?;
             let who = || Arc::<str>::from(key.customer.as_str());
             let billed_in = |subscription: &SubscriptionId| {
                 let one = ledger.subscriptions.binary_search_by(|one| one.id.cmp(subscription)).ok();
@@ -103,7 +134,7 @@ impl Memory {
                 let mut add = |group, amount: Mrr| {
                     let line = lines.entry((movement.currency, group, movement.day, movement.kind)).or_default();
                     *line = line.checked_add(amount).ok_or(ReportError::Overflow)?;
-                    Ok(())
+                    Ok::<_, ReportError>(())
                 };
                 match group {
                     RowGroup::Whole => add(None, movement.amount)?,
@@ -116,6 +147,11 @@ impl Memory {
                 }
             }
         }
+        charge(
+            amounts.len() * size_of::<DayAmounts>()
+                + counts.len() * size_of::<DayCounts>()
+                + lines.len() * size_of::<DayLine>(),
+        )?;
         Ok(LedgerRows {
             amounts: amounts
                 .into_iter()

@@ -13,12 +13,14 @@ use super::{
     table::Table,
 };
 use crate::{
+    budget::charge,
     ledger::{
         metrics::{self, Expanded, Flows, Pair, Rate},
         money::{Currency, Mrr},
         outcome::{Kind, Trial},
         time::{Day, Zone},
     },
+    limits,
     store::reports::{DayLine, LedgerRows},
 };
 
@@ -153,6 +155,9 @@ const WINDOW_DAYS: i32 = 30;
 /// After how many days expansion is looked at again.
 const DURABLE_DAYS: i32 = 90;
 
+/// An entry and the texts in it.
+const ENTRY_BYTES: usize = size_of::<MetricsEntry>() + 1024;
+
 /// One entry a currency and period.
 pub fn entries(
     sources: Sources<'_>,
@@ -162,7 +167,14 @@ pub fn entries(
     let book = Book::of(sources.rows)?;
     let whole = sources.rows.whole().ok_or(ReportError::Overflow)?;
     let bridges = bridges(&whole, periods, Grouping::Closed, wanted)?;
-    bridges.iter().map(|bridge| entry(sources, &book, bridge)).collect()
+    if bridges.len().saturating_mul(book.customers.len()) > limits::METRICS_STEPS {
+        return Err(ReportError::TooManySteps { groups: book.customers.len(), periods: bridges.len() });
+    }
+    let one = |bridge| {
+        charge(ENTRY_BYTES)?;
+        entry(sources, &book, bridge)
+    };
+    bridges.iter().map(one).collect()
 }
 
 fn days_before(day: Day, days: i32) -> Day {

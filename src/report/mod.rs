@@ -44,9 +44,12 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::{money::Exact, period::Interval};
-use crate::ledger::{
-    money::{Currency, Mrr},
-    time::Day,
+use crate::{
+    budget::Exceeded,
+    ledger::{
+        money::{Currency, Mrr},
+        time::Day,
+    },
 };
 
 /// A report can't be given.
@@ -95,6 +98,20 @@ pub enum ReportError {
         /// The most there may be.
         max: usize,
     },
+    /// More groups and periods than can be worked out.
+    #[error(
+        "{groups} times {periods} periods are more than can be worked out for one answer: ask for a shorter span, a longer \
+         interval or fewer groups"
+    )]
+    TooManySteps {
+        /// Groups, or customers.
+        groups: usize,
+        /// Periods.
+        periods: usize,
+    },
+    /// It costs more than a question may.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// Too many groups times periods.
     #[error("the answer would have more than {max} entries: ask for a shorter span, a longer interval or fewer groups")]
     TooManyEntries {

@@ -13,17 +13,18 @@ use super::{
     ReportError,
     ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
     basis,
-    bridge::{Grouping, bridges},
+    bridge::{Grouping, bridges, bridges_of_groups},
     cohorts::{self, CohortsAnswer},
     customers::CurrencyMrr,
     explain::{Explanation, StepEntry},
-    memory::Memory,
+    memory::{self, Memory},
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
     period::{Interval, Period, Phase, cuts, periods},
     waterfall::Waterfall,
 };
 use crate::{
+    budget::{self, Charge},
     config,
     ledger::{
         CustomerFacts,
@@ -131,6 +132,7 @@ impl Reports<'_> {
         let whole = !grouped && !matches!(ask.interval, Interval::Day | Interval::Week);
         let closed = if whole { self.closed_months(&scope, source.seq()).await? } else { basis::Closed::default() };
         let bridges = match ask.basis {
+            Basis::Restated if grouped => budget::compute(|| bridges_of_groups(&rows, &periods, grouping))?,
             Basis::Restated => bridges(&rows, &periods, grouping, wanted)?,
             Basis::Closed => basis::as_closed(&rows, &periods, &closed, wanted)?,
         };
@@ -211,7 +213,7 @@ impl Reports<'_> {
             today: self.ledger.zone.day(scope.cut),
             stripe_form: &*self.profile(ask)?.name == "stripe",
         };
-        let data = metrics::entries(sources, &periods, ask.own_currency())?;
+        let data = budget::compute(|| metrics::entries(sources, &periods, ask.own_currency()))?;
         Ok(MetricsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
@@ -668,10 +670,13 @@ impl Reports<'_> {
         let mut pages =
             derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)).await?, seq).cut_at(cuts);
         let mut customers = Vec::new();
+        let mut charge = Charge::begin();
         while let Some(page) = pages.next_page().await? {
+            let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(memory::bytes_of).sum();
+            charge.add(bytes).map_err(ReportError::from)?;
             customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
         }
-        Ok(Memory { profile: profile.name.clone(), customers })
+        Ok(Memory::charged(profile.name.clone(), customers, charge))
     }
 
     /// What bridges are made of, and the periods they span. Where the profile nets over longer than a period, the log is

@@ -27,6 +27,18 @@ impl Table {
         text
     }
 
+    /// The same, row by row to `out`; each row is dropped once it is written.
+    pub fn write_csv(self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        let mut text = String::new();
+        line(&mut text, self.columns.iter().copied());
+        for row in self.rows {
+            line(&mut text, row.iter().map(String::as_str));
+            out.write_all(text.as_bytes())?;
+            text.clear();
+        }
+        out.write_all(text.as_bytes())
+    }
+
     /// RFC 4180 for a spreadsheet: amounts in units of the row's currency, their columns named without `_exact`.
     pub fn csv_in_units(&self) -> String {
         let currency_at = self.columns.iter().position(|column| *column == "currency");

@@ -8,6 +8,7 @@ use http::header;
 
 use super::state::AppState;
 use crate::{
+    budget,
     history::{drift::Drift, refusals::Refusal},
     limits,
     report::{
@@ -31,6 +32,8 @@ pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> 
 /// Sets the gauges that are looked up. A database that is away is a figure too, not an error.
 async fn measure(state: &AppState) {
     let metrics = &state.metrics;
+    metrics.question_bytes.set(i64::try_from(budget::held()).unwrap_or(i64::MAX));
+    metrics.body_bytes.set(i64::try_from(state.bodies.held()).unwrap_or(i64::MAX));
     metrics.append_waiting.set(i64::try_from(state.appender.waiting()).unwrap_or(i64::MAX));
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));

@@ -32,6 +32,7 @@ use std::{
 
 use thiserror::Error;
 
+use crate::budget::Exceeded;
 use crate::ledger::{
     fact::Fact,
     ids::{AccountId, CustomerId, EventId},
@@ -55,6 +56,9 @@ pub enum StoreError {
         /// The driver's own words.
         reason: String,
     },
+    /// The question that reads costs more than it may.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// The database was written by a newer mrrd, or isn't mrrd's.
     #[error("{0}")]
     Schema(String),

@@ -100,6 +100,10 @@ pub struct Metrics {
     pub(super) audited_seconds: Family<Unlabelled, Gauge>,
     /// Appends waiting for the log, set at each scrape.
     pub append_waiting: Gauge,
+    /// Bytes that questions to the API hold, as they are counted, set at each scrape.
+    pub question_bytes: Gauge,
+    /// Bytes that large bodies on their way in hold, set at each scrape.
+    pub body_bytes: Gauge,
     /// Alerts' messages waiting for their channel, set at each scrape.
     pub alert_deliveries_waiting: Gauge,
     /// Alerts' messages given up after a day, set at each scrape.
@@ -136,6 +140,8 @@ impl Default for Metrics {
             drift: Family::default(),
             audited_seconds: Family::default(),
             append_waiting: Gauge::default(),
+            question_bytes: Gauge::default(),
+            body_bytes: Gauge::default(),
             alert_deliveries_waiting: Gauge::default(),
             alert_deliveries_failed: Gauge::default(),
             database_up: Gauge::default(),
@@ -211,6 +217,16 @@ impl Default for Metrics {
             "ledger_audited_seconds",
             "When the last audit ended, in seconds since 1970",
             metrics.audited_seconds.clone(),
+        );
+        registry.register(
+            "question_bytes",
+            "Bytes that questions to the API hold, as they are counted against their budget",
+            metrics.question_bytes.clone(),
+        );
+        registry.register(
+            "body_bytes",
+            "Bytes that large bodies on their way in hold, as they are counted against their budget",
+            metrics.body_bytes.clone(),
         );
         registry.register("append_waiting", "Webhooks waiting for their commit", metrics.append_waiting.clone());
         registry.register("database_up", "1 while the database answers", metrics.database_up.clone());

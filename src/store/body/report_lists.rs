@@ -8,7 +8,7 @@ use super::{
     super::{Database, dialect::*},
     columns::*,
     found::found,
-    reports::{PART_OF, push_scope, push_visible},
+    reports::{PART_OF, each, push_scope, push_visible},
     rows::{account, account_of},
 };
 use crate::{
@@ -244,7 +244,7 @@ impl Database {
             "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",
         );
         push_scope(&mut query, "l", "l", scope);
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
         let read = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             Ok(CustomerTraits {
@@ -254,7 +254,7 @@ impl Database {
                 metadata: read_metadata(&mut columns)?,
             })
         };
-        rows.iter().map(read).collect()
+        each(&mut query, &mut connection, read).await
     }
 }
 

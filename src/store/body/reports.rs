@@ -12,6 +12,7 @@ use super::{
     rows::{account, account_of},
 };
 use crate::{
+    budget::charge,
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
@@ -127,8 +128,8 @@ impl Database {
              GROUP BY 1, 2, 3, 4, m.account, m.ordinal"
         ));
         let mut last = None;
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
-        rows.iter().map(|row| line(row, Some(&mut last))).collect()
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        each(&mut query, &mut connection, |row| line(row, Some(&mut last))).await
     }
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
@@ -139,9 +140,9 @@ impl Database {
         );
         push_scope(&mut query, "t", "l", scope);
         query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
-        let at_cut = |row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut)).transpose();
-        rows.iter().filter_map(at_cut).collect()
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        let at_cut = |row: &Row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut));
+        Ok(each(&mut query, &mut connection, at_cut).await?.into_iter().flatten().collect())
     }
 
     pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
@@ -241,10 +242,14 @@ pub(super) async fn each<T>(
     let mut rows = query.build().fetch(connection);
     let mut all = Vec::new();
     while let Some(row) = rows.try_next().await.doing(DOING)? {
+        charge(size_of::<T>() + TEXT_BYTES)?;
         all.push(read(&row)?);
     }
     Ok(all)
 }
+
+/// What the texts of a row hold beside it, about.
+const TEXT_BYTES: usize = 32;
 
 fn amounts_sums() -> String {
     ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ")

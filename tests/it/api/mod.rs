@@ -5,6 +5,7 @@ mod chartmogul;
 mod found;
 mod fx;
 mod groups;
+mod hostile;
 mod joined;
 mod quality;
 mod sales;

@@ -38,7 +38,7 @@ fn ledger(profile: &Profile, zone: &Zone, cuts: &[Day], seeds: std::ops::Range<u
             (key, ledger)
         })
         .collect();
-    Memory { profile: profile.name.clone(), customers }
+    Memory::of_ledgers(profile.name.clone(), customers)
 }
 
 fn scope(profile: &Profile, cut: UnixTime) -> Scope {

@@ -31,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Settings {
     env: Vec<(String, String)>,
     without_tokens: bool,
+    ceiling_kib: Option<u64>,
 }
 
 impl Settings {
@@ -38,6 +39,11 @@ impl Settings {
     pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
         self.env.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Gives it so much address space and no more (`ulimit -v`): what takes more memory ends it.
+    pub(crate) fn ceiling(self, kib: u64) -> Self {
+        Self { ceiling_kib: Some(kib), ..self }
     }
 
     /// Sets no token: the daemon makes one.
@@ -293,7 +299,14 @@ impl Drop for Daemon {
 pub(crate) fn mrrd(dir: &Path, settings: &Settings) -> Command {
     // Another build of it, where a measurement or a long proof asks for one.
     let binary = std::env::var_os("MRRD_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_mrrd").into());
-    let mut command = Command::new(binary);
+    let mut command = match settings.ceiling_kib {
+        None => Command::new(binary),
+        Some(kib) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(format!("ulimit -v {kib} && exec \"$0\" \"$@\"")).arg(binary);
+            shell
+        }
+    };
     command
         .current_dir(dir)
         .env_clear()
