@@ -27,7 +27,7 @@ fn is_sign_in_page(answer: &Answer, what: &str) {
     let page = text(answer);
     assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{what}: {page}");
     assert!(page.contains("<form") && page.contains("name=\"token\""), "{what}: {page}");
-    assert!(!page.contains("id=\"figures\""), "{what}: {page}");
+    assert!(page.contains("id=\"sign-in\""), "{what}: {page}");
 }
 
 /// The token that a daemon without any made for itself.
@@ -127,7 +127,7 @@ async fn a_token_becomes_a_session_that_ends_when_it_is_told_to() {
     for path in ["/", "/api/v1/status"] {
         let answer = send(&mut browser, Method::GET, path, &[("cookie", &cookie)], "").await;
         assert_eq!(answer.status, 200, "{path}");
-        assert!(path != "/" || text(&answer).contains("id=\"figures\""), "{}", text(&answer));
+        assert!(!text(&answer).contains("id=\"sign-in\""), "{}", text(&answer));
     }
     let who = send(&mut browser, Method::GET, "/session", &[("cookie", &cookie)], "").await.json();
     assert_eq!((&who["signed_in"], &who["role"]), (&true.into(), &"admin".into()), "{who}");
