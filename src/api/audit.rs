@@ -37,5 +37,5 @@ pub(super) async fn audit(State(state): State<AppState>, RawQuery(query): RawQue
         .map_err(|error| ApiProblem::parameter("body", &format!("this is none of Stripe's MRR exports: {error}")))?;
     let question = Ask { livemode, ..Ask::default() };
     let found = Box::pin(reports(&state).against_export(&question, profile, &export)).await?;
-    Ok(answer(csv, &found, ExportAudit::table))
+    Ok(answer(csv, found, ExportAudit::table))
 }

@@ -88,5 +88,5 @@ pub(super) async fn compare(State(state): State<AppState>, RawQuery(query): RawQ
     // Of both profiles: the question itself is under neither.
     let question = Ask { profile: None, ..ask.clone() };
     let found = Box::pin(reports.compare(&question, from, named("with", &with)?, month)).await?;
-    Ok(answer(csv, &found, Comparison::table))
+    Ok(answer(csv, found, Comparison::table))
 }
