@@ -45,7 +45,7 @@ function whole(list) {
   for (const one of list) {
     const key = `${one.currency} ${named(one.group)}`;
     const sum = groups.get(key);
-    if (!sum) { groups.set(key, { ...one, name: named(one.group), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
+    if (!sum) { groups.set(key, { ...one, name: named(one.group), label: one.product_name ?? one.price_name ?? named(one.group), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
     for (const [line] of LINES) sum.lines[line] += Number(one[`${line}_exact`] ?? 0);
     [sum.closing, sum.closing_exact, sum.customers] = [one.closing, one.closing_exact, one.customers];
   }
@@ -63,7 +63,7 @@ function OverTime({ list, by, query }) {
   const at = (/** @type {string} */ name, /** @type {string} */ start) => Number(list.find((one) => named(one.group) === name && one.start === start)?.closing ?? 0);
   const shown = groups.slice(0, groups.length > SHOWN + 1 ? SHOWN : SHOWN + 1);
   const rest = groups.slice(shown.length);
-  const series = shown.map((one, i) => ({ key: one.name, name: one.name, color: `g${i}`, as: /** @type {const} */ ("bar"), values: starts.map((start) => units(at(one.name, start), currency)), text: starts.map((start) => money(at(one.name, start), currency)) }));
+  const series = shown.map((one, i) => ({ key: one.name, name: one.label, color: `g${i}`, as: /** @type {const} */ ("bar"), values: starts.map((start) => units(at(one.name, start), currency)), text: starts.map((start) => money(at(one.name, start), currency)) }));
   if (rest.length) {
     const sums = starts.map((start) => rest.reduce((sum, one) => sum + at(one.name, start), 0));
     series.push({ key: "rest", name: `${count(rest.length)} others`, color: "g7", as: "bar", values: sums.map((sum) => units(sum, currency)), text: sums.map((sum) => money(sum, currency)) });
@@ -91,7 +91,7 @@ function Groups({ list, other, what, by, days }) {
     const [one, that] = [groups, beside].map((all) => all.find((group) => `${group.currency} ${group.name}` === key));
     const currency = (one ?? that).currency;
     const to = href("/movements", { range: "", from: days.from, to: days.to, ...filter(by, (one ?? that).name) });
-    return { key, cells: [by === "customer" && (one ?? that).raw ? html`<a class="id" href=${href(`/customers/${encodeURIComponent((one ?? that).raw)}`)}>${(one ?? that).raw}</a>` : html`<a href=${to}>${(one ?? that).name}</a>`, money(one?.opening ?? 0, currency), ...lines.map(([line]) => (one?.lines[line] ? html`<${Change} amount=${one.lines[line]} currency=${currency} />` : html`<span class="soft">0</span>`)), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`,
+    return { key, cells: [by === "customer" && (one ?? that).raw ? html`<a class="id" href=${href(`/customers/${encodeURIComponent((one ?? that).raw)}`)}>${(one ?? that).raw}</a>` : html`<a href=${to}>${(one ?? that).label}</a>`, money(one?.opening ?? 0, currency), ...lines.map(([line]) => (one?.lines[line] ? html`<${Change} amount=${one.lines[line]} currency=${currency} />` : html`<span class="soft">0</span>`)), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`,
       ...(by === "currency" ? [] : [share(total ? Number(one?.closing_exact ?? 0) / total : null)]), ...(groups.some((each) => each.customers !== undefined) ? [count(one?.customers ?? 0)] : []),
       ...(other ? [money(that?.closing ?? 0, currency), html`<${Change} amount=${Number(one?.closing_exact ?? 0) - Number(that?.closing_exact ?? 0)} currency=${currency} />`] : [])] };
   })} />`;
