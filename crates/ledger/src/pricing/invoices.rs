@@ -44,6 +44,8 @@ pub(super) struct Billed<'a> {
 pub(super) struct Stands {
     pub from: UnixTime,
     pub until: UnixTime,
+    /// The end of the snapshot that asks, one of several that may hold the same, where what was billed by then comes first.
+    pub so_far: Option<UnixTime>,
 }
 
 /// Measured usage that was billed.
@@ -132,7 +134,8 @@ impl<'a> Invoices<'a> {
     }
 
     /// Among the item's bills that `fits` takes, the last one billed while its state stands, one of its very quantity first;
-    /// else the last before, else the first after (mrr.md 1).
+    /// else the last before, else the first after (mrr.md 1). With [`Stands::so_far`] a later bill of the same state doesn't
+    /// change what an earlier one told.
     pub(super) fn bill(
         &self,
         subscription: &SubscriptionState,
@@ -141,19 +144,27 @@ impl<'a> Invoices<'a> {
         stands: Stands,
         fits: impl Fn(&Billed<'a>) -> bool,
     ) -> Option<Billed<'a>> {
-        let (mut within, mut of_quantity, mut before, mut after) = (None, None, None, None);
+        let (mut within, mut of_quantity, mut later, mut before, mut after) = (None, None, None, None, None);
+        let mut later_of_quantity = None;
+        let period = item.period.or(subscription.period);
         for invoice in self.of(subscription, currency) {
             let Some(billed) = invoice.billed(subscription, item).filter(&fits) else { continue };
-            let place = match billed.at {
-                at if at < stands.from => &mut before,
-                at if at < stands.until && billed.of_quantity(item) => &mut of_quantity,
-                at if at < stands.until => &mut within,
-                _ if after.is_some() => continue,
-                _ => &mut after,
+            // A renewal's invoice is made some seconds before the subscription shows the new period.
+            let of_next = || billed.period.zip(period).is_some_and(|(billed, own)| billed.start >= own.end);
+            let by_then = stands.so_far.is_none_or(|end| billed.at < end && !of_next());
+            let (place, takes_last) = match billed.at {
+                at if at < stands.from => (&mut before, true),
+                at if at >= stands.until => (&mut after, false),
+                _ if by_then && billed.of_quantity(item) => (&mut of_quantity, true),
+                _ if by_then => (&mut within, true),
+                _ if billed.of_quantity(item) => (&mut later_of_quantity, false),
+                _ => (&mut later, false),
             };
-            *place = Some(billed);
+            if takes_last || place.is_none() {
+                *place = Some(billed);
+            }
         }
-        of_quantity.or(within).or(before).or(after)
+        of_quantity.or(later_of_quantity).or(within).or(later).or(before).or(after)
     }
 
     /// The period of the first bill the discount took something off.

@@ -55,7 +55,13 @@ pub(super) fn stands(all: &[Snapshot<'_>], index: usize, item: &ItemState) -> St
     let before = all[..index].iter().rev().take_while(|snapshot| holds(snapshot)).count();
     let after = all[index + 1..].iter().take_while(|snapshot| holds(snapshot)).count();
     let until = all.get(index + 1 + after).map_or(UnixTime(i64::MAX), |next| next.at);
-    Stands { from: all[index - before].at, until }
+    Stands { from: all[index - before].at, until, so_far: None }
+}
+
+/// The same, asked by the one at `index`: what was billed by its end comes first.
+pub(super) fn stands_so_far(all: &[Snapshot<'_>], index: usize, item: &ItemState) -> Stands {
+    let end = all.get(index + 1).map_or(UnixTime(i64::MAX), |next| next.at);
+    Stands { so_far: Some(end), ..stands(all, index, item) }
 }
 
 /// One item on its way to its amount.
@@ -318,7 +324,7 @@ impl<'s, 'a> View<'s, 'a> {
     ) -> Result<(), Overflow> {
         let Some(evidence) = evidence else { return Ok(()) };
         let until = self.all.get(self.index + 1).map_or(UnixTime(i64::MAX), |next| next.at);
-        let stands = Stands { from: self.now.at, until };
+        let stands = Stands { from: self.now.at, until, so_far: None };
         for (item, left) in items.iter().zip(left).filter(|(_, left)| left.hit) {
             if let Some(share) = evidence.nearest(item.state, stands) {
                 left.amount = left.amount.times(Exact::ONE.minus(share)?.at_least_zero())?;
@@ -333,7 +339,7 @@ impl<'s, 'a> View<'s, 'a> {
         let inside = if item.list == Exact::ZERO {
             Inside::Nothing
         } else {
-            let stands = || self.stands(state);
+            let stands = || stands_so_far(self.all, self.index, state);
             tax::inside(&self.now.state, state, currency_of(&self.now.state), stands, self.terms)
         };
         match inside {

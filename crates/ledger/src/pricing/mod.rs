@@ -166,7 +166,7 @@ pub fn list_at(
     }
     let currency = gross::currency_of(state);
     let amount = gross::by_price(item, quantity, currency, terms).ok()??;
-    let stands = || items::stands(snapshots, index, item);
+    let stands = || items::stands_so_far(snapshots, index, item);
     tax::inside(state, item, currency, stands, terms).take_out(amount).and_then(exact::in_range).ok()
 }
 

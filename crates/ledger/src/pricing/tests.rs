@@ -764,6 +764,35 @@ fn inclusive_tax_goes_last() {
     assert_eq!(state(&[], &[], true).quality("stripe"), ["tax_unknown si_1 0.."]);
 }
 
+/// A later bill doesn't change what an earlier one told, whether its invoice was made with the new period's snapshot or a day
+/// before it; a quantity that no bill knew yet is told by its own.
+#[test]
+fn who_becomes_exempt_paid_tax_before() {
+    let state = |quantity, period| {
+        let mut only = item("si_1", monthly("a", 11_900), quantity);
+        only.price.tax_inclusive = true;
+        subscription(vec![only], period)
+    };
+    let billed = |id: &str, at, quantity: i64, period, tax| {
+        let mut one = line("si_1", "a", 11_900 * quantity, quantity, period);
+        one.tax_inside = Some(tax);
+        invoice(id, at, vec![one])
+    };
+    let bills = [billed("in_1", 0, 1, (0, 30), 1_900), billed("in_2", 30, 1, (30, 60), 0)];
+    for renewed in [30, 31] {
+        let case = Case::of(vec![(0, state(1, (0, 30))), (renewed, state(1, (30, 60)))]).with(bills.clone());
+        let exempt = format!("{renewed} Snapshot: si_1=11900");
+        assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=10000", exempt.as_str()]);
+    }
+    let seats = Case::of(vec![(0, state(1, (0, 30))), (9, state(2, (0, 30))), (30, state(2, (30, 60)))]);
+    let seats = seats.with([billed("in_1", 0, 1, (0, 30), 1_900), billed("in_2", 30, 2, (30, 60), 3_799)]);
+    assert_eq!(
+        seats.spans("stripe"),
+        ["0 Snapshot: si_1=10000", "9 Snapshot: si_1=20001", "30 Snapshot: si_1=20001"],
+        "a renewal's rounding makes no movement"
+    );
+}
+
 /// Since basil a line tells how much tax is inside, and no rate.
 #[test]
 fn inclusive_tax_is_what_the_items_line_shows() {
