@@ -13,19 +13,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{Context, Failure, Outcome, output};
+use super::{Context, Failure, Outcome, make_store, output};
 use crate::{
     access,
     clock::Clock,
     config::{self, Config, Environment},
     demo::{
-        Event, Money, RULES, Simulator,
+        Event, Ledger, REPORTING, RULES, Simulator,
         check::{Comparison, compare},
         delivery::Delivery,
         http::Client,
         months, months_after,
     },
-    ledger::time::{Day, Zone},
+    history::rates,
+    ledger::time::{Day, UnixTime, Zone},
     server::daemon::Daemon,
     telemetry,
 };
@@ -63,6 +64,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let token = access::new_token();
     let config = configuration(&dir.0, &secret, &token)?;
     telemetry::init(&config.log);
+    let life = Life::new(args, &context.clock);
+    import_rates(&life, &config, &context.clock).await?;
     let daemon = daemon(config, context.clock.clone()).await?;
     let delivery =
         Delivery { address: daemon.address(), secret, clock: context.clock.clone(), connections: CONNECTIONS };
@@ -72,7 +75,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         drop(told.await);
     };
     let lived = async {
-        let lived = live(args, &delivery, &token, context).await;
+        let lived = live(args, life, &delivery, &token, context).await;
         // A daemon that has ended already needs no telling.
         let _ = stop.send(());
         lived
@@ -81,14 +84,36 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     lived
 }
 
-async fn live(args: &Args, delivery: &Delivery, token: &SecretString, context: &Context) -> Outcome {
+/// The account and the time it lives in: whole months, then what there is of this one.
+struct Life {
+    account: Simulator,
+    start: UnixTime,
+    now: UnixTime,
+}
+
+impl Life {
+    fn new(args: &Args, clock: &Clock) -> Self {
+        let now = clock.now();
+        let this_month = Zone::UTC.start_of(Day(Zone::UTC.day(now).0.first_of_month()));
+        let start = months_after(this_month, -12 * YEARS);
+        Self { account: Simulator::new(args.seed, args.customers, start, now), start, now }
+    }
+}
+
+/// The table of rates comes before the first figure, as `mrrd fx import` would bring it.
+async fn import_rates(life: &Life, config: &Config, clock: &Clock) -> Outcome {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("the rates can't be imported: {error}"));
+    let table = life.account.truth().rates().csv();
+    let quotes = rates::read(&table, config.ledger.reporting_currency).map_err(|error| failed(&error))?;
+    let store = make_store(config, clock).await?;
+    store.import_rates(&quotes, clock.now()).await.map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+async fn live(args: &Args, life: Life, delivery: &Delivery, token: &SecretString, context: &Context) -> Outcome {
     let begun = Instant::now();
-    let now = context.clock.now();
-    // Whole months, then what there is of this one.
-    let this_month = Zone::UTC.start_of(Day(Zone::UTC.day(now).0.first_of_month()));
-    let start = months_after(this_month, -12 * YEARS);
+    let Life { mut account, start, now } = life;
     let months = months(start, now);
-    let mut account = Simulator::new(args.seed, args.customers, start, now);
     output::line(format_args!(
         "A simulated Stripe account with {} customers lives from {} to today and posts its webhooks to http://{}.",
         args.customers,
@@ -108,7 +133,8 @@ async fn live(args: &Args, delivery: &Delivery, token: &SecretString, context: &
     bar.finish_and_clear();
     let took = begun.elapsed().as_secs();
     output::line(format_args!("{posted} signed webhooks were posted, kept and applied in {took} s."))?;
-    let comparison = compare(account.truth(), &months, delivery.address, token.expose_secret()).await;
+    let answers = (delivery.address, token.expose_secret());
+    let comparison = compare(account.truth(), &months, &Ledger::ALL, answers).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
     if args.once || !std::io::stdout().is_terminal() {
         return Ok(());
@@ -123,9 +149,11 @@ async fn live(args: &Args, delivery: &Delivery, token: &SecretString, context: &
 /// Says what the comparison found; the first differences in full, for each is a fault of mrrd or of the simulator.
 fn tell(comparison: &Comparison) -> Outcome {
     let Comparison { months, figures, movements, differences } = comparison;
-    let (profiles, currencies) = (RULES.len(), Money::ALL.len());
-    let months = months / profiles / currencies;
-    let scope = format!("{months} months × {currencies} currencies × {profiles} profiles");
+    let (profiles, currencies) = (RULES.len(), Ledger::NATIVE.len());
+    let months = months / profiles / Ledger::ALL.len();
+    let reporting = REPORTING.as_str();
+    let scope =
+        format!("{months} months × {currencies} currencies, and all of them in {reporting}, × {profiles} profiles");
     if differences.is_empty() {
         output::line(output::judged(
             &format!("{scope}: every figure equals the simulator's truth ({figures} figures, {movements} movements)."),
@@ -198,8 +226,9 @@ fn configuration(dir: &Path, secret: &str, token: &SecretString) -> Result<Arc<C
     let file = dir.join("mrrd.toml");
     let text = format!(
         "[database]\nurl = {:?}\n[stripe]\nwebhook_secrets = [{secret:?}]\n[ledger]\nprofiles = [\"stripe\", \"finance\"]\n\
-         [api]\ntokens = [{:?}]\n[log]\nfilter = \"warn\"\n",
+         reporting_currency = {:?}\n[api]\ntokens = [{:?}]\n[log]\nfilter = \"warn\"\n",
         format!("sqlite://{}", dir.join("mrrd.db").display()),
+        REPORTING.as_str(),
         token.expose_secret(),
     );
     std::fs::write(&file, text).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
@@ -245,6 +274,7 @@ mod tests {
         let config = configuration(&dir.0, "whsec_test", &access::new_token()).unwrap();
         assert!(config.stripe.can_verify());
         assert_eq!(config.ledger.profiles.len(), RULES.len());
+        assert_eq!(config.ledger.reporting_currency.map(|currency| currency.to_string()), Some("usd".to_owned()));
         let path = dir.0.clone();
         drop(dir);
         assert!(!path.exists());

@@ -149,6 +149,9 @@ impl Simulator {
     /// Discounts that are used up leave the list with the new period.
     pub(super) fn drop_discounts(&mut self, place: usize, at: UnixTime) {
         for discount in self.subscriptions[place].drop_ended_discounts() {
+            if discount.silent {
+                continue;
+            }
             let subscription = &self.subscriptions[place];
             let customer = &self.customers[subscription.customer];
             let ended = wire::discount(&discount, customer, Some(&subscription.id), None);
@@ -169,7 +172,7 @@ impl Simulator {
         let trouble = self.customers[subscription.customer].card_trouble;
         let due = subscription.invoice["amount_due"].as_i64().unwrap_or(0);
         self.finalize(place, at);
-        if due > 0 && self.random.percent(trouble) {
+        if due > 0 && at >= self.subscriptions[place].promised && self.random.percent(trouble) {
             self.fail(place, at, Some(at.plus(3 * DAY)));
             self.subscriptions[place].status = Status::PastDue;
             self.subscriptions[place].attempt = 1;

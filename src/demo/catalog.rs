@@ -1,4 +1,7 @@
 //! What the simulated company sells: plans, add-ons, prices in three currencies and four billing cycles, and coupons.
+//!
+//! Yen prices include a tenth of consumption tax, which Stripe Tax tells on invoice lines only. They are such that the tax
+//! in every line comes to whole yen, whatever coupon it bears: what a line tells is the exact share.
 
 use crate::ledger::time::UnixTime;
 
@@ -26,6 +29,11 @@ impl Money {
             Self::Eur => "eur",
             Self::Jpy => "jpy",
         }
+    }
+
+    /// Minor units in one.
+    pub(super) fn minor_units(self) -> i128 {
+        if self == Self::Jpy { 1 } else { 100 }
     }
 }
 
@@ -89,16 +97,16 @@ pub(super) struct Product {
     pub(super) add_on: bool,
     /// Sold by number.
     pub(super) seats: bool,
-    /// Monthly price in hundredths of a minor unit: US dollar and euro, and yen.
+    /// Monthly price in hundredths of a minor unit: US dollar and euro, and yen with its tax.
     base: (i64, i64),
 }
 
 /// From the smallest plan up, then the add-ons.
 pub(super) const PRODUCTS: [Product; 7] = [
     Product { id: "prod_TmFreeTier0001", name: "Free", add_on: false, seats: false, base: (0, 0) },
-    Product { id: "prod_TmStarter00001", name: "Starter", add_on: false, seats: false, base: (190_000, 280_000) },
-    Product { id: "prod_TmTeam00000001", name: "Team", add_on: false, seats: true, base: (120_000, 175_000) },
-    Product { id: "prod_TmBusiness0001", name: "Business", add_on: false, seats: true, base: (290_000, 430_000) },
+    Product { id: "prod_TmStarter00001", name: "Starter", add_on: false, seats: false, base: (190_000, 880_000) },
+    Product { id: "prod_TmTeam00000001", name: "Team", add_on: false, seats: true, base: (120_000, 440_000) },
+    Product { id: "prod_TmBusiness0001", name: "Business", add_on: false, seats: true, base: (290_000, 880_000) },
     Product { id: "prod_TmAnalytics001", name: "Analytics", add_on: true, seats: false, base: (450_000, 660_000) },
     Product {
         id: "prod_TmSupport00001",
@@ -162,7 +170,7 @@ const fn coupon(id: &'static str, name: &'static str, off: Off, lasts: Lasts) ->
 }
 
 /// Every coupon the company gives out.
-pub(super) const COUPONS: [Coupon; 10] = [
+pub(super) const COUPONS: [Coupon; 11] = [
     coupon("FRIENDS20", "20% off", Off::Permille(200), Lasts::Forever),
     coupon("NONPROFIT", "One third off", Off::Permille(333), Lasts::Forever),
     coupon("SPRING50", "Half price for three months", Off::Permille(500), Lasts::Months(3)),
@@ -171,9 +179,17 @@ pub(super) const COUPONS: [Coupon; 10] = [
     coupon("WELCOME", "30% off the first invoice", Off::Permille(300), Lasts::Once),
     coupon("FIVEDOLLARS", "$5 off", Off::Amount(500, Money::Usd), Lasts::Forever),
     coupon("FIVEEUROS", "5 EUR off", Off::Amount(500, Money::Eur), Lasts::Forever),
-    coupon("SENYEN", "1000 JPY off for four months", Off::Amount(1000, Money::Jpy), Lasts::Months(4)),
+    coupon("SENYEN", "1100 JPY off for four months", Off::Amount(1100, Money::Jpy), Lasts::Months(4)),
     coupon("TENDOLLARS", "$10 off for half a year", Off::Amount(1000, Money::Usd), Lasts::Months(6)),
+    coupon("ODDDOLLARS", "$4.31 off", Off::Amount(431, Money::Usd), Lasts::Forever),
 ];
+
+/// Coupons whose discounts are never told but by their ids on subscriptions and their amounts on invoice lines. An amount
+/// that no half percent of a monthly price comes to can be told from a percentage.
+pub(super) const FRIENDS: usize = 0;
+pub(super) const SPRING: usize = 2;
+pub(super) const WELCOME: usize = 5;
+pub(super) const ODD_DOLLARS: usize = 10;
 
 /// All prices, old and new.
 #[derive(Debug)]
@@ -195,7 +211,7 @@ impl Catalog {
         catalog
     }
 
-    /// Adds one price; the second version costs an eighth more.
+    /// Adds one price; the second version costs an eighth more, in yen half as much again.
     pub(super) fn add(
         &mut self,
         random: &mut Random,
@@ -206,15 +222,18 @@ impl Catalog {
         created: UnixTime,
     ) -> usize {
         let (western, yen) = PRODUCTS[product].base;
-        let month = if currency == Money::Jpy { yen } else { western };
-        // A quarter saves 5 %, a year two months; a week is a quarter of a month, cut to the minor unit.
+        let (month, quarter, rise) = match currency {
+            Money::Jpy => (yen, yen * 11 / 4, 2),
+            Money::Usd | Money::Eur => (western, western * 3 * 95 / 100, 8),
+        };
+        // A quarter and a year save something; a week is a quarter of a month, cut to the minor unit.
         let unit = match cycle {
             Cycle::Week => month / 4,
             Cycle::Month => month,
-            Cycle::Quarter => month * 3 * 95 / 100,
+            Cycle::Quarter => quarter,
             Cycle::Year => month * 10,
         };
-        let unit = if version == 0 { unit } else { unit + unit / 8 };
+        let unit = if version == 0 { unit } else { unit + unit / rise };
         // Whole minor units for plans; API calls are priced in fractions.
         let unit_hundredths = if product == API_CALLS { unit } else { unit / 100 * 100 };
         let (interval, count) = cycle.recurring();

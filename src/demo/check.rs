@@ -8,9 +8,8 @@ use thiserror::Error;
 use crate::ledger::time::Day;
 
 use super::{
-    catalog::Money,
     http::{Client, ClientError},
-    truth::{Change, Figures, Truth},
+    truth::{Change, Figures, Ledger, Truth},
     worth::{RULES, Rules, exact, read_exact},
 };
 
@@ -35,7 +34,7 @@ pub enum CheckError {
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
-    /// Months × currencies × profiles.
+    /// Months × ledgers × profiles.
     pub months: usize,
     /// Single amounts and counts compared.
     pub figures: usize,
@@ -54,30 +53,30 @@ impl Comparison {
     }
 }
 
-/// Compares every month, currency and profile with what the daemon at `address` answers to the bearer of `token`.
+/// Compares every month, profile and one of `ledgers` with what the daemon at an address answers to the bearer of a token.
 pub async fn compare(
     truth: &Truth,
     months: &[(Day, Day)],
-    address: SocketAddr,
-    token: &str,
+    ledgers: &[Ledger],
+    (address, token): (SocketAddr, &str),
 ) -> Result<Comparison, CheckError> {
     let mut client = Client::new(address).bearing(token);
     let mut comparison = Comparison::default();
     let (Some((from, _)), Some((_, to))) = (months.first(), months.last()) else { return Ok(comparison) };
     for rules in &RULES {
-        for currency in Money::ALL {
-            let asked = format!("profile={}&currency={}&from={from}&to={to}", rules.profile, currency.as_str());
+        for &ledger in ledgers {
+            let asked = format!("profile={}&currency={}&from={from}&to={to}", rules.profile, ledger.as_str());
             let path = format!("/api/v1/mrr?{asked}&interval=month");
             let answer = get(&mut client, &path).await?;
             let entries = answer["data"].as_array().cloned().unwrap_or_default();
             for (from, to) in months {
                 let start = from.to_string();
                 let entry = entries.iter().find(|entry| entry["start"] == start.as_str());
-                let place = format!("{}, {}, {}", rules.profile, currency.as_str(), &start[..7]);
-                let figures = truth.figures(rules, currency, *from, *to);
+                let place = format!("{}, {}, {}", rules.profile, ledger.as_str(), &start[..7]);
+                let figures = truth.figures(rules, ledger, *from, *to);
                 compare_month(&mut comparison, &place, &figures, entry.unwrap_or(&Value::Null));
             }
-            compare_movements(&mut comparison, &mut client, truth, rules, currency, (*from, *to)).await?;
+            compare_movements(&mut comparison, &mut client, truth, rules, ledger, (*from, *to)).await?;
         }
     }
     Ok(comparison)
@@ -105,21 +104,23 @@ async fn compare_movements(
     client: &mut Client,
     truth: &Truth,
     rules: &Rules,
-    currency: Money,
+    ledger: Ledger,
     (from, to): (Day, Day),
 ) -> Result<(), CheckError> {
     let line = |change: &Change| format!("{} {} {} {}", change.day, change.customer, change.kind, exact(change.amount));
-    let expected: BTreeSet<String> = truth.changes(rules, currency, from, to).iter().map(line).collect();
+    let expected: BTreeSet<String> = truth.changes(rules, ledger, from, to).iter().map(line).collect();
     let mut answered = BTreeSet::new();
     let asked = format!(
         "/api/v1/movements?profile={}&currency={}&from={from}&to={to}&limit=1000",
         rules.profile,
-        currency.as_str()
+        ledger.as_str()
     );
     let mut cursor = String::new();
     loop {
         let page = get(client, &format!("{asked}{cursor}")).await?;
-        for movement in page["data"].as_array().into_iter().flatten() {
+        let moved = page["data"].as_array().into_iter().flatten();
+        // Revaluation is told by the months' figures.
+        for movement in moved.filter(|movement| movement["kind"] != "fx") {
             let text = |name: &str| movement[name].as_str().unwrap_or("nothing").to_owned();
             let amount = read_exact(&text("amount_exact")).map_or(text("amount_exact"), exact);
             answered.insert(format!("{} {} {} {amount}", text("day"), text("customer"), text("kind")));

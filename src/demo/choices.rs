@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::ledger::time::UnixTime;
 
 use super::{
-    catalog::{ADD_ONS, API_CALLS, COUPONS, Cycle, FREE, Lasts, Money, Off, PLANS, PRODUCTS},
+    catalog::{
+        ADD_ONS, API_CALLS, COUPONS, Cycle, FREE, FRIENDS, Lasts, Money, ODD_DOLLARS, Off, PLANS, PRODUCTS, SPRING,
+        WELCOME,
+    },
     invoice,
     life::{Simulator, Task},
     state::{Cancellation, Customer, Discount, Item, Status, Subscription},
@@ -50,12 +53,24 @@ enum Choice {
     PauseCollection,
     Pause,
     SecondSubscription,
+    Replace,
     DeleteCustomer,
+}
+
+/// A subscription to be begun.
+struct Order {
+    product: usize,
+    currency: Money,
+    cycle: Cycle,
+    trial: bool,
+    /// Paid a moment after its creation, not with it.
+    incomplete: bool,
+    coupon: bool,
 }
 
 impl Simulator {
     pub(super) fn arrive(&mut self, at: UnixTime) {
-        let currencies = [(Money::Usd, 60), (Money::Eur, 28), (Money::Jpy, 12)];
+        let currencies = [(Money::Usd, 52), (Money::Eur, 28), (Money::Jpy, 20)];
         let currency = self.random.weighted(&currencies).unwrap_or(Money::Usd);
         let country = match currency {
             Money::Usd => ["US", "CA", "US"][self.random.index(3)],
@@ -71,6 +86,7 @@ impl Simulator {
             country,
             industry: INDUSTRIES[self.random.index(INDUSTRIES.len())],
             currency,
+            tax_exempt: currency == Money::Jpy && self.random.percent(15),
             created: at,
             card_trouble: if self.random.percent(12) { 28 } else { 3 },
             delinquent: false,
@@ -84,19 +100,28 @@ impl Simulator {
         self.customers.push(customer);
         self.emit("customer.created", at, shown, None, true);
         if self.random.percent(6) {
-            let coupon = self.random.index(2);
+            let coupon = if currency == Money::Jpy { FRIENDS } else { self.random.index(2) };
             self.discount_customer(place, coupon, at);
         }
-        self.subscribe(place, at);
+        self.subscribe(place, currency, at);
     }
 
     /// A new subscription: perhaps on trial, perhaps with a coupon, perhaps for a fixed term, paid at once or soon.
-    fn subscribe(&mut self, customer: usize, at: UnixTime) {
-        let currency = self.customers[customer].currency;
+    fn subscribe(&mut self, customer: usize, currency: Money, at: UnixTime) {
         let cycles = [(Cycle::Month, 64), (Cycle::Year, 20), (Cycle::Quarter, 9), (Cycle::Week, 7)];
         let cycle = self.random.weighted(&cycles).unwrap_or(Cycle::Month);
         let plans = [(FREE, 4), (PLANS.start, 36), (PLANS.start + 1, 38), (PLANS.start + 2, 22)];
         let product = self.random.weighted(&plans).unwrap_or(PLANS.start);
+        // Nothing tells the tax in a price until there is something to pay.
+        let product = if currency == Money::Jpy { product.max(PLANS.start) } else { product };
+        let trial = product != FREE && self.random.percent(30);
+        let incomplete = !trial && self.random.percent(60);
+        let coupon = product != FREE && self.random.percent(30);
+        self.begin(customer, &Order { product, currency, cycle, trial, incomplete, coupon }, at);
+    }
+
+    fn begin(&mut self, customer: usize, order: &Order, at: UnixTime) {
+        let Order { product, currency, cycle, trial, .. } = *order;
         let item = self.new_item(product, currency, cycle, at);
         let id = self.random.id("sub_1T", 22);
         let mut subscription = Subscription {
@@ -115,26 +140,27 @@ impl Simulator {
             cancel_at: None,
             cancel_at_period_end: false,
             fixed_term: false,
+            promised: at,
             canceled_at: None,
             ended_at: None,
             cancellation: Cancellation::default(),
             collection_paused: None,
             latest_invoice: None,
             scheduled: None,
+            successor: None,
             note: 0,
             invoice: Value::Null,
             prorations: Vec::new(),
             attempt: 0,
             shown: Value::Null,
         };
-        let trial = product != FREE && self.random.percent(30);
         if trial {
             let days = if self.random.percent(70) { 14 } else { 30 };
             let until = at.plus(days * DAY);
             subscription.status = Status::Trialing;
             subscription.trial = Some((at, until));
             subscription.period = (at, until);
-        } else if self.random.percent(60) {
+        } else if order.incomplete {
             subscription.status = Status::Incomplete;
         }
         if !trial && cycle == Cycle::Month && self.random.percent(3) {
@@ -145,7 +171,7 @@ impl Simulator {
         let place = self.subscriptions.len();
         self.subscriptions.push(subscription);
         self.customers[customer].subscriptions.push(place);
-        if product != FREE && self.customers[customer].discount.is_none() && self.random.percent(18) {
+        if order.coupon && self.customers[customer].discount.is_none() && !self.take_silent_coupon(place, trial, at) {
             self.take_coupon(place, at);
         }
         self.bill(place, "subscription_create", at);
@@ -199,7 +225,12 @@ impl Simulator {
         }
         self.think_later(place, at);
         let subscription = &self.subscriptions[place];
-        if subscription.status != Status::Active || subscription.cancel_at.is_some() || subscription.period.1 <= at {
+        let busy = at < subscription.promised || subscription.successor.is_some();
+        if subscription.status != Status::Active
+            || subscription.cancel_at.is_some()
+            || subscription.period.1 <= at
+            || busy
+        {
             return;
         }
         let choices = [
@@ -221,6 +252,7 @@ impl Simulator {
             (Choice::PauseCollection, 3),
             (Choice::Pause, 2),
             (Choice::SecondSubscription, 3),
+            (Choice::Replace, 4),
             (Choice::DeleteCustomer, 1),
         ];
         match self.random.weighted(&choices).unwrap_or(Choice::Nothing) {
@@ -248,7 +280,8 @@ impl Simulator {
             }
             Choice::TakeCoupon => {
                 let subscription = &self.subscriptions[place];
-                if self.customers[subscription.customer].discount.is_none() && subscription.discounts.len() < 2 {
+                let most = if subscription.currency == Money::Jpy { 1 } else { 2 };
+                if self.customers[subscription.customer].discount.is_none() && subscription.discounts.len() < most {
                     self.take_coupon(place, at);
                     self.update(place, at, true);
                     self.plan_turning_points(place, at);
@@ -277,7 +310,11 @@ impl Simulator {
                 let wait = self.random.between(5 * DAY, 60 * DAY);
                 self.plan(at.plus(wait), Task::Resume(place));
             }
-            Choice::SecondSubscription => self.subscribe(self.subscriptions[place].customer, at),
+            Choice::SecondSubscription => {
+                let currency = self.perhaps_another(self.subscriptions[place].currency, 30);
+                self.subscribe(self.subscriptions[place].customer, currency, at);
+            }
+            Choice::Replace => self.replace(place, at),
             Choice::DeleteCustomer => self.delete_customer(self.subscriptions[place].customer, at),
         }
     }
@@ -310,6 +347,10 @@ impl Simulator {
 
     fn add_on(&mut self, place: usize, at: UnixTime) {
         let subscription = &self.subscriptions[place];
+        if subscription.currency == Money::Jpy {
+            // Its tax would be told by the next invoice only, which may never come.
+            return;
+        }
         let product = ADD_ONS.start + self.random.index(ADD_ONS.len());
         let holds = |item: &Item| self.catalog.prices[item.price].product == product;
         if subscription.items.iter().any(holds) {
@@ -389,7 +430,8 @@ impl Simulator {
     fn take_coupon(&mut self, place: usize, at: UnixTime) {
         let currency = self.subscriptions[place].currency;
         let fits = |place: &usize| match COUPONS[*place].off {
-            Off::Permille(_) => true,
+            // No line tells the tax in nothing, and that in a third isn't whole.
+            Off::Permille(permille) => currency != Money::Jpy || (permille % 100 == 0 && permille < 1000),
             Off::Amount(_, of) => of == currency,
         };
         let fitting: Vec<usize> = (0..COUPONS.len()).filter(fits).collect();
@@ -402,6 +444,33 @@ impl Simulator {
         self.emit("customer.discount.created", at, shown, None, true);
     }
 
+    /// A coupon that only invoice lines tell of; false where none fits.
+    fn take_silent_coupon(&mut self, place: usize, trial: bool, at: UnixTime) -> bool {
+        if trial || self.random.percent(50) {
+            return false;
+        }
+        let subscription = &self.subscriptions[place];
+        let (currency, cycle) = (subscription.currency, subscription.cycle);
+        // Renewed so often it has shown how long it lasts. Its renewals are told up to 40 s late, on the same day.
+        let renewals = |count: i64| cycle.after(at, count).plus(2 * DAY);
+        let late_in_the_day = at.0.rem_euclid(DAY) > DAY - 60;
+        let monthly = cycle == Cycle::Month && !late_in_the_day;
+        let (coupon, promised) = match self.random.below(4) {
+            0 => (FRIENDS, at),
+            1 if monthly => (SPRING, renewals(3)),
+            2 if monthly => (WELCOME, renewals(1)),
+            3 if monthly && currency == Money::Usd => (ODD_DOLLARS, at),
+            _ => return false,
+        };
+        if promised.plus(2 * DAY) > self.end {
+            return false;
+        }
+        let discount = Discount { silent: true, ..Discount::new(self.random.id("di_1T", 22), coupon, at) };
+        self.subscriptions[place].promised = promised;
+        self.subscriptions[place].discounts.push(discount);
+        true
+    }
+
     fn lose_coupon(&mut self, place: usize, at: UnixTime) {
         let subscription = &mut self.subscriptions[place];
         let Some(last) = subscription.discounts.pop() else {
@@ -410,7 +479,9 @@ impl Simulator {
         };
         let customer = &self.customers[subscription.customer];
         let shown = wire::discount(&last, customer, Some(&subscription.id), None);
-        self.emit("customer.discount.deleted", at, shown, None, true);
+        if !last.silent {
+            self.emit("customer.discount.deleted", at, shown, None, true);
+        }
         self.update(place, at, true);
     }
 
@@ -468,11 +539,54 @@ impl Simulator {
 
     pub(super) fn come_back(&mut self, customer: usize, at: UnixTime) {
         if !self.customers[customer].deleted {
-            self.subscribe(customer, at);
+            self.subscribe(customer, self.customers[customer].currency, at);
+        }
+    }
+
+    /// Dollars and euros instead of each other, dollars instead of yen, in so many of a hundred cases.
+    fn perhaps_another(&mut self, currency: Money, percent: u64) -> Money {
+        match currency {
+            kept if !self.random.percent(percent) => kept,
+            Money::Usd => Money::Eur,
+            Money::Eur | Money::Jpy => Money::Usd,
+        }
+    }
+
+    /// How most check-out pages change plans: the old subscription ends and a new one begins, minutes apart, whichever is first.
+    fn replace(&mut self, place: usize, at: UnixTime) {
+        let held = self.catalog.prices[self.subscriptions[place].items[0].price].product;
+        let wanted = if held + 1 < PLANS.end { held + 1 } else { PLANS.start };
+        let currency = self.perhaps_another(self.subscriptions[place].currency, 20);
+        self.subscriptions[place].successor = Some((wanted, currency));
+        let later = at.plus(self.random.between(20, 1500));
+        if self.random.percent(50) {
+            self.explain_cancellation(place);
+            self.end(place, at);
+            self.plan(later, Task::Succeed(place));
+        } else {
+            self.succeed(place, at);
+            self.plan(later, Task::GiveUp(place));
+        }
+    }
+
+    pub(super) fn succeed(&mut self, place: usize, at: UnixTime) {
+        let Subscription { customer, cycle, successor, .. } = self.subscriptions[place];
+        let Some((product, currency)) = successor.filter(|_| !self.customers[customer].deleted) else { return };
+        let incomplete = self.random.percent(50);
+        self.begin(customer, &Order { product, currency, cycle, trial: false, incomplete, coupon: false }, at);
+    }
+
+    pub(super) fn give_up(&mut self, place: usize, at: UnixTime) {
+        if !self.subscriptions[place].status.is_final() {
+            self.explain_cancellation(place);
+            self.end(place, at);
         }
     }
 
     fn delete_customer(&mut self, customer: usize, at: UnixTime) {
+        if self.customers[customer].subscriptions.iter().any(|place| at < self.subscriptions[*place].promised) {
+            return;
+        }
         self.customers[customer].deleted = true;
         for place in self.customers[customer].subscriptions.clone() {
             if !self.subscriptions[place].status.is_final() {

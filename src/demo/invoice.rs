@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::ledger::time::UnixTime;
 
 use super::{
-    catalog::{COUPONS, Catalog, Off, Price},
+    catalog::{COUPONS, Catalog, Money, Off, Price},
     random::Random,
     state::{Customer, Discount, Item, Subscription},
 };
@@ -26,7 +26,7 @@ pub(super) fn draft(
     let own = &subscription.discounts;
     let shared: Vec<&Discount> = if own.is_empty() { customer.discount.iter().collect() } else { own.iter().collect() };
     let mut lines = Vec::new();
-    let (mut subtotal, mut discounted) = (0_i64, 0_i64);
+    let (mut subtotal, mut discounted, mut tax) = (0_i64, 0_i64, 0_i64);
     for item in &subscription.items {
         let price = &catalog.prices[item.price];
         let amount = if on_trial { 0 } else { price.unit_hundredths * item.quantity / 100 };
@@ -34,7 +34,7 @@ pub(super) fn draft(
         let mut discount_amounts = Vec::new();
         for discount in item.discounts.iter().chain(shared.iter().copied()) {
             let off = match COUPONS[discount.coupon].off {
-                Off::Permille(permille) => left * i64::try_from(permille).unwrap_or(0) / 1000,
+                Off::Permille(permille) => (left * i64::try_from(permille).unwrap_or(0) + 500) / 1000,
                 // The first line takes it, as far as it goes.
                 Off::Amount(off, _) if lines.is_empty() => left.min(i64::try_from(off).unwrap_or(0)),
                 Off::Amount(..) => 0,
@@ -45,7 +45,12 @@ pub(super) fn draft(
         subtotal += amount;
         discounted += amount - left;
         let (period, amounts) = (subscription.period, discount_amounts);
-        lines.push(line(random.id("il_1T", 22), (subscription, item, price), amount, amounts, period, false));
+        let mut line = line(random.id("il_1T", 22), (subscription, item, price), amount, amounts, period, false);
+        if subscription.currency == Money::Jpy {
+            line["taxes"] = taxes(left, customer);
+            tax += line["taxes"][0]["amount"].as_i64().unwrap_or(0);
+        }
+        lines.push(line);
     }
     for mut correction in subscription.prorations.iter().cloned() {
         subtotal += correction["amount"].as_i64().unwrap_or(0);
@@ -80,7 +85,7 @@ pub(super) fn draft(
         "attempt_count": 0,
         "attempted": false,
         "auto_advance": true,
-        "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null},
+        "automatic_tax": automatic_tax(subscription.currency),
         "automatically_finalizes_at": at.plus(3600).0,
         "billing_reason": billing_reason,
         "collection_method": "charge_automatically",
@@ -94,7 +99,7 @@ pub(super) fn draft(
         "customer_name": customer.name,
         "customer_phone": null,
         "customer_shipping": null,
-        "customer_tax_exempt": "none",
+        "customer_tax_exempt": if customer.tax_exempt { "exempt" } else { "none" },
         "customer_tax_ids": [],
         "default_payment_method": null,
         "default_source": null,
@@ -153,17 +158,52 @@ pub(super) fn draft(
             "voided_at": null,
         },
         "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
+        "subtotal_excluding_tax": subtotal - tax,
         "test_clock": null,
         "total": total,
         "total_discount_amounts": by_discount,
-        "total_excluding_tax": total,
+        "total_excluding_tax": total - tax,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": null,
     });
     super::wire::extend(&mut invoice, rest);
     invoice
+}
+
+/// What Stripe Tax says of the tax in a line's amount after discounts: nothing of a line without one.
+fn taxes(left: i64, customer: &Customer) -> Value {
+    if left == 0 {
+        return json!([]);
+    }
+    let (amount, reason) = if customer.tax_exempt { (0, "customer_exempt") } else { (left / 11, "standard_rated") };
+    json!([{
+        "amount": amount,
+        "tax_behavior": "inclusive",
+        "tax_rate_details": {"tax_rate": "txr_1TJapanConsumption10"},
+        "taxability_reason": reason,
+        "taxable_amount": if customer.tax_exempt { 0 } else { left - amount },
+        "type": "tax_rate_details",
+    }])
+}
+
+fn automatic_tax(currency: Money) -> Value {
+    match currency {
+        Money::Jpy => json!({
+            "disabled_reason": null,
+            "enabled": true,
+            "liability": {"type": "self"},
+            "provider": "stripe",
+            "status": "complete",
+        }),
+        Money::Usd | Money::Eur => json!({
+            "disabled_reason": null,
+            "enabled": false,
+            "liability": null,
+            "provider": null,
+            "status": null,
+        }),
+    }
 }
 
 /// The corrections of a change within the period: what is left of it is credited at the old terms and charged at the new.

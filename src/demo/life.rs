@@ -10,10 +10,11 @@ use super::{
     catalog::{COUPONS, Catalog, PRODUCTS},
     event::{Event, difference, event},
     random::Random,
+    rates::Rates,
     state::{Customer, Status, Subscription},
     truth::Truth,
     wire,
-    worth::{RULES, Worth, worth},
+    worth::{RULES, Worth, Worths, worth},
 };
 
 /// Something due. The numbers are places of a customer or a subscription.
@@ -51,6 +52,10 @@ pub(super) enum Task {
     Decide(usize),
     /// A lost customer comes back.
     Return(usize),
+    /// The plan that takes a subscription's place begins.
+    Succeed(usize),
+    /// What another plan has taken the place of is cancelled.
+    GiveUp(usize),
     /// The price list rises.
     RaisePrices,
 }
@@ -63,6 +68,8 @@ pub struct Simulator {
     pub(super) customers: Vec<Customer>,
     pub(super) subscriptions: Vec<Subscription>,
     truth: Truth,
+    /// When the figures are asked for: what a discount is that nobody tells has shown by then.
+    pub(super) end: UnixTime,
     agenda: BinaryHeap<Reverse<(UnixTime, u64, Task)>>,
     planned: u64,
     out: Vec<Event>,
@@ -78,7 +85,8 @@ impl Simulator {
             catalog,
             customers: Vec::new(),
             subscriptions: Vec::new(),
-            truth: Truth::default(),
+            truth: Truth::new(Rates::drawn(seed, start, end)),
+            end,
             agenda: BinaryHeap::new(),
             planned: 0,
             out: Vec::new(),
@@ -158,6 +166,8 @@ impl Simulator {
             Task::ResumeCollection(subscription) => self.resume_collection(subscription, at),
             Task::Decide(subscription) => self.decide(subscription, at),
             Task::Return(customer) => self.come_back(customer, at),
+            Task::Succeed(subscription) => self.succeed(subscription, at),
+            Task::GiveUp(subscription) => self.give_up(subscription, at),
             Task::RaisePrices => self.raise_prices(at),
         }
     }
@@ -227,12 +237,14 @@ impl Simulator {
     pub(super) fn observe(&mut self, place: usize, at: UnixTime) {
         let customer = &self.customers[place];
         let worths = RULES.map(|rules| {
-            let mut sum = Worth::default();
+            let mut sums = Worths::default();
             for subscription in customer.subscriptions.iter().map(|place| &self.subscriptions[*place]) {
-                sum.add(worth(subscription, customer, &self.catalog, &rules, at));
+                let one = worth(subscription, customer, &self.catalog, &rules, at);
+                sums.entry(subscription.currency).or_default().add(one);
             }
-            sum
+            sums.retain(|_, sum| *sum != Worth::default());
+            sums
         });
-        self.truth.note(&customer.id, customer.currency, at, worths);
+        self.truth.note(&customer.id, at, worths);
     }
 }

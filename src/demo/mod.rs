@@ -13,6 +13,7 @@ pub mod http;
 mod invoice;
 mod life;
 mod random;
+mod rates;
 mod state;
 mod truth;
 mod wire;
@@ -21,7 +22,8 @@ mod worth;
 pub use catalog::{Money, months_after};
 pub use event::Event;
 pub use life::Simulator;
-pub use truth::{Change, Figures, Truth, months};
+pub use rates::{REPORTING, Rates};
+pub use truth::{Change, Figures, Ledger, Truth, months};
 pub use worth::{RULES, Rules, exact, read_exact};
 
 #[cfg(test)]
@@ -62,12 +64,13 @@ mod tests {
         assert_eq!(months.len(), 24);
         let mut kinds: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for rules in &RULES {
-            for currency in Money::ALL {
+            for ledger in Ledger::ALL {
                 for (from, to) in &months {
-                    let month = account.truth().figures(rules, currency, *from, *to);
+                    let month = account.truth().figures(rules, ledger, *from, *to);
                     let moved = month.new + month.expansion + month.reactivation + month.contraction + month.churn;
-                    assert_eq!(month.opening + moved, month.closing, "{} {from}", rules.profile);
-                    for change in account.truth().changes(rules, currency, *from, *to) {
+                    assert_eq!(month.opening + moved + month.fx, month.closing, "{} {from}", rules.profile);
+                    assert!(ledger == Ledger::Reporting || month.fx == 0, "{ledger:?} {from}");
+                    for change in account.truth().changes(rules, ledger, *from, *to) {
                         *kinds.entry((rules.profile, change.kind)).or_default() += 1;
                     }
                 }

@@ -48,6 +48,8 @@ pub(super) struct Discount {
     pub(super) start: UnixTime,
     /// Only of a repeating one.
     pub(super) end: Option<UnixTime>,
+    /// No event tells its terms: subscriptions list its id, and invoice lines what it takes off.
+    pub(super) silent: bool,
 }
 
 impl Discount {
@@ -56,7 +58,7 @@ impl Discount {
             Lasts::Months(months) => Some(months_after(start, i64::from(months))),
             Lasts::Forever | Lasts::Once => None,
         };
-        Self { id, coupon, start, end }
+        Self { id, coupon, start, end, silent: false }
     }
 
     /// Whether an invoice of `period` would still be discounted at `at`: the last billing period that starts before
@@ -75,7 +77,10 @@ pub(super) struct Customer {
     pub(super) email: String,
     pub(super) country: &'static str,
     pub(super) industry: &'static str,
+    /// Of the first subscription; another may be in another.
     pub(super) currency: Money,
+    /// No tax is in what it pays.
+    pub(super) tax_exempt: bool,
     pub(super) created: UnixTime,
     /// How likely a payment fails, in percent.
     pub(super) card_trouble: u64,
@@ -86,6 +91,13 @@ pub(super) struct Customer {
     pub(super) subscriptions: Vec<usize>,
     /// As last shown in an event.
     pub(super) shown: Value,
+}
+
+impl Customer {
+    /// What is in a price of this currency that isn't the company's: a tenth on top of it, of everybody who isn't exempt.
+    pub(super) fn taxed(&self, currency: Money) -> bool {
+        currency == Money::Jpy && !self.tax_exempt
+    }
 }
 
 /// One item of a subscription.
@@ -126,6 +138,8 @@ pub(super) struct Subscription {
     pub(super) cancel_at_period_end: bool,
     /// It was to end at `cancel_at` from the first day on: nobody asked for it later.
     pub(super) fixed_term: bool,
+    /// Until then nobody changes or ends it and every payment succeeds: what its silent discount is shows by then.
+    pub(super) promised: UnixTime,
     pub(super) canceled_at: Option<UnixTime>,
     pub(super) ended_at: Option<UnixTime>,
     pub(super) cancellation: Cancellation,
@@ -134,6 +148,8 @@ pub(super) struct Subscription {
     pub(super) latest_invoice: Option<String>,
     /// A price waiting for the next renewal, under a schedule of this id.
     pub(super) scheduled: Option<(String, usize)>,
+    /// The plan that takes its place in a few minutes, once it has ended or before it ends.
+    pub(super) successor: Option<(usize, Money)>,
     /// Grows with each change that money doesn't notice.
     pub(super) note: u32,
     /// The open invoice, as last shown.

@@ -8,8 +8,40 @@ use crate::ledger::time::{Day, UnixTime, Zone};
 
 use super::{
     catalog::Money,
-    worth::{RULES, Rules, Worth},
+    rates::Rates,
+    worth::{Amounts, RULES, Rules, Worth, Worths},
 };
+
+/// One of the account's ledgers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ledger {
+    /// That of one currency.
+    Native(Money),
+    /// All currencies, converted into the one the company reports in.
+    Reporting,
+}
+
+impl Ledger {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Native(Money::Usd), Self::Native(Money::Eur), Self::Native(Money::Jpy), Self::Reporting];
+    /// Those that need no rates.
+    pub const NATIVE: [Self; 3] = [Self::Native(Money::Usd), Self::Native(Money::Eur), Self::Native(Money::Jpy)];
+
+    /// What the API's parameter `currency` calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native(currency) => currency.as_str(),
+            Self::Reporting => "reporting",
+        }
+    }
+}
+
+impl From<Money> for Ledger {
+    fn from(currency: Money) -> Self {
+        Self::Native(currency)
+    }
+}
 
 /// One line of `/api/v1/mrr`, in millionths of a minor unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +58,8 @@ pub struct Figures {
     pub contraction: i128,
     /// Of customers who left, at most 0.
     pub churn: i128,
+    /// Revaluation: of a converted ledger only.
+    pub fx: i128,
     /// MRR when it closed.
     pub closing: i128,
     /// What is past due at the close.
@@ -40,7 +74,7 @@ pub struct Figures {
 
 impl Figures {
     /// The amounts by the API's names.
-    pub fn amounts(&self) -> [(&'static str, i128); 9] {
+    pub fn amounts(&self) -> [(&'static str, i128); 10] {
         [
             ("opening", self.opening),
             ("new", self.new),
@@ -48,6 +82,7 @@ impl Figures {
             ("reactivation", self.reactivation),
             ("contraction", self.contraction),
             ("churn", self.churn),
+            ("fx", self.fx),
             ("closing", self.closing),
             ("at_risk", self.at_risk),
             ("scheduled_churn", self.scheduled_churn),
@@ -68,47 +103,56 @@ pub struct Change {
     pub amount: i128,
 }
 
-/// What one customer was worth, from when on; one per rule set.
-#[derive(Debug)]
-struct Line {
-    currency: Money,
-    worth: [Vec<(UnixTime, Worth)>; RULES.len()],
-}
+/// What one customer was worth in each currency, from when on.
+type Series = Vec<(UnixTime, Worths)>;
 
 /// Everything the account knows of its own figures.
 #[derive(Debug, Default)]
 pub struct Truth {
-    lines: BTreeMap<String, Line>,
+    /// By customer; one series per rule set.
+    lines: BTreeMap<String, [Series; RULES.len()]>,
+    rates: Rates,
 }
 
 impl Truth {
+    pub(super) fn new(rates: Rates) -> Self {
+        Self { lines: BTreeMap::new(), rates }
+    }
+
+    /// What it converts with.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
     /// Notes what a customer is worth from `at` on, under each rule set. What held for no second leaves no trace.
-    pub(super) fn note(&mut self, customer: &str, currency: Money, at: UnixTime, worth: [Worth; RULES.len()]) {
-        let line =
-            self.lines.entry(customer.to_owned()).or_insert_with(|| Line { currency, worth: Default::default() });
-        for (series, worth) in line.worth.iter_mut().zip(worth) {
+    pub(super) fn note(&mut self, customer: &str, at: UnixTime, worths: [Worths; RULES.len()]) {
+        let line = self.lines.entry(customer.to_owned()).or_default();
+        for (series, worths) in line.iter_mut().zip(worths) {
             debug_assert!(series.last().is_none_or(|(last, _)| *last <= at), "{customer}: noted out of order");
             series.pop_if(|(last, _)| *last == at);
-            if series.last().map_or(Worth::default(), |(_, last)| *last) != worth {
-                series.push((at, worth));
+            let stands = series.last().is_some_and(|(_, last)| *last == worths);
+            if !stands && !(series.is_empty() && worths.is_empty()) {
+                series.push((at, worths));
             }
         }
     }
 
     /// The figures of the days `from` to `to` (both included, UTC) under one of [`RULES`].
-    pub fn figures(&self, rules: &Rules, currency: Money, from: Day, to: Day) -> Figures {
+    pub fn figures(&self, rules: &Rules, ledger: impl Into<Ledger>, from: Day, to: Day) -> Figures {
+        let ledger = ledger.into();
         let mut figures = Figures::default();
-        for series in self.series(rules, currency).map(|(_, series)| series) {
-            figures.opening += at_end_of(series, from.before()).mrr;
+        for (_, series) in self.series(rules) {
+            let before = from.before();
+            figures.opening += self.amounts(&at_end_of(series, before), ledger, before).mrr;
             let close = at_end_of(series, to);
-            figures.closing += close.mrr;
-            figures.at_risk += close.at_risk;
-            figures.scheduled_churn += close.scheduled_churn;
-            figures.subscriptions += close.subscriptions;
-            let kept = Past::of(until(series, to.after()), rules).kept;
-            figures.customers += i64::from(close.mrr > 0 || kept);
+            let amounts = self.amounts(&close, ledger, to);
+            figures.closing += amounts.mrr;
+            figures.at_risk += amounts.at_risk;
+            figures.scheduled_churn += amounts.scheduled_churn;
+            figures.subscriptions += of(&close, ledger).map(|worth| worth.subscriptions).sum::<i64>();
+            figures.customers += i64::from(is_there(until(series, to.after()), ledger, rules));
         }
-        for change in self.changes(rules, currency, from, to) {
+        for change in self.changes(rules, ledger, from, to) {
             match change.kind {
                 "new" => figures.new += change.amount,
                 "expansion" => figures.expansion += change.amount,
@@ -117,19 +161,25 @@ impl Truth {
                 _ => figures.churn += change.amount,
             }
         }
+        let moved = figures.new + figures.expansion + figures.reactivation + figures.contraction + figures.churn;
+        figures.fx = figures.closing - figures.opening - moved;
         figures
     }
 
-    /// Every movement of these days, ordered by day and customer.
-    pub fn changes(&self, rules: &Rules, currency: Money, from: Day, to: Day) -> Vec<Change> {
+    /// Every movement of these days, ordered by day and customer; revaluation is none.
+    pub fn changes(&self, rules: &Rules, ledger: impl Into<Ledger>, from: Day, to: Day) -> Vec<Change> {
+        let ledger = ledger.into();
         let mut changes = Vec::new();
-        for (customer, series) in self.series(rules, currency) {
+        for (customer, series) in self.series(rules) {
             let mut days: Vec<Day> = series.iter().map(|(at, _)| Zone::UTC.day(*at)).collect();
             days.dedup();
             for day in days.into_iter().filter(|day| (from..=to).contains(day)) {
-                let (before, after) = (at_end_of(series, day.before()), at_end_of(series, day));
-                if let Some(kind) = kind(before, after, Past::of(until(series, day), rules)) {
-                    changes.push(Change { day, customer: customer.clone(), kind, amount: after.mrr - before.mrr });
+                // At one rate, that of the day: what the rate itself did is no change of the customer's.
+                let of = |end: Day| self.amounts(&at_end_of(series, end), ledger, day).mrr;
+                let (before, after) = (of(day.before()), of(day));
+                let (earlier, later) = (until(series, day), until(series, day.after()));
+                if let Some(kind) = kind((before, earlier), (after, later), rules) {
+                    changes.push(Change { day, customer: customer.clone(), kind, amount: after - before });
                 }
             }
         }
@@ -137,55 +187,74 @@ impl Truth {
         changes
     }
 
-    fn series(&self, rules: &Rules, currency: Money) -> impl Iterator<Item = (&String, &[(UnixTime, Worth)])> {
+    fn series(&self, rules: &Rules) -> impl Iterator<Item = (&String, &[(UnixTime, Worths)])> {
         let which = usize::from(rules.profile != RULES[0].profile);
-        let of_currency = self.lines.iter().filter(move |(_, line)| line.currency == currency);
-        of_currency.map(move |(customer, line)| (customer, line.worth[which].as_slice()))
+        self.lines.iter().map(move |(customer, line)| (customer, line[which].as_slice()))
+    }
+
+    /// What stands in a ledger at the rates of `day`.
+    fn amounts(&self, worths: &Worths, ledger: Ledger, day: Day) -> Amounts {
+        match ledger {
+            Ledger::Native(currency) => {
+                worths.get(&currency).map_or(Amounts::default(), |worth| worth.sum(|same| same))
+            }
+            Ledger::Reporting => {
+                let mut sum = Amounts::default();
+                for (currency, worth) in worths {
+                    let one = worth.sum(|amount| self.rates.convert(amount, *currency, day));
+                    sum.mrr += one.mrr;
+                    sum.list += one.list;
+                    sum.at_risk += one.at_risk;
+                    sum.scheduled_churn += one.scheduled_churn;
+                }
+                sum
+            }
+        }
     }
 }
 
-/// Where a customer stood when a day began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Past {
-    /// There was MRR once.
-    ever: bool,
-    /// There was, and a discount to nothing is all that happened to it since.
-    kept: bool,
-    /// Whether such a discount keeps a customer at all.
-    keeps: bool,
+/// The currencies of a ledger.
+fn of(worths: &Worths, ledger: Ledger) -> impl Iterator<Item = &Worth> {
+    let belongs = move |currency: &Money| ledger == Ledger::Reporting || ledger == Ledger::Native(*currency);
+    worths.iter().filter(move |(currency, _)| belongs(currency)).map(|(_, worth)| worth)
 }
 
-impl Past {
-    fn of(earlier: &[(UnixTime, Worth)], rules: &Rules) -> Self {
-        let ever = earlier.iter().any(|(_, worth)| worth.mrr > 0);
-        let last = earlier.iter().rfind(|(_, worth)| worth.mrr > 0 || worth.list == 0);
-        let keeps = !rules.free_is_lost;
-        Self { ever, kept: keeps && last.is_some_and(|(_, worth)| worth.mrr > 0), keeps }
-    }
+/// Whether the customer is one after all this: pays, or paid and has been kept by a discount to nothing ever since.
+fn is_there(series: &[(UnixTime, Worths)], ledger: Ledger, rules: &Rules) -> bool {
+    let pays = |worths: &Worths| of(worths, ledger).any(|worth| worth.sum(|same| same).mrr > 0);
+    let held = |worths: &Worths| !rules.free_is_lost && of(worths, ledger).any(|worth| worth.sum(|same| same).list > 0);
+    let last = series.iter().rfind(|(_, worths)| pays(worths) || !held(worths));
+    last.is_some_and(|(_, worths)| pays(worths))
 }
 
-/// What kind of movement leads from one day's end to the next (mrr.md 5, netting over the day).
-fn kind(before: Worth, after: Worth, past: Past) -> Option<&'static str> {
-    match (before.mrr, after.mrr) {
+/// What kind of movement leads from one day's end to the next (mrr.md 5, netting over the day): whether somebody is won or
+/// lost is told over all currencies.
+fn kind(
+    (before, earlier): (i128, &[(UnixTime, Worths)]),
+    (after, later): (i128, &[(UnixTime, Worths)]),
+    rules: &Rules,
+) -> Option<&'static str> {
+    let all = Ledger::Reporting;
+    let ever = earlier.iter().any(|(_, worths)| of(worths, all).any(|worth| worth.sum(|same| same).mrr > 0));
+    match (before, after) {
         (b, a) if b == a => None,
-        (0, _) if !past.ever => Some("new"),
-        (0, _) if past.kept => Some("expansion"),
-        (0, _) => Some("reactivation"),
-        (_, 0) if past.keeps && after.list > 0 => Some("contraction"),
-        (_, 0) => Some("churn"),
+        (0, _) if is_there(earlier, all, rules) => Some("expansion"),
+        (0, _) if ever => Some("reactivation"),
+        (0, _) => Some("new"),
+        (_, 0) if !is_there(later, all, rules) => Some("churn"),
         (b, a) if a > b => Some("expansion"),
         _ => Some("contraction"),
     }
 }
 
 /// What was noted before `day`.
-fn until(series: &[(UnixTime, Worth)], day: Day) -> &[(UnixTime, Worth)] {
+fn until(series: &[(UnixTime, Worths)], day: Day) -> &[(UnixTime, Worths)] {
     let opens = Zone::UTC.start_of(day);
     &series[..series.partition_point(|(at, _)| *at < opens)]
 }
 
-fn at_end_of(series: &[(UnixTime, Worth)], day: Day) -> Worth {
-    until(series, day.after()).last().map_or(Worth::default(), |(_, worth)| *worth)
+fn at_end_of(series: &[(UnixTime, Worths)], day: Day) -> Worths {
+    until(series, day.after()).last().map_or(Worths::default(), |(_, worths)| worths.clone())
 }
 
 /// The first and last day of every whole month in `[from, until)`.

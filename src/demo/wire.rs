@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    catalog::{COUPONS, Catalog, Lasts, Off, PRODUCTS, Price},
+    catalog::{COUPONS, Catalog, Lasts, Money, Off, PRODUCTS, Price},
     state::{Customer, Discount, Item, Subscription},
 };
 
@@ -42,7 +42,7 @@ pub(super) fn price(price: &Price) -> Value {
             "trial_period_days": null,
             "usage_type": "licensed",
         },
-        "tax_behavior": "unspecified",
+        "tax_behavior": if price.currency == Money::Jpy { "inclusive" } else { "exclusive" },
         "tiers_mode": null,
         "transform_quantity": null,
         "type": "recurring",
@@ -206,7 +206,7 @@ pub(super) fn customer(customer: &Customer) -> Value {
         "phone": null,
         "preferred_locales": [],
         "shipping": null,
-        "tax_exempt": "none",
+        "tax_exempt": if customer.tax_exempt { "exempt" } else { "none" },
         "test_clock": null,
     })
 }
@@ -244,7 +244,11 @@ pub(super) fn subscription(subscription: &Subscription, customer: &Customer, cat
         "object": "subscription",
         "application": null,
         "application_fee_percent": null,
-        "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null},
+        "automatic_tax": {
+            "disabled_reason": null,
+            "enabled": subscription.currency == Money::Jpy,
+            "liability": (subscription.currency == Money::Jpy).then(|| json!({"type": "self"})),
+        },
         "billing_cycle_anchor": subscription.anchor.0,
         "billing_cycle_anchor_config": null,
         "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},

@@ -1,12 +1,14 @@
 //! What a simulated subscription is worth a month, by the simulator's own arithmetic: exact ratios, rounded once.
 
+use std::collections::BTreeMap;
+
 use num_rational::Ratio;
 use num_traits::{Signed, Zero};
 
 use crate::ledger::time::UnixTime;
 
 use super::{
-    catalog::{COUPONS, Catalog, Lasts, Off},
+    catalog::{COUPONS, Catalog, Lasts, Money, Off},
     state::{Customer, Discount, Status, Subscription},
 };
 
@@ -34,9 +36,9 @@ pub const RULES: [Rules; 2] = [
     Rules { profile: "finance", repeating: true, at_request: false, paused_collection: false, free_is_lost: false },
 ];
 
-/// What one or several subscriptions are worth, in millionths of a minor unit.
+/// What one item or several are worth, in millionths of a minor unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Worth {
+pub(super) struct Amounts {
     pub(super) mrr: i128,
     /// Without discounts, of what counts.
     pub(super) list: i128,
@@ -44,17 +46,35 @@ pub(super) struct Worth {
     pub(super) at_risk: i128,
     /// What counts until the end, and is set to end.
     pub(super) scheduled_churn: i128,
+}
+
+/// What one or several subscriptions of a currency are worth, item by item: each is converted by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Worth {
+    pub(super) items: Vec<Amounts>,
     /// Subscriptions with MRR.
     pub(super) subscriptions: i64,
 }
 
+/// By currency; one of which nothing stands is left out.
+pub(super) type Worths = BTreeMap<Money, Worth>;
+
 impl Worth {
     pub(super) fn add(&mut self, other: Self) {
-        self.mrr += other.mrr;
-        self.list += other.list;
-        self.at_risk += other.at_risk;
-        self.scheduled_churn += other.scheduled_churn;
+        self.items.extend(other.items);
         self.subscriptions += other.subscriptions;
+    }
+
+    /// All items, each as `each` reads it.
+    pub(super) fn sum(&self, each: impl Fn(i128) -> i128) -> Amounts {
+        let mut sum = Amounts::default();
+        for item in &self.items {
+            sum.mrr += each(item.mrr);
+            sum.list += each(item.list);
+            sum.at_risk += each(item.at_risk);
+            sum.scheduled_churn += each(item.scheduled_churn);
+        }
+        sum
     }
 }
 
@@ -71,24 +91,28 @@ pub(super) fn worth(
     if !runs || !collects {
         return Worth::default();
     }
-    let (mrr, list) = amounts(subscription, customer, catalog, rules, at);
     let set_to_end = subscription.cancel_at.is_some();
-    let scheduled_churn = if set_to_end { mrr } else { 0 };
-    if rules.at_request && set_to_end && !subscription.fixed_term {
-        return Worth { scheduled_churn, ..Worth::default() };
-    }
-    let at_risk = if subscription.status == Status::PastDue { mrr } else { 0 };
-    Worth { mrr, list, at_risk, scheduled_churn, subscriptions: i64::from(mrr > 0) }
+    let gone = rules.at_request && set_to_end && !subscription.fixed_term;
+    let past_due = subscription.status == Status::PastDue;
+    let items = amounts(subscription, customer, catalog, rules, at).into_iter().map(|(mrr, list)| Amounts {
+        mrr: if gone { 0 } else { mrr },
+        list: if gone { 0 } else { list },
+        at_risk: if past_due && !gone { mrr } else { 0 },
+        scheduled_churn: if set_to_end { mrr } else { 0 },
+    });
+    let items: Vec<Amounts> = items.collect();
+    let subscriptions = i64::from(items.iter().any(|item| item.mrr > 0));
+    Worth { items, subscriptions }
 }
 
-/// Net and list amount a month, each item rounded once.
+/// Net and list amount a month of each item, rounded once.
 fn amounts(
     subscription: &Subscription,
     customer: &Customer,
     catalog: &Catalog,
     rules: &Rules,
     at: UnixTime,
-) -> (i128, i128) {
+) -> Vec<(i128, i128)> {
     let subtracted = |discount: &&Discount| {
         let counts = match COUPONS[discount.coupon].lasts {
             Lasts::Forever => true,
@@ -98,13 +122,13 @@ fn amounts(
         counts && discount.holds(subscription.period, at)
     };
     let mut left: Vec<Ratio<i128>> = Vec::new();
-    let mut list = 0;
+    let mut lists: Vec<Ratio<i128>> = Vec::new();
     for item in &subscription.items {
         let price = &catalog.prices[item.price];
         let (cycles, months) = price.cycle.per_month();
         let hundredths = i128::from(price.unit_hundredths) * i128::from(item.quantity);
         let mut item_left = vec![Ratio::new(hundredths * cycles, 100 * months)];
-        list += rounded(item_left[0]);
+        lists.push(item_left[0]);
         for discount in item.discounts.iter().filter(subtracted) {
             apply(discount, &mut item_left, subscription);
         }
@@ -117,7 +141,9 @@ fn amounts(
     for discount in discounts.into_iter().filter(subtracted) {
         apply(discount, &mut left, subscription);
     }
-    (left.into_iter().map(rounded).sum(), list)
+    // Of eleven yen one is tax.
+    let ours = if customer.taxed(subscription.currency) { Ratio::new(10, 11) } else { Ratio::from_integer(1) };
+    left.into_iter().zip(lists).map(|(net, list)| (rounded(net * ours), rounded(list * ours))).collect()
 }
 
 /// Takes one discount off what the ones before left.
@@ -142,7 +168,11 @@ fn apply(discount: &Discount, left: &mut [Ratio<i128>], subscription: &Subscript
 
 /// To millionths of a minor unit, ties to the even one.
 fn rounded(amount: Ratio<i128>) -> i128 {
-    let scaled = amount * MILLION;
+    half_even(amount * MILLION)
+}
+
+/// To a whole number, ties to the even one.
+pub(super) fn half_even(scaled: Ratio<i128>) -> i128 {
     let floor = scaled.floor().to_integer();
     let rest = scaled - scaled.floor();
     let half = Ratio::new(1, 2);

@@ -1,10 +1,10 @@
 //! A simulated account over HTTP: its figures are the daemon's, whatever order its webhooks arrive in.
 
-use mrrd::demo::{Event, Simulator, check::compare, delivery::disordered, months};
+use mrrd::demo::{Event, Ledger, Simulator, check::compare, delivery::disordered, months};
 use serde_json::Value;
 
 use super::{
-    END, START, daemon, delivery,
+    END, START, daemon, daemon_that_converts, delivery,
     rebuild::{file, rows},
 };
 use crate::support::daemon::Daemon;
@@ -41,13 +41,14 @@ async fn answers(daemon: &mut Daemon) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_figure_the_daemon_answers_is_the_accounts_own() {
     let mut account = Simulator::new(11, 20, START, END);
-    let mut daemon = daemon().await;
+    let mut daemon = daemon_that_converts(&account).await;
     let events = account.advance(END);
     let posted = events.len();
     deliver(&mut daemon, events).await;
-    let comparison = compare(account.truth(), &months(START, END), daemon.address(), daemon.token()).await.unwrap();
+    let comparison =
+        compare(account.truth(), &months(START, END), &Ledger::ALL, (daemon.address(), daemon.token())).await.unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
-    assert_eq!(comparison.months, 24 * 3 * 2);
+    assert_eq!(comparison.months, 24 * 4 * 2);
     assert!(comparison.figures > 500 && comparison.movements > 50, "{comparison:?}");
     let status = daemon.json("/api/v1/status").await;
     assert_eq!(status["log"]["events"], posted);

@@ -1,7 +1,7 @@
 //! `rebuild` and `verify` as processes of their own: beside a live `serve` under load, and after a discount's end.
 
 use mrrd::{
-    demo::{Simulator, check::compare, months},
+    demo::{Ledger, Simulator, check::compare, months},
     store::{Dumped, Store},
 };
 use serde_json::{Value, json};
@@ -68,7 +68,9 @@ async fn rebuild_and_verify_agree_under_load(url: Option<String>) {
     assert_eq!(incremental, rows(&url).await);
     let verified = told(&daemon, "verify");
     assert_eq!((&verified["ok"], &verified["waiting"]), (&json!(true), &json!(0)), "{verified}");
-    let comparison = compare(account.truth(), &months(START, END), daemon.address(), daemon.token()).await.unwrap();
+    let comparison = compare(account.truth(), &months(START, END), &Ledger::NATIVE, (daemon.address(), daemon.token()))
+        .await
+        .unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
 }
 
