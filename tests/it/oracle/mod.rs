@@ -5,18 +5,20 @@ mod bridges;
 mod naive;
 mod random;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mrrd::ledger::{
     CustomerFacts, derive,
-    fact::{DiscountState, Fact, State},
-    ids::CustomerId,
-    money::Mrr,
-    outcome::{CustomerLedger, Kind},
+    fact::{DiscountState, Fact, State, Usage},
+    fx::{self, Quote, convert},
+    ids::{CustomerId, EventId},
+    money::{Currency, Decimal, Mrr},
+    outcome::{CustomerLedger, Kind, Movement, QualityKind},
     profile::{Netting, Profile},
     time::{Day, UnixTime, Zone},
 };
-use naive::{Moved, Naive, Stands};
+use naive::{Caused, Moved, Naive, Stands};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 /// Accounts in a run; `ORACLE_ACCOUNTS` asks for more, `ORACLE_SEED` begins at another.
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is not configuration")]
@@ -51,8 +53,9 @@ fn differ(seed: u64) -> Vec<(usize, String)> {
     let facts = random::account(seed);
     let built_in = Profile::BUILT_IN.iter().filter_map(|name| Profile::built_in(name));
     let profiles = built_in.chain([random::profile(seed), random::profile(!seed)]);
+    let rates = rates(seed % 7);
     let told = |profile: Profile| {
-        let difference = difference(&facts, &profile, &zone)?;
+        let difference = difference(&facts, &profile, &zone, &rates)?;
         let knobs: Vec<_> = profile.describe().into_iter().map(|(knob, value)| format!("{knob}={value}")).collect();
         let account = told(&facts);
         let knobs = knobs.join(" ");
@@ -61,34 +64,121 @@ fn differ(seed: u64) -> Vec<(usize, String)> {
     profiles.filter_map(told).collect()
 }
 
-fn difference(facts: &[Fact], profile: &Profile, zone: &Zone) -> Option<String> {
+fn difference(facts: &[Fact], profile: &Profile, zone: &Zone, rates: &Rates) -> Option<String> {
     let customer = CustomerId::from("cus_1");
-    let ledger = derive(CustomerFacts { customer: &customer, facts, references: &[] }, profile, zone);
-    let naive = Naive::read(facts, profile, zone);
-    let instants: Vec<i64> = naive.instants().into_iter().collect();
+    let (references, facts): (Vec<Fact>, Vec<Fact>) = facts
+        .iter()
+        .cloned()
+        .partition(|fact| matches!(fact.state, State::Price(_) | State::Product(_) | State::Coupon(_)));
+    let ledger = derive(CustomerFacts { customer: &customer, facts: &facts, references: &references }, profile, zone);
+    let all: Vec<Fact> = references.iter().chain(&facts).cloned().collect();
+    let naive = Naive::read(&all, profile, zone);
+    if profile.netting == Netting::None && naive.may_be_replaced() {
+        // Whether two instants are one change is more than one who asks second by second can tell.
+        return None;
+    }
+    let windows = naive.windows();
     let (deltas, counts) = (ledger.deltas.iter().map(|delta| delta.day), ledger.counts.iter().map(|count| count.day));
     for day in naive.days().into_iter().chain(deltas).chain(counts).collect::<BTreeSet<Day>>() {
         let end = zone.end_of(day);
-        let (ours, theirs) = (standing(&ledger, end), naive.standing(end.0));
+        let (ours, theirs) = (standing(&ledger, end), naive.stands(end.0));
         if ours != theirs {
             return Some(format!("at the end of {day} the ledger has {ours:?}, the oracle {theirs:?}"));
         }
         let over_all = ledger.counts.iter().filter(|count| count.currency.is_none() && count.at <= end);
-        let (ours, theirs) = (over_all.map(|count| count.customers).sum::<i64>(), naive.is_anyones(&instants, end.0));
+        let (ours, theirs) = (over_all.map(|count| count.customers).sum::<i64>(), naive.is_customer(&windows, end.0));
         if ours != i64::from(theirs) {
             return Some(format!("at the end of {day} the ledger has {ours} customers, the oracle {theirs}"));
         }
     }
-    let (mut ours, mut theirs) = (moved(&ledger), naive.movements());
+    let (ours, theirs) = by_date(moved(&ledger), naive.movements(), profile);
+    if ours != theirs {
+        return Some(format!("movements: the ledger has {ours:#?}, the oracle {theirs:#?}"));
+    }
+    let gaps = ledger.quality.iter().filter(|entry| entry.kind == QualityKind::Gap);
+    let gaps: BTreeSet<EventId> = gaps.filter_map(|entry| entry.event.clone()).collect();
+    let (certain, possible) = (&naive.gaps.certain, &naive.gaps.possible);
+    if !(certain.is_subset(&gaps) && gaps.is_subset(possible)) {
+        return Some(format!("gaps: the ledger has {gaps:?}, the oracle {certain:?} and perhaps {possible:?}"));
+    }
+    for expected in naive.causes() {
+        let caused = caused(&ledger, &expected);
+        if caused.as_ref() != Some(&expected.sums) {
+            return Some(format!("causes: the ledger has {caused:?}, the oracle {expected:?}"));
+        }
+    }
+    reported(&ledger, &naive, profile, zone, rates)
+}
+
+/// Which of a month's changes the net one is dated by follows from its parts, which the oracle doesn't tell.
+fn by_date(mut ours: Vec<Moved>, mut theirs: Vec<Moved>, profile: &Profile) -> (Vec<Moved>, Vec<Moved>) {
     if profile.netting == Netting::Month {
-        // Which of a month's changes the net one is dated by follows from its parts, which the oracle has none of.
         for moved in ours.iter_mut().chain(&mut theirs) {
             moved.day = Day(moved.day.0.first_of_month());
         }
         ours.sort();
         theirs.sort();
     }
-    (ours != theirs).then(|| format!("movements: the ledger has {ours:#?}, the oracle {theirs:#?}"))
+    (ours, theirs)
+}
+
+/// The causes of the ledger's movement that ends with what the oracle explains.
+fn caused(ledger: &CustomerLedger, expected: &Caused) -> Option<BTreeMap<&'static str, i128>> {
+    let mut lasting = ledger.movements.iter().filter(|movement| movement.visible_until.is_none());
+    // A discount whose end is read off a renewal ends with the period, or with the snapshot that shows the next.
+    let about = |at: UnixTime| (0..=60).contains(&(at.0 - expected.at.0));
+    let movement = lasting.find(|movement| {
+        about(movement.effective_at) && (movement.currency, movement.kind) == (expected.currency, expected.kind)
+    })?;
+    let mut sums = BTreeMap::new();
+    for part in &movement.parts {
+        *sums.entry(part.cause.as_str()).or_default() += part.amount.0;
+    }
+    sums.retain(|_, amount| *amount != 0);
+    Some(sums)
+}
+
+/// The same in the reporting currency: movements, and what stands whenever all of it was revalued.
+fn reported(
+    ledger: &CustomerLedger,
+    naive: &Naive<'_>,
+    profile: &Profile,
+    zone: &Zone,
+    rates: &Rates,
+) -> Option<String> {
+    let converted = convert(ledger, rates.naive.to, profile, &rates.table, zone, &[]);
+    let told = converted.quality.iter().find(|entry| entry.kind == QualityKind::MissingRate);
+    // What stands for ever is revalued for ever: until the table ends.
+    assert!(told.is_none_or(|entry| zone.day(entry.at) > last_rate()), "the tests' rates cover every day: {told:?}");
+    let dated = |from: i64, to: i64| {
+        let mut lasting = converted.movements.iter().filter(|movement| movement.visible_until.is_none());
+        let moves = |movement: &&Movement| !matches!(movement.kind, Kind::Fx | Kind::OpeningBalance | Kind::Transient);
+        lasting.find(|one| moves(one) && (from..=to).contains(&one.effective_at.0)).map(|movement| movement.day)
+    };
+    let (ours, mut theirs) = by_date(moved(&converted), naive.converted_movements(&rates.naive, dated), profile);
+    let mut ours: Vec<Moved> = ours.into_iter().filter(|one| one.kind != Kind::Fx).collect();
+    if profile.netting == Netting::Month {
+        // Parts of several days have rates of several days; their sum with all revaluation is looked at below.
+        ours.iter_mut().chain(&mut theirs).for_each(|one| one.amount = 0);
+    }
+    if ours != theirs {
+        return Some(format!("converted movements: the ledger has {ours:#?}, the oracle {theirs:#?}"));
+    }
+    let days = naive.days().into_iter().filter(|day| day.after().0.day() == 1 && *day <= last_rate());
+    for day in days {
+        let end = zone.end_of(day);
+        let stands: i128 = converted.deltas.iter().filter(|delta| delta.at <= end).map(|delta| delta.mrr.0).sum();
+        let expected = naive.converted(&rates.naive, end.0, day);
+        if stands != expected {
+            return Some(format!("at the end of {day} the converted ledger has {stands}, the oracle {expected}"));
+        }
+        let lasting = converted.movements.iter().filter(|movement| movement.visible_until.is_none());
+        let moved: i128 = lasting.filter(|one| one.effective_at <= end).map(|one| one.amount.0).sum();
+        if moved != stands {
+            return Some(format!("to the end of {day} converted movements come to {moved}, where {stands} stands"));
+        }
+    }
+    None
 }
 
 /// An account in a few words a line, for whoever has to find the difference.
@@ -102,8 +192,9 @@ fn told(facts: &[Fact]) -> String {
                 .map(|item| {
                     let every = item.price.interval.map(|interval| interval.to_string()).unwrap_or_default();
                     let trial = item.trial.map(|trial| format!(" trial until {}", trial.end)).unwrap_or_default();
+                    let measured = if item.price.usage == Usage::Metered { " measured" } else { "" };
                     format!(
-                        "{} {:?} × {:?} per {every}{trial} {}",
+                        "{} {:?} × {:?} per {every}{measured}{trial} {}",
                         item.id,
                         item.quantity,
                         item.price.scheme,
@@ -148,6 +239,41 @@ fn off(discounts: &[DiscountState]) -> String {
     discounts.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// One table of rates, as the ledger reads it and as the oracle does.
+struct Rates {
+    table: fx::Rates,
+    naive: naive::Rates,
+}
+
+fn last_rate() -> Day {
+    "2036-12-31".parse().expect("a day")
+}
+
+/// Euros in dollars over the years that accounts live in: weekends have none, and the last one holds.
+fn rates(seed: u64) -> Rates {
+    let (usd, eur): (Currency, Currency) = ("usd".parse().expect("a currency"), "eur".parse().expect("a currency"));
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (mut day, last): (Day, Day) = ("2024-12-01".parse().expect("a day"), last_rate());
+    let (mut quotes, mut by_day, mut rate) = (Vec::new(), BTreeMap::new(), 1_085_000_i128);
+    while day <= last {
+        if day.0.weekday() != jiff::civil::Weekday::Saturday && day.0.weekday() != jiff::civil::Weekday::Sunday {
+            rate = (rate + rng.random_range(-6_000..=6_000)).clamp(800_000, 1_400_000);
+            let told = Decimal::from_units(rate * Decimal::ONE_UNITS / 1_000_000);
+            quotes.push(Quote { base: usd, day, currency: eur, rate: told, per_base: false });
+        }
+        by_day.insert((eur, day), rate);
+        day = day.after();
+    }
+    // The first of December was a Sunday.
+    let first = quotes[0];
+    quotes.push(Quote {
+        day: "2024-12-01".parse().expect("a day"),
+        rate: Decimal::from_units(1_085_000_000_000),
+        ..first
+    });
+    Rates { table: fx::Rates::new(quotes, None), naive: naive::Rates { to: usd, by_day } }
+}
+
 fn standing(ledger: &CustomerLedger, at: UnixTime) -> Stands {
     let mut stands = Stands::new();
     for delta in ledger.deltas.iter().filter(|delta| delta.at <= at) {
@@ -164,7 +290,7 @@ fn standing(ledger: &CustomerLedger, at: UnixTime) -> Stands {
             sum.trials += count.trials;
         }
     }
-    stands.retain(|_, one| *one != naive::Standing::default());
+    stands.retain(|_, one| *one != naive::Sums::default());
     stands
 }
 

@@ -8,14 +8,16 @@ use super::{Line, Naive};
 type R = Ratio<i128>;
 
 impl Naive<'_> {
-    /// Net and list of all items, each item rounded once.
-    pub(super) fn amounts(&self, line: &Line, index: usize, at: i64) -> (i128, i128) {
+    /// Net and list of each item, rounded once.
+    pub(super) fn amounts(&self, line: &Line, index: usize, at: i64) -> Vec<(i128, i128)> {
         let state = &line.states[index].1;
         let lists: Vec<R> = state
             .items
             .iter()
             .map(|item| {
-                let in_trial = item.trial.is_some_and(|trial| at < trial.end.0);
+                let in_trial = item.trial.is_some_and(|trial| at < trial.end.0)
+                    && !((self.profile.trial_granted == TrialGranted::Count)
+                        && self.item_trial_granted(line, index, at, item));
                 match item.price.usage {
                     _ if in_trial => R::from(0),
                     Usage::Licensed => billed(item) * monthly(item),
@@ -37,17 +39,61 @@ impl Naive<'_> {
         for discount in self.counted(line, listed, at) {
             take_off(&mut left, &all, state, discount);
         }
-        let untaxed = |amounts: Vec<R>| -> i128 {
-            amounts
-                .into_iter()
-                .zip(&state.items)
-                .map(|(amount, item)| half_even(without_tax(amount, state, item)))
-                .sum()
-        };
-        (untaxed(left), untaxed(lists))
+        let ours = state.items.iter().map(|item| self.without_tax(line, index, item));
+        let both = left.into_iter().zip(lists).zip(ours);
+        both.map(|((net, list), ours)| (half_even(net * ours), half_even(list * ours))).collect()
     }
 
-    /// What an invoice asked for a measured item, on average over the last ones that were finalised (knob `metered`).
+    /// The share of an amount that isn't tax.
+    fn without_tax(&self, line: &Line, index: usize, item: &ItemState) -> R {
+        if self.profile.inclusive_tax == InclusiveTax::Keep {
+            return R::from(1);
+        }
+        let state = &line.states[index].1;
+        let rates = if item.tax_rates.is_empty() { &state.tax_rates } else { &item.tax_rates };
+        if !rates.is_empty() {
+            let inclusive = rates.iter().filter(|rate| rate.inclusive);
+            let percent: R =
+                inclusive.map(|rate| R::new(rate.percentage.expect("told").units(), 1_000_000_000_000)).sum();
+            return R::from(100) / (R::from(100) + percent);
+        }
+        // What lines of the item tell of the tax in them; of nothing to pay none is told.
+        let mut told: Vec<(i64, &InvoiceLine, R)> = Vec::new();
+        for (at, invoice) in &line.billed {
+            for one in invoice.lines.iter().filter(|one| one.item.as_ref() == Some(&item.id) && !one.proration) {
+                let left = one.amount - one.discounts.iter().map(|(_, off)| off).sum::<i64>();
+                if left > 0 {
+                    told.push((*at, one, R::new(one.tax_inside.unwrap_or(0).into(), left.into())));
+                }
+            }
+        }
+        // Those of its very price come first.
+        let of_price = |(_, one, _): &(i64, &InvoiceLine, R)| one.price.as_ref() == Some(&item.price.id);
+        if told.iter().any(of_price) {
+            told.retain(of_price);
+        }
+        // A state stands as long as snapshots show the same price and quantity.
+        let same = |(_, state): &(i64, SubscriptionState)| {
+            let sold = |one: &ItemState| (one.id.clone(), one.price.id.clone(), one.quantity);
+            state.items.iter().any(|one| sold(one) == sold(item))
+        };
+        let first = (0..=index).rev().take_while(|place| same(&line.states[*place])).last().unwrap_or(index);
+        let last = (index..line.states.len()).take_while(|place| same(&line.states[*place])).last().unwrap_or(index);
+        let until = |place: usize| line.states.get(place + 1).map_or(i64::MAX, |(until, _)| *until);
+        let (from, shown_until, until) = (line.states[first].0, until(index), until(last));
+        // What bills the next period tells of that.
+        let of_next = |one: &InvoiceLine| {
+            one.period.zip(state.period).is_some_and(|(billed, current)| billed.start >= current.end)
+        };
+        let so_far = told.iter().rfind(|(at, one, _)| from <= *at && *at < shown_until && !of_next(one));
+        let later = told.iter().find(|(at, one, _)| from <= *at && *at < until && (*at >= shown_until || of_next(one)));
+        let before = told.iter().rfind(|(at, ..)| *at < from);
+        let after = told.iter().find(|(at, ..)| *at >= until);
+        let share = so_far.or(later).or(before).or(after).map_or(R::from(0), |(.., share)| *share);
+        R::from(1) - share
+    }
+
+    /// What an invoice asked for a measured item, on average over the last ones that were final (knob `metered`).
     fn used(&self, line: &Line, item: &ItemState, at: i64) -> R {
         let last = match self.profile.metered {
             Metered::Ignore => return R::from(0),
@@ -65,25 +111,24 @@ impl Naive<'_> {
         if counted.is_empty() { R::from(0) } else { R::new(counted.iter().sum(), counted.len() as i128) }
     }
 
-    fn on_customer_at(&self, at: i64) -> Option<&DiscountState> {
+    pub(super) fn on_customer_at(&self, at: i64) -> Option<&DiscountState> {
         self.on_customer.iter().rev().find(|(from, _)| *from <= at)?.1.as_ref()
     }
 
     fn counted<'d>(&self, line: &Line, listed: &'d [DiscountState], at: i64) -> Vec<&'d DiscountState> {
-        listed
-            .iter()
-            .filter(|discount| {
-                let knob = match discount.terms.as_ref().map(|terms| terms.duration) {
-                    Some(Duration::Repeating) => self.profile.discount_repeating,
-                    Some(Duration::Once) => self.profile.discount_once,
-                    _ => self.profile.discount_forever,
-                };
-                knob == DiscountRule::Subtract && self.runs(line, discount, at)
-            })
-            .collect()
+        listed.iter().filter(|discount| self.is_taken_off(line, discount, at)).collect()
     }
 
-    fn runs(&self, line: &Line, discount: &DiscountState, at: i64) -> bool {
+    pub(super) fn is_taken_off(&self, line: &Line, discount: &DiscountState, at: i64) -> bool {
+        let knob = match discount.terms.as_ref().map(|terms| terms.duration) {
+            Some(Duration::Repeating) => self.profile.discount_repeating,
+            Some(Duration::Once) => self.profile.discount_once,
+            _ => self.profile.discount_forever,
+        };
+        knob == DiscountRule::Subtract && self.runs(line, discount, at)
+    }
+
+    pub(super) fn runs(&self, line: &Line, discount: &DiscountState, at: i64) -> bool {
         discount.start.is_none_or(|start| start.0 <= at)
             && self.discount_end(line, discount, at).is_none_or(|end| at < end)
     }
@@ -110,6 +155,8 @@ impl Naive<'_> {
                 let billed = periods.iter().filter(|period| period.start.0 < end).map(|period| period.end.0);
                 Some(billed.fold(end, i64::max))
             }
+            // Read off when it went.
+            Duration::Once if discount.end.is_some() => discount.end.map(|end| end.0),
             // Put on within a minute of the period's first second it was billed with it: one call, two stamps.
             Duration::Once => periods.iter().find(|period| period.start.0 + 60 >= start).map(|period| period.end.0),
             _ => None,
@@ -121,6 +168,22 @@ impl Naive<'_> {
 fn months_later(at: UnixTime, months: u32) -> i64 {
     let at = jiff::Timestamp::from_second(at.0).expect("a date").to_zoned(jiff::tz::TimeZone::UTC);
     at.checked_add(jiff::Span::new().months(months)).expect("a date").timestamp().as_second()
+}
+
+/// Whether it can take anything off an item.
+pub(super) fn falls_on(discount: &DiscountState, item: &ItemState, currency: mrrd::ledger::money::Currency) -> bool {
+    let Some(terms) = &discount.terms else { return false };
+    let names = match (&terms.products, &item.price.product) {
+        (Some(only), Some(product)) => only.contains(product),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    names
+        && match terms.off {
+            Some(Off::Percent(_)) => true,
+            Some(Off::Amount(_, of)) => of == currency && item.price.usage == Usage::Licensed,
+            None => false,
+        }
 }
 
 fn take_off(left: &mut [R], on: &[usize], state: &SubscriptionState, discount: &DiscountState) {
@@ -210,15 +273,17 @@ fn monthly(item: &ItemState) -> R {
     }
 }
 
-fn without_tax(amount: R, state: &SubscriptionState, item: &ItemState) -> R {
-    let rates = if item.tax_rates.is_empty() { &state.tax_rates } else { &item.tax_rates };
-    let inclusive = rates.iter().filter(|rate| rate.inclusive);
-    let percent: R = inclusive.map(|rate| R::new(rate.percentage.expect("told").units(), 1_000_000_000_000)).sum();
-    amount * R::from(100) / (R::from(100) + percent)
+/// What a licensed item comes to a month without discounts and with its tax.
+pub(super) fn monthly_of(item: &ItemState) -> i128 {
+    half_even(billed(item) * monthly(item))
 }
 
 fn half_even(minor: R) -> i128 {
-    let units = minor * R::from(1_000_000);
+    half_even_units(minor * R::from(1_000_000))
+}
+
+/// To a whole number, ties to the even one.
+pub(super) fn half_even_units(units: R) -> i128 {
     let floor = units.floor().to_integer();
     let rest = units - R::from(floor);
     let half = R::new(1, 2);

@@ -1,11 +1,15 @@
 //! A second, deliberately naive reading of mrr.md: it asks "what counts at this second?" over and over and never
 //! carries anything along. Slow, short, and written without a look at `ledger`'s own rules.
 //!
-//! It covers licensed and measured prices, whole subscriptions, several changes in one second and several currencies at a
-//! time: what `random.rs` makes.
+//! It covers what `random.rs` makes; `order.rs` puts snapshots in order, `told.rs` finds what is told in other places,
+//! `amounts.rs` prices, `movements.rs` names kinds, `causes.rs` causes, `reporting.rs` converts.
 
 mod amounts;
+mod causes;
 mod movements;
+mod order;
+mod reporting;
+mod told;
 
 use std::{
     cell::RefCell,
@@ -20,7 +24,9 @@ use mrrd::ledger::{
     time::{Day, UnixTime, Zone},
 };
 
+pub(super) use causes::Caused;
 pub(super) use movements::Moved;
+pub(super) use reporting::Rates;
 
 /// A subscription's states with the instants they hold from, and its end.
 struct Line {
@@ -29,9 +35,11 @@ struct Line {
     opening: Option<i64>,
     /// It ran before the log began, so it counts as paid.
     rebuilt: bool,
+    /// Created with a start on an earlier day.
+    imported: bool,
     end: Option<i64>,
     first_paid: Option<i64>,
-    /// Its invoices by when they were finalised, paid or not.
+    /// Its invoices by when they became final.
     billed: Vec<(i64, InvoiceState)>,
 }
 
@@ -40,15 +48,39 @@ pub(super) struct Naive<'a> {
     profile: &'a Profile,
     zone: &'a Zone,
     lines: BTreeMap<SubscriptionId, Line>,
+    pub(super) gaps: order::Gaps,
     /// From when which discount is on the customer.
     on_customer: Vec<(i64, Option<DiscountState>)>,
+    /// Every instant at which anything may change.
+    pub(super) instants: Vec<i64>,
     /// What was asked before: the answer is the same.
-    asked: RefCell<HashMap<i64, Stands>>,
+    asked: RefCell<HashMap<i64, Vec<Standing>>>,
 }
 
-/// What stands at one instant in one currency: amounts in 10⁻⁶ minor units, and counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What one subscription is at one instant: amounts in 10⁻⁶ minor units, item by item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
+    items: Vec<(i128, i128)>,
+    at_risk: i128,
+    scheduled: i128,
+    trials: i64,
+    /// It counted, and stands on trial now: nobody is lost by that.
+    held_by_trial: bool,
+}
+
+impl Standing {
+    fn net(&self) -> i128 {
+        self.items.iter().map(|(net, _)| net).sum()
+    }
+
+    fn list(&self) -> i128 {
+        self.items.iter().map(|(_, list)| list).sum()
+    }
+}
+
+/// What stands at one instant in one currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sums {
     pub mrr: i128,
     pub list: i128,
     pub at_risk: i128,
@@ -58,7 +90,7 @@ pub(super) struct Standing {
 }
 
 /// By currency; one of which nothing stands is left out.
-pub(super) type Stands = BTreeMap<Currency, Standing>;
+pub(super) type Stands = BTreeMap<Currency, Sums>;
 
 impl<'a> Naive<'a> {
     pub(super) fn read(facts: &[Fact], profile: &'a Profile, zone: &'a Zone) -> Self {
@@ -66,94 +98,44 @@ impl<'a> Naive<'a> {
         let mut grouped: BTreeMap<SubscriptionId, Vec<&Fact>> = BTreeMap::new();
         let mut customer_gone = None;
         let mut on_customer = Vec::new();
+        let mut invoices = Vec::new();
         for fact in by_event.values() {
             match &fact.state {
                 State::Subscription { after, .. } => grouped.entry(after.id.clone()).or_default().push(fact),
                 State::Customer(customer) if customer.deleted => customer_gone = Some(fact.at.0),
                 State::Customer(customer) => on_customer.push((fact.at.0, customer.discount.clone())),
+                State::Invoice(invoice) => invoices.push((fact.at.0, (**invoice).clone())),
                 _ => {}
             }
         }
         on_customer.sort_by_key(|(at, _)| *at);
         let mut lines = BTreeMap::new();
-        for (id, mut facts) in grouped {
-            facts.sort_by_key(|fact| (fact.at, fact.role));
-            let facts = in_order(facts);
-            let first = facts[0];
-            let State::Subscription { before, after } = &first.state else { unreachable!() };
-            let currency = after.currency.expect("every subscription has one");
-            let mut states = Vec::new();
-            let (mut opening, mut rebuilt) = (None, false);
-            let before = match first.role {
-                Role::Updated => before.as_deref().cloned(),
-                Role::Deleted => Some(SubscriptionState {
-                    status: match after.cancel_reason {
-                        Some(CancelReason::PaymentFailed) => Status::PastDue,
-                        _ => Status::Active,
-                    },
-                    ended_at: None,
-                    canceled_at: None,
-                    cancel_reason: None,
-                    ..(**after).clone()
-                }),
-                _ => None,
-            };
-            if let Some(before) = before {
-                // What ran had been paid for once.
-                rebuilt = matches!(before.status, Status::Active | Status::PastDue | Status::Unpaid);
-                let started = before.start_date.unwrap_or(before.created);
-                if zone.day(started) < zone.day(first.at) {
-                    let from = zone.end_of(zone.day(first.at).before()).0;
-                    opening = Some(from);
-                    states.push((from, before));
-                } else {
-                    states.push((started.0, before));
-                }
-            }
-            let mut end = None;
-            for fact in &facts {
-                let State::Subscription { after, .. } = &fact.state else { unreachable!() };
-                states.push((fact.at.0, (**after).clone()));
-                if let Some(ended) = after.ended_at {
-                    end = Some(end.map_or(ended.0, |end: i64| end.min(ended.0)));
-                }
-            }
-            let end = end.or(customer_gone);
-            let mut billed: Vec<(i64, InvoiceState)> = by_event
-                .values()
-                .filter_map(|fact| match &fact.state {
-                    State::Invoice(invoice)
-                        if invoice.subscription.as_ref() == Some(&id)
-                            && matches!(invoice.status, InvoiceStatus::Paid | InvoiceStatus::Open) =>
-                    {
-                        let paid = invoice.paid_at.filter(|_| invoice.status == InvoiceStatus::Paid);
-                        Some((paid.unwrap_or(fact.at).0, (**invoice).clone()))
-                    }
-                    _ => None,
-                })
-                .collect();
-            billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
-            // Something was billed, if only to be discounted away.
-            let paid = billed.iter().filter(|(_, invoice)| invoice.status == InvoiceStatus::Paid);
-            let mut worth = paid.filter(|(_, invoice)| invoice.total > 0 || invoice.subtotal > 0);
-            let first_paid = worth.next().map(|(at, _)| *at);
-            lines.insert(id, Line { states, currency, opening, rebuilt, end, first_paid, billed });
+        let mut gaps = order::Gaps::default();
+        for (id, facts) in grouped {
+            let facts = order::in_order(facts, &mut gaps);
+            let own = invoices.iter().filter(|(_, invoice)| invoice.subscription.as_ref() == Some(&id));
+            lines.insert(id.clone(), Line::read(&facts, own.cloned().collect(), customer_gone, zone));
         }
-        Self { profile, zone, lines, on_customer, asked: RefCell::default() }
+        told::fill_in_prices(facts, &mut lines);
+        told::fill_in_discounts(&mut lines);
+        let asked = RefCell::default();
+        let mut naive = Self { profile, zone, lines, gaps, on_customer, instants: Vec::new(), asked };
+        naive.instants = naive.all_instants().into_iter().collect();
+        naive
     }
 
-    /// Every instant at which anything may change.
-    pub(super) fn instants(&self) -> BTreeSet<i64> {
+    fn all_instants(&self) -> BTreeSet<i64> {
         let mut instants = BTreeSet::new();
         for line in self.lines.values() {
             instants.extend(line.end);
+            instants.extend(line.first_paid);
             instants.extend(line.billed.iter().map(|(at, _)| *at));
             for (at, state) in &line.states {
                 instants.insert(*at);
                 if let PastDue::Days(days) = self.profile.past_due {
                     instants.insert(at + i64::from(days) * 86_400);
                 }
-                for discount in state.discounts.iter().chain(state.items.iter().flat_map(|item| &item.discounts)) {
+                for discount in listed(state) {
                     instants.extend(discount.start.map(|at| at.0));
                     instants.extend(self.discount_end(line, discount, *at));
                 }
@@ -169,30 +151,41 @@ impl<'a> Naive<'a> {
         instants
     }
 
+    /// Some subscription ends within an hour of another's beginning.
+    pub(super) fn may_be_replaced(&self) -> bool {
+        let ends: Vec<i64> = self.lines.values().filter_map(|line| line.end).collect();
+        self.lines.values().any(|line| ends.iter().any(|end| (line.states[0].0 - end).abs() <= 3_600))
+    }
+
     /// The days on which anything may change, and those around them.
     pub(super) fn days(&self) -> BTreeSet<Day> {
-        let days = self.instants().into_iter().map(|at| self.zone.day(UnixTime(at)));
+        let days = self.instants.iter().map(|at| self.zone.day(UnixTime(*at)));
         days.flat_map(|day| [day.before(), day, day.after()]).collect()
     }
 
-    pub(super) fn standing(&self, at: i64) -> Stands {
-        if let Some(stands) = self.asked.borrow().get(&at) {
-            return stands.clone();
-        }
+    pub(super) fn stands(&self, at: i64) -> Stands {
         let mut stands = Stands::new();
-        for line in self.lines.values() {
-            let one = self.line_standing(line, at);
+        for (line, one) in self.lines.values().zip(self.standing(at)) {
             let sum = stands.entry(line.currency).or_default();
-            sum.mrr += one.mrr;
-            sum.list += one.list;
+            sum.mrr += one.net();
+            sum.list += one.list();
             sum.at_risk += one.at_risk;
             sum.scheduled += one.scheduled;
-            sum.subscriptions += one.subscriptions;
+            sum.subscriptions += i64::from(one.net() > 0);
             sum.trials += one.trials;
         }
-        stands.retain(|_, one| *one != Standing::default());
-        self.asked.borrow_mut().insert(at, stands.clone());
+        stands.retain(|_, one| *one != Sums::default());
         stands
+    }
+
+    /// Every subscription at this instant, in the order of their ids.
+    fn standing(&self, at: i64) -> Vec<Standing> {
+        if let Some(standing) = self.asked.borrow().get(&at) {
+            return standing.clone();
+        }
+        let standing: Vec<Standing> = self.lines.values().map(|line| self.line_standing(line, at)).collect();
+        self.asked.borrow_mut().insert(at, standing.clone());
+        standing
     }
 
     fn line_standing(&self, line: &Line, at: i64) -> Standing {
@@ -201,10 +194,13 @@ impl<'a> Naive<'a> {
         if line.end.is_some_and(|end| end <= at) {
             return Standing::default();
         }
-        if state.status == Status::Trialing {
-            return Standing { trials: 1, ..Standing::default() };
-        }
-        if !self.status_counts(line, index, at) {
+        // Who goes on counting is on no trial.
+        let granted = state.status == Status::Trialing && self.counted_before_trial(line, index);
+        if state.status == Status::Trialing && !(granted && (self.profile.trial_granted == TrialGranted::Count)) {
+            return Standing { trials: 1, held_by_trial: granted, ..Standing::default() };
+        } else if granted {
+            // It counts on.
+        } else if !self.status_counts(line, index, at) {
             return Standing::default();
         }
         if self.profile.active_from == ActiveFrom::FirstPayment
@@ -216,23 +212,24 @@ impl<'a> Naive<'a> {
         if self.profile.pause_collection == PauseRule::Zero && state.pause_collection.is_some() {
             return Standing::default();
         }
-        let (net, list) = self.amounts(line, index, at);
-        let first = &line.states[0].1;
-        let fixed_term = first.cancel_at.is_some() && first.cancel_at == state.cancel_at;
-        let asked = (state.cancel_at.is_some() || state.cancel_at_period_end) && !fixed_term;
+        let items = self.amounts(line, index, at);
+        let net = items.iter().map(|(net, _)| net).sum();
         let set_to_end = state.cancel_at.is_some() || state.cancel_at_period_end;
         let scheduled = if set_to_end { net } else { 0 };
-        if asked && self.profile.churn_at == ChurnAt::Request {
+        if asked_to_end(line, index) && self.profile.churn_at == ChurnAt::Request {
             return Standing { scheduled, ..Standing::default() };
         }
         let at_risk = if state.status == Status::PastDue { net } else { 0 };
-        Standing { mrr: net, list, at_risk, scheduled, subscriptions: i64::from(net > 0), trials: 0 }
+        let granted = |item: &ItemState| self.item_trial_granted(line, index, at, item);
+        let held_by_trial = state.items.iter().any(granted);
+        Standing { items, at_risk, scheduled, trials: 0, held_by_trial }
     }
 
     fn status_counts(&self, line: &Line, index: usize, at: i64) -> bool {
         match line.states[index].1.status {
             Status::Active => true,
             Status::Unpaid => self.profile.unpaid == Unpaid::Count,
+            Status::Paused => self.profile.paused == Paused::Count,
             Status::PastDue => match self.profile.past_due {
                 PastDue::Count => true,
                 PastDue::Zero => false,
@@ -249,56 +246,125 @@ impl<'a> Naive<'a> {
             _ => false,
         }
     }
+
+    /// The last state that wasn't on trial and lasted counted something.
+    fn counted_before_trial(&self, line: &Line, index: usize) -> bool {
+        let lasted = |place: &usize| line.states[place + 1].0 > line.states[*place].0;
+        let on_trial = |place: usize| line.states[place].1.status == Status::Trialing;
+        let last = (0..index).rev().filter(lasted).find(|place| !on_trial(*place));
+        last.is_some_and(|last| self.holds_something(&self.line_standing(line, line.states[last + 1].0 - 1)))
+    }
+
+    /// An item that counted has a trial of its own now.
+    fn item_trial_granted(&self, line: &Line, index: usize, at: i64, item: &ItemState) -> bool {
+        let in_trial = |item: &ItemState, at: i64| item.trial.is_some_and(|trial| at < trial.end.0);
+        if !in_trial(item, at) {
+            return false;
+        }
+        // As of the last time that it wasn't, and that lasted.
+        let earlier = line.states[..index].iter().enumerate().rev();
+        let mut lasting = earlier.filter(|(place, (from, _))| line.states[place + 1].0 > *from);
+        let last = lasting.find_map(|(place, (_, state))| {
+            let until = line.states[place + 1].0 - 1;
+            let number = state.items.iter().position(|one| one.id == item.id)?;
+            (!in_trial(&state.items[number], until)).then_some((until, number))
+        });
+        last.is_some_and(|(until, number)| {
+            let standing = self.line_standing(line, until);
+            standing.items.get(number).is_some_and(|(net, list)| *net > 0 || self.keeps() && *list > 0)
+        })
+    }
+
+    fn keeps(&self) -> bool {
+        self.profile.zero_by_discount == ZeroByDiscount::Contraction
+    }
+
+    /// It counts, or is held at 0 by a discount where that loses nobody.
+    fn holds_something(&self, standing: &Standing) -> bool {
+        standing.net() > 0 || self.keeps() && standing.list() > 0
+    }
 }
 
-/// Facts of one second in the order in which each finds what it says was before, if there is one; else what tells a change
-/// that was told already is left out.
-fn in_order(sorted: Vec<&Fact>) -> Vec<&Fact> {
-    let mut ordered: Vec<&Fact> = Vec::new();
-    for second in sorted.chunk_by(|a, b| a.at == b.at && a.role == b.role) {
-        match second[0].role {
-            Role::Updated => {
-                let mut distinct: Vec<&Fact> = Vec::new();
-                for fact in second {
-                    if !distinct.iter().any(|other| other.state == fact.state) {
-                        distinct.push(fact);
-                    }
-                }
-                let reached = ordered.last().map(|fact| after(fact).clone());
-                // A change there, back and there again tells its first step twice: all of them count where each finds its
-                // place, and only else is one that says the same a second event for one change (mrr.md 4).
-                let all = chained(reached.as_ref(), second);
-                let each_once = || chained(reached.as_ref(), &distinct);
-                ordered.extend(all.or_else(each_once).unwrap_or(distinct));
+/// Its end was asked for, and not from the first day on.
+fn asked_to_end(line: &Line, index: usize) -> bool {
+    let (state, first) = (&line.states[index].1, &line.states[0].1);
+    let fixed_term = first.cancel_at.is_some() && first.cancel_at == state.cancel_at;
+    (state.cancel_at.is_some() || state.cancel_at_period_end) && !fixed_term
+}
+
+/// All discounts a snapshot lists.
+fn listed(state: &SubscriptionState) -> impl Iterator<Item = &DiscountState> {
+    state.discounts.iter().chain(state.items.iter().flat_map(|item| &item.discounts))
+}
+
+impl Line {
+    /// Its facts are in order; `invoices` come with the instants of their facts.
+    fn read(facts: &[&Fact], invoices: Vec<(i64, InvoiceState)>, customer_gone: Option<i64>, zone: &Zone) -> Self {
+        let first = facts[0];
+        let State::Subscription { before, after } = &first.state else { unreachable!() };
+        let currency = after.currency.expect("every subscription has one");
+        let mut states = Vec::new();
+        let (mut opening, mut rebuilt) = (None, false);
+        let before = match first.role {
+            Role::Updated => before.as_deref().cloned(),
+            Role::Deleted => Some(SubscriptionState {
+                status: match after.cancel_reason {
+                    Some(CancelReason::PaymentFailed) => Status::PastDue,
+                    _ => Status::Active,
+                },
+                ended_at: None,
+                canceled_at: None,
+                cancel_reason: None,
+                ..(**after).clone()
+            }),
+            _ => None,
+        };
+        if let Some(before) = before {
+            // What ran had been paid for once.
+            rebuilt = matches!(before.status, Status::Active | Status::PastDue | Status::Unpaid | Status::Paused);
+            let started = before.start_date.unwrap_or(before.created);
+            if zone.day(started) < zone.day(first.at) {
+                let from = zone.end_of(zone.day(first.at).before()).0;
+                opening = Some(from);
+                states.push((from, before));
+            } else {
+                states.push((started.0, before));
             }
-            // It only says again what stands.
-            Role::Other => {}
-            _ => ordered.extend(second),
         }
-    }
-    ordered
-}
-
-/// All of `rest`, each on what the one before left; whichever fits is tried.
-fn chained<'f>(reached: Option<&SubscriptionState>, rest: &[&'f Fact]) -> Option<Vec<&'f Fact>> {
-    if rest.is_empty() {
-        return Some(Vec::new());
-    }
-    rest.iter().enumerate().find_map(|(place, next)| {
-        let State::Subscription { before, .. } = &next.state else { return None };
-        if reached.is_some() && reached != before.as_deref() {
-            return None;
+        let started = after.start_date.unwrap_or(after.created);
+        let imported = first.role == Role::Created && zone.day(started) < zone.day(first.at);
+        let mut end = None;
+        for fact in facts {
+            let State::Subscription { after, .. } = &fact.state else { unreachable!() };
+            states.push((fact.at.0, (**after).clone()));
+            if let Some(ended) = after.ended_at {
+                end = Some(end.map_or(ended.0, |end: i64| end.min(ended.0)));
+            }
         }
-        let mut others = rest.to_vec();
-        others.remove(place);
-        let tail = chained(Some(after(next)), &others)?;
-        Some(std::iter::once(*next).chain(tail).collect())
-    })
-}
-
-fn after(fact: &Fact) -> &SubscriptionState {
-    match &fact.state {
-        State::Subscription { after, .. } => after,
-        _ => unreachable!("facts of a subscription"),
+        let end = end.or(customer_gone);
+        // A status that nobody knows changes nothing.
+        for place in 1..states.len() {
+            if matches!(states[place].1.status, Status::Other(_)) {
+                states[place].1.status = states[place - 1].1.status.clone();
+            }
+        }
+        let mut paid: Vec<(i64, &InvoiceState)> = invoices
+            .iter()
+            .filter(|(_, invoice)| invoice.status == InvoiceStatus::Paid)
+            .map(|(at, invoice)| (invoice.paid_at.map_or(*at, |at| at.0), invoice))
+            .collect();
+        paid.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
+        // Something was billed, if only to be discounted away.
+        let mut worth = paid.iter().filter(|(_, invoice)| invoice.total > 0 || invoice.subtotal > 0);
+        let first_paid = worth.next().map(|(at, _)| *at);
+        let is_final = |(at, invoice): (i64, InvoiceState)| match invoice.status {
+            InvoiceStatus::Open | InvoiceStatus::Paid | InvoiceStatus::Uncollectible => {
+                Some((invoice.finalized_at.map_or(at, |at| at.0), invoice))
+            }
+            _ => None,
+        };
+        let mut billed: Vec<(i64, InvoiceState)> = invoices.into_iter().filter_map(is_final).collect();
+        billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
+        Self { states, currency, opening, rebuilt, imported, end, first_paid, billed }
     }
 }

@@ -21,75 +21,77 @@ pub(crate) struct Moved {
     pub amount: i128,
 }
 
+/// A window in which something changes: its first and last second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Window {
+    pub from: i64,
+    pub to: i64,
+}
+
 impl Naive<'_> {
-    fn mrr(&self, at: i64, currency: Currency) -> i128 {
-        self.standing(at).get(&currency).map_or(0, |one| one.mrr)
+    pub(super) fn mrr(&self, at: i64, currency: Currency) -> i128 {
+        self.stands(at).get(&currency).map_or(0, |one| one.mrr)
     }
 
-    fn all_mrr(&self, at: i64) -> BTreeMap<Currency, i128> {
-        self.standing(at)
-            .into_iter()
-            .filter(|(_, one)| one.mrr != 0)
-            .map(|(currency, one)| (currency, one.mrr))
-            .collect()
+    pub(super) fn all_mrr(&self, at: i64) -> BTreeMap<Currency, i128> {
+        let stands = self.stands(at).into_iter().filter(|(_, one)| one.mrr != 0);
+        stands.map(|(currency, one)| (currency, one.mrr)).collect()
     }
 
-    fn currencies(&self) -> Vec<Currency> {
+    pub(super) fn pays(&self, at: i64) -> bool {
+        !self.all_mrr(at).is_empty()
+    }
+
+    pub(super) fn currencies(&self) -> Vec<Currency> {
         let mut all: Vec<Currency> = self.lines.values().map(|line| line.currency).collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    /// Whether the customer is one just now, in a currency: pays, or did and is only held at 0.
-    fn is_customer(&self, instants: &[i64], at: i64, currency: Currency) -> bool {
-        self.mrr(at, currency) > 0 || self.kept(instants, at + 1, currency)
+    /// Without MRR, nobody is lost while a discount (by knob) or a granted trial holds it back.
+    fn held(&self, at: i64) -> bool {
+        let standing = self.standing(at);
+        standing.iter().any(|one| one.held_by_trial || self.keeps() && one.list() > 0)
     }
 
-    /// Whether the customer is one just now, in any currency.
-    pub(crate) fn is_anyones(&self, instants: &[i64], at: i64) -> bool {
-        self.currencies().into_iter().any(|currency| self.is_customer(instants, at, currency))
-    }
-
-    /// MRR fell to 0, and ever since a discount (by knob) or a granted trial held it back: the customer was not lost.
-    fn kept(&self, instants: &[i64], from: i64, currency: Currency) -> bool {
-        let by_discount = self.profile.zero_by_discount == ZeroByDiscount::Contraction;
-        let list = |at: i64| self.standing(at).get(&currency).map_or(0, |one| one.list);
-        let since = instants.iter().rev().filter(|at| **at < from);
-        for &at in since {
-            if self.mrr(at, currency) > 0 {
-                return true;
-            }
-            if !(self.on_granted_trial(at, currency) || by_discount && list(at) > 0) {
-                return false;
-            }
+    /// Whether the customer is one just now. What counts is the two ends of a window, not what was in between.
+    pub(crate) fn is_customer(&self, windows: &[Window], at: i64) -> bool {
+        if self.pays(at) {
+            return true;
         }
-        false
+        let opened = self.window_opened(windows, at);
+        opened.is_some_and(|opened| self.held(at) && self.is_customer(windows, opened - 1))
     }
 
-    /// A subscription that counted before stands on trial now (mrr.md 5: no customer is lost or won by that).
-    fn on_granted_trial(&self, at: i64, currency: Currency) -> bool {
-        self.lines.values().filter(|line| line.currency == currency).any(|line| {
-            let Some(index) = line.states.iter().rposition(|(from, _)| *from <= at) else { return false };
-            // What lasted no time never was.
-            let lasted = |place: &usize| line.states[place + 1].0 > line.states[*place].0;
-            let on_trial = |place: usize| line.states[place].1.status == Status::Trialing;
-            let granted = (0..index).rev().filter(lasted).find(|place| !on_trial(*place));
-            on_trial(index)
-                && line.end.is_none_or(|end| at < end)
-                && granted.is_some_and(|last| {
-                    let held = self.line_standing(line, line.states[last + 1].0 - 1);
-                    held.mrr > 0 || self.profile.zero_by_discount == ZeroByDiscount::Contraction && held.list > 0
-                })
-        })
+    /// When the window opened that an instant lies in; without a window, when the last thing happened.
+    fn window_opened(&self, windows: &[Window], at: i64) -> Option<i64> {
+        let happened = self.instants.iter().rev().find(|instant| **instant <= at).copied()?;
+        let day = self.zone.day(UnixTime(happened));
+        let calendar = match self.profile.netting {
+            Netting::Day => self.zone.start_of(day).0,
+            Netting::Month => self.zone.start_of(Day(day.0.first_of_month())).0,
+            Netting::None | Netting::Window(_) => happened,
+        };
+        let window = windows.iter().find(|window| window.from <= happened && happened <= window.to);
+        let opened = window.map_or(calendar, |window| window.from.min(calendar));
+        // An opening balance is in no window.
+        let after_opening =
+            self.openings().into_keys().map(|(opening, _)| opening).filter(|opening| *opening <= happened);
+        let cut = after_opening.max().map_or(opened, |opening| opened.max((opening + 1).min(happened)));
+        Some(cut)
     }
 
-    /// First and last second of each window in which something changes.
-    fn windows(&self, instants: &[i64]) -> Vec<(i64, i64)> {
+    /// What a window begins with: another MRR in a currency.
+    fn changes(&self, at: i64) -> bool {
+        self.all_mrr(at) != self.all_mrr(at - 1)
+    }
+
+    pub(crate) fn windows(&self) -> Vec<Window> {
         let mut closing = i64::MIN; // last second of the window that is open
-        let mut windows: Vec<(i64, i64)> = Vec::new();
-        for &at in instants {
-            if at <= closing || self.all_mrr(at) == self.all_mrr(at - 1) {
+        let mut windows: Vec<Window> = Vec::new();
+        for &at in &self.instants {
+            if at <= closing || !self.changes(at) {
                 continue;
             }
             let day = self.zone.day(UnixTime(at));
@@ -108,89 +110,96 @@ impl Naive<'_> {
                 }
             };
             closing = to;
-            windows.push((from, to));
+            windows.push(Window { from, to });
         }
         // An opening is never netted with anything: it cuts the window it falls into.
         let opened =
-            self.lines.values().filter_map(|line| line.opening.filter(|at| self.line_standing(line, *at).mrr != 0));
+            self.lines.values().filter_map(|line| line.opening.filter(|at| self.line_standing(line, *at).net() != 0));
         for opening in opened {
-            if let Some(hit) = windows.iter().position(|(from, to)| (from..=to).contains(&&opening)) {
-                let (from, to) = windows.remove(hit);
-                windows.extend([(from, opening - 1), (opening + 1, to)].into_iter().filter(|(from, to)| from <= to));
+            if let Some(hit) = windows.iter().position(|window| (window.from..=window.to).contains(&opening)) {
+                let Window { from, to } = windows.remove(hit);
+                let parts = [Window { from, to: opening - 1 }, Window { from: opening + 1, to }];
+                windows.extend(parts.into_iter().filter(|window| window.from <= window.to));
             }
         }
         windows.sort_unstable();
         windows
     }
 
-    pub(crate) fn movements(&self) -> Vec<Moved> {
-        let instants: Vec<i64> = self.instants().into_iter().collect();
-        let mut moved = Vec::new();
+    pub(crate) fn openings(&self) -> BTreeMap<(i64, Currency), i128> {
         let mut openings: BTreeMap<(i64, Currency), i128> = BTreeMap::new();
         for line in self.lines.values() {
             if let Some(at) = line.opening {
-                *openings.entry((at, line.currency)).or_default() += self.line_standing(line, at).mrr;
+                *openings.entry((at, line.currency)).or_default() += self.line_standing(line, at).net();
             }
         }
-        let opened = openings.into_iter().filter(|(_, amount)| *amount != 0);
-        moved.extend(opened.map(|((at, currency), amount)| Moved {
-            day: self.zone.day(UnixTime(at)),
-            currency,
-            kind: Kind::OpeningBalance,
-            amount,
-        }));
-        for (from, to) in self.windows(&instants) {
-            let (before, after) = (self.all_mrr(from - 1), self.all_mrr(to));
-            let of = |all: &BTreeMap<Currency, i128>, currency| all.get(&currency).copied().unwrap_or(0);
-            let changed: Vec<(Currency, i128, i128)> = self
-                .currencies()
-                .into_iter()
-                .map(|currency| (currency, of(&before, currency), of(&after, currency)))
-                .filter(|(_, b, a)| a != b)
-                .collect();
-            // From one currency into another: one falls, one rises, and one of them was left or entered by it.
-            let (fell, rose) = (changed.iter().any(|(_, b, a)| a < b), changed.iter().any(|(_, b, a)| a > b));
-            let switched = fell && rose && changed.iter().any(|(_, b, a)| *a == 0 || *b == 0);
-            for (currency, b, a) in changed {
-                let moving =
-                    |at: &&i64| (from..=to).contains(*at) && self.mrr(**at, currency) != self.mrr(**at - 1, currency);
-                let last = instants.iter().rev().find(moving);
-                let kind = match (b, a) {
-                    (0, _) if !switched && !self.kept(&instants, from, currency) => {
-                        self.begun(&instants, from, to, currency)
-                    }
-                    (_, 0) if !switched && !self.kept(&instants, to + 1, currency) => Kind::Churn,
-                    _ if a > b => Kind::Expansion,
-                    _ => Kind::Contraction,
-                };
-                let day = self.zone.day(UnixTime(*last.unwrap_or(&to)));
-                moved.push(Moved { day, currency, kind, amount: a - b });
+        openings.retain(|_, amount| *amount != 0);
+        openings
+    }
+
+    pub(crate) fn movements(&self) -> Vec<Moved> {
+        let mut moved: Vec<Moved> = self
+            .openings()
+            .into_iter()
+            .map(|((at, currency), amount)| Moved {
+                day: self.zone.day(UnixTime(at)),
+                currency,
+                kind: Kind::OpeningBalance,
+                amount,
+            })
+            .collect();
+        let windows = self.windows();
+        for window in &windows {
+            for currency in self.currencies() {
+                let (b, a) = (self.mrr(window.from - 1, currency), self.mrr(window.to, currency));
+                if let Some(kind) = self.kind(&windows, *window, b, a) {
+                    let day = self.zone.day(UnixTime(self.last_change(*window, |at| self.mrr(at, currency))));
+                    moved.push(Moved { day, currency, kind, amount: a - b });
+                }
             }
         }
         moved.sort();
         moved
     }
 
-    /// What a rise from nothing is: one who is gone in every currency comes back whichever of them it is.
-    fn begun(&self, instants: &[i64], from: i64, to: i64, currency: Currency) -> Kind {
-        let ever = |currency| instants.iter().any(|at| *at < from && self.mrr(*at, currency) > 0);
-        let back: Vec<Currency> = if ever(currency) {
-            vec![currency]
-        } else if !self.is_anyones(instants, from - 1) {
-            self.currencies().into_iter().filter(|currency| ever(*currency)).collect()
-        } else {
-            Vec::new()
+    /// The last instant of a window at which something changes.
+    pub(super) fn last_change<T: PartialEq>(&self, window: Window, of: impl Fn(i64) -> T) -> i64 {
+        let changes = |at: &&i64| (window.from..=window.to).contains(*at) && of(**at) != of(**at - 1);
+        self.instants.iter().rev().find(changes).copied().unwrap_or(window.to)
+    }
+
+    /// What a change from `b` to `a` over a window is: whether somebody is won or lost is told over all currencies.
+    pub(super) fn kind(&self, windows: &[Window], window: Window, b: i128, a: i128) -> Option<Kind> {
+        Some(match (b, a) {
+            _ if a == b => return None,
+            (0, _) if !self.is_customer(windows, window.from - 1) => self.begun(windows, window),
+            (_, 0) if !self.is_customer(windows, window.to) => Kind::Churn,
+            _ if a > b => Kind::Expansion,
+            _ => Kind::Contraction,
+        })
+    }
+
+    /// Had MRR before, or ran before the log began without counting.
+    pub(super) fn ever(&self, window: Window) -> bool {
+        let (before, until) = (window.from, window.to);
+        let paid = self.instants.iter().any(|at| *at < before && self.pays(*at));
+        let ran = |line: &super::Line| {
+            let (from, state) = &line.states[0];
+            let worth = || self.amounts(line, 0, *from).iter().any(|(net, _)| *net > 0);
+            line.rebuilt && line.opening.is_some() && *from <= until && state.status != Status::Trialing && worth()
         };
-        if back.is_empty() {
+        paid || self.lines.values().any(ran)
+    }
+
+    /// What a rise from nothing of somebody who isn't there is.
+    fn begun(&self, windows: &[Window], window: Window) -> Kind {
+        if !self.ever(window) {
             return Kind::New;
         }
         let late = self.profile.reactivation_within_days.is_some_and(|days| {
-            let lost = |at: i64, currency| {
-                self.is_customer(instants, at - 1, currency) && !self.is_customer(instants, at, currency)
-            };
-            let gone = instants.iter().rev().find(|at| **at < from && back.iter().any(|one| lost(**at, *one)));
-            let began =
-                instants.iter().find(|at| (from..=to).contains(*at) && self.all_mrr(**at) != self.all_mrr(**at - 1));
+            let lost = |at: i64| self.is_customer(windows, at - 1) && !self.is_customer(windows, at);
+            let gone = self.instants.iter().rev().find(|at| **at < window.from && lost(**at));
+            let began = self.instants.iter().find(|at| (window.from..=window.to).contains(*at) && self.changes(**at));
             gone.zip(began).is_some_and(|(gone, began)| *began > gone + i64::from(days) * 86_400)
         });
         match self.profile.reactivation_as {
