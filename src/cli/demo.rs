@@ -28,6 +28,7 @@ use crate::{
     history::rates,
     ledger::time::{Day, UnixTime, Zone},
     server::daemon::Daemon,
+    store::audit_trail::Action,
     telemetry,
 };
 
@@ -106,7 +107,8 @@ async fn import_rates(life: &Life, config: &Config, clock: &Clock) -> Outcome {
     let table = life.account.truth().rates().csv();
     let quotes = rates::read(&table, config.ledger.reporting_currency).map_err(|error| failed(&error))?;
     let store = make_store(config, clock).await?;
-    store.import_rates(&quotes, clock.now()).await.map_err(|error| failed(&error))?;
+    let deed = access::at_the_command_line().does(clock.now(), Action::RatesImported, "rates of the simulated account");
+    store.import_rates(&quotes, &deed).await.map_err(|error| failed(&error))?;
     Ok(())
 }
 
