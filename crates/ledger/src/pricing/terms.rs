@@ -82,8 +82,8 @@ struct PriceTerms<'a> {
 }
 
 impl<'a> PriceTerms<'a> {
-    fn learn(&mut self, rank: Rank<'a>, price: &Cow<'a, Price>) {
-        let part = |of: &dyn for<'p> Fn(&'p Price) -> Option<&'p Scheme>| match price {
+    fn learn(&mut self, rank: Rank<'a>, price: Cow<'a, Price>) {
+        let part = |of: &dyn for<'p> Fn(&'p Price) -> Option<&'p Scheme>| match &price {
             Cow::Borrowed(price) => of(price).map(Cow::Borrowed),
             Cow::Owned(price) => of(price).cloned().map(Cow::Owned),
         };
@@ -96,9 +96,9 @@ impl<'a> PriceTerms<'a> {
             option.offer(rank, part(&|price| price.currency_options.get(code)).filter(known));
         }
         if price.scheme != Scheme::Unknown {
-            self.priced.offer(rank, Some(price.clone()));
+            self.priced.offer(rank, Some(price));
         } else if !price.is_bare() {
-            self.told.offer(rank, Some(price.clone()));
+            self.told.offer(rank, Some(price));
         }
     }
 }
@@ -336,7 +336,7 @@ impl<'a> Terms<'a> {
         self.prices.get_or_init(|| {
             let mut index: HashMap<&PriceId, PriceTerms<'a>> = HashMap::new();
             let mut learn = |rank: Rank<'a>, id: &'a PriceId, price: Cow<'a, Price>| {
-                index.entry(id).or_default().learn(rank, &price);
+                index.entry(id).or_default().learn(rank, price);
             };
             for (rank, fact) in self.facts() {
                 if let State::Price(price) = &fact.state {
