@@ -121,10 +121,7 @@ impl File {
 fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to memory doesn't fail.
-    match gzip.write_all(bytes).and_then(|()| gzip.finish()) {
-        Ok(made) => made,
-        Err(_) => Vec::new(),
-    }
+    gzip.write_all(bytes).and_then(|()| gzip.finish()).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
