@@ -87,7 +87,9 @@ impl Memory {
     pub fn price_holders(&self, scope: &Scope) -> Vec<CustomerKey> {
         let mut holders: BTreeMap<&PriceId, &CustomerKey> = BTreeMap::new();
         for (key, ledger) in self.of(scope) {
-            ledger.deltas.iter().for_each(|delta| drop(holders.entry(&delta.price).or_insert(key)));
+            for delta in &ledger.deltas {
+                holders.entry(&delta.price).or_insert(key);
+            }
         }
         holders.into_values().cloned().collect()
     }
