@@ -262,7 +262,7 @@ pub const STRIPE_PAGE: i64 = 100;
 /// under way; twice that keeps the budget used when Stripe is slower.
 pub const BACKFILL_STRETCHES: usize = 8;
 
-/// How far back Stripe's API lists events (stripe.md 2).
+/// How far back Stripe's API lists events (docs/wire.md 2).
 pub const STRIPE_EVENT_DAYS: i64 = 30;
 
 /// How often healing looks for events that no webhook brought: long beside a webhook's usual seconds, short beside the days
@@ -391,7 +391,7 @@ pub const INSTANT_LEAD_SECONDS: i64 = 86_400;
 /// And one of something that is set to happen so far: Stripe's own bounds are years, a coupon's months may be many.
 pub const INSTANT_AHEAD_SECONDS: i64 = 100 * 365 * 86_400;
 
-/// Longest id of Stripe's, in characters (stripe.md 2).
+/// Longest id of Stripe's, in characters (docs/wire.md 2).
 pub const ID_CHARACTERS: usize = 255;
 
 /// And in bytes: four of them make a key that PostgreSQL's indices hold (2,704 bytes).

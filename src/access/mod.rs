@@ -1,4 +1,4 @@
-//! The door: who may read figures, and who may change anything. Closed until opened (interface.md 1): no request is trusted
+//! The door: who may read figures, and who may change anything. Closed until opened (docs/interface.md 1): no request is trusted
 //! for where it comes from, only for the token it bears or the session it opened with one.
 
 mod attempts;

@@ -24,7 +24,7 @@ pub enum Nature {
     Voluntary,
     /// Payment, dispute, policy.
     Involuntary,
-    /// No evidence: never voluntary by default (mrr.md 5).
+    /// No evidence: never voluntary by default (rule `causes`).
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! `/api/v1/…`: figures as JSON (interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
+//! `/api/v1/…`: figures as JSON (docs/interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
 mod alerts;
 mod audit;

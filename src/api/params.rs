@@ -96,7 +96,7 @@ impl Params {
         self.parsed("livemode", "true or false")
     }
 
-    /// The parameters that every report understands (interface.md 5).
+    /// The parameters that every report understands (docs/interface.md 5).
     pub(super) fn ask(&mut self) -> Result<Ask, ApiProblem> {
         Ok(Ask {
             profile: self.text("profile"),

@@ -242,7 +242,7 @@ async fn refused(store: &Store) -> Result<Vec<Finding>, StoreError> {
     Ok(Refusal::standing(store).await?.into_iter().map(said).collect())
 }
 
-/// Whether everything can be converted into the reporting currency (mrr.md 8).
+/// Whether everything can be converted into the reporting currency (rule `revaluation`).
 async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Option<Finding>, StoreError> {
     let Some(currency) = config.ledger.reporting_currency else { return Ok(None) };
     let finding = |verdict, detail| Ok(Some(Finding { check: "rates", verdict, detail }));

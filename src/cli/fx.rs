@@ -1,4 +1,4 @@
-//! `mrrd fx`: the table of exchange rates that the reporting currency is converted with (mrr.md 8).
+//! `mrrd fx`: the table of exchange rates that the reporting currency is converted with (rule `rates`).
 
 use std::{collections::BTreeMap, io::Read, path::PathBuf};
 

@@ -96,7 +96,7 @@ pub fn user_of_process() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
 }
 
-/// The merged layers: defaults, then the file (interface.md 1), then the environment.
+/// The merged layers: defaults, then the file (docs/interface.md 1), then the environment.
 pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<Values, ConfigError> {
     let mut values = Values::new();
     let mut faults = Vec::new();

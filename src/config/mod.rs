@@ -1,4 +1,4 @@
-//! The configuration: what may be set, where from, and what it means once read (interface.md 1).
+//! The configuration: what may be set, where from, and what it means once read (docs/interface.md 1).
 //!
 //! Built-in defaults, then one file, then the environment; a later layer replaces an earlier one key by key.
 

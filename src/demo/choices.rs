@@ -503,7 +503,7 @@ impl Simulator {
         }
     }
 
-    /// `cancel_at_period_end` from the API sets both fields, the customer portal only `cancel_at` (stripe.md 3.2).
+    /// `cancel_at_period_end` from the API sets both fields, the customer portal only `cancel_at` (docs/wire.md 3.2).
     fn cancel_at_end(&mut self, place: usize, at: UnixTime) {
         self.explain_cancellation(place);
         let by_api = self.random.percent(60);

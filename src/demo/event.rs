@@ -64,7 +64,7 @@ pub(super) fn difference(before: &Value, after: &Value) -> Option<Value> {
     (!changed.is_empty()).then_some(Value::Object(changed))
 }
 
-/// Two spaces a level, `id` and `object` first, an empty list over three lines (stripe.md 1.1).
+/// Two spaces a level, `id` and `object` first, an empty list over three lines (docs/wire.md 1.1).
 fn write(value: &Value, depth: usize, out: &mut String) {
     let indent = |out: &mut String, depth: usize| {
         out.push('\n');

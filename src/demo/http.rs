@@ -135,7 +135,7 @@ impl Client {
     }
 }
 
-/// The `Stripe-Signature` of `body` at `at` (stripe.md 1.1).
+/// The `Stripe-Signature` of `body` at `at` (docs/wire.md 1.1).
 pub fn sign(secret: &str, at: UnixTime, body: &[u8]) -> String {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");

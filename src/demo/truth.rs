@@ -227,7 +227,7 @@ fn is_there(series: &[(UnixTime, Worths)], ledger: Ledger, rules: &Rules) -> boo
     last.is_some_and(|(_, worths)| pays(worths))
 }
 
-/// What kind of movement leads from one day's end to the next (mrr.md 5, netting over the day): whether somebody is won or
+/// What kind of movement leads from one day's end to the next (rule `netting`, netting over the day): whether somebody is won or
 /// lost is told over all currencies.
 fn kind(
     (before, earlier): (i128, &[(UnixTime, Worths)]),

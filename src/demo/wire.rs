@@ -232,7 +232,7 @@ fn item(item: &Item, subscription: &Subscription, catalog: &Catalog) -> Value {
 
 /// A subscription.
 pub(super) fn subscription(subscription: &Subscription, customer: &Customer, catalog: &Catalog) -> Value {
-    // Only where there is one item do webhooks still carry `plan` and `quantity` at the top (stripe.md 3.2).
+    // Only where there is one item do webhooks still carry `plan` and `quantity` at the top (docs/wire.md 3.2).
     let only = match subscription.items.as_slice() {
         [only] => Some(only),
         _ => None,

@@ -29,7 +29,7 @@ struct Object<'a> {
     livemode: Option<bool>,
 }
 
-/// An object as it stood when `answer` was given (architecture.md, decision 1): its id in the log is a digest of mode,
+/// An object as it stood when `answer` was given (docs/decisions/001-log-first.md): its id in the log is a digest of mode,
 /// object and content, so that an object that hasn't changed is a duplicate however often it is read. One that has
 /// changed back is told apart by [`again`].
 ///

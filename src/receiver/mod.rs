@@ -1,5 +1,5 @@
 //! The webhook route: verify, read, append, answer. Nothing else happens in reaction to an event, and nothing is
-//! acknowledged before it is on disk (interface.md 4).
+//! acknowledged before it is on disk (docs/interface.md 4).
 
 mod endpoints;
 mod refusal;

@@ -1,4 +1,4 @@
-//! Every reason a webhook is refused, and the answer to each (interface.md 4). Never a redirect, never a 2xx.
+//! Every reason a webhook is refused, and the answer to each (docs/interface.md 4). Never a redirect, never a 2xx.
 
 use std::borrow::Cow;
 

@@ -436,7 +436,7 @@ fn named(facts: &[Fact]) -> BTreeSet<&str> {
 }
 
 /// Every customer's ledger under one profile, as the log told it up to a position: page by page, in key order, memory
-/// bounded by a page. What `as_known_at` answers from (mrr.md 7).
+/// bounded by a page. What `as_known_at` answers from (rule `as-known-at`).
 #[derive(Debug)]
 pub struct KnownAt<'a> {
     store: &'a Store,

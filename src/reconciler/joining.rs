@@ -1,4 +1,4 @@
-//! Customers of Stripe's that are one in the ledger (`ledger.customer_key`, mrr.md 6).
+//! Customers of Stripe's that are one in the ledger (`ledger.customer_key`, rule `joined-customers`).
 //!
 //! Metadata is no fact: it stands in bodies, which may be erased. So each generation keeps what these say, place by place of
 //! the log, in a derived table of its own. It may run ahead of the generation's position: whoever a stretch of the log
@@ -200,7 +200,7 @@ pub(super) async fn by_newest(
     Ok(ledger.unwrap_or_else(|| customer.customer.clone()))
 }
 
-/// What a state's body names under the key. Simulated time is a ledger of its own (mrr.md 4), whatever it names.
+/// What a state's body names under the key. Simulated time is a ledger of its own (rule `separate-ledgers`), whatever it names.
 fn named(state: &CustomerState, body: Option<&[u8]>, key: &Arc<str>) -> Option<CustomerId> {
     let body = body.filter(|_| state.test_clock.is_none())?;
     let metadata: Metadata = customer_metadata(body, std::slice::from_ref(key))?;

@@ -2,7 +2,7 @@
 //!
 //! It has no input. Whenever it wakes it looks at the state of things and does what is due: moves the position, marks
 //! the customers touched, derives each anew and replaces its rows. A kill at any instruction leaves nothing to repair
-//! (architecture.md, decisions 5, 6, 8, 18).
+//! (docs/decisions/005-customer-is-the-unit.md, docs/decisions/006-no-row-depends-on-when.md, docs/decisions/008-rebuild-by-generation.md, docs/decisions/018-reconciler-without-input.md).
 
 pub mod changes;
 pub mod customers;

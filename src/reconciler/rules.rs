@@ -50,7 +50,7 @@ impl Rules {
         Ok(Self { rates: Arc::new(rates), ..self.clone() })
     }
 
-    /// Everything that could give the same facts other rows, one thing a line (architecture.md, decision 8). The order in
+    /// Everything that could give the same facts other rows, one thing a line (docs/decisions/008-rebuild-by-generation.md). The order in
     /// which profiles are configured is not among them.
     pub fn fingerprint(&self) -> String {
         let mut profiles: Vec<_> = self.profiles.iter().collect();

@@ -1,4 +1,4 @@
-//! What a report is asked for, by the API or a command (interface.md 5).
+//! What a report is asked for, by the API or a command (docs/interface.md 5).
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -45,7 +45,7 @@ pub struct Ask {
     pub basis: Basis,
 }
 
-/// Which ledger's figures an answer gives: all of them are of that one (mrr.md 6).
+/// Which ledger's figures an answer gives: all of them are of that one (rule `one-answer-one-ledger`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InCurrency {
     /// The one in which everything is converted into the reporting currency.
@@ -92,7 +92,7 @@ impl Ask {
     }
 }
 
-/// What closed months are answered from (mrr.md 7).
+/// What closed months are answered from (rule `restatements`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
@@ -193,7 +193,7 @@ impl GroupBy {
     }
 }
 
-/// From which prefix of the log an answer is given (mrr.md 7).
+/// From which prefix of the log an answer is given (rule `as-known-at`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownAt {
     /// Everything received by then, and cut there.

@@ -1,4 +1,4 @@
-//! Closed months told again as they were when they were closed (mrr.md 7): metrics and movements, which a closing keeps
+//! Closed months told again as they were when they were closed (rule `closing`): metrics and movements, which a closing keeps
 //! only in part. Under the same rules the log up to the closing's end gives them whole, and has to give the closing's own
 //! totals; under other rules by now, there is what the closing kept, and nothing is made up beside it.
 

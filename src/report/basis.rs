@@ -1,4 +1,4 @@
-//! What closed months are answered from (mrr.md 7): from all that is known now, marked where that is no longer what was
+//! What closed months are answered from (rule `restatements`): from all that is known now, marked where that is no longer what was
 //! closed; or from their closing, with what came later as `prior_period` in the first open month.
 
 use std::collections::{BTreeMap, BTreeSet};

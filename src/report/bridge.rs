@@ -1,4 +1,4 @@
-//! The bridge: opening + movements = closing, exactly, for every period, currency and group (mrr.md 6).
+//! The bridge: opening + movements = closing, exactly, for every period, currency and group (rule `snapshots`).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,7 +44,7 @@ pub struct Bridge {
     pub lines: Lines,
     /// What came from other groups less what went to them.
     pub transfer: Mrr,
-    /// What later events changed in closed months before, where these are answered from their closing (mrr.md 7).
+    /// What later events changed in closed months before, where these are answered from their closing (rule `restatements`).
     pub prior_period: Mrr,
     /// MRR at the end of the period.
     pub closing: Mrr,

@@ -1,4 +1,4 @@
-//! Answers in the shapes of ChartMogul's API, so that its client libraries read this ledger (interface.md 3).
+//! Answers in the shapes of ChartMogul's API, so that its client libraries read this ledger (docs/interface.md 3).
 //!
 //! Money is in minor units, rates are percentages, and dates are the last days of periods, as ChartMogul writes them. Where
 //! mrrd says that a figure has no value, ChartMogul writes 0, and so does this; `/api/v1/metrics` tells the two apart.

@@ -1,4 +1,4 @@
-//! Closing a month: its figures by customer, and keeping them with what they were made from (mrr.md 7).
+//! Closing a month: its figures by customer, and keeping them with what they were made from (rule `closing`).
 
 use std::collections::BTreeMap;
 

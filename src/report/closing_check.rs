@@ -1,4 +1,4 @@
-//! Closed months held against themselves and against the log: `mrrd verify` (mrr.md 7).
+//! Closed months held against themselves and against the log: `mrrd verify` (rule `closing`).
 
 use std::{collections::BTreeMap, fmt::Debug};
 

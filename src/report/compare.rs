@@ -1,6 +1,6 @@
 //! Comparing two profiles: the difference of a month's figures, customer by customer, by the knob that makes it.
 //!
-//! From the one profile to the other, the knobs in which they differ are switched one at a time in the order of mrr.md 3,
+//! From the one profile to the other, the knobs in which they differ are switched one at a time in the order of rule `knobs`,
 //! and every customer is derived again after each: what a switch changes is that knob's share. The shares sum exactly to
 //! the difference; where knobs work on each other, the later one has what they do together.
 

@@ -291,7 +291,7 @@ impl Memory {
         rows.into_iter().filter(|(position, _)| after.is_none_or(|after| position > after)).take(size(limit)).collect()
     }
 
-    /// The new movements that were imported, if only in part: a line each (mrr.md 4: outside ASP).
+    /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
     pub fn imported_lines(&self, scope: &Scope) -> Vec<DayLine> {
         let imported = |one: &&Movement| {
             visible(one, scope) && one.kind == Kind::New && one.parts.iter().any(|part| part.cause == Cause::Imported)

@@ -1,4 +1,4 @@
-//! The answer of `/api/v1/metrics`: the formulas of mrr.md 6 over each period, with what they were made of.
+//! The answer of `/api/v1/metrics`: the formulas of rule `metrics` over each period, with what they were made of.
 
 use jiff::ToSpan;
 use serde::Serialize;
@@ -129,7 +129,7 @@ metrics! {
     expansion_durability,
     /// Trials converted in the last 30 days over trials ended in them, over all currencies.
     trial_conversion,
-    /// Trials that ended in the period without paying, over all currencies: no MRR moves by them (mrr.md 5).
+    /// Trials that ended in the period without paying, over all currencies: no MRR moves by them (rule `trial-churn`).
     trial_churn,
 }
 

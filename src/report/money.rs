@@ -1,4 +1,4 @@
-//! Money in an answer: an integer in minor units, and its exact decimal twin (interface.md 5).
+//! Money in an answer: an integer in minor units, and its exact decimal twin (docs/interface.md 5).
 
 use std::fmt;
 

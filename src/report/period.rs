@@ -1,4 +1,4 @@
-//! Periods: how days become the entries of a series (interface.md 5).
+//! Periods: how days become the entries of a series (docs/interface.md 5).
 
 use jiff::{ToSpan, civil::Date};
 use serde::Serialize;

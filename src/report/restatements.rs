@@ -1,4 +1,4 @@
-//! Restatements: what later events changed in closed months, and which events did (mrr.md 7).
+//! Restatements: what later events changed in closed months, and which events did (rule `restatements`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -178,7 +178,7 @@ impl Reports<'_> {
         Ok(Waterfall::of(&self.mrr(ask).await?, &self.mrr(&by_cause).await?))
     }
 
-    /// The metrics of mrr.md 6 over time.
+    /// The metrics of rule `metrics` over time.
     pub async fn metrics(&self, ask: &Ask) -> Result<MetricsAnswer, AskError> {
         match ask.basis {
             Basis::Restated => self.metrics_over(ask, None).await,
@@ -512,7 +512,7 @@ impl Reports<'_> {
         Ok((scope, source))
     }
 
-    /// The currency everything is converted into, unless the question is of a currency's own ledger: interface.md 5.
+    /// The currency everything is converted into, unless the question is of a currency's own ledger: docs/interface.md 5.
     pub fn reporting(&self, ask: &Ask) -> Option<Currency> {
         self.ledger.reporting_currency.filter(|_| ask.own_currency().is_none())
     }
@@ -572,7 +572,7 @@ impl Reports<'_> {
         self.ledger.zone.day(scope.cut)
     }
 
-    /// A missing rate is an error, never a rate of 1 (mrr.md 8).
+    /// A missing rate is an error, never a rate of 1 (rule `rates`).
     async fn no_rate_missing(&self, ask: &Ask, scope: &Scope, source: &Source) -> Result<(), AskError> {
         let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
         let first = match source {

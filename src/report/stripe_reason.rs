@@ -34,7 +34,7 @@ const TRIED: &[(&str, &[&str])] = &[
     ("reactivation_as", &["reactivation", "expansion", "new"]),
 ];
 
-/// How many of the knobs above are settings of Stripe's Dashboard (mrr.md 3): tried together as well.
+/// How many of the knobs above are settings of Stripe's Dashboard (rule `knobs`): tried together as well.
 const DASHBOARD: usize = 4;
 
 /// Another rule set that may be the one behind Stripe's figures.

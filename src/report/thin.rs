@@ -9,7 +9,7 @@ use crate::{
     stripe::read,
 };
 
-/// What a thin event names (stripe.md 1.5), as its row in the log keeps it.
+/// What a thin event names (docs/wire.md 1.5), as its row in the log keeps it.
 pub(super) struct Pointer<'a> {
     /// The snapshot event that tells the same.
     pub twin: Option<&'a str>,

@@ -47,7 +47,7 @@ pub struct Line {
     pub partial: bool,
 }
 
-/// The movement lines of an entry, in the order of the identity (mrr.md 6).
+/// The movement lines of an entry, in the order of the identity (rule `snapshots`).
 fn lines(entry: &MrrEntry) -> [(&'static str, i128, Exact); 7] {
     [
         ("opening_balance", entry.opening_balance, entry.opening_balance_exact),

@@ -1,6 +1,6 @@
 //! The accept loop: a deadline on heads, bodies and answers, a place for each connection, and an end that lets requests finish.
 //!
-//! `axum::serve` has no deadline on unfinished heads, hence a loop of our own (architecture.md, decision 15).
+//! `axum::serve` has no deadline on unfinished heads, hence a loop of our own (docs/decisions/015-own-accept-loop.md).
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -20,7 +20,7 @@ use crate::{
     telemetry::money::{LedgerLabels, MoneyMetrics},
 };
 
-/// The Prometheus text. Nobody is refused; money is shown only with a token or a session, on this machine too (interface.md 1).
+/// The Prometheus text. Nobody is refused; money is shown only with a token or a session, on this machine too (docs/interface.md 1).
 pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     measure(&state).await;

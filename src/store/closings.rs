@@ -1,4 +1,4 @@
-//! Closed months as they are kept: the figures a month was closed with, beside the log (mrr.md 7).
+//! Closed months as they are kept: the figures a month was closed with, beside the log (rule `closing`).
 
 use std::sync::Arc;
 

@@ -174,7 +174,7 @@ pub enum Appended {
     New(i64),
     /// The log had it.
     Duplicate,
-    /// The log had it in another shape: kept as a variant at this place (mrr.md 4).
+    /// The log had it in another shape: kept as a variant at this place (rule `variants`).
     Variant(i64),
 }
 

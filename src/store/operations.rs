@@ -112,7 +112,7 @@ impl Store {
     /// Appends events with their facts: all or nothing, durable on return. One answer each, in order.
     ///
     /// The same event again, equal but for `pending_webhooks`, is a duplicate; the same id with another body is kept as
-    /// a variant (mrr.md 4). An erased event doesn't come back.
+    /// a variant (rule `variants`). An erased event doesn't come back.
     pub async fn append(&self, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
         self.append_prepared(events.iter().cloned().map(Prepared::new).collect()).await
     }
@@ -628,7 +628,7 @@ impl Store {
         either!(self, database => database.applied(generation).await)
     }
 
-    /// The greatest n such that everything up to n is in the rows that answer (architecture.md, decision 5).
+    /// The greatest n such that everything up to n is in the rows that answer (docs/decisions/005-customer-is-the-unit.md).
     pub async fn applied_seq(&self) -> Result<i64, StoreError> {
         let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
             return Ok(0);
@@ -843,7 +843,7 @@ impl Store {
         either!(self, database => database.customer_traits(scope).await)
     }
 
-    /// The new movements that were imported, if only in part: a line each (mrr.md 4: outside ASP).
+    /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
     pub async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
         either!(self, database => database.imported_lines(scope).await)
     }

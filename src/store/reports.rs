@@ -9,7 +9,7 @@ use crate::ledger::{
     time::{Day, UnixTime},
 };
 
-/// Which ledger is asked: `livemode`, `account` and test clocks are ledgers of their own (mrr.md 4).
+/// Which ledger is asked: `livemode`, `account` and test clocks are ledgers of their own (rule `separate-ledgers`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// Whose rules.

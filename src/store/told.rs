@@ -1,4 +1,4 @@
-//! Terms of prices and coupons that customers' facts embed (mrr.md 1), as a generation keeps them: each once, with the first
+//! Terms of prices and coupons that customers' facts embed (rule `monthly-amount`), as a generation keeps them: each once, with the first
 //! place in the log that tells them.
 
 use sha2::{Digest, Sha256};

@@ -114,7 +114,7 @@ impl Named for ProductWire<'_> {
 }
 
 impl ProductWire<'_> {
-    /// The state. Metadata key `mrrd_add_on` with `true`, `1` or `yes`, in any case, marks an add-on (mrr.md 5).
+    /// The state. Metadata key `mrrd_add_on` with `true`, `1` or `yes`, in any case, marks an add-on (rule `causes`).
     pub(super) fn read(&self, odd: &mut Oddities) -> Result<ProductState, &'static str> {
         let id = self.id.word("product.id", odd).ok_or("the product has no id")?;
         let mark = self.metadata.get("product.metadata", odd).and_then(|metadata| metadata.mrrd_add_on.string());

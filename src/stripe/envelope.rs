@@ -48,7 +48,7 @@ impl NotAnEvent {
 pub(super) struct Envelope<'a> {
     pub(super) id: EventId,
     pub(super) kind: Option<Cow<'a, str>>,
-    /// `account`, else the last part of `context` (stripe.md 1.5).
+    /// `account`, else the last part of `context` (docs/wire.md 1.5).
     pub(super) account: Option<AccountId>,
     pub(super) livemode: bool,
     pub(super) created: Option<UnixTime>,

@@ -1,6 +1,6 @@
 //! The normaliser: a verified body in, facts out. Which event types are read, and what each says, is here.
 //!
-//! Objects are read by shape, never by version (stripe.md 3); the version is carried along as a hint.
+//! Objects are read by shape, never by version (docs/wire.md 3); the version is carried along as a hint.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -30,7 +30,7 @@ use crate::{
     store::{EventRow, NewEvent, Reading, Source},
 };
 
-/// The version of what is below: facts of a newer one replace those of an older one (architecture.md, decision 3).
+/// The version of what is below: facts of a newer one replace those of an older one (docs/decisions/003-facts-are-states.md).
 pub use crate::ledger::fact::NORMALISER;
 
 /// An event as read from its body: all of [`crate::store::NewEvent`] but how and when it came.

@@ -1,4 +1,4 @@
-//! `Stripe-Signature`: is this body Stripe's own, and recent? (stripe.md 1)
+//! `Stripe-Signature`: is this body Stripe's own, and recent? (docs/wire.md 1)
 //!
 //! Where Stripe's libraries disagree, the stricter reading holds, except where strictness protects nothing:
 //! - elements we don't know (`v0`, `v2=…`, a bare `foo`, an empty one after a trailing comma) are ignored;
@@ -52,7 +52,7 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-/// Why a body was refused. Each has its own problem type (interface.md 4).
+/// Why a body was refused. Each has its own problem type (docs/interface.md 4).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SignatureError {
     /// No `Stripe-Signature` header.

@@ -1,4 +1,4 @@
-//! Why an item's money moved: the causes of mrr.md 5, tried in its order within each kind.
+//! Why an item's money moved: the causes of rule `causes`, tried in its order within each kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Cohorts: customers by the month of their first MRR, and what is left of them by month of age (mrr.md 6).
+//! Cohorts: customers by the month of their first MRR, and what is left of them by month of age (rule `metrics`).
 
 use std::{collections::BTreeMap, fmt};
 

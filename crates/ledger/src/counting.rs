@@ -1,4 +1,4 @@
-//! Which state counts (mrr.md 3): one subscription's spans of amounts become stretches of what its items count.
+//! Which state counts (rule `counted-states`): one subscription's spans of amounts become stretches of what its items count.
 
 use super::{
     fact::{Status, SubscriptionState},
@@ -52,7 +52,7 @@ impl Standing {
 pub(super) struct Line {
     /// Place in the span's items.
     pub item: usize,
-    /// What the item goes on as: an item that replaces another in one change carries its number on (mrr.md 5).
+    /// What the item goes on as: an item that replaces another in one change carries its number on (rule `parts`).
     pub lineage: u32,
     pub mrr: Mrr,
     pub list: Mrr,
@@ -72,7 +72,7 @@ pub(super) struct Stretch {
     /// What brought it.
     pub events: Vec<EventId>,
     pub standing: Standing,
-    /// On trial after it had counted, with nothing between (mrr.md 5, `trial_granted`).
+    /// On trial after it had counted, with nothing between (rule `trial-granted`, `trial_granted`).
     pub granted: bool,
     pub currency: Option<Currency>,
     pub lines: Vec<Line>,
@@ -125,7 +125,7 @@ impl Counted<'_> {
 }
 
 /// Takes out amounts that the ledger's rows can't hold: they are unpriced, never a wrong figure. What is left fits
-/// `i64`, so that no number of items leaves `i128` (mrr.md 1).
+/// `i64`, so that no number of items leaves `i128` (rule `fixed-point`).
 pub(super) fn bound(snapshots: &[Snapshot<'_>], spans: &mut [Span]) -> Vec<QualityEntry> {
     let fits = |amount: Mrr| i64::try_from(amount.0).is_ok();
     let mut entries: Vec<QualityEntry> = Vec::new();
@@ -299,7 +299,7 @@ fn alone(trigger: Trigger) -> bool {
     !matches!(trigger, Trigger::Snapshot | Trigger::Usage)
 }
 
-/// What mrr.md 3 says of a state, the request to end apart.
+/// What rule `counted-states` says of a state, the request to end apart.
 fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Profile) -> Standing {
     let running = match &state.status {
         _ if state.ended_at.is_some() => return Standing::Ended,
@@ -320,7 +320,7 @@ fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Pro
 }
 
 /// For each snapshot, whether its end is a fixed term: a `cancel_at` since the first snapshot, and nothing asked for since
-/// (mrr.md 3). A `cancel_at_period_end` alone is a request whenever it was made.
+/// (rule `churn-at`). A `cancel_at_period_end` alone is a request whenever it was made.
 fn fixed_terms(snapshots: &[Snapshot<'_>]) -> Vec<bool> {
     let Some(first) = snapshots.first() else { return Vec::new() };
     let set = |state: &SubscriptionState| state.cancel_at.is_some();
@@ -359,7 +359,7 @@ fn overdue_since(snapshots: &[Snapshot<'_>]) -> Vec<Option<UnixTime>> {
 }
 
 /// For each item of each span, what it goes on as. An item removed and one added in the same change are one changed
-/// item, paired by product, then by list order (mrr.md 5).
+/// item, paired by product, then by list order (rule `parts`).
 fn lineages(spans: &[Span]) -> Vec<Vec<u32>> {
     let mut next = 0;
     let mut fresh = || {

@@ -1,4 +1,4 @@
-//! Changes of item amounts, from which every snapshot is a running sum (mrr.md 6).
+//! Changes of item amounts, from which every snapshot is a running sum (rule `snapshots`).
 
 use super::{
     counting::{Counted, Line, Standing, Stretch},

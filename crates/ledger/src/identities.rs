@@ -1,4 +1,4 @@
-//! What must hold within one customer's rows, whatever the rules: the waterfall adds up, exactly (mrr.md 5, 6).
+//! What must hold within one customer's rows, whatever the rules: the waterfall adds up, exactly (rule `snapshots`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

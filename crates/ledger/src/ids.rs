@@ -97,7 +97,7 @@ macro_rules! id {
 id! {
     /// A connected account (`acct_…`); the account's own events carry none.
     AccountId
-    /// Who pays: `customer`, or `customer_account` where Stripe has no customer (stripe.md 3.1, 2025-12-15).
+    /// Who pays: `customer`, or `customer_account` where Stripe has no customer (docs/wire.md 3.1, 2025-12-15).
     CustomerId
     /// `sub_…`
     SubscriptionId

@@ -1,4 +1,4 @@
-//! Profiles as text: what `[profiles.NAME]` may say, and how a profile prints (mrr.md 3).
+//! Profiles as text: what `[profiles.NAME]` may say, and how a profile prints (rule `knobs`).
 
 use std::{fmt, str::FromStr};
 
@@ -134,7 +134,7 @@ fn words(words: &[&str], form: Option<String>) -> String {
 }
 
 impl Profile {
-    /// Every knob, in the order of mrr.md 3.
+    /// Every knob, in the order of rule `knobs`.
     pub const KNOBS: [&'static str; 16] = [
         "past_due",
         "unpaid",
@@ -241,7 +241,7 @@ fn nearest(knob: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The table of mrr.md 3, row by row.
+    /// The table of rule `knobs`, row by row.
     #[test]
     fn the_built_in_profiles_are_the_table() {
         let table = "

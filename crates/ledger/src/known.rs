@@ -27,7 +27,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Sorts the facts. One event in two shapes is read from the newest `api_version` (mrr.md 4).
+    /// Sorts the facts. One event in two shapes is read from the newest `api_version` (rule `variants`).
     pub(super) fn gather(input: CustomerFacts<'a>) -> Self {
         let mut facts: Vec<&'a Fact> = input.facts.iter().collect();
         facts.sort_by(|a, b| {
@@ -72,7 +72,7 @@ impl<'a> Known<'a> {
     }
 
     /// The payment of a subscription's first paid invoice with a total above 0, or 0 only by discount or balance
-    /// (mrr.md 3). The balance is taken off after the total; a total of 0 below a subtotal was brought there by discounts.
+    /// (rule `first-payment`). The balance is taken off after the total; a total of 0 below a subtotal was brought there by discounts.
     fn pay(&mut self, fact: &'a Fact, invoice: &'a InvoiceState) {
         let pays = invoice.total > 0 || (invoice.total == 0 && invoice.subtotal > 0);
         if invoice.status != InvoiceStatus::Paid || !pays {
@@ -114,7 +114,7 @@ impl<'a> Known<'a> {
         clocks.first().map(|clock| (*clock).clone())
     }
 
-    /// The customer's country now; breakdowns use it for all history (mrr.md 5).
+    /// The customer's country now; breakdowns use it for all history (rule `parts`).
     pub(super) fn country(&self) -> Option<Arc<str>> {
         let newest = self.customers.iter().filter_map(|fact| match &fact.state {
             State::Customer(customer) if !customer.deleted => Some(((fact.at, fact.role, &fact.event), customer)),

@@ -1,4 +1,4 @@
-//! Laws that hold for every customer there can be, on stories made at random (mrr.md 4 and 5).
+//! Laws that hold for every customer there can be, on stories made at random (rules `snapshot-order` and `kinds`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

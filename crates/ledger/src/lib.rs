@@ -64,13 +64,13 @@ pub struct CustomerFacts<'a> {
     pub references: &'a [Fact],
 }
 
-/// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (mrr.md 4).
+/// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (rule `arrival-order`).
 pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {
     derive_cut(input, profile, zone, &[])
 }
 
 /// [`derive`], with netting windows that end before each of the days `cuts`, in order: what a bridge over intervals shorter
-/// than the profile's window is made of (mrr.md 5). Amounts are the same; kinds are those of the shorter windows.
+/// than the profile's window is made of (rule `netting`). Amounts are the same; kinds are those of the shorter windows.
 pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts: &[Day]) -> CustomerLedger {
     let cuts: Vec<UnixTime> = cuts.iter().map(|day| zone.start_of(*day)).collect();
     let Derivation { known, subscriptions, sweep, movements, quality, .. } =

@@ -1,4 +1,4 @@
-//! Metrics: every formula of mrr.md 6 as a pure function. An empty denominator gives no value and says why, never 0 and
+//! Metrics: every formula of rule `metrics` as a pure function. An empty denominator gives no value and says why, never 0 and
 //! never infinity; each rate carries its numerator and denominator.
 
 use serde::Serialize;
@@ -159,7 +159,7 @@ impl Flows {
         Some(())
     }
 
-    /// closing = opening + Σ movements, exactly (mrr.md 6). `None` on overflow.
+    /// closing = opening + Σ movements, exactly (rule `snapshots`). `None` on overflow.
     pub fn closing(&self) -> Option<Mrr> {
         let up = [self.opening, self.opening_balance, self.new, self.reactivation, self.expansion, self.fx];
         less(sum(&up), self.lost())
@@ -182,7 +182,7 @@ pub fn arpa(closing: Mrr, customers: u64) -> Rate {
     Rate::of(Side::Money(closing), Side::count(customers), "no paying customers")
 }
 
-/// ASP = N / new customers; a customer who was imported is in neither (mrr.md 4).
+/// ASP = N / new customers; a customer who was imported is in neither (rule `opening-balance`).
 pub fn asp(new: Mrr, new_customers: u64) -> Rate {
     Rate::of(Side::Money(new), Side::count(new_customers), "no new customers")
 }
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(gross_mrr_churn(&month).denominator, "100000");
     }
 
-    /// stripe.md 4.4: 1000 + 100 + 50 − 40 − 60 − 5 = 1,045.
+    /// docs/wire.md 4.4: 1000 + 100 + 50 − 40 − 60 − 5 = 1,045.
     #[test]
     fn stripes_bridge() {
         let mut month = Flows::starting(minor(1_000));

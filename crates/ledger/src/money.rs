@@ -167,7 +167,7 @@ impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Parsed<T> {
     }
 }
 
-/// Monthly recurring revenue, or a change of it, in 10⁻⁶ of a currency's minor unit (mrr.md 1).
+/// Monthly recurring revenue, or a change of it, in 10⁻⁶ of a currency's minor unit (rule `fixed-point`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mrr(pub i128);
@@ -188,7 +188,7 @@ impl Mrr {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// Whole minor units, rounded half-even: the integer twin of an `_exact` (interface.md 5).
+    /// Whole minor units, rounded half-even: the integer twin of an `_exact` (docs/interface.md 5).
     pub fn minor(self) -> i128 {
         let (quotient, rest) = (self.0.div_euclid(Self::MINOR), self.0.rem_euclid(Self::MINOR));
         match rest.cmp(&(Self::MINOR / 2)) {
@@ -199,7 +199,7 @@ impl Mrr {
     }
 }
 
-/// Prints minor units with at most six places: the `_exact` form (interface.md 5).
+/// Prints minor units with at most six places: the `_exact` form (docs/interface.md 5).
 impl fmt::Display for Mrr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_scaled(f, self.0, Self::MINOR, 6)

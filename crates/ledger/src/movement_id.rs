@@ -7,9 +7,9 @@ use super::{
     outcome::{Kind, Movement},
 };
 
-/// `mov_…`: a hash of profile, livemode, account, customer, currency and window (architecture.md, decision 6).
+/// `mov_…`: a hash of profile, livemode, account, customer, currency and window (docs/decisions/006-no-row-depends-on-when.md).
 ///
-/// Opening balances and revaluations are never netted with anything (mrr.md 5), so each stands in a window of its own,
+/// Opening balances and revaluations are never netted with anything (rule `netting`), so each stands in a window of its own,
 /// even where an ordinary one opens in the same second. Rows of one window that differ only in when they are shown bear
 /// the same name: a reader sees one of them.
 pub fn movement_id(

@@ -1,4 +1,4 @@
-//! Movements: what changed for a customer within one netting window, and what kind of change that is (mrr.md 5).
+//! Movements: what changed for a customer within one netting window, and what kind of change that is (rule `netting`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ pub(super) fn movements<'a>(
     movements
 }
 
-/// What a customer had before an instant: a customer is one over all currencies (mrr.md 5).
+/// What a customer had before an instant: a customer is one over all currencies (rule `customer-over-currencies`).
 #[derive(Clone, Debug, Default)]
 struct History {
     tallies: BTreeMap<Currency, Tally>,

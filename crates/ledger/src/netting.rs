@@ -1,4 +1,4 @@
-//! Netting windows: which moments of a customer are read as one change (mrr.md 5, knob `netting`).
+//! Netting windows: which moments of a customer are read as one change (rule `netting`).
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(super) struct Window {
 }
 
 /// Cuts a customer's moments into windows; none reaches over one of `cuts`, which are in order: a bridge over an interval
-/// shorter than the window nets within that interval (mrr.md 5).
+/// shorter than the window nets within that interval (rule `netting`).
 pub(super) fn windows(
     subscriptions: &[Counted<'_>],
     sweep: &Sweep,

@@ -1,4 +1,4 @@
-//! The order of one subscription's facts: by `created`, and within one second by what each says was before (mrr.md 4).
+//! The order of one subscription's facts: by `created`, and within one second by what each says was before (rule `snapshot-order`).
 
 use super::{
     fact::{Fact, ItemState, Role, State, SubscriptionState},
@@ -287,7 +287,7 @@ fn fits(update: &Seen<'_>, reached: Option<&SubscriptionState>, fit: Fit) -> boo
     }
 }
 
-/// The recursive subset of mrr.md 4 on typed fields: where `before` differs from `after`, `reached` equals `before`.
+/// The recursive subset of rule `snapshot-order` on typed fields: where `before` differs from `after`, `reached` equals `before`.
 fn changed_fields_hold(
     before: &SubscriptionState,
     after: &SubscriptionState,
@@ -328,7 +328,7 @@ fn discount_ids(state: &SubscriptionState) -> Vec<(Option<&str>, Option<&str>)> 
         .collect()
 }
 
-/// Whether an update's state before is not the last one known: events between the two are missing (mrr.md 4).
+/// Whether an update's state before is not the last one known: events between the two are missing (rule `gaps`).
 ///
 /// What it changed must hold, and what decides money must agree even where the update didn't touch it. Items are
 /// compared by id, price and quantity only: two shapes of one item may tell more or less of it.

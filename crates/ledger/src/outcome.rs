@@ -1,6 +1,6 @@
 //! What the ledger says of one customer under one profile: the content of the derived tables, and nothing else.
 //!
-//! No log position, no arrival time, no generation: the same facts give the same outcome, byte for byte (mrr.md 4).
+//! No log position, no arrival time, no generation: the same facts give the same outcome, byte for byte (rule `arrival-order`).
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl CustomerLedger {
     }
 }
 
-/// One item's amounts changed by this much at one instant. A snapshot is their running sum (architecture.md, decision 7).
+/// One item's amounts changed by this much at one instant. A snapshot is their running sum (docs/decisions/007-daily-deltas.md).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Delta {
     /// When it takes effect; readers cut at now.
@@ -95,7 +95,7 @@ pub struct CountDelta {
     pub trials: i64,
 }
 
-/// The kind of a movement (mrr.md 5).
+/// The kind of a movement (rule `kinds`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -152,7 +152,7 @@ impl Kind {
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident = $text:literal => $rollup:ident),+ $(,)?) => {
-        /// Why money moved (mrr.md 5).
+        /// Why money moved (rule `causes`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Cause { $($(#[$doc])* $name),+ }
@@ -262,7 +262,7 @@ causes! {
     Other = "other" => Unknown,
 }
 
-/// Groups of causes (mrr.md 5); `reactivation` is never counted as expansion unless a profile says so.
+/// Groups of causes (rule `roll-ups`); `reactivation` is never counted as expansion unless a profile says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rollup {
@@ -318,7 +318,7 @@ impl Rollup {
     }
 }
 
-/// A change of a customer's MRR in one currency within one netting window (mrr.md 5).
+/// A change of a customer's MRR in one currency within one netting window (rule `netting`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// The currency it is in.
@@ -407,7 +407,7 @@ pub struct SubscriptionLedger {
     pub event: EventId,
 }
 
-/// What couldn't be known, and what would settle it (mrr.md 1, 4).
+/// What couldn't be known, and what would settle it (rules `unknown-amounts` and `snapshot-order`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct QualityEntry {
     /// What is wrong.
@@ -497,7 +497,7 @@ impl QualityKind {
     }
 }
 
-/// A trial that ended (mrr.md 5: trial churn is its own counter).
+/// A trial that ended (rule `trial-churn`: trial churn is its own counter).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Trial {
     /// Whose trial.

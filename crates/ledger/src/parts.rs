@@ -1,4 +1,4 @@
-//! The parts of a movement: one per item and cause, summing to it exactly (mrr.md 5).
+//! The parts of a movement: one per item and cause, summing to it exactly (rule `parts`).
 
 use std::collections::BTreeMap;
 
@@ -228,7 +228,7 @@ impl Item<'_, '_> {
         if before.metered || after.metered {
             return whole(Cause::Usage);
         }
-        // A missing quantity on a licensed item is 1 (mrr.md 1).
+        // A missing quantity on a licensed item is 1 (rule `monthly-amount`).
         let units = |quantity: Option<Decimal>| quantity.map_or(Decimal::ONE_UNITS, Decimal::units);
         let (old, new) = (units(before.quantity), units(after.quantity));
         let at_old = || self.list_at_old_quantity(before.quantity, was.line, is, around);

@@ -1,4 +1,4 @@
-//! Profiles: named sets of rules, one knob each (mrr.md 3).
+//! Profiles: named sets of rules, one knob each (rule `knobs`).
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub struct Profile {
     pub reactivation_within_days: Option<u32>,
     /// What a return is called.
     pub reactivation_as: ReactivationAs,
-    /// Its rows are converted into this currency (mrr.md 8); never a knob: `reporting` makes such a twin.
+    /// Its rows are converted into this currency (rule `revaluation`); never a knob: `reporting` makes such a twin.
     pub reporting: Option<Currency>,
     /// What the configuration says of products and prices; never a knob.
     pub plans: Arc<Plans>,
@@ -170,7 +170,7 @@ pub enum Metered {
     Mean(u32),
 }
 
-/// Within which window changes net to one movement (mrr.md 5).
+/// Within which window changes net to one movement (rule `netting`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Netting {
     /// Every change is a movement.
@@ -192,7 +192,7 @@ impl Profile {
         Self { name: format!("{} in {currency}", self.name).into(), reporting: Some(currency), ..self.clone() }
     }
 
-    /// A built-in profile: the table of mrr.md 3, column by column.
+    /// A built-in profile: the table of rule `knobs`, column by column.
     pub fn built_in(name: &str) -> Option<Self> {
         let stripe = Self {
             name: "stripe".into(),

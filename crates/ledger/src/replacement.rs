@@ -1,5 +1,5 @@
 //! A replacement: one subscription of a customer ends and another begins within one window, and only these. That is how
-//! most check-out pages change plans, so their items are changed items (mrr.md 5, parts).
+//! most check-out pages change plans, so their items are changed items (rule `parts`, parts).
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ pub(super) fn latest(counted: &Counted<'_>) -> Option<SubscriptionLedger> {
     })
 }
 
-/// Trials that ended, as far as time alone carries them: readers cut at now ([`Trial::at`]). One granted to a subscription that counted is no trial of a customer to be won (mrr.md 5).
+/// Trials that ended, as far as time alone carries them: readers cut at now ([`Trial::at`]). One granted to a subscription that counted is no trial of a customer to be won (rule `trial-churn`).
 pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
     let stretches = &counted.stretches;
     let mut trials = Vec::new();

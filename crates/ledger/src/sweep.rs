@@ -150,7 +150,7 @@ fn granted(stretch: &Stretch) -> i64 {
 
 impl Sweep {
     /// Says after each moment whether the customer is one, and counts by that. Presence is netted like amounts: a window
-    /// keeps at 0 whom a discount (by knob) or a granted trial holds there, if it began with that customer (mrr.md 5).
+    /// keeps at 0 whom a discount (by knob) or a granted trial holds there, if it began with that customer (rule `trial-granted`).
     pub(super) fn count(&mut self, windows: &[Window], profile: &Profile, zone: &Zone) {
         let mut standing: BTreeMap<Currency, (Tally, bool)> = BTreeMap::new();
         let mut present = false;

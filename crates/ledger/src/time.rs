@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
-    /// Seconds in twenty-four hours, the unit of `days:N` (mrr.md 3).
+    /// Seconds in twenty-four hours, the unit of `days:N` (rule `past-due`).
     pub const DAY_SECONDS: i64 = 86_400;
 
     /// `seconds` later, saturating at the ends of time.
@@ -35,7 +35,7 @@ impl UnixTime {
     }
 }
 
-/// RFC 3339 in UTC, as the API prints instants (interface.md 5).
+/// RFC 3339 in UTC, as the API prints instants (docs/interface.md 5).
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.timestamp(), f)
@@ -48,7 +48,7 @@ impl fmt::Debug for UnixTime {
     }
 }
 
-/// A calendar day in the ledger's zone: the accounting day (mrr.md 4).
+/// A calendar day in the ledger's zone: the accounting day (rule `effective-time`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Day(pub Date);
@@ -129,7 +129,7 @@ impl Zone {
         }
     }
 
-    /// The last second of `day`: when an opening balance of the day after is booked (mrr.md 4).
+    /// The last second of `day`: when an opening balance of the day after is booked (rule `opening-balance`).
     pub fn end_of(&self, day: Day) -> UnixTime {
         self.start_of(day.after()).plus(-1)
     }

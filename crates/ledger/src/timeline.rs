@@ -1,4 +1,4 @@
-//! One subscription's facts as a line of snapshots: ordered, equal states folded, the end where it belongs (mrr.md 4).
+//! One subscription's facts as a line of snapshots: ordered, equal states folded, the end where it belongs (rule `snapshot-order`).
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub struct Snapshot<'a> {
 /// How a snapshot came into its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// The state before the first thing known, rebuilt: it began on an earlier day (mrr.md 4, opening balance).
+    /// The state before the first thing known, rebuilt: it began on an earlier day (rule `opening-balance`).
     Opening,
     /// The state before the first thing known, rebuilt: it began on that very day.
     Start,
@@ -142,7 +142,7 @@ fn ended_state(state: &SubscriptionState, at: UnixTime) -> Cow<'_, SubscriptionS
     Cow::Owned(SubscriptionState { status, ended_at: Some(state.ended_at.unwrap_or(at)), ..state.clone() })
 }
 
-/// The state before the first thing known (mrr.md 4, opening balance).
+/// The state before the first thing known (rule `opening-balance`).
 fn state_before<'a>(first: &Seen<'a>) -> Cow<'a, SubscriptionState> {
     if let Some(before) = first.before {
         return Cow::Borrowed(before);
@@ -272,7 +272,7 @@ impl<'a> Line<'_, 'a> {
     }
 }
 
-/// Changes that wait for their event (mrr.md 4: `overdue` is written ahead).
+/// Changes that wait for their event (rule `time-alone`: `overdue` is written ahead).
 fn waiting(timeline: &mut Timeline<'_>) {
     type Due = fn(&SubscriptionState) -> Option<UnixTime>;
     let over = |state: &SubscriptionState| {
@@ -309,7 +309,7 @@ fn waiting(timeline: &mut Timeline<'_>) {
     }
 }
 
-/// A status nobody knows changes nothing: the subscription goes on in the one it had before (mrr.md 1). It stays listed, for
+/// A status nobody knows changes nothing: the subscription goes on in the one it had before (rule `unknown-amounts`). It stays listed, for
 /// what was counted meanwhile rests on it.
 fn keep_over_unknown(timeline: &mut Timeline<'_>) {
     let Timeline { snapshots, quality } = timeline;

@@ -1,4 +1,4 @@
-//! Terms that hold for everybody and are told in one customer's facts (mrr.md 1): the prices and coupons these embed, and the
+//! Terms that hold for everybody and are told in one customer's facts (rule `monthly-amount`): the prices and coupons these embed, and the
 //! ones whose terms they lack.
 
 use std::{borrow::Cow, collections::BTreeSet};

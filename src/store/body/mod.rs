@@ -1,4 +1,4 @@
-//! The one text of statements, compiled once for each database (architecture.md, decision 12).
+//! The one text of statements, compiled once for each database (docs/decisions/012-two-stores-one-text.md).
 //!
 //! Each file here is compiled twice, under `sqlite/` and under `postgres/`, against that folder's `dialect.rs`:
 //! `super::super::Database` is its database and `super::super::dialect::*` holds what the two say differently.

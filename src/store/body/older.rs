@@ -1,4 +1,4 @@
-//! What was read before, to be read again: by a newer normaliser (architecture.md, decision 3), or to hold the facts in
+//! What was read before, to be read again: by a newer normaliser (docs/decisions/003-facts-are-states.md), or to hold the facts in
 //! the log against what their bodies say.
 
 use std::collections::BTreeMap;

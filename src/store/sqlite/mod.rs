@@ -1,5 +1,5 @@
 //! SQLite: the log in one file, everything derived from it in another beside it, so that the reconciler never holds the
-//! webhooks' write lock (architecture.md, decision 11).
+//! webhooks' write lock (docs/decisions/011-sqlite-two-files.md).
 
 mod arrivals;
 #[path = "../body/mod.rs"]

@@ -80,13 +80,13 @@ impl Objects {
         }
     }
 
-    /// What no answer holds unless it is asked for (stripe.md 0, items 1 and 2).
+    /// What no answer holds unless it is asked for (docs/wire.md 0, items 1 and 2).
     fn expanded(self) -> &'static [&'static str] {
         match self {
             Self::Prices => &["tiers", "currency_options"],
             Self::Coupons => &["applies_to", "currency_options"],
             Self::Subscriptions => &["discounts.source.coupon", "items.data.discounts"],
-            // Discounts can't be fetched by id (stripe.md 0, item 1): those of the past are told by their invoices only.
+            // Discounts can't be fetched by id (docs/wire.md 0, item 1): those of the past are told by their invoices only.
             Self::Invoices => &["discounts.source.coupon", "total_discount_amounts.discount"],
             Self::Customers | Self::Products => &[],
         }

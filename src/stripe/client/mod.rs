@@ -1,5 +1,5 @@
 //! Stripe's API, read only: async-stripe's request builders over a small transport of our own that keeps the raw bytes of
-//! each answer, stays under a rate budget and tries again where that helps (architecture.md, decision 16).
+//! each answer, stays under a rate budget and tries again where that helps (docs/decisions/016-stripe-client.md).
 
 mod budget;
 mod error;

@@ -1,4 +1,4 @@
-//! A reporting currency, from webhooks and an imported table to the bridge with its `fx` line (mrr.md 8).
+//! A reporting currency, from webhooks and an imported table to the bridge with its `fx` line (rule `rates`).
 
 use std::time::{Duration, Instant};
 

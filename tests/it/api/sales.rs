@@ -1,4 +1,4 @@
-//! What is sold to whom, and why a part of it ends: ASP and the parts of movements (mrr.md 4 to 6).
+//! What is sold to whom, and why a part of it ends: ASP and the parts of movements (docs/rules.md).
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Trials: who began one, who went on to pay, and who left without moving any MRR (mrr.md 5 and 6).
+//! Trials: who began one, who went on to pay, and who left without moving any MRR (rules `trial-churn` and `metrics`).
 
 use serde_json::{Value, json};
 

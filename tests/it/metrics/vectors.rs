@@ -16,9 +16,12 @@ use super::story::{Story, at, coupon, line, monthly, price, yearly};
 
 const TABLE: &str = include_str!("../../data/vectors/metrics.jsonl");
 
-/// Rows that no figure of mrr.md 6 answers, and why.
+/// Rows that no figure of rule `metrics` answers, and why.
 const NOT_OURS: &[(&str, &str)] = &[
-    ("CM-15", "percentage changes between periods are a presentation of figures, not one of the metrics of mrr.md 6"),
+    (
+        "CM-15",
+        "percentage changes between periods are a presentation of figures, not one of the metrics of rule `metrics`",
+    ),
     (
         "CB-03",
         "a growth rate of total MRR under the name of expansion; our expansion is a movement, never the total change",

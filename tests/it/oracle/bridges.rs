@@ -1,4 +1,4 @@
-//! The identities of the waterfall, over random accounts, every built-in profile and every interval (mrr.md 5, 6).
+//! The identities of the waterfall, over random accounts, every built-in profile and every interval (rule `snapshots`).
 
 use std::collections::BTreeMap;
 

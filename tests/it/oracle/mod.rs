@@ -1,4 +1,4 @@
-//! The ledger against a second, naive implementation of mrr.md, on random accounts under every built-in profile and rule
+//! The ledger against a second, naive implementation of docs/rules.md, on random accounts under every built-in profile and rule
 //! sets drawn at random.
 
 mod bridges;

@@ -1,4 +1,4 @@
-//! Arrival order, repetition and batching change nothing (mrr.md 4).
+//! Arrival order, repetition and batching change nothing (rule `arrival-order`).
 
 use mrrd::reconciler::derivation::KnownAt;
 

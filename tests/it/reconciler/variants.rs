@@ -1,4 +1,4 @@
-//! One event id in two shapes: both kept, the state from the newest `api_version`, missing terms from either (mrr.md 4).
+//! One event id in two shapes: both kept, the state from the newest `api_version`, missing terms from either (rule `variants`).
 
 use mrrd::{ledger::money::Mrr, store::Appended};
 use serde_json::{Value, json};

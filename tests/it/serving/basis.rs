@@ -1,4 +1,4 @@
-//! Closed months answered from their closing, in any currency and whoever is left out (mrr.md 7).
+//! Closed months answered from their closing, in any currency and whoever is left out (rule `closing`).
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Every row of the webhook answer (interface.md 4), against the real binary.
+//! Every row of the webhook answer (docs/interface.md 4), against the real binary.
 
 use mrrd::{
     clock::Clock,

@@ -63,7 +63,7 @@ fn lives() -> Vec<(&'static str, SubscriptionState, &'static str, [Era; 2], &'st
         unit_amount: Decimal::whole(unit),
         flat_amount: Decimal::whole(flat),
     };
-    // stripe.md 4.4, in cents: 12 units are 66.00 by volume, 111.00 graduated.
+    // docs/wire.md 4.4, in cents: 12 units are 66.00 by volume, 111.00 graduated.
     let tiers =
         || vec![tier(Some(5), 500, 1000), tier(Some(10), 400, 2000), tier(Some(15), 300, 3000), tier(None, 100, 5000)];
     let mut packages = with_price(Scheme::PerUnit(Decimal::whole(2000)), 12);

@@ -20,7 +20,7 @@ pub struct CustomerState {
     /// The customer-level discount.
     #[n(2)]
     pub discount: Option<DiscountState>,
-    /// `customer.deleted`: ends all its subscriptions (mrr.md 4).
+    /// `customer.deleted`: ends all its subscriptions (rule `ends`).
     #[serde(default)]
     #[n(3)]
     pub deleted: bool,

@@ -11,7 +11,7 @@ use crate::{
     time::UnixTime,
 };
 
-/// A discount as one place of the log shows it: perhaps only its id (stripe.md 0, fact 1).
+/// A discount as one place of the log shows it: perhaps only its id (docs/wire.md 0, fact 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct DiscountState {
     /// `di_…`; absent before 2020.
@@ -77,7 +77,7 @@ pub enum Off {
     Amount(#[n(0)] Decimal, #[n(1)] Currency),
 }
 
-/// `coupon.duration`: which knob it falls under (mrr.md 2).
+/// `coupon.duration`: which knob it falls under (rule `discount-windows`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
@@ -91,7 +91,7 @@ pub enum Duration {
     /// The first invoice only.
     #[n(2)]
     Once,
-    /// Not told: counts as forever (mrr.md 1).
+    /// Not told: counts as forever (rule `discount-duration`).
     #[n(3)]
     Unknown,
 }

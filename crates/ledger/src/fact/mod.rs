@@ -1,6 +1,6 @@
 //! Facts: what one event says about one object, in the ledger's own words. Stripe's shapes end here.
 //!
-//! A fact is a full state, never a command, and an update carries the state before as well (architecture.md, decision 3).
+//! A fact is a full state, never a command, and an update carries the state before as well (docs/decisions/003-facts-are-states.md).
 //! Facts hold ids, times and money only; names, e-mails and comments stay in the raw body.
 //!
 //! The log stores them by the numbers beside fields and variants (`super::stored`): a number is never given again, and what
@@ -45,7 +45,7 @@ pub struct Fact {
     /// What the fact rests on.
     #[n(3)]
     pub origin: Origin,
-    /// Its place within one second (mrr.md 4).
+    /// Its place within one second (rule `snapshot-order`).
     #[n(4)]
     pub role: Role,
     /// The object's state.
@@ -69,7 +69,7 @@ pub enum Origin {
     Invoice,
 }
 
-/// What kind of event carried the snapshot: it ranks facts within one second (mrr.md 4).
+/// What kind of event carried the snapshot: it ranks facts within one second (rule `snapshot-order`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
@@ -125,7 +125,7 @@ pub enum State {
     /// invoice shows it: then only its terms are told.
     #[n(6)]
     Discount(#[n(0)] DiscountState),
-    /// A credit note or refund: kept for the explanation, never MRR (mrr.md, preamble).
+    /// A credit note or refund: kept for the explanation, never MRR (docs/rules.md, preamble).
     #[n(7)]
     Correction(#[n(0)] CorrectionState),
     /// A subscription schedule: what is planned. It counts only once the subscription itself shows it.

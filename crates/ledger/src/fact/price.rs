@@ -40,10 +40,10 @@ pub struct Price {
     #[serde(default)]
     #[n(7)]
     pub tax_inclusive: bool,
-    /// Stable name across replacements (causes, mrr.md 5).
+    /// Stable name across replacements (causes, rule `causes`).
     #[cbor(n(8), with = "stored::optional_text", has_nil)]
     pub lookup_key: Option<Arc<str>>,
-    /// Internal name (causes, mrr.md 5).
+    /// Internal name (causes, rule `causes`).
     #[cbor(n(9), with = "stored::optional_text", has_nil)]
     pub nickname: Option<Arc<str>>,
     /// Amounts in other currencies, where the payload had them expanded.
@@ -248,7 +248,7 @@ pub struct ProductState {
     /// `prod_…`
     #[n(0)]
     pub id: ProductId,
-    /// Metadata marks it as an add-on (mrr.md 5).
+    /// Metadata marks it as an add-on (rule `causes`).
     #[serde(default)]
     #[n(1)]
     pub add_on: bool,

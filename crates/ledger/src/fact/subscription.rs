@@ -50,7 +50,7 @@ pub struct SubscriptionState {
     #[serde(default)]
     #[n(9)]
     pub created_bound: bool,
-    /// `start_date`; never the old `start`, which is the last change (mrr.md 4).
+    /// `start_date`; never the old `start`, which is the last change (rule `opening-balance`).
     #[n(10)]
     pub start_date: Option<UnixTime>,
     /// When it ended: from here on it counts 0.
@@ -99,7 +99,7 @@ pub struct SubscriptionState {
     pub test_clock: Option<TestClockId>,
 }
 
-/// `subscription.status` (stripe.md 5.1).
+/// `subscription.status` (docs/wire.md 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]

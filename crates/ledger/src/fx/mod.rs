@@ -1,4 +1,4 @@
-//! Foreign currency: one customer's ledger in a reporting currency (mrr.md 8).
+//! Foreign currency: one customer's ledger in a reporting currency (rule `revaluation`).
 //!
 //! What stands is always the native MRR times a rate, rounded once per item: before any movement of the customer and at
 //! each month's end all of it is revalued, which is `fx`. Nothing is left behind when an item goes, for what it stood at

@@ -1,4 +1,4 @@
-//! The table of exchange rates: what one unit of a currency is worth in another on a day (mrr.md 8).
+//! The table of exchange rates: what one unit of a currency is worth in another on a day (rule `rates`).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     time::Day,
 };
 
-/// For how many days the last rate stands in for one that isn't there: weekends and holidays have none (mrr.md 8).
+/// For how many days the last rate stands in for one that isn't there: weekends and holidays have none (rule `rates`).
 pub const REACH_DAYS: i64 = 7;
 
 /// One line of a table of rates.

@@ -1,4 +1,4 @@
-//! Reporting currency: stories with rates, and laws over random ones (mrr.md 8).
+//! Reporting currency: stories with rates, and laws over random ones (rule `rates`).
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use crate::{
     time::UnixTime,
 };
 
-/// Objects of one call are stamped some seconds apart (stripe.md 3.2).
+/// Objects of one call are stamped some seconds apart (docs/wire.md 3.2).
 const SAME_CALL_SECONDS: i64 = 60;
 
 /// Items and discounts from `at` on.

@@ -1,5 +1,5 @@
 //! What a subscription was before the first thing known of it, as its invoices tell it: the real history that replaces an
-//! opening balance (mrr.md 4).
+//! opening balance (rule `opening-balance`).
 //!
 //! Each invoice bills the items of a period: from its creation on they are known. What changed within a period is known
 //! where corrections (prorations) say so, else only that it changed until the next invoice, where it is then booked; such

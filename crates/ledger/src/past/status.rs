@@ -142,7 +142,7 @@ fn close(
     let unlike = |what: &str| Unclear { from, until, what: what.to_owned() };
     match &last.status {
         Status::Paused if reached != Status::Paused => {
-            // A pause cuts the period short (stripe.md 3.2).
+            // A pause cuts the period short (docs/wire.md 3.2).
             match last.period.map(|period| period.end).filter(|end| *end >= from && *end <= until) {
                 Some(end) => line.push((end, Status::Paused)),
                 None => {

@@ -1,4 +1,4 @@
-//! The monthly amount of a licensed item = unit amount × quantity × factor(interval) (mrr.md 1).
+//! The monthly amount of a licensed item = unit amount × quantity × factor(interval) (rule `monthly-amount`).
 
 use super::{
     exact::{Exact, Overflow},
@@ -11,7 +11,7 @@ use crate::{
 
 /// How many of an interval make a month: month 1/n, year 1/(12 n), week 52/(12 n), day 365/(12 n).
 ///
-/// The interval is the price's own; the length of a period says nothing (stripe.md 0, fact 7).
+/// The interval is the price's own; the length of a period says nothing (docs/wire.md 0, fact 7).
 pub(super) fn factor(interval: Interval) -> Exact {
     let count = i128::from(interval.count.max(1));
     match interval.unit {
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(monthly("100", "2.5", IntervalUnit::Month, 1), "250", "quantity_decimal");
     }
 
-    /// stripe.md 4.4: twelve dollars of three kinds of year are one dollar a month.
+    /// docs/wire.md 4.4: twelve dollars of three kinds of year are one dollar a month.
     #[test]
     fn a_year_is_twelve_months_and_four_quarters() {
         let year = factor(Interval { unit: IntervalUnit::Year, count: 1 });

@@ -1,5 +1,5 @@
 //! When time alone changes an amount between two snapshots: a discount's window, an item's own trial, measured usage
-//! (mrr.md 4).
+//! (rule `time-alone`).
 
 use super::{Trigger, customer_discounts::Change, gross::currency_of, items::View, windows::window};
 use crate::{

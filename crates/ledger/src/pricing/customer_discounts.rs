@@ -1,4 +1,4 @@
-//! The customer's own discount over time: it applies where a subscription has none (mrr.md 2).
+//! The customer's own discount over time: it applies where a subscription has none (rule `discount-order`).
 
 use std::collections::BTreeMap;
 

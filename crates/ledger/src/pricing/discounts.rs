@@ -1,4 +1,4 @@
-//! Discounts in list order, each on what the one before left (mrr.md 2). Shares are exact ratios; nothing is rounded here.
+//! Discounts in list order, each on what the one before left (rule `discount-order`). Shares are exact ratios; nothing is rounded here.
 
 use super::exact::{Exact, Overflow};
 use crate::money::Decimal;
@@ -58,7 +58,7 @@ mod tests {
         items.iter().try_fold(Exact::ZERO, |sum, item| sum.plus(item.amount)).unwrap()
     }
 
-    /// stripe.md 4.1: "20 % then $5" ≠ "$5 then 20 %".
+    /// docs/wire.md 4.1: "20 % then $5" ≠ "$5 then 20 %".
     #[test]
     fn the_order_of_the_list_matters() {
         let (mut first, mut second) = (monthly(&[10_000]), monthly(&[10_000]));

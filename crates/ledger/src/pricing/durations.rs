@@ -1,4 +1,4 @@
-//! How long a discount lasts whose duration is told nowhere (mrr.md 1): read off when it went.
+//! How long a discount lasts whose duration is told nowhere (rule `discount-duration`): read off when it went.
 
 use super::{customer_discounts::same, evidence::Evidence, terms::Terms};
 use crate::{

@@ -1,4 +1,4 @@
-//! What invoice lines tell of a discount that is known only by its id (mrr.md 1): the normal case of webhooks since basil.
+//! What invoice lines tell of a discount that is known only by its id (rule `discount-by-id`): the normal case of webhooks since basil.
 
 use std::collections::BTreeMap;
 

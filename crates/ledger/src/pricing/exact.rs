@@ -1,4 +1,4 @@
-//! Exact ratios: what an item costs before it is rounded, once, half-even, to 10⁻⁶ of a minor unit (mrr.md 1).
+//! Exact ratios: what an item costs before it is rounded, once, half-even, to 10⁻⁶ of a minor unit (rule `fixed-point`).
 
 use std::{cmp::Ordering, fmt};
 

@@ -1,4 +1,4 @@
-//! What an item costs a month before discounts: known, estimated, or not to be told (mrr.md 1).
+//! What an item costs a month before discounts: known, estimated, or not to be told (rule `unknown-amounts`).
 
 use super::{
     amount::{factor, per_interval, units},

@@ -1,4 +1,4 @@
-//! The customer's invoices, each in its latest state: the evidence for estimates, tax and measured usage (mrr.md 1, 2).
+//! The customer's invoices, each in its latest state: the evidence for estimates, tax and measured usage (rules `metered` and `inclusive-tax`).
 
 use std::collections::BTreeMap;
 
@@ -134,7 +134,7 @@ impl<'a> Invoices<'a> {
     }
 
     /// Among the item's bills that `fits` takes, the last one billed while its state stands, one of its very quantity first;
-    /// else the last before, else the first after (mrr.md 1). With [`Stands::so_far`] a later bill of the same state doesn't
+    /// else the last before, else the first after (rule `monthly-amount`). With [`Stands::so_far`] a later bill of the same state doesn't
     /// change what an earlier one told.
     pub(super) fn bill(
         &self,

@@ -1,4 +1,4 @@
-//! All items of one snapshot at one instant: amounts, discounts, tax, and the one rounding (mrr.md 1 and 2).
+//! All items of one snapshot at one instant: amounts, discounts, tax, and the one rounding (rules `fixed-point` and `inclusive-tax`).
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 

@@ -1,4 +1,4 @@
-//! Pricing: from one subscription's snapshots to what each item counts, and from when (mrr.md 1 and 2).
+//! Pricing: from one subscription's snapshots to what each item counts, and from when (rules `monthly-amount` and `discount-order`).
 //!
 //! Whether a subscription counts at all is the timeline's matter; here every item has the amount it counts if it does.
 
@@ -57,17 +57,17 @@ pub struct ItemAmount {
     pub list: Mrr,
     /// Monthly, after discounts, inclusive tax taken out; never above `list`.
     pub net: Mrr,
-    /// `list` or `net` rests on an invoice line or on what was known before (mrr.md 1).
+    /// `list` or `net` rests on an invoice line or on what was known before (rule `unknown-amounts`).
     pub estimated: bool,
     /// The log can't tell the amount: it is 0 here, counted in no figure, and listed in quality.
     pub unpriced: bool,
-    /// In its own trial: counts 0 until that ends (mrr.md 3).
+    /// In its own trial: counts 0 until that ends (rule `item-trials`).
     pub in_trial: bool,
     /// Measured usage (knob `metered`).
     pub metered: bool,
-    /// Stable name across replacements (causes, mrr.md 5).
+    /// Stable name across replacements (causes, rule `causes`).
     pub lookup_key: Option<Arc<str>>,
-    /// Internal name (causes, mrr.md 5).
+    /// Internal name (causes, rule `causes`).
     pub nickname: Option<Arc<str>>,
 }
 
@@ -151,7 +151,7 @@ fn walk<R: Recorder>(
 }
 
 /// What item `item` of the snapshot at `index` would list for another quantity: parts take price first, then quantity
-/// (mrr.md 5). Its own trial is left aside. `None` where the log can't tell, and for measured usage.
+/// (rule `kinds`). Its own trial is left aside. `None` where the log can't tell, and for measured usage.
 pub fn list_at(
     snapshots: &[Snapshot<'_>],
     index: usize,

@@ -1,4 +1,4 @@
-//! How much of its price's interval an invoice line bills (mrr.md 1): a period cut short by an end or an anchor is scaled.
+//! How much of its price's interval an invoice line bills (rule `line-periods`): a period cut short by an end or an anchor is scaled.
 
 use super::exact::Exact;
 use crate::{

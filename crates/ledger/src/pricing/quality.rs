@@ -1,4 +1,4 @@
-//! What pricing couldn't know, from when and until when (mrr.md 1).
+//! What pricing couldn't know, from when and until when (rule `unknown-amounts`).
 
 use std::{collections::BTreeMap, sync::Arc};
 

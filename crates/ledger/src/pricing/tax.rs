@@ -1,4 +1,4 @@
-//! Inclusive tax: taken out last, after discounts (mrr.md 2).
+//! Inclusive tax: taken out last, after discounts (rule `inclusive-tax`).
 
 use super::{
     exact::{Exact, Overflow},

@@ -195,7 +195,7 @@ impl<'a> Terms<'a> {
         facts.iter().chain(references).map(|fact| ((fact.at, fact.api_version.as_ref(), &fact.event), fact))
     }
 
-    /// Whether metadata marks the product as an add-on (mrr.md 5); the newest fact decides.
+    /// Whether metadata marks the product as an add-on (rule `causes`); the newest fact decides.
     pub fn is_add_on(&self, product: &ProductId) -> bool {
         let mut newest = Newest::default();
         for (rank, fact) in self.facts() {
@@ -228,7 +228,7 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// Fills in what the log tells anywhere of the prices that snapshots name by their id alone (mrr.md 1).
+    /// Fills in what the log tells anywhere of the prices that snapshots name by their id alone (rule `monthly-amount`).
     pub(crate) fn complete(&self, snapshots: &mut [Snapshot<'_>]) {
         let told = |item: &ItemState| {
             let known =

@@ -301,7 +301,7 @@ fn duration_decides_the_knob() {
     assert_eq!(one(Duration::Once, None).spans("chartmogul"), once);
 }
 
-/// stripe.md 4.4: 50 % for 4 months on a yearly price discounts the whole yearly invoice.
+/// docs/wire.md 4.4: 50 % for 4 months on a yearly price discounts the whole yearly invoice.
 #[test]
 fn a_repeating_discount_lasts_to_the_end_of_the_last_period_that_starts_before_its_end() {
     let on = |price: Price, periods: &[(i64, i64)]| {
@@ -521,7 +521,7 @@ fn the_customers_discount_follows_its_events() {
     assert_eq!(only_its_end.spans("stripe")[1..], ["3 DiscountStart: si_1=80/100", "8 DiscountEnd: si_1=100"]);
 }
 
-/// stripe.md 0, fact 1: since basil a webhook has only the id. The terms may come from anywhere, at any time.
+/// docs/wire.md 0, fact 1: since basil a webhook has only the id. The terms may come from anywhere, at any time.
 #[test]
 fn a_discount_known_by_id_finds_its_terms() {
     let case =

@@ -1,4 +1,4 @@
-//! Tiered prices (mrr.md 1): graduated, volume, and the flat amounts of the tiers touched.
+//! Tiered prices (rule `tiers`): graduated, volume, and the flat amounts of the tiers touched.
 
 use super::exact::{Exact, Overflow};
 use crate::fact::Tier;
@@ -53,7 +53,7 @@ mod tests {
         );
     }
 
-    /// stripe.md 4.4: 1–5 at $7, 6–10 at $6.50, from 11 at $6; here in dollars.
+    /// docs/wire.md 4.4: 1–5 at $7, 6–10 at $6.50, from 11 at $6; here in dollars.
     #[test]
     fn stripes_table_of_tiers() {
         let table = tiers(&[(Some(5), "7", 0), (Some(10), "6.5", 0), (None, "6", 0)]);
@@ -66,7 +66,7 @@ mod tests {
         check(&table, "0", "0", "0");
     }
 
-    /// stripe.md 4.4: unit + flat of 5+10, 4+20, 3+30, 2+40, 1+50; at quantity 0 the first flat amount is billed.
+    /// docs/wire.md 4.4: unit + flat of 5+10, 4+20, 3+30, 2+40, 1+50; at quantity 0 the first flat amount is billed.
     #[test]
     fn stripes_table_of_tiers_with_flat_amounts() {
         let table = tiers(&[

@@ -1,4 +1,4 @@
-//! From when until when a discount counts (mrr.md 2).
+//! From when until when a discount counts (rule `discount-windows`).
 
 use super::{
     customer_discounts::same,
@@ -10,7 +10,7 @@ use crate::{
     timeline::Snapshot,
 };
 
-/// Stripe stamps the objects of one call some seconds apart (stripe.md 3.2): a discount this little younger than a
+/// Stripe stamps the objects of one call some seconds apart (docs/wire.md 3.2): a discount this little younger than a
 /// period was there when the period was billed.
 const SAME_CALL_SECONDS: i64 = 60;
 

@@ -1,4 +1,4 @@
-//! Parts and causes (mrr.md 5).
+//! Parts and causes (rule `causes`).
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The knobs of a profile (mrr.md 3).
+//! The knobs of a profile (rule `knobs`).
 
 use super::*;
 
@@ -125,7 +125,7 @@ fn what_never_counts_leaves_nothing() {
     assert_eq!(quality(&ledger, QualityKind::UnknownValue), ["d1-"], "it stays listed");
 }
 
-/// mrr.md 1: an unknown status changes nothing.
+/// rule `unknown-values`: an unknown status changes nothing.
 #[test]
 fn a_status_nobody_knows_keeps_what_counted() {
     let story = "d1 created active pro:10; d4 strange; d6 strange pro:20; d9 past_due; d12 strange";
@@ -219,7 +219,7 @@ fn the_second_of_stripes_customers_that_are_one_is_no_new_customer() {
     assert_eq!(told(&ledger.movements), expected);
 }
 
-/// stripe.md 4.4: $120 a year from January 1 that ends on July 1 is billed $60, and $30 more when the end moves to
+/// docs/wire.md 4.4: $120 a year from January 1 that ends on July 1 is billed $60, and $30 more when the end moves to
 /// October 1: its MRR is $10 throughout, a price's, never an invoice's.
 #[test]
 fn a_bill_prorated_to_an_early_end_leaves_the_price_alone() {
@@ -233,7 +233,7 @@ fn a_bill_prorated_to_an_early_end_leaves_the_price_alone() {
     }
 }
 
-/// stripe.md 4.4: 100 at $100 a month and 50 at $600 a year are $12,500; $120 a year and $25 a month are $35.
+/// docs/wire.md 4.4: 100 at $100 a month and 50 at $600 a year are $12,500; $120 a year and $25 a month are $35.
 #[test]
 fn months_and_years_add_up() {
     let mrr = |story: &str| {

@@ -1,4 +1,4 @@
-//! Kinds of movement and netting (mrr.md 5).
+//! Kinds of movement and netting (rule `netting`).
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The rules of time, counting, netting and causes, told as stories (mrr.md 3 to 5).
+//! The rules of time, counting, netting and causes, told as stories (docs/rules.md).
 
 mod causes;
 mod counting;

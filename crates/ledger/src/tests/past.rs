@@ -1,4 +1,4 @@
-//! What invoices tell of the time before the first thing known (mrr.md 4).
+//! What invoices tell of the time before the first thing known (rule `opening-balance`).
 
 use super::*;
 

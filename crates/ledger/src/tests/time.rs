@@ -1,4 +1,4 @@
-//! Time and order (mrr.md 4).
+//! Time and order (rule `time-alone`).
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What one subscription's items come to a month (mrr.md 1 and 2), in exact ratios, unit by unit.
+//! What one subscription's items come to a month (rules `monthly-amount` and `discount-order`), in exact ratios, unit by unit.
 
 use mrrd::ledger::{fact::*, profile::*, time::UnixTime};
 use num_rational::Ratio;
@@ -133,7 +133,7 @@ impl Naive<'_> {
             && self.discount_end(line, discount, at).is_none_or(|end| at < end)
     }
 
-    /// By what is known up to `at`: mrr.md 2.
+    /// By what is known up to `at`: rule `discount-order`.
     pub(super) fn discount_end(&self, line: &Line, discount: &DiscountState, at: i64) -> Option<i64> {
         let start = discount.start.map_or(i64::MIN, |start| start.0);
         let customers = discount.customer.is_some();

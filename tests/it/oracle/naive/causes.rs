@@ -1,4 +1,4 @@
-//! Why money moved (mrr.md 5), where one thing happened in a window, or one subscription took another's place: what several
+//! Why money moved (rule `causes`), where one thing happened in a window, or one subscription took another's place: what several
 //! things at once are is the ledger's to tell.
 
 use std::collections::BTreeMap;
@@ -498,7 +498,7 @@ fn is_free(state: &SubscriptionState) -> bool {
     state.items.iter().all(free)
 }
 
-/// Why a subscription ended (mrr.md 5).
+/// Why a subscription ended (rule `kinds`).
 fn end_reason(before: &SubscriptionState, after: &SubscriptionState) -> &'static str {
     match (&after.cancel_reason, &before.status) {
         (Some(CancelReason::PaymentDisputed), _) => "dispute",

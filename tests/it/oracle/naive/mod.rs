@@ -1,4 +1,4 @@
-//! A second, deliberately naive reading of mrr.md: it asks "what counts at this second?" over and over and never
+//! A second, deliberately naive reading of docs/rules.md: it asks "what counts at this second?" over and over and never
 //! carries anything along. Slow, short, and written without a look at `ledger`'s own rules.
 //!
 //! It covers what `random.rs` makes; `order.rs` puts snapshots in order, `told.rs` finds what is told in other places,

@@ -1,4 +1,4 @@
-//! Movements and customers, read off what stands before and after each window (mrr.md 5).
+//! Movements and customers, read off what stands before and after each window (rule `netting`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The order of snapshots (mrr.md 4): whatever order within a second lets each find what it says was before.
+//! The order of snapshots (rule `snapshot-order`): whatever order within a second lets each find what it says was before.
 
 use std::collections::BTreeSet;
 

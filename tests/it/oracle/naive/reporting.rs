@@ -1,4 +1,4 @@
-//! All currencies in one (mrr.md 8): what stands is native MRR × rate, each item rounded once.
+//! All currencies in one (rule `rates`): what stands is native MRR × rate, each item rounded once.
 
 use std::collections::BTreeMap;
 

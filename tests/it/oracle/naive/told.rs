@@ -1,4 +1,4 @@
-//! What one place shows and another tells (mrr.md 1): prices by their ids, and what a discount is of which only the id is
+//! What one place shows and another tells (rule `monthly-amount`): prices by their ids, and what a discount is of which only the id is
 //! known, read off the invoice lines that show it.
 
 use std::collections::BTreeMap;
