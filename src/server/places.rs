@@ -251,6 +251,7 @@ mod tests {
         assert_eq!(places.taken(), 1);
         drop(second);
         assert_eq!(places.taken(), 0);
-        assert_eq!(places.inner().by_peer.len() + places.inner().idling.len(), 0);
+        let inner = places.inner();
+        assert_eq!(inner.by_peer.len() + inner.idling.len(), 0);
     }
 }

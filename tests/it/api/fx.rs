@@ -127,6 +127,7 @@ fn told(answer: &serde_json::Value, currencies: &mut Vec<String>, converted: &mu
     }
 }
 
+/// Rule `one-answer-one-ledger`.
 #[tokio::test]
 async fn every_answer_is_of_one_ledger_and_says_which() {
     let mut daemon = in_two_currencies(Settings::default()).await;

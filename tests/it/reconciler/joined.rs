@@ -256,6 +256,7 @@ on_both! {
         assert!(joining(&ledger).verify(&go_on(), &mut |_| ()).await.unwrap().holds());
     }
 
+    /// Rule `separate-ledgers`.
     async fn simulated_time_and_whoever_is_left_out_stay_apart(kind) {
         let ledger = Ledger::empty(kind).await;
         let mut clocked = json!({"id": "cus_t", "object": "customer", "metadata": {"company": "acme"}, "test_clock": "clock_1"});

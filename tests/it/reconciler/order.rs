@@ -45,6 +45,7 @@ async fn both_databases_hold_the_same_rows() {
     assert_eq!(all[0], all[1]);
 }
 
+/// Rule `as-known-at`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_known_at_a_position_is_what_a_log_that_ends_there_gives() {
     let life = life(5, 5, 120);

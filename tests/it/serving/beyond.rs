@@ -67,6 +67,7 @@ async fn takes(mut daemon: Daemon, listed: &str, changes: &[(&str, Value)]) {
 }
 
 on_both! {
+    /// Rule `implausible-times`.
     async fn an_absurd_instant_stretches_no_series(kind) {
         let ahead = at() + 40 * 86_400;
         takes(daemon(kind, Settings::default()).await, "implausible_time", &[

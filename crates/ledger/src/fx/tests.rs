@@ -50,6 +50,7 @@ fn told(movements: &[Movement]) -> Vec<String> {
 const STEADY: &str = "2026-01-01 usd 0.5; 2026-01-08 usd 0.5; 2026-01-15 usd 0.5; 2026-01-22 usd 0.5;
     2026-01-31 usd 0.6; 2026-02-07 usd 0.8; 2026-02-10 usd 0.9";
 
+/// Rule `revaluation`.
 #[test]
 fn what_stands_is_revalued_before_movements_and_at_month_ends_and_leaves_nothing_behind() {
     let ledger = in_euro("d5 created active pro:1000; d41 active pro:1500; d42 deleted", &table(STEADY));

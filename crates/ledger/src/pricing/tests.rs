@@ -301,6 +301,7 @@ fn duration_decides_the_knob() {
     assert_eq!(one(Duration::Once, None).spans("chartmogul"), once);
 }
 
+/// Rule `discount-windows`.
 /// docs/wire.md 4.4: 50 % for 4 months on a yearly price discounts the whole yearly invoice.
 #[test]
 fn a_repeating_discount_lasts_to_the_end_of_the_last_period_that_starts_before_its_end() {
@@ -397,6 +398,7 @@ fn a_discount_waits_for_its_start() {
     assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=100", "5 DiscountStart: si_1=50/100"]);
 }
 
+/// Rule `discount-order`.
 #[test]
 fn item_discounts_come_before_the_subscriptions() {
     let mut first = item("si_1", monthly("a", 10_000), 1);
@@ -566,6 +568,7 @@ fn an_amount_in_another_currency_needs_the_coupons_option() {
     assert_eq!(case(taken).spans("stripe"), ["0 Snapshot: si_1=400/1000"]);
 }
 
+/// Rule `terms-told-elsewhere`.
 #[test]
 fn tiers_learned_at_any_time_hold_for_all_history() {
     let state = |quantity| subscription(vec![item("si_1", unknown("t"), quantity)], (0, 30));
@@ -596,6 +599,7 @@ fn what_isnt_known_carries_the_last_known_amount() {
     assert_eq!(carried.quality("stripe"), ["estimated_item si_1 10..20"]);
 }
 
+/// Rule `unknown-amounts`.
 #[test]
 fn else_it_counts_its_last_invoice_line() {
     let state = |quantity, period| subscription(vec![item("si_1", unknown("t"), quantity)], period);
@@ -695,6 +699,7 @@ fn terms_without_a_duration_count_for_ever_and_say_so() {
     assert_eq!(case.quality("stripe"), ["duration_inferred di_1 0.."]);
 }
 
+/// Rule `item-trials`.
 #[test]
 fn an_item_on_trial_counts_nothing_until_the_end() {
     let mut on_trial = item("si_2", monthly("b", 500), 1);
@@ -705,6 +710,7 @@ fn an_item_on_trial_counts_nothing_until_the_end() {
     assert_eq!(ended.spans("stripe").len(), 1, "time changes nothing of what is over");
 }
 
+/// Rule `metered`.
 #[test]
 fn metered_items_count_by_the_knob() {
     let mut price = unknown("m");
@@ -793,6 +799,7 @@ fn who_becomes_exempt_paid_tax_before() {
     );
 }
 
+/// Rule `inclusive-tax`.
 /// Since basil a line tells how much tax is inside, and no rate.
 #[test]
 fn inclusive_tax_is_what_the_items_line_shows() {
@@ -848,6 +855,7 @@ fn shown(id: &str, created: i64, lines: &[(&str, i64, i64)]) -> Fact {
     invoice(id, created, lines.collect())
 }
 
+/// Rule `discount-by-id`.
 /// One whole or half per cent that explains all lines, else one amount that explains all invoices, else the nearest share.
 #[test]
 fn a_discount_known_by_id_is_what_all_its_lines_say() {
@@ -896,6 +904,7 @@ fn a_discount_known_by_id_leaves_alone_what_its_invoices_leave_alone() {
     assert_eq!(on(&[], &flat), ["0 Snapshot: si_1=933.4/1000~ si_2=3733.6/4000~"], "333 an invoice, in proportion");
 }
 
+/// Rule `discount-duration`.
 /// Gone at the first renewal: once; at a later one: repeating; else forever, until more is known.
 #[test]
 fn a_duration_told_nowhere_is_read_off_when_the_discount_went() {
@@ -938,6 +947,7 @@ fn a_duration_told_nowhere_is_read_off_when_the_discount_went() {
     assert_eq!(once.spans("chartmogul")[0], "0 Snapshot: si_1=50/100~");
 }
 
+/// Rule `line-periods`.
 /// Told by an invoice line, of the very price, of the interval's length.
 #[test]
 fn an_invoice_line_tells_terms_and_parts_of_an_interval() {
@@ -963,6 +973,7 @@ fn an_invoice_line_tells_terms_and_parts_of_an_interval() {
     assert_eq!(cut.spans("stripe"), ["0 Snapshot: si_1=1000~"], "1 January to 1 April 1970");
 }
 
+/// Rule `unknown-values`.
 #[test]
 fn what_is_of_an_unknown_kind_counts_what_it_counted() {
     let strange = Price {
@@ -1061,6 +1072,7 @@ fn crowded(units: &[(i64, u8)], discounts: Vec<(i64, bool, u8)>) -> Case {
 }
 
 proptest! {
+    /// Rule `fixed-point`.
     #[test]
     fn net_lies_between_nothing_and_list(
         units in prop::collection::vec((0i64..1_000_000, any::<u8>()), 1..6),
@@ -1128,6 +1140,7 @@ proptest! {
         prop_assert!(in_order.spans("finance").len() > 2, "the case has something to lose");
     }
 
+    /// Rule `monthly-amount`.
     #[test]
     fn intervals_are_factors_of_one_another(unit in 1i64..1_000_000, quantity in 1i64..1_000, count in 1u32..24) {
         let net = |unit_amount: i64, interval: IntervalUnit, count: u32| {

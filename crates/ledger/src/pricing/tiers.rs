@@ -53,6 +53,7 @@ mod tests {
         );
     }
 
+    /// Rule `tiers`.
     /// docs/wire.md 4.4: 1–5 at $7, 6–10 at $6.50, from 11 at $6; here in dollars.
     #[test]
     fn stripes_table_of_tiers() {

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rule `parts`.
 #[test]
 fn parts_take_price_then_quantity_then_discount() {
     stripe(
@@ -24,6 +25,7 @@ fn parts_take_price_then_quantity_then_discount() {
     assert_eq!(sides, ["pro x2 16 -> max x2 56", "max x2 56 -> max x3 86", "max x3 86 -> max x3 72"]);
 }
 
+/// Rules `causes` and `roll-ups`.
 #[test]
 fn each_change_of_an_item_has_its_cause() {
     for (change, expected) in [
@@ -142,6 +144,7 @@ fn a_return_has_its_cause() {
     }
 }
 
+/// Rule `pause-collection`.
 #[test]
 fn an_end_has_its_cause_and_no_evidence_is_unknown() {
     for (end, cause) in [

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rule `past-due`.
 #[test]
 fn past_due_counts_not_at_all_or_for_some_days() {
     let story = "d1 created active pro:10; d3 past_due; d20 active";
@@ -26,6 +27,7 @@ fn past_due_counts_not_at_all_or_for_some_days() {
     assert_eq!(at_risk, ["d1 0", "d3 10", "d20 -10"]);
 }
 
+/// Rule `unpaid`.
 #[test]
 fn unpaid_counts_where_the_profile_says_so() {
     check(
@@ -35,6 +37,7 @@ fn unpaid_counts_where_the_profile_says_so() {
     );
 }
 
+/// Rule `first-payment`.
 #[test]
 fn first_payment_waits_for_money_or_what_stands_for_it() {
     let paid = Profile { active_from: ActiveFrom::FirstPayment, ..profile("finance") };
@@ -49,6 +52,7 @@ fn first_payment_waits_for_money_or_what_stands_for_it() {
     assert_eq!(ledger.movements[0].parts[0].events[0].as_str(), "evt_001", "the invoice is the evidence");
 }
 
+/// Rule `churn-at`.
 #[test]
 fn a_request_counts_at_once_or_at_the_end() {
     let story = "d1 created active pro:10; d4 cape reason:cancellation_requested; d31 deleted";
@@ -116,6 +120,7 @@ fn discounts_fall_under_their_knobs() {
     check(&ignoring, story, "d1 new 10: first_subscription 10");
 }
 
+/// Rule `counted-states`.
 #[test]
 fn what_never_counts_leaves_nothing() {
     for status in ["incomplete", "trialing", "paused", "strange", "canceled"] {
@@ -141,6 +146,7 @@ fn a_status_nobody_knows_keeps_what_counted() {
     );
 }
 
+/// Rule `trial-churn`.
 #[test]
 fn trials_are_counted_apart() {
     let ledger = Story::of(
@@ -189,6 +195,7 @@ fn an_amount_beyond_all_bounds_is_unpriced_and_moves_nothing() {
     assert!(!quality(&ledger, QualityKind::UnpricedItem).is_empty());
 }
 
+/// Rule `joined-customers`.
 #[test]
 fn one_customer_may_be_several_of_stripes() {
     // `ledger.customer_key` joins them: the deletion of one ends its own subscriptions only.
@@ -263,6 +270,7 @@ fn paused_counts_by_knob_and_so_does_a_trial_granted() {
     check(&granted, "d1 created active pro:10; d3 trialing trial:d9; d9 deleted", churns);
 }
 
+/// Rule `exclusions`.
 #[test]
 fn products_and_prices_that_are_left_out_count_in_no_figure() {
     let plans = Plans::new([], ["setup".into()], ["price_extra_3_month".into()]);

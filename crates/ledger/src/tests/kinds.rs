@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rule `kinds`.
 #[test]
 fn a_customer_comes_grows_shrinks_and_goes() {
     stripe(
@@ -124,6 +125,7 @@ fn a_full_discount_loses_the_customer_or_not_by_knob() {
     );
 }
 
+/// Rule `trial-granted`.
 #[test]
 fn a_trial_granted_later_loses_nobody() {
     let story = "d1 created active pro:10; d3 trialing trial:d9; d9 active";
@@ -140,6 +142,7 @@ fn a_trial_granted_later_loses_nobody() {
     assert_eq!(counts(&ends), ["d1 1/1/0", "d3 1/0/1", "d9 0/0/0"]);
 }
 
+/// Rule `currency-switch`.
 #[test]
 fn money_between_currencies_wins_and_loses_nobody() {
     let story = "d1 created active pro:10; d5T09:00 deleted; d5T11:00 b created active eur pro:9; d7 b deleted; d9 c created active pro:5";
@@ -202,6 +205,7 @@ fn published_examples_of_classification() {
     );
 }
 
+/// Rule `customer-over-currencies`.
 #[test]
 fn a_customer_is_one_over_all_currencies_in_each_currencys_own_ledger() {
     stripe(
@@ -237,6 +241,7 @@ fn a_customer_is_one_over_all_currencies_in_each_currencys_own_ledger() {
     );
 }
 
+/// Rule `replacement`.
 #[test]
 fn one_subscription_in_place_of_another_is_a_changed_plan() {
     let replaced = |old: &str, new: &str, expected: &str| {
@@ -310,6 +315,7 @@ fn a_replacement_is_one_change_within_an_hour_where_nothing_nets() {
     );
 }
 
+/// Rule `presence`.
 #[test]
 fn presence_is_judged_at_the_two_ends_of_the_window() {
     // Came and got a full discount within the day: never a customer for the day's ends, and money counts later.

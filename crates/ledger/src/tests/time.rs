@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rule `opening-balance`.
 #[test]
 fn the_first_thing_known_tells_what_was_before() {
     for (story, expected) in [
@@ -61,6 +62,7 @@ fn an_opening_balance_is_never_netted() {
     }
 }
 
+/// Rule `snapshot-order`.
 #[test]
 fn one_second_is_put_in_order_by_previous_values() {
     for (story, expected) in [
@@ -117,6 +119,7 @@ fn created_is_first_and_deleted_last_whatever_their_second() {
     assert_eq!(quality(&ledger, QualityKind::Gap), Vec::<String>::new());
 }
 
+/// Rules `ends` and `effective-time`.
 #[test]
 fn the_end_is_where_ended_at_says_and_nothing_revives_it() {
     let story = "d1 created active pro:10; d9 deleted ended:d6; d12 active";
@@ -140,6 +143,7 @@ fn a_deleted_customer_ends_what_has_no_end_of_its_own() {
     assert_eq!(quality(&Story::of(story).derive(&profile("stripe")), QualityKind::Gap), ["d8-"]);
 }
 
+/// Rule `gaps`.
 #[test]
 fn a_broken_chain_is_a_gap_until_a_read_heals_it() {
     let broken = "d1 created active pro:10; d3 lost pro:20; d5 pro:30";
@@ -154,6 +158,7 @@ fn a_broken_chain_is_a_gap_until_a_read_heals_it() {
     assert_eq!(quality(&ledger, QualityKind::Gap), ["d5-"]);
 }
 
+/// Rule `repeated-events`.
 #[test]
 fn a_second_event_for_one_change_is_nothing() {
     let once = Story::of("d1 created active pro:10; d3 pro:20").derive(&profile("stripe"));
@@ -213,6 +218,7 @@ fn the_next_snapshot_settles_the_order_of_a_second() {
     assert_eq!((told_by(there, &[]).1, told_by(there, &[]).2), (0, 0));
 }
 
+/// Rule `variants`.
 #[test]
 fn one_event_in_two_shapes_is_read_from_the_newest() {
     let mut story = Story::of("d1 created active pro:10; d3 pro:20");
