@@ -465,7 +465,13 @@ impl Simulator {
         if promised.plus(2 * DAY) > self.end {
             return false;
         }
-        let discount = Discount { silent: true, ..Discount::new(self.random.id("di_1T", 22), coupon, at) };
+        let silent = !self.outspoken;
+        let discount = Discount { silent, ..Discount::new(self.random.id("di_1T", 22), coupon, at) };
+        if !silent {
+            let subscription = &self.subscriptions[place];
+            let shown = wire::discount(&discount, &self.customers[subscription.customer], Some(&subscription.id), None);
+            self.emit("customer.discount.created", at, shown, None, true);
+        }
         self.subscriptions[place].promised = promised;
         self.subscriptions[place].discounts.push(discount);
         true

@@ -70,6 +70,8 @@ pub struct Simulator {
     truth: Truth,
     /// When the figures are asked for: what a discount is that nobody tells has shown by then.
     pub(super) end: UnixTime,
+    /// Events tell every discount.
+    pub(super) outspoken: bool,
     agenda: BinaryHeap<Reverse<(UnixTime, u64, Task)>>,
     planned: u64,
     out: Vec<Event>,
@@ -87,6 +89,7 @@ impl Simulator {
             subscriptions: Vec::new(),
             truth: Truth::new(Rates::drawn(seed, start, end)),
             end,
+            outspoken: false,
             agenda: BinaryHeap::new(),
             planned: 0,
             out: Vec::new(),
@@ -99,6 +102,12 @@ impl Simulator {
         }
         account.plan(start.plus(span / 8 * 5), Task::RaisePrices);
         account
+    }
+
+    /// The same account, whose events tell every discount: what an API that shows them all would be built from.
+    #[must_use]
+    pub fn outspoken(self) -> Self {
+        Self { outspoken: true, ..self }
     }
 
     /// Its own figures.

@@ -41,7 +41,7 @@ async fn run(dir: &TempDir, settings: &Settings, args: &[&str]) -> (i32, String,
 fn recent(customers: u32, days: i64) -> Vec<mrrd::demo::Event> {
     let end = now();
     let start = end.plus(-days * 86_400);
-    mrrd::demo::Simulator::new(3, customers, start, end).advance(end.plus(-400))
+    mrrd::demo::Simulator::new(3, customers, start, end).outspoken().advance(end.plus(-400))
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ struct Rebuilt {
 
 /// Backfills an account of two years into an empty ledger.
 async fn rebuilt(kind: Kind, customers: u32) -> Rebuilt {
-    let mut account = Simulator::new(5, customers, START, NOW);
+    let mut account = Simulator::new(5, customers, START, NOW).outspoken();
     let events = account.advance(NOW);
     let stripe = FakeStripe::calm(NOW).await;
     account::show(&stripe, &events);

@@ -127,7 +127,7 @@ impl Room {
 /// What an account of `customers` lived through in the `days` before now.
 pub(super) fn lived(customers: u32, days: i64) -> Vec<Event> {
     let start = NOW.plus(-days * UnixTime::DAY_SECONDS);
-    Simulator::new(11, customers, start, NOW).advance(NOW)
+    Simulator::new(11, customers, start, NOW).outspoken().advance(NOW)
 }
 
 pub(super) fn list(stripe: &FakeStripe, events: &[Event]) -> BTreeSet<String> {
