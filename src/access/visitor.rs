@@ -30,8 +30,8 @@ impl Visitor {
             return Self { address: peer, user: None };
         }
         // The last one is what the proxy itself saw; those before it anybody may have written.
-        let lines = head.headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-        let last = lines.last().and_then(|line| line.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
+        let mut lines = head.headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+        let last = lines.next_back().and_then(|line| line.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
         Self { address: last.unwrap_or(peer), user: sign_on.user_header.as_ref().and_then(|name| user(head, name)) }
     }
 }

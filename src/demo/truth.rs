@@ -131,7 +131,8 @@ impl Truth {
             debug_assert!(series.last().is_none_or(|(last, _)| *last <= at), "{customer}: noted out of order");
             series.pop_if(|(last, _)| *last == at);
             let stands = series.last().is_some_and(|(_, last)| *last == worths);
-            if !stands && !(series.is_empty() && worths.is_empty()) {
+            let anything = !series.is_empty() || !worths.is_empty();
+            if !stands && anything {
                 series.push((at, worths));
             }
         }
