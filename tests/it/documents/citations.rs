@@ -100,7 +100,10 @@ fn every_document_that_is_named_is_here() {
             for (at, _) in text.match_indices(&file) {
                 // `docs/rules.md`, a link beside the document itself, or a file's name in a shell example.
                 let before = &text[..at];
-                let here = before.ends_with("docs/") || path.starts_with("docs/") || before.ends_with("> ");
+                let here = before.ends_with("docs/")
+                    || before.ends_with("(../")
+                    || path.starts_with("docs/")
+                    || before.ends_with("> ");
                 if !here || !root().join("docs").join(&file).exists() {
                     let line = before.matches('\n').count() + 1;
                     wrong.push(format!("{path}:{line} names {file}, which is not there by that path"));

@@ -52,7 +52,7 @@ fn every_key() {
         "reference/configuration.md",
         &format!(
             "# Configuration\n\nEvery key with its default and what it means: `config/default.toml`, which is compiled in. Each \
-             key `a.b` can be\nset as `MRRD_A__B`; [docs/interface](../interface.md) says where files are looked for.\n\n\
+             key `a.b` can be\nset as `MRRD_A__B`; [interface](../interface.md) says where files are looked for.\n\n\
              ```toml\n{}\n```\n",
             defaults.trim_end()
         ),

@@ -1,5 +1,7 @@
 //! A simulated account over HTTP: its figures are the daemon's, whatever order its webhooks arrive in.
 
+use std::time::{Duration, Instant};
+
 use mrrd::demo::{Event, Ledger, Simulator, check::compare, delivery::disordered, months};
 use serde_json::Value;
 
@@ -14,8 +16,22 @@ async fn deliver(daemon: &mut Daemon, events: Vec<Event>) {
     daemon.settle().await;
 }
 
+/// Waits until the names of customers are read as well: they have a reader of their own, which `lag_events` knows nothing of.
+async fn names_are_read(daemon: &mut Daemon) {
+    let since = Instant::now();
+    loop {
+        let work = daemon.json("/api/v1/health").await["work"].clone();
+        if work["names_seq"].as_i64() >= work["last_seq"].as_i64() {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "names are still behind: {work}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// All that can be asked about money, in full.
 async fn answers(daemon: &mut Daemon) -> Vec<Value> {
+    names_are_read(daemon).await;
     let mut answers = Vec::new();
     for profile in ["stripe", "finance"] {
         for interval in ["day", "month"] {
