@@ -92,7 +92,8 @@ pub fn show(table: &Table, style: Style) -> String {
 fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style: Style) -> String {
     let columns = &table.columns;
     let silent = |at: usize| {
-        let amount = columns[at].ends_with("_exact");
+        // A bridge without its closing isn't one, even where that is 0.
+        let amount = columns[at].ends_with("_exact") && columns[at] != "closing_exact";
         let said = rows.iter().all(|row| row[at].is_empty() || (amount && row[at] == "0"));
         said || (currency.is_some() && columns[at] == "currency")
     };
