@@ -205,7 +205,9 @@ pub(super) fn count<'a>(
             let granted = standing == Standing::Trial
                 && was.is_some_and(|was| was.granted || (was.standing.counts() && held(was.mrr, was.list, profile)));
             let standing = match standing {
-                Standing::Trial if granted && profile.trial_granted == TrialGranted::Count => Standing::Counts,
+                Standing::Trial if granted && profile.trial_granted == TrialGranted::Count => {
+                    if collection_is_paused(state, profile) { Standing::CollectionPaused } else { Standing::Counts }
+                }
                 other => other,
             };
             let ends = state.cancel_at_period_end || state.cancel_at.is_some();
@@ -313,10 +315,15 @@ fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Pro
         Status::PastDue => Standing::AtRisk,
         Status::Active | Status::Unpaid | Status::Paused => Standing::Counts,
     };
-    if state.pause_collection.is_some() && profile.pause_collection == PauseRule::Zero {
+    if collection_is_paused(state, profile) {
         return Standing::CollectionPaused;
     }
     if funded { running } else { Standing::Unfunded }
+}
+
+/// Whether a paused collection takes the money away (rule `pause-collection`).
+fn collection_is_paused(state: &SubscriptionState, profile: &Profile) -> bool {
+    state.pause_collection.is_some() && profile.pause_collection == PauseRule::Zero
 }
 
 /// For each snapshot, whether its end is a fixed term: a `cancel_at` since the first snapshot, and nothing asked for since

@@ -266,6 +266,12 @@ fn paused_counts_by_knob_and_so_does_a_trial_granted() {
     );
     // A trial from the start is none that was granted.
     check(&granted, "d1 created trialing pro:10 trial:d5; d5 active", "d5 new 10: trial_conversion 10");
+    // A paused collection takes the money away on such a trial as well.
+    let held = Profile { pause_collection: crate::profile::PauseRule::Zero, ..granted.clone() };
+    let ledger =
+        Story::of("d1 created active pro:10; d3 trialing trial:d9; d5 hold; d7 unhold; d9 active").derive(&held);
+    let changes: Vec<_> = ledger.deltas.iter().map(|delta| delta.mrr.0 / crate::money::Mrr::MINOR).collect();
+    assert_eq!(changes, [10, -10, 10]);
     let churns = "d1 new 10: first_subscription 10\n d9 churn -10: unknown_end -10";
     check(&granted, "d1 created active pro:10; d3 trialing trial:d9; d9 deleted", churns);
 }
