@@ -18,9 +18,9 @@ pub mod config;
 pub mod dashboard;
 /// A simulated Stripe account that knows its own figures.
 pub mod demo;
-/// Historical events in and out.
+/// Movements as a feed: each posted in order, with its corrections.
 pub mod feeds;
-
+/// Historical events in and out.
 pub mod history;
 /// The rules of money, pure: the crate `mrrd-ledger`, which can reach no database, clock or network.
 pub use mrrd_ledger as ledger;
