@@ -18,16 +18,18 @@ pub mod config;
 pub mod dashboard;
 /// A simulated Stripe account that knows its own figures.
 pub mod demo;
+/// What an event is, between the wire and the log.
+pub mod event;
 /// Movements as a feed: each posted in order, with its corrections.
 pub mod feeds;
 /// Historical events in and out.
 pub mod history;
+/// Into the log: appended in groups, sealed in a chain, a month ahead.
+pub mod ingest;
 /// The rules of money, pure: the crate `mrrd-ledger`, which can reach no database, clock or network.
 pub use mrrd_ledger as ledger;
 /// Every bound, with its why.
 pub mod limits;
-/// The event log: appended in groups, sealed in a chain.
-pub mod log;
 /// Names of customers, read from bodies where they are shown.
 pub mod names;
 /// The webhook route.

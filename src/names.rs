@@ -9,7 +9,10 @@ use crate::{
     config::Names,
     limits,
     reconciler::driver::Status,
-    store::{Store, StoreError, joined::CustomerTold, names::CustomerNamed},
+    store::{
+        Store, StoreError,
+        derived::{joined::CustomerTold, names::CustomerNamed},
+    },
     stripe::metadata::customer_name,
 };
 
@@ -18,7 +21,7 @@ pub async fn run(store: Store, names: Names, mut moved: watch::Receiver<Status>,
     loop {
         let done = match names {
             Names::Shown => read_on(&store).await,
-            Names::Hidden => store.forget_names().await,
+            Names::Hidden => store.derived.forget_names().await,
         };
         match done {
             Ok(()) if names == Names::Hidden => return,
@@ -40,17 +43,17 @@ pub async fn run(store: Store, names: Names, mut moved: watch::Receiver<Status>,
 /// Reads the log on to its end.
 pub async fn read_on(store: &Store) -> Result<(), StoreError> {
     loop {
-        let from = store.names_position().await?;
-        let end = store.horizon().await?;
+        let from = store.derived.names_position().await?;
+        let end = store.log.horizon().await?;
         if from >= end {
             return Ok(());
         }
-        let told = store.customers_told(from, end, limits::JOIN_PAGE).await?;
+        let told = store.log.customers_told(from, end, limits::JOIN_PAGE).await?;
         let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
         let to = told.last().filter(|_| full).map_or(end, |last| last.seq);
         let named: Vec<CustomerNamed> = told.into_iter().filter_map(named).collect();
         // Where another process has gone first, its place is looked up anew.
-        store.keep_names(from, to, &named).await?;
+        store.derived.keep_names(from, to, &named).await?;
     }
 }
 

@@ -11,8 +11,9 @@ use std::{env, fs, hint::black_box, process::Command};
 use bytes::Bytes;
 use mrrd::{
     demo::{Simulator, http::sign},
+    event::Source,
     ledger::time::UnixTime,
-    store::{Prepared, Source},
+    store::log::Prepared,
     stripe::{
         read,
         signature::{self, SigningSecret},

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use mrrd::{
+    event::{NewEvent, Source},
+    ingest::appender::{Appender, Limits},
     ledger::time::UnixTime,
-    log::appender::{Appender, Limits},
-    store::{NewEvent, Source, Store},
+    store::Store,
     stripe::read,
 };
 use tokio::task::JoinSet;
@@ -28,7 +29,7 @@ pub(crate) async fn compared(url: &str, rounds: usize, supply: &'static Supply<'
         for (waiting, paces) in WAITING.into_iter().zip(&mut paces) {
             for ((_, writers), pace) in WAYS.into_iter().zip(paces) {
                 let limits = Limits { writers, ..Limits::default() };
-                let (appender, writer) = Appender::start(store.clone(), limits, || ());
+                let (appender, writer) = Appender::start(store.log.clone(), limits, || ());
                 pace.add(round(&appender, waiting, supply).await);
                 drop(appender);
                 writer.drained().await;

@@ -4,12 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mrrd::{
-    ledger::time::UnixTime,
-    log::codec,
-    store::Reading,
-    stripe::read::{read, read_answer},
-};
+use mrrd::{event::{Reading, codec}, ledger::time::UnixTime, stripe::read::{read, read_answer}};
 
 fuzz_target!(|body: &[u8]| {
     let answer = read_answer(body, &"answer".into(), UnixTime(0), None);

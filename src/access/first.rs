@@ -15,9 +15,12 @@ use crate::{
     config::Config,
     ledger::time::UnixTime,
     store::{
-        Store, StoreError,
-        access::{AccessRole, TokenRow},
-        audit_trail::{Action, Actor, KnownBy},
+        StoreError,
+        records::Records,
+        records::{
+            access::{AccessRole, TokenRow},
+            audit_trail::{Action, Actor, KnownBy},
+        },
     },
 };
 
@@ -80,11 +83,11 @@ pub fn for_commands(config: &Config) -> Result<Option<SecretString>, FirstTokenE
 }
 
 /// Makes a token where none is configured and none is in force, and answers it: once, for the next start finds it.
-pub async fn prepare(config: &Config, store: &Store, now: UnixTime) -> Result<Option<FirstToken>, FirstTokenError> {
+pub async fn prepare(config: &Config, records: &Records, now: UnixTime) -> Result<Option<FirstToken>, FirstTokenError> {
     if !config.api.tokens.is_empty() {
         return Ok(None);
     }
-    let tokens = store.access_tokens().await?;
+    let tokens = records.access_tokens().await?;
     if tokens.iter().any(|token| token.revoked_at.is_none()) {
         return Ok(None);
     }
@@ -104,7 +107,7 @@ pub async fn prepare(config: &Config, store: &Store, now: UnixTime) -> Result<Op
         revoked_at: None,
     };
     let mrrd = Actor { who: "mrrd serve".into(), by: KnownBy::Mrrd, address: String::new() };
-    store.keep_token(&row, &mrrd.does(now, Action::TokenCreated, row.id.clone()).saying(NAME)).await?;
+    records.keep_token(&row, &mrrd.does(now, Action::TokenCreated, row.id.clone()).saying(NAME)).await?;
     Ok(Some(FirstToken { token, path }))
 }
 

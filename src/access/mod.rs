@@ -23,9 +23,12 @@ use crate::{
     ledger::time::UnixTime,
     limits,
     store::{
-        Store, StoreError,
-        access::{AccessRole, SecretDigest, SessionRow, TokenRow},
-        audit_trail::{Action, Actor, KnownBy},
+        StoreError,
+        records::Records,
+        records::{
+            access::{AccessRole, SecretDigest, SessionRow, TokenRow},
+            audit_trail::{Action, Actor, KnownBy},
+        },
     },
 };
 
@@ -112,7 +115,7 @@ pub struct Access {
     configured: Arc<[SecretDigest]>,
     sign_on: Arc<config::SignOn>,
     session_seconds: i64,
-    store: Store,
+    records: Records,
     clock: Clock,
     attempts: Arc<Attempts>,
     cookies: Cookies,
@@ -126,12 +129,12 @@ impl fmt::Debug for Access {
 
 impl Access {
     /// The door of a process that listens on `port`.
-    pub fn new(api: &config::Api, port: u16, store: Store, clock: Clock) -> Self {
+    pub fn new(api: &config::Api, port: u16, records: Records, clock: Clock) -> Self {
         let configured = api.tokens.iter().map(|token| digest(token.expose_secret())).collect();
         let session_seconds = i64::try_from(api.session.as_secs()).unwrap_or(i64::MAX);
         let cookies = Cookies::of_port(port, session_seconds);
         let sign_on = Arc::new(api.sign_on.clone());
-        Self { configured, sign_on, session_seconds, store, clock, attempts: Arc::default(), cookies }
+        Self { configured, sign_on, session_seconds, records, clock, attempts: Arc::default(), cookies }
     }
 
     /// Who sent this request. A token that comes with the request counts before a session.
@@ -201,12 +204,12 @@ impl Access {
         if is_one.into() {
             return Ok(Some(("api.tokens".to_owned(), AccessRole::Admin)));
         }
-        let row = self.store.access_token(digest).await?;
+        let row = self.records.access_token(digest).await?;
         Ok(row.filter(|row| row.revoked_at.is_none()).map(|TokenRow { name, role, .. }| (name, role)))
     }
 
     async fn by_session(&self, visitor: &Visitor, cookie: &SecretDigest) -> Result<Identity, Denied> {
-        let Some(session) = self.store.session(cookie, self.clock.now()).await? else {
+        let Some(session) = self.records.session(cookie, self.clock.now()).await? else {
             return Err(Denied::Unauthorized);
         };
         match self.known(&session.token).await? {
@@ -231,14 +234,14 @@ impl Access {
             address: visitor.address.to_string(),
         };
         let deed = identity.actor().does(now, Action::SignedIn, identity.who.clone());
-        self.store.open_session(&session, &deed).await?;
+        self.records.open_session(&session, &deed).await?;
         Ok((cookie, identity))
     }
 
     /// Ends the session of this request, where it has one.
     async fn close(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         match self.cookies.presented(headers) {
-            Some(cookie) => self.store.end_session(&digest(cookie)).await,
+            Some(cookie) => self.records.end_session(&digest(cookie)).await,
             None => Ok(()),
         }
     }

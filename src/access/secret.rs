@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
-use crate::store::access::SecretDigest;
+use crate::store::records::access::SecretDigest;
 
 /// A new token. Its beginning tells secret scanners, and people, what it is.
 pub fn new_token() -> SecretString {

@@ -16,7 +16,7 @@ use crate::{
     },
     limits,
     report::{ask::Ask, period::Interval, service::AskError, waterfall::Line},
-    store::reports::{MovementFilter, MovementRow, Order},
+    store::derived::reports::{MovementFilter, MovementRow, Order},
 };
 
 /// How many movements each way.

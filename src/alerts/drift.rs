@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ledger::time::UnixTime,
-    store::{Store, StoreError},
+    store::{StoreError, records::Records},
 };
 
 /// Who looks for differences.
@@ -24,13 +24,13 @@ fn place(source: &str) -> String {
 }
 
 /// Keeps what `source` found.
-pub async fn keep(store: &Store, source: &str, found: &Found) -> Result<(), StoreError> {
+pub async fn keep(records: &Records, source: &str, found: &Found) -> Result<(), StoreError> {
     // Times and texts always serialise.
-    store.set_progress(&place(source), &serde_json::to_string(found).unwrap_or_default()).await
+    records.set_progress(&place(source), &serde_json::to_string(found).unwrap_or_default()).await
 }
 
 /// What `source` last found; `None` where it never looked.
-pub async fn last(store: &Store, source: &str) -> Result<Option<Found>, StoreError> {
-    let text = store.progress(&place(source)).await?;
+pub async fn last(records: &Records, source: &str) -> Result<Option<Found>, StoreError> {
+    let text = records.progress(&place(source)).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

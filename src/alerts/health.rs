@@ -2,18 +2,18 @@
 
 use crate::{
     ledger::{outcome::QualityKind, time::UnixTime},
-    store::{Store, StoreError},
+    store::{ReadStore, StoreError},
 };
 
 /// What makes the figures less than whole, a sentence each.
-pub(super) async fn warnings(store: &Store, profile: &str, now: UnixTime) -> Result<Vec<String>, StoreError> {
+pub(super) async fn warnings(store: &ReadStore, profile: &str, now: UnixTime) -> Result<Vec<String>, StoreError> {
     let mut warnings = Vec::new();
-    let head = store.head().await?;
-    let lag = head.last_seq - store.applied_seq().await?;
+    let head = store.log.head().await?;
+    let lag = head.last_seq - store.derived.applied_seq().await?;
     if lag > 0 {
         warnings.push(format!("The ledger is {lag} events behind the log: figures may still change."));
     }
-    for (kind, count) in store.quality_counts(profile, now).await? {
+    for (kind, count) in store.derived.quality_counts(profile, now).await? {
         let what = match kind {
             QualityKind::Gap => "gaps in the history of subscriptions",
             QualityKind::Overdue => "changes that should have come and have not",

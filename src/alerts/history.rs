@@ -14,7 +14,7 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
-    store::reports::{MovementFilter, MovementRow, Order, StandingRows, Turn},
+    store::derived::reports::{MovementFilter, MovementRow, Order, StandingRows, Turn},
 };
 
 /// Why a customer was lost, as far as there is evidence.

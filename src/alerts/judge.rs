@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ledger::{ids::CustomerId, time::Day},
     limits,
-    store::alerts::AlertRow,
+    store::records::alerts::AlertRow,
 };
 
 /// An alert found, with what tells it from others of its rule.

@@ -9,7 +9,7 @@ use super::{
     alert::{Alert, Confidence, Rule, Share},
     words,
 };
-use crate::{ledger::time::UnixTime, limits, report::money::Exact, store::alerts::AlertRow};
+use crate::{ledger::time::UnixTime, limits, report::money::Exact, store::records::alerts::AlertRow};
 
 /// How loudly a pager is to ring.
 fn severity(rule: Rule) -> &'static str {

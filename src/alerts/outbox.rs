@@ -19,8 +19,8 @@ use crate::{
     ledger::time::UnixTime,
     limits,
     store::{
-        Store, StoreError,
-        alerts::{Attempt, DeliveryRow},
+        ReadStore, StoreError,
+        records::alerts::{Attempt, DeliveryRow},
     },
     telemetry::{
         Metrics,
@@ -32,7 +32,7 @@ use crate::{
 /// What every channel's task works with.
 #[derive(Clone)]
 pub(super) struct Outbox {
-    pub(super) store: Store,
+    pub(super) store: ReadStore,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     /// Whether this process is the one that delivers.
@@ -90,7 +90,7 @@ impl Outbox {
 
     async fn deliver_due(&self, name: &str, channel: &Channel) -> Result<(), StoreError> {
         loop {
-            let due = self.store.due_deliveries(name, self.clock.now(), limits::ALERT_DELIVERIES).await?;
+            let due = self.store.records.due_deliveries(name, self.clock.now(), limits::ALERT_DELIVERIES).await?;
             let full = i64::try_from(due.len()).is_ok_and(|due| due == limits::ALERT_DELIVERIES);
             for (row, text) in due {
                 if *self.stop.borrow() || !*self.working.borrow() {
@@ -127,7 +127,7 @@ impl Outbox {
             Attempt::Failed(reason) => (Delivered::GivenUp, Some(reason.as_str())),
         };
         AlertDelivery { channel: name, alert: &row.alert, event: &row.event, outcome, reason }.emit(&self.metrics);
-        self.store.record_attempt(row.id, &attempt).await.map(drop)
+        self.store.records.record_attempt(row.id, &attempt).await.map(drop)
     }
 }
 
@@ -149,7 +149,7 @@ fn after(refusal: Refusal, row: &DeliveryRow, now: UnixTime, jitter: i64) -> Att
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::alerts::DeliveryState;
+    use crate::store::records::alerts::DeliveryState;
 
     fn row(attempts: i64) -> DeliveryRow {
         DeliveryRow {

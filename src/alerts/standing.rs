@@ -20,7 +20,7 @@ use crate::{
     },
     limits,
     report::{ReportError, ask::Ask, period::Interval, service::AskError},
-    store::reports::{CustomersAsked, StandingRows},
+    store::derived::reports::{CustomersAsked, StandingRows},
 };
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
@@ -49,7 +49,7 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &StandingRows) -> Res
             for (customer, amount) in of_currency {
                 let asked = CustomersAsked::One(CustomerId::from(customer));
                 let (found, _) = look.reports.customers(&look.ask, &asked, 1).await?;
-                let ends = |row: &crate::store::reports::CustomerRow| {
+                let ends = |row: &crate::store::derived::reports::CustomerRow| {
                     row.subscriptions.iter().any(|one| one.ends_at.is_some_and(|at| at <= until))
                 };
                 if found.iter().any(ends) {
@@ -96,7 +96,8 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
             continue;
         };
         let place = format!("alerts:nrr:{}:{}", look.ledger, entry.currency);
-        let (is, was) = (if value < level { "below" } else { "above" }, look.reports.store.progress(&place).await?);
+        let (is, was) =
+            (if value < level { "below" } else { "above" }, look.reports.store.records.progress(&place).await?);
         let fell = is == "below" && was.as_deref() == Some("above");
         let candidate = if fell {
             let statement = format!("NRR of the trailing twelve months fell to {value} ({})", entry.currency);

@@ -24,10 +24,13 @@ use crate::{
     ledger::time::{Day, UnixTime},
     limits,
     reconciler::driver,
-    report::{ask::Ask, service::AskError, service::Reports},
+    report::{
+        ask::Ask,
+        service::{AskError, Reports},
+    },
     store::{
-        Store, StoreError,
-        alerts::{AlertFilter, AlertRow, AlertUpdate, Ending, NewAlert, Outgoing},
+        ReadStore, StoreError,
+        records::alerts::{AlertFilter, AlertRow, AlertUpdate, Ending, NewAlert, Outgoing},
     },
     telemetry::{
         Metrics,
@@ -47,7 +50,7 @@ const STORED_DAYS: i64 = 60;
 
 /// The watcher: one in each process with the role, one at work among all of them.
 pub struct Watcher {
-    store: Store,
+    store: ReadStore,
     config: Arc<Config>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -90,7 +93,7 @@ impl Look<'_> {
 
 impl Watcher {
     /// A watcher of `store` under `config`.
-    pub fn new(store: Store, config: Arc<Config>, clock: Clock, metrics: Arc<Metrics>) -> Self {
+    pub fn new(store: ReadStore, config: Arc<Config>, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let started_at = clock.now();
         Self {
             store,
@@ -162,7 +165,7 @@ impl Watcher {
     }
 
     async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, bells: &Bells) -> Result<(), AskError> {
-        let applied = self.store.applied_seq().await?;
+        let applied = self.store.derived.applied_seq().await?;
         let again = self.look_again_at.is_some_and(|at| self.clock.now() >= at);
         let due = again || seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
         if !due || self.must_wait(applied).await? {
@@ -177,7 +180,7 @@ impl Watcher {
             bells.ring();
         }
         let given_up = self.clock.now().plus(-limits::ALERT_DELIVERY_SECONDS - limits::ALERT_PAUSE_MAX_SECONDS);
-        let count = self.store.give_up_deliveries(given_up).await?;
+        let count = self.store.records.give_up_deliveries(given_up).await?;
         if count > 0 {
             tracing::error!(count, "messages were given up: their channel is not configured, or can't be used");
         }
@@ -186,7 +189,7 @@ impl Watcher {
 
     /// While the ledger catches up, its figures are of a part; but not for ever.
     async fn must_wait(&mut self, applied: i64) -> Result<bool, StoreError> {
-        if self.store.end().await? - applied <= limits::ALERT_LAG_EVENTS {
+        if self.store.log.end().await? - applied <= limits::ALERT_LAG_EVENTS {
             self.lagging_since = None;
             return Ok(false);
         }
@@ -204,13 +207,14 @@ impl Watcher {
             None => profile.name.clone(),
         };
         // A ledger that only ever saw test events is watched for those.
-        let live = store.has_customers(&profile, true).await? || !store.has_customers(&profile, false).await?;
+        let live =
+            store.derived.has_customers(&profile, true).await? || !store.derived.has_customers(&profile, false).await?;
         let today = ledger.zone.day(now);
         let since =
             AlertFilter { since: Some(now.plus(-STORED_DAYS * UnixTime::DAY_SECONDS)), ..AlertFilter::default() };
-        let mut stored = store.alerts(&since, None, PAGE).await?;
+        let mut stored = store.records.alerts(&since, None, PAGE).await?;
         let open = AlertFilter { open: Some(true), ..AlertFilter::default() };
-        for row in store.alerts(&open, None, PAGE).await? {
+        for row in store.records.alerts(&open, None, PAGE).await? {
             if stored.iter().all(|known| known.alert.id != row.alert.id) {
                 stored.push(row);
             }
@@ -238,7 +242,7 @@ impl Watcher {
         }
         let kept = std::mem::take(&mut *look.kept.lock().unwrap_or_else(PoisonError::into_inner));
         for (place, how) in kept {
-            store.set_progress(&place, &how).await?;
+            store.records.set_progress(&place, &how).await?;
         }
         Ok(said)
     }
@@ -328,7 +332,7 @@ impl Watcher {
         }
         if look.has(Rule::LedgerDrift) {
             for source in drift::SOURCES {
-                let found = drift::last(&self.store, source).await?;
+                let found = drift::last(&self.store.records, source).await?;
                 let on = match found {
                     Some(drift::Found { at, difference: Some(difference) }) => {
                         let statement = format!("`mrrd {source}` found a difference: {difference}");
@@ -350,7 +354,7 @@ impl Watcher {
         if matches!(known, Some((_, None))) {
             return Ok(None);
         }
-        let heard = self.store.heard(now, if known.is_some() { PAGE / 10 } else { 5 * PAGE }).await?;
+        let heard = self.store.log.heard(now, if known.is_some() { PAGE / 10 } else { 5 * PAGE }).await?;
         let last = heard.iter().max().copied();
         let limit = match known {
             Some((_, limit)) => limit,
@@ -392,7 +396,7 @@ impl Watcher {
         };
         let outgoing =
             Outgoing { event: "raised", message: serde_json::to_string(&message).unwrap_or_default(), channels };
-        let raised = self.store.raise_alert(&new, &outgoing).await?;
+        let raised = self.store.records.raise_alert(&new, &outgoing).await?;
         if raised {
             AlertRaised { id: &id, rule: rule.as_str(), silenced: silenced.as_deref() }.emit(&self.metrics);
         }
@@ -422,7 +426,7 @@ impl Watcher {
         };
         let outgoing =
             Outgoing { event: "updated", message: serde_json::to_string(&message).unwrap_or_default(), channels };
-        let updated = self.store.update_alert(&update, &outgoing).await?;
+        let updated = self.store.records.update_alert(&update, &outgoing).await?;
         if updated {
             AlertUpdated { id, rule: rule.as_str(), version, silenced: silenced.as_deref() }.emit();
         }
@@ -452,12 +456,12 @@ impl Watcher {
     /// Why nobody is told: the rule is muted, or the day was planned.
     async fn silenced(&self, alert: &mut Alert, day: Day, now: UnixTime) -> Result<Option<String>, StoreError> {
         let about_customers = !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::Digest);
-        for planned in self.store.annotations().await? {
+        for planned in self.store.records.annotations().await? {
             if about_customers && (planned.first..=planned.last).contains(&day) {
                 alert.planned.push(planned.note);
             }
         }
-        let muted = self.store.mutes(now).await?;
+        let muted = self.store.records.mutes(now).await?;
         let muted = muted.into_iter().find(|mute| mute.rule == "all" || mute.rule == alert.rule.as_str());
         Ok(match (muted, alert.planned.first()) {
             (Some(mute), _) => Some(format!("muted until {}: {}", mute.until, mute.note)),
@@ -469,12 +473,12 @@ impl Watcher {
     async fn close(&self, look: &Look<'_>, id: &str, ending: &Ending<'_>) -> Result<bool, StoreError> {
         let Some(row) = look.stored.iter().find(|row| row.alert.id == id) else { return Ok(false) };
         // Whoever was told that it began is told that it is over.
-        let told = self.store.deliveries(&[id]).await?;
+        let told = self.store.records.deliveries(&[id]).await?;
         let told = told.into_iter().filter(|delivery| matches!(delivery.event.as_str(), "raised" | "updated"));
         let told: BTreeSet<String> = told.map(|delivery| delivery.channel).collect();
         let channels = told.into_iter().filter(|name| look.settings.channels.contains_key(name)).collect();
         let message = serde_json::to_string(&Message::closed(row, ending.at, ending.why)).unwrap_or_default();
-        self.store.close_alert(id, ending, &Outgoing { event: "closed", message, channels }).await
+        self.store.records.close_alert(id, ending, &Outgoing { event: "closed", message, channels }).await
     }
 }
 
@@ -499,12 +503,12 @@ pub(super) fn stripe_link(live: bool, customer: &str) -> String {
 }
 
 /// Holds the lease while it can be had: one process judges and delivers.
-async fn keep_lease(store: Store, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
+async fn keep_lease(store: ReadStore, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
     const NAME: &str = "alerts";
     let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
     let trouble = Trouble::default();
     while !*stop.borrow() {
-        let (held, rest) = match store.lease(NAME, &holder, limits::ALERT_LEASE).await {
+        let (held, rest) = match store.records.lease(NAME, &holder, limits::ALERT_LEASE).await {
             Ok(held) => {
                 trouble.is_over("the alerts' lease can be looked at again");
                 (held, limits::ALERT_LEASE_RENEWAL)
@@ -522,7 +526,7 @@ async fn keep_lease(store: Store, working: watch::Sender<bool>, mut stop: watch:
     }
     // Nobody listens any more: what was being sent has ended.
     working.closed().await;
-    if let Err(error) = store.release(NAME, &holder).await {
+    if let Err(error) = store.records.release(NAME, &holder).await {
         tracing::warn!(%error, "the alerts' lease wasn't given back: the next process waits for its end");
     }
 }

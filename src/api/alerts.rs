@@ -19,7 +19,7 @@ use crate::{
     ledger::time::UnixTime,
     report::alerts::{AlertEntry, AlertList},
     server::state::AppState,
-    store::{alerts::AlertFilter, audit_trail::Action},
+    store::records::{alerts::AlertFilter, audit_trail::Action},
 };
 
 const LIST: &str = "alerts";
@@ -42,13 +42,13 @@ pub(super) async fn alerts(State(state): State<AppState>, RawQuery(query): RawQu
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
-    let mut rows = state.store.alerts(&filter, place, limit + 1).await?;
+    let mut rows = state.store.records.alerts(&filter, place, limit + 1).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > page;
     rows.truncate(page);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, (row.alert.raised_at, &row.alert.id)));
-    let list = AlertList { data: AlertEntry::with_deliveries(&state.store, rows).await?, next_cursor };
+    let list = AlertList { data: AlertEntry::with_deliveries(&state.store.records, rows).await?, next_cursor };
     Ok(answer(csv, list, AlertList::table))
 }
 
@@ -85,12 +85,12 @@ pub(super) async fn acknowledge(
     entry(&state, &id).await?;
     let by = said.by.as_deref().unwrap_or(&identity.who);
     let deed = identity.actor().does(state.clock.now(), Action::AlertAcknowledged, id.clone());
-    state.store.acknowledge_alert(&id, Some(by), &deed).await?;
+    state.store.records.acknowledge_alert(&id, Some(by), &deed).await?;
     Ok(json(&entry(&state, &id).await?))
 }
 
 async fn entry(state: &AppState, id: &str) -> Result<AlertEntry, ApiProblem> {
     let missing = || ApiProblem::NotFound { what: "alert", id: id.to_owned(), hint: None };
-    let row = state.store.alert(id).await?.ok_or_else(missing)?;
-    AlertEntry::with_deliveries(&state.store, vec![row]).await?.pop().ok_or_else(missing)
+    let row = state.store.records.alert(id).await?.ok_or_else(missing)?;
+    AlertEntry::with_deliveries(&state.store.records, vec![row]).await?.pop().ok_or_else(missing)
 }

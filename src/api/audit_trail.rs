@@ -7,7 +7,7 @@ use super::{
     document::{AuditTrailQuery, PageQuery},
     params::Params,
 };
-use crate::{report::audit_trail::AuditTrail, server::state::AppState, store::audit_trail::Action};
+use crate::{report::audit_trail::AuditTrail, server::state::AppState, store::records::audit_trail::Action};
 
 const LIST: &str = "audit-trail";
 
@@ -21,7 +21,7 @@ pub(super) async fn audit_trail(State(state): State<AppState>, RawQuery(query): 
     let before: Option<i64> = cursor::read(LIST, params.text("cursor").as_deref())?;
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
-    let mut rows = state.store.audit_trail(action, before, limit + 1).await?;
+    let mut rows = state.store.records.audit_trail(action, before, limit + 1).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > page;
     rows.truncate(page);

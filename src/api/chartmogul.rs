@@ -13,7 +13,7 @@ use crate::{
         standing::Standing,
     },
     server::state::AppState,
-    store::reports::{MovementFilter, Order},
+    store::derived::reports::{MovementFilter, Order},
 };
 
 const LIST: &str = "activities";

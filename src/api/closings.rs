@@ -66,11 +66,11 @@ pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): Raw
     let kept = reports(&state).kept(&ask)?;
     let month = month.map(|month| month.to_string());
     let mut data = Vec::new();
-    for closing in state.store.closings().await? {
+    for closing in state.store.records.closings().await? {
         if closing.profile != kept.name || month.as_deref().is_some_and(|month| month != &*closing.month) {
             continue;
         }
-        let totals = state.store.closed_totals(&closing.profile, &closing.month).await?;
+        let totals = state.store.records.closed_totals(&closing.profile, &closing.month).await?;
         data.push(ClosingEntry {
             month: closing.month.to_string(),
             profile: closing.profile.to_string(),

@@ -20,7 +20,7 @@ use crate::{
         table::Table,
     },
     server::state::AppState,
-    store::reports::{CustomerOrder, CustomerSearch, CustomerState, FoundPosition, MovementFilter, Order},
+    store::derived::reports::{CustomerOrder, CustomerSearch, CustomerState, FoundPosition, MovementFilter, Order},
 };
 
 const LIST: &str = "customers";

@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::{Answer, ApiProblem, answer, cursor, document::EventQuery, json, params::Params};
 use crate::{
+    event::Reading,
     ledger::{ids::EventId, time::UnixTime},
     report::events::{EventDetail, EventEntry, EventList},
     server::state::AppState,
-    store::{EventFilter, Reading, reports::AccountScope},
+    store::{derived::reports::AccountScope, log::EventFilter},
     stripe::read::read_again,
 };
 
@@ -54,8 +55,8 @@ pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQu
     let (limit, csv) = (params.limit()?, params.csv()?);
     params.end()?;
     let mut rows = match backwards {
-        Some(true) => state.store.events_back(&filter, after, limit + 1).await?,
-        Some(false) | None => state.store.events(&filter, after.unwrap_or(0), limit + 1).await?,
+        Some(true) => state.store.log.events_back(&filter, after, limit + 1).await?,
+        Some(false) | None => state.store.log.events(&filter, after.unwrap_or(0), limit + 1).await?,
     };
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > size;
@@ -74,10 +75,10 @@ pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQu
 pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
     Params::read(query.as_deref())?.end()?;
     let key = EventId::new(id.as_str());
-    let Some(event) = state.store.event(&key).await? else {
+    let Some(event) = state.store.log.event(&key).await? else {
         return Err(ApiProblem::NotFound { what: "event", id, hint: None });
     };
-    let bodies = state.store.bodies(&key).await?;
+    let bodies = state.store.log.bodies(&key).await?;
     Ok(json(&EventDetail {
         event: EventEntry::from(&event),
         erased: !bodies.iter().any(|(row, _)| row.variant == event.variant),
@@ -95,7 +96,7 @@ pub(super) async fn raw(State(state): State<AppState>, Path(id): Path<String>, R
     let mut params = Params::read(query.as_deref())?;
     let variant = params.parsed::<i64>("variant", "a whole number")?.unwrap_or(0);
     params.end()?;
-    let bodies = state.store.bodies(&EventId::new(id.as_str())).await?;
+    let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((_, bytes)) = bodies.into_iter().find(|(row, _)| row.variant == variant) else {
         return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
     };
@@ -121,7 +122,7 @@ pub(super) struct FactList {
     responses((status = 200, body = FactList), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
     Params::read(query.as_deref())?.end()?;
-    let bodies = state.store.bodies(&EventId::new(id.as_str())).await?;
+    let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((event, body)) = bodies.into_iter().next() else {
         return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
     };

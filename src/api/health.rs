@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use super::{Answer, json, params::Params};
 use crate::{
     config::{Names, Role},
+    event::EventRow,
     history::drift::Drift,
     server::state::AppState,
-    store::{EventFilter, EventRow},
+    store::log::EventFilter,
 };
 
 /// Where Stripe's webhooks are taken.
@@ -118,20 +119,20 @@ pub(super) async fn health(State(state): State<AppState>, RawQuery(query): RawQu
     let (store, config) = (&state.store, &state.config);
     let newest = async |source: &str| {
         let filter = EventFilter { source: Some(source.into()), ..EventFilter::default() };
-        store.events_back(&filter, None, 1).await.map(|rows| rows.first().map(Arrived::from))
+        store.log.events_back(&filter, None, 1).await.map(|rows| rows.first().map(Arrived::from))
     };
     let newest =
         Newest { webhook: newest("webhook").await?, replay: newest("replay").await?, api: newest("api").await? };
-    let last_seq = store.end().await?;
-    let applied_seq = store.applied_seq().await?;
-    let generations = store.generations().await?;
+    let last_seq = store.log.end().await?;
+    let applied_seq = store.derived.applied_seq().await?;
+    let generations = store.derived.generations().await?;
     let waiting_customers = match generations.iter().find(|generation| generation.current) {
-        Some(current) => store.waiting(current.id).await?,
+        Some(current) => store.derived.waiting(current.id).await?,
         None => 0,
     };
-    let outbox = store.outbox_counts().await?;
+    let outbox = store.records.outbox_counts().await?;
     let names_seq = match config.privacy.names {
-        Names::Shown => Some(store.names_position().await?),
+        Names::Shown => Some(store.derived.names_position().await?),
         Names::Hidden => None,
     };
     let (log_bytes, derived_bytes) = store.sizes().await?;
@@ -151,14 +152,14 @@ pub(super) async fn health(State(state): State<AppState>, RawQuery(query): RawQu
             last_seq,
             applied_seq,
             waiting_customers,
-            sealed_seq: store.sealed_to().await?,
+            sealed_seq: store.log.sealed_to().await?,
             names_seq,
             generations: generations.len(),
             messages_waiting: outbox.waiting,
             messages_failed: outbox.failed,
             appends_waiting: state.appender.waiting(),
         },
-        drift: Drift::last(store).await?.map(|drift| DriftEntry {
+        drift: Drift::last(&store.records).await?.map(|drift| DriftEntry {
             age_seconds: now.0 - drift.at.0,
             subscriptions: drift.subscriptions,
             differing: drift.differing,

@@ -22,7 +22,7 @@ use crate::{
         movements::{MovementEntry, MovementList},
     },
     server::state::AppState,
-    store::reports::{MovementFilter, MovementKey, Order, PartFilter},
+    store::derived::reports::{MovementFilter, MovementKey, Order, PartFilter},
 };
 
 const LIST: &str = "movements";
@@ -104,7 +104,7 @@ async fn told_after(state: &AppState, mut params: Params, after: i64) -> Answer 
             "no feed is configured, so nothing is kept to go on from: see feeds.NAME",
         ));
     }
-    let entries = state.store.feed_after(after, limit + 1).await?;
+    let entries = state.store.records.feed_after(after, limit + 1).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let (more, told) = (entries.len() > page, &entries[..entries.len().min(page)]);
     let next = told.last().filter(|_| more).map(|entry| entry.position.to_string());

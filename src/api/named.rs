@@ -8,7 +8,7 @@ use crate::{
     ledger::ids::EventId,
     report::{ask::Ask, customers::CustomerEntry, movements::MovementEntry},
     server::state::AppState,
-    store::names::CustomerNamed,
+    store::derived::names::CustomerNamed,
     stripe::metadata::cancellation_comment,
 };
 
@@ -20,7 +20,7 @@ async fn names(state: &AppState, ask: &Ask, ids: &[&str]) -> Result<BTreeMap<Who
         return Ok(BTreeMap::new());
     }
     let livemode = reports(state).livemode(ask).await?;
-    let named = state.store.names_of(livemode, ids).await?;
+    let named = state.store.derived.names_of(livemode, ids).await?;
     let key = |one: &CustomerNamed| {
         let account = one.key.account.as_ref().map(ToString::to_string).unwrap_or_default();
         (account, one.key.customer.to_string())
@@ -62,7 +62,7 @@ pub(super) async fn comments(state: &AppState, entries: &mut [MovementEntry]) ->
     }
     for part in entries.iter_mut().flat_map(|entry| &mut entry.parts).filter(|part| part.amount < 0) {
         let Some(event) = part.events.last() else { continue };
-        let bodies = state.store.bodies(&EventId::new(event.as_str())).await?;
+        let bodies = state.store.log.bodies(&EventId::new(event.as_str())).await?;
         part.comment = bodies.iter().find_map(|(_, body)| cancellation_comment(body));
     }
     Ok(())

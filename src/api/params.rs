@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, str::FromStr};
 use super::problem::ApiProblem;
 use crate::{
     ledger::time::Day,
-    report::ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
-    report::period::Interval,
-    store::reports::AccountScope,
+    report::{
+        ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
+        period::Interval,
+    },
+    store::derived::reports::AccountScope,
 };
 
 /// The most entries a page may have.

@@ -15,7 +15,7 @@ use crate::{
     alerts::alert::Rule,
     ledger::time::{Day, UnixTime},
     server::state::AppState,
-    store::{
+    store::records::{
         alerts::{Annotation, Mute},
         audit_trail::Action,
     },
@@ -86,7 +86,7 @@ pub(super) struct MuteBody {
 #[utoipa::path(get, path = "/api/v1/annotations", tag = "alerts", responses((status = 200, body = AnnotationList)))]
 pub(super) async fn annotations(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     Params::read(query.as_deref())?.end()?;
-    let data = state.store.annotations().await?.into_iter().map(AnnotationEntry::from).collect();
+    let data = state.store.records.annotations().await?.into_iter().map(AnnotationEntry::from).collect();
     Ok(json(&AnnotationList { data }))
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn annotate(
     let annotation = Annotation { id: 0, first, last, note: note.to_owned() };
     let deed =
         identity.actor().does(state.clock.now(), Action::EventPlanned, format!("{first} to {last}")).saying(note);
-    let id = state.store.annotate(&annotation, &deed).await?;
+    let id = state.store.records.annotate(&annotation, &deed).await?;
     Ok(json(&AnnotationEntry::from(Annotation { id, ..annotation })))
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn forget(
     let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone(), hint: None };
     let number = id.parse().map_err(|_| missing())?;
     let deed = identity.actor().does(state.clock.now(), Action::PlanRemoved, id.clone());
-    if !state.store.remove_annotation(number, &deed).await? {
+    if !state.store.records.remove_annotation(number, &deed).await? {
         return Err(missing());
     }
     annotations(State(state), RawQuery(None)).await
@@ -138,7 +138,7 @@ pub(super) async fn forget(
 #[utoipa::path(get, path = "/api/v1/mutes", tag = "alerts", responses((status = 200, body = MuteList)))]
 pub(super) async fn mutes(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
     Params::read(query.as_deref())?.end()?;
-    let data = state.store.mutes(state.clock.now()).await?.into_iter().map(MuteEntry::from).collect();
+    let data = state.store.records.mutes(state.clock.now()).await?.into_iter().map(MuteEntry::from).collect();
     Ok(json(&MuteList { data }))
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn mute(
     })?;
     let deed = identity.actor().does(now, Action::RuleMuted, said.rule.clone());
     let deed = deed.saying(format!("until {until}: {}", said.note));
-    state.store.mute(&Mute { rule: said.rule, until, note: said.note }, &deed).await?;
+    state.store.records.mute(&Mute { rule: said.rule, until, note: said.note }, &deed).await?;
     mutes(State(state), RawQuery(None)).await
 }
 
@@ -179,7 +179,7 @@ pub(super) async fn unmute(
     Path(rule): Path<String>,
 ) -> Answer {
     let deed = identity.actor().does(state.clock.now(), Action::RuleUnmuted, rule.clone());
-    if !state.store.unmute(&rule, &deed).await? {
+    if !state.store.records.unmute(&rule, &deed).await? {
         return Err(ApiProblem::NotFound { what: "muted rule", id: rule, hint: None });
     }
     mutes(State(state), RawQuery(None)).await

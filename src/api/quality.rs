@@ -20,8 +20,8 @@ use crate::{
     },
     server::state::AppState,
     store::{
-        EventFilter,
-        reports::{AccountScope, QualityAsked, QualityPosition},
+        derived::reports::{AccountScope, QualityAsked, QualityPosition},
+        log::EventFilter,
     },
 };
 
@@ -84,7 +84,7 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
     };
     if let Some(seq) = events {
         let unreadable = EventFilter { reading: Some("unreadable".into()), ..filter.clone() };
-        let rows = state.store.events(&unreadable, seq, limit).await?;
+        let rows = state.store.log.events(&unreadable, seq, limit).await?;
         // An event in several shapes is one event.
         data.extend(rows.iter().filter(|row| row.variant == 0).map(QualityItem::unreadable));
         next = rows.last().filter(|_| rows.len() == page).map(|last| Place::Event(last.seq));

@@ -124,8 +124,8 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
     let now = state.clock.now();
     let ledger = &state.config.ledger;
     // The log's end before the ledger's: what is acknowledged in between may count as lag, never the other way round.
-    let head = state.store.head().await?;
-    let applied_seq = state.store.applied_seq().await?;
+    let head = state.store.log.head().await?;
+    let applied_seq = state.store.derived.applied_seq().await?;
     let mut quality = QualityStatus {
         unreadable_events: head.unreadable,
         ignored_events: head.ignored,
@@ -134,7 +134,7 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
     };
     if let Some(profile) = ledger.profiles.first() {
         let kept = ledger.reporting_currency.map_or_else(|| profile.clone(), |currency| profile.reporting(currency));
-        for (kind, count) in state.store.quality_counts(&kept.name, now).await? {
+        for (kind, count) in state.store.derived.quality_counts(&kept.name, now).await? {
             *quality.count(kind) = count;
         }
     }
@@ -155,7 +155,7 @@ pub(super) async fn status(State(state): State<AppState>, RawQuery(query): RawQu
         },
         quality,
         stripe: StripeStatus {
-            refused: Refusal::standing(&state.store).await?.into_iter().map(RefusedRoute::from).collect(),
+            refused: Refusal::standing(&state.store.records).await?.into_iter().map(RefusedRoute::from).collect(),
         },
     }))
 }

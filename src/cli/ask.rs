@@ -17,7 +17,7 @@ use crate::{
         standing::Standing,
         table::Table,
     },
-    store::reports::AccountScope,
+    store::derived::reports::AccountScope,
 };
 
 /// Which figures, and how they are printed.

@@ -12,8 +12,8 @@ use crate::{
         audit::{Audit, Difference},
         backfill::Fetch,
     },
+    ingest::months,
     ledger::money::{Currency, Mrr},
-    log::months,
     reconciler::Rules,
 };
 
@@ -67,10 +67,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let client = client(&config)?;
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
     if args.heal {
-        months::make_ahead(&fetch.store, &context.clock).await;
+        months::make_ahead(&fetch.store.log, &context.clock).await;
     }
     let bar = progress_bar();
-    let rules = Rules::load(&config.ledger, &fetch.store).await;
+    let rules = Rules::load(&config.ledger, &fetch.store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let audited = fetch.audit(&rules, args.heal, |audit| {
         bar.set_message(format!("{} subscriptions, {} differ", audit.subscriptions, audit.differences.len()));
@@ -101,7 +101,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         format!("{left} subscriptions differ; first {} of {}: {}", first.subscription, first.customer, first.reason)
     };
     let difference = audit.differences.first().filter(|_| left > 0).map(words);
-    if let Err(error) = drift::keep(&fetch.store, "audit", &Found { at: context.clock.now(), difference }).await {
+    if let Err(error) = drift::keep(&fetch.store.records, "audit", &Found { at: context.clock.now(), difference }).await
+    {
         tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
     }
     if left == 0 { Ok(()) } else { Err(Failure::Said) }

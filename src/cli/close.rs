@@ -28,7 +28,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let answer = reports.close(args.month, &access::at_the_command_line()).await.map_err(|error| match error {
         CloseError::Refused(reason) => Failure::Failed(reason),
         CloseError::Ask(error) => ask::failure(error),

@@ -28,7 +28,7 @@ use crate::{
     history::rates,
     ledger::time::{Day, UnixTime, Zone},
     server::daemon::Daemon,
-    store::audit_trail::Action,
+    store::records::audit_trail::Action,
     telemetry,
 };
 
@@ -108,7 +108,7 @@ async fn import_rates(life: &Life, config: &Config, clock: &Clock) -> Outcome {
     let quotes = rates::read(&table, config.ledger.reporting_currency).map_err(|error| failed(&error))?;
     let store = make_store(config, clock).await?;
     let deed = access::at_the_command_line().does(clock.now(), Action::RatesImported, "rates of the simulated account");
-    store.import_rates(&quotes, &deed).await.map_err(|error| failed(&error))?;
+    store.records.import_rates(&quotes, &deed).await.map_err(|error| failed(&error))?;
     Ok(())
 }
 

@@ -108,7 +108,7 @@ async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<
 /// Whether anybody would be told, and whether everything told has arrived.
 async fn alerts(store: &Store, config: &Config, context: &Context) -> Result<Finding, StoreError> {
     let check = "alerts";
-    let (channels, outbox) = (&config.alerts.channels, store.outbox_counts().await?);
+    let (channels, outbox) = (&config.alerts.channels, store.records.outbox_counts().await?);
     if let Some((name, reason)) = channels
         .iter()
         .find_map(|(name, settings)| Channel::new(settings, &context.clock).err().map(|reason| (name, reason)))
@@ -194,7 +194,7 @@ async fn stripe(config: &Config) -> Vec<Finding> {
 /// Whether figures show the whole log under the configuration's rules, and what of the log no default figure shows.
 async fn figures(store: &Store, config: &Config, context: &Context) -> Vec<Finding> {
     let check = "figures";
-    let reports = Reports { store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let ask = Ask::default();
     let mut findings = Vec::new();
     let mut say = |verdict, detail| findings.push(Finding { check, verdict, detail });
@@ -239,7 +239,7 @@ async fn refused(store: &Store) -> Result<Vec<Finding>, StoreError> {
         verdict: Verdict::Warning,
         detail: format!("{route} was refused {requests} times at {last}, since {since}; the rest is healed: {reason}"),
     };
-    Ok(Refusal::standing(store).await?.into_iter().map(said).collect())
+    Ok(Refusal::standing(&store.records).await?.into_iter().map(said).collect())
 }
 
 /// Whether everything can be converted into the reporting currency (rule `revaluation`).
@@ -247,14 +247,14 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
     let Some(currency) = config.ledger.reporting_currency else { return Ok(None) };
     let finding = |verdict, detail| Ok(Some(Finding { check: "rates", verdict, detail }));
     let now = context.clock.now();
-    let Some(last) = store.rates().await?.iter().map(|quote| quote.day).max() else {
+    let Some(last) = store.records.rates().await?.iter().map(|quote| quote.day).max() else {
         return finding(
             Verdict::Failed,
             format!("ledger.reporting_currency is {currency}, but there are no rates: mrrd fx import FILE"),
         );
     };
     for profile in &config.ledger.profiles {
-        let counts = store.quality_counts(&profile.reporting(currency).name, now).await?;
+        let counts = store.derived.quality_counts(&profile.reporting(currency).name, now).await?;
         let missing = counts.iter().find(|(kind, _)| *kind == QualityKind::MissingRate).map_or(0, |(_, count)| *count);
         if missing > 0 {
             let what = format!("for {missing} customers a rate is missing, so no figure in {currency} is given");
@@ -268,11 +268,11 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
 }
 
 async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {
-    store.ready(Work::Appending).await?;
-    store.ready(Work::Answering).await?;
+    store.reader().ready(Work::Appending).await?;
+    store.reader().ready(Work::Answering).await?;
     // A write of our own, beside the log: a disk that is full and a database that is read-only say so here.
-    store.set_progress("doctor.tried", &context.clock.now().0.to_string()).await?;
-    let head = store.head().await?;
+    store.records.set_progress("doctor.tried", &context.clock.now().0.to_string()).await?;
+    let head = store.log.head().await?;
     let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
     let mut findings = vec![
         ok("database", format!("{} answers, its schema is in place, and it can be written to", store.kind())),
@@ -289,7 +289,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
             format!("{} events yielded no fact though they should have: mrrd quality lists them", head.unreadable);
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
-    let older = store.count_read_by_older(NORMALISER).await?;
+    let older = store.log.count_read_by_older(NORMALISER).await?;
     if older > 0 {
         let detail = format!("{older} events were read by an older mrrd: mrrd rebuild --renormalize reads them again");
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
@@ -298,7 +298,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         findings.push(heard(store, context).await?);
     }
     // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.
-    let newest = store.events(&crate::store::EventFilter::default(), head.last_seq - 1, 1).await?;
+    let newest = store.log.events(&crate::store::log::EventFilter::default(), head.last_seq - 1, 1).await?;
     if let Some(row) = newest.first() {
         let ahead = row.created.0.saturating_sub(context.clock.now().0);
         findings.push(if ahead > 60 {
@@ -316,7 +316,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
 async fn heard(store: &Store, context: &Context) -> Result<Finding, StoreError> {
     let check = "webhooks";
     let now = context.clock.now();
-    Ok(match store.heard(now.plus(limits::CLOCK_LEAD_SECONDS), 1).await?.first() {
+    Ok(match store.log.heard(now.plus(limits::CLOCK_LEAD_SECONDS), 1).await?.first() {
         None => {
             let detail = "none ever came: what is in the log came from files or Stripe's API; is the endpoint at Stripe \
                           pointed here, and its signing secret in stripe.webhook_secrets?";

@@ -6,7 +6,9 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, rebuild, replay::progress_bar};
-use crate::{access::at_the_command_line, history::erase, ledger::ids::CustomerId, store::audit_trail::Action};
+use crate::{
+    access::at_the_command_line, history::erase, ledger::ids::CustomerId, store::records::audit_trail::Action,
+};
 
 /// Erases every webhook body that names a customer; facts, figures and the chain of seals stay and can be verified
 ///
@@ -51,7 +53,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             // Before the first is gone: an erasure that is killed has left its line.
             let deed =
                 at_the_command_line().does(context.clock.now(), Action::CustomerErased, args.customer.to_string());
-            let kept = store.record(&deed.saying(format!("{} bodies, {reason}", looked.naming))).await;
+            let kept = store.records.record(&deed.saying(format!("{} bodies, {reason}", looked.naming))).await;
             kept.map_err(|error| {
                 Failure::Failed(format!("the audit trail can't be kept: {error}; nothing was erased"))
             })?;

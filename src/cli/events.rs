@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 
 use super::{Context, Failure, Outcome, instant, open_store, output};
 use crate::{
+    event::EventRow,
     ledger::{
         ids::{AccountId, CustomerId, EventId},
         time::UnixTime,
     },
     limits,
     report::{events::reason, table::printable},
-    store::{EventFilter, EventRow, Store, StoreError},
+    store::{Store, StoreError, log::EventFilter},
 };
 
 /// Lists the log, shows one event, or follows what arrives
@@ -191,7 +192,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 async fn list(store: &Store, filter: &EventFilter, mut after: i64, limit: u64, json: bool) -> Outcome {
     let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
     while left > 0 {
-        let page = store.events(filter, after, left.min(limits::LOG_PAGE_EVENTS)).await.map_err(unread)?;
+        let page = store.log.events(filter, after, left.min(limits::LOG_PAGE_EVENTS)).await.map_err(unread)?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         left -= i64::try_from(page.len()).unwrap_or(left);
@@ -201,9 +202,9 @@ async fn list(store: &Store, filter: &EventFilter, mut after: i64, limit: u64, j
 }
 
 async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> Outcome {
-    let bodies = store.bodies(&EventId::from(id)).await.map_err(unread)?;
+    let bodies = store.log.bodies(&EventId::from(id)).await.map_err(unread)?;
     let Some((row, body)) = bodies.iter().find(|(row, _)| row.variant == variant) else {
-        let hint = match store.event(&EventId::from(id)).await.map_err(unread)? {
+        let hint = match store.log.event(&EventId::from(id)).await.map_err(unread)? {
             None => "the log has no such event; `mrrd events list` shows those it has".to_owned(),
             Some(_) if bodies.is_empty() => "its body was erased".to_owned(),
             Some(_) => format!("it has no variant {variant}: {} bodies are kept, from 0 on", bodies.len()),
@@ -244,7 +245,7 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
 async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, json: bool) -> Outcome {
     /// How often the log is looked at for more.
     const PACE: Duration = Duration::from_millis(500);
-    let newest = store.head().await.map_err(unread)?.last_seq;
+    let newest = store.log.head().await.map_err(unread)?.last_seq;
     let mut after = newest;
     if lines > 0 {
         let recent = newest_events(store, filter, newest, lines as usize).await?;
@@ -255,7 +256,7 @@ async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, jso
         return Ok(());
     }
     loop {
-        let page = store.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
+        let page = store.log.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
         match page.last() {
             Some(last) => {
                 after = last.seq;
@@ -279,7 +280,7 @@ async fn newest_events(
         let mut found = Vec::new();
         let mut after = begin;
         loop {
-            let page = store.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
+            let page = store.log.events(filter, after, limits::LOG_PAGE_EVENTS).await.map_err(unread)?;
             let Some(last) = page.last() else { break };
             after = last.seq;
             found.extend(page);

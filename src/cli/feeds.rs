@@ -51,18 +51,19 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let mut entries = Vec::new();
             for (name, feed) in &config.feeds {
                 let places = Places::of(name);
-                let cursor = store.progress(&places.taken()).await.map_err(failed)?.unwrap_or_else(|| "0".into());
+                let cursor =
+                    store.records.progress(&places.taken()).await.map_err(failed)?.unwrap_or_else(|| "0".into());
                 let taken = cursor.parse().unwrap_or(0);
                 // More than a page that waits is said as that.
-                let waiting = store.feed_after(taken, WAITING_COUNTED).await.map_err(failed)?.len();
-                let kept = store.progress(&places.from()).await.map_err(failed)?;
+                let waiting = store.records.feed_after(taken, WAITING_COUNTED).await.map_err(failed)?.len();
+                let kept = store.records.progress(&places.from()).await.map_err(failed)?;
                 entries.push(Entry {
                     feed: name.clone(),
                     kind: feed.channel.kind.as_str(),
                     from: feed.from.map(|day| day.to_string()).or(kept),
                     cursor,
                     waiting,
-                    replays_from: store.progress(&places.replay()).await.map_err(failed)?,
+                    replays_from: store.records.progress(&places.replay()).await.map_err(failed)?,
                 });
             }
             if *json {
@@ -91,7 +92,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
                 return Err(Failure::Usage(format!("there is no feed {feed}: {known}")));
             }
-            store.set_progress(&Places::of(feed).replay(), &day.to_string()).await.map_err(failed)?;
+            store.records.set_progress(&Places::of(feed).replay(), &day.to_string()).await.map_err(failed)?;
             Ok(output::line(format_args!(
                 "{feed} posts everything again from {day} on; serve does it, at once if it runs"
             ))?)

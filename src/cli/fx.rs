@@ -13,7 +13,7 @@ use crate::{
     history::rates,
     ledger::{fx::Quote, money::Currency, time::Day},
     reconciler::{Reconciler, Rules, driver::Driver},
-    store::{Store, audit_trail::Action},
+    store::{Store, records::audit_trail::Action},
 };
 
 /// Exchange rates for ledger.reporting_currency
@@ -73,14 +73,14 @@ async fn import(file: &PathBuf, base: Option<Currency>, json: bool, config: &Con
         .map_err(|error| Failure::Failed(format!("{named} holds no table of rates: {error}")))?;
     let store = open_store(config).await?;
     let deed = at_the_command_line().does(context.clock.now(), Action::RatesImported, named.to_string());
-    let kept = store.import_rates(&quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
+    let kept = store.records.import_rates(&quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
     let changed =
         kept.map_err(|error| Failure::Failed(format!("the rates were not all kept: {error}; import again")))?;
     if config.ledger.reporting_currency.is_some() {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::Failed(format!("the rates are kept, but the ledger is not up to date with them yet: {error}"))
         };
-        let rules = Rules::load(&config.ledger, &store).await.map_err(|error| failed(&error))?;
+        let rules = Rules::load(&config.ledger, &store.records).await.map_err(|error| failed(&error))?;
         let (_keep, stop) = watch::channel(false);
         let (driver, _) = Driver::new(Reconciler::new(store, rules, context.clock.clone()));
         driver.run_once(&stop).await.map_err(|error| failed(&error))?;
@@ -94,7 +94,7 @@ async fn import(file: &PathBuf, base: Option<Currency>, json: bool, config: &Con
 }
 
 async fn list(json: bool, store: &Store) -> Outcome {
-    let quotes = store.rates().await;
+    let quotes = store.records.rates().await;
     let quotes = quotes.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let mut spans: BTreeMap<(Currency, Currency), (Day, Quote, usize)> = BTreeMap::new();
     for quote in quotes {

@@ -43,7 +43,7 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
-    log::months,
+    ingest::months,
     report::table::printable,
     store::{Options, OtherLog, Store},
 };
@@ -153,7 +153,7 @@ async fn open_store_of(config: &Config, other_log: OtherLog) -> Result<Store, Fa
 /// Opens the ledger of `config` for a command that appends to it, made where there is none.
 async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
     let store = open_there(config, OtherLog::Refuse).await?;
-    months::make_ahead(&store, clock).await;
+    months::make_ahead(&store.log, clock).await;
     Ok(store)
 }
 

@@ -8,7 +8,7 @@ use crate::{
         service::Reports,
         thin,
     },
-    store::{EventFilter, reports::QualityAsked},
+    store::{derived::reports::QualityAsked, log::EventFilter},
 };
 
 /// Lists unreadable and unfilled thin events, unpriced items, unresolved discounts, gaps, ties and overdue changes
@@ -25,14 +25,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = args.ledger.ask();
     let mut data = Vec::new();
     let missing = reports.missing_subscriptions(&question).await.map_err(ask::failure)?;
     data.extend(missing.map(|missing| QualityItem::missing(&missing, context.clock.now())));
     let (unreadable, mut seq) = (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, 0);
     loop {
-        let page = store.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
+        let page = store.log.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
         let page = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;
         let Some(last) = page.last() else { break };
         seq = last.seq;
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let mut after = Some(0);
     while let Some(seq) = after {
-        let page = thin::unfilled(&store, &EventFilter::default(), seq, usize::MAX).await;
+        let page = thin::unfilled(store.reader(), &EventFilter::default(), seq, usize::MAX).await;
         let (rows, next) = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;
         data.extend(rows.iter().map(QualityItem::unfilled));
         after = next;

@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 /// Rebuilds without a word: what another command has changed the ground of.
 pub(super) async fn quietly(config: &Config, store: &Store, context: &Context) -> Outcome {
-    let rules = Rules::load(&config.ledger, store).await;
+    let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let (_keep, stop) = watch::channel(false);
     let rebuilt = Reconciler::new(store.clone(), rules, context.clock.clone()).rebuild(&stop, &mut |_| {}).await;
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     } else {
         None
     };
-    let rules = Rules::load(&config.ledger, &store).await;
+    let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let reconciler = Reconciler::new(store, rules, context.clock.clone());
     let rebuilt = reconciler

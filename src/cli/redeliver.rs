@@ -10,7 +10,7 @@ use crate::{
     },
     ledger::time::UnixTime,
     report::table::printable,
-    store::EventFilter,
+    store::log::EventFilter,
     stripe::signature::SigningSecret,
 };
 

@@ -20,7 +20,7 @@ use crate::{
     ledger::time::UnixTime,
     limits::CLOCK_LEAD_SECONDS,
     report::table::printable,
-    store::{StoreError, audit_trail::Action},
+    store::{StoreError, records::audit_trail::Action},
 };
 
 /// Takes historical events in from files, or sends the log's events on
@@ -88,7 +88,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let unkept = |error: StoreError| Failure::Failed(format!("the audit trail can't be kept: {error}"));
     if let (Some(store), false) = (&store, args.dry_run) {
         // Before the first of them is in the log: a replay that is killed has left its line.
-        store.record(&imported("begun".into())).await.map_err(unkept)?;
+        store.records.record(&imported("begun".into())).await.map_err(unkept)?;
     }
     let bar = replay_bar(files::bytes(&inputs));
     let began = Instant::now();
@@ -117,7 +117,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Failure::Failed(format!("the replay stopped: {error}; run it again, what is in the log is left alone"))
     })?;
     if let (Some(store), false) = (&store, args.dry_run) {
-        store.record(&imported(said(&counts, false))).await.map_err(unkept)?;
+        store.records.record(&imported(said(&counts, false))).await.map_err(unkept)?;
     }
     match &args.set_aside {
         Some(path) if counts.rejected > 0 => eprintln!("mrrd: what was rejected is in {}", path.display()),

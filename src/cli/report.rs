@@ -15,7 +15,7 @@ use crate::{
         service::Reports,
         waterfall::Waterfall,
     },
-    store::reports::{MovementFilter, Order},
+    store::derived::reports::{MovementFilter, Order},
 };
 
 /// Prints MRR over time, or the movements behind it
@@ -113,7 +113,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let today = config.ledger.zone.day(context.clock.now());
     match &args.command {
         Command::Mrr { basis, options, every, by } => {

@@ -31,7 +31,7 @@ struct Head {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let Command::Head(Head { json: as_json }) = &args.command;
     let store = open_store(&*context.load()?).await?;
-    let head = store.seal_head().await;
+    let head = store.log.seal_head().await;
     let head = head.map_err(|error| Failure::Failed(format!("the seals can't be read: {error}")))?;
     let Some(head) = head else {
         return Err(Failure::Failed("nothing is sealed yet: serve seals the log every ten seconds".into()));

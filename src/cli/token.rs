@@ -10,8 +10,10 @@ use crate::{
     report::table::Table,
     store::{
         StoreError,
-        access::{AccessRole, TokenRow},
-        audit_trail::Action,
+        records::{
+            access::{AccessRole, TokenRow},
+            audit_trail::Action,
+        },
     },
 };
 
@@ -81,7 +83,7 @@ async fn create(name: &str, role: AccessRole, json: bool, context: &Context) -> 
     let store = make_store(&*context.load()?, &context.clock).await?;
     let (token, row) = access::made(name, role, context.clock.now());
     let deed = access::at_the_command_line().does(row.created_at, Action::TokenCreated, row.id.clone());
-    store.keep_token(&row, &deed.saying(format!("{name}, {}", role.as_str()))).await.map_err(failed)?;
+    store.records.keep_token(&row, &deed.saying(format!("{name}, {}", role.as_str()))).await.map_err(failed)?;
     if json {
         let token = token.expose_secret();
         return Ok(output::json(&json!({ "id": row.id, "name": name, "role": role.as_str(), "token": token }))?);
@@ -93,7 +95,7 @@ async fn create(name: &str, role: AccessRole, json: bool, context: &Context) -> 
 
 async fn list(json: bool, context: &Context) -> Outcome {
     let store = open_store(&*context.load()?).await?;
-    let tokens = store.access_tokens().await.map_err(failed)?;
+    let tokens = store.records.access_tokens().await.map_err(failed)?;
     if json {
         let entry = |token: &TokenRow| {
             json!({
@@ -114,7 +116,7 @@ async fn list(json: bool, context: &Context) -> Outcome {
 async fn revoke(id: &str, context: &Context) -> Outcome {
     let store = open_store(&*context.load()?).await?;
     let deed = access::at_the_command_line().does(context.clock.now(), Action::TokenRevoked, id);
-    match store.revoke_token(id, &deed).await.map_err(failed)? {
+    match store.records.revoke_token(id, &deed).await.map_err(failed)? {
         true => Ok(output::line(format_args!("{id} opens nothing any more, and its sessions have ended"))?),
         false => {
             Err(Failure::Failed(format!("there is no token {id} in force: `mrrd token list` shows those there are")))

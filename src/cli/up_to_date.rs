@@ -16,7 +16,7 @@ use crate::{
 /// figures; errors only where nothing could be told at all.
 pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> Result<(), Failure> {
     let failed = |error: StoreError| Failure::Failed(format!("the ledger can't be looked at: {error}"));
-    let rules = Rules::load(&config.ledger, store).await.map_err(failed)?;
+    let rules = Rules::load(&config.ledger, &store.records).await.map_err(failed)?;
     let fingerprint = rules.fingerprint();
     let began = Instant::now();
     let bar = progress_bar();
@@ -63,11 +63,11 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
 }
 
 async fn is_up_to_date(store: &Store, fingerprint: &str) -> Result<bool, StoreError> {
-    let end = store.end().await?;
-    let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+    let end = store.log.end().await?;
+    let Some(current) = store.derived.generations().await?.into_iter().find(|generation| generation.current) else {
         return Ok(end == 0);
     };
-    let (position, first) = match store.applied(current.id).await {
+    let (position, first) = match store.derived.applied(current.id).await {
         // A rebuild has just replaced it.
         Err(StoreError::Corrupt { .. }) => return Ok(false),
         applied => applied?,

@@ -31,7 +31,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     // A log that isn't the one remembered is what this is to tell of.
     let store = open_store_of(&config, OtherLog::Tell).await?;
-    let rules = Rules::load(&config.ledger, &store).await;
+    let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
     let (_keep, stop) = watch::channel(false);
@@ -41,13 +41,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let verified = reconciler.verify(&stop, &mut |customers| bar.set_message(format!("{customers} customers"))).await;
     bar.finish_and_clear();
     let report = verified.map_err(|error| Failure::Failed(format!("nothing could be verified: {error}")))?;
-    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let closings = reports.verify_closings().await;
     let closings =
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
     // Events that no figure was held against: what isn't looked at doesn't hold.
-    let underived = store.end().await.map_err(|error| Failure::Failed(error.to_string()))? > report.applied_seq
+    let underived = store.log.end().await.map_err(|error| Failure::Failed(error.to_string()))? > report.applied_seq
         && report.customers == 0
         && report.waiting > 0;
     let anchors = anchors(&store, &args.head).await;
@@ -62,10 +62,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let difference = difference.or_else(|| reread.first_difference.clone());
     let difference = difference.or_else(|| ledger.clone());
     let difference = difference.or_else(|| closings.first_difference.as_ref().map(ToString::to_string));
-    if let Err(error) = drift::keep(&store, "verify", &Found { at: context.clock.now(), difference }).await {
+    if let Err(error) = drift::keep(&store.records, "verify", &Found { at: context.clock.now(), difference }).await {
         tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
     }
-    let erasures = store.erasures().await;
+    let erasures = store.log.erasures().await;
     let erasures = erasures.map_err(|error| Failure::Failed(format!("the erasures can't be read: {error}")))?;
     let erased: i64 = erasures.iter().map(|one| one.bodies).sum();
     if args.json {
@@ -88,7 +88,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             (None, 0) => "nothing compared".into(),
             (None, _) => "no difference".into(),
         };
-        let logged = u64::try_from(store.end().await.map_err(|error| Failure::Failed(error.to_string()))?).unwrap_or(0);
+        let logged =
+            u64::try_from(store.log.end().await.map_err(|error| Failure::Failed(error.to_string()))?).unwrap_or(0);
         let (sealed_to, unsealed) = (chain.sealed_to, chain.unsealed);
         output::line(format_args!(
             "log     sealed to {sealed_to}, {unsealed} events not sealed yet: {}",

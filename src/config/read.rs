@@ -27,7 +27,7 @@ use crate::{
     },
     limits,
     reconciler::{CustomerRules, Exclusion},
-    store::access::AccessRole,
+    store::records::access::AccessRole,
 };
 
 /// Reads the configuration: `file` is what `--config` named. Reports every fault at once.

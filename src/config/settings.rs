@@ -20,7 +20,7 @@ use crate::{
         time::{Day, Zone},
     },
     reconciler::CustomerRules,
-    store::access::AccessRole,
+    store::records::access::AccessRole,
 };
 
 /// Everything that can be set. `Debug` shows no secret.

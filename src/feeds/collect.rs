@@ -12,8 +12,8 @@ use crate::{
         service::{AskError, Reports},
     },
     store::{
-        feeds::{FeedChange, FeedEntry, NewFeedEntry},
-        reports::{MovementFilter, MovementRow, Order},
+        derived::reports::{MovementFilter, MovementRow, Order},
+        records::feeds::{FeedChange, FeedEntry, NewFeedEntry},
     },
 };
 
@@ -22,7 +22,7 @@ const PAGE: i64 = 500;
 
 /// Appends what is new of the movements from the day `from` on; how many entries that were.
 pub(super) async fn collect(reports: &Reports<'_>, ask: &Ask, from: Day) -> Result<usize, AskError> {
-    let latest = reports.store.feed_latest(from).await?;
+    let latest = reports.store.records.feed_latest(from).await?;
     let mut told: BTreeMap<String, FeedEntry> =
         latest.into_iter().map(|entry| (entry.entry.movement.clone(), entry)).collect();
     let filter = MovementFilter { from: Some(from), ..MovementFilter::default() };
@@ -61,7 +61,7 @@ pub(super) async fn collect(reports: &Reports<'_>, ask: &Ask, from: Day) -> Resu
 
 async fn kept(reports: &Reports<'_>, entries: &[NewFeedEntry]) -> Result<usize, AskError> {
     if !entries.is_empty() {
-        reports.store.append_feed(entries, reports.now).await?;
+        reports.store.records.append_feed(entries, reports.now).await?;
     }
     Ok(entries.len())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     alerts::{message::Message, words},
     ledger::money::{Currency, Mrr},
-    store::feeds::{FeedChange, FeedEntry},
+    store::records::feeds::{FeedChange, FeedEntry},
 };
 
 /// For programs: the same wherever it is read.
@@ -66,7 +66,7 @@ fn words_of(movement: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::time::UnixTime, store::feeds::NewFeedEntry};
+    use crate::{ledger::time::UnixTime, store::records::feeds::NewFeedEntry};
 
     fn entry(change: FeedChange, previous: Option<&str>) -> FeedEntry {
         let movement = |amount: i64, cause: &str| {

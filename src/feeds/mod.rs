@@ -28,7 +28,7 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
-    store::{Store, StoreError},
+    store::{ReadStore, StoreError},
 };
 
 /// What is kept of a feed beside its entries, by name.
@@ -67,7 +67,7 @@ impl Places {
 /// The feeds of one process; they work while it holds the lease of alerts.
 #[derive(Clone)]
 pub(crate) struct Feeds {
-    pub(crate) store: Store,
+    pub(crate) store: ReadStore,
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     /// Whether this process is the one that works.
@@ -129,9 +129,9 @@ impl Feeds {
     /// Looks at the last days whenever the ledger has moved, and at all of them every now and then: a late event may change
     /// any day.
     async fn look(&self, seen: &mut Option<i64>, whole: &mut Option<Instant>) -> Result<usize, AskError> {
-        let applied = self.store.applied_seq().await?;
+        let applied = self.store.derived.applied_seq().await?;
         // Figures of a ledger that still catches up are of a part of it.
-        if self.store.end().await? - applied > limits::ALERT_LAG_EVENTS {
+        if self.store.log.end().await? - applied > limits::ALERT_LAG_EVENTS {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -151,8 +151,8 @@ impl Feeds {
         let profile =
             self.config.ledger.reporting_currency.map_or(profile.name.clone(), |of| profile.reporting(of).name);
         // A ledger that only ever saw test events tells of those, as alerts do.
-        let live =
-            self.store.has_customers(&profile, true).await? || !self.store.has_customers(&profile, false).await?;
+        let live = self.store.derived.has_customers(&profile, true).await?
+            || !self.store.derived.has_customers(&profile, false).await?;
         let ask = Ask { livemode: Some(live), ..Ask::default() };
         let count = collect::collect(&reports, &ask, if all { start } else { start.max(recent) }).await?;
         if all {
@@ -167,12 +167,12 @@ impl Feeds {
     /// The first day a feed tells of: as configured, as a replay asked for, or the day it was first seen.
     async fn first_day(&self, name: &str, configured: Option<Day>, today: Day) -> Result<Day, StoreError> {
         let place = Places::of(name).from();
-        let kept = self.store.progress(&place).await?.and_then(|day| day.parse::<Day>().ok());
+        let kept = self.store.records.progress(&place).await?.and_then(|day| day.parse::<Day>().ok());
         match (configured, kept) {
             (Some(configured), Some(kept)) => Ok(configured.min(kept)),
             (Some(day), None) | (None, Some(day)) => Ok(day),
             (None, None) => {
-                self.store.set_progress(&place, &today.to_string()).await?;
+                self.store.records.set_progress(&place, &today.to_string()).await?;
                 Ok(today)
             }
         }

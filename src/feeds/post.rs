@@ -9,7 +9,7 @@ use crate::{
     alerts::channels::Channel,
     ledger::time::Day,
     limits,
-    store::{StoreError, feeds::FeedEntry},
+    store::{StoreError, records::feeds::FeedEntry},
 };
 
 /// Entries read at once.
@@ -43,25 +43,25 @@ pub(super) async fn run(mut feeds: Feeds, name: String, channel: Channel, waker:
 async fn post_due(feeds: &Feeds, name: &str, channel: &Channel) -> Result<Option<Duration>, StoreError> {
     let (store, places) = (&feeds.store, Places::of(name));
     let position = async |place: &str| -> Result<i64, StoreError> {
-        Ok(store.progress(place).await?.and_then(|at| at.parse().ok()).unwrap_or(0))
+        Ok(store.records.progress(place).await?.and_then(|at| at.parse().ok()).unwrap_or(0))
     };
     let today = feeds.config.ledger.zone.day(feeds.clock.now());
     let Some(feed) = feeds.config.feeds.get(name) else { return Ok(None) };
     let mut from = feeds.first_day(name, feed.from, today).await?;
     let mut taken = position(&places.taken()).await?;
 
-    if let Some(again) = store.progress(&places.replay()).await?.and_then(|day| day.parse::<Day>().ok()) {
+    if let Some(again) = store.records.progress(&places.replay()).await?.and_then(|day| day.parse::<Day>().ok()) {
         if again < from {
             // Older movements come as entries of their own, once they are collected.
             from = again;
-            store.set_progress(&places.from(), &from.to_string()).await?;
+            store.records.set_progress(&places.from(), &from.to_string()).await?;
         }
         let mut at = position(&places.replayed()).await?;
         if let Some(refused) = post_after(feeds, name, channel, &mut at, taken, again, &places.replayed()).await? {
             return Ok(Some(refused));
         }
         // Both places of a replay begin so.
-        store.clear_progress(&places.replay()).await?;
+        store.records.clear_progress(&places.replay()).await?;
     }
     post_after(feeds, name, channel, &mut taken, i64::MAX, from, &places.taken()).await
 }
@@ -77,7 +77,7 @@ async fn post_after(
     place: &str,
 ) -> Result<Option<Duration>, StoreError> {
     loop {
-        let entries = feeds.store.feed_after(*at, PAGE).await?;
+        let entries = feeds.store.records.feed_after(*at, PAGE).await?;
         let full = i64::try_from(entries.len()).is_ok_and(|count| count == PAGE);
         let begun = *at;
         for FeedEntry { position, created_at, entry } in entries {
@@ -95,7 +95,7 @@ async fn post_after(
                     return Ok(Some(refusal.retry_after.unwrap_or_default()));
                 }
                 *at = position;
-                feeds.store.set_progress(place, &at.to_string()).await?;
+                feeds.store.records.set_progress(place, &at.to_string()).await?;
             }
             *at = position;
         }
@@ -109,7 +109,7 @@ async fn post_after(
 /// Keeps how far a page came, where entries were passed over.
 async fn keep(feeds: &Feeds, place: &str, begun: i64, at: i64) -> Result<Option<Duration>, StoreError> {
     if at > begun {
-        feeds.store.set_progress(place, &at.to_string()).await?;
+        feeds.store.records.set_progress(place, &at.to_string()).await?;
     }
     Ok(None)
 }

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Clock,
+    event::{NewEvent, Reading, Source},
     ledger::ids::EventId,
-    store::{NewEvent, Reading, Source},
     stripe::{client::Answer, plausible, read},
 };
 

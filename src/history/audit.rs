@@ -10,6 +10,7 @@ use super::{
     drift::Drift,
 };
 use crate::{
+    event::{CustomerKey, NewEvent},
     ledger::{
         self, CustomerFacts,
         fact::{Fact, State, SubscriptionState},
@@ -19,7 +20,6 @@ use crate::{
     },
     limits,
     reconciler::{ReconcileError, Rules, derivation, joining::Joins},
-    store::{CustomerKey, NewEvent},
     stripe::client::lists::{Objects, Page},
 };
 
@@ -125,7 +125,7 @@ impl Fetch {
             }
         }
         self.unlisted(rules, &seen, &modes, &mut audit).await?;
-        Drift::of(&audit, self.clock.now()).keep(&self.store).await?;
+        Drift::of(&audit, self.clock.now()).keep(&self.store.records).await?;
         Ok(audit)
     }
 
@@ -141,7 +141,7 @@ impl Fetch {
     ) -> Result<(), AuditError> {
         let mut answers: Vec<(CustomerKey, (Fact, NewEvent))> = Vec::new();
         for event in page {
-            let crate::store::Reading::Facts(facts) = &event.reading else { continue };
+            let crate::event::Reading::Facts(facts) = &event.reading else { continue };
             let Some(fact) = facts.first().cloned() else { continue };
             let State::Subscription { after, .. } = &fact.state else { continue };
             audit.subscriptions += 1;
@@ -150,14 +150,15 @@ impl Fetch {
             let key = CustomerKey { livemode: event.livemode, account: None, customer: after.customer.clone() };
             answers.push((key, (fact, event)));
         }
-        let joins = Joins::current(&self.store, &rules.customers, None).await?;
+        let joins = Joins::current(self.store.reader(), &rules.customers, None).await?;
         let keys: Vec<CustomerKey> = answers.iter().map(|(key, _)| key.clone()).collect();
         let mut by_customer: BTreeMap<CustomerKey, Vec<(Fact, NewEvent)>> = BTreeMap::new();
-        for (ledger, (_, answer)) in joins.ledgers_of(&self.store, &keys, None).await?.into_iter().zip(answers) {
+        for (ledger, (_, answer)) in joins.ledgers_of(self.store.reader(), &keys, None).await?.into_iter().zip(answers)
+        {
             by_customer.entry(ledger).or_default().push(answer);
         }
         let keys: Vec<CustomerKey> = by_customer.keys().cloned().collect();
-        let known = derivation::read(&self.store, rules, &keys, None).await?;
+        let known = derivation::read(self.store.reader(), rules, &keys, None).await?;
         let mut missing = Vec::new();
         for (known, answers) in known.into_iter().zip(by_customer.into_values()) {
             let before = subscriptions(rules, &known, &[]);
@@ -184,14 +185,14 @@ impl Fetch {
     ) -> Result<(), AuditError> {
         let mut after: Option<CustomerKey> = None;
         loop {
-            let joins = Joins::current(&self.store, &rules.customers, None).await?;
-            let keys = joins.ledgers(&self.store, after.as_ref(), limits::CUSTOMERS_PAGE, None).await?;
+            let joins = Joins::current(self.store.reader(), &rules.customers, None).await?;
+            let keys = joins.ledgers(self.store.reader(), after.as_ref(), limits::CUSTOMERS_PAGE, None).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
             after = Some(last);
             // One key reads one mode of one account; simulated time isn't in the list.
             let keys: Vec<_> =
                 keys.into_iter().filter(|key| key.account.is_none() && modes.contains(&key.livemode)).collect();
-            let known = derivation::read(&self.store, rules, &keys, None).await?;
+            let known = derivation::read(self.store.reader(), rules, &keys, None).await?;
             for (key, known) in keys.into_iter().zip(known) {
                 let clocked = known
                     .facts

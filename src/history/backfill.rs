@@ -15,9 +15,10 @@ use tokio::{
 use super::{answers, replay::Counts};
 use crate::{
     clock::Clock,
+    event::NewEvent,
     ledger::time::UnixTime,
     limits,
-    store::{Appended, NewEvent, Store, StoreError},
+    store::{Store, StoreError, log::Appended},
     stripe::client::{ApiError, Client, lists, lists::Page},
 };
 
@@ -78,17 +79,17 @@ impl Fetch {
         let mut counts = Counts::default();
         let (reached, run) = (self.reached(), format!("{}.run", self.reached()));
         loop {
-            let (from, until, resumed) = match self.store.progress(&run).await?.as_deref().and_then(parsed) {
+            let (from, until, resumed) = match self.store.records.progress(&run).await?.as_deref().and_then(parsed) {
                 Some((from, until)) => (from, until, true),
                 None => {
                     let (from, until) = self.due().await?;
-                    self.store.set_progress(&run, &format!("{from}-{until}")).await?;
+                    self.store.records.set_progress(&run, &format!("{from}-{until}")).await?;
                     (from, until, false)
                 }
             };
             self.stretches(from, until, &mut counts, &mut watch).await?;
-            self.store.set_progress(&reached, &(until - limits::HEALING_OVERLAP_SECONDS).to_string()).await?;
-            self.store.clear_progress(&format!("{reached}.")).await?;
+            self.store.records.set_progress(&reached, &(until - limits::HEALING_OVERLAP_SECONDS).to_string()).await?;
+            self.store.records.clear_progress(&format!("{reached}.")).await?;
             if !resumed {
                 return Ok(counts);
             }
@@ -99,7 +100,7 @@ impl Fetch {
     async fn due(&self) -> Result<(i64, i64), StoreError> {
         let now = self.clock.now().0;
         let listed = now - limits::STRIPE_EVENT_DAYS * UnixTime::DAY_SECONDS;
-        let reached = self.store.progress(&self.reached()).await?.and_then(|text| text.parse().ok());
+        let reached = self.store.records.progress(&self.reached()).await?.and_then(|text| text.parse().ok());
         // Seconds of the current one may still be to come: they are the next run's.
         Ok((reached.unwrap_or(listed).clamp(listed, now), now + 1))
     }
@@ -145,7 +146,7 @@ impl Fetch {
     /// One stretch, newest first, from where it was left.
     async fn stretch(&self, start: i64, end: i64, pages: &mpsc::Sender<Counts>) -> Result<(), HistoryError> {
         let name = format!("{}.at {start}-{end}", self.reached());
-        let kept = self.store.progress(&name).await?;
+        let kept = self.store.records.progress(&name).await?;
         if kept.as_deref() == Some(DONE) {
             return Ok(());
         }
@@ -167,7 +168,7 @@ impl Fetch {
             counts.add(append(&self.store, events).await?);
             place = last.filter(|last| page.has_more && last.created >= start);
             let kept = place.as_ref().map_or(DONE.to_owned(), |Place { event, created }| format!("{event} {created}"));
-            self.store.set_progress(&name, &kept).await?;
+            self.store.records.set_progress(&name, &kept).await?;
             drop(in_hand);
             // Nobody watches any more when the run has failed elsewhere: this page is kept all the same.
             if pages.send(counts).await.is_err() || place.is_none() {
@@ -210,7 +211,7 @@ pub(super) fn read_all(
 /// Appends a page; a variant counts as a duplicate, as it does in a replay.
 pub(super) async fn append(store: &Store, events: Vec<NewEvent>) -> Result<Counts, StoreError> {
     let read = events.len() as u64;
-    let outcomes = if events.is_empty() { Vec::new() } else { store.append(&events).await? };
+    let outcomes = if events.is_empty() { Vec::new() } else { store.log.append(&events).await? };
     let appended = outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64;
     Ok(Counts { read, appended, duplicates: read - appended, rejected: 0 })
 }

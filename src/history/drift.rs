@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use crate::{
     ledger::time::UnixTime,
-    store::{Store, StoreError},
+    store::{StoreError, records::Records},
 };
 
 /// Where it is kept.
@@ -28,13 +28,13 @@ impl Drift {
     }
 
     /// Keeps it as the last one, whichever process asks.
-    pub async fn keep(&self, store: &Store) -> Result<(), StoreError> {
-        store.set_progress(PLACE, &format!("{} {} {}", self.at.0, self.subscriptions, self.differing)).await
+    pub async fn keep(&self, records: &Records) -> Result<(), StoreError> {
+        records.set_progress(PLACE, &format!("{} {} {}", self.at.0, self.subscriptions, self.differing)).await
     }
 
     /// What the last audit left; `None` where there never was one: what isn't known is not 0.
-    pub async fn last(store: &Store) -> Result<Option<Self>, StoreError> {
-        let kept = store.progress(PLACE).await?;
+    pub async fn last(records: &Records) -> Result<Option<Self>, StoreError> {
+        let kept = records.progress(PLACE).await?;
         Ok(kept.and_then(|text| {
             let mut words = text.split(' ');
             let at = words.next()?.parse().ok().map(UnixTime)?;

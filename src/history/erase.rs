@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     ledger::ids::CustomerId,
-    store::{Reader, Store, StoreError},
+    store::{Store, StoreError, log::ReadBy},
 };
 
 /// Bodies erased in one transaction, beside webhooks.
@@ -38,7 +38,8 @@ pub async fn run(
     let needle = format!("\"{customer}\"");
     let (mut counts, mut seq, mut found) = (Counts::default(), 0, Vec::new());
     loop {
-        let page = if *stop.borrow() { Vec::new() } else { store.read_by(Reader::OlderThan(i64::MAX), seq).await? };
+        let page =
+            if *stop.borrow() { Vec::new() } else { store.log.read_by(ReadBy::OlderThan(i64::MAX), seq).await? };
         for (event, body) in &page {
             counts.read += 1;
             seq = event.seq;
@@ -50,14 +51,14 @@ pub async fn run(
         if let Some(reason) = reason
             && (found.len() >= BATCH || page.is_empty() && !found.is_empty())
         {
-            counts.erased += store.erase(&found, reason, at).await?;
+            counts.erased += store.log.erase(&found, reason, at).await?;
             found.clear();
         }
         progress(counts);
         if page.is_empty() {
             if reason.is_some() {
                 // Kept beside the ledger, where names are shown: it was read from a body that is gone now.
-                store.forget_name(customer).await?;
+                store.derived.forget_name(customer).await?;
             }
             return Ok(counts);
         }

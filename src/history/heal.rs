@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     alerts::{self, alert::Rule, drift::Found},
+    event::CustomerKey,
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
@@ -24,7 +25,9 @@ use crate::{
     limits,
     reconciler::{Rules, driver::Handle, joining::Joins},
     store::{
-        CustomerKey, EventFilter, alerts::AlertFilter, reports::AccountScope, reports::QualityAsked, reports::Scope,
+        derived::reports::{AccountScope, QualityAsked, Scope},
+        log::EventFilter,
+        records::alerts::AlertFilter,
     },
     stripe::client::{ApiError, lists::Objects},
 };
@@ -100,7 +103,7 @@ impl Healer {
         loop {
             sleep(limits::ALERT_POLL).await;
             // A failure is told by whoever can't go on with it; this one asks again.
-            if self.fetch.store.alerts(&filter, None, 1).await.is_ok_and(|alerts| !alerts.is_empty()) {
+            if self.fetch.store.records.alerts(&filter, None, 1).await.is_ok_and(|alerts| !alerts.is_empty()) {
                 return;
             }
         }
@@ -110,7 +113,7 @@ impl Healer {
     async fn activate(&mut self, reconciler: &Handle) -> Result<Healed, HistoryError> {
         let mut round = Round::default();
         let healed = self.round(reconciler, &mut round).await;
-        round.keep(&self.fetch.store, self.fetch.clock.now()).await?;
+        round.keep(&self.fetch.store.records, self.fetch.clock.now()).await?;
         healed
     }
 
@@ -119,7 +122,7 @@ impl Healer {
         if events > 0 {
             reconciler.notify();
         }
-        let head = self.fetch.store.head().await?.last_seq;
+        let head = self.fetch.store.log.head().await?.last_seq;
         let mut status = reconciler.subscribe();
         // A ledger that is far behind is looked at as it is: what it will want then is looked up by the next activation.
         drop(timeout(limits::HEALING_PATIENCE, status.wait_for(|status| status.applied_seq >= head)).await);
@@ -136,7 +139,7 @@ impl Healer {
     async fn audit_when_due(&self, round: &mut Round) -> Result<(), HistoryError> {
         let Fetch { store, clock, .. } = &self.fetch;
         let due = |last: Drift| last.at.plus(limits::AUDIT_INTERVAL_SECONDS) <= clock.now();
-        if !Drift::last(store).await?.is_none_or(due) {
+        if !Drift::last(&store.records).await?.is_none_or(due) {
             return Ok(());
         }
         let audited = self.fetch.audit(&self.rules, false, |_| {}).await;
@@ -146,7 +149,7 @@ impl Healer {
                 format!("{differ} subscriptions differ; first {subscription} of {customer}: {reason}")
             };
             let found = Found { at: clock.now(), difference: audit.differences.first().map(words) };
-            alerts::drift::keep(store, "audit", &found).await?;
+            alerts::drift::keep(&store.records, "audit", &found).await?;
         }
         match audited {
             Ok(audit) if audit.differences.is_empty() => {
@@ -179,7 +182,7 @@ impl Healer {
     pub async fn look_up(&mut self) -> Result<u64, HistoryError> {
         let mut round = Round::default();
         let looked_up = self.look_up_in(&mut round).await;
-        round.keep(&self.fetch.store, self.fetch.clock.now()).await?;
+        round.keep(&self.fetch.store.records, self.fetch.clock.now()).await?;
         looked_up
     }
 
@@ -197,8 +200,8 @@ impl Healer {
     /// The objects of thin events, unless the event's twin is in the log with the object in it.
     async fn thin(&self, round: &mut Round) -> Result<u64, HistoryError> {
         let store = &self.fetch.store;
-        let mut after = store.progress(THIN).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let kept = store.progress(THIN_AGAIN).await?;
+        let mut after = store.records.progress(THIN).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let kept = store.records.progress(THIN_AGAIN).await?;
         let mut again: BTreeSet<String> = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let (mut looked_up, still) = self.by_id(&again, round).await?;
         if still != again {
@@ -207,14 +210,14 @@ impl Healer {
         }
         let filter = EventFilter { reading: Some("thin".into()), account: Some(None), ..EventFilter::default() };
         while again.len() < limits::THIN_AGAIN {
-            let page = store.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
+            let page = store.log.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
             let Some(last) = page.last() else { break };
             after = last.seq;
             let mut wanted = BTreeSet::new();
             for row in &page {
                 let names: Vec<&str> = row.reason.as_deref().unwrap_or_default().split(' ').collect();
                 let twins: Vec<_> = names.iter().filter(|name| name.starts_with("evt_")).map(|&id| id.into()).collect();
-                if store.known_ids(&twins).await?.is_empty() {
+                if store.log.known_ids(&twins).await?.is_empty() {
                     wanted.extend(names.iter().filter(|id| kind_of(id).is_some()).map(|id| (*id).to_owned()));
                 }
             }
@@ -225,7 +228,7 @@ impl Healer {
                 // Before the place behind them is kept: a kill in between costs a question, not an object.
                 self.ask_again(&again).await?;
             }
-            store.set_progress(THIN, &after.to_string()).await?;
+            store.records.set_progress(THIN, &after.to_string()).await?;
         }
         Ok(looked_up)
     }
@@ -233,7 +236,7 @@ impl Healer {
     async fn ask_again(&self, ids: &BTreeSet<String>) -> Result<(), HistoryError> {
         // A list of texts can be written as JSON.
         let text = serde_json::to_string(ids).unwrap_or_default();
-        Ok(self.fetch.store.set_progress(THIN_AGAIN, &text).await?)
+        Ok(self.fetch.store.records.set_progress(THIN_AGAIN, &text).await?)
     }
 
     /// Fetches objects told by their ids alone: how many were kept, and which were refused.
@@ -270,6 +273,7 @@ impl Healer {
             let mut after = None;
             loop {
                 let page = store
+                    .derived
                     .quality_page(&scope, &QualityAsked::Kind(kind), after.as_ref(), limits::LOG_PAGE_EVENTS)
                     .await?;
                 let Some((last, _)) = page.last() else { break };
@@ -280,12 +284,12 @@ impl Healer {
                         continue;
                     }
                     let key = CustomerKey { livemode, account: None, customer: row.customer };
-                    let joins = Joins::current(&store, &self.rules.customers, None).await?;
-                    let mut members = joins.members_of(&store, &key, None).await?;
+                    let joins = Joins::current(store.reader(), &self.rules.customers, None).await?;
+                    let mut members = joins.members_of(store.reader(), &key, None).await?;
                     if members.is_empty() {
                         members.push(key);
                     }
-                    let facts = store.customer_facts(&members, None).await?.concat();
+                    let facts = store.log.customer_facts(&members, None).await?.concat();
                     let mut refused = false;
                     for (list, id) in wanted(&row.entry, &facts) {
                         let fetched = self.fetch_one(list, &id, round).await?;

@@ -12,12 +12,13 @@ use super::{
     replay::Counts,
 };
 use crate::{
+    event::{CustomerKey, NewEvent, Reading, naming},
     ledger::{
         fact::{Fact, Role},
         ids::EventId,
         time::UnixTime,
     },
-    store::{CustomerKey, NewEvent, Reading, StoreError, naming},
+    store::StoreError,
     stripe::{
         client::{
             Answer, ApiError,
@@ -69,13 +70,13 @@ impl Fetch {
         if !refused.is_empty() {
             return Err(HistoryError::Refused(refused));
         }
-        self.store.clear_progress(&self.walk()).await?;
+        self.store.records.clear_progress(&self.walk()).await?;
         Ok(counts)
     }
 
     async fn list(&self, list: Objects, pages: &mpsc::Sender<(Objects, Counts)>) -> Result<(), HistoryError> {
         let name = format!("{}{}", self.walk(), list.as_str());
-        let mut place = self.store.progress(&name).await?;
+        let mut place = self.store.records.progress(&name).await?;
         loop {
             if place.as_deref() == Some(DONE) {
                 return Ok(());
@@ -107,9 +108,9 @@ impl Fetch {
             let (events, mut counts) = read_all(elements, |body| answers::object(body, &answer, &self.clock));
             counts.add(self.append_answers(events).await?);
             let kept = last.filter(|_| page.has_more).unwrap_or_else(|| DONE.to_owned());
-            self.store.set_progress(&name, &kept).await?;
+            self.store.records.set_progress(&name, &kept).await?;
             if cut {
-                self.store.clear_progress(&format!("{name} ")).await?;
+                self.store.records.clear_progress(&format!("{name} ")).await?;
             }
             drop(in_hand);
             place = Some(kept);
@@ -159,12 +160,12 @@ impl Fetch {
         // A page is text, or it would not have been read as one.
         let text = String::from_utf8_lossy(body);
         let kept = serde_json::json!([path, text, at.0, **api_version]).to_string();
-        Ok(self.store.set_progress(&place_of(name, request), &kept).await?)
+        Ok(self.store.records.set_progress(&place_of(name, request), &kept).await?)
     }
 
     /// What was kept of it before we were killed.
     async fn kept(&self, name: &str, request: &RequestBuilder) -> Result<Option<Answer>, HistoryError> {
-        let kept = self.store.progress(&place_of(name, request)).await?;
+        let kept = self.store.records.progress(&place_of(name, request)).await?;
         let read = |text: String| serde_json::from_str::<(String, String, i64, String)>(&text).ok();
         Ok(kept.and_then(read).map(|(path, text, at, api_version)| Answer {
             path,
@@ -178,7 +179,7 @@ impl Fetch {
     /// Appends answers about objects, each once for every time it came to say something else.
     pub(super) async fn append_answers(&self, answers: Vec<NewEvent>) -> Result<Counts, StoreError> {
         let ids: Vec<EventId> = answers.iter().map(|answer| answer.id.clone()).collect();
-        let known: BTreeSet<EventId> = self.store.known_ids(&ids).await?.into_iter().collect();
+        let known: BTreeSet<EventId> = self.store.log.known_ids(&ids).await?.into_iter().collect();
         let (seen, mut fresh): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| known.contains(&answer.id));
         let last = self.last_known(&seen).await?;
         fresh.extend(seen.into_iter().map(|answer| {
@@ -218,12 +219,12 @@ impl Fetch {
             }
         }
         let customers: Vec<CustomerKey> = customers.into_iter().collect();
-        for (key, facts) in customers.iter().zip(self.store.customer_facts(&customers, None).await?) {
+        for (key, facts) in customers.iter().zip(self.store.log.customer_facts(&customers, None).await?) {
             facts.iter().for_each(|fact| learn(key.livemode, fact));
         }
         for (livemode, objects) in others {
             let objects: Vec<&str> = objects.into_iter().collect();
-            let facts = self.store.reference_facts(livemode, None, &objects, None).await?;
+            let facts = self.store.log.reference_facts(livemode, None, &objects, None).await?;
             facts.iter().for_each(|fact| learn(livemode, fact));
         }
         Ok(last.into_iter().map(|(object, (_, event))| (object, event)).collect())

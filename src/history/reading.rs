@@ -28,9 +28,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    event::{NewEvent, Source},
     ledger::{ids::EventId, time::UnixTime},
     limits,
-    store::{NewEvent, Prepared, Source},
+    store::log::Prepared,
     stripe::{
         client::{Answer, version},
         read::{self, ReadEvent},

@@ -15,8 +15,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::replay::Counts;
 use crate::{
     clock::Clock,
+    event::EventRow,
     limits,
-    store::{EventFilter, EventRow, Store},
+    store::{Store, log::EventFilter},
     stripe::{
         client::with_causes,
         signature::{SigningSecret, sign},
@@ -137,8 +138,11 @@ impl Redelivery {
         });
         let mut after = self.after_seq;
         loop {
-            let page =
-                store.events(&self.filter, after, limits::LOG_PAGE_EVENTS).await.map_err(|error| error.to_string())?;
+            let page = store
+                .log
+                .events(&self.filter, after, limits::LOG_PAGE_EVENTS)
+                .await
+                .map_err(|error| error.to_string())?;
             let Some(last) = page.last() else { return Ok(counts) };
             after = last.seq;
             // What the API answered is in the log too, and no endpoint takes it: it is no event.
@@ -197,6 +201,6 @@ fn why(body: &[u8]) -> Option<String> {
 
 /// `None` where it was erased.
 async fn body_of(store: &Store, row: &EventRow) -> Result<Option<Bytes>, String> {
-    let bodies = store.bodies(&row.id).await.map_err(|error| error.to_string())?;
+    let bodies = store.log.bodies(&row.id).await.map_err(|error| error.to_string())?;
     Ok(bodies.into_iter().find(|(event, _)| event.seq == row.seq).map(|(_, body)| body))
 }

@@ -8,7 +8,7 @@ use super::backfill::HistoryError;
 use crate::{
     ledger::time::UnixTime,
     limits,
-    store::{Store, StoreError},
+    store::{StoreError, records::Records},
     stripe::client::{ApiError, route},
 };
 
@@ -32,8 +32,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// All that are known, by route: an answer takes a route off, and so does a day in which nobody asked.
-    pub async fn standing(store: &Store) -> Result<Vec<Self>, StoreError> {
-        let kept = store.progress(PLACE).await?;
+    pub async fn standing(records: &Records) -> Result<Vec<Self>, StoreError> {
+        let kept = records.progress(PLACE).await?;
         Ok(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 }
@@ -95,8 +95,8 @@ impl Round {
     }
 
     /// Keeps what this round learnt, asked at `now`: whatever it didn't ask stays as it was.
-    pub(super) async fn keep(self, store: &Store, now: UnixTime) -> Result<(), StoreError> {
-        let before = Refusal::standing(store).await?;
+    pub(super) async fn keep(self, records: &Records, now: UnixTime) -> Result<(), StoreError> {
+        let before = Refusal::standing(records).await?;
         let fresh = |one: &Refusal| one.last.plus(limits::REFUSAL_KEPT_SECONDS) > now;
         let mut standing: BTreeMap<String, Refusal> = before
             .iter()
@@ -113,6 +113,6 @@ impl Round {
         }
         // Text and numbers: they can be written as JSON.
         let text = serde_json::to_string(&standing).unwrap_or_default();
-        store.set_progress(PLACE, &text).await
+        records.set_progress(PLACE, &text).await
     }
 }

@@ -6,8 +6,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
+    event::{EventRow, Reading},
     ledger::fact::NORMALISER,
-    store::{EventRow, Reader, Reading, Store, StoreError},
+    store::{Store, StoreError, log::ReadBy},
     stripe::read::read_again,
 };
 
@@ -39,7 +40,7 @@ pub async fn run(
     let mut counts = Counts::default();
     let mut seq = 0;
     while !*stop.borrow() {
-        let page = store.read_by(Reader::OlderThan(NORMALISER), seq).await?;
+        let page = store.log.read_by(ReadBy::OlderThan(NORMALISER), seq).await?;
         let Some((last, _)) = page.last() else { break };
         seq = last.seq;
         let mut readings = Vec::with_capacity(page.len());
@@ -51,7 +52,7 @@ pub async fn run(
             counts.lost += u64::from(before && !now);
             readings.push((event, reading));
         }
-        store.append_facts(NORMALISER, &readings).await?;
+        store.log.append_facts(NORMALISER, &readings).await?;
         progress(counts);
     }
     Ok(counts)

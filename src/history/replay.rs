@@ -12,7 +12,10 @@ use crate::{
     clock::Clock,
     ledger::{ids::EventId, time::UnixTime},
     limits,
-    store::{Appended, Prepared, Store, StoreError},
+    store::{
+        Store, StoreError,
+        log::{Appended, Prepared},
+    },
 };
 
 /// What a replay came to; `read` is the sum of the others.
@@ -113,14 +116,14 @@ struct Batch {
 
 /// Appends a batch; returns how many were new.
 async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<u64, StoreError> {
-    let outcomes = store.append_prepared(batch).await?;
+    let outcomes = store.log.append_prepared(batch).await?;
     Ok(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64)
 }
 
 /// How many of a batch would be new.
 async fn unknown(store: Option<&Store>, ids: &[EventId], seen: &mut HashSet<EventId>) -> Result<u64, StoreError> {
     let known: HashSet<EventId> = match store {
-        Some(store) => store.known_ids(ids).await?.into_iter().collect(),
+        Some(store) => store.log.known_ids(ids).await?.into_iter().collect(),
         None => HashSet::new(),
     };
     Ok(ids.iter().filter(|id| !known.contains(*id) && seen.insert((*id).clone())).count() as u64)

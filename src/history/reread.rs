@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::renormalise::reading;
 use crate::{
     ledger::fact::NORMALISER,
-    store::{Reader, Store, StoreError},
+    store::{Store, StoreError, log::ReadBy},
 };
 
 /// What was found.
@@ -26,7 +26,7 @@ pub async fn run(
     let mut found = Reread::default();
     let mut seq = 0;
     while !*stop.borrow() && found.first_difference.is_none() {
-        let page = store.read_by(Reader::Version(NORMALISER), seq).await?;
+        let page = store.log.read_by(ReadBy::Version(NORMALISER), seq).await?;
         let readings: Vec<_> = page
             .into_iter()
             .map(|(event, body)| {
@@ -35,7 +35,7 @@ pub async fn run(
             })
             .collect();
         let Some((last, _)) = readings.last() else { break };
-        found.first_difference = store.misread(NORMALISER, seq, &readings).await?;
+        found.first_difference = store.log.misread(NORMALISER, seq, &readings).await?;
         found.events += readings.len() as u64;
         seq = last.seq;
         progress(found.events);

@@ -21,11 +21,12 @@ use self::{
     refusal::{Refusal, Unavailable},
 };
 use crate::{
+    event::{Reading, Source},
+    ingest::appender::AppendError,
     ledger::ids::EventId,
     limits,
-    log::appender::AppendError,
     server::{body, state::AppState},
-    store::{Appended, Reading, Source},
+    store::log::Appended,
     stripe::{read, signature, signature::BlankSecret},
     telemetry::{
         event::{EventAppended, WebhookAnswered},

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
+    event::CustomerKey,
     ledger::{
         ids::AccountId,
         money::{Currency, Mrr},
@@ -10,7 +11,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    store::{CustomerKey, Derived, Store, StoreError},
+    store::{ReadStore, StoreError, derived::ProfileLedger},
 };
 
 /// What differs between the generation before and the one after.
@@ -49,7 +50,7 @@ pub struct BeforeAfter {
 }
 
 /// Compares two generations as of `now`. Simulated time (test clocks) is compared, but summed into no MRR.
-pub(super) async fn between(store: &Store, before: i64, after: i64, now: UnixTime) -> Result<Changes, StoreError> {
+pub(super) async fn between(store: &ReadStore, before: i64, after: i64, now: UnixTime) -> Result<Changes, StoreError> {
     let (mut before, mut after) = (Walk::new(store, before), Walk::new(store, after));
     let mut changes = Changes::default();
     loop {
@@ -110,7 +111,7 @@ impl Changes {
 
 /// A generation's ledgers in order, a page in memory.
 struct Walk<'a> {
-    store: &'a Store,
+    store: &'a ReadStore,
     generation: i64,
     page: VecDeque<(Place, CustomerLedger)>,
     last: Option<Place>,
@@ -118,7 +119,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(store: &'a Store, generation: i64) -> Self {
+    fn new(store: &'a ReadStore, generation: i64) -> Self {
         Self { store, generation, page: VecDeque::new(), last: None, done: false }
     }
 
@@ -126,10 +127,11 @@ impl<'a> Walk<'a> {
     async fn place(&mut self) -> Result<Option<Place>, StoreError> {
         if self.page.is_empty() && !self.done {
             let after = self.last.as_ref().map(|(profile, key)| (profile.as_str(), key));
-            let page = self.store.ledgers(self.generation, after, limits::CUSTOMERS_PAGE).await?;
+            let page = self.store.derived.ledgers(self.generation, after, limits::CUSTOMERS_PAGE).await?;
             self.done = page.is_empty();
-            let placed =
-                |(key, Derived { profile, ledger }): (CustomerKey, Derived)| ((profile.to_string(), key), ledger);
+            let placed = |(key, ProfileLedger { profile, ledger }): (CustomerKey, ProfileLedger)| {
+                ((profile.to_string(), key), ledger)
+            };
             self.page = page.into_iter().map(placed).collect();
             self.last = self.page.back().map(|(place, _)| place.clone());
         }

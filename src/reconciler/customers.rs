@@ -7,7 +7,7 @@ use crate::{
         fact::{CustomerState, Fact, State},
         outcome::CustomerLedger,
     },
-    store::{Store, StoreError},
+    store::{ReadStore, StoreError},
     stripe::metadata::customer_metadata,
 };
 
@@ -67,12 +67,12 @@ impl CustomerRules {
 
     /// The customer's metadata now: what its newest state says, which holds for all history as its country does. Erased
     /// bodies say nothing.
-    pub(super) async fn metadata(&self, store: &Store, facts: &[Fact]) -> Result<Metadata, StoreError> {
+    pub(super) async fn metadata(&self, store: &ReadStore, facts: &[Fact]) -> Result<Metadata, StoreError> {
         newest_metadata(store, facts, &self.keys()).await
     }
 
     /// As much of it as tells whether one of several customers that are one is left out.
-    pub(super) async fn excluding_metadata(&self, store: &Store, facts: &[Fact]) -> Result<Metadata, StoreError> {
+    pub(super) async fn excluding_metadata(&self, store: &ReadStore, facts: &[Fact]) -> Result<Metadata, StoreError> {
         newest_metadata(store, facts, &self.excluding_keys().collect::<Vec<_>>()).await
     }
 
@@ -100,12 +100,12 @@ impl CustomerRules {
     }
 }
 
-async fn newest_metadata(store: &Store, facts: &[Fact], keys: &[Arc<str>]) -> Result<Metadata, StoreError> {
+async fn newest_metadata(store: &ReadStore, facts: &[Fact], keys: &[Arc<str>]) -> Result<Metadata, StoreError> {
     if keys.is_empty() {
         return Ok(Metadata::new());
     }
     let Some((newest, _)) = newest(facts) else { return Ok(Metadata::new()) };
-    let bodies = store.bodies(&newest.event).await?;
+    let bodies = store.log.bodies(&newest.event).await?;
     Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, keys)).unwrap_or_default())
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    event::{CustomerKey, naming},
     ledger::{
         self, CustomerFacts,
         fact::Fact,
@@ -18,7 +19,10 @@ use crate::{
         told::{Lack, lacking, tellings},
     },
     limits,
-    store::{CustomerKey, Derived, Lacking, Store, StoreError, naming, told::Told},
+    store::{
+        ReadStore, StoreError,
+        derived::{Lacking, ProfileLedger, told::Told},
+    },
 };
 
 use super::{CustomerRules, ReconcileError, Rules, customers::Metadata, joining::Joins};
@@ -191,7 +195,7 @@ impl Catalogue {
 
 /// What became of a customer: its rows under each profile in the order of the rules, none at all where nothing is known of
 /// it (any more), or why there are none.
-pub(crate) type Outcome = Result<Vec<Derived>, String>;
+pub(crate) type Outcome = Result<Vec<ProfileLedger>, String>;
 
 /// Derives `customers` under every profile, from the facts up to the log position `known_at`, in the order asked for;
 /// no netting window reaches over one of `cuts`.
@@ -199,7 +203,7 @@ pub(crate) type Outcome = Result<Vec<Derived>, String>;
 /// Errors when the facts can't be read; a customer whose derivation fails is told apart in its outcome.
 pub(super) async fn derive_customers(
     joins: Joins,
-    store: &Store,
+    store: &ReadStore,
     rules: &Arc<Rules>,
     customers: &[CustomerKey],
     known_at: Option<i64>,
@@ -249,14 +253,14 @@ fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
         let ledger = catch_unwind(AssertUnwindSafe(derive))
             .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
         let ledger = rules.customers.apply(left_out, metadata, ledger);
-        Ok(Derived { profile: profile.name.clone(), ledger })
+        Ok(ProfileLedger { profile: profile.name.clone(), ledger })
     };
     rules.profiles.iter().map(one).collect()
 }
 
 /// Reads what the log, up to `known_at`, knows of each customer.
 pub(crate) async fn read(
-    store: &Store,
+    store: &ReadStore,
     rules: &Rules,
     customers: &[CustomerKey],
     known_at: Option<i64>,
@@ -269,7 +273,7 @@ pub(crate) async fn read(
 /// of the same position.
 pub(super) async fn read_with(
     joins: Joins,
-    store: &Store,
+    store: &ReadStore,
     rules: &Rules,
     customers: &[CustomerKey],
     known_at: Option<i64>,
@@ -298,7 +302,7 @@ pub(super) async fn read_with(
             }
         }
         let mut read: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
-        for fact in store.reference_facts(scope.0, scope.1, &unread, known_at).await? {
+        for fact in store.log.reference_facts(scope.0, scope.1, &unread, known_at).await? {
             if let Some(object) = naming::object(&fact) {
                 read.entry(object.to_owned()).or_default().push(fact);
             }
@@ -341,7 +345,7 @@ pub(super) async fn read_with(
 /// Adds to the references of each customer what other customers' facts tell of the terms it lacks.
 async fn hear_elsewhere(
     joins: Joins,
-    store: &Store,
+    store: &ReadStore,
     customers: &[CustomerKey],
     known: &mut [Known],
     known_at: Option<i64>,
@@ -358,7 +362,7 @@ async fn hear_elsewhere(
     for (scope, objects) in scopes {
         let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
         let mut told: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
-        for (_, object, fact) in store.told(generation, scope.0, scope.1, &objects, known_at).await? {
+        for (_, object, fact) in store.derived.told(generation, scope.0, scope.1, &objects, known_at).await? {
             told.entry(object).or_default().push(fact);
         }
         let of_scope = customers.iter().zip(&mut *known);
@@ -373,14 +377,14 @@ async fn hear_elsewhere(
 /// What other customers' facts tell of the terms that one lacks, each with the first place in the log that tells it.
 pub(crate) async fn told_elsewhere(
     joins: Joins,
-    store: &Store,
+    store: &ReadStore,
     key: &CustomerKey,
     lacking: &BTreeSet<Lack>,
     known_at: Option<i64>,
 ) -> Result<Vec<(i64, Fact)>, StoreError> {
     let objects: Vec<&str> = lacking.iter().map(|lack| lack.object.as_str()).collect();
     let Some(generation) = joins.told_in(store).await?.filter(|_| !objects.is_empty()) else { return Ok(Vec::new()) };
-    let told = store.told(generation, key.livemode, key.account.as_ref(), &objects, known_at).await?;
+    let told = store.derived.told(generation, key.livemode, key.account.as_ref(), &objects, known_at).await?;
     let mut told: Vec<(i64, Fact)> = told.into_iter().map(|(seq, _, fact)| (seq, fact)).collect();
     told.sort_by_key(|(seq, _)| *seq);
     Ok(told)
@@ -388,13 +392,13 @@ pub(crate) async fn told_elsewhere(
 
 /// Each customer's facts; the catalogue hears the terms they embed.
 async fn facts_of(
-    store: &Store,
+    store: &ReadStore,
     customers: &[CustomerKey],
     known_at: Option<i64>,
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<Vec<Fact>>, StoreError> {
-    let Some(catalogue) = catalogue else { return store.customer_facts(customers, known_at).await };
-    let placed = store.placed_customer_facts(customers, known_at).await?;
+    let Some(catalogue) = catalogue else { return store.log.customer_facts(customers, known_at).await };
+    let placed = store.log.placed_customer_facts(customers, known_at).await?;
     let facts = customers.iter().zip(placed).map(|(key, facts)| {
         catalogue.hear((key.livemode, key.account.as_ref()), &facts);
         facts.into_iter().map(|(_, fact)| fact).collect()
@@ -404,7 +408,7 @@ async fn facts_of(
 
 /// The facts of each ledger's customers, one customer after the other, and whose they are where they aren't its own alone.
 async fn read_members(
-    store: &Store,
+    store: &ReadStore,
     rules: &Rules,
     ledgers: Vec<Vec<CustomerKey>>,
     known_at: Option<i64>,
@@ -439,7 +443,7 @@ fn named(facts: &[Fact]) -> BTreeSet<&str> {
 /// bounded by a page. What `as_known_at` answers from (rule `as-known-at`).
 #[derive(Debug)]
 pub struct KnownAt<'a> {
-    store: &'a Store,
+    store: &'a ReadStore,
     rules: Arc<Rules>,
     known_at: Option<i64>,
     cuts: Vec<Day>,
@@ -449,7 +453,7 @@ pub struct KnownAt<'a> {
 
 impl<'a> KnownAt<'a> {
     /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
-    pub fn new(store: &'a Store, rules: Rules, known_at: Option<i64>) -> Self {
+    pub fn new(store: &'a ReadStore, rules: Rules, known_at: Option<i64>) -> Self {
         Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, done: false }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     ledger::time::UnixTime,
     limits,
-    store::{Generation, StoreError},
+    store::{StoreError, derived::Generation},
     telemetry::trouble::Trouble,
 };
 
@@ -144,7 +144,7 @@ impl Driver {
                 self.standing_by = !working;
                 if working {
                     tracing::info!("this process keeps the ledger now");
-                } else if self.reconciler.store.shares_marks() {
+                } else if self.reconciler.store.derived.shares_marks() {
                     tracing::info!(
                         "another process reads the log on (or was killed a moment ago): this one takes its share of the \
                          customers, and the lead within {} seconds of the other's end",
@@ -189,9 +189,9 @@ impl Driver {
         if !self.reconciler.rules.converts() {
             return Ok(());
         }
-        let last = self.reconciler.store.last_import().await?;
+        let last = self.reconciler.store.records.last_import().await?;
         if self.last_import != Some(last) {
-            let rules = self.reconciler.rules.with_rates(&self.reconciler.store).await?;
+            let rules = self.reconciler.rules.with_rates(&self.reconciler.store.records).await?;
             self.settled &= rules.rates.fingerprint() == self.reconciler.rules.rates.fingerprint();
             self.reconciler.rules = Arc::new(rules);
             self.last_import = Some(last);
@@ -219,7 +219,7 @@ impl Driver {
             }
             // Nothing answers yet. An empty ledger of an empty log does from now on; of a log that was filled before, the
             // whole is built first: a part of it would answer wrongly.
-            None if self.reconciler.store.end().await? == 0 => self.reconciler.first_generation().await?,
+            None if self.reconciler.store.log.end().await? == 0 => self.reconciler.first_generation().await?,
             None => self.rebuild(stop).await?,
         }
         Ok(None)
@@ -254,11 +254,11 @@ impl Driver {
         self.renew_rates().await?;
         let Some(current) = self.current().await? else { return Ok(()) };
         let mut outcome = Ok(());
-        if self.reconciler.store.shares_marks() && current.fingerprint == self.reconciler.rules.fingerprint() {
+        if self.reconciler.store.derived.shares_marks() && current.fingerprint == self.reconciler.rules.fingerprint() {
             let mut work = Work::new(&self.reconciler, current.id);
             outcome = work.help(stop).await.and_then(|()| work.first_failed());
         }
-        let (position, first) = self.reconciler.store.applied(current.id).await?;
+        let (position, first) = self.reconciler.store.derived.applied(current.id).await?;
         self.status.send_modify(|status| {
             status.generation = Some(current.id);
             status.position = position;

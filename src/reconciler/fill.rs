@@ -8,8 +8,12 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    event::CustomerKey,
     limits,
-    store::{CustomerKey, Filled, Store, StoreError, day_sums::DaySums},
+    store::{
+        Store, StoreError,
+        derived::{Filled, day_sums::DaySums},
+    },
 };
 
 use super::{
@@ -66,13 +70,13 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Reached) + Send),
     ) -> Result<bool, ReconcileError> {
-        let horizon = self.store.horizon().await?;
-        if horizon == 0 && self.store.end().await? > 0 {
+        let horizon = self.store.log.horizon().await?;
+        if horizon == 0 && self.store.log.end().await? > 0 {
             // An append hangs, and this process knows no older end: what is filled now would answer as if there were nothing.
             let reason = "an append has been under way for too long to tell the log's end".into();
             return Err(StoreError::Unavailable { doing: "filling a generation", reason }.into());
         }
-        while !joining::step(&self.store, generation, horizon).await? {
+        while !joining::step(self.store.reader(), generation, horizon).await? {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
@@ -97,7 +101,7 @@ impl Reconciler {
             }
             // One page more than threads: while these derive, it is read.
             while more && pages.0.len() <= self.workers {
-                let page = joins.ledgers(&self.store, after.as_ref(), limits::FILL_PAGE, Some(horizon)).await?;
+                let page = joins.ledgers(self.store.reader(), after.as_ref(), limits::FILL_PAGE, Some(horizon)).await?;
                 match page.last() {
                     Some(last) => after = Some(last.clone()),
                     None => {
@@ -116,7 +120,7 @@ impl Reconciler {
             }
             let told = catalogue.told(if over { 0 } else { limits::TOLD_TERMS });
             if !told.is_empty() {
-                self.store.tell(generation, &told).await?;
+                self.store.derived.tell(generation, &told).await?;
             }
             if batch.iter().map(Filled::rows).sum::<usize>() >= limits::FILL_ROWS || over {
                 // One write at a time: a database has one writer, and memory holds no more than two batches.
@@ -124,7 +128,7 @@ impl Reconciler {
                     left_out.extend(written.left_out);
                     sums = written.sums;
                     if sums.len() > limits::FILL_SUMS {
-                        self.store.fill_sums(generation, &std::mem::take(&mut sums)).await?;
+                        self.store.derived.fill_sums(generation, &std::mem::take(&mut sums)).await?;
                     }
                     reached.customers_done += written.done as u64;
                     progress(reached);
@@ -136,7 +140,7 @@ impl Reconciler {
                 writes.begin(write(self.store.clone(), generation, batch, std::mem::take(&mut sums)));
             }
         }
-        self.store.filled(generation, horizon, &left_out, &catalogue.lacking(), &sums).await?;
+        self.store.derived.filled(generation, horizon, &left_out, &catalogue.lacking(), &sums).await?;
         Ok(true)
     }
 }
@@ -175,7 +179,7 @@ async fn derive_together(
     catalogue: &Catalogue,
     page: Vec<CustomerKey>,
 ) -> Page {
-    let known = read_with(joins, store, rules, &page, None, Some(catalogue)).await?;
+    let known = read_with(joins, store.reader(), rules, &page, None, Some(catalogue)).await?;
     let (rules, heard) = (rules.clone(), catalogue.clone());
     let deriving = tokio::task::spawn_blocking(move || {
         let (mut batch, mut left_out) = (Vec::with_capacity(page.len()), Vec::new());
@@ -207,10 +211,10 @@ async fn derive_together(
 async fn write(store: Store, generation: i64, batch: Vec<Filled>, sums: DaySums) -> Result<Written, ReconcileError> {
     store.plan().pass(planned::BEFORE_REPLACE).await?;
     let mut written = Written { sums, ..Written::default() };
-    match store.fill(generation, &batch).await {
+    match store.derived.fill(generation, &batch).await {
         Err(StoreError::Corrupt { .. }) => {
             for one in batch {
-                match store.fill(generation, std::slice::from_ref(&one)).await {
+                match store.derived.fill(generation, std::slice::from_ref(&one)).await {
                     Err(StoreError::Corrupt { .. }) => written.left_out.push(one.key),
                     other => {
                         other?;

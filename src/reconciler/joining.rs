@@ -7,14 +7,15 @@
 use std::sync::Arc;
 
 use crate::{
+    event::CustomerKey,
     ledger::{
         fact::{CustomerState, Fact},
         ids::CustomerId,
     },
     limits,
     store::{
-        CustomerKey, Store, StoreError,
-        joined::{Belongs, CustomerTold, Joining},
+        ReadStore, StoreError,
+        derived::joined::{Belongs, CustomerTold, Joining},
     },
     stripe::metadata::customer_metadata,
 };
@@ -43,7 +44,7 @@ impl Joins {
     ///
     /// Errors while there is none: who belongs to whom isn't known yet.
     pub(crate) async fn current(
-        store: &Store,
+        store: &ReadStore,
         rules: &CustomerRules,
         known_at: Option<i64>,
     ) -> Result<Self, StoreError> {
@@ -52,11 +53,12 @@ impl Joins {
             return Ok(of(None));
         }
         loop {
-            let Some(current) = store.generations().await?.into_iter().find(|generation| generation.current) else {
+            let Some(current) = store.derived.generations().await?.into_iter().find(|generation| generation.current)
+            else {
                 let reason = "no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into();
                 return Err(StoreError::Unavailable { doing: "joining customers", reason });
             };
-            let Some(joining) = store.joining(current.id).await? else { return Ok(of(None)) };
+            let Some(joining) = store.derived.joining(current.id).await? else { return Ok(of(None)) };
             let known = known_at.is_none_or(|known_at| known_at <= joining.joined_to);
             if known || step(store, current.id, known_at.unwrap_or(i64::MAX)).await? {
                 return Ok(of(Some(current.id)));
@@ -66,28 +68,28 @@ impl Joins {
     }
 
     /// The generation that knows what customers' facts tell of terms; `None` where nothing was derived yet.
-    pub(super) async fn told_in(self, store: &Store) -> Result<Option<i64>, StoreError> {
+    pub(super) async fn told_in(self, store: &ReadStore) -> Result<Option<i64>, StoreError> {
         match self.worked_on.or(self.joined) {
             Some(generation) => Ok(Some(generation)),
-            None => Ok(store.generations().await?.into_iter().find(|one| one.current).map(|one| one.id)),
+            None => Ok(store.derived.generations().await?.into_iter().find(|one| one.current).map(|one| one.id)),
         }
     }
 
     /// Stripe's customers in each ledger; `None` where every ledger is one customer's.
     pub(super) async fn members(
         self,
-        store: &Store,
+        store: &ReadStore,
         ledgers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Option<Vec<Vec<CustomerKey>>>, StoreError> {
         let Some(generation) = self.joined else { return Ok(None) };
-        store.members(generation, ledgers, known_at).await.map(Some)
+        store.derived.members(generation, ledgers, known_at).await.map(Some)
     }
 
     /// Stripe's customers in one ledger; none where every ledger is one customer's.
     pub(crate) async fn members_of(
         self,
-        store: &Store,
+        store: &ReadStore,
         ledger: &CustomerKey,
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
@@ -98,13 +100,13 @@ impl Joins {
     /// Stripe's customers that were ever in a ledger from one place of the log to another; `None` where nobody is joined.
     pub(crate) async fn ever_members(
         self,
-        store: &Store,
+        store: &ReadStore,
         ledger: &CustomerKey,
         (from, to): (i64, i64),
     ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
         let Some(generation) = self.joined else { return Ok(None) };
         let mut members = self.members_of(store, ledger, Some(from)).await?;
-        members.extend(store.once_members(generation, ledger, (from, to)).await?);
+        members.extend(store.derived.once_members(generation, ledger, (from, to)).await?);
         members.sort();
         members.dedup();
         Ok(Some(members))
@@ -113,12 +115,12 @@ impl Joins {
     /// In whose ledger each of Stripe's customers is.
     pub(crate) async fn ledgers_of(
         self,
-        store: &Store,
+        store: &ReadStore,
         customers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let Some(generation) = self.joined else { return Ok(customers.to_vec()) };
-        let ledgers = store.ledgers_of(generation, customers, known_at).await?;
+        let ledgers = store.derived.ledgers_of(generation, customers, known_at).await?;
         let ledger = |(key, ledger): (&CustomerKey, Option<CustomerId>)| match ledger {
             Some(customer) => CustomerKey { customer, ..key.clone() },
             None => key.clone(),
@@ -129,21 +131,21 @@ impl Joins {
     /// Up to `limit` customers of the ledger with facts, after `after` in the order of keys.
     pub(crate) async fn ledgers(
         self,
-        store: &Store,
+        store: &ReadStore,
         after: Option<&CustomerKey>,
         limit: i64,
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
-        let Some(generation) = self.joined else { return store.customers(after, limit, known_at).await };
+        let Some(generation) = self.joined else { return store.log.customers(after, limit, known_at).await };
         let mut after = after.cloned();
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         loop {
-            let customers = store.customers(after.as_ref(), limit, known_at).await?;
-            let joined = store.joined_ledgers(generation, after.as_ref(), limit, known_at).await?;
+            let customers = store.log.customers(after.as_ref(), limit, known_at).await?;
+            let joined = store.derived.joined_ledgers(generation, after.as_ref(), limit, known_at).await?;
             // A full page says how far it is known; the shorter of two how far both are.
             let full = |page: &[CustomerKey]| page.last().filter(|_| page.len() >= most).cloned();
             let end = [full(&customers), full(&joined)].into_iter().flatten().min();
-            let places = store.ledgers_of(generation, &customers, known_at).await?;
+            let places = store.derived.ledgers_of(generation, &customers, known_at).await?;
             let at_home = customers.into_iter().zip(places).filter(|(_, ledger)| ledger.is_none());
             let mut page: Vec<CustomerKey> = at_home.map(|(key, _)| key).chain(joined).collect();
             page.retain(|key| end.as_ref().is_none_or(|end| key <= end));
@@ -159,22 +161,22 @@ impl Joins {
 }
 
 /// Looks at the next states of customers up to the log position `to`, or to its end; false while there are more.
-pub(super) async fn step(store: &Store, generation: i64, to: i64) -> Result<bool, StoreError> {
-    let Some(Joining { customer_key, joined_to }) = store.joining(generation).await? else { return Ok(true) };
+pub(super) async fn step(store: &ReadStore, generation: i64, to: i64) -> Result<bool, StoreError> {
+    let Some(Joining { customer_key, joined_to }) = store.derived.joining(generation).await? else { return Ok(true) };
     if joined_to >= to {
         return Ok(true);
     }
-    let to = to.min(store.horizon().await?);
+    let to = to.min(store.log.horizon().await?);
     if joined_to >= to {
         return Ok(true);
     }
-    let told = store.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
+    let told = store.log.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
     let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
     let reached = told.last().filter(|_| full).map_or(to, |last| last.seq);
     let key = Arc::from(customer_key);
     let belongs: Vec<Belongs> = told.into_iter().filter_map(|told| belongs(told, &key)).collect();
     // Where another process has gone first, its place is looked up anew.
-    let moved = store.join(generation, joined_to, reached, &belongs).await?;
+    let moved = store.derived.join(generation, joined_to, reached, &belongs).await?;
     Ok(moved && reached >= to)
 }
 
@@ -187,14 +189,14 @@ fn belongs(told: CustomerTold, key: &Arc<str>) -> Option<Belongs> {
 
 /// The ledger one of Stripe's customers belongs to by its newest state among all its facts: what is kept must say the same.
 pub(super) async fn by_newest(
-    store: &Store,
+    store: &ReadStore,
     customer: &CustomerKey,
     facts: &[Fact],
     key: &Arc<str>,
 ) -> Result<CustomerId, StoreError> {
     let mut ledger = None;
     if let Some((fact, state)) = newest(facts) {
-        let bodies = store.bodies(&fact.event).await?;
+        let bodies = store.log.bodies(&fact.event).await?;
         ledger = named(state, bodies.first().map(|(_, body)| &body[..]), key);
     }
     Ok(ledger.unwrap_or_else(|| customer.customer.clone()))

@@ -32,7 +32,7 @@ impl Lease {
             return Ok(true);
         }
         let before = Instant::now();
-        let held = reconciler.store.lease(self.name, &self.holder, reconciler.lease).await?;
+        let held = reconciler.store.records.lease(self.name, &self.holder, reconciler.lease).await?;
         self.held_since = held.then_some(before);
         Ok(held)
     }
@@ -40,7 +40,7 @@ impl Lease {
     /// Gives it back, so that the next one needn't wait for its end.
     pub(super) async fn release(&mut self, reconciler: &Reconciler) -> Result<(), StoreError> {
         if self.held_since.take().is_some() {
-            reconciler.store.release(self.name, &self.holder).await?;
+            reconciler.store.records.release(self.name, &self.holder).await?;
         }
         Ok(())
     }

@@ -24,8 +24,9 @@ use thiserror::Error;
 
 use crate::{
     clock::Clock,
+    event::CustomerKey,
     limits,
-    store::{CustomerKey, Store, StoreError},
+    store::{Store, StoreError},
 };
 pub use customers::{CustomerRules, Exclusion};
 pub use rules::Rules;

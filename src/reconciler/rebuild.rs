@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::store::{Generation, StoreError};
+use crate::store::{StoreError, derived::Generation};
 
 use super::{
     ReconcileError, Reconciler,
@@ -74,14 +74,14 @@ impl Reconciler {
             self.store.plan().pass(planned::BEFORE_SWITCH).await?;
             let old = self.current_generation().await?;
             // Refused while the old one is ahead: an answer given once must not be taken back.
-            if self.store.switch_generation(generation, work.failed().len()).await? {
+            if self.store.derived.switch_generation(generation, work.failed().len()).await? {
                 break old;
             }
         };
         self.store.plan().pass(planned::AFTER_SWITCH).await?;
         if let Some(changes) = changes {
             if let Some(old) = &old {
-                *changes = changes::between(&self.store, old.id, generation, self.clock.now()).await?;
+                *changes = changes::between(self.store.reader(), old.id, generation, self.clock.now()).await?;
             }
             changes.failed = work.failed().clone().into_iter().collect();
         }
@@ -92,7 +92,7 @@ impl Reconciler {
             // whoever has the lease by now removes what is left over.
             let switched = self.current_generation().await?.is_some_and(|now| now.id == generation);
             if switched && lease.hold(self).await? {
-                self.store.drop_generation(old.id).await?;
+                self.store.derived.drop_generation(old.id).await?;
             }
         }
         self.store.plan().pass(planned::AFTER_DROP).await?;
@@ -107,7 +107,7 @@ impl Reconciler {
         }
         if self.current_generation().await?.is_none() {
             let generation = self.begin_generation().await?;
-            self.store.switch_generation(generation, 0).await?;
+            self.store.derived.switch_generation(generation, 0).await?;
         }
         lease.release(self).await?;
         Ok(())
@@ -117,7 +117,7 @@ impl Reconciler {
     ///
     /// Errors with [`ReconcileError::Busy`] while another process builds one.
     pub(super) async fn remove_leftovers(&self) -> Result<(), ReconcileError> {
-        if self.store.generations().await?.iter().all(|generation| generation.current) {
+        if self.store.derived.generations().await?.iter().all(|generation| generation.current) {
             return Ok(());
         }
         let mut lease = Lease::new(lease::GENERATIONS);
@@ -131,13 +131,13 @@ impl Reconciler {
 
     async fn begin_generation(&self) -> Result<i64, StoreError> {
         let customer_key = self.rules.customers.customer_key.as_deref();
-        self.store.begin_generation(&self.rules.fingerprint(), customer_key).await
+        self.store.derived.begin_generation(&self.rules.fingerprint(), customer_key).await
     }
 
     async fn drop_all_but_current(&self) -> Result<(), StoreError> {
-        for generation in self.store.generations().await? {
+        for generation in self.store.derived.generations().await? {
             if !generation.current {
-                self.store.drop_generation(generation.id).await?;
+                self.store.derived.drop_generation(generation.id).await?;
             }
         }
         Ok(())
@@ -145,6 +145,6 @@ impl Reconciler {
 
     /// The generation that answers.
     pub async fn current_generation(&self) -> Result<Option<Generation>, StoreError> {
-        Ok(self.store.generations().await?.into_iter().find(|generation| generation.current))
+        Ok(self.store.derived.generations().await?.into_iter().find(|generation| generation.current))
     }
 }

@@ -6,7 +6,7 @@ use super::CustomerRules;
 use crate::{
     config,
     ledger::{self, fact::NORMALISER, fx::Rates, profile::Profile, time::Zone},
-    store::{Store, StoreError},
+    store::{StoreError, records::Records},
 };
 
 /// The rules of one configuration.
@@ -27,7 +27,7 @@ pub struct Rules {
 impl Rules {
     /// What a configuration derives rows under: each profile, and its twin in the reporting currency with the rates that
     /// were imported. Errors when these can't be read.
-    pub async fn load(config: &config::Ledger, store: &Store) -> Result<Self, StoreError> {
+    pub async fn load(config: &config::Ledger, records: &Records) -> Result<Self, StoreError> {
         let twins = config.profiles.iter().filter_map(|one| config.reporting_currency.map(|to| one.reporting(to)));
         let rules = Self {
             profiles: config.profiles.iter().cloned().chain(twins).collect(),
@@ -36,7 +36,7 @@ impl Rules {
             customers: config.customers.clone(),
             rates: Arc::new(Rates::new([], config.fx_day)),
         };
-        if rules.converts() { rules.with_rates(store).await } else { Ok(rules) }
+        if rules.converts() { rules.with_rates(records).await } else { Ok(rules) }
     }
 
     /// Whether any profile is converted.
@@ -45,8 +45,8 @@ impl Rules {
     }
 
     /// The same rules with the rates as they are imported now.
-    pub async fn with_rates(&self, store: &Store) -> Result<Self, StoreError> {
-        let rates = Rates::new(store.rates().await?, self.rates.fixed());
+    pub async fn with_rates(&self, records: &Records) -> Result<Self, StoreError> {
+        let rates = Rates::new(records.rates().await?, self.rates.fixed());
         Ok(Self { rates: Arc::new(rates), ..self.clone() })
     }
 

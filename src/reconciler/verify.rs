@@ -12,13 +12,18 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
+    event::CustomerKey,
     ledger::{
         identities,
         outcome::CustomerLedger,
         profile::{Netting, Profile},
     },
     limits,
-    store::{ChainReport, CustomerKey, Derived, StoreError, WrongDay, joined::Joining},
+    store::{
+        StoreError,
+        derived::{ProfileLedger, WrongDay, joined::Joining},
+        log::ChainReport,
+    },
 };
 
 use super::{
@@ -94,10 +99,10 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Report, ReconcileError> {
-        let mut report = Report { chain: self.store.verify_chain().await?, ..Report::default() };
+        let mut report = Report { chain: self.store.log.verify_chain().await?, ..Report::default() };
         let Some(current) = self.current_generation().await? else {
             // Nothing was ever derived: there is nothing to be wrong, and all of the log is to come.
-            report.waiting = u64::from(self.store.horizon().await? > 0);
+            report.waiting = u64::from(self.store.log.horizon().await? > 0);
             return Ok(report);
         };
         let fingerprint = self.rules.fingerprint();
@@ -118,7 +123,7 @@ impl Reconciler {
         }
         // Sums move with their rows, in one transaction: they are held against these, which have just been verified.
         while let Some(current) = self.current_generation().await? {
-            let wrong = self.store.wrong_day(current.id).await?;
+            let wrong = self.store.derived.wrong_day(current.id).await?;
             // One that a rebuild has replaced meanwhile is being dropped, its rows before its sums.
             if self.current_generation().await?.is_some_and(|now| now.id == current.id) {
                 let difference =
@@ -137,20 +142,22 @@ impl Reconciler {
         report: &mut Report,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), ReconcileError> {
-        let Some(Joining { customer_key, joined_to }) = self.store.joining(generation).await? else { return Ok(()) };
+        let Some(Joining { customer_key, joined_to }) = self.store.derived.joining(generation).await? else {
+            return Ok(());
+        };
         let (key, known_at) = (Arc::from(customer_key), Some(joined_to));
         let mut after: Option<CustomerKey> = None;
         loop {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
-            let customers = self.store.customers(after.as_ref(), limits::CUSTOMERS_PAGE, known_at).await?;
+            let customers = self.store.log.customers(after.as_ref(), limits::CUSTOMERS_PAGE, known_at).await?;
             let Some(last) = customers.last() else { return Ok(()) };
             after = Some(last.clone());
-            let kept = self.store.ledgers_of(generation, &customers, known_at).await?;
-            let facts = self.store.customer_facts(&customers, known_at).await?;
+            let kept = self.store.derived.ledgers_of(generation, &customers, known_at).await?;
+            let facts = self.store.log.customer_facts(&customers, known_at).await?;
             for ((customer, kept), facts) in customers.into_iter().zip(kept).zip(facts) {
-                let says = joining::by_newest(&self.store, &customer, &facts, &key).await?;
+                let says = joining::by_newest(self.store.reader(), &customer, &facts, &key).await?;
                 let kept = kept.unwrap_or_else(|| customer.customer.clone());
                 if kept != says {
                     let what = format!("it belongs to {kept} there, and should to {says}");
@@ -179,8 +186,9 @@ impl Reconciler {
             }
             let Some(page) = self.page(profile, after.as_ref()).await? else { break };
             let customers: Vec<CustomerKey> = page.rows.keys().cloned().collect();
-            let joins = Joins::current(&self.store, &rules.customers, None).await?;
-            let outcomes = derive_customers(joins, &self.store, &rules, &customers, None, &[], self.workers).await?;
+            let joins = Joins::current(self.store.reader(), &rules.customers, None).await?;
+            let outcomes =
+                derive_customers(joins, self.store.reader(), &rules, &customers, None, &[], self.workers).await?;
             for ((customer, rows), outcome) in page.rows.into_iter().zip(outcomes) {
                 report.customers += 1;
                 let fresh = outcome.ok().and_then(|derived| derived.into_iter().next());
@@ -217,11 +225,12 @@ impl Reconciler {
     async fn page(&self, profile: &Profile, after: Option<&CustomerKey>) -> Result<Option<Page>, ReconcileError> {
         let limit = limits::CUSTOMERS_PAGE;
         let Some(generation) = self.current_generation().await? else { return Ok(None) };
-        let joins = Joins::current(&self.store, &self.rules.customers, None).await?;
-        let known: BTreeSet<CustomerKey> = joins.ledgers(&self.store, after, limit, None).await?.into_iter().collect();
+        let joins = Joins::current(self.store.reader(), &self.rules.customers, None).await?;
+        let known: BTreeSet<CustomerKey> =
+            joins.ledgers(self.store.reader(), after, limit, None).await?.into_iter().collect();
         let before_all = CustomerKey { livemode: false, account: None, customer: "".into() };
         let from = (&*profile.name, after.unwrap_or(&before_all));
-        let mut stored = self.store.ledgers(generation.id, Some(from), limit).await?;
+        let mut stored = self.store.derived.ledgers(generation.id, Some(from), limit).await?;
         stored.retain(|(_, derived)| derived.profile == profile.name);
         // The shorter page of two full ones says how far both are known.
         let full = |len: usize| i64::try_from(len).is_ok_and(|len| len >= limit);
@@ -235,7 +244,7 @@ impl Reconciler {
         let Some(last) = last else { return Ok(None) };
         let mut rows: BTreeMap<CustomerKey, Option<CustomerLedger>> =
             known.iter().map(|key| (key.clone(), None)).collect();
-        rows.extend(stored.into_iter().map(|(key, Derived { ledger, .. })| (key, Some(ledger))));
+        rows.extend(stored.into_iter().map(|(key, ProfileLedger { ledger, .. })| (key, Some(ledger))));
         rows.retain(|key, _| *key <= last);
         let unknown = rows.keys().filter(|key| !known.contains(key)).cloned().collect();
         Ok(Some(Page { rows, unknown, last }))
@@ -258,9 +267,9 @@ impl Reconciler {
             }
             let Some(generation) = self.current_generation().await? else { return Ok(Verdict::Moving) };
             let applied = self.applied_seq(generation.id).await?;
-            let rows = self.store.customer_ledger(generation.id, &profile.name, customer).await?;
-            let then = derivation::read(&self.store, &self.rules, one, Some(applied)).await?;
-            let now = derivation::read(&self.store, &self.rules, one, None).await?;
+            let rows = self.store.derived.customer_ledger(generation.id, &profile.name, customer).await?;
+            let then = derivation::read(self.store.reader(), &self.rules, one, Some(applied)).await?;
+            let now = derivation::read(self.store.reader(), &self.rules, one, None).await?;
             // With nothing of the customer to come since before its rows were read, they have to be these.
             let settled = then == now;
             let verdict = verdict(rows.as_ref(), &fresh(then, rules), &fresh(now, rules), profile.netting);
@@ -275,7 +284,7 @@ impl Reconciler {
     }
 
     async fn applied_seq(&self, generation: i64) -> Result<i64, StoreError> {
-        let (position, first) = self.store.applied(generation).await?;
+        let (position, first) = self.store.derived.applied(generation).await?;
         Ok(first.map_or(position, |first| first - 1))
     }
 }

@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 use crate::{
+    event::CustomerKey,
     limits,
-    store::{Advanced, CustomerKey, Derived, Mark, StoreError},
+    store::{
+        StoreError,
+        derived::{Advanced, Mark, ProfileLedger},
+    },
 };
 
 use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, lease::Lease, planned};
@@ -96,7 +100,7 @@ impl<'a> Work<'a> {
 
     async fn reached(&self) -> Result<Reached, ReconcileError> {
         let store = &self.reconciler.store;
-        let (position, first) = store.applied(self.generation).await?;
+        let (position, first) = store.derived.applied(self.generation).await?;
         let applied_seq = first.map_or(position, |first| first - 1);
         Ok(Reached { position, applied_seq, customers_done: self.customers_done })
     }
@@ -107,10 +111,10 @@ impl<'a> Work<'a> {
     /// derived once.
     async fn step(&mut self) -> Result<Step, ReconcileError> {
         let Reconciler { store, rules, .. } = self.reconciler;
-        if rules.customers.customer_key.is_some() && !joining::step(store, self.generation, i64::MAX).await? {
+        if rules.customers.customer_key.is_some() && !joining::step(store.reader(), self.generation, i64::MAX).await? {
             return Ok(Step::More);
         }
-        let advanced = store.advance(self.generation, limits::ADVANCE_EVENTS).await?;
+        let advanced = store.derived.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
         if self.or_afresh && advanced.marked > 0 && self.is_far_behind(advanced).await? {
             return Ok(Step::Far);
@@ -127,13 +131,13 @@ impl<'a> Work<'a> {
     async fn is_far_behind(&self, Advanced { position, read, .. }: Advanced) -> Result<bool, StoreError> {
         let Reconciler { store, rules, far_behind, .. } = self.reconciler;
         if read >= limits::ADVANCE_EVENTS {
-            let left = store.horizon().await? - position;
+            let left = store.log.horizon().await? - position;
             return Ok(left >= *far_behind && left > position);
         }
-        let waiting = store.waiting(self.generation).await?;
+        let waiting = store.derived.waiting(self.generation).await?;
         let profile = rules.profiles.first().filter(|_| waiting >= limits::FAR_BEHIND_CUSTOMERS);
         let Some(profile) = profile else { return Ok(false) };
-        Ok(waiting > store.kept(self.generation, &profile.name).await? / 2)
+        Ok(waiting > store.derived.kept(self.generation, &profile.name).await? / 2)
     }
 
     /// Takes marks and recomputes their customers until none is to be had: what a process does beside the one that holds
@@ -178,8 +182,8 @@ impl<'a> Work<'a> {
             *its_first = marks.first().map(|mark| mark.key.clone());
             async move {
                 let keys: Vec<CustomerKey> = marks.iter().map(|mark| mark.key.clone()).collect();
-                let outcomes = derive_customers(joins, store, rules, &keys, None, &[], *workers).await?;
-                let mut batch: Vec<(Mark, Vec<Derived>)> = Vec::with_capacity(marks.len());
+                let outcomes = derive_customers(joins, store.reader(), rules, &keys, None, &[], *workers).await?;
+                let mut batch: Vec<(Mark, Vec<ProfileLedger>)> = Vec::with_capacity(marks.len());
                 for (mark, outcome) in marks.into_iter().zip(outcomes) {
                     match outcome {
                         Ok(derived) => batch.push((mark, derived)),
@@ -191,7 +195,7 @@ impl<'a> Work<'a> {
             }
         };
         let outcome: Result<usize, ReconcileError> =
-            store.recompute(self.generation, batch, &passed_over, derive).await;
+            store.derived.recompute(self.generation, batch, &passed_over, derive).await;
         let taken = outcome.map_err(|error| (first, error))?;
         let done = taken.saturating_sub(failed.len());
         self.failed.extend(failed);

@@ -6,8 +6,9 @@ use utoipa::ToSchema;
 
 use super::table::Table;
 use crate::store::{
-    Store, StoreError,
-    alerts::{AlertRow, DeliveryRow, DeliveryState},
+    StoreError,
+    records::Records,
+    records::alerts::{AlertRow, DeliveryRow, DeliveryState},
 };
 
 /// Alerts, newest first.
@@ -94,9 +95,9 @@ impl From<&DeliveryRow> for DeliveryEntry {
 
 impl AlertEntry {
     /// Alerts with what became of their messages.
-    pub async fn with_deliveries(store: &Store, rows: Vec<AlertRow>) -> Result<Vec<Self>, StoreError> {
+    pub async fn with_deliveries(records: &Records, rows: Vec<AlertRow>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<&str> = rows.iter().map(|row| row.alert.id.as_str()).collect();
-        let deliveries = store.deliveries(&ids).await?;
+        let deliveries = records.deliveries(&ids).await?;
         Ok(rows.iter().map(|row| Self::of(row, &deliveries)).collect())
     }
 

@@ -13,7 +13,7 @@ use crate::{
         money::Currency,
         time::{Day, UnixTime},
     },
-    store::reports::AccountScope,
+    store::derived::reports::AccountScope,
 };
 
 /// The common parameters; each default is that of the interface.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::Table;
-use crate::store::audit_trail::TrailRow;
+use crate::store::records::audit_trail::TrailRow;
 
 /// Lines of the audit trail, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

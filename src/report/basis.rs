@@ -20,8 +20,8 @@ use crate::{
         time::Day,
     },
     store::{
-        closings::ClosedTotal,
-        reports::{AccountScope, LedgerRows, Scope},
+        derived::reports::{AccountScope, LedgerRows, Scope},
+        records::closings::ClosedTotal,
     },
 };
 
@@ -72,13 +72,13 @@ impl Reports<'_> {
         if scope.test_clock.is_some() {
             return Ok(closed);
         }
-        for closing in self.store.closings().await? {
+        for closing in self.store.records.closings().await? {
             let Ok(month) = closing.month.parse::<Month>() else { continue };
             if closing.profile != scope.profile || seq.is_some_and(|seq| closing.seq > seq) {
                 continue;
             }
             let kept = closed.entry(month).or_default();
-            for total in self.store.closed_totals(&closing.profile, &closing.month).await? {
+            for total in self.store.records.closed_totals(&closing.profile, &closing.month).await? {
                 let asked = match &scope.account {
                     AccountScope::All => true,
                     AccountScope::One(account) => total.account == *account,

@@ -9,7 +9,7 @@ use crate::{
         outcome::Kind,
         time::Day,
     },
-    store::reports::LedgerRows,
+    store::derived::reports::LedgerRows,
 };
 
 /// A value that changes on some days and stands in between.

@@ -15,7 +15,7 @@ use crate::{
         time::Day,
     },
     limits,
-    store::reports::{DayAmounts, DayCounts, LedgerRows},
+    store::derived::reports::{DayAmounts, DayCounts, LedgerRows},
 };
 
 /// How a bridge is grouped, as far as its arithmetic cares.
@@ -320,7 +320,7 @@ mod tests {
     use crate::{
         ledger::time::Zone,
         report::period::{Interval, periods},
-        store::reports::DayLine,
+        store::derived::reports::DayLine,
     };
 
     fn day(text: &str) -> Day {

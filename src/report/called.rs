@@ -12,12 +12,13 @@ use super::{
     service::{AskError, Reports},
 };
 use crate::{
+    event::CustomerKey,
     ledger::{
         fact::{Fact, Price, State},
         ids::AccountId,
         time::UnixTime,
     },
-    store::{CustomerKey, reports::AccountScope},
+    store::derived::reports::AccountScope,
 };
 
 /// Names by id; an object without one isn't in it.
@@ -80,13 +81,13 @@ impl Reports<'_> {
             AccountScope::All => holders.iter().map(|key| key.account.clone()).chain([None]).collect(),
         };
         for account in &accounts {
-            for fact in self.store.reference_facts(livemode, account.as_ref(), &ids, None).await? {
+            for fact in self.store.log.reference_facts(livemode, account.as_ref(), &ids, None).await? {
                 called.take(&fact);
             }
         }
         let holders: BTreeSet<&CustomerKey> = holders.iter().collect();
         let holders: Vec<CustomerKey> = holders.into_iter().take(HOLDERS_MAX).cloned().collect();
-        for facts in self.store.customer_facts(&holders, None).await? {
+        for facts in self.store.log.customer_facts(&holders, None).await? {
             facts.iter().for_each(|fact| called.take(fact));
         }
         Ok(called)

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ledger::{money::Mrr, outcome::Kind},
-    store::reports::MovementRow,
+    store::derived::reports::MovementRow,
 };
 
 /// One figure of ChartMogul's metrics.

@@ -28,8 +28,10 @@ use crate::{
     reconciler::{Rules, rules},
     store::{
         StoreError,
-        audit_trail::{Action, Actor},
-        closings::*,
+        records::{
+            audit_trail::{Action, Actor},
+            closings::*,
+        },
     },
 };
 
@@ -232,7 +234,7 @@ impl Reports<'_> {
             let ends = format!("it ends with {} in {}", month.last(), self.ledger.timezone);
             return Err(CloseError::Refused(format!("{month} isn't over: {ends}; close it after that")));
         }
-        let before = self.store.closings().await?;
+        let before = self.store.records.closings().await?;
         let closed_before = |profile: &&Profile| {
             before.iter().find(|closing| closing.profile == profile.name && *closing.month == *month.to_string())
         };
@@ -271,7 +273,7 @@ impl Reports<'_> {
         let mut closed_now = Vec::new();
         for whole in months {
             let deed = by.does(self.now, Action::MonthClosed, month.to_string());
-            if !self.store.close_month(&whole, &deed.saying(whole.closing.profile.as_ref())).await? {
+            if !self.store.records.close_month(&whole, &deed.saying(whole.closing.profile.as_ref())).await? {
                 let by = format!("{month} was closed under {} by another process meanwhile", whole.closing.profile);
                 return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
             }
@@ -292,18 +294,18 @@ impl Reports<'_> {
     /// The log's end, once all of it is in the figures under these very rules.
     async fn applied(&self) -> Result<i64, CloseError> {
         let refuse = |reason: String| Err(CloseError::Refused(reason));
-        let seq = self.store.end().await?;
-        let current = self.store.generations().await?.into_iter().find(|generation| generation.current);
+        let seq = self.store.log.end().await?;
+        let current = self.store.derived.generations().await?.into_iter().find(|generation| generation.current);
         let Some(current) = current else {
             return refuse("no figures have been derived yet: run `mrrd serve` or `mrrd rebuild` first".into());
         };
-        let rules_now = Rules::load(self.ledger, self.store).await.map_err(AskError::from)?;
+        let rules_now = Rules::load(self.ledger, &self.store.records).await.map_err(AskError::from)?;
         let differs = rules::differences(&current.fingerprint, &rules_now.fingerprint());
         if !differs.is_empty() {
             let what = differs.join(", ");
             return refuse(format!("the figures were derived under other rules ({what}): run `mrrd rebuild` first"));
         }
-        let (position, waiting) = self.store.applied(current.id).await?;
+        let (position, waiting) = self.store.derived.applied(current.id).await?;
         let lag = seq - waiting.map_or(position, |first| position.min(first - 1));
         if lag > 0 {
             return refuse(format!(
@@ -330,7 +332,7 @@ pub(super) fn hash(month: Month, seq: i64, inputs: &str) -> String {
 pub(super) fn kept(
     customers: &[ClosedCustomer],
     movements: &[ClosedMovement],
-) -> Result<BTreeMap<(crate::store::CustomerKey, Currency), Figures>, ReportError> {
+) -> Result<BTreeMap<(crate::event::CustomerKey, Currency), Figures>, ReportError> {
     let mut all: BTreeMap<_, Figures> = BTreeMap::new();
     for row in customers {
         let one = all.entry((row.key.clone(), row.currency)).or_default();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ledger::{ids::AccountId, money::Currency, outcome::Kind},
-    store::closings::{ClosedMonth, ClosedTotal, Closing},
+    store::records::closings::{ClosedMonth, ClosedTotal, Closing},
 };
 
 /// What verifying the closed months found.
@@ -27,7 +27,7 @@ impl Reports<'_> {
     /// Verifies every closing: its hash, its sums, and its figures against the log up to its end. Writes nothing.
     pub async fn verify_closings(&self) -> Result<ClosingsReport, AskError> {
         let mut report = ClosingsReport::default();
-        for closing in self.store.closings().await? {
+        for closing in self.store.records.closings().await? {
             let named = format!("{} under {}", closing.month, closing.profile);
             let found = self.verify_closing(closing, &mut report).await?;
             if let Some(difference) = found {
@@ -45,9 +45,9 @@ impl Reports<'_> {
             return Ok(Some("its hash isn't that of its place in the log and its rules".into()));
         }
         let stored = ClosedMonth {
-            totals: self.store.closed_totals(&profile, &of).await?,
-            customers: self.store.closed_customers(&profile, &of).await?,
-            movements: self.store.closed_movements(&profile, &of).await?,
+            totals: self.store.records.closed_totals(&profile, &of).await?,
+            customers: self.store.records.closed_customers(&profile, &of).await?,
+            movements: self.store.records.closed_movements(&profile, &of).await?,
             closing,
         };
         if let Some(difference) = sums(&stored)? {

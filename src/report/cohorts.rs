@@ -14,7 +14,7 @@ use crate::{
         outcome::Trial,
         time::{Day, Zone},
     },
-    store::reports::LedgerRows,
+    store::derived::reports::LedgerRows,
 };
 
 /// Cohorts of each currency.

@@ -16,6 +16,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    event::CustomerKey,
     ledger::{
         knobs::KnobError,
         money::Currency,
@@ -24,7 +25,7 @@ use crate::{
         time::UnixTime,
     },
     reconciler::derivation,
-    store::{CustomerKey, reports::AccountScope},
+    store::derived::reports::AccountScope,
 };
 
 /// A knob in which two profiles differ.
@@ -160,7 +161,7 @@ impl Reports<'_> {
         }
         let known_at = match ask.as_known_at {
             Some(KnownAt::Seq(seq)) => Some(seq),
-            Some(KnownAt::Instant(at)) => Some(self.store.last_seq_received_by(at).await?),
+            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
             None => None,
         };
         let (knobs, profiles): (Vec<Switch>, Vec<Profile>) =

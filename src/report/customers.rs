@@ -9,7 +9,7 @@ use crate::{
         money::{Currency, Mrr},
         outcome::SubscriptionLedger,
     },
-    store::reports::CustomerRow,
+    store::derived::reports::CustomerRow,
 };
 
 /// A page of customers.

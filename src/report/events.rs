@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::Table;
-use crate::{store::EventRow, stripe::read::ignored_because};
+use crate::{event::EventRow, stripe::read::ignored_because};
 
 /// A page of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -4,8 +4,9 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{ReportError, memory::Memory};
 use crate::{
+    event::CustomerKey,
     ledger::money::Mrr,
-    store::{CustomerKey, names::CustomerNamed, reports::*},
+    store::derived::{names::CustomerNamed, reports::*},
 };
 
 impl Memory {

@@ -8,6 +8,7 @@ use std::{
 use super::ReportError;
 use crate::{
     budget::{Charge, charge},
+    event::CustomerKey,
     ledger::{
         ids::{CustomerId, PriceId, SubscriptionId},
         money::{Currency, Mrr},
@@ -17,7 +18,7 @@ use crate::{
         },
         time::Day,
     },
-    store::{CustomerKey, reports::*},
+    store::derived::reports::*,
 };
 
 /// What a row is grouped under; `None` is the one group of an ungrouped answer.

@@ -21,7 +21,7 @@ use crate::{
         time::{Day, Zone},
     },
     limits,
-    store::reports::{DayLine, LedgerRows},
+    store::derived::reports::{DayLine, LedgerRows},
 };
 
 /// Metrics over time.

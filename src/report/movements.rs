@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{money::Exact, table::Table};
 use crate::{
     ledger::outcome::{Cause, Part, Side},
-    store::reports::MovementRow,
+    store::derived::reports::MovementRow,
 };
 
 /// A page of movements.

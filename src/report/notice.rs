@@ -12,8 +12,8 @@ use super::{
 use crate::{
     ledger::ids::{AccountId, TestClockId},
     store::{
-        EventFilter,
-        reports::{AccountScope, LedgerThere, Scope},
+        derived::reports::{AccountScope, LedgerThere, Scope},
+        log::EventFilter,
     },
 };
 
@@ -83,7 +83,7 @@ impl Notice {
 impl Reports<'_> {
     /// Why an answer to `ask` is empty, by the ledgers there are.
     pub async fn why_empty(&self, ask: &Ask) -> Result<Vec<Notice>, AskError> {
-        let head = self.store.head().await?;
+        let head = self.store.log.head().await?;
         if head.events == 0 {
             let detail = "the log holds no event yet: point a webhook endpoint here, replay a file or run backfill";
             return Ok(vec![Notice::new(NoticeKind::EmptyLog, detail.into(), None)]);
@@ -93,7 +93,7 @@ impl Reports<'_> {
             return Ok(vec![Notice::new(NoticeKind::NothingCounts, detail.into(), None)]);
         }
         let (scope, _) = self.any_scope(ask).await?;
-        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         let (here, elsewhere): (Vec<LedgerThere>, Vec<_>) = there.into_iter().partition(|one| is_asked(one, &scope));
         if here.is_empty() && elsewhere.is_empty() {
             let detail = format!(
@@ -135,27 +135,27 @@ impl Reports<'_> {
     /// What an empty quality list means: that all is known, or that there is nothing of which anything could be unknown.
     pub async fn nothing_unknown(&self, ask: &Ask) -> Result<Notice, AskError> {
         let (scope, _) = self.any_scope(ask).await?;
-        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         if !there.iter().any(|one| is_asked(one, &scope))
             && let Some(why) = self.why_empty(ask).await?.into_iter().next()
         {
             return Ok(why);
         }
-        let detail = format!("all {} events are read and priced", self.store.head().await?.events);
+        let detail = format!("all {} events are read and priced", self.store.log.head().await?.events);
         Ok(Notice::new(NoticeKind::AllKnown, detail, None))
     }
 
     /// The ledgers beside the one that is asked, where there are any: for `doctor`.
     pub async fn beside(&self, ask: &Ask) -> Result<Vec<LedgerThere>, AskError> {
         let (scope, _) = self.any_scope(ask).await?;
-        let there = self.store.ledgers_there(&scope.profile, None).await?;
+        let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         Ok(there.into_iter().filter(|one| !is_asked(one, &scope)).collect())
     }
 
     /// Where a customer or subscription is that isn't in the ledger asked; none where it is in no ledger.
     pub async fn found_elsewhere(&self, ask: &Ask, id: &str) -> Result<Vec<Notice>, AskError> {
         let (scope, _) = self.any_scope(ask).await?;
-        let there = self.store.ledgers_there(&scope.profile, Some(id)).await?;
+        let there = self.store.derived.ledgers_there(&scope.profile, Some(id)).await?;
         let elsewhere: Vec<LedgerThere> = there.into_iter().filter(|one| !is_asked(one, &scope)).collect();
         if !elsewhere.is_empty() {
             return Ok(vec![elsewhere_of(&scope, &elsewhere)]);
@@ -170,7 +170,7 @@ impl Reports<'_> {
     }
 
     async fn subscriptions_missing(&self, scope: &Scope) -> Result<Option<Notice>, AskError> {
-        if self.store.has_subscriptions(scope).await? {
+        if self.store.derived.has_subscriptions(scope).await? {
             return Ok(None);
         }
         let invoices = EventFilter {
@@ -182,7 +182,7 @@ impl Reports<'_> {
             },
             ..EventFilter::default()
         };
-        if self.store.events(&invoices, 0, 1).await?.is_empty() {
+        if self.store.log.events(&invoices, 0, 1).await?.is_empty() {
             return Ok(None);
         }
         let detail = format!(

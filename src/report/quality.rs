@@ -9,9 +9,7 @@ use super::{
     thin::Pointer,
 };
 use crate::{
-    ledger::time::UnixTime,
-    store::{EventRow, reports::QualityRow},
-    stripe::plausible::IMPLAUSIBLE_TIME,
+    event::EventRow, ledger::time::UnixTime, store::derived::reports::QualityRow, stripe::plausible::IMPLAUSIBLE_TIME,
 };
 
 /// A page of quality entries: unreadable events first, then thin events that nothing fills in, then the ledger's own.

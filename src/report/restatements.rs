@@ -14,9 +14,10 @@ use super::{
     table::Table,
 };
 use crate::{
+    event::{CustomerKey, naming},
     ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
     reconciler::{Rules, derivation, joining::Joins, rules},
-    store::{CustomerKey, closings::Closing, naming, reports::AccountScope},
+    store::{derived::reports::AccountScope, records::closings::Closing},
 };
 
 /// A page of restatements.
@@ -104,7 +105,7 @@ impl Reports<'_> {
         };
         let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
-        for closing in self.store.closings().await? {
+        for closing in self.store.records.closings().await? {
             let Ok(closed) = closing.month.parse::<Month>() else { continue };
             let known = seq.is_none_or(|seq| closing.seq <= seq);
             if closing.profile != profile.name || !known || month.is_some_and(|month| month != closed) {
@@ -116,8 +117,8 @@ impl Reports<'_> {
                 return Err(ReportError::MissingRate { detail, settle }.into());
             }
             let mut before = kept(
-                &self.store.closed_customers(&closing.profile, &closing.month).await?,
-                &self.store.closed_movements(&closing.profile, &closing.month).await?,
+                &self.store.records.closed_customers(&closing.profile, &closing.month).await?,
+                &self.store.records.closed_movements(&closing.profile, &closing.month).await?,
             )?;
             before.retain(|(key, _), _| {
                 key.livemode == scope.livemode
@@ -173,20 +174,20 @@ impl Reports<'_> {
         let (one, zone) = (std::slice::from_ref(key), &self.ledger.zone);
         // Under the rules as they are now: only what the log brought is named here.
         let rules = self.rules(std::slice::from_ref(profile)).await?;
-        let to = until.unwrap_or(self.store.horizon().await?);
+        let to = until.unwrap_or(self.store.log.horizon().await?);
         let joins = Joins::current(self.store, &rules.customers, Some(to)).await?;
         if let Some(members) = joins.ever_members(self.store, key, (closing.seq, to)).await? {
             return self.causes_among(&members, key, currency, (closing.seq, to), &rules, month).await;
         }
         let Some(all) = derivation::read(self.store, &rules, one, until).await?.pop() else { return Ok(Vec::new()) };
         let facts = &all.facts;
-        let known = self.store.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
+        let known = self.store.log.customer_facts(one, Some(closing.seq)).await?.pop().unwrap_or_default().len();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let objects: Vec<&str> = objects.into_iter().collect();
         let (livemode, account) = (key.livemode, key.account.as_ref());
         // In the order of the log, which those of a derivation are not.
-        let about = self.store.reference_facts(livemode, account, &objects, until).await?;
-        let known_about = self.store.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
+        let about = self.store.log.reference_facts(livemode, account, &objects, until).await?;
+        let known_about = self.store.log.reference_facts(livemode, account, &objects, Some(closing.seq)).await?.len();
         // And what other customers' facts tell of what this one names: as it was known then before all, what came later last.
         let told = derivation::told_elsewhere(joins, self.store, key, &all.lacking, until).await?;
         let (then, since): (Vec<_>, Vec<_>) = told.into_iter().partition(|(seq, _)| *seq <= closing.seq);
@@ -229,7 +230,7 @@ impl Reports<'_> {
         rules: &Rules,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
-        let facts = self.store.customer_facts(members, Some(to)).await?.concat();
+        let facts = self.store.log.customer_facts(members, Some(to)).await?.concat();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let objects: Vec<&str> = objects.into_iter().collect();
         let figures_at = async |seq: i64| {
@@ -241,7 +242,7 @@ impl Reports<'_> {
         };
         let mut stood = figures_at(closed).await?;
         let mut causes = Vec::new();
-        for (seq, event) in self.store.events_about(members, &objects, (closed, to)).await? {
+        for (seq, event) in self.store.log.events_about(members, &objects, (closed, to)).await? {
             let stands = figures_at(seq).await?;
             if stands != stood {
                 causes.push(event);

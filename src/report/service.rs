@@ -26,6 +26,7 @@ use super::{
 use crate::{
     budget::{self, Charge},
     config,
+    event::CustomerKey,
     ledger::{
         CustomerFacts,
         explain::{Stage, Step, explain, moved},
@@ -37,7 +38,7 @@ use crate::{
     },
     limits::{self, CLOCK_LEAD_SECONDS},
     reconciler::{ReconcileError, Rules, derivation, joining::Joins},
-    store::{CustomerKey, Store, StoreError, reports::*},
+    store::{ReadStore, StoreError, derived::reports::*},
 };
 
 /// A question that can't be answered.
@@ -77,7 +78,7 @@ pub enum AskError {
 #[derive(Clone, Copy, Debug)]
 pub struct Reports<'a> {
     /// The log and the derived tables.
-    pub store: &'a Store,
+    pub store: &'a ReadStore,
     /// The profiles, the default one first, and the zone.
     pub ledger: &'a config::Ledger,
     /// Nothing later is shown.
@@ -150,7 +151,7 @@ impl Reports<'_> {
             let by_price = row_group == RowGroup::Price;
             let holders = match &source {
                 _ if !by_price => Vec::new(),
-                Source::Tables => self.store.price_holders(&scope).await?,
+                Source::Tables => self.store.derived.price_holders(&scope).await?,
                 Source::Memory { ledgers, .. } => ledgers.price_holders(&scope),
             };
             self.name_groups(ask, scope.livemode, &holders, &mut data, by_price).await?;
@@ -202,7 +203,9 @@ impl Reports<'_> {
         let (scope, source) = self.scope(ask).await?;
         let (rows, periods, source) = self.rows(ask, &scope, source, RowGroup::Customer, periods).await?;
         let (imported, trials) = match &source {
-            Source::Tables => (self.store.imported_lines(&scope).await?, self.store.trials(&scope).await?),
+            Source::Tables => {
+                (self.store.derived.imported_lines(&scope).await?, self.store.derived.trials(&scope).await?)
+            }
             Source::Memory { ledgers, .. } => (ledgers.imported_lines(&scope), ledgers.trials(&scope)),
         };
         let sources = metrics::Sources {
@@ -230,8 +233,8 @@ impl Reports<'_> {
         let (scope, source) = self.scope(ask).await?;
         let (mut rows, traits) = match &source {
             Source::Tables => {
-                let rows = self.store.ledger_rows(&scope, self.day_of(&scope), RowGroup::Customer).await?;
-                (rows, self.store.customer_traits(&scope).await?)
+                let rows = self.store.derived.ledger_rows(&scope, self.day_of(&scope), RowGroup::Customer).await?;
+                (rows, self.store.derived.customer_traits(&scope).await?)
             }
             Source::Memory { ledgers, .. } => {
                 (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.customer_traits(&scope))
@@ -247,7 +250,7 @@ impl Reports<'_> {
             .collect();
         let data = cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?;
         let trials = match &source {
-            Source::Tables => self.store.trials(&scope).await?,
+            Source::Tables => self.store.derived.trials(&scope).await?,
             Source::Memory { ledgers, .. } => ledgers.trials(&scope),
         };
         Ok(CohortsAnswer {
@@ -283,7 +286,7 @@ impl Reports<'_> {
         let filter = &filter;
         // One more than asked for tells whether there is a next page.
         let rows = match &source {
-            Source::Tables => self.store.movement_page(&scope, filter, order, after, limit + 1).await?,
+            Source::Tables => self.store.derived.movement_page(&scope, filter, order, after, limit + 1).await?,
             Source::Memory { ledgers, .. } => ledgers.movement_page(&scope, filter, order, after, limit + 1),
         };
         Ok(page(rows, limit, |row| MovementKey {
@@ -296,7 +299,7 @@ impl Reports<'_> {
     /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
     pub async fn standing_rows(&self, ask: &Ask, from: Option<Day>) -> Result<StandingRows, AskError> {
         let (scope, _) = self.scope(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.standing_rows(&scope, self.day_of(&scope), from).await?)
+        Ok(self.store.derived.standing_rows(&scope, self.day_of(&scope), from).await?)
     }
 
     /// Customers page by page; the largest are one page.
@@ -308,7 +311,7 @@ impl Reports<'_> {
     ) -> Result<(Vec<CustomerRow>, Option<CustomerPosition>), AskError> {
         let (scope, source) = self.scope(ask).await?;
         let rows = match &source {
-            Source::Tables => self.store.customer_page(&scope, asked, limit + 1).await?,
+            Source::Tables => self.store.derived.customer_page(&scope, asked, limit + 1).await?,
             Source::Memory { ledgers, .. } => ledgers.customer_page(&scope, asked, limit + 1)?,
         };
         let position =
@@ -330,10 +333,10 @@ impl Reports<'_> {
     ) -> Result<(Vec<CustomerRow>, Option<FoundPosition>), AskError> {
         let (scope, source) = self.scope(ask).await?;
         let rows = match &source {
-            Source::Tables => self.store.customers_found(&scope, asked, limit + 1).await?,
+            Source::Tables => self.store.derived.customers_found(&scope, asked, limit + 1).await?,
             Source::Memory { ledgers, .. } => {
                 let ids: Vec<&str> = ledgers.customers.iter().map(|(key, _)| key.customer.as_str()).collect();
-                let named = self.store.names_of(scope.livemode, &ids).await?;
+                let named = self.store.derived.names_of(scope.livemode, &ids).await?;
                 ledgers.customers_found(&scope, asked, &named, limit + 1)?
             }
         };
@@ -373,7 +376,7 @@ impl Reports<'_> {
         let mut members = joins.members_of(self.store, &key, source.seq()).await?;
         // A name that metadata gave is none of Stripe's customers.
         if members.contains(&key) {
-            let own = self.store.customer_facts(std::slice::from_ref(&key), source.seq()).await?;
+            let own = self.store.log.customer_facts(std::slice::from_ref(&key), source.seq()).await?;
             members.retain(|member| *member != key || own.iter().any(|facts| !facts.is_empty()));
         }
         Ok(members.iter().map(|member| member.customer.to_string()).collect())
@@ -389,7 +392,7 @@ impl Reports<'_> {
         }
         let customer = match self.customer_in(&scope, &source, &id.into()).await? {
             Some(row) => Some(row),
-            None => match self.store.customer_of_subscription(&scope, id).await? {
+            None => match self.store.derived.customer_of_subscription(&scope, id).await? {
                 Some(customer) => self.customer_in(&scope, &source, &customer).await?,
                 None => None,
             },
@@ -441,7 +444,7 @@ impl Reports<'_> {
         let mut asked = CustomersAsked::One(id.clone());
         loop {
             let rows = match source {
-                Source::Tables => self.store.customer_page(scope, &asked, 1).await?,
+                Source::Tables => self.store.derived.customer_page(scope, &asked, 1).await?,
                 Source::Memory { ledgers, .. } => ledgers.customer_page(scope, &asked, 1)?,
             };
             match (rows.into_iter().next(), &asked) {
@@ -480,7 +483,7 @@ impl Reports<'_> {
     ) -> Result<(Vec<QualityRow>, Option<QualityPosition>), AskError> {
         let (scope, source) = self.any_scope(ask).await?;
         let rows = match &source {
-            Source::Tables => self.store.quality_page(&scope, only, after, limit + 1).await?,
+            Source::Tables => self.store.derived.quality_page(&scope, only, after, limit + 1).await?,
             Source::Memory { ledgers, .. } => ledgers.quality_page(&scope, only, after, limit + 1),
         };
         let (rows, next) = page(rows, limit, |(position, _)| position.clone());
@@ -523,7 +526,7 @@ impl Reports<'_> {
             return Ok(());
         }
         let currencies = match source {
-            Source::Tables => self.store.currencies(scope).await?,
+            Source::Tables => self.store.derived.currencies(scope).await?,
             Source::Memory { ledgers, .. } => ledgers.currencies(scope),
         };
         self.one_of(ask, &currencies)
@@ -533,7 +536,7 @@ impl Reports<'_> {
     pub async fn currencies(&self, ask: &Ask) -> Result<BTreeSet<Currency>, AskError> {
         let (scope, source) = self.scope_under(&Ask { currency: None, ..ask.clone() }, self.profile(ask)?).await?;
         Ok(match source {
-            Source::Tables => self.store.currencies(&scope).await?,
+            Source::Tables => self.store.derived.currencies(&scope).await?,
             Source::Memory { ledgers, .. } => ledgers.currencies(&scope),
         })
     }
@@ -577,8 +580,11 @@ impl Reports<'_> {
         let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
         let first = match source {
             Source::Tables => {
-                let rows =
-                    self.store.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
+                let rows = self
+                    .store
+                    .derived
+                    .quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1)
+                    .await?;
                 rows.into_iter().next()
             }
             Source::Memory { ledgers, .. } => {
@@ -616,7 +622,7 @@ impl Reports<'_> {
             Some(KnownAt::Seq(_)) | None => self.now,
         };
         // An event that is here has happened, whatever our clock says: half of a netting window can't be told.
-        let ahead = self.store.newest_created(source.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?;
+        let ahead = self.store.log.newest_created(source.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?;
         let cut = ahead.map_or(cut, |created| cut.max(created));
         let cut = match (ask.scheduled, ask.to) {
             (true, Some(to)) => cut.max(self.ledger.zone.end_of(to)),
@@ -628,8 +634,8 @@ impl Reports<'_> {
             // A ledger that only ever saw test events answers for those.
             None => match &source {
                 Source::Tables => {
-                    self.store.has_customers(&profile.name, true).await?
-                        || !self.store.has_customers(&profile.name, false).await?
+                    self.store.derived.has_customers(&profile.name, true).await?
+                        || !self.store.derived.has_customers(&profile.name, false).await?
                 }
                 Source::Memory { ledgers, .. } => ledgers.saw_live() || ledgers.customers.is_empty(),
             },
@@ -648,15 +654,15 @@ impl Reports<'_> {
     /// Derives the prefix of the log that was known at a point.
     async fn known(&self, known_at: KnownAt, profile: &Profile) -> Result<Source, AskError> {
         let seq = match known_at {
-            KnownAt::Seq(seq) => seq.min(self.store.head().await?.last_seq),
-            KnownAt::Instant(at) => self.store.last_seq_received_by(at).await?,
+            KnownAt::Seq(seq) => seq.min(self.store.log.head().await?.last_seq),
+            KnownAt::Instant(at) => self.store.log.last_seq_received_by(at).await?,
         };
         Ok(Source::Memory { ledgers: self.derived(Some(seq), profile, &[]).await?, seq: Some(seq) })
     }
 
     /// What rows of these profiles are derived under.
     pub(super) async fn rules(&self, profiles: &[Profile]) -> Result<Rules, AskError> {
-        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, self.store).await? })
+        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, &self.store.records).await? })
     }
 
     /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
@@ -691,7 +697,7 @@ impl Reports<'_> {
     ) -> Result<(LedgerRows, Vec<Period>, Source), AskError> {
         let read = async |source: &Source| {
             let mut rows = match source {
-                Source::Tables => self.store.ledger_rows(scope, self.day_of(scope), group).await?,
+                Source::Tables => self.store.derived.ledger_rows(scope, self.day_of(scope), group).await?,
                 Source::Memory { ledgers, .. } => ledgers.ledger_rows(scope, group)?,
             };
             if let Some(currency) = ask.own_currency() {
@@ -726,7 +732,7 @@ impl Reports<'_> {
             _ => return Ok(None),
         };
         let traits = match source {
-            Source::Tables => self.store.customer_traits(scope).await?,
+            Source::Tables => self.store.derived.customer_traits(scope).await?,
             Source::Memory { ledgers, .. } => ledgers.customer_traits(scope),
         };
         let label = |one: CustomerTraits| match group_by {

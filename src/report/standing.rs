@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ledger::profile::Profile,
     reconciler::rules::differences,
-    store::{Generation, StoreError},
+    store::{StoreError, derived::Generation},
 };
 
 /// The generation that answers, held against what is asked of it.
@@ -49,8 +49,8 @@ impl Reports<'_> {
             return Ok(Standing { behind: 0, other_rules: Vec::new() });
         };
         // The log's end before the ledger's: what comes in between may count as behind, never the other way round.
-        let last_seq = self.store.head().await?.last_seq;
-        let (position, first) = match self.store.applied(current.id).await {
+        let last_seq = self.store.log.head().await?.last_seq;
+        let (position, first) = match self.store.derived.applied(current.id).await {
             // A rebuild has just replaced it by one that is further.
             Err(StoreError::Corrupt { .. }) => (last_seq, None),
             applied => applied?,
@@ -78,11 +78,11 @@ impl Reports<'_> {
     ///
     /// `None` where the log is empty as well: there is nothing to derive.
     pub(super) async fn answering(&self, profile: &Profile) -> Result<Option<Generation>, AskError> {
-        let current = self.store.generations().await?.into_iter().find(|generation| generation.current);
+        let current = self.store.derived.generations().await?.into_iter().find(|generation| generation.current);
         let named = format!("profile Profile {{ name: {:?},", profile.name);
         let ours = current.filter(|current| current.fingerprint.lines().any(|line| line.starts_with(&named)));
-        if ours.is_none() && self.store.end().await? > 0 {
-            let events = self.store.head().await?.events;
+        if ours.is_none() && self.store.log.end().await? > 0 {
+            let events = self.store.log.head().await?.events;
             return Err(AskError::NotDerived { profile: profile.name.as_ref().into(), events });
         }
         Ok(ours)

@@ -16,6 +16,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    event::CustomerKey,
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
@@ -24,7 +25,7 @@ use crate::{
         time::Zone,
     },
     reconciler::{CustomerRules, Rules, derivation, joining::Joins},
-    store::{CustomerKey, reports::AccountScope},
+    store::derived::reports::AccountScope,
 };
 
 /// What holding the ledger against an export found.
@@ -107,7 +108,7 @@ impl Reports<'_> {
         let everybody = Rules { customers: CustomerRules::default(), ..rules.clone() };
         let known_at = match ask.as_known_at {
             Some(KnownAt::Seq(seq)) => Some(seq),
-            Some(KnownAt::Instant(at)) => Some(self.store.last_seq_received_by(at).await?),
+            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
             None => None,
         };
         let said_of = self.said_of_ledgers(ask, export, known_at).await?;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::stripe_export::{Export, Form, Place, Said};
 use crate::{
+    event::CustomerKey,
     ledger::{
         money::{Currency, Mrr},
         outcome::{CustomerLedger, Kind, Movement},
         time::UnixTime,
     },
-    store::CustomerKey,
 };
 
 /// Below one minor unit: Stripe rounds what it prints.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crate::{
+    event::EventRow,
     ledger::{ids::EventId, time::UnixTime},
     limits,
-    store::{EventFilter, EventRow, Store, StoreError},
+    store::{ReadStore, StoreError, log::EventFilter},
     stripe::read,
 };
 
@@ -30,7 +31,7 @@ impl<'a> Pointer<'a> {
 /// Thin events after `after_seq` that figures would rest on and nothing has filled in, at most `limit`; and where to go on,
 /// which may be before so many were found.
 pub async fn unfilled(
-    store: &Store,
+    store: &ReadStore,
     filter: &EventFilter,
     after_seq: i64,
     limit: usize,
@@ -38,7 +39,7 @@ pub async fn unfilled(
     let filter = EventFilter { reading: Some("thin".into()), ..filter.clone() };
     let (mut found, mut after) = (Vec::new(), after_seq);
     for _ in 0..limits::THIN_PAGES_AT_ONCE {
-        let page = store.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
+        let page = store.log.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
         let Some(last) = page.last() else { return Ok((found, None)) };
         after = last.seq;
         for row in open(store, page.as_slice()).await? {
@@ -52,14 +53,14 @@ pub async fn unfilled(
 }
 
 /// Those of one page that are still open.
-async fn open<'p>(store: &Store, page: &'p [EventRow]) -> Result<Vec<&'p EventRow>, StoreError> {
+async fn open<'p>(store: &ReadStore, page: &'p [EventRow]) -> Result<Vec<&'p EventRow>, StoreError> {
     let matters: Vec<&EventRow> = page.iter().filter(|row| read::matters(&row.kind)).collect();
     let (Some(first), Some(last)) = (matters.first(), matters.last()) else { return Ok(Vec::new()) };
     let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::of(row).twin).map(EventId::from).collect();
-    let twins = store.known_ids(&twins).await?;
+    let twins = store.log.known_ids(&twins).await?;
     let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::of(row).object).collect();
     let (from, to) = (first.seq - limits::THIN_NEIGHBOURS, last.seq + limits::THIN_NEIGHBOURS);
-    let told: HashMap<String, UnixTime> = store.last_told(&objects, from, to).await?.into_iter().collect();
+    let told: HashMap<String, UnixTime> = store.log.last_told(&objects, from, to).await?.into_iter().collect();
     let filled = |row: &EventRow| {
         let Pointer { twin, object } = Pointer::of(row);
         twin.is_some_and(|twin| twins.iter().any(|known| known.as_str() == twin))

@@ -22,13 +22,12 @@ use crate::{
         backfill::Fetch,
         heal::{Healed, Healer},
     },
-    ledger::fact::NORMALISER,
-    limits,
-    log::{
+    ingest::{
         appender::{self, Appender, Writer},
         months, sealer,
     },
-    names, receiver,
+    ledger::fact::NORMALISER,
+    limits, names, receiver,
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{Options, OtherLog, Store, StoreError},
     stripe::{
@@ -59,6 +58,7 @@ pub enum StartError {
 pub struct Daemon {
     address: SocketAddr,
     state: AppState,
+    store: Store,
     listener: TcpListener,
     routes: Router,
     writer: Writer,
@@ -85,22 +85,23 @@ impl Daemon {
         let options = Options { other_log, ..Options::default() };
         let store = Store::open_with(config.database.url.expose_secret(), &options).await?;
         // Before the first append: what it brings is to lie in its month.
-        months::make_ahead(&store, &clock).await;
+        months::make_ahead(&store.log, &clock).await;
         let (stop, draining) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
-        let rules = Rules::load(&config.ledger, &store).await?;
+        let rules = Rules::load(&config.ledger, &store.records).await?;
         let (driver, reconciler) =
             Driver::new(Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks());
-        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::of(&store) };
-        let (appender, writer) = Appender::start(store.clone(), queue, {
+        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::of(&store.log) };
+        let (appender, writer) = Appender::start(store.log.clone(), queue, {
             let reconciler = reconciler.clone();
             move || reconciler.notify()
         });
         let mut background = vec![("readings", tokio::spawn(say_if_read_by_older(store.clone())))];
         background.push(("keeper", tokio::spawn(look_after(store.clone(), draining.clone()))));
         background.push(("sealer", tokio::spawn(seal(store.clone(), draining.clone()))));
-        background.push(("months", tokio::spawn(months::keep_ahead(store.clone(), clock.clone(), draining.clone()))));
+        background
+            .push(("months", tokio::spawn(months::keep_ahead(store.log.clone(), clock.clone(), draining.clone()))));
         if config.server.has(Role::Reconciler) {
             background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
             let names = names::run(store.clone(), config.privacy.names, reconciler.subscribe(), draining.clone());
@@ -112,19 +113,30 @@ impl Daemon {
             }
         }
         if config.server.has(Role::Alerts) {
-            let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), metrics.clone());
+            let watcher = Watcher::new(store.reader().clone(), config.clone(), clock.clone(), metrics.clone());
             background.push(("alerts", tokio::spawn(watcher.run(reconciler.subscribe(), draining.clone()))));
         }
         let first_token = first_token(&config, &store, &clock).await;
-        let access = Access::new(&config.api, address.port(), store.clone(), clock.clone());
+        let access = Access::new(&config.api, address.port(), store.records.clone(), clock.clone());
         let pulse = Pulse::default();
         if config.server.has(Role::Api) {
-            background.push(("pulse", tokio::spawn(pulse.clone().run(store.clone(), draining.clone()))));
+            background.push(("pulse", tokio::spawn(pulse.clone().run(store.reader().clone(), draining.clone()))));
         }
         let bodies = Arc::default();
-        let state = AppState { config, clock, metrics, access, store, appender, bodies, reconciler, pulse, draining };
+        let state = AppState {
+            config,
+            clock,
+            metrics,
+            access,
+            store: store.reader().clone(),
+            appender,
+            bodies,
+            reconciler,
+            pulse,
+            draining,
+        };
         let routes = routes(&state)?;
-        Ok(Self { address, state, listener, routes, writer, background, stop, first_token })
+        Ok(Self { address, state, store, listener, routes, writer, background, stop, first_token })
     }
 
     /// The token this start made, because there was none: to be shown once.
@@ -140,7 +152,7 @@ impl Daemon {
     /// Answers until `told_to_stop` ends, then drains: requests under way end, what they appended is committed, the
     /// background work stops, the database is closed.
     pub async fn run(self, told_to_stop: impl Future<Output = ()>) {
-        let Self { state, listener, routes, writer, background, stop, .. } = self;
+        let Self { state, store, listener, routes, writer, background, stop, .. } = self;
         let server = state.config.clone();
         let answering = accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
         tokio::pin!(answering);
@@ -153,7 +165,6 @@ impl Daemon {
                 answering.await;
             }
         }
-        let store = state.store.clone();
         // The last appenders outside the writer: once they are gone, it commits what waits and ends.
         drop(state);
         if timeout(limits::COMMIT_WAIT, writer.drained()).await.is_err() {
@@ -185,7 +196,7 @@ async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<Fi
     if !config.server.has(Role::Api) {
         return None;
     }
-    first::prepare(config, store, clock.now()).await.unwrap_or_else(|error| {
+    first::prepare(config, &store.records, clock.now()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "no token could be made, so nobody can sign in: `mrrd token create` makes one");
         None
     })
@@ -217,7 +228,7 @@ async fn seal(store: Store, mut stop: watch::Receiver<bool>) {
     let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
     let trouble = Trouble::default();
     loop {
-        let rest = match sealer::seal_due(&store, &holder).await {
+        let rest = match sealer::seal_due(&store.log, &store.records, &holder).await {
             Ok(events) => {
                 if events > 0 {
                     tracing::debug!(events, "sealed");
@@ -255,7 +266,7 @@ async fn look_after(store: Store, mut stop: watch::Receiver<bool>) {
 
 /// Says, once, when the log holds events that an older mrrd read: theirs are still the facts it yielded.
 async fn say_if_read_by_older(store: Store) {
-    match store.count_read_by_older(NORMALISER).await {
+    match store.log.count_read_by_older(NORMALISER).await {
         Ok(0) => {}
         Ok(events) => {
             tracing::warn!(events, "an older mrrd read these events: `mrrd rebuild --renormalize` reads them again");

@@ -16,7 +16,7 @@ use crate::{
         period::Interval,
         service::{AskError, Reports},
     },
-    store::{LogHead, StoreError, Work, alerts::OutboxCounts},
+    store::{StoreError, Work, log::LogHead, records::alerts::OutboxCounts},
     telemetry::money::{LedgerLabels, MoneyMetrics},
 };
 
@@ -58,9 +58,9 @@ async fn measure(state: &AppState) {
 async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>, Vec<Refusal>), StoreError> {
     let store = &state.store;
     store.ready(Work::Answering).await?;
-    let head = store.head().await?;
-    let (applied_seq, outbox) = (store.applied_seq().await?, store.outbox_counts().await?);
-    Ok((head, applied_seq, outbox, Drift::last(store).await?, Refusal::standing(store).await?))
+    let head = store.log.head().await?;
+    let (applied_seq, outbox) = (store.derived.applied_seq().await?, store.records.outbox_counts().await?);
+    Ok((head, applied_seq, outbox, Drift::last(&store.records).await?, Refusal::standing(&store.records).await?))
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

@@ -7,7 +7,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{limits, store::Store};
+use crate::{limits, store::ReadStore};
 
 /// Where log and figures stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,13 +48,13 @@ impl Pulse {
     }
 
     /// Looks for as long as the daemon lives; a database that is away is asked again with the next look.
-    pub async fn run(self, store: Store, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, store: ReadStore, mut stop: watch::Receiver<bool>) {
         let looking = async {
             loop {
                 if self.beats.receiver_count() > 0 {
                     // The log's end first: what comes in between may count as lag, never the other way round.
-                    if let Ok(last_seq) = store.end().await
-                        && let Ok(applied_seq) = store.applied_seq().await
+                    if let Ok(last_seq) = store.log.end().await
+                        && let Ok(applied_seq) = store.derived.applied_seq().await
                     {
                         let beat = Some(Beat { last_seq, applied_seq });
                         self.beats.send_if_modified(|before| std::mem::replace(before, beat) != beat);

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::{bodies::Bodies, pulse::Pulse};
 use crate::{
-    access::Access, clock::Clock, config::Config, log::appender::Appender, reconciler::driver as reconciler,
-    store::Store, telemetry::Metrics,
+    access::Access, clock::Clock, config::Config, ingest::appender::Appender, reconciler::driver as reconciler,
+    store::ReadStore, telemetry::Metrics,
 };
 
 /// Shared by all routes; a clone is cheap.
@@ -22,7 +22,7 @@ pub struct AppState {
     /// Who may read figures, and who may change anything.
     pub access: Access,
     /// The log and the ledger.
-    pub store: Store,
+    pub store: ReadStore,
     /// The way into the log: group commit, durable when it answers.
     pub appender: Appender,
     /// What bodies on their way in may hold together.

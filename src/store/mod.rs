@@ -1,49 +1,82 @@
-//! The store: SQL only. About fifteen whole operations that speak domain types; no transaction leaks out.
+//! The store: SQL only, behind whole operations that speak domain types; no transaction leaks out.
 //!
-//! One body of statements serves both databases: `body/` is compiled once per driver against a small `dialect`.
+//! Three lifetimes, each a folder and a handle: `log/` for ever, `derived/` thrown away and made again, `records/` durable. A
+//! room is handed what it may use: who only reads log and ledger gets a [`ReadStore`]. One body of statements serves both
+//! databases: the `body/` of each folder is compiled once per driver, against a small `dialect`.
 
-pub mod access;
-pub mod alerts;
 mod anchors;
-pub mod audit_trail;
-pub mod closings;
-pub mod day_sums;
+mod database;
+pub mod derived;
 mod errors;
-pub mod feeds;
 mod health;
-pub mod joined;
-pub mod names;
-pub mod naming;
-mod operations;
+pub mod log;
 pub mod planned;
 mod postgres;
-mod prepared;
-mod presence;
-pub mod reports;
+pub mod records;
 mod schema;
 mod sqlite;
-mod tally;
-pub mod told;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
-use crate::budget::Exceeded;
-use crate::ledger::{
-    fact::Fact,
-    ids::{AccountId, CustomerId, EventId},
-    outcome::CustomerLedger,
-    time::UnixTime,
-    told::Lack,
+pub use self::anchors::{Anchors, NoHead, OtherLog, SealHead};
+use self::{
+    database::{Database, either},
+    derived::{Derived, ReadDerived},
+    log::{Log, ReadLog},
+    records::Records,
 };
+use crate::budget::Exceeded;
 
-pub use anchors::{Anchors, NoHead, OtherLog, SealHead};
-pub use operations::Store;
-pub use prepared::Prepared;
+/// The store: one of two databases. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Events, for ever.
+    pub log: Log,
+    /// What is made of them.
+    pub derived: Derived,
+    /// What people keep beside them.
+    pub records: Records,
+    reader: ReadStore,
+    database: Database,
+}
+
+/// The store as questions see it: the log and what is derived from it can be read, records kept. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ReadStore {
+    /// Events, for ever.
+    pub log: ReadLog,
+    /// What is made of them.
+    pub derived: ReadDerived,
+    /// What people keep beside them.
+    pub records: Records,
+}
+
+impl ReadStore {
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        match self.log.0 {
+            Database::Sqlite(_) => "sqlite",
+            Database::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Answers when the database answers, in time, with its schema in place, and took the last write of the kind asked for.
+    pub async fn ready(&self, work: Work) -> Result<(), StoreError> {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        let asked = async { either!(self.log.0, database => database.ready(work).await) };
+        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
+            Err(StoreError::Unavailable { doing: "asking the database", reason })
+        })
+    }
+
+    /// Bytes on disk: of the log, and of what is derived where that lies apart.
+    pub async fn sizes(&self) -> Result<(i64, Option<i64>), StoreError> {
+        either!(self.log.0, database => database.sizes().await)
+    }
+}
 
 /// The store failed. Says what was being done; never holds data of an event.
 #[derive(Debug, Error)]
@@ -109,284 +142,6 @@ impl StoreError {
     }
 }
 
-/// Which normaliser read an event last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// One before this version.
-    OlderThan(i64),
-    /// This version.
-    Version(i64),
-}
-
-/// Where an event came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Posted by Stripe.
-    Webhook,
-    /// Read from a file.
-    Replay,
-    /// An answer of Stripe's API.
-    Api,
-}
-
-/// What the normaliser made of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// At least one fact.
-    Facts(Vec<Fact>),
-    /// A type mrrd doesn't read.
-    Ignored,
-    /// A thin event: its object is fetched later. Holds `snapshot_event` and the related object's id, where named.
-    Thin(String),
-    /// A type mrrd reads, without a fact; the reason, free of personal data.
-    Unreadable(String),
-}
-
-/// An event to append, already verified and read.
-#[derive(Clone, Debug)]
-pub struct NewEvent {
-    /// Its id.
-    pub id: EventId,
-    /// Its type.
-    pub kind: Arc<str>,
-    /// Whose: `None` for the account's own events.
-    pub account: Option<AccountId>,
-    /// Live or test.
-    pub livemode: bool,
-    /// Stripe's `created`.
-    pub created: UnixTime,
-    /// The shape's version.
-    pub api_version: Option<Arc<str>>,
-    /// Our clock.
-    pub received_at: UnixTime,
-    /// Where it came from.
-    pub source: Source,
-    /// The very bytes received.
-    pub body: bytes::Bytes,
-    /// What the normaliser made of it.
-    pub reading: Reading,
-}
-
-/// What became of an appended event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Appended {
-    /// It is new, at this place in the log.
-    New(i64),
-    /// The log had it.
-    Duplicate,
-    /// The log had it in another shape: kept as a variant at this place (rule `variants`).
-    Variant(i64),
-}
-
-/// An event as the log lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventRow {
-    /// Its place in the log.
-    pub seq: i64,
-    /// Its id.
-    pub id: EventId,
-    /// 0 for the first body seen of its id.
-    pub variant: i64,
-    /// Its type.
-    pub kind: String,
-    /// Whose.
-    pub account: Option<AccountId>,
-    /// Live or test.
-    pub livemode: bool,
-    /// Stripe's `created`.
-    pub created: UnixTime,
-    /// The shape's version.
-    pub api_version: Option<String>,
-    /// Our clock.
-    pub received_at: UnixTime,
-    /// `webhook`, `replay` or `api`.
-    pub source: String,
-    /// `facts`, `ignored`, `unreadable` or `thin`.
-    pub reading: String,
-    /// Why it is unreadable, or what a thin event points to.
-    pub reason: Option<String>,
-}
-
-/// Which events to list.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Exactly this type, or a prefix ending in `*`.
-    pub kind: Option<String>,
-    /// Created at or after.
-    pub since: Option<UnixTime>,
-    /// Created before.
-    pub until: Option<UnixTime>,
-    /// `facts`, `ignored`, `unreadable` or `thin`.
-    pub reading: Option<String>,
-    /// How it came: `webhook`, `replay` or `api`.
-    pub source: Option<String>,
-    /// Only this customer's.
-    pub customer: Option<CustomerId>,
-    /// Only live or test ones.
-    pub livemode: Option<bool>,
-    /// Only this account's; `Some(None)` the account's own.
-    pub account: Option<Option<AccountId>>,
-}
-
-/// The unit of recomputation: one customer of one account, live or test.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CustomerKey {
-    /// Live or test.
-    pub livemode: bool,
-    /// `None` for the account's own.
-    pub account: Option<AccountId>,
-    /// The customer.
-    pub customer: CustomerId,
-}
-
-/// A dirty customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Who.
-    pub key: CustomerKey,
-    /// The least seq not yet applied.
-    pub first_seq: i64,
-    /// The mark is cleared only if this is unchanged.
-    pub last_seq: i64,
-}
-
-/// One generation of the derived tables.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Generation {
-    /// Its number.
-    pub id: i64,
-    /// Answers come from the current one.
-    pub current: bool,
-    /// What it was computed under.
-    pub fingerprint: String,
-    /// Last log seq whose customers are marked.
-    pub position: i64,
-}
-
-/// How far the log reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogHead {
-    /// Distinct events.
-    pub events: i64,
-    /// The greatest seq that every reader may see.
-    pub last_seq: i64,
-    /// Events of types mrrd doesn't read.
-    pub ignored: i64,
-    /// Events that should have yielded a fact.
-    pub unreadable: i64,
-    /// Events that only point to an object.
-    pub thin: i64,
-}
-
-/// One customer's rows under one profile.
-#[derive(Clone, Debug)]
-pub struct Derived {
-    /// The profile's name.
-    pub profile: Arc<str>,
-    /// The rows.
-    pub ledger: CustomerLedger,
-}
-
-/// A customer's rows under each profile, in a generation that has none of it yet.
-#[derive(Clone, Debug)]
-pub struct Filled {
-    /// Whose.
-    pub key: CustomerKey,
-    /// The prices, products, coupons and discounts its facts name.
-    pub references: Vec<String>,
-    /// One for each profile.
-    pub derived: Vec<Derived>,
-}
-
-/// What customers of each ledger named whose terms neither they nor facts about it told.
-pub type Lacking = BTreeMap<(bool, Option<AccountId>), BTreeSet<Lack>>;
-
-impl Filled {
-    /// About how many rows it comes to.
-    pub fn rows(&self) -> usize {
-        let of = |ledger: &CustomerLedger| {
-            let parts: usize = ledger.movements.iter().map(|movement| 1 + movement.parts.len()).sum();
-            ledger.deltas.len() + ledger.counts.len() + parts + ledger.subscriptions.len() + ledger.quality.len() + 1
-        };
-        self.references.len() + self.derived.iter().map(|derived| of(&derived.ledger)).sum::<usize>()
-    }
-}
-
-/// What an advance did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Advanced {
-    /// The position now.
-    pub position: i64,
-    /// Events looked at: 0 when there was nothing new.
-    pub read: i64,
-    /// Customers marked.
-    pub marked: i64,
-}
-
-/// A stretch of the log that was sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed {
-    /// Its first seq.
-    pub from_seq: i64,
-    /// Its last seq.
-    pub to_seq: i64,
-    /// Events in it.
-    pub events: i64,
-}
-
-/// What holding the log against its seals showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChainReport {
-    /// The last seq that a seal covers, and found as it was sealed.
-    pub sealed_to: i64,
-    /// Events after it, held against their digests only.
-    pub unsealed: i64,
-    /// The first thing that differs, in words; `None` when all is as it was.
-    pub first_difference: Option<String>,
-}
-
-/// A digest of one customer's rows under one profile, and the place where the next page of digests begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dumped {
-    /// The profile.
-    pub profile: String,
-    /// Whose rows.
-    pub key: CustomerKey,
-    /// SHA-256 of the rows in their canonical form, the same on every database.
-    pub digest: [u8; 32],
-}
-
-/// The sum of a day that isn't that of its rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrongDay {
-    /// Under which profile.
-    pub profile: Arc<str>,
-    /// In which table.
-    pub table: &'static str,
-    /// Which day, and of which rows.
-    pub what: String,
-}
-
-/// A month of which bodies lay in the default partition before it had one of its own: they stay there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LateMonth {
-    /// The name of its own partition.
-    pub partition: String,
-    /// From when on that takes what is received; `None` where there is no room left for it.
-    pub from: Option<UnixTime>,
-}
-
-/// Bodies erased at one time for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Erased {
-    /// When.
-    pub at: UnixTime,
-    /// Why, as it was given.
-    pub reason: String,
-    /// How many.
-    pub bodies: i64,
-}
-
 /// How many connections to keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -402,13 +157,67 @@ impl Default for Options {
     }
 }
 
-impl Source {
-    /// As the log names it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Replay => "replay",
-            Self::Api => "api",
+impl Store {
+    /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`), creating and migrating it where needed.
+    ///
+    /// On SQLite, `PATH` is the log; beside it lies `PATH` with the extension `.derived.db`, which is rebuilt when it is
+    /// missing. Errors: [`StoreError::Schema`] for a URL of another kind or a database of a newer mrrd.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, &Options::default()).await
+    }
+
+    /// [`Store::open`] with other numbers of connections.
+    pub async fn open_with(url: &str, options: &Options) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let path = Path::new(path);
+            return Ok(Self::of(Database::Sqlite(Arc::new(sqlite::Database::open(path, options).await?))));
         }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::of(Database::Postgres(Arc::new(postgres::Database::open(url, options).await?))));
+        }
+        Err(StoreError::Schema("database.url is neither sqlite://PATH nor postgres://…".into()))
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        self.reader.kind()
+    }
+
+    /// The same, for those who only read the log and what is derived from it.
+    pub fn reader(&self) -> &ReadStore {
+        &self.reader
+    }
+
+    fn of(database: Database) -> Self {
+        let (log, derived) = (ReadLog(database.clone()), ReadDerived(database.clone()));
+        let records = Records(database.clone());
+        let reader = ReadStore { log: log.clone(), derived: derived.clone(), records: records.clone() };
+        Self { log: Log(log), derived: Derived(derived), records, reader, database }
+    }
+
+    /// The failures planned for this store: nothing in a release.
+    pub fn plan(&self) -> &planned::Plan {
+        either!(self.database, database => &database.plan)
+    }
+
+    /// What a daemon does every second: sees to it that the log is still the one it opened, whole and remembered, that derived
+    /// tables are there, and that a write that failed is tried again.
+    pub async fn look_after(&self) -> Result<(), StoreError> {
+        const PATIENCE: Duration = Duration::from_secs(15);
+        let looking = async { either!(self.database, database => database.look_after().await) };
+        tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
+            Err(StoreError::Unavailable { doing: "looking after the log", reason })
+        })
+    }
+
+    /// Closes all connections, once what is in flight is done. SQLite's write-ahead log is then in the file.
+    pub async fn close(&self) {
+        either!(self.database, database => database.close().await)
+    }
+
+    /// Holds the log against what is remembered of it elsewhere: in the derived tables, in closed months, and in `head`.
+    pub async fn anchors(&self, head: Option<&SealHead>) -> Result<Anchors, StoreError> {
+        either!(self.database, database => database.anchors(head).await)
     }
 }

@@ -4,12 +4,12 @@
 //! before it was told; what is set to happen may lie years ahead. A test clock runs ahead of ours as it likes.
 
 use crate::{
+    event::Reading,
     ledger::{
         fact::{DiscountState, Fact, ItemState, Period, State, SubscriptionState},
         time::UnixTime,
     },
     limits,
-    store::Reading,
 };
 
 /// What the reason of such an event begins with: the kind under which it is listed.

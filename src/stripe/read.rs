@@ -22,18 +22,18 @@ use super::{
     subscription::SubscriptionWire,
 };
 use crate::{
+    event::{EventRow, NewEvent, Reading, Source},
     ledger::{
         fact::{DiscountState, Fact, InvoiceStatus, Origin, Role, State},
         ids::{AccountId, EventId},
         time::UnixTime,
     },
-    store::{EventRow, NewEvent, Reading, Source},
 };
 
 /// The version of what is below: facts of a newer one replace those of an older one (docs/decisions/003-facts-are-states.md).
 pub use crate::ledger::fact::NORMALISER;
 
-/// An event as read from its body: all of [`crate::store::NewEvent`] but how and when it came.
+/// An event as read from its body: all of [`crate::event::NewEvent`] but how and when it came.
 #[derive(Clone, Debug)]
 pub struct ReadEvent {
     /// Its id.

@@ -11,7 +11,7 @@ use crate::{
         outcome::{Cause, Kind, Movement, Part, Side},
         time::UnixTime,
     },
-    store::reports::{DayAmounts, DayCounts, MovementRow, StandingRows, Turn},
+    store::derived::reports::{DayAmounts, DayCounts, MovementRow, StandingRows, Turn},
 };
 
 fn usd() -> Currency {

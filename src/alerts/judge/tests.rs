@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use serde_json::json;
 
-use crate::{ledger::time::UnixTime, store::alerts::NewAlert};
+use crate::{ledger::time::UnixTime, store::records::alerts::NewAlert};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

@@ -10,7 +10,7 @@ use crate::{
     config::alerting::LargeLoss,
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, notice::Notice, service::Reports, table::Table},
-    store::reports::AccountScope,
+    store::derived::reports::AccountScope,
 };
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: &store, ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = Ask {
         profile: args.profile.clone(),
         livemode: args.test.then_some(false),

@@ -10,8 +10,10 @@ use crate::{
     report::{alerts::AlertEntry, table::Table},
     store::{
         Store, StoreError,
-        alerts::{AlertFilter, AlertRow, Annotation, Mute},
-        audit_trail::{Action, Deed},
+        records::{
+            alerts::{AlertFilter, AlertRow, Annotation, Mute},
+            audit_trail::{Action, Deed},
+        },
     },
 };
 
@@ -107,7 +109,7 @@ async fn store(context: &Context) -> Result<Store, Failure> {
 }
 
 async fn found(store: &Store, id: &str) -> Result<AlertRow, Failure> {
-    let found = store.alert(id).await.map_err(failed)?;
+    let found = store.records.alert(id).await.map_err(failed)?;
     found.ok_or_else(|| Failure::Failed(format!("there is no alert {id}: `mrrd alerts list` shows those there are")))
 }
 
@@ -118,12 +120,12 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Outcome {
         open: args.open.then_some(true),
         ..AlertFilter::default()
     };
-    let rows = store.alerts(&filter, None, args.limit).await.map_err(failed)?;
-    let entries = AlertEntry::with_deliveries(&store, rows).await.map_err(failed)?;
+    let rows = store.records.alerts(&filter, None, args.limit).await.map_err(failed)?;
+    let entries = AlertEntry::with_deliveries(&store.records, rows).await.map_err(failed)?;
     if args.json {
         return Ok(output::json(&entries)?);
     }
-    let mutes = store.mutes(context.clock.now()).await.map_err(failed)?;
+    let mutes = store.records.mutes(context.clock.now()).await.map_err(failed)?;
     if entries.is_empty() {
         output::line("No alert was raised.")?;
     } else {
@@ -142,7 +144,7 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Outcome {
 pub(super) async fn show(args: &ShowArgs, context: &Context) -> Outcome {
     let store = store(context).await?;
     let row = found(&store, &args.id).await?;
-    let entries = AlertEntry::with_deliveries(&store, vec![row]).await.map_err(failed)?;
+    let entries = AlertEntry::with_deliveries(&store.records, vec![row]).await.map_err(failed)?;
     let Some(entry) = entries.first() else { return Err(Failure::Said) };
     if args.json {
         return Ok(output::json(entry)?);
@@ -160,7 +162,7 @@ pub(super) async fn acknowledge(args: &AckArgs, context: &Context) -> Outcome {
     let store = store(context).await?;
     found(&store, &args.id).await?;
     let deed = deed(context, Action::AlertAcknowledged, &args.id).saying(args.by.as_deref().unwrap_or_default());
-    store.acknowledge_alert(&args.id, args.by.as_deref(), &deed).await.map_err(failed)?;
+    store.records.acknowledge_alert(&args.id, args.by.as_deref(), &deed).await.map_err(failed)?;
     Ok(output::line(format_args!("{} is acknowledged", args.id))?)
 }
 
@@ -169,13 +171,14 @@ pub(super) async fn mute(args: &MuteArgs, context: &Context) -> Outcome {
     let until = now.plus(args.days * UnixTime::DAY_SECONDS);
     let mute = Mute { rule: args.rule.clone(), until, note: args.note.clone() };
     let deed = deed(context, Action::RuleMuted, &args.rule).saying(format!("until {until}: {}", args.note));
-    store.mute(&mute, &deed).await.map_err(failed)?;
+    store.records.mute(&mute, &deed).await.map_err(failed)?;
     Ok(output::line(format_args!("{} is muted until {until}", args.rule))?)
 }
 
 pub(super) async fn unmute(args: &UnmuteArgs, context: &Context) -> Outcome {
     let was = store(context)
         .await?
+        .records
         .unmute(&args.rule, &deed(context, Action::RuleUnmuted, &args.rule))
         .await
         .map_err(failed)?;
@@ -186,6 +189,7 @@ pub(super) async fn plan(args: &PlanArgs, context: &Context) -> Outcome {
     let store = store(context).await?;
     if let Some(id) = args.remove {
         return match store
+            .records
             .remove_annotation(id, &deed(context, Action::PlanRemoved, &id.to_string()))
             .await
             .map_err(failed)?
@@ -200,10 +204,10 @@ pub(super) async fn plan(args: &PlanArgs, context: &Context) -> Outcome {
         }
         let planned = Annotation { id: 0, first, last, note: note.clone() };
         let deed = deed(context, Action::EventPlanned, &format!("{first} to {last}")).saying(note.as_str());
-        let id = store.annotate(&planned, &deed).await.map_err(failed)?;
+        let id = store.records.annotate(&planned, &deed).await.map_err(failed)?;
         return Ok(output::line(format_args!("planned event {id}: {first} to {last}, {note}"))?);
     }
-    let planned = store.annotations().await.map_err(failed)?;
+    let planned = store.records.annotations().await.map_err(failed)?;
     if args.json {
         let entry = |one: &Annotation| json!({"id": one.id, "from": one.first.to_string(), "to": one.last.to_string(), "note": one.note});
         return Ok(output::json(&planned.iter().map(entry).collect::<Vec<_>>())?);

@@ -1,41 +1,74 @@
 //! The one text of statements, compiled once for each database (docs/decisions/012-two-stores-one-text.md).
 //!
-//! Each file here is compiled twice, under `sqlite/` and under `postgres/`, against that folder's `dialect.rs`:
+//! Each file here, and in the `body/` of each lifetime's folder, is compiled twice, under `sqlite/` and under `postgres/`, against
+//! that folder's `dialect.rs`:
 //! `super::super::Database` is its database and `super::super::dialect::*` holds what the two say differently.
 //! Statements use `$1`; texts, i64, bool and bytes are bound and read the same way on both. Sums are written
 //! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
 
+#[path = "../records/body/access.rs"]
 mod access;
+#[path = "../derived/body/advance.rs"]
 mod advance;
+#[path = "../records/body/alerts.rs"]
 mod alerts;
+#[path = "../log/body/anchors.rs"]
 mod anchors;
+#[path = "../log/body/append.rs"]
 pub(super) mod append;
+#[path = "../records/body/audit_trail.rs"]
 mod audit_trail;
+#[path = "../records/body/closings.rs"]
 mod closings;
+#[path = "../derived/body/columns.rs"]
 pub(super) mod columns;
+#[path = "../derived/body/day_sums.rs"]
 mod day_sums;
+#[path = "../log/body/erasing.rs"]
 mod erasing;
+#[path = "../log/body/events.rs"]
 mod events;
+#[path = "../log/body/facts.rs"]
 pub(super) mod facts;
+#[path = "../records/body/feeds.rs"]
 mod feeds;
+#[path = "../derived/body/fill.rs"]
 pub(super) mod fill;
+#[path = "../derived/body/found.rs"]
 mod found;
+#[path = "../records/body/fx.rs"]
 mod fx;
+#[path = "../derived/body/generations.rs"]
 mod generations;
+#[path = "../derived/body/joined.rs"]
 mod joined;
+#[path = "../records/body/leases.rs"]
 mod leases;
+#[path = "../derived/body/names.rs"]
 mod names;
+#[path = "../log/body/older.rs"]
 mod older;
+#[path = "../records/body/outbox.rs"]
 mod outbox;
+#[path = "../records/body/progress.rs"]
 mod progress;
+#[path = "../derived/body/readback.rs"]
 pub(super) mod readback;
 mod ready;
+#[path = "../derived/body/recompute.rs"]
 pub(super) mod recompute;
+#[path = "../derived/body/replace.rs"]
 mod replace;
+#[path = "../derived/body/report_lists.rs"]
 mod report_lists;
+#[path = "../derived/body/reports.rs"]
 mod reports;
 pub(super) mod rows;
+#[path = "../log/body/seals.rs"]
 mod seals;
+#[path = "../derived/body/there.rs"]
 mod there;
+#[path = "../derived/body/told.rs"]
 mod told;
+#[path = "../log/body/watching.rs"]
 mod watching;

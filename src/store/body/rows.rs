@@ -4,8 +4,9 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::dialect::{Connection, Driver, PADS, Row, place};
 use crate::{
+    event::CustomerKey,
     ledger::ids::{AccountId, CustomerId},
-    store::{CustomerKey, prepared::clean},
+    store::log::prepared::clean,
 };
 
 /// A statement whose values are being bound.

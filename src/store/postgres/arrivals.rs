@@ -13,8 +13,8 @@ use super::{
 use crate::store::{
     StoreError,
     errors::Doing,
+    log::prepared::{FactRow, Prepared, clean},
     planned,
-    prepared::{FactRow, Prepared, clean},
 };
 
 /// The lock that holds the horizon comes before the first seq (`dialect::horizon`). Seqs follow the order of arrival; rows

@@ -13,11 +13,12 @@ use super::{
     dialect::{Row, in_list, text_list},
 };
 use crate::{
+    event::CustomerKey,
     ledger::fact::Fact,
     store::{
-        CustomerKey, StoreError,
+        StoreError,
         errors::{Doing, corrupt},
-        prepared::clean,
+        log::prepared::clean,
     },
 };
 

@@ -22,9 +22,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{
-    Options, StoreError, errors::is_distrusted, health::Health, planned::Plan, presence::Presence, schema, tally::Tally,
-};
+use super::{Options, StoreError, errors::is_distrusted, health::Health, planned::Plan, schema};
+use crate::store::{log::tally::Tally, records::presence::Presence};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 

@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use super::{Database, dialect::BEGIN_WRITE};
 use crate::{
     ledger::time::{Day, UnixTime, Zone},
-    store::{LateMonth, StoreError, errors::Doing},
+    store::{StoreError, errors::Doing, log::LateMonth},
 };
 
 const DOING: &str = "making room for the bodies of a month";

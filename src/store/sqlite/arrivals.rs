@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Database;
-use crate::store::{StoreError, prepared::Prepared};
+use crate::store::{StoreError, log::prepared::Prepared};
 
 /// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`. Durable
 /// on return.

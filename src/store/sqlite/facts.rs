@@ -10,8 +10,9 @@ use super::{
     },
 };
 use crate::{
+    event::CustomerKey,
     ledger::fact::Fact,
-    store::{CustomerKey, StoreError, prepared::clean},
+    store::{StoreError, log::prepared::clean},
 };
 
 /// Each customer's facts in the log's order, with their places, all as of one instant.

@@ -30,10 +30,9 @@ use super::{
     errors::{Doing, DoingDirectly, SQLITE_CORRUPT, SQLITE_NOTADB},
     health::Health,
     planned::Plan,
-    presence::Presence,
     schema,
-    tally::Tally,
 };
+use crate::store::{log::tally::Tally, records::presence::Presence};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 

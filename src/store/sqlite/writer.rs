@@ -25,8 +25,8 @@ use crate::store::{
     StoreError,
     errors::DoingDirectly,
     health::Health,
+    log::prepared::{Prepared, cleaned},
     planned::{self, Plan},
-    prepared::{Prepared, cleaned},
 };
 
 const EVENT: &str = "INSERT INTO event (id, type, account, livemode, created, api_version, received_at, source, \

@@ -15,7 +15,7 @@ use mrrd::{
     reconciler::driver::Status,
     store::{
         Store,
-        alerts::{DeliveryRow, DeliveryState, NewAlert, Outgoing},
+        records::alerts::{DeliveryRow, DeliveryState, NewAlert, Outgoing},
     },
     telemetry::Metrics,
 };
@@ -157,7 +157,7 @@ impl Process {
         let file = tempfile::NamedTempFile::new().unwrap();
         let config = Arc::new(config::load(Some(file.path()), &environment).unwrap());
         let store = Store::open(url).await.unwrap();
-        let watcher = Watcher::new(store, config, clock.clone(), Arc::new(Metrics::default()));
+        let watcher = Watcher::new(store.reader().clone(), config, clock.clone(), Arc::new(Metrics::default()));
         let ((stop, told), (_ledger, status)) = (watch::channel(false), watch::channel(Status::default()));
         Self { stop, running: tokio::spawn(watcher.run(status, told)), _ledger }
     }
@@ -185,14 +185,14 @@ async fn due(store: &Store, id: &str, now: UnixTime) {
     };
     let message = serde_json::to_string(&message).unwrap();
     let outgoing = Outgoing { event: "raised", message, channels: vec!["ops".into()] };
-    assert!(store.raise_alert(&new, &outgoing).await.unwrap());
+    assert!(store.records.raise_alert(&new, &outgoing).await.unwrap());
 }
 
 /// Waits until the message about `id` is as wanted.
 async fn becomes(store: &Store, id: &str, wanted: impl Fn(&DeliveryRow) -> bool) -> DeliveryRow {
     let since = Instant::now();
     loop {
-        let rows = store.deliveries(&[id]).await.unwrap();
+        let rows = store.records.deliveries(&[id]).await.unwrap();
         if let Some(row) = rows.iter().find(|row| wanted(row)) {
             return row.clone();
         }

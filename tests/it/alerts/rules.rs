@@ -9,11 +9,12 @@ use mrrd::{
     },
     clock::Clock,
     config::{self, Config, Environment},
+    event::{NewEvent, Reading, Source},
     ledger::time::UnixTime,
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{
-        NewEvent, Reading, Source, Store,
-        alerts::{AlertFilter, AlertRow, Annotation, Mute},
+        Store,
+        records::alerts::{AlertFilter, AlertRow, Annotation, Mute},
     },
     telemetry::Metrics,
 };
@@ -54,7 +55,7 @@ impl Account {
         let config = tempfile::NamedTempFile::new().unwrap();
         let config = Arc::new(config::load(Some(config.path()), &Environment::from(environment)).unwrap());
         let (store, clock) = (Store::open(&url).await.unwrap(), Clock::fixed(at));
-        let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), Arc::new(Metrics::default()));
+        let watcher = Watcher::new(store.reader().clone(), config.clone(), clock.clone(), Arc::new(Metrics::default()));
         let account = Self { config, folder, store, clock, watcher };
         account.take(events).await;
         account
@@ -67,7 +68,7 @@ impl Account {
         let mut command = mrrd(self.folder.path(), &Settings::default());
         let output = command.args(["replay", file.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let rules = Rules::load(&self.config.ledger, &self.store).await.unwrap();
+        let rules = Rules::load(&self.config.ledger, &self.store.records).await.unwrap();
         let (driver, _) = Driver::new(Reconciler::new(self.store.clone(), rules, self.clock.clone()));
         driver.run_once(&watch::channel(false).1).await.unwrap();
     }
@@ -91,7 +92,7 @@ impl Account {
     }
 
     async fn alerts(&self) -> Vec<AlertRow> {
-        self.store.alerts(&AlertFilter::default(), None, 100).await.unwrap()
+        self.store.records.alerts(&AlertFilter::default(), None, 100).await.unwrap()
     }
 
     async fn content(&self, rule: &str) -> Value {
@@ -210,34 +211,44 @@ async fn drift_is_told_until_it_is_gone_and_mutes_and_plans_keep_it_quiet() {
         last: "2025-02-25".parse().unwrap(),
         note: "the end".into(),
     };
-    account.store.annotate(&plan, &deed(on(40).0)).await.unwrap();
+    account.store.records.annotate(&plan, &deed(on(40).0)).await.unwrap();
     assert_eq!(account.look(on(50)).await, ["Large loss: cus_a leaves with 100.00 USD, 100.0 % of MRR"]);
     let planned = &account.alerts().await[0];
     assert_eq!(planned.alert.silenced.as_deref(), Some("planned: the end"));
-    assert!(planned.closed_at.is_some() && account.store.deliveries(&[&planned.alert.id]).await.unwrap().is_empty());
+    assert!(
+        planned.closed_at.is_some() && account.store.records.deliveries(&[&planned.alert.id]).await.unwrap().is_empty()
+    );
 
-    drift::keep(&account.store, "verify", &found(Some("event 7 differs"))).await.unwrap();
+    drift::keep(&account.store.records, "verify", &found(Some("event 7 differs"))).await.unwrap();
     let told = "Ledger drift: `mrrd verify` found a difference: event 7 differs";
     assert_eq!(account.look(on(51)).await, [told]);
     assert_eq!(account.look(on(51).plus(60)).await, [""; 0]);
-    drift::keep(&account.store, "verify", &found(None)).await.unwrap();
+    drift::keep(&account.store.records, "verify", &found(None)).await.unwrap();
     assert_eq!(account.look(on(52)).await, [format!("over: {told}")]);
     let rows = account
         .store
+        .records
         .alerts(&AlertFilter { rule: Some("ledger_drift".into()), ..AlertFilter::default() }, None, 9)
         .await
         .unwrap();
-    let sent: Vec<String> =
-        account.store.deliveries(&[&rows[0].alert.id]).await.unwrap().into_iter().map(|row| row.event).collect();
+    let sent: Vec<String> = account
+        .store
+        .records
+        .deliveries(&[&rows[0].alert.id])
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.event)
+        .collect();
     assert_eq!(sent, ["raised", "closed"]);
 
     let mute = Mute { rule: "all".into(), until: on(60), note: "moving".into() };
-    account.store.mute(&mute, &deed(on(52).0)).await.unwrap();
-    drift::keep(&account.store, "audit", &found(Some("sub_1 differs"))).await.unwrap();
+    account.store.records.mute(&mute, &deed(on(52).0)).await.unwrap();
+    drift::keep(&account.store.records, "audit", &found(Some("sub_1 differs"))).await.unwrap();
     assert_eq!(account.look(on(53)).await.len(), 1);
     let quiet = &account.alerts().await[0];
     assert!(quiet.alert.silenced.as_deref().unwrap().ends_with("moving"), "{quiet:?}");
-    assert!(account.store.deliveries(&[&quiet.alert.id]).await.unwrap().is_empty());
+    assert!(account.store.records.deliveries(&[&quiet.alert.id]).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,15 +269,15 @@ async fn silence_is_told_when_it_outlasts_the_account_s_own_gaps() {
     };
     // Every two hours for twenty days.
     let heard: Vec<NewEvent> = (0..240).map(|n| webhook(n, on(0).plus(n * 7200))).collect();
-    account.store.append(&heard).await.unwrap();
+    account.store.log.append(&heard).await.unwrap();
     assert_eq!(account.look(on(20)).await, [""; 0]);
     assert_eq!(account.look(on(20).plus(7200)).await, [""; 0]);
     let told = account.look(on(21)).await;
     assert!(told.len() == 1 && told[0].starts_with("Webhook silence: no event for 26:00 hours"), "{told:?}");
     // What healing fetches meanwhile is not heard.
     let fetched = (1_000..1_150).map(|n| NewEvent { source: Source::Api, ..webhook(n, on(20).plus(n)) });
-    account.store.append(&fetched.collect::<Vec<_>>()).await.unwrap();
+    account.store.log.append(&fetched.collect::<Vec<_>>()).await.unwrap();
     assert_eq!(account.look(on(21).plus(60)).await, [""; 0]);
-    account.store.append(&[webhook(999, on(21).plus(60))]).await.unwrap();
+    account.store.log.append(&[webhook(999, on(21).plus(60))]).await.unwrap();
     assert_eq!(account.look(on(21).plus(120)).await, [format!("over: {}", told[0])]);
 }

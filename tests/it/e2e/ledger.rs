@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use mrrd::{
     demo::{Event, Money, RULES, Simulator, exact, months},
+    event::Reading,
     ledger::{CustomerFacts, derive, fact::Fact, ids::CustomerId, outcome::Kind, profile::Profile, time::Zone},
-    store::Reading,
     stripe::read,
 };
 

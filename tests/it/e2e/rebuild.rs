@@ -2,7 +2,7 @@
 
 use mrrd::{
     demo::{Ledger, Simulator, check::compare, months},
-    store::{Dumped, Store},
+    store::{Store, derived::Dumped},
 };
 use serde_json::{Value, json};
 
@@ -15,10 +15,10 @@ use crate::support::{
 /// Every derived row that answers, by digest.
 pub(crate) async fn rows(url: &str) -> Vec<Dumped> {
     let store = Store::open(url).await.unwrap();
-    let current = store.generations().await.unwrap().into_iter().find(|generation| generation.current).unwrap();
+    let current = store.derived.generations().await.unwrap().into_iter().find(|generation| generation.current).unwrap();
     let mut all: Vec<Dumped> = Vec::new();
     loop {
-        let page = store.dump(current.id, all.last(), 100).await.unwrap();
+        let page = store.derived.dump(current.id, all.last(), 100).await.unwrap();
         if page.is_empty() {
             store.close().await;
             return all;

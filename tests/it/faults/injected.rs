@@ -12,13 +12,13 @@ use mrrd::{
     clock::Clock,
     config::{Config, Environment},
     demo::{Event, Simulator, http::Client},
+    ingest::sealer::seal_due,
     ledger::time::{Day, UnixTime},
-    log::sealer::seal_due,
     reconciler::{ReconcileError, Reconciler, Rules},
     server::daemon::Daemon,
     store::{
         Store,
-        alerts::{NewAlert, Outgoing},
+        records::alerts::{NewAlert, Outgoing},
     },
 };
 use sqlx::{Connection, SqliteConnection};
@@ -118,7 +118,7 @@ impl Scene {
         let runtime = Handle::current();
         std::thread::spawn(move || runtime.block_on(daemon.run(std::future::pending())));
         let store = Store::open(&url).await.unwrap();
-        let rules = Rules::load(&config.ledger, &store).await.unwrap();
+        let rules = Rules::load(&config.ledger, &store.records).await.unwrap();
         let mut reconciler = Reconciler::new(store.clone(), rules, clock.clone());
         reconciler.grace = Duration::ZERO;
         let account = Simulator::new(5, 12, START, END).advance(END).into_iter();
@@ -159,7 +159,7 @@ impl Scene {
         }
         let again = self.acknowledged.values().next_back().unwrap().clone();
         self.at_last("a duplicate", async |scene| scene.post(&again).await).await;
-        self.at_last("sealing", async |scene| seal_due(&scene.store, "test").await).await;
+        self.at_last("sealing", async |scene| seal_due(&scene.store.log, &scene.store.records, "test").await).await;
         let alert = NewAlert {
             id: format!("al_{}", self.rounds),
             rule: "digest".into(),
@@ -172,7 +172,7 @@ impl Scene {
             closed: true,
         };
         let outgoing = Outgoing { event: "raised", message: "{}".into(), channels: vec!["nobody".into()] };
-        self.at_last("an alert", async |scene| scene.store.raise_alert(&alert, &outgoing).await).await;
+        self.at_last("an alert", async |scene| scene.store.records.raise_alert(&alert, &outgoing).await).await;
         self.settle().await;
         self.at_last("a rebuild", async |scene| {
             let (_keep, stop) = watch::channel(false);
@@ -191,8 +191,8 @@ impl Scene {
     async fn settle(&mut self) {
         self.at_last("reconciling", async |scene| {
             let (end, applied) = (
-                scene.store.end().await.map_err(|error| error.to_string())?,
-                scene.store.applied_seq().await.map_err(|error| error.to_string())?,
+                scene.store.log.end().await.map_err(|error| error.to_string())?,
+                scene.store.derived.applied_seq().await.map_err(|error| error.to_string())?,
             );
             if applied < end { Err(format!("{applied} of {end} applied")) } else { Ok(()) }
         })
@@ -210,7 +210,7 @@ impl Scene {
             .await;
         assert!(report.holds(), "{fault}: {report:?}");
         let ids: Vec<_> = self.acknowledged.keys().map(|id| id.as_str().into()).collect();
-        let known = self.store.known_ids(&ids).await.unwrap();
+        let known = self.store.log.known_ids(&ids).await.unwrap();
         assert_eq!(known.len(), ids.len(), "{fault}: acknowledged and lost");
     }
 }

@@ -24,7 +24,7 @@ async fn every_event_of_thirty_days_comes_once_to_the_byte_and_older_ones_are_go
     assert_eq!(counts, Counts { read: all, appended: all, duplicates: 0, rejected: 0 });
     assert_eq!(room.logged().await, still);
     for event in events.iter().rev().take(50) {
-        let bodies = room.fetch.store.bodies(&event.id.as_str().into()).await.unwrap();
+        let bodies = room.fetch.store.log.bodies(&event.id.as_str().into()).await.unwrap();
         assert_eq!(bodies[0].1, event.body);
         assert_eq!(bodies[0].0.source, "api");
     }
@@ -93,12 +93,12 @@ on_both! {
         list(&stripe, &events);
         let (complete, healed) = (Room::on(kind, &stripe, patience()).await, Room::on(kind, &stripe, patience()).await);
         let all: Vec<_> = events.iter().map(by_webhook).collect();
-        complete.fetch.store.append(&all).await.unwrap();
+        complete.fetch.store.log.append(&all).await.unwrap();
         // As good as a coin, and the same in every run.
         let half: Vec<_> =
             all.iter().filter(|event| event.id.as_str().bytes().map(u32::from).sum::<u32>() % 2 == 0).cloned().collect();
         assert!(half.len() > all.len() / 3 && half.len() < all.len() * 2 / 3);
-        healed.fetch.store.append(&half).await.unwrap();
+        healed.fetch.store.log.append(&half).await.unwrap();
         let rows = complete.rows().await;
         assert_ne!(healed.rows().await, rows, "the loss must show, or this proves nothing");
         let counts = healed.fetch.events(|_| {}).await.unwrap();
@@ -136,8 +136,8 @@ async fn all_lines_of_a_long_invoice_are_in_the_log() {
     let room = Room::at(&stripe, patience()).await;
     let counts = room.fetch.objects(|_, _| {}).await.unwrap();
     assert_eq!((counts.appended, counts.rejected), (1, 0));
-    let key = mrrd::store::CustomerKey { livemode: true, account: None, customer: "cus_1".into() };
-    let facts = room.fetch.store.customer_facts(&[key], None).await.unwrap().remove(0);
+    let key = mrrd::event::CustomerKey { livemode: true, account: None, customer: "cus_1".into() };
+    let facts = room.fetch.store.log.customer_facts(&[key], None).await.unwrap().remove(0);
     let mrrd::ledger::fact::State::Invoice(read) = &facts[0].state else { panic!("{facts:?}") };
     assert!(read.lines_complete);
     let amounts: Vec<i64> = read.lines.iter().map(|line| line.amount).collect();

@@ -220,13 +220,13 @@ async fn replay_reads_other_programs_tables_and_sets_aside_what_it_cannot_read()
     let rest = std::fs::read_to_string(dir.path().join("rest.jsonl")).unwrap();
     assert_eq!(rest, bad.join("\n") + "\n");
     let store = mrrd::store::Store::open(&database(Kind::Sqlite, &dir).await).await.unwrap();
-    let log = store.events(&mrrd::store::EventFilter::default(), 0, 100).await.unwrap();
+    let log = store.log.events(&mrrd::store::log::EventFilter::default(), 0, 100).await.unwrap();
     let kinds: Vec<_> = log.iter().map(|row| (&*row.kind, &*row.reading, row.livemode)).collect();
     let (event, object) = (("customer.created", "facts", true), ("api.subscription", "facts", true));
     assert_eq!(kinds, [event, event, object, event, object]);
     let times: Vec<i64> = log.iter().map(|row| row.created.0).collect();
     assert_eq!(times, [1_760_000_000, 1_760_000_000, 1_769_767_200, 1_760_000_000, 1_769_853_600]);
-    let bodies = store.bodies(&"evt_1".into()).await.unwrap();
+    let bodies = store.log.bodies(&"evt_1".into()).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&bodies[0].1).unwrap()["object"], "event");
     let (_, out, _) = run(&dir, &Settings::default(), &args).await;
     assert!(out.contains("\"appended\":0,\"duplicates\":6"), "{out}");

@@ -14,7 +14,7 @@ use mrrd::{
     },
     ledger::time::Zone,
     reconciler::{CustomerRules, Reconciler, Rules, driver::Driver},
-    store::alerts::{NewAlert, Outgoing},
+    store::records::alerts::{NewAlert, Outgoing},
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -235,7 +235,7 @@ on_both! {
             raised_at: NOW.plus(60), headline: String::new(), content: "{}".into(), silenced: None, closed: false,
         };
         let nobody = Outgoing { event: "raised", message: "{}".into(), channels: Vec::new() };
-        assert!(room.fetch.store.raise_alert(&alert, &nobody).await.unwrap());
+        assert!(room.fetch.store.records.raise_alert(&alert, &nobody).await.unwrap());
         activated(&told, 2).await;
         assert_eq!(told.lock().unwrap()[1].events, later.len() as u64);
         assert_eq!(room.logged().await.len(), events.len());

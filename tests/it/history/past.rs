@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mrrd::{
     demo::{Event, RULES, Simulator},
+    event::{CustomerKey, naming},
     ledger::{
         CustomerFacts, derive,
         fact::Fact,
@@ -15,7 +16,6 @@ use mrrd::{
         time::{Day, UnixTime, Zone},
     },
     reconciler::derivation::KnownAt,
-    store::{CustomerKey, naming},
 };
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ impl Rebuilt {
     async fn ledgers(&self, profile: &str) -> BTreeMap<String, CustomerLedger> {
         let mut rules = rules();
         rules.profiles = [Profile::built_in(profile).unwrap()].into();
-        let mut pages = KnownAt::new(&self.room.fetch.store, rules, None);
+        let mut pages = KnownAt::new(self.room.fetch.store.reader(), rules, None);
         let mut all = BTreeMap::new();
         while let Some(page) = pages.next_page().await.unwrap() {
             all.extend(page.into_iter().map(|(key, mut ledgers)| (key.customer.to_string(), ledgers.remove(0))));
@@ -229,14 +229,14 @@ fn mr(ledgers: &BTreeMap<String, CustomerLedger>, customer: &str, day: Day) -> i
 async fn a_past_from_invoices_is_the_same_in_any_order_and_repetition() {
     let rebuilt = rebuilt(Kind::Sqlite, 25).await;
     let store = &rebuilt.room.fetch.store;
-    let keys: Vec<CustomerKey> = store.customers(None, 1_000, None).await.unwrap();
-    let all_facts = store.customer_facts(&keys, None).await.unwrap();
+    let keys: Vec<CustomerKey> = store.log.customers(None, 1_000, None).await.unwrap();
+    let all_facts = store.log.customer_facts(&keys, None).await.unwrap();
     let profile = Profile::built_in("finance").unwrap();
     let mut pasts = 0;
     for (key, facts) in keys.iter().zip(all_facts) {
         let named: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let named: Vec<&str> = named.into_iter().collect();
-        let references = store.reference_facts(true, None, &named, None).await.unwrap();
+        let references = store.log.reference_facts(true, None, &named, None).await.unwrap();
         let derive = |facts: &[Fact], references: &[Fact]| {
             derive(CustomerFacts { customer: &key.customer, facts, references }, &profile, &Zone::UTC)
         };

@@ -5,12 +5,17 @@ use std::{collections::BTreeSet, time::Duration};
 use mrrd::{
     clock::Clock,
     demo::{Event, Simulator},
+    event::{NewEvent, Source},
     history::backfill::Fetch,
-    ledger::{profile::Profile, time::UnixTime, time::Zone},
+    ledger::{
+        profile::Profile,
+        time::{UnixTime, Zone},
+    },
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{
-        EventFilter, NewEvent, Source, Store,
-        reports::{AccountScope, QualityAsked, Scope},
+        Store,
+        derived::reports::{AccountScope, QualityAsked, Scope},
+        log::EventFilter,
     },
     stripe::{
         client::{Client, Patience},
@@ -52,7 +57,7 @@ pub(super) async fn logged(store: &Store) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let mut after = 0;
     loop {
-        let page = store.events(&EventFilter::default(), after, 500).await.unwrap();
+        let page = store.log.events(&EventFilter::default(), after, 500).await.unwrap();
         let Some(last) = page.last() else { return ids };
         after = last.seq;
         for row in page {
@@ -79,13 +84,13 @@ impl Room {
     }
 
     pub(super) async fn append(&self, body: bytes::Bytes) {
-        self.fetch.store.append(&[received(body)]).await.unwrap();
+        self.fetch.store.log.append(&[received(body)]).await.unwrap();
     }
 
     /// Takes events as webhooks.
     pub(super) async fn receive(&self, events: &[Event]) {
         let all: Vec<_> = events.iter().map(by_webhook).collect();
-        self.fetch.store.append(&all).await.unwrap();
+        self.fetch.store.log.append(&all).await.unwrap();
     }
 
     /// The kinds of all quality entries that stand.
@@ -97,7 +102,7 @@ impl Room {
             test_clock: None,
             cut: NOW,
         };
-        let page = self.fetch.store.quality_page(&scope, &QualityAsked::All, None, 100).await.unwrap();
+        let page = self.fetch.store.derived.quality_page(&scope, &QualityAsked::All, None, 100).await.unwrap();
         page.into_iter().map(|(_, row)| row.entry.kind.as_str()).collect()
     }
 
@@ -105,8 +110,8 @@ impl Room {
     pub(super) async fn mrr(&self) -> String {
         self.rows().await;
         let store = &self.fetch.store;
-        let generation = store.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
-        let (_, derived) = store.ledgers(generation, None, 10).await.unwrap().remove(0);
+        let generation = store.derived.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
+        let (_, derived) = store.derived.ledgers(generation, None, 10).await.unwrap().remove(0);
         let at = |delta: &&mrrd::ledger::outcome::Delta| delta.at <= NOW;
         let units: i128 = derived.ledger.deltas.iter().filter(at).map(|delta| delta.mrr.0).sum();
         mrrd::ledger::money::Mrr(units).to_string()
@@ -118,8 +123,8 @@ impl Room {
         let (driver, _) = Driver::new(Reconciler::new(store.clone(), rules(), Clock::fixed(NOW)));
         let (_keep, stop) = watch::channel(false);
         driver.run_once(&stop).await.unwrap();
-        let generation = store.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
-        let rows = store.dump(generation, None, 10_000).await.unwrap();
+        let generation = store.derived.generations().await.unwrap().into_iter().find(|one| one.current).unwrap().id;
+        let rows = store.derived.dump(generation, None, 10_000).await.unwrap();
         rows.into_iter().map(|row| (row.key.customer.to_string(), row.digest)).collect()
     }
 }

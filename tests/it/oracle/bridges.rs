@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mrrd::{
+    event::CustomerKey,
     ledger::{
         CustomerFacts, derive_cut,
         money::{Currency, Mrr},
@@ -16,10 +17,7 @@ use mrrd::{
         metrics,
         period::{Interval, Period, cuts, periods},
     },
-    store::{
-        CustomerKey,
-        reports::{AccountScope, RowGroup, Scope},
-    },
+    store::derived::reports::{AccountScope, RowGroup, Scope},
 };
 
 use super::random;

@@ -7,8 +7,13 @@ use std::{
 };
 
 use mrrd::{
+    event::CustomerKey,
     reconciler::planned::BEFORE_REPLACE,
-    store::{CustomerKey, Derived, Mark, StoreError, planned::Failure},
+    store::{
+        StoreError,
+        derived::{Mark, ProfileLedger},
+        planned::Failure,
+    },
 };
 use tokio::sync::Notify;
 
@@ -18,13 +23,14 @@ use crate::reconciler::bench::{Kind, Ledger, life, run_once};
 async fn marked() -> (Ledger, i64) {
     let ledger = Ledger::empty(Kind::Postgres).await;
     ledger.append(&life(4, 12, 90)).await;
-    let generation = ledger.store.begin_generation(&ledger.reconciler().rules.fingerprint(), None).await.unwrap();
-    assert!(ledger.store.switch_generation(generation, 0).await.unwrap());
-    ledger.store.advance(generation, 100_000).await.unwrap();
+    let generation =
+        ledger.store.derived.begin_generation(&ledger.reconciler().rules.fingerprint(), None).await.unwrap();
+    assert!(ledger.store.derived.switch_generation(generation, 0).await.unwrap());
+    ledger.store.derived.advance(generation, 100_000).await.unwrap();
     (ledger, generation)
 }
 
-async fn straight() -> Vec<mrrd::store::Dumped> {
+async fn straight() -> Vec<mrrd::store::derived::Dumped> {
     let ledger = Ledger::empty(Kind::Sqlite).await;
     ledger.append(&life(4, 12, 90)).await;
     ledger.settle().await.unwrap();
@@ -38,16 +44,16 @@ async fn taken(ledger: &Ledger, generation: i64, limit: i64) -> BTreeSet<Custome
     let take = move |marks: Vec<Mark>| {
         keep.extend(marks.iter().map(|mark| mark.key.clone()));
         // Nothing is derived: the marks go back as they were.
-        async { Err::<Vec<(Mark, Vec<Derived>)>, _>(StoreError::Schema("only looking".into())) }
+        async { Err::<Vec<(Mark, Vec<ProfileLedger>)>, _>(StoreError::Schema("only looking".into())) }
     };
-    let _ = ledger.store.recompute(generation, limit, &BTreeSet::new(), take).await;
+    let _ = ledger.store.derived.recompute(generation, limit, &BTreeSet::new(), take).await;
     seen
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_has_taken_others_pass_over_and_get_when_it_dies() {
     let (ledger, generation) = marked().await;
-    let all = ledger.store.waiting(generation).await.unwrap();
+    let all = ledger.store.derived.waiting(generation).await.unwrap();
     let never = Arc::new(Notify::new());
     ledger.store.plan().arm(BEFORE_REPLACE, Failure::Pause(never));
     let slow = tokio::spawn(run_once(ledger.reconciler()));
@@ -59,12 +65,12 @@ async fn what_one_has_taken_others_pass_over_and_get_when_it_dies() {
     }
     let other = ledger.elsewhere().await;
     assert_eq!(taken(&other, generation, 1_000).await, BTreeSet::new(), "taken by the one that stands");
-    assert_eq!(other.store.waiting(generation).await.unwrap(), all, "and not yet done");
+    assert_eq!(other.store.derived.waiting(generation).await.unwrap(), all, "and not yet done");
     slow.abort();
     let _ = slow.await;
     // Dead: another one, without the lease, does it all at once.
     let since = Instant::now();
-    while other.store.waiting(generation).await.unwrap() > 0 {
+    while other.store.derived.waiting(generation).await.unwrap() > 0 {
         run_once(other.reconciler()).await.unwrap();
         assert!(since.elapsed() < Duration::from_secs(30), "nobody takes over");
     }
@@ -74,20 +80,20 @@ async fn what_one_has_taken_others_pass_over_and_get_when_it_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_at_once_take_each_customer_once() {
     let (ledger, generation) = marked().await;
-    let all = ledger.store.waiting(generation).await.unwrap();
+    let all = ledger.store.derived.waiting(generation).await.unwrap();
     let done = Arc::new(Mutex::new(Vec::new()));
     let mut workers = Vec::new();
     for _ in 0..4 {
         let (worker, done) = (ledger.elsewhere().await, done.clone());
         workers.push(tokio::spawn(async move {
-            while worker.store.waiting(generation).await.unwrap() > 0 {
+            while worker.store.derived.waiting(generation).await.unwrap() > 0 {
                 let derive = |marks: Vec<Mark>| {
                     done.lock().unwrap().extend(marks.iter().map(|mark| mark.key.clone()));
-                    let derived = || vec![Derived { profile: "stripe".into(), ledger: Default::default() }];
+                    let derived = || vec![ProfileLedger { profile: "stripe".into(), ledger: Default::default() }];
                     let batch = marks.into_iter().map(|mark| (mark, derived())).collect();
                     async { Ok::<Vec<_>, StoreError>(batch) }
                 };
-                worker.store.recompute(generation, 2, &BTreeSet::new(), derive).await.unwrap();
+                worker.store.derived.recompute(generation, 2, &BTreeSet::new(), derive).await.unwrap();
             }
         }));
     }

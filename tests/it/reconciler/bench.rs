@@ -4,12 +4,13 @@ use bytes::Bytes;
 use mrrd::{
     clock::Clock,
     demo::Simulator,
+    event::{CustomerKey, NewEvent, Source},
     ledger::{
         profile::Profile,
         time::{UnixTime, Zone},
     },
     reconciler::{CustomerRules, ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
-    store::{CustomerKey, Dumped, NewEvent, Source, Store},
+    store::{Store, derived::Dumped},
     stripe::read::read,
 };
 use tempfile::TempDir;
@@ -61,7 +62,7 @@ impl Ledger {
 
     pub(crate) async fn append(&self, events: &[NewEvent]) {
         if !events.is_empty() {
-            self.store.append(events).await.unwrap();
+            self.store.log.append(events).await.unwrap();
         }
     }
 
@@ -88,10 +89,10 @@ impl Ledger {
     /// Every derived row of the current generation, by digest.
     pub(crate) async fn rows(&self) -> Vec<Dumped> {
         let current = self.reconciler().current_generation().await.unwrap().unwrap();
-        assert_eq!(self.store.wrong_day(current.id).await.unwrap(), None);
+        assert_eq!(self.store.derived.wrong_day(current.id).await.unwrap(), None);
         let mut all: Vec<Dumped> = Vec::new();
         loop {
-            let page = self.store.dump(current.id, all.last(), 50).await.unwrap();
+            let page = self.store.derived.dump(current.id, all.last(), 50).await.unwrap();
             if page.is_empty() {
                 return all;
             }

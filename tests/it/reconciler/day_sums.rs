@@ -2,7 +2,7 @@
 
 use mrrd::{
     ledger::time::UnixTime,
-    store::reports::{AccountScope, LedgerRows, RowGroup, Scope},
+    store::derived::reports::{AccountScope, LedgerRows, RowGroup, Scope},
 };
 
 use super::bench::*;
@@ -27,7 +27,7 @@ on_both! {
         ledger.settle().await.unwrap();
         let deltas: Vec<UnixTime> = {
             let current = ledger.reconciler().current_generation().await.unwrap().unwrap();
-            let ledgers = ledger.store.ledgers(current.id, None, 100).await.unwrap();
+            let ledgers = ledger.store.derived.ledgers(current.id, None, 100).await.unwrap();
             ledgers.iter().flat_map(|(_, one)| one.ledger.deltas.iter().map(|delta| delta.at)).collect()
         };
         assert!(deltas.len() > 100, "{}", deltas.len());
@@ -42,8 +42,8 @@ on_both! {
                 cut: at,
             };
             let day = zone.day(at);
-            let summed = ledger.store.ledger_rows(&scope, day, RowGroup::Whole).await.unwrap();
-            let rows = ledger.store.ledger_rows(&scope, day, RowGroup::Customer).await.unwrap();
+            let summed = ledger.store.derived.ledger_rows(&scope, day, RowGroup::Whole).await.unwrap();
+            let rows = ledger.store.derived.ledger_rows(&scope, day, RowGroup::Customer).await.unwrap();
             assert_eq!(sorted(summed), sorted(rows.whole().unwrap()), "at {at:?}");
             partly += usize::from(deltas.iter().any(|other| *other > at && zone.day(*other) == day));
         }

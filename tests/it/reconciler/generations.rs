@@ -1,9 +1,9 @@
 //! Rebuilds: equal to incremental work, due when the rules change, never in the way of it.
 
 use mrrd::{
+    event::NewEvent,
     limits,
     reconciler::{ReconcileError, Reconciler, driver::Driver},
-    store::NewEvent,
 };
 use tokio::sync::watch;
 
@@ -32,7 +32,7 @@ on_both! {
             assert_eq!(usize::try_from(changes.ledgers).unwrap(), rows.len());
             assert!(changes.mrr.values().all(|mrr| mrr.before == mrr.after));
             assert_eq!(rows, ledger.rows().await);
-            let generations = ledger.store.generations().await.unwrap();
+            let generations = ledger.store.derived.generations().await.unwrap();
             assert!(generations.len() == 1 && generations[0].id > before.id, "{generations:?}");
         }
     }
@@ -73,7 +73,7 @@ on_both! {
             let before = ledger.reconciler().current_generation().await.unwrap().unwrap();
             for round in 0.. {
                 // What was said, said again: more than twice what one look at the log takes in.
-                if ledger.store.horizon().await.unwrap() > 2 * limits::ADVANCE_EVENTS {
+                if ledger.store.log.horizon().await.unwrap() > 2 * limits::ADVANCE_EVENTS {
                     break;
                 }
                 let again = |event: &NewEvent| {
@@ -85,7 +85,7 @@ on_both! {
             run_once(Reconciler { far_behind, ..ledger.reconciler() }).await.unwrap();
             let after = ledger.reconciler().current_generation().await.unwrap().unwrap();
             assert_eq!(after.id > before.id, far_behind == 100);
-            assert_eq!(after.position, ledger.store.horizon().await.unwrap());
+            assert_eq!(after.position, ledger.store.log.horizon().await.unwrap());
         }
         assert_eq!(far.rows().await, near.rows().await);
         assert!(far.verify().await.holds());
@@ -96,18 +96,18 @@ on_both! {
         ledger.append(&life(3, 4, 60)).await;
         ledger.settle().await.unwrap();
         let rows = ledger.rows().await;
-        let held = ledger.store.lease("generations", "somebody", std::time::Duration::from_secs(10)).await.unwrap();
+        let held = ledger.store.records.lease("generations", "somebody", std::time::Duration::from_secs(10)).await.unwrap();
         assert!(held);
         let refused = ledger.reconciler().rebuild(&go_on(), &mut |_| ()).await;
         assert!(matches!(refused, Err(ReconcileError::Busy)), "{refused:?}");
-        ledger.store.release("generations", "somebody").await.unwrap();
+        ledger.store.records.release("generations", "somebody").await.unwrap();
         let (_stop, told) = watch::channel(true);
         let stopped = ledger.reconciler().rebuild(&told, &mut |_| ()).await;
         assert!(matches!(stopped, Err(ReconcileError::Stopped)), "{stopped:?}");
-        assert_eq!(ledger.store.generations().await.unwrap().len(), 2);
+        assert_eq!(ledger.store.derived.generations().await.unwrap().len(), 2);
         assert_eq!(rows, ledger.rows().await);
         ledger.settle().await.unwrap();
-        assert_eq!(ledger.store.generations().await.unwrap().len(), 1);
+        assert_eq!(ledger.store.derived.generations().await.unwrap().len(), 1);
         assert_eq!(rows, ledger.rows().await);
     }
 
@@ -136,7 +136,7 @@ on_both! {
             }
         };
         tokio::join!(appender, beside);
-        let horizon = ledger.store.horizon().await.unwrap();
+        let horizon = ledger.store.log.horizon().await.unwrap();
         handle.subscribe().wait_for(|status| status.applied_seq >= horizon).await.unwrap();
         stop.send(true).unwrap();
         live.await.unwrap();

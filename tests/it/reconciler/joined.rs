@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use mrrd::{
+    event::{CustomerKey, NewEvent},
     ledger::outcome::CustomerLedger,
     reconciler::{CustomerRules, Exclusion, Reconciler, Rules, derivation::KnownAt, driver::Driver},
-    store::{CustomerKey, NewEvent},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -95,7 +95,7 @@ fn companies(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
 
 /// Every ledger as the log told it up to a place, by its customer's id.
 async fn known_at(ledger: &Ledger, rules: Rules, known_at: Option<i64>) -> Vec<(CustomerKey, Vec<CustomerLedger>)> {
-    let mut pages = KnownAt::new(&ledger.store, rules, known_at);
+    let mut pages = KnownAt::new(ledger.store.reader(), rules, known_at);
     let mut all = Vec::new();
     while let Some(page) = pages.next_page().await.unwrap() {
         all.extend(page);
@@ -165,13 +165,13 @@ on_both! {
             for _ in 0..3 {
                 let changes = joining(&other).rebuild(&go_on(), &mut |_| ()).await.unwrap();
                 assert!(changes.failed.is_empty());
-                let seq = other.store.horizon().await.unwrap();
+                let seq = other.store.log.horizon().await.unwrap();
                 known_at(&other, joined_rules(CustomerRules::default()), Some(seq)).await;
                 assert_eq!(joining(&other).verify(&go_on(), &mut |_| ()).await.unwrap().first_difference, None);
             }
         };
         tokio::join!(appender, beside);
-        let horizon = ledger.store.horizon().await.unwrap();
+        let horizon = ledger.store.log.horizon().await.unwrap();
         handle.subscribe().wait_for(|status| status.applied_seq >= horizon).await.unwrap();
         stop.send(true).unwrap();
         for task in live {

@@ -10,7 +10,7 @@ use mrrd::{
 use super::bench::*;
 
 /// The rows of an undisturbed ledger.
-async fn undisturbed(kind: Kind) -> Vec<mrrd::store::Dumped> {
+async fn undisturbed(kind: Kind) -> Vec<mrrd::store::derived::Dumped> {
     let ledger = Ledger::empty(kind).await;
     ledger.append(&life(9, 5, 120)).await;
     ledger.settle().await.unwrap();
@@ -33,7 +33,7 @@ on_both! {
             ledger = ledger.restarted().await;
             ledger.settle().await.unwrap();
             assert_eq!(expected, ledger.rows().await, "{point}");
-            let generations = ledger.store.generations().await.unwrap();
+            let generations = ledger.store.derived.generations().await.unwrap();
             assert_eq!(generations.len(), 1, "{point}: {generations:?}");
             assert!(ledger.verify().await.holds(), "{point}");
         }
@@ -75,14 +75,14 @@ async fn another_process_takes_over_when_the_lease_of_a_stopped_one_runs_out() {
     ledger.append(late).await;
     let other = Reconciler { lease: Duration::from_secs(3), ..ledger.reconciler() };
     run_once(other.clone()).await.unwrap();
-    let horizon = ledger.store.horizon().await.unwrap();
+    let horizon = ledger.store.log.horizon().await.unwrap();
     let current = ledger.reconciler().current_generation().await.unwrap().unwrap();
-    assert!(ledger.store.applied(current.id).await.unwrap().0 < horizon, "the lease still stands");
+    assert!(ledger.store.derived.applied(current.id).await.unwrap().0 < horizon, "the lease still stands");
     // However far the clock jumps.
     ledger.clock.set(ledger.clock.now().plus(86_400));
     run_once(other.clone()).await.unwrap();
-    assert!(ledger.store.applied(current.id).await.unwrap().0 < horizon, "and does so by no clock");
+    assert!(ledger.store.derived.applied(current.id).await.unwrap().0 < horizon, "and does so by no clock");
     tokio::time::sleep(other.lease).await;
     run_once(other).await.unwrap();
-    assert_eq!(ledger.store.applied(current.id).await.unwrap(), (horizon, None));
+    assert_eq!(ledger.store.derived.applied(current.id).await.unwrap(), (horizon, None));
 }

@@ -56,7 +56,7 @@ async fn what_was_known_at_a_position_is_what_a_log_that_ends_there_gives() {
     cut.append(&life[..known]).await;
     let mut ledgers = Vec::new();
     for (ledger, known_at) in [(&whole, i64::try_from(known).ok()), (&cut, None)] {
-        let mut pages = KnownAt::new(&ledger.store, rules(&["stripe"]), known_at);
+        let mut pages = KnownAt::new(ledger.store.reader(), rules(&["stripe"]), known_at);
         let mut all = Vec::new();
         while let Some(page) = pages.next_page().await.unwrap() {
             all.extend(page);

@@ -1,9 +1,9 @@
 //! A log that an older mrrd read, read again by this one: newer facts beside the old ones, and the figures follow.
 
 use mrrd::{
+    event::{NewEvent, Source},
     history::renormalise::{self, Counts},
     ledger::fact::NORMALISER,
-    store::{NewEvent, Source},
     stripe::read::read_answer,
 };
 use tokio::sync::watch;
@@ -52,7 +52,7 @@ on_both! {
         older.settle().await.unwrap();
         assert_ne!(older.rows().await, expected);
         let (all, facts) = (events.len() as u64, "SELECT COUNT(*) FROM fact");
-        assert_eq!(older.store.count_read_by_older(NORMALISER).await.unwrap(), i64::try_from(all).unwrap());
+        assert_eq!(older.store.log.count_read_by_older(NORMALISER).await.unwrap(), i64::try_from(all).unwrap());
         let before = sql::number(&older.url, facts).await;
 
         // Told to stop, it has done nothing; then it does all, then there is nothing left to do.
@@ -60,7 +60,7 @@ on_both! {
         assert_eq!(renormalise::run(&older.store, &told, |_| ()).await.unwrap(), Counts::default());
         let counts = renormalise::run(&older.store, &go_on(), |_| ()).await.unwrap();
         assert_eq!((counts.read, counts.gained > 0, counts.lost), (all, true, 0));
-        assert_eq!(older.store.count_read_by_older(NORMALISER).await.unwrap(), 0);
+        assert_eq!(older.store.log.count_read_by_older(NORMALISER).await.unwrap(), 0);
         assert_eq!(renormalise::run(&older.store, &go_on(), |_| ()).await.unwrap(), Counts::default());
         // Appended, nothing rewritten.
         let kept = format!("{facts} WHERE normaliser < {NORMALISER}");
@@ -70,6 +70,6 @@ on_both! {
         assert!(changes.changed > 0);
         assert_eq!(older.rows().await, expected);
         assert!(older.verify().await.holds());
-        assert_eq!(older.store.head().await.unwrap(), straight.store.head().await.unwrap());
+        assert_eq!(older.store.log.head().await.unwrap(), straight.store.log.head().await.unwrap());
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use mrrd::{
+    event::NewEvent,
     ledger::money::Mrr,
     reconciler::{CustomerRules, Reconciler, Rules, derivation::KnownAt},
-    store::NewEvent,
 };
 use serde_json::{Value, json};
 
@@ -111,7 +111,8 @@ async fn counted(ledger: &Ledger) -> Vec<String> {
     let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
     let mut all = Vec::new();
     for customer in ["cus_9", "cus_coupon", "cus_id", "cus_new", "cus_old", "cus_whole"] {
-        let Some(rows) = ledger.store.customer_ledger(generation, "stripe", &key(customer)).await.unwrap() else {
+        let Some(rows) = ledger.store.derived.customer_ledger(generation, "stripe", &key(customer)).await.unwrap()
+        else {
             continue;
         };
         let open = if rows.quality.is_empty() { "" } else { "?" };
@@ -151,7 +152,7 @@ on_both! {
         ledger.settle().await.unwrap();
         let mut known = Vec::new();
         for known_at in 1..=account().len() {
-            let mut pages = KnownAt::new(&ledger.store, rules(&["stripe"]), i64::try_from(known_at).ok());
+            let mut pages = KnownAt::new(ledger.store.reader(), rules(&["stripe"]), i64::try_from(known_at).ok());
             let mut new = String::from("-");
             while let Some(page) = pages.next_page().await.unwrap() {
                 for (customer, ledgers) in page.iter().filter(|(key, _)| key.customer.as_str() == "cus_new") {
@@ -180,7 +181,7 @@ on_both! {
         run_once(joining(&straight)).await.unwrap();
         let rows = straight.rows().await;
         let generation = straight.reconciler().current_generation().await.unwrap().unwrap().id;
-        let acme = straight.store.customer_ledger(generation, "stripe", &key("acme")).await.unwrap().unwrap();
+        let acme = straight.store.derived.customer_ledger(generation, "stripe", &key("acme")).await.unwrap().unwrap();
         assert_eq!(Mrr(acme.deltas.iter().map(|delta| delta.mrr.0).sum()).to_string(), "14850");
         for seed in 0..3 {
             let ledger = Ledger::empty(kind).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mrrd::{ledger::money::Mrr, limits, store::NewEvent};
+use mrrd::{event::NewEvent, ledger::money::Mrr, limits};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -74,14 +74,14 @@ on_both! {
         ledger.settle().await.unwrap();
         let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
         let mrr = async |customer: &str| -> Mrr {
-            let rows = ledger.store.customer_ledger(generation, "stripe", &key(customer)).await.unwrap().unwrap();
+            let rows = ledger.store.derived.customer_ledger(generation, "stripe", &key(customer)).await.unwrap().unwrap();
             Mrr(rows.deltas.iter().map(|delta| delta.mrr.0).sum())
         };
         assert_eq!((mrr("cus_1").await, mrr("cus_2").await), (Mrr::ZERO, Mrr::ZERO), "what isn't known isn't counted");
         ledger.append(&[with_tiers("price_a")]).await;
-        let advanced = ledger.store.advance(generation, 100).await.unwrap();
+        let advanced = ledger.store.derived.advance(generation, 100).await.unwrap();
         assert_eq!((advanced.read, advanced.marked), (1, 1));
-        let dirty = ledger.store.dirty(generation, 100).await.unwrap();
+        let dirty = ledger.store.derived.dirty(generation, 100).await.unwrap();
         assert_eq!(dirty.into_iter().map(|mark| mark.key).collect::<Vec<_>>(), [key("cus_1")]);
         ledger.settle().await.unwrap();
         assert_eq!((mrr("cus_1").await, mrr("cus_2").await), (Mrr(12 * 600 * Mrr::MINOR), Mrr::ZERO));

@@ -1,11 +1,11 @@
 //! One event id in two shapes: both kept, the state from the newest `api_version`, missing terms from either (rule `variants`).
 
-use mrrd::{ledger::money::Mrr, store::Appended};
+use mrrd::{ledger::money::Mrr, store::log::Appended};
 use serde_json::{Value, json};
 
 use super::bench::*;
 
-fn created(version: &str, object: &Value) -> mrrd::store::NewEvent {
+fn created(version: &str, object: &Value) -> mrrd::event::NewEvent {
     let body = json!({
         "id": "evt_1", "object": "event", "type": "customer.subscription.created", "created": 1_700_000_000,
         "livemode": true, "api_version": version, "pending_webhooks": 1, "data": {"object": object}
@@ -14,7 +14,7 @@ fn created(version: &str, object: &Value) -> mrrd::store::NewEvent {
 }
 
 /// As an endpoint on 2019-12-03 is sent it: a plan with its tiers, and the discount with its coupon.
-pub(crate) fn old() -> mrrd::store::NewEvent {
+pub(crate) fn old() -> mrrd::event::NewEvent {
     let plan = json!({
         "id": "gold", "object": "plan", "product": "prod_1", "currency": "usd", "interval": "month",
         "interval_count": 1, "usage_type": "licensed", "billing_scheme": "tiered", "tiers_mode": "volume",
@@ -37,7 +37,7 @@ pub(crate) fn old() -> mrrd::store::NewEvent {
 }
 
 /// As an endpoint on clover is sent the same: a price without tiers, a discount by its id.
-pub(crate) fn new() -> mrrd::store::NewEvent {
+pub(crate) fn new() -> mrrd::event::NewEvent {
     created(
         "2025-12-15.clover",
         &json!({
@@ -61,15 +61,15 @@ on_both! {
         for pair in [[old(), new()], [new(), old()]] {
             let ledger = Ledger::empty(kind).await;
             let [first, second] = &pair;
-            assert_eq!(ledger.store.append(&[first.clone(), second.clone()]).await.unwrap(), [Appended::New(1), Appended::Variant(2)]);
-            let bodies = ledger.store.bodies(&"evt_1".into()).await.unwrap();
+            assert_eq!(ledger.store.log.append(&[first.clone(), second.clone()]).await.unwrap(), [Appended::New(1), Appended::Variant(2)]);
+            let bodies = ledger.store.log.bodies(&"evt_1".into()).await.unwrap();
             let kept: Vec<_> = bodies.iter().map(|(row, body)| (row.variant, body)).collect();
             assert_eq!(kept, [(0, &first.body), (1, &second.body)]);
-            assert_eq!(ledger.store.head().await.unwrap().events, 1);
+            assert_eq!(ledger.store.log.head().await.unwrap().events, 1);
 
             ledger.settle().await.unwrap();
             let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
-            let rows = ledger.store.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap().unwrap();
+            let rows = ledger.store.derived.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap().unwrap();
             assert_eq!(rows.quality, [], "either shape tells what the other doesn't");
             // Twelve seats (new) at 6.00 (old), half off (old).
             let mrr: i128 = rows.deltas.iter().map(|delta| delta.mrr.0).sum();
@@ -86,7 +86,7 @@ on_both! {
         ledger.append(&[new()]).await;
         ledger.settle().await.unwrap();
         let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
-        let read = async || ledger.store.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap().unwrap();
+        let read = async || ledger.store.derived.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap().unwrap();
         let kinds: Vec<_> = read().await.quality.iter().map(|entry| entry.kind.as_str()).collect();
         assert_eq!(kinds, ["unpriced_item"]);
         // The other shape comes later: history is recomputed with its terms.

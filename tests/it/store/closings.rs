@@ -1,8 +1,9 @@
 //! A closed month is kept once, whole, and for ever.
 
 use mrrd::{
+    event::CustomerKey,
     ledger::{money::Mrr, outcome::Kind, time::UnixTime},
-    store::{CustomerKey, closings::*},
+    store::records::closings::*,
 };
 
 use super::subject::*;
@@ -39,20 +40,20 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
 on_both! {
     async fn a_month_is_closed_once_for_each_profile(subject) {
         let (store, first) = (&subject.store, january("stripe", 100));
-        assert!(store.close_month(&first, &deed(1)).await.unwrap());
-        assert!(!store.close_month(&january("stripe", 200), &deed(1)).await.unwrap());
-        assert!(store.close_month(&january("finance", 300), &deed(1)).await.unwrap());
+        assert!(store.records.close_month(&first, &deed(1)).await.unwrap());
+        assert!(!store.records.close_month(&january("stripe", 200), &deed(1)).await.unwrap());
+        assert!(store.records.close_month(&january("finance", 300), &deed(1)).await.unwrap());
         let store = subject.again().await;
-        let closings = store.closings().await.unwrap();
+        let closings = store.records.closings().await.unwrap();
         assert_eq!(closings, [january("finance", 300).closing, first.closing]);
-        assert_eq!(store.closed_totals("stripe", "2026-01").await.unwrap(), first.totals);
-        assert_eq!(store.closed_customers("stripe", "2026-01").await.unwrap(), first.customers);
-        assert_eq!(store.closed_movements("stripe", "2026-01").await.unwrap(), first.movements);
-        assert_eq!(store.closed_customers("stripe", "2026-02").await.unwrap(), []);
+        assert_eq!(store.records.closed_totals("stripe", "2026-01").await.unwrap(), first.totals);
+        assert_eq!(store.records.closed_customers("stripe", "2026-01").await.unwrap(), first.customers);
+        assert_eq!(store.records.closed_movements("stripe", "2026-01").await.unwrap(), first.movements);
+        assert_eq!(store.records.closed_customers("stripe", "2026-02").await.unwrap(), []);
     }
 
     async fn a_closed_month_refuses_change(subject) {
-        assert!(subject.store.close_month(&january("stripe", 100), &deed(1)).await.unwrap());
+        assert!(subject.store.records.close_month(&january("stripe", 100), &deed(1)).await.unwrap());
         for table in ["closing", "closing_total", "closing_customer", "closing_movement"] {
             for statement in [format!("UPDATE {table} SET month = '2026-02'"), format!("DELETE FROM {table}")] {
                 let error = subject.sql(&statement).await.expect_err(&statement).to_string();
@@ -64,7 +65,7 @@ on_both! {
     async fn what_a_row_cannot_hold_closes_nothing(subject) {
         let mut month = january("stripe", 100);
         month.movements[0].amount = Mrr(i128::MAX);
-        assert!(subject.store.close_month(&month, &deed(1)).await.is_err());
-        assert_eq!(subject.store.closings().await.unwrap(), []);
+        assert!(subject.store.records.close_month(&month, &deed(1)).await.is_err());
+        assert_eq!(subject.store.records.closings().await.unwrap(), []);
     }
 }

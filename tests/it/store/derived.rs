@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use mrrd::{
+    event::{CustomerKey, NewEvent},
     ledger::{
         fact::{Interval, IntervalUnit},
         money::Mrr,
         outcome::*,
         time::UnixTime,
     },
-    store::{Advanced, CustomerKey, Derived, Mark, NewEvent, Store, StoreError},
+    store::{
+        Store, StoreError,
+        derived::{Advanced, Mark, ProfileLedger},
+    },
 };
 
 use super::subject::*;
@@ -144,25 +148,25 @@ fn ledger(amount: i128) -> CustomerLedger {
     }
 }
 
-fn derived(profile: &str, ledger: CustomerLedger) -> Derived {
-    Derived { profile: profile.into(), ledger }
+fn derived(profile: &str, ledger: CustomerLedger) -> ProfileLedger {
+    ProfileLedger { profile: profile.into(), ledger }
 }
 
 /// A generation with everything in the log marked.
 async fn advanced(store: &Store) -> i64 {
-    let generation = store.begin_generation("f", None).await.unwrap();
-    while store.advance(generation, 100).await.unwrap().read > 0 {}
+    let generation = store.derived.begin_generation("f", None).await.unwrap();
+    while store.derived.advance(generation, 100).await.unwrap().read > 0 {}
     generation
 }
 
 async fn clear_all(store: &Store, generation: i64) {
     loop {
-        let marks = store.dirty(generation, 100).await.unwrap();
+        let marks = store.derived.dirty(generation, 100).await.unwrap();
         if marks.is_empty() {
             return;
         }
         let batch: Vec<_> = marks.into_iter().map(|mark| (mark, vec![derived("stripe", ledger(1))])).collect();
-        store.replace(generation, &batch).await.unwrap();
+        store.derived.replace(generation, &batch).await.unwrap();
     }
 }
 
@@ -175,61 +179,61 @@ on_both! {
     async fn rows_come_back_exactly_and_are_replaced_whole(subject) {
         let store = &subject.store;
         let elsewhere = NewEvent { account: Some("acct_1".into()), ..saying("evt_2", vec![customer("cus_1")]) };
-        store.append(&[saying("evt_1", vec![customer("cus_1"), customer("cus_2")]), elsewhere]).await.unwrap();
+        store.log.append(&[saying("evt_1", vec![customer("cus_1"), customer("cus_2")]), elsewhere]).await.unwrap();
         let generation = advanced(store).await;
         let other = CustomerKey { account: Some("acct_1".into()), ..key("cus_1") };
-        let marks = store.dirty(generation, 10).await.unwrap();
+        let marks = store.derived.dirty(generation, 10).await.unwrap();
         assert_eq!(marks.len(), 3);
         let batch: Vec<_> = marks
             .iter()
             .zip(10..)
             .map(|(mark, n)| (mark.clone(), vec![derived("stripe", ledger(n)), derived("board", CustomerLedger::default())]))
             .collect();
-        assert_eq!(store.replace(generation, &batch).await.unwrap(), 3);
+        assert_eq!(store.derived.replace(generation, &batch).await.unwrap(), 3);
         for (mark, derived) in &batch {
             for one in derived {
-                let read = store.customer_ledger(generation, &one.profile, &mark.key).await.unwrap();
+                let read = store.derived.customer_ledger(generation, &one.profile, &mark.key).await.unwrap();
                 assert_eq!(read.as_ref(), Some(&one.ledger));
             }
         }
-        assert_eq!(store.customer_ledger(generation, "none", &key("cus_1")).await.unwrap(), None);
-        assert_eq!(store.customer_ledger(generation + 1, "stripe", &key("cus_1")).await.unwrap(), None);
-        let before = store.dump(generation, None, 100).await.unwrap();
+        assert_eq!(store.derived.customer_ledger(generation, "none", &key("cus_1")).await.unwrap(), None);
+        assert_eq!(store.derived.customer_ledger(generation + 1, "stripe", &key("cus_1")).await.unwrap(), None);
+        let before = store.derived.dump(generation, None, 100).await.unwrap();
         assert_eq!(before.len(), 6);
-        let mut paged = store.dump(generation, None, 4).await.unwrap();
-        paged.extend(store.dump(generation, paged.last(), 4).await.unwrap());
+        let mut paged = store.derived.dump(generation, None, 4).await.unwrap();
+        paged.extend(store.derived.dump(generation, paged.last(), 4).await.unwrap());
         assert_eq!(paged, before);
 
         // Fewer rows than before leave nothing of the old ones behind, and nobody else's are touched.
-        store.append(&[saying("evt_3", vec![customer("cus_1")])]).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
-        let marks = store.dirty(generation, 10).await.unwrap();
+        store.log.append(&[saying("evt_3", vec![customer("cus_1")])]).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
+        let marks = store.derived.dirty(generation, 10).await.unwrap();
         assert_eq!(named(&marks), "cus_1:3-3");
         let less = CustomerLedger { deltas: vec![], ..ledger(5) };
         let batch = [(marks[0].clone(), vec![derived("stripe", less.clone()), derived("board", CustomerLedger::default())])];
-        store.replace(generation, &batch).await.unwrap();
-        assert_eq!(store.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap(), Some(less));
-        let after = store.dump(generation, None, 100).await.unwrap();
+        store.derived.replace(generation, &batch).await.unwrap();
+        assert_eq!(store.derived.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap(), Some(less));
+        let after = store.derived.dump(generation, None, 100).await.unwrap();
         let changed: Vec<_> = before.iter().zip(&after).filter(|(one, two)| one != two).map(|(one, _)| &one.key).collect();
         assert_eq!(changed, [&key("cus_1")]);
-        assert!(store.customer_ledger(generation, "stripe", &other).await.unwrap().is_some());
-        assert_eq!(store.applied(generation).await.unwrap(), (3, None));
+        assert!(store.derived.customer_ledger(generation, "stripe", &other).await.unwrap().is_some());
+        assert_eq!(store.derived.applied(generation).await.unwrap(), (3, None));
     }
 
     async fn an_amount_beyond_a_row_is_refused_whole(subject) {
         let store = &subject.store;
-        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        store.log.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
         let generation = advanced(store).await;
-        let marks = store.dirty(generation, 10).await.unwrap();
+        let marks = store.derived.dirty(generation, 10).await.unwrap();
         let batch = [(marks[0].clone(), vec![derived("stripe", ledger(i128::from(i64::MAX)))])];
-        assert!(matches!(store.replace(generation, &batch).await, Err(StoreError::Corrupt { .. })));
-        assert_eq!(store.dirty(generation, 10).await.unwrap(), marks);
+        assert!(matches!(store.derived.replace(generation, &batch).await, Err(StoreError::Corrupt { .. })));
+        assert_eq!(store.derived.dirty(generation, 10).await.unwrap(), marks);
     }
 
     async fn whoever_an_event_touches_is_marked(subject) {
         let store = &subject.store;
         store
-            .append(&[
+            .log.append(&[
                 event("evt_1"),
                 saying("evt_2", vec![subscription("sub_1", "cus_1", "price_1")]),
                 saying("evt_3", vec![subscription("sub_2", "cus_2", "price_2")]),
@@ -237,95 +241,95 @@ on_both! {
             ])
             .await
             .unwrap();
-        let generation = store.begin_generation("f", None).await.unwrap();
-        assert_eq!(store.advance(generation, 3).await.unwrap(), Advanced { position: 3, read: 3, marked: 2 });
-        assert_eq!(store.applied(generation).await.unwrap(), (3, Some(2)));
-        assert_eq!(store.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 1, marked: 1 });
-        assert_eq!(store.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 0, marked: 0 });
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_1:2-4 cus_2:3-3");
-        assert_eq!(named(&store.dirty(generation, 1).await.unwrap()), "cus_1:2-4");
+        let generation = store.derived.begin_generation("f", None).await.unwrap();
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 3, read: 3, marked: 2 });
+        assert_eq!(store.derived.applied(generation).await.unwrap(), (3, Some(2)));
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 1, marked: 1 });
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 0, marked: 0 });
+        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:2-4 cus_2:3-3");
+        assert_eq!(named(&store.derived.dirty(generation, 1).await.unwrap()), "cus_1:2-4");
         clear_all(store, generation).await;
 
         // A price touches whoever's facts name it, in its own ledger only.
         let test = NewEvent { livemode: false, ..saying("evt_5", vec![price("price_2")]) };
-        store.append(&[test, saying("evt_6", vec![price("price_2"), coupon("nobody's")])]).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_2:6-6");
+        store.log.append(&[test, saying("evt_6", vec![price("price_2"), coupon("nobody's")])]).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
+        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_2:6-6");
         clear_all(store, generation).await;
 
         // The price and the customer that names it in one stretch, the price first.
         store
-            .append(&[saying("evt_7", vec![price("price_3")]), saying("evt_8", vec![subscription("s", "cus_3", "price_3")])])
+            .log.append(&[saying("evt_7", vec![price("price_3")]), saying("evt_8", vec![subscription("s", "cus_3", "price_3")])])
             .await
             .unwrap();
-        store.advance(generation, 10).await.unwrap();
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_3:7-8");
+        store.derived.advance(generation, 10).await.unwrap();
+        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_3:7-8");
     }
 
     async fn a_mark_that_grew_meanwhile_stays_and_waits_behind_the_others(subject) {
         let store = &subject.store;
-        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        store.log.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
         let generation = advanced(store).await;
-        let taken = store.dirty(generation, 10).await.unwrap();
-        store.append(&[saying("evt_2", vec![customer("cus_1")])]).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
+        let taken = store.derived.dirty(generation, 10).await.unwrap();
+        store.log.append(&[saying("evt_2", vec![customer("cus_1")])]).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
         let batch = [(taken[0].clone(), vec![derived("stripe", ledger(1))])];
-        assert_eq!(store.replace(generation, &batch).await.unwrap(), 1);
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_1:2-2");
-        assert_eq!(store.applied(generation).await.unwrap(), (2, Some(2)), "the first event is in the rows");
+        assert_eq!(store.derived.replace(generation, &batch).await.unwrap(), 1);
+        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:2-2");
+        assert_eq!(store.derived.applied(generation).await.unwrap(), (2, Some(2)), "the first event is in the rows");
 
         // Another reconciler finishes the customer, and it is marked anew: what the slow one has is older than what is there.
-        let newer = store.dirty(generation, 10).await.unwrap();
+        let newer = store.derived.dirty(generation, 10).await.unwrap();
         let finished = [(newer[0].clone(), vec![derived("stripe", ledger(2))])];
-        assert_eq!(store.replace(generation, &finished).await.unwrap(), 1);
-        assert_eq!(store.replace(generation, &batch).await.unwrap(), 0);
-        store.append(&[saying("evt_3", vec![customer("cus_1")])]).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
-        assert_eq!(store.replace(generation, &batch).await.unwrap(), 0);
-        assert_eq!(store.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap(), Some(ledger(2)));
-        assert_eq!(named(&store.dirty(generation, 10).await.unwrap()), "cus_1:3-3");
+        assert_eq!(store.derived.replace(generation, &finished).await.unwrap(), 1);
+        assert_eq!(store.derived.replace(generation, &batch).await.unwrap(), 0);
+        store.log.append(&[saying("evt_3", vec![customer("cus_1")])]).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
+        assert_eq!(store.derived.replace(generation, &batch).await.unwrap(), 0);
+        assert_eq!(store.derived.customer_ledger(generation, "stripe", &key("cus_1")).await.unwrap(), Some(ledger(2)));
+        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:3-3");
     }
 
     async fn two_that_advance_at_once_mark_everything_once(subject) {
         let store = Arc::new(subject.store.clone());
         let events: Vec<_> = (0..200).map(|n| saying(&format!("evt_{n}"), vec![customer(&format!("cus_{n}"))])).collect();
-        store.append(&events).await.unwrap();
-        let generation = store.begin_generation("f", None).await.unwrap();
+        store.log.append(&events).await.unwrap();
+        let generation = store.derived.begin_generation("f", None).await.unwrap();
         let run = |store: Arc<Store>| async move {
             let mut read = 0;
-            while store.applied(generation).await.unwrap().0 < 200 {
-                read += store.advance(generation, 7).await.unwrap().read;
+            while store.derived.applied(generation).await.unwrap().0 < 200 {
+                read += store.derived.advance(generation, 7).await.unwrap().read;
             }
             read
         };
         let (one, two) = tokio::join!(tokio::spawn(run(store.clone())), tokio::spawn(run(store.clone())));
         assert_eq!(one.unwrap() + two.unwrap(), 200);
-        assert_eq!(store.dirty(generation, 1000).await.unwrap().len(), 200);
+        assert_eq!(store.derived.dirty(generation, 1000).await.unwrap().len(), 200);
     }
 
     async fn generations_stand_beside_each_other_until_switched(subject) {
         let store = &subject.store;
-        store.append(&[saying("evt_1", vec![customer("cus_1"), customer("cus_2")])]).await.unwrap();
+        store.log.append(&[saying("evt_1", vec![customer("cus_1"), customer("cus_2")])]).await.unwrap();
         let old = advanced(store).await;
         clear_all(store, old).await;
-        store.switch_generation(old, 0).await.unwrap();
+        store.derived.switch_generation(old, 0).await.unwrap();
         let new = advanced(store).await;
-        let shown = |generations: Vec<mrrd::store::Generation>| {
+        let shown = |generations: Vec<mrrd::store::derived::Generation>| {
             generations.iter().map(|one| (one.id, one.current, one.position)).collect::<Vec<_>>()
         };
-        assert_eq!(shown(store.generations().await.unwrap()), [(old, true, 1), (new, false, 1)]);
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, true, 1), (new, false, 1)]);
         clear_all(store, new).await;
-        store.switch_generation(new, 0).await.unwrap();
-        assert_eq!(shown(store.generations().await.unwrap()), [(old, false, 1), (new, true, 1)]);
+        store.derived.switch_generation(new, 0).await.unwrap();
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, false, 1), (new, true, 1)]);
         // Back is no way: its rows may be half gone.
-        assert!(store.switch_generation(old, 0).await.is_err());
-        assert!(store.switch_generation(99, 0).await.is_err());
-        assert!(store.advance(old, 1).await.is_err());
-        let kept = store.dump(new, None, 100).await.unwrap();
-        store.drop_generation(old).await.unwrap();
-        assert_eq!(shown(store.generations().await.unwrap()), [(new, true, 1)]);
-        assert_eq!(store.dump(old, None, 100).await.unwrap(), []);
-        assert_eq!(store.dump(new, None, 100).await.unwrap(), kept);
-        store.drop_generation(old).await.unwrap();
+        assert!(store.derived.switch_generation(old, 0).await.is_err());
+        assert!(store.derived.switch_generation(99, 0).await.is_err());
+        assert!(store.derived.advance(old, 1).await.is_err());
+        let kept = store.derived.dump(new, None, 100).await.unwrap();
+        store.derived.drop_generation(old).await.unwrap();
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(new, true, 1)]);
+        assert_eq!(store.derived.dump(old, None, 100).await.unwrap(), []);
+        assert_eq!(store.derived.dump(new, None, 100).await.unwrap(), kept);
+        store.derived.drop_generation(old).await.unwrap();
     }
 }

@@ -6,13 +6,15 @@ use std::{
 };
 
 use mrrd::{
+    event::NewEvent,
     history::reread::{self, Reread},
-    log::{
+    ingest::{
         appender::{AppendError, Appender, Limits},
         sealer::seal_due,
     },
     store::{
-        Appended, NewEvent, Options, OtherLog, SealHead, Store, StoreError, Work,
+        Options, OtherLog, SealHead, Store, StoreError, Work,
+        log::Appended,
         planned::{Failure, LOG_AFTER_COMMIT, LOG_BEFORE_COMMIT, REPLACE_BEFORE_COMMIT},
     },
     stripe::read,
@@ -34,8 +36,8 @@ async fn until(come: impl Fn() -> bool) {
 
 on_both! {
     async fn the_log_refuses_change(subject) {
-        subject.store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
-        subject.store.seal(10).await.unwrap();
+        subject.store.log.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        subject.store.log.seal(10).await.unwrap();
         subject.sql("INSERT INTO event SELECT 99, 'evt_99', 0, type, account, livemode, created, api_version, received_at,
             source, body_bytes, digest FROM event WHERE seq = 1; INSERT INTO erasure VALUES (99, 1, 'asked for')").await.unwrap();
         for statement in [
@@ -55,48 +57,48 @@ on_both! {
         }
         // A body leaves where its erasure is logged: then it doesn't come back, and the chain still holds.
         subject.sql("INSERT INTO erasure VALUES (1, 1, 'asked for'); DELETE FROM event_body WHERE seq = 1").await.unwrap();
-        assert_eq!(subject.store.bodies(&"evt_1".into()).await.unwrap(), []);
-        assert_eq!(subject.store.append(&[with_body("evt_1", "{}")]).await.unwrap(), [Appended::Duplicate]);
-        assert_eq!(subject.store.verify_chain().await.unwrap().first_difference, None);
+        assert_eq!(subject.store.log.bodies(&"evt_1".into()).await.unwrap(), []);
+        assert_eq!(subject.store.log.append(&[with_body("evt_1", "{}")]).await.unwrap(), [Appended::Duplicate]);
+        assert_eq!(subject.store.log.verify_chain().await.unwrap().first_difference, None);
     }
 
     async fn a_failed_append_leaves_nothing_and_a_lost_answer_loses_nothing(subject) {
         let store = &subject.store;
         store.plan().arm(LOG_BEFORE_COMMIT, Failure::Fail(1));
         let batch = [saying("evt_1", vec![customer("cus_1")]), event("evt_2")];
-        assert!(matches!(store.append(&batch).await, Err(StoreError::Unavailable { .. })));
-        assert_eq!(store.head().await.unwrap().events, 0);
-        assert_eq!(store.customers(None, 10, None).await.unwrap(), []);
+        assert!(matches!(store.log.append(&batch).await, Err(StoreError::Unavailable { .. })));
+        assert_eq!(store.log.head().await.unwrap().events, 0);
+        assert_eq!(store.log.customers(None, 10, None).await.unwrap(), []);
         store.plan().arm(LOG_AFTER_COMMIT, Failure::Fail(1));
-        assert!(store.append(&batch).await.is_err());
-        assert_eq!(subject.again().await.append(&batch).await.unwrap(), [Appended::Duplicate; 2]);
-        assert_eq!(store.head().await.unwrap().events, 2);
+        assert!(store.log.append(&batch).await.is_err());
+        assert_eq!(subject.again().await.log.append(&batch).await.unwrap(), [Appended::Duplicate; 2]);
+        assert_eq!(store.log.head().await.unwrap().events, 2);
     }
 
     async fn a_dropped_append_leaves_nothing_and_blocks_nobody(subject) {
         let store = &subject.store;
         let never = Arc::new(Notify::new());
         store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(never));
-        let cut = tokio::time::timeout(Duration::from_millis(300), store.append(&[event("evt_1")])).await;
+        let cut = tokio::time::timeout(Duration::from_millis(300), store.log.append(&[event("evt_1")])).await;
         assert!(cut.is_err());
         store.plan().disarm(LOG_BEFORE_COMMIT);
-        assert!(matches!(store.append(&[event("evt_2")]).await.unwrap()[..], [Appended::New(_)]));
-        assert_eq!(store.known_ids(&["evt_1".into(), "evt_2".into()]).await.unwrap(), ["evt_2".into()]);
+        assert!(matches!(store.log.append(&[event("evt_2")]).await.unwrap()[..], [Appended::New(_)]));
+        assert_eq!(store.log.known_ids(&["evt_1".into(), "evt_2".into()]).await.unwrap(), ["evt_2".into()]);
     }
 
     async fn a_failed_replacement_changes_nothing(subject) {
         let store = &subject.store;
-        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
-        let generation = store.begin_generation("f", None).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
-        let marks = store.dirty(generation, 10).await.unwrap();
-        let derived = mrrd::store::Derived { profile: "stripe".into(), ledger: Default::default() };
+        store.log.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        let generation = store.derived.begin_generation("f", None).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
+        let marks = store.derived.dirty(generation, 10).await.unwrap();
+        let derived = mrrd::store::derived::ProfileLedger { profile: "stripe".into(), ledger: Default::default() };
         store.plan().arm(REPLACE_BEFORE_COMMIT, Failure::Fail(1));
-        assert!(store.replace(generation, &[(marks[0].clone(), vec![derived.clone()])]).await.is_err());
-        assert_eq!(store.dump(generation, None, 10).await.unwrap(), []);
-        assert_eq!(store.dirty(generation, 10).await.unwrap(), marks);
-        store.replace(generation, &[(marks[0].clone(), vec![derived])]).await.unwrap();
-        assert_eq!(store.dump(generation, None, 10).await.unwrap().len(), 1);
+        assert!(store.derived.replace(generation, &[(marks[0].clone(), vec![derived.clone()])]).await.is_err());
+        assert_eq!(store.derived.dump(generation, None, 10).await.unwrap(), []);
+        assert_eq!(store.derived.dirty(generation, 10).await.unwrap(), marks);
+        store.derived.replace(generation, &[(marks[0].clone(), vec![derived])]).await.unwrap();
+        assert_eq!(store.derived.dump(generation, None, 10).await.unwrap().len(), 1);
     }
 
     async fn no_reader_passes_what_commits_late(subject) {
@@ -104,32 +106,32 @@ on_both! {
         let go_on = Arc::new(Notify::new());
         slow.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
         let plan = slow.plan().clone();
-        let late = tokio::spawn(async move { slow.append(&[saying("evt_late", vec![customer("cus_1")])]).await });
+        let late = tokio::spawn(async move { slow.log.append(&[saying("evt_late", vec![customer("cus_1")])]).await });
         // Until the slow one has its seq and stands before its commit.
         until(|| plan.paused(LOG_BEFORE_COMMIT) == 1).await;
         let store = subject.store.clone();
-        let generation = store.begin_generation("f", None).await.unwrap();
+        let generation = store.derived.begin_generation("f", None).await.unwrap();
         let mut quick = tokio::spawn({
             let store = store.clone();
-            async move { store.append(&[saying("evt_quick", vec![customer("cus_2")])]).await }
+            async move { store.log.append(&[saying("evt_quick", vec![customer("cus_2")])]).await }
         });
         // On PostgreSQL the later seq is committed first; on SQLite it waits its turn. Either way no reader goes past.
         match store.kind() {
             "postgres" => until(|| quick.is_finished()).await,
             _ => assert!(tokio::time::timeout(Duration::from_millis(300), &mut quick).await.is_err()),
         }
-        assert_eq!(store.advance(generation, 10).await.unwrap().position, 0);
-        assert_eq!(store.horizon().await.unwrap(), 0);
+        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, 0);
+        assert_eq!(store.log.horizon().await.unwrap(), 0);
         // What was acknowledged meanwhile counts as there all the same: nobody may think that the figures hold it.
         let acknowledged = if store.kind() == "postgres" { 2 } else { 0 };
-        assert_eq!(store.end().await.unwrap(), acknowledged);
-        assert_eq!(store.head().await.unwrap().last_seq, acknowledged);
-        assert_eq!(store.seal(10).await.unwrap(), None);
+        assert_eq!(store.log.end().await.unwrap(), acknowledged);
+        assert_eq!(store.log.head().await.unwrap().last_seq, acknowledged);
+        assert_eq!(store.log.seal(10).await.unwrap(), None);
         go_on.notify_one();
         assert_eq!(late.await.unwrap().unwrap(), [Appended::New(1)]);
         assert_eq!(quick.await.unwrap().unwrap(), [Appended::New(2)]);
-        assert_eq!(store.advance(generation, 10).await.unwrap().position, 2);
-        assert_eq!(store.dirty(generation, 10).await.unwrap().len(), 2);
+        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, 2);
+        assert_eq!(store.derived.dirty(generation, 10).await.unwrap().len(), 2);
     }
 
     async fn many_writers_of_the_same_events_append_each_once(subject) {
@@ -141,7 +143,7 @@ on_both! {
                 for n in 0..30 {
                     let batch: Vec<_> = (n..n + 5).map(|n| saying(&format!("evt_{n}"), vec![customer("c")])).collect();
                     let batch = if writer % 2 == 0 { batch } else { batch.into_iter().rev().collect() };
-                    let answers = store.append(&batch).await.unwrap();
+                    let answers = store.log.append(&batch).await.unwrap();
                     fresh += answers.iter().filter(|one| **one != Appended::Duplicate).count();
                 }
                 fresh
@@ -152,14 +154,14 @@ on_both! {
             fresh += task.await.unwrap();
         }
         assert_eq!(fresh, 34);
-        assert_eq!(subject.store.head().await.unwrap().events, 34);
-        assert_eq!(subject.store.customer_facts(&[key("c")], None).await.unwrap()[0].len(), 34);
+        assert_eq!(subject.store.log.head().await.unwrap().events, 34);
+        assert_eq!(subject.store.log.customer_facts(&[key("c")], None).await.unwrap()[0].len(), 34);
     }
 
     async fn a_lease_has_one_holder_as_long_as_that_one_renews_it(subject) {
         let (store, length) = (&subject.store, Duration::from_secs(2));
         let other = subject.again().await;
-        let hold = async |store: &Store, name: &str, holder: &str| store.lease(name, holder, length).await.unwrap();
+        let hold = async |store: &Store, name: &str, holder: &str| store.records.lease(name, holder, length).await.unwrap();
         assert!(hold(store, "r", "one").await);
         assert!(hold(store, "r", "one").await);
         assert!(!hold(&other, "r", "two").await);
@@ -178,30 +180,30 @@ on_both! {
             assert!(since.elapsed() < Duration::from_secs(60), "it lasts without being renewed");
             tokio::time::sleep(length / 10).await;
         }
-        other.release("r", "one").await.unwrap();
+        other.records.release("r", "one").await.unwrap();
         assert!(!hold(store, "r", "one").await);
-        other.release("r", "two").await.unwrap();
+        other.records.release("r", "two").await.unwrap();
         assert!(hold(store, "r", "one").await);
     }
 
     async fn a_lease_whose_holder_is_gone_is_taken_at_once(subject) {
         let (other, length) = (subject.again().await, Duration::from_secs(3600));
-        assert!(other.lease("r", "one", length).await.unwrap());
-        assert!(!subject.store.lease("r", "two", length).await.unwrap());
+        assert!(other.records.lease("r", "one", length).await.unwrap());
+        assert!(!subject.store.records.lease("r", "two", length).await.unwrap());
         other.close().await;
-        assert!(subject.store.lease("r", "two", length).await.unwrap());
+        assert!(subject.store.records.lease("r", "two", length).await.unwrap());
     }
 
     async fn a_seal_shows_what_was_changed(subject) {
         let store = &subject.store;
         let events: Vec<_> = (1..=20).map(|n| event(&format!("evt_{n}"))).collect();
-        store.append(&events[..15]).await.unwrap();
-        let first = store.seal(10).await.unwrap().unwrap();
+        store.log.append(&events[..15]).await.unwrap();
+        let first = store.log.seal(10).await.unwrap().unwrap();
         assert_eq!((first.from_seq, first.to_seq, first.events), (1, 10, 10));
-        assert_eq!(seal_due(store, "me").await.unwrap(), 5);
-        assert_eq!(seal_due(store, "me").await.unwrap(), 0);
-        store.append(&events[15..]).await.unwrap();
-        let report = store.verify_chain().await.unwrap();
+        assert_eq!(seal_due(&store.log, &store.records, "me").await.unwrap(), 5);
+        assert_eq!(seal_due(&store.log, &store.records, "me").await.unwrap(), 0);
+        store.log.append(&events[15..]).await.unwrap();
+        let report = store.log.verify_chain().await.unwrap();
         assert_eq!((report.sealed_to, report.unsealed, report.first_difference), (15, 5, None));
         for table in ["event", "event_body", "seal"] {
             subject.unprotect(table).await;
@@ -211,11 +213,11 @@ on_both! {
             ("UPDATE event_body SET salt = bytes WHERE seq = 3", "", "evt_3 at 3"),
         ] {
             subject.sql(change).await.unwrap();
-            let difference = store.verify_chain().await.unwrap().first_difference.expect(change);
+            let difference = store.log.verify_chain().await.unwrap().first_difference.expect(change);
             assert!(difference.contains(shown), "{change}: {difference}");
             if !back.is_empty() {
                 subject.sql(back).await.unwrap();
-                assert_eq!(store.verify_chain().await.unwrap().first_difference, None);
+                assert_eq!(store.log.verify_chain().await.unwrap().first_difference, None);
             }
         }
     }
@@ -223,22 +225,22 @@ on_both! {
     async fn a_removed_row_or_body_is_seen(subject) {
         let store = &subject.store;
         let events: Vec<_> = (1..=9).map(|n| saying(&format!("evt_{n}"), vec![])).collect();
-        store.append(&events).await.unwrap();
-        store.seal(5).await.unwrap();
+        store.log.append(&events).await.unwrap();
+        store.log.seal(5).await.unwrap();
         for table in ["event", "event_body", "fact", "seal"] {
             subject.unprotect(table).await;
         }
         subject.sql("DELETE FROM event_body WHERE seq = 8").await.unwrap();
-        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        let difference = store.log.verify_chain().await.unwrap().first_difference.unwrap();
         assert!(difference.contains("evt_8 at 8"), "{difference}");
         subject.sql("DELETE FROM fact WHERE seq = 2; DELETE FROM event_body WHERE seq = 2; DELETE FROM event WHERE seq = 2").await.unwrap();
-        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        let difference = store.log.verify_chain().await.unwrap().first_difference.unwrap();
         assert!(difference.contains("from 1 to 5"), "{difference}");
         subject.sql("DELETE FROM seal").await.unwrap();
-        store.seal(3).await.unwrap();
-        store.seal(3).await.unwrap();
+        store.log.seal(3).await.unwrap();
+        store.log.seal(3).await.unwrap();
         subject.sql("DELETE FROM seal WHERE from_seq = 1").await.unwrap();
-        let difference = store.verify_chain().await.unwrap().first_difference.unwrap();
+        let difference = store.log.verify_chain().await.unwrap().first_difference.unwrap();
         assert!(difference.contains("doesn't follow"), "{difference}");
     }
 
@@ -259,7 +261,7 @@ on_both! {
                 NewEvent { livemode: true, kind, created: read.created, reading: read.reading, ..with_body(read.id.as_str(), body) }
             })
             .collect();
-        store.append(&events).await.unwrap();
+        store.log.append(&events).await.unwrap();
         let (_keep, stop) = tokio::sync::watch::channel(false);
         let found = async || reread::run(store, &stop, |_| ()).await.unwrap();
         assert_eq!(found().await, Reread { events: 3, first_difference: None });
@@ -286,7 +288,7 @@ on_both! {
     async fn what_waits_is_committed_together(subject) {
         let committed = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let counted = committed.clone();
-        let (appender, writer) = Appender::start(subject.store.clone(), Limits::default(), move || {
+        let (appender, writer) = Appender::start(subject.store.log.clone(), Limits::default(), move || {
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         });
         let go_on = Arc::new(Notify::new());
@@ -310,12 +312,12 @@ on_both! {
         assert_eq!(committed.load(std::sync::atomic::Ordering::SeqCst), 2);
         drop(appender);
         writer.drained().await;
-        assert_eq!(subject.store.head().await.unwrap().events, 51);
+        assert_eq!(subject.store.log.head().await.unwrap().events, 51);
     }
 
     async fn what_no_longer_fits_waits_for_no_other_writer(subject) {
         let limits = Limits { group_events: 1, writers: 2, ..Limits::default() };
-        let (appender, _writer) = Appender::start(subject.store.clone(), limits, || {});
+        let (appender, _writer) = Appender::start(subject.store.log.clone(), limits, || {});
         let go_on = Arc::new(Notify::new());
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
         let send = |n: usize| {
@@ -339,7 +341,7 @@ on_both! {
 
     async fn a_full_queue_says_so_and_closing_drains(subject) {
         let limits = Limits { queue: 2, ..Limits::default() };
-        let (appender, writer) = Appender::start(subject.store.clone(), limits, || {});
+        let (appender, writer) = Appender::start(subject.store.log.clone(), limits, || {});
         let go_on = Arc::new(Notify::new());
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
         let mut waiting = Vec::new();
@@ -356,11 +358,11 @@ on_both! {
         for one in waiting {
             assert!(one.await.unwrap().is_ok());
         }
-        assert_eq!(subject.store.head().await.unwrap().events, 3);
+        assert_eq!(subject.store.log.head().await.unwrap().events, 3);
     }
 
     async fn a_failed_group_answers_everyone(subject) {
-        let (appender, _writer) = Appender::start(subject.store.clone(), Limits::default(), || {});
+        let (appender, _writer) = Appender::start(subject.store.log.clone(), Limits::default(), || {});
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Fail(1));
         assert!(matches!(appender.append(vec![event("evt_1")]).await, Err(AppendError::Store(_))));
         assert!(matches!(appender.append(vec![event("evt_1")]).await.unwrap()[..], [Appended::New(_)]));
@@ -374,7 +376,7 @@ on_both! {
             _ => "ALTER TABLE event ADD CONSTRAINT no_bad_one CHECK (id <> 'evt_bad')",
         };
         subject.sql(rule).await.unwrap();
-        let (appender, _writer) = Appender::start(subject.store.clone(), Limits::default(), || {});
+        let (appender, _writer) = Appender::start(subject.store.log.clone(), Limits::default(), || {});
         let go_on = Arc::new(Notify::new());
         subject.store.plan().arm(LOG_BEFORE_COMMIT, Failure::Pause(go_on.clone()));
         let send = |id: String| {
@@ -396,16 +398,16 @@ on_both! {
         }
         let refused = bad.await.unwrap().expect_err("it can't be stored");
         assert!(matches!(&refused, AppendError::Store(error) if error.is_of_the_data()), "{refused:?}");
-        assert_eq!(subject.store.head().await.unwrap().events, 61);
+        assert_eq!(subject.store.log.head().await.unwrap().events, 61);
     }
 
     async fn a_log_that_lost_something_is_refused_until_it_is_accepted(subject) {
         let store = &subject.store;
-        store.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
-        let generation = store.begin_generation("f", None).await.unwrap();
-        store.advance(generation, 10).await.unwrap();
-        store.switch_generation(generation, 1).await.unwrap();
-        assert_eq!(subject.again().await.generations().await.unwrap().len(), 1);
+        store.log.append(&[saying("evt_1", vec![customer("cus_1")])]).await.unwrap();
+        let generation = store.derived.begin_generation("f", None).await.unwrap();
+        store.derived.advance(generation, 10).await.unwrap();
+        store.derived.switch_generation(generation, 1).await.unwrap();
+        assert_eq!(subject.again().await.derived.generations().await.unwrap().len(), 1);
         assert_eq!(store.anchors(None).await.unwrap().first_difference, None);
         // As if the log had been restored from a backup of before.
         for table in ["event", "event_body", "fact"] {
@@ -419,13 +421,13 @@ on_both! {
         assert!(matches!(&refused, StoreError::OtherLog(why) if why.contains("--accept-shorter-log")), "{refused}");
         let told = opened(OtherLog::Tell).await.unwrap().anchors(None).await.unwrap();
         assert!(told.first_difference.unwrap().contains("ends at 0"), "{:?}", told.reached);
-        assert_eq!(opened(OtherLog::Accept).await.unwrap().generations().await.unwrap(), []);
+        assert_eq!(opened(OtherLog::Accept).await.unwrap().derived.generations().await.unwrap(), []);
         assert_eq!(subject.again().await.anchors(None).await.unwrap().first_difference, None);
     }
 
     async fn a_log_that_loses_something_takes_nothing_in_until_it_is_whole(subject) {
         let store = &subject.store;
-        store.append(&[event("evt_1"), event("evt_2")]).await.unwrap();
+        store.log.append(&[event("evt_1"), event("evt_2")]).await.unwrap();
         store.look_after().await.unwrap();
         for table in ["event", "event_body", "fact"] {
             subject.unprotect(table).await;
@@ -435,23 +437,23 @@ on_both! {
         subject.sql(copies).await.unwrap();
         subject.sql("DELETE FROM fact; DELETE FROM event_body; DELETE FROM event").await.unwrap();
         store.look_after().await.unwrap();
-        let refused = store.append(&[event("evt_3")]).await.expect_err("the log is shorter");
+        let refused = store.log.append(&[event("evt_3")]).await.expect_err("the log is shorter");
         assert!(matches!(&refused, StoreError::Unavailable { reason, .. } if reason.contains("ends at 0")), "{refused}");
-        assert!(store.ready(Work::Appending).await.is_err());
+        assert!(store.reader().ready(Work::Appending).await.is_err());
         subject.sql("INSERT INTO event SELECT * FROM kept; INSERT INTO event_body SELECT * FROM kept_body;
             INSERT INTO fact SELECT * FROM kept_fact").await.unwrap();
         store.look_after().await.unwrap();
-        store.append(&[event("evt_3")]).await.unwrap();
-        store.ready(Work::Appending).await.unwrap();
+        store.log.append(&[event("evt_3")]).await.unwrap();
+        store.reader().ready(Work::Appending).await.unwrap();
     }
 
     async fn a_head_kept_elsewhere_shows_what_seals_made_anew_hide(subject) {
         let store = &subject.store;
-        assert_eq!(store.seal_head().await.unwrap(), None);
-        store.append(&[event("evt_1"), event("evt_2"), event("evt_3")]).await.unwrap();
-        store.seal(2).await.unwrap().unwrap();
-        let head = store.seal_head().await.unwrap().unwrap();
-        store.seal(2).await.unwrap().unwrap();
+        assert_eq!(store.log.seal_head().await.unwrap(), None);
+        store.log.append(&[event("evt_1"), event("evt_2"), event("evt_3")]).await.unwrap();
+        store.log.seal(2).await.unwrap().unwrap();
+        let head = store.log.seal_head().await.unwrap().unwrap();
+        store.log.seal(2).await.unwrap().unwrap();
         assert_eq!(store.anchors(Some(&head)).await.unwrap().first_difference, None, "as the log goes on");
         // Somebody who can write the log takes the last event away, and the seals, and seals what is left.
         for table in ["event", "event_body", "fact", "seal"] {
@@ -459,8 +461,8 @@ on_both! {
         }
         subject.sql("DELETE FROM fact WHERE seq >= 2; DELETE FROM event_body WHERE seq >= 2;
             DELETE FROM event WHERE seq >= 2; DELETE FROM seal").await.unwrap();
-        store.seal(2).await.unwrap().unwrap();
-        assert_eq!(store.verify_chain().await.unwrap().first_difference, None, "the seals say nothing");
+        store.log.seal(2).await.unwrap().unwrap();
+        assert_eq!(store.log.verify_chain().await.unwrap().first_difference, None, "the seals say nothing");
         let shown = store.anchors(Some(&head)).await.unwrap().first_difference.unwrap();
         assert!(shown.contains("ends at 2"), "{shown}");
         let forged = SealHead { log: "0".repeat(32), ..head };
@@ -479,10 +481,10 @@ on_both! {
 
     async fn the_database_is_ready(subject) {
         for work in [Work::Appending, Work::Deriving, Work::Answering] {
-            subject.store.ready(work).await.unwrap();
+            subject.store.reader().ready(work).await.unwrap();
         }
         subject.store.close().await;
-        assert!(subject.store.ready(Work::Appending).await.is_err());
+        assert!(subject.store.reader().ready(Work::Appending).await.is_err());
     }
 }
 
@@ -495,7 +497,7 @@ async fn the_write_ahead_log_stays_small() {
     let mut written = 0;
     for group in 0..240 {
         let batch: Vec<_> = (0..100).map(|n| event(&format!("evt_{n}_{group}"))).collect();
-        store.append(&batch).await.unwrap();
+        store.log.append(&batch).await.unwrap();
         written += 100;
     }
     let ahead = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
@@ -503,7 +505,7 @@ async fn the_write_ahead_log_stays_small() {
     // What isn't an event is no reason to let it grow either: leases and seals are written for ever.
     let kept = "x".repeat(1 << 20);
     for number in 0..64 {
-        store.set_progress(&format!("of {number}"), &kept).await.unwrap();
+        store.records.set_progress(&format!("of {number}"), &kept).await.unwrap();
     }
     let ahead = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
     assert!(ahead < 40 << 20, "{ahead} bytes ahead of the rest");

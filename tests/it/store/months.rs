@@ -8,9 +8,10 @@ use std::{
 
 use mrrd::{
     clock::Clock,
+    event::NewEvent,
+    ingest::months::make_ahead,
     ledger::time::UnixTime,
-    log::months::make_ahead,
-    store::{LateMonth, NewEvent, Store},
+    store::{Store, log::LateMonth},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection, migrate::Migrator};
 use tempfile::TempDir;
@@ -74,7 +75,7 @@ async fn each_body_lies_in_its_month_and_months_are_made_before_they_begin() {
     let subject = Subject::postgres().await;
     let store = &subject.store;
     assert_eq!(partitions(&subject.url).await, ["event_body_default DEFAULT"]);
-    assert_eq!(store.months_ahead(at("2026-11-22T13:00:00Z")).await.unwrap(), []);
+    assert_eq!(store.log.months_ahead(at("2026-11-22T13:00:00Z")).await.unwrap(), []);
     let months = [
         "event_body_2026_11 FOR VALUES FROM ('1793491200') TO ('1796083200')",
         "event_body_2026_12 FOR VALUES FROM ('1796083200') TO ('1798761600')",
@@ -89,10 +90,10 @@ async fn each_body_lies_in_its_month_and_months_are_made_before_they_begin() {
         // Nobody made room for this one: it is taken all the same.
         received("evt_4", "2029-03-01T00:00:00Z"),
     ];
-    store.append(&batch).await.unwrap();
+    store.log.append(&batch).await.unwrap();
     // In another shape: appended after a look at what is there.
     let variant = NewEvent { received_at: at("2026-12-24T18:00:00Z"), ..with_body("evt_1", "{}") };
-    store.append(&[variant, batch[2].clone()]).await.unwrap();
+    store.log.append(&[variant, batch[2].clone()]).await.unwrap();
     let lie = [
         "evt_1 event_body_2026_11",
         "evt_2 event_body_2026_11",
@@ -101,18 +102,18 @@ async fn each_body_lies_in_its_month_and_months_are_made_before_they_begin() {
         "evt_1 event_body_2026_12",
     ];
     assert_eq!(places(&subject.url).await, lie);
-    assert_eq!(store.bodies(&"evt_1".into()).await.unwrap().len(), 2);
-    assert_eq!(store.bodies(&"evt_4".into()).await.unwrap()[0].1, batch[3].body);
+    assert_eq!(store.log.bodies(&"evt_1".into()).await.unwrap().len(), 2);
+    assert_eq!(store.log.bodies(&"evt_4".into()).await.unwrap()[0].1, batch[3].body);
     // The month after: one more is made, by this process and by one that was started in between.
     let clock = Clock::fixed(at("2026-11-30T23:59:59Z"));
     for store in [store, &subject.again().await] {
-        make_ahead(store, &clock).await;
+        make_ahead(&store.log, &clock).await;
         clock.set(at("2026-12-01T00:00:00Z"));
-        make_ahead(store, &clock).await;
+        make_ahead(&store.log, &clock).await;
         assert_eq!(partitions(&subject.url).await, [&months[..], &["event_body_default DEFAULT"]].concat());
     }
-    store.seal(100).await.unwrap();
-    assert_eq!(store.verify_chain().await.unwrap().first_difference, None);
+    store.log.seal(100).await.unwrap();
+    assert_eq!(store.log.verify_chain().await.unwrap().first_difference, None);
     is_append_only(&subject.url).await;
     // Erased from its month, and from where those without one are.
     for (seq, id) in [(3, "evt_3"), (4, "evt_4")] {
@@ -122,35 +123,35 @@ async fn each_body_lies_in_its_month_and_months_are_made_before_they_begin() {
             ))
             .await
             .unwrap();
-        assert_eq!(store.bodies(&id.into()).await.unwrap(), []);
+        assert_eq!(store.log.bodies(&id.into()).await.unwrap(), []);
     }
-    assert_eq!(store.verify_chain().await.unwrap().first_difference, None);
+    assert_eq!(store.log.verify_chain().await.unwrap().first_difference, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_month_that_comes_too_late_begins_with_the_next_day() {
     let subject = Subject::postgres().await;
     let early = [received("evt_1", "2026-11-03T08:00:00Z"), received("evt_2", "2026-11-22T12:00:00Z")];
-    subject.store.append(&early).await.unwrap();
+    subject.store.log.append(&early).await.unwrap();
     let far = received("evt_3", "2026-12-31T23:00:00Z");
-    subject.store.append(&[far]).await.unwrap();
+    subject.store.log.append(&[far]).await.unwrap();
     let now = at("2026-11-22T13:00:00Z");
     let late = [
         LateMonth { partition: "event_body_2026_11".into(), from: Some(at("2026-11-23T00:00:00Z")) },
         LateMonth { partition: "event_body_2026_12".into(), from: None },
     ];
-    assert_eq!(subject.store.months_ahead(now).await.unwrap(), late);
+    assert_eq!(subject.store.log.months_ahead(now).await.unwrap(), late);
     // Said once.
-    assert_eq!(subject.store.months_ahead(now).await.unwrap(), []);
+    assert_eq!(subject.store.log.months_ahead(now).await.unwrap(), []);
     let after = ["2026-11-22T23:59:59Z", "2026-11-23T00:00:00Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"];
     for (when, id) in after.into_iter().zip(["evt_4", "evt_5", "evt_6", "evt_7"]) {
-        subject.store.append(&[received(id, when)]).await.unwrap();
+        subject.store.log.append(&[received(id, when)]).await.unwrap();
     }
     let lie = ["default", "default", "default", "default", "2026_11", "default", "2027_01"];
     let lie: Vec<String> = (1..).zip(lie).map(|(n, part)| format!("evt_{n} event_body_{part}")).collect();
     assert_eq!(places(&subject.url).await, lie);
     for n in 1..=7 {
-        assert_eq!(subject.store.bodies(&format!("evt_{n}").as_str().into()).await.unwrap().len(), 1);
+        assert_eq!(subject.store.log.bodies(&format!("evt_{n}").as_str().into()).await.unwrap().len(), 1);
     }
     is_append_only(&subject.url).await;
 }
@@ -163,14 +164,14 @@ async fn whoever_reads_the_default_partition_keeps_months_waiting_and_no_append(
     let mut dump = PgConnection::connect(&subject.url).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT * FROM event_body").execute(&mut dump).await.unwrap();
     let began = Instant::now();
-    let (made, appended) = tokio::join!(subject.store.months_ahead(now), async {
+    let (made, appended) = tokio::join!(subject.store.log.months_ahead(now), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        subject.store.append(&[received("evt_1", "2026-10-31T12:00:00Z")]).await
+        subject.store.log.append(&[received("evt_1", "2026-10-31T12:00:00Z")]).await
     });
     assert!(made.is_err() && began.elapsed() < Duration::from_secs(5), "{made:?} {:?}", began.elapsed());
     appended.unwrap();
     sqlx::raw_sql("COMMIT").execute(&mut dump).await.unwrap();
-    assert_eq!(subject.store.months_ahead(now).await.unwrap(), []);
+    assert_eq!(subject.store.log.months_ahead(now).await.unwrap(), []);
     assert_eq!(partitions(&subject.url).await.len(), 4);
 }
 
@@ -182,8 +183,8 @@ async fn processes_that_make_the_same_months_at_once_make_each_once() {
         let store = subject.again().await;
         processes.push(tokio::spawn(async move {
             let id = format!("evt_{n}");
-            let made = store.months_ahead(at("2026-11-22T13:00:00Z")).await;
-            store.append(&[received(&id, "2026-11-22T13:00:00Z")]).await.unwrap();
+            let made = store.log.months_ahead(at("2026-11-22T13:00:00Z")).await;
+            store.log.append(&[received(&id, "2026-11-22T13:00:00Z")]).await.unwrap();
             made
         }));
     }
@@ -245,8 +246,8 @@ async fn a_log_of_before_keeps_its_bodies_to_the_byte_and_its_seals() {
         with_body("evt_2", &format!(r#"{{"id":"evt_2", "long":"{long}"}}"#)),
         with_body("evt_3", "\u{0}not JSON at all\r\n"),
     ];
-    source.store.append(&batch).await.unwrap();
-    source.store.seal(2).await.unwrap();
+    source.store.log.append(&batch).await.unwrap();
+    source.store.log.seal(2).await.unwrap();
     let url = as_it_was(&source.url).await;
     let stored = "SELECT concat(seq, salt, codec, bytes) FROM event_body ORDER BY seq";
     let before = texts(&url, stored).await;
@@ -261,12 +262,12 @@ async fn a_log_of_before_keeps_its_bodies_to_the_byte_and_its_seals() {
         "not a byte is written anew"
     );
     let now = at("2026-11-22T13:00:00Z");
-    assert_eq!(store.months_ahead(now).await.unwrap(), []);
+    assert_eq!(store.log.months_ahead(now).await.unwrap(), []);
     let again = NewEvent { received_at: now, ..batch[1].clone() };
     let new = received("evt_4", "2026-11-22T13:00:00Z");
-    store.append(&[again, new.clone()]).await.unwrap();
+    store.log.append(&[again, new.clone()]).await.unwrap();
     for event in batch.iter().chain([&new]) {
-        assert_eq!(store.bodies(&event.id).await.unwrap()[0].1, event.body, "{}", event.id);
+        assert_eq!(store.log.bodies(&event.id).await.unwrap()[0].1, event.body, "{}", event.id);
     }
     // Beside it still runs a process that knows no months.
     let columns = "variant, type, account, livemode, created, api_version, received_at, source, body_bytes, digest";
@@ -279,7 +280,7 @@ async fn a_log_of_before_keeps_its_bodies_to_the_byte_and_its_seals() {
     )
     .await
     .unwrap();
-    assert_eq!(store.bodies(&"evt_6".into()).await.unwrap()[0].1, batch[2].body);
+    assert_eq!(store.log.bodies(&"evt_6".into()).await.unwrap()[0].1, batch[2].body);
     let lie = [
         "evt_1 event_body_before",
         "evt_2 event_body_before",
@@ -288,8 +289,8 @@ async fn a_log_of_before_keeps_its_bodies_to_the_byte_and_its_seals() {
         "evt_6 event_body_before",
     ];
     assert_eq!(places(&url).await, lie);
-    store.seal(100).await.unwrap();
-    let report = store.verify_chain().await.unwrap();
+    store.log.seal(100).await.unwrap();
+    let report = store.log.verify_chain().await.unwrap();
     assert_eq!((report.unsealed, report.first_difference), (0, None));
     is_append_only(&url).await;
 }

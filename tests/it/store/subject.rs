@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use mrrd::{
+    event::{CustomerKey, NewEvent, Reading, Source},
     ledger::{
         fact::{
             CouponTerms, CustomerState, Duration, Fact, ItemState, Origin, Price, Role, Scheme, State, Status,
@@ -10,7 +11,7 @@ use mrrd::{
         ids::CustomerId,
         time::UnixTime,
     },
-    store::{CustomerKey, NewEvent, Reading, Source, Store},
+    store::Store,
 };
 use tempfile::TempDir;
 

@@ -1,8 +1,8 @@
 //! Envelopes: what is an event, whose it is, and what is done with one that tells nothing.
 
 use mrrd::{
+    event::Reading,
     ledger::fact::{Fact, Role, State},
-    store::Reading,
     stripe::{
         envelope::NotAnEvent,
         read::{ReadEvent, list_elements, read, read_answer},

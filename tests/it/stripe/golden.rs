@@ -11,8 +11,8 @@ use std::{
 };
 
 use mrrd::{
+    event::Reading,
     ledger::{ids::EventId, time::UnixTime},
-    store::Reading,
     stripe::read::{ReadEvent, ignored_because, read, read_answer},
 };
 

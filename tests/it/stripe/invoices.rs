@@ -1,8 +1,8 @@
 //! One paid invoice with a proration, as five eras would send it.
 
 use mrrd::{
+    event::Reading,
     ledger::fact::{InvoiceState, InvoiceStatus, State},
-    store::Reading,
     stripe::read::read,
 };
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Shapes at the edges, one by one: what each says, and that none says what it can't know.
 
 use mrrd::{
+    event::Reading,
     ledger::{fact::*, time::UnixTime},
-    store::Reading,
     stripe::read::{matters, read},
 };
 use serde_json::{Value, json};

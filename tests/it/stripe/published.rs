@@ -4,9 +4,8 @@
 //! The shapes are those of `tests/data/stripe`: Stripe's own samples of each object by version, and recorded events.
 
 use mrrd::{
+    event::{Reading, codec},
     ledger::time::UnixTime,
-    log::codec,
-    store::Reading,
     stripe::read::{read, read_answer},
 };
 use proptest::prelude::*;

@@ -1,9 +1,8 @@
 //! Every era's shape of one subscription says the same, as far as the era can say it.
 
 use mrrd::{
+    event::{Reading, codec},
     ledger::{fact::*, ids::*, money::Decimal, time::UnixTime},
-    log::codec,
-    store::Reading,
     stripe::read::read,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};

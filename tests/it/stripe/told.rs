@@ -1,10 +1,14 @@
 //! What an era's shape tells is priced, and what it can't tell is a quality entry by name: each era through the ledger.
 
 use mrrd::{
+    event::Reading,
     ledger::{
-        CustomerFacts, derive, fact::*, money::Decimal, money::Mrr, profile::Profile, time::UnixTime, time::Zone,
+        CustomerFacts, derive,
+        fact::*,
+        money::{Decimal, Mrr},
+        profile::Profile,
+        time::{UnixTime, Zone},
     },
-    store::Reading,
     stripe::read::{read, read_answer},
 };
 use serde_json::{Value, json};

@@ -9,8 +9,8 @@ pub(crate) mod sql;
 mod stripe_contract;
 
 /// A line of the audit trail, for tests that are about something else.
-pub(crate) fn deed(at: i64) -> mrrd::store::audit_trail::Deed {
-    use mrrd::store::audit_trail::{Action, Actor, KnownBy};
+pub(crate) fn deed(at: i64) -> mrrd::store::records::audit_trail::Deed {
+    use mrrd::store::records::audit_trail::{Action, Actor, KnownBy};
     let actor = Actor { who: "ada".into(), by: KnownBy::Command, address: String::new() };
     actor.does(mrrd::ledger::time::UnixTime(at), Action::MonthClosed, "a test")
 }

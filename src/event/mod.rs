@@ -1,0 +1,113 @@
+//! What an event is, apart from how it is read and where it is kept: no I/O, no SQL, no shapes of Stripe's. The wire makes these,
+//! the log keeps them.
+
+pub mod codec;
+pub mod naming;
+
+use std::sync::Arc;
+
+use crate::ledger::{
+    fact::Fact,
+    ids::{AccountId, CustomerId, EventId},
+    time::UnixTime,
+};
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Posted by Stripe.
+    Webhook,
+    /// Read from a file.
+    Replay,
+    /// An answer of Stripe's API.
+    Api,
+}
+
+impl Source {
+    /// As the log names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Replay => "replay",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// What the normaliser made of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// At least one fact.
+    Facts(Vec<Fact>),
+    /// A type mrrd doesn't read.
+    Ignored,
+    /// A thin event: its object is fetched later. Holds `snapshot_event` and the related object's id, where named.
+    Thin(String),
+    /// A type mrrd reads, without a fact; the reason, free of personal data.
+    Unreadable(String),
+}
+
+/// An event to append, already verified and read.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its type.
+    pub kind: Arc<str>,
+    /// Whose: `None` for the account's own events.
+    pub account: Option<AccountId>,
+    /// Live or test.
+    pub livemode: bool,
+    /// Stripe's `created`.
+    pub created: UnixTime,
+    /// The shape's version.
+    pub api_version: Option<Arc<str>>,
+    /// Our clock.
+    pub received_at: UnixTime,
+    /// Where it came from.
+    pub source: Source,
+    /// The very bytes received.
+    pub body: bytes::Bytes,
+    /// What the normaliser made of it.
+    pub reading: Reading,
+}
+
+/// An event as the log lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its place in the log.
+    pub seq: i64,
+    /// Its id.
+    pub id: EventId,
+    /// 0 for the first body seen of its id.
+    pub variant: i64,
+    /// Its type.
+    pub kind: String,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// Live or test.
+    pub livemode: bool,
+    /// Stripe's `created`.
+    pub created: UnixTime,
+    /// The shape's version.
+    pub api_version: Option<String>,
+    /// Our clock.
+    pub received_at: UnixTime,
+    /// `webhook`, `replay` or `api`.
+    pub source: String,
+    /// `facts`, `ignored`, `unreadable` or `thin`.
+    pub reading: String,
+    /// Why it is unreadable, or what a thin event points to.
+    pub reason: Option<String>,
+}
+
+/// The unit of recomputation: one customer of one account, live or test.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomerKey {
+    /// Live or test.
+    pub livemode: bool,
+    /// `None` for the account's own.
+    pub account: Option<AccountId>,
+    /// The customer.
+    pub customer: CustomerId,
+}

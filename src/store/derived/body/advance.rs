@@ -1,0 +1,252 @@
+//! The reconciler's bookkeeping: how far the log has been looked at, and whose ledgers wait to be recomputed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    facts::{NEWEST, fact},
+    joined, rows, told,
+};
+use crate::{
+    event::naming,
+    ledger::{fact::Fact, told::tellings},
+    store::{
+        StoreError,
+        derived::{Advanced, told::Told},
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
+};
+
+const DOING: &str = "marking customers";
+
+/// One customer or object, within its ledger.
+type Scoped = (bool, String, String);
+
+/// What a stretch of the log says: whom it is about, and what it names.
+#[derive(Default)]
+struct Stretch {
+    /// Customers with facts of their own, with the least and the greatest seq.
+    customers: BTreeMap<Scoped, (i64, i64)>,
+    /// Objects without a customer, with the same.
+    objects: BTreeMap<Scoped, (i64, i64)>,
+    /// Which object which customer names.
+    references: BTreeSet<(Scoped, String)>,
+    /// Terms that customers' facts embed, by the object's id.
+    told: BTreeMap<Scoped, Vec<Told>>,
+}
+
+impl Stretch {
+    /// Takes the terms that a customer's fact embeds, each once.
+    fn take_terms(&mut self, livemode: bool, account: &str, seq: i64, fact: &Fact) {
+        tellings(fact, |telling| {
+            let object = (livemode, account.to_owned(), telling.object().to_owned());
+            let known = self.told.entry(object).or_default();
+            if !known.iter().any(|one| telling.is(one.state())) {
+                known.push(Told::of(livemode, rows::account_of(account.to_owned()), &telling, seq, &fact.event));
+            }
+        });
+    }
+}
+
+impl Database {
+    pub(in crate::store) async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+        self.health.derived().note(self.advance_to(generation, limit).await, |advanced| advanced.read > 0)
+    }
+
+    async fn advance_to(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+        // On SQLite the log and the marks lie in two files: the log is read first, and what was read counts only if the
+        // position still stands where the reading began.
+        let (position, joined_to) = self.position(generation).await?;
+        // Whose ledgers a stretch touches is known as far as its customers have been looked at.
+        let horizon = horizon(self).await?.min(joined_to.unwrap_or(i64::MAX));
+        let (to, read) = self.stretch_end(position, horizon, limit).await?;
+        if to <= position {
+            return Ok(Advanced { position, read: 0, marked: 0 });
+        }
+        let mut stretch = self.read_stretch(position, to).await?;
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        let moved = sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = $3")
+            .bind(to)
+            .bind(generation)
+            .bind(position)
+            .execute(&mut *tx)
+            .await
+            .doing(DOING)?
+            .rows_affected();
+        if moved != 1 {
+            // Another reconciler went first: what it found is marked already.
+            tx.rollback().await.doing(DOING)?;
+            return Ok(Advanced { position: self.position(generation).await?.0, read: 0, marked: 0 });
+        }
+        let references: Vec<_> = stretch.references.iter().collect();
+        let head = "INSERT INTO reference (generation, livemode, account, object, customer)";
+        rows::insert(
+            &mut tx,
+            head,
+            5,
+            "ON CONFLICT DO NOTHING",
+            &references,
+            |query, ((livemode, account, customer), object)| {
+                query.bind(generation).bind(*livemode).bind(account.clone()).bind(object.clone()).bind(customer.clone())
+            },
+        )
+        .await
+        .doing(DOING)?;
+        for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
+            let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
+            let places = stretch.objects.entry(object).or_insert((told.seq, told.seq));
+            *places = (places.0.min(told.seq), places.1.max(told.seq));
+        }
+        let mut marks = stretch.customers;
+        touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
+        if joined_to.is_some() {
+            marks = joined::of_ledgers(&mut tx, generation, &marks, (position, to)).await?;
+        }
+        let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
+        let marks: Vec<_> = marks.into_iter().collect();
+        let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
+        // The earlier mark keeps its first seq: it is the least not yet applied.
+        let tail = "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq";
+        rows::insert(&mut tx, head, 6, tail, &marks, |query, ((livemode, account, customer), (first, last))| {
+            query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
+        })
+        .await
+        .doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        Ok(Advanced { position: to, read, marked })
+    }
+
+    /// How far the generation has looked at the log; and, where it joins customers, how far it knows who belongs to whom.
+    async fn position(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+        let row = sqlx::query(
+            "SELECT position, CASE WHEN customer_key IS NULL THEN NULL ELSE joined_to END FROM generation
+             WHERE id = $1 AND state <> 'retired'",
+        )
+        .bind(generation)
+        .fetch_optional(&self.derived)
+        .await
+        .doing(DOING)?
+        .ok_or_else(|| corrupt(DOING, format!("there is no generation {generation}")))?;
+        Ok((row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?))
+    }
+
+    /// The last seq of the next `limit` events, and how many there are: the horizon itself when they are fewer, so that
+    /// gaps in seq don't hold the position back.
+    async fn stretch_end(&self, position: i64, horizon: i64, limit: i64) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
+             (SELECT seq FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS stretch",
+        )
+        .bind(position)
+        .bind(horizon)
+        .bind(limit)
+        .fetch_one(&self.log)
+        .await
+        .doing(DOING)?;
+        let (read, last): (i64, i64) = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
+        Ok((if read < limit { horizon } else { last }, read))
+    }
+
+    async fn read_stretch(&self, after: i64, to: i64) -> Result<Stretch, StoreError> {
+        let text = format!(
+            "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, f.object FROM fact f
+             WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
+             ORDER BY f.seq, f.ordinal"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
+        let mut stretch = Stretch::default();
+        for row in &rows {
+            let seq: i64 = row.try_get(0).doing(DOING)?;
+            let scoped = |id: String| -> Result<Scoped, StoreError> {
+                Ok((row.try_get(3).doing(DOING)?, row.try_get(4).doing(DOING)?, id))
+            };
+            let Some(customer) = row.try_get::<Option<String>, _>(5).doing(DOING)? else {
+                if let Some(object) = row.try_get::<Option<String>, _>(6).doing(DOING)? {
+                    stretch.objects.entry(scoped(object)?).or_insert((seq, seq)).1 = seq;
+                }
+                continue;
+            };
+            let (customer, fact) = (scoped(customer)?, fact(row)?);
+            for object in naming::references(&fact) {
+                stretch.references.insert((customer.clone(), clean(object)));
+            }
+            stretch.take_terms(customer.0, &customer.1, seq, &fact);
+            stretch.customers.entry(customer).or_insert((seq, seq)).1 = seq;
+        }
+        Ok(stretch)
+    }
+
+    pub(in crate::store) async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+        let doing = "reading the reconciler's position";
+        // One statement: position and marks as of one instant.
+        let row = sqlx::query(
+            "SELECT g.position, (SELECT MIN(d.first_seq) FROM dirty d WHERE d.generation = g.id)
+             FROM generation g WHERE g.id = $1",
+        )
+        .bind(generation)
+        .fetch_optional(&self.derived)
+        .await
+        .doing(doing)?
+        .ok_or_else(|| corrupt(doing, format!("there is no generation {generation}")))?;
+        Ok((row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?))
+    }
+
+    pub(in crate::store) async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM dirty WHERE generation = $1")
+            .bind(generation)
+            .fetch_one(&self.derived)
+            .await
+            .doing("counting marks")?;
+        Ok(u64::try_from(waiting).unwrap_or(0))
+    }
+
+    pub(in crate::store) async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+        let kept: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM customer_ledger WHERE generation = $1 AND profile = $2")
+                .bind(generation)
+                .bind(clean(profile))
+                .fetch_one(&self.derived)
+                .await
+                .doing("counting customers")?;
+        Ok(u64::try_from(kept).unwrap_or(0))
+    }
+}
+
+/// Adds the customers whose facts name one of `objects`.
+pub(super) async fn touched_by_objects(
+    connection: &mut Connection,
+    generation: i64,
+    objects: &BTreeMap<Scoped, (i64, i64)>,
+    marks: &mut BTreeMap<Scoped, (i64, i64)>,
+) -> Result<(), StoreError> {
+    let mut ledgers: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
+    for (livemode, account, object) in objects.keys() {
+        ledgers.entry((*livemode, account)).or_default().push(object);
+    }
+    let text = format!(
+        "SELECT object, customer FROM reference WHERE generation = $1 AND livemode = $2 AND account = $3 AND {}",
+        in_list("object", 4)
+    );
+    for ((livemode, account), named) in ledgers {
+        let rows = sqlx::query(AssertSqlSafe(text.clone()))
+            .bind(generation)
+            .bind(livemode)
+            .bind(account)
+            .bind(text_list(named))
+            .fetch_all(&mut *connection)
+            .await
+            .doing(DOING)?;
+        for row in &rows {
+            let object = (livemode, account.to_owned(), row.try_get(0).doing(DOING)?);
+            let customer = (livemode, account.to_owned(), row.try_get(1).doing(DOING)?);
+            if let Some(&(first, last)) = objects.get(&object) {
+                let mark = marks.entry(customer).or_insert((first, last));
+                *mark = (mark.0.min(first), mark.1.max(last));
+            }
+        }
+    }
+    Ok(())
+}

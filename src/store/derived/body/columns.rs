@@ -1,0 +1,451 @@
+//! The derived rows, column by column: what is written and how it is read again stand side by side.
+
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+
+use sqlx::Row as _;
+
+use super::{
+    super::dialect::Row,
+    rows::{TableRows, Values},
+};
+use crate::{
+    ledger::{
+        fact::{Interval, IntervalUnit},
+        ids::EventId,
+        money::{Currency, Decimal, Mrr},
+        outcome::*,
+        time::{Day, UnixTime},
+    },
+    store::{StoreError, errors::corrupt, log::prepared::clean},
+};
+
+/// A derived table: after generation, profile, livemode, account and customer come `lead` and `columns`.
+pub(in super::super) struct Table {
+    pub(in super::super) name: &'static str,
+    /// What tells the rows of one customer apart, and the test clock where readers need it.
+    pub(super) lead: &'static str,
+    /// What the row says.
+    pub(super) columns: &'static str,
+    /// The order of a customer's rows.
+    pub(super) order: &'static str,
+}
+
+impl Table {
+    /// The columns of a whole row, and how many they are.
+    pub(super) fn whole(&self) -> (String, usize) {
+        let lead = if self.lead.is_empty() { String::new() } else { format!("{}, ", self.lead) };
+        let columns = format!("generation, profile, livemode, account, customer, {lead}{}", self.columns);
+        let width = columns.split(',').count();
+        (columns, width)
+    }
+
+    /// Whether a customer's rows are numbered, in the order of time.
+    pub(super) fn numbered(&self) -> bool {
+        self.lead.starts_with("ordinal")
+    }
+
+    /// So many rows of it, one for each of `of`.
+    pub(super) fn rows<T>(&self, of: &[T], bind: impl Fn(Values, &T) -> Values) -> TableRows {
+        let (columns, width) = self.whole();
+        let rows = of.iter().map(|one| bind(Values::of(width), one)).collect();
+        TableRows { table: self.name, columns, rows }
+    }
+}
+
+pub(super) const CUSTOMER: Table = Table {
+    name: "customer_ledger",
+    lead: "test_clock",
+    columns: "country, first_mrr_at, metadata",
+    order: "customer",
+};
+pub(super) const DELTA: Table = Table {
+    name: "item_delta",
+    lead: "ordinal, test_clock",
+    columns: "at, day, currency, subscription, item, product, price, interval, mrr, list, estimated, at_risk, \
+              scheduled_churn",
+    order: "ordinal",
+};
+pub(super) const COUNT: Table = Table {
+    name: "count_delta",
+    lead: "ordinal, test_clock",
+    columns: "at, day, currency, customers, subscriptions, trials",
+    order: "ordinal",
+};
+pub(super) const MOVEMENT: Table = Table {
+    name: "movement",
+    lead: "ordinal, test_clock, id",
+    columns: "currency, day, window_start, effective_at, kind, amount, mrr_before, mrr_after, visible_from, visible_until",
+    order: "ordinal",
+};
+pub(super) const PART: Table = Table {
+    name: "movement_part",
+    lead: "ordinal, part",
+    columns: "subscription, item, cause, amount, effective_at, before_product, before_price, before_interval, \
+              before_quantity, before_amount, after_product, after_price, after_interval, after_quantity, after_amount, \
+              events, feedback, end_reason",
+    order: "ordinal, part",
+};
+pub(super) const SUBSCRIPTION: Table = Table {
+    name: "subscription_ledger",
+    lead: "",
+    columns: "subscription, status, currency, mrr, started_at, ended_at, ends_at, event",
+    order: "subscription",
+};
+pub(super) const QUALITY: Table = Table {
+    name: "quality",
+    lead: "ordinal",
+    columns: "kind, object, event, at, until, detail, settle",
+    order: "ordinal",
+};
+pub(super) const TRIAL: Table = Table {
+    name: "trial",
+    lead: "ordinal",
+    columns: "subscription, started_at, ended_at, converted_at",
+    order: "ordinal",
+};
+
+/// All of them; the one that names the customers comes last, so that whoever deletes by it never leaves rows behind.
+pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
+
+const DOING: &str = "reading derived rows";
+
+/// Reads the columns of one row from left to right.
+pub(super) struct Columns<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+type Read<T> = Result<T, StoreError>;
+
+impl<'r> Columns<'r> {
+    /// From column `first` on.
+    pub(super) fn of(row: &'r Row, first: usize) -> Self {
+        Self { row, next: first }
+    }
+
+    fn place(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
+    pub(super) fn text(&mut self) -> Read<String> {
+        let place = self.place();
+        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    pub(super) fn text_or_null(&mut self) -> Read<Option<String>> {
+        let place = self.place();
+        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    pub(super) fn number(&mut self) -> Read<i64> {
+        let place = self.place();
+        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    pub(super) fn number_or_null(&mut self) -> Read<Option<i64>> {
+        let place = self.place();
+        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    pub(super) fn truth(&mut self) -> Read<bool> {
+        let place = self.place();
+        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    fn time(&mut self) -> Read<UnixTime> {
+        self.number().map(UnixTime)
+    }
+
+    pub(super) fn time_or_null(&mut self) -> Read<Option<UnixTime>> {
+        Ok(self.number_or_null()?.map(UnixTime))
+    }
+
+    pub(super) fn mrr(&mut self) -> Read<Mrr> {
+        self.number().map(|units| Mrr(units.into()))
+    }
+
+    fn id<T: From<Arc<str>>>(&mut self) -> Read<T> {
+        Ok(T::from(self.text()?.into()))
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self, what: &str) -> Read<T> {
+        parsed(&self.text()?, what)
+    }
+
+    fn interval(&mut self) -> Read<Option<Interval>> {
+        self.text_or_null()?.map(|text| interval(&text)).transpose()
+    }
+}
+
+fn parsed<T: FromStr>(text: &str, what: &str) -> Read<T> {
+    text.parse().map_err(|_| corrupt(DOING, format!("{text:?} is not a {what}")))
+}
+
+/// The text of an [`Interval`] again.
+fn interval(text: &str) -> Read<Interval> {
+    let (count, unit) = text.split_once(' ').unwrap_or(("1", text));
+    let unit = match unit {
+        "day" => IntervalUnit::Day,
+        "week" => IntervalUnit::Week,
+        "month" => IntervalUnit::Month,
+        "year" => IntervalUnit::Year,
+        _ => return Err(corrupt(DOING, format!("{text:?} is not an interval"))),
+    };
+    Ok(Interval { unit, count: parsed(count, "count of intervals")? })
+}
+
+/// Units as their column holds them. `amounts_fit` has refused what doesn't fit before anything is bound.
+pub(super) fn units(amount: Mrr) -> i64 {
+    i64::try_from(amount.0).unwrap_or(if amount.0 < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Refuses amounts beyond what a row holds: 9.2 million million minor units in one item or movement.
+pub(super) fn amounts_fit(ledger: &CustomerLedger) -> Result<(), Mrr> {
+    let of_delta = |row: &Delta| [row.mrr, row.list, row.estimated, row.at_risk, row.scheduled_churn];
+    let of_part = |part: &Part| {
+        let side = |side: &Option<Side>| side.as_ref().map_or(Mrr::ZERO, |side| side.amount);
+        [part.amount, side(&part.before), side(&part.after)]
+    };
+    let all = ledger
+        .deltas
+        .iter()
+        .flat_map(of_delta)
+        .chain(ledger.movements.iter().flat_map(|row| [row.amount, row.before, row.after]))
+        .chain(ledger.movements.iter().flat_map(|row| row.parts.iter().flat_map(of_part)))
+        .chain(ledger.subscriptions.iter().map(|row| row.mrr));
+    match all.into_iter().find(|amount| i64::try_from(amount.0).is_err()) {
+        Some(beyond) => Err(beyond),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn bind_delta(query: Values, row: &Delta) -> Values {
+    query
+        .bind(row.at.0)
+        .bind(row.day.to_string())
+        .bind(row.currency.to_string())
+        .bind(clean(row.subscription.as_str()))
+        .bind(clean(row.item.as_str()))
+        .bind(row.product.as_ref().map(|product| clean(product.as_str())))
+        .bind(clean(row.price.as_str()))
+        .bind(row.interval.map(|interval| interval.to_string()))
+        .bind(units(row.mrr))
+        .bind(units(row.list))
+        .bind(units(row.estimated))
+        .bind(units(row.at_risk))
+        .bind(units(row.scheduled_churn))
+}
+
+pub(super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
+    Ok(Delta {
+        at: columns.time()?,
+        day: columns.parsed("day")?,
+        currency: columns.parsed("currency")?,
+        subscription: columns.id()?,
+        item: columns.id()?,
+        product: columns.text_or_null()?.map(|product| Arc::<str>::from(product).into()),
+        price: columns.id()?,
+        interval: columns.interval()?,
+        mrr: columns.mrr()?,
+        list: columns.mrr()?,
+        estimated: columns.mrr()?,
+        at_risk: columns.mrr()?,
+        scheduled_churn: columns.mrr()?,
+    })
+}
+
+pub(super) fn bind_count(query: Values, row: &CountDelta) -> Values {
+    query
+        .bind(row.at.0)
+        .bind(row.day.to_string())
+        .bind(row.currency.map(|currency| currency.to_string()).unwrap_or_default())
+        .bind(row.customers)
+        .bind(row.subscriptions)
+        .bind(row.trials)
+}
+
+pub(super) fn read_count(columns: &mut Columns<'_>) -> Read<CountDelta> {
+    Ok(CountDelta {
+        at: columns.time()?,
+        day: columns.parsed::<Day>("day")?,
+        currency: Some(columns.text()?)
+            .filter(|text| !text.is_empty())
+            .map(|text| parsed::<Currency>(&text, "currency"))
+            .transpose()?,
+        customers: columns.number()?,
+        subscriptions: columns.number()?,
+        trials: columns.number()?,
+    })
+}
+
+pub(super) fn bind_movement(query: Values, row: &Movement) -> Values {
+    query
+        .bind(row.currency.to_string())
+        .bind(row.day.to_string())
+        .bind(row.window.0)
+        .bind(row.effective_at.0)
+        .bind(row.kind.as_str())
+        .bind(units(row.amount))
+        .bind(units(row.before))
+        .bind(units(row.after))
+        .bind(row.visible_from.0)
+        .bind(row.visible_until.map(|until| until.0))
+}
+
+/// Without its parts: they are rows of their own.
+pub(super) fn read_movement(columns: &mut Columns<'_>) -> Read<Movement> {
+    Ok(Movement {
+        currency: columns.parsed("currency")?,
+        day: columns.parsed("day")?,
+        window: columns.time()?,
+        effective_at: columns.time()?,
+        kind: word(&columns.text()?, Kind::parse, "kind of movement")?,
+        amount: columns.mrr()?,
+        before: columns.mrr()?,
+        after: columns.mrr()?,
+        visible_from: columns.time()?,
+        visible_until: columns.time_or_null()?,
+        parts: Vec::new(),
+    })
+}
+
+pub(super) fn bind_part(query: Values, row: &Part) -> Values {
+    let query = query
+        .bind(clean(row.subscription.as_str()))
+        .bind(clean(row.item.as_str()))
+        .bind(row.cause.as_str())
+        .bind(units(row.amount))
+        .bind(row.effective_at.0);
+    let query = bind_side(bind_side(query, row.before.as_ref()), row.after.as_ref());
+    let events: Vec<String> = row.events.iter().map(|event| clean(event.as_str())).collect();
+    query.bind(events.join(" ")).bind(row.feedback.as_deref().map(clean)).bind(row.end_reason.map(Cause::as_str))
+}
+
+fn bind_side(query: Values, side: Option<&Side>) -> Values {
+    query
+        .bind(side.and_then(|side| side.product.as_ref()).map(|product| clean(product.as_str())))
+        .bind(side.map(|side| clean(side.price.as_str())))
+        .bind(side.and_then(|side| side.interval).map(|interval| interval.to_string()))
+        .bind(side.and_then(|side| side.quantity).map(|quantity| quantity.to_string()))
+        .bind(side.map(|side| units(side.amount)))
+}
+
+pub(super) fn read_part(columns: &mut Columns<'_>) -> Read<Part> {
+    Ok(Part {
+        subscription: columns.id()?,
+        item: columns.id()?,
+        cause: word(&columns.text()?, Cause::parse, "cause")?,
+        amount: columns.mrr()?,
+        effective_at: columns.time()?,
+        before: read_side(columns)?,
+        after: read_side(columns)?,
+        events: columns.text()?.split(' ').filter(|event| !event.is_empty()).map(EventId::from).collect(),
+        feedback: columns.text_or_null()?.map(Into::into),
+        end_reason: columns.text_or_null()?.map(|text| word(&text, Cause::parse, "cause")).transpose()?,
+    })
+}
+
+fn read_side(columns: &mut Columns<'_>) -> Read<Option<Side>> {
+    let product = columns.text_or_null()?;
+    let price = columns.text_or_null()?;
+    let interval = columns.interval()?;
+    let quantity = columns.text_or_null()?;
+    let amount = columns.number_or_null()?;
+    let Some(price) = price else { return Ok(None) };
+    Ok(Some(Side {
+        product: product.map(|product| Arc::<str>::from(product).into()),
+        price: Arc::<str>::from(price).into(),
+        interval,
+        quantity: quantity.map(|text| parsed::<Decimal>(&text, "quantity")).transpose()?,
+        amount: Mrr(amount.unwrap_or_default().into()),
+    }))
+}
+
+pub(super) fn bind_subscription(query: Values, row: &SubscriptionLedger) -> Values {
+    query
+        .bind(clean(row.id.as_str()))
+        .bind(clean(&row.status))
+        .bind(row.currency.map(|currency| currency.to_string()))
+        .bind(units(row.mrr))
+        .bind(row.started_at.0)
+        .bind(row.ended_at.map(|at| at.0))
+        .bind(row.ends_at.map(|at| at.0))
+        .bind(clean(row.event.as_str()))
+}
+
+pub(super) fn read_subscription(columns: &mut Columns<'_>) -> Read<SubscriptionLedger> {
+    Ok(SubscriptionLedger {
+        id: columns.id()?,
+        status: columns.text()?.into(),
+        currency: columns.text_or_null()?.map(|text| parsed(&text, "currency")).transpose()?,
+        mrr: columns.mrr()?,
+        started_at: columns.time()?,
+        ended_at: columns.time_or_null()?,
+        ends_at: columns.time_or_null()?,
+        event: columns.id()?,
+    })
+}
+
+pub(super) fn bind_quality(query: Values, row: &QualityEntry) -> Values {
+    query
+        .bind(row.kind.as_str())
+        .bind(clean(&row.object))
+        .bind(row.event.as_ref().map(|event| clean(event.as_str())))
+        .bind(row.at.0)
+        .bind(row.until.map(|until| until.0))
+        .bind(clean(&row.detail))
+        .bind(clean(&row.settle))
+}
+
+pub(super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
+    Ok(QualityEntry {
+        kind: word(&columns.text()?, QualityKind::parse, "kind of quality entry")?,
+        object: columns.text()?.into(),
+        event: columns.text_or_null()?.map(EventId::new),
+        at: columns.time()?,
+        until: columns.time_or_null()?,
+        detail: columns.text()?,
+        settle: columns.text()?,
+    })
+}
+
+pub(super) fn bind_trial(query: Values, row: &Trial) -> Values {
+    let query = query.bind(clean(row.subscription.as_str())).bind(row.started_at.0).bind(row.ended_at.0);
+    query.bind(row.converted_at.map(|at| at.0))
+}
+
+pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
+    Ok(Trial {
+        subscription: columns.id()?,
+        started_at: columns.time()?,
+        ended_at: columns.time()?,
+        converted_at: columns.time_or_null()?,
+    })
+}
+
+pub(super) fn bind_customer(query: Values, row: &CustomerLedger) -> Values {
+    // Texts by text always serialise.
+    let metadata = serde_json::to_string(&row.metadata).unwrap_or_default();
+    query.bind(row.country.as_deref().map(clean)).bind(row.first_mrr_at.map(|at| at.0)).bind(clean(&metadata))
+}
+
+/// Without what the other tables hold.
+pub(super) fn read_customer(columns: &mut Columns<'_>) -> Read<CustomerLedger> {
+    Ok(CustomerLedger {
+        test_clock: Some(columns.text()?).filter(|clock| !clock.is_empty()).map(|clock| Arc::<str>::from(clock).into()),
+        country: columns.text_or_null()?.map(Into::into),
+        first_mrr_at: columns.time_or_null()?,
+        metadata: read_metadata(columns)?,
+        ..CustomerLedger::default()
+    })
+}
+
+/// A customer's metadata, as `bind_customer` writes it.
+pub(super) fn read_metadata(columns: &mut Columns<'_>) -> Read<BTreeMap<Arc<str>, Arc<str>>> {
+    serde_json::from_str(&columns.text()?).map_err(|error| corrupt(DOING, format!("metadata: {error}")))
+}
+
+fn word<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Read<T> {
+    parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a {what}")))
+}

@@ -1,0 +1,154 @@
+//! Filling an empty generation: customer after customer, without marks and with nothing to delete.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    advance::touched_by_objects,
+    day_sums::move_sums,
+    joined,
+    recompute::lives,
+    replace::fresh_rows,
+    rows::{self, TableRows, Values, account},
+    told::told_of,
+};
+use crate::{
+    event::CustomerKey,
+    store::{
+        StoreError,
+        derived::{Filled, Lacking, day_sums::DaySums},
+        errors::Doing,
+        log::prepared::clean,
+    },
+};
+
+pub(in super::super) const DOING: &str = "filling a generation";
+
+/// Why nothing can be added to a generation any more.
+pub(in super::super) fn dropped() -> StoreError {
+    StoreError::Unavailable { doing: DOING, reason: "another process dropped it meanwhile".into() }
+}
+
+impl Database {
+    pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+        let mut tables = fresh_rows(generation, batch)?;
+        tables.push(references(generation, batch));
+        self.health.derived().note(write_fresh(self, generation, tables).await, |()| true)
+    }
+
+    pub(in crate::store) async fn filled(
+        &self,
+        generation: i64,
+        position: i64,
+        left_out: &[CustomerKey],
+        lacking: &Lacking,
+        sums: &DaySums,
+    ) -> Result<(), StoreError> {
+        let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
+        for key in left_out {
+            let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();
+            ledger.push(clean(key.customer.as_str()));
+        }
+        let text = format!(
+            "SELECT f.customer, MIN(f.seq), MAX(f.seq) FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND f.seq <= $3 AND {} GROUP BY f.customer ORDER BY f.customer",
+            in_list("f.customer", 4)
+        );
+        let mut marks: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
+        for ((livemode, account), customers) in ledgers {
+            let rows = sqlx::query(AssertSqlSafe(text.clone()))
+                .bind(livemode)
+                .bind(&account)
+                .bind(position)
+                .bind(text_list(customers.iter().map(String::as_str)))
+                .fetch_all(&self.log)
+                .await
+                .doing(DOING)?;
+            let mut nameless: BTreeSet<String> = customers.into_iter().collect();
+            for row in &rows {
+                let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+                let (customer, first, last): (String, i64, i64) = read().doing(DOING)?;
+                nameless.remove(&customer);
+                marks.insert((livemode, account.clone(), customer), (first, last));
+            }
+            // Customers joined under another name have no facts under that one.
+            marks.extend(nameless.into_iter().map(|ledger| ((livemode, account.clone(), ledger), (1, position))));
+        }
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            return Err(dropped());
+        }
+        sqlx::query("UPDATE generation SET position = $1 WHERE id = $2 AND position = 0")
+            .bind(position)
+            .bind(generation)
+            .execute(&mut *tx)
+            .await
+            .doing(DOING)?;
+        for (ledger, mark) in told_meanwhile(&mut tx, generation, lacking, position).await? {
+            let held = marks.entry(ledger).or_insert(mark);
+            *held = (held.0.min(mark.0), held.1.max(mark.1));
+        }
+        let marks: Vec<_> = marks.into_iter().collect();
+        let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
+        rows::insert(&mut tx, head, 6, "", &marks, |query, ((livemode, account, customer), (first, last))| {
+            query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
+        })
+        .await
+        .doing(DOING)?;
+        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        gather_statistics(self).await
+    }
+
+    pub(in crate::store) async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            return Err(dropped());
+        }
+        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)
+    }
+}
+
+/// The ledgers to derive once more: of who named what somebody read later told.
+async fn told_meanwhile(
+    tx: &mut Connection,
+    generation: i64,
+    lacking: &Lacking,
+    position: i64,
+) -> Result<BTreeMap<(bool, String, String), (i64, i64)>, StoreError> {
+    let mut objects: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
+    for ((livemode, of), lacks) in lacking {
+        let account = account(of.as_ref());
+        for anything in [false, true] {
+            let named = lacks.iter().filter(|lack| lack.amount != anything).map(|lack| lack.object.as_str()).collect();
+            for (object, seq) in told_of(tx, generation, (*livemode, &account), &named, anything).await? {
+                objects.entry((*livemode, account.clone(), object)).or_insert((seq.min(position), position));
+            }
+        }
+    }
+    let mut marks = BTreeMap::new();
+    touched_by_objects(tx, generation, &objects, &mut marks).await?;
+    let joined: bool = sqlx::query_scalar("SELECT customer_key IS NOT NULL FROM generation WHERE id = $1")
+        .bind(generation)
+        .fetch_one(&mut *tx)
+        .await
+        .doing(DOING)?;
+    if joined { joined::of_ledgers(tx, generation, &marks, (0, position)).await } else { Ok(marks) }
+}
+
+/// Which objects the customers' facts name.
+fn references(generation: i64, batch: &[Filled]) -> TableRows {
+    let of = |one: &Filled, object: &str| {
+        Values::of(5)
+            .bind(generation)
+            .bind(one.key.livemode)
+            .bind(account(one.key.account.as_ref()))
+            .bind(clean(object))
+            .bind(clean(one.key.customer.as_str()))
+    };
+    let rows = batch.iter().flat_map(|one| one.references.iter().map(move |object| of(one, object))).collect();
+    TableRows { table: "reference", columns: "generation, livemode, account, object, customer".into(), rows }
+}

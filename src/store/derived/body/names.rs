@@ -1,0 +1,110 @@
+//! Names and e-mails of customers: kept by place of the log, looked up by id, forgotten when they aren't to be shown.
+
+use sqlx::QueryBuilder;
+
+use super::{
+    super::{Database, dialect::*},
+    columns::Columns,
+    rows::{account, account_of},
+};
+use crate::{
+    event::CustomerKey,
+    ledger::{ids::CustomerId, time::UnixTime},
+    store::{StoreError, derived::names::CustomerNamed, errors::Doing, log::prepared::clean},
+};
+
+const READING: &str = "reading names";
+const KEEPING: &str = "keeping names";
+
+impl Database {
+    pub(in crate::store) async fn names_position(&self) -> Result<i64, StoreError> {
+        let text = "SELECT seq FROM name_position WHERE one = 1";
+        sqlx::query_scalar(text).fetch_one(&self.derived).await.doing(READING)
+    }
+
+    pub(in crate::store) async fn keep_names(
+        &self,
+        from: i64,
+        to: i64,
+        named: &[CustomerNamed],
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
+        let moved = sqlx::query("UPDATE name_position SET seq = $1 WHERE one = 1 AND seq = $2")
+            .bind(to)
+            .bind(from)
+            .execute(&mut *tx)
+            .await
+            .doing(KEEPING)?
+            .rows_affected();
+        if moved != 1 {
+            return Ok(false);
+        }
+        for one in named {
+            sqlx::query(
+                "INSERT INTO customer_name (livemode, account, customer, at, seq, name, email, search)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 ON CONFLICT (livemode, account, customer) DO UPDATE SET at = excluded.at, seq = excluded.seq,
+                     name = excluded.name, email = excluded.email, search = excluded.search
+                 WHERE (customer_name.at, customer_name.seq) <= (excluded.at, excluded.seq)",
+            )
+            .bind(one.key.livemode)
+            .bind(account(one.key.account.as_ref()))
+            .bind(clean(one.key.customer.as_str()))
+            .bind(one.at.0)
+            .bind(one.seq)
+            .bind(clean(&one.name))
+            .bind(clean(&one.email))
+            .bind(clean(&format!("{}\n{}", one.name, one.email).to_lowercase()))
+            .execute(&mut *tx)
+            .await
+            .doing(KEEPING)?;
+        }
+        tx.commit().await.doing(KEEPING)?;
+        Ok(true)
+    }
+
+    pub(in crate::store) async fn forget_names(&self) -> Result<(), StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
+        sqlx::query("DELETE FROM customer_name").execute(&mut *tx).await.doing(KEEPING)?;
+        sqlx::query("UPDATE name_position SET seq = 0 WHERE one = 1").execute(&mut *tx).await.doing(KEEPING)?;
+        tx.commit().await.doing(KEEPING)
+    }
+
+    pub(in crate::store) async fn forget_name(&self, customer: &CustomerId) -> Result<(), StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
+        let gone = sqlx::query("DELETE FROM customer_name WHERE customer = $1").bind(clean(customer.as_str()));
+        gone.execute(&mut *tx).await.doing(KEEPING)?;
+        tx.commit().await.doing(KEEPING)
+    }
+
+    pub(in crate::store) async fn names_of(
+        &self,
+        livemode: bool,
+        customers: &[&str],
+    ) -> Result<Vec<CustomerNamed>, StoreError> {
+        let condition = in_list("customer", 0);
+        let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT account, customer, at, seq, name, email FROM customer_name WHERE livemode = ",
+        );
+        query
+            .push_bind(livemode)
+            .push(" AND ")
+            .push(before)
+            .push_bind(text_list(customers.iter().copied()))
+            .push(after);
+        let rows = query.build().fetch_all(&self.derived).await.doing(READING)?;
+        let read = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            let (account, customer) = (account_of(columns.text()?), CustomerId::new(columns.text()?));
+            Ok(CustomerNamed {
+                key: CustomerKey { livemode, account, customer },
+                at: UnixTime(columns.number()?),
+                seq: columns.number()?,
+                name: columns.text()?,
+                email: columns.text()?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! Taking marked customers, having them derived, and writing their rows: shared by several processes on PostgreSQL.
+//!
+//! There a mark is locked from when it is taken until its rows are written and it is gone, in one transaction: others
+//! pass over it, and a process that dies gives it back with its connection. On SQLite, where the write lock can't be held
+//! while ledgers are derived, [`Database::replace`] looks at the marks again and refuses rows that came too late.
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    replace::write_batch,
+    rows::customer_key,
+};
+use crate::{
+    event::CustomerKey,
+    store::{
+        StoreError,
+        derived::{Mark, ProfileLedger},
+        errors::Doing,
+        planned,
+    },
+};
+
+const DOING: &str = "reading marks";
+
+const OLDEST: &str = "first_seq, livemode, account, customer";
+const NEWEST: &str = "first_seq DESC, livemode DESC, account DESC, customer DESC";
+
+impl Database {
+    pub(in crate::store) async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        marks(&mut connection, generation, OLDEST, limit, "").await
+    }
+
+    pub(in crate::store) async fn recompute<E, F>(
+        &self,
+        generation: i64,
+        limit: i64,
+        passed_over: &BTreeSet<&CustomerKey>,
+        derive: impl FnOnce(Vec<Mark>) -> F + Send,
+    ) -> Result<usize, E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<Vec<(Mark, Vec<ProfileLedger>)>, E>> + Send,
+    {
+        let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
+        let wanted = |marks: Vec<Mark>| -> Vec<Mark> {
+            marks.into_iter().filter(|mark| !passed_over.contains(&mark.key)).collect()
+        };
+        if !MARKS_ARE_HELD {
+            let mut connection = self.derived.acquire().await.doing(DOING)?;
+            let marks = wanted(both_ends(&mut connection, generation, limit, "").await?);
+            drop(connection);
+            let taken = marks.len();
+            if taken > 0 {
+                self.replace(generation, &derive(marks).await?).await?;
+            }
+            return Ok(taken);
+        }
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        if !lives(&mut tx, generation).await? {
+            return Ok(0);
+        }
+        let marks = wanted(both_ends(&mut tx, generation, limit, TAKE).await?);
+        let taken = marks.len();
+        if taken > 0 {
+            let batch = derive(marks).await?;
+            let written = async {
+                write_batch(&mut tx, generation, &batch).await?;
+                self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
+                tx.commit().await.doing("writing derived rows")
+            };
+            self.health.derived().note(written.await, |()| true)?;
+        }
+        Ok(taken)
+    }
+}
+
+/// Shares a generation until the commit; false where it is retired and being dropped: nothing may be added to it.
+pub(in super::super) async fn lives(connection: &mut Connection, generation: i64) -> Result<bool, StoreError> {
+    share_generation(connection, generation).await?;
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM generation WHERE id = $1")
+        .bind(generation)
+        .fetch_optional(connection)
+        .await
+        .doing("sharing a generation")?;
+    Ok(state.is_some_and(|state| state != "retired"))
+}
+
+/// Marks of the longest waiting, and as many of the newest: a price that a hundred thousand customers pay marks them all, and
+/// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on.
+async fn both_ends(
+    connection: &mut Connection,
+    generation: i64,
+    limit: i64,
+    take: &str,
+) -> Result<Vec<Mark>, StoreError> {
+    let newest = limit / 2;
+    let mut all = marks(connection, generation, OLDEST, limit - newest, take).await?;
+    if newest > 0 && i64::try_from(all.len()).is_ok_and(|found| found == limit - newest) {
+        let known: BTreeSet<CustomerKey> = all.iter().map(|mark| mark.key.clone()).collect();
+        let further = marks(connection, generation, NEWEST, newest, take).await?;
+        all.extend(further.into_iter().filter(|mark| !known.contains(&mark.key)));
+    }
+    Ok(all)
+}
+
+async fn marks(
+    connection: &mut Connection,
+    generation: i64,
+    order: &str,
+    limit: i64,
+    take: &str,
+) -> Result<Vec<Mark>, StoreError> {
+    let text = format!(
+        "SELECT livemode, account, customer, first_seq, last_seq FROM dirty WHERE generation = $1
+         ORDER BY {order} LIMIT $2{take}"
+    );
+    let rows =
+        sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit).fetch_all(connection).await.doing(DOING)?;
+    let read = |row: &Row| -> Result<Mark, sqlx::Error> {
+        Ok(Mark { key: customer_key(row, 0)?, first_seq: row.try_get(3)?, last_seq: row.try_get(4)? })
+    };
+    rows.iter().map(read).collect::<Result<_, _>>().doing(DOING)
+}

@@ -1,0 +1,408 @@
+//! The sums reports are made of: changes by accounting day, added up in SQL, all read at one instant.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures_util::TryStreamExt as _;
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    columns::{Columns, read_trial},
+    day_sums,
+    rows::{account, account_of},
+};
+use crate::{
+    budget::charge,
+    event::CustomerKey,
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        outcome::{Kind, Trial},
+        time::{Day, UnixTime},
+    },
+    limits::NEWEST_EVENTS,
+    store::{
+        StoreError,
+        derived::{day_sums::MINOR, reports::*},
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
+};
+
+const DOING: &str = "reading the ledger";
+
+impl Database {
+    pub(in crate::store) async fn ledger_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        group: RowGroup,
+    ) -> Result<LedgerRows, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let rows = LedgerRows {
+            amounts: match group {
+                RowGroup::Whole => day_sums::amounts(&mut tx, scope, cut_day).await?,
+                RowGroup::Cause => Vec::new(),
+                _ => amounts(&mut tx, scope, group).await?,
+            },
+            counts: match group {
+                RowGroup::Whole => day_sums::counts(&mut tx, scope, cut_day).await?,
+                RowGroup::Customer => counts(&mut tx, scope).await?,
+                RowGroup::Product | RowGroup::Price | RowGroup::Interval | RowGroup::Currency | RowGroup::Cause => {
+                    Vec::new()
+                }
+            },
+            lines: match group {
+                RowGroup::Whole => day_sums::lines(&mut tx, scope).await?,
+                _ => lines(&mut tx, scope, group).await?,
+            },
+        };
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
+    }
+
+    pub(in crate::store) async fn standing_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        from: Option<Day>,
+    ) -> Result<StandingRows, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let rows = StandingRows {
+            amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
+            counts: day_sums::counts(&mut tx, scope, cut_day).await?,
+            turns: turns(&mut tx, scope, from).await?,
+            in_doubt: in_doubt(&mut tx, scope).await?,
+        };
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
+    }
+
+    pub(in crate::store) async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
+        let text = "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger
+             WHERE generation = (SELECT id FROM generation WHERE state = 'current') AND profile = $1 AND livemode = $2
+             LIMIT 1) AS one";
+        let query = sqlx::query_scalar(text).bind(clean(profile)).bind(livemode);
+        let found: i64 = query.fetch_one(&self.derived).await.doing(DOING)?;
+        Ok(found > 0)
+    }
+
+    pub(in crate::store) async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
+        let mut all = BTreeSet::new();
+        for table in ["day_amount", "day_count"] {
+            let mut query = QueryBuilder::<Driver>::new(format!("SELECT DISTINCT t.currency FROM {table} t"));
+            push_scope(&mut query, "t", "t", scope);
+            query.push(" AND t.currency <> ''");
+            for row in &query.build().fetch_all(&self.derived).await.doing(DOING)? {
+                all.insert(currency(row.try_get(0).doing(DOING)?)?);
+            }
+        }
+        Ok(all)
+    }
+
+    pub(in crate::store) async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new("SELECT d.price, d.account, MIN(d.customer) FROM item_delta d");
+        push_scope(&mut query, "d", "d", scope);
+        query.push(" GROUP BY 1, 2");
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let read = |row: &Row| {
+            Ok(CustomerKey {
+                livemode: scope.livemode,
+                account: account_of(row.try_get(1).doing(DOING)?),
+                customer: CustomerId::new(row.try_get::<&str, _>(2).doing(DOING)?),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m",
+            split_sum("m.amount")
+        ));
+        push_scope(&mut query, "m", "m", scope);
+        push_visible(&mut query, scope);
+        query.push(format_args!(
+            " AND m.kind = 'new'
+             AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = 'imported')
+             GROUP BY 1, 2, 3, 4, m.account, m.ordinal"
+        ));
+        let mut last = None;
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        each(&mut query, &mut connection, |row| line(row, Some(&mut last))).await
+    }
+
+    pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
+             ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
+             AND l.account = t.account AND l.customer = t.customer",
+        );
+        push_scope(&mut query, "t", "l", scope);
+        query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        let at_cut = |row: &Row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut));
+        Ok(each(&mut query, &mut connection, at_cut).await?.into_iter().flatten().collect())
+    }
+
+    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+        let horizon = horizon(self).await?;
+        let later: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
+            .bind(at.0)
+            .fetch_one(&self.log)
+            .await
+            .doing("reading the log")?;
+        Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
+    }
+
+    pub(in crate::store) async fn newest_created(
+        &self,
+        seq: Option<i64>,
+        until: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        let newest =
+            "SELECT MAX(created) FROM (SELECT created FROM event WHERE seq <= $1 ORDER BY seq DESC LIMIT $2) AS newest
+            WHERE created <= $3";
+        let created: Option<i64> = sqlx::query_scalar(newest)
+            .bind(seq.unwrap_or(i64::MAX))
+            .bind(NEWEST_EVENTS)
+            .bind(until.0)
+            .fetch_one(&self.log)
+            .await
+            .doing("reading the log")?;
+        Ok(created.map(UnixTime))
+    }
+}
+
+/// ` WHERE` the row of table `t` belongs to the scope; `clock` names the table that has the test clock.
+pub(super) fn push_scope(query: &mut QueryBuilder<Driver>, t: &str, clock: &str, scope: &Scope) {
+    query
+        .push(format_args!(
+            " WHERE {t}.generation = (SELECT id FROM generation WHERE state = 'current') AND {t}.profile = "
+        ))
+        .push_bind(clean(&scope.profile))
+        .push(format_args!(" AND {t}.livemode = "))
+        .push_bind(scope.livemode);
+    if let AccountScope::One(one) = &scope.account {
+        query.push(format_args!(" AND {t}.account = ")).push_bind(account(one.as_ref()));
+    }
+    let test_clock = scope.test_clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
+    query.push(format_args!(" AND {clock}.test_clock = ")).push_bind(test_clock);
+}
+
+/// The movements that readers at the cut see.
+pub(super) fn push_visible(query: &mut QueryBuilder<Driver>, scope: &Scope) {
+    query
+        .push(" AND m.visible_from <= ")
+        .push_bind(scope.cut.0)
+        .push(" AND (m.visible_until IS NULL OR m.visible_until > ")
+        .push_bind(scope.cut.0)
+        .push(")");
+}
+
+/// Two columns whose sums together are the sum of `column`: a book in a small currency passes 64 bits within one day, its
+/// whole minor units and the rest of them never do.
+pub(super) fn split_sum(column: &str) -> String {
+    format!("CAST(SUM({column} / {MINOR}) AS BIGINT), CAST(SUM({column} % {MINOR}) AS BIGINT)")
+}
+
+/// The sum again from its two columns.
+pub(super) fn sum(row: &Row, first: usize) -> Result<Mrr, sqlx::Error> {
+    let (minor, rest): (i64, i64) = (row.try_get(first)?, row.try_get(first + 1)?);
+    Ok(Mrr(i128::from(minor) * i128::from(MINOR) + i128::from(rest)))
+}
+
+pub(super) fn currency(text: &str) -> Result<Currency, StoreError> {
+    text.parse().map_err(|error| corrupt(DOING, format!("{error}")))
+}
+
+pub(super) fn day(text: &str) -> Result<Day, StoreError> {
+    text.parse().map_err(|error| corrupt(DOING, format!("{text:?} is not a day: {error}")))
+}
+
+fn kind(text: &str) -> Result<Kind, StoreError> {
+    Kind::parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a kind of movement")))
+}
+
+/// The group in a column. Rows come by group, so that many in a row share one text.
+fn group_of(row: &Row, at: usize, last: &mut Option<Arc<str>>) -> Result<Option<Arc<str>>, StoreError> {
+    let text: Option<&str> = row.try_get(at).doing(DOING)?;
+    if last.as_deref() != text {
+        *last = text.map(Arc::from);
+    }
+    Ok(last.clone())
+}
+
+/// What a question is answered with, row by row: the driver's rows take many times the room of ours.
+pub(super) async fn each<T>(
+    query: &mut QueryBuilder<Driver>,
+    connection: &mut Connection,
+    mut read: impl FnMut(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut rows = query.build().fetch(connection);
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await.doing(DOING)? {
+        charge(size_of::<T>() + TEXT_BYTES)?;
+        all.push(read(&row)?);
+    }
+    Ok(all)
+}
+
+/// What the texts of a row hold beside it, about.
+const TEXT_BYTES: usize = 32;
+
+fn amounts_sums() -> String {
+    ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ")
+}
+
+/// Changes of amounts by day and group, from the rows.
+async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
+    let column = match group {
+        RowGroup::Product => "d.product".to_owned(),
+        RowGroup::Price => "d.price".to_owned(),
+        RowGroup::Interval => "d.interval".to_owned(),
+        RowGroup::Currency => billed_in("d", "d.subscription"),
+        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer".to_owned(),
+    };
+    let sums = amounts_sums();
+    let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums} FROM item_delta d"));
+    push_scope(&mut query, "d", "d", scope);
+    query.push(" AND d.at <= ").push_bind(scope.cut.0);
+    query.push(" GROUP BY 1, 2, 3");
+    let mut last = None;
+    each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
+}
+/// Reads currency, group, day and the five amounts.
+fn grouped_amounts(row: &Row, last: &mut Option<Arc<str>>) -> Result<DayAmounts, StoreError> {
+    let money = |at: usize| sum(row, 3 + 2 * at).doing(DOING);
+    Ok(DayAmounts {
+        currency: currency(row.try_get(0).doing(DOING)?)?,
+        group: group_of(row, 1, last)?,
+        day: day(row.try_get(2).doing(DOING)?)?,
+        mrr: money(0)?,
+        list: money(1)?,
+        estimated: money(2)?,
+        at_risk: money(3)?,
+        scheduled_churn: money(4)?,
+    })
+}
+
+/// Changes of counts by day and customer.
+async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCounts>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "SELECT c.currency, c.customer, c.day, CAST(SUM(c.customers) AS BIGINT), CAST(SUM(c.subscriptions) AS BIGINT),
+         CAST(SUM(c.trials) AS BIGINT) FROM count_delta c",
+    );
+    push_scope(&mut query, "c", "c", scope);
+    query.push(" AND c.at <= ").push_bind(scope.cut.0);
+    query.push(" GROUP BY c.currency, c.customer, c.day");
+    let mut last = None;
+    let read = |row: &Row| {
+        let code: &str = row.try_get(0).doing(DOING)?;
+        let count = |at: usize| row.try_get::<i64, _>(3 + at).doing(DOING);
+        Ok(DayCounts {
+            currency: if code.is_empty() { None } else { Some(currency(code)?) },
+            group: group_of(row, 1, &mut last)?,
+            day: day(row.try_get(2).doing(DOING)?)?,
+            customers: count(0)?,
+            subscriptions: count(1)?,
+            trials: count(2)?,
+        })
+    };
+    each(&mut query, connection, read).await
+}
+
+/// On which days customers came and went, of those of whom one goes on `from` or later.
+async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
+    let mut query = QueryBuilder::new(format!(
+        "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
+         FROM (SELECT DISTINCT l.customer FROM count_delta l{}",
+        by_index("count_delta_lost")
+    ));
+    push_scope(&mut query, "l", "l", scope);
+    query.push(" AND l.currency = '' AND l.customers < 0 AND l.at <= ").push_bind(scope.cut.0);
+    if let Some(from) = from {
+        query.push(" AND l.day >= ").push_bind(from.to_string());
+    }
+    query.push(") AS lost JOIN count_delta c ON c.customer = lost.customer");
+    push_scope(&mut query, "c", "c", scope);
+    query.push(" AND c.currency = '' AND c.customers <> 0 AND c.at <= ").push_bind(scope.cut.0);
+    if let Some(from) = from {
+        query.push(" AND c.day >= ").push_bind(from.to_string());
+    }
+    query.push(" GROUP BY c.customer, c.day");
+    let read = |row: &Row| {
+        Ok(Turn {
+            customer: CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?),
+            day: day(row.try_get(1).doing(DOING)?)?,
+            customers: row.try_get(2).doing(DOING)?,
+        })
+    };
+    each(&mut query, connection, read).await
+}
+
+/// Changes by day and customer of what is past due or set to cancel.
+async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+    let (sums, by_index) = (amounts_sums(), by_index("item_delta_in_doubt"));
+    let mut query =
+        QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {sums} FROM item_delta d{by_index}"));
+    push_scope(&mut query, "d", "d", scope);
+    // As the index says it.
+    query.push(" AND (d.at_risk <> 0 OR d.scheduled_churn <> 0) AND d.at <= ").push_bind(scope.cut.0);
+    query.push(" GROUP BY d.currency, d.customer, d.day");
+    let mut last = None;
+    each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
+}
+
+/// The columns of a movement that its parts share.
+pub(super) const PART_OF: &str = "p.generation = m.generation AND p.profile = m.profile AND p.livemode = m.livemode
+    AND p.account = m.account AND p.customer = m.customer AND p.ordinal = m.ordinal";
+
+async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
+    // A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
+    let side = |column| format!("CASE WHEN p.after_price IS NULL THEN p.before_{column} ELSE p.after_{column} END");
+    let column = match group {
+        RowGroup::Whole | RowGroup::Customer => "m.customer".to_owned(),
+        RowGroup::Cause => "p.cause".to_owned(),
+        RowGroup::Product => side("product"),
+        RowGroup::Price => side("price"),
+        RowGroup::Interval => side("interval"),
+        RowGroup::Currency => billed_in("m", "p.subscription"),
+    };
+    let of_parts = !matches!(group, RowGroup::Whole | RowGroup::Customer);
+    let (from, amount) = if of_parts {
+        (format!("movement m JOIN movement_part p ON {PART_OF}"), split_sum("p.amount"))
+    } else {
+        ("movement m".to_owned(), split_sum("m.amount"))
+    };
+    let mut query =
+        QueryBuilder::<Driver>::new(format!("SELECT m.currency, m.day, m.kind, {column}, {amount} FROM {from}"));
+    push_scope(&mut query, "m", "m", scope);
+    push_visible(&mut query, scope);
+    if of_parts {
+        query.push(" AND m.kind <> 'transient'");
+    }
+    query.push(" GROUP BY 1, 2, 3, 4");
+    let mut last = None;
+    each(&mut query, connection, |row| line(row, Some(&mut last))).await
+}
+
+/// The currency of the subscription that a row of `t` is of, whatever its amounts are converted into.
+fn billed_in(t: &str, subscription: &str) -> String {
+    format!(
+        "(SELECT s.currency FROM subscription_ledger s WHERE s.generation = {t}.generation AND s.profile = {t}.profile
+         AND s.livemode = {t}.livemode AND s.account = {t}.account AND s.customer = {t}.customer
+         AND s.subscription = {subscription})"
+    )
+}
+
+/// Reads currency, day, kind, group and sum.
+pub(super) fn line(row: &Row, last: Option<&mut Option<Arc<str>>>) -> Result<DayLine, StoreError> {
+    Ok(DayLine {
+        currency: currency(row.try_get(0).doing(DOING)?)?,
+        day: day(row.try_get(1).doing(DOING)?)?,
+        kind: kind(row.try_get(2).doing(DOING)?)?,
+        group: last.map(|last| group_of(row, 3, last)).transpose()?.flatten(),
+        amount: sum(row, 4).doing(DOING)?,
+    })
+}

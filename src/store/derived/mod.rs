@@ -1,0 +1,387 @@
+//! What is derived from the log: customers' rows by generation, and what stands beside them. It can be thrown away and made
+//! again, and is read with the questions of `questions.rs`.
+
+pub mod day_sums;
+pub mod joined;
+pub mod names;
+mod questions;
+pub mod reports;
+pub mod told;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
+
+use self::{
+    day_sums::DaySums,
+    joined::{Belongs, Joining},
+    names::CustomerNamed,
+    told::Told,
+};
+use super::{
+    StoreError,
+    database::{Database, either},
+};
+use crate::{
+    event::CustomerKey,
+    ledger::{
+        fact::Fact,
+        ids::{AccountId, CustomerId},
+        outcome::CustomerLedger,
+        told::Lack,
+    },
+};
+
+/// Reads derived tables. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ReadDerived(pub(super) Database);
+
+/// Reads derived tables and writes them: only the reconciler, and who reads names, is handed one.
+#[derive(Clone, Debug)]
+pub struct Derived(pub(super) ReadDerived);
+
+impl Deref for Derived {
+    type Target = ReadDerived;
+
+    fn deref(&self) -> &ReadDerived {
+        &self.0
+    }
+}
+
+/// A dirty customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Who.
+    pub key: CustomerKey,
+    /// The least seq not yet applied.
+    pub first_seq: i64,
+    /// The mark is cleared only if this is unchanged.
+    pub last_seq: i64,
+}
+
+/// One generation of the derived tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Its number.
+    pub id: i64,
+    /// Answers come from the current one.
+    pub current: bool,
+    /// What it was computed under.
+    pub fingerprint: String,
+    /// Last log seq whose customers are marked.
+    pub position: i64,
+}
+
+/// One customer's rows under one profile.
+#[derive(Clone, Debug)]
+pub struct ProfileLedger {
+    /// The profile's name.
+    pub profile: Arc<str>,
+    /// The rows.
+    pub ledger: CustomerLedger,
+}
+
+/// A customer's rows under each profile, in a generation that has none of it yet.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// Whose.
+    pub key: CustomerKey,
+    /// The prices, products, coupons and discounts its facts name.
+    pub references: Vec<String>,
+    /// One for each profile.
+    pub derived: Vec<ProfileLedger>,
+}
+
+/// What customers of each ledger named whose terms neither they nor facts about it told.
+pub type Lacking = BTreeMap<(bool, Option<AccountId>), BTreeSet<Lack>>;
+
+impl Filled {
+    /// About how many rows it comes to.
+    pub fn rows(&self) -> usize {
+        let of = |ledger: &CustomerLedger| {
+            let parts: usize = ledger.movements.iter().map(|movement| 1 + movement.parts.len()).sum();
+            ledger.deltas.len() + ledger.counts.len() + parts + ledger.subscriptions.len() + ledger.quality.len() + 1
+        };
+        self.references.len() + self.derived.iter().map(|derived| of(&derived.ledger)).sum::<usize>()
+    }
+}
+
+/// What an advance did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// The position now.
+    pub position: i64,
+    /// Events looked at: 0 when there was nothing new.
+    pub read: i64,
+    /// Customers marked.
+    pub marked: i64,
+}
+
+/// A digest of one customer's rows under one profile, and the place where the next page of digests begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    /// The profile.
+    pub profile: String,
+    /// Whose rows.
+    pub key: CustomerKey,
+    /// SHA-256 of the rows in their canonical form, the same on every database.
+    pub digest: [u8; 32],
+}
+
+/// The sum of a day that isn't that of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongDay {
+    /// Under which profile.
+    pub profile: Arc<str>,
+    /// In which table.
+    pub table: &'static str,
+    /// Which day, and of which rows.
+    pub what: String,
+}
+
+impl ReadDerived {
+    /// All generations, by number. One that is not current is being built, or waits to be dropped.
+    pub async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
+        either!(self.0, database => database.generations().await)
+    }
+
+    /// The position, and the least seq not yet applied to its customer, as of one instant.
+    pub async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+        either!(self.0, database => database.applied(generation).await)
+    }
+
+    /// The greatest n such that everything up to n is in the rows that answer (docs/decisions/005-customer-is-the-unit.md).
+    pub async fn applied_seq(&self) -> Result<i64, StoreError> {
+        let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
+            return Ok(0);
+        };
+        let (position, dirty) = self.applied(current.id).await?;
+        Ok(dirty.map_or(position, |dirty| position.min(dirty - 1)))
+    }
+
+    /// How many customers are marked.
+    pub async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+        either!(self.0, database => database.waiting(generation).await)
+    }
+
+    /// How many customers have rows under a profile.
+    pub async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+        either!(self.0, database => database.kept(generation, profile).await)
+    }
+
+    /// One customer's rows under one profile, exactly as they were written.
+    pub async fn customer_ledger(
+        &self,
+        generation: i64,
+        profile: &str,
+        key: &CustomerKey,
+    ) -> Result<Option<CustomerLedger>, StoreError> {
+        either!(self.0, database => database.customer_ledger(generation, profile, key).await)
+    }
+
+    /// Up to `limit` customers' rows, by profile and customer, after the place named.
+    pub async fn ledgers(
+        &self,
+        generation: i64,
+        after: Option<(&str, &CustomerKey)>,
+        limit: i64,
+    ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
+        either!(self.0, database => database.ledgers(generation, after, limit).await)
+    }
+
+    /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.
+    pub async fn dump(&self, generation: i64, after: Option<&Dumped>, limit: i64) -> Result<Vec<Dumped>, StoreError> {
+        either!(self.0, database => database.dump(generation, after, limit).await)
+    }
+
+    /// Up to `limit` dirty customers, the longest waiting first.
+    pub async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
+        either!(self.0, database => database.dirty(generation, limit).await)
+    }
+
+    /// The first sum of a day in `generation` that isn't that of its rows.
+    pub async fn wrong_day(&self, generation: i64) -> Result<Option<WrongDay>, StoreError> {
+        either!(self.0, database => database.wrong_day(generation).await)
+    }
+
+    /// Terms that customers' facts told of `objects` up to `known_at`, as far as `generation` has looked at the log: each
+    /// with the first place that tells it, and its object.
+    pub async fn told(
+        &self,
+        generation: i64,
+        livemode: bool,
+        account: Option<&AccountId>,
+        objects: &[&str],
+        known_at: Option<i64>,
+    ) -> Result<Vec<(i64, String, Fact)>, StoreError> {
+        either!(self.0, database => database.told(generation, livemode, account, objects, known_at).await)
+    }
+
+    /// How far a generation knows who belongs to whom; `None` where every customer is a ledger of its own.
+    pub async fn joining(&self, generation: i64) -> Result<Option<Joining>, StoreError> {
+        either!(self.0, database => database.joining(generation).await)
+    }
+
+    /// Keeps what all states of customers between two places of the log say of where these belong. False, and nothing done,
+    /// when another process has gone there first.
+    ///
+    /// A question about a place of the log may go on from where the reconciler is: what is kept says no more than the log does.
+    pub async fn join(&self, generation: i64, from: i64, to: i64, told: &[Belongs]) -> Result<bool, StoreError> {
+        either!(self.0, database => database.join(generation, from, to, told).await)
+    }
+
+    /// In whose ledger each of Stripe's customers is; `None` for one at home, of whom nothing is kept.
+    pub async fn ledgers_of(
+        &self,
+        generation: i64,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Option<CustomerId>>, StoreError> {
+        either!(self.0, database => database.ledgers_of(generation, customers, known_at).await)
+    }
+
+    /// Stripe's customers in each ledger, by id. One that the log has never heard of is at home.
+    pub async fn members(
+        &self,
+        generation: i64,
+        ledgers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
+        either!(self.0, database => database.members(generation, ledgers, known_at).await)
+    }
+
+    /// Stripe's customers that came into a ledger between two places of the log, the first exclusive.
+    pub async fn once_members(
+        &self,
+        generation: i64,
+        ledger: &CustomerKey,
+        between: (i64, i64),
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.once_members(generation, ledger, between).await)
+    }
+
+    /// Up to `limit` ledgers of customers of whom it is kept where they belong, after `after` in the order of keys.
+    pub async fn joined_ledgers(
+        &self,
+        generation: i64,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.joined_ledgers(generation, after, limit, known_at).await)
+    }
+
+    /// Up to which place of the log names have been read.
+    pub async fn names_position(&self) -> Result<i64, StoreError> {
+        either!(self.0, database => database.names_position().await)
+    }
+
+    /// The names of these customers of Stripe's, of all accounts.
+    pub async fn names_of(&self, livemode: bool, customers: &[&str]) -> Result<Vec<CustomerNamed>, StoreError> {
+        either!(self.0, database => database.names_of(livemode, customers).await)
+    }
+
+    /// Whether several processes may recompute customers of one generation at once.
+    pub fn shares_marks(&self) -> bool {
+        matches!(self.0, Database::Postgres(_))
+    }
+}
+
+impl Derived {
+    /// Begins an empty generation at position 0, beside the current one; `customer_key` joins customers in it.
+    pub async fn begin_generation(&self, fingerprint: &str, customer_key: Option<&str>) -> Result<i64, StoreError> {
+        either!(self.0.0, database => database.begin_generation(fingerprint, customer_key).await)
+    }
+
+    /// Makes `generation` the current one, in one small transaction; the one before is left to be dropped.
+    ///
+    /// False, and nothing done, while it is behind the current one or has more than `failing` customers marked: what was
+    /// answered once must not be taken back.
+    pub async fn switch_generation(&self, generation: i64, failing: usize) -> Result<bool, StoreError> {
+        either!(self.0.0, database => database.switch_generation(generation, failing).await)
+    }
+
+    /// Drops a generation's rows, some hundred customers a transaction. Cut short, it goes on when called again.
+    pub async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.drop_generation(generation).await)
+    }
+
+    /// Looks at up to `limit` events after the position, marks the customers they touch, and moves the position, in one
+    /// transaction. Where customers are joined it goes no further than [`join`] has gone, and marks ledgers.
+    pub async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+        either!(self.0.0, database => database.advance(generation, limit).await)
+    }
+
+    /// Takes up to `limit` dirty customers, the longest waiting first and without those to be passed over, hands them to
+    /// `derive`, replaces their rows as [`replace`] does, and answers how many were taken.
+    ///
+    /// On PostgreSQL several processes share the work: what one has taken, others pass over, and when it dies its marks are
+    /// free at once. On SQLite nothing is locked: [`replace`] refuses rows older than those another has written, so
+    /// that two at work at once cost time, never truth.
+    pub async fn recompute<E, F>(
+        &self,
+        generation: i64,
+        limit: i64,
+        passed_over: &BTreeSet<&CustomerKey>,
+        derive: impl FnOnce(Vec<Mark>) -> F + Send,
+    ) -> Result<usize, E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<Vec<(Mark, Vec<ProfileLedger>)>, E>> + Send,
+    {
+        either!(self.0.0, database => database.recompute(generation, limit, passed_over, derive).await)
+    }
+
+    /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
+    /// transaction for all. The sums of their days are owed: [`fill_sums`] or [`filled`].
+    pub async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.fill(generation, batch).await)
+    }
+
+    /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
+    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. `sums` are those that [`fill_sums`] wasn't given.
+    pub async fn filled(
+        &self,
+        generation: i64,
+        position: i64,
+        left_out: &[CustomerKey],
+        lacking: &Lacking,
+        sums: &DaySums,
+    ) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.filled(generation, position, left_out, lacking, sums).await)
+    }
+
+    /// Adds sums of days of rows that [`fill`] wrote.
+    pub async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.fill_sums(generation, sums).await)
+    }
+
+    /// Keeps terms told in the facts of a generation that is being filled.
+    pub async fn tell(&self, generation: i64, told: &[Told]) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.tell(generation, told).await)
+    }
+
+    /// Replaces all rows of each customer, one [`ProfileLedger`] for each profile kept (or none at all, for one that is nobody any
+    /// more), and clears its mark unless something was added to it meanwhile; one transaction for all. Answers how many customers were written: one whose mark is
+    /// gone was done by somebody else and is left as it is.
+    pub async fn replace(&self, generation: i64, batch: &[(Mark, Vec<ProfileLedger>)]) -> Result<i64, StoreError> {
+        either!(self.0.0, database => database.replace(generation, batch).await)
+    }
+
+    /// Keeps what the log from `from` to `to` says of names; false where another process has gone on from there already.
+    pub async fn keep_names(&self, from: i64, to: i64, named: &[CustomerNamed]) -> Result<bool, StoreError> {
+        either!(self.0.0, database => database.keep_names(from, to, named).await)
+    }
+
+    /// Forgets every name.
+    pub async fn forget_names(&self) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.forget_names().await)
+    }
+
+    /// Forgets the name of a customer, in every account.
+    pub async fn forget_name(&self, customer: &CustomerId) -> Result<(), StoreError> {
+        either!(self.0.0, database => database.forget_name(customer).await)
+    }
+}

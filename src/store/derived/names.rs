@@ -1,0 +1,18 @@
+//! Names and e-mails of customers as they are kept beside the ledger, where they are shown at all (privacy.show_names).
+
+use crate::{event::CustomerKey, ledger::time::UnixTime};
+
+/// What a state of a customer says of who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerNamed {
+    /// The customer at Stripe.
+    pub key: CustomerKey,
+    /// When it was so: of two states the later one holds, whichever came first.
+    pub at: UnixTime,
+    /// The event's place in the log.
+    pub seq: i64,
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// Its e-mail; empty where it has none.
+    pub email: String,
+}

@@ -1,0 +1,126 @@
+//! What reports ask of the derived tables, always of the current generation.
+
+use std::collections::BTreeSet;
+
+use super::{ReadDerived, reports::*};
+use crate::{
+    event::CustomerKey,
+    ledger::{
+        ids::CustomerId,
+        money::Currency,
+        outcome::{QualityKind, Trial},
+        time::{Day, UnixTime},
+    },
+    store::{StoreError, database::either},
+};
+
+impl ReadDerived {
+    /// Changes by accounting day, all read at one instant: what a bridge is made of.
+    pub async fn ledger_rows(&self, scope: &Scope, cut_day: Day, group: RowGroup) -> Result<LedgerRows, StoreError> {
+        either!(self.0, database => database.ledger_rows(scope, cut_day, group).await)
+    }
+
+    /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them; one snapshot.
+    pub async fn standing_rows(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        from: Option<Day>,
+    ) -> Result<StandingRows, StoreError> {
+        either!(self.0, database => database.standing_rows(scope, cut_day, from).await)
+    }
+
+    /// Up to `limit` movements with their parts, after `after` in the order asked for.
+    pub async fn movement_page(
+        &self,
+        scope: &Scope,
+        filter: &MovementFilter,
+        order: Order,
+        after: Option<&MovementKey>,
+        limit: i64,
+    ) -> Result<Vec<MovementRow>, StoreError> {
+        either!(self.0, database => database.movement_page(scope, filter, order, after, limit).await)
+    }
+
+    /// Up to `limit` customers as they stand at the cut.
+    pub async fn customer_page(
+        &self,
+        scope: &Scope,
+        asked: &CustomersAsked,
+        limit: i64,
+    ) -> Result<Vec<CustomerRow>, StoreError> {
+        either!(self.0, database => database.customer_page(scope, asked, limit).await)
+    }
+
+    /// Whose subscription it is.
+    pub async fn customer_of_subscription(&self, scope: &Scope, id: &str) -> Result<Option<CustomerId>, StoreError> {
+        either!(self.0, database => database.customer_of_subscription(scope, id).await)
+    }
+
+    /// What customers are grouped by.
+    pub async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
+        either!(self.0, database => database.customer_traits(scope).await)
+    }
+
+    /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
+    pub async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+        either!(self.0, database => database.imported_lines(scope).await)
+    }
+
+    /// Trials that ended by the cut.
+    pub async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+        either!(self.0, database => database.trials(scope).await)
+    }
+
+    /// Up to `limit` customers by what is known of them, each with its place in the list.
+    pub async fn customers_found(
+        &self,
+        scope: &Scope,
+        asked: &CustomerSearch,
+        limit: i64,
+    ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
+        either!(self.0, database => database.customers_found(scope, asked, limit).await)
+    }
+
+    /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.
+    pub async fn quality_page(
+        &self,
+        scope: &Scope,
+        only: &QualityAsked,
+        after: Option<&QualityPosition>,
+        limit: i64,
+    ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
+        either!(self.0, database => database.quality_page(scope, only, after, limit).await)
+    }
+
+    /// How many entries of each kind stand at `now`, over all ledgers of a profile.
+    pub async fn quality_counts(&self, profile: &str, now: UnixTime) -> Result<Vec<(QualityKind, i64)>, StoreError> {
+        either!(self.0, database => database.quality_counts(profile, now).await)
+    }
+
+    /// The currencies in which there is a ledger, also where all that stands in it is 0.
+    pub async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
+        either!(self.0, database => database.currencies(scope).await)
+    }
+
+    /// The ledgers there are under a profile, live ones first; those only that hold a customer or subscription, where one is
+    /// named.
+    pub async fn ledgers_there(&self, profile: &str, holding: Option<&str>) -> Result<Vec<LedgerThere>, StoreError> {
+        either!(self.0, database => database.ledgers_there(profile, holding).await)
+    }
+
+    /// Whether a ledger has any subscription, of whatever status.
+    pub async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
+        either!(self.0, database => database.has_subscriptions(scope).await)
+    }
+
+    /// A customer of each price in an account.
+    pub async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.price_holders(scope).await)
+    }
+
+    /// Whether the profile's ledger has customers in live (or test) mode.
+    pub async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
+        either!(self.0, database => database.has_customers(profile, livemode).await)
+    }
+}

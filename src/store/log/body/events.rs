@@ -1,0 +1,306 @@
+//! Reading the log: its end, its events, their bodies.
+
+use bytes::Bytes;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    rows::account_of,
+};
+use crate::{
+    event::{EventRow, codec},
+    ledger::{ids::EventId, time::UnixTime},
+    store::{
+        StoreError,
+        errors::{Doing, corrupt},
+        log::{EventFilter, LogHead, prepared::clean},
+    },
+};
+
+const DOING: &str = "reading events";
+
+/// What `event_row` reads, in this order.
+pub(super) const FIELDS: &str = "e.seq, e.id, e.variant, e.type, e.account, e.livemode, e.created, e.api_version,
+    e.received_at, e.source, f.kind, f.codec, f.state";
+
+/// Where it reads it: events, with the newest normaliser's first word on each as `f`.
+pub(super) const EVENTS: &str = "event e LEFT JOIN fact f ON f.seq = e.seq AND f.ordinal = 0
+    AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = e.seq)";
+
+pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
+    let text = |column| row.try_get::<String, _>(column);
+    let kind: Option<String> = row.try_get(10)?;
+    let unread = kind.filter(|kind| matches!(kind.as_str(), "ignored" | "unreadable" | "thin"));
+    let reason = match unread {
+        Some(_) => Some(
+            codec::decode_reason(row.try_get(11)?, row.try_get(12)?)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
+        ),
+        None => None,
+    };
+    Ok(EventRow {
+        seq: row.try_get(0)?,
+        id: EventId::new(text(1)?),
+        variant: row.try_get(2)?,
+        kind: text(3)?,
+        account: account_of(text(4)?),
+        livemode: row.try_get(5)?,
+        created: UnixTime(row.try_get(6)?),
+        api_version: Some(text(7)?).filter(|version| !version.is_empty()),
+        received_at: UnixTime(row.try_get(8)?),
+        source: text(9)?,
+        reading: unread.unwrap_or_else(|| "facts".into()),
+        reason: reason.filter(|reason| !reason.is_empty()),
+    })
+}
+
+impl Database {
+    pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
+        let (mut head, since) = self.tally.so_far();
+        let safe = horizon(self).await?;
+        if safe > head.last_seq {
+            self.count_to(safe, &mut head).await?;
+            self.tally.keep(head, since);
+        }
+        // What was answered 200 may lie beyond an append that still holds the readers back.
+        let end = self.end().await?;
+        if end > head.last_seq {
+            self.count_to(end, &mut head).await?;
+        }
+        Ok(head)
+    }
+
+    /// Counts on from where `head` ends.
+    async fn count_to(&self, last_seq: i64, head: &mut LogHead) -> Result<(), StoreError> {
+        let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
+            .bind(head.last_seq)
+            .bind(last_seq)
+            .fetch_one(&self.log)
+            .await
+            .doing(DOING)?;
+        let counted = sqlx::query(
+            "SELECT f.kind, COUNT(*) FROM fact f
+             WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq > $1 AND f.seq <= $2
+               AND NOT EXISTS (SELECT 1 FROM fact n WHERE n.seq = f.seq AND n.normaliser > f.normaliser)
+               AND EXISTS (SELECT 1 FROM event e WHERE e.seq = f.seq AND e.variant = 0)
+             GROUP BY f.kind",
+        )
+        .bind(head.last_seq)
+        .bind(last_seq)
+        .fetch_all(&self.log)
+        .await
+        .doing(DOING)?;
+        (head.events, head.last_seq) = (head.events + events, last_seq);
+        for row in counted {
+            let count: i64 = row.try_get(1).doing(DOING)?;
+            match row.try_get::<String, _>(0).doing(DOING)?.as_str() {
+                "ignored" => head.ignored += count,
+                "unreadable" => head.unreadable += count,
+                "thin" => head.thin += count,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) async fn end(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&self.log).await.doing(DOING)
+    }
+
+    pub(in crate::store) async fn heard(&self, until: UnixTime, limit: i64) -> Result<Vec<UnixTime>, StoreError> {
+        let created: Vec<i64> = sqlx::query_scalar(
+            "SELECT created FROM event WHERE source = 'webhook' AND created <= $1 ORDER BY seq DESC LIMIT $2",
+        )
+        .bind(until.0)
+        .bind(limit)
+        .fetch_all(&self.log)
+        .await
+        .doing(DOING)?;
+        Ok(created.into_iter().map(UnixTime).collect())
+    }
+
+    pub(in crate::store) async fn horizon(&self) -> Result<i64, StoreError> {
+        horizon(self).await
+    }
+
+    pub(in crate::store) async fn events(
+        &self,
+        filter: &EventFilter,
+        after_seq: i64,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let until = horizon(self).await?;
+        self.events_within(filter, after_seq, until, "ASC", limit).await
+    }
+
+    pub(in crate::store) async fn events_back(
+        &self,
+        filter: &EventFilter,
+        before_seq: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let until = horizon(self).await?;
+        let until = before_seq.map_or(until, |before| until.min(before - 1));
+        self.events_within(filter, 0, until, "DESC", limit).await
+    }
+
+    /// Events of `after_seq < seq <= until`, in this order.
+    async fn events_within(
+        &self,
+        filter: &EventFilter,
+        after_seq: i64,
+        until: i64,
+        order: &'static str,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        let mut text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
+        let mut parameters: Vec<Parameter> = Vec::new();
+        let mut only = |condition: &str, value: Parameter| {
+            parameters.push(value);
+            text.push_str(" AND ");
+            text.push_str(&condition.replace('?', &format!("${}", parameters.len() + 3)));
+        };
+        match filter.kind.as_deref().map(|kind| (kind, kind.strip_suffix('*'))) {
+            Some((_, Some(prefix))) => {
+                // A range instead of LIKE: no wildcard in what was asked for, and the same order on both databases.
+                only("e.type >= ?", Parameter::Text(clean(prefix)));
+                only("e.type < ?", Parameter::Text(format!("{}\u{10FFFF}", clean(prefix))));
+            }
+            Some((kind, None)) => only("e.type = ?", Parameter::Text(clean(kind))),
+            None => {}
+        }
+        if let Some(since) = filter.since {
+            only("e.created >= ?", Parameter::Number(since.0));
+        }
+        if let Some(until) = filter.until {
+            only("e.created < ?", Parameter::Number(until.0));
+        }
+        if let Some(livemode) = filter.livemode {
+            only("e.livemode = ?", Parameter::Truth(livemode));
+        }
+        if let Some(account) = &filter.account {
+            only("e.account = ?", Parameter::Text(super::rows::account(account.as_ref())));
+        }
+        if let Some(source) = &filter.source {
+            only("e.source = ?", Parameter::Text(clean(source)));
+        }
+        match filter.reading.as_deref() {
+            Some("facts") => text.push_str(" AND f.kind NOT IN ('ignored', 'unreadable', 'thin')"),
+            Some(reading) => {
+                parameters.push(Parameter::Text(clean(reading)));
+                // Said twice, so that the index of unread events can lead.
+                let unread = format!(
+                    " AND f.kind = ${0} AND e.seq IN (SELECT seq FROM fact WHERE kind = ${0}
+                       AND kind IN ('ignored', 'unreadable', 'thin'))",
+                    parameters.len() + 3
+                );
+                text.push_str(&unread);
+            }
+            None => {}
+        }
+        if let Some(customer) = &filter.customer {
+            parameters.push(Parameter::Text(clean(customer.as_str())));
+            let place = parameters.len() + 3;
+            let newest = "c.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = c.seq)";
+            // Within one account the index of customers leads; across accounts each event is looked at.
+            let of_customer = match &filter.account {
+                Some(account) => {
+                    parameters.push(Parameter::Text(super::rows::account(account.as_ref())));
+                    format!(
+                        " AND e.seq IN (SELECT c.seq FROM fact c WHERE c.livemode IN (FALSE, TRUE)
+                           AND c.account = ${} AND c.customer = ${place} AND {newest})",
+                        place + 1
+                    )
+                }
+                None => format!(
+                    " AND EXISTS (SELECT 1 FROM fact c WHERE c.seq = e.seq AND c.customer = ${place} AND {newest})"
+                ),
+            };
+            text.push_str(&of_customer);
+        }
+        text.push_str(&format!(" ORDER BY e.seq {order} LIMIT $3"));
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after_seq).bind(until).bind(limit);
+        for parameter in parameters {
+            query = match parameter {
+                Parameter::Text(text) => query.bind(text),
+                Parameter::Number(number) => query.bind(number),
+                Parameter::Truth(truth) => query.bind(truth),
+            };
+        }
+        let rows = query.fetch_all(&self.log).await.doing(DOING)?;
+        rows.iter().map(event_row).collect::<Result<_, _>>().doing(DOING)
+    }
+
+    pub(in crate::store) async fn event(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
+        let row =
+            sqlx::query(AssertSqlSafe(format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 AND e.variant = 0")))
+                .bind(clean(id.as_str()))
+                .fetch_optional(&self.log)
+                .await
+                .doing(DOING)?;
+        row.as_ref().map(event_row).transpose().doing(DOING)
+    }
+
+    pub(in crate::store) async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+        let doing = "reading a body";
+        let text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 ORDER BY e.variant");
+        let id = clean(id.as_str());
+        let events = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
+        let text = format!("SELECT e.seq, e.body_bytes, b.codec, b.bytes FROM event e JOIN {BODY} WHERE e.id = $1");
+        let stored = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
+        let mut bodies = Vec::with_capacity(stored.len());
+        for row in &events {
+            let event = event_row(row).doing(doing)?;
+            for body in &stored {
+                let (seq, length): (i64, i64) = (body.try_get(0).doing(doing)?, body.try_get(1).doing(doing)?);
+                if seq != event.seq {
+                    continue;
+                }
+                let (codec, bytes): (i64, Vec<u8>) = (body.try_get(2).doing(doing)?, body.try_get(3).doing(doing)?);
+                let plain = codec::decode(codec, &bytes, usize::try_from(length).unwrap_or(0))
+                    .map_err(|error| corrupt(doing, format!("event {} at {seq}: {error}", event.id)))?;
+                bodies.push((event.clone(), Bytes::from(plain)));
+            }
+        }
+        Ok(bodies)
+    }
+
+    pub(in crate::store) async fn known_ids(&self, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
+        let text = format!("SELECT id FROM event WHERE variant = 0 AND {} ORDER BY id", in_list("id", 1));
+        let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(text))
+            .bind(text_list(ids.iter().map(EventId::as_str)))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+        Ok(found.into_iter().map(EventId::new).collect())
+    }
+
+    pub(in crate::store) async fn last_told(
+        &self,
+        objects: &[&str],
+        after_seq: i64,
+        to_seq: i64,
+    ) -> Result<Vec<(String, UnixTime)>, StoreError> {
+        let text = format!(
+            "SELECT f.object, MAX(e.created) FROM fact f JOIN event e ON e.seq = f.seq
+             WHERE f.seq > $1 AND f.seq <= $2 AND {} GROUP BY f.object",
+            in_list("f.object", 3)
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(after_seq)
+            .bind(to_seq)
+            .bind(text_list(objects.iter().copied()))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+        let read = |row: &Row| Ok((row.try_get(0)?, UnixTime(row.try_get(1)?)));
+        rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+    }
+}
+
+/// A value of a filter.
+enum Parameter {
+    Text(String),
+    Number(i64),
+    Truth(bool),
+}

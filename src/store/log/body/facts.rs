@@ -1,0 +1,103 @@
+//! Reading facts: of customers, and of the objects they name; always as the newest normaliser read them.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    rows::{account, customer_key},
+};
+use crate::{
+    event::{CustomerKey, codec},
+    ledger::{fact::Fact, ids::AccountId},
+    store::{
+        StoreError,
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
+};
+
+pub(in super::super) const DOING: &str = "reading facts";
+
+/// As the newest normaliser read it. Usually there is but one, which an index tells at once: no event is then asked for its
+/// own newest.
+pub(in super::super) const NEWEST: &str = "((SELECT MIN(normaliser) FROM fact) = (SELECT MAX(normaliser) FROM fact)
+    OR f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq))";
+
+/// The fact in a row.
+pub(in super::super) fn decoded(seq: i64, codec: i64, state: &[u8]) -> Result<Fact, StoreError> {
+    codec::decode_fact(codec, state)
+        .map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
+}
+
+/// The fact in a row that begins with its seq, codec and state.
+pub(in super::super) fn fact(row: &Row) -> Result<Fact, StoreError> {
+    let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get::<&[u8], _>(2)?));
+    let (seq, codec, state) = read().doing(DOING)?;
+    decoded(seq, codec, state)
+}
+
+impl Database {
+    pub(in crate::store) async fn customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<Fact>>, StoreError> {
+        let placed = customer_facts(self, customers, known_at).await?;
+        Ok(placed.into_iter().map(|facts| facts.into_iter().map(|(_, fact)| fact).collect()).collect())
+    }
+
+    pub(in crate::store) async fn placed_customer_facts(
+        &self,
+        customers: &[CustomerKey],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+        customer_facts(self, customers, known_at).await
+    }
+
+    pub(in crate::store) async fn reference_facts(
+        &self,
+        livemode: bool,
+        of: Option<&AccountId>,
+        objects: &[&str],
+        known_at: Option<i64>,
+    ) -> Result<Vec<Fact>, StoreError> {
+        let text = format!(
+            "SELECT f.seq, f.codec, f.state FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
+               AND f.seq <= $4 AND {NEWEST}
+             ORDER BY f.seq, f.ordinal",
+            in_list("f.object", 3)
+        );
+        let objects: Vec<String> = objects.iter().map(|object| clean(object)).collect();
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(livemode)
+            .bind(account(of))
+            .bind(text_list(objects.iter().map(String::as_str)))
+            .bind(known_at.unwrap_or(i64::MAX))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(fact).collect()
+    }
+
+    pub(in crate::store) async fn customers(
+        &self,
+        after: Option<&CustomerKey>,
+        limit: i64,
+        known_at: Option<i64>,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let text = format!(
+            "SELECT DISTINCT f.livemode, f.account, f.customer FROM fact f
+             WHERE f.customer IS NOT NULL AND f.seq <= $1 {}
+             ORDER BY f.livemode, f.account, f.customer LIMIT $2",
+            if after.is_some() { "AND (f.livemode, f.account, f.customer) > ($3, $4, $5)" } else { "" }
+        );
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(known_at.unwrap_or(i64::MAX)).bind(limit);
+        if let Some(after) = after {
+            query =
+                query.bind(after.livemode).bind(account(after.account.as_ref())).bind(clean(after.customer.as_str()));
+        }
+        let rows = query.fetch_all(&self.log).await.doing(DOING)?;
+        rows.iter().map(|row| customer_key(row, 0)).collect::<Result<_, _>>().doing(DOING)
+    }
+}

@@ -1,0 +1,36 @@
+//! Counts of the log, kept while the process lives: the log only grows, so only what is new is counted.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::store::log::LogHead;
+
+/// A newer normaliser in another process changes what counts as ignored or unreadable: after so long all is counted again.
+const TRUSTED: Duration = Duration::from_secs(600);
+
+/// The counts up to a seq; clones share them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Tally(Arc<Mutex<Option<(LogHead, Instant)>>>);
+
+impl Tally {
+    /// What was counted; nothing when it is too old to be trusted.
+    pub(in crate::store) fn so_far(&self) -> (LogHead, Instant) {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.filter(|(_, since)| since.elapsed() < TRUSTED).unwrap_or_else(|| (LogHead::default(), Instant::now()))
+    }
+
+    /// Keeps the counts begun at `since`. Of two that counted at once the one who saw more is kept.
+    pub(in crate::store) fn keep(&self, head: LogHead, since: Instant) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.is_none_or(|(other, begun)| begun < since || (begun == since && other.last_seq < head.last_seq)) {
+            *counted = Some((head, since));
+        }
+    }
+
+    /// Counts from the beginning next time.
+    pub(in crate::store) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -1,0 +1,196 @@
+//! Alerts and their outbox as they are kept: records beside the log, which no rebuild touches.
+
+use crate::ledger::time::{Day, UnixTime};
+
+/// An alert to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAlert {
+    /// The same for the same episode, whoever finds it and however often.
+    pub id: String,
+    /// Which rule.
+    pub rule: String,
+    /// What of the rule's it is about: a movement, a currency, or nothing.
+    pub subject: String,
+    /// The accounting day it fires on.
+    pub day: Day,
+    /// Our clock.
+    pub raised_at: UnixTime,
+    /// One line.
+    pub headline: String,
+    /// All it says, as JSON.
+    pub content: String,
+    /// Why nobody is told.
+    pub silenced: Option<String>,
+    /// It has no episode, and so is over at once.
+    pub closed: bool,
+}
+
+/// An alert as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertRow {
+    /// What was raised; headline and content are those of its latest version.
+    pub alert: NewAlert,
+    /// 1 as it was raised; one more with each update.
+    pub version: i64,
+    /// When it was last updated; `None` in the first version.
+    pub updated_at: Option<UnixTime>,
+    /// It turned out to be none: late events or customers who came back took it away.
+    pub taken_back: bool,
+    /// When its episode was seen to be over.
+    pub closed_at: Option<UnixTime>,
+    /// Why it is over.
+    pub closed_why: Option<String>,
+    /// When somebody took it on.
+    pub acknowledged_at: Option<UnixTime>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
+}
+
+/// The next version of an alert that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertUpdate {
+    /// Which alert.
+    pub id: String,
+    /// The version it becomes: one more than it has.
+    pub version: i64,
+    /// Our clock.
+    pub at: UnixTime,
+    /// One line.
+    pub headline: String,
+    /// All it says now, as JSON.
+    pub content: String,
+    /// Why nobody is told of this version.
+    pub silenced: Option<String>,
+}
+
+/// How an alert's episode ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// When it was seen.
+    pub at: UnixTime,
+    /// Why, in words.
+    pub why: &'a str,
+    /// It turned out to be none.
+    pub taken_back: bool,
+}
+
+/// A message about an alert, for channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// `raised`, `updated`, `closed` or `test`.
+    pub event: &'static str,
+    /// In every form, as JSON.
+    pub message: String,
+    /// To whom.
+    pub channels: Vec<String>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// To be delivered.
+    Waiting,
+    /// Taken.
+    Delivered,
+    /// Given up.
+    Failed,
+}
+
+impl DeliveryState {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub(in crate::store) fn named(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Delivered, Self::Failed].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// One message on its way to one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Its place in the outbox.
+    pub id: i64,
+    /// About which alert.
+    pub alert: String,
+    /// `raised`, `updated`, `closed` or `test`.
+    pub event: String,
+    /// Of an update: which version of the alert it tells; else 1.
+    pub version: i64,
+    /// To whom.
+    pub channel: String,
+    /// What became of it.
+    pub state: DeliveryState,
+    /// Since when.
+    pub created_at: UnixTime,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Not tried before.
+    pub next_at: UnixTime,
+    /// When it was taken.
+    pub delivered_at: Option<UnixTime>,
+    /// What was last wrong, free of secrets.
+    pub last_error: Option<String>,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Taken at this time.
+    Delivered(UnixTime),
+    /// Not now: what was wrong, and when to try again.
+    Later(String, UnixTime),
+    /// Given up: what was wrong.
+    Failed(String),
+}
+
+/// Which alerts to list; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AlertFilter {
+    /// Only of this rule.
+    pub rule: Option<String>,
+    /// Only open ones, or only closed ones.
+    pub open: Option<bool>,
+    /// Only acknowledged ones, or only the others.
+    pub acknowledged: Option<bool>,
+    /// Raised at or after.
+    pub since: Option<UnixTime>,
+}
+
+/// A planned event: alerts of its days are kept and shown, and nobody is woken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its number; 0 before it is kept.
+    pub id: i64,
+    /// First day.
+    pub first: Day,
+    /// Last day.
+    pub last: Day,
+    /// What was planned.
+    pub note: String,
+}
+
+/// A rule that tells nobody for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mute {
+    /// Which, or `all`.
+    pub rule: String,
+    /// Until when.
+    pub until: UnixTime,
+    /// Why.
+    pub note: String,
+}
+
+/// How the outbox stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxCounts {
+    /// Messages waiting.
+    pub waiting: i64,
+    /// Messages given up.
+    pub failed: i64,
+}

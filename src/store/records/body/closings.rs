@@ -1,0 +1,208 @@
+//! Closed months: written once, read again.
+
+use super::{
+    super::{Database, dialect::*},
+    audit_trail::record,
+    columns::{Columns, units},
+    rows::{account, account_of, customer_key, insert},
+};
+use crate::{
+    ledger::{money::Mrr, outcome::Kind, time::UnixTime},
+    store::{
+        StoreError,
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+        records::{audit_trail::Deed, closings::*},
+    },
+};
+
+const READING: &str = "reading closed months";
+
+impl Database {
+    pub(in crate::store) async fn close_month(&self, month: &ClosedMonth, deed: &Deed) -> Result<bool, StoreError> {
+        let doing = "closing a month";
+        let ClosedMonth { closing, totals, customers, movements } = month;
+        let amounts = customers.iter().flat_map(|row| [row.opening, row.closing]);
+        for amount in amounts.chain(movements.iter().map(|row| row.amount)) {
+            if i64::try_from(amount.0).is_err() {
+                return Err(corrupt(doing, format!("{amount} minor units are more than a row holds")));
+            }
+        }
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
+        let written = sqlx::query(
+            "INSERT INTO closing (profile, month, seq, closed_at, inputs, hash) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (profile, month) DO NOTHING",
+        )
+        .bind(closing.profile.as_ref())
+        .bind(closing.month.as_ref())
+        .bind(closing.seq)
+        .bind(closing.closed_at.0)
+        .bind(closing.inputs.as_str())
+        .bind(closing.hash.as_str())
+        .execute(&mut *tx)
+        .await
+        .doing(doing)?
+        .rows_affected();
+        if written == 0 {
+            tx.rollback().await.doing(doing)?;
+            return Ok(false);
+        }
+        let head = "INSERT INTO closing_total (profile, month, livemode, account, currency, line, amount)";
+        insert(&mut tx, head, 7, "", totals, |query, row: &ClosedTotal| {
+            query
+                .bind(closing.profile.to_string())
+                .bind(closing.month.to_string())
+                .bind(row.livemode)
+                .bind(account(row.account.as_ref()))
+                .bind(row.currency.to_string())
+                .bind(row.line.to_string())
+                .bind(row.amount.0.to_string())
+        })
+        .await
+        .doing(doing)?;
+        let head =
+            "INSERT INTO closing_customer (profile, month, livemode, account, customer, currency, opening, closing)";
+        insert(&mut tx, head, 8, "", customers, |query, row: &ClosedCustomer| {
+            query
+                .bind(closing.profile.to_string())
+                .bind(closing.month.to_string())
+                .bind(row.key.livemode)
+                .bind(account(row.key.account.as_ref()))
+                .bind(clean(row.key.customer.as_str()))
+                .bind(row.currency.to_string())
+                .bind(units(row.opening))
+                .bind(units(row.closing))
+        })
+        .await
+        .doing(doing)?;
+        let head = "INSERT INTO closing_movement (profile, month, livemode, account, customer, id, currency, day, \
+                    effective_at, kind, amount)";
+        insert(&mut tx, head, 11, "", movements, |query, row: &ClosedMovement| {
+            query
+                .bind(closing.profile.to_string())
+                .bind(closing.month.to_string())
+                .bind(row.key.livemode)
+                .bind(account(row.key.account.as_ref()))
+                .bind(clean(row.key.customer.as_str()))
+                .bind(row.id.to_string())
+                .bind(row.currency.to_string())
+                .bind(row.day.to_string())
+                .bind(row.effective_at.0)
+                .bind(row.kind.as_str())
+                .bind(units(row.amount))
+        })
+        .await
+        .doing(doing)?;
+        record(&mut tx, deed).await?;
+        tx.commit().await.doing(doing)?;
+        Ok(true)
+    }
+
+    pub(in crate::store) async fn closings(&self) -> Result<Vec<Closing>, StoreError> {
+        let rows =
+            sqlx::query("SELECT profile, month, seq, closed_at, inputs, hash FROM closing ORDER BY month, profile")
+                .fetch_all(&self.log)
+                .await
+                .doing(READING)?;
+        let closing = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok(Closing {
+                profile: columns.text()?.into(),
+                month: columns.text()?.into(),
+                seq: columns.number()?,
+                closed_at: UnixTime(columns.number()?),
+                inputs: columns.text()?,
+                hash: columns.text()?,
+            })
+        };
+        rows.iter().map(closing).collect()
+    }
+
+    pub(in crate::store) async fn closed_totals(
+        &self,
+        profile: &str,
+        month: &str,
+    ) -> Result<Vec<ClosedTotal>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT livemode, account, currency, line, amount FROM closing_total
+             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, currency, line",
+        )
+        .bind(profile)
+        .bind(month)
+        .fetch_all(&self.log)
+        .await
+        .doing(READING)?;
+        let total = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok(ClosedTotal {
+                livemode: columns.truth()?,
+                account: account_of(columns.text()?),
+                currency: columns.parsed("currency")?,
+                line: columns.text()?.into(),
+                amount: Mrr(columns.parsed("amount")?),
+            })
+        };
+        rows.iter().map(total).collect()
+    }
+
+    pub(in crate::store) async fn closed_customers(
+        &self,
+        profile: &str,
+        month: &str,
+    ) -> Result<Vec<ClosedCustomer>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT livemode, account, customer, currency, opening, closing FROM closing_customer
+             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, customer, currency",
+        )
+        .bind(profile)
+        .bind(month)
+        .fetch_all(&self.log)
+        .await
+        .doing(READING)?;
+        let customer = |row: &Row| {
+            let key = customer_key(row, 0).doing(READING)?;
+            let mut columns = Columns::of(row, 3);
+            Ok(ClosedCustomer {
+                key,
+                currency: columns.parsed("currency")?,
+                opening: columns.mrr()?,
+                closing: columns.mrr()?,
+            })
+        };
+        rows.iter().map(customer).collect()
+    }
+
+    pub(in crate::store) async fn closed_movements(
+        &self,
+        profile: &str,
+        month: &str,
+    ) -> Result<Vec<ClosedMovement>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT livemode, account, customer, id, currency, day, effective_at, kind, amount FROM closing_movement
+             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, customer, id",
+        )
+        .bind(profile)
+        .bind(month)
+        .fetch_all(&self.log)
+        .await
+        .doing(READING)?;
+        let movement = |row: &Row| {
+            let key = customer_key(row, 0).doing(READING)?;
+            let mut columns = Columns::of(row, 3);
+            Ok(ClosedMovement {
+                key,
+                id: columns.text()?.into(),
+                currency: columns.parsed("currency")?,
+                day: columns.parsed("day")?,
+                effective_at: UnixTime(columns.number()?),
+                kind: kind(&columns.text()?)?,
+                amount: columns.mrr()?,
+            })
+        };
+        rows.iter().map(movement).collect()
+    }
+}
+
+fn kind(text: &str) -> Result<Kind, StoreError> {
+    Kind::parse(text).ok_or_else(|| corrupt(READING, format!("{text:?} is not a kind of movement")))
+}

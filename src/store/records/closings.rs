@@ -1,0 +1,90 @@
+//! Closed months as they are kept: the figures a month was closed with, beside the log (rule `closing`).
+
+use std::sync::Arc;
+
+use crate::{
+    event::CustomerKey,
+    ledger::{
+        ids::AccountId,
+        money::{Currency, Mrr},
+        outcome::Kind,
+        time::{Day, UnixTime},
+    },
+};
+
+/// That a month was closed under a profile, and from what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Whose rules.
+    pub profile: Arc<str>,
+    /// `2026-10`
+    pub month: Arc<str>,
+    /// The log up to here made the figures.
+    pub seq: i64,
+    /// Our clock.
+    pub closed_at: UnixTime,
+    /// What they depend on besides the log: the fingerprint of the rules.
+    pub inputs: String,
+    /// SHA-256 of month, seq and inputs, in hexadecimal.
+    pub hash: String,
+}
+
+/// A line of a ledger's bridge over the month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedTotal {
+    /// Live or test.
+    pub livemode: bool,
+    /// Whose.
+    pub account: Option<AccountId>,
+    /// The currency.
+    pub currency: Currency,
+    /// `opening`, `closing`, the kind of movement summed, or what stood at the month's end.
+    pub line: Arc<str>,
+    /// How much; of a count, how many whole ones.
+    pub amount: Mrr,
+}
+
+/// What a customer paid before the month and at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedCustomer {
+    /// Who.
+    pub key: CustomerKey,
+    /// The currency.
+    pub currency: Currency,
+    /// MRR at the end of the day before the month.
+    pub opening: Mrr,
+    /// MRR at the end of the month.
+    pub closing: Mrr,
+}
+
+/// A movement of the month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedMovement {
+    /// Whose.
+    pub key: CustomerKey,
+    /// As the API names it.
+    pub id: Arc<str>,
+    /// The currency.
+    pub currency: Currency,
+    /// The accounting day it is booked on.
+    pub day: Day,
+    /// Its last part's instant.
+    pub effective_at: UnixTime,
+    /// What it is.
+    pub kind: Kind,
+    /// How much.
+    pub amount: Mrr,
+}
+
+/// A closed month, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedMonth {
+    /// When, and from what.
+    pub closing: Closing,
+    /// Each ledger's bridge.
+    pub totals: Vec<ClosedTotal>,
+    /// Customers with MRR or movements.
+    pub customers: Vec<ClosedCustomer>,
+    /// Movements.
+    pub movements: Vec<ClosedMovement>,
+}

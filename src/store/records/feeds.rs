@@ -1,0 +1,64 @@
+//! What feeds tell, as it is kept: each movement as it was first seen, then each correction of it, in the order found.
+
+use crate::ledger::{
+    ids::CustomerId,
+    time::{Day, UnixTime},
+};
+
+/// What happened to a movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedChange {
+    /// It is there.
+    Created,
+    /// It says something else than was told.
+    Corrected,
+    /// It is there no more.
+    Removed,
+}
+
+impl FeedChange {
+    /// As programs read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Corrected => "corrected",
+            Self::Removed => "removed",
+        }
+    }
+
+    pub(in crate::store) fn named(name: &str) -> Option<Self> {
+        [Self::Created, Self::Corrected, Self::Removed].into_iter().find(|change| change.as_str() == name)
+    }
+}
+
+/// One message of a feed, before it has its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFeedEntry {
+    /// Which movement.
+    pub movement: String,
+    /// 1 as it was first seen; one more with each correction.
+    pub version: i64,
+    /// What happened to it.
+    pub change: FeedChange,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// Its accounting day.
+    pub day: Day,
+    /// Of what it says, to tell whether it changed.
+    pub digest: String,
+    /// The movement as JSON; of a removed one as it last was.
+    pub content: String,
+    /// What was told before; `None` in the first version.
+    pub previous: Option<String>,
+}
+
+/// One message of a feed in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedEntry {
+    /// Its place, which is the cursor.
+    pub position: i64,
+    /// When it was found, by our clock.
+    pub created_at: UnixTime,
+    /// What it says.
+    pub entry: NewFeedEntry,
+}
