@@ -27,7 +27,8 @@ static READ_ONLY_SEEN: Mutex<Option<Instant>> = Mutex::new(None);
 /// Sessions aren't thrown away more often than this.
 const DISTRUST: Duration = Duration::from_secs(1);
 
-fn saw_read_only() {
+/// A session is read-only: those from before now are asked no more.
+pub(crate) fn saw_read_only() {
     let mut seen = READ_ONLY_SEEN.lock().unwrap_or_else(PoisonError::into_inner);
     if seen.is_none_or(|seen| seen.elapsed() >= DISTRUST) {
         *seen = Some(Instant::now());

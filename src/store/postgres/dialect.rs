@@ -11,7 +11,10 @@ use super::{
         readback::{GROUP, Group},
     },
 };
-use crate::store::{StoreError, errors::Doing};
+use crate::store::{
+    StoreError,
+    errors::{Doing, saw_read_only},
+};
 
 pub(crate) use super::{
     arrays::insert_rows,
@@ -160,6 +163,10 @@ pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreErro
             .fetch_one(&database.log_writer)
             .await
             .doing(doing)?;
+    if read_only {
+        // Nor does the next who asks get this session, if the server takes writes again.
+        saw_read_only();
+    }
     let reason = match (standby, read_only) {
         (true, _) => "this PostgreSQL is a read-only standby: database.url must name the primary",
         (false, true) => "PostgreSQL takes no writes here: default_transaction_read_only is on",
