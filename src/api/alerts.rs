@@ -3,15 +3,14 @@
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
 };
 
 use super::{
-    Answer, answer, cursor,
-    document::{AlertQuery, PageQuery},
-    json,
-    params::Params,
+    Answer, answer, cursor, json,
+    params::{FormatQuery, PageQuery},
     problem::ApiProblem,
+    query::{Nothing, Query, parameters},
 };
 use crate::{
     access::Identity,
@@ -27,20 +26,32 @@ const LIST: &str = "alerts";
 /// Where a page ends.
 type Place = (UnixTime, String);
 
+parameters! {
+    /// Which alerts are listed.
+    pub(super) struct AlertQuery {
+        /// Only this rule's: `churn_spike`, `large_loss`, ….
+        rule: Option<Rule>,
+        /// Only those that go on, or only those that are over.
+        open: Option<bool>,
+        /// Only those somebody took on, or only the others.
+        acknowledged: Option<bool>,
+        page: PageQuery,
+        format: FormatQuery,
+    }
+}
+
 /// Alerts, newest first, with what became of their messages.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertQuery, PageQuery),
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertQuery),
     responses((status = 200, body = AlertList), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn alerts(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
+pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<AlertQuery>) -> Answer {
     let filter = AlertFilter {
-        rule: params.with("rule", "a rule's name", Rule::parse)?.map(|rule| rule.as_str().to_owned()),
-        open: params.parsed("open", "true or false")?,
-        acknowledged: params.parsed("acknowledged", "true or false")?,
+        rule: query.rule.map(|rule| rule.as_str().to_owned()),
+        open: query.open,
+        acknowledged: query.acknowledged,
         since: None,
     };
-    let after: Option<Place> = cursor::read(LIST, params.text("cursor").as_deref())?;
-    let (limit, csv) = (params.limit()?, params.csv()?);
-    params.end()?;
+    let after: Option<Place> = cursor::read(LIST, query.page.cursor.as_deref())?;
+    let limit = query.page.limit.0;
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let mut rows = state.store.records.alerts(&filter, place, limit + 1).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -49,13 +60,13 @@ pub(super) async fn alerts(State(state): State<AppState>, RawQuery(query): RawQu
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, (row.alert.raised_at, &row.alert.id)));
     let list = AlertList { data: AlertEntry::with_deliveries(&state.store.records, rows).await?, next_cursor };
-    Ok(answer(csv, list, AlertList::table))
+    Ok(answer(query.format.csv(), list, AlertList::table))
 }
 
 /// One alert.
 #[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts", params(("id" = String, Path, description = "`al_…`")),
     responses((status = 200, body = AlertEntry), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn alert(State(state): State<AppState>, Path(id): Path<String>) -> Answer {
+pub(super) async fn alert(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
     Ok(json(&entry(&state, &id).await?))
 }
 
@@ -69,6 +80,7 @@ pub(super) async fn acknowledge(
     State(state): State<AppState>,
     Path(id): Path<String>,
     Extension(identity): Extension<Identity>,
+    _: Query<Nothing>,
     body: Bytes,
 ) -> Answer {
     #[derive(serde::Deserialize)]

@@ -1,15 +1,20 @@
 //! `GET /v1/metrics/…` and `/v1/customers/…/activities`: the ledger in ChartMogul's shapes, for its client libraries.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 
 use super::{
-    Answer, ApiProblem, cursor, document::ChartMogulQuery, json, movements, noticed, params::Params, reports, standing,
+    Answer, ApiProblem, cursor, json, movements, noticed,
+    params::LedgerQuery,
+    query::{Query, parameters},
+    reports, standing,
+    values::PageSize,
 };
 use crate::{
-    ledger::ids::CustomerId,
+    ledger::{ids::CustomerId, time::Day},
     report::{
         ask::{Ask, InCurrency},
         chartmogul::{Activities, Activity, Figure, Series},
+        period::Interval,
         standing::Standing,
     },
     server::state::AppState,
@@ -20,6 +25,30 @@ const LIST: &str = "activities";
 /// The most entries a page has, and how many it has where nothing is asked for.
 const PER_PAGE: i64 = 200;
 
+parameters! {
+    /// What the metrics in ChartMogul's shapes are asked for.
+    pub(super) struct ChartMogulQuery {
+        /// First day; the ledger's first without it.
+        ["start-date"] start_date: Option<Day>,
+        /// Last day, inclusive; the end of the running period without it.
+        ["end-date"] end_date: Option<Day>,
+        /// `day`, `week`, `month` (the default), `quarter` or `year`.
+        interval: Option<Interval>,
+        ledger: LedgerQuery,
+    }
+}
+
+parameters! {
+    /// Which of a customer's movements are listed.
+    pub(super) struct ActivityQuery {
+        /// Entries a page, 200 at most and without it.
+        ["per-page"] per_page: PageSize<PER_PAGE, PER_PAGE>,
+        /// The `cursor` of the page before.
+        cursor: Option<String>,
+        ledger: LedgerQuery,
+    }
+}
+
 /// One of `mrr`, `arr`, `arpa`, `asp`, `customer-count`, `customer-churn-rate`, `mrr-churn-rate` and `ltv`, or `all`.
 #[utoipa::path(get, path = "/v1/metrics/{metric}", tag = "chartmogul",
     params(("metric" = String, Path, description = "which figure, or `all`"), ChartMogulQuery),
@@ -27,7 +56,7 @@ const PER_PAGE: i64 = 200;
 pub(super) async fn metrics(
     State(state): State<AppState>,
     Path(metric): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(query): Query<ChartMogulQuery>,
 ) -> Answer {
     let figure = match metric.as_str() {
         "all" => None,
@@ -36,10 +65,12 @@ pub(super) async fn metrics(
             None => return Err(ApiProblem::NotFound { what: "metric", id: metric, hint: None }),
         },
     };
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let ask = Ask { from: params.day("start-date")?, to: params.day("end-date")?, interval: params.interval()?, ..ask };
-    params.end()?;
+    let ask = Ask {
+        from: query.start_date,
+        to: query.end_date,
+        interval: query.interval.unwrap_or_default(),
+        ..query.ledger.ask()
+    };
     let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
     let reports = reports(&state);
     let answer = reports.metrics(&ask).await?;
@@ -70,21 +101,15 @@ const WINDOW_DAYS: i32 = 30;
 
 /// A customer's movements; `uuid` is its `cus_…`.
 #[utoipa::path(get, path = "/v1/customers/{uuid}/activities", tag = "chartmogul",
-    params(("uuid" = String, Path, description = "`cus_…`"),
-           ("per-page" = Option<u32>, Query, description = "entries a page, 200 at most"),
-           ("cursor" = Option<String>, Query, description = "the `cursor` of the page before")),
+    params(("uuid" = String, Path, description = "`cus_…`"), ActivityQuery),
     responses((status = 200, body = Activities), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn activities(
     State(state): State<AppState>,
     Path(uuid): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(query): Query<ActivityQuery>,
 ) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let read = |text: &str| text.parse().ok().filter(|limit| (1..=PER_PAGE).contains(limit));
-    let per_page = params.with("per-page", "a whole number from 1 to 200", read)?.unwrap_or(PER_PAGE);
-    let after = movements::read_key(LIST, params.text("cursor").as_deref())?;
-    params.end()?;
+    let (ask, PageSize(per_page)) = (query.ledger.ask(), query.per_page);
+    let after = movements::read_key(LIST, query.cursor.as_deref())?;
     let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
     let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {

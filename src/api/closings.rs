@@ -1,17 +1,19 @@
 //! `GET` and `POST /api/v1/closings`: the months that are closed, and closing one.
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, body::Bytes, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, answer, json, params::Params, reports};
+use super::{
+    Answer, ApiProblem, answer, json,
+    params::FormatQuery,
+    query::{Nothing, Query, parameters},
+    reports,
+};
 use crate::{
     access::Identity,
     report::{
+        ask::{Ask, InCurrency},
         closing::{CloseAnswer, CloseError, ClosedLine},
         month::Month,
         table::Table,
@@ -51,20 +53,26 @@ pub(super) struct CloseBody {
     month: String,
 }
 
+parameters! {
+    /// Which closings are listed.
+    pub(super) struct ClosingQuery {
+        /// Only this profile's; the default one's without it.
+        profile: Option<String>,
+        /// Only those of this currency's own ledgers, or of the `reporting` one, which is the default where one is configured.
+        currency: Option<InCurrency>,
+        /// Only this month, such as `2026-10`.
+        month: Option<Month>,
+        format: FormatQuery,
+    }
+}
+
 /// The months that were closed, newest first, each with what it was closed with.
-#[utoipa::path(get, path = "/api/v1/closings", tag = "figures",
-    params(("profile" = Option<String>, Query, description = "only this profile's; the default one's without it"),
-           ("month" = Option<String>, Query, description = "only this month, such as 2026-10"),
-           ("format" = Option<String>, Query, description = "`json` or `csv`")),
+#[utoipa::path(get, path = "/api/v1/closings", tag = "figures", params(ClosingQuery),
     responses((status = 200, body = ClosingList), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let month: Option<Month> = params.parsed("month", "a month such as 2026-10")?;
-    let csv = params.csv()?;
-    params.end()?;
+pub(super) async fn closings(State(state): State<AppState>, Query(query): Query<ClosingQuery>) -> Answer {
+    let ask = Ask { profile: query.profile, currency: query.currency, ..Ask::default() };
     let kept = reports(&state).kept(&ask)?;
-    let month = month.map(|month| month.to_string());
+    let month = query.month.map(|month| month.to_string());
     let mut data = Vec::new();
     for closing in state.store.records.closings().await? {
         if closing.profile != kept.name || month.as_deref().is_some_and(|month| month != &*closing.month) {
@@ -81,7 +89,7 @@ pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): Raw
         });
     }
     data.sort_by(|a, b| b.month.cmp(&a.month));
-    Ok(answer(csv, ClosingList { data }, ClosingList::table))
+    Ok(answer(query.format.csv(), ClosingList { data }, ClosingList::table))
 }
 
 /// Closes a month under every profile that is kept: its figures stay as they are now, and later changes become restatements.
@@ -91,6 +99,7 @@ pub(super) async fn closings(State(state): State<AppState>, RawQuery(query): Raw
 pub(super) async fn close(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
+    _: Query<Nothing>,
     body: Bytes,
 ) -> Answer {
     let said: CloseBody = serde_json::from_slice(&body)

@@ -1,16 +1,18 @@
 //! `GET /api/v1/customers` and `/api/v1/customers/{id}`: who pays what, and how it came about.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 
 use super::{
-    Answer, ApiProblem, Told, cursor,
-    document::{CommonQuery, CustomerQuery},
-    movements, named,
-    params::{LIMIT_MAX, Params},
+    Answer, ApiProblem, Told, cursor, movements, named,
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery},
+    query::{Query, parameters},
     reports, standing, told,
 };
 use crate::{
-    ledger::ids::{AccountId, CustomerId},
+    ledger::{
+        ids::{AccountId, CustomerId},
+        time::Day,
+    },
     report::{
         ask::Ask,
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
@@ -25,27 +27,42 @@ use crate::{
 
 const LIST: &str = "customers";
 
+parameters! {
+    /// Which customers are listed.
+    pub(super) struct CustomerQuery {
+        /// Only those whose id, name, e-mail or metadata holds each of these words; `KEY:VALUE` is one pair of metadata. Names are
+        /// searched where they are shown (`privacy.show_names`).
+        q: Option<String>,
+        /// `paying`, `past_due`, `ending` (set to end), `trialing` or `left`.
+        state: Option<CustomerState>,
+        /// `mrr` (the most in `currency` first), `since` (the newest first), `name` or `id` (without it).
+        sort: Option<CustomerOrder>,
+        page: PageQuery,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
+parameters! {
+    /// Which part of a customer's story is told.
+    pub(super) struct ExplainQuery {
+        /// Only what happened on this accounting day.
+        day: Option<Day>,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
 /// Customers in the order asked for, page by page: found by id, name, e-mail or metadata.
-#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
     responses((status = 200, body = Told<CustomerList>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let orders = CustomerOrder::ALL.map(CustomerOrder::as_str);
-    let order = params.with("sort", &format!("one of {}", orders.join(", ")), |text| {
-        CustomerOrder::ALL.into_iter().find(|order| order.as_str() == text)
-    })?;
-    let states = CustomerState::ALL.map(CustomerState::as_str);
-    let state_asked = params.with("state", &format!("one of {}", states.join(", ")), |text| {
-        CustomerState::ALL.into_iter().find(|state| state.as_str() == text)
-    })?;
-    let text = params.text("q").unwrap_or_default();
-    let order = order.unwrap_or(CustomerOrder::Id);
+pub(super) async fn customers(State(state): State<AppState>, Query(query): Query<CustomerQuery>) -> Answer {
+    let ask = query.ledger.ask();
+    let text = query.q.unwrap_or_default();
+    let order = query.sort.unwrap_or(CustomerOrder::Id);
     // A cursor goes on in the list it came from.
-    let of = format!("{LIST} {} {} {text}", order.as_str(), state_asked.map_or("", CustomerState::as_str));
-    let after: Option<(String, Option<AccountId>, CustomerId)> = cursor::read(&of, params.text("cursor").as_deref())?;
-    let (limit, csv) = (params.limit()?, params.csv()?);
-    params.end()?;
+    let of = format!("{LIST} {} {} {text}", order.as_str(), query.state.map_or("", CustomerState::as_str));
+    let after: Option<(String, Option<AccountId>, CustomerId)> = cursor::read(&of, query.page.cursor.as_deref())?;
     let reports = reports(&state);
     let currency = ask.own_currency().or(reports.reporting(&ask));
     if order == CustomerOrder::Mrr && currency.is_none() {
@@ -53,9 +70,9 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     }
     let further = after.is_some();
     let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
-    let asked = CustomerSearch { text, state: state_asked, order, currency, after };
+    let asked = CustomerSearch { text, state: query.state, order, currency, after };
     let standing = standing(&state, &ask).await?;
-    let (rows, next) = reports.customers_found(&ask, &asked, limit).await?;
+    let (rows, next) = reports.customers_found(&ask, &asked, query.page.limit.0).await?;
     let mut list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
         converted: reports.reporting(&ask).is_some(),
@@ -66,21 +83,19 @@ pub(super) async fn customers(State(state): State<AppState>, RawQuery(query): Ra
     // A search that finds nobody says so by itself.
     let searched = further || !asked.text.is_empty() || asked.state.is_some();
     let is_empty = list.data.is_empty() && !searched;
-    told(&state, (&ask, standing), csv, list, is_empty, CustomerList::table).await
+    told(&state, (&ask, standing), query.format.csv(), list, is_empty, CustomerList::table).await
 }
 
 /// One customer: current MRR, subscriptions and movements.
 #[utoipa::path(get, path = "/api/v1/customers/{id}", tag = "customers",
-    params(("id" = String, Path, description = "`cus_…`; also of one that is joined to others"), CommonQuery),
+    params(("id" = String, Path, description = "`cus_…`; also of one that is joined to others"), LedgerQuery),
     responses((status = 200, body = Told<CustomerDetail>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn customer(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(query): Query<LedgerQuery>,
 ) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    params.end()?;
+    let ask = query.ask();
     let standing = standing(&state, &ask).await?;
     let (reports, customer) = (reports(&state), CustomerId::new(id.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
@@ -119,22 +134,19 @@ async fn not_found(state: &AppState, ask: &Ask, what: &'static str, id: String) 
 
 /// How a customer's MRR came about: every state, every rule applied, every movement, with event ids.
 #[utoipa::path(get, path = "/api/v1/customers/{id}/explain", tag = "customers",
-    params(("id" = String, Path, description = "`cus_…`, or `sub_…` for its customer"),
-           ("day" = Option<String>, Query, description = "only what happened on this accounting day"), CommonQuery),
+    params(("id" = String, Path, description = "`cus_…`, or `sub_…` for its customer"), ExplainQuery),
     responses((status = 200, body = Told<Explanation>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn explain(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    Query(query): Query<ExplainQuery>,
 ) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let day = params.day("day")?;
-    let csv = params.csv()?;
-    params.end()?;
+    let ask = query.ledger.ask();
     let standing = standing(&state, &ask).await?;
-    match reports(&state).explain(&ask, &id, day).await? {
-        Some(explanation) => told(&state, (&ask, standing), csv, explanation, false, Explanation::table).await,
+    match reports(&state).explain(&ask, &id, query.day).await? {
+        Some(explanation) => {
+            told(&state, (&ask, standing), query.format.csv(), explanation, false, Explanation::table).await
+        }
         None => Err(not_found(&state, &ask, "customer or subscription", id).await?),
     }
 }

@@ -1,62 +1,111 @@
 //! `GET /api/v1/events…`: the log, down to the very bytes received.
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     response::IntoResponse,
 };
 use http::{HeaderValue, header};
-use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, answer, cursor, document::EventQuery, json, params::Params};
+use super::{
+    Answer, ApiProblem, answer, cursor, json,
+    params::{FormatQuery, PageQuery},
+    query::{Nothing, Query, parameters},
+    values::words,
+};
 use crate::{
     event::Reading,
-    ledger::{ids::EventId, time::UnixTime},
+    ledger::{
+        ids::{CustomerId, EventId},
+        time::UnixTime,
+    },
     report::events::{EventDetail, EventEntry, EventList},
     server::state::AppState,
-    store::{derived::reports::AccountScope, log::EventFilter},
+    store::{
+        derived::reports::{AccountScope, Order},
+        log::EventFilter,
+    },
     stripe::read::read_again,
 };
 
 const LIST: &str = "events";
 const BACKWARDS: &str = "events-desc";
 
+/// What became of an event, as the log keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadAs(&'static str);
+
+/// How an event came, as the log keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source(&'static str);
+
+words! {
+    ReadAs: ["facts", "ignored", "unreadable", "thin"].map(ReadAs), |one: ReadAs| one.0;
+    Source: ["webhook", "replay", "api"].map(Source), |one: Source| one.0;
+}
+
+parameters! {
+    /// Which events are listed.
+    pub(super) struct EventQuery {
+        /// Exactly this type, or a prefix ending in `*`.
+        ["type"] kind: Option<String>,
+        /// Created at or after.
+        since: Option<UnixTime>,
+        /// Created before.
+        until: Option<UnixTime>,
+        /// `facts`, `ignored`, `unreadable` or `thin`.
+        reading: Option<ReadAs>,
+        /// How it came: `webhook`, `replay` or `api`.
+        source: Option<Source>,
+        /// Only this customer's.
+        customer: Option<CustomerId>,
+        /// `asc` (in order of the log, the default) or `desc`.
+        order: Option<Order>,
+        /// Only live, or only test events.
+        livemode: Option<bool>,
+        /// Only this connected account's, or `own` for the account's own; `all` is everything, as without it. With `customer` it
+        /// makes the answer quick on a long log.
+        account: Option<AccountScope>,
+        page: PageQuery,
+        format: FormatQuery,
+    }
+}
+
+parameters! {
+    /// Which shape of an event is wanted.
+    pub(super) struct RawEventQuery {
+        /// Which shape of it; 0, the first, without.
+        variant: Option<i64>,
+    }
+}
+
 /// Events in order of the log, page by page: all of them, unless filtered.
 #[utoipa::path(get, path = "/api/v1/events", tag = "log", params(EventQuery),
     responses((status = 200, body = EventList), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    const READINGS: [&str; 4] = ["facts", "ignored", "unreadable", "thin"];
-    const SOURCES: [&str; 3] = ["webhook", "replay", "api"];
-    let source = |text: &str| SOURCES.contains(&text).then(|| text.to_owned());
-    let reading = |text: &str| READINGS.contains(&text).then(|| text.to_owned());
+pub(super) async fn events(State(state): State<AppState>, Query(query): Query<EventQuery>) -> Answer {
     let filter = EventFilter {
-        kind: params.text("type"),
-        since: instant(&mut params, "since")?,
-        until: instant(&mut params, "until")?,
-        source: params.with("source", &format!("one of {}", SOURCES.join(", ")), source)?,
-        reading: params.with("reading", &format!("one of {}", READINGS.join(", ")), reading)?,
-        customer: params.text("customer").map(|id| id.as_str().into()),
-        livemode: params.livemode()?,
-        account: match params.account() {
+        kind: query.kind,
+        since: query.since,
+        until: query.until,
+        source: query.source.map(|Source(name)| name.into()),
+        reading: query.reading.map(|ReadAs(name)| name.into()),
+        customer: query.customer,
+        livemode: query.livemode,
+        account: match query.account {
             Some(AccountScope::One(account)) => Some(account),
             Some(AccountScope::All) | None => None,
         },
     };
-    let backwards = params.with("order", "asc or desc", |text| match text {
-        "asc" => Some(false),
-        "desc" => Some(true),
-        _ => None,
-    })?;
-    let list = if backwards == Some(true) { BACKWARDS } else { LIST };
-    let after: Option<i64> = cursor::read(list, params.text("cursor").as_deref())?;
-    let (limit, csv) = (params.limit()?, params.csv()?);
-    params.end()?;
-    let mut rows = match backwards {
-        Some(true) => state.store.log.events_back(&filter, after, limit + 1).await?,
-        Some(false) | None => state.store.log.events(&filter, after.unwrap_or(0), limit + 1).await?,
+    let (order, limit) = (query.order.unwrap_or_default(), query.page.limit.0);
+    let list = match order {
+        Order::Ascending => LIST,
+        Order::Descending => BACKWARDS,
+    };
+    let after: Option<i64> = cursor::read(list, query.page.cursor.as_deref())?;
+    let mut rows = match order {
+        Order::Ascending => state.store.log.events(&filter, after.unwrap_or(0), limit + 1).await?,
+        Order::Descending => state.store.log.events_back(&filter, after, limit + 1).await?,
     };
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > size;
@@ -65,15 +114,14 @@ pub(super) async fn events(State(state): State<AppState>, RawQuery(query): RawQu
         next_cursor: rows.last().filter(|_| more).map(|last| cursor::write(list, last.seq)),
         data: rows.iter().map(EventEntry::from).collect(),
     };
-    Ok(answer(csv, page, EventList::table))
+    Ok(answer(query.format.csv(), page, EventList::table))
 }
 
 /// One event, with every shape it came in.
 #[utoipa::path(get, path = "/api/v1/events/{id}", tag = "log",
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = EventDetail), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
     let key = EventId::new(id.as_str());
     let Some(event) = state.store.log.event(&key).await? else {
         return Err(ApiProblem::NotFound { what: "event", id, hint: None });
@@ -88,14 +136,15 @@ pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>,
 
 /// The very bytes received.
 #[utoipa::path(get, path = "/api/v1/events/{id}/raw", tag = "log",
-    params(("id" = String, Path, description = "`evt_…`"),
-           ("variant" = Option<i64>, Query, description = "which shape of it; 0, the first, without")),
+    params(("id" = String, Path, description = "`evt_…`"), RawEventQuery),
     responses((status = 200, content_type = "application/json", description = "the bytes as they came"),
               (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn raw(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let variant = params.parsed::<i64>("variant", "a whole number")?.unwrap_or(0);
-    params.end()?;
+pub(super) async fn raw(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<RawEventQuery>,
+) -> Answer {
+    let variant = query.variant.unwrap_or(0);
     let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((_, bytes)) = bodies.into_iter().find(|(row, _)| row.variant == variant) else {
         return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
@@ -113,15 +162,14 @@ pub(super) async fn raw(State(state): State<AppState>, Path(id): Path<String>, R
 pub(super) struct FactList {
     /// One a state of an object; empty where nothing was read.
     #[schema(value_type = Vec<Object>)]
-    data: Vec<Value>,
+    data: Vec<serde_json::Value>,
 }
 
 /// What this mrrd reads from it: facts, without anything personal.
 #[utoipa::path(get, path = "/api/v1/events/{id}/facts", tag = "log",
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = FactList), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
     let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((event, body)) = bodies.into_iter().next() else {
         return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
@@ -131,9 +179,4 @@ pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>,
     // Names, numbers and lists: they always serialise.
     let data = facts.iter().filter_map(|fact| serde_json::to_value(fact).ok()).collect();
     Ok(json(&FactList { data }))
-}
-
-fn instant(params: &mut Params, name: &'static str) -> Result<Option<UnixTime>, ApiProblem> {
-    let at = params.parsed::<Timestamp>(name, "an instant such as 2026-01-31T12:00:00Z")?;
-    Ok(at.map(|at| UnixTime(at.as_second())))
 }

@@ -1,10 +1,13 @@
 //! `GET /api/v1/health`: how the daemon itself stands: what comes in, how far the work behind it is, what lies on disk.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, json, params::Params};
+use super::{
+    Answer, json,
+    query::{Nothing, Query},
+};
 use crate::{
     config::{Names, Role},
     event::EventRow,
@@ -114,8 +117,7 @@ pub(super) struct Sizes {
 
 /// What comes in, how far the work behind it is, and what lies on disk.
 #[utoipa::path(get, path = "/api/v1/health", tag = "status", responses((status = 200, body = Health)))]
-pub(super) async fn health(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn health(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let (store, config) = (&state.store, &state.config);
     let newest = async |source: &str| {
         let filter = EventFilter { source: Some(source.into()), ..EventFilter::default() };

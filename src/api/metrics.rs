@@ -1,45 +1,71 @@
 //! `GET /api/v1/metrics` and `/api/v1/cohorts`: rates, each with what it was made of.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 
 use super::{
     Answer, Told,
-    document::{CohortQuery, CommonQuery, MetricsQuery},
-    params::Params,
+    params::{FormatQuery, LedgerQuery, SpanQuery},
+    query::{Query, parameters},
     reports, standing, told,
 };
 use crate::{
-    report::{ask::Ask, cohorts::CohortsAnswer, metrics::MetricsAnswer},
+    ledger::time::Day,
+    report::{
+        ask::{Ask, Basis},
+        cohorts::CohortsAnswer,
+        metrics::MetricsAnswer,
+        period::Interval,
+    },
     server::state::AppState,
 };
 
+parameters! {
+    /// What metrics are asked for.
+    pub(super) struct MetricsQuery {
+        span: SpanQuery,
+        /// `day`, `week`, `month` (the default), `quarter` or `year`.
+        interval: Option<Interval>,
+        /// `restated` (the default), or `closed`: closed months as they were when they were closed, with `interval=month`.
+        basis: Option<Basis>,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
+parameters! {
+    /// Which cohorts are asked for.
+    pub(super) struct CohortQuery {
+        /// Cohorts of this day's month and later.
+        from: Option<Day>,
+        /// Cohorts of this day's month and earlier.
+        to: Option<Day>,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
 /// ARR, ARPA, retention, churn, quick ratio, LTV and trial conversion of each period.
-#[utoipa::path(get, path = "/api/v1/metrics", tag = "figures", params(MetricsQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/metrics", tag = "figures", params(MetricsQuery),
     responses((status = 200, body = Told<MetricsAnswer>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn metrics(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let ask = params.span(ask)?;
-    let ask = Ask { interval: params.interval()?, basis: params.basis()?, ..ask };
-    let csv = params.csv()?;
-    params.end()?;
+pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<MetricsQuery>) -> Answer {
+    let ask = Ask {
+        interval: query.interval.unwrap_or_default(),
+        basis: query.basis.unwrap_or_default(),
+        ..query.span.of(query.ledger.ask())
+    };
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, (&ask, standing), csv, report, is_empty, MetricsAnswer::table).await
+    told(&state, (&ask, standing), query.format.csv(), report, is_empty, MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
-#[utoipa::path(get, path = "/api/v1/cohorts", tag = "figures", params(CohortQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/cohorts", tag = "figures", params(CohortQuery),
     responses((status = 200, body = Told<CohortsAnswer>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn cohorts(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let ask = params.span(ask)?;
-    let csv = params.csv()?;
-    params.end()?;
+pub(super) async fn cohorts(State(state): State<AppState>, Query(query): Query<CohortQuery>) -> Answer {
+    let ask = Ask { from: query.from, to: query.to, ..query.ledger.ask() };
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, (&ask, standing), csv, report, is_empty, CohortsAnswer::table).await
+    told(&state, (&ask, standing), query.format.csv(), report, is_empty, CohortsAnswer::table).await
 }

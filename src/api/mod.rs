@@ -22,10 +22,12 @@ mod planned;
 mod problem;
 mod profiles;
 mod quality;
+mod query;
 mod restatements;
 mod rules;
 mod status;
 mod stream;
+mod values;
 
 use axum::{
     Router,

@@ -1,24 +1,26 @@
 //! `GET /api/v1/movements`: every change of MRR with its parts, causes and events.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
+use utoipa::openapi::schema::Object;
 
 use super::{
-    Answer, ApiProblem, Told, cursor,
-    document::{CommonQuery, MovementQuery},
-    json, named,
-    params::Params,
+    Answer, ApiProblem, Told, cursor, json, named,
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery},
+    query::{Query, parameters},
     reports, standing, told,
+    values::{Include, KeyValue, PageSize, Value},
 };
 use crate::{
     feeds::message,
     ledger::{
+        ids::{CustomerId, PriceId, ProductId},
         outcome::{Cause, Kind, Rollup},
         time::{Day, UnixTime},
     },
     report::{
-        ask::Ask,
+        ask::{Ask, Basis},
         movements::{MovementEntry, MovementList},
     },
     server::state::AppState,
@@ -30,46 +32,111 @@ const LIST: &str = "movements";
 /// The most movements whose comments are read at once.
 const COMMENTS_MAX: i64 = 200;
 
+/// Where a feed is gone on with: 0, or what its last message carries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FeedCursor(i64);
+
+impl Value for FeedCursor {
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    fn expected() -> String {
+        "a feed's cursor: 0, or what its last message carries".into()
+    }
+
+    fn schema() -> Object {
+        i64::schema()
+    }
+}
+
+parameters! {
+    /// Which movements are listed.
+    pub(super) struct MovementQuery {
+        /// First day.
+        from: Option<Day>,
+        /// Last day, inclusive.
+        to: Option<Day>,
+        /// Only this customer's.
+        customer: Option<CustomerId>,
+        /// Only this kind; `transient` ones only when named.
+        kind: Option<Kind>,
+        /// Only those with a part of this cause.
+        cause: Option<Cause>,
+        /// Only those with a part of this group of causes: `upsell`, `voluntary`, ….
+        rollup: Option<Rollup>,
+        /// Only those with a part of this product, before or after.
+        product: Option<ProductId>,
+        /// Only those with a part at this price, before or after.
+        price: Option<PriceId>,
+        /// Only those with a part billed so often, before or after: `month`, `year`, `3 month`.
+        billing: Option<Arc<str>>,
+        /// Only of customers of this country, as it is now.
+        country: Option<Arc<str>>,
+        /// Only of customers whose metadata has this now: `KEY:VALUE`, of the keys that `ledger.metadata_keys` keeps.
+        metadata: Option<KeyValue>,
+        /// `scheduled`: also what is written ahead, up to `to`.
+        include: Option<Include>,
+        /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.
+        basis: Option<Basis>,
+        /// `true`: with what customers wrote when leaving, read from bodies; `limit` is 200 at most then.
+        comments: Option<bool>,
+        /// `asc` (oldest first, the default) or `desc`.
+        order: Option<Order>,
+        /// The `next_cursor` of the page before.
+        cursor: Option<String>,
+        feed: FeedQuery,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
+parameters! {
+    /// Where a feed is gone on with; nothing else goes with it.
+    pub(super) struct FeedQuery {
+        /// Goes on with the feed: after 0, or after the `cursor` of the last message that was taken. Only `limit` goes with it;
+        /// the answer is `{"data": […], "next_cursor": …}` with the feed's messages.
+        after: Option<FeedCursor>,
+        /// Entries a page, 1000 at most; 100 without it.
+        limit: PageSize<LIMIT_MAX, 100>,
+    }
+}
+
 /// Movements in order of day and instant, page by page. With `after`, the entries of the feed instead: each movement as it
 /// was first seen (`movement.created`), then each correction of it (`movement.corrected`, `movement.removed`), in the order
 /// they were found, as feeds post them.
-#[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery),
     responses((status = 200, body = Told<MovementList>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    if let Some(after) = params.parsed::<i64>("after", "a feed's cursor: 0, or what its last message carries")? {
-        return told_after(&state, params, after).await;
+pub(super) async fn movements(
+    State(state): State<AppState>,
+    RawQuery(given): RawQuery,
+    Query(query): Query<MovementQuery>,
+) -> Answer {
+    let FeedQuery { after, limit: PageSize(limit) } = query.feed;
+    if let Some(after) = after {
+        // Whatever else a list takes says nothing of a feed.
+        Query::<FeedQuery>::read(given.as_deref())?;
+        return told_after(&state, after, limit).await;
     }
-    let ask = params.ask()?;
     let filter = MovementFilter {
-        from: params.day("from")?,
-        to: params.day("to")?,
-        customer: params.text("customer").map(|id| id.as_str().into()),
-        kind: params.with("kind", &format!("one of {}", kinds()), Kind::parse)?,
-        cause: params.with("cause", &format!("one of {}", causes()), Cause::parse)?,
+        from: query.from,
+        to: query.to,
+        customer: query.customer,
+        kind: query.kind,
+        cause: query.cause,
         currency: None,
-        part: PartFilter {
-            rollup: params.with("rollup", &format!("one of {}", rollups()), rollup)?,
-            product: params.text("product").map(|id| id.as_str().into()),
-            price: params.text("price").map(|id| id.as_str().into()),
-            interval: params.text("billing").map(Into::into),
-        },
-        country: params.text("country").map(Into::into),
-        metadata: params.with("metadata", "a key and a value such as channel:partner", |text| {
-            let (key, value) = text.split_once(':')?;
-            Some((key.into(), value.into()))
-        })?,
+        part: PartFilter { rollup: query.rollup, product: query.product, price: query.price, interval: query.billing },
+        country: query.country,
+        metadata: query.metadata.map(|KeyValue(key, value)| (key, value)),
     };
-    let ask = Ask { scheduled: params.scheduled()?, to: filter.to, basis: params.basis()?, ..ask };
-    let order = params.with("order", "asc or desc", |text| match text {
-        "asc" => Some(Order::Ascending),
-        "desc" => Some(Order::Descending),
-        _ => None,
-    })?;
-    let after = read_key(LIST, params.text("cursor").as_deref())?;
-    let comments = params.parsed("comments", "true or false")?.unwrap_or(false);
-    let (limit, csv) = (params.limit()?, params.csv()?);
-    params.end()?;
+    let ask = Ask {
+        scheduled: query.include == Some(Include::Scheduled),
+        to: filter.to,
+        basis: query.basis.unwrap_or_default(),
+        ..query.ledger.ask()
+    };
+    let after = read_key(LIST, query.cursor.as_deref())?;
+    let comments = query.comments.unwrap_or(false);
     if comments && limit > COMMENTS_MAX {
         return Err(ApiProblem::parameter(
             "limit",
@@ -78,7 +145,7 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     }
     let standing = standing(&state, &ask).await?;
     let (rows, next) =
-        reports(&state).movements(&ask, &filter, order.unwrap_or_default(), after.as_ref(), limit).await?;
+        reports(&state).movements(&ask, &filter, query.order.unwrap_or_default(), after.as_ref(), limit).await?;
     let mut list = MovementList {
         converted: reports(&state).reporting(&ask).is_some(),
         data: rows.iter().map(MovementEntry::from).collect(),
@@ -91,13 +158,11 @@ pub(super) async fn movements(State(state): State<AppState>, RawQuery(query): Ra
     reports(&state).name_movements(&ask, &mut list.data).await?;
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
-    told(&state, (&ask, standing), csv, list, is_empty, MovementList::table).await
+    told(&state, (&ask, standing), query.format.csv(), list, is_empty, MovementList::table).await
 }
 
 /// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.
-async fn told_after(state: &AppState, mut params: Params, after: i64) -> Answer {
-    let limit = params.limit()?;
-    params.end()?;
+async fn told_after(state: &AppState, FeedCursor(after): FeedCursor, limit: i64) -> Answer {
     if state.config.feeds.is_empty() {
         return Err(ApiProblem::parameter(
             "after",
@@ -120,27 +185,4 @@ pub(super) fn write_cursor(key: &MovementKey) -> String {
 pub(super) fn read_key(list: &str, text: Option<&str>) -> Result<Option<MovementKey>, ApiProblem> {
     let keys: Option<(Day, UnixTime, Arc<str>)> = cursor::read(list, text)?;
     Ok(keys.map(|(day, effective_at, id)| MovementKey { day, effective_at, id }))
-}
-
-fn kinds() -> String {
-    Kind::ALL.map(Kind::as_str).join(", ")
-}
-
-fn rollups() -> String {
-    Cause::ALL
-        .iter()
-        .map(|cause| cause.rollup())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .map(Rollup::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn rollup(text: &str) -> Option<Rollup> {
-    Cause::ALL.iter().map(|cause| cause.rollup()).find(|rollup| rollup.as_str() == text)
-}
-
-fn causes() -> String {
-    Cause::ALL.iter().map(|cause| cause.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -1,24 +1,59 @@
 //! `GET /api/v1/mrr`: MRR over time, each period with its bridge.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 
 use super::{
     Answer, Told,
-    document::{CommonQuery, SeriesQuery},
-    params::Params,
+    params::{FormatQuery, LedgerQuery, SpanQuery},
+    query::{Query, parameters},
     reports, standing, told,
+    values::Include,
 };
-use crate::{report::mrr::MrrAnswer, server::state::AppState};
+use crate::{
+    report::{
+        ask::{Ask, Basis, GroupBy},
+        mrr::MrrAnswer,
+        period::Interval,
+    },
+    server::state::AppState,
+};
+
+parameters! {
+    /// Which series is asked for.
+    pub(super) struct SeriesQuery {
+        span: SpanQuery,
+        /// `day`, `week`, `month` (the default), `quarter` or `year`.
+        interval: Option<Interval>,
+        /// `product`, `price`, `interval`, `currency`, `country`, `cohort`, `customer`, `cause` or `metadata:KEY`.
+        group_by: Option<GroupBy>,
+        /// `scheduled`: also what is written ahead, up to `to`.
+        include: Option<Include>,
+        /// `restated` (the default): closed months as they are known now, marked where they are no longer what they were closed
+        /// with. `closed`: as they were closed, with later changes as `prior_period` in the first open month.
+        basis: Option<Basis>,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
+impl SeriesQuery {
+    fn ask(self) -> Ask {
+        Ask {
+            interval: self.interval.unwrap_or_default(),
+            group_by: self.group_by,
+            scheduled: self.include == Some(Include::Scheduled),
+            basis: self.basis.unwrap_or_default(),
+            ..self.span.of(self.ledger.ask())
+        }
+    }
+}
 
 /// MRR over time: opening, movements and closing of each period. Without `currency`, every currency's series.
-#[utoipa::path(get, path = "/api/v1/mrr", tag = "figures", params(SeriesQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/mrr", tag = "figures", params(SeriesQuery),
     responses((status = 200, body = Told<MrrAnswer>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn mrr(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let ask = params.series(ask)?;
-    let csv = params.csv()?;
-    params.end()?;
+pub(super) async fn mrr(State(state): State<AppState>, Query(query): Query<SeriesQuery>) -> Answer {
+    let csv = query.format.csv();
+    let ask = query.ask();
     let standing = standing(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;
     let is_empty = report.data.is_empty();

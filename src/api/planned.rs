@@ -4,12 +4,15 @@
 use axum::{
     Extension,
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, json, params::Params};
+use super::{
+    Answer, ApiProblem, json,
+    query::{Nothing, Query},
+};
 use crate::{
     access::Identity,
     alerts::alert::Rule,
@@ -84,8 +87,7 @@ pub(super) struct MuteBody {
 
 /// Planned events, by day.
 #[utoipa::path(get, path = "/api/v1/annotations", tag = "alerts", responses((status = 200, body = AnnotationList)))]
-pub(super) async fn annotations(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn annotations(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let data = state.store.records.annotations().await?.into_iter().map(AnnotationEntry::from).collect();
     Ok(json(&AnnotationList { data }))
 }
@@ -96,6 +98,7 @@ pub(super) async fn annotations(State(state): State<AppState>, RawQuery(query): 
 pub(super) async fn annotate(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
+    _: Query<Nothing>,
     body: Bytes,
 ) -> Answer {
     let expected = "it is not JSON such as {\"from\":\"2026-10-01\",\"to\":\"2026-10-03\",\"note\":\"price change\"}";
@@ -124,6 +127,7 @@ pub(super) async fn forget(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
     Path(id): Path<String>,
+    _: Query<Nothing>,
 ) -> Answer {
     let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone(), hint: None };
     let number = id.parse().map_err(|_| missing())?;
@@ -131,13 +135,12 @@ pub(super) async fn forget(
     if !state.store.records.remove_annotation(number, &deed).await? {
         return Err(missing());
     }
-    annotations(State(state), RawQuery(None)).await
+    annotations(State(state), Query(Nothing)).await
 }
 
 /// Rules that tell nobody for now.
 #[utoipa::path(get, path = "/api/v1/mutes", tag = "alerts", responses((status = 200, body = MuteList)))]
-pub(super) async fn mutes(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn mutes(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let data = state.store.records.mutes(state.clock.now()).await?.into_iter().map(MuteEntry::from).collect();
     Ok(json(&MuteList { data }))
 }
@@ -148,6 +151,7 @@ pub(super) async fn mutes(State(state): State<AppState>, RawQuery(query): RawQue
 pub(super) async fn mute(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
+    _: Query<Nothing>,
     body: Bytes,
 ) -> Answer {
     let said: MuteBody =
@@ -166,7 +170,7 @@ pub(super) async fn mute(
     let deed = identity.actor().does(now, Action::RuleMuted, said.rule.clone());
     let deed = deed.saying(format!("until {until}: {}", said.note));
     state.store.records.mute(&Mute { rule: said.rule, until, note: said.note }, &deed).await?;
-    mutes(State(state), RawQuery(None)).await
+    mutes(State(state), Query(Nothing)).await
 }
 
 /// Lets a muted rule tell again.
@@ -177,12 +181,13 @@ pub(super) async fn unmute(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
     Path(rule): Path<String>,
+    _: Query<Nothing>,
 ) -> Answer {
     let deed = identity.actor().does(state.clock.now(), Action::RuleUnmuted, rule.clone());
     if !state.store.records.unmute(&rule, &deed).await? {
         return Err(ApiProblem::NotFound { what: "muted rule", id: rule, hint: None });
     }
-    mutes(State(state), RawQuery(None)).await
+    mutes(State(state), Query(Nothing)).await
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiProblem> {

@@ -1,13 +1,18 @@
 //! `/api/v1/profiles` and `/api/v1/compare`: rule sets, and why two of them differ over a month.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, answer, json, params::Params, reports};
+use super::{
+    Answer, ApiProblem, answer, json,
+    params::{FormatQuery, WhoseQuery},
+    query::{Nothing, Query, Required, parameters},
+    reports,
+};
 use crate::{
     ledger::profile::Profile,
-    report::{ask::Ask, compare::Comparison, month::Month},
+    report::{compare::Comparison, month::Month},
     server::state::AppState,
 };
 
@@ -39,8 +44,7 @@ pub(super) struct KnobEntry {
 
 /// Every rule set there is, with its knobs.
 #[utoipa::path(get, path = "/api/v1/profiles", tag = "figures", responses((status = 200, body = ProfileList)))]
-pub(super) async fn profiles(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn profiles(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let ledger = &state.config.ledger;
     let is_kept = |profile: &Profile| ledger.profiles.iter().any(|one| one.name == profile.name);
     let entry = |profile: &Profile| ProfileEntry {
@@ -52,27 +56,27 @@ pub(super) async fn profiles(State(state): State<AppState>, RawQuery(query): Raw
     Ok(json(&ProfileList { data: ledger.profiles.iter().chain(others).map(entry).collect() }))
 }
 
+parameters! {
+    /// What is compared.
+    pub(super) struct CompareQuery {
+        /// The first rule set; the default profile without it.
+        profile: Option<String>,
+        /// The second one.
+        with: Required<String>,
+        /// Such as `2026-10`.
+        month: Required<Month>,
+        whose: WhoseQuery,
+        format: FormatQuery,
+    }
+}
+
 /// The difference of two profiles over a month, customer by customer, by the knob that makes it.
 ///
 /// The knobs in which the two differ are switched one at a time; what each changes sums exactly to the difference.
-#[utoipa::path(get, path = "/api/v1/compare", tag = "figures",
-    params(("profile" = Option<String>, Query, description = "the first rule set; the default profile without it"),
-           ("with" = String, Query, description = "the second one"),
-           ("month" = String, Query, description = "such as 2026-10"),
-           ("currency" = Option<String>, Query, description = "only this currency"),
-           ("livemode" = Option<bool>, Query, description = "live or test"),
-           ("account" = Option<String>, Query, description = "`acct_…`, or `all`"),
-           ("as_known_at" = Option<String>, Query, description = "an instant, or a log sequence number"),
-           ("format" = Option<String>, Query, description = "`json` or `csv`")),
+#[utoipa::path(get, path = "/api/v1/compare", tag = "figures", params(CompareQuery),
     responses((status = 200, body = Object), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn compare(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let with = params.text("with").ok_or_else(|| ApiProblem::parameter("with", "name the profile to compare with"))?;
-    let month: Option<Month> = params.parsed("month", "a month such as 2026-10")?;
-    let month = month.ok_or_else(|| ApiProblem::parameter("month", "name the month, such as 2026-10"))?;
-    let csv = params.csv()?;
-    params.end()?;
+pub(super) async fn compare(State(state): State<AppState>, Query(query): Query<CompareQuery>) -> Answer {
+    let (Required(with), Required(month)) = (query.with, query.month);
     let ledger = &state.config.ledger;
     let named = |parameter: &str, name: &str| {
         ledger.named(name).ok_or_else(|| {
@@ -81,12 +85,12 @@ pub(super) async fn compare(State(state): State<AppState>, RawQuery(query): RawQ
         })
     };
     let reports = reports(&state);
-    let from = match &ask.profile {
-        Some(name) => named("profile", name)?,
-        None => reports.profile(&ask)?,
-    };
     // Of both profiles: the question itself is under neither.
-    let question = Ask { profile: None, ..ask.clone() };
+    let question = query.whose.ask();
+    let from = match &query.profile {
+        Some(name) => named("profile", name)?,
+        None => reports.profile(&question)?,
+    };
     let found = Box::pin(reports.compare(&question, from, named("with", &with)?, month)).await?;
-    Ok(answer(csv, found, Comparison::table))
+    Ok(answer(query.format.csv(), found, Comparison::table))
 }

@@ -1,12 +1,12 @@
 //! `GET /api/v1/quality`: each thing that couldn't be known, with what would settle it.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Answer, Told, cursor,
-    document::{CommonQuery, PageQuery},
-    params::Params,
+    params::{FormatQuery, LedgerQuery, PageQuery},
+    query::{Query, parameters},
     reports, standing, told,
 };
 use crate::{
@@ -38,17 +38,23 @@ enum Place {
     Ledger(String, UnixTime, Option<AccountId>, CustomerId, i64),
 }
 
+parameters! {
+    /// Which entries are listed.
+    pub(super) struct QualityQuery {
+        /// Only what is about this customer.
+        customer: Option<CustomerId>,
+        page: PageQuery,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
 /// Unreadable events, then thin ones that nothing fills in, then unpriced items, unresolved discounts, gaps, ties and what else couldn't be known.
-#[utoipa::path(get, path = "/api/v1/quality", tag = "log", 
-    params(("customer" = Option<String>, Query, description = "only what is about this customer"), PageQuery, CommonQuery),
+#[utoipa::path(get, path = "/api/v1/quality", tag = "log", params(QualityQuery),
     responses((status = 200, body = Told<QualityList>), (status = 422, body = super::document::ProblemBody)))]
-pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    let mut params = Params::read(query.as_deref())?;
-    let ask = params.ask()?;
-    let customer = params.text("customer").map(|id| CustomerId::new(id.as_str()));
-    let place: Option<Place> = cursor::read(LIST, params.text("cursor").as_deref())?;
-    let (limit, csv) = (params.limit()?, params.csv()?);
-    params.end()?;
+pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<QualityQuery>) -> Answer {
+    let (ask, customer, limit) = (query.ledger.ask(), query.customer, query.page.limit.0);
+    let place: Option<Place> = cursor::read(LIST, query.page.cursor.as_deref())?;
     let standing = standing(&state, &ask).await?;
     let reports = reports(&state);
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -112,5 +118,5 @@ pub(super) async fn quality(State(state): State<AppState>, RawQuery(query): RawQ
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };
-    told(&state, (&ask, standing), csv, list, false, QualityList::table).await
+    told(&state, (&ask, standing), query.format.csv(), list, false, QualityList::table).await
 }

@@ -4,7 +4,10 @@ use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, json};
+use super::{
+    Answer, ApiProblem, json,
+    query::{Nothing, Query},
+};
 use crate::rules::{self, Rule};
 
 /// Every rule of money. Not paged.
@@ -18,14 +21,14 @@ pub(super) struct RuleList {
 
 /// The rules of money, whose names `explain` cites.
 #[utoipa::path(get, path = "/api/v1/rules", tag = "log", responses((status = 200, body = RuleList)))]
-pub(super) async fn rules() -> Answer {
+pub(super) async fn rules(_: Query<Nothing>) -> Answer {
     Ok(json(&RuleList { data: rules::all(), next_cursor: None }))
 }
 
 /// One rule of money.
 #[utoipa::path(get, path = "/api/v1/rules/{name}", tag = "log", params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Rule), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn rule(Path(name): Path<String>) -> Answer {
+pub(super) async fn rule(Path(name): Path<String>, _: Query<Nothing>) -> Answer {
     let rule = rules::named(&name).ok_or(ApiProblem::NotFound { what: "rule", id: name, hint: None })?;
     Ok(json(&rule))
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::State,
     response::{
         IntoResponse,
         sse::{Event, KeepAlive, Sse},
@@ -13,7 +13,10 @@ use futures_util::stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, ApiProblem, params::Params};
+use super::{
+    Answer, ApiProblem,
+    query::{Nothing, Query},
+};
 use crate::{
     limits,
     server::{pulse::Beat, state::AppState},
@@ -42,8 +45,7 @@ impl From<Beat> for Moved {
 #[utoipa::path(get, path = "/api/v1/stream", tag = "status",
     responses((status = 200, content_type = "text/event-stream", body = Moved),
         (status = 503, body = super::document::ProblemBody)))]
-pub(super) async fn stream(State(state): State<AppState>, RawQuery(query): RawQuery) -> Answer {
-    Params::read(query.as_deref())?.end()?;
+pub(super) async fn stream(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let listener = state.pulse.listen().ok_or(ApiProblem::TooManyListeners)?;
     let beats = stream::unfold((listener, state.draining.clone()), |(mut listener, mut draining)| async move {
         let beat = tokio::select! {

@@ -104,12 +104,19 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// Both of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Restated, Self::Closed];
+
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "restated" => Some(Self::Restated),
-            "closed" => Some(Self::Closed),
-            _ => None,
+        Self::ALL.into_iter().find(|basis| basis.as_str() == text)
+    }
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restated => "restated",
+            Self::Closed => "closed",
         }
     }
 }

@@ -28,12 +28,12 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// Every interval, as the API and the commands write it.
-    pub const WORDS: [&'static str; 5] = ["day", "week", "month", "quarter", "year"];
+    /// Every interval, the shortest first.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year].into_iter().find(|it| it.as_str() == text)
+        Self::ALL.into_iter().find(|interval| interval.as_str() == text)
     }
 
     /// As the API writes it.

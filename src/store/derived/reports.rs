@@ -235,6 +235,19 @@ pub enum Order {
     Descending,
 }
 
+impl Order {
+    /// Both of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Ascending, Self::Descending];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ascending => "asc",
+            Self::Descending => "desc",
+        }
+    }
+}
+
 /// Where a page of customers ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CustomerPosition {

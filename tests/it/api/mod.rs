@@ -7,6 +7,7 @@ mod fx;
 mod groups;
 mod hostile;
 mod joined;
+mod parameters;
 mod quality;
 mod sales;
 mod shapes;
