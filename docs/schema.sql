@@ -55,18 +55,21 @@ CREATE TABLE audit_trail (
 ) STRICT;
 CREATE TRIGGER closing_no_delete BEFORE DELETE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TRIGGER closing_no_update BEFORE UPDATE ON closing BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
-CREATE TABLE closing (
+CREATE TABLE "closing" (
     profile   TEXT    NOT NULL,
     month     TEXT    NOT NULL,              -- 2026-10
     seq       INTEGER NOT NULL,              -- the log up to here made the figures
     closed_at INTEGER NOT NULL,              -- unix seconds, our clock
     inputs    TEXT    NOT NULL,              -- the profile's knobs, zone, versions of ledger and normaliser
     hash      TEXT    NOT NULL,              -- SHA-256 of month, seq and inputs
-    PRIMARY KEY (profile, month)
+    revision  INTEGER NOT NULL,              -- 1 as it was first closed; the greatest holds
+    who       TEXT    NOT NULL,              -- '' where it was closed before this was kept
+    reason    TEXT    NOT NULL,              -- why it took the place of the one before; '' for the first
+    PRIMARY KEY (profile, month, revision)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER closing_customer_no_delete BEFORE DELETE ON closing_customer BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TRIGGER closing_customer_no_update BEFORE UPDATE ON closing_customer BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
-CREATE TABLE closing_customer (
+CREATE TABLE "closing_customer" (
     profile  TEXT    NOT NULL,
     month    TEXT    NOT NULL,
     livemode INTEGER NOT NULL,
@@ -75,11 +78,12 @@ CREATE TABLE closing_customer (
     currency TEXT    NOT NULL,
     opening  INTEGER NOT NULL,               -- 10⁻⁶ minor units
     closing  INTEGER NOT NULL,
-    PRIMARY KEY (profile, month, livemode, account, customer, currency)
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (profile, month, revision, livemode, account, customer, currency)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER closing_movement_no_delete BEFORE DELETE ON closing_movement BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TRIGGER closing_movement_no_update BEFORE UPDATE ON closing_movement BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
-CREATE TABLE closing_movement (
+CREATE TABLE "closing_movement" (
     profile      TEXT    NOT NULL,
     month        TEXT    NOT NULL,
     livemode     INTEGER NOT NULL,
@@ -91,11 +95,12 @@ CREATE TABLE closing_movement (
     effective_at INTEGER NOT NULL,
     kind         TEXT    NOT NULL,
     amount       INTEGER NOT NULL,
-    PRIMARY KEY (profile, month, livemode, account, customer, id)
+    revision     INTEGER NOT NULL,
+    PRIMARY KEY (profile, month, revision, livemode, account, customer, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER closing_total_no_delete BEFORE DELETE ON closing_total BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
 CREATE TRIGGER closing_total_no_update BEFORE UPDATE ON closing_total BEGIN SELECT RAISE(ABORT, 'a closed month stays as it was closed'); END;
-CREATE TABLE closing_total (
+CREATE TABLE "closing_total" (
     profile  TEXT    NOT NULL,
     month    TEXT    NOT NULL,
     livemode INTEGER NOT NULL,
@@ -103,7 +108,8 @@ CREATE TABLE closing_total (
     currency TEXT    NOT NULL,
     line     TEXT    NOT NULL,               -- opening, closing, or the kind of movement summed
     amount   TEXT    NOT NULL,               -- 10⁻⁶ minor units: a sum may be longer than a column of integers
-    PRIMARY KEY (profile, month, livemode, account, currency, line)
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (profile, month, revision, livemode, account, currency, line)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER erasure_no_delete BEFORE DELETE ON erasure BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;
 CREATE TRIGGER erasure_no_update BEFORE UPDATE ON erasure BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END;

@@ -6,6 +6,8 @@ pub mod access;
 pub mod alerts;
 /// Figures as JSON.
 pub mod api;
+/// The log and its records in a folder of their own, verified.
+pub mod backup;
 /// What one question may cost.
 pub mod budget;
 /// The command line.

@@ -14,11 +14,12 @@ use crate::{
     access::Identity,
     report::{
         ask::{Ask, InCurrency},
-        closing::{CloseAnswer, CloseError, ClosedLine},
+        closing::{Close, CloseAnswer, CloseError, ClosedLine},
         month::Month,
         table::Table,
     },
     server::state::AppState,
+    store::records::closings::holding,
 };
 
 /// Closed months, newest first.
@@ -41,6 +42,12 @@ pub(super) struct ClosingEntry {
     closed_at: String,
     /// SHA-256 of month, `seq` and what else the figures depend on.
     hash: String,
+    /// 1 as the month was first closed, one more with each closing that took the place of the one before.
+    revision: i64,
+    /// By whom; null where that wasn't kept yet.
+    who: Option<String>,
+    /// Why it took the place of the one before; null for the first.
+    reason: Option<String>,
     /// The lines of each ledger's bridge, and what stood at its end.
     totals: Vec<ClosedLine>,
 }
@@ -51,6 +58,12 @@ pub(super) struct ClosingEntry {
 pub(super) struct CloseBody {
     /// The month, such as `2026-10`.
     month: String,
+    /// Also before the ledger began, and out of order.
+    #[serde(default)]
+    force: bool,
+    /// Close it anew, and why: the closing there is stays, superseded.
+    #[serde(default)]
+    supersede: Option<String>,
 }
 
 parameters! {
@@ -74,17 +87,20 @@ pub(super) async fn closings(State(state): State<AppState>, Query(query): Query<
     let kept = reports(&state).kept(&ask)?;
     let month = query.month.map(|month| month.to_string());
     let mut data = Vec::new();
-    for closing in state.store.records.closings().await? {
+    for closing in holding(state.store.records.closings().await?) {
         if closing.profile != kept.name || month.as_deref().is_some_and(|month| month != &*closing.month) {
             continue;
         }
-        let totals = state.store.records.closed_totals(&closing.profile, &closing.month).await?;
+        let totals = state.store.records.closed_totals(&closing).await?;
         data.push(ClosingEntry {
             month: closing.month.to_string(),
             profile: closing.profile.to_string(),
             seq: closing.seq,
             closed_at: closing.closed_at.to_string(),
             hash: closing.hash,
+            revision: closing.revision,
+            who: Some(closing.who).filter(|who| !who.is_empty()),
+            reason: Some(closing.reason).filter(|reason| !reason.is_empty()),
             totals: totals.iter().map(ClosedLine::from).collect(),
         });
     }
@@ -108,7 +124,9 @@ pub(super) async fn close(
         .month
         .parse()
         .map_err(|_| ApiProblem::parameter("month", &format!("{:?} is not a month such as 2026-10", said.month)))?;
-    match Box::pin(reports(&state).close(month, &identity.actor())).await {
+    let by = identity.actor();
+    let close = Close { force: said.force, supersede: said.supersede.as_deref(), ..Close::of(month, &by) };
+    match Box::pin(reports(&state).close(&close)).await {
         Ok(closed) => Ok(json(&closed)),
         Err(CloseError::Refused(reason)) => Err(ApiProblem::Conflict { reason }),
         Err(CloseError::Ask(error)) => Err(error.into()),

@@ -108,7 +108,7 @@ pub(super) struct Output {
     /// Every place of each amount, not the currency's own two
     #[arg(long)]
     exact: bool,
-    /// Whether CSV has amounts in units of the currency (major) or in its minor units, as JSON has them
+    /// Whether tables and CSV have amounts in units of the currency (major) or in its minor units, as JSON has them
     #[arg(long, default_value = "major")]
     units: Units,
 }
@@ -236,6 +236,16 @@ impl Whose {
 }
 
 impl Output {
+    /// Whether a person reads it.
+    pub(super) fn is_table(&self) -> bool {
+        !self.json && self.format == Format::Table
+    }
+
+    /// Every place of each amount.
+    pub(super) fn exact(&self) -> bool {
+        self.exact
+    }
+
     /// Prints an answer.
     pub(super) fn print<T: serde::Serialize>(
         &self,
@@ -275,6 +285,7 @@ impl Output {
                 let text = if self.units == Units::Major { cells.csv_in_units() } else { cells.csv() };
                 std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())
             }
+            _ if self.units == Units::Minor => output::line(cells.in_minor_units()),
             _ => output::line(text(answer)),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, replay::progress_bar};
 use crate::{
+    access::at_the_command_line,
     alerts::{
         drift::{self, Found},
         words,
@@ -15,6 +16,7 @@ use crate::{
     ingest::months,
     ledger::money::{Currency, Mrr},
     reconciler::Rules,
+    store::records::audit_trail::Action,
 };
 
 /// Holds every subscription at Stripe against the ledger: what differs, field by field, and what it is worth
@@ -66,8 +68,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let client = client(&config)?;
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
+    let record = async |detail: String| {
+        let deed = at_the_command_line().does(context.clock.now(), Action::LedgerHealed, "audit --heal").saying(detail);
+        let kept = fetch.store.records.record(&deed).await;
+        kept.map_err(|error| Failure::Failed(format!("the audit trail can't be kept: {error}")))
+    };
     if args.heal {
         months::make_ahead(&fetch.store.log, &context.clock).await;
+        // Before anything is appended: what is killed has left its line.
+        record("begun".into()).await?;
     }
     let bar = progress_bar();
     let rules = Rules::load(&config.ledger, &fetch.store.records).await;
@@ -78,6 +87,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let audited = audited.await;
     bar.finish_and_clear();
     let audit = audited.map_err(|error| Failure::Failed(format!("the audit stopped: {error}")))?;
+    if args.heal {
+        record(format!("{} subscriptions differed, {} healed", audit.differences.len(), audit.healed)).await?;
+    }
     if args.json {
         output::json(&audit)?;
     } else {

@@ -2,7 +2,7 @@
 
 use std::{io::Read, path::Path};
 
-use super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     config::Config,
     ledger::money::Currency,
@@ -47,7 +47,7 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
         let all = config.ledger.known.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
         Failure::Usage(format!("{name:?} is no profile: choose from {all}"))
     })?;
-    let store = open_store(config).await?;
+    let store = open_to_read(config).await?;
     up_to_date::bring(&store, config, context).await?;
     let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = Ask { livemode: Some(!asked.test), ..Ask::default() };

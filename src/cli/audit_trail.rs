@@ -1,6 +1,6 @@
 //! `mrrd audit-trail`: who closed, acknowledged, muted, imported; when, and from where.
 
-use super::{Context, Failure, Outcome, ask, open_store};
+use super::{Context, Failure, Outcome, ask, open_to_read};
 use crate::{report::audit_trail::AuditTrail, store::records::audit_trail::Action};
 
 /// Lists who closed months, acknowledged, muted, planned, imported and signed in, newest first
@@ -22,7 +22,7 @@ fn action(name: &str) -> Result<Action, String> {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
-    let store = open_store(&*context.load()?).await?;
+    let store = open_to_read(&*context.load()?).await?;
     let rows = store.records.audit_trail(args.action, None, args.limit).await;
     let rows = rows.map_err(|error| Failure::Failed(error.to_string()))?;
     let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor: None };

@@ -2,11 +2,13 @@
 
 use super::{Context, Failure, Outcome, make_store, output, replay::progress_bar};
 use crate::{
+    access::at_the_command_line,
     config::Config,
     history::{
         backfill::{Fetch, HistoryError},
         replay::Counts,
     },
+    store::records::audit_trail::Action,
     stripe::client::{Client, Patience, lists::Objects},
 };
 
@@ -32,6 +34,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let client = client(&config)?;
     let fetch = Fetch { client, store: make_store(&config, &context.clock).await?, clock: context.clock.clone() };
+    let what = if args.history { "events and every object" } else { "events" };
+    let record = async |detail: String| {
+        let deed = at_the_command_line().does(context.clock.now(), Action::HistoryFetched, what).saying(detail);
+        let kept = fetch.store.records.record(&deed).await;
+        kept.map_err(|error| Failure::Failed(format!("the audit trail can't be kept: {error}")))
+    };
+    // Before the first of them is in the log: a backfill that is killed has left its line.
+    record("begun".into()).await?;
     let bar = progress_bar();
     let fetched = async {
         let events = fetch.events(|counts| bar.set_message(format!("events: {}", said(counts)))).await;
@@ -61,6 +71,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let counts = fetched.map_err(|error| {
         Failure::Failed(format!("the backfill stopped: {error}\nwhat was fetched is kept: run it again to go on"))
     })?;
+    record(said(&counts)).await?;
     if args.json {
         output::json(&counts)?
     } else {

@@ -1,6 +1,6 @@
 //! `mrrd compare`: why two profiles differ.
 
-use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::report::{compare::Comparison, month::Month, service::Reports};
 
 /// Shows the difference of two profiles over a month, customer by customer, by the knob that makes it
@@ -37,10 +37,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         })
     };
     let (from, to) = (named(&args.from)?, named(&args.to)?);
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger, now: context.clock.now() };
     let answer = reports.compare(&args.whose.ask(), from, to, args.month).await.map_err(ask::failure)?;
     let told = ask::told(&reports, &args.whose.ask(), answer.data.is_empty()).await.map_err(ask::failure)?;
-    Ok(args.output.print(&answer, &told, Comparison::table)?)
+    let exact = args.output.exact();
+    Ok(args.output.print_as(&answer, &told, Comparison::table, |answer| answer.text(exact))?)
 }

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{Context, Failure, Outcome, make_store, output};
+use super::{Context, Failure, Outcome, make_store, output, signals::Signals};
 use crate::{
     access,
     clock::Clock,
@@ -26,7 +26,11 @@ use crate::{
         months, months_after,
     },
     history::rates,
-    ledger::time::{Day, UnixTime, Zone},
+    ledger::{
+        money::{Currency, Decimal, Mrr},
+        time::{Day, UnixTime, Zone},
+    },
+    report::units::said,
     server::daemon::Daemon,
     store::records::audit_trail::Action,
     telemetry,
@@ -36,9 +40,13 @@ use crate::{
 ///
 /// Two years of webhooks are posted, signed, over HTTP; every figure the daemon then answers is held against the
 /// simulator's own. On a terminal the account lives on until Ctrl-C, with a dashboard to watch. Elsewhere, or with
-/// --once, it ends there: 0 when every figure was right, else 1. Nothing is left behind.
+/// --once, it ends there: 0 when every figure was right, else 1. Nothing is left behind, however it ends, unless --keep says
+/// where to keep it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  mrrd demo\n  mrrd demo --once --seed 7\n  mrrd demo --customers 1000 --speed 120")]
+#[command(
+    after_help = "Examples:\n  mrrd demo\n  mrrd demo --once --seed 7\n  mrrd demo --customers 1000 --speed 120\n  \
+    mrrd demo --port 9000 --keep demo"
+)]
 pub(super) struct Args {
     /// End after the check
     #[arg(long)]
@@ -52,6 +60,21 @@ pub(super) struct Args {
     /// What happens in a minute, once live
     #[arg(long, value_name = "PER_MINUTE", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=6000))]
     speed: u32,
+    /// Where to listen [default: 127.0.0.1:8787, or any free port where that one is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// On which port of this machine's own address to listen
+    #[arg(long, conflicts_with = "listen")]
+    port: Option<u16>,
+    /// Keep the ledger and its configuration in this folder, new or empty, instead of nowhere
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl Args {
+    fn address(&self) -> Option<SocketAddr> {
+        self.listen.or(self.port.map(|port| SocketAddr::from(([127, 0, 0, 1], port))))
+    }
 }
 
 const YEARS: i64 = 2;
@@ -60,14 +83,23 @@ const CONNECTIONS: usize = 16;
 const CATCH_UP: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
-    let dir = TemporaryDirectory::create()?;
+    // Before anything lies anywhere: a signal is to end it in order from now on.
+    let signals = Signals::of_terminal();
+    let mut signals = signals.map_err(|error| Failure::Failed(format!("signals can't be caught: {error}")))?;
+    let dir = match &args.keep {
+        Some(dir) => Folder::kept(dir)?,
+        None => Folder::temporary()?,
+    };
     let secret: Arc<str> = format!("whsec_{:032x}", rand::random::<u128>()).into();
     let token = access::new_token();
-    let config = configuration(&dir.0, &secret, &token)?;
+    let listener = listener(args.address()).await?;
+    let address = listener.local_addr().map_err(|error| Failure::Failed(format!("the daemon can't start: {error}")))?;
+    let config = configuration(&dir.path, address, &secret, &token)?;
     telemetry::init(&config.log);
     let life = Life::new(args, &context.clock);
     import_rates(&life, &config, &context.clock).await?;
-    let daemon = daemon(config, context.clock.clone()).await?;
+    let daemon = Daemon::start(config, context.clock.clone(), listener).await;
+    let daemon = daemon.map_err(|error| Failure::Failed(format!("the daemon can't start: {error}")))?;
     let delivery =
         Delivery { address: daemon.address(), secret, clock: context.clock.clone(), connections: CONNECTIONS };
     let (stop, told) = oneshot::channel();
@@ -76,7 +108,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         drop(told.await);
     };
     let lived = async {
-        let lived = live(args, life, &delivery, &token, context).await;
+        let lived = tokio::select! {
+            lived = live(args, life, &delivery, &token, &dir, context) => lived,
+            () = signals.first() => Ok(()),
+        };
         // A daemon that has ended already needs no telling.
         let _ = stop.send(());
         lived
@@ -112,7 +147,14 @@ async fn import_rates(life: &Life, config: &Config, clock: &Clock) -> Outcome {
     Ok(())
 }
 
-async fn live(args: &Args, life: Life, delivery: &Delivery, token: &SecretString, context: &Context) -> Outcome {
+async fn live(
+    args: &Args,
+    life: Life,
+    delivery: &Delivery,
+    token: &SecretString,
+    dir: &Folder,
+    context: &Context,
+) -> Outcome {
     let begun = Instant::now();
     let Life { mut account, start, now } = life;
     let months = months(start, now);
@@ -138,14 +180,53 @@ async fn live(args: &Args, life: Life, delivery: &Delivery, token: &SecretString
     let answers = (delivery.address, token.expose_secret());
     let comparison = compare(account.truth(), &months, &Ledger::ALL, answers).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
+    standing(delivery.address, token, context.clock.now()).await?;
+    let configuration = dir.path.join(CONFIGURATION);
     if args.once || !std::io::stdout().is_terminal() {
+        if dir.is_kept {
+            let shown = configuration.display();
+            output::line(format_args!("It is kept: mrrd --config {shown} report mrr --last 12m, or serve to go on."))?;
+        }
         return Ok(());
     }
+    let shown = configuration.display();
     output::line(format_args!(
-        "\nThe dashboard: {}\nThe account lives on; Ctrl-C ends it.\n",
-        access::first::link(token, delivery.address)
+        "\nThe dashboard: {}\nCommands, in another terminal: mrrd --config {shown} report mrr --last 12m\n\
+         The account lives on; Ctrl-C ends it{}.\n",
+        access::first::link(token, delivery.address),
+        if dir.is_kept { "" } else { " and leaves nothing behind" },
     ))?;
     live_on(args, delivery, &mut account, &context.clock).await
+}
+
+/// Says where MRR stands: in the reporting currency, and in each currency's own ledger beside it.
+async fn standing(address: SocketAddr, token: &SecretString, now: UnixTime) -> Outcome {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("the figures can't be asked for: {error}"));
+    let mut client = Client::new(address).bearing(token.expose_secret());
+    let day = Zone::UTC.day(now);
+    let mut stands = Vec::new();
+    for ledger in std::iter::once(Ledger::Reporting).chain(Ledger::NATIVE) {
+        let query = ledger.as_str();
+        let path = format!("/api/v1/mrr?from={day}&to={day}&interval=day&profile=stripe&currency={query}");
+        let answer = client.get(&path).await.map_err(|error| failed(&error))?.json();
+        let entry = &answer["data"][0];
+        let currency: Option<Currency> = entry["currency"].as_str().and_then(|code| code.parse().ok());
+        let closing: Option<Mrr> = entry["closing_exact"]
+            .as_str()
+            .and_then(|text| text.parse::<Decimal>().ok())
+            .map(|exact| Mrr(exact.units()));
+        match (currency, closing) {
+            (Some(currency), Some(closing)) => stands.push(said(closing, currency)),
+            _ => return Err(failed(&format_args!("{path} answers no MRR"))),
+        }
+    }
+    if let Some((all, own)) = stands.split_first() {
+        output::line(format_args!(
+            "MRR now: {all} with everything converted; in the currencies themselves {}.",
+            own.join(", ")
+        ))?;
+    }
+    Ok(())
 }
 
 /// Says what the comparison found; the first differences in full, for each is a fault of mrrd or of the simulator.
@@ -173,14 +254,11 @@ fn tell(comparison: &Comparison) -> Outcome {
     Err(Failure::Said)
 }
 
-/// Something happens every now and then, until Ctrl-C.
+/// Something happens every now and then, until a signal ends it.
 async fn live_on(args: &Args, delivery: &Delivery, account: &mut Simulator, clock: &Clock) -> Outcome {
     let mut pace = tokio::time::interval(Duration::from_secs(60) / args.speed);
     loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            _ = pace.tick() => {}
-        }
+        pace.tick().await;
         let events = account.act(clock.now());
         for event in &events {
             output::line(format_args!("{}  {}  {}", event.created, event.id, event.kind))?;
@@ -223,12 +301,16 @@ fn progress(steps: usize) -> ProgressBar {
     bar
 }
 
-/// Defaults, but for what the demonstration needs; neither files nor environment are asked.
-fn configuration(dir: &Path, secret: &str, token: &SecretString) -> Result<Arc<Config>, Failure> {
-    let file = dir.join("mrrd.toml");
+/// The configuration's file within the folder.
+const CONFIGURATION: &str = "mrrd.toml";
+
+/// Defaults, but for what the demonstration needs; neither files nor environment are asked. What it does without on purpose is
+/// nothing to warn of.
+fn configuration(dir: &Path, address: SocketAddr, secret: &str, token: &SecretString) -> Result<Arc<Config>, Failure> {
+    let file = dir.join(CONFIGURATION);
     let text = format!(
-        "[database]\nurl = {:?}\n[stripe]\nwebhook_secrets = [{secret:?}]\n[ledger]\nprofiles = [\"stripe\", \"finance\"]\n\
-         reporting_currency = {:?}\n[api]\ntokens = [{:?}]\n[log]\nfilter = \"warn\"\n",
+        "[server]\nlisten = \"{address}\"\n[database]\nurl = {:?}\n[stripe]\nwebhook_secrets = [{secret:?}]\n[ledger]\n\
+         profiles = [\"stripe\", \"finance\"]\nreporting_currency = {:?}\n[api]\ntokens = [{:?}]\n[log]\nfilter = \"error\"\n",
         format!("sqlite://{}", dir.join("mrrd.db").display()),
         REPORTING.as_str(),
         token.expose_secret(),
@@ -237,32 +319,65 @@ fn configuration(dir: &Path, secret: &str, token: &SecretString) -> Result<Arc<C
     Ok(Arc::new(config::load(Some(&file), &Environment::default())?))
 }
 
-/// A daemon in this process: on the usual port where it is free, else on any.
-async fn daemon(config: Arc<Config>, clock: Clock) -> Result<Daemon, Failure> {
-    let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
-    let listener = match TcpListener::bind(config.server.listen).await {
-        Ok(listener) => listener,
-        Err(_) => TcpListener::bind("127.0.0.1:0").await.map_err(|error| cannot(&error))?,
+/// Listens where it was asked to; else on the usual port where it is free, or on any.
+async fn listener(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
+    let cannot = |address: SocketAddr| {
+        move |error: std::io::Error| Failure::Failed(format!("{address} can't be listened on: {error}"))
     };
-    Daemon::start(config, clock, listener).await.map_err(|error| cannot(&error))
-}
-
-/// Removed with everything in it when dropped.
-struct TemporaryDirectory(PathBuf);
-
-impl TemporaryDirectory {
-    fn create() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("mrrd-demo-{:016x}", rand::random::<u64>()));
-        let made = std::fs::DirBuilder::new().create(&path);
-        made.map_err(|error| Failure::Failed(format!("{} can't be created: {error}", path.display())))?;
-        Ok(Self(path))
+    if let Some(address) = asked {
+        return TcpListener::bind(address).await.map_err(cannot(address));
+    }
+    let (usual, any) = (SocketAddr::from(([127, 0, 0, 1], 8787)), SocketAddr::from(([127, 0, 0, 1], 0)));
+    match TcpListener::bind(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind(any).await.map_err(cannot(any)),
     }
 }
 
-impl Drop for TemporaryDirectory {
+/// Where the ledger lies: a folder that goes with the demonstration, or one that is kept.
+struct Folder {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Folder {
+    fn temporary() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("mrrd-demo-{:016x}", rand::random::<u64>()));
+        make_private(&path)?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    /// A new or empty folder of the user's.
+    fn kept(path: &Path) -> Result<Self, Failure> {
+        match std::fs::read_dir(path) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    let shown = path.display();
+                    return Err(Failure::Usage(format!("{shown} holds something already: name a new or empty folder")));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_private(path)?,
+            Err(error) => return Err(Failure::Usage(format!("{} can't be read: {error}", path.display()))),
+        }
+        // Commands run elsewhere find it all the same.
+        let path = std::path::absolute(path);
+        let path = path.map_err(|error| Failure::Failed(format!("where this is can't be told: {error}")))?;
+        Ok(Self { path, is_kept: true })
+    }
+}
+
+/// It holds a token: nobody else may read it.
+fn make_private(path: &Path) -> Outcome {
+    let made = crate::backup::private_folder(path);
+    made.map_err(|error| Failure::Failed(format!("{} can't be made: {error}", path.display())))
+}
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        // What can't be removed is left to the system's own cleaning of its temporary directory.
-        drop(std::fs::remove_dir_all(&self.0));
+        if !self.is_kept {
+            // What can't be removed is left to the system's own cleaning of its temporary directory.
+            drop(std::fs::remove_dir_all(&self.path));
+        }
     }
 }
 
@@ -272,12 +387,14 @@ mod tests {
 
     #[test]
     fn the_demonstration_has_a_configuration_of_its_own() {
-        let dir = TemporaryDirectory::create().unwrap();
-        let config = configuration(&dir.0, "whsec_test", &access::new_token()).unwrap();
+        let dir = Folder::temporary().unwrap();
+        let address = "127.0.0.1:9000".parse().unwrap();
+        let config = configuration(&dir.path, address, "whsec_test", &access::new_token()).unwrap();
+        assert_eq!(config.server.listen, address);
         assert!(config.stripe.can_verify());
         assert_eq!(config.ledger.profiles.len(), RULES.len());
         assert_eq!(config.ledger.reporting_currency.map(|currency| currency.to_string()), Some("usd".to_owned()));
-        let path = dir.0.clone();
+        let path = dir.path.clone();
         drop(dir);
         assert!(!path.exists());
     }

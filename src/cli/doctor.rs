@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{
     Context, Failure, Outcome,
     endpoints::{self, Found},
-    open_store, output,
+    open_to_read, output,
 };
 use crate::{
     alerts::channels::Channel,
@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         let detail = format!("{} is not there yet: serve or replay makes it", config.database.described());
         findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
     } else {
-        match open_store(&config).await {
+        match open_to_read(&config).await {
             Ok(store) => match found(&store, &config, context).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => {

@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Failure, Outcome, instant, open_store, output};
+use super::{Context, Failure, Outcome, events_export, instant, open_to_read, output};
 use crate::{
     event::EventRow,
     ledger::{
@@ -18,7 +18,7 @@ use crate::{
     store::{Store, StoreError, log::EventFilter},
 };
 
-/// Lists the log, shows one event, or follows what arrives
+/// Lists the log, shows one event, follows what arrives, or exports what there is
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -61,6 +61,18 @@ enum Command {
         /// Print one JSON object with the event's row and its body
         #[arg(long)]
         json: bool,
+    },
+    /// Prints events as JSONL that `mrrd replay` takes back, each with its body to the byte
+    #[command(after_help = "Examples:\n  \
+        mrrd events export > events.jsonl\n  \
+        mrrd events export --since 2026-01-01 --until 2026-02-01 --type 'invoice.*' | zstd > january.jsonl.zst\n  \
+        mrrd events export --customer cus_1A2b3C | mrrd --config other.toml replay -")]
+    Export {
+        #[command(flatten)]
+        filter: Filter,
+        /// Only events after this place in the log
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: i64,
     },
     /// Shows the newest events and then what arrives, until interrupted
     #[command(
@@ -179,9 +191,10 @@ fn unread(error: StoreError) -> Failure {
 }
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
-    let store = open_store(&*context.load()?).await?;
+    let store = open_to_read(&*context.load()?).await?;
     match &args.command {
         Command::List { filter, after, limit, json } => list(&store, &filter.store(), *after, *limit, *json).await,
+        Command::Export { filter, after } => events_export::run(&store.log, &filter.store(), *after).await,
         Command::Show { id, raw, variant, json } => show(&store, id, *variant, *raw, *json).await,
         Command::Tail { filter, lines, no_follow, json } => {
             tail(&store, &filter.store(), *lines, !no_follow, *json).await

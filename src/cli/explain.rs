@@ -1,6 +1,6 @@
 //! `mrrd explain`: the chain from raw event to money, for one customer.
 
-use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
     ledger::time::Day,
     report::{explain::Explanation, service::Reports},
@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = args.ledger.ask();

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Context, Failure, Outcome, open_store, output};
+use super::{Context, Failure, Outcome, open_to_read, output};
 use crate::{feeds::Places, ledger::time::Day, report::table::Table, store::StoreError};
 
 /// Movements as a feed: how far each has come, and telling it again
@@ -44,7 +44,7 @@ struct Entry {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     let failed = |error: StoreError| Failure::Failed(error.to_string());
     match &args.command {
         Command::List { json } => {

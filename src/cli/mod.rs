@@ -6,6 +6,7 @@ mod audit;
 mod audit_csv;
 mod audit_trail;
 mod backfill;
+mod backup;
 mod close;
 mod compare;
 mod completions;
@@ -15,6 +16,7 @@ mod doctor;
 mod endpoints;
 mod erase;
 mod events;
+mod events_export;
 mod explain;
 mod feeds;
 mod fx;
@@ -28,9 +30,11 @@ mod rebuild;
 mod redeliver;
 mod replay;
 mod report;
+mod restore;
 mod rules;
 mod seal;
 mod serve;
+mod signals;
 mod token;
 mod up_to_date;
 mod verify;
@@ -43,9 +47,9 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
-    ingest::months,
+    ingest::{keeping, months},
     report::table::printable,
-    store::{Options, OtherLog, Store},
+    store::{OlderSchema, Options, OtherLog, Store},
 };
 
 /// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
@@ -67,6 +71,8 @@ enum Command {
     Replay(replay::Args),
     Backfill(backfill::Args),
     Rebuild(rebuild::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Verify(verify::Args),
     Seal(seal::Args),
     Audit(audit::Args),
@@ -134,32 +140,43 @@ impl Context {
     }
 }
 
-/// Opens the ledger of `config` for a command that asks about it; a mistyped path is not made into an empty ledger.
+/// Opens the ledger of `config` for a command that changes something in it; a mistyped path is not made into an empty ledger.
 async fn open_store(config: &Config) -> Result<Store, Failure> {
-    open_store_of(config, OtherLog::Refuse).await
+    is_there(config)?;
+    open_there(config, Options::default()).await
+}
+
+/// The same for a command that only asks: one of another version is left as it is, and what it needs is said.
+async fn open_to_read(config: &Config) -> Result<Store, Failure> {
+    open_to_read_of(config, OtherLog::Refuse).await
 }
 
 /// The same; `other_log` says what to do with a log that isn't the one remembered beside it.
-async fn open_store_of(config: &Config, other_log: OtherLog) -> Result<Store, Failure> {
+async fn open_to_read_of(config: &Config, other_log: OtherLog) -> Result<Store, Failure> {
+    is_there(config)?;
+    open_there(config, Options { other_log, schema: OlderSchema::Tell, ..Options::default() }).await
+}
+
+fn is_there(config: &Config) -> Outcome {
     if config.database.is_absent_file() {
         let described = config.database.described();
         return Err(Failure::Usage(format!(
             "there is no ledger at {described}: check database.url; serve or replay makes one"
         )));
     }
-    open_there(config, other_log).await
+    Ok(())
 }
 
 /// Opens the ledger of `config` for a command that appends to it, made where there is none.
 async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
-    let store = open_there(config, OtherLog::Refuse).await?;
+    let store = open_there(config, Options::default()).await?;
     months::make_ahead(&store.log, clock).await;
     Ok(store)
 }
 
 /// Opens the database of `config`; every command may do so beside a live `serve`.
-async fn open_there(config: &Config, other_log: OtherLog) -> Result<Store, Failure> {
-    let options = Options { other_log, ..Options::default() };
+async fn open_there(config: &Config, options: Options) -> Result<Store, Failure> {
+    let options = Options { keeping: keeping::of(config), ..options };
     let opened = Store::open_with(config.database.url.expose_secret(), &options).await;
     opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
 }
@@ -181,6 +198,8 @@ pub fn run() -> ExitCode {
         Command::Backfill(args) => blocking(backfill::run(&args, &context)),
         Command::Replay(args) => blocking(replay::run(&args, &context)),
         Command::Rebuild(args) => blocking(rebuild::run(&args, &context)),
+        Command::Backup(args) => blocking(backup::run(&args, &context)),
+        Command::Restore(args) => blocking(restore::run(&args, &context)),
         Command::Verify(args) => blocking(verify::run(&args, &context)),
         Command::Seal(args) => blocking(seal::run(&args, &context)),
         Command::Audit(args) => blocking(audit::run(&args, &context)),

@@ -1,6 +1,6 @@
 //! `mrrd quality`: what couldn't be known, and what would settle it.
 
-use super::{Context, Failure, Outcome, ask, open_store, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
     limits,
     report::{
@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = args.ledger.ask();

@@ -5,11 +5,12 @@ use tokio::sync::watch;
 
 use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
 use crate::{
+    access::at_the_command_line,
     config::Config,
     history::renormalise,
     reconciler::{Reconciler, Rules},
     report::table::printable,
-    store::Store,
+    store::{Store, records::audit_trail::Action},
 };
 
 /// Recomputes every derived table from the log, swaps it in at once and says what changed
@@ -55,7 +56,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     };
     let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
-    let reconciler = Reconciler::new(store, rules, context.clock.clone());
+    let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
     let rebuilt = reconciler
         .rebuild(&stop, &mut |reached| {
             bar.set_message(format!("{} customers done", reached.customers_done));
@@ -63,6 +64,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         .await;
     bar.finish_and_clear();
     let changes = rebuilt.map_err(|error| Failure::Failed(format!("the ledger was not rebuilt: {error}")))?;
+    let subject = if args.renormalize { "every event read again" } else { "the log as it was read" };
+    let deed = at_the_command_line().does(context.clock.now(), Action::LedgerRebuilt, subject);
+    let kept =
+        store.records.record(&deed.saying(format!("{} of {} ledgers changed", changes.changed, changes.ledgers))).await;
+    kept.map_err(|error| {
+        Failure::Failed(format!("the ledger is rebuilt, but the audit trail can't be kept: {error}"))
+    })?;
     let moved: Vec<_> = changes.mrr.iter().filter(|(_, mrr)| mrr.before != mrr.after).collect();
     if args.json {
         let mrr: Vec<_> = moved.iter().map(|(book, mrr)| json!({

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Failure, Outcome, instant, open_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, instant, open_to_read, output, replay::progress_bar};
 use crate::{
     history::{
         redeliver::{Endpoint, Redelivery},
@@ -60,7 +60,7 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
     let secret = SigningSecret::new(&secret).map_err(|error| Failure::Usage(error.to_string()))?;
     let endpoint = Endpoint::new(url, secret, context.clock.clone()).map_err(Failure::Usage)?;
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     let filter =
         EventFilter { kind: args.kind.clone(), since: args.since, until: args.until, ..EventFilter::default() };
     let bar = progress_bar();

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Context, Outcome, ask, open_store, up_to_date};
+use super::{Context, Outcome, ask, open_to_read, up_to_date};
 use crate::{
     report::{
         ask::{Ask, Basis},
@@ -111,7 +111,7 @@ const PAGE_ENTRIES: usize = 1000;
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let today = config.ledger.zone.day(context.clock.now());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, Failure, Outcome, open_store, output};
+use super::{Context, Failure, Outcome, open_to_read, output};
 
 /// The head of the log's seals: kept elsewhere, it shows whether the log was changed or cut since
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ struct Head {
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let Command::Head(Head { json: as_json }) = &args.command;
-    let store = open_store(&*context.load()?).await?;
+    let store = open_to_read(&*context.load()?).await?;
     let head = store.log.seal_head().await;
     let head = head.map_err(|error| Failure::Failed(format!("the seals can't be read: {error}")))?;
     let Some(head) = head else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
-use super::{Context, Failure, Outcome, output};
+use super::{Context, Failure, Outcome, output, signals::Signals};
 use crate::{
     config::{DatabaseKind, Role},
     server::{daemon::Daemon, waiting},
@@ -24,7 +24,7 @@ use crate::{
     mrrd serve --config /etc/mrrd/mrrd.toml --wait-for 60")]
 pub(super) struct Args {
     /// How long to wait for a database that isn't there, answering 503 meanwhile [default: PostgreSQL as long as it
-    /// takes, SQLite not at all]
+    /// takes, SQLite only while the disk is full]
     #[arg(long, value_name = "SECONDS")]
     wait_for: Option<u64>,
     /// Go on, knowingly, with a log that is another one than before, or has lost something
@@ -53,14 +53,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Failure::Failed(format!("{listen} can't be listened on: {error}; is mrrd running already? See server.listen"))
     })?;
     let address = listener.local_addr().map_err(|error| cannot(&error))?;
-    let mut signals = Signals::new().map_err(|error| cannot(&error))?;
+    let mut signals = Signals::of_daemon().map_err(|error| cannot(&error))?;
     let say_where = || {
         tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "mrrd is listening");
         output::line(format_args!("listening on http://{address}"))
     };
     let patience = match args.wait_for {
         Some(seconds) => Some(Duration::from_secs(seconds)),
-        None if config.database.kind() == DatabaseKind::Sqlite => Some(Duration::ZERO),
+        // A full disk has room again sooner or later; what else is wrong with a file is for somebody to put right.
+        None if config.database.kind() == DatabaseKind::Sqlite && !waiting::is_disk_full(&config) => {
+            Some(Duration::ZERO)
+        }
         None => None,
     };
     // Where waiting is of no use, the start itself says why the database can't be opened.
@@ -99,36 +102,4 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 fn twice(listener: TcpListener) -> std::io::Result<(TcpListener, TcpListener)> {
     let listener = listener.into_std()?;
     Ok((TcpListener::from_std(listener.try_clone()?)?, TcpListener::from_std(listener)?))
-}
-
-/// SIGTERM and SIGINT, caught from before the start on.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Ends with the first of them.
-    async fn first(&mut self) {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        drop(tokio::signal::ctrl_c().await);
-    }
 }

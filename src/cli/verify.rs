@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_store_of, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, open_to_read_of, output, replay::progress_bar};
 use crate::{
     alerts::drift::{self, Found},
     history::reread,
@@ -30,7 +30,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     // A log that isn't the one remembered is what this is to tell of.
-    let store = open_store_of(&config, OtherLog::Tell).await?;
+    let store = open_to_read_of(&config, OtherLog::Tell).await?;
     let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
     let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());

@@ -58,6 +58,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("api.user_header", Kind::Text),
     ("api.user_role", Kind::Text),
     ("privacy.show_names", Kind::Switch),
+    ("privacy.keep", Kind::Text),
     ("alerts.rules", Kind::List),
     ("alerts.false_alerts_a_year", Kind::Decimal),
     ("alerts.large_loss_amount", Kind::Decimal),

@@ -16,7 +16,7 @@ mod warnings;
 pub use layers::{Environment, Origin, colour_wanted, user_of_process};
 pub use read::load;
 pub use settings::{
-    Api, Config, Database, DatabaseKind, Endpoint, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server,
+    Api, Config, Database, DatabaseKind, Endpoint, Keep, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server,
     Setting, SignOn, Stripe,
 };
 

@@ -14,7 +14,8 @@ use super::{
     layers::{self, Data, Value, Values},
     profiles::{self, Written},
     settings::{
-        Api, Config, Database, Endpoint, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
+        Api, Config, Database, Endpoint, Keep, Ledger, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn,
+        Stripe,
     },
 };
 use crate::{
@@ -368,7 +369,15 @@ impl Reader<'_> {
                 Names::Hidden
             }
         };
-        Privacy { names }
+        let keep = match self.text("privacy.keep").as_str() {
+            "whole" => Keep::Whole,
+            "minimal" => Keep::Minimal,
+            other => {
+                self.fault("privacy.keep", format_args!("is {other:?}: whole or minimal is possible"));
+                Keep::Minimal
+            }
+        };
+        Privacy { names, keep }
     }
 
     fn log(&mut self) -> Log {

@@ -287,6 +287,17 @@ impl FromStr for Network {
 pub struct Privacy {
     /// Whether names and e-mails of customers are read from bodies and shown.
     pub names: Names,
+    /// What is kept of the bodies themselves.
+    pub keep: Keep,
+}
+
+/// What is kept of bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The very bytes received.
+    Whole,
+    /// What figures rest on: names, e-mails, addresses, phones and means of payment are taken out before anything is stored.
+    Minimal,
 }
 
 /// What is done with names and e-mails of customers.

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod drift;
 pub mod envelopes;
 pub mod erase;
+pub mod export;
 pub mod files;
 pub mod heal;
 pub mod objects;

@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     answers,
     documents::{self, Document},
-    envelopes,
+    envelopes, export,
     files::Input,
     tables::{self, Row},
 };
@@ -31,7 +31,7 @@ use crate::{
     event::{NewEvent, Source},
     ledger::{ids::EventId, time::UnixTime},
     limits,
-    store::log::Prepared,
+    store::log::{Log, Prepared},
     stripe::{
         client::{Answer, version},
         read::{self, ReadEvent},
@@ -58,19 +58,19 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Begins to read. With `look` events are not made ready to be written.
+    /// Begins to read. Events are made ready to be written into `log`; without one they are only looked for.
     ///
     /// An object that doesn't tell when it stood so did at `read_at`.
-    pub(super) fn begin(inputs: Vec<Input>, look: bool, read_at: Option<UnixTime>, clock: &Clock) -> Self {
+    pub(super) fn begin(inputs: Vec<Input>, log: Option<Log>, read_at: Option<UnixTime>, clock: &Clock) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
         let (mut dealt, mut read) = (Vec::new(), Vec::new());
         for _ in 0..available_parallelism().map_or(1, usize::from) {
             let (to_thread, documents) = threads::sync_channel::<(usize, Document, Room)>(limits::REPLAY_AHEAD);
             let (from_thread, ready) = mpsc::channel(limits::REPLAY_AHEAD);
-            let clock = clock.clone();
+            let (clock, log) = (clock.clone(), log.clone());
             tokio::task::spawn_blocking(move || {
                 for (input, document, room) in documents {
-                    if from_thread.blocking_send((one(input, document, look, read_at, &clock), room)).is_err() {
+                    if from_thread.blocking_send((one(input, document, log.as_ref(), read_at, &clock), room)).is_err() {
                         return;
                     }
                 }
@@ -158,7 +158,7 @@ impl Dealer {
     }
 }
 
-fn one(input: usize, document: Document, look: bool, read_at: Option<UnixTime>, clock: &Clock) -> Read {
+fn one(input: usize, document: Document, log: Option<&Log>, read_at: Option<UnixTime>, clock: &Clock) -> Read {
     let Document { place, body, text } = document;
     let place = Some(place).filter(|place| !place.is_empty());
     match body {
@@ -168,7 +168,7 @@ fn one(input: usize, document: Document, look: bool, read_at: Option<UnixTime>, 
             Ok(event) => Read::Event {
                 id: event.id.clone(),
                 bytes: event.body.len(),
-                prepared: (!look).then(|| Box::new(Prepared::new(event))),
+                prepared: log.map(|log| Box::new(log.prepared(event))),
             },
         },
     }
@@ -176,6 +176,9 @@ fn one(input: usize, document: Document, look: bool, read_at: Option<UnixTime>, 
 
 /// An event, alone or in an envelope, else what a row of another program's table holds of Stripe's, or an object itself.
 fn event(body: Bytes, read_at: Option<UnixTime>, clock: &Clock) -> Result<NewEvent, String> {
+    if let Some(event) = export::event(&body, clock) {
+        return Ok(event);
+    }
     if let Some(row) = tables::wrapped(&body) {
         return match read::read(&row.inside) {
             Ok(read) if !read.kind.is_empty() => Ok(replayed(row.inside, read, clock)),

@@ -64,7 +64,8 @@ pub async fn run(
     clock: &Clock,
     mut watch: impl FnMut(Progress<'_>),
 ) -> Result<Counts, StoreError> {
-    let mut reading = Reading::begin(inputs.clone(), dry_run || store.is_none(), read_at, clock);
+    let mut reading =
+        Reading::begin(inputs.clone(), store.filter(|_| !dry_run).map(|store| store.log.clone()), read_at, clock);
     let mut counts = Counts::default();
     let mut batch = Batch::default();
     let mut seen = HashSet::new();

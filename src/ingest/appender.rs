@@ -73,6 +73,7 @@ struct Request {
 /// Hands events to the task that writes the log. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Appender {
+    log: Log,
     requests: mpsc::Sender<Request>,
     counters: Arc<Counters>,
 }
@@ -108,7 +109,7 @@ impl Appender {
         let (waiting, committed) = (Arc::new(Mutex::new(waiting)), Arc::new(committed));
         let write = |_| tokio::spawn(write(log.clone(), limits, waiting.clone(), counters.clone(), committed.clone()));
         let tasks = (0..limits.writers.max(1)).map(write).collect();
-        (Self { requests, counters }, Writer(tasks))
+        (Self { log, requests, counters }, Writer(tasks))
     }
 
     /// Appends events together; the answer comes after they are durable, one for each event in order.
@@ -121,7 +122,7 @@ impl Appender {
             mpsc::error::TrySendError::Closed(()) => AppendError::Closing,
         })?;
         // Here and not in the writer: compression runs on as many cores as there are callers.
-        let events = events.into_iter().map(Prepared::new).collect();
+        let events = events.into_iter().map(|event| self.log.prepared(event)).collect();
         let (answer, answered) = oneshot::channel();
         place.send(Request { events, answer });
         answered.await.unwrap_or(Err(AppendError::Closing))

@@ -40,13 +40,11 @@ impl Reports<'_> {
         };
         let within = |closing: &Closing| {
             let month = closing.month.parse::<Month>().ok()?;
-            let asked = ask.from.is_none_or(|from| from <= month.first())
-                && ask.to.is_none_or(|to| month.last() <= to)
-                && known.is_none_or(|seq| closing.seq <= seq);
+            let asked = ask.from.is_none_or(|from| from <= month.first()) && ask.to.is_none_or(|to| month.last() <= to);
             (asked && closing.profile == profile.name).then_some(month)
         };
         let mut all: Vec<_> =
-            self.store.records.closings().await?.into_iter().filter_map(|one| Some((within(&one)?, one))).collect();
+            self.closings_at(known).await?.into_iter().filter_map(|one| Some((within(&one)?, one))).collect();
         all.sort_by_key(|(month, _)| month.first());
         Ok(all)
     }
@@ -65,7 +63,7 @@ impl Reports<'_> {
         }
         let ledgers = self.derived(Some(closing.seq), &profile, &[]).await?;
         let fresh = closed(closing.clone(), &ledgers, month, &self.ledger.zone)?;
-        let stored = self.store.records.closed_totals(&closing.profile, &closing.month).await?;
+        let stored = self.store.records.closed_totals(closing).await?;
         if told(&stored) != told(&fresh.totals) {
             return Err(ReportError::ClosingDiffers { month: month.to_string() }.into());
         }
@@ -95,12 +93,12 @@ impl Reports<'_> {
             at_risk: Mrr::ZERO,
             scheduled_churn: Mrr::ZERO,
         };
-        for one in self.store.records.closed_customers(&closing.profile, &closing.month).await? {
+        for one in self.store.records.closed_customers(closing).await? {
             if of(one.key.livemode, &one.key.account) {
                 rows.amounts.push(stands(one.currency, &one.key, month.first().before(), one.opening));
             }
         }
-        for one in self.store.records.closed_movements(&closing.profile, &closing.month).await? {
+        for one in self.store.records.closed_movements(closing).await? {
             if of(one.key.livemode, &one.key.account) {
                 rows.amounts.push(stands(one.currency, &one.key, one.day, one.amount));
                 let group = Some(one.key.customer.as_str().into());
@@ -113,7 +111,7 @@ impl Reports<'_> {
                 });
             }
         }
-        for total in self.store.records.closed_totals(&closing.profile, &closing.month).await? {
+        for total in self.store.records.closed_totals(closing).await? {
             if of(total.livemode, &total.account) && &*total.line == "customers" {
                 let customers = i64::try_from(total.amount.0 / Mrr::MINOR).map_err(|_| ReportError::Overflow)?;
                 let (currency, day) = (Some(total.currency), month.last());

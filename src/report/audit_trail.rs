@@ -28,8 +28,10 @@ pub struct TrailEntry {
     pub by: String,
     /// From where; null for a command on the machine itself.
     pub address: Option<String>,
-    /// `month_closed`, `alert_acknowledged`, `rule_muted`, `rule_unmuted`, `event_planned`, `plan_removed`, `rates_imported`,
-    /// `events_imported`, `customer_erased`, `token_created`, `token_revoked` or `signed_in`.
+    /// `month_closed`, `closing_superseded`, `alert_acknowledged`, `rule_muted`, `rule_unmuted`, `event_planned`,
+    /// `plan_removed`, `rates_imported`,
+    /// `events_imported`, `customer_erased`, `ledger_rebuilt`, `history_fetched`, `ledger_healed`, `backup_restored`,
+    /// `token_created`, `token_revoked` or `signed_in`.
     pub action: String,
     /// With what: a month, an alert's id, a rule, a file, a token's id.
     pub subject: String,

@@ -72,13 +72,13 @@ impl Reports<'_> {
         if scope.test_clock.is_some() {
             return Ok(closed);
         }
-        for closing in self.store.records.closings().await? {
+        for closing in self.closings_at(seq).await? {
             let Ok(month) = closing.month.parse::<Month>() else { continue };
-            if closing.profile != scope.profile || seq.is_some_and(|seq| closing.seq > seq) {
+            if closing.profile != scope.profile {
                 continue;
             }
             let kept = closed.entry(month).or_default();
-            for total in self.store.records.closed_totals(&closing.profile, &closing.month).await? {
+            for total in self.store.records.closed_totals(&closing).await? {
                 let asked = match &scope.account {
                     AccountScope::All => true,
                     AccountScope::One(account) => total.account == *account,

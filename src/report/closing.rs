@@ -14,7 +14,6 @@ use super::{
     money::Exact,
     month::{Figures, Month, figures, of_month},
     service::{AskError, Reports},
-    table::Table,
 };
 use crate::{
     ledger::{
@@ -129,11 +128,36 @@ impl From<StoreError> for CloseError {
     }
 }
 
+/// How a month is to be closed.
+#[derive(Clone, Debug)]
+pub struct Close<'a> {
+    /// Which.
+    pub month: Month,
+    /// Who does it.
+    pub by: &'a Actor,
+    /// Also before the ledger began, and out of order.
+    pub force: bool,
+    /// Take the place of the closing there is, and why.
+    pub supersede: Option<&'a str>,
+    /// Only say what would be kept.
+    pub dry_run: bool,
+}
+
+impl<'a> Close<'a> {
+    /// A month for the first time, in order.
+    pub fn of(month: Month, by: &'a Actor) -> Self {
+        Self { month, by, force: false, supersede: None, dry_run: false }
+    }
+}
+
 /// What closing a month kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CloseAnswer {
     /// The month.
     pub month: String,
+    /// Nothing was kept: this is what would be. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// One for each profile it is now closed under.
     pub closed: Vec<ClosedProfile>,
 }
@@ -151,6 +175,8 @@ pub struct ClosedProfile {
     pub closed_at: String,
     /// SHA-256 of month, `seq` and the rules, zone and versions the figures depend on.
     pub hash: String,
+    /// 1 as the month was first closed, one more with each closing that took the place of the one before.
+    pub revision: i64,
     /// How many movements were kept.
     pub movements: usize,
     /// The lines of each ledger's bridge.
@@ -197,59 +223,50 @@ impl ClosedProfile {
             seq: month.closing.seq,
             closed_at: month.closing.closed_at.to_string(),
             hash: month.closing.hash.clone(),
+            revision: month.closing.revision,
             movements: month.movements.len(),
             totals: month.totals.iter().map(ClosedLine::from).collect(),
         }
     }
 }
 
-impl CloseAnswer {
-    /// One row a line.
-    pub fn table(&self) -> Table {
-        let columns = vec!["month", "profile", "livemode", "account", "currency", "line", "amount_exact"];
-        let row = |profile: &ClosedProfile, line: &ClosedLine| {
-            vec![
-                self.month.clone(),
-                profile.profile.clone(),
-                line.livemode.to_string(),
-                line.account.clone().unwrap_or_default(),
-                line.currency.clone(),
-                line.line.clone(),
-                line.amount_exact.to_string(),
-            ]
-        };
-        let rows = self.closed.iter().flat_map(|profile| profile.totals.iter().map(move |line| row(profile, line)));
-        Table { columns, rows: rows.collect() }
-    }
-}
-
 impl Reports<'_> {
-    /// Closes a month under every profile kept that it isn't closed under yet.
+    /// Closes a month under every profile kept that it isn't closed under yet; with `supersede` under every one.
     ///
-    /// Refuses while the month runs, while events wait to be applied, while the ledger is kept under other rules, and
-    /// when there is nothing left to close.
-    pub async fn close(&self, month: Month, by: &Actor) -> Result<CloseAnswer, CloseError> {
-        let zone = &self.ledger.zone;
+    /// Refuses while the month runs, while events wait to be applied, while the ledger is kept under other rules, when
+    /// there is nothing left to close, and without `force` before the ledger began and out of order.
+    pub async fn close(&self, close: &Close<'_>) -> Result<CloseAnswer, CloseError> {
+        let (zone, month) = (&self.ledger.zone, close.month);
+        let refuse = |reason: String| Err(CloseError::Refused(reason));
         if self.now <= zone.end_of(month.last()) {
             let ends = format!("it ends with {} in {}", month.last(), self.ledger.timezone);
-            return Err(CloseError::Refused(format!("{month} isn't over: {ends}; close it after that")));
+            return refuse(format!("{month} isn't over: {ends}; close it after that"));
         }
-        let before = self.store.records.closings().await?;
-        let closed_before = |profile: &&Profile| {
+        let before = holding(self.store.records.closings().await?);
+        let closed_before = |profile: &Profile| {
             before.iter().find(|closing| closing.profile == profile.name && *closing.month == *month.to_string())
         };
         // In each currency's own ledger, and in the reporting currency's.
         let kept = self.all_kept();
-        let open: Vec<&Profile> = kept.iter().filter(|profile| closed_before(profile).is_none()).collect();
+        let taken = kept.iter().find_map(closed_before);
+        let open: Vec<&Profile> = match (close.supersede, taken) {
+            (Some(_), None) => return refuse(format!("{month} isn't closed yet: there is nothing to supersede")),
+            (Some(_), Some(_)) => kept.iter().collect(),
+            (None, _) => kept.iter().filter(|profile| closed_before(profile).is_none()).collect(),
+        };
         if open.is_empty() {
-            let when = kept.iter().find_map(|profile| closed_before(&profile));
-            let when = when.map(|closing| format!(" since {}", closing.closed_at)).unwrap_or_default();
-            return Err(CloseError::Refused(format!(
-                "{month} is closed already{when}, and stays as it was closed: `mrrd report restatements` lists what changed"
-            )));
+            let when = taken.map(|closing| format!(" since {}", closing.closed_at)).unwrap_or_default();
+            return refuse(format!(
+                "{month} is closed already{when}, and stays as it was closed: `mrrd report restatements` lists what changed; \
+                 `mrrd close {month} --supersede --reason WHY` closes it anew and keeps the old"
+            ));
+        }
+        if let (false, None, Some(reason)) = (close.force, close.supersede, out_of_order(month, &open, &before)) {
+            return refuse(reason);
         }
         let seq = self.applied().await?;
         let mut months = Vec::new();
+        let mut began = None;
         for profile in open {
             let ledgers = self.derived(Some(seq), profile, &[]).await?;
             let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
@@ -260,28 +277,51 @@ impl Reports<'_> {
                 closed_at: self.now,
                 hash: hash(month, seq, &inputs),
                 inputs,
+                revision: closed_before(profile).map_or(1, |closing| closing.revision + 1),
+                who: close.by.who.clone(),
+                reason: close.supersede.unwrap_or_default().to_owned(),
             };
             if let Some(missing) = missing_rate(&ledgers, zone.end_of(month.last())) {
-                return Err(CloseError::Refused(format!(
-                    "{month} can't be closed: {}; {}",
-                    missing.detail, missing.settle
-                )));
+                return refuse(format!("{month} can't be closed: {}; {}", missing.detail, missing.settle));
             }
+            let first = ledgers.customers.iter().flat_map(|(_, ledger)| ledger.deltas.iter().map(|delta| delta.day));
+            began = first.chain(began).min();
             months.push(closed(closing, &ledgers, month, zone).map_err(AskError::from)?);
+        }
+        match began {
+            _ if close.force => {}
+            Some(day) if day > month.last() => {
+                return refuse(format!(
+                    "{month} lies before the ledger began, on {day}; --force closes it all the same"
+                ));
+            }
+            None => return refuse("the ledger has no figures at all; --force closes the month all the same".into()),
+            Some(_) => {}
         }
         // All of them can be closed: none is left out half way.
         let mut closed_now = Vec::new();
         for whole in months {
-            let deed = by.does(self.now, Action::MonthClosed, month.to_string());
-            if !self.store.records.close_month(&whole, &deed.saying(whole.closing.profile.as_ref())).await? {
+            let action = if close.supersede.is_some() { Action::ClosingSuperseded } else { Action::MonthClosed };
+            let deed = close.by.does(self.now, action, month.to_string());
+            let said = match close.supersede {
+                Some(reason) => format!("{}: {reason}", whole.closing.profile),
+                None => whole.closing.profile.to_string(),
+            };
+            if !close.dry_run && !self.store.records.close_month(&whole, &deed.saying(said)).await? {
                 let by = format!("{month} was closed under {} by another process meanwhile", whole.closing.profile);
-                return Err(CloseError::Refused(format!("{by}: nothing is left to do")));
+                return refuse(format!("{by}: nothing is left to do"));
             }
             let of = |profile: &&Profile| profile.name == whole.closing.profile;
             let converted = kept.iter().find(of).is_some_and(|profile| profile.reporting.is_some());
             closed_now.push(ClosedProfile::of(&whole, converted));
         }
-        Ok(CloseAnswer { month: month.to_string(), closed: closed_now })
+        Ok(CloseAnswer { month: month.to_string(), dry_run: close.dry_run, closed: closed_now })
+    }
+
+    /// The closings that held at a place in the log: all that hold now, where none is named.
+    pub(super) async fn closings_at(&self, seq: Option<i64>) -> Result<Vec<Closing>, AskError> {
+        let known = |closing: &Closing| seq.is_none_or(|seq| closing.seq <= seq);
+        Ok(holding(self.store.records.closings().await?.into_iter().filter(known)))
     }
 
     /// Every profile that rows are kept of: those configured, and their twins in the reporting currency.
@@ -314,6 +354,25 @@ impl Reports<'_> {
         }
         Ok(seq)
     }
+}
+
+/// Why closing a month now would leave closed months with a gap, or close one behind another's back.
+fn out_of_order(month: Month, open: &[&Profile], before: &[Closing]) -> Option<String> {
+    open.iter().find_map(|profile| {
+        let closed = before.iter().filter(|closing| closing.profile == profile.name);
+        let last = closed.filter_map(|closing| closing.month.parse::<Month>().ok()).max()?;
+        let next = Month::of(last.last().after());
+        if month > next {
+            return Some(format!(
+                "{next} isn't closed yet under {}, and comes first; --force closes {month} all the same",
+                profile.name
+            ));
+        }
+        (month < last).then(|| {
+            let name = &profile.name;
+            format!("{last}, which follows, is closed already under {name}; --force closes {month} all the same")
+        })
+    })
 }
 
 /// The first rate that is missing for any figure up to `end`.

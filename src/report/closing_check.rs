@@ -28,7 +28,7 @@ impl Reports<'_> {
     pub async fn verify_closings(&self) -> Result<ClosingsReport, AskError> {
         let mut report = ClosingsReport::default();
         for closing in self.store.records.closings().await? {
-            let named = format!("{} under {}", closing.month, closing.profile);
+            let named = format!("{} under {}, revision {}", closing.month, closing.profile, closing.revision);
             let found = self.verify_closing(closing, &mut report).await?;
             if let Some(difference) = found {
                 report.first_difference = Some(format!("{named}: {difference}"));
@@ -40,14 +40,13 @@ impl Reports<'_> {
 
     async fn verify_closing(&self, closing: Closing, report: &mut ClosingsReport) -> Result<Option<String>, AskError> {
         let Ok(month) = closing.month.parse::<Month>() else { return Ok(Some("it is no month".into())) };
-        let (profile, of) = (closing.profile.clone(), closing.month.clone());
         if hash(month, closing.seq, &closing.inputs) != closing.hash {
             return Ok(Some("its hash isn't that of its place in the log and its rules".into()));
         }
         let stored = ClosedMonth {
-            totals: self.store.records.closed_totals(&profile, &of).await?,
-            customers: self.store.records.closed_customers(&profile, &of).await?,
-            movements: self.store.records.closed_movements(&profile, &of).await?,
+            totals: self.store.records.closed_totals(&closing).await?,
+            customers: self.store.records.closed_customers(&closing).await?,
+            movements: self.store.records.closed_movements(&closing).await?,
             closing,
         };
         if let Some(difference) = sums(&stored)? {

@@ -14,6 +14,7 @@ use super::{
     month::{Figures, Month, MonthFigures, figures},
     service::{AskError, Reports},
     table::Table,
+    units::said,
 };
 use crate::{
     event::CustomerKey,
@@ -223,6 +224,42 @@ impl Reports<'_> {
 }
 
 impl Comparison {
+    /// A sentence for each currency, then the table.
+    pub fn text(&self, exact: bool) -> String {
+        let mut text = String::new();
+        for total in &self.totals {
+            let Ok(currency) = total.currency.parse::<Currency>() else { continue };
+            let (from, to) = (total.from.closing_exact.0, total.to.closing_exact.0);
+            let differ = self.data.iter().filter(|one| one.currency == total.currency).count();
+            let change = to.checked_sub(from).unwrap_or_default();
+            let how = match change.0 {
+                0 => "the same".to_owned(),
+                more if more > 0 => format!("{} more", said(change, currency)),
+                _ => format!("{} less", said(crate::ledger::money::Mrr(-change.0), currency)),
+            };
+            let end = if self.partial { "so far in" } else { "at the end of" };
+            let customers =
+                if differ == 1 { "1 customer differs".to_owned() } else { format!("{differ} customers differ") };
+            text.push_str(&format!(
+                "MRR {end} {}: {} under {}, {} under {}, which is {how}; {customers}.\n",
+                self.month,
+                said(from, currency),
+                self.from,
+                said(to, currency),
+                self.to,
+            ));
+        }
+        if self.knobs.is_empty() {
+            text.push_str(&format!("{} and {} are the same in every knob.\n", self.from, self.to));
+        }
+        let table = self.table();
+        if !table.rows.is_empty() {
+            text.push('\n');
+            text.push_str(&table.shown(exact));
+        }
+        text.trim_end().to_owned()
+    }
+
     /// A row for each customer and knob, then all customers together: by how much each line differs.
     pub fn table(&self) -> Table {
         let mut columns = vec!["account", "customer", "currency", "knob", "from", "to"];

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{customers::CurrencyMrr, money::Exact, table::Table};
+use super::{customers::CurrencyMrr, money::Exact, table::Table, units::said};
 use crate::ledger::{
     explain::{Stage, Step},
+    money::Currency,
     time::Zone,
 };
 
@@ -107,10 +108,16 @@ impl Explanation {
 
     /// The same for a person to read: a state, what was reckoned from it, what moved, and each line's rule and events.
     pub fn text(&self) -> String {
-        let standing: Vec<String> = self.mrr.iter().map(|mrr| format!("{} {}", mrr.mrr_exact, mrr.currency)).collect();
-        let standing = if standing.is_empty() { "none".into() } else { standing.join(", ") };
-        let mut text =
-            format!("{} under profile {}: MRR {standing} (minor units a month)\n", self.customer, self.profile);
+        let money = |amount: &Exact, currency: &str| {
+            currency.parse::<Currency>().map_or_else(|_| amount.to_string(), |currency| said(amount.0, currency))
+        };
+        let standing: Vec<String> = self.mrr.iter().map(|mrr| money(&mrr.mrr_exact, &mrr.currency)).collect();
+        let standing = if standing.is_empty() { "no MRR".into() } else { format!("MRR {}", standing.join(", ")) };
+        let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
+        let mut text = format!(
+            "{} has {standing} a month{when} under profile {}; amounts within the steps are minor units.\n",
+            self.customer, self.profile
+        );
         if !self.stripe_customers.is_empty() {
             text.push_str(&format!("Stripe's customers in it: {}\n", self.stripe_customers.join(", ")));
         }
@@ -121,14 +128,18 @@ impl Explanation {
             } else {
                 format!("{}; {}", step.rule, step.events.join(" "))
             };
-            let said = match (step.stage, about.as_slice()) {
+            let line = match (step.stage, about.as_slice()) {
                 ("state", _) => format!("\n{}  {}: {}", step.at, about.join(" "), step.text),
                 ("movement", []) => format!("  ► {}", step.text),
                 ("movement", _) => format!("    {}: {}", about.join(" "), step.text),
                 (_, [.., last]) => format!("    {last}: {}", step.text),
                 (_, []) => format!("    {}", step.text),
             };
-            text.push_str(&format!("{said}  [{source}]\n"));
+            let worth = match (&step.amount_exact, &step.currency) {
+                (Some(amount), Some(currency)) => format!(" ({})", money(amount, currency)),
+                _ => String::new(),
+            };
+            text.push_str(&format!("{line}{worth}  [{source}]\n"));
         }
         text.trim_end().to_owned()
     }

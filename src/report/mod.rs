@@ -11,6 +11,7 @@ pub mod called;
 pub mod chartmogul;
 pub mod closing;
 pub mod closing_check;
+pub mod closing_text;
 pub mod cohorts;
 pub mod compare;
 pub mod customers;

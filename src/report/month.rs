@@ -17,6 +17,11 @@ use crate::ledger::{
 pub struct Month(Day);
 
 impl Month {
+    /// The month that a day lies in.
+    pub fn of(day: Day) -> Self {
+        Self(Day(day.0.first_of_month()))
+    }
+
     /// Its first day.
     pub fn first(self) -> Day {
         self.0

@@ -105,10 +105,9 @@ impl Reports<'_> {
         };
         let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
-        for closing in self.store.records.closings().await? {
+        for closing in self.closings_at(seq).await? {
             let Ok(closed) = closing.month.parse::<Month>() else { continue };
-            let known = seq.is_none_or(|seq| closing.seq <= seq);
-            if closing.profile != profile.name || !known || month.is_some_and(|month| month != closed) {
+            if closing.profile != profile.name || month.is_some_and(|month| month != closed) {
                 continue;
             }
             let end = self.ledger.zone.end_of(closed.last());
@@ -117,8 +116,8 @@ impl Reports<'_> {
                 return Err(ReportError::MissingRate { detail, settle }.into());
             }
             let mut before = kept(
-                &self.store.records.closed_customers(&closing.profile, &closing.month).await?,
-                &self.store.records.closed_movements(&closing.profile, &closing.month).await?,
+                &self.store.records.closed_customers(&closing).await?,
+                &self.store.records.closed_movements(&closing).await?,
             )?;
             before.retain(|(key, _), _| {
                 key.livemode == scope.livemode

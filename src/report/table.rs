@@ -67,7 +67,12 @@ impl Table {
 
     /// [`Table::terminal`], with every place of each amount where `exact`.
     pub fn shown(&self, exact: bool) -> String {
-        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact })
+        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact, minor: false })
+    }
+
+    /// [`Table::terminal`], with amounts in minor units, as JSON has them.
+    pub fn in_minor_units(&self) -> String {
+        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact: true, minor: true })
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Style {
     pub width: Option<u16>,
     /// Every place of an amount instead of the currency's own.
     pub exact: bool,
+    /// Amounts in minor units, as JSON has them.
+    pub minor: bool,
 }
 
 /// What leaves first where the terminal is too narrow, one after the other.
@@ -83,7 +85,8 @@ pub fn show(table: &Table, style: Style) -> String {
     let blocks = currencies.into_iter().map(|code| {
         let rows: Vec<_> = table.rows.iter().filter(|row| row[currency_at] == code).collect();
         let Ok(currency) = code.parse::<Currency>() else { return block(table, &rows, None, style) };
-        format!("In {}\n{}", code.to_uppercase(), block(table, &rows, Some(currency), style))
+        let units = if style.minor { ", minor units" } else { "" };
+        format!("In {}{units}\n{}", code.to_uppercase(), block(table, &rows, Some(currency), style))
     });
     blocks.collect::<Vec<_>>().join("\n\n")
 }
@@ -156,7 +159,7 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
         ("denominator", Some(metric)) => !COUNTS.contains(&metric) && !AMOUNTS.contains(&metric),
         _ => column.ends_with("_exact"),
     };
-    let formed = currency.filter(|_| amount).and_then(|currency| grouped(text, currency, places));
+    let formed = currency.filter(|_| amount && !style.minor).and_then(|currency| grouped(text, currency, places));
     formed.unwrap_or_else(|| text.clone())
 }
 
@@ -229,7 +232,7 @@ mod tests {
         }
     }
 
-    const WIDE: Style = Style { width: None, exact: false };
+    const WIDE: Style = Style { width: None, exact: false, minor: false };
 
     #[test]
     fn amounts_stand_in_units_in_a_block_for_each_currency_with_their_sums() {
@@ -258,7 +261,7 @@ mod tests {
         let mut table = bridge();
         table.columns[7] = "events";
         table.rows.iter_mut().for_each(|row| row[7] = "evt_a_rather_long_identifier_of_an_event".into());
-        let text = show(&table, Style { width: Some(70), exact: false });
+        let text = show(&table, Style { width: Some(70), exact: false, minor: false });
         assert!(text.lines().filter(|line| !line.starts_with('(')).all(|line| line.chars().count() <= 70), "{text}");
         assert!(text.contains("left out for want of width: events"), "{text}");
         assert!(text.contains("12,345.67"), "{text}");

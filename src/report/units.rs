@@ -2,7 +2,7 @@
 
 use crate::ledger::{
     fx::minor_units,
-    money::{Currency, Decimal},
+    money::{Currency, Decimal, Mrr},
 };
 
 /// How much of an amount is shown.
@@ -12,6 +12,16 @@ pub enum Places {
     Currency,
     /// All the ledger knows, at least as many as the currency has: `1,234.563333`.
     All,
+}
+
+/// An amount in a sentence: `1,234.56 USD`.
+pub fn said(amount: Mrr, currency: Currency) -> String {
+    let code = currency.to_string().to_uppercase();
+    let minor = amount.to_string();
+    match grouped(&minor, currency, Places::Currency) {
+        Some(units) => format!("{units} {code}"),
+        None => format!("{minor} minor units of {code}"),
+    }
 }
 
 /// `minor` (a decimal of minor units) in the currency's own units, thousands apart; `None` where it is no decimal.

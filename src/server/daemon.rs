@@ -24,7 +24,7 @@ use crate::{
     },
     ingest::{
         appender::{self, Appender, Writer},
-        months, sealer,
+        keeping, months, sealer,
     },
     ledger::fact::NORMALISER,
     limits, names, receiver,
@@ -82,7 +82,7 @@ impl Daemon {
         other_log: OtherLog,
     ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
-        let options = Options { other_log, ..Options::default() };
+        let options = Options { other_log, keeping: keeping::of(&config), ..Options::default() };
         let store = Store::open_with(config.database.url.expose_secret(), &options).await?;
         // Before the first append: what it brings is to lie in its month.
         months::make_ahead(&store.log, &clock).await;

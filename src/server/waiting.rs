@@ -1,6 +1,8 @@
 //! Before the database is there: alive, not ready, and every webhook told to come again.
 
 use std::{
+    fs,
+    io::ErrorKind,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,6 +25,9 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// What a start takes on the disk at least: the log's write-ahead log and its index.
+const ROOM_BYTES: usize = 64 * 1024;
+
 /// Whether the database can be opened; false where it isn't there now.
 ///
 /// Errors when waiting would mend nothing: a newer schema, a refused password.
@@ -40,6 +45,16 @@ pub async fn is_there(config: &Config) -> Result<bool, StoreError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether the disk that the log lies on is full. A few kilobytes are written beside it, and taken away again.
+pub fn is_disk_full(config: &Config) -> bool {
+    let Some(path) = config.database.url.expose_secret().strip_prefix("sqlite://") else { return false };
+    let probe = format!("{path}.room-{}", std::process::id());
+    let written = fs::write(&probe, vec![0; ROOM_BYTES]);
+    // It is there where the writing failed half-way; where it isn't, nothing is to be removed.
+    let _ = fs::remove_file(&probe);
+    written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Answers on `listener` until the database can be opened, or `patience` is over. Errors as [`is_there`] does.

@@ -5,6 +5,7 @@
 //! databases: the `body/` of each folder is compiled once per driver, against a small `dialect`.
 
 mod anchors;
+pub mod copies;
 mod database;
 pub mod derived;
 mod errors;
@@ -27,7 +28,7 @@ use self::{
     log::{Log, ReadLog},
     records::Records,
 };
-use crate::budget::Exceeded;
+use crate::{budget::Exceeded, event::NewEvent};
 
 /// The store: one of two databases. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -149,11 +150,29 @@ pub struct Options {
     pub readers: u32,
     /// What to do with a log that isn't the one remembered beside it.
     pub other_log: OtherLog,
+    /// What to do with a schema that isn't this version's.
+    pub schema: OlderSchema,
+    /// What becomes of each event before it is made ready for the log.
+    pub keeping: Keeping,
+}
+
+/// What becomes of an event before it is kept: the same event, with what isn't to be kept of its body taken out.
+pub type Keeping = fn(NewEvent) -> NewEvent;
+
+/// What opening does with a database of an older schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OlderSchema {
+    /// Brings it up to date, and makes it where there is none.
+    #[default]
+    BringUpToDate,
+    /// Says so and leaves it as it is: whoever only reads changes nothing.
+    Tell,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 8, other_log: OtherLog::Refuse }
+        let (schema, keeping) = (OlderSchema::default(), std::convert::identity as Keeping);
+        Self { readers: 8, other_log: OtherLog::Refuse, schema, keeping }
     }
 }
 
@@ -170,10 +189,12 @@ impl Store {
     pub async fn open_with(url: &str, options: &Options) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
             let path = Path::new(path);
-            return Ok(Self::of(Database::Sqlite(Arc::new(sqlite::Database::open(path, options).await?))));
+            let opened = Database::Sqlite(Arc::new(sqlite::Database::open(path, options).await?));
+            return Ok(Self::of(opened, options.keeping));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::of(Database::Postgres(Arc::new(postgres::Database::open(url, options).await?))));
+            let opened = Database::Postgres(Arc::new(postgres::Database::open(url, options).await?));
+            return Ok(Self::of(opened, options.keeping));
         }
         Err(StoreError::Schema("database.url is neither sqlite://PATH nor postgres://…".into()))
     }
@@ -188,11 +209,11 @@ impl Store {
         &self.reader
     }
 
-    fn of(database: Database) -> Self {
+    fn of(database: Database, keeping: Keeping) -> Self {
         let (log, derived) = (ReadLog(database.clone()), ReadDerived(database.clone()));
         let records = Records(database.clone());
         let reader = ReadStore { log: log.clone(), derived: derived.clone(), records: records.clone() };
-        Self { log: Log(log), derived: Derived(derived), records, reader, database }
+        Self { log: Log(log, keeping), derived: Derived(derived), records, reader, database }
     }
 
     /// The failures planned for this store: nothing in a release.

@@ -10,6 +10,7 @@ mod e2e;
 mod faults;
 mod history;
 mod metrics;
+mod operating;
 mod oracle;
 mod postgres;
 mod reconciler;

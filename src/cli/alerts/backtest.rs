@@ -1,6 +1,6 @@
 //! `mrrd alerts backtest`: which alerts the account's own history would have raised.
 
-use super::super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
+use super::super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     alerts::{
         alert::{Alert, Rule},
@@ -48,7 +48,7 @@ fn budget(text: &str) -> Result<f64, String> {
 
 pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
-    let store = open_store(&config).await?;
+    let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
     let question = Ask {

@@ -3,13 +3,13 @@
 pub mod prepared;
 pub(super) mod tally;
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc};
 
 use bytes::Bytes;
 
 pub use self::prepared::Prepared;
 use super::{
-    StoreError,
+    Keeping, StoreError,
     anchors::SealHead,
     database::{Database, either},
     derived::joined::CustomerTold,
@@ -30,7 +30,7 @@ pub struct ReadLog(pub(super) Database);
 
 /// Reads the log and writes it: only who takes events in, seals or erases is handed one.
 #[derive(Clone, Debug)]
-pub struct Log(pub(super) ReadLog);
+pub struct Log(pub(super) ReadLog, pub(super) Keeping);
 
 impl Deref for Log {
     type Target = ReadLog;
@@ -323,12 +323,17 @@ impl Log {
         }
     }
 
+    /// An event made ready to be kept: the work that needs no database.
+    pub fn prepared(&self, event: NewEvent) -> Prepared {
+        Prepared::new((self.1)(event))
+    }
+
     /// Appends events with their facts: all or nothing, durable on return. One answer each, in order.
     ///
     /// The same event again, equal but for `pending_webhooks`, is a duplicate; the same id with another body is kept as
     /// a variant (rule `variants`). An erased event doesn't come back.
     pub async fn append(&self, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-        self.append_prepared(events.iter().cloned().map(Prepared::new).collect()).await
+        self.append_prepared(events.iter().cloned().map(|event| self.prepared(event)).collect()).await
     }
 
     /// [`append`], with the work that needs no database done before.

@@ -4,6 +4,7 @@ mod arrays;
 mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;
+pub(super) mod copied;
 mod dialect;
 mod facts;
 mod fresh;
@@ -22,7 +23,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Options, StoreError, errors::is_distrusted, health::Health, planned::Plan, schema};
+use super::{OlderSchema, Options, StoreError, errors::is_distrusted, health::Health, planned::Plan, schema};
 use crate::store::{log::tally::Tally, records::presence::Presence};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -78,7 +79,14 @@ impl Database {
         // it, and may take as long as they need.
         let asked = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&connect)).await;
         let mut first = asked.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut)).map_err(refused)?;
-        schema::migrate(&MIGRATIONS, &mut first, "the database").await?;
+        match options.schema {
+            OlderSchema::BringUpToDate => schema::migrate(&MIGRATIONS, &mut first, "the database").await?,
+            OlderSchema::Tell => {
+                let taken = "SELECT version FROM _sqlx_migrations WHERE success";
+                let taken = sqlx::query_scalar(taken).fetch_all(&mut first).await;
+                schema::is_of_now(&MIGRATIONS, &taken.map_err(|_| schema::none_yet("the database"))?, "the database")?;
+            }
+        }
         first.close().await.map_err(refused)?;
         let pool = || {
             PgPoolOptions::new().acquire_timeout(CONNECTION_WAIT).before_acquire(|_, connection| {

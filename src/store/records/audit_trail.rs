@@ -47,6 +47,7 @@ pub struct Actor {
 #[expect(missing_docs, reason = "each says it by its name")]
 pub enum Action {
     MonthClosed,
+    ClosingSuperseded,
     AlertAcknowledged,
     RuleMuted,
     RuleUnmuted,
@@ -55,6 +56,10 @@ pub enum Action {
     RatesImported,
     EventsImported,
     CustomerErased,
+    LedgerRebuilt,
+    HistoryFetched,
+    LedgerHealed,
+    BackupRestored,
     TokenCreated,
     TokenRevoked,
     SignedIn,
@@ -62,8 +67,9 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::MonthClosed,
+        Self::ClosingSuperseded,
         Self::AlertAcknowledged,
         Self::RuleMuted,
         Self::RuleUnmuted,
@@ -72,6 +78,10 @@ impl Action {
         Self::RatesImported,
         Self::EventsImported,
         Self::CustomerErased,
+        Self::LedgerRebuilt,
+        Self::HistoryFetched,
+        Self::LedgerHealed,
+        Self::BackupRestored,
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::SignedIn,
@@ -81,6 +91,7 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MonthClosed => "month_closed",
+            Self::ClosingSuperseded => "closing_superseded",
             Self::AlertAcknowledged => "alert_acknowledged",
             Self::RuleMuted => "rule_muted",
             Self::RuleUnmuted => "rule_unmuted",
@@ -89,6 +100,10 @@ impl Action {
             Self::RatesImported => "rates_imported",
             Self::EventsImported => "events_imported",
             Self::CustomerErased => "customer_erased",
+            Self::LedgerRebuilt => "ledger_rebuilt",
+            Self::HistoryFetched => "history_fetched",
+            Self::LedgerHealed => "ledger_healed",
+            Self::BackupRestored => "backup_restored",
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
             Self::SignedIn => "signed_in",

@@ -27,6 +27,25 @@ pub struct Closing {
     pub inputs: String,
     /// SHA-256 of month, seq and inputs, in hexadecimal.
     pub hash: String,
+    /// 1 as the month was first closed, one more with each that took the place of the one before.
+    pub revision: i64,
+    /// By whom; empty where that wasn't kept yet.
+    pub who: String,
+    /// Why it took the place of the one before; empty for the first.
+    pub reason: String,
+}
+
+/// Of each month and profile the closing that holds, in the order they came.
+pub fn holding(all: impl IntoIterator<Item = Closing>) -> Vec<Closing> {
+    let mut holding: Vec<Closing> = Vec::new();
+    for closing in all {
+        match holding.iter_mut().find(|one| one.month == closing.month && one.profile == closing.profile) {
+            Some(one) if one.revision < closing.revision => *one = closing,
+            Some(_) => {}
+            None => holding.push(closing),
+        }
+    }
+    holding
 }
 
 /// A line of a ledger's bridge over the month.

@@ -75,29 +75,29 @@ impl Records {
         either!(self.0, database => database.clear_progress(prefix).await)
     }
 
-    /// Keeps a closed month for ever, in one transaction. False, and nothing done, when it is closed already.
+    /// Keeps a closed month for ever, in one transaction. False, and nothing done, unless its revision is the next one.
     pub async fn close_month(&self, month: &ClosedMonth, deed: &Deed) -> Result<bool, StoreError> {
         either!(self.0, database => database.close_month(month, deed).await)
     }
 
-    /// Every closing, by month and profile.
+    /// Every closing, by month, profile and revision: those that hold and those that were superseded.
     pub async fn closings(&self) -> Result<Vec<Closing>, StoreError> {
         either!(self.0, database => database.closings().await)
     }
 
     /// The lines of a closed month's bridges.
-    pub async fn closed_totals(&self, profile: &str, month: &str) -> Result<Vec<ClosedTotal>, StoreError> {
-        either!(self.0, database => database.closed_totals(profile, month).await)
+    pub async fn closed_totals(&self, closing: &Closing) -> Result<Vec<ClosedTotal>, StoreError> {
+        either!(self.0, database => database.closed_totals(closing).await)
     }
 
     /// What each customer paid around a closed month, by customer and currency.
-    pub async fn closed_customers(&self, profile: &str, month: &str) -> Result<Vec<ClosedCustomer>, StoreError> {
-        either!(self.0, database => database.closed_customers(profile, month).await)
+    pub async fn closed_customers(&self, closing: &Closing) -> Result<Vec<ClosedCustomer>, StoreError> {
+        either!(self.0, database => database.closed_customers(closing).await)
     }
 
     /// The movements a month was closed with, by customer.
-    pub async fn closed_movements(&self, profile: &str, month: &str) -> Result<Vec<ClosedMovement>, StoreError> {
-        either!(self.0, database => database.closed_movements(profile, month).await)
+    pub async fn closed_movements(&self, closing: &Closing) -> Result<Vec<ClosedMovement>, StoreError> {
+        either!(self.0, database => database.closed_movements(closing).await)
     }
 
     /// Up to `limit` entries after this position, in order.

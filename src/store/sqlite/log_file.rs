@@ -45,7 +45,7 @@ pub(super) enum Wrong {
 }
 
 /// The path of what SQLite keeps beside a file: `-wal`, `-shm`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

@@ -6,6 +6,7 @@ mod arrivals;
 mod body;
 mod checkpoint;
 mod connections;
+pub(super) mod copied;
 mod derived;
 mod dialect;
 mod direct;
@@ -25,7 +26,7 @@ use sqlx::{
 
 use self::connections::pool;
 use super::{
-    Options, StoreError,
+    OlderSchema, Options, StoreError,
     anchors::{OtherLog, refusal},
     errors::{Doing, DoingDirectly, SQLITE_CORRUPT, SQLITE_NOTADB},
     health::Health,
@@ -174,6 +175,8 @@ async fn open_file(
     if path.is_dir() {
         return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
     }
+    // What was never there is no ledger of an older version: derived tables are made where they are missing.
+    let is_fresh = std::fs::metadata(path).map_or(0, |found| found.len()) == 0;
     private::make_file(path)?;
     let unavailable = |error| cannot_open(path, error);
     let connect = SqliteConnectOptions::new()
@@ -188,7 +191,13 @@ async fn open_file(
     // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
     let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
     let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
-    migrate(&migrations, &writer, path).await?;
+    if is_fresh || options.schema == OlderSchema::BringUpToDate {
+        migrate(&migrations, &writer, path).await?;
+    } else {
+        let taken = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(&writer).await;
+        let shown = path.display().to_string();
+        schema::is_of_now(&migrations, &taken.map_err(|_| schema::none_yet(&shown))?, &shown)?;
+    }
     let reading = connect.pragma("query_only", "ON");
     let readers =
         pool(replaceable).max_connections(options.readers).connect_with(reading).await.map_err(unavailable)?;

@@ -69,7 +69,7 @@ async fn one_customer_by_any_of_its_names() {
     assert_eq!(ids, ["Acme & Sons", "cus_3"]);
     let output = daemon.command(&["explain", "cus_2"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.starts_with("Acme & Sons under profile stripe: MRR 3000 usd"), "{said}");
+    assert!(said.starts_with("Acme & Sons has MRR 30.00 USD a month under profile stripe"), "{said}");
     assert!(said.contains("Stripe's customers in it: cus_1, cus_2"), "{said}");
 
     // Before either of them said so, they were two.

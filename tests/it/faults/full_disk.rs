@@ -102,6 +102,35 @@ fn fill(path: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_at_start_is_waited_for() {
+    let Some(small) = Small::mount(24) else {
+        eprintln!("skipped: this user may not mount a file system (root may)");
+        return;
+    };
+    let url = format!("sqlite://{}", small.0.path().join("mrrd.db").display());
+    let mut daemon: Daemon = Settings::default().env("MRRD_DATABASE__URL", &url).start().await;
+    daemon.accept(subscription("evt_before", "cus_1")).await;
+    daemon.kill();
+    // What a start has to write: all that is derived.
+    for file in ["mrrd.derived.db", "mrrd.derived.db-wal", "mrrd.derived.db-shm"] {
+        fs::remove_file(small.0.path().join(file)).unwrap();
+    }
+    let filler = small.0.path().join("filler");
+    fill(&filler);
+    let mut daemon = daemon.restart().await;
+    assert_eq!(daemon.get("/healthz").await.status, 200);
+    assert_eq!(daemon.get("/readyz").await.status, 503);
+    assert_eq!(posted(&mut daemon, "evt_full").await, 503);
+    fs::remove_file(&filler).unwrap();
+    until("there is room again", &mut daemon, async |daemon| {
+        daemon.post(subscription("evt_after", "cus_2")).await.status == 200
+    })
+    .await;
+    daemon.settle().await;
+    assert_eq!(sql::number(&url, "SELECT COUNT(*) FROM event").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_system_that_fills_and_empties_loses_nothing() {
     let Some(small) = Small::mount(24) else {
         eprintln!("skipped: this user may not mount a file system (root may)");

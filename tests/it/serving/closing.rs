@@ -118,3 +118,56 @@ async fn a_month_closes_only_when_it_is_over_and_nothing_waits() {
     // Without a server the command derives it first: what is closed is what the log says.
     assert_eq!(done(&daemon, &["close", "2026-01", "--json"])["closed"][0]["movements"], 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_keeps_nothing_and_says_what_would_be_kept_in_units() {
+    let daemon = january(Settings::default()).await;
+    let said = daemon.command(&["close", "2026-01", "--dry-run"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.starts_with("2026-01 would be closed under stripe with MRR 30.00 USD, 30.00 USD more than"), "{said}");
+    assert!(String::from_utf8_lossy(&daemon.command(&["close", "list"]).stdout).contains("No month is closed yet"));
+    assert_eq!(done(&daemon, &["close", "2026-01", "--dry-run", "--json"])["dry_run"], true);
+    let said = daemon.command(&["close", "2026-01"]);
+    assert!(String::from_utf8_lossy(&said.stdout).starts_with("2026-01 is closed under stripe with MRR 30.00 USD"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn months_close_in_order_unless_forced() {
+    let daemon = january(Settings::default()).await;
+    let said = refused(&daemon, &["close", "2025-11"]);
+    assert!(said.contains("2025-11 lies before the ledger began, on 2026-01-14"), "{said}");
+    done(&daemon, &["close", "2026-02", "--json"]);
+    let said = refused(&daemon, &["close", "2026-04"]);
+    assert!(said.contains("2026-03 isn't closed yet under stripe"), "{said}");
+    let said = refused(&daemon, &["close", "2026-01"]);
+    assert!(said.contains("2026-02, which follows, is closed already"), "{said}");
+    done(&daemon, &["close", "2026-01", "--force", "--json"]);
+    done(&daemon, &["close", "2026-03", "--json"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closing_is_superseded_and_the_old_one_stays() {
+    let mut daemon = january(Settings::default()).await;
+    assert!(refused(&daemon, &["close", "2026-01", "--supersede", "--reason", "x"]).contains("nothing to supersede"));
+    let first = done(&daemon, &["close", "2026-01", "--json"]);
+    daemon.accept(late("evt_late", 3500)).await;
+    daemon.settle().await;
+    let path = "/api/v1/restatements?profile=stripe";
+    assert_eq!(daemon.json(path).await["data"].as_array().unwrap().len(), 1);
+    assert_eq!(daemon.command(&["close", "2026-01", "--supersede"]).status.code(), Some(2), "why isn't said");
+    let second = done(&daemon, &["close", "2026-01", "--supersede", "--reason", "closed too early", "--json"]);
+    assert_eq!((&first["closed"][0]["revision"], &second["closed"][0]["revision"]), (&json!(1), &json!(2)));
+    // What holds now is the new one; the log as it was before it has the old one.
+    assert_eq!(daemon.json(path).await["data"], json!([]));
+    let closed = daemon.json("/api/v1/closings").await;
+    assert_eq!((&closed["data"][0]["revision"], &closed["data"][0]["reason"]), (&json!(2), &json!("closed too early")));
+    let mrr = "/api/v1/mrr?from=2026-01-01&to=2026-01-31&basis=closed";
+    assert_eq!(daemon.json(mrr).await["data"][0]["closing_exact"], "4500");
+    let listed = done(&daemon, &["close", "list", "--json"]);
+    let told: Vec<_> =
+        listed["data"].as_array().unwrap().iter().map(|one| (&one["superseded"], &one["reason"])).collect();
+    assert_eq!(told, [(&json!(true), &Value::Null), (&json!(false), &json!("closed too early"))]);
+    let trail = daemon.json("/api/v1/audit-trail?action=closing_superseded").await;
+    assert_eq!(trail["data"][0]["detail"], "stripe: closed too early", "{trail}");
+    assert_eq!(done(&daemon, &["verify", "--json"])["closings"], 2);
+}

@@ -22,6 +22,9 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
             closed_at: UnixTime(closed_at),
             inputs: "ledger 1\nzone UTC".into(),
             hash: "00ff".into(),
+            revision: 1,
+            who: "ada".into(),
+            reason: String::new(),
         },
         totals: vec![ClosedTotal { livemode: true, account: None, currency, line: "closing".into(), amount: beyond }],
         customers: vec![ClosedCustomer { key: key.clone(), currency, opening: Mrr(-1), closing: Mrr(i64::MAX.into()) }],
@@ -46,10 +49,27 @@ on_both! {
         let store = subject.again().await;
         let closings = store.records.closings().await.unwrap();
         assert_eq!(closings, [january("finance", 300).closing, first.closing]);
-        assert_eq!(store.records.closed_totals("stripe", "2026-01").await.unwrap(), first.totals);
-        assert_eq!(store.records.closed_customers("stripe", "2026-01").await.unwrap(), first.customers);
-        assert_eq!(store.records.closed_movements("stripe", "2026-01").await.unwrap(), first.movements);
-        assert_eq!(store.records.closed_customers("stripe", "2026-02").await.unwrap(), []);
+        assert_eq!(store.records.closed_totals(&closings[1]).await.unwrap(), first.totals);
+        assert_eq!(store.records.closed_customers(&closings[1]).await.unwrap(), first.customers);
+        assert_eq!(store.records.closed_movements(&closings[1]).await.unwrap(), first.movements);
+        let never = Closing { month: "2026-02".into(), ..closings[1].clone() };
+        assert_eq!(store.records.closed_customers(&never).await.unwrap(), []);
+    }
+
+    async fn a_closing_is_superseded_by_the_next_and_stays(subject) {
+        let (store, first) = (&subject.store, january("stripe", 100));
+        let mut second = january("stripe", 200);
+        (second.closing.revision, second.closing.reason) = (2, "a refund was booked late".into());
+        second.customers[0].opening = Mrr(5);
+        assert!(!store.records.close_month(&second, &deed(1)).await.unwrap(), "there is none before it");
+        assert!(store.records.close_month(&first, &deed(1)).await.unwrap());
+        assert!(store.records.close_month(&second, &deed(2)).await.unwrap());
+        assert!(!store.records.close_month(&second, &deed(3)).await.unwrap());
+        let all = store.records.closings().await.unwrap();
+        assert_eq!(all, [first.closing.clone(), second.closing.clone()]);
+        assert_eq!(holding(all), [second.closing.clone()]);
+        assert_eq!(store.records.closed_customers(&first.closing).await.unwrap(), first.customers);
+        assert_eq!(store.records.closed_customers(&second.closing).await.unwrap(), second.customers);
     }
 
     async fn a_closed_month_refuses_change(subject) {

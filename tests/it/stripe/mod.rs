@@ -5,6 +5,7 @@ mod eras;
 mod golden;
 mod invoices;
 mod line;
+mod minimal;
 mod odd;
 mod published;
 mod shapes;

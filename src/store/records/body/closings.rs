@@ -30,8 +30,10 @@ impl Database {
         }
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let written = sqlx::query(
-            "INSERT INTO closing (profile, month, seq, closed_at, inputs, hash) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (profile, month) DO NOTHING",
+            "INSERT INTO closing (profile, month, seq, closed_at, inputs, hash, revision, who, reason)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             WHERE (SELECT COALESCE(MAX(revision), 0) FROM closing WHERE profile = $1 AND month = $2) = $7 - 1
+             ON CONFLICT (profile, month, revision) DO NOTHING",
         )
         .bind(closing.profile.as_ref())
         .bind(closing.month.as_ref())
@@ -39,6 +41,9 @@ impl Database {
         .bind(closing.closed_at.0)
         .bind(closing.inputs.as_str())
         .bind(closing.hash.as_str())
+        .bind(closing.revision)
+        .bind(clean(&closing.who))
+        .bind(clean(&closing.reason))
         .execute(&mut *tx)
         .await
         .doing(doing)?
@@ -47,8 +52,8 @@ impl Database {
             tx.rollback().await.doing(doing)?;
             return Ok(false);
         }
-        let head = "INSERT INTO closing_total (profile, month, livemode, account, currency, line, amount)";
-        insert(&mut tx, head, 7, "", totals, |query, row: &ClosedTotal| {
+        let head = "INSERT INTO closing_total (profile, month, livemode, account, currency, line, amount, revision)";
+        insert(&mut tx, head, 8, "", totals, |query, row: &ClosedTotal| {
             query
                 .bind(closing.profile.to_string())
                 .bind(closing.month.to_string())
@@ -57,12 +62,13 @@ impl Database {
                 .bind(row.currency.to_string())
                 .bind(row.line.to_string())
                 .bind(row.amount.0.to_string())
+                .bind(closing.revision)
         })
         .await
         .doing(doing)?;
-        let head =
-            "INSERT INTO closing_customer (profile, month, livemode, account, customer, currency, opening, closing)";
-        insert(&mut tx, head, 8, "", customers, |query, row: &ClosedCustomer| {
+        let head = "INSERT INTO closing_customer (profile, month, livemode, account, customer, currency, opening, closing, \
+                    revision)";
+        insert(&mut tx, head, 9, "", customers, |query, row: &ClosedCustomer| {
             query
                 .bind(closing.profile.to_string())
                 .bind(closing.month.to_string())
@@ -72,12 +78,13 @@ impl Database {
                 .bind(row.currency.to_string())
                 .bind(units(row.opening))
                 .bind(units(row.closing))
+                .bind(closing.revision)
         })
         .await
         .doing(doing)?;
         let head = "INSERT INTO closing_movement (profile, month, livemode, account, customer, id, currency, day, \
-                    effective_at, kind, amount)";
-        insert(&mut tx, head, 11, "", movements, |query, row: &ClosedMovement| {
+                    effective_at, kind, amount, revision)";
+        insert(&mut tx, head, 12, "", movements, |query, row: &ClosedMovement| {
             query
                 .bind(closing.profile.to_string())
                 .bind(closing.month.to_string())
@@ -90,6 +97,7 @@ impl Database {
                 .bind(row.effective_at.0)
                 .bind(row.kind.as_str())
                 .bind(units(row.amount))
+                .bind(closing.revision)
         })
         .await
         .doing(doing)?;
@@ -99,11 +107,13 @@ impl Database {
     }
 
     pub(in crate::store) async fn closings(&self) -> Result<Vec<Closing>, StoreError> {
-        let rows =
-            sqlx::query("SELECT profile, month, seq, closed_at, inputs, hash FROM closing ORDER BY month, profile")
-                .fetch_all(&self.log)
-                .await
-                .doing(READING)?;
+        let rows = sqlx::query(
+            "SELECT profile, month, seq, closed_at, inputs, hash, revision, who, reason FROM closing
+             ORDER BY month, profile, revision",
+        )
+        .fetch_all(&self.log)
+        .await
+        .doing(READING)?;
         let closing = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             Ok(Closing {
@@ -113,22 +123,22 @@ impl Database {
                 closed_at: UnixTime(columns.number()?),
                 inputs: columns.text()?,
                 hash: columns.text()?,
+                revision: columns.number()?,
+                who: columns.text()?,
+                reason: columns.text()?,
             })
         };
         rows.iter().map(closing).collect()
     }
 
-    pub(in crate::store) async fn closed_totals(
-        &self,
-        profile: &str,
-        month: &str,
-    ) -> Result<Vec<ClosedTotal>, StoreError> {
+    pub(in crate::store) async fn closed_totals(&self, closing: &Closing) -> Result<Vec<ClosedTotal>, StoreError> {
         let rows = sqlx::query(
             "SELECT livemode, account, currency, line, amount FROM closing_total
-             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, currency, line",
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, currency, line",
         )
-        .bind(profile)
-        .bind(month)
+        .bind(closing.profile.as_ref())
+        .bind(closing.month.as_ref())
+        .bind(closing.revision)
         .fetch_all(&self.log)
         .await
         .doing(READING)?;
@@ -147,15 +157,15 @@ impl Database {
 
     pub(in crate::store) async fn closed_customers(
         &self,
-        profile: &str,
-        month: &str,
+        closing: &Closing,
     ) -> Result<Vec<ClosedCustomer>, StoreError> {
         let rows = sqlx::query(
             "SELECT livemode, account, customer, currency, opening, closing FROM closing_customer
-             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, customer, currency",
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, currency",
         )
-        .bind(profile)
-        .bind(month)
+        .bind(closing.profile.as_ref())
+        .bind(closing.month.as_ref())
+        .bind(closing.revision)
         .fetch_all(&self.log)
         .await
         .doing(READING)?;
@@ -174,15 +184,15 @@ impl Database {
 
     pub(in crate::store) async fn closed_movements(
         &self,
-        profile: &str,
-        month: &str,
+        closing: &Closing,
     ) -> Result<Vec<ClosedMovement>, StoreError> {
         let rows = sqlx::query(
             "SELECT livemode, account, customer, id, currency, day, effective_at, kind, amount FROM closing_movement
-             WHERE profile = $1 AND month = $2 ORDER BY livemode, account, customer, id",
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, id",
         )
-        .bind(profile)
-        .bind(month)
+        .bind(closing.profile.as_ref())
+        .bind(closing.month.as_ref())
+        .bind(closing.revision)
         .fetch_all(&self.log)
         .await
         .doing(READING)?;
