@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::judge::distance;
 use crate::{
     ledger::{
         ids::CustomerId,
@@ -77,6 +78,13 @@ pub struct Lost {
     pub loss: Loss,
 }
 
+impl Lost {
+    /// One of several subscriptions ended.
+    fn is_dropped(&self) -> bool {
+        !self.ended && matches!(self.loss.reason, Cause::ProductDropped | Cause::SubscriptionDropped)
+    }
+}
+
 /// Movements read at once.
 const PAGE: i64 = 1000;
 
@@ -97,7 +105,62 @@ pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Resu
             }
         }
     }
+    if all.iter().any(Lost::is_dropped) {
+        let began = began(reports, ask, from).await?;
+        all = without_replaced(all, began)?;
+    }
     Ok(all)
+}
+
+/// By customer and currency, what began beside what they had: days with amounts.
+type Began = BTreeMap<(CustomerId, Currency), Vec<(Day, Mrr)>>;
+
+/// Subscriptions that began beside others.
+async fn began(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Began, AskError> {
+    let mut all = Began::new();
+    for cause in [Cause::CrossSell, Cause::ExtraSubscription] {
+        let filter =
+            MovementFilter { from, kind: Some(Kind::Expansion), cause: Some(cause), ..MovementFilter::default() };
+        let mut after = None;
+        loop {
+            let (page, next) = reports.movements(ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
+            for MovementRow { customer, movement, .. } in &page {
+                let parts = movement.parts.iter().filter(|part| part.cause == cause);
+                let days = all.entry((customer.clone(), movement.currency)).or_default();
+                days.extend(parts.map(|part| (movement.day, part.amount)));
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Takes out of each subscription dropped what the same customer began within days of it, before or after: a plan that was
+/// changed by another subscription over midnight, or later than the netting window, is less of a loss or none.
+fn without_replaced(losses: Vec<Lost>, mut began: Began) -> Result<Vec<Lost>, ReportError> {
+    let mut left = Vec::with_capacity(losses.len());
+    for mut lost in losses {
+        let of = (lost.loss.customer.clone(), lost.loss.currency);
+        if let Some(days) = began.get_mut(&of).filter(|_| lost.is_dropped()) {
+            for (_, amount) in days.iter_mut().filter(|(day, _)| near(*day, lost.day)) {
+                let taken = lost.loss.amount.min(*amount).max(Mrr::ZERO);
+                // What one subscription replaces it replaces once.
+                *amount = amount.checked_sub(taken).ok_or(ReportError::Overflow)?;
+                lost.loss.amount = lost.loss.amount.checked_sub(taken).ok_or(ReportError::Overflow)?;
+            }
+        }
+        if lost.loss.amount > Mrr::ZERO {
+            left.push(lost);
+        }
+    }
+    Ok(left)
+}
+
+fn near(one: Day, other: Day) -> bool {
+    distance(one, other).abs() <= i64::from(REPLACED_DAYS)
 }
 
 /// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late

@@ -57,6 +57,9 @@ pub enum Verdict {
     },
 }
 
+/// The rules that tell of losses: none is told before the customers behind it were looked at twice.
+pub const OF_LOSSES: [Rule; 4] = [Rule::LargeLoss, Rule::ChurnSpike, Rule::ContractionSpike, Rule::PaymentFailures];
+
 /// The rules whose alerts come from the detector.
 pub const SPIKES: [Rule; 3] = [Rule::ChurnSpike, Rule::ContractionSpike, Rule::PaymentFailures];
 
@@ -86,8 +89,8 @@ pub struct Judged<'a> {
 /// The episodes of the calibrated rules, and large losses, held against what was said already.
 pub fn episodes(judged: &Judged<'_>, stored: &[AlertRow], rules: &[Rule]) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
-    for alert in judged.found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss && rules.contains(&alert.rule))
-    {
+    let large = |alert: &&Alert| alert.rule == Rule::LargeLoss && rules.contains(&alert.rule);
+    for alert in judged.settled.alerts.iter().filter(large) {
         let subject =
             alert.customers.first().map(|one| format!("{} {}", one.customer, one.currency)).unwrap_or_default();
         let same = |row: &AlertRow| {

@@ -1,4 +1,4 @@
-//! The second look: a spike is told only from losses that were seen a while ago and still stand.
+//! The second look: a spike, or a large loss, is told only from losses that were seen a while ago and still stand.
 //!
 //! Webhooks come in any order. A customer who is cancelled and created anew in the same second may be gone for as long as
 //! the second webhook takes, and so may eighty of them.

@@ -265,7 +265,7 @@ impl Watcher {
         let mut verdicts = judged(&found, &found);
         self.second_look.note(&days, look.today, now);
         let tells = |verdict: &Verdict| match verdict {
-            Verdict::Raise(candidate) => judge::SPIKES.contains(&candidate.alert.rule),
+            Verdict::Raise(candidate) => judge::OF_LOSSES.contains(&candidate.alert.rule),
             Verdict::Update(..) => true,
             Verdict::Close { .. } => false,
         };

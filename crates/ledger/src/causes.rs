@@ -6,9 +6,9 @@ use super::{
     counting::{Counted, Standing, Stretch},
     fact::{CancelReason, Status},
     money::Mrr,
-    outcome::Cause,
+    outcome::{Cause, Kind},
     plans::Plans,
-    pricing::{ItemAmount, Terms},
+    pricing::{ItemAmount, Span, Terms},
     time::{UnixTime, Zone},
     timeline::Entry,
 };
@@ -24,6 +24,8 @@ pub(super) struct Around<'c, 'a> {
     pub opened: UnixTime,
     /// Why the customer was lost last, before the window.
     pub lost_by: &'c BTreeSet<Cause>,
+    /// Whether a subscription's end was among it.
+    pub lost_by_end: bool,
     pub terms: &'c Terms<'a>,
     pub plans: &'c Plans,
     pub zone: &'c Zone,
@@ -53,11 +55,7 @@ impl<'c, 'a> Around<'c, 'a> {
         if first.entry == Entry::Created && began_earlier {
             return Cause::Imported;
         }
-        let tried = counted.snapshots[..change.after.snapshot].iter().any(|one| one.state.status == Status::Trialing)
-            || counted.spans[..change.after.span]
-                .iter()
-                .any(|span| span.items.iter().any(|one| one.item == item.item && one.in_trial));
-        if tried {
+        if was_tried(change, item) {
             Cause::TrialConversion
         } else if self.had_free_plan() {
             Cause::FreeToPaid
@@ -80,22 +78,31 @@ impl<'c, 'a> Around<'c, 'a> {
         })
     }
 
-    /// Why MRR came back: what holds of the subscription itself, else what the customer was lost by.
-    pub(super) fn of_reactivation(&self, change: Change<'_, '_>, item: &ItemAmount) -> Cause {
+    /// Why MRR came back: what holds of the subscription itself, else what the customer was lost by. A return that the
+    /// profile calls new may convert a trial as well.
+    pub(super) fn of_reactivation(&self, change: Change<'_, '_>, item: &ItemAmount, named: Kind) -> Cause {
         let lost_by = |cause| self.lost_by.contains(&cause);
+        // What was right before decides, unless another subscription had ended by then: its customer is won back.
         let counted = change.before.filter(|before| before.standing.counts());
+        let stood = counted.filter(|_| !self.lost_by_end);
         // What a discount takes leaves its list MRR; a quantity or a price of 0 doesn't.
         let (discounted, empty) =
-            (counted.is_some_and(|one| one.list > Mrr::ZERO), counted.is_some_and(|one| one.list == Mrr::ZERO));
+            (stood.is_some_and(|one| one.list > Mrr::ZERO), stood.filter(|one| one.list == Mrr::ZERO));
+        let was = empty.and_then(|one| {
+            let mut items = one.lines.iter().map(|line| change.counted.item(one, line));
+            items.find(|before| before.item == item.item && !before.metered && !before.in_trial && !before.unpriced)
+        });
+        let had_none = was.is_some_and(|was| was.quantity.is_some_and(|quantity| quantity.units() == 0));
         match change.standing_before() {
             Some(Standing::Unpaid | Standing::PastDue) => Cause::Recovery,
             Some(Standing::Paused | Standing::CollectionPaused) => Cause::Resume,
             Some(Standing::Requested) => Cause::CancellationWithdrawn,
-            _ if discounted && lost_by(Cause::FullDiscount) => Cause::DiscountEnd,
-            _ if lost_by(Cause::ToFree) => Cause::FreeToPaid,
-            _ if empty && lost_by(Cause::QuantityZero) => Cause::QuantityIncrease,
+            _ if discounted => Cause::DiscountEnd,
+            _ if lost_by(Cause::ToFree) || (was.is_some() && !had_none) => Cause::FreeToPaid,
+            _ if had_none || (empty.is_some() && lost_by(Cause::QuantityZero)) => Cause::QuantityIncrease,
             _ if counted.is_some() && item.metered => Cause::Usage,
             _ if self.something_ended() => Cause::Winback,
+            _ if named == Kind::New && was_tried(change, item) => Cause::TrialConversion,
             _ => Cause::Other,
         }
     }
@@ -163,7 +170,7 @@ impl<'c, 'a> Around<'c, 'a> {
         let add_on = item.product.as_ref().is_some_and(|product| self.terms.is_add_on(product));
         if change.after.standing.counts() {
             let cause = match change.before {
-                Some(before) if before.granted => Cause::TrialEnded,
+                Some(before) if before.granted && before.standing == Standing::Trial => Cause::TrialEnded,
                 Some(before) if matches!(before.standing, Standing::Paused | Standing::CollectionPaused) => {
                     Cause::Resume
                 }
@@ -205,6 +212,14 @@ impl<'c, 'a> Around<'c, 'a> {
                 })
         })
     }
+}
+
+/// Whether the subscription was on trial before, or the item in one of its own.
+fn was_tried(change: Change<'_, '_>, item: &ItemAmount) -> bool {
+    let counted = change.counted;
+    let in_trial = |span: &Span| span.items.iter().any(|one| one.item == item.item && one.in_trial);
+    counted.snapshots[..change.after.snapshot].iter().any(|one| one.state.status == Status::Trialing)
+        || counted.spans[..change.after.span].iter().any(in_trial)
 }
 
 /// What still counts, at 0.

@@ -5,7 +5,7 @@ use super::{
     ids::EventId,
     money::{Currency, Mrr},
     outcome::{QualityEntry, QualityKind},
-    pricing::{ItemAmount, Span, Trigger},
+    pricing::{Granted, ItemAmount, Span, Trigger},
     profile::{ActiveFrom, ChurnAt, PastDue, PauseRule, Paused, Profile, TrialGranted, Unpaid, ZeroByDiscount},
     time::UnixTime,
     timeline::{Entry, Snapshot},
@@ -89,9 +89,20 @@ pub(super) struct Counted<'a> {
     pub stretches: Vec<Stretch>,
     /// Its first payment.
     pub paid: Option<UnixTime>,
+    /// Items whose own trial changes nothing.
+    pub granted: Granted,
 }
 
 impl Counted<'_> {
+    /// Items that counted and got a trial of their own, with nothing between, by the snapshots that show them on it.
+    pub(super) fn granted_items(&self) -> Granted {
+        let of = |stretch: &'_ Stretch| {
+            let granted = stretch.lines.iter().filter(|line| line.granted);
+            granted.map(|line| (stretch.snapshot, self.item(stretch, line).item.clone())).collect::<Vec<_>>()
+        };
+        self.stretches.iter().flat_map(of).collect()
+    }
+
     /// The item a line speaks of.
     pub(super) fn item(&self, stretch: &Stretch, line: &Line) -> &ItemAmount {
         &self.spans[stretch.span].items[line.item]
@@ -102,20 +113,24 @@ impl Counted<'_> {
         &self.snapshots[stretch.snapshot].state
     }
 
-    /// Whether it ran before the first thing known of it, without counting: when it counts again, that is a return.
+    /// Whether it ran before the first thing known of it, worth something, without counting: when it counts again, that is
+    /// a return.
     pub(super) fn ran_before(&self) -> bool {
-        let standing = self.stretches.first().map(|first| first.standing);
+        let Some(first) = self.stretches.first() else { return false };
+        let worth = |line: &Line| {
+            let item = self.item(first, line);
+            !item.in_trial && !item.unpriced && item.net > Mrr::ZERO
+        };
         self.opens()
             && matches!(
-                standing,
-                Some(
-                    Standing::Paused
-                        | Standing::CollectionPaused
-                        | Standing::Requested
-                        | Standing::PastDue
-                        | Standing::Unpaid
-                )
+                first.standing,
+                Standing::Paused
+                    | Standing::CollectionPaused
+                    | Standing::Requested
+                    | Standing::PastDue
+                    | Standing::Unpaid
             )
+            && first.lines.iter().any(worth)
     }
 
     /// Whether its first stretch is an opening balance.
@@ -157,7 +172,7 @@ pub(super) fn count<'a>(
     profile: &Profile,
 ) -> Counted<'a> {
     let paid_at = paid.as_ref().map(|(at, _)| *at);
-    let mut counted = Counted { snapshots, spans, stretches: Vec::new(), paid: paid_at };
+    let mut counted = Counted { snapshots, spans, stretches: Vec::new(), paid: paid_at, granted: Granted::new() };
     let funded = match profile.active_from {
         ActiveFrom::Start => Some((UnixTime(i64::MIN), None)),
         // An opening balance counts as paid, if its state is one that runs.

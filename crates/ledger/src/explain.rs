@@ -163,7 +163,7 @@ fn in_words(state: &SubscriptionState) -> String {
 /// The arithmetic of each span whose amounts differ from the span before.
 fn amounts(counted: &Counted<'_>, derivation: &Derivation<'_>, profile: &Profile, steps: &mut Vec<Step>) {
     let mut last: Option<pricing::Span> = None;
-    for (span, written) in pricing::explain(&counted.snapshots, &derivation.terms, profile) {
+    for (span, written) in pricing::explain(&counted.snapshots, &derivation.terms, profile, &counted.granted) {
         let snapshot = &counted.snapshots[span.snapshot];
         if last.as_ref().is_none_or(|last| last.items != span.items) {
             steps.extend(written.into_iter().map(|(item, step)| Step {

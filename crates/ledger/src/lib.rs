@@ -47,11 +47,11 @@ use known::Known;
 use outcome::CustomerLedger;
 use past::Bills;
 use pricing::Terms;
-use profile::{InclusiveTax, Profile};
+use profile::{InclusiveTax, Profile, TrialGranted};
 use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// All the log knows that can touch one customer.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,32 @@ pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts
     }
 }
 
+/// What one subscription counts, and what couldn't be known of it.
+fn count<'a>(
+    mut snapshots: Vec<timeline::Snapshot<'a>>,
+    terms: &Terms<'a>,
+    paid: Option<(UnixTime, ids::EventId)>,
+    profile: &Profile,
+) -> (counting::Counted<'a>, Vec<outcome::QualityEntry>) {
+    let mut granted = pricing::Granted::new();
+    loop {
+        let (mut spans, mut quality) = pricing::price(&snapshots, terms, profile, &granted);
+        quality.extend(counting::bound(&snapshots, &mut spans));
+        let mut counted = counting::count(snapshots, spans, paid.clone(), profile);
+        // Whether an item counted before its own trial is known only now; where such trials count, all is priced again.
+        let more = match profile.trial_granted {
+            TrialGranted::Count => counted.granted_items(),
+            TrialGranted::Contraction => pricing::Granted::new(),
+        };
+        if more.is_subset(&granted) {
+            counted.granted = granted;
+            return (counted, quality);
+        }
+        granted.extend(more);
+        snapshots = counted.snapshots;
+    }
+}
+
 /// One customer's ledger with all that led to it: `derive` keeps the rows, `explain` tells the way.
 struct Derivation<'a> {
     known: Known<'a>,
@@ -118,10 +144,9 @@ impl<'a> Derivation<'a> {
             let mut timeline = timeline::build(seen, known.deleted(seen), &invoice_created, &past, zone);
             terms.complete(&mut timeline.snapshots);
             quality.extend(timeline.quality);
-            let (mut spans, unknown) = pricing::price(&timeline.snapshots, &terms, profile);
+            let (counted, unknown) = count(timeline.snapshots, &terms, known.first_payment(id), profile);
             quality.extend(unknown);
-            quality.extend(counting::bound(&timeline.snapshots, &mut spans));
-            subscriptions.push(counting::count(timeline.snapshots, spans, known.first_payment(id), profile));
+            subscriptions.push(counted);
         }
         let mut sweep = sweep::sweep(&subscriptions);
         let windows = netting::windows(&subscriptions, &sweep, profile.netting, zone, cuts);

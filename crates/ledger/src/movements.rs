@@ -53,8 +53,9 @@ struct History {
     ever: bool,
     /// Since when the customer is gone, where that is known.
     gone: Option<UnixTime>,
-    /// Why the customer was lost last, where it took money with it.
+    /// Why the customer was lost last, where it took money with it, and whether a subscription's end was among it.
     lost_by: BTreeSet<Cause>,
+    lost_by_end: bool,
 }
 
 impl History {
@@ -80,10 +81,11 @@ impl History {
             return;
         }
         let gone = |row: &&Movement| matches!(row.kind, Kind::Churn | Kind::Transient);
-        let mut shown = rows.iter().filter(|row| row.visible_until.is_none()).filter(gone).peekable();
-        if was_present || shown.peek().is_some() {
-            let parts = shown.flat_map(|row| &row.parts).filter(|part| part.amount < Mrr::ZERO);
-            self.lost_by = parts.map(|part| part.cause).collect();
+        let shown = rows.iter().filter(|row| row.visible_until.is_none()).filter(gone);
+        if was_present || shown.clone().next().is_some() {
+            let parts = || shown.clone().flat_map(|row| &row.parts).filter(|part| part.amount < Mrr::ZERO);
+            self.lost_by_end = parts().any(|part| part.after.is_none());
+            self.lost_by = parts().map(|part| part.cause).collect();
         }
     }
 }
@@ -161,6 +163,7 @@ impl<'a> Ledger<'_, 'a> {
             before,
             opened,
             lost_by: &history.lost_by,
+            lost_by_end: history.lost_by_end,
             terms: self.terms,
             plans: &self.profile.plans,
             zone: self.zone,
@@ -212,11 +215,12 @@ impl<'a> Ledger<'_, 'a> {
             };
             let amount = Mrr(change.after.0 - change.before.0);
             let (kind, parts) = if window.opening {
-                let reading = Reading { currency, kind: Kind::OpeningBalance, replacement: None };
+                let reading =
+                    Reading { currency, kind: Kind::OpeningBalance, named: Kind::OpeningBalance, replacement: None };
                 (Kind::OpeningBalance, parts(around, evidence, reading))
             } else if amount != Mrr::ZERO {
                 let (kind, causes) = self.kind(&change);
-                let reading = Reading { currency, kind: causes, replacement: replacement.as_ref() };
+                let reading = Reading { currency, kind: causes, named: kind, replacement: replacement.as_ref() };
                 (kind, parts(around, evidence, reading))
             } else if change.before == Mrr::ZERO && came_and_went(moments, currency) {
                 (Kind::Transient, self.transient_parts(currency, before, moments))
@@ -297,8 +301,8 @@ impl<'a> Ledger<'_, 'a> {
                 witness(counted, boundary.subscription, boundary.stretch, &mut evidence);
             }
             let around = self.around(&was, &touched, &standing, moment.at);
-            let (_, kind) = self.kind(&change);
-            all.extend(parts(&around, &evidence, Reading { currency, kind, replacement: None }));
+            let (named, kind) = self.kind(&change);
+            all.extend(parts(&around, &evidence, Reading { currency, kind, named, replacement: None }));
         }
         all
     }

@@ -53,7 +53,9 @@ pub(super) fn order<'a>(mut seen: Vec<Seen<'a>>, invoice_created: &dyn Fn(&str) 
         if second.len() == 1 || class(second[0].fact.role) != 1 {
             ordered.chain.extend(*second);
         } else {
-            let next = seconds.get(place + 1).copied().unwrap_or_default();
+            // The next one that tells what was before it.
+            let tells = |next: &&&[Seen<'a>]| next.iter().any(|seen| seen.before.is_some());
+            let next = seconds[place + 1..].iter().find(tells).copied().unwrap_or_default();
             order_second(second, next, invoice_created, &mut ordered);
         }
     }
@@ -75,13 +77,21 @@ fn order_second<'a>(
     let settled = |a: &Seen<'_>, b: &Seen<'_>| {
         a.after == b.after || later(a.after, invoice_created) != later(b.after, invoice_created)
     };
-    // Does the next second say that this state was reached? `None` where it doesn't say what was before it.
+    // Does the next second say that this state was reached?
     let told: Vec<(&SubscriptionState, &SubscriptionState)> =
         next.iter().filter_map(|seen| Some((seen.before?, seen.after))).collect();
-    let confirms = |end: &SubscriptionState| told.iter().any(|(before, after)| !breaks(before, after, end));
-    let confirms: Option<&dyn Fn(&SubscriptionState) -> bool> = if told.is_empty() { None } else { Some(&confirms) };
-    let chain = Chain { settled: &settled, confirms, confirmed: false, steps: 0, tie: false };
-    let mut chain = chain.place(of_role(Role::Updated), reached);
+    let confirms = |end: &SubscriptionState, confirmed: Confirmed| match confirmed {
+        Confirmed::Whole => told.iter().any(|(before, _)| **before == *end),
+        Confirmed::Changed => told.iter().any(|(before, after)| !breaks(before, after, end)),
+        Confirmed::Not => true,
+    };
+    let mut ways = vec![Confirmed::Not];
+    if !told.is_empty() {
+        ways.splice(0..0, [Confirmed::Whole, Confirmed::Changed]);
+    }
+    let chain = Chain { settled: &settled, confirms: &confirms, confirmed: Confirmed::Not, steps: 0, tie: false };
+    let last = ordered.chain.iter().rev().take_while(|seen| reached == Some(seen.after));
+    let mut chain = chain.place(of_role(Role::Updated), reached, &last.copied().collect::<Vec<_>>(), &ways);
     let mut tie = chain.tie;
     for other in of_role(Role::Other) {
         let stands = chain.line.iter().position(|seen| seen.after == other.after);
@@ -126,6 +136,17 @@ enum Fit {
     Changed,
 }
 
+/// How far the next snapshot's previous values confirm the state that an order ends in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Confirmed {
+    /// The state before it is the state reached.
+    Whole,
+    /// Nothing in it says otherwise.
+    Changed,
+    /// They don't, or there are none.
+    Not,
+}
+
 struct Line<'a> {
     line: Vec<Seen<'a>>,
     tie: bool,
@@ -134,17 +155,24 @@ struct Line<'a> {
 struct Chain<'c> {
     /// Whether invoice or period tells two states apart, or nothing needs to.
     settled: &'c dyn Fn(&Seen<'_>, &Seen<'_>) -> bool,
-    /// Whether the next snapshot's previous values are this state's, where it tells any.
-    confirms: Option<&'c dyn Fn(&SubscriptionState) -> bool>,
-    /// Only an order whose end the next snapshot confirms is looked for.
-    confirmed: bool,
+    /// Whether the next snapshot's previous values are this state's, so far.
+    confirms: &'c dyn Fn(&SubscriptionState, Confirmed) -> bool,
+    /// Only an order whose end the next snapshot confirms so far is looked for.
+    confirmed: Confirmed,
     steps: u32,
     tie: bool,
 }
 
 impl Chain<'_> {
-    /// Places the updates of one second, given in the order that later invoice, period and id would have.
-    fn place<'a>(mut self, updates: Vec<Seen<'a>>, reached: Option<&'a SubscriptionState>) -> Line<'a> {
+    /// Places the updates of one second, given in the order that later invoice, period and id would have. `last` are the
+    /// events that showed the state reached.
+    fn place<'a>(
+        mut self,
+        updates: Vec<Seen<'a>>,
+        reached: Option<&'a SubscriptionState>,
+        last: &[Seen<'a>],
+        ways: &[Confirmed],
+    ) -> Line<'a> {
         if updates.len() < 2 {
             return Line { line: updates, tie: false };
         }
@@ -153,35 +181,41 @@ impl Chain<'_> {
         }
         // Two events for one change say the same before and after, and the second is nothing; a change there and back and
         // there again does too. So each change is placed once, its repetitions beside it, unless only all of them end where
-        // the next snapshot begins.
+        // the next snapshot begins; and what repeats a change of an earlier second is one of this unless it fits nowhere.
         let mut distinct: Vec<(Seen<'a>, Vec<Seen<'a>>)> = Vec::new();
         for update in &updates {
-            match distinct.iter_mut().find(|(one, _)| one.before == update.before && one.after == update.after) {
+            match distinct.iter_mut().find(|(one, _)| same_change(one, update)) {
                 Some((_, again)) => again.push(*update),
                 None => distinct.push((*update, Vec::new())),
             }
         }
         let once: Vec<Seen<'a>> = distinct.iter().map(|(one, _)| *one).collect();
-        let repeated = once.len() < updates.len();
-        let ways = [true, false].into_iter().filter(|confirmed| !confirmed || self.confirms.is_some());
-        let ways = ways.flat_map(|confirmed| [(confirmed, Fit::Whole), (confirmed, Fit::Changed)]);
-        for (confirmed, fit) in ways.collect::<Vec<_>>() {
-            for (set, whole) in [(&once, false), (&updates, true)] {
-                if whole && !repeated {
-                    continue;
-                }
+        let told_before = |one: &Seen<'a>| last.iter().any(|known| same_change(known, one));
+        let fresh: Vec<Seen<'a>> = once.iter().copied().filter(|one| !told_before(one)).collect();
+        let mut sets = vec![&once];
+        if once.len() < updates.len() {
+            sets.push(&updates);
+        }
+        if fresh.len() < once.len() {
+            sets.push(&fresh);
+        }
+        for (confirmed, fit) in ways.iter().flat_map(|way| [(*way, Fit::Whole), (*way, Fit::Changed)]) {
+            for set in &sets {
                 self.confirmed = confirmed;
                 self.steps = 0;
                 self.tie = false;
                 let mut line = Vec::with_capacity(set.len());
                 if self.search(set, reached, fit, &mut vec![false; set.len()], &mut line, true) {
-                    let again = |one: &Seen<'a>| {
-                        let held = distinct.iter().find(|(seen, _)| !whole && std::ptr::eq(seen.fact, one.fact));
-                        held.map(|(_, again)| again.clone()).unwrap_or_default()
-                    };
-                    let line = line.into_iter().map(|at| set[at]);
-                    let line = line.flat_map(|one| std::iter::once(one).chain(again(&one))).collect();
-                    return Line { line, tie: self.tie };
+                    let mut placed: Vec<Seen<'a>> = Vec::with_capacity(updates.len());
+                    // What is left out shows the state reached once more.
+                    placed.extend(updates.iter().filter(|one| !set.iter().any(|other| same_change(one, other))));
+                    for one in line.into_iter().map(|at| set[at]) {
+                        placed.push(one);
+                        let held = distinct.iter().find(|(seen, _)| std::ptr::eq(seen.fact, one.fact));
+                        let again = held.filter(|_| set.len() < updates.len()).map(|(_, again)| again.as_slice());
+                        placed.extend(again.unwrap_or_default());
+                    }
+                    return Line { line: placed, tie: self.tie };
                 }
             }
         }
@@ -199,8 +233,7 @@ impl Chain<'_> {
         count_ties: bool,
     ) -> bool {
         if line.len() == set.len() {
-            let end = reached.filter(|_| self.confirmed).zip(self.confirms);
-            return end.is_none_or(|(end, confirms)| confirms(end));
+            return reached.is_none_or(|end| (self.confirms)(end, self.confirmed));
         }
         let depth = line.len();
         for at in 0..set.len() {
@@ -222,7 +255,10 @@ impl Chain<'_> {
             used[at] = false;
             line.truncate(depth);
             // A change of nothing typed can stand here or nowhere better: no other order need be tried before it.
-            if set[at].before.is_some_and(|before| *before == *set[at].after) && fit == Fit::Whole && !self.confirmed {
+            if set[at].before.is_some_and(|before| *before == *set[at].after)
+                && fit == Fit::Whole
+                && self.confirmed == Confirmed::Not
+            {
                 return false;
             }
         }
@@ -273,6 +309,11 @@ impl Chain<'_> {
         line.append(&mut rest);
         Line { line, tie }
     }
+}
+
+/// Two events for one change: the same object and the same previous values.
+fn same_change(one: &Seen<'_>, other: &Seen<'_>) -> bool {
+    one.before == other.before && one.after == other.after
 }
 
 /// Whether an update can follow the state reached. With nothing known before, any can.

@@ -22,6 +22,8 @@ pub(super) struct Reading<'r> {
     pub currency: Currency,
     /// Decides the list of causes; a return that a profile calls new or expansion keeps a return's causes.
     pub kind: Kind,
+    /// What the movement is called.
+    pub named: Kind,
     /// One subscription in place of another: items of theirs are one changed item.
     pub replacement: Option<&'r Replacement>,
 }
@@ -49,7 +51,7 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
         order.dedup();
         for lineage in order {
             let (was, is) = (was.get(&lineage).copied(), is.get(&lineage).copied());
-            let mut item = Item { change, was, is, kind: reading.kind, place: Place::Own };
+            let mut item = Item { change, was, is, kind: reading.kind, named: reading.named, place: Place::Own };
             let mut seen = vec![(subscription, lineage)];
             match reading.goes_on(around, subscription, lineage) {
                 None => {}
@@ -153,6 +155,7 @@ struct Item<'c, 'a> {
     was: Option<Sight<'c>>,
     is: Option<Sight<'c>>,
     kind: Kind,
+    named: Kind,
     place: Place,
 }
 
@@ -178,7 +181,7 @@ impl Item<'_, '_> {
         match self.kind {
             Kind::OpeningBalance => return whole(Cause::OpeningBalance),
             Kind::New => return whole(around.of_new(change, item)),
-            Kind::Reactivation => return whole(around.of_reactivation(change, item)),
+            Kind::Reactivation => return whole(around.of_reactivation(change, item, self.named)),
             Kind::Churn => return whole(around.of_churn(change, item)),
             Kind::Expansion | Kind::Contraction | Kind::Fx | Kind::Transient => {}
         }
@@ -222,8 +225,11 @@ impl Item<'_, '_> {
         }
         // On a trial that goes on counting (by knob) nothing changes by it.
         let on_trial = |sight: Sight<'_>| sight.item.in_trial && sight.line.list == Mrr::ZERO;
-        if on_trial(was) != on_trial(is) {
-            return whole(if on_trial(is) { Cause::TrialGranted } else { Cause::TrialEnded });
+        match (on_trial(was), on_trial(is)) {
+            // What had come to nothing before its trial lost nothing by it.
+            (false, true) if is.line.granted => return whole(Cause::TrialGranted),
+            (true, false) => return whole(Cause::TrialEnded),
+            _ => {}
         }
         if before.metered || after.metered {
             return whole(Cause::Usage);

@@ -1,5 +1,5 @@
 //! A replacement: one subscription of a customer ends and another begins within one window, and only these. That is how
-//! most check-out pages change plans, so their items are changed items (rule `parts`, parts).
+//! most check-out pages change plans, so their items are changed items (rule `replacement`).
 
 use std::collections::BTreeMap;
 
@@ -106,7 +106,8 @@ pub(super) fn unnetted(subscriptions: &[Counted<'_>], sweep: &Sweep) -> Vec<(Uni
     let turns: Vec<(UnixTime, usize, bool)> = sweep
         .boundaries
         .iter()
-        .filter(|boundary| !boundary.opening)
+        // What ran before the log began hasn't begun now, whatever it amounted to.
+        .filter(|boundary| boundary.stretch > 0 || !subscriptions[boundary.subscription].opens())
         .filter_map(|boundary| {
             let turn = turn(&subscriptions[boundary.subscription], boundary.before(), boundary.stretch)?;
             Some((boundary.at, boundary.subscription, matches!(turn, Turn::Begins)))

@@ -145,7 +145,9 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>]) -> Sweep {
 /// How much of a stretch a granted trial holds back.
 fn granted(stretch: &Stretch) -> i64 {
     let items = || stretch.lines.iter().any(|line| line.granted);
-    i64::from(stretch.granted || (stretch.standing.counts() && items()))
+    // Where granted trials count, something else may hold back a subscription on one: its collection is paused.
+    let whole = stretch.granted && stretch.standing == Standing::Trial;
+    i64::from(whole || (stretch.standing.counts() && items()))
 }
 
 impl Sweep {

@@ -78,7 +78,7 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
         _ => Temper::Take,
     })
     .await;
-    let mut settings = webhook(Settings::default(), "a_dead", &nobody());
+    let mut settings = webhook(account::settings(), "a_dead", &nobody());
     for name in ["hanging", "busy", "broken", "good"] {
         settings = webhook(settings, name, &receiver.url(&format!("/{name}")));
     }
@@ -123,7 +123,7 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
 async fn killed_anywhere_it_is_delivered_once_by_id() {
     // The first request is never answered: the daemon dies with its message on the wire.
     let receiver = Receiver::start(|number, _| if number == 0 { Temper::Hang } else { Temper::Take }).await;
-    let mut daemon = webhook(Settings::default(), "ops", &receiver.url("/ops")).start().await;
+    let mut daemon = webhook(account::settings(), "ops", &receiver.url("/ops")).start().await;
     whale_leaves(&mut daemon).await;
     // Acknowledged, and very likely not judged yet.
     daemon.kill();

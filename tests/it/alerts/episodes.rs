@@ -109,6 +109,60 @@ async fn cancelled_and_created_anew_is_no_spike_in_any_order() {
     until(&mut daemon, |spikes| spikes.len() == 1).await;
 }
 
+/// A subscription of 5 000.00 a month, told by an event of this kind.
+fn large(customer: &str, number: u32, kind: &str, created: i64, at: i64) -> String {
+    let mut large = paying(customer, created);
+    large["id"] = json!(format!("sub_{customer}_{number}"));
+    large["items"]["data"][0]["id"] = json!(format!("si_{customer}_{number}"));
+    large["items"]["data"][0]["price"]["unit_amount"] = json!(500_000);
+    large["items"]["data"][0]["price"]["unit_amount_decimal"] = json!("500000");
+    if kind == "deleted" {
+        (large["status"], large["ended_at"]) = (json!("canceled"), json!(at));
+        large["cancellation_details"] = json!({"reason": "cancellation_requested"});
+    }
+    event(&format!("evt_{customer}_{number}_{kind}"), &format!("customer.subscription.{kind}"), at, &large, None)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_customer_cancelled_and_created_anew_is_no_large_loss_in_any_order() {
+    let mut daemon = account::lived(account::settings().env("MRRD_ALERTS__SECOND_LOOK_SECONDS", "12")).await;
+    let (start, midnight) = (beginning(), now() / DAY * DAY);
+    let customers = ["cus_ends_first", "cus_begins_first", "cus_at_midnight", "cus_at_midnight_backwards", "cus_gone"];
+    for customer in customers {
+        daemon.accept(large(customer, 1, "created", start, start)).await;
+    }
+    daemon.settle().await;
+    let ended = |customer: &str, at: i64| large(customer, 1, "deleted", start, at);
+    let begun = |customer: &str, at: i64| large(customer, 2, "created", at, at);
+    let at = now() - 5;
+    // The day has gone by for one of the two: no window holds both.
+    let (before, after) = (midnight - 10, midnight + 10);
+    daemon.accept(ended(customers[0], at)).await;
+    daemon.accept(begun(customers[1], at)).await;
+    daemon.accept(begun(customers[2], before)).await;
+    daemon.accept(ended(customers[3], after)).await;
+    daemon.settle().await;
+    // Time for a look at half of it.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    daemon.accept(begun(customers[0], at)).await;
+    daemon.accept(ended(customers[1], at)).await;
+    daemon.accept(ended(customers[2], after)).await;
+    daemon.accept(begun(customers[3], before)).await;
+    daemon.settle().await;
+    daemon.accept(ended(customers[4], now())).await;
+    let since = Instant::now();
+    let told = loop {
+        let told = daemon.json("/api/v1/alerts?rule=large_loss").await["data"].as_array().unwrap().clone();
+        if !told.is_empty() {
+            break told;
+        }
+        assert!(since.elapsed() < PATIENCE, "nobody is told of who is gone");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let customers = told.iter().flat_map(self::customers).collect::<Vec<_>>();
+    assert_eq!(customers, ["cus_gone"], "{told:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_further_rise_in_an_open_episode_is_its_next_version() {
     let receiver = Receiver::start(|_, _| Temper::Take).await;

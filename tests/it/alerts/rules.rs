@@ -212,7 +212,10 @@ async fn drift_is_told_until_it_is_gone_and_mutes_and_plans_keep_it_quiet() {
         note: "the end".into(),
     };
     account.store.records.annotate(&plan, &deed(on(40).0)).await.unwrap();
-    assert_eq!(account.look(on(50)).await, ["Large loss: cus_a leaves with 100.00 USD, 100.0 % of MRR"]);
+    // Another subscription may be on its way: it is told when it has been looked at twice.
+    assert_eq!(account.look(on(50)).await, [""; 0]);
+    let told = ["Large loss: cus_a leaves with 100.00 USD, 100.0 % of MRR"];
+    assert_eq!(account.look(on(50).plus(30)).await, told);
     let planned = &account.alerts().await[0];
     assert_eq!(planned.alert.silenced.as_deref(), Some("planned: the end"));
     assert!(

@@ -116,7 +116,7 @@ fn a_daily_bridge_of_a_month_that_nets_to_nothing_shows_both_days() {
     let now = Zone::UTC.end_of(day("2026-06-30"));
     let whole = |interval| {
         let periods: Vec<Period> = periods(interval, from, to, now, false, &Zone::UTC).unwrap();
-        let memory = ledger(&profile, &Zone::UTC, &cuts(profile.netting, &periods, zone_day(now)), 0..ACCOUNTS);
+        let memory = ledger(&profile, &Zone::UTC, &cuts(profile.netting, &periods, zone_day(now)), 0..5 * ACCOUNTS);
         let rows = memory.ledger_rows(&scope(&profile, now), RowGroup::Whole).unwrap();
         bridges(&rows, &periods, Grouping::Closed, None).unwrap()
     };

@@ -5,7 +5,10 @@ mod bridges;
 mod naive;
 mod random;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mrrd::ledger::{
     CustomerFacts, derive,
@@ -14,6 +17,7 @@ use mrrd::ledger::{
     ids::{CustomerId, EventId},
     money::{Currency, Decimal, Mrr},
     outcome::{CustomerLedger, Kind, Movement, QualityKind},
+    plans::Plans,
     profile::{Netting, Profile},
     time::{Day, UnixTime, Zone},
 };
@@ -21,11 +25,14 @@ use naive::{Caused, Moved, Naive, Stands};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 /// Accounts in a run; `ORACLE_ACCOUNTS` asks for more, `ORACLE_SEED` begins at another.
-#[expect(clippy::disallowed_methods, reason = "how long a test runs is not configuration")]
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let first = number("ORACLE_SEED").unwrap_or(0);
-    first..first + number("ORACLE_ACCOUNTS").unwrap_or(250)
+    let first = asked_for("ORACLE_SEED").unwrap_or(0);
+    first..first + asked_for("ORACLE_ACCOUNTS").unwrap_or(250)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a test runs and how much it tells is not configuration")]
+fn asked_for(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 #[test]
@@ -41,9 +48,10 @@ fn ledger_and_oracle_agree_on_random_accounts() {
             .flat_map(|one: std::thread::ScopedJoinHandle<'_, Vec<_>>| one.join().expect("no panic"))
             .collect()
     });
-    // The shortest account says most.
+    // The shortest account says most; `ORACLE_SHOWN` asks for more of them.
     differences.sort();
-    let shortest = differences.iter().take(3).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n\n");
+    let shown = usize::try_from(asked_for("ORACLE_SHOWN").unwrap_or(3)).expect("a number of accounts");
+    let shortest = differences.iter().take(shown).map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n\n");
     assert!(differences.is_empty(), "{} differences, the shortest:\n{shortest}", differences.len());
 }
 
@@ -52,10 +60,15 @@ fn differ(seed: u64) -> Vec<(usize, String)> {
     let zone = Zone::named(["UTC", "America/Los_Angeles"][usize::from(seed % 2 == 1)]).expect("a zone");
     let facts = random::account(seed);
     let built_in = Profile::BUILT_IN.iter().filter_map(|name| Profile::built_in(name));
-    let profiles = built_in.chain([random::profile(seed), random::profile(!seed)]);
+    let drawn = [seed, !seed].map(|seed| {
+        let named = random::named(seed);
+        let plans = Plans::new(named.same.clone(), named.products.clone(), named.prices.clone());
+        (Profile { plans: Arc::new(plans), ..random::profile(seed) }, named)
+    });
+    let profiles = built_in.map(|profile| (profile, random::Named::default())).chain(drawn);
     let rates = rates(seed % 7);
-    let told = |profile: Profile| {
-        let difference = difference(&facts, &profile, &zone, &rates)?;
+    let told = |(profile, named): (Profile, random::Named)| {
+        let difference = difference(&facts, (&profile, &named), &zone, &rates)?;
         let knobs: Vec<_> = profile.describe().into_iter().map(|(knob, value)| format!("{knob}={value}")).collect();
         let account = told(&facts);
         let knobs = knobs.join(" ");
@@ -64,19 +77,17 @@ fn differ(seed: u64) -> Vec<(usize, String)> {
     profiles.filter_map(told).collect()
 }
 
-fn difference(facts: &[Fact], profile: &Profile, zone: &Zone, rates: &Rates) -> Option<String> {
+fn difference(
+    facts: &[Fact],
+    (profile, named): (&Profile, &random::Named),
+    zone: &Zone,
+    rates: &Rates,
+) -> Option<String> {
     let customer = CustomerId::from("cus_1");
-    let (references, facts): (Vec<Fact>, Vec<Fact>) = facts
-        .iter()
-        .cloned()
-        .partition(|fact| matches!(fact.state, State::Price(_) | State::Product(_) | State::Coupon(_)));
+    let (references, facts): (Vec<Fact>, Vec<Fact>) = facts.iter().cloned().partition(|fact| fact.customer().is_none());
     let ledger = derive(CustomerFacts { customer: &customer, facts: &facts, references: &references }, profile, zone);
     let all: Vec<Fact> = references.iter().chain(&facts).cloned().collect();
-    let naive = Naive::read(&all, profile, zone);
-    if profile.netting == Netting::None && naive.may_be_replaced() {
-        // Whether two instants are one change is more than one who asks second by second can tell.
-        return None;
-    }
+    let naive = Naive::read(&all, (profile, named), zone);
     let windows = naive.windows();
     let (deltas, counts) = (ledger.deltas.iter().map(|delta| delta.day), ledger.counts.iter().map(|count| count.day));
     for day in naive.days().into_iter().chain(deltas).chain(counts).collect::<BTreeSet<Day>>() {
@@ -101,6 +112,12 @@ fn difference(facts: &[Fact], profile: &Profile, zone: &Zone, rates: &Rates) -> 
     if !(certain.is_subset(&gaps) && gaps.is_subset(possible)) {
         return Some(format!("gaps: the ledger has {gaps:?}, the oracle {certain:?} and perhaps {possible:?}"));
     }
+    let inferred = ledger.quality.iter().filter(|entry| entry.kind == QualityKind::DurationInferred);
+    let inferred: BTreeSet<(&str, &str)> = inferred.map(|entry| (&*entry.object, counted_as(&entry.detail))).collect();
+    let expected: BTreeSet<(&str, &str)> = naive.durations.iter().map(|(id, word)| (id.as_str(), *word)).collect();
+    if inferred != expected {
+        return Some(format!("durations: the ledger has {inferred:?}, the oracle {expected:?}"));
+    }
     for expected in naive.causes() {
         let caused = caused(&ledger, &expected);
         if caused.as_ref() != Some(&expected.sums) {
@@ -108,6 +125,12 @@ fn difference(facts: &[Fact], profile: &Profile, zone: &Zone, rates: &Rates) -> 
         }
     }
     reported(&ledger, &naive, profile, zone, rates)
+}
+
+/// What a quality entry says a discount counts as.
+fn counted_as(detail: &str) -> &str {
+    let said = detail.rsplit("counts as ").next().unwrap_or_default();
+    said.split(' ').next().unwrap_or_default()
 }
 
 /// Which of a month's changes the net one is dated by follows from its parts, which the oracle doesn't tell.

@@ -12,8 +12,8 @@ use crate::{
 pub(super) enum Inferred {
     /// Gone at the first renewal after it began.
     Once,
-    /// Gone at a later renewal.
-    Repeating,
+    /// Gone at a later renewal, which began then where that is known.
+    Repeating(Option<UnixTime>),
     /// Taken away between renewals.
     Withdrawn,
     /// Still there after a second renewal.
@@ -27,8 +27,16 @@ impl Inferred {
     pub(super) fn duration(self) -> Duration {
         match self {
             Self::Once => Duration::Once,
-            Self::Repeating => Duration::Repeating,
+            Self::Repeating(_) => Duration::Repeating,
             Self::Withdrawn | Self::StillThere | Self::Open => Duration::Forever,
+        }
+    }
+
+    /// When it ended, where it ended with a period: the snapshot that no longer lists it comes some seconds later.
+    pub(super) fn end(self) -> Option<UnixTime> {
+        match self {
+            Self::Repeating(end) => end,
+            Self::Once | Self::Withdrawn | Self::StillThere | Self::Open => None,
         }
     }
 
@@ -36,7 +44,7 @@ impl Inferred {
     pub(super) fn because(self) -> &'static str {
         match self {
             Self::Once => "gone at the first renewal after it began: counts as once",
-            Self::Repeating => "gone at a later renewal: counts as repeating",
+            Self::Repeating(_) => "gone at a later renewal: counts as repeating",
             Self::Withdrawn => "taken away between renewals: counts as forever",
             Self::StillThere => "still there after a second renewal: counts as forever until more is known",
             Self::Open => "no renewal has told yet: counts as forever until more is known",
@@ -66,20 +74,23 @@ pub(super) fn infer(shown: &DiscountState, snapshots: &[Snapshot<'_>], terms: &T
     if last + 1 == running.len() {
         return if survived >= 2 { Inferred::StillThere } else { Inferred::Open };
     }
-    let at_renewal = match line.renewals(last) {
+    let began = |at: usize| running[at].state.period.map(|period| period.start);
+    let renewal = match line.renewals(last) {
         // The customer's own is taken off at any time, whatever its subscriptions do.
-        1.. if line.gone_before_renewal(shown, last) => false,
+        1.. if line.gone_before_renewal(shown, last) => None,
         0 if line.renewed_without(first, last) => {
             survived = survived.saturating_sub(1);
-            true
+            Some(began(last))
         }
-        0 => false,
-        _ => true,
+        0 => None,
+        1 => Some(began(last + 1)),
+        // At one of several that no event tells.
+        _ => Some(None),
     };
-    match (at_renewal, survived) {
-        (true, 0) => Inferred::Once,
-        (true, _) => Inferred::Repeating,
-        (false, _) => Inferred::Withdrawn,
+    match (renewal, survived) {
+        (Some(_), 0) => Inferred::Once,
+        (Some(began), _) => Inferred::Repeating(began),
+        (None, _) => Inferred::Withdrawn,
     }
 }
 

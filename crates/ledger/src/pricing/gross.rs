@@ -7,7 +7,7 @@ use super::{
     terms::Terms,
 };
 use crate::{
-    fact::{ItemState, SubscriptionState, Usage},
+    fact::{Interval, ItemState, SubscriptionState, Usage},
     money::{Currency, Decimal},
     profile::Metered,
     time::UnixTime,
@@ -51,6 +51,15 @@ pub(super) fn by_price(
         Some(amount) => amount.times(factor(interval)).map(Some),
         None => Ok(None),
     }
+}
+
+/// How often an item is billed; where its price tells nothing that anybody knows, as often as it was before.
+pub(super) fn interval(item: &ItemState, view: &View<'_, '_>) -> Option<Interval> {
+    let before = |earlier: View<'_, '_>| {
+        let before = earlier.now.state.items.iter().find(|before| before.id == item.id)?;
+        earlier.terms.interval(&before.price).filter(|_| before.price.usage == Usage::Licensed)
+    };
+    view.terms.interval(&item.price).or_else(|| view.earlier().find_map(before))
 }
 
 /// The amount of `item` in the view's snapshot, at `at`.

@@ -3,14 +3,14 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use super::{
-    ItemAmount,
+    Granted, ItemAmount,
     amount::factor,
     customer_discounts::same,
     discounts::{self, Left},
     durations::{self, Inferred},
     evidence::{Estimate, Evidence},
     exact::{Exact, Overflow, in_range},
-    gross::{Gross, currency_of, gross},
+    gross::{Gross, currency_of, gross, interval},
     invoices::Stands,
     quality::Issue,
     tax::{self, Inside},
@@ -22,7 +22,7 @@ use crate::{
     fact::{DiscountState, Duration, ItemState, Usage},
     ids::DiscountId,
     money::Mrr,
-    profile::{DiscountRule, Profile, TrialGranted},
+    profile::{DiscountRule, Profile},
     rule,
     time::UnixTime,
     timeline::Snapshot,
@@ -38,6 +38,7 @@ pub(super) struct View<'s, 'a> {
     pub now: &'s Snapshot<'s>,
     pub terms: &'s Terms<'a>,
     pub profile: &'s Profile,
+    pub granted: &'s Granted,
     pub durations: &'s Durations,
 }
 
@@ -112,6 +113,7 @@ impl<'s, 'a> View<'s, 'a> {
             inferred
         });
         discount.duration = inferred.duration();
+        discount.end = discount.end.or(inferred.end());
         (discount, Some(inferred))
     }
 
@@ -135,7 +137,7 @@ impl<'s, 'a> View<'s, 'a> {
     fn item<R: Recorder>(&self, state: &'s ItemState, kept: bool, at: UnixTime, recorder: &mut R) -> Item<'s> {
         let gross = gross(state, self, at);
         let on_trial = state.trial.is_some_and(|trial| trial.start <= at && at < trial.end);
-        let in_trial = on_trial && !(self.profile.trial_granted == TrialGranted::Count && self.ran_before(state, at));
+        let in_trial = on_trial && !self.granted.contains(&(self.index, state.id.clone()));
         let list = match gross {
             Gross::Known(amount)
             | Gross::Usage(amount)
@@ -153,17 +155,6 @@ impl<'s, 'a> View<'s, 'a> {
             !in_trial && (kept || matches!(gross, Gross::Carried(_) | Gross::Billed(_) | Gross::PartOfUsage(_)));
         let overflow = gross == Gross::Overflow;
         Item { state, gross, list, left: list, in_trial, kept, estimated, discount_estimated: false, overflow }
-    }
-
-    /// Whether an item ran, before `at`, without a trial of its own.
-    fn ran_before(&self, item: &ItemState, at: UnixTime) -> bool {
-        self.line().iter().filter(|snapshot| snapshot.at < at).any(|snapshot| {
-            let same = snapshot.state.items.iter().find(|other| other.id == item.id);
-            let on_trial = |other: &ItemState| {
-                other.trial.is_some_and(|trial| trial.start <= snapshot.at && snapshot.at < trial.end)
-            };
-            same.is_some_and(|other| !on_trial(other))
-        })
     }
 
     /// Items the cut list doesn't show: as they last were, back to the last whole list.
@@ -246,7 +237,7 @@ impl<'s, 'a> View<'s, 'a> {
                 });
                 Left {
                     amount: item.left,
-                    licensed: self.terms.interval(&item.state.price).filter(|_| licensed).map(factor),
+                    licensed: if licensed { interval(item.state, self).map(factor) } else { None },
                     hit: product
                         && !item.is_unpriced()
                         && falls_on(index, item)

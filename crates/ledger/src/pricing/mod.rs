@@ -23,7 +23,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     fact::{Interval, Scheme, Status, Usage},
@@ -105,30 +105,44 @@ pub struct Span {
     pub items: Vec<ItemAmount>,
 }
 
+/// Items whose own trial changes nothing, by the snapshot that shows them on it: they counted before, and the profile counts
+/// granted trials (knob `trial_granted`).
+pub type Granted = BTreeSet<(usize, ItemId)>;
+
 /// Prices one subscription: one span for each snapshot, and one more wherever time alone changes an amount; in time order.
-pub fn price(snapshots: &[Snapshot<'_>], terms: &Terms<'_>, profile: &Profile) -> (Vec<Span>, Vec<QualityEntry>) {
+pub fn price(
+    snapshots: &[Snapshot<'_>],
+    terms: &Terms<'_>,
+    profile: &Profile,
+    granted: &Granted,
+) -> (Vec<Span>, Vec<QualityEntry>) {
     let mut spans = Vec::with_capacity(snapshots.len());
-    let quality = walk::<Silent>(snapshots, terms, profile, |span, _| spans.push(span));
+    let quality = walk::<Silent>(snapshots, terms, (profile, granted), |span, _| spans.push(span));
     (spans, quality)
 }
 
 /// The same spans, each with the arithmetic behind it: what `explain` prints.
-pub fn explain(snapshots: &[Snapshot<'_>], terms: &Terms<'_>, profile: &Profile) -> Vec<(Span, Vec<(ItemId, Step)>)> {
+pub fn explain(
+    snapshots: &[Snapshot<'_>],
+    terms: &Terms<'_>,
+    profile: &Profile,
+    granted: &Granted,
+) -> Vec<(Span, Vec<(ItemId, Step)>)> {
     let mut spans = Vec::with_capacity(snapshots.len());
-    walk::<Written>(snapshots, terms, profile, |span, written| spans.push((span, written.0)));
+    walk::<Written>(snapshots, terms, (profile, granted), |span, written| spans.push((span, written.0)));
     spans
 }
 
 fn walk<R: Recorder>(
     snapshots: &[Snapshot<'_>],
     terms: &Terms<'_>,
-    profile: &Profile,
+    (profile, granted): (&Profile, &Granted),
     mut emit: impl FnMut(Span, R),
 ) -> Vec<QualityEntry> {
     let mut tracker = Tracker::default();
     let durations = Durations::default();
     for (index, now) in snapshots.iter().enumerate() {
-        let view = View { all: snapshots, index, now, terms, profile, durations: &durations };
+        let view = View { all: snapshots, index, now, terms, profile, granted, durations: &durations };
         let until = snapshots.get(index + 1).map(|next| next.at);
         let over = matches!(now.state.status, Status::Canceled | Status::IncompleteExpired);
         let boundaries = view.boundaries(until);

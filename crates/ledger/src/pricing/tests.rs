@@ -233,7 +233,7 @@ impl Case {
     }
 
     fn price(&self, profile: &Profile) -> (Vec<Span>, Vec<QualityEntry>) {
-        self.run(|snapshots, terms| price(snapshots, terms, profile))
+        self.run(|snapshots, terms| price(snapshots, terms, profile, &Granted::new()))
     }
 
     /// One span a line: day, what opened it, and each item as `net` or `net/list`, `~` estimated, `?` unpriced.
@@ -988,8 +988,14 @@ fn what_is_of_an_unknown_kind_counts_what_it_counted() {
             .with([invoice("in_1", 6, vec![line("si_1", "b", 9_000, 2, (5, 35))])]);
     assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=2000", "5 Snapshot: si_1=2000~", "9 Snapshot: si_1=1000"]);
     assert_eq!(case.quality("stripe"), ["estimated_item si_1 5..9", "unknown_value si_1 5.."]);
-    let first = Case::of(vec![(0, state(strange))]);
+    let first = Case::of(vec![(0, state(strange.clone()))]);
     assert_eq!(first.spans("stripe"), ["0 Snapshot: si_1=0?"]);
+    // An amount off an invoice falls on it as often as it did.
+    let off = |price: Price| {
+        discounted(vec![item("si_1", price, 2)], (0, 30), vec![discount("di_1", amount(500), Duration::Forever, None)])
+    };
+    let case = Case::of(vec![(0, off(monthly("a", 1_000))), (5, off(strange.clone()))]);
+    assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=1500/2000", "5 Snapshot: si_1=1500/2000~"]);
     let (_, quality) = first.price(&Profile::built_in("stripe").unwrap());
     assert!(quality.iter().all(|entry| entry.detail.contains("interval \"fortnight\"")), "{quality:?}");
 }
@@ -1024,8 +1030,10 @@ fn explain_tells_every_rule() {
     let left = discount("di_2", percent(50), Duration::Once, None);
     let case = Case::of(vec![(0, discounted(vec![only], (0, 30), vec![taken, left]))]);
     let profile = Profile::built_in("stripe").unwrap();
-    let (explained, priced) =
-        case.run(|snapshots, terms| (explain(snapshots, terms, &profile), price(snapshots, terms, &profile).0));
+    let none = Granted::new();
+    let (explained, priced) = case.run(|snapshots, terms| {
+        (explain(snapshots, terms, &profile, &none), price(snapshots, terms, &profile, &none).0)
+    });
     assert_eq!(explained.iter().map(|(span, _)| span.clone()).collect::<Vec<_>>(), priced, "the very spans that count");
     let steps: Vec<_> =
         explained[0].1.iter().map(|(item, step)| format!("{item} [{}] {}", step.rule, step.text)).collect();

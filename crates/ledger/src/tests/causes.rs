@@ -129,6 +129,16 @@ fn a_return_has_its_cause() {
         ),
         ("d4 pro:0; d8 pro:10", "d4 churn -10: to_free -10\n d8 reactivation 10: free_to_paid 10"),
         ("d4 pro:0; d8 b created active max:20", "d4 churn -10: to_free -10\n d8 reactivation 20: free_to_paid 20"),
+        // What held it back last, whatever it was lost by.
+        (
+            "d3 past_due; d4 unpaid; d5 off:100; d6 active; d8 off:none",
+            "d4 churn -10: payment_failure -10\n d8 reactivation 10: discount_end 10",
+        ),
+        (
+            "d4 paused; d5 pro:10x0; d6 active; d8 pro:10x2",
+            "d4 churn -10: pause -10\n d8 reactivation 20: quantity_increase 20",
+        ),
+        ("d4 paused; d5 pro:0; d6 active; d8 pro:20", "d4 churn -10: pause -10\n d8 reactivation 20: free_to_paid 20"),
         ("d4 pro:10x0; d8 pro:10x2", "d4 churn -10: quantity_zero -10\n d8 reactivation 20: quantity_increase 20"),
         // Won back at a full discount, and money counts when that ends.
         (
@@ -142,6 +152,22 @@ fn a_return_has_its_cause() {
             &format!("d1 new 10: first_subscription 10\n {expected}"),
         );
     }
+}
+
+/// Rule `reactivation_as` of the knobs: a return by another name keeps its causes.
+#[test]
+fn a_return_that_is_called_new_has_a_returns_cause_or_converts_a_trial() {
+    let renamed = Profile { reactivation_as: ReactivationAs::New, ..profile("stripe") };
+    check(
+        &renamed,
+        "d1 created active pro:10; d4 paused; d5 trialing trial:d9; d9 active",
+        "d1 new 10: first_subscription 10\n d4 churn -10: pause -10\n d9 new 10: trial_conversion 10",
+    );
+    check(
+        &renamed,
+        "d1 created active pro:10; d4 deleted; d9 b created active pro:10",
+        "d1 new 10: first_subscription 10\n d4 churn -10: unknown_end -10\n d9 new 10: winback 10",
+    );
 }
 
 /// Rule `pause-collection`.

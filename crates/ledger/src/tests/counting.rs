@@ -268,10 +268,24 @@ fn paused_counts_by_knob_and_so_does_a_trial_granted() {
     check(&granted, "d1 created trialing pro:10 trial:d5; d5 active", "d5 new 10: trial_conversion 10");
     // A paused collection takes the money away on such a trial as well.
     let held = Profile { pause_collection: crate::profile::PauseRule::Zero, ..granted.clone() };
-    let ledger =
-        Story::of("d1 created active pro:10; d3 trialing trial:d9; d5 hold; d7 unhold; d9 active").derive(&held);
-    let changes: Vec<_> = ledger.deltas.iter().map(|delta| delta.mrr.0 / crate::money::Mrr::MINOR).collect();
-    assert_eq!(changes, [10, -10, 10]);
+    check(
+        &held,
+        "d1 created active pro:10; d3 trialing trial:d9; d5 hold; d7 unhold; d9 active",
+        "d1 new 10: first_subscription 10\n d5 churn -10: pause -10\n d7 reactivation 10: resume 10",
+    );
+    check(
+        &held,
+        "d1 created active pro:10; d1 b created active team:5; d3 trialing trial:d9; d5 hold; d7 unhold; d9 active",
+        "d1 new 15: first_subscription 10, first_subscription 5
+         d5 contraction -10: pause -10
+         d7 expansion 10: resume 10",
+    );
+    // An item that never counted has a trial like any other.
+    check(
+        &granted,
+        "d1 created incomplete pro:10; d2 try:pro:d9; d3 active; d9 pro:12",
+        "d9 new 12: trial_conversion 12",
+    );
     let churns = "d1 new 10: first_subscription 10\n d9 churn -10: unknown_end -10";
     check(&granted, "d1 created active pro:10; d3 trialing trial:d9; d9 deleted", churns);
 }

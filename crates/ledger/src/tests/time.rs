@@ -270,3 +270,27 @@ fn a_month_in_which_time_and_an_event_change_mrr_adds_up() {
     );
     assert_eq!(crate::identities::first_breach(&ledger, profitwell.netting), None);
 }
+
+/// Rules `snapshot-order` and `repeated-events`.
+#[test]
+fn a_change_there_and_back_and_there_again_is_settled_by_the_next_snapshot() {
+    stripe(
+        "d1 created active pro:10; d3 cancel:d60; d3 keep; d3 cancel:d60; d5 pro:10x2",
+        "d1 new 10: first_subscription 10\n d3 churn -10: unknown_end -10",
+    );
+    // Told again by another event, it is the same change.
+    stripe(
+        "d1 created active pro:10; d3 cancel:d60; d3 keep; d3 cancel:d60; d4 other; d5 keep",
+        "d1 new 10: first_subscription 10\n d3 churn -10: unknown_end -10\n d5 reactivation 10: cancellation_withdrawn 10",
+    );
+    stripe(
+        "d1 created active pro:10; d3 cancel:d60; d3 keep; d5 pro:10x2",
+        "d1 new 10: first_subscription 10\n d5 expansion 10: quantity_increase 10",
+    );
+}
+
+/// Rule `first-payment`: nothing is reactivated that was worth nothing.
+#[test]
+fn a_state_rebuilt_that_is_worth_nothing_never_counted() {
+    stripe("d1 active lost pro:10x0 cape since:d-30; d5 keep pro:10x1", "d5 new 10: first_subscription 10");
+}

@@ -41,7 +41,9 @@ impl Naive<'_> {
         }
         let ours = state.items.iter().map(|item| self.without_tax(line, index, item));
         let both = left.into_iter().zip(lists).zip(ours);
-        both.map(|((net, list), ours)| (half_even(net * ours), half_even(list * ours))).collect()
+        let rounded = both.map(|((net, list), ours)| (half_even(net * ours), half_even(list * ours)));
+        let counted = rounded.zip(&state.items);
+        counted.map(|(amounts, item)| if self.is_left_out(item) { (0, 0) } else { amounts }).collect()
     }
 
     /// The share of an amount that isn't tax.

@@ -39,11 +39,19 @@ impl Naive<'_> {
     /// Of every window that the oracle explains.
     pub(crate) fn causes(&self) -> Vec<Caused> {
         let windows = self.windows();
-        let explained = windows.iter().filter_map(|window| self.explain(&windows, *window));
-        explained.collect()
+        if self.lines.values().any(|line| self.is_odd(line)) {
+            return Vec::new();
+        }
+        windows.iter().flat_map(|window| self.explain(&windows, *window).unwrap_or_default()).collect()
     }
 
-    fn explain(&self, windows: &[Window], window: Window) -> Option<Caused> {
+    /// Something of it counts in no figure, or keeps what it counted: what that does to causes is the ledger's to tell.
+    fn is_odd(&self, line: &Line) -> bool {
+        let mut items = line.states.iter().flat_map(|(_, state)| &state.items);
+        line.odd || items.any(|item| self.is_left_out(item))
+    }
+
+    fn explain(&self, windows: &[Window], window: Window) -> Option<Vec<Caused>> {
         let within = self.instants.iter().copied().filter(|at| (window.from..=window.to).contains(at));
         let mut steps: Vec<Step<'_>> = Vec::new();
         let mut told = 0;
@@ -68,15 +76,58 @@ impl Naive<'_> {
         if steps.iter().any(taxed) {
             return None;
         }
+        let around = |currency: Currency| {
+            let (b, a) = (self.mrr(window.from - 1, currency), self.mrr(window.to, currency));
+            self.kind(windows, window, b, a).filter(|kind| matches!(kind, Kind::Expansion | Kind::Contraction))
+        };
+        let caused = |step: &Step<'_>, kind: Kind, mut sums: BTreeMap<&'static str, i128>| {
+            sums.retain(|_, amount| *amount != 0);
+            Caused { at: UnixTime(step.at), currency: step.line.currency, kind, sums }
+        };
+        // One subscription in place of one of another currency: each ledger has its half.
+        if let [one, other] = steps.as_slice()
+            && one.line.currency != other.line.currency
+        {
+            let (ended, begun) = if begun(one) { (other, one) } else { (one, other) };
+            if told > 2 || !self.is_alone(window, one, other) || !is_replaced(ended, begun) {
+                return None;
+            }
+            let (kinds, halves) =
+                ((around(ended.line.currency)?, around(begun.line.currency)?), self.switched(ended, begun)?);
+            return Some(vec![caused(ended, kinds.0, halves.0), caused(begun, kinds.1, halves.1)]);
+        }
         let sums = match steps.as_slice() {
             [_] if told > 1 => return None,
             // What took the place of something that doesn't count is the ledger's to tell.
             [one] if !self.is_alone(window, one, one) => return None,
+            [first, .., last] if steps.iter().all(|step| std::ptr::eq(step.line, first.line)) => {
+                // Several changes of one subscription, as if they were one.
+                if !self.is_alone(window, first, last) {
+                    return None;
+                }
+                let kind = around(first.line.currency)?;
+                let (before, stood) = (first.before, first.stood.clone());
+                // What changed later and moved nothing tells how it stood at the end as well.
+                let after = last.line.states.iter().rposition(|(from, _)| *from <= window.to)?;
+                let all = Step { line: last.line, at: last.at, before, after, stood, stands: last.stands.clone() };
+                let discounted = |step: &Step<'_>| {
+                    let ran = step.before.map(|before| self.running(step.line, before, step.at - 1));
+                    let all = ran.into_iter().flatten().chain(self.running(step.line, step.after, step.at));
+                    all.sum::<usize>() > 0
+                };
+                if steps.iter().any(discounted) {
+                    return None;
+                }
+                let sums = self.why_sold_otherwise(&all)?;
+                return Some(vec![caused(last, kind, sums)]);
+            }
             [_, _] if told > 2 => return None,
             [one] => {
                 let (b, a) = (self.mrr(window.from - 1, one.line.currency), self.mrr(window.to, one.line.currency));
                 let kind = self.kind(windows, window, b, a)?;
                 let sums = match kind {
+                    // A return that goes by that name has a return's causes, or begins with a trial as well.
+                    Kind::New if self.ever(window) => whole(one, self.why_new_again(one)?),
                     Kind::New => whole(one, self.why_new(one)?),
                     Kind::Churn => whole(one, self.why_churn(one)?),
                     Kind::Reactivation => whole(one, self.why_back(one)?),
@@ -89,26 +140,56 @@ impl Naive<'_> {
                 };
                 (one, kind, sums)
             }
-            [one, other] if one.line.currency == other.line.currency && self.is_alone(window, one, other) => {
-                let (ended, begun) = if ended(one) && begun(other) {
-                    (one, other)
-                } else if ended(other) && begun(one) {
-                    (other, one)
-                } else {
-                    return None;
-                };
-                let (b, a) = (self.mrr(window.from - 1, one.line.currency), self.mrr(window.to, one.line.currency));
-                let kind = self.kind(windows, window, b, a)?;
-                if !matches!(kind, Kind::Expansion | Kind::Contraction) {
+            [one, other] if self.is_alone(window, one, other) => {
+                let (ended, begun) = if begun(one) { (other, one) } else { (one, other) };
+                if !is_replaced(ended, begun) {
                     return None;
                 }
-                (other, kind, self.replaced(ended, begun)?)
+                (other, around(one.line.currency)?, self.replaced(ended, begun)?)
             }
             _ => return None,
         };
-        let (last, kind, mut sums) = sums;
-        sums.retain(|_, amount| *amount != 0);
-        Some(Caused { at: UnixTime(last.at), currency: last.line.currency, kind, sums })
+        let (last, kind, sums) = sums;
+        Some(vec![caused(last, kind, sums)])
+    }
+
+    /// Another price and another quantity of one item, whatever came between: the price at the old quantity first.
+    fn why_sold_otherwise(&self, step: &Step<'_>) -> Option<BTreeMap<&'static str, i128>> {
+        let first = step.before?;
+        let states = &step.line.states[first..=step.after];
+        let plain = |place: usize| {
+            let (from, state) = &step.line.states[place];
+            let untouched = |item: &ItemState| {
+                item.price.usage == Usage::Licensed && item.trial.is_none() && item.tax_rates.is_empty()
+            };
+            state.status == Status::Active
+                && state.pause_collection.is_none()
+                && state.tax_rates.is_empty()
+                && !(state.cancel_at_period_end || state.cancel_at.is_some())
+                && state.items.iter().all(untouched)
+                && self.running(step.line, place, *from).iter().all(|count| *count == 0)
+        };
+        if !(first..=step.after).all(plain)
+            || self.running(step.line, step.after, step.at).iter().any(|count| *count > 0)
+        {
+            return None;
+        }
+        let ids = |state: &SubscriptionState| -> Vec<_> { state.items.iter().map(|item| item.id.clone()).collect() };
+        let (before, after) = (&states[0].1, &states[states.len() - 1].1);
+        let empty = step.stood.items.is_empty() || step.stands.items.is_empty();
+        if empty || states.iter().any(|(_, state)| ids(state) != ids(before)) {
+            return None;
+        }
+        let mut sums = BTreeMap::new();
+        for (place, (old, new)) in before.items.iter().zip(&after.items).enumerate() {
+            let at_old_quantity = super::amounts::monthly_of(&ItemState { quantity: old.quantity, ..new.clone() });
+            let by_price = at_old_quantity - step.stood.items[place].0;
+            if by_price != 0 {
+                *sums.entry(self.price_cause(&old.price, &new.price, by_price)).or_default() += by_price;
+            }
+            *sums.entry(quantity_cause(old, new)).or_default() += step.stands.items[place].0 - at_old_quantity;
+        }
+        Some(sums)
     }
 
     /// Nothing else ends or begins in the window.
@@ -142,6 +223,20 @@ impl Naive<'_> {
         }
     }
 
+    /// Why somebody who was there before is new by the profile: where that is plain.
+    fn why_new_again(&self, step: &Step<'_>) -> Option<&'static str> {
+        let Some(before) = step.before else { return self.why_back(step) };
+        let states = &step.line.states[..=before];
+        let plain = self.lines.len() == 1
+            && states.iter().all(|(_, state)| !is_free(state) && !state.items.iter().any(has_none));
+        let tried = states[before].1.status == Status::Trialing;
+        // Where granted trials count, one may have counted.
+        if tried && self.profile.trial_granted == TrialGranted::Count {
+            return None;
+        }
+        if tried && plain { Some("trial_conversion") } else { self.why_back(step) }
+    }
+
     fn why_churn(&self, step: &Step<'_>) -> Option<&'static str> {
         let (before, after) = (&step.line.states[step.before?].1, &step.line.states[step.after].1);
         let measured = before.items.iter().chain(&after.items).any(|item| item.price.usage == Usage::Metered);
@@ -158,9 +253,17 @@ impl Naive<'_> {
             return None;
         }
         let pausing = |state: &SubscriptionState| state.pause_collection.is_some();
+        if self.profile.churn_at == ChurnAt::Request && super::asked_to_end(step.line, step.after) {
+            // Only the end itself tells of payments.
+            return (before.status == Status::Active).then(|| end_reason(before, after));
+        }
         match after.status {
-            Status::Paused if before.status == Status::Active => Some("pause"),
-            Status::Unpaid if matches!(before.status, Status::Active | Status::PastDue) => Some("payment_failure"),
+            Status::Paused if before.status == Status::Active => {
+                (self.profile.paused == Paused::Zero).then_some("pause")
+            }
+            Status::Unpaid if matches!(before.status, Status::Active | Status::PastDue) => {
+                (self.profile.unpaid == Unpaid::Churn).then_some("payment_failure")
+            }
             Status::Active if before.status == Status::Active => {
                 if !pausing(before) && pausing(after) {
                     return Some("pause");
@@ -170,7 +273,9 @@ impl Naive<'_> {
                 }
                 only_change(before, after).and_then(|change| match change {
                     Change::Price(_) if is_free(after) => Some("to_free"),
-                    Change::Quantity(_) => Some("quantity_zero"),
+                    // Of packages that round down to none, there are some.
+                    Change::Quantity(place) if has_none(&after.items[place]) => Some("quantity_zero"),
+                    Change::Quantity(_) => Some("to_free"),
                     _ => None,
                 })
             }
@@ -199,7 +304,10 @@ impl Naive<'_> {
         if after.status != Status::Active {
             return None;
         }
+        let held = before.pause_collection.is_some() && self.profile.pause_collection == PauseRule::Zero;
         match before.status {
+            // Two reasons at once.
+            Status::Unpaid | Status::PastDue if held => return None,
             Status::Unpaid | Status::PastDue => return Some("recovery"),
             Status::Paused => return Some("resume"),
             Status::Active => {}
@@ -217,7 +325,8 @@ impl Naive<'_> {
         }
         match only_change(before, after)? {
             Change::Price(_) if is_free(before) => Some("free_to_paid"),
-            Change::Quantity(_) => Some("quantity_increase"),
+            Change::Quantity(place) if has_none(&before.items[place]) => Some("quantity_increase"),
+            Change::Quantity(_) => Some("free_to_paid"),
             _ => None,
         }
     }
@@ -233,6 +342,10 @@ impl Naive<'_> {
         let by_time = step.line.states[step.after].0 != step.at;
         let counts = |state: &SubscriptionState| state.status == Status::Active;
         match (&before.status, &after.status) {
+            // Where granted trials count, something else changed.
+            (Status::Trialing, _) | (_, Status::Trialing) if self.profile.trial_granted == TrialGranted::Count => {
+                return None;
+            }
             (Status::Active, Status::Trialing) if before.items == after.items => {
                 return Some(whole(step, "trial_granted"));
             }
@@ -373,7 +486,12 @@ impl Naive<'_> {
         let one_plan = old.id == new.id
             || same(&old.lookup_key, &new.lookup_key)
             || same(&old.nickname, &new.nickname)
-            || (unnamed(old) && unnamed(new));
+            || (unnamed(old) && unnamed(new))
+            || self
+                .named
+                .same
+                .iter()
+                .any(|(one, other)| (one, other) == (&old.id, &new.id) || (other, one) == (&old.id, &new.id));
         match amount > 0 {
             _ if of_one_product && old.interval != new.interval => "interval_change",
             true if of_one_product && one_plan => "price_increase",
@@ -402,19 +520,7 @@ impl Naive<'_> {
         if discounted > 0 || odd(old) || odd(new) {
             return None;
         }
-        let mut olds: Vec<(&ItemState, i128)> =
-            old.items.iter().zip(ended.stood.items.iter().map(|one| one.0)).collect();
-        let mut news: Vec<(&ItemState, i128)> =
-            new.items.iter().zip(begun.stands.items.iter().map(|one| one.0)).collect();
-        let mut pairs = Vec::new();
-        news.retain(|(new, amount)| {
-            let place = olds.iter().position(|(old, _)| old.price.product == new.price.product);
-            place.map(|place| pairs.push((olds.remove(place), (*new, *amount)))).is_none()
-        });
-        if let ([one], [other]) = (olds.as_slice(), news.as_slice()) {
-            pairs.push((*one, *other));
-            (olds, news) = (Vec::new(), Vec::new());
-        }
+        let Pairs { pairs, olds, news } = pairs(sold(old, &ended.stood), sold(new, &begun.stands));
         let mut sums: BTreeMap<&'static str, i128> = BTreeMap::new();
         for ((old, was), (new, is)) in pairs {
             let at_old_quantity = super::amounts::monthly_of(&ItemState { quantity: old.quantity, ..new.clone() });
@@ -435,6 +541,75 @@ impl Naive<'_> {
         }
         Some(sums)
     }
+}
+
+impl Naive<'_> {
+    /// The same over two currencies: what each ledger has of it.
+    fn switched(
+        &self,
+        ended: &Step<'_>,
+        begun: &Step<'_>,
+    ) -> Option<(BTreeMap<&'static str, i128>, BTreeMap<&'static str, i128>)> {
+        let (old, new) = (&ended.line.states[ended.before?].1, &begun.line.states[begun.after].1);
+        let measured = |state: &SubscriptionState| {
+            state.items.iter().any(|item| item.price.usage == Usage::Metered || item.trial.is_some())
+        };
+        if measured(old) || measured(new) {
+            return None;
+        }
+        let Pairs { pairs, olds, news } = pairs(sold(old, &ended.stood), sold(new, &begun.stands));
+        let (mut here, mut there): (BTreeMap<&'static str, i128>, BTreeMap<&'static str, i128>) = Default::default();
+        for ((_, was), (_, is)) in pairs {
+            *here.entry("currency_switch").or_default() -= was;
+            *there.entry("currency_switch").or_default() += is;
+        }
+        for (old, was) in olds {
+            let elsewhere = self.held_elsewhere(ended, old.price.product.as_ref())?;
+            *here.entry(if elsewhere { "subscription_dropped" } else { "product_dropped" }).or_default() -= was;
+        }
+        for (new, is) in news {
+            // A product that the customer held before is sold once more.
+            let held = old.items.iter().any(|item| item.price.product == new.price.product);
+            if held || self.held_elsewhere(begun, new.price.product.as_ref())? {
+                return None;
+            }
+            *there.entry("cross_sell").or_default() += is;
+        }
+        Some((here, there))
+    }
+}
+
+type Sold<'s> = (&'s ItemState, i128);
+
+/// Items with what they count.
+fn sold<'s>(state: &'s SubscriptionState, standing: &Standing) -> Vec<Sold<'s>> {
+    state.items.iter().zip(standing.items.iter().map(|one| one.0)).collect()
+}
+
+/// Which item took which one's place, and what is left over.
+struct Pairs<'s> {
+    pairs: Vec<(Sold<'s>, Sold<'s>)>,
+    olds: Vec<Sold<'s>>,
+    news: Vec<Sold<'s>>,
+}
+
+/// By product, then the one left with the one left.
+fn pairs<'s>(mut olds: Vec<Sold<'s>>, mut news: Vec<Sold<'s>>) -> Pairs<'s> {
+    let mut pairs = Vec::new();
+    news.retain(|(new, amount)| {
+        let place = olds.iter().position(|(old, _)| old.price.product == new.price.product);
+        place.map(|place| pairs.push((olds.remove(place), (*new, *amount)))).is_none()
+    });
+    if let ([one], [other]) = (olds.as_slice(), news.as_slice()) {
+        pairs.push((*one, *other));
+        (olds, news) = (Vec::new(), Vec::new());
+    }
+    Pairs { pairs, olds, news }
+}
+
+/// One ends, and the other begins.
+fn is_replaced(one: &Step<'_>, other: &Step<'_>) -> bool {
+    ended(one) && begun(other)
 }
 
 enum Change {
@@ -470,6 +645,10 @@ fn only_change(before: &SubscriptionState, after: &SubscriptionState) -> Option<
         (_, true) => Some(Change::Removed),
         _ => None,
     }
+}
+
+fn has_none(item: &ItemState) -> bool {
+    item.quantity.is_some_and(|quantity| quantity.units() == 0)
 }
 
 /// By what the quantity did, whatever its tiers make of it.

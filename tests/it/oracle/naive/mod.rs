@@ -24,6 +24,7 @@ use mrrd::ledger::{
     time::{Day, UnixTime, Zone},
 };
 
+use super::random::Named;
 pub(super) use causes::Caused;
 pub(super) use movements::Moved;
 pub(super) use reporting::Rates;
@@ -41,12 +42,18 @@ struct Line {
     first_paid: Option<i64>,
     /// Its invoices by when they became final.
     billed: Vec<(i64, InvoiceState)>,
+    /// Something of it is of a kind that nobody knows.
+    odd: bool,
 }
 
 /// The whole account of one customer under one profile.
 pub(super) struct Naive<'a> {
     profile: &'a Profile,
+    /// What the configuration names of plans and prices.
+    named: &'a Named,
     zone: &'a Zone,
+    /// How long each discount counts whose duration is told nowhere.
+    pub(super) durations: BTreeMap<DiscountId, &'static str>,
     lines: BTreeMap<SubscriptionId, Line>,
     pub(super) gaps: order::Gaps,
     /// From when which discount is on the customer.
@@ -64,6 +71,8 @@ pub(super) struct Standing {
     at_risk: i128,
     scheduled: i128,
     trials: i64,
+    /// It is one that counts, whatever its items amount to.
+    counts: bool,
     /// It counted, and stands on trial now: nobody is lost by that.
     held_by_trial: bool,
 }
@@ -93,7 +102,7 @@ pub(super) struct Sums {
 pub(super) type Stands = BTreeMap<Currency, Sums>;
 
 impl<'a> Naive<'a> {
-    pub(super) fn read(facts: &[Fact], profile: &'a Profile, zone: &'a Zone) -> Self {
+    pub(super) fn read(facts: &[Fact], (profile, named): (&'a Profile, &'a Named), zone: &'a Zone) -> Self {
         let by_event: BTreeMap<&EventId, &Fact> = facts.iter().map(|fact| (&fact.event, fact)).collect();
         let mut grouped: BTreeMap<SubscriptionId, Vec<&Fact>> = BTreeMap::new();
         let mut customer_gone = None;
@@ -117,9 +126,11 @@ impl<'a> Naive<'a> {
             lines.insert(id.clone(), Line::read(&facts, own.cloned().collect(), customer_gone, zone));
         }
         told::fill_in_prices(facts, &mut lines);
-        told::fill_in_discounts(&mut lines);
-        let asked = RefCell::default();
-        let mut naive = Self { profile, zone, lines, gaps, on_customer, instants: Vec::new(), asked };
+        told::fill_in_tax_rates(facts, &mut lines);
+        told::keep_over_unknown(&mut lines);
+        let durations = told::fill_in_discounts(&mut lines);
+        let (instants, asked) = (Vec::new(), RefCell::default());
+        let mut naive = Self { profile, named, zone, durations, lines, gaps, on_customer, instants, asked };
         naive.instants = naive.all_instants().into_iter().collect();
         naive
     }
@@ -151,10 +162,10 @@ impl<'a> Naive<'a> {
         instants
     }
 
-    /// Some subscription ends within an hour of another's beginning.
-    pub(super) fn may_be_replaced(&self) -> bool {
-        let ends: Vec<i64> = self.lines.values().filter_map(|line| line.end).collect();
-        self.lines.values().any(|line| ends.iter().any(|end| (line.states[0].0 - end).abs() <= 3_600))
+    /// Whether an item is left out of every figure.
+    fn is_left_out(&self, item: &ItemState) -> bool {
+        let product = |product: &ProductId| self.named.products.contains(product);
+        self.named.prices.contains(&item.price.id) || item.price.product.as_ref().is_some_and(product)
     }
 
     /// The days on which anything may change, and those around them.
@@ -221,8 +232,9 @@ impl<'a> Naive<'a> {
         }
         let at_risk = if state.status == Status::PastDue { net } else { 0 };
         let granted = |item: &ItemState| self.item_trial_granted(line, index, at, item);
-        let held_by_trial = state.items.iter().any(granted);
-        Standing { items, at_risk, scheduled, trials: 0, held_by_trial }
+        // Who counts on is held back by nothing.
+        let held_by_trial = self.profile.trial_granted == TrialGranted::Contraction && state.items.iter().any(granted);
+        Standing { items, at_risk, scheduled, trials: 0, counts: true, held_by_trial }
     }
 
     fn status_counts(&self, line: &Line, index: usize, at: i64) -> bool {
@@ -258,7 +270,7 @@ impl<'a> Naive<'a> {
     /// An item that counted has a trial of its own now.
     fn item_trial_granted(&self, line: &Line, index: usize, at: i64, item: &ItemState) -> bool {
         let in_trial = |item: &ItemState, at: i64| item.trial.is_some_and(|trial| at < trial.end.0);
-        if !in_trial(item, at) {
+        if !in_trial(item, at) || self.is_left_out(item) {
             return false;
         }
         // As of the last time that it wasn't, and that lasted.
@@ -365,6 +377,6 @@ impl Line {
         };
         let mut billed: Vec<(i64, InvoiceState)> = invoices.into_iter().filter_map(is_final).collect();
         billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
-        Self { states, currency, opening, rebuilt, imported, end, first_paid, billed }
+        Self { states, currency, opening, rebuilt, imported, end, first_paid, billed, odd: false }
     }
 }

@@ -90,7 +90,18 @@ impl Naive<'_> {
     pub(crate) fn windows(&self) -> Vec<Window> {
         let mut closing = i64::MIN; // last second of the window that is open
         let mut windows: Vec<Window> = Vec::new();
+        let replaced = match self.profile.netting {
+            Netting::None => self.replaced_within_an_hour(),
+            _ => Vec::new(),
+        };
         for &at in &self.instants {
+            if at > closing
+                && let Some(&(from, to)) = replaced.iter().find(|(from, _)| *from == at)
+            {
+                closing = to;
+                windows.push(Window { from, to });
+                continue;
+            }
             if at <= closing || !self.changes(at) {
                 continue;
             }
@@ -124,6 +135,49 @@ impl Naive<'_> {
         }
         windows.sort_unstable();
         windows
+    }
+
+    /// Where nothing nets, an end and a beginning of two subscriptions within an hour, and only these, are one change: from
+    /// the one to the other, on one day.
+    fn replaced_within_an_hour(&self) -> Vec<(i64, i64)> {
+        // When, whose, and whether it begins.
+        let mut turns: Vec<(i64, usize, bool)> = Vec::new();
+        for (number, line) in self.lines.values().enumerate() {
+            let mut has_begun = line.opening.is_some_and(|at| self.line_standing(line, at).counts);
+            for &at in &self.instants {
+                let (was, is) = (self.standing(at - 1)[number].counts, self.standing(at)[number].counts);
+                let asked = || {
+                    let place = line.states.iter().rposition(|(from, _)| *from <= at);
+                    place.is_some_and(|place| super::asked_to_end(line, place))
+                };
+                let over = line.end.is_some_and(|end| end <= at);
+                let by_request = self.profile.churn_at == ChurnAt::Request;
+                if was && !is && (over || by_request && asked()) {
+                    turns.push((at, number, false));
+                } else if is && !was && !has_begun {
+                    turns.push((at, number, true));
+                }
+                has_begun |= is;
+            }
+        }
+        turns.sort_unstable();
+        let day = |at: i64| self.zone.day(UnixTime(at));
+        let opened: Vec<i64> = self.openings().into_keys().map(|(at, _)| at).collect();
+        let (mut all, mut place) = (Vec::new(), 0);
+        while let Some(&(first, number, begins)) = turns.get(place) {
+            place += 1;
+            let near: Vec<_> = turns[place..].iter().take_while(|(at, ..)| *at <= first + 3_600).collect();
+            let [(last, other, other_begins)] = near.as_slice() else { continue };
+            if *other == number || *other_begins == begins {
+                continue;
+            }
+            place += 1;
+            let parted = opened.iter().any(|at| (first..=*last).contains(at));
+            if first < *last && day(first) == day(*last) && !parted {
+                all.push((first, *last));
+            }
+        }
+        all
     }
 
     pub(crate) fn openings(&self) -> BTreeMap<(i64, Currency), i128> {

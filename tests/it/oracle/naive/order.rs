@@ -22,24 +22,8 @@ pub(super) fn in_order<'f>(mut facts: Vec<&'f Fact>, gaps: &mut Gaps) -> Vec<&'f
         match second[0].role {
             Role::Updated => {
                 let reached = ordered.last().map(|fact| after(fact));
-                let mut changes: Vec<&Fact> = Vec::new();
-                for fact in *second {
-                    // A second event for one change, whether both are of this second or one of an earlier.
-                    let twin = |other: &&&Fact| other.state == fact.state;
-                    let told = changes.iter().any(|other| twin(&other))
-                        || ordered.last().is_some_and(|last| twin(&last)) && reached == Some(after(fact));
-                    if !told {
-                        changes.push(fact);
-                    }
-                }
-                let orders = orders(reached, &changes);
                 let next = seconds[place + 1..].iter().find(|second| second[0].role == Role::Updated);
-                let said = |state| next.is_some_and(|second| second.iter().any(|fact| follows(state, fact)));
-                let confirmed = orders.iter().find(|order| order.last().is_some_and(|last| said(after(last))));
-                match confirmed.or(orders.first()) {
-                    Some(order) => ordered.extend(order),
-                    None => ordered.extend(changes),
-                }
+                ordered.extend(one_second(second, reached, ordered.last().copied(), next.copied().unwrap_or(&[])));
             }
             // It only says again what stands.
             Role::Other => {}
@@ -64,22 +48,81 @@ pub(super) fn in_order<'f>(mut facts: Vec<&'f Fact>, gaps: &mut Gaps) -> Vec<&'f
     ordered
 }
 
-/// Every order of all of `rest` in which each finds what it says was before.
-fn orders<'f>(reached: Option<&SubscriptionState>, rest: &[&'f Fact]) -> Vec<Vec<&'f Fact>> {
+/// The updates of one second in order. A second event for one change is nothing where that can be; where several orders
+/// hold, the one goes first that the next snapshot's previous values confirm.
+fn one_second<'f>(
+    second: &[&'f Fact],
+    reached: Option<&SubscriptionState>,
+    last: Option<&Fact>,
+    next: &[&Fact],
+) -> Vec<&'f Fact> {
+    let mut once: Vec<&Fact> = Vec::new();
+    for fact in second {
+        if !once.iter().any(|other| other.state == fact.state) {
+            once.push(fact);
+        }
+    }
+    // What tells a change of an earlier second again.
+    let fresh: Vec<&Fact> =
+        once.iter().copied().filter(|fact| last.is_none_or(|last| last.state != fact.state)).collect();
+    let sets = [once, second.to_vec(), fresh];
+    let exactly = |end: Option<&SubscriptionState>| next.iter().any(|fact| before(fact) == end);
+    let at_all = |end: Option<&SubscriptionState>| {
+        end.is_some_and(|end| next.iter().any(|fact| follows(end, fact) && stood(end, fact)))
+    };
+    let always = |_: Option<&SubscriptionState>| true;
+    let confirmed: [&dyn Fn(Option<&SubscriptionState>) -> bool; 3] = [&exactly, &at_all, &always];
+    for confirms in confirmed {
+        for fits in [whole as fn(&SubscriptionState, &Fact) -> bool, follows] {
+            for set in &sets {
+                let end = |order: &Vec<&'f Fact>| order.last().map_or(reached, |last| Some(after(last)));
+                if let Some(order) = orders(reached, set, fits).into_iter().find(|order| confirms(end(order))) {
+                    return order;
+                }
+            }
+        }
+    }
+    second.to_vec()
+}
+
+/// Every order of all of `rest` in which each fits the state before it.
+fn orders<'f>(
+    reached: Option<&SubscriptionState>,
+    rest: &[&'f Fact],
+    fits: fn(&SubscriptionState, &Fact) -> bool,
+) -> Vec<Vec<&'f Fact>> {
     if rest.is_empty() {
         return vec![Vec::new()];
     }
     let mut all = Vec::new();
     for (place, next) in rest.iter().enumerate() {
-        if reached.is_some_and(|reached| !follows(reached, next)) {
+        if reached.is_some_and(|reached| !fits(reached, next)) {
             continue;
         }
         let mut others = rest.to_vec();
         others.remove(place);
-        let tails = orders(Some(after(next)), &others);
+        let tails = orders(Some(after(next)), &others, fits);
         all.extend(tails.into_iter().map(|tail| std::iter::once(*next).chain(tail).collect::<Vec<_>>()));
     }
     all
+}
+
+/// All that an event's snapshot was before is the state reached.
+fn whole(reached: &SubscriptionState, fact: &Fact) -> bool {
+    before(fact) == Some(reached)
+}
+
+/// What decides money was so before, even where the event didn't touch it.
+fn stood(reached: &SubscriptionState, fact: &Fact) -> bool {
+    let Some(was) = before(fact) else { return true };
+    let sold = |state: &SubscriptionState| -> Vec<_> {
+        state.items.iter().map(|item| (item.id.clone(), item.price.id.clone(), item.quantity)).collect()
+    };
+    let paused = |state: &SubscriptionState| state.pause_collection.is_some();
+    was.status == reached.status
+        && sold(was) == sold(reached)
+        && paused(was) == paused(reached)
+        && was.cancel_at_period_end == reached.cancel_at_period_end
 }
 
 /// What an event says was otherwise before was so in the state reached.

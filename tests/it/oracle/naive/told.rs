@@ -30,13 +30,60 @@ pub(super) fn fill_in_prices(facts: &[Fact], lines: &mut BTreeMap<SubscriptionId
         }
     }
     let items = lines.values_mut().flat_map(|line| &mut line.states).flat_map(|(_, state)| &mut state.items);
-    for item in items.filter(|item| item.price.scheme == Scheme::Unknown) {
+    for item in items.filter(|item| item.price.scheme == Scheme::Unknown && item.price.unknown.is_none()) {
         item.price = prices.get(&item.price.id).expect("the oracle reads told prices only").clone();
     }
 }
 
-/// Reads the terms of discounts known by their ids, with the ends of those that ended with a period, and puts them in.
-pub(super) fn fill_in_discounts(lines: &mut BTreeMap<SubscriptionId, Line>) {
+/// Puts in what tax rates are that snapshots name by their ids.
+pub(super) fn fill_in_tax_rates(facts: &[Fact], lines: &mut BTreeMap<SubscriptionId, Line>) {
+    let told = |fact: &Fact| match &fact.state {
+        State::TaxRate(rate) => Some((rate.id.clone(), rate.clone())),
+        _ => None,
+    };
+    let rates: BTreeMap<TaxRateId, TaxRateState> = facts.iter().filter_map(told).collect();
+    for (_, state) in lines.values_mut().flat_map(|line| &mut line.states) {
+        let on_items = state.items.iter_mut().flat_map(|item| &mut item.tax_rates);
+        for rate in state.tax_rates.iter_mut().chain(on_items) {
+            if let Some(known) = rate.id.as_ref().map(|id| &rates[id]) {
+                (rate.percentage, rate.inclusive) = (Some(known.percentage), known.inclusive);
+            }
+        }
+    }
+}
+
+/// An item whose price is of a kind that nobody knows keeps what it counted before (rule `unknown-values`): its last known price
+/// and quantity; without one it counts nothing.
+pub(super) fn keep_over_unknown(lines: &mut BTreeMap<SubscriptionId, Line>) {
+    for line in lines.values_mut() {
+        for place in 0..line.states.len() {
+            let (earlier, now) = line.states.split_at_mut(place);
+            for item in now[0].1.items.iter_mut().filter(|item| item.price.unknown.is_some()) {
+                // What kept something has it filled in by now.
+                let known = |one: &&ItemState| one.id == item.id && one.price.usage == Usage::Licensed;
+                let mut before = earlier.iter().rev().filter_map(|(_, state)| state.items.iter().find(known));
+                match before.next() {
+                    Some(before) => {
+                        let unknown = item.price.unknown.clone();
+                        let (id, product) = (item.price.id.clone(), item.price.product.clone());
+                        item.price = Price { id, product, unknown, ..before.price.clone() };
+                        item.quantity = before.quantity;
+                        line.odd = true;
+                    }
+                    None => {
+                        item.price.scheme = Scheme::PerUnit(Decimal::whole(0));
+                        item.price.interval = Some(Interval { unit: IntervalUnit::Month, count: 1 });
+                        line.odd = true;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads the terms of discounts known by their ids, with the ends of those that ended with a period, and puts them in. Tells
+/// what each of them counts as.
+pub(super) fn fill_in_discounts(lines: &mut BTreeMap<SubscriptionId, Line>) -> BTreeMap<DiscountId, &'static str> {
     let mut told: BTreeMap<DiscountId, (CouponTerms, Option<i64>)> = BTreeMap::new();
     for line in lines.values() {
         for discount in line.states.iter().flat_map(|(_, state)| listed(state)) {
@@ -62,32 +109,48 @@ pub(super) fn fill_in_discounts(lines: &mut BTreeMap<SubscriptionId, Line>) {
             discount.terms = Some(terms.clone());
         }
     }
+    let known = told.into_iter().filter(|(_, (terms, _))| terms.off.is_some());
+    let word = |duration| match duration {
+        Duration::Once => "once",
+        Duration::Repeating => "repeating",
+        Duration::Forever | Duration::Unknown => "forever",
+    };
+    known.map(|(id, (terms, _))| (id, word(terms.duration))).collect()
 }
 
 /// What it takes off: a whole or half percent that explains every line, else an amount that explains every invoice.
 fn off(lines: &BTreeMap<SubscriptionId, Line>, own: &Line, id: &DiscountId) -> Option<Off> {
-    let mut shown: Vec<(i64, i64)> = Vec::new();
+    let mut shown: Vec<Vec<(i64, i64)>> = Vec::new();
     let mut by_invoice: Vec<i64> = Vec::new();
     for (_, invoice) in lines.values().flat_map(|line| &line.billed) {
-        let mut sum = None;
+        let (mut sum, mut of_invoice) = (None, Vec::new());
         for line in invoice.lines.iter().filter(|line| !line.proration) {
             let Some(place) = line.discounts.iter().position(|(one, _)| one == id) else { continue };
             let before: i64 = line.discounts[..place].iter().map(|(_, off)| off).sum();
             // Nothing is taken off nothing: a trial's line tells nothing.
             if line.amount > before {
-                shown.push((line.amount - before, line.discounts[place].1));
+                of_invoice.push((line.amount - before, line.discounts[place].1));
                 *sum.get_or_insert(0) += line.discounts[place].1;
             }
         }
         by_invoice.extend(sum);
+        shown.extend((!of_invoice.is_empty()).then_some(of_invoice));
     }
     if shown.is_empty() {
         return None;
     }
-    // Within rounding: a minor unit or less from the exact share.
-    let explains = |halves: &i64| shown.iter().all(|(left, off)| (left * halves - off * 200).abs() <= 100);
-    let mut fitting = (1..=200).filter(explains);
-    if let Some(halves) = fitting.next() {
+    // Within rounding, in two-hundredths of a minor unit: each line by itself, or the invoice as a whole and then its lines.
+    let explains = |halves: &i64| {
+        shown.iter().all(|lines| {
+            let apart: Vec<i64> = lines.iter().map(|(left, off)| off * 200 - left * halves).collect();
+            let each = apart.iter().all(|apart| apart.abs() <= 100);
+            each || (apart.iter().all(|apart| apart.abs() < 200) && apart.iter().sum::<i64>().abs() <= 100)
+        })
+    };
+    // Of several, the one nearest to what was taken in all; of two as near, a whole one.
+    let all: (i64, i64) = shown.iter().flatten().fold((0, 0), |sum, line| (sum.0 + line.0, sum.1 + line.1));
+    let fitting = (1..=200).filter(explains).min_by_key(|halves| ((all.1 * 200 - all.0 * halves).abs(), halves % 2));
+    if let Some(halves) = fitting {
         return Some(Off::Percent(Decimal::from_units(i128::from(halves) * Decimal::ONE_UNITS / 2)));
     }
     let one = by_invoice[0];

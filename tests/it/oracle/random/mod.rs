@@ -22,6 +22,10 @@ pub(super) fn account(seed: u64) -> Vec<Fact> {
     if seed % 4 == 3 {
         return billed::account(&mut rng, begin);
     }
+    let at = begin + rng.random_range(0..100) * DAY;
+    for rate in BY_ID {
+        push(&mut account.facts, at, Role::Updated, State::TaxRate(told(rate)));
+    }
     for _ in 0..rng.random_range(1..=3) {
         let start = begin + rng.random_range(0..60) * DAY / 2;
         let mut ended = account.subscription(&mut rng, start);
@@ -66,8 +70,7 @@ pub(super) fn profile(seed: u64) -> Profile {
         ("pause_collection", of(&["count", "zero"])),
         ("metered", of(&["ignore", "last_invoice", "mean:2", "mean:3"])),
         ("paused", of(&["zero", "count"])),
-        // With `count` the ledger and the oracle still differ where a trial meets paused collection or another granted trial.
-        ("trial_granted", "contraction".to_owned()),
+        ("trial_granted", of(&["contraction", "contraction", "count"])),
         ("inclusive_tax", of(&["subtract", "subtract", "keep"])),
         ("netting", of(&["none", "window:5", "window:90", "window:1440", "day", "month"])),
         ("reactivation_within", of(&["any", "1", "20", "days:90"])),
@@ -75,6 +78,42 @@ pub(super) fn profile(seed: u64) -> Profile {
     ];
     let knobs: Vec<(&str, &str)> = knobs.iter().map(|(knob, value)| (*knob, value.as_str())).collect();
     Profile::extend(&base, &format!("drawn {seed}"), &knobs).expect("words of the configuration")
+}
+
+/// What a configuration names of plans, products and prices.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    /// Prices that are one plan.
+    pub same: Vec<(PriceId, PriceId)>,
+    /// Products that are no recurring business.
+    pub products: Vec<ProductId>,
+    /// Prices that are none.
+    pub prices: Vec<PriceId>,
+}
+
+/// Names drawn at random, among those that accounts use; half of the time none.
+pub(super) fn named(seed: u64) -> Named {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x0000_9a3e_d000_0000);
+    let mut named = Named::default();
+    if rng.random_ratio(1, 2) {
+        return named;
+    }
+    let price = |number: u32, step: u32| PriceId::new(format!("price_{number}_{step}"));
+    for number in 0..3 {
+        for (one, other) in (0..12).flat_map(|one| (0..12).map(move |other| (one, other))) {
+            if one != other && rng.random_ratio(1, 4) {
+                named.same.push((price(number, one), price(number, other)));
+                named.same.push((price(number, one), price(number + 1, other)));
+            }
+        }
+    }
+    if rng.random_ratio(1, 3) {
+        named.products.push(ProductId::new("prod_2"));
+    }
+    if rng.random_ratio(1, 3) {
+        named.prices.extend([price(0, 0), price(1, 2)]);
+    }
+    named
 }
 
 fn push(facts: &mut Vec<Fact>, at: i64, role: Role, state: State) {
@@ -174,7 +213,7 @@ impl Account {
             state.discounts.push(discount(rng, number, 0, start, currency));
         }
         if rng.random_ratio(1, 8) {
-            state.tax_rates.push(tax(rng));
+            state.tax_rates = taxes(rng);
         }
         if rng.random_ratio(1, 12) {
             state.cancel_at = Some(UnixTime(start + 90 * DAY));
@@ -238,7 +277,7 @@ fn change(rng: &mut StdRng, state: &mut SubscriptionState, number: u32, step: u3
             [Status::Active, Status::Active, Status::PastDue, Status::Unpaid][rng.random_range(0..4)].clone();
         return false;
     }
-    match rng.random_range(0..23) {
+    match rng.random_range(0..24) {
         0..=2 => {
             let item = rng.random_range(0..state.items.len());
             // Measured usage has none.
@@ -301,6 +340,16 @@ fn change(rng: &mut StdRng, state: &mut SubscriptionState, number: u32, step: u3
             state.discounts.push(discount);
         }
         22 => state.status = Status::Other("frozen".into()),
+        23 => {
+            // Another price, with terms of a kind that nobody knows.
+            let place = rng.random_range(0..state.items.len());
+            let held = &mut state.items[place].price;
+            if held.usage == Usage::Licensed {
+                held.id = PriceId::new(format!("price_odd_{number}_{step}"));
+                (held.scheme, held.interval) = (Scheme::Unknown, None);
+                held.unknown = Some("interval \"fortnight\"".into());
+            }
+        }
         _ => {}
     }
     false
@@ -339,7 +388,7 @@ fn item(rng: &mut StdRng, number: u32, step: u32, currency: Currency) -> ItemSta
         },
         quantity: if no_quantity { None } else { Some(Decimal::whole(rng.random_range(1..9))) },
         discounts: Vec::new(),
-        tax_rates: if rng.random_ratio(1, 8) { vec![tax(rng)] } else { Vec::new() },
+        tax_rates: if rng.random_ratio(1, 8) { taxes(rng) } else { Vec::new() },
         period: None,
         trial: None,
     }
@@ -371,7 +420,23 @@ fn scheme(rng: &mut StdRng) -> Scheme {
     if rng.random_ratio(1, 2) { Scheme::Graduated(tiers) } else { Scheme::Volume(tiers) }
 }
 
+/// Rates that snapshots may name by their id alone: percent, and whether the price holds them.
+const BY_ID: [(&str, &str, bool); 3] = [("txr_7", "7", true), ("txr_5", "5.5", true), ("txr_9", "9", false)];
+
+fn told((id, percentage, inclusive): (&str, &str, bool)) -> TaxRateState {
+    TaxRateState { id: TaxRateId::new(id), percentage: percentage.parse().expect("a decimal"), inclusive }
+}
+
+/// One rate, or two.
+fn taxes(rng: &mut StdRng) -> Vec<TaxRate> {
+    (0..rng.random_range(1..3)).map(|_| tax(rng)).collect()
+}
+
 fn tax(rng: &mut StdRng) -> TaxRate {
+    if rng.random_ratio(1, 3) {
+        let (id, _, _) = BY_ID[rng.random_range(0..BY_ID.len())];
+        return TaxRate { percentage: None, id: Some(TaxRateId::new(id)), inclusive: false };
+    }
     let percentage = ["7", "19", "8.875"][rng.random_range(0..3)].parse().expect("a decimal");
     TaxRate { percentage: Some(percentage), id: None, inclusive: rng.random_ratio(2, 3) }
 }
