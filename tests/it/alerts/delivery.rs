@@ -28,10 +28,7 @@ use super::{
 };
 use crate::{
     api::{DAY, event},
-    support::{
-        daemon::{Daemon, Settings},
-        postgres,
-    },
+    support::{daemon::Daemon, postgres},
 };
 
 /// Far more than anything here takes.

@@ -1,18 +1,29 @@
 //! The customer's invoices, each in its latest state: the evidence for estimates, tax and measured usage (rules `metered` and `inclusive-tax`).
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use super::{exact::Exact, periods};
 use crate::{
     fact::{Fact, Interval, InvoiceLine, InvoiceState, InvoiceStatus, ItemState, Period, State, SubscriptionState},
-    ids::{DiscountId, EventId, InvoiceId},
+    ids::{DiscountId, EventId, InvoiceId, ItemId, PriceId, SubscriptionId},
     money::Currency,
     time::UnixTime,
 };
 
 /// Invoices by creation, void and deleted ones left out.
 #[derive(Debug, Default)]
-pub(super) struct Invoices<'a>(Vec<Invoice<'a>>);
+pub(super) struct Invoices<'a> {
+    all: Vec<Invoice<'a>>,
+    /// What they billed for each item asked about so far: every span of a subscription asks for the same few.
+    billed: RefCell<HashMap<ItemKey, Rc<[Billed<'a>]>>>,
+}
+
+/// A subscription's item at one price, in one currency: an older line names the price, not the item.
+type ItemKey = (SubscriptionId, ItemId, PriceId, Option<Currency>);
 
 /// One invoice.
 #[derive(Debug)]
@@ -112,12 +123,29 @@ impl<'a> Invoices<'a> {
             });
         }
         invoices.sort_by_key(|invoice| (invoice.state.created, &invoice.state.id));
-        Self(invoices)
+        Self { all: invoices, billed: RefCell::default() }
     }
 
     /// All of them, by creation.
     pub(super) fn all(&self) -> &[Invoice<'a>] {
-        &self.0
+        &self.all
+    }
+
+    /// What each invoice billed for an item, by creation; those that billed nothing for it left out.
+    fn billed(
+        &self,
+        subscription: &SubscriptionState,
+        item: &ItemState,
+        currency: Option<Currency>,
+    ) -> Rc<[Billed<'a>]> {
+        let key = (subscription.id.clone(), item.id.clone(), item.price.id.clone(), currency);
+        if let Some(known) = self.billed.borrow().get(&key) {
+            return known.clone();
+        }
+        let bills = self.of(subscription, currency).filter_map(|invoice| invoice.billed(subscription, item));
+        let bills: Rc<[Billed<'a>]> = bills.collect();
+        self.billed.borrow_mut().insert(key, bills.clone());
+        bills
     }
 
     fn of<'s>(
@@ -130,7 +158,7 @@ impl<'a> Invoices<'a> {
                 && (invoice.state.subscription.as_ref() == Some(&subscription.id)
                     || invoice.lines.iter().any(|line| line.subscription.as_ref() == Some(&subscription.id)))
         };
-        self.0.iter().filter(same)
+        self.all.iter().filter(same)
     }
 
     /// Among the item's bills that `fits` takes, the last one billed while its state stands, one of its very quantity first;
@@ -147,8 +175,8 @@ impl<'a> Invoices<'a> {
         let (mut within, mut of_quantity, mut later, mut before, mut after) = (None, None, None, None, None);
         let mut later_of_quantity = None;
         let period = item.period.or(subscription.period);
-        for invoice in self.of(subscription, currency) {
-            let Some(billed) = invoice.billed(subscription, item).filter(&fits) else { continue };
+        let bills = self.billed(subscription, item, currency);
+        for billed in bills.iter().filter(|billed| fits(billed)) {
             // A renewal's invoice is made some seconds before the subscription shows the new period.
             let of_next = || billed.period.zip(period).is_some_and(|(billed, own)| billed.start >= own.end);
             let by_then = stands.so_far.is_none_or(|end| billed.at < end && !of_next());
@@ -164,7 +192,7 @@ impl<'a> Invoices<'a> {
                 *place = Some(billed);
             }
         }
-        of_quantity.or(later_of_quantity).or(within).or(later).or(before).or(after)
+        of_quantity.or(later_of_quantity).or(within).or(later).or(before).or(after).cloned()
     }
 
     /// The period of the first bill the discount took something off.

@@ -31,6 +31,11 @@ impl Issue {
         matches!(kind, QualityKind::DiscountEstimated | QualityKind::DurationInferred | QualityKind::UnknownValue)
     }
 
+    fn key(&self) -> Key {
+        let value = (self.kind == QualityKind::UnknownValue).then(|| self.detail.clone());
+        (self.kind, self.object.clone(), value)
+    }
+
     fn new(kind: QualityKind, object: &str, detail: String, settle: &'static str) -> Self {
         Self { kind, object: object.into(), detail, settle }
     }
@@ -139,11 +144,14 @@ impl Issue {
     }
 }
 
+/// What tells an issue from others: of an object, each unknown value is one of its own.
+type Key = (QualityKind, Arc<str>, Option<String>);
+
 /// Turns what single spans couldn't know into entries with a beginning and an end.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
     entries: Vec<QualityEntry>,
-    open: BTreeMap<(QualityKind, Arc<str>), usize>,
+    open: BTreeMap<Key, usize>,
 }
 
 impl Tracker {
@@ -153,16 +161,17 @@ impl Tracker {
             return;
         }
         let entries = &mut self.entries;
-        self.open.retain(|(kind, object), index| {
-            let stands =
-                Issue::stays(*kind) || issues.iter().any(|issue| issue.kind == *kind && issue.object == *object);
+        self.open.retain(|key, index| {
+            let stands = Issue::stays(key.0) || issues.iter().any(|issue| issue.key() == *key);
             if !stands && let Some(entry) = entries.get_mut(*index) {
                 entry.until = Some(at);
             }
             stands
         });
-        for Issue { kind, object, detail, settle } in issues {
-            self.open.entry((kind, object.clone())).or_insert_with(|| {
+        for issue in issues {
+            let key = issue.key();
+            let Issue { kind, object, detail, settle } = issue;
+            self.open.entry(key).or_insert_with(|| {
                 let (event, settle) = (event.cloned(), settle.to_owned());
                 self.entries.push(QualityEntry { kind, object, event, at, until: None, detail, settle });
                 self.entries.len() - 1

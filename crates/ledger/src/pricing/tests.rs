@@ -988,6 +988,10 @@ fn what_is_of_an_unknown_kind_counts_what_it_counted() {
             .with([invoice("in_1", 6, vec![line("si_1", "b", 9_000, 2, (5, 35))])]);
     assert_eq!(case.spans("stripe"), ["0 Snapshot: si_1=2000", "5 Snapshot: si_1=2000~", "9 Snapshot: si_1=1000"]);
     assert_eq!(case.quality("stripe"), ["estimated_item si_1 5..9", "unknown_value si_1 5.."]);
+    // Each value is named, also one that follows another.
+    let other = Price { id: "d".into(), unknown: Some("billing_scheme \"matrix\"".into()), ..strange.clone() };
+    let two = Case::of(vec![(0, state(monthly("a", 1_000))), (5, state(strange.clone())), (7, state(other))]);
+    assert_eq!(two.quality("stripe"), ["estimated_item si_1 5..", "unknown_value si_1 5..", "unknown_value si_1 7.."]);
     let first = Case::of(vec![(0, state(strange.clone()))]);
     assert_eq!(first.spans("stripe"), ["0 Snapshot: si_1=0?"]);
     // An amount off an invoice falls on it as often as it did.
