@@ -30,6 +30,7 @@ pub mod history;
 pub mod ingest;
 /// The rules of money, pure: the crate `mrrd-ledger`, which can reach no database, clock or network.
 pub use mrrd_ledger as ledger;
+mod https;
 /// Every bound, with its why.
 pub mod limits;
 /// Names of customers, read from bodies where they are shown.
@@ -44,6 +45,7 @@ pub mod report;
 pub mod rules;
 /// The HTTP server.
 pub mod server;
+mod spreadsheet;
 /// SQL, and nothing else, behind whole operations.
 pub mod store;
 /// The wire: Stripe's signatures and shapes, read into facts.

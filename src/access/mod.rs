@@ -6,6 +6,7 @@ mod cookie;
 pub mod first;
 pub mod routes;
 mod secret;
+mod sign_in_page;
 mod visitor;
 
 use std::{fmt, net::IpAddr, sync::Arc};

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Denied, Identity, Shown,
-    visitor::{self, Way},
+    sign_in_page::sign_in_page,
+    visitor::{self, Transport},
 };
 use crate::{
     limits,
@@ -55,8 +56,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 fn page(status: StatusCode, message: &str, next: &Uri) -> Response {
     let next = next.path_and_query().map_or("/", |next| next.as_str());
-    let html =
-        include_str!("assets/sign-in.html").replace("{message}", &escaped(message)).replace("{next}", &escaped(next));
+    let html = sign_in_page(message, next).into_string();
     let mut response = (status, html).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
@@ -66,10 +66,6 @@ fn page(status: StatusCode, message: &str, next: &Uri) -> Response {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 /// The sign-in page with what went wrong.
@@ -128,8 +124,8 @@ async fn sign_in(State(state): State<AppState>, request: Request) -> Response {
     if !visitor::same_site(&head.headers) {
         return refused(&Denied::OtherSite, &next);
     }
-    let way = visitor::way(&head.headers);
-    if way == Way::Open {
+    let transport = visitor::transport(&head.headers);
+    if transport == Transport::Open {
         let message = "This page came over plain HTTP, where others on the network can read a token: open it over HTTPS, \
                        or on the machine itself.";
         return page(StatusCode::FORBIDDEN, message, &next);
@@ -138,7 +134,7 @@ async fn sign_in(State(state): State<AppState>, request: Request) -> Response {
         Ok((cookie, Identity { who, role, .. })) => {
             tracing::info!(who, role = role.as_str(), address = %visitor.address, "signed in");
             let mut response = to(next.path_and_query().map_or("/", |next| next.as_str()));
-            let cookie = state.access.cookies.set(&cookie, way == Way::Secure);
+            let cookie = state.access.cookies.set(&cookie, transport == Transport::Secure);
             cookie.map(|cookie| response.headers_mut().append(header::SET_COOKIE, cookie));
             response
         }
@@ -235,6 +231,8 @@ mod tests {
 
     #[test]
     fn what_the_page_repeats_is_text_and_no_markup() {
-        assert_eq!(escaped("\"><script>'&"), "&quot;&gt;&lt;script&gt;&#39;&amp;");
+        let page = sign_in_page("\"><script>'&", "/?a=\"><script>&b").into_string();
+        assert!(page.contains("\"bad\">&quot;&gt;&lt;script&gt;'&amp;</p>"), "{page}");
+        assert!(page.contains("value=\"/?a=&quot;&gt;&lt;script&gt;&amp;b\""), "{page}");
     }
 }

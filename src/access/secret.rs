@@ -28,5 +28,5 @@ fn random() -> String {
 
 /// What a token or a cookie is looked up by.
 pub(super) fn digest(secret: &str) -> SecretDigest {
-    SecretDigest(Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect())
+    SecretDigest(hex::encode(Sha256::digest(secret)))
 }

@@ -80,7 +80,7 @@ pub(super) fn same_site(headers: &HeaderMap) -> bool {
 
 /// How a browser came to the page it sends a form from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Transport {
     /// Over TLS, or by a way we can't tell: a cookie is for TLS only.
     Secure,
     /// Plain HTTP that doesn't leave this machine.
@@ -91,14 +91,14 @@ pub(super) enum Way {
 
 /// Tells it by the page's own origin, which browsers send with every form; without one by the `Host`. Whoever makes either up
 /// has only themselves to deceive.
-pub(super) fn way(headers: &HeaderMap) -> Way {
+pub(super) fn transport(headers: &HeaderMap) -> Transport {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     match text(header::ORIGIN).and_then(|origin| origin.split_once("://")) {
-        Some(("http", host)) if is_loopback_host(host) => Way::Loopback,
-        Some(("http", _)) => Way::Open,
-        Some(_) => Way::Secure,
-        None if text(header::HOST).is_some_and(is_loopback_host) => Way::Loopback,
-        None => Way::Secure,
+        Some(("http", host)) if is_loopback_host(host) => Transport::Loopback,
+        Some(("http", _)) => Transport::Open,
+        Some(_) => Transport::Secure,
+        None if text(header::HOST).is_some_and(is_loopback_host) => Transport::Loopback,
+        None => Transport::Secure,
     }
 }
 
@@ -164,16 +164,16 @@ mod tests {
     #[test]
     fn a_cookie_is_for_tls_unless_nothing_leaves_this_machine() {
         for (words, expected) in [
-            ("host=127.0.0.1:8787 origin=https://mrrd.example", Way::Secure),
-            ("host=mrrd.example", Way::Secure),
-            ("host=127.0.0.1:8787 origin=http://127.0.0.1:8787", Way::Loopback),
-            ("host=localhost:8787", Way::Loopback),
-            ("host=[::1]:8787 origin=http://[::1]:8787", Way::Loopback),
-            ("host=127.0.0.1:8787 origin=http://mrrd.example", Way::Open),
-            ("host=localhost.evil.example", Way::Secure),
-            ("host=127.0.0.1:8787 origin=null", Way::Loopback),
+            ("host=127.0.0.1:8787 origin=https://mrrd.example", Transport::Secure),
+            ("host=mrrd.example", Transport::Secure),
+            ("host=127.0.0.1:8787 origin=http://127.0.0.1:8787", Transport::Loopback),
+            ("host=localhost:8787", Transport::Loopback),
+            ("host=[::1]:8787 origin=http://[::1]:8787", Transport::Loopback),
+            ("host=127.0.0.1:8787 origin=http://mrrd.example", Transport::Open),
+            ("host=localhost.evil.example", Transport::Secure),
+            ("host=127.0.0.1:8787 origin=null", Transport::Loopback),
         ] {
-            assert_eq!(way(&headers(words)), expected, "{words}");
+            assert_eq!(transport(&headers(words)), expected, "{words}");
         }
     }
 }

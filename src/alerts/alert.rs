@@ -6,7 +6,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
+pub use super::rule::Rule;
 use super::{
     detector::{End, Finding},
     history::{Loss, Nature},
@@ -19,118 +21,6 @@ use crate::{
     },
     report::{ReportError, money::Exact},
 };
-
-/// A rule that may fire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// More customers lost than the account's own history explains.
-    ChurnSpike,
-    /// More customers who pay less.
-    ContractionSpike,
-    /// A cluster of `past_due`.
-    PaymentFailures,
-    /// One movement over an amount and a share of MRR.
-    LargeLoss,
-    /// Too large a share of MRR is set to end.
-    ScheduledChurn,
-    /// Trailing NRR fell under a level.
-    NrrBelow,
-    /// No webhook for longer than the account's own gaps explain.
-    WebhookSilence,
-    /// `verify` or `audit` found a difference.
-    LedgerDrift,
-    /// MRR closed higher than ever before.
-    NewRecord,
-    /// A week or a month in figures.
-    Digest,
-}
-
-impl Rule {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::ChurnSpike,
-        Self::LargeLoss,
-        Self::ContractionSpike,
-        Self::PaymentFailures,
-        Self::ScheduledChurn,
-        Self::NrrBelow,
-        Self::WebhookSilence,
-        Self::LedgerDrift,
-        Self::NewRecord,
-        Self::Digest,
-    ];
-
-    /// Reads the word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == word)
-    }
-
-    /// Whether its alerts last until something is as usual again.
-    pub fn has_episodes(self) -> bool {
-        !matches!(self, Self::LargeLoss | Self::NewRecord | Self::Digest)
-    }
-
-    /// In words.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::ChurnSpike => "Churn spike",
-            Self::ContractionSpike => "Contraction spike",
-            Self::PaymentFailures => "Payment failures",
-            Self::LargeLoss => "Large loss",
-            Self::ScheduledChurn => "Scheduled churn",
-            Self::NrrBelow => "Retention",
-            Self::WebhookSilence => "Webhook silence",
-            Self::LedgerDrift => "Ledger drift",
-            Self::NewRecord => "New record",
-            Self::Digest => "Digest",
-        }
-    }
-
-    /// As programs read it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ChurnSpike => "churn_spike",
-            Self::ContractionSpike => "contraction_spike",
-            Self::PaymentFailures => "payment_failures",
-            Self::LargeLoss => "large_loss",
-            Self::ScheduledChurn => "scheduled_churn",
-            Self::NrrBelow => "nrr_below",
-            Self::WebhookSilence => "webhook_silence",
-            Self::LedgerDrift => "ledger_drift",
-            Self::NewRecord => "new_record",
-            Self::Digest => "digest",
-        }
-    }
-
-    pub(super) fn next(self) -> &'static str {
-        match self {
-            Self::ChurnSpike => {
-                "Do the customers share a product, a reason or a day of sign-up? `mrrd explain CUSTOMER` tells each story."
-            }
-            Self::ContractionSpike => {
-                "Was a plan, a price or an add-on changed? `mrrd report mrr --group-by cause` shows which."
-            }
-            Self::PaymentFailures => {
-                "Look at the payment provider and the retry settings first: these customers haven't left yet."
-            }
-            Self::LargeLoss => "Talk to the customer; `mrrd explain CUSTOMER` shows the events behind it.",
-            Self::ScheduledChurn => "These customers still pay: there is time to talk to them before it ends.",
-            Self::NrrBelow => {
-                "`mrrd report metrics` shows the trend; `mrrd report cohorts` which months of sign-up it comes from."
-            }
-            Self::WebhookSilence => {
-                "Is the endpoint still enabled at Stripe, and does it reach this machine? `mrrd backfill` fetches what \
-                 was missed."
-            }
-            Self::LedgerDrift => {
-                "Figures may be wrong until this is settled: `mrrd verify` and `mrrd audit` tell all of it."
-            }
-            Self::NewRecord => "`mrrd report waterfall` shows what made it.",
-            Self::Digest => "`mrrd report waterfall` tells each line; the dashboard tells each customer.",
-        }
-    }
-}
 
 /// What history would have let expect.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -210,8 +100,9 @@ pub struct Section {
 }
 
 /// Which of the counts stood out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Series {
     /// All of them.
     All,
@@ -227,11 +118,7 @@ impl Series {
 
     /// As programs read it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Involuntary => "involuntary",
-            Self::Voluntary => "voluntary",
-        }
+        self.into()
     }
 
     /// Whether a loss of this nature is counted in it.

@@ -15,7 +15,7 @@ use crate::{
         time::Day,
     },
     limits,
-    report::{ask::Ask, period::Interval, service::AskError, waterfall::Line},
+    report::{ask::Ask, period::Interval, service::AskError, waterfall::WaterfallRow},
     store::derived::reports::{MovementFilter, MovementRow, Order},
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
 }
 
 /// `12,345.00 USD (from 12,000.00 USD)` for each currency.
-fn closing(lines: &[Line]) -> String {
+fn closing(lines: &[WaterfallRow]) -> String {
     let of = |name: &str, currency: &str| {
         lines.iter().find(|line| line.line == name && line.currency == currency).map(amount)
     };
@@ -63,11 +63,11 @@ fn closing(lines: &[Line]) -> String {
     closings.collect::<Vec<_>>().join(", ")
 }
 
-fn amount(line: &Line) -> String {
+fn amount(line: &WaterfallRow) -> String {
     line.currency.parse().map_or_else(|_| String::new(), |currency| words::money(line.amount_exact.0, currency))
 }
 
-async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[Line]) -> Result<Vec<Section>, AskError> {
+async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[WaterfallRow]) -> Result<Vec<Section>, AskError> {
     let mut sections = Vec::new();
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -80,21 +80,22 @@ async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[Line]) -> Result<Vec<
     section("Largest gains", up);
     section("Largest losses", down);
     let causes = waterfall.iter().filter(|line| line.line == "churn" && line.cause.is_some());
-    let cause =
-        |line: &Line| format!("{}: {}", line.cause.as_deref().unwrap_or_default().replace('_', " "), amount(line));
+    let cause = |line: &WaterfallRow| {
+        format!("{}: {}", line.cause.as_deref().unwrap_or_default().replace('_', " "), amount(line))
+    };
     section("Causes of churn", causes.map(cause).collect());
     let now = Ask { from: Some(look.today), to: Some(look.today), interval: Interval::Day, ..look.ask.clone() };
-    let mut standing = Vec::new();
+    let mut ahead = Vec::new();
     for entry in look.reports.mrr(&now).await?.data {
         let Ok(currency) = entry.currency.parse::<Currency>() else { continue };
         for (what, amount) in [("set to end", entry.scheduled_churn_exact), ("at risk (past due)", entry.at_risk_exact)]
         {
             if amount.0 != Mrr::ZERO {
-                standing.push(format!("{what}: {}", words::money(amount.0, currency)));
+                ahead.push(format!("{what}: {}", words::money(amount.0, currency)));
             }
         }
     }
-    section("Ahead", standing);
+    section("Ahead", ahead);
     Ok(sections)
 }
 

@@ -15,7 +15,7 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
-    store::derived::reports::{MovementFilter, MovementRow, Order, StandingRows, Turn},
+    store::derived::reports::{DailyRows, MovementFilter, MovementRow, Order, Turn},
 };
 
 /// Why a customer was lost, as far as there is evidence.
@@ -165,7 +165,7 @@ fn near(one: Day, other: Day) -> bool {
 
 /// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
 /// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
-pub fn days(rows: &StandingRows, losses: Vec<Lost>, last: Day) -> Result<Vec<AccountDay>, ReportError> {
+pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<AccountDay>, ReportError> {
     let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
     let of_all = rows.counts.iter().filter(|count| count.currency.is_none());
     let paying: BTreeMap<Day, i64> = of_all.map(|count| (count.day, count.customers)).collect();
@@ -190,17 +190,19 @@ pub fn days(rows: &StandingRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Acc
             churned.entry(day).or_default().push(loss);
         }
     }
-    let (mut all, mut standing, mut mrr, mut day) = (Vec::new(), 0_i64, BTreeMap::<Currency, Mrr>::new(), first);
+    let (mut all, mut customers_paying, mut mrr, mut day) =
+        (Vec::new(), 0_i64, BTreeMap::<Currency, Mrr>::new(), first);
     while day <= last {
         all.push(AccountDay {
             day,
-            paying: u64::try_from(standing).unwrap_or(0),
+            paying: u64::try_from(customers_paying).unwrap_or(0),
             mrr: mrr.clone(),
             churned: churned.remove(&day).unwrap_or_default(),
             contracted: contracted.remove(&day).unwrap_or_default(),
             failing: failing.remove(&day).unwrap_or_default(),
         });
-        standing = standing.checked_add(paying.get(&day).copied().unwrap_or(0)).ok_or(ReportError::Overflow)?;
+        customers_paying =
+            customers_paying.checked_add(paying.get(&day).copied().unwrap_or(0)).ok_or(ReportError::Overflow)?;
         for (currency, change) in amounts.remove(&day).unwrap_or_default() {
             let sum = mrr.entry(currency).or_default();
             *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
@@ -214,7 +216,7 @@ pub fn days(rows: &StandingRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Acc
 }
 
 /// Who became past due on which day, with all that was then at risk.
-fn failing(rows: &StandingRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
+fn failing(rows: &DailyRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
     let mut changes: BTreeMap<(&str, Currency), BTreeMap<Day, Mrr>> = BTreeMap::new();
     for row in rows.in_doubt.iter().filter(|row| row.at_risk != Mrr::ZERO) {
         let Some(customer) = &row.group else { continue };
@@ -223,15 +225,15 @@ fn failing(rows: &StandingRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError>
     }
     let mut failing: BTreeMap<Day, Vec<Loss>> = BTreeMap::new();
     for ((customer, currency), days) in changes {
-        let mut standing = Mrr::ZERO;
+        let mut at_risk = Mrr::ZERO;
         for (day, change) in days {
-            let before = standing;
-            standing = standing.checked_add(change).ok_or(ReportError::Overflow)?;
-            if before <= Mrr::ZERO && standing > Mrr::ZERO {
+            let before = at_risk;
+            at_risk = at_risk.checked_add(change).ok_or(ReportError::Overflow)?;
+            if before <= Mrr::ZERO && at_risk > Mrr::ZERO {
                 failing.entry(day).or_default().push(Loss {
                     customer: customer.into(),
                     currency,
-                    amount: standing,
+                    amount: at_risk,
                     nature: Nature::Involuntary,
                     product: None,
                     reason: Cause::PaymentFailure,

@@ -34,8 +34,7 @@ impl Candidate {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let digest: String = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        format!("al_{digest}")
+        format!("al_{}", hex::encode(&hash.finalize()[..12]))
     }
 }
 
@@ -64,7 +63,7 @@ pub const OF_LOSSES: [Rule; 4] = [Rule::LargeLoss, Rule::ChurnSpike, Rule::Contr
 pub const SPIKES: [Rule; 3] = [Rule::ChurnSpike, Rule::ContractionSpike, Rule::PaymentFailures];
 
 /// A state that is on or off, such as NRR under its level: raised when it begins, closed when it ends.
-pub fn standing(rule: Rule, subject: &str, on: Option<Candidate>, stored: &[AlertRow], over: &str) -> Option<Verdict> {
+pub fn level(rule: Rule, subject: &str, on: Option<Candidate>, stored: &[AlertRow], over: &str) -> Option<Verdict> {
     let open = open(rule, stored).find(|row| row.alert.subject == subject);
     match (on, open) {
         (Some(candidate), None) => Some(Verdict::Raise(Box::new(candidate))),

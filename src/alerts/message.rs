@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use maud::html;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -99,7 +100,7 @@ impl Message {
             event: event.to_owned(),
             severity: "info".into(),
             text: headline.clone(),
-            html: format!("<p>{}</p>", escaped(&headline)),
+            html: html! { p { (headline) } }.into_string(),
             slack: json!([section(&plain(&headline))]),
             json,
             headline,
@@ -235,38 +236,26 @@ fn text(headline: &str, parts: &[Part]) -> String {
     out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 fn html(headline: &str, parts: &[Part]) -> String {
-    let mut out = format!("<h2>{}</h2>", escaped(headline));
-    for part in parts {
-        let _ = match part {
-            Part::Warning(line) => write!(out, "<p><strong>! {}</strong></p>", escaped(line)),
-            Part::Line(line) => write!(out, "<p>{}</p>", escaped(line)),
-            Part::List(title, items) => {
-                let _ = write!(out, "<h3>{}</h3><ul>", escaped(title));
-                for Item { text, link } in items {
-                    let _ = match link {
-                        Some((name, link)) if !link.is_empty() => {
-                            write!(
-                                out,
-                                "<li><a href=\"{}\">{}</a> {}</li>",
-                                escaped(link),
-                                escaped(name),
-                                escaped(text)
-                            )
-                        }
-                        Some((name, _)) => write!(out, "<li>{} {}</li>", escaped(name), escaped(text)),
-                        None => write!(out, "<li>{}</li>", escaped(text)),
-                    };
-                }
-                write!(out, "</ul>")
+    let item = |Item { text, link }: &Item| match link {
+        Some((name, link)) if !link.is_empty() => html! { a href=(link) { (name) } " " (text) },
+        Some((name, _)) => html! { (name) " " (text) },
+        None => html! { (text) },
+    };
+    let mail = html! {
+        h2 { (headline) }
+        @for part in parts {
+            @match part {
+                Part::Warning(line) => p { strong { "! " (line) } },
+                Part::Line(line) => p { (line) },
+                Part::List(title, items) => {
+                    h3 { (title) }
+                    ul { @for one in items { li { (item(one)) } } }
+                },
             }
-        };
-    }
-    out
+        }
+    };
+    mail.into_string()
 }
 
 /// Slack reads only these three.

@@ -42,34 +42,34 @@ pub(super) struct Outbox {
 
 /// The ways to wake the channels' tasks.
 #[derive(Clone, Default)]
-pub(super) struct Bells(Vec<Arc<Notify>>);
+pub(super) struct Wakers(Vec<Arc<Notify>>);
 
-impl Bells {
+impl Wakers {
     /// There is something in the outbox; each task looks up what.
-    pub(super) fn ring(&self) {
-        self.0.iter().for_each(|bell| bell.notify_one());
+    pub(super) fn wake(&self) {
+        self.0.iter().for_each(|waker| waker.notify_one());
     }
 }
 
 impl Outbox {
     /// Starts a task for each channel.
-    pub(super) fn start(&self, settings: &Alerts) -> (Bells, JoinSet<()>) {
-        let (mut bells, mut tasks) = (Bells::default(), JoinSet::new());
+    pub(super) fn start(&self, settings: &Alerts) -> (Wakers, JoinSet<()>) {
+        let (mut wakers, mut tasks) = (Wakers::default(), JoinSet::new());
         for (name, channel) in &settings.channels {
-            let bell = Arc::new(Notify::new());
-            bells.0.push(bell.clone());
+            let waker = Arc::new(Notify::new());
+            wakers.0.push(waker.clone());
             match Channel::new(channel, &self.clock) {
                 Ok(channel) => {
-                    let _ = tasks.spawn(self.clone().run(name.clone(), channel, bell));
+                    let _ = tasks.spawn(self.clone().run(name.clone(), channel, waker));
                 }
                 // What is due to it waits, and is shown as failed after a day.
                 Err(reason) => tracing::error!(channel = name, reason, "this channel can't be used"),
             }
         }
-        (bells, tasks)
+        (wakers, tasks)
     }
 
-    async fn run(mut self, name: String, channel: Channel, bell: Arc<Notify>) {
+    async fn run(mut self, name: String, channel: Channel, waker: Arc<Notify>) {
         let trouble = Trouble::default();
         while !*self.stop.borrow() {
             let working = *self.working.borrow();
@@ -79,7 +79,7 @@ impl Outbox {
                     Err(error) => trouble.goes_on(&error.to_string(), "the outbox can't be read or written now"),
                 }
             }
-            let rest = timeout(limits::ALERT_POLL, bell.notified());
+            let rest = timeout(limits::ALERT_POLL, waker.notified());
             tokio::select! {
                 _ = rest => {}
                 // An error means that the daemon is gone.

@@ -1,21 +1,22 @@
 //! The role `alerts`: looks whenever the ledger has moved and whenever the clock has, and keeps what is to be said.
 
+mod rules;
+mod tell;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::{sync::watch, time::sleep};
 
+pub(super) use self::tell::stripe_link;
 use super::{
-    alert::{Alert, Rule},
-    backtest, digest, drift, health, history,
-    judge::{self, Candidate, Judged, Verdict},
-    message::Message,
-    outbox::{Bells, Outbox},
+    alert::Rule,
+    judge::Verdict,
+    outbox::{Outbox, Wakers},
     second_look::SecondLook,
-    silence, standing,
 };
 use crate::{
     clock::Clock,
@@ -30,13 +31,9 @@ use crate::{
     },
     store::{
         ReadStore, StoreError,
-        records::alerts::{AlertFilter, AlertRow, AlertUpdate, Ending, NewAlert, Outgoing},
+        records::alerts::{AlertFilter, AlertRow, Ending},
     },
-    telemetry::{
-        Metrics,
-        event::{AlertRaised, AlertUpdated},
-        trouble::Trouble,
-    },
+    telemetry::{Metrics, trouble::Trouble},
 };
 
 /// Alerts looked back at.
@@ -120,7 +117,7 @@ impl Watcher {
             working: at_work.clone(),
             stop: stop.clone(),
         };
-        let (bells, mut channels) = outbox.start(&self.config.alerts);
+        let (wakers, mut channels) = outbox.start(&self.config.alerts);
         let feeds = Feeds {
             store: self.store.clone(),
             config: self.config.clone(),
@@ -136,7 +133,7 @@ impl Watcher {
             let mut rest = limits::ALERT_REST;
             if *at_work.borrow() {
                 let begun = Instant::now();
-                let trouble = self.look_if_due(&mut seen, &bells).await.err().map(|error| error.to_string());
+                let trouble = self.look_if_due(&mut seen, &wakers).await.err().map(|error| error.to_string());
                 // Said once, not at every look: a missing exchange rate may stay missing for days.
                 if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
                     tracing::warn!(error, "alerts could not be judged now");
@@ -164,7 +161,7 @@ impl Watcher {
         drop(keeper.await);
     }
 
-    async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, bells: &Bells) -> Result<(), AskError> {
+    async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, wakers: &Wakers) -> Result<(), AskError> {
         let applied = self.store.derived.applied_seq().await?;
         let again = self.look_again_at.is_some_and(|at| self.clock.now() >= at);
         let due = again || seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
@@ -177,7 +174,7 @@ impl Watcher {
         // While the ledger is still behind, the next look waits as long again: webhooks come first.
         self.lagging_since = self.lagging_since.map(|_| Instant::now());
         if said {
-            bells.ring();
+            wakers.wake();
         }
         let given_up = self.clock.now().plus(-limits::ALERT_DELIVERY_SECONDS - limits::ALERT_PAUSE_MAX_SECONDS);
         let count = self.store.records.give_up_deliveries(given_up).await?;
@@ -246,260 +243,6 @@ impl Watcher {
         }
         Ok(said)
     }
-
-    /// The rules over movements, and over the days they make.
-    async fn moved(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
-        let from = standing::plus(look.today, -limits::ALERT_HISTORY_DAYS);
-        let rows = look.reports.standing_rows(&look.ask, Some(from)).await?;
-        let losses = history::losses(&look.reports, &look.ask, Some(from)).await?;
-        let mut days = history::days(&rows, losses, look.today)?;
-        days.retain(|day| day.day >= from);
-        let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
-        let told = standing::plus(look.today, -limits::ALERT_RECENT_DAYS - 60);
-        let settings = look.settings;
-        let run = |days: &[_]| backtest::run(days, told, settings.false_alerts_a_year, &settings.large_loss);
-        let judged = |found: &_, settled: &_| {
-            judge::episodes(&Judged { days: &days, found, settled, today: look.today }, &look.stored, &settings.rules)
-        };
-        let found = run(&days)?;
-        let mut verdicts = judged(&found, &found);
-        self.second_look.note(&days, look.today, now);
-        let tells = |verdict: &Verdict| match verdict {
-            Verdict::Raise(candidate) => judge::OF_LOSSES.contains(&candidate.alert.rule),
-            Verdict::Update(..) => true,
-            Verdict::Close { .. } => false,
-        };
-        let settled = if verdicts.iter().any(tells) {
-            self.second_look.settled(&days, look.today, now, settings.second_look_seconds)
-        } else {
-            None
-        };
-        self.look_again_at = settled.as_ref().map(|settled| settled.next);
-        if let Some(settled) = settled {
-            verdicts = judged(&found, &run(&settled.days)?);
-        }
-        let slow = self.slow.is_none_or(|(at, day)| at.elapsed() >= SLOW || day != look.today);
-        if slow {
-            if look.has(Rule::ScheduledChurn) {
-                verdicts.extend(standing::scheduled_churn(look, &rows).await?);
-            }
-            if look.has(Rule::NrrBelow) {
-                verdicts.extend(standing::nrr_below(look).await?);
-            }
-            if look.has(Rule::NewRecord) {
-                verdicts.extend(standing::new_record(&days)?);
-            }
-            for &digest in &settings.digests {
-                verdicts.extend(digest::due(look, digest, first).await?);
-            }
-            self.slow = Some((Instant::now(), look.today));
-        }
-        Ok(verdicts)
-    }
-
-    /// The rules over the log and over what was verified.
-    async fn stands(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
-        let mut verdicts = Vec::new();
-        let saying = |rule, subject: &str, key: String, statement, threshold: &str| {
-            let alert = Alert::saying(rule, look.today, statement, threshold.to_owned(), &[])?;
-            Ok::<_, AskError>(Candidate { alert, subject: subject.to_owned(), key })
-        };
-        if look.has(Rule::WebhookSilence) {
-            // Where too little is known of this account to tell, nothing is said.
-            if let Some((last, limit)) = self.gaps(now).await? {
-                let silent = now.0 - last.0 > limit;
-                // While it was not running it could hear nothing: nothing is raised yet, and nothing is over.
-                let heard_long_enough = now.0 - self.started_at.0 > limit;
-                let on = if silent {
-                    let hours = |seconds: i64| format!("{}:{:02} hours", seconds / 3600, seconds % 3600 / 60);
-                    let (since, usual) = (hours(now.0 - last.0), hours(limit));
-                    let statement = format!("no event for {since}, where {usual} would be unusual");
-                    let threshold = "at most 1 false alert a year";
-                    Some(saying(Rule::WebhookSilence, "", last.to_string(), statement, threshold)?)
-                } else {
-                    None
-                };
-                if heard_long_enough || !silent {
-                    verdicts.extend(judge::standing(
-                        Rule::WebhookSilence,
-                        "",
-                        on,
-                        &look.stored,
-                        "Events arrive again.",
-                    ));
-                }
-            }
-        }
-        if look.has(Rule::LedgerDrift) {
-            for source in drift::SOURCES {
-                let found = drift::last(&self.store.records, source).await?;
-                let on = match found {
-                    Some(drift::Found { at, difference: Some(difference) }) => {
-                        let statement = format!("`mrrd {source}` found a difference: {difference}");
-                        Some(saying(Rule::LedgerDrift, source, at.to_string(), statement, "any difference")?)
-                    }
-                    _ => None,
-                };
-                let over = format!("`mrrd {source}` finds no difference any more.");
-                verdicts.extend(judge::standing(Rule::LedgerDrift, source, on, &look.stored, &over));
-            }
-        }
-        Ok(verdicts)
-    }
-
-    /// When the last event was made that a webhook brought, and how long a silence may be; `None` where too few came to
-    /// tell. What healing and replays append is not heard.
-    async fn gaps(&mut self, now: UnixTime) -> Result<Option<(UnixTime, i64)>, StoreError> {
-        let known = self.silence.filter(|(at, _)| at.elapsed() < SLOW);
-        if matches!(known, Some((_, None))) {
-            return Ok(None);
-        }
-        let heard = self.store.log.heard(now, if known.is_some() { PAGE / 10 } else { 5 * PAGE }).await?;
-        let last = heard.iter().max().copied();
-        let limit = match known {
-            Some((_, limit)) => limit,
-            None => {
-                let limit = silence::limit(&mut heard.into_iter().map(|at| at.0).collect());
-                self.silence = Some((Instant::now(), limit));
-                limit
-            }
-        };
-        Ok(last.zip(limit))
-    }
-
-    async fn raise(
-        &self,
-        look: &Look<'_>,
-        candidate: Candidate,
-        profile: &str,
-        live: bool,
-        now: UnixTime,
-    ) -> Result<bool, AskError> {
-        let id = candidate.id(&look.ledger);
-        if look.stored.iter().any(|row| row.alert.id == id) {
-            return Ok(false);
-        }
-        let Candidate { mut alert, subject, .. } = candidate;
-        let (rule, day) = (alert.rule, alert.day);
-        let (silenced, channels) = self.completed(look, &mut alert, profile, live, now).await?;
-        let message = Message::raised(&id, now, &alert);
-        let new = NewAlert {
-            id: id.clone(),
-            rule: rule.as_str().into(),
-            subject,
-            day,
-            raised_at: now,
-            headline: message.headline.clone(),
-            content: content(&message),
-            silenced: silenced.clone(),
-            closed: !rule.has_episodes(),
-        };
-        let outgoing =
-            Outgoing { event: "raised", message: serde_json::to_string(&message).unwrap_or_default(), channels };
-        let raised = self.store.records.raise_alert(&new, &outgoing).await?;
-        if raised {
-            AlertRaised { id: &id, rule: rule.as_str(), silenced: silenced.as_deref() }.emit(&self.metrics);
-        }
-        Ok(raised)
-    }
-
-    /// Tells an open alert's next version.
-    async fn update(
-        &self,
-        look: &Look<'_>,
-        id: &str,
-        mut alert: Alert,
-        profile: &str,
-        live: bool,
-        now: UnixTime,
-    ) -> Result<bool, AskError> {
-        let (rule, version) = (alert.rule, i64::from(alert.version));
-        let (silenced, channels) = self.completed(look, &mut alert, profile, live, now).await?;
-        let message = Message::updated(id, now, &alert);
-        let update = AlertUpdate {
-            id: id.to_owned(),
-            version,
-            at: now,
-            headline: message.headline.clone(),
-            content: content(&message),
-            silenced: silenced.clone(),
-        };
-        let outgoing =
-            Outgoing { event: "updated", message: serde_json::to_string(&message).unwrap_or_default(), channels };
-        let updated = self.store.records.update_alert(&update, &outgoing).await?;
-        if updated {
-            AlertUpdated { id, rule: rule.as_str(), version, silenced: silenced.as_deref() }.emit();
-        }
-        Ok(updated)
-    }
-
-    /// Adds what the rules don't know: whether figures are whole, where to look, what was planned. Says why nobody is told,
-    /// or which channels are.
-    async fn completed(
-        &self,
-        look: &Look<'_>,
-        alert: &mut Alert,
-        profile: &str,
-        live: bool,
-        now: UnixTime,
-    ) -> Result<(Option<String>, Vec<String>), AskError> {
-        alert.warnings = health::warnings(&self.store, profile, now).await?;
-        for named in &mut alert.customers {
-            named.link = Some(link(look.settings, live, &named.customer));
-        }
-        let silenced = self.silenced(alert, alert.as_of, now).await?;
-        let channels = look.settings.channels.iter().filter(|(_, channel)| channel.hears(alert.rule));
-        let channels = channels.map(|(name, _)| name.clone()).filter(|_| silenced.is_none()).collect();
-        Ok((silenced, channels))
-    }
-
-    /// Why nobody is told: the rule is muted, or the day was planned.
-    async fn silenced(&self, alert: &mut Alert, day: Day, now: UnixTime) -> Result<Option<String>, StoreError> {
-        let about_customers = !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::Digest);
-        for planned in self.store.records.annotations().await? {
-            if about_customers && (planned.first..=planned.last).contains(&day) {
-                alert.planned.push(planned.note);
-            }
-        }
-        let muted = self.store.records.mutes(now).await?;
-        let muted = muted.into_iter().find(|mute| mute.rule == "all" || mute.rule == alert.rule.as_str());
-        Ok(match (muted, alert.planned.first()) {
-            (Some(mute), _) => Some(format!("muted until {}: {}", mute.until, mute.note)),
-            (None, Some(note)) => Some(format!("planned: {note}")),
-            (None, None) => None,
-        })
-    }
-
-    async fn close(&self, look: &Look<'_>, id: &str, ending: &Ending<'_>) -> Result<bool, StoreError> {
-        let Some(row) = look.stored.iter().find(|row| row.alert.id == id) else { return Ok(false) };
-        // Whoever was told that it began is told that it is over.
-        let told = self.store.records.deliveries(&[id]).await?;
-        let told = told.into_iter().filter(|delivery| matches!(delivery.event.as_str(), "raised" | "updated"));
-        let told: BTreeSet<String> = told.map(|delivery| delivery.channel).collect();
-        let channels = told.into_iter().filter(|name| look.settings.channels.contains_key(name)).collect();
-        let message = serde_json::to_string(&Message::closed(row, ending.at, ending.why)).unwrap_or_default();
-        self.store.records.close_alert(id, ending, &Outgoing { event: "closed", message, channels }).await
-    }
-}
-
-/// What is kept of an alert: all it says, and the text that people were sent.
-fn content(message: &Message) -> String {
-    let mut content = message.json["alert"].clone();
-    content["text"] = message.text.clone().into();
-    content.to_string()
-}
-
-/// Where to look at a customer.
-fn link(settings: &Alerts, live: bool, customer: &str) -> String {
-    match &settings.url {
-        Some(url) => format!("{url}/#customer={customer}"),
-        None => stripe_link(live, customer),
-    }
-}
-
-/// The customer in Stripe's own dashboard.
-pub(super) fn stripe_link(live: bool, customer: &str) -> String {
-    format!("https://dashboard.stripe.com/{}customers/{customer}", if live { "" } else { "test/" })
 }
 
 /// Holds the lease while it can be had: one process judges and delivers.

@@ -24,7 +24,7 @@ use crate::{
 const LIST: &str = "alerts";
 
 /// Where a page ends.
-type Place = (UnixTime, String);
+type PageEnd = (UnixTime, String);
 
 parameters! {
     /// Which alerts are listed.
@@ -50,7 +50,7 @@ pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<Al
         acknowledged: query.acknowledged,
         since: None,
     };
-    let after: Option<Place> = cursor::read(LIST, query.page.cursor.as_deref())?;
+    let after: Option<PageEnd> = cursor::read(LIST, query.page.cursor.as_deref())?;
     let limit = query.page.limit.0;
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let mut rows = state.store.records.alerts(&filter, place, limit + 1).await?;

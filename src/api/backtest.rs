@@ -75,7 +75,7 @@ pub(super) async fn run(State(state): State<AppState>, Query(query): Query<Backt
         ..Ask::default()
     };
     let (reports, alerts) = (reports(&state), &state.config.alerts);
-    let rows = reports.standing_rows(&ask, None).await?;
+    let rows = reports.daily_rows(&ask, None).await?;
     let losses = Box::pin(history::losses(&reports, &ask, None)).await?;
     let today = state.config.ledger.zone.day(reports.now);
     let failed = |error: ReportError| ApiProblem::from(AskError::Report(error));

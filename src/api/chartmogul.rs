@@ -3,10 +3,10 @@
 use axum::extract::{Path, State};
 
 use super::{
-    Answer, ApiProblem, cursor, json, movements, noticed,
+    Answer, ApiProblem, cursor, json, ledger_status, movements, noticed,
     params::LedgerQuery,
     query::{Query, parameters},
-    reports, standing,
+    reports,
     values::PageSize,
 };
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
     report::{
         ask::{Ask, InCurrency},
         chartmogul::{Activities, Activity, Figure, Series},
+        ledger_status::LedgerStatus,
         period::Interval,
-        standing::Standing,
     },
     server::state::AppState,
     store::derived::reports::{MovementFilter, Order},
@@ -71,7 +71,7 @@ pub(super) async fn metrics(
         interval: query.interval.unwrap_or_default(),
         ..query.ledger.ask()
     };
-    let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
+    let notices = ledger_status(&state, &ask).await?.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     let reports = reports(&state);
     let answer = reports.metrics(&ask).await?;
     // All that is asked for is of one ledger: the converted one, or that of the only currency there is.
@@ -80,7 +80,7 @@ pub(super) async fn metrics(
         (false, Some(own)) => InCurrency::Own(own),
         (false, None) if answer.data.is_empty() => {
             let notices = [notices, reports.why_empty(&ask).await?].concat();
-            return Ok(noticed(json(&Series::of_all(&[], &[]).of(&answer)), &notices));
+            return Ok(noticed(json(&Series::of_all(&[], &[]).told_of(&answer)), &notices));
         }
         (false, None) => {
             return Err(ApiProblem::parameter("currency", "this ledger holds several currencies: name one"));
@@ -93,7 +93,7 @@ pub(super) async fn metrics(
         Some(figure) => Series::of_one(figure, &answer.data, &windows.data, &lines),
         None => Series::of_all(&answer.data, &windows.data),
     };
-    Ok(noticed(json(&series.of(&answer)), &notices))
+    Ok(noticed(json(&series.told_of(&answer)), &notices))
 }
 
 /// A summary compares this many days with as many before.
@@ -110,7 +110,7 @@ pub(super) async fn activities(
 ) -> Answer {
     let (ask, PageSize(per_page)) = (query.ledger.ask(), query.per_page);
     let after = movements::read_key(LIST, query.cursor.as_deref())?;
-    let notices = standing(&state, &ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
+    let notices = ledger_status(&state, &ask).await?.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     let (reports, customer) = (reports(&state), CustomerId::new(uuid.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(ApiProblem::NotFound { what: "customer", id: uuid, hint: None });

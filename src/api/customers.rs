@@ -3,10 +3,10 @@
 use axum::extract::{Path, State};
 
 use super::{
-    Answer, ApiProblem, Told, cursor, movements, named,
+    Answer, ApiProblem, Asked, Told, cursor, ledger_status, movements, named,
     params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
 };
 use crate::{
     ledger::{
@@ -71,7 +71,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     let further = after.is_some();
     let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
     let asked = CustomerSearch { text, state: query.state, order, currency, after };
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let (rows, next) = reports.customers_found(&ask, &asked, query.page.limit.0).await?;
     let mut list = CustomerList {
         profile: reports.profile(&ask)?.name.as_ref().into(),
@@ -83,7 +83,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     // A search that finds nobody says so by itself.
     let searched = further || !asked.text.is_empty() || asked.state.is_some();
     let is_empty = list.data.is_empty() && !searched;
-    told(&state, (&ask, standing), query.format.csv(), list, is_empty, CustomerList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, CustomerList::table).await
 }
 
 /// One customer: current MRR, subscriptions and movements.
@@ -96,7 +96,7 @@ pub(super) async fn customer(
     Query(query): Query<LedgerQuery>,
 ) -> Answer {
     let ask = query.ask();
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let (reports, customer) = (reports(&state), CustomerId::new(id.as_str()));
     let Some(row) = reports.customer(&ask, &customer).await? else {
         return Err(not_found(&state, &ask, "customer", id).await?);
@@ -119,7 +119,7 @@ pub(super) async fn customer(
         movements: moved,
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
-    told(&state, (&ask, standing), false, detail, false, |_| Table::default()).await
+    told(&state, Asked { ask: &ask, ledger_status }, false, detail, false, |_| Table::default()).await
 }
 
 /// There is none in the ledger asked: where it is instead, if it is anywhere.
@@ -142,10 +142,11 @@ pub(super) async fn explain(
     Query(query): Query<ExplainQuery>,
 ) -> Answer {
     let ask = query.ledger.ask();
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     match reports(&state).explain(&ask, &id, query.day).await? {
         Some(explanation) => {
-            told(&state, (&ask, standing), query.format.csv(), explanation, false, Explanation::table).await
+            told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), explanation, false, Explanation::table)
+                .await
         }
         None => Err(not_found(&state, &ask, "customer or subscription", id).await?),
     }

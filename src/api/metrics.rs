@@ -3,10 +3,10 @@
 use axum::extract::State;
 
 use super::{
-    Answer, Told,
+    Answer, Asked, Told, ledger_status,
     params::{FormatQuery, LedgerQuery, SpanQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
 };
 use crate::{
     ledger::time::Day,
@@ -51,12 +51,12 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     let ask = Ask {
         interval: query.interval.unwrap_or_default(),
         basis: query.basis.unwrap_or_default(),
-        ..query.span.of(query.ledger.ask())
+        ..query.span.within(query.ledger.ask())
     };
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, (&ask, standing), query.format.csv(), report, is_empty, MetricsAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), report, is_empty, MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
@@ -64,8 +64,8 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     responses((status = 200, body = Told<CohortsAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn cohorts(State(state): State<AppState>, Query(query): Query<CohortQuery>) -> Answer {
     let ask = Ask { from: query.from, to: query.to, ..query.ledger.ask() };
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, (&ask, standing), query.format.csv(), report, is_empty, CohortsAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), report, is_empty, CohortsAnswer::table).await
 }

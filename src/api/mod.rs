@@ -45,7 +45,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use self::{document::document, problem::ApiProblem};
 use crate::{
     budget::{self, Budget},
-    report::{ask::Ask, notice::Notice, service::Reports, standing::Standing, table::Table},
+    report::{ask::Ask, ledger_status::LedgerStatus, notice::Notice, service::Reports, table::Table},
     server::state::AppState,
 };
 
@@ -151,28 +151,35 @@ struct Told<T> {
 
 /// How the ledger stands that `ask` is about. Looked at before its rows are read: what is applied in between may count as
 /// behind, and nothing that was acknowledged before the question is missing without a word.
-async fn standing(state: &AppState, ask: &Ask) -> Result<Option<Standing>, ApiProblem> {
-    Ok(reports(state).standing_of(ask).await?)
+async fn ledger_status(state: &AppState, ask: &Ask) -> Result<Option<LedgerStatus>, ApiProblem> {
+    Ok(reports(state).ledger_status_of(ask).await?)
+}
+
+/// A question, with the ledger as it stood before the question's rows were read.
+struct Asked<'a> {
+    ask: &'a Ask,
+    /// `None` for a prefix of the log, which is derived for the question.
+    ledger_status: Option<LedgerStatus>,
 }
 
 /// JSON, or CSV where it was asked for, of the ledger that `ask` is about, as it stood before it was read. An empty answer
 /// says why it is.
 async fn told<T: Serialize + Send + 'static>(
     state: &AppState,
-    (ask, standing): (&Ask, Option<Standing>),
+    Asked { ask, ledger_status }: Asked<'_>,
     csv: bool,
     value: T,
     is_empty: bool,
     table: fn(&T) -> Table,
 ) -> Answer {
-    let mut notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
+    let mut notices = ledger_status.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     if is_empty {
         notices.extend(reports(state).why_empty(ask).await?);
     }
     if csv {
         return Ok(noticed(answer(true, value, table), &notices));
     }
-    let behind = standing.map(|standing| standing.behind).filter(|behind| *behind > 0);
+    let behind = ledger_status.map(|ledger_status| ledger_status.behind).filter(|behind| *behind > 0);
     Ok(answer(false, Told { answer: value, behind, notices }, |_| Table::default()))
 }
 

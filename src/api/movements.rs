@@ -6,10 +6,10 @@ use axum::extract::{RawQuery, State};
 use utoipa::openapi::schema::Object;
 
 use super::{
-    Answer, ApiProblem, Told, cursor, json, named,
+    Answer, ApiProblem, Asked, Told, cursor, json, ledger_status, named,
     params::{FormatQuery, LIMIT_MAX, LedgerQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
     values::{Include, KeyValue, PageSize, Value},
 };
 use crate::{
@@ -143,7 +143,7 @@ pub(super) async fn movements(
             &format!("with comments=true it is {COMMENTS_MAX} at most: each is read from a body"),
         ));
     }
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let (rows, next) =
         reports(&state).movements(&ask, &filter, query.order.unwrap_or_default(), after.as_ref(), limit).await?;
     let mut list = MovementList {
@@ -158,7 +158,7 @@ pub(super) async fn movements(
     reports(&state).name_movements(&ask, &mut list.data).await?;
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
-    told(&state, (&ask, standing), query.format.csv(), list, is_empty, MovementList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, MovementList::table).await
 }
 
 /// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.

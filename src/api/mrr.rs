@@ -3,10 +3,10 @@
 use axum::extract::State;
 
 use super::{
-    Answer, Told,
+    Answer, Asked, Told, ledger_status,
     params::{FormatQuery, LedgerQuery, SpanQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
     values::Include,
 };
 use crate::{
@@ -43,7 +43,7 @@ impl SeriesQuery {
             group_by: self.group_by,
             scheduled: self.include == Some(Include::Scheduled),
             basis: self.basis.unwrap_or_default(),
-            ..self.span.of(self.ledger.ask())
+            ..self.span.within(self.ledger.ask())
         }
     }
 }
@@ -54,8 +54,8 @@ impl SeriesQuery {
 pub(super) async fn mrr(State(state): State<AppState>, Query(query): Query<SeriesQuery>) -> Answer {
     let csv = query.format.csv();
     let ask = query.ask();
-    let standing = standing(&state, &ask).await?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, (&ask, standing), csv, report, is_empty, MrrAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, csv, report, is_empty, MrrAnswer::table).await
 }

@@ -90,7 +90,7 @@ impl WhoseQuery {
 
 impl SpanQuery {
     /// A question about these days.
-    pub(super) fn of(self, ask: Ask) -> Ask {
+    pub(super) fn within(self, ask: Ask) -> Ask {
         Ask { from: self.from, to: self.to, ..ask }
     }
 }

@@ -73,7 +73,7 @@ impl ApiProblem {
         Self::Parameter { name: name.into(), reason: reason.into() }
     }
 
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Denied(denied) => match denied {
                 Denied::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token"),
@@ -154,7 +154,7 @@ impl From<AskError> for ApiProblem {
 
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
-        let (status, name, title) = self.kind();
+        let (status, name, title) = self.classify();
         let problem = Problem::new(status, name, title, self.to_string());
         if status.is_server_error() && !matches!(self, Self::NotDerived(_)) {
             // Failed once, logged once, here where it is answered.

@@ -4,10 +4,10 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answer, Told, cursor,
+    Answer, Asked, Told, cursor, ledger_status,
     params::{FormatQuery, LedgerQuery, PageQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
 };
 use crate::{
     ledger::{
@@ -29,7 +29,7 @@ const LIST: &str = "quality";
 
 /// Where a page ends: among the unreadable events of the log, among its thin ones, or among the ledger's entries.
 #[derive(Serialize, Deserialize)]
-enum Place {
+enum PageEnd {
     #[serde(rename = "e")]
     Event(i64),
     #[serde(rename = "t")]
@@ -54,8 +54,8 @@ parameters! {
     responses((status = 200, body = Told<QualityList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<QualityQuery>) -> Answer {
     let (ask, customer, limit) = (query.ledger.ask(), query.customer, query.page.limit.0);
-    let place: Option<Place> = cursor::read(LIST, query.page.cursor.as_deref())?;
-    let standing = standing(&state, &ask).await?;
+    let place: Option<PageEnd> = cursor::read(LIST, query.page.cursor.as_deref())?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let reports = reports(&state);
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut data = Vec::new();
@@ -65,9 +65,9 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
     let (mut events, mut thin_events, mut after) = (Some(0), Some(0), None);
     match place {
         None => {}
-        Some(Place::Event(seq)) => events = Some(seq),
-        Some(Place::Thin(seq)) => (events, thin_events) = (None, Some(seq)),
-        Some(Place::Ledger(kind, at, account, customer, ordinal)) => {
+        Some(PageEnd::Event(seq)) => events = Some(seq),
+        Some(PageEnd::Thin(seq)) => (events, thin_events) = (None, Some(seq)),
+        Some(PageEnd::Ledger(kind, at, account, customer, ordinal)) => {
             (events, thin_events) = (None, None);
             after = Some(QualityPosition { kind: kind.into(), at, account, customer, ordinal });
         }
@@ -93,18 +93,18 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
         let rows = state.store.log.events(&unreadable, seq, limit).await?;
         // An event in several shapes is one event.
         data.extend(rows.iter().filter(|row| row.variant == 0).map(QualityItem::unreadable));
-        next = rows.last().filter(|_| rows.len() == page).map(|last| Place::Event(last.seq));
+        next = rows.last().filter(|_| rows.len() == page).map(|last| PageEnd::Event(last.seq));
     }
     if let Some(seq) = thin_events.filter(|_| next.is_none()) {
         let (rows, more) = thin::unfilled(&state.store, &filter, seq, page - data.len()).await?;
         data.extend(rows.iter().map(QualityItem::unfilled));
-        next = more.map(Place::Thin);
+        next = more.map(PageEnd::Thin);
     }
     if next.is_none() {
         let room = limit - i64::try_from(data.len()).unwrap_or(limit);
         let (rows, more) = reports.quality(&ask, &only, after.as_ref(), room).await?;
         data.extend(rows.iter().map(QualityItem::from));
-        next = more.map(|at| Place::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
+        next = more.map(|at| PageEnd::Ledger(at.kind.as_ref().into(), at.at, at.account, at.customer, at.ordinal));
     }
     // Of the ledger as a whole: on the last page.
     if next.is_none()
@@ -118,5 +118,5 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };
-    told(&state, (&ask, standing), query.format.csv(), list, false, QualityList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, false, QualityList::table).await
 }

@@ -3,10 +3,10 @@
 use axum::extract::State;
 
 use super::{
-    Answer, Told, cursor,
+    Answer, Asked, Told, cursor, ledger_status,
     params::{FormatQuery, LedgerQuery, PageQuery},
     query::{Query, parameters},
-    reports, standing, told,
+    reports, told,
 };
 use crate::{
     report::{
@@ -19,7 +19,7 @@ use crate::{
 const LIST: &str = "restatements";
 
 /// Where an entry stands in the list.
-type Place = (String, Option<String>, String, String);
+type PageEnd = (String, Option<String>, String, String);
 
 parameters! {
     /// Which restatements are listed.
@@ -37,17 +37,17 @@ parameters! {
     responses((status = 200, body = Told<RestatementList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn restatements(State(state): State<AppState>, Query(query): Query<RestatementQuery>) -> Answer {
     let ask = query.ledger.ask();
-    let after: Option<Place> = cursor::read(LIST, query.page.cursor.as_deref())?;
-    let standing = standing(&state, &ask).await?;
+    let after: Option<PageEnd> = cursor::read(LIST, query.page.cursor.as_deref())?;
+    let ledger_status = ledger_status(&state, &ask).await?;
     let mut list = reports(&state).restatements(&ask, query.month).await?;
     list.data.retain(|one| after.as_ref().is_none_or(|after| place(one) > *after));
     let limit = usize::try_from(query.page.limit.0).unwrap_or(usize::MAX);
     let more = list.data.len() > limit;
     list.data.truncate(limit);
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, place(last)));
-    told(&state, (&ask, standing), query.format.csv(), list, false, RestatementList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, false, RestatementList::table).await
 }
 
-fn place(one: &Restatement) -> Place {
+fn place(one: &Restatement) -> PageEnd {
     (one.month.clone(), one.account.clone(), one.customer.clone(), one.currency.clone())
 }

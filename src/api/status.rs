@@ -158,7 +158,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         },
         quality,
         stripe: StripeStatus {
-            refused: Refusal::standing(&state.store.records).await?.into_iter().map(RefusedRoute::from).collect(),
+            refused: Refusal::current(&state.store.records).await?.into_iter().map(RefusedRoute::from).collect(),
         },
     }))
 }

@@ -1,6 +1,6 @@
 //! What a query parameter's value may be: how it is read, what is said to who gives something else, and its schema.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use utoipa::openapi::{
@@ -79,14 +79,14 @@ macro_rules! words {
 pub(super) use words;
 
 words! {
-    Interval: Interval::ALL, Interval::as_str;
-    Basis: Basis::ALL, Basis::as_str;
+    Interval: Interval::ALL.iter().copied(), Interval::as_str;
+    Basis: Basis::ALL.iter().copied(), Basis::as_str;
     Order: Order::ALL, Order::as_str;
     CustomerOrder: CustomerOrder::ALL, CustomerOrder::as_str;
     CustomerState: CustomerState::ALL, CustomerState::as_str;
-    Kind: Kind::ALL, Kind::as_str;
+    Kind: Kind::ALL.iter().copied(), Kind::as_str;
     Cause: Cause::ALL.iter().copied(), Cause::as_str;
-    Rollup: Cause::ALL.iter().map(|cause| cause.rollup()).collect::<BTreeSet<_>>(), Rollup::as_str;
+    Rollup: Rollup::ALL.iter().copied(), Rollup::as_str;
     Rule: Rule::ALL, Rule::as_str;
     Action: Action::ALL, Action::as_str;
     Format: [Format::Json, Format::Csv], Format::as_str;

@@ -10,11 +10,11 @@ use crate::{
     },
     report::{
         ask::{Ask, GroupBy, InCurrency, KnownAt},
+        ledger_status::LedgerStatus,
         month::Month,
         notice::Notice,
         period::Interval,
         service::{AskError, Reports},
-        standing::Standing,
         table::Table,
     },
     store::derived::reports::AccountScope,
@@ -293,7 +293,7 @@ impl Output {
 
 /// What a reader has to be told of the answer to `ask`: that its figures are behind, and why there are none.
 pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Result<Vec<Notice>, AskError> {
-    let mut notices = reports.standing_of(ask).await?.as_ref().map(Standing::notices).unwrap_or_default();
+    let mut notices = reports.ledger_status_of(ask).await?.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     if is_empty {
         notices.extend(reports.why_empty(ask).await?);
     }

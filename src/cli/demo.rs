@@ -180,7 +180,7 @@ async fn live(
     let answers = (delivery.address, token.expose_secret());
     let comparison = compare(account.truth(), &months, &Ledger::ALL, answers).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
-    standing(delivery.address, token, context.clock.now()).await?;
+    say_mrr_now(delivery.address, token, context.clock.now()).await?;
     let configuration = dir.path.join(CONFIGURATION);
     if args.once || !std::io::stdout().is_terminal() {
         if dir.is_kept {
@@ -200,7 +200,7 @@ async fn live(
 }
 
 /// Says where MRR stands: in the reporting currency, and in each currency's own ledger beside it.
-async fn standing(address: SocketAddr, token: &SecretString, now: UnixTime) -> Outcome {
+async fn say_mrr_now(address: SocketAddr, token: &SecretString, now: UnixTime) -> Outcome {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("the figures can't be asked for: {error}"));
     let mut client = Client::new(address).bearing(token.expose_secret());
     let day = Zone::UTC.day(now);

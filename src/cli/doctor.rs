@@ -16,9 +16,9 @@ use crate::{
     limits,
     report::{
         ask::Ask,
+        ledger_status::LedgerStatus,
         notice::{NoticeKind, described},
         service::{AskError, Reports},
-        standing::Standing,
     },
     store::{Store, StoreError, Work},
     stripe::client::{ApiError, Client, Patience, lists},
@@ -199,8 +199,8 @@ async fn figures(store: &Store, config: &Config, context: &Context) -> Vec<Findi
     let mut findings = Vec::new();
     let mut say = |verdict, detail| findings.push(Finding { check, verdict, detail });
     let looked = async {
-        let standing = reports.standing_of(&ask).await?;
-        let notices = standing.as_ref().map(Standing::notices).unwrap_or_default();
+        let ledger_status = reports.ledger_status_of(&ask).await?;
+        let notices = ledger_status.as_ref().map(LedgerStatus::notices).unwrap_or_default();
         let beside = reports.beside(&ask).await?;
         let missing = reports.missing_subscriptions(&ask).await?;
         Ok::<_, AskError>((notices, beside, missing, reports.nothing_unknown(&ask).await?))
@@ -239,7 +239,7 @@ async fn refused(store: &Store) -> Result<Vec<Finding>, StoreError> {
         verdict: Verdict::Warning,
         detail: format!("{route} was refused {requests} times at {last}, since {since}; the rest is healed: {reason}"),
     };
-    Ok(Refusal::standing(&store.records).await?.into_iter().map(said).collect())
+    Ok(Refusal::current(&store.records).await?.into_iter().map(said).collect())
 }
 
 /// Whether everything can be converted into the reporting currency (rule `revaluation`).

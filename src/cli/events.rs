@@ -148,7 +148,7 @@ impl Filter {
 
 /// An event as `--json` prints it: the names of `GET /api/v1/events`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     id: &'a str,
     seq: i64,
     variant: i64,
@@ -166,7 +166,7 @@ struct Line<'a> {
     body: Option<&'a RawValue>,
 }
 
-impl<'a> From<&'a EventRow> for Line<'a> {
+impl<'a> From<&'a EventRow> for EventLine<'a> {
     fn from(row: &'a EventRow) -> Self {
         Self {
             id: row.id.as_str(),
@@ -232,7 +232,7 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
     if json {
         let body = serde_json::from_slice(body).ok();
         drop(out);
-        return Ok(output::json(&Line { body, ..Line::from(row) })?);
+        return Ok(output::json(&EventLine { body, ..EventLine::from(row) })?);
     }
     let mut facts = vec![
         ("id", row.id.to_string()),
@@ -315,7 +315,7 @@ fn mode(row: &EventRow) -> String {
 fn print(rows: &[EventRow], json: bool) -> Outcome {
     if json {
         for row in rows {
-            output::json(&Line::from(row))?;
+            output::json(&EventLine::from(row))?;
         }
         return Ok(());
     }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::{Context, Failure, Outcome, open_to_read, output};
-use crate::{feeds::Places, ledger::time::Day, report::table::Table, store::StoreError};
+use crate::{feeds::FeedProgress, ledger::time::Day, report::table::Table, store::StoreError};
 
 /// Movements as a feed: how far each has come, and telling it again
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::List { json } => {
             let mut entries = Vec::new();
             for (name, feed) in &config.feeds {
-                let places = Places::of(name);
+                let places = FeedProgress::of(name);
                 let cursor =
                     store.records.progress(&places.taken()).await.map_err(failed)?.unwrap_or_else(|| "0".into());
                 let taken = cursor.parse().unwrap_or(0);
@@ -92,7 +92,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
                 return Err(Failure::Usage(format!("there is no feed {feed}: {known}")));
             }
-            store.records.set_progress(&Places::of(feed).replay(), &day.to_string()).await.map_err(failed)?;
+            store.records.set_progress(&FeedProgress::of(feed).replay(), &day.to_string()).await.map_err(failed)?;
             Ok(output::line(format_args!(
                 "{feed} posts everything again from {day} on; serve does it, at once if it runs"
             ))?)

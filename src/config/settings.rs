@@ -10,6 +10,7 @@ use std::{
 
 use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Origin, alerting::Alerts, feeding::Feed, warnings};
 use crate::{
@@ -90,7 +91,8 @@ impl Server {
 }
 
 /// One job of a process (`server.roles`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// Takes webhooks.
     Receiver,
@@ -104,16 +106,11 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Receiver, Self::Reconciler, Self::Api, Self::Alerts];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The configuration's word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Receiver => "receiver",
-            Self::Reconciler => "reconciler",
-            Self::Api => "api",
-            Self::Alerts => "alerts",
-        }
+        self.into()
     }
 }
 
@@ -125,7 +122,8 @@ pub struct Database {
 }
 
 /// Which database a URL names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum DatabaseKind {
     /// A file beside the process.
     Sqlite,
@@ -136,10 +134,7 @@ pub enum DatabaseKind {
 impl DatabaseKind {
     /// As `/api/v1/status` names it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-        }
+        self.into()
     }
 }
 
@@ -330,6 +325,6 @@ pub enum LogFormat {
 impl Config {
     /// What is legal but risky, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        warnings::of(self)
+        warnings::collect(self)
     }
 }

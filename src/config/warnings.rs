@@ -6,7 +6,7 @@ use super::settings::{Config, DatabaseKind, Role};
 use crate::limits;
 
 /// One sentence for each risk, ending in what to do.
-pub(super) fn of(config: &Config) -> Vec<String> {
+pub(super) fn collect(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let (server, stripe) = (&config.server, &config.stripe);
     if !server.listen.ip().is_loopback() {

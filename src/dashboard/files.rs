@@ -75,7 +75,7 @@ pub(super) fn version() -> &'static str {
                 .chain_update(bytes.len().to_le_bytes())
                 .chain_update(bytes)
         });
-        hex(&digest.finalize()[..8])
+        hex::encode(&digest.finalize()[..8])
     })
 }
 
@@ -112,7 +112,7 @@ impl File {
             Some("svg") => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         };
-        let etag = format!("\"{}\"", hex(&Sha256::digest(&bytes)[..12]));
+        let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..12]));
         let etag = HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\""));
         Self { kind, gzip: compressed(&bytes), bytes, etag }
     }
@@ -122,10 +122,6 @@ fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to memory doesn't fail.
     gzip.write_all(bytes).and_then(|()| gzip.finish()).unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +168,7 @@ mod tests {
         assert_eq!(FILES.iter().filter(|(path, _)| vendored(path)).count(), modules.len());
         for (name, about) in modules {
             let bytes = &asset(&format!("vendor/{name}")).unwrap().bytes;
-            let whole: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let whole = hex::encode(Sha256::digest(bytes));
             assert_eq!(about["sha256"], whole, "{name}");
             for package in about["packages"].as_array().unwrap() {
                 assert!(["MIT", "Apache-2.0", "BSD-3-Clause", "ISC"].contains(&package["license"].as_str().unwrap()));

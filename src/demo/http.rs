@@ -142,11 +142,7 @@ pub fn sign(secret: &str, at: UnixTime, body: &[u8]) -> String {
     mac.update(at.0.to_string().as_bytes());
     mac.update(b".");
     mac.update(body);
-    let mut signature = format!("t={},v1=", at.0);
-    for byte in mac.finalize().into_bytes() {
-        signature.push_str(&format!("{byte:02x}"));
-    }
-    signature
+    format!("t={},v1={}", at.0, hex::encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

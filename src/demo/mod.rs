@@ -5,6 +5,7 @@
 
 mod billing;
 mod catalog;
+mod changes;
 pub mod check;
 mod choices;
 pub mod delivery;

@@ -1,13 +1,15 @@
 //! What the simulated account knows of its customers and their subscriptions.
 
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use crate::ledger::time::UnixTime;
 
 use super::catalog::{COUPONS, Cycle, Lasts, Money, months_after};
 
 /// `subscription.status`, as far as this account gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Status {
     Incomplete,
     IncompleteExpired,
@@ -21,16 +23,7 @@ pub(super) enum Status {
 
 impl Status {
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Incomplete => "incomplete",
-            Self::IncompleteExpired => "incomplete_expired",
-            Self::Trialing => "trialing",
-            Self::Active => "active",
-            Self::PastDue => "past_due",
-            Self::Unpaid => "unpaid",
-            Self::Paused => "paused",
-            Self::Canceled => "canceled",
-        }
+        self.into()
     }
 
     /// Nothing comes after it.

@@ -128,5 +128,5 @@ fn digest(row: &MovementRow) -> String {
             add(&said.unwrap_or_default());
         }
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..16])
 }

@@ -29,7 +29,7 @@ fn id(movement: &str, version: i64) -> String {
 }
 
 /// In every form a channel may need.
-pub(super) fn of(entry: &FeedEntry) -> Message {
+pub(super) fn from_entry(entry: &FeedEntry) -> Message {
     let json = json(entry);
     let headline = match (entry.entry.change, json["previous"].is_null()) {
         (FeedChange::Created, _) => words_of(&json["movement"]),
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_correction_says_what_it_was_told_as() {
-        let message = of(&entry(FeedChange::Corrected, Some("cancellation")));
+        let message = from_entry(&entry(FeedChange::Corrected, Some("cancellation")));
         assert_eq!(
             message.headline,
             "Correction: Churn: cus_1 -20.00 USD on 2026-03-01 (payment failure); it was told as Churn: cus_1 -15.00 USD on \
@@ -99,7 +99,7 @@ mod tests {
         );
         assert_eq!((message.id.as_str(), &message.json["type"]), ("mov_1_v2", &json!("movement.corrected")));
         assert_eq!((&message.json["cursor"], &message.json["previous"]["amount"]), (&json!("7"), &json!(-1500)));
-        assert!(of(&entry(FeedChange::Removed, None)).headline.starts_with("Withdrawn: Churn: cus_1"));
-        assert!(of(&entry(FeedChange::Created, None)).slack.to_string().contains("cus_1 -20.00 USD"));
+        assert!(from_entry(&entry(FeedChange::Removed, None)).headline.starts_with("Withdrawn: Churn: cus_1"));
+        assert!(from_entry(&entry(FeedChange::Created, None)).slack.to_string().contains("cus_1 -20.00 USD"));
     }
 }

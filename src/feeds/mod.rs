@@ -33,11 +33,11 @@ use crate::{
 
 /// What is kept of a feed beside its entries, by name.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct FeedProgress {
     name: String,
 }
 
-impl Places {
+impl FeedProgress {
     /// Of the feed with this name.
     pub fn of(name: &str) -> Self {
         Self { name: name.to_owned() }
@@ -166,7 +166,7 @@ impl Feeds {
 
     /// The first day a feed tells of: as configured, as a replay asked for, or the day it was first seen.
     async fn first_day(&self, name: &str, configured: Option<Day>, today: Day) -> Result<Day, StoreError> {
-        let place = Places::of(name).from();
+        let place = FeedProgress::of(name).from();
         let kept = self.store.records.progress(&place).await?.and_then(|day| day.parse::<Day>().ok());
         match (configured, kept) {
             (Some(configured), Some(kept)) => Ok(configured.min(kept)),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
-use super::{Feeds, Places, message};
+use super::{FeedProgress, Feeds, message};
 use crate::{
     alerts::channels::Channel,
     ledger::time::Day,
@@ -41,7 +41,7 @@ pub(super) async fn run(mut feeds: Feeds, name: String, channel: Channel, waker:
 
 /// Posts what is due; `Some` where the other side refused, with how long it asks to wait.
 async fn post_due(feeds: &Feeds, name: &str, channel: &Channel) -> Result<Option<Duration>, StoreError> {
-    let (store, places) = (&feeds.store, Places::of(name));
+    let (store, places) = (&feeds.store, FeedProgress::of(name));
     let position = async |place: &str| -> Result<i64, StoreError> {
         Ok(store.records.progress(place).await?.and_then(|at| at.parse().ok()).unwrap_or(0))
     };
@@ -88,7 +88,7 @@ async fn post_after(
                 if *feeds.stop.borrow() || !*feeds.working.borrow() {
                     return keep(feeds, place, begun, *at).await;
                 }
-                let message = message::of(&FeedEntry { position, created_at, entry });
+                let message = message::from_entry(&FeedEntry { position, created_at, entry });
                 if let Err(refusal) = channel.send(&message).await {
                     tracing::warn!(feed = name, message = message.id, reason = refusal.reason, "the feed wasn't taken");
                     let _ = keep(feeds, place, begun, *at).await?;

@@ -45,8 +45,7 @@ pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, S
         digest.update([0]);
     }
     digest.update(&body);
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let event = EventId::from(format!("api_{hex}").as_str());
+    let event = EventId::from(format!("api_{}", hex::encode(digest.finalize())).as_str());
     let kind = format!("api.{kind}").into();
     let reading = read::read_answer(&body, &event, answer.at, Some(answer.api_version.clone()));
     let reading = plausible::checked(reading, livemode, clock.now());
@@ -67,7 +66,7 @@ pub fn object(body: Bytes, answer: &Answer, clock: &Clock) -> Result<NewEvent, S
 /// The answer of an object that says what it said once before, after the log had come to know it differently by `last`:
 /// its id is also a digest of what it follows, so that it is a change, and the same change only once.
 pub fn again(mut answer: NewEvent, last: &EventId) -> NewEvent {
-    let digest: String = Sha256::digest(last.as_str()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(&Sha256::digest(last.as_str())[..8]);
     answer.id = EventId::from(format!("{}_{digest}", answer.id).as_str());
     if let Reading::Facts(facts) = &mut answer.reading {
         facts.iter_mut().for_each(|fact| fact.event = answer.id.clone());

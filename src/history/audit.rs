@@ -220,7 +220,7 @@ impl Fetch {
 /// The customer's subscriptions as the ledger has them with `more` beside what the log knows.
 fn subscriptions(
     rules: &Rules,
-    known: &derivation::Known,
+    known: &derivation::CustomerInput,
     more: &[Fact],
 ) -> BTreeMap<SubscriptionId, SubscriptionLedger> {
     let facts: Vec<Fact> = known.facts.iter().chain(more).cloned().collect();

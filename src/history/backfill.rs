@@ -54,12 +54,12 @@ pub struct Fetch {
 pub(super) const DONE: &str = "done";
 
 /// Where a stretch was left: after this event.
-struct Place {
+struct StretchPosition {
     event: String,
     created: i64,
 }
 
-impl Place {
+impl StretchPosition {
     fn parsed(text: &str) -> Option<Self> {
         let (event, created) = text.split_once(' ')?;
         Some(Self { event: event.to_owned(), created: created.parse().ok()? })
@@ -150,7 +150,7 @@ impl Fetch {
         if kept.as_deref() == Some(DONE) {
             return Ok(());
         }
-        let (mut end, mut place) = (end, kept.as_deref().and_then(Place::parsed));
+        let (mut end, mut place) = (end, kept.as_deref().and_then(StretchPosition::parsed));
         loop {
             let after = place.as_ref().map(|place| place.event.as_str());
             let (answer, in_hand) = match self.client.take(&lists::events(UnixTime(start), UnixTime(end), after)).await
@@ -164,10 +164,13 @@ impl Fetch {
             };
             let page = Page::of(&answer)?;
             let (events, mut counts) = read_all(page.elements, |body| answers::event(body, &self.clock));
-            let last = events.last().map(|event| Place { event: event.id.to_string(), created: event.created.0 });
+            let last =
+                events.last().map(|event| StretchPosition { event: event.id.to_string(), created: event.created.0 });
             counts.add(append(&self.store, events).await?);
             place = last.filter(|last| page.has_more && last.created >= start);
-            let kept = place.as_ref().map_or(DONE.to_owned(), |Place { event, created }| format!("{event} {created}"));
+            let kept = place
+                .as_ref()
+                .map_or(DONE.to_owned(), |StretchPosition { event, created }| format!("{event} {created}"));
             self.store.records.set_progress(&name, &kept).await?;
             drop(in_hand);
             // Nobody watches any more when the run has failed elsewhere: this page is kept all the same.

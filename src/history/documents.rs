@@ -30,9 +30,9 @@ pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document) -> bool) -
         number += 1;
         let line = next_line(&mut stream, &mut first).map_err(|error| broken(number, &error))?;
         match line {
-            Line::None => return Ok(()),
-            Line::Whole if trimmed(&first).is_empty() => {}
-            Line::Whole if begins_document(&first) => return whole(first, number, stream, take),
+            LineRead::None => return Ok(()),
+            LineRead::Whole if trimmed(&first).is_empty() => {}
+            LineRead::Whole if begins_document(&first) => return whole(first, number, stream, take),
             line => {
                 if !take_line(line, &first, number, take) {
                     return Ok(());
@@ -45,8 +45,8 @@ pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document) -> bool) -
     loop {
         number += 1;
         match next_line(&mut stream, &mut buffer).map_err(|error| broken(number, &error))? {
-            Line::None => return Ok(()),
-            Line::Whole if trimmed(&buffer).is_empty() => {}
+            LineRead::None => return Ok(()),
+            LineRead::Whole if trimmed(&buffer).is_empty() => {}
             line => {
                 if !take_line(line, &buffer, number, take) {
                     return Ok(());
@@ -56,34 +56,34 @@ pub fn read(mut stream: impl BufRead, take: &mut impl FnMut(Document) -> bool) -
     }
 }
 
-enum Line {
+enum LineRead {
     None,
     Whole,
     TooLong,
 }
 
 /// Reads up to the end of a line; of one that is too long only its beginning.
-fn next_line(stream: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<Line> {
+fn next_line(stream: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<LineRead> {
     buffer.clear();
     let most = limits::HISTORY_EVENT_BYTES;
     let read = stream.by_ref().take(most as u64).read_until(b'\n', buffer)?;
     if read < most || buffer.ends_with(b"\n") {
-        return Ok(if read == 0 { Line::None } else { Line::Whole });
+        return Ok(if read == 0 { LineRead::None } else { LineRead::Whole });
     }
     // `skip_until` keeps nothing, whatever the line's length.
     stream.skip_until(b'\n')?;
-    Ok(Line::TooLong)
+    Ok(LineRead::TooLong)
 }
 
-fn take_line(line: Line, text: &[u8], number: usize, take: &mut impl FnMut(Document) -> bool) -> bool {
+fn take_line(line: LineRead, text: &[u8], number: usize, take: &mut impl FnMut(Document) -> bool) -> bool {
     let place = format!("line {number}");
     match line {
-        Line::None => true,
-        Line::TooLong => {
+        LineRead::None => true,
+        LineRead::TooLong => {
             let reason = format!("it is longer than {} bytes", limits::HISTORY_EVENT_BYTES);
             take(Document { place, body: Err(reason), text: Bytes::new() })
         }
-        Line::Whole => match serde_json::from_slice::<&RawValue>(trimmed(text)) {
+        LineRead::Whole => match serde_json::from_slice::<&RawValue>(trimmed(text)) {
             Ok(value) => expand(value, &place, take),
             Err(error) => {
                 take(Document { place, body: Err(syntax(&error)), text: Bytes::copy_from_slice(trimmed(text)) })

@@ -367,15 +367,14 @@ fn wanted(entry: &QualityEntry, facts: &[Fact]) -> Vec<Wanted> {
                 || discount.coupon.as_ref().is_some_and(|id| id.as_str() == object)
         };
         if after.id.as_str() == object || after.discounts.iter().chain(of_items).any(names) {
-            found.insert(("subscriptions", after.id.to_string()));
+            found.insert((Objects::Subscriptions, after.id.to_string()));
         }
         for item in after.items.iter().filter(|item| item.id.as_str() == object) {
             // Without tiers, or without an amount in the subscription's currency.
             if item.price.scheme == Scheme::Unknown || item.price.currency != after.currency {
-                found.insert(("prices", item.price.id.to_string()));
+                found.insert((Objects::Prices, item.price.id.to_string()));
             }
         }
     }
-    let list = |name: &str| Objects::ALL.into_iter().find(|list| list.as_str() == name);
-    found.into_iter().filter_map(|(name, id)| Some((list(name)?, id))).collect()
+    found.into_iter().collect()
 }

@@ -1,11 +1,15 @@
 //! Tables of exchange rates from CSV: the European Central Bank's, and the plain `day,currency,rate`.
 
+use csv::StringRecord;
 use thiserror::Error;
 
-use crate::ledger::{
-    fx::Quote,
-    money::{Currency, Decimal},
-    time::Day,
+use crate::{
+    ledger::{
+        fx::Quote,
+        money::{Currency, Decimal},
+        time::Day,
+    },
+    spreadsheet::records,
 };
 
 /// Why a file is no table of rates.
@@ -32,14 +36,14 @@ pub enum BadTable {
 
 /// Reads either form; `base` is what the plain form's rates are told in. The first bad line refuses the whole file.
 pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> {
-    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
-    let heading = lines.next().map(|(_, line)| cells(line)).unwrap_or_default();
+    let mut lines = records(text).into_iter();
+    let heading = lines.next().map(|(_, cells)| cells).unwrap_or_default();
     let names: Vec<String> = heading.iter().map(|name| name.to_ascii_lowercase()).collect();
     let place = |name: &str| names.iter().position(|one| one == name);
-    let filled = lines.filter(|(_, line)| !line.trim().is_empty()).map(|(at, line)| (at + 1, cells(line)));
+    let filled = lines.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
     let quotes = if let (Some(day), Some(currency), Some(rate)) = (place("day"), place("currency"), place("rate")) {
         let base = base.ok_or(BadTable::NoBase)?;
-        plain(filled, (day, currency, rate), base)?
+        plain(filled, &PlainColumns { day, currency, rate }, base)?
     } else if names.first().is_some_and(|name| name == "date") {
         central_bank(filled, &heading)?
     } else {
@@ -48,29 +52,31 @@ pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> 
     if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(quotes) }
 }
 
-/// Cells hold days, codes and numbers: none needs a comma inside quotes.
-fn cells(line: &str) -> Vec<&str> {
-    line.split(',').map(|cell| cell.trim().trim_matches('"').trim()).collect()
+/// Where the cells of `day,currency,rate` are, in whatever order a file has them.
+struct PlainColumns {
+    day: usize,
+    currency: usize,
+    rate: usize,
 }
 
-fn plain<'t>(
-    lines: impl Iterator<Item = (usize, Vec<&'t str>)>,
-    (day, currency, rate): (usize, usize, usize),
+fn plain(
+    lines: impl Iterator<Item = (usize, StringRecord)>,
+    columns: &PlainColumns,
     base: Currency,
 ) -> Result<Vec<Quote>, BadTable> {
-    let read = |(line, cells): (usize, Vec<&str>)| {
-        let cell = |place: usize| cells.get(place).copied().unwrap_or_default();
-        let currency = cell(currency).parse().map_err(|error| bad(line, error))?;
-        let day = read_day(line, cell(day))?;
-        Ok(Quote { base, day, currency, rate: positive(line, cell(rate))?, per_base: false })
+    let read = |(line, cells): (usize, StringRecord)| {
+        let cell = |place: usize| cells.get(place).unwrap_or_default();
+        let currency = cell(columns.currency).parse().map_err(|error| bad(line, error))?;
+        let day = read_day(line, cell(columns.day))?;
+        Ok(Quote { base, day, currency, rate: positive(line, cell(columns.rate))?, per_base: false })
     };
     lines.map(read).collect()
 }
 
 /// Units of each currency for one euro, a column each; `N/A` where there was none.
-fn central_bank<'t>(
-    lines: impl Iterator<Item = (usize, Vec<&'t str>)>,
-    heading: &[&str],
+fn central_bank(
+    lines: impl Iterator<Item = (usize, StringRecord)>,
+    heading: &StringRecord,
 ) -> Result<Vec<Quote>, BadTable> {
     let base: Currency = "eur".parse().map_err(|error| bad(1, error))?;
     // The line ends in a comma.
@@ -83,9 +89,9 @@ fn central_bank<'t>(
         .collect::<Result<_, _>>()?;
     let mut quotes = Vec::new();
     for (line, cells) in lines {
-        let day = read_day(line, cells.first().copied().unwrap_or_default())?;
+        let day = read_day(line, cells.get(0).unwrap_or_default())?;
         for (place, currency) in &columns {
-            let cell = cells.get(*place).copied().unwrap_or_default();
+            let cell = cells.get(*place).unwrap_or_default();
             if !cell.is_empty() && !cell.eq_ignore_ascii_case("n/a") {
                 quotes.push(Quote { base, day, currency: *currency, rate: positive(line, cell)?, per_base: true });
             }
@@ -141,6 +147,8 @@ mod tests {
             told(&read(daily, None).unwrap()),
             ["2026-01-31 1.0842 usd per eur", "2026-01-31 160.5 jpy per eur"]
         );
+        let quoted = "\"Date\",\"USD\",\"JPY\"\r\n\"31 January 2026\",\"1.0842\",\"160.5\"\r\n";
+        assert_eq!(told(&read(quoted, None).unwrap()), told(&read(daily, None).unwrap()));
         let plain = "\u{feff}day,currency,rate\n2026-01-31,USD,0.92\n\n";
         assert_eq!(told(&read(plain, "eur".parse().ok()).unwrap()), ["2026-01-31 0.92 usd for eur"]);
     }

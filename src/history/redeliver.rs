@@ -3,25 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use http::{Request, StatusCode, Uri};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::replay::Counts;
 use crate::{
     clock::Clock,
     event::EventRow,
+    https::{Bounds, Https, retry_after},
     limits,
     store::{Store, log::EventFilter},
-    stripe::{
-        client::with_causes,
-        signature::{SigningSecret, sign},
-    },
+    stripe::signature::{SigningSecret, sign},
 };
 
 /// A webhook endpoint somewhere else.
@@ -29,7 +21,7 @@ pub struct Endpoint {
     url: Uri,
     secret: SigningSecret,
     clock: Clock,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    https: Https,
 }
 
 /// What is sent, and how fast.
@@ -61,34 +53,25 @@ impl Endpoint {
             return Err(format!("{url} must begin with http:// or https://"));
         }
         let parsed: Uri = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| format!("no trusted certificates on this machine: {error}"))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { url: parsed, secret, clock, client })
+        let https = Https::new(Bounds {
+            wait: limits::REDELIVERY_WAIT,
+            answer_bytes: limits::REDELIVERY_ANSWER_BYTES,
+            idle: 1,
+            read_ahead_bytes: None,
+        })?;
+        Ok(Self { url: parsed, secret, clock, https })
     }
 
     async fn post(&self, body: Bytes) -> Said {
-        let request = Request::post(&self.url)
-            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
-            .header("stripe-signature", sign(&self.secret, self.clock.now(), &body))
-            .body(Full::new(body));
+        let request =
+            Request::post(&self.url).header("stripe-signature", sign(&self.secret, self.clock.now(), &body)).body(body);
         let request = match request {
             Ok(request) => request,
             Err(error) => return Said::Refused(error.to_string()),
         };
-        let asked = async {
-            let (head, body) = self.client.request(request).await.map_err(|error| with_causes(&error))?.into_parts();
-            let body = Limited::new(body, limits::REDELIVERY_ANSWER_BYTES).collect().await;
-            Ok::<_, String>((head, body.map(|body| body.to_bytes()).unwrap_or_default()))
-        };
-        let (head, body) = match timeout(limits::REDELIVERY_WAIT, asked).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(reason)) => return Said::NotNow(reason, None),
-            Err(_) => return Said::NotNow("it did not answer in time".into(), None),
+        let (head, body) = match self.https.post(request).await {
+            Ok(answer) => answer,
+            Err(why) => return Said::NotNow(why.to_string(), None),
         };
         let status = head.status;
         if status.is_success() {
@@ -100,8 +83,7 @@ impl Endpoint {
             None => format!("it answers {status}"),
         };
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            let after = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            return Said::NotNow(said, after.map(Duration::from_secs));
+            return Said::NotNow(said, retry_after(&head.headers));
         }
         Said::Refused(said)
     }

@@ -32,7 +32,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// All that are known, by route: an answer takes a route off, and so does a day in which nobody asked.
-    pub async fn standing(records: &Records) -> Result<Vec<Self>, StoreError> {
+    pub async fn current(records: &Records) -> Result<Vec<Self>, StoreError> {
         let kept = records.progress(PLACE).await?;
         Ok(kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
@@ -96,23 +96,23 @@ impl Round {
 
     /// Keeps what this round learnt, asked at `now`: whatever it didn't ask stays as it was.
     pub(super) async fn keep(self, records: &Records, now: UnixTime) -> Result<(), StoreError> {
-        let before = Refusal::standing(records).await?;
+        let before = Refusal::current(records).await?;
         let fresh = |one: &Refusal| one.last.plus(limits::REFUSAL_KEPT_SECONDS) > now;
-        let mut standing: BTreeMap<String, Refusal> = before
+        let mut refused: BTreeMap<String, Refusal> = before
             .iter()
             .filter(|one| fresh(one) && !self.answered.contains(&one.route))
             .map(|one| (one.route.clone(), one.clone()))
             .collect();
         for (route, Refused { requests, reason, .. }) in self.refused {
-            let since = standing.get(&route).map_or(now, |before| before.since);
-            standing.insert(route.clone(), Refusal { route, reason, requests, since, last: now });
+            let since = refused.get(&route).map_or(now, |before| before.since);
+            refused.insert(route.clone(), Refusal { route, reason, requests, since, last: now });
         }
-        let standing: Vec<Refusal> = standing.into_values().collect();
-        if standing == before {
+        let refused: Vec<Refusal> = refused.into_values().collect();
+        if refused == before {
             return Ok(());
         }
         // Text and numbers: they can be written as JSON.
-        let text = serde_json::to_string(&standing).unwrap_or_default();
+        let text = serde_json::to_string(&refused).unwrap_or_default();
         records.set_progress(PLACE, &text).await
     }
 }

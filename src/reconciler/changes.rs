@@ -69,7 +69,7 @@ pub(super) async fn between(store: &ReadStore, before: i64, after: i64, now: Uni
 }
 
 /// A profile and a customer under it: generations are walked in this order.
-type Place = (String, CustomerKey);
+type LedgerKey = (String, CustomerKey);
 
 #[derive(Clone, Copy)]
 enum Side {
@@ -80,7 +80,7 @@ enum Side {
 impl Changes {
     fn add(
         &mut self,
-        (profile, key): &Place,
+        (profile, key): &LedgerKey,
         ledger: &CustomerLedger,
         side: Side,
         now: UnixTime,
@@ -113,8 +113,8 @@ impl Changes {
 struct Walk<'a> {
     store: &'a ReadStore,
     generation: i64,
-    page: VecDeque<(Place, CustomerLedger)>,
-    last: Option<Place>,
+    page: VecDeque<(LedgerKey, CustomerLedger)>,
+    last: Option<LedgerKey>,
     done: bool,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Where it stands; `None` at the end.
-    async fn place(&mut self) -> Result<Option<Place>, StoreError> {
+    async fn place(&mut self) -> Result<Option<LedgerKey>, StoreError> {
         if self.page.is_empty() && !self.done {
             let after = self.last.as_ref().map(|(profile, key)| (profile.as_str(), key));
             let page = self.store.derived.ledgers(self.generation, after, limits::CUSTOMERS_PAGE).await?;

@@ -29,7 +29,7 @@ use super::{CustomerRules, ReconcileError, Rules, customers::Metadata, joining::
 
 /// One customer's facts and those about the objects they name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct CustomerInput {
     pub(crate) customer: CustomerId,
     pub(crate) facts: Vec<Fact>,
     pub(crate) references: Vec<Fact>,
@@ -54,7 +54,7 @@ pub(crate) struct Member {
     metadata: Metadata,
 }
 
-impl Known {
+impl CustomerInput {
     /// Whether `ledger.exclude` leaves all of it out.
     fn is_left_out(&self, rules: &CustomerRules) -> bool {
         let name = self.customer.as_str();
@@ -230,12 +230,12 @@ pub(super) async fn derive_customers(
 }
 
 /// Derives one customer under every profile.
-pub(crate) fn derive_one(known: &Known, rules: &Rules) -> Outcome {
+pub(crate) fn derive_one(known: &CustomerInput, rules: &Rules) -> Outcome {
     derive_cut(known, rules, &[])
 }
 
-fn derive_cut(known: &Known, rules: &Rules, cuts: &[Day]) -> Outcome {
-    let Known { customer, references, metadata, .. } = known;
+fn derive_cut(known: &CustomerInput, rules: &Rules, cuts: &[Day]) -> Outcome {
+    let CustomerInput { customer, references, metadata, .. } = known;
     if known.facts.is_empty() {
         return Ok(Vec::new());
     }
@@ -264,7 +264,7 @@ pub(crate) async fn read(
     rules: &Rules,
     customers: &[CustomerKey],
     known_at: Option<i64>,
-) -> Result<Vec<Known>, ReconcileError> {
+) -> Result<Vec<CustomerInput>, ReconcileError> {
     let joins = Joins::current(store, &rules.customers, known_at).await?;
     read_with(joins, store, rules, customers, known_at, None).await
 }
@@ -278,7 +278,7 @@ pub(super) async fn read_with(
     customers: &[CustomerKey],
     known_at: Option<i64>,
     catalogue: Option<&Catalogue>,
-) -> Result<Vec<Known>, ReconcileError> {
+) -> Result<Vec<CustomerInput>, ReconcileError> {
     let (facts, mut members) = match joins.members(store, customers, known_at).await? {
         None => (facts_of(store, customers, known_at, catalogue).await?, None),
         Some(members) => {
@@ -331,7 +331,7 @@ pub(super) async fn read_with(
         let members = members.as_mut().and_then(Iterator::next).unwrap_or_default();
         let customer = key.customer.clone();
         let lacking = lacking(&facts, &references);
-        let mut one = Known { customer, facts, references, named, metadata: Metadata::new(), members, lacking };
+        let mut one = CustomerInput { customer, facts, references, named, metadata: Metadata::new(), members, lacking };
         one.metadata = rules.customers.metadata(store, &one.counted(&rules.customers)).await?;
         known.push(one);
     }
@@ -347,7 +347,7 @@ async fn hear_elsewhere(
     joins: Joins,
     store: &ReadStore,
     customers: &[CustomerKey],
-    known: &mut [Known],
+    known: &mut [CustomerInput],
     known_at: Option<i64>,
 ) -> Result<(), ReconcileError> {
     let mut scopes: BTreeMap<Scope<'_>, BTreeSet<String>> = BTreeMap::new();

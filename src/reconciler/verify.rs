@@ -28,7 +28,7 @@ use crate::{
 
 use super::{
     ReconcileError, Reconciler, Rules,
-    derivation::{self, Known, derive_customers},
+    derivation::{self, CustomerInput, derive_customers},
     joining::{self, Joins},
     name, rules,
 };
@@ -304,7 +304,7 @@ enum Fresh {
     Failed(String),
 }
 
-fn fresh(known: Vec<Known>, rules: &Rules) -> Fresh {
+fn fresh(known: Vec<CustomerInput>, rules: &Rules) -> Fresh {
     match known.first() {
         Some(known) if !known.facts.is_empty() => match derivation::derive_one(known, rules).map(|mut all| all.pop()) {
             Ok(Some(derived)) => Fresh::Ledger(Box::new(derived.ledger)),

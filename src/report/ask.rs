@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use super::period::Interval;
@@ -93,8 +94,9 @@ impl Ask {
 }
 
 /// What closed months are answered from (rule `restatements`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Basis {
     /// From all that is known now.
     #[default]
@@ -105,19 +107,16 @@ pub enum Basis {
 
 impl Basis {
     /// Both of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Restated, Self::Closed];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|basis| basis.as_str() == text)
+        text.parse().ok()
     }
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Restated => "restated",
-            Self::Closed => "closed",
-        }
+        self.into()
     }
 }
 

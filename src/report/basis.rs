@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ReportError,
     ask::{Ask, Basis, GroupBy},
-    bridge::{Bridge, Counts, Grouping, Lines, Standing, bridges, difference, sum},
+    bridge::{Bridge, Counts, Grouping, Lines, PeriodTotals, bridges, difference, sum},
     money::Exact,
     month::{Figures, Month},
     mrr::MrrEntry,
@@ -34,7 +34,7 @@ pub(super) const COUNTED: [&str; 3] = ["customers", "subscriptions", "trials"];
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kept {
     figures: Figures,
-    standing: Standing,
+    totals: PeriodTotals,
 }
 
 /// Closed months of one ledger.
@@ -43,7 +43,7 @@ pub(super) type Closed = BTreeMap<Month, BTreeMap<Currency, Kept>>;
 impl Kept {
     fn take(&mut self, total: &ClosedTotal) -> Result<(), ReportError> {
         let add = |field: &mut Mrr| sum(*field, total.amount).map(|amount| *field = amount);
-        let counts = self.standing.counts.get_or_insert_default();
+        let counts = self.totals.counts.get_or_insert_default();
         let count = |field: &mut i64| {
             let count = i64::try_from(total.amount.0 / Mrr::MINOR).map_err(|_| ReportError::Overflow)?;
             *field = field.checked_add(count).ok_or(ReportError::Overflow)?;
@@ -52,10 +52,10 @@ impl Kept {
         match &*total.line {
             "opening" => add(&mut self.figures.opening),
             "closing" => add(&mut self.figures.closing),
-            "list" => add(&mut self.standing.list),
-            "estimated" => add(&mut self.standing.estimated),
-            "at_risk" => add(&mut self.standing.at_risk),
-            "scheduled_churn" => add(&mut self.standing.scheduled_churn),
+            "list" => add(&mut self.totals.list),
+            "estimated" => add(&mut self.totals.estimated),
+            "at_risk" => add(&mut self.totals.at_risk),
+            "scheduled_churn" => add(&mut self.totals.scheduled_churn),
             "customers" => count(&mut counts.customers),
             "subscriptions" => count(&mut counts.subscriptions),
             "trials" => count(&mut counts.trials),
@@ -195,9 +195,9 @@ pub(super) fn as_closed(
         let mut stands: Option<Mrr> = None;
         let mut shown: Vec<Bridge> = Vec::with_capacity(months.len());
         for mut month in months {
-            if let Some(Kept { figures, standing }) = kept(closed, &month) {
+            if let Some(Kept { figures, totals }) = kept(closed, &month) {
                 (month.opening, month.lines, month.closing) = (figures.opening, figures.lines, figures.closing);
-                month.standing = Standing { counts: standing.counts.or(Some(Counts::default())), ..standing };
+                month.totals = PeriodTotals { counts: totals.counts.or(Some(Counts::default())), ..totals };
             }
             // What was changed before, after it was closed, is booked here.
             let opening = stands.unwrap_or(month.opening);
@@ -213,7 +213,7 @@ pub(super) fn as_closed(
             let mut whole = Bridge { period: *period, opening: first.opening, ..(*last).clone() };
             (whole.lines, whole.prior_period) = (Lines::default(), Mrr::ZERO);
             for month in of {
-                Kind::ALL.into_iter().try_for_each(|kind| whole.lines.add(kind, month.lines.get(kind)))?;
+                Kind::ALL.iter().try_for_each(|&kind| whole.lines.add(kind, month.lines.get(kind)))?;
                 whole.prior_period = sum(whole.prior_period, month.prior_period)?;
             }
             answer.push(whole);

@@ -14,9 +14,9 @@ use crate::{
 
 /// A value that changes on some days and stands in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing<T>(Vec<(Day, T)>);
+pub struct ByDay<T>(Vec<(Day, T)>);
 
-impl<T: Copy + Default> Standing<T> {
+impl<T: Copy + Default> ByDay<T> {
     /// From changes in order of day.
     fn from_changes(changes: BTreeMap<Day, T>, add: impl Fn(T, T) -> Option<T>) -> Result<Self, ReportError> {
         let mut value = T::default();
@@ -46,9 +46,9 @@ impl<T: Copy + Default> Standing<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
     /// MRR by currency.
-    pub mrr: BTreeMap<Currency, Standing<Mrr>>,
+    pub mrr: BTreeMap<Currency, ByDay<Mrr>>,
     /// Whether it is a paying customer: 1 or 0, in one currency or (`None`) in any.
-    pub paying: BTreeMap<Option<Currency>, Standing<i64>>,
+    pub paying: BTreeMap<Option<Currency>, ByDay<i64>>,
     /// Its movements of the kinds that figures look at, in order of day.
     pub movements: Vec<(Day, Currency, Kind, Mrr)>,
 }
@@ -87,12 +87,12 @@ impl Book {
         }
         let mut book = Self::default();
         for ((customer, currency), changes) in amounts {
-            let standing = Standing::from_changes(changes, Mrr::checked_add)?;
-            book.customers.entry(customer).or_default().mrr.insert(currency, standing);
+            let by_day = ByDay::from_changes(changes, Mrr::checked_add)?;
+            book.customers.entry(customer).or_default().mrr.insert(currency, by_day);
         }
         for ((customer, currency), changes) in counts {
-            let standing = Standing::from_changes(changes, i64::checked_add)?;
-            book.customers.entry(customer).or_default().paying.insert(currency, standing);
+            let by_day = ByDay::from_changes(changes, i64::checked_add)?;
+            book.customers.entry(customer).or_default().paying.insert(currency, by_day);
         }
         for row in &rows.lines {
             let customer = book.customers.entry(whose(&row.group)).or_default();

@@ -25,7 +25,7 @@ pub enum Grouping {
     Closed,
     /// By product, price or interval: money may change group, which is the line `transfer`.
     Transferring,
-    /// By cause: the standing sum of a cause is what its movements add up to.
+    /// By cause: the sum so far of a cause is what its movements add up to.
     Cause,
 }
 
@@ -49,7 +49,7 @@ pub struct Bridge {
     /// MRR at the end of the period.
     pub closing: Mrr,
     /// What stands at the end of the period.
-    pub standing: Standing,
+    pub totals: PeriodTotals,
 }
 
 /// The sums of a period's movements, one a kind.
@@ -76,7 +76,7 @@ impl Lines {
 
 /// What stands at the end of a period, beside its MRR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct PeriodTotals {
     /// MRR before discounts.
     pub list: Mrr,
     /// The share of MRR that rests on estimates.
@@ -219,15 +219,16 @@ fn one_series(
     group: Option<Arc<str>>,
 ) -> Result<Vec<Bridge>, ReportError> {
     let Some(first) = periods.first() else { return Ok(Vec::new()) };
-    let mut standing = Standing { counts: (grouping == Grouping::Closed).then(Counts::default), ..Standing::default() };
+    let mut totals =
+        PeriodTotals { counts: (grouping == Grouping::Closed).then(Counts::default), ..PeriodTotals::default() };
     let mut mrr = Mrr::ZERO;
     let mut until = first.start;
-    advance(series, None, until, grouping, &mut mrr, &mut standing)?;
+    advance(series, None, until, grouping, &mut mrr, &mut totals)?;
     let mut bridges = Vec::with_capacity(periods.len());
     for period in periods {
         let opening = mrr;
         let after = period.end.after();
-        advance(series, Some(until), after, grouping, &mut mrr, &mut standing)?;
+        advance(series, Some(until), after, grouping, &mut mrr, &mut totals)?;
         let mut lines = Lines::default();
         for (kind, amount) in series.lines.range(period.start..after).flat_map(|(_, lines)| lines) {
             lines.add(*kind, *amount)?;
@@ -246,7 +247,7 @@ fn one_series(
             transfer,
             prior_period: Mrr::ZERO,
             closing: mrr,
-            standing,
+            totals,
         });
         until = after;
     }
@@ -260,22 +261,22 @@ fn advance(
     until: Day,
     grouping: Grouping,
     mrr: &mut Mrr,
-    standing: &mut Standing,
+    totals: &mut PeriodTotals,
 ) -> Result<(), ReportError> {
     let days = (from.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Included), std::ops::Bound::Excluded(until));
     for row in series.amounts.range(days).flat_map(|(_, rows)| rows) {
         *mrr = sum(*mrr, row.mrr)?;
-        standing.list = sum(standing.list, row.list)?;
-        standing.estimated = sum(standing.estimated, row.estimated)?;
-        standing.at_risk = sum(standing.at_risk, row.at_risk)?;
-        standing.scheduled_churn = sum(standing.scheduled_churn, row.scheduled_churn)?;
+        totals.list = sum(totals.list, row.list)?;
+        totals.estimated = sum(totals.estimated, row.estimated)?;
+        totals.at_risk = sum(totals.at_risk, row.at_risk)?;
+        totals.scheduled_churn = sum(totals.scheduled_churn, row.scheduled_churn)?;
     }
     if grouping == Grouping::Cause {
         for (_, amount) in series.lines.range(days).flat_map(|(_, lines)| lines) {
             *mrr = sum(*mrr, *amount)?;
         }
     }
-    if let Some(counts) = &mut standing.counts {
+    if let Some(counts) = &mut totals.counts {
         for row in series.counts.range(days).flat_map(|(_, rows)| rows) {
             counts.customers = counts.customers.checked_add(row.customers).ok_or(ReportError::Overflow)?;
             counts.subscriptions = counts.subscriptions.checked_add(row.subscriptions).ok_or(ReportError::Overflow)?;
@@ -303,14 +304,14 @@ fn transfers_cancel_out(bridges: &[Bridge]) -> Result<(), ReportError> {
 impl Bridge {
     /// Nothing stood, nothing moved, nothing stands.
     pub fn is_empty(&self) -> bool {
-        let nothing = Standing { counts: None, ..Standing::default() };
-        let counted = self.standing.counts.is_some_and(|counts| counts != Counts::default());
+        let nothing = PeriodTotals { counts: None, ..PeriodTotals::default() };
+        let counted = self.totals.counts.is_some_and(|counts| counts != Counts::default());
         !counted
             && self.opening == Mrr::ZERO
             && self.closing == Mrr::ZERO
             && self.transfer == Mrr::ZERO
             && self.lines == Lines::default()
-            && Standing { counts: None, ..self.standing } == nothing
+            && PeriodTotals { counts: None, ..self.totals } == nothing
     }
 }
 
@@ -375,7 +376,7 @@ mod tests {
     }
 
     fn lines_of(bridge: &Bridge) -> String {
-        let lines = Kind::ALL.into_iter().filter(|kind| bridge.lines.get(*kind) != Mrr::ZERO);
+        let lines = Kind::ALL.iter().copied().filter(|kind| bridge.lines.get(*kind) != Mrr::ZERO);
         let lines: Vec<_> = lines.map(|kind| format!("{} {}", kind.as_str(), bridge.lines.get(kind))).collect();
         format!("{} [{}] ~{} {}", bridge.opening, lines.join(", "), bridge.transfer, bridge.closing)
     }
@@ -397,7 +398,7 @@ mod tests {
             bridges.iter().map(lines_of).collect::<Vec<_>>(),
             ["1000 [expansion 500] ~0 1500", "1500 [churn -1500] ~0 0"]
         );
-        let customers = |bridge: &Bridge| bridge.standing.counts.unwrap().customers;
+        let customers = |bridge: &Bridge| bridge.totals.counts.unwrap().customers;
         assert_eq!(bridges.iter().map(customers).collect::<Vec<_>>(), [1, 0]);
     }
 
@@ -434,7 +435,7 @@ mod tests {
         let rows = rows("new 2026-01-05 2000 first_subscription\nnew 2026-02-05 100 first_subscription");
         let grouped = bridges(&rows, &months("2026-02-01", "2026-02-28"), Grouping::Cause, None).unwrap();
         assert_eq!(grouped.iter().map(lines_of).collect::<Vec<_>>(), ["2000 [new 100] ~0 2100"]);
-        assert_eq!(grouped[0].standing.counts, None);
+        assert_eq!(grouped[0].totals.counts, None);
     }
 
     #[test]

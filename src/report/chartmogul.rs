@@ -75,7 +75,7 @@ impl Figure {
     }
 
     /// Its value, in millionths: of a minor unit, a customer or a percent. 0 where there is none.
-    fn of(self, entry: &MetricsEntry) -> i128 {
+    fn value(self, entry: &MetricsEntry) -> i128 {
         let money = |metric: &Metric| Mrr(value(metric)).minor().saturating_mul(MILLION);
         match self {
             Self::Mrr => money(&entry.mrr),
@@ -93,7 +93,7 @@ impl Figure {
 const MILLION: i128 = 1_000_000;
 
 fn value(metric: &Metric) -> i128 {
-    metric.value.as_deref().and_then(millionths).unwrap_or(0)
+    metric.millionths.unwrap_or(0)
 }
 
 /// Reads a decimal of at most six places.
@@ -156,7 +156,7 @@ impl Series {
     pub fn of_one(figure: Figure, entries: &[MetricsEntry], windows: &[MetricsEntry], lines: &[MrrEntry]) -> Self {
         let mut before: Option<i128> = None;
         let entry = |entry: &MetricsEntry| {
-            let now = figure.of(entry);
+            let now = figure.value(entry);
             let mut figures = BTreeMap::from([(figure.name(), number(now))]);
             figures.insert("percentage-change", change(now, before.unwrap_or(0)));
             before = Some(now);
@@ -179,7 +179,7 @@ impl Series {
 
     /// Every figure over `entries`.
     pub fn of_all(entries: &[MetricsEntry], windows: &[MetricsEntry]) -> Self {
-        let figures = |entry: &MetricsEntry| Figure::ALL.map(|figure| (figure.name(), number(figure.of(entry))));
+        let figures = |entry: &MetricsEntry| Figure::ALL.map(|figure| (figure.name(), number(figure.value(entry))));
         let entry = |entry: &MetricsEntry| Entry { date: entry.end.clone(), figures: figures(entry).into() };
         let of =
             |figure: Figure| summary(figure, windows, &format!("-{}", figure.name()), &format!("{}-", figure.name()));
@@ -188,14 +188,14 @@ impl Series {
     }
 
     /// The same, of the ledger that this answer is of.
-    pub fn of(self, answer: &MetricsAnswer) -> Self {
+    pub fn told_of(self, answer: &MetricsAnswer) -> Self {
         let currency = answer.currency.as_deref().map(str::to_uppercase);
         Self { currency, converted: answer.converted, ..self }
     }
 }
 
 fn summary(figure: Figure, windows: &[MetricsEntry], after: &str, before: &str) -> BTreeMap<String, Number> {
-    let [previous, current] = [0, 1].map(|at| windows.get(at).map_or(0, |entry| figure.of(entry)));
+    let [previous, current] = [0, 1].map(|at| windows.get(at).map_or(0, |entry| figure.value(entry)));
     BTreeMap::from([
         (format!("current{after}"), number(current)),
         (format!("previous{after}"), number(previous)),

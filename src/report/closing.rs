@@ -41,7 +41,7 @@ pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> 
     let mut stood: BTreeMap<(bool, Option<AccountId>, Currency), BTreeMap<&'static str, Mrr>> = BTreeMap::new();
     let (mut customers, mut movements) = (Vec::new(), Vec::new());
     for (key, ledger) in ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none()) {
-        for (currency, lines) in standing(ledger, end)? {
+        for (currency, lines) in amounts_at(ledger, end)? {
             let all = stood.entry((key.livemode, key.account.clone(), currency)).or_default();
             for (line, amount) in lines {
                 let sum = all.entry(line).or_default();
@@ -69,7 +69,7 @@ pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> 
     }
     let mut lines = |((livemode, account, currency), one): ((bool, Option<AccountId>, Currency), Figures)| {
         let moved =
-            Kind::ALL.map(|kind| (kind.as_str(), one.lines.get(kind))).into_iter().filter(|(_, sum)| *sum != Mrr::ZERO);
+            Kind::ALL.iter().map(|kind| (kind.as_str(), one.lines.get(*kind))).filter(|(_, sum)| *sum != Mrr::ZERO);
         let beside = stood.remove(&(livemode, account.clone(), currency)).unwrap_or_default();
         let bridge = [("opening", one.opening)].into_iter().chain(moved).chain([("closing", one.closing)]);
         let all: Vec<_> = bridge.chain(beside).collect();
@@ -86,7 +86,7 @@ pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> 
 }
 
 /// What stands of a customer at the month's end beside its MRR, in each currency; counts are whole numbers.
-fn standing(
+fn amounts_at(
     ledger: &CustomerLedger,
     end: UnixTime,
 ) -> Result<BTreeMap<Currency, BTreeMap<&'static str, Mrr>>, ReportError> {
@@ -383,8 +383,7 @@ pub(super) fn missing_rate(ledgers: &Memory, end: UnixTime) -> Option<&QualityEn
 
 /// SHA-256 over what the figures depend on, in hexadecimal.
 pub(super) fn hash(month: Month, seq: i64, inputs: &str) -> String {
-    let digest = Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}")))
 }
 
 /// The figures a month was closed with, by customer and currency, put together again.

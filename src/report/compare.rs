@@ -40,18 +40,18 @@ pub struct Switch {
     pub to: String,
 }
 
-/// The way from one profile to another: each knob that differs, with the profile as it is once that knob is switched.
+/// The steps from one profile to another: each knob that differs, with the profile as it is once that knob is switched.
 /// The last is the second profile in all but its name.
-pub fn way(from: &Profile, to: &Profile) -> Result<Vec<(Switch, Profile)>, KnobError> {
-    let mut way = Vec::new();
+pub fn steps(from: &Profile, to: &Profile) -> Result<Vec<(Switch, Profile)>, KnobError> {
+    let mut steps = Vec::new();
     let mut stands = from.clone();
     for ((knob, was), (_, is)) in from.describe().into_iter().zip(to.describe()) {
         if was != is {
             stands = Profile::extend(&stands, &format!("{} with {knob} = {is}", stands.name), &[(knob, &is)])?;
-            way.push((Switch { knob, from: was, to: is }, stands.clone()));
+            steps.push((Switch { knob, from: was, to: is }, stands.clone()));
         }
     }
-    Ok(way)
+    Ok(steps)
 }
 
 /// The difference of two profiles over a month.
@@ -104,14 +104,14 @@ pub struct Share {
     pub change: MonthFigures,
 }
 
-/// Figures under each profile of the way, the first one before it.
-type Stations = Vec<Figures>;
+/// Figures under each profile of the steps, the first one before it.
+type FiguresByStep = Vec<Figures>;
 
-fn stations(
+fn figures_by_step(
     ledgers: &[CustomerLedger],
     month: Month,
     cut: UnixTime,
-) -> Result<BTreeMap<Currency, Stations>, ReportError> {
+) -> Result<BTreeMap<Currency, FiguresByStep>, ReportError> {
     let each = ledgers.iter().map(|ledger| figures(ledger, month, cut)).collect::<Result<Vec<_>, _>>()?;
     let currencies: BTreeSet<Currency> = each.iter().flat_map(|one| one.keys().copied()).collect();
     let of = |currency| each.iter().map(|one| one.get(&currency).copied().unwrap_or_default()).collect();
@@ -121,11 +121,11 @@ fn stations(
 fn compared(
     whose: Option<&CustomerKey>,
     currency: Currency,
-    stations: &Stations,
+    by_step: &FiguresByStep,
     knobs: &[Switch],
 ) -> Result<Compared, ReportError> {
     let mut by_knob = Vec::new();
-    for (switch, pair) in knobs.iter().zip(stations.windows(2)) {
+    for (switch, pair) in knobs.iter().zip(by_step.windows(2)) {
         let change = pair[1].less(&pair[0])?;
         if change != Figures::default() {
             by_knob.push(Share { knob: switch.knob, change: (&change).into() });
@@ -136,8 +136,8 @@ fn compared(
         account: whose.and_then(|key| key.account.as_ref()).map(ToString::to_string),
         customer: whose.map(|key| key.customer.to_string()),
         currency: currency.to_string(),
-        from: end(stations.first()),
-        to: end(stations.last()),
+        from: end(by_step.first()),
+        to: end(by_step.last()),
         by_knob,
     })
 }
@@ -166,10 +166,10 @@ impl Reports<'_> {
             None => None,
         };
         let (knobs, profiles): (Vec<Switch>, Vec<Profile>) =
-            way(from, to).map_err(|error| refuse("profile", error.to_string()))?.into_iter().unzip();
+            steps(from, to).map_err(|error| refuse("profile", error.to_string()))?.into_iter().unzip();
         let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
         let cut = now.min(zone.end_of(month.last()));
-        let mut found: BTreeMap<(CustomerKey, Currency), Stations> = BTreeMap::new();
+        let mut found: BTreeMap<(CustomerKey, Currency), FiguresByStep> = BTreeMap::new();
         let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles).await?, known_at);
         let (mut saw_live, mut currencies) = (false, BTreeSet::new());
         while let Some(page) = pages.next_page().await? {
@@ -189,7 +189,7 @@ impl Reports<'_> {
                     return Err(ReportError::MissingRate { detail, settle }.into());
                 }
                 currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
-                for (currency, one) in stations(&ledgers, month, cut)? {
+                for (currency, one) in figures_by_step(&ledgers, month, cut)? {
                     if ask.own_currency().is_none_or(|only| only == currency) {
                         found.insert((key.clone(), currency), one);
                     }
@@ -199,7 +199,7 @@ impl Reports<'_> {
         self.one_of(ask, &currencies)?;
         // A ledger that only ever saw test events answers for those.
         found.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
-        let mut totals: BTreeMap<Currency, Stations> = BTreeMap::new();
+        let mut totals: BTreeMap<Currency, FiguresByStep> = BTreeMap::new();
         let mut data = Vec::new();
         for ((key, currency), one) in &found {
             let sums = totals.entry(*currency).or_insert_with(|| vec![Figures::default(); one.len()]);
@@ -293,7 +293,7 @@ impl Figures {
             closing: difference(self.closing, other.closing)?,
             ..Self::default()
         };
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             less.lines.add(kind, difference(self.lines.get(kind), other.lines.get(kind))?)?;
         }
         Ok(less)
@@ -308,9 +308,9 @@ mod tests {
     fn the_way_ends_at_the_second_profile_one_knob_at_a_time() {
         for (from, to) in Profile::BUILT_IN.iter().flat_map(|from| Profile::BUILT_IN.map(|to| (*from, to))) {
             let (from, to) = (Profile::built_in(from).unwrap(), Profile::built_in(to).unwrap());
-            let way = way(&from, &to).unwrap();
+            let steps = steps(&from, &to).unwrap();
             let mut stands = from.clone();
-            for (switch, next) in &way {
+            for (switch, next) in &steps {
                 let differ = |(one, other): &((&str, String), (&str, String))| one != other;
                 let changed: Vec<_> = stands.describe().into_iter().zip(next.describe()).filter(differ).collect();
                 assert_eq!(changed.len(), 1, "{switch:?}");
@@ -318,7 +318,7 @@ mod tests {
                 stands = next.clone();
             }
             assert_eq!(stands.describe(), to.describe());
-            assert_eq!(way.is_empty(), from == to);
+            assert_eq!(steps.is_empty(), from == to);
         }
     }
 }

@@ -111,11 +111,11 @@ impl Explanation {
         let money = |amount: &Exact, currency: &str| {
             currency.parse::<Currency>().map_or_else(|_| amount.to_string(), |currency| said(amount.0, currency))
         };
-        let standing: Vec<String> = self.mrr.iter().map(|mrr| money(&mrr.mrr_exact, &mrr.currency)).collect();
-        let standing = if standing.is_empty() { "no MRR".into() } else { format!("MRR {}", standing.join(", ")) };
+        let amounts: Vec<String> = self.mrr.iter().map(|mrr| money(&mrr.mrr_exact, &mrr.currency)).collect();
+        let amounts = if amounts.is_empty() { "no MRR".into() } else { format!("MRR {}", amounts.join(", ")) };
         let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
         let mut text = format!(
-            "{} has {standing} a month{when} under profile {}; amounts within the steps are minor units.\n",
+            "{} has {amounts} a month{when} under profile {}; amounts within the steps are minor units.\n",
             self.customer, self.profile
         );
         if !self.stripe_customers.is_empty() {

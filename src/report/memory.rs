@@ -62,13 +62,16 @@ impl Memory {
 
     /// The customers a scope asks for, in order of account and id.
     pub(super) fn sorted<'a>(&'a self, scope: &'a Scope) -> Vec<(&'a CustomerKey, &'a CustomerLedger)> {
-        let mut found: Vec<_> = self.of(scope).collect();
+        let mut found: Vec<_> = self.in_scope(scope).collect();
         found.sort_by_key(|(key, _)| *key);
         found
     }
 
     /// The customers a scope asks for.
-    pub(super) fn of<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
+    pub(super) fn in_scope<'a>(
+        &'a self,
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
         self.customers.iter().map(|(key, ledger)| (key, ledger)).filter(move |(key, ledger)| {
             key.livemode == scope.livemode
                 && ledger.test_clock == scope.test_clock
@@ -81,13 +84,13 @@ impl Memory {
 
     /// The currencies in which there is a ledger.
     pub fn currencies(&self, scope: &Scope) -> BTreeSet<Currency> {
-        self.of(scope).flat_map(|(_, ledger)| ledger.currencies()).collect()
+        self.in_scope(scope).flat_map(|(_, ledger)| ledger.currencies()).collect()
     }
 
     /// A customer of each price.
     pub fn price_holders(&self, scope: &Scope) -> Vec<CustomerKey> {
         let mut holders: BTreeMap<&PriceId, &CustomerKey> = BTreeMap::new();
-        for (key, ledger) in self.of(scope) {
+        for (key, ledger) in self.in_scope(scope) {
             for delta in &ledger.deltas {
                 holders.entry(&delta.price).or_insert(key);
             }
@@ -105,7 +108,7 @@ impl Memory {
         let mut amounts: BTreeMap<(Currency, Group, Day), [Mrr; 5]> = BTreeMap::new();
         let mut counts: BTreeMap<(Option<Currency>, Group, Day), [i64; 3]> = BTreeMap::new();
         let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
-        for (key, ledger) in self.of(scope) {
+        for (key, ledger) in self.in_scope(scope) {
             // Whoever asks waits for it: not for ever.
             charge(0)?;
             let who = || Arc::<str>::from(key.customer.as_str());
@@ -199,7 +202,7 @@ impl Memory {
         limit: i64,
     ) -> Vec<MovementRow> {
         let mut rows: Vec<(MovementKey, MovementRow)> = Vec::new();
-        for (key, ledger) in self.of(scope) {
+        for (key, ledger) in self.in_scope(scope) {
             for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
                 if !asked(movement, &key.customer, filter) || !is_of(ledger, filter) {
                     continue;
@@ -241,7 +244,7 @@ impl Memory {
             CustomersAsked::One(only) => *only == key.customer,
             CustomersAsked::After(None) | CustomersAsked::Largest(_) => true,
         };
-        let mut found: Vec<_> = self.of(scope).filter(|(key, _)| beyond(key)).collect();
+        let mut found: Vec<_> = self.in_scope(scope).filter(|(key, _)| beyond(key)).collect();
         found.sort_by_key(|(key, _)| *key);
         if !matches!(asked, CustomersAsked::Largest(_)) {
             found.truncate(size(limit));
@@ -267,7 +270,7 @@ impl Memory {
         limit: i64,
     ) -> Vec<(QualityPosition, QualityRow)> {
         let mut rows = Vec::new();
-        for (key, ledger) in self.of(scope) {
+        for (key, ledger) in self.in_scope(scope) {
             for (ordinal, entry) in (0..).zip(&ledger.quality) {
                 let asked = match only {
                     QualityAsked::All => true,
@@ -307,12 +310,12 @@ impl Memory {
             };
             ledger.movements.iter().filter(imported).map(line).collect()
         };
-        self.of(scope).flat_map(of_customer).collect()
+        self.in_scope(scope).flat_map(of_customer).collect()
     }
 
     /// Trials that ended by the cut, as they stand at it.
     pub fn trials(&self, scope: &Scope) -> Vec<Trial> {
-        let all = self.of(scope).flat_map(|(_, ledger)| &ledger.trials);
+        let all = self.in_scope(scope).flat_map(|(_, ledger)| &ledger.trials);
         all.filter_map(|trial| trial.clone().at(scope.cut)).collect()
     }
 
@@ -324,7 +327,7 @@ impl Memory {
             metadata: ledger.metadata.clone(),
             first_mrr_at: ledger.first_mrr_at.filter(|at| *at <= scope.cut),
         };
-        self.of(scope).map(traits).collect()
+        self.in_scope(scope).map(traits).collect()
     }
 }
 

@@ -50,6 +50,9 @@ pub struct MetricsAnswer {
 pub struct Metric {
     /// The quotient at six places, half-even; money in minor units as `_exact` is. Null where there is none.
     pub value: Option<String>,
+    /// The same in millionths, for whoever compares it: of a minor unit where it is money.
+    #[serde(skip)]
+    pub millionths: Option<i128>,
     /// What stands above the line.
     pub numerator: String,
     /// What it is divided by.
@@ -60,8 +63,8 @@ pub struct Metric {
 
 impl From<Rate> for Metric {
     fn from(rate: Rate) -> Self {
-        let Rate { numerator, denominator, value, reason } = rate;
-        Self { value, numerator, denominator, reason }
+        let Rate { numerator, denominator, value, millionths, reason } = rate;
+        Self { value, millionths, numerator, denominator, reason }
     }
 }
 
@@ -192,10 +195,10 @@ fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEn
     let end = period.end.min(sources.today);
     let start = period.start.before();
     let mut flows = Flows::starting(bridge.opening);
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         flows.add(kind, bridge.lines.get(kind)).ok_or(ReportError::Overflow)?;
     }
-    let customers = bridge.standing.counts.map_or(0, |counts| count(counts.customers));
+    let customers = bridge.totals.counts.map_or(0, |counts| count(counts.customers));
     let (bought, buyers) = bought(sources, book, bridge)?;
     let pairs = |from: Day| {
         book.customers
@@ -286,8 +289,7 @@ fn bought(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<(Mrr, u6
 fn durability(sources: Sources<'_>, book: &Book, currency: Currency, end: Day) -> Result<Rate, ReportError> {
     let later = end.0.checked_add(DURABLE_DAYS.days()).map_or(end, Day);
     if later > sources.today {
-        let (numerator, denominator) = (String::new(), String::new());
-        return Ok(Rate { numerator, denominator, value: None, reason: Some("90 days haven't passed") });
+        return Ok(Rate::none("90 days haven't passed", String::new(), String::new()));
     }
     let month = months_before(end, 1).after()..=end;
     let mut expanded = Vec::new();
@@ -343,8 +345,7 @@ impl MetricsEntry {
             &mut self.trial_conversion,
             &mut self.trial_churn,
         ] {
-            *figure =
-                Metric { value: None, numerator: String::new(), denominator: String::new(), reason: Some(NOT_KEPT) };
+            *figure = Rate::none(NOT_KEPT, String::new(), String::new()).into();
         }
     }
 }

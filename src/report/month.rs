@@ -63,7 +63,7 @@ impl Figures {
     pub(super) fn add(&mut self, other: &Self) -> Result<(), ReportError> {
         let sum = |a: Mrr, b| a.checked_add(b).ok_or(ReportError::Overflow);
         (self.opening, self.closing) = (sum(self.opening, other.opening)?, sum(self.closing, other.closing)?);
-        Kind::ALL.into_iter().try_for_each(|kind| self.lines.add(kind, other.lines.get(kind)))
+        Kind::ALL.iter().try_for_each(|&kind| self.lines.add(kind, other.lines.get(kind)))
     }
 }
 

@@ -158,7 +158,7 @@ pub fn entries(bridges: &[Bridge], grouping: Grouping, grouped: bool) -> Result<
 fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
     let line = |kind| bridge.lines.get(kind);
     let transfer = (grouping == Grouping::Transferring).then_some(bridge.transfer);
-    let standing = &bridge.standing;
+    let totals = &bridge.totals;
     MrrEntry {
         start: bridge.period.start.to_string(),
         end: bridge.period.end.to_string(),
@@ -189,17 +189,17 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
         prior_period_exact: None,
         closing: bridge.closing.minor(),
         closing_exact: Exact(bridge.closing),
-        customers: standing.counts.map(|counts| counts.customers),
-        subscriptions: standing.counts.map(|counts| counts.subscriptions),
-        trials: standing.counts.map(|counts| counts.trials),
-        list: standing.list.minor(),
-        list_exact: Exact(standing.list),
-        at_risk: standing.at_risk.minor(),
-        at_risk_exact: Exact(standing.at_risk),
-        scheduled_churn: standing.scheduled_churn.minor(),
-        scheduled_churn_exact: Exact(standing.scheduled_churn),
-        estimated: standing.estimated.minor(),
-        estimated_exact: Exact(standing.estimated),
+        customers: totals.counts.map(|counts| counts.customers),
+        subscriptions: totals.counts.map(|counts| counts.subscriptions),
+        trials: totals.counts.map(|counts| counts.trials),
+        list: totals.list.minor(),
+        list_exact: Exact(totals.list),
+        at_risk: totals.at_risk.minor(),
+        at_risk_exact: Exact(totals.at_risk),
+        scheduled_churn: totals.scheduled_churn.minor(),
+        scheduled_churn_exact: Exact(totals.scheduled_churn),
+        estimated: totals.estimated.minor(),
+        estimated_exact: Exact(totals.estimated),
         partial: bridge.period.phase == Phase::Running,
         scheduled: bridge.period.phase == Phase::Scheduled,
         restated: false,

@@ -2,6 +2,7 @@
 
 use jiff::{ToSpan, civil::Date};
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use super::ReportError;
@@ -11,8 +12,9 @@ use crate::ledger::{
 };
 
 /// The length of a period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Interval {
     /// One accounting day.
     Day,
@@ -29,22 +31,16 @@ pub enum Interval {
 
 impl Interval {
     /// Every interval, the shortest first.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|interval| interval.as_str() == text)
+        text.parse().ok()
     }
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Quarter => "quarter",
-            Self::Year => "year",
-        }
+        self.into()
     }
 
     /// The first day of the period that holds `day`.

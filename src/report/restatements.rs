@@ -127,7 +127,7 @@ impl Reports<'_> {
                     }
             });
             let mut after: BTreeMap<(CustomerKey, Currency), Figures> = BTreeMap::new();
-            for (key, ledger) in ledgers.of(&scope) {
+            for (key, ledger) in ledgers.in_scope(&scope) {
                 let of_customer = figures(ledger, closed, end)?;
                 after.extend(of_customer.into_iter().map(|(currency, one)| ((key.clone(), currency), one)));
             }
@@ -195,7 +195,7 @@ impl Reports<'_> {
         let references: Vec<Fact> = told(then).chain(about).chain(told(since)).collect();
         let figures_of = |own: usize, about: usize| {
             let (facts, references) = (facts[..own].to_vec(), references[..about].to_vec());
-            let then = derivation::Known { facts, references, ..all.clone() };
+            let then = derivation::CustomerInput { facts, references, ..all.clone() };
             let derived = derivation::derive_one(&then, &rules).ok().and_then(|mut all| all.pop());
             let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();
             let all = figures(&ledger, month, zone.end_of(month.last()))?;

@@ -297,9 +297,9 @@ impl Reports<'_> {
     }
 
     /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
-    pub async fn standing_rows(&self, ask: &Ask, from: Option<Day>) -> Result<StandingRows, AskError> {
+    pub async fn daily_rows(&self, ask: &Ask, from: Option<Day>) -> Result<DailyRows, AskError> {
         let (scope, _) = self.scope(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.derived.standing_rows(&scope, self.day_of(&scope), from).await?)
+        Ok(self.store.derived.daily_rows(&scope, self.day_of(&scope), from).await?)
     }
 
     /// Customers page by page; the largest are one page.

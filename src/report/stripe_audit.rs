@@ -10,7 +10,7 @@ use super::{
     compare::Switch,
     money::Exact,
     service::{AskError, Reports},
-    stripe_export::{Export, Form, Place, Said},
+    stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree, figures, places},
     stripe_reason::{Reason, Reasons, candidates},
     table::Table,
@@ -115,7 +115,7 @@ impl Reports<'_> {
         let mut unseen = said_of.clone();
         let told: BTreeSet<Currency> = export.said.keys().map(|(_, currency, _)| *currency).collect();
         // A file of one currency says nothing of who pays in another.
-        let told_of = |ledger: &CustomerLedger, said: &BTreeMap<(Currency, Place), Said>| {
+        let told_of = |ledger: &CustomerLedger, said: &BTreeMap<(Currency, ExportPeriod), Said>| {
             let mut ours = figures(ledger, export, self.now);
             ours.retain(|(currency, _), _| told.contains(currency) || !said.is_empty());
             ours
@@ -169,7 +169,7 @@ impl Reports<'_> {
         let mut scores = scores(&suspects, candidates.len());
         self.broken(ask, &others, &suspects, &said_of, (&told_of, known_at), &mut scores).await?;
         let differences = differences(&suspects, &candidates, &scores, export, &self.ledger.zone);
-        let name = |place: Option<&Place>| place.map(Place::to_string).unwrap_or_default();
+        let name = |place: Option<&ExportPeriod>| place.map(ExportPeriod::to_string).unwrap_or_default();
         Ok(ExportAudit {
             form: export.form,
             profile: profile.name.as_ref().into(),
@@ -192,7 +192,7 @@ impl Reports<'_> {
         ask: &Ask,
         export: &Export,
         known_at: Option<i64>,
-    ) -> Result<BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>>, AskError> {
+    ) -> Result<BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>, AskError> {
         let account = match &ask.account {
             AccountScope::One(account) => account.clone(),
             AccountScope::All => None,
@@ -208,7 +208,7 @@ impl Reports<'_> {
         let ledger_of: BTreeMap<&CustomerId, CustomerId> = named.into_iter().zip(ledgers).collect();
         let joined: BTreeSet<&CustomerId> =
             ledger_of.iter().filter(|(customer, ledger)| **customer != *ledger).map(|(_, ledger)| ledger).collect();
-        let mut said_of: BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>> = BTreeMap::new();
+        let mut said_of: BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>> = BTreeMap::new();
         for ((customer, currency, place), said) in &export.said {
             let ledger = ledger_of.get(customer).unwrap_or(customer);
             let together = said_of.entry(ledger.clone()).or_default().entry((*currency, *place)).or_default();
@@ -221,8 +221,9 @@ impl Reports<'_> {
 }
 
 /// A ledger's figures as far as the export says anything of the kind.
-type TellsOf<'a> =
-    dyn Fn(&CustomerLedger, &BTreeMap<(Currency, Place), Said>) -> BTreeMap<(Currency, Place), Ours> + Sync + 'a;
+type TellsOf<'a> = dyn Fn(&CustomerLedger, &BTreeMap<(Currency, ExportPeriod), Said>) -> BTreeMap<(Currency, ExportPeriod), Ours>
+    + Sync
+    + 'a;
 
 impl Reports<'_> {
     /// Takes from each candidate that explains anything what it would break among the customers that agree now.
@@ -231,7 +232,7 @@ impl Reports<'_> {
         ask: &Ask,
         others: &Rules,
         suspects: &[Suspect],
-        said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, Place), Said>>,
+        said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>,
         (told_of, known_at): (&TellsOf<'_>, Option<i64>),
         scores: &mut Scores,
     ) -> Result<(), AskError> {
@@ -276,7 +277,7 @@ impl Scores {
 
 fn scores(suspects: &[Suspect], candidates: usize) -> Scores {
     // What a candidate newly says, and Stripe doesn't, counts against it.
-    let wrong = |all: &BTreeMap<(Currency, Place), Ours>, one: &Suspect| {
+    let wrong = |all: &BTreeMap<(Currency, ExportPeriod), Ours>, one: &Suspect| {
         let mut at = one.places();
         at.extend(places(&one.said, all));
         let wrong = at.iter().filter(|at| !agree(all, &one.said, at)).count();
@@ -324,7 +325,7 @@ fn differences(
                 ledger_exact: Exact(ours.amount),
                 stripe_kind: kinds.map(|(theirs, _)| theirs.as_str()),
                 ledger_kind: kinds.map(|(_, ours)| ours.as_str()),
-                reason: reasons.of(suspect, at),
+                reason: reasons.likeliest(suspect, at),
                 events: ours.events.iter().cloned().collect(),
             });
         }
@@ -370,7 +371,7 @@ impl ExportAudit {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ExportPeriod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Month(month) => month.fmt(f),

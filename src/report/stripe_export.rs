@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use csv::StringRecord;
 use thiserror::Error;
 
 use super::month::Month;
-use crate::ledger::{
-    fx::minor_units,
-    ids::CustomerId,
-    money::{Currency, Decimal, Mrr},
-    outcome::Kind,
-    time::Day,
+use crate::{
+    ledger::{
+        fx::minor_units,
+        ids::CustomerId,
+        money::{Currency, Decimal, Mrr},
+        outcome::Kind,
+        time::Day,
+    },
+    spreadsheet::records,
 };
 
 /// Names of the column that says who.
@@ -24,7 +28,7 @@ const CURRENCY: &[&str] = &["currency", "mrr currency"];
 /// Names of the column of a month, where each row has one.
 const MONTH: &[&str] = &["month", "month end", "period", "period end"];
 /// Names of the column with what stands at a month's end.
-const STANDING: &[&str] = &["mrr", "monthly recurring revenue", "ending mrr", "mrr amount", "amount"];
+const MRR_AT_END: &[&str] = &["mrr", "monthly recurring revenue", "ending mrr", "mrr amount", "amount"];
 /// Names of the column that says when MRR changed.
 const WHEN: &[&str] = &[
     "date",
@@ -85,7 +89,7 @@ pub enum Form {
 
 /// The month at whose end something stands, or the day on which it changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum ExportPeriod {
     /// At its end.
     Month(Month),
     /// In its course.
@@ -93,7 +97,7 @@ pub enum Place {
 }
 
 /// What a figure is about.
-pub type Key = (CustomerId, Currency, Place);
+pub type Key = (CustomerId, Currency, ExportPeriod);
 
 /// What Stripe says at one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +116,7 @@ pub struct Export {
     /// Which of the two it is.
     pub form: Form,
     /// The months it has columns or rows for, or its first and last day.
-    pub places: Vec<Place>,
+    pub places: Vec<ExportPeriod>,
     /// What it says, by customer, currency and place.
     pub said: BTreeMap<Key, Said>,
 }
@@ -132,19 +136,19 @@ enum Rest {
 
 /// Reads either export; `currency` is that of rows that name none. The first bad line refuses the whole file.
 pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport> {
-    let mut records = records(text.trim_start_matches('\u{feff}'));
+    let mut records = records(text).into_iter();
     let heading = records.next().map(|(_, cells)| cells).unwrap_or_default();
     let columns = Columns::of(&heading)?;
     let form = if matches!(columns.rest, Rest::Changes { .. }) { Form::Changes } else { Form::PerMonth };
     let mut said: BTreeMap<Key, Said> = BTreeMap::new();
     let mut places = std::collections::BTreeSet::new();
     if let Rest::Wide(months) = &columns.rest {
-        places.extend(months.iter().map(|(_, month)| Place::Month(*month)));
+        places.extend(months.iter().map(|(_, month)| ExportPeriod::Month(*month)));
     }
     let mut rows = 0;
-    for (line, cells) in records.filter(|(_, cells)| cells.iter().any(|cell| !cell.trim().is_empty())) {
+    for (line, cells) in records.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty())) {
         rows += 1;
-        let cell = |place: usize| cells.get(place).map(|cell| cell.trim()).unwrap_or_default();
+        let cell = |place: usize| cells.get(place).unwrap_or_default();
         let bad = |reason: String| BadExport::Line { line, reason };
         let customer = CustomerId::from(cell(columns.customer));
         if customer.as_str().is_empty() {
@@ -156,7 +160,7 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
             None => currency.ok_or(BadExport::NoCurrency { line })?,
         };
         let amount = |text: &str| amount(text, currency).map_err(bad);
-        let mut say = |place: Place, amount: Mrr, kind: Option<Kind>| {
+        let mut say = |place: ExportPeriod, amount: Mrr, kind: Option<Kind>| {
             let one = said.entry((customer.clone(), currency, place)).or_default();
             one.amount = one.amount.checked_add(amount).ok_or_else(|| bad("its amount is too large".into()))?;
             one.kind = kind.filter(|_| one.rows == 0);
@@ -167,16 +171,16 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
         match &columns.rest {
             Rest::Wide(months) => {
                 for (place, month) in months {
-                    say(Place::Month(*month), amount(cell(*place))?, None)?;
+                    say(ExportPeriod::Month(*month), amount(cell(*place))?, None)?;
                 }
             }
             Rest::Long { month, mrr } => {
                 let month = month_of(cell(*month)).ok_or_else(|| bad(format!("{:?} is no month", cell(*month))))?;
-                say(Place::Month(month), amount(cell(*mrr))?, None)?;
+                say(ExportPeriod::Month(month), amount(cell(*mrr))?, None)?;
             }
             Rest::Changes { when, change, kind } => {
                 let day = day_of(cell(*when)).ok_or_else(|| bad(format!("{:?} is no day", cell(*when))))?;
-                say(Place::Day(day), amount(cell(*change))?, kind.and_then(|kind| kind_of(cell(kind))))?;
+                say(ExportPeriod::Day(day), amount(cell(*change))?, kind.and_then(|kind| kind_of(cell(kind))))?;
             }
         }
     }
@@ -187,17 +191,17 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
 }
 
 impl Columns {
-    fn of(heading: &[String]) -> Result<Self, BadExport> {
+    fn of(heading: &StringRecord) -> Result<Self, BadExport> {
         let names: Vec<String> = heading.iter().map(|name| plain(name)).collect();
         let find = |known: &[&str]| known.iter().find_map(|one| names.iter().position(|name| name == one));
         let months: Vec<(usize, Month)> =
-            heading.iter().enumerate().filter_map(|(place, name)| Some((place, month_of(name.trim())?))).collect();
+            heading.iter().enumerate().filter_map(|(place, name)| Some((place, month_of(name)?))).collect();
         let rest = if let (Some(when), Some(change)) = (find(WHEN), find(CHANGE)) {
             Some(Rest::Changes { when, change, kind: find(KIND) })
         } else if !months.is_empty() {
             Some(Rest::Wide(months))
         } else {
-            find(MONTH).or(find(WHEN)).zip(find(STANDING)).map(|(month, mrr)| Rest::Long { month, mrr })
+            find(MONTH).or(find(WHEN)).zip(find(MRR_AT_END)).map(|(month, mrr)| Rest::Long { month, mrr })
         };
         match (find(CUSTOMER), rest) {
             (Some(customer), Some(rest)) => Ok(Self { customer, currency: find(CURRENCY), rest }),
@@ -263,35 +267,6 @@ fn amount(text: &str, currency: Currency) -> Result<Mrr, String> {
     Ok(Mrr(if negative { -units } else { units }))
 }
 
-/// RFC 4180: records with the number of the line each begins on.
-fn records(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
-    let mut rest = text.chars().peekable();
-    let mut line = 0;
-    std::iter::from_fn(move || {
-        rest.peek()?;
-        line += 1;
-        let (began, mut cells, mut cell, mut quoted) = (line, Vec::new(), String::new(), false);
-        while let Some(one) = rest.next() {
-            match one {
-                '"' if quoted && rest.peek() == Some(&'"') => {
-                    rest.next();
-                    cell.push('"');
-                }
-                '"' => quoted = !quoted,
-                ',' if !quoted => cells.push(std::mem::take(&mut cell)),
-                '\n' if !quoted => break,
-                '\r' if !quoted => {}
-                other => {
-                    line += usize::from(other == '\n');
-                    cell.push(other);
-                }
-            }
-        }
-        cells.push(cell);
-        Some((began, cells))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,8 +275,8 @@ mod tests {
         let export = read(text, None).unwrap();
         let one = |((customer, currency, place), said): (&Key, &Said)| {
             let place = match place {
-                Place::Month(month) => month.to_string(),
-                Place::Day(day) => day.to_string(),
+                ExportPeriod::Month(month) => month.to_string(),
+                ExportPeriod::Day(day) => day.to_string(),
             };
             let kind = said.kind.map(|kind| format!(" {}", kind.as_str())).unwrap_or_default();
             format!("{customer} {place} {} {currency}{kind}", said.amount)

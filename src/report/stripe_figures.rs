@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stripe_export::{Export, Form, Place, Said};
+use super::stripe_export::{Export, ExportPeriod, Form, Said};
 use crate::{
     event::CustomerKey,
     ledger::{
@@ -33,12 +33,16 @@ impl Ours {
 }
 
 /// A customer's figures at the places of an export, as of `now`.
-pub(super) fn figures(ledger: &CustomerLedger, export: &Export, now: UnixTime) -> BTreeMap<(Currency, Place), Ours> {
-    let mut all: BTreeMap<(Currency, Place), Ours> = BTreeMap::new();
+pub(super) fn figures(
+    ledger: &CustomerLedger,
+    export: &Export,
+    now: UnixTime,
+) -> BTreeMap<(Currency, ExportPeriod), Ours> {
+    let mut all: BTreeMap<(Currency, ExportPeriod), Ours> = BTreeMap::new();
     match export.form {
         Form::PerMonth => {
             for place in &export.places {
-                let Place::Month(month) = place else { continue };
+                let ExportPeriod::Month(month) = place else { continue };
                 for delta in ledger.deltas.iter().filter(|delta| delta.at <= now && delta.day <= month.last()) {
                     all.entry((delta.currency, *place)).or_default().amount.0 += delta.mrr.0;
                 }
@@ -52,7 +56,7 @@ pub(super) fn figures(ledger: &CustomerLedger, export: &Export, now: UnixTime) -
         Form::Changes => {
             let days = export.places.first().zip(export.places.last());
             for movement in ledger.movements.iter().filter(|movement| shown(movement, now)) {
-                let place = Place::Day(movement.day);
+                let place = ExportPeriod::Day(movement.day);
                 if days.is_none_or(|(first, last)| place < *first || place > *last) {
                     continue;
                 }
@@ -79,35 +83,35 @@ fn shown(movement: &Movement, now: UnixTime) -> bool {
 /// One customer in which something differs.
 pub(super) struct Suspect {
     pub(super) key: CustomerKey,
-    pub(super) said: BTreeMap<(Currency, Place), Said>,
+    pub(super) said: BTreeMap<(Currency, ExportPeriod), Said>,
     pub(super) ledger: CustomerLedger,
-    pub(super) ours: BTreeMap<(Currency, Place), Ours>,
+    pub(super) ours: BTreeMap<(Currency, ExportPeriod), Ours>,
     /// What it would be under each candidate, in their order.
-    pub(super) otherwise: Vec<BTreeMap<(Currency, Place), Ours>>,
+    pub(super) otherwise: Vec<BTreeMap<(Currency, ExportPeriod), Ours>>,
     /// What it would be if `ledger.exclude` left nobody out.
-    pub(super) included: Option<BTreeMap<(Currency, Place), Ours>>,
+    pub(super) included: Option<BTreeMap<(Currency, ExportPeriod), Ours>>,
 }
 
 impl Suspect {
-    pub(super) fn places(&self) -> BTreeSet<(Currency, Place)> {
+    pub(super) fn places(&self) -> BTreeSet<(Currency, ExportPeriod)> {
         places(&self.said, &self.ours)
     }
 }
 
 /// Every place that either of the two says something about; that the ledger has nothing there needs no saying.
 pub(super) fn places(
-    said: &BTreeMap<(Currency, Place), Said>,
-    ours: &BTreeMap<(Currency, Place), Ours>,
-) -> BTreeSet<(Currency, Place)> {
+    said: &BTreeMap<(Currency, ExportPeriod), Said>,
+    ours: &BTreeMap<(Currency, ExportPeriod), Ours>,
+) -> BTreeSet<(Currency, ExportPeriod)> {
     let something = ours.iter().filter(|(_, ours)| ours.amount != Mrr::ZERO).map(|(at, _)| at);
     said.keys().chain(something).copied().collect()
 }
 
 /// Whether a figure of `all` agrees with what Stripe says there; what isn't there is nothing.
 pub(super) fn agree(
-    all: &BTreeMap<(Currency, Place), Ours>,
-    said: &BTreeMap<(Currency, Place), Said>,
-    at: &(Currency, Place),
+    all: &BTreeMap<(Currency, ExportPeriod), Ours>,
+    said: &BTreeMap<(Currency, ExportPeriod), Said>,
+    at: &(Currency, ExportPeriod),
 ) -> bool {
     let nothing = Ours::default();
     all.get(at).unwrap_or(&nothing).agrees(said.get(at).unwrap_or(&Said::default()))

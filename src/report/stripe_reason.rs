@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    compare::{Switch, way},
+    compare::{Switch, steps},
     money::Exact,
     stripe_audit::Scores,
-    stripe_export::{Export, Form, Place, Said},
+    stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree},
 };
 use crate::ledger::{
@@ -50,7 +50,7 @@ pub(super) struct Candidate {
 pub(super) fn candidates(base: &Profile, known: &[Profile]) -> Vec<Candidate> {
     let with = |knobs: &[(&str, &str)], named: Option<&str>| {
         let profile = Profile::extend(base, &base.name, knobs).ok()?;
-        let switches: Vec<Switch> = way(base, &profile).ok()?.into_iter().map(|(switch, _)| switch).collect();
+        let switches: Vec<Switch> = steps(base, &profile).ok()?.into_iter().map(|(switch, _)| switch).collect();
         (!switches.is_empty()).then(|| Candidate { switches, named: named.map(str::to_owned), profile })
     };
     let mut all: Vec<Candidate> = TRIED
@@ -119,7 +119,7 @@ pub(super) struct Reasons<'a> {
 
 impl Reasons<'_> {
     /// The likeliest reason of one difference.
-    pub(super) fn of(&self, suspect: &Suspect, at: (Currency, Place)) -> Reason {
+    pub(super) fn likeliest(&self, suspect: &Suspect, at: (Currency, ExportPeriod)) -> Reason {
         let plain = |kind, text: String| Reason { kind, knobs: Vec::new(), profile: None, text };
         if suspect.included.as_ref().is_some_and(|all| agree(all, &suspect.said, &at)) {
             return plain("excluded", "ledger.exclude leaves this customer out, Stripe doesn't".into());
@@ -153,7 +153,7 @@ impl Reasons<'_> {
     }
 
     /// Of the settings that explain it, a single knob first, then the one under which most figures agree.
-    fn setting(&self, suspect: &Suspect, at: &(Currency, Place)) -> Option<&Candidate> {
+    fn setting(&self, suspect: &Suspect, at: &(Currency, ExportPeriod)) -> Option<&Candidate> {
         // One that makes more figures wrong than right isn't set.
         let explains = |place: &usize| {
             let all = suspect.otherwise.get(*place);
@@ -167,19 +167,19 @@ impl Reasons<'_> {
     }
 
     /// Whether Stripe's figure is one the ledger has within a day of the place.
-    fn zoned(&self, suspect: &Suspect, (currency, place): &(Currency, Place)) -> bool {
+    fn zoned(&self, suspect: &Suspect, (currency, place): &(Currency, ExportPeriod)) -> bool {
         let near = |day: Day| [day.before(), day.after()];
         match (self.export.form, place) {
-            (Form::PerMonth, Place::Month(month)) => {
+            (Form::PerMonth, ExportPeriod::Month(month)) => {
                 let said = suspect.said.get(&(*currency, *place)).cloned().unwrap_or_default();
                 near(month.last()).into_iter().any(|day| {
                     let until = self.zone.end_of(day);
-                    let stands = standing(suspect, *currency, until);
+                    let stands = mrr_until(suspect, *currency, until);
                     Ours { amount: stands, ..Ours::default() }.agrees(&Said { kind: None, ..said.clone() })
                 })
             }
-            (_, Place::Day(day)) => near(*day).into_iter().any(|other| {
-                let other = (*currency, Place::Day(other));
+            (_, ExportPeriod::Day(day)) => near(*day).into_iter().any(|other| {
+                let other = (*currency, ExportPeriod::Day(other));
                 let here = (*currency, *place);
                 let differs = !agree(&suspect.ours, &suspect.said, &other);
                 let amount = |at| suspect.ours.get(&at).map_or(Mrr::ZERO, |ours: &Ours| ours.amount);
@@ -192,10 +192,10 @@ impl Reasons<'_> {
     }
 
     /// What the log couldn't know of this customer by then.
-    fn unsure<'s>(&self, suspect: &'s Suspect, place: Place) -> Option<&'s QualityEntry> {
+    fn unsure<'s>(&self, suspect: &'s Suspect, place: ExportPeriod) -> Option<&'s QualityEntry> {
         let day = match place {
-            Place::Month(month) => month.last(),
-            Place::Day(day) => day,
+            ExportPeriod::Month(month) => month.last(),
+            ExportPeriod::Day(day) => day,
         };
         let (begins, ends) = (self.zone.start_of(day), self.zone.end_of(day));
         let mut entries = suspect.ledger.quality.iter();
@@ -203,13 +203,13 @@ impl Reasons<'_> {
     }
 
     /// Which event may be missing, and since when.
-    fn missing(&self, suspect: &Suspect, at: &(Currency, Place)) -> String {
+    fn missing(&self, suspect: &Suspect, at: &(Currency, ExportPeriod)) -> String {
         let key = &suspect.key.customer;
         if suspect.ledger == Default::default() && suspect.ours.is_empty() {
             return format!("the log has nothing of {key}: `mrrd backfill --history` reads it from Stripe");
         }
-        let amount = |at: &(Currency, Place)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
-        let told = |at: &(Currency, Place)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
+        let amount = |at: &(Currency, ExportPeriod)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
+        let told = |at: &(Currency, ExportPeriod)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
         let less = Mrr(told(at).0 - amount(at).0);
         if self.export.form == Form::Changes {
             return match (amount(at), told(at)) {
@@ -235,23 +235,23 @@ impl Reasons<'_> {
 }
 
 /// What Stripe calls a change of the same amount.
-fn of_kind(suspect: &Suspect, at: &(Currency, Place)) -> Option<&'static str> {
+fn of_kind(suspect: &Suspect, at: &(Currency, ExportPeriod)) -> Option<&'static str> {
     let (said, ours) = (suspect.said.get(at)?, suspect.ours.get(at)?);
     ours.agrees(&Said { kind: None, ..said.clone() }).then_some(said.kind?.as_str())
 }
 
-fn standing(suspect: &Suspect, currency: Currency, until: UnixTime) -> Mrr {
+fn mrr_until(suspect: &Suspect, currency: Currency, until: UnixTime) -> Mrr {
     let deltas = suspect.ledger.deltas.iter().filter(|delta| delta.currency == currency && delta.at <= until);
     Mrr(deltas.map(|delta| delta.mrr.0).sum())
 }
 
 /// The currency in which the ledger has something where it has nothing in this one.
-fn currency(suspect: &Suspect, (currency, place): &(Currency, Place)) -> Option<Currency> {
-    let ours = |at: &(Currency, Place)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
-    let said = |at: &(Currency, Place)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
+fn currency(suspect: &Suspect, (currency, place): &(Currency, ExportPeriod)) -> Option<Currency> {
+    let ours = |at: &(Currency, ExportPeriod)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
+    let said = |at: &(Currency, ExportPeriod)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
     let here = (*currency, *place);
     let mut others = suspect.ours.keys().filter(|(other, at)| at == place && other != currency);
-    let foreign = |at: &&(Currency, Place)| ours(at) != Mrr::ZERO && said(at) == Mrr::ZERO;
+    let foreign = |at: &&(Currency, ExportPeriod)| ours(at) != Mrr::ZERO && said(at) == Mrr::ZERO;
     if ours(&here) == Mrr::ZERO {
         return others.find(foreign).map(|(other, _)| *other);
     }

@@ -6,6 +6,7 @@ use super::{
     terminal::{self, Style},
     units::{Places, major},
 };
+use crate::spreadsheet::Sheet;
 
 /// A table: what `format=csv` and the commands print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,45 +20,36 @@ pub struct Table {
 impl Table {
     /// RFC 4180: a header, CRLF line ends, quotes where needed.
     pub fn csv(&self) -> String {
-        let mut text = String::new();
-        line(&mut text, self.columns.iter().copied());
-        for row in &self.rows {
-            line(&mut text, row.iter().map(String::as_str));
-        }
-        text
+        text(|sheet| {
+            sheet.write(self.columns.iter().copied())?;
+            self.rows.iter().try_for_each(|row| sheet.write(row.iter().map(String::as_str)))
+        })
     }
 
     /// The same, row by row to `out`; each row is dropped once it is written.
     pub fn write_csv(self, out: &mut impl std::io::Write) -> std::io::Result<()> {
-        let mut text = String::new();
-        line(&mut text, self.columns.iter().copied());
-        for row in self.rows {
-            line(&mut text, row.iter().map(String::as_str));
-            out.write_all(text.as_bytes())?;
-            text.clear();
-        }
-        out.write_all(text.as_bytes())
+        let mut sheet = Sheet::new(out);
+        sheet.write(self.columns.iter().copied())?;
+        self.rows.into_iter().try_for_each(|row| sheet.write(row.iter().map(String::as_str)))?;
+        sheet.end()
     }
 
     /// RFC 4180 for a spreadsheet: amounts in units of the row's currency, their columns named without `_exact`.
     pub fn csv_in_units(&self) -> String {
         let currency_at = self.columns.iter().position(|column| *column == "currency");
         let amounts: Vec<bool> = self.columns.iter().map(|column| column.ends_with("_exact")).collect();
-        let mut text = String::new();
-        line(&mut text, self.columns.iter().map(|column| column.strip_suffix("_exact").unwrap_or(column)));
-        for row in &self.rows {
-            let currency = currency_at.and_then(|at| row[at].parse().ok());
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&amounts)
-                .map(|(cell, amount)| {
+        text(|sheet| {
+            sheet.write(self.columns.iter().map(|column| column.strip_suffix("_exact").unwrap_or(column)))?;
+            self.rows.iter().try_for_each(|row| {
+                let currency = currency_at.and_then(|at| row[at].parse().ok());
+                let in_units = |(cell, amount): (&String, &bool)| {
                     let units = currency.filter(|_| *amount).and_then(|currency| major(cell, currency, Places::All));
                     units.unwrap_or_else(|| cell.clone())
-                })
-                .collect();
-            line(&mut text, cells.iter().map(String::as_str));
-        }
-        text
+                };
+                let cells: Vec<String> = row.iter().zip(&amounts).map(in_units).collect();
+                sheet.write(cells.iter().map(String::as_str))
+            })
+        })
     }
 
     /// For people, as wide as their terminal.
@@ -95,32 +87,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
-    for (at, cell) in cells.enumerate() {
-        if at > 0 {
-            text.push(',');
-        }
-        text.push_str(&quoted(cell));
-    }
-    text.push_str("\r\n");
-}
-
-/// Whether a spreadsheet would run this as a formula: it begins as one and is no number. Some look past spaces and quotes.
-fn is_formula(cell: &str) -> bool {
-    let begins = cell.trim_start_matches([' ', '\'', '"', '\u{feff}', '\u{a0}']);
-    // Full-width forms count in some locales.
-    begins.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
-        && cell.parse::<crate::ledger::money::Decimal>().is_err()
-}
-
-fn quoted(cell: &str) -> Cow<'_, str> {
-    if is_formula(cell) {
-        Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\"")))
-    } else if cell.contains([',', '"', '\n', '\r']) {
-        Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
-    } else {
-        Cow::Borrowed(cell)
-    }
+/// What `write` writes, as text.
+fn text(write: impl FnOnce(&mut Sheet<&mut Vec<u8>>) -> std::io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    let mut sheet = Sheet::new(&mut bytes);
+    // Memory takes everything, and what is written is text.
+    let _ = write(&mut sheet).and_then(|()| sheet.end());
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,13 +21,13 @@ pub struct Waterfall {
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_known_at_seq: Option<i64>,
-    /// Line by line. closing = opening + the movement lines; the causes of a line sum to it.
-    pub data: Vec<Line>,
+    /// WaterfallRow by line. closing = opening + the movement lines; the causes of a line sum to it.
+    pub data: Vec<WaterfallRow>,
 }
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct WaterfallRow {
     /// First day.
     pub start: String,
     /// Last day.
@@ -65,7 +65,7 @@ impl Waterfall {
     pub fn of(whole: &MrrAnswer, by_cause: &MrrAnswer) -> Self {
         let mut data = Vec::new();
         for entry in &whole.data {
-            let line = |line, cause, (amount, amount_exact)| Line {
+            let line = |line, cause, (amount, amount_exact)| WaterfallRow {
                 start: entry.start.clone(),
                 end: entry.end.clone(),
                 currency: entry.currency.clone(),
@@ -95,7 +95,7 @@ impl Waterfall {
 
     /// One row a line.
     pub fn table(&self) -> Table {
-        let row = |line: &Line| {
+        let row = |line: &WaterfallRow| {
             vec![
                 line.start.clone(),
                 line.end.clone(),

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use super::{
     body::{Answer, Deadline},
-    places::{Place, Places},
+    slots::{Slot, Slots},
     stall::{self, Stall},
     state::Peer,
 };
@@ -46,7 +46,7 @@ pub async fn run(
     metrics: Arc<Metrics>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Places::new(settings.max_connections);
+    let slots = Slots::new(settings.max_connections);
     let refusals = Arc::new(Semaphore::new(limits::REFUSALS_AT_ONCE));
     let graceful = GracefulShutdown::new();
     loop {
@@ -62,7 +62,7 @@ pub async fn run(
             // An error means that nobody is left to tell us to stop: stop.
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Some((place, gave_way)) = places.take(peer) else {
+        let Some((slot, gave_way)) = slots.take(peer) else {
             ConnectionRefused { reason: "full", peer }.emit(&metrics);
             if let Ok(refusal) = refusals.clone().try_acquire_owned() {
                 tokio::spawn(refuse(stream, refusal));
@@ -72,10 +72,10 @@ pub async fn run(
         if gave_way {
             metrics.gave_way();
         }
-        ConnectionsOpen(places.taken()).emit(&metrics);
+        ConnectionsOpen(slots.taken()).emit(&metrics);
         let connection = Connection {
             peer,
-            place: Arc::new(place),
+            slot: Arc::new(slot),
             routes: routes.clone(),
             header_timeout: settings.header_timeout,
             body_timeout: settings.body_timeout,
@@ -83,10 +83,10 @@ pub async fn run(
             metrics: metrics.clone(),
             watcher: graceful.watcher(),
         };
-        let (places, metrics) = (places.clone(), metrics.clone());
+        let (slots, metrics) = (slots.clone(), metrics.clone());
         tokio::spawn(async move {
             connection.answer(stream).await;
-            ConnectionsOpen(places.taken()).emit(&metrics);
+            ConnectionsOpen(slots.taken()).emit(&metrics);
         });
     }
     drop(listener);
@@ -98,7 +98,7 @@ pub async fn run(
 /// One accepted connection.
 struct Connection {
     peer: SocketAddr,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     routes: Router,
     header_timeout: Duration,
     body_timeout: Duration,
@@ -111,15 +111,15 @@ impl Connection {
     async fn answer(self, stream: TcpStream) {
         // Answers are small: waiting to fill a segment only delays them.
         drop(stream.set_nodelay(true));
-        let Self { peer, place, routes, header_timeout, body_timeout, write_timeout, metrics, watcher } = self;
-        let at_work = place.clone();
+        let Self { peer, slot, routes, header_timeout, body_timeout, write_timeout, metrics, watcher } = self;
+        let at_work = slot.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (routes, place) = (routes.clone(), at_work.clone());
-            let mut request = request.map(|body| Body::new(Deadline::new(body, body_timeout, place.clone())));
+            let (routes, slot) = (routes.clone(), at_work.clone());
+            let mut request = request.map(|body| Body::new(Deadline::new(body, body_timeout, slot.clone())));
             request.extensions_mut().insert(Peer(peer));
             async move {
                 let answer = routes.oneshot(request).await.unwrap_or_else(|never| match never {});
-                Ok::<_, Infallible>(answer.map(|body| Body::new(Answer::new(body, place))))
+                Ok::<_, Infallible>(answer.map(|body| Body::new(Answer::new(body, slot))))
             }
         });
         let serving = http1::Builder::new()
@@ -130,7 +130,7 @@ impl Connection {
         let outcome = tokio::select! {
             outcome = watcher.watch(serving) => outcome,
             // Its place is another's by now.
-            () = place.told_to_leave() => return,
+            () = slot.told_to_leave() => return,
         };
         if let Err(error) = outcome {
             let reason = if error.is_timeout() || stall::is_stalled(&error) { "slow" } else { "broken" };

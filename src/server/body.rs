@@ -16,7 +16,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::{
     bodies::{Bodies, Crowded, Held},
-    places::Place,
+    slots::Slot,
 };
 use crate::limits;
 
@@ -96,7 +96,7 @@ pub async fn discard(mut body: Body) {
 pub(super) struct Deadline<B> {
     body: B,
     until: Pin<Box<Sleep>>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 /// The body did not arrive in time.
@@ -106,13 +106,13 @@ struct Late;
 
 impl<B: HttpBody> Deadline<B> {
     /// Lets `body` arrive within `time`, and its connection's `place` know whether it has.
-    pub(super) fn new(body: B, time: Duration, place: Arc<Place>) -> Self {
+    pub(super) fn new(body: B, time: Duration, slot: Arc<Slot>) -> Self {
         if body.is_end_stream() {
-            place.answers()
+            slot.answers()
         } else {
-            place.receives()
+            slot.receives()
         }
-        Self { body, until: Box::pin(sleep(time)), place }
+        Self { body, until: Box::pin(sleep(time)), slot }
     }
 }
 
@@ -130,7 +130,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             if frame.is_none() || self.body.is_end_stream() {
-                self.place.answers();
+                self.slot.answers();
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
@@ -150,21 +150,21 @@ where
 /// An answer's body: once it is gone, its connection idles.
 pub(super) struct Answer {
     body: Body,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
 impl Answer {
     /// Of a connection with this place.
-    pub(super) fn new(body: Body, place: Arc<Place>) -> Self {
+    pub(super) fn new(body: Body, slot: Arc<Slot>) -> Self {
         // Answered before all of its body was there, or whole: what is left to do is ours.
-        place.answers();
-        Self { body, place }
+        slot.answers();
+        Self { body, slot }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.place.idles();
+        self.slot.idles();
     }
 }
 

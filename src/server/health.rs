@@ -82,7 +82,7 @@ async fn can_do(state: &AppState, role: Role) -> Result<(), StoreError> {
 async fn figures(state: &AppState) -> Result<(), AskError> {
     let reports = Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() };
     for profile in &state.config.ledger.profiles {
-        reports.standing(profile).await?;
+        reports.ledger_status(profile).await?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Dr
     store.ready(Work::Answering).await?;
     let head = store.log.head().await?;
     let (applied_seq, outbox) = (store.derived.applied_seq().await?, store.records.outbox_counts().await?);
-    Ok((head, applied_seq, outbox, Drift::last(&store.records).await?, Refusal::standing(&store.records).await?))
+    Ok((head, applied_seq, outbox, Drift::last(&store.records).await?, Refusal::current(&store.records).await?))
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    counting::{Counted, Standing, Stretch},
+    counting::{CountStatus, Counted, Stretch},
     fact::{CancelReason, Status},
     money::Mrr,
     outcome::{Cause, Kind},
@@ -41,8 +41,8 @@ pub(super) struct Change<'c, 'a> {
 }
 
 impl<'c> Change<'c, '_> {
-    fn standing_before(&self) -> Option<Standing> {
-        self.before.map(|before| before.standing)
+    fn count_status_before(&self) -> Option<CountStatus> {
+        self.before.map(|before| before.count_status)
     }
 }
 
@@ -68,7 +68,7 @@ impl<'c, 'a> Around<'c, 'a> {
     fn had_free_plan(&self) -> bool {
         self.subscriptions.iter().any(|counted| {
             counted.stretches.iter().take_while(|one| one.from < self.opened).any(|one| {
-                one.standing.counts()
+                one.count_status.counts()
                     && one.list == Mrr::ZERO
                     && one.lines.iter().any(|line| {
                         let item = counted.item(one, line);
@@ -83,7 +83,7 @@ impl<'c, 'a> Around<'c, 'a> {
     pub(super) fn of_reactivation(&self, change: Change<'_, '_>, item: &ItemAmount, named: Kind) -> Cause {
         let lost_by = |cause| self.lost_by.contains(&cause);
         // What was right before decides, unless another subscription had ended by then: its customer is won back.
-        let counted = change.before.filter(|before| before.standing.counts());
+        let counted = change.before.filter(|before| before.count_status.counts());
         let stood = counted.filter(|_| !self.lost_by_end);
         // What a discount takes leaves its list MRR; a quantity or a price of 0 doesn't.
         let (discounted, empty) =
@@ -93,10 +93,10 @@ impl<'c, 'a> Around<'c, 'a> {
             items.find(|before| before.item == item.item && !before.metered && !before.in_trial && !before.unpriced)
         });
         let had_none = was.is_some_and(|was| was.quantity.is_some_and(|quantity| quantity.units() == 0));
-        match change.standing_before() {
-            Some(Standing::Unpaid | Standing::PastDue) => Cause::Recovery,
-            Some(Standing::Paused | Standing::CollectionPaused) => Cause::Resume,
-            Some(Standing::Requested) => Cause::CancellationWithdrawn,
+        match change.count_status_before() {
+            Some(CountStatus::Unpaid | CountStatus::PastDue) => Cause::Recovery,
+            Some(CountStatus::Paused | CountStatus::CollectionPaused) => Cause::Resume,
+            Some(CountStatus::Requested) => Cause::CancellationWithdrawn,
             _ if discounted => Cause::DiscountEnd,
             _ if lost_by(Cause::ToFree) || (was.is_some() && !had_none) => Cause::FreeToPaid,
             _ if had_none || (empty.is_some() && lost_by(Cause::QuantityZero)) => Cause::QuantityIncrease,
@@ -109,15 +109,16 @@ impl<'c, 'a> Around<'c, 'a> {
 
     fn something_ended(&self) -> bool {
         self.subscriptions.iter().zip(self.after).any(|(counted, after)| {
-            after
-                .is_some_and(|after| matches!(counted.stretches[after].standing, Standing::Ended | Standing::Requested))
+            after.is_some_and(|after| {
+                matches!(counted.stretches[after].count_status, CountStatus::Ended | CountStatus::Requested)
+            })
         })
     }
 
     /// Why an item's MRR ended. No evidence is *unknown*, never voluntary by default.
     pub(super) fn of_churn(&self, change: Change<'_, '_>, item: &ItemAmount) -> Cause {
         let after = change.after;
-        let counts = after.standing.counts();
+        let counts = after.count_status.counts();
         let named = match &change.counted.state(after).cancel_reason {
             Some(CancelReason::PaymentDisputed) => Some(Cause::Dispute),
             Some(CancelReason::RetentionPolicy) => Some(Cause::RetentionPolicy),
@@ -125,23 +126,23 @@ impl<'c, 'a> Around<'c, 'a> {
             Some(CancelReason::PaymentFailed) => Some(Cause::PaymentFailure),
             Some(CancelReason::Other(_)) | None => None,
         };
-        match after.standing {
-            Standing::Paused | Standing::CollectionPaused => return Cause::Pause,
+        match after.count_status {
+            CountStatus::Paused | CountStatus::CollectionPaused => return Cause::Pause,
             // The reason of a cancellation that is still to come explains nothing yet.
             _ if !counts && named.is_some() => return named.unwrap_or(Cause::UnknownEnd),
-            Standing::Unpaid | Standing::PastDue => return Cause::PaymentFailure,
-            Standing::Ended if ended_out_of_arrears(change) => return Cause::PaymentFailure,
+            CountStatus::Unpaid | CountStatus::PastDue => return Cause::PaymentFailure,
+            CountStatus::Ended if ended_out_of_arrears(change) => return Cause::PaymentFailure,
             _ => {}
         }
         let left = self.left();
-        match after.standing {
+        match after.count_status {
             _ if counts && after.list > Mrr::ZERO && after.mrr == Mrr::ZERO => Cause::FullDiscount,
             // Usage has no list price that could be 0.
             _ if counts && item.metered => Cause::Usage,
             _ if left.free && !left.none_of => Cause::ToFree,
             _ if counts && left.none_of => Cause::QuantityZero,
             _ if counts && left.usage => Cause::Usage,
-            Standing::Ended | Standing::Requested => Cause::UnknownEnd,
+            CountStatus::Ended | CountStatus::Requested => Cause::UnknownEnd,
             _ => Cause::Other,
         }
     }
@@ -150,7 +151,8 @@ impl<'c, 'a> Around<'c, 'a> {
     fn left(&self) -> Left {
         let mut left = Left::default();
         for (counted, after) in self.subscriptions.iter().zip(self.after) {
-            let Some(stretch) = after.map(|after| &counted.stretches[after]).filter(|one| one.standing.counts()) else {
+            let Some(stretch) = after.map(|after| &counted.stretches[after]).filter(|one| one.count_status.counts())
+            else {
                 continue;
             };
             for item in stretch.lines.iter().map(|line| (counted.item(stretch, line), line.list)) {
@@ -168,10 +170,10 @@ impl<'c, 'a> Around<'c, 'a> {
     /// Why one of several subscriptions began or ended, its customer going on: the cause, and the reason of an end.
     pub(super) fn of_subscription(&self, change: Change<'_, '_>, item: &ItemAmount) -> (Cause, Option<Cause>) {
         let add_on = item.product.as_ref().is_some_and(|product| self.terms.is_add_on(product));
-        if change.after.standing.counts() {
+        if change.after.count_status.counts() {
             let cause = match change.before {
-                Some(before) if before.granted && before.standing == Standing::Trial => Cause::TrialEnded,
-                Some(before) if matches!(before.standing, Standing::Paused | Standing::CollectionPaused) => {
+                Some(before) if before.granted && before.count_status == CountStatus::Trial => Cause::TrialEnded,
+                Some(before) if matches!(before.count_status, CountStatus::Paused | CountStatus::CollectionPaused) => {
                     Cause::Resume
                 }
                 _ if add_on => Cause::AddOn,
@@ -180,9 +182,9 @@ impl<'c, 'a> Around<'c, 'a> {
             };
             return (cause, None);
         }
-        match change.after.standing {
-            Standing::Trial => (Cause::TrialGranted, None),
-            Standing::Paused | Standing::CollectionPaused => (Cause::Pause, None),
+        match change.after.count_status {
+            CountStatus::Trial => (Cause::TrialGranted, None),
+            CountStatus::Paused | CountStatus::CollectionPaused => (Cause::Pause, None),
             _ => {
                 let cause = match () {
                     () if add_on => Cause::AddOnRemoved,
@@ -204,7 +206,7 @@ impl<'c, 'a> Around<'c, 'a> {
             };
             at != change.subscription
                 && stretch.map(|stretch| &counted.stretches[stretch]).is_some_and(|stretch| {
-                    stretch.standing.counts()
+                    stretch.count_status.counts()
                         && stretch
                             .lines
                             .iter()

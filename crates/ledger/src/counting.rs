@@ -13,7 +13,7 @@ use super::{
 
 /// Why a subscription counts, or why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum CountStatus {
     /// In full.
     Counts,
     /// In full, while its payment is outstanding.
@@ -40,7 +40,7 @@ pub(super) enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl CountStatus {
     /// Whether its items count.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Counts | Self::AtRisk)
@@ -49,7 +49,7 @@ impl Standing {
 
 /// One item's share of a stretch: what it counts, all 0 where its subscription doesn't count.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct CountedItem {
     /// Place in the span's items.
     pub item: usize,
     /// What the item goes on as: an item that replaces another in one change carries its number on (rule `parts`).
@@ -71,11 +71,11 @@ pub(super) struct Stretch {
     pub alone: bool,
     /// What brought it.
     pub events: Vec<EventId>,
-    pub standing: Standing,
+    pub count_status: CountStatus,
     /// On trial after it had counted, with nothing between (rule `trial-granted`, `trial_granted`).
     pub granted: bool,
     pub currency: Option<Currency>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<CountedItem>,
     pub mrr: Mrr,
     pub list: Mrr,
 }
@@ -104,7 +104,7 @@ impl Counted<'_> {
     }
 
     /// The item a line speaks of.
-    pub(super) fn item(&self, stretch: &Stretch, line: &Line) -> &ItemAmount {
+    pub(super) fn item(&self, stretch: &Stretch, line: &CountedItem) -> &ItemAmount {
         &self.spans[stretch.span].items[line.item]
     }
 
@@ -117,18 +117,18 @@ impl Counted<'_> {
     /// a return.
     pub(super) fn ran_before(&self) -> bool {
         let Some(first) = self.stretches.first() else { return false };
-        let worth = |line: &Line| {
+        let worth = |line: &CountedItem| {
             let item = self.item(first, line);
             !item.in_trial && !item.unpriced && item.net > Mrr::ZERO
         };
         self.opens()
             && matches!(
-                first.standing,
-                Standing::Paused
-                    | Standing::CollectionPaused
-                    | Standing::Requested
-                    | Standing::PastDue
-                    | Standing::Unpaid
+                first.count_status,
+                CountStatus::Paused
+                    | CountStatus::CollectionPaused
+                    | CountStatus::Requested
+                    | CountStatus::PastDue
+                    | CountStatus::Unpaid
             )
             && first.lines.iter().any(worth)
     }
@@ -216,22 +216,29 @@ pub(super) fn count<'a>(
             let requested = !terms[span.snapshot] && (state.cancel_at_period_end || state.cancel_at.is_some());
             // What it was for more than zero seconds before.
             let was = stretches.iter().rev().find(|was| was.from < from);
-            let standing = standing(state, is_funded, lapsed, profile);
-            let granted = standing == Standing::Trial
-                && was.is_some_and(|was| was.granted || (was.standing.counts() && held(was.mrr, was.list, profile)));
-            let standing = match standing {
-                Standing::Trial if granted && profile.trial_granted == TrialGranted::Count => {
-                    if collection_is_paused(state, profile) { Standing::CollectionPaused } else { Standing::Counts }
+            let count_status = count_status(state, is_funded, lapsed, profile);
+            let granted = count_status == CountStatus::Trial
+                && was
+                    .is_some_and(|was| was.granted || (was.count_status.counts() && held(was.mrr, was.list, profile)));
+            let count_status = match count_status {
+                CountStatus::Trial if granted && profile.trial_granted == TrialGranted::Count => {
+                    if collection_is_paused(state, profile) {
+                        CountStatus::CollectionPaused
+                    } else {
+                        CountStatus::Counts
+                    }
                 }
                 other => other,
             };
             let ends = state.cancel_at_period_end || state.cancel_at.is_some();
-            let until_end = standing.counts();
-            let standing = match standing {
-                running if running.counts() && requested && profile.churn_at == ChurnAt::Request => Standing::Requested,
+            let until_end = count_status.counts();
+            let count_status = match count_status {
+                running if running.counts() && requested && profile.churn_at == ChurnAt::Request => {
+                    CountStatus::Requested
+                }
                 other => other,
             };
-            let lines: Vec<Line> = span
+            let lines: Vec<CountedItem> = span
                 .items
                 .iter()
                 .enumerate()
@@ -243,9 +250,9 @@ pub(super) fn count<'a>(
                     let granted = amount.in_trial
                         && before.is_some_and(|line| line.granted || held(line.mrr, line.list, profile));
                     let known = !amount.unpriced && !amount.in_trial;
-                    let counts = standing.counts() && known;
+                    let counts = count_status.counts() && known;
                     let when = |yes: bool, amount: Mrr| if yes { amount } else { Mrr::ZERO };
-                    Line {
+                    CountedItem {
                         item,
                         lineage,
                         mrr: when(counts, amount.net),
@@ -256,7 +263,7 @@ pub(super) fn count<'a>(
                 })
                 .collect();
             // Item amounts are within i64 (`bound`), so that no number of items leaves i128.
-            let sum = |of: fn(&Line) -> Mrr| Mrr(lines.iter().map(|line| of(line).0).sum());
+            let sum = |of: fn(&CountedItem) -> Mrr| Mrr(lines.iter().map(|line| of(line).0).sum());
             let (mrr, list) = (sum(|line| line.mrr), sum(|line| line.list));
             let stretch = Stretch {
                 from,
@@ -264,7 +271,7 @@ pub(super) fn count<'a>(
                 snapshot: span.snapshot,
                 alone,
                 events: event.into_iter().collect(),
-                standing,
+                count_status,
                 granted,
                 currency: span.currency,
                 lines,
@@ -317,23 +324,23 @@ fn alone(trigger: Trigger) -> bool {
 }
 
 /// What rule `counted-states` says of a state, the request to end apart.
-fn standing(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Profile) -> Standing {
+fn count_status(state: &SubscriptionState, funded: bool, lapsed: bool, profile: &Profile) -> CountStatus {
     let running = match &state.status {
-        _ if state.ended_at.is_some() => return Standing::Ended,
-        Status::Canceled => return Standing::Ended,
-        Status::Trialing => return Standing::Trial,
-        Status::Paused if profile.paused == Paused::Zero => return Standing::Paused,
-        Status::Incomplete | Status::IncompleteExpired => return Standing::Incomplete,
-        Status::Other(_) => return Standing::Unknown,
-        Status::Unpaid if profile.unpaid == Unpaid::Churn => return Standing::Unpaid,
-        Status::PastDue if profile.past_due == PastDue::Zero || lapsed => return Standing::PastDue,
-        Status::PastDue => Standing::AtRisk,
-        Status::Active | Status::Unpaid | Status::Paused => Standing::Counts,
+        _ if state.ended_at.is_some() => return CountStatus::Ended,
+        Status::Canceled => return CountStatus::Ended,
+        Status::Trialing => return CountStatus::Trial,
+        Status::Paused if profile.paused == Paused::Zero => return CountStatus::Paused,
+        Status::Incomplete | Status::IncompleteExpired => return CountStatus::Incomplete,
+        Status::Other(_) => return CountStatus::Unknown,
+        Status::Unpaid if profile.unpaid == Unpaid::Churn => return CountStatus::Unpaid,
+        Status::PastDue if profile.past_due == PastDue::Zero || lapsed => return CountStatus::PastDue,
+        Status::PastDue => CountStatus::AtRisk,
+        Status::Active | Status::Unpaid | Status::Paused => CountStatus::Counts,
     };
     if collection_is_paused(state, profile) {
-        return Standing::CollectionPaused;
+        return CountStatus::CollectionPaused;
     }
-    if funded { running } else { Standing::Unfunded }
+    if funded { running } else { CountStatus::Unfunded }
 }
 
 /// Whether a paused collection takes the money away (rule `pause-collection`).

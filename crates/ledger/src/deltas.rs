@@ -1,7 +1,7 @@
 //! Changes of item amounts, from which every snapshot is a running sum (rule `snapshots`).
 
 use super::{
-    counting::{Counted, Line, Standing, Stretch},
+    counting::{CountStatus, Counted, CountedItem, Stretch},
     money::{Currency, Mrr},
     outcome::Delta,
     time::{UnixTime, Zone},
@@ -23,7 +23,7 @@ pub(super) fn deltas(counted: &Counted<'_>, zone: &Zone, rows: &mut Vec<Delta>) 
 /// What a stretch counts, line by line, with a sign.
 fn take(counted: &Counted<'_>, stretch: &Stretch, sign: i128, at: UnixTime, zone: &Zone, rows: &mut Vec<Delta>) {
     let Some(currency) = stretch.currency else { return };
-    let idle = |line: &Line| line.mrr == Mrr::ZERO && line.list == Mrr::ZERO && line.scheduled == Mrr::ZERO;
+    let idle = |line: &CountedItem| line.mrr == Mrr::ZERO && line.list == Mrr::ZERO && line.scheduled == Mrr::ZERO;
     for line in stretch.lines.iter().filter(|line| !idle(line)) {
         rows.push(delta(counted, stretch, line, (sign, currency, at), zone));
     }
@@ -32,7 +32,7 @@ fn take(counted: &Counted<'_>, stretch: &Stretch, sign: i128, at: UnixTime, zone
 fn delta(
     counted: &Counted<'_>,
     stretch: &Stretch,
-    line: &Line,
+    line: &CountedItem,
     (sign, currency, at): (i128, Currency, UnixTime),
     zone: &Zone,
 ) -> Delta {
@@ -51,7 +51,7 @@ fn delta(
         mrr: signed(line.mrr),
         list: signed(line.list),
         estimated: when(item.estimated),
-        at_risk: when(stretch.standing == Standing::AtRisk),
+        at_risk: when(stretch.count_status == CountStatus::AtRisk),
         scheduled_churn: signed(line.scheduled),
     }
 }

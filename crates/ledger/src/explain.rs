@@ -4,14 +4,15 @@ use serde::Serialize;
 
 use super::{
     CustomerFacts, Derivation,
-    counting::{Counted, Standing, Stretch},
+    counting::{CountStatus, Counted, Stretch},
     fact::{Origin, SubscriptionState},
     ids::{EventId, ItemId, SubscriptionId},
+    latest,
     money::{Currency, Mrr},
     outcome::{Kind, Movement, QualityKind},
     pricing,
     profile::Profile,
-    rule, standing,
+    rule,
     time::{UnixTime, Zone},
     timeline::{Entry, Snapshot},
 };
@@ -137,7 +138,7 @@ fn state(snapshot: &Snapshot<'_>) -> Step {
 }
 
 fn in_words(state: &SubscriptionState) -> String {
-    let mut words = vec![standing::word(&state.status).to_owned()];
+    let mut words = vec![latest::word(&state.status).to_owned()];
     words.extend(state.items.iter().map(|item| {
         let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
         format!("{quantity}{}", item.price.id)
@@ -184,19 +185,19 @@ fn amounts(counted: &Counted<'_>, derivation: &Derivation<'_>, profile: &Profile
 
 /// Whether a stretch counts, and what.
 fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
-    let (rule, why) = match stretch.standing {
-        Standing::Counts => (rule::COUNTED_STATES, "counts in full".to_owned()),
-        Standing::AtRisk => (rule::PAST_DUE, "is past due and counts, at risk".into()),
-        Standing::Trial => (rule::COUNTED_STATES, "is on trial and counts 0".into()),
-        Standing::Paused => (rule::COUNTED_STATES, "is paused and counts 0".into()),
-        Standing::CollectionPaused => (rule::PAUSE_COLLECTION, "has its collection paused and counts 0".into()),
-        Standing::Requested => (rule::CHURN_AT, "is asked to end and counts 0 from the request".into()),
-        Standing::Unpaid => (rule::UNPAID, "is unpaid and counts 0".into()),
-        Standing::PastDue => (rule::PAST_DUE, "is past due and counts 0".into()),
-        Standing::Unfunded => (rule::FIRST_PAYMENT, "has no payment yet and counts 0".into()),
-        Standing::Incomplete => (rule::COUNTED_STATES, "has not begun and counts 0".into()),
-        Standing::Ended => (rule::ENDS, "has ended and counts 0".into()),
-        Standing::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
+    let (rule, why) = match stretch.count_status {
+        CountStatus::Counts => (rule::COUNTED_STATES, "counts in full".to_owned()),
+        CountStatus::AtRisk => (rule::PAST_DUE, "is past due and counts, at risk".into()),
+        CountStatus::Trial => (rule::COUNTED_STATES, "is on trial and counts 0".into()),
+        CountStatus::Paused => (rule::COUNTED_STATES, "is paused and counts 0".into()),
+        CountStatus::CollectionPaused => (rule::PAUSE_COLLECTION, "has its collection paused and counts 0".into()),
+        CountStatus::Requested => (rule::CHURN_AT, "is asked to end and counts 0 from the request".into()),
+        CountStatus::Unpaid => (rule::UNPAID, "is unpaid and counts 0".into()),
+        CountStatus::PastDue => (rule::PAST_DUE, "is past due and counts 0".into()),
+        CountStatus::Unfunded => (rule::FIRST_PAYMENT, "has no payment yet and counts 0".into()),
+        CountStatus::Incomplete => (rule::COUNTED_STATES, "has not begun and counts 0".into()),
+        CountStatus::Ended => (rule::ENDS, "has ended and counts 0".into()),
+        CountStatus::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
     };
     let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
     let mut text = format!("under {} it {why}: {}", profile.name, stretch.mrr);

@@ -134,7 +134,7 @@ pub(super) fn profiles() -> impl Strategy<Value = Profile> {
 }
 
 /// What stands in a currency by the deltas up to an instant.
-fn standing(ledger: &CustomerLedger, at: UnixTime) -> BTreeMap<Currency, i128> {
+fn mrr_at(ledger: &CustomerLedger, at: UnixTime) -> BTreeMap<Currency, i128> {
     let mut sums = BTreeMap::new();
     for delta in ledger.deltas.iter().filter(|delta| delta.at <= at) {
         *sums.entry(delta.currency).or_insert(0) += delta.mrr.0;
@@ -213,7 +213,7 @@ proptest! {
         let days = match profile.netting { Netting::Month => 400..401, _ => 0..60 };
         for day in days {
             let now = super::story::time(&format!("d{day}T23:59:59"));
-            prop_assert_eq!(standing(&ledger, now), moved(&ledger, now), "d{}", day);
+            prop_assert_eq!(mrr_at(&ledger, now), moved(&ledger, now), "d{}", day);
         }
     }
 
@@ -276,7 +276,7 @@ proptest! {
             *sums.entry(currency.unwrap()).or_default() += amount;
         }
         sums.retain(|_, sum| *sum != 0);
-        prop_assert_eq!(sums, standing(&ledger, UnixTime(i64::MAX - 1)));
+        prop_assert_eq!(sums, mrr_at(&ledger, UnixTime(i64::MAX - 1)));
         prop_assert!(steps.iter().all(|step| step.stage == Stage::Quality || !step.events.is_empty()));
         prop_assert!(steps.iter().all(|step| crate::rule::CITED.contains(&step.rule)));
     }

@@ -23,7 +23,7 @@ pub mod told;
 mod causes;
 mod counting;
 mod deltas;
-mod known;
+mod latest;
 #[cfg(test)]
 mod laws;
 mod movements;
@@ -32,7 +32,7 @@ mod order;
 mod parts;
 mod past;
 mod replacement;
-mod standing;
+mod sorted_facts;
 #[cfg(test)]
 mod story;
 mod sweep;
@@ -43,11 +43,11 @@ use std::cell::OnceCell;
 
 use fact::{Fact, SubscriptionState};
 use ids::CustomerId;
-use known::Known;
 use outcome::CustomerLedger;
 use past::Bills;
 use pricing::Terms;
 use profile::{InclusiveTax, Profile, TrialGranted};
+use sorted_facts::SortedFacts;
 use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
@@ -86,9 +86,9 @@ pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts
         deltas: rows,
         counts: sweep.counts,
         movements,
-        subscriptions: subscriptions.iter().filter_map(standing::latest).collect(),
+        subscriptions: subscriptions.iter().filter_map(latest::latest).collect(),
         quality,
-        trials: subscriptions.iter().flat_map(standing::trials).collect(),
+        trials: subscriptions.iter().flat_map(latest::trials).collect(),
     }
 }
 
@@ -120,7 +120,7 @@ fn count<'a>(
 
 /// One customer's ledger with all that led to it: `derive` keeps the rows, `explain` tells the way.
 struct Derivation<'a> {
-    known: Known<'a>,
+    known: SortedFacts<'a>,
     terms: Terms<'a>,
     subscriptions: Vec<counting::Counted<'a>>,
     sweep: sweep::Sweep,
@@ -130,7 +130,7 @@ struct Derivation<'a> {
 
 impl<'a> Derivation<'a> {
     fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
-        let known = Known::gather(input);
+        let known = SortedFacts::gather(input);
         let terms = Terms::gather(input).keeping_tax(profile.inclusive_tax == InclusiveTax::Keep);
         let mut quality = Vec::new();
         let mut subscriptions = Vec::with_capacity(known.subscriptions.len());

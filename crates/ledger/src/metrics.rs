@@ -18,6 +18,9 @@ pub struct Rate {
     pub denominator: String,
     /// The quotient, half-even at six places, at least four of them printed; money as `_exact` prints it.
     pub value: Option<String>,
+    /// The same in millionths, for whoever compares it: of a minor unit where it is money.
+    #[serde(skip)]
+    pub millionths: Option<i128>,
     /// Why there is no value.
     pub reason: Option<&'static str>,
 }
@@ -45,19 +48,20 @@ impl Side {
         match self {
             Self::Money(amount) => amount.to_string(),
             Self::Number(number) if number.denominator() == 1 => number.numerator().to_string(),
-            Self::Number(number) => decimal(number).unwrap_or_else(|Overflow| number.to_string()),
+            Self::Number(number) => number.scaled(MILLION).map(decimal).unwrap_or_else(|Overflow| number.to_string()),
         }
     }
 }
 
 /// Six places half-even, of which at least four are printed.
-fn decimal(value: Exact) -> Result<String, Overflow> {
-    let millionths = value.scaled(1_000_000)?;
+fn decimal(millionths: i128) -> String {
     let (sign, digits) = (if millionths < 0 { "-" } else { "" }, millionths.unsigned_abs());
     let text = format!("{sign}{}.{:06}", digits / 1_000_000, digits % 1_000_000);
     let kept = text.trim_end_matches('0').len().max(text.len() - 2);
-    Ok(text[..kept].to_owned())
+    text[..kept].to_owned()
 }
+
+const MILLION: i128 = 1_000_000;
 
 /// The sum of an amount over many doesn't fit into 128 bits.
 const OVERFLOW: &str = "the exact value doesn't fit into 128 bits";
@@ -67,16 +71,25 @@ impl Rate {
         let (above, below) = (numerator.exact(), denominator.exact());
         // Money over money is a share; money over a number is money.
         let money = matches!((numerator, denominator), (Side::Money(_), Side::Number(_)));
-        let print = |value: Exact| if money { value.round().map(|amount| amount.to_string()) } else { decimal(value) };
-        let (value, reason) = if below <= Exact::ZERO {
-            (None, Some(empty))
-        } else {
-            match above.over(below).and_then(print) {
-                Ok(value) => (Some(value), None),
-                Err(Overflow) => (None, Some(OVERFLOW)),
-            }
+        let told = |quotient: Exact| match money {
+            true => quotient.round().map(|amount| (amount.0, amount.to_string())),
+            false => quotient.scaled(MILLION).map(|millionths| (millionths, decimal(millionths))),
         };
-        Self { numerator: numerator.text(), denominator: denominator.text(), value, reason }
+        let (numerator, denominator) = (numerator.text(), denominator.text());
+        if below <= Exact::ZERO {
+            return Self::none(empty, numerator, denominator);
+        }
+        match above.over(below).and_then(told) {
+            Ok((millionths, value)) => {
+                Self { numerator, denominator, value: Some(value), millionths: Some(millionths), reason: None }
+            }
+            Err(Overflow) => Self::none(OVERFLOW, numerator, denominator),
+        }
+    }
+
+    /// One that has no value, and why.
+    pub fn none(reason: &'static str, numerator: String, denominator: String) -> Self {
+        Self { numerator, denominator, value: None, millionths: None, reason: Some(reason) }
     }
 
     /// An amount as it is.
@@ -86,7 +99,14 @@ impl Rate {
 
     /// So many.
     pub fn count(count: u64) -> Self {
-        Self { numerator: count.to_string(), denominator: "1".into(), value: Some(count.to_string()), reason: None }
+        let millionths = i128::from(count).checked_mul(MILLION);
+        Self {
+            numerator: count.to_string(),
+            denominator: "1".into(),
+            value: Some(count.to_string()),
+            millionths,
+            reason: None,
+        }
     }
 
     /// So many of so many.
@@ -95,8 +115,7 @@ impl Rate {
     }
 
     fn overflow() -> Self {
-        let (numerator, denominator) = (String::new(), String::new());
-        Self { numerator, denominator, value: None, reason: Some(OVERFLOW) }
+        Self::none(OVERFLOW, String::new(), String::new())
     }
 
     /// `amounts` over `denominator`, unless a sum overflowed.
@@ -255,24 +274,23 @@ pub fn quick_ratio_without_reactivation(flows: &Flows) -> Rate {
 /// LTV = ARPA / customer churn per month, the churn unrounded: `lost` of `base` customers.
 pub fn ltv(closing: Mrr, customers: u64, lost: u64, base: u64) -> Rate {
     let share = |above: Exact, below: u64| above.over(Exact::whole(below.into()));
-    let none = |reason, numerator: String, denominator: String| Rate {
-        numerator,
-        denominator,
-        value: None,
-        reason: Some(reason),
-    };
     let Ok(arpa) = share(Side::Money(closing).exact(), customers) else {
-        return none("no paying customers", closing.to_string(), customers.to_string());
+        return Rate::none("no paying customers", closing.to_string(), customers.to_string());
     };
     let Ok(churn) = share(Exact::whole(lost.into()), base) else {
-        return none("no customers at the start", Side::Number(arpa).text(), base.to_string());
+        return Rate::none("no customers at the start", Side::Number(arpa).text(), base.to_string());
     };
     if churn == Exact::ZERO {
-        return none("no customer churn", Side::Number(arpa).text(), "0".into());
+        return Rate::none("no customer churn", Side::Number(arpa).text(), "0".into());
     }
-    let value = arpa.over(churn).and_then(Exact::round).ok().map(|amount| amount.to_string());
-    let reason = value.is_none().then_some(OVERFLOW);
-    Rate { numerator: Side::Number(arpa).text(), denominator: Side::Number(churn).text(), value, reason }
+    let (numerator, denominator) = (Side::Number(arpa).text(), Side::Number(churn).text());
+    match arpa.over(churn).and_then(Exact::round) {
+        Ok(amount) => {
+            let (value, millionths) = (Some(amount.to_string()), Some(amount.0));
+            Rate { numerator, denominator, value, millionths, reason: None }
+        }
+        Err(Overflow) => Rate::none(OVERFLOW, numerator, denominator),
+    }
 }
 
 /// One customer's expansion within a month.
@@ -413,7 +431,7 @@ mod tests {
 
     #[test]
     fn rates_round_half_to_even_at_six_places_and_show_four() {
-        let text = |numerator, denominator| decimal(Exact::ratio(numerator, denominator)).unwrap();
+        let text = |numerator, denominator| decimal(Exact::ratio(numerator, denominator).scaled(MILLION).unwrap());
         assert_eq!(text(39, 40), "0.9750");
         assert_eq!(text(1, 11), "0.090909");
         assert_eq!(text(1, 2_000_000), "0.0000");

@@ -38,11 +38,7 @@ pub fn movement_id(
         hash.update(text.as_bytes());
     }
     hash.update(movement.window.0.to_be_bytes());
-    let mut id = String::from("mov_");
-    for byte in hash.finalize().iter().take(12) {
-        id.push_str(&format!("{byte:02x}"));
-    }
-    id
+    format!("mov_{}", hex::encode(&hash.finalize()[..12]))
 }
 
 #[cfg(test)]

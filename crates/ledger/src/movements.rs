@@ -31,7 +31,7 @@ pub(super) fn movements<'a>(
         terms,
         profile,
         zone,
-        standing: vec![None; subscriptions.len()],
+        current_stretches: vec![None; subscriptions.len()],
         history: History::default(),
         movements: Vec::new(),
     };
@@ -97,7 +97,7 @@ struct Ledger<'c, 'a> {
     profile: &'c Profile,
     zone: &'c Zone,
     /// Each subscription's stretch now.
-    standing: Vec<Option<usize>>,
+    current_stretches: Vec<Option<usize>>,
     history: History,
     movements: Vec<Movement>,
 }
@@ -141,7 +141,7 @@ impl<'a> Ledger<'_, 'a> {
             if place < first || !(last || cut.is_some()) {
                 continue;
             }
-            let around = self.around(&before, &touched, &self.standing, opened);
+            let around = self.around(&before, &touched, &self.current_stretches, opened);
             let fresh = self.rows(window, &before, &around, &evidence, &moments[..=place]);
             extend(&mut rows, fresh, from, cut);
             from = cut.unwrap_or(from);
@@ -181,7 +181,7 @@ impl<'a> Ledger<'_, 'a> {
                 touched.entry(boundary.subscription).or_insert_with(|| boundary.before().or_else(ran));
                 witness(counted, boundary.subscription, boundary.stretch, evidence);
             }
-            self.standing[boundary.subscription] = Some(boundary.stretch);
+            self.current_stretches[boundary.subscription] = Some(boundary.stretch);
         }
         self.history.pass(moment);
     }
@@ -293,14 +293,14 @@ impl<'a> Ledger<'_, 'a> {
             }
             let mut touched = BTreeMap::new();
             let mut evidence = Evidence::new();
-            let mut standing = self.standing.clone();
+            let mut current_stretches = self.current_stretches.clone();
             for boundary in &self.sweep.boundaries[moment.boundaries.clone()] {
                 touched.insert(boundary.subscription, boundary.before());
-                standing[boundary.subscription] = Some(boundary.stretch);
+                current_stretches[boundary.subscription] = Some(boundary.stretch);
                 let counted = &self.subscriptions[boundary.subscription];
                 witness(counted, boundary.subscription, boundary.stretch, &mut evidence);
             }
-            let around = self.around(&was, &touched, &standing, moment.at);
+            let around = self.around(&was, &touched, &current_stretches, moment.at);
             let (named, kind) = self.kind(&change);
             all.extend(parts(&around, &evidence, Reading { currency, kind, named, replacement: None }));
         }

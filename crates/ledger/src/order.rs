@@ -147,7 +147,7 @@ enum Confirmed {
     Not,
 }
 
-struct Line<'a> {
+struct Candidate<'a> {
     line: Vec<Seen<'a>>,
     tie: bool,
 }
@@ -172,12 +172,12 @@ impl Chain<'_> {
         reached: Option<&'a SubscriptionState>,
         last: &[Seen<'a>],
         ways: &[Confirmed],
-    ) -> Line<'a> {
+    ) -> Candidate<'a> {
         if updates.len() < 2 {
-            return Line { line: updates, tie: false };
+            return Candidate { line: updates, tie: false };
         }
         if updates.len() > CHAINED_MAX {
-            return Line { line: updates, tie: true };
+            return Candidate { line: updates, tie: true };
         }
         // Two events for one change say the same before and after, and the second is nothing; a change there and back and
         // there again does too. So each change is placed once, its repetitions beside it, unless only all of them end where
@@ -215,7 +215,7 @@ impl Chain<'_> {
                         let again = held.filter(|_| set.len() < updates.len()).map(|(_, again)| again.as_slice());
                         placed.extend(again.unwrap_or_default());
                     }
-                    return Line { line: placed, tie: self.tie };
+                    return Candidate { line: placed, tie: self.tie };
                 }
             }
         }
@@ -294,7 +294,7 @@ impl Chain<'_> {
     }
 
     /// No order places all: take what fits, whole before changed, then the rest by invoice, period and id.
-    fn place_what_fits<'a>(self, mut rest: Vec<Seen<'a>>, mut reached: Option<&'a SubscriptionState>) -> Line<'a> {
+    fn place_what_fits<'a>(self, mut rest: Vec<Seen<'a>>, mut reached: Option<&'a SubscriptionState>) -> Candidate<'a> {
         let mut line: Vec<Seen<'a>> = Vec::with_capacity(rest.len());
         while !rest.is_empty() {
             let next = [Fit::Whole, Fit::Changed]
@@ -307,7 +307,7 @@ impl Chain<'_> {
         }
         let tie = rest.windows(2).any(|pair| !(self.settled)(&pair[0], &pair[1]));
         line.append(&mut rest);
-        Line { line, tie }
+        Candidate { line, tie }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{
     fact::Interval,
@@ -96,8 +97,23 @@ pub struct CountDelta {
 }
 
 /// The kind of a movement (rule `kinds`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// Money first seen already running.
     OpeningBalance,
@@ -119,56 +135,42 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the bridge.
-    pub const ALL: [Self; 8] = [
-        Self::OpeningBalance,
-        Self::New,
-        Self::Expansion,
-        Self::Reactivation,
-        Self::Contraction,
-        Self::Churn,
-        Self::Fx,
-        Self::Transient,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OpeningBalance => "opening_balance",
-            Self::New => "new",
-            Self::Expansion => "expansion",
-            Self::Reactivation => "reactivation",
-            Self::Contraction => "contraction",
-            Self::Churn => "churn",
-            Self::Fx => "fx",
-            Self::Transient => "transient",
-        }
+        self.into()
     }
 
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        text.parse().ok()
     }
 }
 
 macro_rules! causes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal => $rollup:ident),+ $(,)?) => {
+    ($($(#[$doc:meta])* $name:ident => $rollup:ident),+ $(,)?) => {
         /// Why money moved (rule `causes`).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumString, IntoStaticStr,
+            VariantArray,
+        )]
         #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
         pub enum Cause { $($(#[$doc])* $name),+ }
 
         impl Cause {
             /// Every cause.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            pub const ALL: &'static [Self] = Self::VARIANTS;
 
             /// As the API writes it.
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text),+ }
+                self.into()
             }
 
             /// Reads the API's word.
             pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$name),)+ _ => None }
+                text.parse().ok()
             }
 
             /// The one roll-up it belongs to.
@@ -181,90 +183,105 @@ macro_rules! causes {
 
 causes! {
     /// Its amount before the log began.
-    OpeningBalance = "opening_balance" => New,
+    OpeningBalance => New,
     /// Created with an earlier start date.
-    Imported = "imported" => New,
+    Imported => New,
     /// A trial became paid.
-    TrialConversion = "trial_conversion" => New,
+    TrialConversion => New,
     /// Known before at a price of 0.
-    FreeToPaid = "free_to_paid" => New,
+    FreeToPaid => New,
     /// The first subscription.
-    FirstSubscription = "first_subscription" => New,
+    FirstSubscription => New,
     /// Paid again after unpaid or past due.
-    Recovery = "recovery" => Involuntary,
+    Recovery => Involuntary,
     /// Running again after a pause.
-    Resume = "resume" => Paused,
+    Resume => Paused,
     /// A cancellation was taken back.
-    CancellationWithdrawn = "cancellation_withdrawn" => Voluntary,
+    CancellationWithdrawn => Voluntary,
     /// Back after an end.
-    Winback = "winback" => Reactivation,
+    Winback => Reactivation,
     /// Paused.
-    Pause = "pause" => Paused,
+    Pause => Paused,
     /// A payment was disputed.
-    Dispute = "dispute" => Involuntary,
+    Dispute => Involuntary,
     /// Ended by a retention policy.
-    RetentionPolicy = "retention_policy" => Involuntary,
+    RetentionPolicy => Involuntary,
     /// Asked for.
-    Cancellation = "cancellation" => Voluntary,
+    Cancellation => Voluntary,
     /// Payment failed.
-    PaymentFailure = "payment_failure" => Involuntary,
+    PaymentFailure => Involuntary,
     /// A discount took it all.
-    FullDiscount = "full_discount" => Discount,
+    FullDiscount => Discount,
     /// What counts now has a list price of 0.
-    ToFree = "to_free" => Downgrade,
+    ToFree => Downgrade,
     /// None of it is left.
-    QuantityZero = "quantity_zero" => Downgrade,
+    QuantityZero => Downgrade,
     /// Ended, without evidence why.
-    UnknownEnd = "unknown_end" => Unknown,
+    UnknownEnd => Unknown,
     /// Moved to another currency.
-    CurrencySwitch = "currency_switch" => Currency,
+    CurrencySwitch => Currency,
     /// Put back on trial.
-    TrialGranted = "trial_granted" => Paused,
+    TrialGranted => Paused,
     /// Back from such a trial.
-    TrialEnded = "trial_ended" => Paused,
+    TrialEnded => Paused,
     /// Another subscription ended, and with it a product.
-    ProductDropped = "product_dropped" => Downgrade,
+    ProductDropped => Downgrade,
     /// Another subscription ended; the product is still held.
-    SubscriptionDropped = "subscription_dropped" => Downgrade,
+    SubscriptionDropped => Downgrade,
     /// Another subscription began, of a product not held.
-    CrossSell = "cross_sell" => CrossSell,
+    CrossSell => CrossSell,
     /// Another subscription began, of a product held already.
-    ExtraSubscription = "extra_subscription" => CrossSell,
+    ExtraSubscription => CrossSell,
     /// An item came.
-    AddOn = "add_on" => AddOn,
+    AddOn => AddOn,
     /// An item left.
-    AddOnRemoved = "add_on_removed" => Downgrade,
+    AddOnRemoved => Downgrade,
     /// Same product, other interval.
-    IntervalChange = "interval_change" => Price,
+    IntervalChange => Price,
     /// The same plan costs more.
-    PriceIncrease = "price_increase" => Price,
+    PriceIncrease => Price,
     /// The same plan costs less.
-    PriceDecrease = "price_decrease" => Price,
+    PriceDecrease => Price,
     /// Another, dearer price.
-    PlanUpgrade = "plan_upgrade" => Upsell,
+    PlanUpgrade => Upsell,
     /// Another, cheaper price.
-    PlanDowngrade = "plan_downgrade" => Downgrade,
+    PlanDowngrade => Downgrade,
     /// More units.
-    QuantityIncrease = "quantity_increase" => Upsell,
+    QuantityIncrease => Upsell,
     /// Fewer units.
-    QuantityDecrease = "quantity_decrease" => Downgrade,
+    QuantityDecrease => Downgrade,
     /// A discount began.
-    DiscountStart = "discount_start" => Discount,
+    DiscountStart => Discount,
     /// A discount ended.
-    DiscountEnd = "discount_end" => Discount,
+    DiscountEnd => Discount,
     /// A discount changed.
-    DiscountChange = "discount_change" => Discount,
+    DiscountChange => Discount,
     /// Measured usage changed.
-    Usage = "usage" => Usage,
+    Usage => Usage,
     /// Revaluation.
-    Fx = "fx" => Currency,
+    Fx => Currency,
     /// None of the above.
-    Other = "other" => Unknown,
+    Other => Unknown,
 }
 
 /// Groups of causes (rule `roll-ups`); `reactivation` is never counted as expansion unless a profile says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Rollup {
     /// First money.
     New,
@@ -297,24 +314,12 @@ pub enum Rollup {
 }
 
 impl Rollup {
+    /// Every roll-up, in the order of the rules.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Upsell => "upsell",
-            Self::CrossSell => "cross_sell",
-            Self::AddOn => "add_on",
-            Self::Price => "price",
-            Self::Discount => "discount",
-            Self::Downgrade => "downgrade",
-            Self::Paused => "paused",
-            Self::Voluntary => "voluntary",
-            Self::Involuntary => "involuntary",
-            Self::Reactivation => "reactivation",
-            Self::Currency => "currency",
-            Self::Usage => "usage",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 
@@ -427,8 +432,23 @@ pub struct QualityEntry {
 }
 
 /// Kinds of quality entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum QualityKind {
     /// An item whose amount isn't known: counted in no figure.
     UnpricedItem,
@@ -458,42 +478,16 @@ pub enum QualityKind {
 
 impl QualityKind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
-        Self::UnpricedItem,
-        Self::EstimatedItem,
-        Self::UnresolvedDiscount,
-        Self::Gap,
-        Self::UnresolvedTie,
-        Self::Overdue,
-        Self::TaxUnknown,
-        Self::UnknownValue,
-        Self::MissingRate,
-        Self::UnclearPast,
-        Self::DiscountEstimated,
-        Self::DurationInferred,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Reads the API's word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        text.parse().ok()
     }
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnpricedItem => "unpriced_item",
-            Self::EstimatedItem => "estimated_item",
-            Self::UnresolvedDiscount => "unresolved_discount",
-            Self::Gap => "gap",
-            Self::UnresolvedTie => "unresolved_tie",
-            Self::Overdue => "overdue",
-            Self::TaxUnknown => "tax_unknown",
-            Self::UnknownValue => "unknown_value",
-            Self::MissingRate => "missing_rate",
-            Self::UnclearPast => "unclear_past",
-            Self::DiscountEstimated => "discount_estimated",
-            Self::DurationInferred => "duration_inferred",
-        }
+        self.into()
     }
 }
 

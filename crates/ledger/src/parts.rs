@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     causes::{Around, Change, of_discount, of_price},
-    counting::{Counted, Line, Standing, Stretch},
+    counting::{CountStatus, Counted, CountedItem, Stretch},
     ids::EventId,
     money::{Currency, Decimal, Mrr},
     outcome::{Cause, Kind, Part, Side},
@@ -31,7 +31,7 @@ pub(super) struct Reading<'r> {
 /// An item of a stretch, and what it counts.
 #[derive(Clone, Copy)]
 struct Sight<'c> {
-    line: &'c Line,
+    line: &'c CountedItem,
     item: &'c ItemAmount,
 }
 
@@ -51,14 +51,14 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
         order.dedup();
         for lineage in order {
             let (was, is) = (was.get(&lineage).copied(), is.get(&lineage).copied());
-            let mut item = Item { change, was, is, kind: reading.kind, named: reading.named, place: Place::Own };
+            let mut item = Item { change, was, is, kind: reading.kind, named: reading.named, place: ItemRole::Own };
             let mut seen = vec![(subscription, lineage)];
             match reading.goes_on(around, subscription, lineage) {
                 None => {}
                 Some(GoesOn::Elsewhere) => continue,
-                Some(GoesOn::InOtherCurrency) => item.place = Place::OtherCurrency,
+                Some(GoesOn::InOtherCurrency) => item.place = ItemRole::OtherCurrency,
                 Some(GoesOn::Here(replaced, lineage, sight)) => {
-                    (item.was, item.place) = (Some(sight), Place::Replaces);
+                    (item.was, item.place) = (Some(sight), ItemRole::Replaces);
                     seen.insert(0, (replaced, lineage));
                 }
             }
@@ -77,7 +77,7 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
                     before: step.before,
                     after: step.after,
                     events: events.clone(),
-                    feedback: if ends && !after.standing.counts() {
+                    feedback: if ends && !after.count_status.counts() {
                         counted.state(after).cancel_feedback.clone()
                     } else {
                         None
@@ -140,7 +140,7 @@ impl Reading<'_> {
 
 /// What an item is to others.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ItemRole {
     /// The same, or one that replaced it in its subscription.
     Own,
     /// In place of an item of another subscription.
@@ -156,7 +156,7 @@ struct Item<'c, 'a> {
     is: Option<Sight<'c>>,
     kind: Kind,
     named: Kind,
-    place: Place,
+    place: ItemRole,
 }
 
 /// One step of an item's change.
@@ -185,13 +185,13 @@ impl Item<'_, '_> {
             Kind::Churn => return whole(around.of_churn(change, item)),
             Kind::Expansion | Kind::Contraction | Kind::Fx | Kind::Transient => {}
         }
-        let counted = change.before.filter(|before| before.standing.counts());
+        let counted = change.before.filter(|before| before.count_status.counts());
         // A subscription that goes on in another currency; Stripe has none.
         let switches = counted.is_some_and(|before| before.currency != change.after.currency);
         match (self.place, self.was, self.is) {
-            (Place::OtherCurrency, ..) => whole(Cause::CurrencySwitch),
-            (Place::Replaces, Some(was), Some(is)) => self.steps(was, is, around),
-            _ if counted.is_none() || !change.after.standing.counts() => {
+            (ItemRole::OtherCurrency, ..) => whole(Cause::CurrencySwitch),
+            (ItemRole::Replaces, Some(was), Some(is)) => self.steps(was, is, around),
+            _ if counted.is_none() || !change.after.count_status.counts() => {
                 let (cause, end_reason) = around.of_subscription(change, item);
                 vec![(cause, end_reason, self.whole())]
             }
@@ -204,7 +204,7 @@ impl Item<'_, '_> {
 
     /// The change in one piece.
     fn whole(&self) -> Step {
-        let ended = self.change.after.standing == Standing::Ended;
+        let ended = self.change.after.count_status == CountStatus::Ended;
         let side = |Sight { line, item }: Sight<'_>| side(item, item.quantity, line.mrr);
         let item = self.is.or(self.was).map(|sight| sight.item.item.clone());
         Step {
@@ -242,7 +242,7 @@ impl Item<'_, '_> {
         let price = Mrr(new_price_old_quantity.0 - was.line.list.0);
         let quantity = Mrr(is.line.list.0 - new_price_old_quantity.0);
         let discount = Mrr(self.amount().0 - price.0 - quantity.0);
-        let taken = |line: &Line| Mrr(line.list.0 - line.mrr.0);
+        let taken = |line: &CountedItem| Mrr(line.list.0 - line.mrr.0);
         let quantity_cause = if new > old { Cause::QuantityIncrease } else { Cause::QuantityDecrease };
         let steps = [
             (of_price(before, after, around.plans, price), price, before.quantity),
@@ -269,7 +269,7 @@ impl Item<'_, '_> {
     fn list_at_old_quantity(
         &self,
         quantity: Option<Decimal>,
-        was: &Line,
+        was: &CountedItem,
         is: Sight<'_>,
         around: &Around<'_, '_>,
     ) -> Mrr {

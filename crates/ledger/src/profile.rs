@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::{money::Currency, plans::Plans};
 
@@ -50,25 +51,28 @@ pub struct Profile {
 }
 
 macro_rules! knob {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? })+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString, IntoStaticStr, VariantNames,
+        )]
         #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
             /// The knob's value as the configuration writes it.
             pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
+                self.into()
             }
 
             /// Reads the configuration's word; `None` for any other.
             pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)+ _ => None }
+                text.parse().ok()
             }
 
             /// Every word the configuration may use.
-            pub const WORDS: &'static [&'static str] = &[$($text),+];
+            pub const WORDS: &'static [&'static str] = Self::VARIANTS;
         }
     )+};
 }
@@ -77,74 +81,74 @@ knob! {
     /// Whether `unpaid` counts.
     Unpaid {
         /// It is churn.
-        Churn = "churn",
+        Churn,
         /// It goes on counting.
-        Count = "count",
+        Count,
     }
     /// From when a subscription counts.
     ActiveFrom {
         /// From its start.
-        Start = "start",
+        Start,
         /// From the payment of its first invoice above 0.
-        FirstPayment = "first_payment",
+        FirstPayment,
     }
     /// When a cancellation counts.
     ChurnAt {
         /// When it is asked for.
-        Request = "request",
+        Request,
         /// When it ends.
-        End = "end",
+        End,
     }
     /// Whether a discount is taken off.
     DiscountRule {
         /// Taken off.
-        Subtract = "subtract",
+        Subtract,
         /// Left alone.
-        Ignore = "ignore",
+        Ignore,
     }
     /// What a fall to 0 by discount is.
     ZeroByDiscount {
         /// The customer is lost.
-        Churn = "churn",
+        Churn,
         /// The customer stays.
-        Contraction = "contraction",
+        Contraction,
     }
     /// Whether paused collection counts.
     PauseRule {
         /// It goes on counting.
-        Count = "count",
+        Count,
         /// It counts 0.
-        Zero = "zero",
+        Zero,
     }
     /// Whether the status `paused` counts.
     Paused {
         /// It counts 0.
-        Zero = "zero",
+        Zero,
         /// It goes on counting.
-        Count = "count",
+        Count,
     }
     /// What a running subscription that is put on trial does.
     TrialGranted {
         /// It counts 0 until its trial ends; the customer stays.
-        Contraction = "contraction",
+        Contraction,
         /// It goes on counting.
-        Count = "count",
+        Count,
     }
     /// Whether tax inside a price is taken out.
     InclusiveTax {
         /// MRR is without it.
-        Subtract = "subtract",
+        Subtract,
         /// MRR is what the price says.
-        Keep = "keep",
+        Keep,
     }
     /// What a return is called.
     ReactivationAs {
         /// A line of its own.
-        Reactivation = "reactivation",
+        Reactivation,
         /// Part of expansion.
-        Expansion = "expansion",
+        Expansion,
         /// Part of new.
-        New = "new",
+        New,
     }
 }
 

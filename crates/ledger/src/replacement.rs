@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    counting::{Counted, Line, Standing, Stretch},
+    counting::{CountStatus, Counted, CountedItem, Stretch},
     sweep::Sweep,
     time::UnixTime,
 };
@@ -67,10 +67,10 @@ enum Turn {
 /// Whether a subscription ends or begins from one stretch to another: an end may be one from its request on, a beginning
 /// is the first time that it counts.
 fn turn(counted: &Counted<'_>, was: Option<usize>, is: usize) -> Option<Turn> {
-    let counts = |stretch: usize| counted.stretches[stretch].standing.counts();
-    let after = counted.stretches[is].standing;
+    let counts = |stretch: usize| counted.stretches[stretch].count_status.counts();
+    let after = counted.stretches[is].count_status;
     match was {
-        Some(was) if counts(was) => matches!(after, Standing::Ended | Standing::Requested).then_some(Turn::Ends),
+        Some(was) if counts(was) => matches!(after, CountStatus::Ended | CountStatus::Requested).then_some(Turn::Ends),
         Some(was) if (0..=was).any(counts) => None,
         _ => after.counts().then_some(Turn::Begins),
     }
@@ -81,10 +81,10 @@ fn pairs(ended: &Counted<'_>, before: usize, began: &Counted<'_>, after: usize) 
     let (before, after) = (&ended.stretches[before], &began.stretches[after]);
     let mut old = licensed(ended, before);
     let mut pairs = BTreeMap::new();
-    let mut left: Vec<&Line> = Vec::new();
+    let mut left: Vec<&CountedItem> = Vec::new();
     for line in licensed(began, after) {
         let product = &began.item(after, line).product;
-        let same = |one: &&Line| product.is_some() && ended.item(before, one).product == *product;
+        let same = |one: &&CountedItem| product.is_some() && ended.item(before, one).product == *product;
         match old.iter().position(same) {
             Some(place) => drop(pairs.insert(line.lineage, old.remove(place).lineage)),
             None => left.push(line),
@@ -96,7 +96,7 @@ fn pairs(ended: &Counted<'_>, before: usize, began: &Counted<'_>, after: usize) 
     pairs
 }
 
-fn licensed<'c>(counted: &Counted<'_>, stretch: &'c Stretch) -> Vec<&'c Line> {
+fn licensed<'c>(counted: &Counted<'_>, stretch: &'c Stretch) -> Vec<&'c CountedItem> {
     stretch.lines.iter().filter(|line| !counted.item(stretch, line).metered).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    counting::{Counted, Standing, Stretch},
+    counting::{CountStatus, Counted, Stretch},
     money::{Currency, Mrr},
     netting::Window,
     outcome::CountDelta,
@@ -86,7 +86,7 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>]) -> Sweep {
     boundaries.sort_unstable_by_key(|one| (one.at, one.opening, one.subscription, one.stretch));
 
     let mut sweep = Sweep::default();
-    let mut standing: BTreeMap<Currency, Tally> = BTreeMap::new();
+    let mut totals: BTreeMap<Currency, Tally> = BTreeMap::new();
     let mut from = 0;
     for group in boundaries.chunk_by(|a, b| (a.at, a.opening) == (b.at, b.opening)) {
         let range = from..from + group.len();
@@ -106,26 +106,26 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>]) -> Sweep {
             }
             for (stretch, sign) in before.map(|before| (before, -1)).into_iter().chain([(after, 1)]) {
                 let Some(currency) = stretch.currency else {
-                    trials_unpriced += sign * i64::from(stretch.standing == Standing::Trial);
+                    trials_unpriced += sign * i64::from(stretch.count_status == CountStatus::Trial);
                     continue;
                 };
-                let tally = standing.entry(currency).or_default();
+                let tally = totals.entry(currency).or_default();
                 // Item amounts are within i64 (`bound`), so that no number of items leaves i128.
                 tally.mrr.0 += i128::from(sign) * stretch.mrr.0;
                 tally.list.0 += i128::from(sign) * stretch.list.0;
                 tally.granted += sign * granted(stretch);
                 tally.subscriptions += sign * i64::from(stretch.mrr > Mrr::ZERO);
-                tally.trials += sign * i64::from(stretch.standing == Standing::Trial);
+                tally.trials += sign * i64::from(stretch.count_status == CountStatus::Trial);
                 if !touched.contains(&currency) {
                     touched.push(currency);
                 }
             }
         }
         touched.sort_unstable();
-        if sweep.first_mrr_at.is_none() && standing.values().any(|tally| tally.mrr > Mrr::ZERO) {
+        if sweep.first_mrr_at.is_none() && totals.values().any(|tally| tally.mrr > Mrr::ZERO) {
             sweep.first_mrr_at = Some(at);
         }
-        let tallies = touched.into_iter().map(|currency| (currency, standing[&currency])).collect();
+        let tallies = touched.into_iter().map(|currency| (currency, totals[&currency])).collect();
         sweep.moments.push(Moment {
             at,
             opening,
@@ -146,19 +146,19 @@ pub(super) fn sweep(subscriptions: &[Counted<'_>]) -> Sweep {
 fn granted(stretch: &Stretch) -> i64 {
     let items = || stretch.lines.iter().any(|line| line.granted);
     // Where granted trials count, something else may hold back a subscription on one: its collection is paused.
-    let whole = stretch.granted && stretch.standing == Standing::Trial;
-    i64::from(whole || (stretch.standing.counts() && items()))
+    let whole = stretch.granted && stretch.count_status == CountStatus::Trial;
+    i64::from(whole || (stretch.count_status.counts() && items()))
 }
 
 impl Sweep {
     /// Says after each moment whether the customer is one, and counts by that. Presence is netted like amounts: a window
     /// keeps at 0 whom a discount (by knob) or a granted trial holds there, if it began with that customer (rule `trial-granted`).
     pub(super) fn count(&mut self, windows: &[Window], profile: &Profile, zone: &Zone) {
-        let mut standing: BTreeMap<Currency, (Tally, bool)> = BTreeMap::new();
+        let mut totals: BTreeMap<Currency, (Tally, bool)> = BTreeMap::new();
         let mut present = false;
         for window in windows {
             let (began, began_in): (bool, BTreeMap<Currency, bool>) =
-                (present, standing.iter().map(|(currency, (_, present))| (*currency, *present)).collect());
+                (present, totals.iter().map(|(currency, (_, present))| (*currency, *present)).collect());
             for moment in &mut self.moments[window.moments.clone()] {
                 let mut rows = Vec::with_capacity(moment.tallies.len() + 1);
                 let day = zone.day(moment.at);
@@ -172,10 +172,10 @@ impl Sweep {
                 };
                 let mut all = row(None, 0, 0, moment.trials_unpriced);
                 for (currency, after) in &moment.tallies {
-                    let (before, was) = standing.get(currency).copied().unwrap_or_default();
+                    let (before, was) = totals.get(currency).copied().unwrap_or_default();
                     let is = after.mrr > Mrr::ZERO
                         || (began_in.get(currency).is_some_and(|began| *began) && holds(after, profile));
-                    standing.insert(*currency, (*after, is));
+                    totals.insert(*currency, (*after, is));
                     let customers = i64::from(is) - i64::from(was);
                     let own = row(
                         Some(*currency),
@@ -187,8 +187,8 @@ impl Sweep {
                     all.trials += own.trials;
                     rows.push(own);
                 }
-                let pays = standing.values().any(|(tally, _)| tally.mrr > Mrr::ZERO);
-                let held = began && standing.values().any(|(tally, _)| holds(tally, profile));
+                let pays = totals.values().any(|(tally, _)| tally.mrr > Mrr::ZERO);
+                let held = began && totals.values().any(|(tally, _)| holds(tally, profile));
                 all.customers = i64::from(pays || held) - i64::from(present);
                 present = pays || held;
                 moment.present = present;

@@ -111,7 +111,7 @@ impl Zone {
             hash.update(change.timestamp().as_second().to_be_bytes());
             hash.update(change.offset().seconds().to_be_bytes());
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&hash.finalize()[..8])
     }
 
     /// The accounting day that holds `at`.

@@ -64,7 +64,7 @@ pub(super) fn build<'a>(
     let ended_with_customer = customer_deleted.filter(|(at, _)| own_end.is_none() && *at >= earliest);
     let end = own_end.or(ended_with_customer.map(|(at, _)| at));
 
-    let mut line = Line { timeline: &mut timeline, reads: reads(&ordered.chain), taken: Vec::new() };
+    let mut line = TimelineBuilder { timeline: &mut timeline, reads: reads(&ordered.chain), taken: Vec::new() };
     if first.fact.role != Role::Created {
         let start = ordered.chain.iter().find_map(|seen| start_told(seen.after));
         line.open(first, start.unwrap_or(first.after.created), end, past, zone);
@@ -158,14 +158,14 @@ fn reads(chain: &[Seen<'_>]) -> Vec<UnixTime> {
     chain.iter().filter(|seen| seen.fact.role == Role::Read).map(|seen| seen.fact.at).collect()
 }
 
-struct Line<'t, 'a> {
+struct TimelineBuilder<'t, 'a> {
     timeline: &'t mut Timeline<'a>,
     reads: Vec<UnixTime>,
     /// The events that show the last snapshot.
     taken: Vec<Seen<'a>>,
 }
 
-impl<'a> Line<'_, 'a> {
+impl<'a> TimelineBuilder<'_, 'a> {
     /// Puts the state before the first thing known in front.
     fn open(
         &mut self,

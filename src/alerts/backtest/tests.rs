@@ -11,7 +11,7 @@ use crate::{
         outcome::{Cause, Kind, Movement, Part, Side},
         time::UnixTime,
     },
-    store::derived::reports::{DayAmounts, DayCounts, MovementRow, StandingRows, Turn},
+    store::derived::reports::{DailyRows, DayAmounts, DayCounts, MovementRow, Turn},
 };
 
 fn usd() -> Currency {
@@ -104,7 +104,7 @@ fn a_cluster_of_failing_payments_fires_before_anybody_has_left() {
 }
 
 /// A churn of 20.00, with its cause; `lost` says whether the customer is gone over all currencies.
-fn churn(rows: &mut StandingRows, movements: &mut Vec<MovementRow>, customer: &str, cause: Cause, lost: bool) {
+fn churn(rows: &mut DailyRows, movements: &mut Vec<MovementRow>, customer: &str, cause: Cause, lost: bool) {
     let day: Day = "2025-03-01".parse().unwrap();
     let (amount, at) = (Mrr(-2000 * Mrr::MINOR), UnixTime(1_740_830_400));
     let before =
@@ -163,7 +163,7 @@ fn losses(movements: &[MovementRow]) -> Vec<Lost> {
 
 #[test]
 fn pauses_discounts_currency_switches_and_who_stays_in_another_currency_are_left_out() {
-    let (mut rows, mut movements) = (StandingRows::default(), Vec::new());
+    let (mut rows, mut movements) = (DailyRows::default(), Vec::new());
     churn(&mut rows, &mut movements, "cus_gone", Cause::Cancellation, true);
     churn(&mut rows, &mut movements, "cus_pause", Cause::Pause, true);
     churn(&mut rows, &mut movements, "cus_discount", Cause::FullDiscount, true);
@@ -178,7 +178,7 @@ fn pauses_discounts_currency_switches_and_who_stays_in_another_currency_are_left
 
 #[test]
 fn who_is_cancelled_and_created_anew_within_a_week_was_replaced_not_lost() {
-    let (mut rows, mut movements) = (StandingRows::default(), Vec::new());
+    let (mut rows, mut movements) = (DailyRows::default(), Vec::new());
     for (customer, back) in [("cus_next_day", Some("2025-03-02")), ("cus_late", Some("2025-03-09")), ("cus_gone", None)]
     {
         churn(&mut rows, &mut movements, customer, Cause::Cancellation, true);

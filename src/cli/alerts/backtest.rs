@@ -61,7 +61,7 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
         },
         ..Ask::default()
     };
-    let rows = reports.standing_rows(&question, None).await.map_err(ask::failure)?;
+    let rows = reports.daily_rows(&question, None).await.map_err(ask::failure)?;
     let losses = history::losses(&reports, &question, None).await.map_err(ask::failure)?;
     let today = config.ledger.zone.day(reports.now);
     let last = args.to.map_or(today, |to| to.min(today));

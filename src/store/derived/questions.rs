@@ -21,13 +21,8 @@ impl ReadDerived {
     }
 
     /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them; one snapshot.
-    pub async fn standing_rows(
-        &self,
-        scope: &Scope,
-        cut_day: Day,
-        from: Option<Day>,
-    ) -> Result<StandingRows, StoreError> {
-        either!(self.0, database => database.standing_rows(scope, cut_day, from).await)
+    pub async fn daily_rows(&self, scope: &Scope, cut_day: Day, from: Option<Day>) -> Result<DailyRows, StoreError> {
+        either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
     }
 
     /// Up to `limit` movements with their parts, after `after` in the order asked for.

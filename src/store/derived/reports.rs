@@ -405,7 +405,7 @@ pub struct Turn {
 
 /// What alerts look at: the days of the whole, and customers only where there is something to tell of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StandingRows {
+pub struct DailyRows {
     /// Amounts by day.
     pub amounts: Vec<DayAmounts>,
     /// Counts by day.
@@ -416,7 +416,7 @@ pub struct StandingRows {
     pub in_doubt: Vec<DayAmounts>,
 }
 
-impl StandingRows {
+impl DailyRows {
     /// The first day on which anything changed in any currency.
     pub fn first_day(&self) -> Option<Day> {
         self.amounts.iter().map(|row| row.day).chain(self.counts.iter().map(|row| row.day)).min()

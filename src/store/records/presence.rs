@@ -18,7 +18,7 @@ const UNKNOWN: &str = "-";
 
 /// Where a store is open: kernel, process, store and file. Written into each lease it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct StoreIdentity {
     /// Which start of which kernel.
     boot: String,
     /// In which numbering of processes.
@@ -37,7 +37,7 @@ struct Place {
 /// The presence of one open store, and what it has seen of others' leases; clones share it.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Presence {
-    place: Arc<Place>,
+    place: Arc<StoreIdentity>,
     seen: Arc<Mutex<HashMap<String, Seen>>>,
     /// Ends the presence with the last clone.
     _open: Arc<Open>,
@@ -80,7 +80,7 @@ impl Presence {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let store = COUNT.fetch_add(1, Ordering::Relaxed);
         open().insert(store);
-        let place = Place {
+        let place = StoreIdentity {
             boot: read("/proc/sys/kernel/random/boot_id"),
             space: space("self"),
             pid: std::process::id().to_string(),
@@ -94,7 +94,7 @@ impl Presence {
 
     /// As a lease tells it.
     pub(in crate::store) fn told(&self) -> String {
-        let Place { boot, space, pid, began, user, store, file } = &*self.place;
+        let StoreIdentity { boot, space, pid, began, user, store, file } = &*self.place;
         format!("{boot} {space} {pid} {began} {user} {store} {file}")
     }
 
@@ -105,7 +105,7 @@ impl Presence {
 
     /// Whether nobody is there any more who could renew `held`: known at once, without waiting for its length.
     pub(in crate::store) fn is_gone(&self, held: &Held) -> bool {
-        let Some(other) = Place::parse(&held.place) else { return false };
+        let Some(other) = StoreIdentity::parse(&held.place) else { return false };
         let ours = &*self.place;
         let known = |text: &str| text != UNKNOWN;
         // A file of SQLite's can't be shared between kernels, and a lease in a copy of a file holds the file it was copied from.
@@ -140,7 +140,7 @@ impl Presence {
     }
 }
 
-impl Place {
+impl StoreIdentity {
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ').map(str::to_owned);
         let mut word = || words.next();
@@ -191,8 +191,8 @@ fn began(process: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn held(place: &Place) -> Held {
-        let Place { boot, space, pid, began, user, store, file } = place;
+    fn held(place: &StoreIdentity) -> Held {
+        let StoreIdentity { boot, space, pid, began, user, store, file } = place;
         let place = format!("{boot} {space} {pid} {began} {user} {store} {file}");
         Held { holder: "one".into(), place, renewals: 1, expires_at: i64::MAX }
     }
@@ -205,21 +205,24 @@ mod tests {
         assert!(!ours.is_gone(&held(&place)), "open beside us");
         let parent = std::os::unix::process::parent_id().to_string();
         let began = began(&parent).unwrap();
-        assert!(!ours.is_gone(&held(&Place { pid: parent.clone(), began, ..place.clone() })), "a living process");
+        assert!(
+            !ours.is_gone(&held(&StoreIdentity { pid: parent.clone(), began, ..place.clone() })),
+            "a living process"
+        );
         for (gone, why) in [
-            (Place { pid: parent, began: "1".into(), ..place.clone() }, "another process of that number"),
-            (Place { pid: "0".into(), ..place.clone() }, "no such process"),
-            (Place { boot: "another".into(), ..place.clone() }, "before a restart, or on another machine"),
-            (Place { file: "1:3".into(), ..place.clone() }, "copied with its file"),
+            (StoreIdentity { pid: parent, began: "1".into(), ..place.clone() }, "another process of that number"),
+            (StoreIdentity { pid: "0".into(), ..place.clone() }, "no such process"),
+            (StoreIdentity { boot: "another".into(), ..place.clone() }, "before a restart, or on another machine"),
+            (StoreIdentity { file: "1:3".into(), ..place.clone() }, "copied with its file"),
         ] {
             assert!(ours.is_gone(&held(&gone)), "{why}");
         }
         // Another container's process can't be looked at, and what an older mrrd wrote says nothing.
-        assert!(!ours.is_gone(&held(&Place { space: "pid:[1]".into(), pid: "0".into(), ..place.clone() })));
+        assert!(!ours.is_gone(&held(&StoreIdentity { space: "pid:[1]".into(), pid: "0".into(), ..place.clone() })));
         assert!(!ours.is_gone(&Held { place: String::new(), ..held(&place) }));
         // On PostgreSQL other machines are others, not gone.
         let server = Presence::new(None);
-        assert!(!server.is_gone(&held(&Place { boot: "another".into(), file: "-".into(), ..place.clone() })));
+        assert!(!server.is_gone(&held(&StoreIdentity { boot: "another".into(), file: "-".into(), ..place.clone() })));
         other.end();
         assert!(ours.is_gone(&held(&place)), "closed");
     }

@@ -1,10 +1,7 @@
 //! What can go wrong with a request, and what to do about it. Never holds the key or anything of an answer's objects.
 
-use std::fmt::Display;
-
 use http::StatusCode;
 use serde::Deserialize;
-use stripe_client_core::StripeClientErr;
 use thiserror::Error;
 
 /// A request to Stripe got no usable answer.
@@ -61,12 +58,6 @@ pub enum ApiError {
         /// What is wrong with it.
         reason: String,
     },
-}
-
-impl StripeClientErr for ApiError {
-    fn deserialize_err(reason: impl Display) -> Self {
-        Self::Unreadable { path: "the request".into(), reason: reason.to_string() }
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -141,16 +132,6 @@ fn permission_in(message: &str) -> Option<&str> {
 /// `events` of `/events/evt_1`.
 fn collection(path: &str) -> &str {
     path.split('/').find(|part| !part.is_empty()).unwrap_or(path)
-}
-
-/// A failure with what caused it: `client error (Connect)` alone helps nobody.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| {
-        let cause = cause.to_string();
-        // Some say what caused them themselves.
-        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_core::event::ListEvent;
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
+use strum::IntoStaticStr;
 
 use super::{Answer, ApiError};
 use crate::{
@@ -33,7 +34,8 @@ pub fn webhook_endpoints(after: Option<&str>) -> RequestBuilder {
 
 /// A list of objects as they stand now. Their parameters are alike, so that one request serves all; async-stripe's own
 /// builders for them would compile some 100,000 generated lines for as many fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Objects {
     /// Customers.
     Customers,
@@ -70,14 +72,7 @@ impl Objects {
 
     /// As Stripe's addresses name it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customers => "customers",
-            Self::Products => "products",
-            Self::Prices => "prices",
-            Self::Coupons => "coupons",
-            Self::Subscriptions => "subscriptions",
-            Self::Invoices => "invoices",
-        }
+        self.into()
     }
 
     /// What no answer holds unless it is asked for (docs/wire.md 0, items 1 and 2).

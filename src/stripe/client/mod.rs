@@ -3,12 +3,12 @@
 
 mod budget;
 mod error;
-mod hand;
 pub mod lists;
+mod page_gate;
 mod transport;
 
-pub use error::{ApiError, route, with_causes};
-pub use hand::InHand;
+pub use error::{ApiError, route};
+pub use page_gate::GateGuard;
 pub use transport::{Answer, Client, Patience};
 
 use stripe_client_core::VERSION;

@@ -4,23 +4,21 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client as Pool, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use secrecy::{ExposeSecret, SecretString};
-use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, StripeClient, StripeMethod};
-use tokio::time::{sleep, timeout};
+use stripe_client_core::RequestBuilder;
+use tokio::time::sleep;
 
 use super::{
     ApiError,
     budget::Budget,
-    hand::{Hand, InHand},
-    version, with_causes,
+    page_gate::{GateGuard, PageGate},
+    version,
 };
-use crate::{ledger::time::UnixTime, limits};
+use crate::{
+    https::{Bounds, Https, date, retry_after},
+    ledger::time::UnixTime,
+    limits,
+};
 
 /// How fast, how long and how often. The default is for Stripe; tests are less patient.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +66,9 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     base: String,
     authorization: HeaderValue,
-    pool: Pool<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    https: Https,
     budget: Budget,
-    hand: Hand,
+    gate: PageGate,
     patience: Patience,
     test: bool,
 }
@@ -83,7 +81,7 @@ impl fmt::Debug for Client {
 
 /// How one attempt ended.
 enum Attempt {
-    Answered(Answer, Option<InHand>),
+    Answered(Answer, Option<GateGuard>),
     Failed(ApiError),
     /// It may go better later; after so long, if Stripe told.
     Later(String, Option<Duration>),
@@ -96,19 +94,15 @@ impl Client {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .map_err(|_| "stripe.api_key holds characters that no key has".to_owned())?;
         authorization.set_sensitive(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| format!("no trusted certificates on this machine: {error}"))?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let pool = Pool::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(limits::STRIPE_CONNECTIONS)
-            .http1_read_buf_exact_size(limits::STRIPE_READ_BYTES)
-            .build(connector);
-        let (budget, hand) = (Budget::new(patience.per_second), Hand::default());
+        let https = Https::new(Bounds {
+            wait: patience.answer,
+            answer_bytes: limits::STRIPE_ANSWER_BYTES,
+            idle: limits::STRIPE_CONNECTIONS,
+            read_ahead_bytes: Some(limits::STRIPE_READ_BYTES),
+        })?;
+        let (budget, gate) = (Budget::new(patience.per_second), PageGate::default());
         let test = key.expose_secret().contains("_test_");
-        Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, pool, budget, hand, patience, test })))
+        Ok(Self(Arc::new(Inner { base: base.to_owned(), authorization, https, budget, gate, patience, test })))
     }
 
     /// Of which mode its key is, as far as its form tells: `live` or `test`. The other mode's events are another account's.
@@ -124,19 +118,23 @@ impl Client {
     /// The same for an answer that is to be kept, one at a time: its body is taken off the wire only when the answer taken
     /// before it was let go of, which whoever asked does once it is kept. A kill then costs one answer, however many are
     /// asked for side by side.
-    pub async fn take(&self, request: &RequestBuilder) -> Result<(Answer, Option<InHand>), ApiError> {
-        self.0.hand.quiet().await;
-        self.ask(request, Some(&self.0.hand)).await
+    pub async fn take(&self, request: &RequestBuilder) -> Result<(Answer, Option<GateGuard>), ApiError> {
+        self.0.gate.idle().await;
+        self.ask(request, Some(&self.0.gate)).await
     }
 
-    async fn ask(&self, request: &RequestBuilder, hand: Option<&Hand>) -> Result<(Answer, Option<InHand>), ApiError> {
+    async fn ask(
+        &self,
+        request: &RequestBuilder,
+        gate: Option<&PageGate>,
+    ) -> Result<(Answer, Option<GateGuard>), ApiError> {
         let patience = &self.0.patience;
         let mut pause = patience.pause;
         let mut attempts = 1;
         loop {
             self.0.budget.turn().await;
-            let (reason, after) = match self.attempt(request, hand).await {
-                Attempt::Answered(answer, in_hand) => return Ok((answer, in_hand)),
+            let (reason, after) = match self.attempt(request, gate).await {
+                Attempt::Answered(answer, guard) => return Ok((answer, guard)),
                 Attempt::Failed(error) => return Err(error),
                 Attempt::Later(reason, after) => (reason, after),
             };
@@ -156,33 +154,28 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &RequestBuilder, hand: Option<&Hand>) -> Attempt {
+    async fn attempt(&self, request: &RequestBuilder, gate: Option<&PageGate>) -> Attempt {
         let path = &request.path;
         let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
         let built = Request::get(format!("{}/v1{path}{query}", self.0.base))
             .header(header::AUTHORIZATION, &self.0.authorization)
             .header("stripe-version", version())
-            .header(header::USER_AGENT, concat!("mrrd/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::new());
+            .body(Bytes::new());
         let built = match built {
             Ok(built) => built,
             Err(error) => return Attempt::Failed(unreadable(path, format!("no such address: {error}"))),
         };
-        let late = || Attempt::Later("it did not answer in time".into(), None);
-        let (head, body) = match timeout(self.0.patience.answer, self.0.pool.request(built)).await {
-            Ok(Ok(answer)) => answer.into_parts(),
-            Ok(Err(error)) => return Attempt::Later(with_causes(&error), None),
-            Err(_) => return late(),
+        let (head, body) = match self.0.https.begin(built).await {
+            Ok(answer) => answer,
+            Err(why) => return Attempt::Later(why.to_string(), None),
         };
-        let in_hand = match hand.filter(|_| head.status.is_success()) {
-            Some(hand) => Some(hand.free().await),
+        let guard = match gate.filter(|_| head.status.is_success()) {
+            Some(gate) => Some(gate.enter().await),
             None => None,
         };
-        let body = Limited::new(body, limits::STRIPE_ANSWER_BYTES).collect();
-        let body = match timeout(self.0.patience.answer, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) => return Attempt::Later(error.to_string(), None),
-            Err(_) => return late(),
+        let body = match self.0.https.body(body).await {
+            Ok(body) => body,
+            Err(why) => return Attempt::Later(why.to_string(), None),
         };
         if head.status.is_success() {
             return match date(&head.headers) {
@@ -190,7 +183,7 @@ impl Client {
                     let said = head.headers.get("stripe-version").and_then(|version| version.to_str().ok());
                     let api_version = said.unwrap_or(version()).into();
                     let livemode = !self.0.test;
-                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version, livemode }, in_hand)
+                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version, livemode }, guard)
                 }
                 None => Attempt::Failed(unreadable(path, "it has no Date, so nobody knows when it was true".into())),
             };
@@ -199,19 +192,6 @@ impl Client {
             return Attempt::Later(format!("it answers {}", head.status), retry_after(&head.headers));
         }
         Attempt::Failed(ApiError::refused(path, head.status, &body))
-    }
-}
-
-/// So that typed requests can be sent through it as well.
-impl StripeClient for Client {
-    type Err = ApiError;
-
-    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, ApiError> {
-        let (request, _) = request.into_pieces();
-        if !matches!(request.method, StripeMethod::Get) {
-            return Err(unreadable(&request.path, "mrrd only reads: it never changes anything at Stripe".into()));
-        }
-        Ok(self.get(&request).await?.body)
     }
 }
 
@@ -226,24 +206,4 @@ fn worth_another(status: StatusCode, headers: &HeaderMap) -> bool {
         Some(b"false") => false,
         _ => status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 424 | 425 | 429),
     }
-}
-
-/// Seconds, or an instant that is held against the answer's own `Date`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse() {
-        Ok(seconds) => seconds,
-        Err(_) => u64::try_from(instant(headers, header::RETRY_AFTER)?.0 - date(headers)?.0).unwrap_or(0),
-    };
-    Some(Duration::from_secs(seconds))
-}
-
-fn date(headers: &HeaderMap) -> Option<UnixTime> {
-    instant(headers, header::DATE)
-}
-
-fn instant(headers: &HeaderMap, name: header::HeaderName) -> Option<UnixTime> {
-    let text = headers.get(name)?.to_str().ok()?;
-    let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(UnixTime(parsed.as_second()))
 }

@@ -80,7 +80,7 @@ on_both! {
             assert_eq!(healer.look_up().await.unwrap(), 1, "{trouble:?}: the price");
             room.rows().await;
             assert_eq!(room.quality().await, ["gap"]);
-            let refused = Refusal::standing(&room.fetch.store.records).await.unwrap();
+            let refused = Refusal::current(&room.fetch.store.records).await.unwrap();
             assert_eq!(refused.len(), 1, "{refused:?}");
             assert_eq!((refused[0].route.as_str(), refused[0].since), ("GET /v1/subscriptions/{id}", NOW));
             assert!(refused[0].reason.contains(said) && !refused[0].reason.contains(KEY), "{refused:?}");
@@ -88,11 +88,11 @@ on_both! {
             // An hour later it is the same refusal; then the permission is given.
             room.fetch.clock.set(NOW.plus(3_600));
             assert_eq!(healer.look_up().await.unwrap(), 0);
-            let refused = Refusal::standing(&room.fetch.store.records).await.unwrap();
+            let refused = Refusal::current(&room.fetch.store.records).await.unwrap();
             assert_eq!((refused[0].since, refused[0].last), (NOW, NOW.plus(3_600)));
             *put.lock().unwrap() = None;
             assert_eq!(healer.look_up().await.unwrap(), 1, "{trouble:?}: the subscription");
-            assert_eq!(Refusal::standing(&room.fetch.store.records).await.unwrap(), []);
+            assert_eq!(Refusal::current(&room.fetch.store.records).await.unwrap(), []);
             room.rows().await;
             assert_eq!(room.quality().await, [""; 0]);
         }
@@ -142,7 +142,7 @@ async fn of_a_route_that_refuses_every_request_three_are_made_a_round() {
     let mut healer = Healer::new(room.fetch.clone(), rules());
     assert_eq!(healer.look_up().await.unwrap(), 0);
     assert_eq!(stripe.asked(), 3);
-    assert_eq!(Refusal::standing(&room.fetch.store.records).await.unwrap()[0].requests, 10);
+    assert_eq!(Refusal::current(&room.fetch.store.records).await.unwrap()[0].requests, 10);
 }
 
 #[tokio::test]

@@ -237,8 +237,8 @@ impl<'a> Walk<'a> {
     }
 
     fn revalue(&mut self, at: UnixTime) -> Result<(), Missing> {
-        let standing: Vec<(Key, Held)> = self.held.iter().map(|(key, held)| (key.clone(), *held)).collect();
-        for (key, held) in standing {
+        let all_held: Vec<(Key, Held)> = self.held.iter().map(|(key, held)| (key.clone(), *held)).collect();
+        for (key, held) in all_held {
             let rate = self.book.rate(key.currency, at)?;
             self.valued_at.insert(key.currency, rate);
             self.value(at, key, held, held.native, rate, true)?;

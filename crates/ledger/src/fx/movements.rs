@@ -99,7 +99,7 @@ fn kind(native: &[&Movement], amount: Mrr) -> Option<Kind> {
 
 impl Ledger<'_> {
     /// What stands here before `at`, with the revaluation of that instant or without.
-    fn standing(&self, at: UnixTime, revalued: bool) -> Mrr {
+    fn mrr_before(&self, at: UnixTime, revalued: bool) -> Mrr {
         let before = |row: &&Row| row.delta.at < at || (revalued && row.fx && row.delta.at == at);
         Mrr(self.rows.iter().filter(before).map(|row| row.delta.mrr.0).sum())
     }
@@ -107,7 +107,7 @@ impl Ledger<'_> {
     /// One window: a row for each state of knowledge.
     fn of_window(&self, window: UnixTime, native: &[&Movement], until: UnixTime) -> Vec<Movement> {
         let opened = opened(native);
-        let before = self.standing(opened, true);
+        let before = self.mrr_before(opened, true);
         let cuts = native.iter().flat_map(|row| [Some(row.visible_from), row.visible_until]).flatten().collect();
         let mut rows = Vec::new();
         for (from, to) in slices(opened, cuts).into_iter().filter(|(from, _)| *from < until) {
@@ -199,7 +199,7 @@ impl Ledger<'_> {
         (visible_from, visible_until): (UnixTime, Option<UnixTime>),
     ) -> Option<Movement> {
         let effective_at = parts.iter().map(|part| part.effective_at).max()?;
-        let before = self.standing(begins, false);
+        let before = self.mrr_before(begins, false);
         let amount = Mrr(parts.iter().map(|part| part.amount.0).sum());
         Some(Movement {
             currency: self.book.to,

@@ -66,7 +66,7 @@ impl Rates {
                 bases.entry(base).or_default().entry(currency).or_default().push((day, value));
             }
         }
-        let digest = hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(&hash.finalize()[..12]);
         Self { bases, fixed, digest }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn infer(shown: &DiscountState, snapshots: &[Snapshot<'_>], terms: &T
     let Some(first) = running.iter().position(lists) else { return Inferred::Open };
     let last = running.iter().rposition(lists).unwrap_or(first);
     let evidence = shown.id.as_ref().map(|id| terms.evidence(id));
-    let line = Line { snapshots: running, evidence: evidence.as_deref(), terms };
+    let line = SubscriptionHistory { snapshots: running, evidence: evidence.as_deref(), terms };
     let mut survived: u32 = (first..last).map(|at| line.renewals(at)).sum();
     if let Some(evidence) = &evidence {
         // Invoices may know of renewals that no event told.
@@ -94,14 +94,14 @@ pub(super) fn infer(shown: &DiscountState, snapshots: &[Snapshot<'_>], terms: &T
     }
 }
 
-struct Line<'l, 'a> {
+struct SubscriptionHistory<'l, 'a> {
     /// Without those after the end.
     snapshots: &'l [Snapshot<'l>],
     evidence: Option<&'l Evidence<'a>>,
     terms: &'l Terms<'a>,
 }
 
-impl Line<'_, '_> {
+impl SubscriptionHistory<'_, '_> {
     /// How many renewals lie between the snapshot at `at` and the next: of one of its items at least.
     fn renewals(&self, at: usize) -> u32 {
         let (before, after) = (&self.snapshots[at].state, &self.snapshots[at + 1].state);

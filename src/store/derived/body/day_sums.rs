@@ -37,7 +37,7 @@ const MOVED: &str = "items, amount, amount_rest";
 const DAY_SECONDS: i64 = 2 * 27 * 3600;
 
 /// One row: whose, of which currency and day, of which kind and since when where it is one of movements, and its numbers.
-struct Line<'s> {
+struct SumRow<'s> {
     of: &'s SumsOf,
     currency: String,
     day: Day,
@@ -53,19 +53,19 @@ pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums
         amounts.extend(changed.map(|((currency, day), DayAmount { items, amounts })| {
             let numbers = amounts.iter().flat_map(|(minor, rest)| [*minor, *rest]);
             let numbers = std::iter::once(*items).chain(numbers).collect();
-            Line { of, currency: currency.to_string(), day: *day, moved: None, numbers }
+            SumRow { of, currency: currency.to_string(), day: *day, moved: None, numbers }
         }));
         let changed = ledger.counts.iter().filter(|(_, day)| **day != DayCount::default());
         counts.extend(changed.map(|((currency, day), DayCount { items, counts })| {
             let currency = currency.map(|currency| currency.to_string()).unwrap_or_default();
             let numbers = std::iter::once(*items).chain(*counts).collect();
-            Line { of, currency, day: *day, moved: None, numbers }
+            SumRow { of, currency, day: *day, moved: None, numbers }
         }));
         let changed = ledger.movements.iter().filter(|(_, day)| **day != DayMovement::default());
         movements.extend(changed.map(
             |((currency, day, kind, since), DayMovement { items, amount: (minor, rest) })| {
                 let (moved, numbers) = (Some((*kind, *since)), vec![*items, *minor, *rest]);
-                Line { of, currency: currency.to_string(), day: *day, moved, numbers }
+                SumRow { of, currency: currency.to_string(), day: *day, moved, numbers }
             },
         ));
     }
@@ -94,7 +94,7 @@ pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums
     Ok(())
 }
 
-fn bind_key<'q>(query: Query<'q>, generation: i64, line: &Line<'_>) -> Query<'q> {
+fn bind_key<'q>(query: Query<'q>, generation: i64, line: &SumRow<'_>) -> Query<'q> {
     let (profile, livemode, of, clock) = line.of;
     let query = query
         .bind(generation)

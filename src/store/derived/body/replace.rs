@@ -30,7 +30,7 @@ const DOING: &str = "writing derived rows";
 
 /// Where a row belongs: the columns every derived table begins with, and the test clock.
 #[derive(Clone)]
-struct Place {
+struct RowKey {
     generation: i64,
     profile: String,
     livemode: bool,
@@ -39,7 +39,7 @@ struct Place {
     clock: String,
 }
 
-impl Place {
+impl RowKey {
     fn new(generation: i64, key: &CustomerKey, derived: &ProfileLedger) -> Self {
         Self {
             generation,
@@ -63,7 +63,7 @@ impl Place {
 
 /// A customer's rows under one profile, and how many of them are there already.
 struct Change<'l> {
-    place: Place,
+    place: RowKey,
     ledger: &'l CustomerLedger,
     kept: Kept,
 }
@@ -125,13 +125,13 @@ fn shared<T: PartialEq>(old: &[T], new: &[T]) -> usize {
 }
 
 /// A row of a table, with its number within its customer.
-struct Line<'l, T> {
-    place: &'l Place,
+struct NumberedRow<'l, T> {
+    place: &'l RowKey,
     ordinal: i64,
     row: &'l T,
 }
 
-impl<T> Line<'_, T> {
+impl<T> NumberedRow<'_, T> {
     fn bind(&self, query: Values) -> Values {
         self.place.bind(query).bind(self.ordinal)
     }
@@ -141,12 +141,12 @@ fn lines<'l, T>(
     changes: &'l [Change<'l>],
     of: impl Fn(&'l CustomerLedger) -> &'l [T],
     kept: impl Fn(&Kept) -> usize,
-) -> Vec<Line<'l, T>> {
+) -> Vec<NumberedRow<'l, T>> {
     changes
         .iter()
         .flat_map(|Change { place, ledger, kept: there }| {
             let numbered = (0..).zip(of(ledger)).skip(kept(there));
-            numbered.map(move |(ordinal, row)| Line { place, ordinal, row })
+            numbered.map(move |(ordinal, row)| NumberedRow { place, ordinal, row })
         })
         .collect()
 }
@@ -182,9 +182,9 @@ pub(super) async fn write_batch(
     let cleared = clear_marks(tx, generation, batch.iter().map(|(mark, _)| mark)).await?;
     let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared).map(|(one, _)| one);
     let placed: Vec<_> = ours.clone().flat_map(|(mark, derived)| placed(generation, &mark.key, derived)).collect();
-    let nobody: Vec<&CustomerKey> = ours.filter(|(_, derived)| derived.is_empty()).map(|(mark, _)| &mark.key).collect();
+    let merged: Vec<&CustomerKey> = ours.filter(|(_, derived)| derived.is_empty()).map(|(mark, _)| &mark.key).collect();
     let mut sums = DaySums::default();
-    take_away_nobody(tx, generation, &nobody, &mut sums).await?;
+    delete_merged_customers(tx, generation, &merged, &mut sums).await?;
     let old = stored(tx, &placed).await?;
     let mut changes = Vec::with_capacity(placed.len());
     for ((place, key, derived), old) in placed.into_iter().zip(&old) {
@@ -198,7 +198,7 @@ pub(super) async fn write_batch(
         sums.add(profile, key, ledger.test_clock.as_ref(), written, Rows::Written)?;
         changes.push(Change { place, ledger, kept });
     }
-    take_away_tails(tx, &changes, &old).await.doing(DOING)?;
+    delete_replaced_tails(tx, &changes, &old).await.doing(DOING)?;
     for rows in rows(&changes) {
         insert_rows(tx, &rows).await.doing(DOING)?;
     }
@@ -230,8 +230,8 @@ fn placed<'d>(
     generation: i64,
     key: &'d CustomerKey,
     derived: &'d [ProfileLedger],
-) -> impl Iterator<Item = (Place, &'d CustomerKey, &'d ProfileLedger)> {
-    derived.iter().map(move |derived| (Place::new(generation, key, derived), key, derived))
+) -> impl Iterator<Item = (RowKey, &'d CustomerKey, &'d ProfileLedger)> {
+    derived.iter().map(move |derived| (RowKey::new(generation, key, derived), key, derived))
 }
 
 /// Clears each mark if nothing was added to it, else moves it on; false for one that is no longer the mark that was taken.
@@ -310,7 +310,7 @@ async fn clear_marks(
 /// Customers of one ledger, which a statement can name together, with their places among those asked for.
 type Together<'p> = BTreeMap<(&'p str, bool, &'p str), Vec<(usize, &'p str)>>;
 
-fn together<'p>(places: impl Iterator<Item = &'p Place>) -> Together<'p> {
+fn together<'p>(places: impl Iterator<Item = &'p RowKey>) -> Together<'p> {
     let mut groups = Together::new();
     for (at, place) in places.enumerate() {
         let group = (place.profile.as_str(), place.livemode, place.account.as_str());
@@ -322,10 +322,10 @@ fn together<'p>(places: impl Iterator<Item = &'p Place>) -> Together<'p> {
 /// What is stored of each; `None` of whom there is nothing.
 async fn stored(
     connection: &mut Connection,
-    placed: &[(Place, &CustomerKey, &ProfileLedger)],
+    placed: &[(RowKey, &CustomerKey, &ProfileLedger)],
 ) -> Result<Vec<Option<CustomerLedger>>, StoreError> {
     let mut stored: Vec<Option<CustomerLedger>> = placed.iter().map(|_| None).collect();
-    let Some((Place { generation, .. }, ..)) = placed.first() else { return Ok(stored) };
+    let Some((RowKey { generation, .. }, ..)) = placed.first() else { return Ok(stored) };
     for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
         let customers: Vec<String> = members.iter().map(|(_, customer)| (*customer).to_owned()).collect();
         let group = Group { generation: *generation, profile, livemode, account, customers: &customers };
@@ -348,12 +348,12 @@ fn unreadable(error: StoreError) -> StoreError {
 }
 
 /// Takes away the rows that don't stand any more: of each table, what comes after the rows that are kept.
-async fn take_away_tails(
+async fn delete_replaced_tails(
     connection: &mut Connection,
     changes: &[Change<'_>],
     old: &[Option<CustomerLedger>],
 ) -> Result<(), sqlx::Error> {
-    let Some(Change { place: Place { generation, .. }, .. }) = changes.first() else { return Ok(()) };
+    let Some(Change { place: RowKey { generation, .. }, .. }) = changes.first() else { return Ok(()) };
     let groups = together(changes.iter().map(|change| &change.place));
     for table in TABLES {
         for ((profile, livemode, account), members) in &groups {
@@ -392,14 +392,14 @@ async fn delete(
     query.execute(connection).await.map(drop)
 }
 
-/// Takes away all rows of customers that are nobody any more: who they were has joined another ledger.
-async fn take_away_nobody(
+/// Deletes all rows of customers whose facts were merged into another customer's ledger.
+async fn delete_merged_customers(
     connection: &mut Connection,
     generation: i64,
-    nobody: &[&CustomerKey],
+    merged: &[&CustomerKey],
     sums: &mut DaySums,
 ) -> Result<(), StoreError> {
-    if nobody.is_empty() {
+    if merged.is_empty() {
         return Ok(());
     }
     // Each profile found from the one before: the index begins with them.
@@ -416,7 +416,7 @@ async fn take_away_nobody(
     .await
     .doing(DOING)?;
     for profile in &profiles {
-        for key in nobody {
+        for key in merged {
             let (account, customers) = (account(key.account.as_ref()), [clean(key.customer.as_str())]);
             let livemode = key.livemode;
             let group = Group { generation, profile, livemode, account: &account, customers: &customers };
@@ -438,7 +438,7 @@ fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
     let heads: Vec<_> = changes.iter().filter(|change| change.kept.customer == 0).collect();
     let mut parts = Vec::new();
     for movement in &movements {
-        let of = |(part, row)| (part, Line { place: movement.place, ordinal: movement.ordinal, row });
+        let of = |(part, row)| (part, NumberedRow { place: movement.place, ordinal: movement.ordinal, row });
         parts.extend((0i64..).zip(&movement.row.parts).map(of));
     }
     vec![
@@ -452,7 +452,7 @@ fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
             bind_count(line.bind(row).bind(line.place.clock.clone()), line.row)
         }),
         MOVEMENT.rows(&movements, |row, line| {
-            let Place { profile, livemode, account, customer, clock, .. } = line.place;
+            let RowKey { profile, livemode, account, customer, clock, .. } = line.place;
             let account = account_of(account.clone());
             let id = movement_id(profile, *livemode, account.as_ref(), &CustomerId::from(customer.as_str()), line.row);
             bind_movement(line.bind(row).bind(clock.clone()).bind(id), line.row)

@@ -61,14 +61,14 @@ impl Database {
         Ok(rows)
     }
 
-    pub(in crate::store) async fn standing_rows(
+    pub(in crate::store) async fn daily_rows(
         &self,
         scope: &Scope,
         cut_day: Day,
         from: Option<Day>,
-    ) -> Result<StandingRows, StoreError> {
+    ) -> Result<DailyRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let rows = StandingRows {
+        let rows = DailyRows {
             amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
             counts: day_sums::counts(&mut tx, scope, cut_day).await?,
             turns: turns(&mut tx, scope, from).await?,

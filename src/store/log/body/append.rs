@@ -31,7 +31,7 @@ pub(in super::super) const DOING: &str = "appending events";
 const COLLISIONS_MAX: usize = 5;
 
 /// A body of an id that the log or this very batch has already.
-enum Known<'p> {
+enum EarlierBody<'p> {
     /// In the log.
     Stored { salt: Vec<u8>, digest: Vec<u8>, codec: i64, bytes: Vec<u8>, length: usize },
     /// Erased: it must not come back by being delivered once more, in whatever shape.
@@ -40,7 +40,7 @@ enum Known<'p> {
     Fresh(&'p Prepared),
 }
 
-impl Known<'_> {
+impl EarlierBody<'_> {
     fn is(&self, event: &Prepared) -> Result<bool, StoreError> {
         let body = &event.event.body;
         match self {
@@ -133,7 +133,7 @@ impl Database {
                 continue;
             }
             let variant = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
-            bodies.push(Known::Fresh(event));
+            bodies.push(EarlierBody::Fresh(event));
             // The place follows below, when it is known how many are needed.
             answers.push(if variant == 0 { Appended::New(0) } else { Appended::Variant(0) });
             fresh.push(Fresh { seq: 0, variant, event });
@@ -217,7 +217,7 @@ impl From<StoreError> for Failed {
 async fn known_bodies<'p>(
     connection: &mut Connection,
     batch: &[&Prepared],
-) -> Result<HashMap<String, Vec<Known<'p>>>, StoreError> {
+) -> Result<HashMap<String, Vec<EarlierBody<'p>>>, StoreError> {
     let text = format!(
         "SELECT e.id, e.digest, e.body_bytes, b.salt, b.codec, b.bytes
          FROM event e LEFT JOIN {BODY}
@@ -230,15 +230,15 @@ async fn known_bodies<'p>(
         .fetch_all(connection)
         .await
         .doing(DOING)?;
-    let mut known: HashMap<String, Vec<Known<'p>>> = HashMap::with_capacity(batch.len());
+    let mut known: HashMap<String, Vec<EarlierBody<'p>>> = HashMap::with_capacity(batch.len());
     for row in &found {
-        let read = || -> Result<(String, Known<'p>), sqlx::Error> {
+        let read = || -> Result<(String, EarlierBody<'p>), sqlx::Error> {
             let Some(salt) = row.try_get::<Option<Vec<u8>>, _>(3)? else {
-                return Ok((row.try_get(0)?, Known::Erased));
+                return Ok((row.try_get(0)?, EarlierBody::Erased));
             };
             let length = usize::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
             let (digest, codec, bytes) = (row.try_get(1)?, row.try_get(4)?, row.try_get(5)?);
-            Ok((row.try_get(0)?, Known::Stored { salt, digest, codec, bytes, length }))
+            Ok((row.try_get(0)?, EarlierBody::Stored { salt, digest, codec, bytes, length }))
         };
         let (id, body) = read().doing(DOING)?;
         known.entry(id).or_default().push(body);

@@ -15,7 +15,7 @@ use super::{
 
 /// A customer's facts, ready to be laid out in time.
 #[derive(Debug, Default)]
-pub(super) struct Known<'a> {
+pub(super) struct SortedFacts<'a> {
     /// By id; within one, in no particular order.
     pub subscriptions: BTreeMap<&'a SubscriptionId, Vec<Seen<'a>>>,
     /// When a customer was deleted, and by which event: several of Stripe's may be one here (`ledger.customer_key`).
@@ -26,7 +26,7 @@ pub(super) struct Known<'a> {
     customers: Vec<&'a Fact>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> SortedFacts<'a> {
     /// Sorts the facts. One event in two shapes is read from the newest `api_version` (rule `variants`).
     pub(super) fn gather(input: CustomerFacts<'a>) -> Self {
         let mut facts: Vec<&'a Fact> = input.facts.iter().collect();

@@ -1,7 +1,7 @@
 //! What a subscription's line comes to: how it stands last, and the trials that ended in it.
 
 use super::{
-    counting::{Counted, Standing},
+    counting::{CountStatus, Counted},
     fact::Status,
     money::Mrr,
     outcome::{SubscriptionLedger, Trial},
@@ -32,7 +32,7 @@ pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut began: Option<UnixTime> = None;
     for (place, stretch) in stretches.iter().enumerate() {
-        if stretch.standing == Standing::Trial {
+        if stretch.count_status == CountStatus::Trial {
             if !stretch.granted && began.is_none() {
                 began = Some(counted.state(stretch).trial_start.unwrap_or(stretch.from));
             }
@@ -40,8 +40,8 @@ pub(super) fn trials(counted: &Counted<'_>) -> Vec<Trial> {
         }
         let Some(started_at) = began.take() else { continue };
         // Active, or its first invoice paid, before it was on trial again; past due alone has paid nothing.
-        let next = stretches[place..].iter().find(|one| one.standing == Standing::Trial).map(|next| next.from);
-        let until_the_next = stretches[place..].iter().take_while(|one| one.standing != Standing::Trial);
+        let next = stretches[place..].iter().find(|one| one.count_status == CountStatus::Trial).map(|next| next.from);
+        let until_the_next = stretches[place..].iter().take_while(|one| one.count_status != CountStatus::Trial);
         let active =
             until_the_next.filter(|one| counted.state(one).status == Status::Active).map(|one| one.from).next();
         let paid = counted.paid.filter(|paid| *paid >= started_at).map(|paid| paid.max(stretch.from));

@@ -45,7 +45,7 @@ struct Inner {
 
 /// All of them.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Slots {
     most: usize,
     most_of_a_peer: usize,
     inner: Mutex<Inner>,
@@ -53,8 +53,8 @@ pub(super) struct Places {
 
 /// One connection's place, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     id: u64,
     leave: Arc<Notify>,
 }
@@ -112,7 +112,7 @@ impl Inner {
     }
 }
 
-impl Places {
+impl Slots {
     /// So many of them.
     pub(super) fn new(most: usize) -> Arc<Self> {
         let most_of_a_peer = (most - most / limits::PEER_SHARE).max(1);
@@ -129,7 +129,7 @@ impl Places {
     }
 
     /// Takes a place for a new connection, and whether another had to give way for it; `None` where all are at work.
-    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<(Place, bool)> {
+    pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<(Slot, bool)> {
         let (peer, now) = (peer.ip().to_canonical(), Instant::now());
         let mut inner = self.inner();
         let of_peer = inner.by_peer.get(&peer).copied().unwrap_or_default();
@@ -147,7 +147,7 @@ impl Places {
         inner.open.insert(id, Connection { peer, doing: Doing::Idling, turn, since: now, leave: leave.clone() });
         *inner.by_peer.entry(peer).or_default() += 1;
         drop(inner);
-        Some((Place { places: self.clone(), id, leave }, full))
+        Some((Slot { slots: self.clone(), id, leave }, full))
     }
 
     fn moved(&self, id: u64, doing: Doing) {
@@ -165,7 +165,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl Slot {
     /// Ends when this connection is to give way.
     pub(super) async fn told_to_leave(&self) {
         self.leave.notified().await;
@@ -173,23 +173,23 @@ impl Place {
 
     /// The head of a request is there, and its body is to come.
     pub(super) fn receives(&self) {
-        self.places.moved(self.id, Doing::Receiving);
+        self.slots.moved(self.id, Doing::Receiving);
     }
 
     /// A request is whole.
     pub(super) fn answers(&self) {
-        self.places.moved(self.id, Doing::Answering);
+        self.slots.moved(self.id, Doing::Answering);
     }
 
     /// The answer is gone.
     pub(super) fn idles(&self) {
-        self.places.moved(self.id, Doing::Idling);
+        self.slots.moved(self.id, Doing::Idling);
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.places.inner().remove(self.id);
+        self.slots.inner().remove(self.id);
     }
 }
 
@@ -203,55 +203,55 @@ mod tests {
         ([10, 0, 0, last], 1000).into()
     }
 
-    fn is_told(place: &Place) -> bool {
+    fn is_told(slot: &Slot) -> bool {
         use futures_util::FutureExt as _;
-        place.told_to_leave().now_or_never().is_some()
+        slot.told_to_leave().now_or_never().is_some()
     }
 
     #[tokio::test]
     async fn the_longest_idle_of_the_largest_peer_gives_way() {
-        let places = Places::new(4);
-        let [first, quiet, busy, other] = [1, 1, 1, 2].map(|of| places.take(peer(of)).unwrap().0);
+        let slots = Slots::new(4);
+        let [first, quiet, busy, other] = [1, 1, 1, 2].map(|of| slots.take(peer(of)).unwrap().0);
         first.answers();
         first.idles(); // so that `quiet` is the one that idles longest
         busy.answers();
-        let (_new, gave_way) = places.take(peer(3)).unwrap();
+        let (_new, gave_way) = slots.take(peer(3)).unwrap();
         assert!(gave_way && is_told(&quiet) && !is_told(&first) && !is_told(&busy) && !is_told(&other));
-        assert_eq!(places.taken(), 4);
+        assert_eq!(slots.taken(), 4);
     }
 
     #[tokio::test]
     async fn no_peer_has_them_all_and_who_works_stays() {
-        let places = Places::new(8);
-        let all: Vec<_> = (0..7).map(|_| places.take(peer(1)).unwrap().0).collect();
-        all.iter().for_each(Place::answers);
-        assert!(places.take(peer(1)).is_none(), "seven of eight, all at work");
-        let (_theirs, gave_way) = places.take(peer(2)).unwrap();
+        let slots = Slots::new(8);
+        let all: Vec<_> = (0..7).map(|_| slots.take(peer(1)).unwrap().0).collect();
+        all.iter().for_each(Slot::answers);
+        assert!(slots.take(peer(1)).is_none(), "seven of eight, all at work");
+        let (_theirs, gave_way) = slots.take(peer(2)).unwrap();
         assert!(!gave_way);
-        assert!(places.take(peer(3)).is_some_and(|(_, gave_way)| gave_way), "the one that idles gives way");
+        assert!(slots.take(peer(3)).is_some_and(|(_, gave_way)| gave_way), "the one that idles gives way");
     }
 
     #[tokio::test]
     async fn a_body_that_does_not_arrive_gives_way_after_a_while() {
-        let places = Places::new(1);
-        let slow = places.take(peer(1)).unwrap().0;
+        let slots = Slots::new(1);
+        let slow = slots.take(peer(1)).unwrap().0;
         slow.receives();
-        assert!(places.take(peer(2)).is_none());
+        assert!(slots.take(peer(2)).is_none());
         tokio::time::sleep(limits::BODY_GRACE + Duration::from_millis(10)).await;
-        assert!(places.take(peer(2)).is_some() && is_told(&slow));
+        assert!(slots.take(peer(2)).is_some() && is_told(&slow));
     }
 
     #[tokio::test]
     async fn a_place_that_was_taken_away_is_not_given_back_twice() {
-        let places = Places::new(1);
-        let first = places.take(peer(1)).unwrap().0;
-        let second = places.take(peer(1)).unwrap().0;
+        let slots = Slots::new(1);
+        let first = slots.take(peer(1)).unwrap().0;
+        let second = slots.take(peer(1)).unwrap().0;
         first.idles();
         drop(first);
-        assert_eq!(places.taken(), 1);
+        assert_eq!(slots.taken(), 1);
         drop(second);
-        assert_eq!(places.taken(), 0);
-        let inner = places.inner();
+        assert_eq!(slots.taken(), 0);
+        let inner = slots.inner();
         assert_eq!(inner.by_peer.len() + inner.idling.len(), 0);
     }
 }

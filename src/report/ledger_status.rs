@@ -14,14 +14,14 @@ use crate::{
 
 /// The generation that answers, held against what is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct LedgerStatus {
     /// Events of the log that its figures don't show yet.
     pub behind: i64,
     /// In which of its rules it differs from the configuration; empty where it is under the configuration's own.
     pub other_rules: Vec<String>,
 }
 
-impl Standing {
+impl LedgerStatus {
     /// What a reader has to be told.
     pub fn notices(&self) -> Vec<Notice> {
         let mut notices = Vec::new();
@@ -44,9 +44,9 @@ impl Standing {
 
 impl Reports<'_> {
     /// How the ledger stands from which `profile` is answered. Errors with [`AskError::NotDerived`] while there is none.
-    pub async fn standing(&self, profile: &Profile) -> Result<Standing, AskError> {
+    pub async fn ledger_status(&self, profile: &Profile) -> Result<LedgerStatus, AskError> {
         let Some(current) = self.answering(profile).await? else {
-            return Ok(Standing { behind: 0, other_rules: Vec::new() });
+            return Ok(LedgerStatus { behind: 0, other_rules: Vec::new() });
         };
         // The log's end before the ledger's: what comes in between may count as behind, never the other way round.
         let last_seq = self.store.log.head().await?.last_seq;
@@ -63,15 +63,15 @@ impl Reports<'_> {
             .filter(|what| what != "profile" && what != "rates")
             .chain((!current.fingerprint.lines().any(|line| line == line_of(profile))).then(|| "profile".to_owned()))
             .collect();
-        Ok(Standing { behind: (last_seq - applied_seq).max(0), other_rules: others })
+        Ok(LedgerStatus { behind: (last_seq - applied_seq).max(0), other_rules: others })
     }
 
     /// How the ledger stands that `ask` is answered from; `None` for a prefix of the log, which is derived for it.
-    pub async fn standing_of(&self, ask: &Ask) -> Result<Option<Standing>, AskError> {
+    pub async fn ledger_status_of(&self, ask: &Ask) -> Result<Option<LedgerStatus>, AskError> {
         if ask.as_known_at.is_some() {
             return Ok(None);
         }
-        self.standing(&self.kept(ask)?).await.map(Some)
+        self.ledger_status(&self.kept(ask)?).await.map(Some)
     }
 
     /// The generation that answers for `profile`.

@@ -20,12 +20,12 @@ use crate::{
     },
     limits,
     report::{ReportError, ask::Ask, period::Interval, service::AskError},
-    store::derived::reports::{CustomersAsked, StandingRows},
+    store::derived::reports::{CustomersAsked, DailyRows},
 };
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
 /// longer does.
-pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &StandingRows) -> Result<Vec<Verdict>, AskError> {
+pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result<Vec<Verdict>, AskError> {
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
     for row in rows.amounts.iter().filter(|row| row.day <= look.today) {
@@ -80,7 +80,7 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &StandingRows) -> Res
             None
         };
         let over = "Less than the threshold is set to end now.";
-        verdicts.extend(judge::standing(Rule::ScheduledChurn, currency.as_str(), candidate, &look.stored, over));
+        verdicts.extend(judge::level(Rule::ScheduledChurn, currency.as_str(), candidate, &look.stored, over));
     }
     Ok(verdicts)
 }
@@ -92,9 +92,10 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
     let level = look.settings.nrr_below;
     let mut verdicts = Vec::new();
     for entry in look.reports.metrics(&ask).await?.data {
-        let Some(value) = entry.nrr_12m.value.as_ref().and_then(|value| value.parse::<Decimal>().ok()) else {
+        let Some(units) = entry.nrr_12m.millionths.and_then(|millionths| millionths.checked_mul(1_000_000)) else {
             continue;
         };
+        let value = Decimal::from_units(units);
         let place = format!("alerts:nrr:{}:{}", look.ledger, entry.currency);
         let (is, was) =
             (if value < level { "below" } else { "above" }, look.reports.store.records.progress(&place).await?);
@@ -112,11 +113,11 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
         };
         match candidate {
             Some(candidate) => {
-                verdicts.extend(judge::standing(Rule::NrrBelow, &entry.currency, Some(candidate), &look.stored, ""))
+                verdicts.extend(judge::level(Rule::NrrBelow, &entry.currency, Some(candidate), &look.stored, ""))
             }
             None if is == "above" => {
                 let over = format!("It is {value} again.");
-                verdicts.extend(judge::standing(Rule::NrrBelow, &entry.currency, None, &look.stored, &over));
+                verdicts.extend(judge::level(Rule::NrrBelow, &entry.currency, None, &look.stored, &over));
             }
             None => {}
         }
