@@ -2,7 +2,8 @@
 //! large ledger, and how long the API takes. Writes the second half of benches/RESULTS.md (`make bench`).
 //!
 //! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 100,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
-//! two ledgers in thousands of customers, `1,10` without it; `MRRD_BIN` another build to measure.
+//! two ledgers in thousands of customers, `1,10` without it; `MRRD_BENCH_CHANGING` those of accounts that change all the time,
+//! `8` without it; `MRRD_BIN` another build to measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -13,10 +14,12 @@ mod daemon;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 
+mod busy;
 mod log;
 mod process;
 
 use std::{
+    io::Write as _,
     net::SocketAddr,
     ops::Range,
     path::Path,
@@ -30,7 +33,7 @@ use std::{
 use comfy_table::{CellAlignment, Table, presets};
 use daemon::{Daemon, SECRET, Settings};
 use log::Account;
-use mrrd::{clock::Clock, demo::http::Client};
+use mrrd::{clock::Clock, demo::http::Client, ledger::time::UnixTime};
 
 /// Where this half of the report begins.
 const TITLE: &str = "# From the log to figures";
@@ -44,6 +47,9 @@ const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() {
+    if let Some(customers) = asked_for("account") {
+        return write_account(customers.parse().expect("a number of customers"));
+    }
     let events = std::env::var_os("MRRD_BENCH_EVENTS")
         .map_or(100_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
     let mut report = format!(
@@ -52,6 +58,9 @@ async fn main() {
     );
     report += &format!("\n{}\n", history(events).await);
     report += &format!("\n{}\n", large_ledgers(sizes()).await);
+    for thousands in changing_sizes() {
+        report += &format!("\n{}\n", changing(thousands * 1_000).await);
+    }
     println!("{report}");
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"));
     let so_far = std::fs::read_to_string(file).unwrap_or_default();
@@ -59,10 +68,115 @@ async fn main() {
     std::fs::write(file, format!("{first}\n\n{report}")).unwrap();
 }
 
+/// What follows a word on the command line: `cargo bench --bench ledger -- account 8000`.
+fn asked_for(word: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != word).nth(1)
+}
+
+/// The webhooks of an account that changes all the time, up to today, to standard output: for `mrrd replay -`.
+fn write_account(customers: u32) {
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    let mut account = busy::Busy::of(customers, today());
+    while let Some(line) = account.next_line() {
+        out.write_all(line.as_bytes()).unwrap();
+        out.write_all(b"\n").unwrap();
+    }
+}
+
+/// Where today begins, in UTC.
+fn today() -> UnixTime {
+    let now = Clock::system().now().0;
+    UnixTime(now - now % UnixTime::DAY_SECONDS)
+}
+
 fn sizes() -> [usize; 2] {
     let Some(asked) = std::env::var_os("MRRD_BENCH_THOUSANDS") else { return THOUSANDS };
     let asked: Vec<usize> = asked.to_str().unwrap().split(',').map(|size| size.trim().parse().unwrap()).collect();
     asked.try_into().expect("two sizes, such as 10,100")
+}
+
+/// The sizes of accounts that change all the time, in thousands of customers.
+fn changing_sizes() -> Vec<u32> {
+    let asked = std::env::var("MRRD_BENCH_CHANGING").unwrap_or_else(|_| "8".into());
+    asked.split(',').map(|size| size.trim().parse().expect("sizes in thousands, such as 8,100")).collect()
+}
+
+/// What the dashboard asks, on the account that changes all the time.
+const ROUTES: [(&str, &str); 24] = [
+    ("mrr by month", "/api/v1/mrr"),
+    ("mrr by day", "/api/v1/mrr?interval=day"),
+    ("mrr by cause", "/api/v1/mrr?group_by=cause"),
+    ("mrr by product", "/api/v1/mrr?group_by=product"),
+    ("mrr by price", "/api/v1/mrr?group_by=price"),
+    ("mrr by interval", "/api/v1/mrr?group_by=interval"),
+    ("mrr by country", "/api/v1/mrr?group_by=country"),
+    ("mrr by cohort", "/api/v1/mrr?group_by=cohort"),
+    ("mrr by metadata", "/api/v1/mrr?group_by=metadata:industry"),
+    ("metrics", "/api/v1/metrics"),
+    ("metrics by year", "/api/v1/metrics?interval=year"),
+    ("cohorts", "/api/v1/cohorts"),
+    ("movements, newest", "/api/v1/movements?limit=100&order=desc"),
+    ("movements of a kind", "/api/v1/movements?kind=churn&order=desc&limit=1000"),
+    ("movements of a cause", "/api/v1/movements?cause=price_increase&limit=100"),
+    ("customers", "/api/v1/customers?limit=100"),
+    ("customers by MRR", "/api/v1/customers?sort=mrr&limit=100&currency=usd"),
+    ("customers past due", "/api/v1/customers?state=past_due&sort=mrr&currency=usd&limit=20"),
+    ("customers found", "/api/v1/customers?q=777&limit=100"),
+    ("a customer", "/api/v1/customers/cus_0000042"),
+    ("a customer explained", "/api/v1/customers/cus_0000042/explain"),
+    ("quality", "/api/v1/quality?limit=100"),
+    ("restatements, nothing closed", "/api/v1/restatements?limit=100"),
+    ("status", "/api/v1/status"),
+];
+
+/// An account most of whose webhooks change something: taken in, derived, rebuilt, verified and asked.
+async fn changing(customers: u32) -> String {
+    let events = busy::Busy::of(customers, today()).events();
+    let mut worked = table(&["what", "customers", "events", "per second", "processor µs for each", "peak memory"]);
+    let mut asked = table(&["what", "customers", "p50 ms", "p99 ms"]);
+    for (store, settings, dir) in stores().await {
+        let settings = settings.env("MRRD_LEDGER__METADATA_KEYS", "industry");
+        let mut account = busy::Busy::of(customers, today());
+        let replayed = process::run(dir.path(), &settings, &["replay", "-"], |input| {
+            let mut input = std::io::BufWriter::new(input);
+            while let Some(line) = account.next_line() {
+                input.write_all(line.as_bytes()).unwrap();
+                input.write_all(b"\n").unwrap();
+            }
+            input.flush().unwrap();
+        });
+        let filled = process::run(dir.path(), &settings, &["rebuild"], |_| {});
+        let rebuilt = process::run(dir.path(), &settings, &["rebuild"], |_| {});
+        let verified = process::run(dir.path(), &settings, &["verify"], |_| {});
+        for (what, cost) in [("replay", replayed), ("first fill", filled), ("rebuild", rebuilt), ("verify", verified)] {
+            let each = cost.processor_seconds * 1e6 / events as f64;
+            let cells = vec![
+                format!("{what}, {store}"),
+                customers.to_string(),
+                events.to_string(),
+                format!("{:.0}", cost.per_second(events)),
+                format!("{each:.0}"),
+                cost.memory(),
+            ];
+            row(&mut worked, cells);
+        }
+        let mut daemon = settings.start().await;
+        daemon.settle_within(CATCHING_UP).await;
+        process::rest(daemon.pid()).await;
+        for (what, path) in ROUTES {
+            let times = ask(&mut daemon, path, 20).await;
+            row(&mut asked, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
+        }
+        let memory = process::peak_kilobytes(daemon.pid()) as f64 / 1000.0;
+        let cells = vec![format!("peak memory of the daemon that answered, {store}"), customers.to_string()];
+        row(&mut asked, cells.into_iter().chain([format!("{memory:.0} MB"), String::new()]).collect());
+        assert!(daemon.terminate(), "{}", daemon.output());
+    }
+    format!(
+        "An account that changes all the time: {} webhooks for each customer over 1,000 days, most of which change what it \
+         pays (benches/ledger/busy.rs).\n\n{worked}\n\n{asked}",
+        busy::EACH
+    )
 }
 
 /// Both stores, each in a folder of its own.

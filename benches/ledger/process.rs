@@ -17,6 +17,8 @@ use crate::daemon::{Settings, mrrd};
 pub(crate) struct Cost {
     pub(crate) took: Duration,
     pub(crate) peak_kilobytes: u64,
+    /// Of all its threads, to a few hundredths.
+    pub(crate) processor_seconds: f64,
 }
 
 impl Cost {
@@ -36,11 +38,13 @@ pub(crate) fn run(dir: &Path, settings: &Settings, args: &[&str], input: impl Fn
     let mut child =
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
     let (pid, ended, peak) = (child.id(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let taken = Arc::new(AtomicU64::new(0));
     let watching = std::thread::spawn({
-        let (ended, peak) = (ended.clone(), peak.clone());
+        let (ended, peak, taken) = (ended.clone(), peak.clone(), taken.clone());
         move || {
             while !ended.load(Ordering::Relaxed) {
                 peak.fetch_max(peak_kilobytes(pid), Ordering::Relaxed);
+                taken.fetch_max(ticks(pid), Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -53,7 +57,8 @@ pub(crate) fn run(dir: &Path, settings: &Settings, args: &[&str], input: impl Fn
     ended.store(true, Ordering::Relaxed);
     watching.join().unwrap();
     assert!(status.success(), "mrrd {args:?}: {status}");
-    Cost { took, peak_kilobytes: peak.load(Ordering::Relaxed) }
+    let processor_seconds = taken.load(Ordering::Relaxed) as f64 / 100.0;
+    Cost { took, peak_kilobytes: peak.load(Ordering::Relaxed), processor_seconds }
 }
 
 /// The most memory a process ever held; 0 where the system doesn't tell.

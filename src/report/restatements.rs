@@ -98,6 +98,13 @@ impl Reports<'_> {
     /// log told by then.
     pub async fn restatements(&self, ask: &Ask, month: Option<Month>) -> Result<RestatementList, AskError> {
         let profile = &self.kept(ask)?;
+        let closed = self.store.records.closings().await?.iter().any(|closing| closing.profile == profile.name);
+        if !closed && ask.as_known_at.is_none() {
+            // Nothing to hold all of the log against.
+            let (profile, converted) = (profile.name.as_ref().into(), profile.reporting.is_some());
+            self.scope_under(ask, &self.kept(ask)?).await?;
+            return Ok(RestatementList { profile, converted, data: Vec::new(), next_cursor: None });
+        }
         let (scope, source) = self.scope_under(ask, profile).await?;
         let (ledgers, seq) = match source {
             Source::Memory { ledgers, seq } => (ledgers, seq),

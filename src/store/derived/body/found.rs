@@ -25,6 +25,9 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
 /// The account, customer, country, first MRR and key of those found.
 pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryBuilder<Driver> {
     let (key, greatest_first) = key(asked.order);
+    // What everybody pays is looked for only where it decides.
+    let pays =
+        asked.order == CustomerOrder::Mrr || matches!(asked.state, Some(CustomerState::Paying | CustomerState::Left));
     let text = matches!(asked.order, CustomerOrder::Name | CustomerOrder::Id);
     let mut query = QueryBuilder::new(format!(
         "SELECT l.account, l.customer, l.country, l.first_mrr_at, {key} AS place FROM customer_ledger l
@@ -32,11 +35,13 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryB
     ));
     query.push_bind(scope.cut.0).push(" AS BIGINT) AS cut) AS c");
     query.push(
-        " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer
-         LEFT JOIN (",
+        " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer",
     );
-    push_standing(&mut query, scope, asked.currency);
-    query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
+    if pays {
+        query.push(" LEFT JOIN (");
+        push_standing(&mut query, scope, asked.currency);
+        query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
+    }
     push_scope(&mut query, "l", "l", scope);
     for word in asked.text.to_lowercase().split_whitespace() {
         // As it is written: what was typed holds no wildcard.

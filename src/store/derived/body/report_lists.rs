@@ -60,7 +60,9 @@ impl Database {
                 .push_bind(clean(&after.id))
                 .push(")");
         }
-        query.push(format_args!(" ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction} LIMIT "));
+        // One customer's are found by the customer and sorted, not sought among everybody's in the order of days.
+        let day = if filter.customer.is_some() { "m.day || ''" } else { "m.day" };
+        query.push(format_args!(" ORDER BY {day} {direction}, m.effective_at {direction}, m.id {direction} LIMIT "));
         query.push_bind(limit);
         query.push(format_args!(
             ") SELECT m.account, m.customer, m.ordinal, m.id, {}, p.part, {} FROM page m LEFT JOIN movement_part p
