@@ -134,7 +134,7 @@ fn store(error: &StoreError) -> (StatusCode, &'static str, &'static str) {
         StoreError::Internal { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong with mrrd")
         }
-        StoreError::Schema(_) | StoreError::OtherLog(_) | StoreError::Corrupt { .. } => {
+        StoreError::Schema(_) | StoreError::NoLedger(_) | StoreError::OtherLog(_) | StoreError::Corrupt { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "unreadable-row", "A row can't be read")
         }
     }

@@ -27,10 +27,10 @@ use crate::{
     },
     history::rates,
     ledger::{
-        money::{Currency, Decimal, Mrr},
+        money::Currency,
         time::{Day, UnixTime, Zone},
     },
-    report::units::said,
+    report::units::{Places, grouped},
     server::daemon::Daemon,
     store::records::audit_trail::Action,
     telemetry,
@@ -211,12 +211,15 @@ async fn say_mrr_now(address: SocketAddr, token: &SecretString, now: UnixTime) -
         let answer = client.get(&path).await.map_err(|error| failed(&error))?.json();
         let entry = &answer["data"][0];
         let currency: Option<Currency> = entry["currency"].as_str().and_then(|code| code.parse().ok());
-        let closing: Option<Mrr> = entry["closing_exact"]
-            .as_str()
-            .and_then(|text| text.parse::<Decimal>().ok())
-            .map(|exact| Mrr(exact.units()));
-        match (currency, closing) {
-            (Some(currency), Some(closing)) => stands.push(said(closing, currency)),
+        let closing = entry["closing_exact"].as_str();
+        let stand = currency.zip(closing).and_then(|(currency, closing)| {
+            let units = grouped(closing, currency, Places::Currency)?;
+            Some(format!("{units} {}", currency.as_str().to_uppercase()))
+        });
+        match stand {
+            Some(stand) => stands.push(stand),
+            // Of few customers none may pay in it.
+            _ if ledger != Ledger::Reporting => {}
             _ => return Err(failed(&format_args!("{path} answers no MRR"))),
         }
     }

@@ -20,6 +20,7 @@ use crate::{
         notice::{NoticeKind, described},
         service::{AskError, Reports},
     },
+    server::waiting,
     store::{Store, StoreError, Work},
     stripe::client::{ApiError, Client, Patience, lists},
 };
@@ -51,6 +52,10 @@ struct Finding {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let mut findings = configuration(&config);
+    if waiting::is_disk_full(&config) {
+        let detail = "the disk that the log lies on is full: webhooks are answered 503 until there is room";
+        findings.push(Finding { check: "disk", verdict: Verdict::Failed, detail: detail.into() });
+    }
     if config.database.is_absent_file() {
         let detail = format!("{} is not there yet: serve or replay makes it", config.database.described());
         findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
@@ -62,8 +67,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     findings.push(Finding { check: "database", verdict: Verdict::Failed, detail: error.to_string() })
                 }
             },
-            Err(Failure::Failed(detail) | Failure::Usage(detail)) => {
+            Err(Failure::Failed(detail)) => {
                 findings.push(Finding { check: "database", verdict: Verdict::Failed, detail });
+            }
+            // There is none yet: whoever writes first makes it.
+            Err(Failure::Usage(detail)) => {
+                findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
             }
             Err(Failure::Said) => {}
         }
@@ -98,11 +107,46 @@ fn configuration(config: &Config) -> Vec<Finding> {
 
 async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<Finding>, StoreError> {
     let mut findings = log(store, context).await?;
+    findings.push(held(store).await?);
+    findings.extend(readable_by_others(config));
     findings.extend(rates(store, config, context).await?);
     findings.push(alerts(store, config, context).await?);
     findings.extend(refused(store).await?);
     findings.extend(figures(store, config, context).await);
     Ok(findings)
+}
+
+/// Who keeps the ledger now.
+async fn held(store: &Store) -> Result<Finding, StoreError> {
+    let leases = store.records.leases().await?;
+    let keeps = leases.iter().find(|lease| lease.name == "reconciler");
+    let detail = match keeps {
+        Some(lease) if !lease.is_gone => format!("process {} keeps the ledger", lease.process),
+        Some(lease) => {
+            format!("process {} kept the ledger last and has ended: mrrd serve goes on at once", lease.process)
+        }
+        None => "no process keeps the ledger: mrrd serve does".into(),
+    };
+    Ok(Finding { check: "lease", verdict: Verdict::Ok, detail })
+}
+
+/// A log that others than its owner may read.
+#[cfg(unix)]
+fn readable_by_others(config: &Config) -> Option<Finding> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = config.database.url.expose_secret().strip_prefix("sqlite://")?;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| {
+        let detail =
+            format!("{path} has the rights {mode:o}, and may be read by others than its owner: chmod 600 {path}");
+        Finding { check: "database", verdict: Verdict::Warning, detail }
+    })
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_config: &Config) -> Option<Finding> {
+    None
 }
 
 /// Whether anybody would be told, and whether everything told has arrived.

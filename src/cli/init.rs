@@ -5,9 +5,10 @@ use std::{
     io::{self, IsTerminal, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use super::{Context, Failure, Outcome, output};
+use super::{Context, Failure, Outcome, init_wait, output};
 use crate::{config, ledger::time::Zone};
 
 /// Writes a configuration for your own account: asks three questions (or takes them as options), then says what to do at Stripe
@@ -25,6 +26,9 @@ pub(super) struct Args {
     /// IANA zone of the accounting day, such as Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// Wait so long for the first signed event, and say of each that comes what is wrong with it [default: asks on a terminal]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u64>,
 }
 
 /// Where a configuration is looked for that was named nowhere.
@@ -33,7 +37,7 @@ const DEFAULT: &str = "config/mrrd.toml";
 /// What an endpoint has to send; everything else is kept and counts in nothing.
 const EVENTS: &str = "customer.*, invoice.*, price.*, plan.*, product.*, coupon.*, tax_rate.*, subscription_schedule.*";
 
-pub(super) fn run(args: &Args, context: &Context) -> Outcome {
+pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let path = context.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
     if path.exists() {
         return Err(Failure::Usage(format!(
@@ -54,7 +58,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Outcome {
     write(&path, &text(&secret, &database, &timezone))?;
     // Whatever is wrong with it is said now, and not when it is started.
     config::load(Some(&path), &config::Environment::of_process())?;
-    Ok(output::line(next_steps(&path))?)
+    output::line(next_steps(&path))?;
+    match args.wait {
+        Some(seconds) => init_wait::for_the_first(&path, Some(Duration::from_secs(seconds)), context).await,
+        None if io::stdin().is_terminal() && io::stdout().is_terminal() => {
+            let asked = answer(None, "--wait", "\nWait for the first event now (yes or no)?", Some("yes"))?;
+            if asked.starts_with(['y', 'Y']) { init_wait::for_the_first(&path, None, context).await } else { Ok(()) }
+        }
+        None => Ok(()),
+    }
 }
 
 /// An option's value, else what is typed; without a terminal and without a default that is a usage error.

@@ -22,6 +22,7 @@ mod feeds;
 mod fx;
 mod healthcheck;
 mod init;
+mod init_wait;
 mod instant;
 mod openapi;
 mod output;
@@ -49,7 +50,7 @@ use crate::{
     config::{Config, ConfigError, Environment},
     ingest::{keeping, months},
     report::table::printable,
-    store::{OlderSchema, Options, OtherLog, Store},
+    store::{OlderSchema, Options, OtherLog, Store, StoreError},
 };
 
 /// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
@@ -178,7 +179,10 @@ async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
 async fn open_there(config: &Config, options: Options) -> Result<Store, Failure> {
     let options = Options { keeping: keeping::of(config), ..options };
     let opened = Store::open_with(config.database.url.expose_secret(), &options).await;
-    opened.map_err(|error| Failure::Failed(format!("{} can't be opened: {error}", config.database.described())))
+    opened.map_err(|error| match error {
+        StoreError::NoLedger(_) => Failure::Usage(format!("{error}; check database.url")),
+        error => Failure::Failed(format!("{} can't be opened: {error}", config.database.described())),
+    })
 }
 
 /// Parses the command line, runs the command and returns its exit code.
@@ -215,7 +219,7 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Erase(args) => blocking(erase::run(&args, &context)),
         Command::Doctor(args) => blocking(doctor::run(&args, &context)),
-        Command::Init(args) => init::run(&args, &context),
+        Command::Init(args) => blocking(init::run(&args, &context)),
         Command::Openapi(args) => openapi::run(&args),
         Command::Events(args) => blocking(events::run(&args, &context)),
         Command::Explain(args) => blocking(explain::run(&args, &context)),

@@ -1,6 +1,7 @@
 //! The webhook route: verify, read, append, answer. Nothing else happens in reaction to an event, and nothing is
 //! acknowledged before it is on disk (docs/interface.md 4).
 
+pub mod diagnosis;
 mod endpoints;
 mod refusal;
 

@@ -96,6 +96,9 @@ pub enum StoreError {
     /// The database was written by a newer mrrd, or isn't mrrd's.
     #[error("{0}")]
     Schema(String),
+    /// There is no ledger in the database yet, and whoever only reads makes none.
+    #[error("{0}")]
+    NoLedger(String),
     /// The log is another one than the one remembered beside it, or has lost something: opening it would hide that.
     #[error("{0}")]
     OtherLog(String),

@@ -39,7 +39,7 @@ pub(crate) fn is_of_now(migrations: &Migrator, taken: &[i64], name: &str) -> Res
 
 /// What has no schema at all.
 pub(crate) fn none_yet(name: &str) -> StoreError {
-    StoreError::Schema(format!("{name} holds no ledger yet: serve or replay makes one"))
+    StoreError::NoLedger(format!("{name} holds no ledger yet: serve or replay makes one"))
 }
 
 fn newer(name: &str, version: i64) -> StoreError {

@@ -26,6 +26,17 @@ use crate::ledger::{
     time::{Day, UnixTime},
 };
 
+/// A lease as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseHeld {
+    /// What only one process may do.
+    pub name: String,
+    /// The number of the process that holds it, where that is.
+    pub process: String,
+    /// That process is known to have ended, or the lease came here with a copy: it is free.
+    pub is_gone: bool,
+}
+
 /// Reads and writes records. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Records(pub(super) Database);
@@ -53,6 +64,11 @@ impl Records {
     /// count of time, or that is known to be gone (its process ended; its lease lies in a copy of the file).
     pub async fn lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
         either!(self.0, database => database.lease(name, holder, length).await)
+    }
+
+    /// Every lease there is, and who holds it.
+    pub async fn leases(&self) -> Result<Vec<LeaseHeld>, StoreError> {
+        either!(self.0, database => database.leases().await)
     }
 
     /// Gives the lease back, if `holder` has it.

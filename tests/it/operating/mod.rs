@@ -1,7 +1,9 @@
 //! What whoever operates mrrd relies on: back-ups, exports, upgrades, and what guides tell to do.
 
 mod backup;
+mod demo;
 mod export;
+mod first_event;
 mod guides;
 mod minimal;
 mod schemas;

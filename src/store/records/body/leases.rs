@@ -8,7 +8,11 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::{Database, dialect::*};
-use crate::store::{StoreError, errors::Doing, records::presence::Held};
+use crate::store::{
+    StoreError,
+    errors::Doing,
+    records::{LeaseHeld, presence::Held},
+};
 
 impl Database {
     pub(in crate::store) async fn lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
@@ -60,6 +64,19 @@ impl Database {
             .rows_affected();
         tx.commit().await.doing(doing)?;
         Ok(taken == 1)
+    }
+
+    pub(in crate::store) async fn leases(&self) -> Result<Vec<LeaseHeld>, StoreError> {
+        let doing = "reading the leases";
+        let rows = sqlx::query("SELECT name, holder, place, renewals, expires_at FROM lease ORDER BY name");
+        let rows = rows.fetch_all(&self.log).await.doing(doing)?;
+        let read = |row: &Row| -> Result<LeaseHeld, sqlx::Error> {
+            let (holder, place): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+            let process = place.split(' ').nth(2).unwrap_or("-").to_owned();
+            let held = Held { holder, place, renewals: row.try_get(3)?, expires_at: row.try_get(4)? };
+            Ok(LeaseHeld { name: row.try_get(0)?, process, is_gone: self.presence.is_gone(&held) })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().doing(doing)
     }
 
     pub(in crate::store) async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
