@@ -40,7 +40,7 @@ CREATE TABLE annotation (
     last_day   TEXT    NOT NULL,
     note       TEXT    NOT NULL,
     created_at INTEGER NOT NULL
-) STRICT;
+, kind TEXT NOT NULL DEFAULT 'planned') STRICT;
 CREATE TRIGGER audit_trail_no_delete BEFORE DELETE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
 CREATE TRIGGER audit_trail_no_update BEFORE UPDATE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
 CREATE TABLE audit_trail (

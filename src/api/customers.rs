@@ -17,6 +17,8 @@ use crate::{
         ask::Ask,
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
         explain::Explanation,
+        invoices::InvoiceList,
+        month::Month,
         movements::MovementEntry,
         notice::Notice,
         table::Table,
@@ -35,7 +37,9 @@ parameters! {
         q: Option<String>,
         /// `paying`, `past_due`, `ending` (set to end), `trialing` or `left`.
         state: Option<CustomerState>,
-        /// `mrr` (the most in `currency` first), `since` (the newest first), `name` or `id` (without it).
+        /// Only those whose first MRR lies in this month, such as `2026-01`.
+        cohort: Option<Month>,
+        /// `mrr` (the most in `currency` first), `since` (the newest first), `ends` (the next set to end first), `name` or `id` (without it).
         sort: Option<CustomerOrder>,
         page: PageQuery,
         ledger: LedgerQuery,
@@ -53,6 +57,14 @@ parameters! {
     }
 }
 
+parameters! {
+    /// Of which ledger invoices are told.
+    pub(super) struct InvoiceQuery {
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
 /// Customers in the order asked for, page by page: found by id, name, e-mail or metadata.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
     responses((status = 200, body = Told<CustomerList>), (status = 422, body = super::document::ProblemBody)))]
@@ -61,7 +73,9 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     let text = query.q.unwrap_or_default();
     let order = query.sort.unwrap_or(CustomerOrder::Id);
     // A cursor goes on in the list it came from.
-    let of = format!("{LIST} {} {} {text}", order.as_str(), query.state.map_or("", CustomerState::as_str));
+    let cohort = query.cohort.map(|month| month.first_mrr(&state.config.ledger.zone));
+    let month = query.cohort.map(|month| month.to_string()).unwrap_or_default();
+    let of = format!("{LIST} {} {} {month} {text}", order.as_str(), query.state.map_or("", CustomerState::as_str));
     let after: Option<(String, Option<AccountId>, CustomerId)> = cursor::read(&of, query.page.cursor.as_deref())?;
     let reports = reports(&state);
     let currency = ask.own_currency().or(reports.reporting(&ask));
@@ -70,7 +84,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     }
     let further = after.is_some();
     let after = after.map(|(key, account, customer)| FoundPosition { key, account, customer });
-    let asked = CustomerSearch { text, state: query.state, order, currency, after };
+    let asked = CustomerSearch { text, state: query.state, cohort, order, currency, after };
     let ledger_status = ledger_status(&state, &ask).await?;
     let (rows, next) = reports.customers_found(&ask, &asked, query.page.limit.0).await?;
     let mut list = CustomerList {
@@ -81,7 +95,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     };
     named::customers(&state, &ask, &mut list.data).await?;
     // A search that finds nobody says so by itself.
-    let searched = further || !asked.text.is_empty() || asked.state.is_some();
+    let searched = further || !asked.text.is_empty() || asked.state.is_some() || asked.cohort.is_some();
     let is_empty = list.data.is_empty() && !searched;
     told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, CustomerList::table).await
 }
@@ -120,6 +134,25 @@ pub(super) async fn customer(
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
     told(&state, Asked { ask: &ask, ledger_status }, false, detail, false, |_| Table::default()).await
+}
+
+/// The invoices of a customer, the newest first, each as the log last told it, with its lines and the events that tell of it.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/invoices", tag = "customers",
+    params(("id" = String, Path, description = "`cus_…`; also of one that is joined to others"), InvoiceQuery),
+    responses((status = 200, body = Told<InvoiceList>), (status = 404, body = super::document::ProblemBody)))]
+pub(super) async fn invoices(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    Query(query): Query<InvoiceQuery>,
+) -> Answer {
+    let ask = query.ledger.ask();
+    let ledger_status = ledger_status(&state, &ask).await?;
+    match reports(&state).invoices(&ask, &CustomerId::new(id.as_str())).await? {
+        Some(list) => {
+            told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, false, InvoiceList::table).await
+        }
+        None => Err(not_found(&state, &ask, "customer", id).await?),
+    }
 }
 
 /// There is none in the ledger asked: where it is instead, if it is anywhere.

@@ -11,6 +11,7 @@ mod cursor;
 mod customers;
 mod document;
 mod events;
+mod failures;
 mod health;
 mod long;
 mod metrics;
@@ -72,6 +73,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(customers::explain))
+        .routes(routes!(customers::invoices))
+        .routes(routes!(failures::failures))
+        .routes(routes!(named::list))
         .routes(routes!(events::events))
         .routes(routes!(events::event))
         .routes(routes!(events::raw))

@@ -21,6 +21,7 @@ use crate::{
     },
     report::{
         ask::{Ask, Basis},
+        month::Month,
         movements::{MovementEntry, MovementList},
     },
     server::state::AppState,
@@ -61,6 +62,8 @@ parameters! {
         customer: Option<CustomerId>,
         /// Only this kind; `transient` ones only when named.
         kind: Option<Kind>,
+        /// Every kind but this one: `fx` leaves out what revaluation moved.
+        without: Option<Kind>,
         /// Only those with a part of this cause.
         cause: Option<Cause>,
         /// Only those with a part of this group of causes: `upsell`, `voluntary`, ….
@@ -75,6 +78,8 @@ parameters! {
         country: Option<Arc<str>>,
         /// Only of customers whose metadata has this now: `KEY:VALUE`, of the keys that `ledger.metadata_keys` keeps.
         metadata: Option<KeyValue>,
+        /// Only of customers whose first MRR lies in this month, such as `2026-01`.
+        cohort: Option<Month>,
         /// `scheduled`: also what is written ahead, up to `to`.
         include: Option<Include>,
         /// `restated` (the default), or `closed`: those of the closed month from `from` to `to`, as they were when it was closed.
@@ -123,11 +128,13 @@ pub(super) async fn movements(
         to: query.to,
         customer: query.customer,
         kind: query.kind,
+        without: query.without,
         cause: query.cause,
         currency: None,
         part: PartFilter { rollup: query.rollup, product: query.product, price: query.price, interval: query.billing },
         country: query.country,
         metadata: query.metadata.map(|KeyValue(key, value)| (key, value)),
+        cohort: query.cohort.map(|month| month.first_mrr(&state.config.ledger.zone)),
     };
     let ask = Ask {
         scheduled: query.include == Some(Include::Scheduled),

@@ -1,12 +1,21 @@
-//! Names beside ids, where names are shown (`privacy.show_names`).
+//! Names beside ids, where names are shown (`privacy.show_names`), and `GET /api/v1/names`, which has them for any ids.
 
 use std::collections::BTreeMap;
 
-use super::{ApiProblem, reports};
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Answer, ApiProblem, json,
+    params::{LIMIT_MAX, LedgerQuery},
+    query::{Query, Required, parameters},
+    reports,
+};
 use crate::{
     config::Names,
     ledger::ids::EventId,
-    report::{ask::Ask, customers::CustomerEntry, movements::MovementEntry},
+    report::{ask::Ask, customers::CustomerEntry, failures::FailureEntry, movements::MovementEntry},
     server::state::AppState,
     store::derived::names::CustomerNamed,
     stripe::metadata::cancellation_comment,
@@ -30,6 +39,56 @@ async fn names(state: &AppState, ask: &Ask, ids: &[&str]) -> Result<BTreeMap<Who
 
 fn said(text: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Names of customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct NameList {
+    /// Those that have one, by account and id; empty where names aren't shown.
+    data: Vec<NameEntry>,
+}
+
+/// What a customer is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct NameEntry {
+    /// `cus_…`
+    id: String,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    /// Its name; null where only its e-mail is known.
+    name: Option<String>,
+    /// Its e-mail; null where only its name is known.
+    email: Option<String>,
+}
+
+parameters! {
+    /// Whose names are asked for.
+    pub(super) struct NameQuery {
+        /// `cus_…`, comma separated, 1000 at most.
+        ids: Required<String>,
+        ledger: LedgerQuery,
+    }
+}
+
+/// What customers are called, by their ids: for lists that hold ids alone.
+#[utoipa::path(get, path = "/api/v1/names", tag = "customers", params(NameQuery),
+    responses((status = 200, body = NameList), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn list(State(state): State<AppState>, Query(query): Query<NameQuery>) -> Answer {
+    let ask = query.ledger.ask();
+    let Required(text) = query.ids;
+    let ids: Vec<&str> = text.split(',').filter(|id| !id.is_empty()).collect();
+    if i64::try_from(ids.len()).is_ok_and(|len| len > LIMIT_MAX) {
+        return Err(ApiProblem::parameter("ids", &format!("they are {}, and may be {LIMIT_MAX}", ids.len())));
+    }
+    let named = names(&state, &ask, &ids).await?;
+    let entry = |((account, id), one): (Whose, CustomerNamed)| NameEntry {
+        id,
+        account: said(&account),
+        name: said(&one.name),
+        email: said(&one.email),
+    };
+    Ok(json(&NameList { data: named.into_iter().map(entry).collect() }))
 }
 
 /// Gives customers their names and e-mails.
@@ -64,6 +123,17 @@ pub(super) async fn comments(state: &AppState, entries: &mut [MovementEntry]) ->
         let Some(event) = part.events.last() else { continue };
         let bodies = state.store.log.bodies(&EventId::new(event.as_str())).await?;
         part.comment = bodies.iter().find_map(|(_, body)| cancellation_comment(body));
+    }
+    Ok(())
+}
+
+/// Gives customers whose payments failed their names, where the account asked for is one.
+pub(super) async fn failures(state: &AppState, ask: &Ask, entries: &mut [FailureEntry]) -> Result<(), ApiProblem> {
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.customer.as_str()).collect();
+    let names = names(state, ask, &ids).await?;
+    for entry in entries {
+        let mut of = names.iter().filter(|((_, id), _)| *id == entry.customer);
+        entry.customer_name = of.next().and_then(|(_, one)| said(&one.name));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `/api/v1/annotations` and `/api/v1/mutes`: planned events, drawn on every chart and kept from waking anybody, and rules that
-//! tell nobody for a while.
+//! `/api/v1/annotations` and `/api/v1/mutes`: planned events, price changes and notes, drawn on every chart, and rules that tell
+//! nobody for a while.
 
 use axum::{
     Extension,
@@ -19,7 +19,7 @@ use crate::{
     ledger::time::{Day, UnixTime},
     server::state::AppState,
     store::records::{
-        alerts::{Annotation, Mute},
+        alerts::{Annotation, AnnotationKind, Mute},
         audit_trail::Action,
     },
 };
@@ -30,7 +30,8 @@ pub(super) struct AnnotationList {
     data: Vec<AnnotationEntry>,
 }
 
-/// A planned event: alerts of its days are kept and shown, and nobody is woken.
+/// What is drawn on every chart. Alerts of the days of a planned event or price change are kept and shown, and nobody is
+/// woken; a note silences nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct AnnotationEntry {
     /// Its number.
@@ -39,11 +40,13 @@ pub(super) struct AnnotationEntry {
     from: String,
     /// Last day.
     to: String,
-    /// What was planned.
+    /// `planned`, `price_change` or `note`.
+    kind: &'static str,
+    /// What it says.
     note: String,
 }
 
-/// A planned event to keep.
+/// A planned event, price change or note to keep.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnnotationBody {
@@ -51,7 +54,9 @@ pub(super) struct AnnotationBody {
     from: String,
     /// Last day; the first one without it.
     to: Option<String>,
-    /// What is planned.
+    /// `planned` (without it), `price_change` or `note`.
+    kind: Option<String>,
+    /// What it says.
     note: String,
 }
 
@@ -85,14 +90,14 @@ pub(super) struct MuteBody {
     note: String,
 }
 
-/// Planned events, by day.
+/// Planned events, price changes and notes, by day.
 #[utoipa::path(get, path = "/api/v1/annotations", tag = "alerts", responses((status = 200, body = AnnotationList)))]
 pub(super) async fn annotations(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let data = state.store.records.annotations().await?.into_iter().map(AnnotationEntry::from).collect();
     Ok(json(&AnnotationList { data }))
 }
 
-/// Keeps a planned event.
+/// Keeps a planned event, a price change or a note.
 #[utoipa::path(post, path = "/api/v1/annotations", tag = "alerts", request_body = AnnotationBody,
     responses((status = 200, body = AnnotationEntry), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn annotate(
@@ -112,14 +117,21 @@ pub(super) async fn annotate(
     if note.is_empty() {
         return Err(ApiProblem::parameter("note", "it is empty: say what is planned"));
     }
-    let annotation = Annotation { id: 0, first, last, note: note.to_owned() };
+    let kind = match said.kind.as_deref() {
+        None => AnnotationKind::default(),
+        Some(word) => AnnotationKind::parse(word).ok_or_else(|| {
+            let words = AnnotationKind::ALL.map(AnnotationKind::as_str).join(", ");
+            ApiProblem::parameter("kind", &format!("{word:?} is not one of {words}"))
+        })?,
+    };
+    let annotation = Annotation { id: 0, first, last, kind, note: note.to_owned() };
     let deed =
         identity.actor().does(state.clock.now(), Action::EventPlanned, format!("{first} to {last}")).saying(note);
     let id = state.store.records.annotate(&annotation, &deed).await?;
     Ok(json(&AnnotationEntry::from(Annotation { id, ..annotation })))
 }
 
-/// Forgets a planned event.
+/// Forgets a planned event, a price change or a note.
 #[utoipa::path(delete, path = "/api/v1/annotations/{id}", tag = "alerts",
     params(("id" = i64, Path, description = "its number")),
     responses((status = 200, body = AnnotationList), (status = 404, body = super::document::ProblemBody)))]
@@ -199,8 +211,8 @@ fn day(name: &str, text: &str) -> Result<Day, ApiProblem> {
 }
 
 impl From<Annotation> for AnnotationEntry {
-    fn from(Annotation { id, first, last, note }: Annotation) -> Self {
-        Self { id, from: first.to_string(), to: last.to_string(), note }
+    fn from(Annotation { id, first, last, kind, note }: Annotation) -> Self {
+        Self { id, from: first.to_string(), to: last.to_string(), kind: kind.as_str(), note }
     }
 }
 

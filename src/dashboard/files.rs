@@ -37,6 +37,7 @@ files![
     "format.js",
     "keys.js",
     "ledger.js",
+    "notes.js",
     "parts.js",
     "reportbar.js",
     "route.js",
@@ -99,8 +100,31 @@ pub(super) fn page() -> &'static File {
 pub(super) fn asset(path: &str) -> Option<&'static File> {
     static MADE: OnceLock<BTreeMap<&'static str, File>> = OnceLock::new();
     let made =
-        MADE.get_or_init(|| FILES.iter().map(|(path, bytes)| (*path, File::of(path, Cow::Borrowed(*bytes)))).collect());
+        MADE.get_or_init(|| FILES.iter().map(|(path, bytes)| (*path, File::of(path, served(path, bytes)))).collect());
     made.get(path)
+}
+
+/// A file's bytes as they are served: our own scripts without comments, which say types and reasons to whoever reads them here.
+fn served(path: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if path.ends_with(".js") && !path.starts_with("vendor/") => {
+            Cow::Owned(without_comments(text).into_bytes())
+        }
+        _ => Cow::Borrowed(bytes),
+    }
+}
+
+/// Without `/** … */`, wherever it stands, and lines that are a comment whole. No text and no expression of ours holds either.
+fn without_comments(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/**") {
+        bare.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after.strip_prefix(' ').unwrap_or(after));
+    }
+    bare.push_str(rest);
+    let told = bare.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+    told.fold(String::with_capacity(bare.len()), |all, line| all + line + "\n")
 }
 
 impl File {
@@ -151,6 +175,17 @@ mod tests {
         lying.retain(|path| !path.ends_with(".d.ts"));
         let answered: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
         assert_eq!(answered, lying);
+    }
+
+    #[test]
+    fn scripts_are_served_without_their_comments() {
+        let text = "// What it is.\n/**\n * @param {string} a\n */\nconst x = (/** @type {any} */ a) => `https://${a}`;\n\n  // Why.\nx(1); // said\n";
+        assert_eq!(without_comments(text), "const x = (a) => `https://${a}`;\nx(1); // said\n");
+        for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js") && !path.starts_with("vendor/")) {
+            let text = std::str::from_utf8(bytes).unwrap();
+            assert_eq!(text.matches("/**").count(), text.matches("*/").count(), "{path} has a comment without an end");
+            assert!(!text.contains("\"/**") && !text.contains("`/**"), "{path} has a comment within a text");
+        }
     }
 
     #[test]

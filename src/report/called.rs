@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     ask::Ask,
+    invoices::InvoiceEntry,
     movements::MovementEntry,
     mrr::MrrEntry,
     service::{AskError, Reports},
@@ -117,6 +118,24 @@ impl Reports<'_> {
                 side.product_name = called.product(side.product.as_deref());
                 side.price_name = called.price(&side.price);
             }
+        }
+        Ok(())
+    }
+
+    /// Gives the lines of a customer's invoices the names of their products and prices.
+    pub(super) async fn name_lines(
+        &self,
+        ask: &Ask,
+        holders: &[CustomerKey],
+        invoices: &mut [InvoiceEntry],
+    ) -> Result<(), AskError> {
+        let livemode = self.livemode(ask).await?;
+        let lines = invoices.iter().flat_map(|invoice| &invoice.lines);
+        let ids = lines.flat_map(|line| [line.product.clone(), line.price.clone()]).flatten().collect();
+        let called = self.called(livemode, &ask.account, &ids, holders).await?;
+        for line in invoices.iter_mut().flat_map(|invoice| &mut invoice.lines) {
+            line.product_name = called.product(line.product.as_deref());
+            line.price_name = line.price.as_deref().and_then(|price| called.price(price));
         }
         Ok(())
     }

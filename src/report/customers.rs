@@ -50,6 +50,10 @@ pub struct CustomerEntry {
     /// When the first of its subscriptions that are set to end does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<String>,
+    /// MRR that is set to end, one entry a currency; absent where nothing is. Under a profile that counts a cancellation
+    /// when it is asked for it is gone from `mrr` already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scheduled_churn: Vec<CurrencyMrr>,
 }
 
 /// MRR in one currency.
@@ -127,6 +131,12 @@ impl From<&CustomerRow> for CustomerEntry {
                 .filter_map(|one| one.ends_at)
                 .min()
                 .map(|at| at.to_string()),
+            scheduled_churn: row
+                .scheduled_churn
+                .iter()
+                .filter(|(_, mrr)| *mrr != Mrr::ZERO)
+                .map(CurrencyMrr::from)
+                .collect(),
             subscriptions_active: row.subscriptions.iter().filter(|one| one.mrr > Mrr::ZERO).count(),
         }
     }

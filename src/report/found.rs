@@ -47,16 +47,20 @@ impl Memory {
                     .iter()
                     .any(|one| one.ended_at.is_none() && one.ends_at.is_some_and(|at| at > scope.cut)),
             };
-            if !stands || !words.iter().all(says) {
+            let of_cohort = asked.cohort.is_none_or(|cohort| cohort.holds(row.first_mrr_at));
+            if !stands || !of_cohort || !words.iter().all(says) {
                 continue;
             }
             let in_currency = row.mrr.iter().find(|(currency, _)| Some(*currency) == asked.currency);
             let whole = in_currency.map_or(0, |(_, mrr)| mrr.0 / Mrr::MINOR);
             let since = row.first_mrr_at.map_or(0, |at| i128::from(at.0));
+            let ends = row.subscriptions.iter().filter(|one| one.ended_at.is_none()).filter_map(|one| one.ends_at);
+            let ends = ends.filter(|at| *at > scope.cut).min().map_or(i64::MAX, |at| at.0);
             let name = name.map(|one| one.name.to_lowercase()).filter(|name| !name.is_empty());
             let (number, text) = match asked.order {
                 CustomerOrder::Mrr => (whole, String::new()),
                 CustomerOrder::Since => (since, String::new()),
+                CustomerOrder::Ends => (-i128::from(ends), String::new()),
                 CustomerOrder::Name => (0, name.unwrap_or_else(|| "~~~~".into())),
                 CustomerOrder::Id => (0, row.customer.to_string()),
             };
@@ -66,7 +70,7 @@ impl Memory {
         let beyond = |one: &(Reverse<i128>, String, _, _, CustomerRow)| match &asked.after {
             None => true,
             Some(after) => {
-                let numbered = matches!(asked.order, CustomerOrder::Mrr | CustomerOrder::Since);
+                let numbered = matches!(asked.order, CustomerOrder::Mrr | CustomerOrder::Since | CustomerOrder::Ends);
                 let number = if numbered { after.key.parse().unwrap_or(0) } else { 0 };
                 let text = if numbered { String::new() } else { after.key.clone() };
                 (&one.0, &one.1, &one.2, &one.3) > (&Reverse(number), &text, &after.account, &after.customer)

@@ -232,6 +232,27 @@ impl Memory {
         rows.into_iter().filter(|(key, _)| beyond(key)).map(|(_, row)| row).take(size(limit)).collect()
     }
 
+    /// Changes of what is past due or set to cancel, as the store tells them.
+    pub fn in_doubt(&self, scope: &Scope) -> Vec<DayAmounts> {
+        let of_customer = |(key, ledger): (&CustomerKey, &'_ CustomerLedger)| -> Vec<DayAmounts> {
+            let doubtful = |delta: &&Delta| {
+                delta.at <= scope.cut && (delta.at_risk != Mrr::ZERO || delta.scheduled_churn != Mrr::ZERO)
+            };
+            let amounts = |delta: &Delta| DayAmounts {
+                currency: delta.currency,
+                group: Some(key.customer.as_str().into()),
+                day: delta.day,
+                mrr: delta.mrr,
+                list: delta.list,
+                estimated: delta.estimated,
+                at_risk: delta.at_risk,
+                scheduled_churn: delta.scheduled_churn,
+            };
+            ledger.deltas.iter().filter(doubtful).map(amounts).collect()
+        };
+        self.in_scope(scope).flat_map(of_customer).collect()
+    }
+
     /// Customers as the store lists them.
     pub fn customer_page(
         &self,
@@ -340,6 +361,7 @@ fn asked(movement: &Movement, customer: &CustomerId, filter: &MovementFilter) ->
         && filter.to.is_none_or(|to| movement.day <= to)
         && filter.customer.as_ref().is_none_or(|only| only == customer)
         && filter.kind.map_or(movement.kind != Kind::Transient, |kind| movement.kind == kind)
+        && filter.without.is_none_or(|kind| movement.kind != kind)
         && filter.currency.is_none_or(|currency| movement.currency == currency)
         && filter.cause.is_none_or(|cause| movement.parts.iter().any(|part| part.cause == cause))
         && (filter.part == PartFilter::default() || movement.parts.iter().any(|part| is_part(part, &filter.part)))
@@ -349,6 +371,7 @@ fn asked(movement: &Movement, customer: &CustomerId, filter: &MovementFilter) ->
 fn is_of(ledger: &CustomerLedger, filter: &MovementFilter) -> bool {
     filter.country.as_ref().is_none_or(|country| ledger.country.as_ref() == Some(country))
         && filter.metadata.as_ref().is_none_or(|(key, value)| ledger.metadata.get(key) == Some(value))
+        && filter.cohort.is_none_or(|cohort| cohort.holds(ledger.first_mrr_at))
 }
 
 /// Whether a part is one of those asked for.
@@ -367,6 +390,11 @@ fn customer_row(key: &CustomerKey, ledger: &CustomerLedger, scope: &Scope) -> Re
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut subscriptions = ledger.subscriptions.clone();
     subscriptions.iter_mut().for_each(|one| one.mrr = Mrr::ZERO);
+    let mut ending: BTreeMap<Currency, Mrr> = BTreeMap::new();
+    for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut && delta.scheduled_churn != Mrr::ZERO) {
+        let sum = ending.entry(delta.currency).or_default();
+        *sum = sum.checked_add(delta.scheduled_churn).ok_or(ReportError::Overflow)?;
+    }
     for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut && delta.mrr != Mrr::ZERO) {
         let of_subscription = subscriptions.iter_mut().find(|one| one.id == delta.subscription).map(|one| &mut one.mrr);
         for sum in [Some(mrr.entry(delta.currency).or_default()), of_subscription].into_iter().flatten() {
@@ -379,6 +407,7 @@ fn customer_row(key: &CustomerKey, ledger: &CustomerLedger, scope: &Scope) -> Re
         country: ledger.country.clone(),
         first_mrr_at: ledger.first_mrr_at.filter(|at| *at <= scope.cut),
         mrr: mrr.into_iter().collect(),
+        scheduled_churn: ending.into_iter().collect(),
         subscriptions,
     })
 }

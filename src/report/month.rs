@@ -6,10 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ReportError, bridge::Lines, money::Exact};
-use crate::ledger::{
-    money::{Currency, Mrr},
-    outcome::{CustomerLedger, Kind, Movement},
-    time::{Day, UnixTime},
+use crate::{
+    ledger::{
+        money::{Currency, Mrr},
+        outcome::{CustomerLedger, Kind, Movement},
+        time::{Day, UnixTime, Zone},
+    },
+    store::derived::reports::FirstMrr,
 };
 
 /// A calendar month, `2026-10`.
@@ -30,6 +33,11 @@ impl Month {
     /// Its last day.
     pub fn last(self) -> Day {
         Day(self.0.0.last_of_month())
+    }
+
+    /// The customers whose first MRR lies in it, in this zone.
+    pub fn first_mrr(self, zone: &Zone) -> FirstMrr {
+        FirstMrr { from: zone.start_of(self.first()), before: zone.start_of(self.last().after()) }
     }
 }
 

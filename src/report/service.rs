@@ -17,6 +17,8 @@ use super::{
     cohorts::{self, CohortsAnswer},
     customers::CurrencyMrr,
     explain::{Explanation, StepEntry},
+    failures::FailureList,
+    invoices::InvoiceList,
     memory::{self, Memory},
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
@@ -302,6 +304,18 @@ impl Reports<'_> {
         Ok(self.store.derived.daily_rows(&scope, self.day_of(&scope), from).await?)
     }
 
+    /// Failed payments that began in the span asked for, and what became of each.
+    pub async fn failures(&self, ask: &Ask) -> Result<FailureList, AskError> {
+        let (scope, source) = self.scope(ask).await?;
+        let rows = match &source {
+            Source::Tables => self.store.derived.in_doubt(&scope).await?,
+            Source::Memory { ledgers, .. } => ledgers.in_doubt(&scope),
+        };
+        let mut list = FailureList::of(rows, self.day_of(&scope), (ask.from, ask.to), ask.own_currency())?;
+        (list.profile, list.converted) = (self.profile(ask)?.name.as_ref().into(), self.reporting(ask).is_some());
+        Ok(list)
+    }
+
     /// Customers page by page; the largest are one page.
     pub async fn customers(
         &self,
@@ -380,6 +394,24 @@ impl Reports<'_> {
             members.retain(|member| *member != key || own.iter().any(|facts| !facts.is_empty()));
         }
         Ok(members.iter().map(|member| member.customer.to_string()).collect())
+    }
+
+    /// The invoices of a customer as the log last told them; `None` where the ledger has no customer of that id.
+    pub async fn invoices(&self, ask: &Ask, id: &CustomerId) -> Result<Option<InvoiceList>, AskError> {
+        let (scope, source) = self.any_scope(ask).await?;
+        let Some(row) = self.customer_in(&scope, &source, id).await? else { return Ok(None) };
+        let key = CustomerKey { livemode: scope.livemode, account: row.account, customer: row.customer };
+        let keys = match self.ledger.customers.customer_key {
+            None => vec![key],
+            Some(_) => {
+                let joins = Joins::current(self.store, &self.ledger.customers, source.seq()).await?;
+                joins.members_of(self.store, &key, source.seq()).await?
+            }
+        };
+        let facts = self.store.log.customer_facts(&keys, source.seq()).await?;
+        let mut list = InvoiceList::of(facts.into_iter().flatten());
+        self.name_lines(ask, &keys, &mut list.data).await?;
+        Ok(Some(list))
     }
 
     /// The chain from event to money for a customer, or for the customer of a subscription; of one day, where asked for.

@@ -2,9 +2,10 @@
 //
 // The plan: { base, token, browser, views: [{ width, dark }], pages: [{ path, steps: [...] }] }; each page is loaded in the
 // first view and looked at in all of them, in the first two by every rule of axe, in the others for its colours.
-// A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key }, { type: text }, { wait: text }, { until: selector } or { look: name }.
+// A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key, times }, { type: text },
+// { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
-// for each page and view.
+// for each page and view; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
@@ -34,12 +35,51 @@ async function step(page, one, looks) {
     // From outside the page, as Stripe does.
     const answer = await fetch(plan.base + one.post.path, { method: "POST", body: one.post.body, headers: one.post.headers });
     if (!answer.ok) throw new Error(`${one.post.path} answers ${answer.status}`);
-  } else if (one.press) await page.keyboard.press(one.press);
+  } else if (one.press) for (let n = 0; n < (one.times ?? 1); n += 1) await page.keyboard.press(one.press);
   else if (one.type) await page.keyboard.type(one.type);
   else if (one.wait) await page.waitForFunction((text) => document.body.innerText.includes(text), { timeout: PATIENCE_MS, polling: 50 }, one.wait);
   else if (one.until) await page.waitForSelector(one.until, { timeout: PATIENCE_MS });
+  else if (one.at) await page.waitForFunction((start) => location.pathname.startsWith(start), { timeout: PATIENCE_MS, polling: 50 }, one.at);
+  else if (one.drop) await drop(page, one.on, one.drop);
+  else if (one.choose) await (await page.waitForSelector(one.in, { timeout: PATIENCE_MS })).uploadFile(one.choose);
+  else if (one.tabs) { await settled(page); looks.unreached = await unreached(page); return; }
   else if (one.look) { await settled(page); looks[one.look] = { at: await page.evaluate(() => location.pathname + location.search), text: await page.evaluate(() => document.body.innerText) }; return; }
   await new Promise((done) => setTimeout(done, 60));
+}
+
+/** Drops a file of this machine on an element, as a hand would. */
+async function drop(page, selector, file) {
+  const target = await page.waitForSelector(selector, { timeout: PATIENCE_MS });
+  await target.evaluate((node) => node.scrollIntoView({ block: "center" }));
+  const box = await target.boundingBox();
+  const session = await page.createCDPSession();
+  const data = { items: [], files: [file], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, x: box.x + box.width / 2, y: box.y + box.height / 2, data });
+  await session.detach();
+}
+
+/** Walks the page with Tab from its beginning, and answers what can be operated and was never come to. */
+async function unreached(page) {
+  const mark = () => {
+    const usable = [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")]
+      .filter((node) => !node.disabled && node.checkVisibility({ visibilityProperty: true }) && !node.closest("[inert]"));
+    usable.forEach((node) => { node.dataset.tab = "no"; });
+    document.activeElement?.blur();
+    scrollTo(0, 0);
+    return usable.length;
+  };
+  const all = await page.evaluate(mark);
+  // A date has a stop for each of its parts.
+  for (let n = 0; n < all * 2 + 40; n += 1) {
+    await page.keyboard.press("Tab");
+    const left = await page.evaluate(() => {
+      const at = document.activeElement;
+      if (at?.dataset) at.dataset.tab = "yes";
+      return document.querySelectorAll("[data-tab='no']").length;
+    });
+    if (left === 0) return [];
+  }
+  return page.evaluate(() => [...document.querySelectorAll("[data-tab='no']")].filter((node) => node.checkVisibility({ visibilityProperty: true })).slice(0, 5).map((node) => node.outerHTML.slice(0, 160)));
 }
 
 /** What a page looks like now. */

@@ -112,7 +112,7 @@ impl Watcher {
     async fn silenced(&self, alert: &mut Alert, day: Day, now: UnixTime) -> Result<Option<String>, StoreError> {
         let about_customers = !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::Digest);
         for planned in self.store.records.annotations().await? {
-            if about_customers && (planned.first..=planned.last).contains(&day) {
+            if about_customers && planned.kind.silences() && (planned.first..=planned.last).contains(&day) {
                 alert.planned.push(planned.note);
             }
         }

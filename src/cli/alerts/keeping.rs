@@ -11,7 +11,7 @@ use crate::{
     store::{
         Store, StoreError,
         records::{
-            alerts::{AlertFilter, AlertRow, Annotation, Mute},
+            alerts::{AlertFilter, AlertRow, Annotation, AnnotationKind, Mute},
             audit_trail::{Action, Deed},
         },
     },
@@ -202,14 +202,14 @@ pub(super) async fn plan(args: &PlanArgs, context: &Context) -> Outcome {
         if first > last {
             return Err(Failure::Usage(format!("{first} is after {last}")));
         }
-        let planned = Annotation { id: 0, first, last, note: note.clone() };
+        let planned = Annotation { id: 0, first, last, kind: AnnotationKind::Planned, note: note.clone() };
         let deed = deed(context, Action::EventPlanned, &format!("{first} to {last}")).saying(note.as_str());
         let id = store.records.annotate(&planned, &deed).await.map_err(failed)?;
         return Ok(output::line(format_args!("planned event {id}: {first} to {last}, {note}"))?);
     }
     let planned = store.records.annotations().await.map_err(failed)?;
     if args.json {
-        let entry = |one: &Annotation| json!({"id": one.id, "from": one.first.to_string(), "to": one.last.to_string(), "note": one.note});
+        let entry = |one: &Annotation| json!({"id": one.id, "from": one.first.to_string(), "to": one.last.to_string(), "kind": one.kind.as_str(), "note": one.note});
         return Ok(output::json(&planned.iter().map(entry).collect::<Vec<_>>())?);
     }
     for one in planned {

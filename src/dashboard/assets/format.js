@@ -46,7 +46,7 @@ export const count = (n, signed = false) => (n === null || n === undefined ? "�
 
 /** A share as per cent. @param {number | string | null | undefined} value @param {boolean} [signed] */
 export const share = (value, signed = false) => (value === null || value === undefined ? "–"
-  : number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: signed ? "exceptZero" : "auto" }).format(Number(value)));
+  : number({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: signed ? "exceptZero" : "negative" }).format(Number(value)));
 
 /** A ratio, such as the quick ratio. @param {number | string | null | undefined} value */
 export const ratio = (value) => (value === null || value === undefined ? "–" : number({ minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(Number(value)));
@@ -86,7 +86,11 @@ export function bytes(n) {
   return number({ style: "unit", unit: ["byte", "kilobyte", "megabyte", "gigabyte"][step], maximumFractionDigits: step ? 1 : 0 }).format(n / 1000 ** step);
 }
 
+/** Words that say too little by themselves. @type {Record<string, string>} */
+const SAID = { fx: "exchange rate", add_on: "add-on", add_on_removed: "add-on removed", transient: "undone soon after", to_free: "moved to a free plan", free_to_paid: "free to paid",
+  full_discount: "discounted to nothing", other: "something else", unknown_end: "ended, nobody said why", other_reason: "another reason", ledger_drift: "differs from Stripe’s", nrr_below: "NRR too low",
+  pause: "paused", dispute: "payment disputed", retention_policy: "ended by a rule of Stripe’s" };
 /** `plan_upgrade` as words. @param {string | null | undefined} word */
-export const words = (word) => (word ?? "unknown").replaceAll("_", " ");
+export const words = (word) => SAID[word ?? ""] ?? (word ?? "unknown").replaceAll("_", " ");
 /** @param {string | null | undefined} word */
 export const sentence = (word) => { const text = words(word); return text[0].toUpperCase() + text.slice(1); };

@@ -1,6 +1,6 @@
 // Which ledger is asked, under which rules, as known when: read from the address bar, sent with every question.
 import { createContext, useContext } from "./vendor/preact.js";
-import { endOfDay } from "./days.js";
+import { endOfDay, endOfMonth } from "./days.js";
 import { date, instant } from "./format.js";
 import { span, RANGES } from "./route.js";
 
@@ -22,12 +22,12 @@ export const LedgerContext = createContext(null);
 /** @returns {Ledger} */
 export const useLedger = () => useContext(LedgerContext);
 
-/** What a chart's picture states of itself. @param {Ledger} ledger @param {Record<string, string>} query @param {string} [by] */
-export function stated(ledger, query, by) {
-  const { from, to, name } = span(query, by);
+/** What a chart's picture states of itself; `only`: what it is narrowed to. @param {Ledger} ledger @param {Record<string, string>} query @param {string} [only] */
+export function stated(ledger, query, only) {
+  const { from, to, name } = span(query);
   const range = RANGES.find(([key]) => key === name)?.[1];
-  return [`profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", query.livemode === "false" ? "test data" : "",
-    `${from ? date(from) : "from the beginning"} – ${date(to)}${range ? ` (${range})` : ""}`, query.interval ? `by ${query.interval}` : "", query.asof ? `as known at ${known(query.asof)}` : ""].filter(Boolean).join(" · ");
+  return [only, `profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", query.livemode === "false" ? "test data" : "",
+    `${from ? date(from) : "from the beginning"} – ${date(to)}${range ? ` (${range})` : ""}`, query.interval ? `by ${query.interval}` : "", query.asof ? `as known at ${known(query.asof)}` : "", `days in ${ledger.status?.timezone ?? "UTC"}`].filter(Boolean).join(" · ");
 }
 
 /** @param {string} asof */
@@ -36,9 +36,11 @@ export const known = (asof) => (/^\d+$/.test(asof) ? `place ${asof} of the log` 
 /** `as_known_at` of a chosen day: its end. @param {string | undefined} asof */
 export const knownAt = (asof) => (asof && /^\d{4}-\d\d-\d\d$/.test(asof) ? endOfDay(asof) : asof);
 
-/** Marks of the calendar on a chart whose periods begin at these days. @param {Ledger} ledger @param {{ start: string, end: string }[]} periods */
+/** Marks of the calendar on a chart whose periods begin at these days: months that were closed, what was planned, price changes, notes.
+ * @param {Ledger} ledger @param {{ start: string, end: string }[]} periods @returns {import("./charts.js").Mark[]} */
 export function marksOn(ledger, periods) {
   const at = (/** @type {string} */ day) => periods.findIndex((one) => one.start <= day && day <= one.end);
-  const plans = ledger.plans.map((plan) => ({ at: at(plan.from ?? plan.first), label: plan.note, kind: /** @type {const} */ ("plan") }));
-  return plans.filter((mark) => mark.at >= 0);
+  const notes = ledger.plans.map((plan) => ({ at: at(plan.from), label: `${plan.note} (${date(plan.from, { month: "short", day: "numeric" })})`, kind: plan.kind ?? "planned" }));
+  const closings = ledger.closings.map((one) => ({ at: at(endOfMonth(`${one.month}-01`)), label: `${one.month} closed on ${date(one.closed_at)}`, kind: /** @type {const} */ ("closing") }));
+  return [...closings, ...notes].filter((mark) => mark.at >= 0).sort((a, b) => a.at - b.at);
 }

@@ -1,7 +1,8 @@
 // What pages are built of: cards, tables, pills, and the four states of everything that is asked for.
 import { html, useEffect, useId, useRef, useState } from "./vendor/preact.js";
-import { address, ask } from "./api.js";
+import { address, ask, useApi } from "./api.js";
 import { count, instant, money, sentence, words } from "./format.js";
+import { useLedger } from "./ledger.js";
 import { href } from "./route.js";
 
 /** @typedef {import("./vendor/preact.js").ComponentChildren} Children */
@@ -48,16 +49,16 @@ export function Answered({ of, empty, none, children, lines, tall }) {
 
 /**
  * A table that can be wider than the screen.
- * @param {{ caption?: string, head: Children[], rows: { key?: string, cells: Children[], cls?: string }[], cls?: string, foot?: Children[], numbers?: number[] }} props
- *   numbers: which columns hold numbers
+ * @param {{ caption?: string, head: Children[], heads?: string[], rows: { key?: string, cells: Children[], cls?: string }[], cls?: string, foot?: Children[], numbers?: number[] }} props
+ *   heads: the head as text, for small screens, where it isn't; numbers: which columns hold numbers
  */
-export function Table({ caption, head, rows, cls = "", foot, numbers = [] }) {
+export function Table({ caption, head, heads, rows, cls = "", foot, numbers = [] }) {
   const num = (/** @type {number} */ i) => (numbers.includes(i) ? "num" : undefined);
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption ?? "Table"}><table class=${cls}>
     ${caption && html`<caption class="unseen">${caption}</caption>`}
     <thead><tr>${head.map((cell, i) => html`<th key=${i} scope="col" class=${num(i)}>${cell}</th>`)}</tr></thead>
     <tbody>${rows.map((row, r) => html`<tr key=${row.key ?? r} class=${row.cls}>${row.cells.map((cell, i) => (i === 0
-      ? html`<th key=${i} scope="row" class=${num(i)}>${cell}</th>` : html`<td key=${i} class=${num(i)} data-head=${typeof head[i] === "string" ? head[i] : undefined}>${cell}</td>`))}</tr>`)}</tbody>
+      ? html`<th key=${i} scope="row" class=${num(i)}>${cell}</th>` : html`<td key=${i} class=${num(i)} data-head=${heads?.[i] ?? (typeof head[i] === "string" ? head[i] : undefined)}>${cell}</td>`))}</tr>`)}</tbody>
     ${foot && html`<tfoot><tr>${foot.map((cell, i) => html`<td key=${i} class=${num(i)}>${cell}</td>`)}</tr></tfoot>`}
   </table></div>`;
 }
@@ -73,8 +74,20 @@ export const tone = (amount) => (Number(amount) > 0 ? "up" : Number(amount) < 0 
 export const Change = ({ amount, currency }) => html`<span class=${tone(amount)}>${money(amount, currency, { signed: true })}</span>`;
 
 /** A customer, by name where names are shown. @param {{ id: string, name?: string | null, account?: string }} props */
-export const Customer = ({ id, name, account }) => html`<a class="customer" href=${href(`/customers/${encodeURIComponent(id)}`, account ? { account } : {})}>${name
+export const Customer = ({ id, name, account }) => html`<a class="customer" title=${id} href=${href(`/customers/${encodeURIComponent(id)}`, account ? { account } : {})}>${name
   ? html`<span>${name}</span> <span class="id soft">${id}</span>` : html`<span class="id">${id}</span>`}</a>`;
+
+/** What these customers are called, for lists that hold ids alone. @param {(string | null | undefined)[]} ids @returns {(id: string) => string | undefined} */
+export function useNames(ids) {
+  const { common } = useLedger();
+  const wanted = [...new Set(ids.filter(Boolean))].sort().slice(0, 300);
+  const found = useApi(wanted.length ? address("/api/v1/names", { account: common.account, livemode: common.livemode, ids: wanted.join(",") }) : null);
+  const names = new Map((found.data?.data ?? []).map((/** @type {any} */ one) => [one.id, one.name ?? one.email]));
+  return (id) => names.get(id) ?? undefined;
+}
+
+/** A page at Stripe's, live or test. @param {{ of: string, id: string, account?: string | null, livemode?: boolean, children?: Children }} props */
+export const AtStripe = ({ of, id, account, livemode, children = "at Stripe" }) => html`<a href=${`https://dashboard.stripe.com/${account ? `${account}/` : ""}${livemode === false ? "test/" : ""}${of}/${encodeURIComponent(id)}`} target="_blank" rel="noreferrer">${children} <span aria-hidden="true">↗</span></a>`;
 
 /** An event of the log. @param {{ id: string }} props */
 export const Event = ({ id }) => html`<a class="id" href=${href(`/events/${encodeURIComponent(id)}`)}>${id}</a>`;
@@ -103,11 +116,14 @@ export function Text({ label, value, choose, placeholder, type = "search", list,
 /** A link that saves what the API answers as CSV. @param {{ to: string, query: Record<string, unknown>, name: string }} props */
 export const Csv = ({ to, query, name }) => html`<a class="button quiet" href=${address(to, { ...query, format: "csv" })} download=${`${name}.csv`}>CSV</a>`;
 
+/** @param {string} text */
+export async function copyText(text) { try { await navigator.clipboard.writeText(text); } catch { prompt("Copy this:", text); } }
+
 /** Copies the address of this very report. */
 export function CopyLink() {
   const [done, set] = useState(false);
   const copy = async () => {
-    try { await navigator.clipboard.writeText(location.href); } catch { prompt("The address of this report:", location.href); }
+    await copyText(location.href);
     set(true);
     setTimeout(() => set(false), 1600);
   };

@@ -1,11 +1,11 @@
 // What the report on this page is asked with: every choice stands in the address bar.
-import { html, useState } from "./vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { date } from "./format.js";
-import { useLedger } from "./ledger.js";
+import { known, useLedger } from "./ledger.js";
 import { Select } from "./parts.js";
 import { choose, RANGES, span, useRoute } from "./route.js";
-import { today } from "./days.js";
+import { endOfMonth, monthOf, plusDays, plusMonths, today } from "./days.js";
 
 /** @param {{ page: import("./pages.js").Page }} props */
 export function ReportBar({ page }) {
@@ -38,10 +38,47 @@ export function ReportBar({ page }) {
   </form>`;
 }
 
-/** As known at: any past day, with the closings beside it. @param {{ value: string }} props */
+/** As known at: any past day of a calendar on which the closings are marked. @param {{ value: string }} props */
 function KnownAt({ value }) {
   const ledger = useLedger();
-  return html`<label class="field"><span>As known at</span><input type="date" value=${/^\d{4}-/.test(value) ? value.slice(0, 10) : ""} max=${today()} list="closings" onChange=${(/** @type {any} */ event) => choose({ asof: event.currentTarget.value })} /></label>
-    ${ledger.closings.length > 0 && html`<${Select} label="or as closed" value=${ledger.closings.find((one) => String(one.seq) === value) ? value : ""}
-      options=${[["", "–"], ...ledger.closings.map((one) => [String(one.seq), `${one.month}, closed ${date(one.closed_at)}`])]} choose=${(/** @type {string} */ asof) => choose({ asof })} />`}`;
+  const [open, set] = useState(false);
+  const day = /^\d{4}-/.test(value) ? value.slice(0, 10) : "";
+  const closing = ledger.closings.find((one) => String(one.seq) === value);
+  const [month, turn] = useState("");
+  const shown = month || monthOf(day || closing?.closed_at?.slice(0, 10) || today());
+  /** @type {{ current: HTMLElement | null }} */
+  const at = useRef(null);
+  useEffect(() => {
+    if (!open) return undefined;
+    const away = (/** @type {Event} */ event) => { if (!at.current?.contains(/** @type {Node} */ (event.target))) set(false); };
+    addEventListener("pointerdown", away); addEventListener("focusin", away);
+    return () => { removeEventListener("pointerdown", away); removeEventListener("focusin", away); };
+  }, [open]);
+  const take = (/** @type {string} */ asof) => { choose({ asof }); set(false); at.current?.querySelector("button")?.focus(); };
+  const marked = new Map(ledger.closings.map((one) => [one.closed_at.slice(0, 10), one]));
+  const first = new Date(`${shown}T00:00:00Z`).getUTCDay();
+  const days = Array.from({ length: Number(endOfMonth(shown).slice(8)) }, (_, i) => plusDays(shown, i));
+  const monday = new Date("2024-01-01T00:00:00Z");
+  const key = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") { set(false); at.current?.querySelector("button")?.focus(); return; }
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 }[event.key];
+    const from = /** @type {HTMLElement} */ (event.target).dataset.day;
+    if (!step || !from) return;
+    event.preventDefault();
+    const to = plusDays(from, step);
+    if (to > today()) return;
+    const there = /** @type {HTMLElement | null} */ (at.current?.querySelector(`[data-day="${to}"]`));
+    if (there) { there.focus(); return; }
+    turn(monthOf(to));
+    setTimeout(() => /** @type {HTMLElement | null} */ (at.current?.querySelector(`[data-day="${to}"]`))?.focus());
+  };
+  return html`<div class="field known" ref=${at}><span id="known-label">As known at</span>
+    <button type="button" class="select" aria-haspopup="dialog" aria-expanded=${String(open)} aria-labelledby="known-label known-value" onClick=${() => set(!open)}><span id="known-value">${closing ? `${closing.month} as closed` : day ? date(day) : value ? known(value) : "now"}</span></button>
+    ${open && html`<div class="calendar" role="dialog" aria-label="As known at" onKeyDown=${key}>
+      <div class="head"><button type="button" class="quiet" aria-label="The month before" onClick=${() => turn(plusMonths(shown, -1))}>‹</button><strong aria-live="polite">${date(shown, { month: "long", year: "numeric" })}</strong><button type="button" class="quiet" aria-label="The month after" disabled=${plusMonths(shown, 1) > today()} onClick=${() => turn(plusMonths(shown, 1))}>›</button></div>
+      <div class="days">${Array.from({ length: 7 }, (_, i) => html`<span class="soft" aria-hidden="true" key=${i}>${new Intl.DateTimeFormat(undefined, { weekday: "narrow", timeZone: "UTC" }).format(new Date(monday.getTime() + i * 86400000))}</span>`)}
+        ${Array.from({ length: (first + 6) % 7 }, (_, i) => html`<span key=${`blank${i}`}></span>`)}
+        ${days.map((one) => { const closed = marked.get(one); return html`<button type="button" key=${one} data-day=${one} disabled=${one > today()} aria-pressed=${String(one === day)} class=${closed ? "marked" : ""} title=${closed ? `${closed.month} was closed` : undefined} aria-label=${`${date(one, { dateStyle: "long" })}${closed ? `, ${closed.month} was closed` : ""}`} onClick=${() => take(one)}>${Number(one.slice(8))}</button>`; })}</div>
+      ${ledger.closings.length > 0 && html`<p class="soft">As a month was closed</p><ul class="list">${ledger.closings.slice(0, 12).map((one) => html`<li key=${one.month}><button type="button" class="link" onClick=${() => take(String(one.seq))}>${date(`${one.month}-01`, { month: "long", year: "numeric" })}, closed ${date(one.closed_at)}</button></li>`)}</ul>`}
+      <p class="row">${value && html`<button type="button" onClick=${() => take("")}>Now</button>`}</p></div>`}</div>`;
 }

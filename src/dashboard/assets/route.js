@@ -46,6 +46,12 @@ export function href(path, query = {}) {
   return path + written({ ...common, ...query });
 }
 
+/** The one filter that a bridge follows: it goes along with its links. @param {Record<string, string>} query */
+export function narrowed(query) {
+  const set = ["product", "price", "billing", "country", "cohort", "customer", "metadata"].filter((key) => query[key]);
+  return set.length === 1 ? { [set[0]]: query[set[0]] } : {};
+}
+
 /** The address of the same page with other choices. @param {Record<string, string | undefined | null>} query */
 export const here = (query) => location.pathname + written({ ...read().query, ...query });
 

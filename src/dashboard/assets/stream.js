@@ -25,7 +25,6 @@ let last = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let soon;
 function tell() {
-  if (document.hidden) { soon ??= setTimeout(() => { soon = undefined; tell(); }, PACE_MS); return; }
   const wait = last + PACE_MS - Date.now();
   if (wait > 0) { soon ??= setTimeout(() => { soon = undefined; tell(); }, wait); return; }
   last = Date.now();
@@ -42,11 +41,28 @@ function heard(block) {
   if (before !== undefined && before !== now.applied_seq) tell();
 }
 
+/** In sight: a page that nobody looks at, or that was left and may be come back to, keeps no connection. A browser has six of them
+ * for a host, so that the streams of a few tabs would leave none for any other page. */
+const inSight = () => new Promise((/** @type {(value?: unknown) => void} */ done) => {
+  if (!document.hidden && !left) { done(); return; }
+  const look = () => { if (!document.hidden && !left) { document.removeEventListener("visibilitychange", look); removeEventListener("pageshow", look); done(); } };
+  document.addEventListener("visibilitychange", look); addEventListener("pageshow", look);
+});
+let left = false;
+/** @type {AbortController | undefined} */
+let open;
+addEventListener("pagehide", () => { left = true; open?.abort(); });
+addEventListener("pageshow", () => { left = false; });
+document.addEventListener("visibilitychange", () => { if (document.hidden) open?.abort(); });
+
 /** Listens until the page is left. */
 export async function listen() {
   let failed = 0;
   for (;;) {
+    const away = document.hidden || left;
+    await inSight();
     const stop = new AbortController();
+    open = stop;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let silent;
     const alive = () => { clearTimeout(silent); silent = setTimeout(() => stop.abort(), SILENCE_MS); };
@@ -55,7 +71,7 @@ export async function listen() {
       const answer = await fetch("/api/v1/stream", { credentials: "same-origin", headers: { Accept: "text/event-stream" }, signal: stop.signal });
       if (answer.status === 401) signedOut();
       if (!answer.ok || !answer.body) throw new Error(String(answer.status));
-      if (failed) moved();
+      if (failed || away) moved();
       failed = 0;
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
@@ -66,8 +82,9 @@ export async function listen() {
         text += value;
         for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) { heard(text.slice(0, end)); text = text.slice(end + 2); }
       }
-    } catch { failed += 1; }
+    } catch { if (!document.hidden && !left) failed += 1; }
     clearTimeout(silent);
+    if (document.hidden || left) continue;
     if (failed > 1) set({ ...live, state: "away" });
     await new Promise((done) => { setTimeout(done, Math.min(500 * 2 ** failed, 10000)); });
   }

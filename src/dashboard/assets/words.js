@@ -52,20 +52,30 @@ export const FIGURES = [
 ];
 
 /** What couldn't be known, by its name in the API. */
-export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that couldn't be read"], ["thin_events", "Events that carry no object"],
+export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that couldn’t be read"], ["thin_events", "Events that carry no object"],
   ["unpriced_items", "Items without a known price"], ["estimated_items", "Items counted by an estimate"],
-  ["unresolved_discounts", "Discounts whose terms aren't known"], ["gaps", "Gaps in a history"], ["unresolved_ties", "Changes whose order isn't known"],
-  ["overdue", "Changes that are overdue"], ["tax_unknown", "Tax rates that aren't known"], ["unknown_values", "Values mrrd doesn't know"],
-  ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"], ["implausible_times", "Events dated implausibly"]]);
+  ["unresolved_discounts", "Discounts whose terms aren’t known"], ["gaps", "Gaps in a history"], ["unresolved_ties", "Changes whose order isn’t known"],
+  ["overdue", "Changes that are overdue"], ["tax_unknown", "Tax rates that aren’t known"], ["unknown_values", "Values mrrd doesn’t know"],
+  ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"], ["implausible_times", "Events dated implausibly"],
+  ["discounts_estimated", "Discounts read off invoice lines"], ["durations_inferred", "Durations of discounts inferred"]]);
 
 /** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
 export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key] })) : []);
 
-/** What the knobs of a profile decide. @type {Record<string, string>} */
-export const KNOBS = {
-  past_due: "Whether past due subscriptions count, and for how long.", unpaid: "Whether unpaid subscriptions count.", active_from: "From when a subscription counts: its start, or its first payment.",
-  churn_at: "When a cancellation counts: when it is asked for, or when it takes effect.", discount_forever: "Whether discounts that never end are taken off.", discount_repeating: "Whether discounts of some months are taken off.",
-  discount_once: "Whether a discount on the first invoice is taken off.", zero_by_discount: "What a fall to nothing by a discount is: churn or contraction.", pause_collection: "Whether a subscription counts while its collection is paused.",
-  paused: "Whether a paused subscription counts.", trial_granted: "How a trial granted to a running subscription counts.", inclusive_tax: "Whether tax inside a price is taken out.", metered: "What metered items count.",
-  netting: "Within which window changes of a customer net to one movement.", reactivation_within: "Within how many days a return is a reactivation.", reactivation_as: "What a return is called.",
+/** What the knobs of a profile decide: in short, and in full. @type {Record<string, readonly [string, string]>} */
+const KNOB_NAMES = {
+  past_due: ["Failed payments", "Whether past due subscriptions count, and for how long."], unpaid: ["Unpaid", "Whether unpaid subscriptions count."], active_from: ["First day", "From when a subscription counts: its start, or its first payment."],
+  churn_at: ["Cancellations", "When a cancellation counts: when it is asked for, or when it takes effect."], discount_forever: ["Lasting discounts", "Whether discounts that never end are taken off."], discount_repeating: ["Discounts of some months", "Whether discounts of some months are taken off."],
+  discount_once: ["Discounts on one invoice", "Whether a discount on the first invoice is taken off."], zero_by_discount: ["Discounted to nothing", "What a fall to nothing by a discount is: churn or contraction."], pause_collection: ["Paused collection", "Whether a subscription counts while its collection is paused."],
+  paused: ["Paused subscriptions", "Whether a paused subscription counts."], trial_granted: ["Trials given later", "How a trial granted to a running subscription counts."], inclusive_tax: ["Tax inside prices", "Whether tax inside a price is taken out."], metered: ["Metered items", "What metered items count."],
+  netting: ["Netting", "Within which window changes of a customer net to one movement."], reactivation_within: ["Returns within", "Within how many days a return is a reactivation."], reactivation_as: ["Returns as", "What a return is called."],
 };
+/** @param {string} knob */
+export const knobName = (knob) => KNOB_NAMES[knob]?.[0] ?? knob.replaceAll("_", " ");
+/** @param {string} knob */
+export const knobMeans = (knob) => KNOB_NAMES[knob]?.[1] ?? knob;
+/** @type {Record<string, string>} */
+const VALUES = { "churn_at request": "when asked for", "churn_at end": "when it takes effect", count: "counts", zero: "counts as 0", ignore: "not taken off", subtract: "taken off", "metered ignore": "count nothing", "metered last_invoice": "the last invoice",
+  "inclusive_tax subtract": "taken out", start: "its start", first_payment: "its first payment", "netting day": "a day", "netting month": "a month", none: "no window", any: "ever" };
+/** A knob's value as people say it. @param {string} knob @param {string | undefined} value */
+export const knobValue = (knob, value = "") => VALUES[`${knob} ${value}`] ?? VALUES[value] ?? value.replace(/^days:(\d+)$/, "$1 days").replace(/^window:(\d+)$/, "$1 minutes").replace(/^mean:(\d+)$/, "mean of $1 invoices").replaceAll("_", " ");

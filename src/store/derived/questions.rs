@@ -25,6 +25,11 @@ impl ReadDerived {
         either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
     }
 
+    /// Changes by day and customer of what is past due or set to cancel.
+    pub async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+        either!(self.0, database => database.in_doubt(scope).await)
+    }
+
     /// Up to `limit` movements with their parts, after `after` in the order asked for.
     pub async fn movement_page(
         &self,

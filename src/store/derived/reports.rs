@@ -153,6 +153,8 @@ pub struct MovementFilter {
     pub customer: Option<CustomerId>,
     /// Only this kind; without it every kind that moves money (`transient` only when named).
     pub kind: Option<Kind>,
+    /// Every kind but this one.
+    pub without: Option<Kind>,
     /// Only those with a part of this cause.
     pub cause: Option<Cause>,
     /// Only in this currency.
@@ -163,6 +165,24 @@ pub struct MovementFilter {
     pub country: Option<Arc<str>>,
     /// Only of customers whose metadata has this value under this key, as it is now.
     pub metadata: Option<(Arc<str>, Arc<str>)>,
+    /// Only of customers whose first MRR lies in there.
+    pub cohort: Option<FirstMrr>,
+}
+
+/// A month of first MRR, as instants: customers of one cohort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstMrr {
+    /// The first instant of it.
+    pub from: UnixTime,
+    /// The first instant after it.
+    pub before: UnixTime,
+}
+
+impl FirstMrr {
+    /// Whether a customer with this first MRR is one of the cohort.
+    pub fn holds(self, first: Option<UnixTime>) -> bool {
+        first.is_some_and(|first| self.from <= first && first < self.before)
+    }
 }
 
 /// Which parts are asked for: one part is all of it.
@@ -202,6 +222,8 @@ pub struct CustomerRow {
     pub first_mrr_at: Option<UnixTime>,
     /// MRR in each currency it ever had any in.
     pub mrr: Vec<(Currency, Mrr)>,
+    /// What is set to cancel, in each currency in which anything ever was.
+    pub scheduled_churn: Vec<(Currency, Mrr)>,
     /// Its subscriptions, by id.
     pub subscriptions: Vec<SubscriptionLedger>,
 }
@@ -210,6 +232,7 @@ impl CustomerRow {
     /// Leaves out what is in any other currency.
     pub fn keep_currency(&mut self, currency: Currency) {
         self.mrr.retain(|(of, _)| *of == currency);
+        self.scheduled_churn.retain(|(of, _)| *of == currency);
         self.subscriptions.retain(|one| one.currency == Some(currency));
     }
 }
@@ -275,6 +298,8 @@ pub struct CustomerSearch {
     pub text: String,
     /// Only those that stand so.
     pub state: Option<CustomerState>,
+    /// Only those whose first MRR lies in there.
+    pub cohort: Option<FirstMrr>,
     /// In which order.
     pub order: CustomerOrder,
     /// In which currency MRR is compared.
@@ -321,6 +346,8 @@ pub enum CustomerOrder {
     Mrr,
     /// The newest customers first.
     Since,
+    /// Those set to end first, the next first.
+    Ends,
     /// By name; who has none comes last.
     Name,
     /// By id.
@@ -329,13 +356,14 @@ pub enum CustomerOrder {
 
 impl CustomerOrder {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Mrr, Self::Since, Self::Name, Self::Id];
+    pub const ALL: [Self; 5] = [Self::Mrr, Self::Since, Self::Ends, Self::Name, Self::Id];
 
     /// As the API writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mrr => "mrr",
             Self::Since => "since",
+            Self::Ends => "ends",
             Self::Name => "name",
             Self::Id => "id",
         }

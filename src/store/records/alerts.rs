@@ -162,7 +162,43 @@ pub struct AlertFilter {
     pub since: Option<UnixTime>,
 }
 
-/// A planned event: alerts of its days are kept and shown, and nobody is woken.
+/// What an annotation is about, and whether it keeps alerts of its days from waking anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnnotationKind {
+    /// Something planned that will show in the figures: alerts of its days are kept and shown, and nobody is woken.
+    #[default]
+    Planned,
+    /// Prices change: likewise.
+    PriceChange,
+    /// A note for whoever reads a chart; it silences nothing.
+    Note,
+}
+
+impl AnnotationKind {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Planned, Self::PriceChange, Self::Note];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::PriceChange => "price_change",
+            Self::Note => "note",
+        }
+    }
+
+    /// By its word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether alerts of its days wake nobody.
+    pub fn silences(self) -> bool {
+        self != Self::Note
+    }
+}
+
+/// What is drawn on every chart: a planned event, a price change or a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     /// Its number; 0 before it is kept.
@@ -171,7 +207,9 @@ pub struct Annotation {
     pub first: Day,
     /// Last day.
     pub last: Day,
-    /// What was planned.
+    /// What it is about.
+    pub kind: AnnotationKind,
+    /// What it says.
     pub note: String,
 }
 

@@ -14,7 +14,7 @@ use mrrd::{
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{
         Store,
-        records::alerts::{AlertFilter, AlertRow, Annotation, Mute},
+        records::alerts::{AlertFilter, AlertRow, Annotation, AnnotationKind, Mute},
     },
     telemetry::Metrics,
 };
@@ -209,8 +209,11 @@ async fn drift_is_told_until_it_is_gone_and_mutes_and_plans_keep_it_quiet() {
         id: 0,
         first: "2025-02-25".parse().unwrap(),
         last: "2025-02-25".parse().unwrap(),
+        kind: AnnotationKind::Planned,
         note: "the end".into(),
     };
+    let note = Annotation { kind: AnnotationKind::Note, note: "silences nothing".into(), ..plan.clone() };
+    account.store.records.annotate(&note, &deed(on(39).0)).await.unwrap();
     account.store.records.annotate(&plan, &deed(on(40).0)).await.unwrap();
     // Another subscription may be on its way: it is told when it has been looked at twice.
     assert_eq!(account.look(on(50)).await, [""; 0]);

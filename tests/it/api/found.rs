@@ -91,6 +91,10 @@ async fn customers_are_found(settings: Settings) {
         ("state=left", "cus_c"),
         ("state=ending", ""),
         ("state=trialing", ""),
+        ("cohort=2026-01&sort=since", "cus_c cus_b cus_a"),
+        ("cohort=2025-12", ""),
+        // Nobody's subscription is set to end.
+        ("sort=ends", "cus_a cus_b cus_c"),
     ];
     for (query, expected) in lists {
         assert_eq!(ids(&mut daemon, query).await.join(" "), expected, "{query}");
@@ -105,6 +109,112 @@ async fn customers_are_found(settings: Settings) {
         assert_eq!(answer.status, 422);
         assert!(String::from_utf8_lossy(&answer.body).contains(wrong), "{query}");
     }
+}
+
+/// Who is set to end, when, and how much goes with them: under a profile that counts them still and under one that doesn't.
+async fn ends_are_found(settings: Settings) {
+    let mut daemon = ledger(settings.env("MRRD_LEDGER__PROFILES", "stripe,finance")).await;
+    let now = mrrd::clock::Clock::system().now().0;
+    for (id, amount, days) in [("cus_late", 700, 60), ("cus_soon", 900, 5)] {
+        let mut sold = subscription(&format!("sub_{id}"), id, "price_x", amount, 1, JANUARY);
+        let created = event(&format!("evt_{id}"), "customer.subscription.created", JANUARY, &sold, None);
+        daemon.accept(created).await;
+        sold["cancel_at_period_end"] = json!(true);
+        (sold["cancel_at"], sold["canceled_at"]) = (json!(now + days * DAY), json!(JANUARY + DAY));
+        sold["items"]["data"][0]["current_period_start"] = json!(JANUARY);
+        sold["items"]["data"][0]["current_period_end"] = json!(now + days * DAY);
+        let before = json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null});
+        let asked =
+            event(&format!("evt_end_{id}"), "customer.subscription.updated", JANUARY + DAY, &sold, Some(before));
+        daemon.accept(asked).await;
+    }
+    daemon.settle().await;
+    for (profile, mrr) in [("stripe", json!(0)), ("finance", json!(900))] {
+        for known in ["", "&as_known_at=12"] {
+            let query = format!("state=ending&sort=ends&profile={profile}{known}");
+            assert_eq!(ids(&mut daemon, &query).await, ["cus_soon", "cus_late"], "{query}");
+            let soon = daemon.json(&format!("/api/v1/customers?limit=1&{query}")).await["data"][0].clone();
+            let told = (&soon["mrr"][0]["mrr"], &soon["scheduled_churn"][0]["mrr_exact"]);
+            assert_eq!(told, (&mrr, &json!("900")), "{query}: {soon}");
+        }
+    }
+    let all = "cus_soon cus_late cus_a cus_b cus_c";
+    assert_eq!(ids(&mut daemon, "sort=ends").await.join(" "), all);
+    assert_eq!(daemon.json("/api/v1/customers/cus_a").await["scheduled_churn"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_set_to_end_is_found_with_what_goes_on_sqlite() {
+    ends_are_found(Settings::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_set_to_end_is_found_with_what_goes_on_postgres() {
+    ends_are_found(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_told_for_any_ids_and_failed_payments_with_what_became_of_them() {
+    let mut daemon = ledger(Settings::default()).await;
+    named(&mut daemon, "cus_a").await;
+    named(&mut daemon, "cus_c").await;
+    let told = daemon.json("/api/v1/names?ids=cus_a,cus_c,cus_none").await;
+    let entry = |id: &str, name: Value, email: &str| json!({"id": id, "name": name, "email": email});
+    let all =
+        [entry("cus_a", json!("Ada Byron"), "ada@lace.example"), entry("cus_c", Value::Null, "carla@example.com")];
+    assert_eq!(told["data"], json!(all));
+    let many = vec!["cus_x"; 1001].join(",");
+    assert_eq!(daemon.get(&format!("/api/v1/names?ids={many}")).await.status, 422);
+
+    let failed = daemon.json("/api/v1/failed-payments?currency=usd").await;
+    let one = &failed["data"][0];
+    assert_eq!((&one["customer"], &one["outcome"], &one["at_risk"]), (&json!("cus_b"), &json!("open"), &json!(2000)));
+    assert_eq!(failed["data"].as_array().unwrap().len(), 1);
+    assert_eq!(daemon.json("/api/v1/failed-payments?from=2026-03-01").await["data"], json!([]));
+    let paid = subscription("sub_b", "cus_b", "price_b", 2000, 1, JANUARY + DAY);
+    let status = json!({"status": "past_due"});
+    let at = JANUARY + 35 * DAY;
+    daemon.accept(event("evt_paid", "customer.subscription.updated", at, &paid, Some(status))).await;
+    daemon.settle().await;
+    let csv = daemon.get("/api/v1/failed-payments?format=csv").await;
+    let csv = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert!(csv.contains("cus_b,Bob_100%,usd,2026-02-14,2026-02-18,recovered,2000,2000,0,0"), "{csv}");
+    // As known before it was paid, and before it failed.
+    let known = daemon.json("/api/v1/failed-payments?as_known_at=8").await;
+    assert_eq!((&known["data"][0]["outcome"], &known["data"][0]["at_risk"]), (&json!("open"), &json!(2000)));
+    assert_eq!(daemon.json("/api/v1/failed-payments?as_known_at=6").await["data"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invoices_are_told_as_they_were_last_read() {
+    let mut daemon = ledger(Settings::default()).await;
+    let line = json!({
+        "id": "il_1", "object": "line_item", "amount": 5000, "quantity": 1, "subscription": "sub_a",
+        "price": {"id": "price_a", "object": "price", "product": "prod_price_a", "currency": "usd", "unit_amount": 5000},
+        "type": "subscription", "proration": false, "period": {"start": JANUARY, "end": JANUARY + 31 * DAY}
+    });
+    let mut invoice = json!({
+        "id": "in_1", "object": "invoice", "customer": "cus_a", "created": JANUARY, "subscription": "sub_a",
+        "status": "open", "currency": "usd", "total": 4500, "subtotal": 5000, "billing_reason": "subscription_create",
+        "total_discount_amounts": [{"amount": 500, "discount": "di_1"}],
+        "lines": {"object": "list", "has_more": false, "data": [line]}
+    });
+    daemon.accept(event("evt_in_1", "invoice.finalized", JANUARY + 5, &invoice, None)).await;
+    invoice["status"] = json!("paid");
+    invoice["status_transitions"] = json!({"finalized_at": JANUARY + 5, "paid_at": JANUARY + 60});
+    daemon.accept(event("evt_in_2", "invoice.paid", JANUARY + 60, &invoice, None)).await;
+    daemon.settle().await;
+    let told = daemon.json("/api/v1/customers/cus_a/invoices").await;
+    let one = &told["data"][0];
+    assert_eq!(told["data"].as_array().unwrap().len(), 1);
+    assert_eq!((&one["id"], &one["status"], &one["total"]), (&json!("in_1"), &json!("paid"), &json!(4500)));
+    assert_eq!((&one["discount"], &one["events"]), (&json!(500), &json!(["evt_in_1", "evt_in_2"])));
+    assert_eq!((&one["lines"][0]["price"], &one["lines"][0]["amount"]), (&json!("price_a"), &json!(5000)));
+    // As known before it was paid.
+    let open = daemon.json("/api/v1/customers/cus_a/invoices?as_known_at=9").await;
+    assert_eq!((&open["data"][0]["status"], &open["data"][0]["paid_at"]), (&json!("open"), &Value::Null));
+    assert_eq!(daemon.json("/api/v1/customers/cus_b/invoices").await["data"], json!([]));
+    assert_eq!(daemon.get("/api/v1/customers/cus_none/invoices").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +262,10 @@ async fn movements_are_filtered(settings: Settings) {
         ("country=DE", "cus_a cus_c cus_c"),
         ("metadata=tier:silver", "cus_b"),
         ("country=DE&rollup=voluntary&price=price_b", "cus_c"),
+        ("without=churn", "cus_a cus_b cus_c"),
+        ("without=new", "cus_c"),
+        ("cohort=2026-01", "cus_a cus_b cus_c cus_c"),
+        ("cohort=2026-02", ""),
     ] {
         for known in ["", "&as_known_at=8"] {
             let list = daemon.json(&format!("/api/v1/movements?{query}{known}")).await;

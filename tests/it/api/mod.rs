@@ -8,7 +8,7 @@ mod groups;
 mod hostile;
 mod joined;
 mod parameters;
-mod quality;
+pub(crate) mod quality;
 mod sales;
 mod shapes;
 mod trials;

@@ -65,7 +65,7 @@ fn bill(name: &str, amount: i64) -> String {
 }
 
 /// One event or some for each thing that can't be known, each of a customer of its own.
-fn events() -> Vec<String> {
+pub(crate) fn events() -> Vec<String> {
     let mut anonymous = subscription("sub_anonymous", "", "price_1", 1000, 1, JANUARY);
     anonymous["customer"] = Value::Null;
     vec![

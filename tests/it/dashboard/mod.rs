@@ -2,7 +2,9 @@
 
 mod assets;
 mod empty;
+mod export;
 mod pages;
+mod proof;
 mod stream;
 
 use std::{
@@ -29,6 +31,12 @@ impl Seen {
         let look = &self.0["looks"][name];
         let part = |key: &str| look[key].as_str().unwrap_or_else(|| panic!("no look {name}: {:?}", self.faults()));
         (part("at"), part("text"))
+    }
+
+    /// What Tab alone did not come to; none where a step `tabs` came to all.
+    fn unreached(&self) -> Vec<String> {
+        let list = self.0["looks"]["unreached"].as_array().unwrap_or_else(|| panic!("not walked: {:?}", self.faults()));
+        list.iter().map(|one| format!("{}: {one}", self.0["path"])).collect()
     }
 
     fn shows(&self, what: &str) {

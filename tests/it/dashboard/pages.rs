@@ -11,7 +11,7 @@ use super::{Seen, dollars, everywhere, no_faults, once, walk};
 use crate::support::daemon::{Daemon, SECRET, Settings};
 
 /// A small account of a year and a half, up to now: pages show the running month.
-async fn account() -> Daemon {
+pub(super) async fn account() -> Daemon {
     let now = Clock::system().now();
     let mut account = Simulator::new(5, 40, UnixTime(now.0 - 500 * 86_400), UnixTime(now.0 - 60));
     let events = account.advance(UnixTime(now.0 - 60));
@@ -89,7 +89,7 @@ async fn every_page_shows_what_the_api_answers() {
         one(view, "/breakdown?currency=usd").shows(&dollars(product["closing"].as_i64().unwrap()));
         one(view, "/cohorts?currency=usd").shows(&cohort);
         one(view, "/differences?currency=usd&with=finance").shows(&dollars(other));
-        one(view, "/alerts").shows("Nothing is planned.");
+        one(view, "/alerts").shows("Nothing is noted yet.");
         one(view, "/health").shows("/webhooks/stripe");
     }
 }

@@ -144,7 +144,7 @@ on_both! {
         assert_eq!(store.records.mutes(UnixTime(200)).await.unwrap(), []);
         assert!(store.records.unmute("churn_spike", &deed(3)).await.unwrap() && !store.records.unmute("churn_spike", &deed(4)).await.unwrap());
         let (first, last) = ("2026-03-01".parse().unwrap(), "2026-03-03".parse().unwrap());
-        let planned = Annotation { id: 0, first, last, note: "prices rise".into() };
+        let planned = Annotation { id: 0, first, last, kind: AnnotationKind::PriceChange, note: "prices rise".into() };
         let id = store.records.annotate(&planned, &deed(5)).await.unwrap();
         assert_eq!(store.records.annotations().await.unwrap(), [Annotation { id, ..planned }]);
         assert!(store.records.remove_annotation(id, &deed(6)).await.unwrap() && !store.records.remove_annotation(id, &deed(7)).await.unwrap());

@@ -2,9 +2,9 @@
 import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { Chart } from "../charts.js";
-import { count, money, period, share, units, words } from "../format.js";
-import { stated, useLedger } from "../ledger.js";
-import { Answered, Card, Change, Csv, Empty, PageHead, Select, Table, Text } from "../parts.js";
+import { count, date, money, period, share, units } from "../format.js";
+import { marksOn, stated, useLedger } from "../ledger.js";
+import { Answered, Card, Change, Csv, Customer, Empty, PageHead, Select, Table, Text, useNames } from "../parts.js";
 import { choose, compared, href, span } from "../route.js";
 import { LINES } from "../words.js";
 import { compactUnits } from "./overview.js";
@@ -25,7 +25,7 @@ export function Breakdown({ query }) {
   const beside = query.beside && query.beside !== ledger.profile ? query.beside : "";
   const other = useApi(key && (beside || earlier) ? address("/api/v1/mrr", { ...asked, ...(beside ? { profile: beside } : earlier) }) : null);
   const mine = (/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => by === "currency" || one.currency === ledger.currency);
-  return html`<${PageHead} title="Breakdown" lead="What MRR is made of. What changes group is a transfer, which sums to 0 over all groups." tools=${key && html`<${Csv} to="/api/v1/mrr" query=${asked} name=${`mrr-by-${by}`} />`} />
+  return html`<${PageHead} title="Breakdown" lead=${beside ? `What MRR is made of under the profile ${ledger.profile}, beside the profile ${beside}.` : earlier ? `What MRR is made of from ${date(days.from)} to ${date(days.to)}, beside ${date(earlier.from)} to ${date(earlier.to)}.` : "What MRR is made of. What changes group is a transfer, which sums to 0 over all groups."} tools=${key && html`<${Csv} to="/api/v1/mrr" query=${asked} name=${`mrr-by-${by}`} />`} />
     <form class="filters" aria-label="Breakdown" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <${Select} label="By" value=${by} options=${BY} choose=${(/** @type {string} */ value) => choose({ by: value })} />
       ${by === "metadata" && html`<${Text} label="Metadata key" value=${query.key ?? ""} placeholder="industry" choose=${(/** @type {string} */ value) => choose({ key: value })} />`}
@@ -69,14 +69,14 @@ function OverTime({ list, by, query }) {
     series.push({ key: "rest", name: `${count(rest.length)} others`, color: "g7", as: "bar", values: sums.map((sum) => units(sum, currency)), text: sums.map((sum) => money(sum, currency)) });
   }
   const periods = starts.map((start) => list.find((one) => one.start === start));
-  return html`<${Chart} title=${`MRR by ${by}`} says=${stated(ledger, query)} name=${`mrr-by-${by}`} stacked height=${300} labels=${periods.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial=${periods.at(-1)?.partial === true}
+  return html`<${Chart} title=${`MRR by ${by === "metadata" ? query.key : BY.find(([one]) => one === by)?.[1]}`} says=${stated(ledger, query)} name=${`mrr-by-${by}`} stacked height=${300} marks=${marksOn(ledger, periods)} starts=${periods.map((one) => one.start)} labels=${periods.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial=${periods.at(-1)?.partial === true}
     open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: periods[i].start, to: periods[i].end, ...filter(by, key === "rest" ? undefined : key) })} />`;
 }
 
 /** The filter of movements that a group is. @param {string} by @param {string | undefined} group */
 function filter(by, group) {
   if (!group || group === "not known") return {};
-  return by === "interval" ? { billing: group } : ["product", "price", "country", "customer"].includes(by) ? { [by]: group } : {};
+  return by === "interval" ? { billing: group } : ["product", "price", "country", "customer", "cohort"].includes(by) ? { [by]: group } : {};
 }
 
 /** @param {{ list: any[], other: any[] | null, what: string, by: string, days: { from?: string, to: string } }} props */
@@ -86,13 +86,30 @@ function Groups({ list, other, what, by, days }) {
   const beside = other ? whole(other) : [];
   const names = [...new Set([...groups, ...beside].map((one) => `${one.currency} ${one.name}`))];
   const total = groups.reduce((sum, one) => sum + Number(one.closing_exact), 0);
-  const head = [BY.find(([one]) => one === by)?.[1] ?? by, "Opening", ...lines.map(([, name]) => name), "Closing", ...(by === "currency" ? [] : ["Share"]), ...(groups.some((one) => one.customers !== undefined) ? ["Customers"] : []), ...(other ? [`Closing, ${what}`, "Difference"] : [])];
-  return html`<${Table} caption="Groups" head=${head.map((one) => words(one)[0].toUpperCase() + words(one).slice(1))} numbers=${head.map((_, i) => i).slice(1)} rows=${names.map((key) => {
-    const [one, that] = [groups, beside].map((all) => all.find((group) => `${group.currency} ${group.name}` === key));
-    const currency = (one ?? that).currency;
+  const named = useNames(by === "customer" ? [...groups, ...beside].slice(0, 300).map((one) => one.raw) : []);
+  const one0 = groups[0]?.currency;
+  const sum = (/** @type {(one: any) => number} */ of, /** @type {any[]} */ among = groups) => among.reduce((all, one) => all + of(one), 0);
+  const counted = groups.some((one) => one.customers !== undefined);
+  // Amounts of several currencies aren't added up. A customer may be in several groups, so their sum is nobody's count.
+  const all = (/** @type {string} */ key, among = groups) => sum((one) => Number(one[key]), among);
+  const name = { product: "Product", price: "Price", interval: "Billed", country: "Country", currency: "Currency", cohort: "First paid in", customer: "Customer", metadata: "Value" }[by] ?? by;
+  const alone = by === "currency" || !one0;
+  const change = (/** @type {number} */ amount, /** @type {string} */ currency) => (Math.abs(amount) >= 0.5 ? html`<${Change} amount=${amount} currency=${currency} />` : html`<span class="soft">–</span>`);
+  const part = (/** @type {any} */ one) => (alone ? [] : [share(total ? Number(one?.closing_exact ?? 0) / total : null)]);
+  const holders = (/** @type {any} */ one) => (counted ? [count(one?.customers ?? 0)] : []);
+  // Two of them beside each other: where each stood at first and last, and how far they are apart.
+  const head = other ? [name, "Opening", "Closing", ...(alone ? [] : ["Share"]), ...(counted ? ["Customers"] : []), `Opening, ${what}`, `Closing, ${what}`, "Difference", "in %"] : [name, "Opening", ...lines.map(([, line]) => line), "Closing", ...(alone ? [] : ["Share"]), ...(counted ? ["Customers"] : [])];
+  const foot = alone ? undefined : other
+    ? ["All", money(all("opening_exact"), one0), money(total, one0), share(1), ...(counted ? [""] : []), money(all("opening_exact", beside), one0), money(all("closing_exact", beside), one0), change(total - all("closing_exact", beside), one0), all("closing_exact", beside) ? share(total / all("closing_exact", beside) - 1, true) : "–"]
+    : ["All", money(all("opening_exact"), one0), ...lines.map(([line]) => change(sum((one) => one.lines[line]), one0)), money(total, one0), share(1), ...(counted ? [""] : [])];
+  return html`<${Table} caption="Groups" foot=${foot} head=${head} numbers=${head.map((_, i) => i).slice(1)} rows=${names.map((key) => {
+    const [one, that] = [groups, beside].map((each) => each.find((group) => `${group.currency} ${group.name}` === key));
+    const { currency, raw, label } = one ?? that;
     const to = href("/movements", { range: "", from: days.from, to: days.to, ...filter(by, (one ?? that).name) });
-    return { key, cells: [by === "customer" && (one ?? that).raw ? html`<a class="id" href=${href(`/customers/${encodeURIComponent((one ?? that).raw)}`)}>${(one ?? that).raw}</a>` : html`<a href=${to}>${(one ?? that).label}</a>`, money(one?.opening ?? 0, currency), ...lines.map(([line]) => (one?.lines[line] ? html`<${Change} amount=${one.lines[line]} currency=${currency} />` : html`<span class="soft">0</span>`)), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`,
-      ...(by === "currency" ? [] : [share(total ? Number(one?.closing_exact ?? 0) / total : null)]), ...(groups.some((each) => each.customers !== undefined) ? [count(one?.customers ?? 0)] : []),
-      ...(other ? [money(that?.closing ?? 0, currency), html`<${Change} amount=${Number(one?.closing_exact ?? 0) - Number(that?.closing_exact ?? 0)} currency=${currency} />`] : [])] };
+    const called = by === "customer" && raw ? html`<${Customer} id=${raw} name=${named(raw)} />` : html`<a href=${to}>${by === "cohort" && raw ? date(`${raw}-01`, { month: "short", year: "numeric" }) : label}</a>`;
+    const [now, then] = [Number(one?.closing_exact ?? 0), Number(that?.closing_exact ?? 0)];
+    return { key, cells: other
+      ? [called, money(one?.opening ?? 0, currency), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`, ...part(one), ...holders(one), money(that?.opening ?? 0, currency), money(that?.closing ?? 0, currency), change(now - then, currency), then ? share(now / then - 1, true) : "–"]
+      : [called, money(one?.opening ?? 0, currency), ...lines.map(([line]) => change(one?.lines[line] ?? 0, currency)), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`, ...part(one), ...holders(one)] };
   })} />`;
 }

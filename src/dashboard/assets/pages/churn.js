@@ -3,7 +3,7 @@ import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { Chart } from "../charts.js";
 import { count, date, money, period, share, units, words } from "../format.js";
-import { stated, useLedger } from "../ledger.js";
+import { marksOn, stated, useLedger } from "../ledger.js";
 import { Answered, Card, Change, Choice, Csv, Customer, Empty, More, PageHead, Table } from "../parts.js";
 import { choose, href, span } from "../route.js";
 import { MovementTable, compactUnits } from "./overview.js";
@@ -25,19 +25,18 @@ export function Churn({ query }) {
   const left = usePages(address("/api/v1/movements", { ...asked, kind: "churn", order: "desc", comments: "true", limit: 100 }));
   const back = useApi(address("/api/v1/movements", { ...asked, kind: "reactivation", order: "desc", limit: 100 }));
   const all = useApi(address("/api/v1/movements", { ...asked, kind: "churn", order: "desc", limit: 1000 }));
-  const risk = useApi(ledger.common.as_known_at ? null : address("/api/v1/customers", { ...ledger.common, state: "past_due", sort: "mrr", currency: ledger.money.currency, limit: 20 }));
   const mine = (/** @type {any[]} */ list) => (list ?? []).filter((one) => one.currency === currency);
   const months = mine(metrics.data?.data);
   const lost = mine(all.data?.data);
   const partial = months.at(-1)?.partial === true;
   return html`<${PageHead} title="Churn" lead="Who left and why. No evidence counts as unknown, never as voluntary." tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, kind: "churn", limit: 1000 }} name="churn" />`} />
-    <${Answered} of=${all} lines=${3}>${() => html`<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} last=${months.at(-1)} />`}<//>
+    <${Answered} of=${all} lines=${3}>${() => html`${all.data.next_cursor && html`<p class="late" role="status">More than a thousand customers left in this span: what is split by reason counts the latest thousand. Choose a shorter range for all of it.</p>`}<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} last=${months.at(-1)} />`}<//>
     <div class="grid">
       <${Card} title="Churn by month" wide busy=${causes.stale} tools=${html`<${Choice} label="Counted by" value=${by} options=${[["money", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "money" ? "" : value })} />`}>
         <${Answered} of=${causes} tall empty=${() => months.length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${() => html`<${ByMonth} months=${months} causes=${mine(causes.data.data)} lost=${lost} by=${by} query=${query} partial=${partial} />`}<//><//>
       <${Card} title="Reasons" wide busy=${all.stale}><${Answered} of=${all} empty=${() => lost.length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${() => html`<${Reasons} lost=${lost} query=${query} />`}<//><//>
-      <${Card} title="Failed payments" wide note="What is past due now, and how failed payments ended in this span."><${Failures} risk=${risk} lost=${lost} back=${mine(back.data?.data)} known=${Boolean(ledger.common.as_known_at)} /><//>
-      <${Card} title="Who left" wide busy=${left.stale}><${Answered} of=${left} empty=${(/** @type {any[]} */ data) => mine(data).length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${(/** @type {any[]} */ data) => html`<${MovementTable} caption="Who left" list=${mine(data)} /><${More} pages=${left} />`}<//><//>
+      <${Failures} days=${days} />
+      <${Card} title="Who left" wide busy=${left.stale}><${Answered} of=${left} empty=${(/** @type {any[]} */ data) => mine(data).length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${(/** @type {any[]} */ data) => html`<${MovementTable} caption="Who left" list=${mine(data)} lost /><${More} pages=${left} />`}<//><//>
       <${Card} title="Who came back" wide busy=${back.stale}><${Answered} of=${back} empty=${(/** @type {any} */ data) => mine(data.data).length === 0} none=${html`<${Empty} title="Nobody came back in this span." />`}>${(/** @type {any} */ data) => html`<${MovementTable} caption="Who came back" list=${mine(data.data)} />`}<//><//>
     </div>`;
 }
@@ -70,7 +69,7 @@ function ByMonth({ months, causes, lost, by, query, partial }) {
     return { key, name, color, as: /** @type {const} */ ("bar"), values: values.map((value) => (by === "money" ? units(value, currency) : value)), text: values.map((value) => (by === "money" ? money(value, currency) : count(-value))) };
   }).filter((one) => one.values.some((value) => value !== 0));
   if (!series.length) return html`<${Empty} title="Nobody left in this span." />`;
-  return html`<${Chart} title=${by === "money" ? "MRR lost by month" : "Customers lost by month"} says=${stated(ledger, query)} name="churn" stacked partial=${partial} labels=${months.map((one) => period(one.start, one.end, "month"))} series=${series}
+  return html`<${Chart} title=${by === "money" ? "MRR lost by month" : "Customers lost by month"} says=${stated(ledger, query)} name="churn" stacked partial=${partial} marks=${marksOn(ledger, months)} starts=${months.map((one) => one.start)} labels=${months.map((one) => period(one.start, one.end, "month"))} series=${series}
     tick=${(/** @type {number} */ value) => (by === "money" ? compactUnits(value, currency) : count(-value))} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: months[i].start, to: months[i].end, kind: "churn", rollup: key && key !== "else" ? key : "" })} />`;
 }
 
@@ -93,13 +92,21 @@ function Reasons({ lost, query }) {
     html`<a href=${href("/movements", { range: "", from: days.from, to: days.to, kind: "churn", cause })}>${words(cause)}</a>`, feedback ? `“${words(feedback)}”` : html`<span class="soft">nothing</span>`, count(list.length), money(together(list), currency), share(all ? together(list) / all : null)] }))} />`;
 }
 
-/** @param {{ risk: any, lost: any[], back: any[], known: boolean }} props */
-function Failures({ risk, lost, back, known }) {
-  const { currency } = useLedger();
-  const gone = lost.filter((one) => one.parts.some((/** @type {any} */ part) => part.cause === "payment_failure"));
-  const saved = back.filter((one) => one.parts.some((/** @type {any} */ part) => part.cause === "recovery"));
-  return html`<dl class="pairs"><div><dt>Lost by a failed payment</dt><dd>${count(gone.length)} · ${money(together(gone), currency)}</dd></div><div><dt>Paid after all and came back</dt><dd>${count(saved.length)} · ${money(together(saved), currency, { signed: true })}</dd></div></dl>
-    ${known ? html`<p class="soft">Who is past due is told for now only.</p>` : html`<${Answered} of=${risk} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No payment is open now." />`}>${(/** @type {any} */ data) => html`
-    <${Table} caption="Past due now" cls="cardy" head=${["Past due now", "Since", "Subscriptions", "MRR at risk"]} numbers=${[2, 3]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.first_mrr_at), count(one.subscriptions_active),
-      one.mrr.map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "–"] }))} />`}<//>`}`;
+/** Whose payments failed, and what became of the money: recovered, lost, or open. @param {{ days: { from?: string, to: string } }} props */
+function Failures({ days }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const asked = { ...ledger.money, from: days.from, to: days.to };
+  const pages = usePages(address("/api/v1/failed-payments", { ...asked, limit: 1000 }));
+  return html`<${Card} title="Failed payments" wide busy=${pages.stale} note="Payments that failed in this span, and what became of the MRR they put at risk." tools=${html`<${Csv} to="/api/v1/failed-payments" query=${{ ...asked, limit: 1000 }} name="failed-payments" />`}>
+    <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.every((one) => one.currency !== currency)} none=${html`<${Empty} title="No payment failed in this span." />`}>${(/** @type {any[]} */ all) => {
+      const data = all.filter((one) => one.currency === currency);
+      const sum = (/** @type {string} */ key) => data.reduce((total, one) => total + Number(one[`${key}_exact`]), 0);
+      const figure = (/** @type {string} */ name, /** @type {string} */ key, /** @type {string} */ outcome, /** @type {string} */ cls) => html`<div><dt>${name}</dt><dd class=${cls}>${money(sum(key), currency)} <span class="soft">${count(data.filter((one) => !outcome || one.outcome === outcome).length)}</span></dd></div>`;
+      const tone = /** @type {Record<string, string>} */ ({ recovered: "up", lost: "down", partly_lost: "down", open: "warn" });
+      return html`<dl class="pairs">${figure("Put at risk", "amount", "", "")}${figure("Paid after all", "recovered", "recovered", "up")}${figure("Lost", "lost", "lost", "down")}${figure("Open still", "at_risk", "open", "warn")}</dl>
+        <${Table} caption="Failed payments" cls="cardy" head=${["Customer", "Failed", "What became of it", "Put at risk", "Paid after all", "Lost"]} numbers=${[3, 4, 5]} rows=${data.slice(0, 50).map((one, i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${ledger.common.account?.startsWith("acct_") ? ledger.common.account : undefined} />`, date(one.failed_on),
+          html`<span class=${`pill ${tone[one.outcome]}`}>${words(one.outcome)}</span>${one.settled_on ? html` <span class="soft">on ${date(one.settled_on)}</span>` : ""}`, money(one.amount, currency), one.recovered ? money(one.recovered, currency) : html`<span class="soft">–</span>`, one.lost ? money(one.lost, currency) : html`<span class="soft">–</span>`] }))} />
+        ${data.length > 50 && html`<p class="soft">The latest 50 of ${count(data.length)}${pages.next ? "+" : ""}; the CSV has the first thousand.</p>`}`;
+    }}<//><//>`;
 }

@@ -4,8 +4,9 @@ import { address, send, useApi, usePages, moved } from "../api.js";
 import { endOfMonth, plusMonths, monthOf, today } from "../days.js";
 import { count, date, instant, money, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Act, Answered, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table } from "../parts.js";
+import { Act, Answered, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
+import { LINES as WORDS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Closing({ query }) {
@@ -16,36 +17,72 @@ export function Closing({ query }) {
   const closings = useApi(address("/api/v1/closings", { profile: ledger.common.profile, currency: ledger.money.currency }));
   const list = (months.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency && !one.partial).reverse();
   const closed = new Map((closings.data?.data ?? []).map((/** @type {any} */ one) => [one.month, one]));
-  const viewer = ledger.me?.role === "viewer";
+  const admin = ledger.me?.role === "admin";
+  const trail = useApi(address("/api/v1/audit-trail", { action: "month_closed", limit: 1000 }));
+  const deeds = new Map((trail.data?.data ?? []).map((/** @type {any} */ one) => [one.subject, one]));
   const month = (/** @type {any} */ one) => one.start.slice(0, 7);
+  const chosen = list.find((/** @type {any} */ one) => month(one) === query.month);
   return html`<${PageHead} title="Closing" lead="A closed month keeps its figures. What later events change in it is a restatement, with the events that caused it." tools=${html`<${Csv} to="/api/v1/closings" query=${{ profile: ledger.common.profile }} name="closings" />`} />
-    <div class="grid"><${Card} title="Months" wide busy=${months.stale}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
-      <${Table} caption="Months" cls="cardy" head=${["Month", "Closing MRR as closed", "As known now", "Difference", "Closed", "Log up to", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
+    <div class="grid">${chosen && closed.get(query.month) && html`<${Beside} month=${chosen} kept=${closed.get(query.month)} deed=${deeds.get(query.month)} />`}
+      ${query.month && html`<${Restatements} month=${query.month} closed=${[...closed.keys()]} />`}
+      <${Card} title="Months" wide busy=${months.stale}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
+      <${Table} caption="Months" cls="cardy" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed by", "Log up to", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
         const kept = closed.get(month(one));
         const line = kept?.totals.find((/** @type {any} */ total) => total.line === "closing" && total.currency === currency && !total.account === !ledger.common.account && total.livemode !== false);
         const difference = line ? Number(one.closing_exact) - Number(line.amount_exact) : null;
         return { key: one.start, cells: [html`<a href=${href("/movements", { range: "", from: one.start, to: one.end })}>${date(one.start, { month: "long", year: "numeric" })}</a>`,
           line ? html`<a href=${href("/movements", { range: "", from: one.start, to: one.end, asof: String(kept.seq) })}>${money(line.amount, currency)}</a>` : html`<span class="soft">open</span>`, money(one.closing, currency),
           difference === null ? "" : difference === 0 ? html`<span class="soft">none</span>` : html`<a href=${href("/closing", { month: month(one) })}><${Change} amount=${difference} currency=${currency} /></a>`,
-          kept ? html`${date(kept.closed_at)}${kept.closed_by ? ` by ${kept.closed_by}` : ""}` : "", kept ? count(kept.seq) : "",
-          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>Restatements</a>` : viewer ? "" : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
+          kept ? html`<${Deed} kept=${kept} deed=${deeds.get(month(one))} />` : "", kept ? count(kept.seq) : "",
+          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
       })} />`}<//><//>
-      <${Restatements} month=${query.month} closed=${[...closed.keys()]} /></div>
-    ${asking && html`<${Dialog} title=${`Close ${date(`${asking}-01`, { month: "long", year: "numeric" })}?`} close=${() => ask("")} cls="narrow"><p>Its figures are kept as they stand now, under every profile. It can’t be opened again; what changes later is listed as a restatement.</p>
+      ${!query.month && html`<${Restatements} closed=${[...closed.keys()]} />`}
+      <${Deeds} /></div>
+    ${asking && html`<${Dialog} title=${`Close ${date(`${asking}-01`, { month: "long", year: "numeric" })}?`} close=${() => ask("")} cls="narrow"><p>Its figures are kept as they stand now, under every profile. They stay so: what changes later is listed as a restatement.</p>
       <p class="row"><${Act} cls="primary" run=${async () => { await send("/api/v1/closings", { month: asking }); moved(); ask(""); }}>Close it<//> <button type="button" onClick=${() => ask("")}>Not now</button></p><//>`}`;
 }
 
-const LINES = ["opening", "new", "expansion", "reactivation", "contraction", "churn", "fx", "opening_balance", "closing"];
+/** Who did it, as the closing says or else the trail. @param {any} kept @param {any} deed */
+const whoOf = (kept, deed) => kept.who ?? deed?.who;
+/** Who did it and when. @param {{ kept: any, deed: any }} props */
+const Deed = ({ kept, deed }) => html`${whoOf(kept, deed) ? `${whoOf(kept, deed)}, ` : ""}<span title=${instant(kept.closed_at)}>${date(kept.closed_at)}</span>${kept.revision > 1 && html`<br /><span class="soft">anew: ${kept.reason}</span>`}`;
+
+const LINES = [["opening", "Opening"], ...WORDS.filter(([key]) => !["transfer", "prior_period"].includes(key)), ["closing", "Closing"]];
+
+/** A month as it was closed beside the same month as it is known now. @param {{ month: any, kept: any, deed: any }} props */
+function Beside({ month, kept, deed }) {
+  const ledger = useLedger();
+  const { currency } = ledger;
+  const then = (/** @type {string} */ key) => Number(kept.totals.find((/** @type {any} */ one) => one.line === key && one.currency === currency && !one.account === !ledger.common.account && one.livemode !== false)?.amount_exact ?? 0);
+  const lines = LINES.filter(([key]) => key === "opening" || key === "closing" || then(key) !== 0 || Number(month[`${key}_exact`] ?? 0) !== 0);
+  const of = { range: "", from: month.start, to: month.end };
+  const kind = (/** @type {string} */ key) => (["opening", "closing"].includes(key) ? "" : key);
+  return html`<${Card} title=${`${date(month.start, { month: "long", year: "numeric" })}: as closed, and as known now`} wide note=${`Closed ${whoOf(kept, deed) ? `by ${whoOf(kept, deed)} ` : ""}on ${instant(kept.closed_at)}${deed?.address ? ` from ${deed.address}` : ""}, with the log up to place ${count(kept.seq)}${kept.revision > 1 ? `; revision ${kept.revision}: ${kept.reason}` : ""}.`}>
+    <${Table} caption="As closed and as known now" cls="cardy" head=${["", "As closed", "As known now", "Difference"]} numbers=${[1, 2, 3]} rows=${lines.map(([key, name]) => {
+      const [a, b] = [then(key), Number(month[`${key}_exact`] ?? 0)];
+      const shown = (/** @type {number} */ n) => money(n, currency, { signed: !!kind(key) });
+      return { key, cls: kind(key) ? "" : "sum", cells: [name, html`<a href=${href("/movements", { ...of, kind: kind(key), asof: String(kept.seq) })}>${shown(a)}</a>`, html`<a href=${href("/movements", { ...of, kind: kind(key) })}>${shown(b)}</a>`, a === b ? html`<span class="soft">none</span>` : html`<${Change} amount=${b - a} currency=${currency} />`] };
+    })} /><//>`;
+}
 
 /** @param {{ month?: string, closed: any[] }} props */
 function Restatements({ month, closed }) {
   const ledger = useLedger();
   const asked = { profile: ledger.common.profile, account: ledger.common.account, livemode: ledger.common.livemode, currency: ledger.money.currency, month };
   const pages = usePages(closed.length ? address("/api/v1/restatements", { ...asked, limit: 100 }) : null);
+  const named = useNames((pages.data ?? []).map((/** @type {any} */ one) => one.customer));
   if (!closed.length) return html`<${Card} title="Restatements" wide><${Empty} title="No month is closed yet, so nothing can be restated." /><//>`;
   return html`<${Card} title=${month ? `What changed in ${month} since it was closed` : "What changed in closed months"} wide busy=${pages.stale} tools=${html`${month && html`<button type="button" class="quiet" onClick=${() => choose({ month: "" })}>All months</button>`}<${Csv} to="/api/v1/restatements" query=${{ ...asked, limit: 1000 }} name="restatements" />`}>
     <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing: every closed figure is still what the log says." />`}>${(/** @type {any[]} */ data) => html`
-      <${Table} caption="Restatements" cls="cardy" head=${["Customer", "Month", "What", "As closed", "Now", "Difference", "Because of"]} numbers=${[3, 4, 5]} rows=${data.flatMap((one) => LINES.filter((line) => one.before[`${line}_exact`] !== undefined && one.before[`${line}_exact`] !== one.after[`${line}_exact`]).map((line, i) => ({ key: `${one.month}${one.customer}${one.currency}${line}`, cells: [
-        html`<${Customer} id=${one.customer} account=${one.account} />`, one.month, words(line), money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
-        html`<${Events} ids=${one.events} />${one.rules_changed.length ? ` other rules: ${one.rules_changed.map(words).join(", ")}` : ""}`] })))} /><${More} pages=${pages} />`}<//><//>`;
+      <${Table} caption="Restatements" cls="cardy" head=${["Customer", "Month", "What", "As closed", "Now", "Difference", "Because of"]} numbers=${[3, 4, 5]} rows=${data.flatMap((one) => LINES.filter(([line]) => one.before[`${line}_exact`] !== undefined && one.before[`${line}_exact`] !== one.after[`${line}_exact`]).map(([line, name]) => ({ key: `${one.month}${one.customer}${one.currency}${line}`, cells: [
+        html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, one.month, name, money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
+        html`<${Events} ids=${one.events} />${one.rules_changed.length ? html`${one.events.length ? "; " : ""}other ${one.rules_changed.map(words).join(", ")} than when it was closed` : ""}`] })))} /><${More} pages=${pages} />`}<//><//>`;
+}
+
+/** What people did, and from where. */
+function Deeds() {
+  const pages = usePages(address("/api/v1/audit-trail", { limit: 20 }));
+  return html`<${Card} title="Who did what" wide note="Closings, alerts taken on and muted, notes, imports, tokens and sign-ins: when, and from where." tools=${html`<${Csv} to="/api/v1/audit-trail" query=${{ limit: 1000 }} name="audit-trail" />`}>
+    <${Answered} of=${pages} lines=${3} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nobody has done anything yet." />`}>${(/** @type {any[]} */ data) => html`
+      <${Table} caption="Audit trail" cls="cardy" head=${["When", "Who", "Did", "What", "From"]} rows=${data.map((one) => ({ key: String(one.id), cells: [instant(one.at), one.who, words(one.action), html`<span class="why">${one.subject}${one.detail && one.detail !== one.subject ? html` <span class="soft">${one.detail}</span>` : ""}</span>`, one.address ?? words(one.by)] }))} /><${More} pages=${pages} />`}<//><//>`;
 }

@@ -1,7 +1,7 @@
 // Cohorts: customers by the month of their first MRR, and what is left of them month by month, as a map that is a real table.
 import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
-import { endOfMonth } from "../days.js";
+import { endOfMonth, plusMonths } from "../days.js";
 import { count, date, money, share } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Card, Choice, Csv, Empty, PageHead, csv, save } from "../parts.js";
@@ -38,13 +38,14 @@ function Map({ list, by, as }) {
   const { currency } = useLedger();
   const most = Math.max(...list.map((one) => one.ages.length));
   const ages = Array.from({ length: most }, (_, i) => i);
-  const heat = (/** @type {number | null} */ part) => (part === null || Number.isNaN(part) ? "" : `heat-${Math.max(0, Math.min(10, Math.round(part * 10)))}`);
+  const heat = (/** @type {number | null} */ part) => (part === null || Number.isNaN(part) ? "" : part > 1.0005 ? `grown-${Math.min(4, Math.ceil((part - 1) * 4))}` : `heat-${Math.max(0, Math.min(10, Math.round(part * 10)))}`);
+  const behind = (/** @type {any} */ cohort, /** @type {number} */ i) => href("/movements", { range: "", from: `${cohort.cohort}-01`, to: endOfMonth(plusMonths(`${cohort.cohort}-01`, i)), cohort: cohort.cohort });
   const cells = list.map((cohort) => ages.map((i) => (cohort.ages[i] ? cell(cohort, cohort.ages[i], cohort.ages[i - 1], by, as, currency) : null)));
   return html`<div class="scroll cohorts" tabindex="0" role="region" aria-label="Cohorts"><table><caption class="unseen">Cohorts, ${by === "mrr" ? "by money" : "by customers"}; the last cell of each row is a month that still runs</caption>
     <thead><tr><th scope="col">First paid in</th><th scope="col" class="num">Customers</th>${ages.map((i) => html`<th scope="col" class="num" key=${i} title=${`${i} months later`}>${i}</th>`)}</tr></thead>
-    <tbody>${list.map((cohort, r) => html`<tr key=${cohort.cohort}><th scope="row"><a href=${href("/movements", { range: "", from: `${cohort.cohort}-01`, to: endOfMonth(`${cohort.cohort}-01`), kind: "new" })}>${date(`${cohort.cohort}-01`, { month: "short", year: "numeric" })}</a></th><td class="num">${count(cohort.customers)}</td>
-      ${ages.map((i) => { const one = cells[r][i]; const running = i === cohort.ages.length - 1; return one ? html`<td key=${i} class=${`num cell ${heat(one.part)} ${running ? "running" : ""}`}>${one.text}${running && html`<span class="unseen"> so far</span>`}</td>` : html`<td key=${i}></td>`; })}</tr>`)}</tbody></table></div>
-    <div class="under"><p class="soft scale">less <span class="heat-0"></span><span class="heat-2"></span><span class="heat-4"></span><span class="heat-6"></span><span class="heat-8"></span><span class="heat-10"></span> all or more</p>
+    <tbody>${list.map((cohort, r) => html`<tr key=${cohort.cohort}><th scope="row"><a href=${href("/customers", { cohort: cohort.cohort })}>${date(`${cohort.cohort}-01`, { month: "short", year: "numeric" })}</a></th><td class="num">${count(cohort.customers)}</td>
+      ${ages.map((i) => { const one = cells[r][i]; const running = i === cohort.ages.length - 1; return one ? html`<td key=${i} class=${`num cell ${heat(one.part)} ${running ? "running" : ""}`}><a href=${behind(cohort, i)}>${one.text}</a>${running && html`<span class="unseen"> so far</span>`}</td>` : html`<td key=${i}></td>`; })}</tr>`)}</tbody></table></div>
+    <div class="under"><p class="soft scale">less <span class="heat-0"></span><span class="heat-2"></span><span class="heat-4"></span><span class="heat-6"></span><span class="heat-8"></span><span class="heat-10"></span> all <span class="grown-1"></span><span class="grown-2"></span><span class="grown-3"></span><span class="grown-4"></span> more</p>
       <div class="tools"><button type="button" class="quiet" onClick=${() => save(csv([["First paid in", "Customers", ...ages], ...list.map((one, r) => [one.cohort, one.customers, ...ages.map((i) => cells[r][i]?.text ?? "")])]), "cohorts.csv")}>CSV of this table</button></div></div>`;
 }
 

@@ -4,8 +4,8 @@ import { address, useApi } from "../api.js";
 import { Chart } from "../charts.js";
 import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
 import { count, date, instant, money, period, sentence, units, words } from "../format.js";
-import { stated, useLedger } from "../ledger.js";
-import { Answered, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, CopyLink, Csv, Dialog } from "../parts.js";
+import { marksOn, stated, useLedger } from "../ledger.js";
+import { Answered, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, AtStripe, CopyLink, Csv, Dialog } from "../parts.js";
 import { choose, href } from "../route.js";
 import { compactUnits } from "./overview.js";
 
@@ -13,16 +13,17 @@ import { compactUnits } from "./overview.js";
 export function One({ id, query }) {
   const ledger = useLedger();
   const at = `/api/v1/customers/${encodeURIComponent(id)}`;
-  const one = useApi(address(at, ledger.common));
+  const one = useApi(address(at, { ...ledger.common, currency: query.currency }));
   const name = one.data?.name ?? id;
   useTitle(name);
   const view = query.view ?? "movements";
+  const live = query.livemode === "false" ? false : ledger.status?.livemode !== false;
   useEffect(() => {
     if (one.data && query.movement) document.getElementById(query.movement)?.scrollIntoView({ block: "center" });
   }, [one.data !== undefined, query.movement]);
-  return html`<${Answered} of=${one} lines=${8} tall>${(/** @type {any} */ data) => html`
+  return html`${one.error && !one.data && html`<header class="pagehead"><div><p class="crumbs"><a href=${href("/customers")}>Customers</a></p><h1 class="id">${id}</h1></div></header>`}<${Answered} of=${one} lines=${8} tall>${(/** @type {any} */ data) => html`
     <header class="pagehead"><div><p class="crumbs"><a href=${href("/customers")}>Customers</a></p><h1>${data.name ?? html`<span class="id">${id}</span>`}</h1>
-      <p class="lead">${data.name && html`<span class="id">${data.id}</span> · `}${data.email && html`${data.email} · `}${data.country ? `${data.country} · ` : ""}${data.first_mrr_at ? `first MRR on ${date(data.first_mrr_at)}` : "never paid"}${data.account ? ` · account ${data.account}` : ""} · <a href=${`https://dashboard.stripe.com/${data.account ? `${data.account}/` : ""}${query.livemode === "false" || data.livemode === false ? "test/" : ""}customers/${data.id}`} target="_blank" rel="noreferrer">at Stripe</a></p>
+      <p class="lead">${data.name && html`<span class="id">${data.id}</span> · `}${data.email && html`${data.email} · `}${data.country ? `${data.country} · ` : ""}${data.first_mrr_at ? `first MRR on ${date(data.first_mrr_at)}` : "never paid"}${data.account ? ` · account ${data.account}` : ""} · <${AtStripe} of="customers" id=${data.id} account=${data.account} livemode=${live} /></p>
       ${data.stripe_customers && html`<p class="lead">Stripe’s customers in it: <span class="id">${data.stripe_customers.join(", ")}</span></p>`}</div>
       <div class="tools"><${Csv} to=${`${at}/explain`} query=${ledger.common} name=${`explain-${id}`} /><${CopyLink} /></div></header>
     <dl class="figures three"><div class="figure"><dt>MRR now</dt><dd><span class="value">${data.mrr.filter((/** @type {any} */ mrr) => mrr.mrr !== 0).map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || money(0, data.mrr[0]?.currency ?? ledger.currency)}</span></dd></div>
@@ -31,12 +32,12 @@ export function One({ id, query }) {
     <div class="grid">
       ${data.movements.length > 0 && html`<${Card} title="MRR over time" wide><${OverTime} data=${data} query=${query} /><//>`}
       <${Card} title="Subscriptions" wide>${data.subscriptions.length === 0 ? html`<${Empty} title="No subscription of this customer is known." />` : html`<${Table} caption="Subscriptions" cls="cardy" head=${["Subscription", "Status", "Started", "Ends", "Latest event", "MRR"]} numbers=${[5]}
-        rows=${data.subscriptions.map((/** @type {any} */ sub) => ({ key: sub.id, cells: [html`<span class="id">${sub.id}</span>`, words(sub.status), date(sub.started_at), sub.ended_at ? `ended ${date(sub.ended_at)}` : sub.ends_at ? html`<strong class="warn">${date(sub.ends_at)}</strong>` : "–", html`<${Event} id=${sub.event} />`, sub.currency ? money(sub.mrr, sub.currency) : "–"] }))} />`}<//>
-      <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${[["movements", "Movements"], ["rules", "Every rule"], ["events", "Events"], ["invoices", "Invoices"]]} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
+        rows=${data.subscriptions.map((/** @type {any} */ sub) => ({ key: sub.id, cells: [html`<span class="id">${sub.id}</span> <span class="soft"><${AtStripe} of="subscriptions" id=${sub.id} account=${data.account} livemode=${live} /></span>`, words(sub.status), date(sub.started_at), sub.ended_at ? `ended ${date(sub.ended_at)}` : sub.ends_at ? html`<strong class="warn">${date(sub.ends_at)}</strong>` : "–", html`<${Event} id=${sub.event} />`, sub.currency ? money(sub.mrr, sub.currency) : "–"] }))} />`}<//>
+      <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${[["movements", "Movements"], ["rules", "Every rule"], ["invoices", "Invoices read"], ["events", "Events"]]} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
         ${view === "movements" && html`<${Story} data=${data} marked=${query.movement} />`}
         ${view === "rules" && html`<${Explained} at=${at} />`}
         ${view === "events" && html`<${EventsOf} id=${data.id} account=${data.account} />`}
-        ${view === "invoices" && html`<${EventsOf} id=${data.id} account=${data.account} type="invoice.*" />`}<//>
+        ${view === "invoices" && html`<${Invoices} at=${at} data=${data} live=${live} />`}<//>
       <${Quality} id=${data.id} />
     </div>`}<//>`;
 }
@@ -53,7 +54,7 @@ function OverTime({ data, query }) {
   const end = moves.at(-1).day > today() ? moves.at(-1).day : today();
   for (let month = monthOf(moves[0].day); month <= end && months.length < 120; month = plusMonths(month, 1)) months.push(month);
   const closing = months.map((month) => moves.filter((/** @type {any} */ move) => move.day <= endOfMonth(month)).at(-1)?.after ?? 0);
-  return html`<${Chart} title=${`MRR of ${data.name ?? data.id}`} says=${stated(ledger, { ...query, range: "all" })} name=${`mrr-${data.id}`} height=${140} labels=${months.map((month) => period(month, month, "month"))} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial
+  return html`<${Chart} title=${`MRR of ${data.name ?? data.id}`} says=${stated(ledger, { ...query, range: "all" })} name="mrr-of-customer" starts=${months} marks=${marksOn(ledger, months.map((month) => ({ start: month, end: endOfMonth(month) })))} height=${140} labels=${months.map((month) => period(month, month, "month"))} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial
     series=${[{ key: "mrr", name: `MRR, ${currency.toUpperCase()}`, color: "accent", as: "bar", values: closing.map((one) => units(one, currency)), text: closing.map((one) => money(one, currency)) }]}
     open=${(/** @type {number} */ i) => { const move = moves.filter((/** @type {any} */ one) => monthOf(one.day) === months[i]).at(-1); return move ? href(`/customers/${encodeURIComponent(data.id)}`, { movement: move.id }) : null; }} />`;
 }
@@ -68,6 +69,12 @@ function Story({ data, marked }) {
 }
 
 const STAGES = /** @type {Record<string, string>} */ ({ state: "what Stripe said", amount: "the amount", counts: "what counts", quality: "not known", movement: "the movement" });
+
+/** What came of a day. @param {any[]} steps */
+function summed(steps) {
+  const moves = steps.filter((step) => step.stage === "movement" && step.amount !== null && step.currency);
+  return moves.length ? html`${moves.map((step, i) => html`${i ? ", " : ""}<${Change} key=${i} amount=${step.amount} currency=${step.currency} />`)}` : "nothing moved";
+}
 
 /** The chain from event to money, a day at a time. @param {{ at: string }} props */
 function Explained({ at }) {
@@ -84,19 +91,34 @@ function Explained({ at }) {
       const days = new Map();
       for (const step of data.steps) days.set(step.day, [...(days.get(step.day) ?? []), step]);
       return html`<p class="soft">Each line is one rule and what it made; amounts inside a sentence are as Stripe writes them, in minor units. The events beside it are what it rests on.</p>
-        ${[...days].reverse().map(([of, steps]) => html`<section class="chain" key=${of}><h3>${date(of, { dateStyle: "full" })}</h3><ol class="steps">${steps.map((step, i) => html`<li key=${i} class=${`step ${step.stage}`}>
+        ${[...days].reverse().map(([of, steps], place) => html`<details class="chain" key=${of} open=${Boolean(day) || place < 3 || steps.some((step) => step.stage === "quality")}><summary><h3>${date(of, { dateStyle: "full" })}</h3> <span class="soft">${summed(steps)}</span></summary><ol class="steps">${steps.map((step, i) => html`<li key=${i} class=${`step ${step.stage}`}>
           <span class="stage">${STAGES[step.stage] ?? words(step.stage)}</span>
           <span class="text">${step.text}${step.subscription && step.stage === "state" ? html` <span class="id soft">${step.subscription}</span>` : ""}
             <span class="source"><button type="button" class="link" onClick=${() => open(step.rule)}>${words(step.rule.replaceAll("-", " "))}</button>${step.events.length ? html` · <${Events} ids=${step.events} />` : ""}</span></span>
-          <span class="num">${step.amount !== null && step.currency ? (step.stage === "movement" ? html`<${Change} amount=${step.amount} currency=${step.currency} />` : money(step.amount, step.currency)) : ""}</span></li>`)}</ol></section>`)}`;
+          <span class="num">${step.amount !== null && step.currency ? (step.stage === "movement" ? html`<${Change} amount=${step.amount} currency=${step.currency} />` : money(step.amount, step.currency)) : ""}</span></li>`)}</ol></details>`)}`;
     }}<//>`;
 }
 
-/** @param {{ id: string, type?: string, account?: string }} props */
-function EventsOf({ id, type, account }) {
+/** What was read of each invoice: payments and estimates rest on them. @param {{ at: string, data: any, live: boolean }} props */
+function Invoices({ at, data, live }) {
+  const ledger = useLedger();
+  const read = useApi(address(`${at}/invoices`, ledger.common));
+  return html`<${Answered} of=${read} lines=${6} empty=${(/** @type {any} */ found) => found.data.length === 0} none=${html`<${Empty} title="No invoice of this customer arrived." />`}>${(/** @type {any} */ found) => html`
+    <p class="soft">Invoices are never MRR by themselves: they show what was paid, what metered items cost, and what ran before the log began.</p>
+    <${Table} caption="Invoices read" cls="cardy" head=${["Invoice", "Made", "For", "Lines", "Status", "Total", "Events"]} numbers=${[5]} rows=${found.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<span class="id">${one.id}</span> <span class="soft"><${AtStripe} of="invoices" id=${one.id} account=${data.account} livemode=${live} /></span>`, date(one.created), words(one.billing_reason ?? "–"),
+      html`<${Lines} one=${one} />`, html`${words(one.status)}${one.paid_at && html` <span class="soft still">${date(one.paid_at)}</span>`}`, one.currency ? html`${money(one.total, one.currency)}${one.discount ? html`<br /><span class="soft">after ${money(one.discount, one.currency)} off</span>` : ""}` : "–", html`<${Events} ids=${[...one.events].reverse()} most=${1} />`] }))} />`}<//>`;
+}
+
+/** @type {Intl.DateTimeFormatOptions} */
+const SHORT = { month: "short", day: "numeric", year: "2-digit" };
+/** @param {{ one: any }} props */
+const Lines = ({ one }) => html`<ul class="lines">${one.lines.slice(0, 6).map((/** @type {any} */ line, /** @type {number} */ i) => html`<li key=${i}>${line.quantity && line.quantity !== "1" ? `${line.quantity} × ` : ""}${line.product_name ?? line.price_name ?? line.product ?? line.price ?? "one-off"}${line.proration ? ", correction" : ""}${one.currency ? ` ${money(line.amount, one.currency)}` : ""}${line.from && line.to ? html` <span class="soft">${date(line.from, SHORT)} – ${date(line.to, SHORT)}</span>` : ""}</li>`)}${one.lines.length > 6 && html`<li class="soft">and ${count(one.lines.length - 6)} more</li>`}${!one.lines_complete && html`<li class="soft">Stripe’s event held only the first lines</li>`}</ul>`;
+
+/** @param {{ id: string, account?: string }} props */
+function EventsOf({ id, account }) {
   const order = "desc";
-  const events = useApi(address("/api/v1/events", { customer: id, type, order, limit: 200, account: account ?? "own" }));
-  return html`<${Answered} of=${events} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title=${type ? "No invoice of this customer arrived." : "No event names this customer."} />`}>${(/** @type {any} */ data) => html`
+  const events = useApi(address("/api/v1/events", { customer: id, order, limit: 200, account: account ?? "own" }));
+  return html`<${Answered} of=${events} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No event names this customer." />`}>${(/** @type {any} */ data) => html`
     <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Read as"]} rows=${data.data.map((/** @type {any} */ one) => ({ key: one.seq, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), instant(one.received_at), html`${words(one.reading)}${one.reason ? html` <span class="soft">${one.reason}</span>` : ""}`] }))} />`}<//>`;
 }
 

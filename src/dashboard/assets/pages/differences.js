@@ -4,9 +4,9 @@ import { address, ask, useApi } from "../api.js";
 import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
 import { count, date, money, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Answered, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table } from "../parts.js";
+import { Answered, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
-import { KNOBS } from "../words.js";
+import { knobMeans, knobName, knobValue } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Differences({ query }) {
@@ -33,14 +33,17 @@ function Compared({ data }) {
   const { currency } = useLedger();
   const totals = data.totals.filter((/** @type {any} */ one) => one.currency === currency);
   const list = data.data.filter((/** @type {any} */ one) => one.currency === currency);
+  const named = useNames(list.map((/** @type {any} */ one) => one.customer));
+  const apart = (/** @type {any} */ one) => Number(one.to.closing_exact) - Number(one.from.closing_exact);
+  list.sort((/** @type {any} */ a, /** @type {any} */ b) => Math.abs(apart(b)) - Math.abs(apart(a)));
   const total = totals[0];
   if (!total) return html`<${Empty} title="Neither profile has figures in this month." />`;
   const by = (/** @type {string} */ knob) => data.knobs.find((/** @type {any} */ one) => one.knob === knob);
   const difference = Number(total.to.closing_exact) - Number(total.from.closing_exact);
-  return html`<p>Closing MRR of ${data.month}${data.partial ? " so far" : ""}: <strong>${money(total.from.closing, currency)}</strong> under ${data.from}, <strong>${money(total.to.closing, currency)}</strong> under ${data.to}${difference ? html`: a difference of <strong><${Change} amount=${difference} currency=${currency} /></strong>` : ", the same"}.</p>
-    ${total.by_knob.length > 0 && html`<h3>By rule</h3><${Table} caption="By rule" head=${["Rule", data.from, data.to, "Opening", "New", "Expansion", "Contraction", "Churn", "Closing"]} numbers=${[3, 4, 5, 6, 7, 8]} rows=${total.by_knob.map((/** @type {any} */ share) => ({ key: share.knob, cells: [html`<${Means} means=${KNOBS[share.knob] ?? words(share.knob)}>${words(share.knob)}<//>`, by(share.knob)?.from, by(share.knob)?.to, ...["opening", "new", "expansion", "contraction", "churn", "closing"].map((line) => (share.change[line] ? html`<${Change} amount=${share.change[line]} currency=${currency} />` : html`<span class="soft">0</span>`))] }))} />`}
-    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", data.from, data.to, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Change} amount=${Number(one.to.closing_exact) - Number(one.from.closing_exact)} currency=${currency} />`,
-      html`<span class="why">${one.by_knob.map((/** @type {any} */ share) => `${words(share.knob)}: ${changed(share.change, currency)}`).join("; ")}</span>`] }))} />`}`;
+  return html`<p class="said">Closing MRR of ${date(`${data.month}-01`, { month: "long", year: "numeric" })}${data.partial ? " so far" : ""}: <strong>${money(total.from.closing, currency)}</strong> under ${data.from}, <strong>${money(total.to.closing, currency)}</strong> under ${data.to}${difference ? html`: a difference of <strong><${Change} amount=${difference} currency=${currency} /></strong>` : ", the same"}.</p>
+    ${total.by_knob.length > 0 && html`<h3>By rule</h3><${Table} caption="By rule" head=${["Rule", data.from, data.to, "Opening", "New", "Expansion", "Contraction", "Churn", "Closing"]} numbers=${[3, 4, 5, 6, 7, 8]} rows=${total.by_knob.map((/** @type {any} */ share) => ({ key: share.knob, cells: [html`<${Means} means=${knobMeans(share.knob)}>${knobName(share.knob)}<//>`, knobValue(share.knob, by(share.knob)?.from), knobValue(share.knob, by(share.knob)?.to), ...["opening", "new", "expansion", "contraction", "churn", "closing"].map((line) => (share.change[line] ? html`<${Change} amount=${share.change[line]} currency=${currency} />` : html`<span class="soft">0</span>`))] }))} />`}
+    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", data.from, data.to, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Change} amount=${Number(one.to.closing_exact) - Number(one.from.closing_exact)} currency=${currency} />`,
+      html`<span class="why">${one.by_knob.map((/** @type {any} */ share) => `${knobName(share.knob)}: ${changed(share.change, currency)}`).join("; ")}</span>`] }))} />`}`;
 }
 
 /** Which lines a rule changes; the closing alone where it does. @param {any} change @param {string} currency */
@@ -64,11 +67,12 @@ function Upload() {
     } catch (error) { set({ name: file.name, error }); }
   };
   const { found } = state;
+  const named = useNames((found?.differences ?? []).slice(0, 300).map((/** @type {any} */ one) => one.customer));
   return html`<${Card} title="Against an export of Stripe’s" wide note="Billing, Overview, Download in Stripe’s Dashboard: MRR per subscriber per month, or the roll-forward. The file is read and not kept.">
     <label class=${`drop ${over ? "over" : ""}`} onDragOver=${(/** @type {DragEvent} */ event) => { event.preventDefault(); hover(true); }} onDragLeave=${() => hover(false)} onDrop=${(/** @type {DragEvent} */ event) => { event.preventDefault(); hover(false); read(event.dataTransfer?.files[0]); }}>
       <span>Drop the CSV here, or choose it: </span><input type="file" accept=".csv,text/csv" onChange=${(/** @type {any} */ event) => read(event.currentTarget.files[0])} /></label>
     ${state.busy && html`<${Loading} lines=${3} />`}${state.error && html`<${Failed} error=${state.error} />`}
     ${found && html`<p><strong>${state.name}</strong>, ${found.from} to ${found.to} under ${found.profile}: ${count(found.compared)} figures compared, <strong class="up">${count(found.matched)} match</strong>, <strong class=${found.differences.length ? "down" : "soft"}>${count(found.differences.length)} differ</strong>.${found.left_out.figures ? ` ${count(found.left_out.figures)} more in ${found.left_out.currencies.join(", ").toUpperCase()} were left aside: the file says nothing in that currency.` : ""}</p>
       ${found.reasons.length > 0 && html`<h3>Why</h3><ul class="list">${found.reasons.map((/** @type {any} */ one, /** @type {number} */ i) => html`<li key=${i}><span><strong>${count(one.differences)}</strong> of them: ${one.text}</span></li>`)}</ul>`}
-      ${found.differences.length > 0 && html`<h3>Customer by customer</h3><${Table} caption="Differences" cls="cardy" head=${["Customer", "When", "Stripe", "mrrd", "Difference", "Why"]} numbers=${[2, 3, 4]} rows=${found.differences.slice(0, 500).map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} />`, one.at, money(one.stripe_exact, one.currency), money(one.ledger_exact, one.currency), html`<${Change} amount=${Number(one.ledger_exact) - Number(one.stripe_exact)} currency=${one.currency} />`, html`<span class="why">${one.reason?.text ?? one.text ?? ""}</span>`] }))} />`}`}<//>`;
+      ${found.differences.length > 0 && html`<h3>Customer by customer</h3><${Table} caption="Differences" cls="cardy" head=${["Customer", "When", "Stripe", "mrrd", "Difference", "Why"]} numbers=${[2, 3, 4]} rows=${found.differences.slice(0, 500).map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} />`, one.at, money(one.stripe_exact, one.currency), money(one.ledger_exact, one.currency), html`<${Change} amount=${Number(one.ledger_exact) - Number(one.stripe_exact)} currency=${one.currency} />`, html`<span class="why">${one.reason?.text ?? one.text ?? ""}</span>`] }))} />`}`}<//>`;
 }

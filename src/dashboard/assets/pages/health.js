@@ -1,11 +1,11 @@
 // Health: what comes in, how far the work behind it is, what couldn't be known, what lies on disk.
 import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
-import { ago, bytes, count, date, instant, words } from "../format.js";
+import { ago, bytes, count, date, instant, sentence, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead } from "../parts.js";
-import { here, href } from "../route.js";
-import { doubts } from "../words.js";
+import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead, useNames } from "../parts.js";
+import { href } from "../route.js";
+import { doubts, QUALITY } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Health({ query }) {
@@ -37,13 +37,22 @@ const Newest = ({ one }) => (one ? html`${ago(one.received_at)}: ${one.type} <${
 /** @param {{ name: string, done: number, of: number, more: string, slow?: boolean }} props */
 const Task = ({ name, done, of, more, slow = false }) => html`<div><dt>${name}</dt><dd>${done >= of ? "up to the log’s end" : slow ? `up to ${count(done)} of ${count(of)}` : html`<strong class="warn">${count(of - done)} events behind</strong>`}${more ? ` · ${more}` : ""}</dd></div>`;
 
-/** @param {{ query: Record<string, string> }} props */
+/** What couldn't be known, a fold for each kind of it. @param {{ query: Record<string, string> }} props */
 function Quality({ query }) {
   const ledger = useLedger();
   const some = doubts(ledger.status.quality);
-  const pages = usePages(some.length ? address("/api/v1/quality", { ...ledger.common, limit: 100 }) : null);
-  return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? some.map((one) => `${one.name}: ${count(one.n)}`).join(" · ") : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...ledger.common, limit: 1000 }} name="quality" />`}>
-    ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${(/** @type {any[]} */ data) => html`
-      <ol class="story">${data.map((item, i) => html`<li key=${i} class="doubt"><div><span class="pill warn">${words(item.kind)}</span> ${date(item.at)} · ${item.customer ? html`<${Customer} id=${item.customer} account=${item.account} />` : html`<span class="id">${item.object}</span>`}</div>
-        <div>${item.detail}</div><div class="part">${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol><${More} pages=${pages} />`}<//>`}<//>`;
+  const pages = usePages(some.length ? address("/api/v1/quality", { ...ledger.common, limit: 500 }) : null);
+  const named = useNames((pages.data ?? []).slice(0, 300).map((/** @type {any} */ one) => one.customer));
+  /** @type {Map<string, any[]>} */
+  const kinds = new Map();
+  for (const item of pages.data ?? []) kinds.set(item.kind, [...(kinds.get(item.kind) ?? []), item]);
+  const asked = (/** @type {string} */ kind) => kinds.size === 1 || (query.quality && qualityOf(kind) === query.quality);
+  return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? "None of it is guessed or counted as 0: each says what would settle it." : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...ledger.common, limit: 1000 }} name="quality" />`}>
+    ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${() => html`
+      ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}`} open=${asked(kind)}><summary><strong>${QUALITY.find(([key]) => key === qualityOf(kind))?.[1] ?? sentence(kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
+      <ol class="story">${items.map((item, i) => html`<li key=${i} class="doubt"><div>${item.customer ? html`<${Customer} id=${item.customer} name=${named(item.customer)} account=${item.account} /> · ` : ""}${date(item.at)} · <span class="id soft">${item.object}</span></div>
+        <div>${item.detail}</div><div class="part">It would be settled by: ${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol></details>`)}<${More} pages=${pages} />`}<//>`}<//>`;
 }
+
+/** The name in the counts of an entry's kind. @param {string} kind */
+const qualityOf = (kind) => (/** @type {Record<string, string>} */ ({ unresolved_tie: "unresolved_ties", discount_estimated: "discounts_estimated", duration_inferred: "durations_inferred", overdue: "overdue", tax_unknown: "tax_unknown", unclear_past: "unclear_past" }))[kind] ?? `${kind}s`;

@@ -6,8 +6,9 @@ import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
 import { ago, count, date, money, period, ratio, share, units, words } from "../format.js";
 import { marksOn, stated, useLedger } from "../ledger.js";
 import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
-import { compared, href, span } from "../route.js";
-import { FIGURES, LINES } from "../words.js";
+import { compared, href, narrowed, span } from "../route.js";
+import { useLive } from "../stream.js";
+import { doubts, FIGURES, LINES } from "../words.js";
 
 /** @param {import("../words.js").Figure} figure @param {any} value @param {string} currency */
 const shown = ({ as }, value, currency) => (as === "money" ? money(value, currency, { whole: Math.abs(units(value ?? 0, currency)) >= 100000 }) : as === "share" ? share(value) : as === "count" ? count(value) : ratio(value));
@@ -18,7 +19,7 @@ function change({ as }, now, then) {
   const [a, b] = [Number(now), Number(then)];
   if (as === "share") {
     const points = (a - b) * 100;
-    return { way: Math.sign(Math.round(points * 10)), text: `${points > 0 ? "+" : ""}${new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(points)} pp` };
+    return { way: Math.sign(Math.round(points * 10)), text: `${new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(points)} points` };
   }
   if (b === 0) return null;
   return { way: Math.sign(Math.round(((a - b) / Math.abs(b)) * 1000)), text: share((a - b) / Math.abs(b), true) };
@@ -66,7 +67,7 @@ export function Overview({ query }) {
       <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} before=${of(before)} beside=${beside} query=${query} />`}<//><//>
       <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
-      <${OpenAlerts} />
+      <div class="stack"><${OpenAlerts} /><${Standing} /></div>
       <${Latest} />
     </div>`;
 }
@@ -83,7 +84,7 @@ function OverTime({ list, before, beside, query }) {
       values: list.map((_, i) => (before[i] ? units(before[i].closing, currency) : null)), text: list.map((_, i) => (before[i] ? money(before[i].closing, currency) : "–")) }));
   }
   return html`<${Chart} title="MRR over time" says=${stated(ledger, query)} name="mrr" labels=${list.map((one) => period(one.start, one.end, "month"))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
-    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
+    marks=${marksOn(ledger, list)} starts=${list.map((one) => one.start)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
 }
 
 /** @param {number} value @param {string} currency */
@@ -92,8 +93,8 @@ export const compactUnits = (value, currency) => new Intl.NumberFormat(undefined
 /** Which lines of a bridge hold anything. @param {any[]} list */
 export const linesOf = (list) => LINES.filter(([key]) => list.some((one) => one[key] !== undefined && Number(one[`${key}_exact`] ?? one[key]) !== 0));
 
-/** The signed stacked bridge. @param {{ list: any[], query: Record<string, string>, interval: string, height?: number }} props */
-export function Bridge({ list, query, interval, height = 300 }) {
+/** The signed stacked bridge. @param {{ list: any[], query: Record<string, string>, interval: string, height?: number, table?: boolean, only?: string }} props */
+export function Bridge({ list, query, interval, height = 300, table = true, only }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const lines = linesOf(list);
@@ -103,8 +104,8 @@ export function Bridge({ list, query, interval, height = 300 }) {
     ...lines.map(([key, name]) => ({ key, name, color: key, as: /** @type {const} */ ("bar"), values: list.map((one) => units(one[key] ?? 0, currency)), text: list.map((one) => money(one[key] ?? 0, currency, { signed: true })) })),
     { key: "net", name: "Net change", color: "ink", points: true, values: net.map((one) => units(one, currency)), text: net.map((one) => money(one, currency, { signed: true })) },
   ];
-  return html`<${Chart} title="The bridge of MRR" says=${stated(ledger, query)} name="bridge" stacked height=${height} labels=${list.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
-    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: list[i].start, to: list[i].end, interval: query.interval ?? "", kind: key && KINDLY.has(key) ? key : "" })} />`;
+  return html`<${Chart} title=${`The bridge of ${only ?? "MRR"}`} says=${stated(ledger, query, only)} name="bridge" stacked height=${height} table=${table} starts=${list.map((one) => one.start)} labels=${list.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
+    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: list[i].start, to: list[i].end, interval: query.interval ?? "", ...narrowed(query), kind: key && KINDLY.has(key) ? key : "" })} />`;
 }
 const KINDLY = new Set(["new", "expansion", "reactivation", "contraction", "churn", "opening_balance", "fx"]);
 
@@ -115,43 +116,71 @@ function Ahead({ last }) {
   const from = plusDays(today(), 1);
   const to = plusDays(today(), 90);
   const now = !ledger.common.as_known_at && last;
-  const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, state: "ending", sort: "mrr", limit: 50 }) : null);
-  const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", from, to, limit: 8 }) : null);
-  const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at).sort((a, b) => a.ends_at.localeCompare(b.ends_at)).slice(0, 8);
-  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All</a>`}>
+  const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, state: "ending", sort: "ends", limit: 200 }) : null);
+  const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
+  const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at && one.scheduled_churn);
+  const month = endOfMonth(today());
+  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
-      <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div></dl>`}
-    ${ledger.common.as_known_at ? html`<p class="soft">What lies ahead is told for now only.</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
-      <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "MRR"]} numbers=${[2]} rows=${soon(data.data).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), one.mrr.map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "–"] }))} />`}<//>
+      <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is. Under a profile that counts a cancellation when it is asked for, it is gone from MRR already.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
+      ${now && ending.data && html`<div><dt>End this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}>${count(soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= month).length)} of them</a></dd></div>`}</dl>`}
+    ${!now ? html`<p class="soft">${ledger.common.as_known_at ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
+      <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "Set to end"]} numbers=${[2]} rows=${soon(data.data).slice(0, 8).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), endingOf(one)] }))} />`}<//>
       ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
         <p class="more"><a href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All that is written ahead</a></p>`}`}
   <//>`;
 }
 
+/** What of a customer's MRR is set to end. @param {any} one */
+export const endingOf = (one) => (one.scheduled_churn ?? []).map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ") || "–";
+
+/** One look at what the figures rest on. */
+function Standing() {
+  const { status, closings, profile } = useLedger();
+  const live = useLive();
+  const some = doubts(status?.quality);
+  const last = closings[0];
+  return html`<${Card} title="What the figures rest on"><dl class="facts">
+    <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>${live.lag_events ? html`, <strong class="warn">${count(live.lag_events)} not in the figures yet</strong>` : ", all in the figures"}</dd></div>
+    <div><dt>Not known</dt><dd>${some.length ? some.map((one, i) => html`${i ? html`<br />` : ""}<a key=${one.key} href=${href("/health", { quality: one.key })}>${one.name}: ${count(one.n)}</a>`) : "nothing: everything could be read, priced and put in order"}</dd></div>
+    <div><dt>Last closed month</dt><dd><a href=${href("/closing")}>${last ? `${last.month}, on ${date(last.closed_at)}${last.who ? ` by ${last.who}` : ""}` : "none yet"}</a></dd></div>
+    <div><dt>Rules</dt><dd><a href=${href("/differences")}>profile ${profile}</a></dd></div></dl><//>`;
+}
+
 function OpenAlerts() {
-  const alerts = useApi(address("/api/v1/alerts", { limit: 6 }));
-  return html`<${Card} title="Alerts" tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
-    <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert was ever raised." />`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
-      <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? " · acknowledged" : ""} · ${words(one.rule)}</span></li>`)}</ul>`}<//><//>`;
+  const alerts = useApi(address("/api/v1/alerts", { open: "true", limit: 6 }));
+  return html`<${Card} title="Open alerts" tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
+    <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert is open."><a href=${href("/alerts")}>All that were ever raised</a><//>`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
+      <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
 }
 
 function Latest() {
   const ledger = useLedger();
-  const latest = useApi(address("/api/v1/movements", { ...ledger.money, order: "desc", limit: 8 }));
+  const latest = useApi(address("/api/v1/movements", { ...ledger.money, without: "fx", order: "desc", limit: 8 }));
   return html`<${Card} title="Latest movements" wide busy=${latest.stale} tools=${html`<a class="button quiet" href=${href("/movements")}>All</a>`}>
     <${Answered} of=${latest} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing has moved yet." />`}>${(/** @type {any} */ data) => html`<${MovementTable} list=${data.data} />`}<//><//>`;
 }
 
-/** Movements, one a row. @param {{ list: any[], caption?: string }} props */
-export const MovementTable = ({ list, caption = "Movements" }) => html`<${Table} caption=${caption} cls="cardy moves" head=${["Customer", "Day", "Kind", "Why", "Amount", "MRR after"]} numbers=${[4, 5]}
+/** Movements, one a row; of what was lost with what was said. @param {{ list: any[], caption?: string, lost?: boolean }} props */
+export function MovementTable({ list, caption = "Movements", lost = false }) {
+  const said = list.some((one) => saidOf(one) || commentOf(one));
+  const head = ["Customer", "Day", ...(lost ? [] : ["Kind"]), "Why", ...(said ? ["What they said"] : []), "Amount", ...(lost ? [] : ["MRR after"])];
+  const num = head.length - (lost ? 1 : 2);
+  return html`<${Table} caption=${caption} cls="cardy moves" head=${head} numbers=${[num, num + 1]}
   rows=${list.map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`,
-    html`<a href=${href(`/customers/${encodeURIComponent(one.customer)}`, { movement: one.id })}>${date(one.day)}</a>`, html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Why} move=${one} />`,
-    html`<${Change} amount=${one.amount} currency=${one.currency} />`, money(one.after, one.currency)] }))} />`;
+    html`<a href=${href(`/customers/${encodeURIComponent(one.customer)}`, { movement: one.id })}>${date(one.day)}</a>`, ...(lost ? [] : [html`<${Kind} kind=${one.kind} amount=${one.amount} />`]), html`<${Why} move=${one} />`,
+    ...(said ? [(saidOf(one) || commentOf(one)) && html`<span class="why">${saidOf(one)}${commentOf(one) && html`${saidOf(one) ? ": " : ""}<q>${commentOf(one)}</q>`}</span>`] : []),
+    html`<${Change} amount=${one.amount} currency=${one.currency} />`, ...(lost ? [] : [money(one.after, one.currency)])] }))} />`;
+}
+
+/** What Stripe's form was answered with. @param {any} move */
+export const saidOf = (move) => [...new Set(move.parts.map((/** @type {any} */ part) => part.feedback).filter(Boolean))].map((one) => words(/** @type {string} */ (one))).join(", ");
+/** @param {any} move */
+export const commentOf = (move) => move.parts.find((/** @type {any} */ part) => part.comment)?.comment;
 
 /** @param {{ move: any }} props */
-export function Why({ move }) {
+function Why({ move }) {
   const causes = [...new Set(move.parts.map((/** @type {any} */ part) => words(part.cause)))].join(", ");
-  const said = [...new Set(move.parts.map((/** @type {any} */ part) => part.feedback).filter(Boolean))].map((one) => words(/** @type {string} */ (one))).join(", ");
-  const comment = move.comment ?? move.parts.find((/** @type {any} */ part) => part.comment)?.comment;
-  return html`<span class="why">${causes}${said && html` · said “${said}”`}${comment && html` <q>${comment}</q>`}</span>`;
+  const named = [...new Set(move.parts.map((/** @type {any} */ part) => (part.after ?? part.before)?.product_name).filter(Boolean))].slice(0, 2).join(", ");
+  return html`<span class="why">${causes}${named && html` <span class="soft">${named}</span>`}</span>`;
 }

@@ -16,6 +16,13 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
     match order {
         CustomerOrder::Mrr => ("COALESCE(g.whole, 0)", true),
         CustomerOrder::Since => ("CASE WHEN l.first_mrr_at <= c.cut THEN l.first_mrr_at ELSE 0 END", true),
+        // The next end first: its second, below zero; who isn't set to end comes last.
+        CustomerOrder::Ends => (
+            "-COALESCE((SELECT MIN(e.ends_at) FROM subscription_ledger e WHERE e.generation = l.generation
+             AND e.profile = l.profile AND e.livemode = l.livemode AND e.account = l.account AND e.customer = l.customer
+             AND e.ends_at > c.cut AND e.ended_at IS NULL), 9223372036854775807)",
+            true,
+        ),
         // Without a name behind all that have one.
         CustomerOrder::Name => ("CASE WHEN COALESCE(n.name, '') = '' THEN '~~~~' ELSE lower(n.name) END", false),
         CustomerOrder::Id => ("l.customer", false),
@@ -70,6 +77,10 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryB
         Some(CustomerState::Ending) => {
             query.push(format_args!(" AND EXISTS ({subscriptions} AND s.ends_at > c.cut AND s.ended_at IS NULL)"));
         }
+    }
+    if let Some(cohort) = asked.cohort {
+        query.push(" AND l.first_mrr_at >= ").push_bind(cohort.from.0);
+        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0);
     }
     if let Some(after) = &asked.after {
         let beyond = if greatest_first { "<" } else { ">" };

@@ -146,7 +146,7 @@ impl Database {
             let customer = customer_row(row, scope)?;
             let mut place = Columns::of(row, 4);
             let key = match asked.order {
-                CustomerOrder::Mrr | CustomerOrder::Since => place.number()?.to_string(),
+                CustomerOrder::Mrr | CustomerOrder::Since | CustomerOrder::Ends => place.number()?.to_string(),
                 CustomerOrder::Name | CustomerOrder::Id => place.text()?,
             };
             let (account, customer_id) = (customer.account.clone(), customer.customer.clone());
@@ -290,29 +290,39 @@ async fn completed(
 
     // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
     // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
-    let mut query =
-        QueryBuilder::new("SELECT l.account, l.customer, l.subscription, l.currency, l.mrr FROM item_delta l");
+    let mut query = QueryBuilder::new(
+        "SELECT l.account, l.customer, l.subscription, l.currency, l.mrr, l.scheduled_churn FROM item_delta l",
+    );
     push_scope(&mut query, "l", "l", scope);
     push_customers(&mut query, &ids);
-    query.push(" AND l.mrr <> 0 AND l.at <= ").push_bind(scope.cut.0);
+    query.push(" AND (l.mrr <> 0 OR l.scheduled_churn <> 0) AND l.at <= ").push_bind(scope.cut.0);
     for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
         let mut columns = Columns::of(row, 0);
         let whose = (columns.text()?, columns.text()?);
         let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) else { continue };
         let (id, code, change) = (columns.text()?, columns.parsed::<Currency>("currency")?, columns.mrr()?);
-        let at = match one.mrr.binary_search_by_key(&code, |(code, _)| *code) {
-            Ok(at) => at,
-            Err(at) => {
-                one.mrr.insert(at, (code, Mrr::ZERO));
-                at
-            }
-        };
-        add(&mut one.mrr[at].1, change)?;
+        let ending = columns.mrr()?;
+        if ending != Mrr::ZERO {
+            add(of_currency(&mut one.scheduled_churn, code), ending)?;
+        }
+        if change == Mrr::ZERO {
+            continue;
+        }
+        add(of_currency(&mut one.mrr, code), change)?;
         if let Some(its) = one.subscriptions.iter_mut().find(|subscription| subscription.id.as_str() == id) {
             add(&mut its.mrr, change)?;
         }
     }
     Ok(customers)
+}
+
+/// The sum of a currency, in order of currencies.
+fn of_currency(sums: &mut Vec<(Currency, Mrr)>, code: Currency) -> &mut Mrr {
+    let at = sums.binary_search_by_key(&code, |(code, _)| *code).unwrap_or_else(|at| {
+        sums.insert(at, (code, Mrr::ZERO));
+        at
+    });
+    &mut sums[at].1
 }
 
 /// The customers with the most MRR in a currency: found among the changes alone, so that only a page of them is looked up.
@@ -358,6 +368,9 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
         Some(kind) => query.push(" AND m.kind = ").push_bind(kind.as_str()),
         None => query.push(" AND m.kind <> 'transient'"),
     };
+    if let Some(without) = filter.without {
+        query.push(" AND m.kind <> ").push_bind(without.as_str());
+    }
     if matches!(filter.kind, Some(Kind::Churn | Kind::Contraction)) {
         // As the index of losses says it.
         query.push(" AND m.kind IN ('churn', 'contraction')");
@@ -380,6 +393,10 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
     if let Some((key, value)) = &filter.metadata {
         query.push(format_args!(" AND {customer} ")).push(METADATA.0).push_bind(clean(key)).push(METADATA.1);
         query.push(" = ").push_bind(clean(value)).push(")");
+    }
+    if let Some(cohort) = filter.cohort {
+        query.push(format_args!(" AND {customer} l.first_mrr_at >= ")).push_bind(cohort.from.0);
+        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0).push(")");
     }
 }
 
@@ -424,6 +441,7 @@ fn customer_row(row: &Row, scope: &Scope) -> Result<CustomerRow, StoreError> {
         country: columns.text_or_null()?.map(Arc::from),
         first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
         mrr: Vec::new(),
+        scheduled_churn: Vec::new(),
         subscriptions: Vec::new(),
     })
 }

@@ -78,6 +78,11 @@ impl Database {
         Ok(rows)
     }
 
+    pub(in crate::store) async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        in_doubt(&mut connection, scope).await
+    }
+
     pub(in crate::store) async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
         let text = "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger
              WHERE generation = (SELECT id FROM generation WHERE state = 'current') AND profile = $1 AND livemode = $2

@@ -10,7 +10,7 @@ use crate::{
     ledger::time::UnixTime,
     store::{
         StoreError,
-        errors::Doing,
+        errors::{Doing, corrupt},
         log::prepared::clean,
         records::{alerts::*, audit_trail::Deed},
     },
@@ -215,13 +215,15 @@ impl Database {
     }
 
     pub(in crate::store) async fn annotations(&self) -> Result<Vec<Annotation>, StoreError> {
-        let text = "SELECT id, first_day, last_day, note FROM annotation ORDER BY first_day, id";
+        let text = "SELECT id, first_day, last_day, kind, note FROM annotation ORDER BY first_day, id";
         let annotation = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             Ok(Annotation {
                 id: columns.number()?,
                 first: columns.parsed("day")?,
                 last: columns.parsed("day")?,
+                kind: AnnotationKind::parse(&columns.text()?)
+                    .ok_or_else(|| corrupt(READING, "an annotation is of no kind there is"))?,
                 note: columns.text()?,
             })
         };
@@ -232,10 +234,11 @@ impl Database {
     pub(in crate::store) async fn annotate(&self, annotation: &Annotation, deed: &Deed) -> Result<i64, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(CHANGING)?;
         let id = sqlx::query_scalar(
-            "INSERT INTO annotation (first_day, last_day, note, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
+            "INSERT INTO annotation (first_day, last_day, kind, note, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING id",
         )
         .bind(annotation.first.to_string())
         .bind(annotation.last.to_string())
+        .bind(annotation.kind.as_str())
         .bind(clean(&annotation.note))
         .bind(deed.at.0)
         .fetch_one(&mut *tx)
