@@ -11,14 +11,15 @@ use super::{
     metrics::{self, MetricsAnswer, MetricsEntry},
     month::Month,
     period::{Interval, Period, Phase},
-    service::{AskError, Reports, Source},
+    question::Asked,
+    service::{AskError, Reports},
 };
 use crate::{
     event::CustomerKey,
     ledger::{ids::AccountId, money::Mrr, time::Day},
     reconciler::rules,
     store::{
-        derived::reports::{AccountScope, DayAmounts, DayCounts, DayLine, LedgerRows, RowGroup, Scope},
+        derived::reports::{DayAmounts, DayCounts, DayLine, LedgerRows, RowGroup, Scope},
         records::closings::{ClosedTotal, Closing},
     },
 };
@@ -30,14 +31,11 @@ fn refused(name: &'static str, reason: String) -> AskError {
     AskError::Parameter { name, reason }
 }
 
-impl Reports<'_> {
+impl<'a> Reports<'a> {
     /// The months closed under the profile of a question that lie within its days, in order.
     async fn closings_of(&self, ask: &Ask) -> Result<Vec<(Month, Closing)>, AskError> {
         let profile = self.kept(ask)?;
-        let known = match ask.as_known_at {
-            Some(_) => self.any_scope(ask).await?.1.seq(),
-            None => None,
-        };
+        let known = self.known_at(ask).await?;
         let within = |closing: &Closing| {
             let month = closing.month.parse::<Month>().ok()?;
             let asked = ask.from.is_none_or(|from| from <= month.first()) && ask.to.is_none_or(|to| month.last() <= to);
@@ -67,21 +65,15 @@ impl Reports<'_> {
         if told(&stored) != told(&fresh.totals) {
             return Err(ReportError::ClosingDiffers { month: month.to_string() }.into());
         }
-        let (scope, _) = self.scope_under(&Ask { as_known_at: None, ..ask.clone() }, &profile).await?;
+        let Asked { scope, .. } = self.resolve_now(ask, &profile).await?;
         Ok(Ok((Scope { cut: closing.closed_at, ..scope }, ledgers)))
     }
 
     /// What a closing kept, as rows by customer: what each had before the month and its movements in it. How many customers
     /// there were is kept of all together only.
     async fn kept_rows(&self, ask: &Ask, month: Month, closing: &Closing) -> Result<LedgerRows, AskError> {
-        let (scope, _) = self.scope_under(&Ask { as_known_at: None, ..ask.clone() }, &self.kept(ask)?).await?;
-        let of = |livemode: bool, account: &Option<AccountId>| {
-            let asked = match &scope.account {
-                AccountScope::All => true,
-                AccountScope::One(one) => account == one,
-            };
-            asked && livemode == scope.livemode
-        };
+        let Asked { scope, .. } = self.resolve_now(ask, &self.kept(ask)?).await?;
+        let of = |livemode: bool, account: &Option<AccountId>| scope.includes(livemode, account.as_ref());
         let mut rows = LedgerRows::default();
         let stands = |currency, customer: &CustomerKey, day, mrr| DayAmounts {
             currency,
@@ -172,7 +164,7 @@ impl Reports<'_> {
         &self,
         ask: &Ask,
         (from, to): (Option<Day>, Option<Day>),
-    ) -> Result<(Scope, Source), AskError> {
+    ) -> Result<Asked<'a>, AskError> {
         let of_month = Ask { from, to, ..ask.clone() };
         let closings = self.closings_of(&of_month).await?;
         match closings.as_slice() {
@@ -187,7 +179,7 @@ impl Reports<'_> {
                         ),
                     )
                 })?;
-                Ok((scope, Source::Memory { ledgers, seq: Some(closing.seq) }))
+                Ok(Asked { scope, view: self.prefix(Some(closing.seq), ledgers) })
             }
             _ => Err(refused(
                 "from",

@@ -20,7 +20,7 @@ use crate::{
         time::Day,
     },
     store::{
-        derived::reports::{AccountScope, LedgerRows, Scope},
+        derived::reports::{LedgerRows, Scope},
         records::closings::ClosedTotal,
     },
 };
@@ -79,11 +79,7 @@ impl Reports<'_> {
             }
             let kept = closed.entry(month).or_default();
             for total in self.store.records.closed_totals(&closing).await? {
-                let asked = match &scope.account {
-                    AccountScope::All => true,
-                    AccountScope::One(account) => total.account == *account,
-                };
-                if asked && total.livemode == scope.livemode {
+                if scope.includes(total.livemode, total.account.as_ref()) {
                     kept.entry(total.currency).or_default().take(&total)?;
                 }
             }

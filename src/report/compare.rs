@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     ReportError,
-    ask::{Ask, KnownAt},
+    ask::Ask,
     month::{Figures, Month, MonthFigures, figures},
     service::{AskError, Reports},
     table::Table,
@@ -26,7 +26,6 @@ use crate::{
         time::UnixTime,
     },
     reconciler::derivation,
-    store::derived::reports::AccountScope,
 };
 
 /// A knob in which two profiles differ.
@@ -153,18 +152,11 @@ impl Reports<'_> {
         };
         let (from, to) = (&in_reporting(from), &in_reporting(to));
         let refuse = |name, reason: String| AskError::Parameter { name, reason };
-        let now = match ask.as_known_at {
-            Some(KnownAt::Instant(at)) => at.min(self.now),
-            Some(KnownAt::Seq(_)) | None => self.now,
-        };
+        let now = self.as_of(ask);
         if zone.start_of(month.first()) > now {
             return Err(refuse("month", format!("{month} hasn't begun yet")));
         }
-        let known_at = match ask.as_known_at {
-            Some(KnownAt::Seq(seq)) => Some(seq),
-            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
-            None => None,
-        };
+        let known_at = self.known_at(ask).await?;
         let (knobs, profiles): (Vec<Switch>, Vec<Profile>) =
             steps(from, to).map_err(|error| refuse("profile", error.to_string()))?.into_iter().unzip();
         let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
@@ -175,10 +167,7 @@ impl Reports<'_> {
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
                 saw_live |= key.livemode;
-                let asked = match &ask.account {
-                    AccountScope::All => true,
-                    AccountScope::One(account) => key.account == *account,
-                };
+                let asked = ask.account.includes(key.account.as_ref());
                 let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
                 let unrated = ledgers.iter().flat_map(|ledger| &ledger.quality);
                 let unrated = unrated.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= cut).min();

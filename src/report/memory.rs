@@ -73,12 +73,7 @@ impl Memory {
         scope: &'a Scope,
     ) -> impl Iterator<Item = (&'a CustomerKey, &'a CustomerLedger)> {
         self.customers.iter().map(|(key, ledger)| (key, ledger)).filter(move |(key, ledger)| {
-            key.livemode == scope.livemode
-                && ledger.test_clock == scope.test_clock
-                && match &scope.account {
-                    AccountScope::All => true,
-                    AccountScope::One(account) => key.account == *account,
-                }
+            scope.includes(key.livemode, key.account.as_ref()) && ledger.test_clock == scope.test_clock
         })
     }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ask::{Ask, KnownAt},
+    ask::Ask,
+    question::Asked,
     service::{AskError, Reports},
 };
 use crate::{
@@ -88,11 +89,11 @@ impl Reports<'_> {
             let detail = "the log holds no event yet: point a webhook endpoint here, replay a file or run backfill";
             return Ok(vec![Notice::new(NoticeKind::EmptyLog, detail.into(), None)]);
         }
-        if let Some(KnownAt::Seq(_) | KnownAt::Instant(_)) = ask.as_known_at {
+        if ask.as_known_at.is_some() {
             let detail = "as known then, nothing counts in what was asked";
             return Ok(vec![Notice::new(NoticeKind::NothingCounts, detail.into(), None)]);
         }
-        let (scope, _) = self.any_scope(ask).await?;
+        let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         let (here, elsewhere): (Vec<LedgerThere>, Vec<_>) = there.into_iter().partition(|one| is_asked(one, &scope));
         if here.is_empty() && elsewhere.is_empty() {
@@ -134,7 +135,7 @@ impl Reports<'_> {
 
     /// What an empty quality list means: that all is known, or that there is nothing of which anything could be unknown.
     pub async fn nothing_unknown(&self, ask: &Ask) -> Result<Notice, AskError> {
-        let (scope, _) = self.any_scope(ask).await?;
+        let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         if !there.iter().any(|one| is_asked(one, &scope))
             && let Some(why) = self.why_empty(ask).await?.into_iter().next()
@@ -147,14 +148,14 @@ impl Reports<'_> {
 
     /// The ledgers beside the one that is asked, where there are any: for `doctor`.
     pub async fn beside(&self, ask: &Ask) -> Result<Vec<LedgerThere>, AskError> {
-        let (scope, _) = self.any_scope(ask).await?;
+        let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         Ok(there.into_iter().filter(|one| !is_asked(one, &scope)).collect())
     }
 
     /// Where a customer or subscription is that isn't in the ledger asked; none where it is in no ledger.
     pub async fn found_elsewhere(&self, ask: &Ask, id: &str) -> Result<Vec<Notice>, AskError> {
-        let (scope, _) = self.any_scope(ask).await?;
+        let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, Some(id)).await?;
         let elsewhere: Vec<LedgerThere> = there.into_iter().filter(|one| !is_asked(one, &scope)).collect();
         if !elsewhere.is_empty() {
@@ -165,7 +166,7 @@ impl Reports<'_> {
 
     /// That invoices came and no subscription, where that is so: nothing counts without subscriptions.
     pub async fn missing_subscriptions(&self, ask: &Ask) -> Result<Option<Notice>, AskError> {
-        let (scope, _) = self.any_scope(ask).await?;
+        let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         self.subscriptions_missing(&scope).await
     }
 
@@ -196,11 +197,7 @@ impl Reports<'_> {
 
 /// Whether it is a ledger that `scope` asks for.
 fn is_asked(one: &LedgerThere, scope: &Scope) -> bool {
-    let account = match &scope.account {
-        AccountScope::One(account) => *account == one.account,
-        AccountScope::All => true,
-    };
-    account && one.livemode == scope.livemode && one.test_clock == scope.test_clock
+    scope.includes(one.livemode, one.account.as_ref()) && one.test_clock == scope.test_clock
 }
 
 fn scope_of(scope: &Scope, there: &LedgerThere) -> Scope {

@@ -9,15 +9,17 @@ use super::{
     ReportError,
     ask::Ask,
     closing::{kept, missing_rate},
+    memory::Memory,
     month::{Figures, Month, MonthFigures, figures},
-    service::{AskError, Reports, Source},
+    question::Asked,
+    service::{AskError, Reports},
     table::Table,
 };
 use crate::{
     event::{CustomerKey, naming},
     ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
     reconciler::{Rules, derivation, joining::Joins, rules},
-    store::{derived::reports::AccountScope, records::closings::Closing},
+    store::records::closings::Closing,
 };
 
 /// A page of restatements.
@@ -98,17 +100,21 @@ impl Reports<'_> {
     /// log told by then.
     pub async fn restatements(&self, ask: &Ask, month: Option<Month>) -> Result<RestatementList, AskError> {
         let profile = &self.kept(ask)?;
+        let Asked { scope, view } = self.resolve_under(ask, profile).await?;
+        let seq = view.seq();
         let closed = self.store.records.closings().await?.iter().any(|closing| closing.profile == profile.name);
-        if !closed && ask.as_known_at.is_none() {
+        if !closed && seq.is_none() {
             // Nothing to hold all of the log against.
             let (profile, converted) = (profile.name.as_ref().into(), profile.reporting.is_some());
-            self.scope_under(ask, &self.kept(ask)?).await?;
             return Ok(RestatementList { profile, converted, data: Vec::new(), next_cursor: None });
         }
-        let (scope, source) = self.scope_under(ask, profile).await?;
-        let (ledgers, seq) = match source {
-            Source::Memory { ledgers, seq } => (ledgers, seq),
-            Source::Tables => (self.derived(None, profile, &[]).await?, None),
+        let all: Memory;
+        let ledgers = match view.ledgers() {
+            Some(ledgers) => ledgers,
+            None => {
+                all = self.derived(None, profile, &[]).await?;
+                &all
+            }
         };
         let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
@@ -118,7 +124,7 @@ impl Reports<'_> {
                 continue;
             }
             let end = self.ledger.zone.end_of(closed.last());
-            if let Some(missing) = missing_rate(&ledgers, end) {
+            if let Some(missing) = missing_rate(ledgers, end) {
                 let (detail, settle) = (missing.detail.clone(), missing.settle.clone());
                 return Err(ReportError::MissingRate { detail, settle }.into());
             }
@@ -126,13 +132,7 @@ impl Reports<'_> {
                 &self.store.records.closed_customers(&closing).await?,
                 &self.store.records.closed_movements(&closing).await?,
             )?;
-            before.retain(|(key, _), _| {
-                key.livemode == scope.livemode
-                    && match &scope.account {
-                        AccountScope::All => true,
-                        AccountScope::One(account) => key.account == *account,
-                    }
-            });
+            before.retain(|(key, _), _| scope.includes(key.livemode, key.account.as_ref()));
             let mut after: BTreeMap<(CustomerKey, Currency), Figures> = BTreeMap::new();
             for (key, ledger) in ledgers.in_scope(&scope) {
                 let of_customer = figures(ledger, closed, end)?;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    ask::{Ask, KnownAt},
+    ask::Ask,
     compare::Switch,
     money::Exact,
     service::{AskError, Reports},
@@ -25,7 +25,6 @@ use crate::{
         time::Zone,
     },
     reconciler::{CustomerRules, Rules, derivation, joining::Joins},
-    store::derived::reports::AccountScope,
 };
 
 /// What holding the ledger against an export found.
@@ -106,11 +105,7 @@ impl Reports<'_> {
         let rules = self.rules(std::slice::from_ref(profile)).await?;
         let others = Rules { profiles: profiles.into(), ..rules.clone() };
         let everybody = Rules { customers: CustomerRules::default(), ..rules.clone() };
-        let known_at = match ask.as_known_at {
-            Some(KnownAt::Seq(seq)) => Some(seq),
-            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
-            None => None,
-        };
+        let known_at = self.known_at(ask).await?;
         let said_of = self.said_of_ledgers(ask, export, known_at).await?;
         let mut unseen = said_of.clone();
         let told: BTreeSet<Currency> = export.said.keys().map(|(_, currency, _)| *currency).collect();
@@ -193,10 +188,7 @@ impl Reports<'_> {
         export: &Export,
         known_at: Option<i64>,
     ) -> Result<BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>, AskError> {
-        let account = match &ask.account {
-            AccountScope::One(account) => account.clone(),
-            AccountScope::All => None,
-        };
+        let account = ask.account.one().cloned();
         let livemode = ask.livemode.unwrap_or(true);
         let named: BTreeSet<&CustomerId> = export.said.keys().map(|(customer, ..)| customer).collect();
         let keys: Vec<CustomerKey> = named
@@ -293,11 +285,9 @@ fn scores(suspects: &[Suspect], candidates: usize) -> Scores {
 }
 
 fn asked(ask: &Ask, key: &CustomerKey, ledger: &CustomerLedger) -> bool {
-    let account = match &ask.account {
-        AccountScope::All => true,
-        AccountScope::One(account) => key.account == *account,
-    };
-    account && key.livemode == ask.livemode.unwrap_or(true) && ledger.test_clock.is_none()
+    ask.account.includes(key.account.as_ref())
+        && key.livemode == ask.livemode.unwrap_or(true)
+        && ledger.test_clock.is_none()
 }
 
 fn differences(

@@ -228,6 +228,31 @@ pub struct CustomerRow {
     pub subscriptions: Vec<SubscriptionLedger>,
 }
 
+impl AccountScope {
+    /// Whether events of this account, or the account's own, are asked for.
+    pub fn includes(&self, account: Option<&AccountId>) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => one.as_ref() == account,
+        }
+    }
+
+    /// The one connected account asked for; `None` for the account's own, and for all of them.
+    pub fn one(&self) -> Option<&AccountId> {
+        match self {
+            Self::One(account) => account.as_ref(),
+            Self::All => None,
+        }
+    }
+}
+
+impl Scope {
+    /// Whether a live or test ledger of this account is asked for.
+    pub fn includes(&self, livemode: bool, account: Option<&AccountId>) -> bool {
+        self.livemode == livemode && self.account.includes(account)
+    }
+}
+
 impl CustomerRow {
     /// Leaves out what is in any other currency.
     pub fn keep_currency(&mut self, currency: Currency) {

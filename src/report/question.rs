@@ -1,0 +1,215 @@
+//! From a question to what answers it: under whose rules, of which ledger, cut when, as known when, read from where. Every
+//! question goes through here once, and what it may not ask is refused here.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::Semaphore;
+
+use super::{
+    ReportError,
+    ask::{Ask, InCurrency, KnownAt},
+    memory::{self, Memory},
+    service::{AskError, Reports},
+    view::{Prefix, Tables, View},
+};
+use crate::{
+    budget::Charge,
+    ledger::{
+        money::Currency,
+        outcome::QualityKind,
+        profile::Profile,
+        time::{Day, UnixTime},
+    },
+    limits::{self, CLOCK_LEAD_SECONDS},
+    reconciler::{Rules, derivation},
+    store::{StoreError, derived::reports::*},
+};
+
+/// A question resolved: which ledger is asked, and what answers.
+pub(super) struct Asked<'a> {
+    /// Which ledger, cut when.
+    pub(super) scope: Scope,
+    /// Where its rows are read.
+    pub(super) view: Box<dyn View + 'a>,
+}
+
+impl<'a> Reports<'a> {
+    /// Resolves a question about figures. Refuses it where a rate is missing for what it is to tell.
+    pub(super) async fn resolve(&self, ask: &Ask) -> Result<Asked<'a>, AskError> {
+        let asked = self.resolve_unrated(ask).await?;
+        if self.reporting(ask).is_some() {
+            self.no_rate_missing(ask, &asked).await?;
+        }
+        Ok(asked)
+    }
+
+    /// Resolves a question that can be answered whether or not a rate is missing.
+    ///
+    /// Errors with [`AskError::NotDerived`] while no generation answers for its profile: nothing would be told as 0.
+    pub(super) async fn resolve_unrated(&self, ask: &Ask) -> Result<Asked<'a>, AskError> {
+        let kept = self.kept(ask)?;
+        if ask.as_known_at.is_none() {
+            self.answering(&kept).await?;
+        }
+        self.resolve_under(ask, &kept).await
+    }
+
+    /// The same as things stand now, whatever the question says of when.
+    pub(super) async fn resolve_now(&self, ask: &Ask, profile: &Profile) -> Result<Asked<'a>, AskError> {
+        self.resolve_under(&Ask { as_known_at: None, ..ask.clone() }, profile).await
+    }
+
+    /// The same under a profile that needn't be the question's.
+    pub(super) async fn resolve_under(&self, ask: &Ask, profile: &Profile) -> Result<Asked<'a>, AskError> {
+        let view: Box<dyn View + 'a> = match self.known_at(ask).await? {
+            None => Box::new(Tables { store: self.store, zone: &self.ledger.zone }),
+            seq => self.prefix(seq, self.derived(seq, profile, &[]).await?),
+        };
+        let cut = self.as_of(ask);
+        // An event that is here has happened, whatever our clock says: half of a netting window can't be told.
+        let ahead = self.store.log.newest_created(view.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?;
+        let cut = ahead.map_or(cut, |created| cut.max(created));
+        let cut = match (ask.scheduled, ask.to) {
+            (true, Some(to)) => cut.max(self.ledger.zone.end_of(to)),
+            (true, None) => cut.max(self.ledger.zone.end_of(ask.interval.last_day(self.ledger.zone.day(cut)))),
+            (false, _) => cut,
+        };
+        let livemode = match ask.livemode {
+            Some(livemode) => livemode,
+            None => view.livemode(&profile.name).await?,
+        };
+        let scope = Scope {
+            profile: profile.name.clone(),
+            livemode,
+            account: ask.account.clone(),
+            test_clock: ask.test_clock.clone(),
+            cut,
+        };
+        let asked = Asked { scope, view };
+        // A currency of which there is no ledger is refused: zeros would be an answer.
+        if ask.currency.is_some() && self.reporting(ask).is_none() {
+            self.one_of(ask, &asked.view.currencies(&asked.scope).await?)?;
+        }
+        Ok(asked)
+    }
+
+    /// The last place of the log that a question is asked as of, never beyond the log's end; `None` for all there is.
+    pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<i64>, AskError> {
+        Ok(match ask.as_known_at {
+            None => None,
+            Some(KnownAt::Seq(seq)) => Some(seq.min(self.store.log.head().await?.last_seq)),
+            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
+        })
+    }
+
+    /// The instant a question is asked as of: nothing later is shown.
+    pub(super) fn as_of(&self, ask: &Ask) -> UnixTime {
+        match ask.as_known_at {
+            Some(KnownAt::Instant(at)) => at.min(self.now),
+            Some(KnownAt::Seq(_)) | None => self.now,
+        }
+    }
+
+    /// The profile a question names, else the default one.
+    pub fn profile(&self, ask: &Ask) -> Result<&'a Profile, AskError> {
+        let found = match &ask.profile {
+            None => self.ledger.profiles.first(),
+            Some(name) => self.ledger.profiles.iter().find(|profile| *profile.name == **name),
+        };
+        found.ok_or_else(|| {
+            let kept = self.ledger.profiles.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
+            let asked = ask.profile.as_deref().unwrap_or_default();
+            AskError::Parameter {
+                name: "profile",
+                reason: format!("{asked:?} is not kept: ledger.profiles has {kept}"),
+            }
+        })
+    }
+
+    /// The currency everything is converted into, unless the question is of a currency's own ledger: docs/interface.md 5.
+    pub fn reporting(&self, ask: &Ask) -> Option<Currency> {
+        self.ledger.reporting_currency.filter(|_| ask.own_currency().is_none())
+    }
+
+    /// The profile a question is about, or its twin in the reporting currency.
+    pub fn kept(&self, ask: &Ask) -> Result<Profile, AskError> {
+        let profile = self.profile(ask)?;
+        Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
+    }
+
+    /// Whether a question is about the live ledger.
+    pub async fn livemode(&self, ask: &Ask) -> Result<bool, AskError> {
+        Ok(self.resolve_unrated(&Ask { as_known_at: None, ..ask.clone() }).await?.scope.livemode)
+    }
+
+    /// The currencies that have a ledger of their own.
+    pub async fn currencies(&self, ask: &Ask) -> Result<BTreeSet<Currency>, AskError> {
+        let asked = self.resolve_under(&Ask { currency: None, ..ask.clone() }, self.profile(ask)?).await?;
+        asked.view.currencies(&asked.scope).await
+    }
+
+    /// Refuses a question about a currency that is none of `currencies`, in which there are ledgers.
+    pub(super) fn one_of(&self, ask: &Ask, currencies: &BTreeSet<Currency>) -> Result<(), AskError> {
+        let own = match ask.currency {
+            None => return Ok(()),
+            Some(InCurrency::Reporting) if self.ledger.reporting_currency.is_some() => return Ok(()),
+            Some(InCurrency::Reporting) => None,
+            Some(InCurrency::Own(currency)) if currencies.contains(&currency) => return Ok(()),
+            Some(InCurrency::Own(currency)) => Some(currency),
+        };
+        let refuse = |reason| Err(AskError::Parameter { name: "currency", reason });
+        let mut there: Vec<String> = currencies.iter().map(ToString::to_string).collect();
+        if let Some(reporting) = self.ledger.reporting_currency {
+            there.push(format!("reporting (everything converted into {reporting})"));
+        }
+        let there = if there.is_empty() { "none yet".into() } else { there.join(", ") };
+        match own {
+            Some(own) => refuse(format!("there is no ledger in {own}; there are: {there}")),
+            None => {
+                refuse(format!("no reporting currency is configured (ledger.reporting_currency); there are: {there}"))
+            }
+        }
+    }
+
+    /// A missing rate is an error, never a rate of 1 (rule `rates`).
+    async fn no_rate_missing(&self, ask: &Ask, asked: &Asked<'_>) -> Result<(), AskError> {
+        let scope = Scope { cut: asked.scope.cut.min(self.now), ..asked.scope.clone() };
+        let rows = asked.view.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
+        match rows.into_iter().next() {
+            Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => {
+                Err(ReportError::MissingRate { detail: row.entry.detail, settle: row.entry.settle }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What rows of these profiles are derived under.
+    pub(super) async fn rules(&self, profiles: &[Profile]) -> Result<Rules, AskError> {
+        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, &self.store.records).await? })
+    }
+
+    /// A view of ledgers derived from the log up to a place.
+    pub(super) fn prefix(&self, seq: Option<i64>, ledgers: Memory) -> Box<dyn View + 'a> {
+        Box::new(Prefix { store: self.store, ledgers, seq })
+    }
+
+    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
+    pub(super) async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
+        // Each holds a whole ledger in memory, beside the webhooks: a few at once, and the others wait their turn.
+        static DERIVED_AT_ONCE: Semaphore = Semaphore::const_new(limits::DERIVED_AT_ONCE);
+        let Ok(Ok(_permit)) = tokio::time::timeout(limits::DERIVED_WAIT, DERIVED_AT_ONCE.acquire()).await else {
+            let reason = "several questions about the past are being answered: ask again in a while".into();
+            return Err(StoreError::Unavailable { doing: "deriving ledgers", reason }.into());
+        };
+        let mut pages =
+            derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)).await?, seq).cut_at(cuts);
+        let mut customers = Vec::new();
+        let mut charge = Charge::begin();
+        while let Some(page) = pages.next_page().await? {
+            let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(memory::bytes_of).sum();
+            charge.add(bytes).map_err(ReportError::from)?;
+            customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
+        }
+        Ok(Memory::charged(profile.name.clone(), customers, charge))
+    }
+}

@@ -1,0 +1,264 @@
+//! What a question is answered from: the derived tables, or a prefix of the log that was derived for it. Both give the same
+//! rows, so that nobody who asks needs to know which it is.
+
+use std::{collections::BTreeSet, pin::Pin};
+
+use super::{memory::Memory, service::AskError};
+use crate::{
+    event::CustomerKey,
+    ledger::{money::Currency, outcome::Trial, time::Zone},
+    store::{ReadStore, derived::reports::*},
+};
+
+/// Rows on their way.
+pub(super) type Rows<'v, T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send + 'v>>;
+
+/// Rows of one profile's ledgers, up to a place in the log.
+pub(super) trait View: Send + Sync {
+    /// The last place of the log that it tells of; `None` for the tables, which tell of all of it.
+    fn seq(&self) -> Option<i64>;
+
+    /// The ledgers themselves, where they are held in memory.
+    fn ledgers(&self) -> Option<&Memory>;
+
+    /// Whether the ledger answers for live events: one that only ever saw test events answers for those.
+    fn livemode<'v>(&'v self, profile: &'v str) -> Rows<'v, bool>;
+
+    /// What a bridge is made of.
+    fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows>;
+
+    /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
+    fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>>;
+
+    /// What customers had at risk or set to cancel, a line each time that changed.
+    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>>;
+
+    /// Trials that ended by the cut.
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>>;
+
+    /// What customers are grouped by.
+    fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>>;
+
+    /// Up to `limit` movements with their parts, after `after` in the order asked for.
+    fn movement_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        filter: &'v MovementFilter,
+        order: Order,
+        after: Option<&'v MovementKey>,
+        limit: i64,
+    ) -> Rows<'v, Vec<MovementRow>>;
+
+    /// Up to `limit` customers as they stand at the cut.
+    fn customer_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomersAsked,
+        limit: i64,
+    ) -> Rows<'v, Vec<CustomerRow>>;
+
+    /// Up to `limit` customers by what is known of them, each with its place in the list. Names are those of now.
+    fn customers_found<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomerSearch,
+        limit: i64,
+    ) -> Rows<'v, Vec<(FoundPosition, CustomerRow)>>;
+
+    /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.
+    fn quality_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        only: &'v QualityAsked,
+        after: Option<&'v QualityPosition>,
+        limit: i64,
+    ) -> Rows<'v, Vec<(QualityPosition, QualityRow)>>;
+
+    /// The currencies in which there is a ledger, also where all that stands in it is 0.
+    fn currencies<'v>(&'v self, scope: &'v Scope) -> Rows<'v, BTreeSet<Currency>>;
+
+    /// A customer of each price.
+    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
+}
+
+/// The tables of the generation that answers.
+pub(super) struct Tables<'a> {
+    pub(super) store: &'a ReadStore,
+    pub(super) zone: &'a Zone,
+}
+
+/// Ledgers derived from the log up to a place, or from all of it.
+pub(super) struct Prefix<'a> {
+    pub(super) store: &'a ReadStore,
+    pub(super) ledgers: Memory,
+    pub(super) seq: Option<i64>,
+}
+
+impl View for Tables<'_> {
+    fn seq(&self) -> Option<i64> {
+        None
+    }
+
+    fn ledgers(&self) -> Option<&Memory> {
+        None
+    }
+
+    fn livemode<'v>(&'v self, profile: &'v str) -> Rows<'v, bool> {
+        let derived = &self.store.derived;
+        Box::pin(async move {
+            Ok(derived.has_customers(profile, true).await? || !derived.has_customers(profile, false).await?)
+        })
+    }
+
+    fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows> {
+        Box::pin(async move { Ok(self.store.derived.ledger_rows(scope, self.zone.day(scope.cut), group).await?) })
+    }
+
+    fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>> {
+        Box::pin(async move { Ok(self.store.derived.imported_lines(scope).await?) })
+    }
+
+    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>> {
+        Box::pin(async move { Ok(self.store.derived.in_doubt(scope).await?) })
+    }
+
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
+        Box::pin(async move { Ok(self.store.derived.trials(scope).await?) })
+    }
+
+    fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>> {
+        Box::pin(async move { Ok(self.store.derived.customer_traits(scope).await?) })
+    }
+
+    fn movement_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        filter: &'v MovementFilter,
+        order: Order,
+        after: Option<&'v MovementKey>,
+        limit: i64,
+    ) -> Rows<'v, Vec<MovementRow>> {
+        Box::pin(async move { Ok(self.store.derived.movement_page(scope, filter, order, after, limit).await?) })
+    }
+
+    fn customer_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomersAsked,
+        limit: i64,
+    ) -> Rows<'v, Vec<CustomerRow>> {
+        Box::pin(async move { Ok(self.store.derived.customer_page(scope, asked, limit).await?) })
+    }
+
+    fn customers_found<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomerSearch,
+        limit: i64,
+    ) -> Rows<'v, Vec<(FoundPosition, CustomerRow)>> {
+        Box::pin(async move { Ok(self.store.derived.customers_found(scope, asked, limit).await?) })
+    }
+
+    fn quality_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        only: &'v QualityAsked,
+        after: Option<&'v QualityPosition>,
+        limit: i64,
+    ) -> Rows<'v, Vec<(QualityPosition, QualityRow)>> {
+        Box::pin(async move { Ok(self.store.derived.quality_page(scope, only, after, limit).await?) })
+    }
+
+    fn currencies<'v>(&'v self, scope: &'v Scope) -> Rows<'v, BTreeSet<Currency>> {
+        Box::pin(async move { Ok(self.store.derived.currencies(scope).await?) })
+    }
+
+    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
+        Box::pin(async move { Ok(self.store.derived.price_holders(scope).await?) })
+    }
+}
+
+impl View for Prefix<'_> {
+    fn seq(&self) -> Option<i64> {
+        self.seq
+    }
+
+    fn ledgers(&self) -> Option<&Memory> {
+        Some(&self.ledgers)
+    }
+
+    fn livemode<'v>(&'v self, _: &'v str) -> Rows<'v, bool> {
+        Box::pin(async move { Ok(self.ledgers.saw_live() || self.ledgers.customers.is_empty()) })
+    }
+
+    fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows> {
+        Box::pin(async move { Ok(self.ledgers.ledger_rows(scope, group)?) })
+    }
+
+    fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>> {
+        Box::pin(async move { Ok(self.ledgers.imported_lines(scope)) })
+    }
+
+    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>> {
+        Box::pin(async move { Ok(self.ledgers.in_doubt(scope)) })
+    }
+
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
+        Box::pin(async move { Ok(self.ledgers.trials(scope)) })
+    }
+
+    fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>> {
+        Box::pin(async move { Ok(self.ledgers.customer_traits(scope)) })
+    }
+
+    fn movement_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        filter: &'v MovementFilter,
+        order: Order,
+        after: Option<&'v MovementKey>,
+        limit: i64,
+    ) -> Rows<'v, Vec<MovementRow>> {
+        Box::pin(async move { Ok(self.ledgers.movement_page(scope, filter, order, after, limit)) })
+    }
+
+    fn customer_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomersAsked,
+        limit: i64,
+    ) -> Rows<'v, Vec<CustomerRow>> {
+        Box::pin(async move { Ok(self.ledgers.customer_page(scope, asked, limit)?) })
+    }
+
+    fn customers_found<'v>(
+        &'v self,
+        scope: &'v Scope,
+        asked: &'v CustomerSearch,
+        limit: i64,
+    ) -> Rows<'v, Vec<(FoundPosition, CustomerRow)>> {
+        Box::pin(async move {
+            let ids: Vec<&str> = self.ledgers.customers.iter().map(|(key, _)| key.customer.as_str()).collect();
+            let named = self.store.derived.names_of(scope.livemode, &ids).await?;
+            Ok(self.ledgers.customers_found(scope, asked, &named, limit)?)
+        })
+    }
+
+    fn quality_page<'v>(
+        &'v self,
+        scope: &'v Scope,
+        only: &'v QualityAsked,
+        after: Option<&'v QualityPosition>,
+        limit: i64,
+    ) -> Rows<'v, Vec<(QualityPosition, QualityRow)>> {
+        Box::pin(async move { Ok(self.ledgers.quality_page(scope, only, after, limit)) })
+    }
+
+    fn currencies<'v>(&'v self, scope: &'v Scope) -> Rows<'v, BTreeSet<Currency>> {
+        Box::pin(async move { Ok(self.ledgers.currencies(scope)) })
+    }
+
+    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
+        Box::pin(async move { Ok(self.ledgers.price_holders(scope)) })
+    }
+}
