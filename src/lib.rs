@@ -6,6 +6,8 @@ pub mod access;
 pub mod alerts;
 /// Figures as JSON.
 pub mod api;
+/// What runs beside requests: one loop for every task.
+pub mod background;
 /// The log and its records in a folder of their own, verified.
 pub mod backup;
 /// What one question may cost.
@@ -16,6 +18,8 @@ pub mod cli;
 pub mod clock;
 /// What may be set, where from, and what it means.
 pub mod config;
+/// The daemon: what runs for which role, and its health.
+pub mod daemon;
 /// The page at `/`.
 pub mod dashboard;
 /// A simulated Stripe account that knows its own figures.
@@ -43,7 +47,7 @@ pub mod reconciler;
 pub mod report;
 /// The rules of money by name, as docs/rules.md has them.
 pub mod rules;
-/// The HTTP server.
+/// Connections and requests: the accept loop and its bounds.
 pub mod server;
 mod spreadsheet;
 /// SQL, and nothing else, behind whole operations.

@@ -3,9 +3,10 @@
 //! No rule of money bears on them and no fact holds them: they are read from the log by a reader with a place of its own, kept
 //! beside the ledger, and forgotten when `privacy.show_names` is switched off.
 
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 
 use crate::{
+    background::{Task, Turn, Words},
     config::Names,
     limits,
     reconciler::driver::Status,
@@ -16,26 +17,44 @@ use crate::{
     stripe::metadata::customer_name,
 };
 
-/// Reads on until told to stop; without names to show, forgets those that are kept and ends.
-pub async fn run(store: Store, names: Names, mut moved: watch::Receiver<Status>, mut stop: watch::Receiver<bool>) {
-    loop {
-        let done = match names {
-            Names::Shown => read_on(&store).await,
-            Names::Hidden => store.derived.forget_names().await,
+/// Reads on as the ledger moves; without names to show, forgets those that are kept.
+#[derive(Debug)]
+pub struct Reading {
+    /// The log, and where names are kept.
+    pub store: Store,
+    /// Whether they are shown.
+    pub names: Names,
+    /// Moves when the reconciler does.
+    pub moved: watch::Receiver<Status>,
+}
+
+impl Task for Reading {
+    fn name(&self) -> String {
+        "names".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated("names of customers could not be read now", "names of customers can be read again")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        let done = match self.names {
+            Names::Shown => read_on(&self.store).await,
+            Names::Hidden => self.store.derived.forget_names().await,
         };
         match done {
-            Ok(()) if names == Names::Hidden => return,
-            Ok(()) => {}
-            Err(error) => tracing::warn!(%error, "names of customers could not be read now"),
-        }
-        tokio::select! {
-            // An error means that the daemon is gone.
-            _ = stop.wait_for(|stop| *stop) => return,
-            _ = timeout(limits::NAMES_INTERVAL, moved.changed()) => {}
+            Ok(()) if self.names == Names::Hidden => Turn::last(),
+            Ok(()) => Turn::done(limits::NAMES_INTERVAL),
+            Err(error) => Turn::failed(error, limits::NAMES_INTERVAL),
         }
         // Events come in bursts: one look at all of them.
-        if timeout(limits::NAMES_REST, stop.wait_for(|stop| *stop)).await.is_ok() {
-            return;
+        .after(limits::NAMES_REST)
+    }
+
+    async fn woken(&mut self) {
+        if self.moved.changed().await.is_err() {
+            // Nobody moves any more: the interval wakes it.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// The cookie's two names. Browsers keep one beginning with `__Host-` only when it came over TLS, for this host alone; over
 /// plain HTTP on loopback the name holds the port, for cookies don't tell ports of one host apart.
 #[derive(Clone, Debug)]
-pub(super) struct Cookies {
+pub(crate) struct Cookies {
     plain: Arc<str>,
     seconds: i64,
 }
@@ -17,12 +17,12 @@ const SECURE: &str = "__Host-mrrd_session";
 
 impl Cookies {
     /// Of a daemon at this port, each for so many seconds.
-    pub(super) fn of_port(port: u16, seconds: i64) -> Self {
+    pub(crate) fn of_port(port: u16, seconds: i64) -> Self {
         Self { plain: format!("mrrd_session_{port}").into(), seconds }
     }
 
     /// What the request's cookie holds.
-    pub(super) fn presented<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+    pub(crate) fn presented<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let mut found = pairs.filter(|(name, _)| *name == SECURE || **name == *self.plain).collect::<Vec<_>>();
@@ -31,12 +31,12 @@ impl Cookies {
     }
 
     /// Sets it, to go with every further request until the session ends.
-    pub(super) fn set(&self, value: &SecretString, secure: bool) -> Option<HeaderValue> {
+    pub(crate) fn set(&self, value: &SecretString, secure: bool) -> Option<HeaderValue> {
         self.line(value.expose_secret(), self.seconds, secure)
     }
 
     /// Takes both back.
-    pub(super) fn cleared(&self) -> impl Iterator<Item = HeaderValue> {
+    pub(crate) fn cleared(&self) -> impl Iterator<Item = HeaderValue> {
         [true, false].into_iter().filter_map(|secure| self.line("", 0, secure))
     }
 

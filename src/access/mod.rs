@@ -4,10 +4,9 @@
 mod attempts;
 mod cookie;
 pub mod first;
-pub mod routes;
 mod secret;
-mod sign_in_page;
-mod visitor;
+pub mod sign_in_page;
+pub mod visitor;
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -119,7 +118,7 @@ pub struct Access {
     records: Records,
     clock: Clock,
     attempts: Arc<Attempts>,
-    cookies: Cookies,
+    pub(crate) cookies: Cookies,
 }
 
 impl fmt::Debug for Access {
@@ -155,7 +154,7 @@ impl Access {
     }
 
     /// Who is at the other end of a request.
-    fn visitor(&self, head: &Parts) -> Visitor {
+    pub(crate) fn visitor(&self, head: &Parts) -> Visitor {
         Visitor::of(head, &self.sign_on)
     }
 
@@ -224,7 +223,11 @@ impl Access {
     }
 
     /// Opens a session for the bearer of a token: what the cookie is to hold, and who it is.
-    async fn open(&self, visitor: &Visitor, token: &SecretString) -> Result<(SecretString, Identity), Denied> {
+    pub(crate) async fn open(
+        &self,
+        visitor: &Visitor,
+        token: &SecretString,
+    ) -> Result<(SecretString, Identity), Denied> {
         let (identity, token) = self.by_token(visitor, token).await?;
         let (cookie, now) = (secret::new_cookie(), self.clock.now());
         let session = SessionRow {
@@ -240,7 +243,7 @@ impl Access {
     }
 
     /// Ends the session of this request, where it has one.
-    async fn close(&self, headers: &HeaderMap) -> Result<(), StoreError> {
+    pub(crate) async fn close(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         match self.cookies.presented(headers) {
             Some(cookie) => self.records.end_session(&digest(cookie)).await,
             None => Ok(()),

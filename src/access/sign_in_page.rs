@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 /// The page with what went wrong, if anything did; its form leads back to `next`.
-pub(super) fn sign_in_page(message: &str, next: &str) -> Markup {
+pub fn sign_in_page(message: &str, next: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

@@ -6,10 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use secrecy::SecretString;
 
-use crate::{config::SignOn, server::state::Peer};
+use crate::{config::SignOn, server::peer::Peer};
 
 /// The header that mrrd's own page sends with whatever changes anything: a browser lets no other site's page set it.
-pub(super) const OWN_REQUEST: HeaderName = HeaderName::from_static("mrrd-request");
+pub(crate) const OWN_REQUEST: HeaderName = HeaderName::from_static("mrrd-request");
 
 /// Who is at the other end, as far as it can be known. Nobody is trusted for the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub struct Visitor {
     /// Where the request comes from: the connection's other end, or whom a listed proxy names.
     pub address: IpAddr,
     /// The user that a listed proxy has signed in.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
 }
 
 impl Visitor {
     /// Of a request. What headers say of the sender counts only from a proxy that is listed (`api.proxies`).
-    pub(super) fn of(head: &Parts, sign_on: &SignOn) -> Self {
+    pub(crate) fn of(head: &Parts, sign_on: &SignOn) -> Self {
         // Every connection has a peer; without one all such requests count as one sender's.
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -46,7 +46,7 @@ fn user(head: &Parts, name: &HeaderName) -> Option<String> {
 
 /// `Bearer TOKEN`, or the user name of HTTP Basic, as ChartMogul's clients send it. A header that can't be read counts as a
 /// wrong token.
-pub(super) fn presented_token(headers: &HeaderMap) -> Option<SecretString> {
+pub(crate) fn presented_token(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?;
     Some(value.to_str().ok().and_then(token).unwrap_or_default().into())
 }
@@ -66,7 +66,7 @@ fn token(authorization: &str) -> Option<String> {
 
 /// Whether no other site's page made a browser send this. Browsers say so in `Sec-Fetch-Site` wherever a session can be
 /// (over TLS and on loopback); older ones at least say whose page it was.
-pub(super) fn same_site(headers: &HeaderMap) -> bool {
+pub(crate) fn same_site(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
@@ -80,7 +80,7 @@ pub(super) fn same_site(headers: &HeaderMap) -> bool {
 
 /// How a browser came to the page it sends a form from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(crate) enum Transport {
     /// Over TLS, or by a way we can't tell: a cookie is for TLS only.
     Secure,
     /// Plain HTTP that doesn't leave this machine.
@@ -91,7 +91,7 @@ pub(super) enum Transport {
 
 /// Tells it by the page's own origin, which browsers send with every form; without one by the `Host`. Whoever makes either up
 /// has only themselves to deceive.
-pub(super) fn transport(headers: &HeaderMap) -> Transport {
+pub(crate) fn transport(headers: &HeaderMap) -> Transport {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     match text(header::ORIGIN).and_then(|origin| origin.split_once("://")) {
         Some(("http", host)) if is_loopback_host(host) => Transport::Loopback,

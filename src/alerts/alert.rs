@@ -8,11 +8,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-pub use super::rule::Rule;
 use super::{
     detector::{End, Finding},
     history::{Loss, Nature},
 };
+pub use crate::config::alert_rules::Rule;
 use crate::{
     ledger::{
         ids::CustomerId,

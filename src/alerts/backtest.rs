@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    alert::{Alert, Rule, Series},
+    alert::{Alert, Series},
     detector::{DayKind, Detector, End, Observation, Turn, Usual, Verdict},
     history::{AccountDay, Loss},
     large_loss::LargeLosses,
 };
-use crate::{config::alerting::LargeLoss, ledger::time::Day, report::ReportError};
+use crate::{
+    config::{alert_rules::Rule, alerting::LargeLoss},
+    ledger::time::Day,
+    report::ReportError,
+};
 
 /// What a backtest found.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    alert::{Alert, Rule, Section},
+    alert::{Alert, Section},
     judge::{self, Candidate, Verdict},
-    watch::Look,
+    look::Look,
     words,
 };
 use crate::{
-    config::alerting::Digest,
+    config::{alert_rules::Rule, alerting::Digest},
     ledger::{
         money::{Currency, Mrr},
         time::Day,

@@ -4,12 +4,13 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    alert::{Alert, Rule, Series},
+    alert::{Alert, Series},
     backtest::{self, Backtest},
     detector::End,
     history::AccountDay,
 };
 use crate::{
+    config::alert_rules::Rule,
     ledger::{ids::CustomerId, time::Day},
     limits,
     store::records::alerts::AlertRow,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    alert::{Alert, Rule},
+    alert::Alert,
     history::{AccountDay, Loss},
     judge::distance,
     words,
 };
 use crate::{
-    config::alerting::LargeLoss,
+    config::{alert_rules::Rule, alerting::LargeLoss},
     ledger::{
         money::{Currency, Decimal, Mrr},
         time::Day,

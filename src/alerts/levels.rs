@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan as _;
 
 use super::{
-    alert::{Alert, Rule},
+    alert::Alert,
     history::{AccountDay, Loss, Nature},
     judge::{self, Candidate, Verdict},
-    watch::Look,
+    look::Look,
     words,
 };
 use crate::{
+    config::alert_rules::Rule,
     ledger::{
         ids::CustomerId,
         money::{Currency, Decimal, Mrr},

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    alert::{Alert, Confidence, Rule, Share},
+    alert::{Alert, Confidence, Share},
     words,
 };
-use crate::{ledger::time::UnixTime, limits, report::money::Exact, store::records::alerts::AlertRow};
+use crate::{
+    config::alert_rules::Rule, ledger::time::UnixTime, limits, report::money::Exact, store::records::alerts::AlertRow,
+};
 
 /// How loudly a pager is to ring.
 fn severity(rule: Rule) -> &'static str {

@@ -3,17 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use rand::RngExt as _;
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::sync::{Notify, watch};
 
 use super::{
     channels::{Channel, Refusal},
     message::Message,
 };
 use crate::{
+    background::{Task, Tasks, Turn, Words},
     clock::Clock,
     config::alerting::Alerts,
     ledger::time::UnixTime,
@@ -25,7 +22,6 @@ use crate::{
     telemetry::{
         Metrics,
         event::{AlertDelivery, Delivered},
-        trouble::Trouble,
     },
 };
 
@@ -53,39 +49,20 @@ impl Wakers {
 
 impl Outbox {
     /// Starts a task for each channel.
-    pub(super) fn start(&self, settings: &Alerts) -> (Wakers, JoinSet<()>) {
-        let (mut wakers, mut tasks) = (Wakers::default(), JoinSet::new());
+    pub(super) fn start(&self, settings: &Alerts, tasks: &Tasks) -> Wakers {
+        let mut wakers = Wakers::default();
         for (name, channel) in &settings.channels {
             let waker = Arc::new(Notify::new());
             wakers.0.push(waker.clone());
             match Channel::new(channel, &self.clock) {
                 Ok(channel) => {
-                    let _ = tasks.spawn(self.clone().run(name.clone(), channel, waker));
+                    tasks.start(Delivery { outbox: self.clone(), name: name.clone(), channel, waker });
                 }
                 // What is due to it waits, and is shown as failed after a day.
                 Err(reason) => tracing::error!(channel = name, reason, "this channel can't be used"),
             }
         }
-        (wakers, tasks)
-    }
-
-    async fn run(mut self, name: String, channel: Channel, waker: Arc<Notify>) {
-        let trouble = Trouble::default();
-        while !*self.stop.borrow() {
-            let working = *self.working.borrow();
-            if working {
-                match self.deliver_due(&name, &channel).await {
-                    Ok(()) => trouble.is_over("the outbox can be read and written again"),
-                    Err(error) => trouble.goes_on(&error.to_string(), "the outbox can't be read or written now"),
-                }
-            }
-            let rest = timeout(limits::ALERT_POLL, waker.notified());
-            tokio::select! {
-                _ = rest => {}
-                // An error means that the daemon is gone.
-                _ = self.stop.wait_for(|stop| *stop) => return,
-            }
-        }
+        wakers
     }
 
     async fn deliver_due(&self, name: &str, channel: &Channel) -> Result<(), StoreError> {
@@ -128,6 +105,38 @@ impl Outbox {
         };
         AlertDelivery { channel: name, alert: &row.alert, event: &row.event, outcome, reason }.emit(&self.metrics);
         self.store.records.record_attempt(row.id, &attempt).await.map(drop)
+    }
+}
+
+/// Delivery to one channel.
+struct Delivery {
+    outbox: Outbox,
+    name: String,
+    channel: Channel,
+    waker: Arc<Notify>,
+}
+
+impl Task for Delivery {
+    fn name(&self) -> String {
+        format!("outbox:{}", self.name)
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated("the outbox can't be read or written now", "the outbox can be read and written again")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        if !*self.outbox.working.borrow() {
+            return Turn::standing_by(limits::ALERT_POLL);
+        }
+        match self.outbox.deliver_due(&self.name, &self.channel).await {
+            Ok(()) => Turn::done(limits::ALERT_POLL),
+            Err(error) => Turn::failed(error, limits::ALERT_POLL),
+        }
+    }
+
+    async fn woken(&mut self) {
+        self.waker.notified().await;
     }
 }
 

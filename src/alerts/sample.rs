@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    alert::{Alert, Confidence, Expected, Lost, Named, Rule, Series, Share},
+    alert::{Alert, Confidence, Expected, Lost, Named, Series, Share},
     watch::stripe_link,
 };
 use crate::{
+    config::alert_rules::Rule,
     ledger::{
         money::Mrr,
         time::{UnixTime, Zone},

@@ -4,24 +4,24 @@ mod rules;
 mod tell;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{sync::watch, time::sleep};
+use tokio::sync::watch;
 
 pub(super) use self::tell::stripe_link;
 use super::{
-    alert::Rule,
     judge::Verdict,
+    lease,
+    look::Look,
     outbox::{Outbox, Wakers},
     second_look::SecondLook,
 };
 use crate::{
+    background::{Task, Tasks, Turn, Words},
     clock::Clock,
-    config::{Config, alerting::Alerts},
-    feeds::Feeds,
+    config::Config,
     ledger::time::{Day, UnixTime},
     limits,
     reconciler::driver,
@@ -31,9 +31,9 @@ use crate::{
     },
     store::{
         ReadStore, StoreError,
-        records::alerts::{AlertFilter, AlertRow, Ending},
+        records::alerts::{AlertFilter, Ending},
     },
-    telemetry::{Metrics, trouble::Trouble},
+    telemetry::Metrics,
 };
 
 /// Alerts looked back at.
@@ -63,31 +63,6 @@ pub struct Watcher {
     look_again_at: Option<UnixTime>,
 }
 
-/// One look: everything the rules ask.
-pub(super) struct Look<'a> {
-    pub(super) reports: Reports<'a>,
-    pub(super) settings: &'a Alerts,
-    pub(super) ask: Ask,
-    pub(super) today: Day,
-    /// What tells this ledger's alerts from another's.
-    pub(super) ledger: String,
-    /// What was said in the last weeks, and what is still open.
-    pub(super) stored: Vec<AlertRow>,
-    /// Places to keep once the verdicts are.
-    kept: Mutex<BTreeMap<String, String>>,
-}
-
-impl Look<'_> {
-    fn has(&self, rule: Rule) -> bool {
-        self.settings.rules.contains(&rule)
-    }
-
-    /// Keeps how something stood, after what it means was said: killed between the two, it is said again by the same id.
-    pub(super) fn keep(&self, place: String, how: &str) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(place, how.to_owned());
-    }
-}
-
 impl Watcher {
     /// A watcher of `store` under `config`.
     pub fn new(store: ReadStore, config: Arc<Config>, clock: Clock, metrics: Arc<Metrics>) -> Self {
@@ -106,59 +81,29 @@ impl Watcher {
         }
     }
 
-    /// Runs until `stop` turns true. `ledger` wakes it where the reconciler runs in this process.
-    pub async fn run(mut self, mut ledger: watch::Receiver<driver::Status>, mut stop: watch::Receiver<bool>) {
-        let (working, at_work) = watch::channel(false);
-        let keeper = tokio::spawn(keep_lease(self.store.clone(), working, stop.clone()));
+    /// Starts all that alerts are made of; answers whether this process is the one that works, as that changes. `ledger` wakes
+    /// the watcher where the reconciler runs in this process.
+    pub fn start(self, tasks: &Tasks, ledger: watch::Receiver<driver::Status>) -> watch::Receiver<bool> {
+        let working = lease::keep(tasks, self.store.records.clone());
         let outbox = Outbox {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
-            working: at_work.clone(),
-            stop: stop.clone(),
+            working: working.clone(),
+            stop: tasks.stop(),
         };
-        let (wakers, mut channels) = outbox.start(&self.config.alerts);
-        let feeds = Feeds {
-            store: self.store.clone(),
-            config: self.config.clone(),
-            clock: self.clock.clone(),
-            working: at_work.clone(),
-            stop: stop.clone(),
-        };
-        let mut posting = feeds.start();
-        let mut seen: Option<(i64, Instant)> = None;
-        let mut in_process = true;
-        let mut said = None;
-        while !*stop.borrow() {
-            let mut rest = limits::ALERT_REST;
-            if *at_work.borrow() {
-                let begun = Instant::now();
-                let trouble = self.look_if_due(&mut seen, &wakers).await.err().map(|error| error.to_string());
-                // Said once, not at every look: a missing exchange rate may stay missing for days.
-                if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
-                    tracing::warn!(error, "alerts could not be judged now");
-                }
-                said = trouble;
-                rest = rest.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
-            }
-            let woken = async {
-                sleep(rest).await;
-                tokio::select! {
-                    () = sleep(limits::ALERT_POLL) => {}
-                    changed = ledger.changed(), if in_process => in_process = changed.is_ok(),
-                }
-            };
-            tokio::select! {
-                () = woken => {}
-                // An error means that the daemon is gone.
-                _ = stop.wait_for(|stop| *stop) => break,
-            }
-        }
-        while channels.join_next().await.is_some() {}
-        while posting.join_next().await.is_some() {}
-        // The lease is given back when nobody is left who sends.
-        drop((outbox, feeds, at_work));
-        drop(keeper.await);
+        let wakers = outbox.start(&self.config.alerts, tasks);
+        tasks.start(Watching { watcher: self, wakers, ledger, in_process: true, working: working.clone(), seen: None });
+        working
+    }
+
+    /// Starts it and waits until it has ended, which it does when `stop` turns true.
+    pub async fn run(self, ledger: watch::Receiver<driver::Status>, mut stop: watch::Receiver<bool>) {
+        let tasks = Tasks::new(self.clock.clone(), stop.clone());
+        drop(self.start(&tasks, ledger));
+        // An error means that the daemon is gone.
+        drop(stop.wait_for(|stop| *stop).await.map(|_| ()));
+        tasks.ended(limits::BACKGROUND_STOP).await;
     }
 
     async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, wakers: &Wakers) -> Result<(), AskError> {
@@ -245,31 +190,44 @@ impl Watcher {
     }
 }
 
-/// Holds the lease while it can be had: one process judges and delivers.
-async fn keep_lease(store: ReadStore, working: watch::Sender<bool>, mut stop: watch::Receiver<bool>) {
-    const NAME: &str = "alerts";
-    let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
-    let trouble = Trouble::default();
-    while !*stop.borrow() {
-        let (held, rest) = match store.records.lease(NAME, &holder, limits::ALERT_LEASE).await {
-            Ok(held) => {
-                trouble.is_over("the alerts' lease can be looked at again");
-                (held, limits::ALERT_LEASE_RENEWAL)
-            }
-            Err(error) => {
-                trouble.goes_on(&error.to_string(), "the alerts' lease can't be looked at now");
-                (false, limits::STORE_RETRY)
-            }
-        };
-        working.send_if_modified(|working| std::mem::replace(working, held) != held);
-        tokio::select! {
-            () = sleep(rest) => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
+/// A watcher at work: it looks whenever the ledger has moved, and with the clock.
+struct Watching {
+    watcher: Watcher,
+    wakers: Wakers,
+    ledger: watch::Receiver<driver::Status>,
+    /// The reconciler runs in this process.
+    in_process: bool,
+    working: watch::Receiver<bool>,
+    /// What the last look saw of the ledger, and when.
+    seen: Option<(i64, Instant)>,
+}
+
+impl Task for Watching {
+    fn name(&self) -> String {
+        "alerts".into()
     }
-    // Nobody listens any more: what was being sent has ended.
-    working.closed().await;
-    if let Err(error) = store.records.release(NAME, &holder).await {
-        tracing::warn!(%error, "the alerts' lease wasn't given back: the next process waits for its end");
+
+    fn words(&self) -> Words {
+        // Not at every look: a missing exchange rate may stay missing for days.
+        Words::Once("alerts could not be judged now")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        if !*self.working.borrow() {
+            return Turn::standing_by(limits::ALERT_POLL).after(limits::ALERT_REST);
+        }
+        let begun = Instant::now();
+        match self.watcher.look_if_due(&mut self.seen, &self.wakers).await {
+            Ok(()) => Turn::done(limits::ALERT_POLL),
+            Err(error) => Turn::failed(error, limits::ALERT_POLL),
+        }
+        .after(limits::ALERT_REST.max(begun.elapsed() * limits::ALERT_REST_FACTOR))
+    }
+
+    async fn woken(&mut self) {
+        if !self.in_process {
+            std::future::pending::<()>().await;
+        }
+        self.in_process = self.ledger.changed().await.is_ok();
     }
 }

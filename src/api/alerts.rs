@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     access::Identity,
-    alerts::alert::Rule,
+    api::state::AppState,
+    config::alert_rules::Rule,
     ledger::time::UnixTime,
     report::alerts::{AlertEntry, AlertList},
-    server::state::AppState,
     store::records::{alerts::AlertFilter, audit_trail::Action},
 };
 

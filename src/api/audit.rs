@@ -9,9 +9,9 @@ use super::{
     reports,
 };
 use crate::{
+    api::state::AppState,
     ledger::money::Currency,
     report::{ask::Ask, stripe_audit::ExportAudit, stripe_export},
-    server::state::AppState,
 };
 
 parameters! {

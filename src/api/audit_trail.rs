@@ -7,7 +7,7 @@ use super::{
     params::{FormatQuery, PageQuery},
     query::{Query, parameters},
 };
-use crate::{report::audit_trail::AuditTrail, server::state::AppState, store::records::audit_trail::Action};
+use crate::{api::state::AppState, report::audit_trail::AuditTrail, store::records::audit_trail::Action};
 
 const LIST: &str = "audit-trail";
 

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::problem::ApiProblem;
-use crate::server::state::AppState;
+use crate::api::state::AppState;
 
 /// Lets a request pass, with who sent it among its extensions, or refuses it.
 pub(super) async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Result<Response, ApiProblem> {

@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     alerts::{backtest, history},
+    api::state::AppState,
     ledger::{ids::TestClockId, time::Day},
     report::{
         ReportError,
         ask::{Ask, InCurrency},
         service::AskError,
     },
-    server::state::AppState,
     store::derived::reports::AccountScope,
 };
 

@@ -10,6 +10,7 @@ use super::{
     values::PageSize,
 };
 use crate::{
+    api::state::AppState,
     ledger::{ids::CustomerId, time::Day},
     report::{
         ask::{Ask, InCurrency},
@@ -17,7 +18,6 @@ use crate::{
         ledger_status::LedgerStatus,
         period::Interval,
     },
-    server::state::AppState,
     store::derived::reports::{MovementFilter, Order},
 };
 

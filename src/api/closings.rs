@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{
     access::Identity,
+    api::state::AppState,
     report::{
         ask::{Ask, InCurrency},
         closing::{Close, CloseAnswer, CloseError, ClosedLine},
         month::Month,
         table::Table,
     },
-    server::state::AppState,
     store::records::closings::holding,
 };
 

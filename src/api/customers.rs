@@ -9,6 +9,7 @@ use super::{
     reports, told,
 };
 use crate::{
+    api::state::AppState,
     ledger::{
         ids::{AccountId, CustomerId},
         time::Day,
@@ -23,7 +24,6 @@ use crate::{
         notice::Notice,
         table::Table,
     },
-    server::state::AppState,
     store::derived::reports::{CustomerOrder, CustomerSearch, CustomerState, FoundPosition, MovementFilter, Order},
 };
 

@@ -15,13 +15,13 @@ use super::{
     values::words,
 };
 use crate::{
+    api::state::AppState,
     event::Reading,
     ledger::{
         ids::{CustomerId, EventId},
         time::UnixTime,
     },
     report::events::{EventDetail, EventEntry, EventList},
-    server::state::AppState,
     store::{
         derived::reports::{AccountScope, Order},
         log::EventFilter,

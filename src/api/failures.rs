@@ -8,7 +8,7 @@ use super::{
     query::{Query, parameters},
     reports, told,
 };
-use crate::{report::failures::FailureList, server::state::AppState};
+use crate::{api::state::AppState, report::failures::FailureList};
 
 const LIST: &str = "failed-payments";
 

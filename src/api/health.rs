@@ -9,10 +9,10 @@ use super::{
     query::{Nothing, Query},
 };
 use crate::{
+    api::state::AppState,
     config::{Names, Role},
     event::EventRow,
     history::drift::Drift,
-    server::state::AppState,
     store::log::EventFilter,
 };
 

@@ -9,6 +9,7 @@ use super::{
     reports, told,
 };
 use crate::{
+    api::state::AppState,
     ledger::time::Day,
     report::{
         ask::{Ask, Basis},
@@ -16,7 +17,6 @@ use crate::{
         metrics::MetricsAnswer,
         period::Interval,
     },
-    server::state::AppState,
 };
 
 parameters! {

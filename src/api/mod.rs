@@ -22,10 +22,13 @@ mod params;
 mod planned;
 mod problem;
 mod profiles;
+pub mod pulse;
 mod quality;
 mod query;
 mod restatements;
 mod rules;
+pub mod sign_in;
+pub mod state;
 mod status;
 mod stream;
 mod values;
@@ -45,9 +48,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use self::{document::document, problem::ApiProblem};
 use crate::{
+    api::state::AppState,
     budget::{self, Budget},
     report::{ask::Ask, ledger_status::LedgerStatus, notice::Notice, service::Reports, table::Table},
-    server::state::AppState,
 };
 
 /// Every route of the API, guarded.

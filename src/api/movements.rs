@@ -13,6 +13,7 @@ use super::{
     values::{Include, KeyValue, PageSize, Value},
 };
 use crate::{
+    api::state::AppState,
     feeds::message,
     ledger::{
         ids::{CustomerId, PriceId, ProductId},
@@ -24,7 +25,6 @@ use crate::{
         month::Month,
         movements::{MovementEntry, MovementList},
     },
-    server::state::AppState,
     store::derived::reports::{MovementFilter, MovementKey, Order, PartFilter},
 };
 

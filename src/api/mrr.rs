@@ -10,12 +10,12 @@ use super::{
     values::Include,
 };
 use crate::{
+    api::state::AppState,
     report::{
         ask::{Ask, Basis, GroupBy},
         mrr::MrrAnswer,
         period::Interval,
     },
-    server::state::AppState,
 };
 
 parameters! {

@@ -13,10 +13,10 @@ use super::{
     reports,
 };
 use crate::{
+    api::state::AppState,
     config::Names,
     ledger::ids::EventId,
     report::{ask::Ask, customers::CustomerEntry, failures::FailureEntry, movements::MovementEntry},
-    server::state::AppState,
     store::derived::names::CustomerNamed,
     stripe::metadata::cancellation_comment,
 };

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     access::Identity,
-    alerts::alert::Rule,
+    api::state::AppState,
+    config::alert_rules::Rule,
     ledger::time::{Day, UnixTime},
-    server::state::AppState,
     store::records::{
         alerts::{Annotation, AnnotationKind, Mute},
         audit_trail::Action,

@@ -11,9 +11,9 @@ use super::{
     reports,
 };
 use crate::{
+    api::state::AppState,
     ledger::profile::Profile,
     report::{compare::Comparison, month::Month},
-    server::state::AppState,
 };
 
 /// Every rule set there is, the kept ones first.

@@ -10,6 +10,7 @@ use super::{
     reports, told,
 };
 use crate::{
+    api::state::AppState,
     ledger::{
         ids::{AccountId, CustomerId},
         time::UnixTime,
@@ -18,7 +19,6 @@ use crate::{
         quality::{QualityItem, QualityList},
         thin,
     },
-    server::state::AppState,
     store::{
         derived::reports::{AccountScope, QualityAsked, QualityPosition},
         log::EventFilter,

@@ -9,11 +9,11 @@ use super::{
     reports, told,
 };
 use crate::{
+    api::state::AppState,
     report::{
         month::Month,
         restatements::{Restatement, RestatementList},
     },
-    server::state::AppState,
 };
 
 const LIST: &str = "restatements";

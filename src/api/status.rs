@@ -9,7 +9,13 @@ use super::{
     query::{Nothing, Query},
     reports,
 };
-use crate::{history::refusals::Refusal, ledger::outcome::QualityKind, report::ask::Ask, server::state::AppState};
+use crate::{
+    api::state::AppState,
+    background::{Outcome, TaskStatus},
+    history::refusals::Refusal,
+    ledger::{outcome::QualityKind, time::UnixTime},
+    report::ask::Ask,
+};
 
 /// How the daemon stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -36,6 +42,34 @@ pub(super) struct Status {
     quality: QualityStatus,
     /// Stripe's API, where a key is set.
     stripe: StripeStatus,
+    /// What runs beside requests in the process that answers, by name.
+    tasks: Vec<TaskEntry>,
+}
+
+/// A task that runs beside requests: the reconciler, alerts, each channel of the outbox, feeds, the healer, the sealer and others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct TaskEntry {
+    /// `reconciler`, `alerts`, `outbox:CHANNEL`, `feeds`, `feed:NAME`, `healer`, `sealer`, `months`, `names`, ….
+    name: String,
+    /// When its last turn began; null before the first.
+    last_run_at: Option<String>,
+    /// What its last whole turn came to: `done`, `standing_by` (another process does the work) or `failed`; null before the
+    /// first one ended.
+    last_outcome: Option<&'static str>,
+    /// When its next turn begins at the latest: most are woken earlier by what they wait for. Null while a turn runs, and when
+    /// there is no next one.
+    next_run_at: Option<String>,
+    /// Why its last whole turn failed; null where it didn't.
+    error: Option<String>,
+}
+
+impl From<TaskStatus> for TaskEntry {
+    fn from(task: TaskStatus) -> Self {
+        let TaskStatus { name, last_run_at, outcome, next_run_at, error } = task;
+        let instant = |at: Option<UnixTime>| at.map(|at| at.to_string());
+        let last_outcome = outcome.map(Outcome::as_str);
+        Self { name, last_run_at: instant(last_run_at), last_outcome, next_run_at: instant(next_run_at), error }
+    }
 }
 
 /// What Stripe's API refuses: healing goes on without it.
@@ -157,6 +191,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
             last_run_at: state.reconciler.status().last_run_at.map(|at| at.to_string()),
         },
         quality,
+        tasks: state.tasks.status().into_iter().map(TaskEntry::from).collect(),
         stripe: StripeStatus {
             refused: Refusal::current(&state.store.records).await?.into_iter().map(RefusedRoute::from).collect(),
         },

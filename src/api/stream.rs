@@ -18,8 +18,8 @@ use super::{
     query::{Nothing, Query},
 };
 use crate::{
+    api::{pulse::Beat, state::AppState},
     limits,
-    server::{pulse::Beat, state::AppState},
 };
 
 /// Where log and figures stand.

@@ -13,7 +13,7 @@ use super::{
     query::{Given, Part, described},
 };
 use crate::{
-    alerts::alert::Rule,
+    config::alert_rules::Rule,
     ledger::{
         ids::{AccountId, CustomerId, PriceId, ProductId, TestClockId},
         money::Currency,

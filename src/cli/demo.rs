@@ -18,6 +18,7 @@ use crate::{
     access,
     clock::Clock,
     config::{self, Config, Environment},
+    daemon::Daemon,
     demo::{
         Event, Ledger, REPORTING, RULES, Simulator,
         check::{Comparison, compare},
@@ -31,7 +32,6 @@ use crate::{
         time::{Day, UnixTime, Zone},
     },
     report::units::{Places, grouped},
-    server::daemon::Daemon,
     store::records::audit_trail::Action,
     telemetry,
 };

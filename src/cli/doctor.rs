@@ -11,6 +11,7 @@ use super::{
 use crate::{
     alerts::channels::Channel,
     config::{Config, Role},
+    daemon::waiting,
     history::refusals::Refusal,
     ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
     limits,
@@ -20,7 +21,6 @@ use crate::{
         notice::{NoticeKind, described},
         service::{AskError, Reports},
     },
-    server::waiting,
     store::{Store, StoreError, Work},
     stripe::client::{ApiError, Client, Patience, lists},
 };

@@ -21,9 +21,9 @@ use tokio::{
 use super::{Context, Failure, Outcome, output, signals::Signals};
 use crate::{
     config::{self, Config, Environment},
+    daemon::Daemon,
     demo::http::Client,
     receiver::diagnosis::{Diagnosis, Posted, diagnose},
-    server::daemon::Daemon,
     stripe::signature::SigningSecret,
 };
 

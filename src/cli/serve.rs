@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::{Context, Failure, Outcome, output, signals::Signals};
 use crate::{
     config::{DatabaseKind, Role},
-    server::{daemon::Daemon, waiting},
+    daemon::{Daemon, waiting},
     store::OtherLog,
     telemetry,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use crate::{
-    alerts::alert::Rule,
+    config::alert_rules::Rule,
     ledger::{
         fx::minor_units,
         money::{Currency, Decimal, Mrr},

@@ -2,7 +2,9 @@
 //!
 //! Built-in defaults, then one file, then the environment; a later layer replaces an earlier one key by key.
 
+pub mod alert_rules;
 pub mod alerting;
+pub mod customers;
 pub mod feeding;
 mod keys;
 mod layers;

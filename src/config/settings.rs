@@ -14,13 +14,13 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{Origin, alerting::Alerts, feeding::Feed, warnings};
 use crate::{
+    config::customers::CustomerRules,
     ledger::{
         ids::AccountId,
         money::Currency,
         profile::Profile,
         time::{Day, Zone},
     },
-    reconciler::CustomerRules,
     store::records::access::AccessRole,
 };
 

@@ -156,7 +156,7 @@ fn channels_are_read_with_their_defaults_and_show_no_secret() {
     let mail = &alerts.channels["mail"];
     let alerting::ChannelKind::Email(email) = &mail.kind else { panic!("{mail:?}") };
     assert_eq!((email.port, email.security), (587, alerting::Security::StartTls));
-    let (digest, spike) = (crate::alerts::alert::Rule::Digest, crate::alerts::alert::Rule::ChurnSpike);
+    let (digest, spike) = (crate::config::alert_rules::Rule::Digest, crate::config::alert_rules::Rule::ChurnSpike);
     assert!(mail.hears(digest) && !mail.hears(spike) && alerts.channels["chat"].hears(spike));
     let shown = serde_json::to_string(&config.settings).unwrap();
     assert!(!shown.contains("secret\"") && !shown.contains("/secret"), "{shown}");

@@ -31,7 +31,7 @@ const PAGES: [&str; 12] = [
     "/health",
 ];
 
-/// The pages: for whoever is signed in (`access::routes::pages`).
+/// The pages: for whoever is signed in (`api::sign_in::pages`).
 pub fn pages() -> Router {
     PAGES.iter().fold(Router::new().route("/", get(page)), |pages, path| pages.route(path, get(page)))
 }

@@ -8,18 +8,13 @@ mod collect;
 pub mod message;
 mod post;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::sync::{Notify, watch};
 
 use crate::{
+    alerts::channels::Channel,
+    background::{Task, Tasks, Turn, Words},
     clock::Clock,
     config::Config,
     ledger::time::Day,
@@ -65,65 +60,36 @@ impl FeedProgress {
 }
 
 /// The feeds of one process; they work while it holds the lease of alerts.
-#[derive(Clone)]
-pub(crate) struct Feeds {
-    pub(crate) store: ReadStore,
-    pub(crate) config: Arc<Config>,
-    pub(crate) clock: Clock,
+#[derive(Clone, Debug)]
+pub struct Feeds {
+    /// The ledger, and what was told of it.
+    pub store: ReadStore,
+    /// The configuration: which feeds there are.
+    pub config: Arc<Config>,
+    /// Tells the time.
+    pub clock: Clock,
     /// Whether this process is the one that works.
-    pub(crate) working: watch::Receiver<bool>,
-    pub(crate) stop: watch::Receiver<bool>,
+    pub working: watch::Receiver<bool>,
+    /// Turns true when they are to end.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Feeds {
     /// Starts a task that collects, and one for each feed that posts. Without feeds nothing is kept and nothing runs.
-    pub(crate) fn start(&self) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
+    pub fn start(&self, tasks: &Tasks) {
         if self.config.feeds.is_empty() {
-            return tasks;
+            return;
         }
         let mut wakers = Vec::new();
         for (name, feed) in &self.config.feeds {
             let waker = Arc::new(Notify::new());
             wakers.push(waker.clone());
-            match crate::alerts::channels::Channel::new(&feed.channel, &self.clock) {
-                Ok(channel) => {
-                    let _ = tasks.spawn(post::run(self.clone(), name.clone(), channel, waker));
-                }
+            match Channel::new(&feed.channel, &self.clock) {
+                Ok(channel) => tasks.start(post::Posting::new(self.clone(), name.clone(), channel, waker)),
                 Err(reason) => tracing::error!(feed = name, reason, "this feed can't be used"),
             }
         }
-        let _ = tasks.spawn(self.clone().collect(wakers));
-        tasks
-    }
-
-    async fn collect(mut self, wakers: Vec<Arc<Notify>>) {
-        let (mut seen, mut whole): (Option<i64>, Option<Instant>) = (None, None);
-        let mut said = None;
-        while !*self.stop.borrow() {
-            let begun = Instant::now();
-            if *self.working.borrow() {
-                let trouble = match self.look(&mut seen, &mut whole).await {
-                    Ok(count) => {
-                        if count > 0 {
-                            wakers.iter().for_each(|waker| waker.notify_one());
-                        }
-                        None
-                    }
-                    Err(error) => Some(error.to_string()),
-                };
-                if let Some(error) = trouble.as_ref().filter(|_| trouble != said) {
-                    tracing::warn!(error, "movements could not be held against the feed now");
-                }
-                said = trouble;
-            }
-            let rest = limits::ALERT_POLL.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
-            tokio::select! {
-                () = sleep(rest) => {}
-                // An error means that the daemon is gone.
-                _ = self.stop.wait_for(|stop| *stop) => return,
-            }
-        }
+        tasks.start(Collecting { feeds: self.clone(), wakers, seen: None, whole: None });
     }
 
     /// Looks at the last days whenever the ledger has moved, and at all of them every now and then: a late event may change
@@ -177,12 +143,38 @@ impl Feeds {
             }
         }
     }
+}
 
-    /// Rests until there may be something to post; whether it is to go on.
-    async fn rested(&mut self, waker: &Notify, rest: Duration) -> bool {
-        tokio::select! {
-            _ = timeout(rest, waker.notified()) => true,
-            _ = self.stop.wait_for(|stop| *stop) => false,
+/// Holds movements against what was told of them.
+struct Collecting {
+    feeds: Feeds,
+    /// Wake those that post.
+    wakers: Vec<Arc<Notify>>,
+    /// Up to where the ledger was seen.
+    seen: Option<i64>,
+    /// When all days were last looked at.
+    whole: Option<Instant>,
+}
+
+impl Task for Collecting {
+    fn name(&self) -> String {
+        "feeds".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Once("movements could not be held against the feed now")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        if !*self.feeds.working.borrow() {
+            return Turn::standing_by(limits::ALERT_POLL);
         }
+        let begun = Instant::now();
+        let looked = self.feeds.look(&mut self.seen, &mut self.whole).await;
+        if looked.as_ref().is_ok_and(|count| *count > 0) {
+            self.wakers.iter().for_each(|waker| waker.notify_one());
+        }
+        let rest = limits::ALERT_POLL.max(begun.elapsed() * limits::ALERT_REST_FACTOR);
+        looked.map_or_else(|error| Turn::failed(error, rest), |_| Turn::done(rest))
     }
 }

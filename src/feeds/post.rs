@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{FeedProgress, Feeds, message};
 use crate::{
     alerts::channels::Channel,
+    background::{Task, Turn, Words},
     ledger::time::Day,
     limits,
     store::{StoreError, records::feeds::FeedEntry},
@@ -15,27 +16,57 @@ use crate::{
 /// Entries read at once.
 const PAGE: i64 = 100;
 
-/// Posts until the daemon stops. Where the other side refuses, the same entry is tried again, ever later, for as long as it
-/// takes: nothing is skipped.
-pub(super) async fn run(mut feeds: Feeds, name: String, channel: Channel, waker: Arc<Notify>) {
-    let mut refused = 0_u32;
-    loop {
-        let mut rest = limits::ALERT_POLL;
-        if *feeds.working.borrow() {
-            match post_due(&feeds, &name, &channel).await {
-                Ok(None) => refused = 0,
-                Ok(Some(after)) => {
-                    let doubled = limits::ALERT_PAUSE_SECONDS.saturating_mul(1 << refused.min(16));
-                    let pause = doubled.min(limits::ALERT_PAUSE_MAX_SECONDS).unsigned_abs();
-                    rest = Duration::from_secs(pause).max(after);
-                    refused += 1;
-                }
-                Err(error) => tracing::warn!(feed = name, %error, "the feed can't be read or its place kept now"),
+/// Posts one feed. Where the other side refuses, the same entry is tried again, ever later, for as long as it takes: nothing is
+/// skipped.
+pub(super) struct Posting {
+    feeds: Feeds,
+    name: String,
+    channel: Channel,
+    waker: Arc<Notify>,
+    /// How often in a row the other side refused.
+    refused: u32,
+}
+
+impl Posting {
+    pub(super) fn new(feeds: Feeds, name: String, channel: Channel, waker: Arc<Notify>) -> Self {
+        Self { feeds, name, channel, waker, refused: 0 }
+    }
+}
+
+impl Task for Posting {
+    fn name(&self) -> String {
+        format!("feed:{}", self.name)
+    }
+
+    fn words(&self) -> Words {
+        Words::Own
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        if !*self.feeds.working.borrow() {
+            return Turn::standing_by(limits::ALERT_POLL);
+        }
+        match post_due(&self.feeds, &self.name, &self.channel).await {
+            Ok(None) => {
+                self.refused = 0;
+                Turn::done(limits::ALERT_POLL)
+            }
+            Ok(Some(after)) => {
+                let doubled = limits::ALERT_PAUSE_SECONDS.saturating_mul(1 << self.refused.min(16));
+                let pause = doubled.min(limits::ALERT_PAUSE_MAX_SECONDS).unsigned_abs();
+                self.refused += 1;
+                let refused = format!("the other side has refused {} times in a row", self.refused);
+                Turn::failed(refused, Duration::from_secs(pause).max(after))
+            }
+            Err(error) => {
+                tracing::warn!(feed = self.name, %error, "the feed can't be read or its place kept now");
+                Turn::failed(error, limits::ALERT_POLL)
             }
         }
-        if !feeds.rested(&waker, rest).await {
-            return;
-        }
+    }
+
+    async fn woken(&mut self) {
+        self.waker.notified().await;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
         ids::SubscriptionId,
         money::{Currency, Mrr},
         outcome::SubscriptionLedger,
+        time::UnixTime,
     },
     limits,
     reconciler::{ReconcileError, Rules, derivation, joining::Joins},
@@ -95,6 +96,14 @@ impl From<crate::store::StoreError> for AuditError {
     }
 }
 
+impl Audit {
+    /// What it left, when it ended at `at`.
+    pub fn drift(&self, at: UnixTime) -> Drift {
+        let found = self.differences.len() as u64;
+        Drift { at, subscriptions: self.subscriptions, differing: found.saturating_sub(self.healed) }
+    }
+}
+
 impl Fetch {
     /// Holds all subscriptions at Stripe against the log under the first profile of `rules`. With `heal`, missing events
     /// are fetched first, and what still differs is appended as Stripe has it. `watch` hears of every page.
@@ -125,7 +134,7 @@ impl Fetch {
             }
         }
         self.unlisted(rules, &seen, &modes, &mut audit).await?;
-        Drift::of(&audit, self.clock.now()).keep(&self.store.records).await?;
+        audit.drift(self.clock.now()).keep(&self.store.records).await?;
         Ok(audit)
     }
 

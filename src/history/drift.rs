@@ -1,6 +1,5 @@
 //! Drift: what the last audit left differing between Stripe and the ledger, kept beside the log for metric and alert.
 
-use super::audit::Audit;
 use crate::{
     ledger::time::UnixTime,
     store::{StoreError, records::Records},
@@ -21,12 +20,6 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// What `audit`, ended at `at`, left.
-    pub fn of(audit: &Audit, at: UnixTime) -> Self {
-        let found = audit.differences.len() as u64;
-        Self { at, subscriptions: audit.subscriptions, differing: found.saturating_sub(audit.healed) }
-    }
-
     /// Keeps it as the last one, whichever process asks.
     pub async fn keep(&self, records: &Records) -> Result<(), StoreError> {
         records.set_progress(PLACE, &format!("{} {} {}", self.at.0, self.subscriptions, self.differing)).await

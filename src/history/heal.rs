@@ -15,7 +15,9 @@ use super::{
     refusals::Round,
 };
 use crate::{
-    alerts::{self, alert::Rule, drift::Found},
+    alerts::{self, drift::Found},
+    background::{self, Board, Task, Turn, Words},
+    config::alert_rules::Rule,
     event::CustomerKey,
     ledger::{
         fact::{Fact, Scheme, State},
@@ -75,25 +77,17 @@ impl Healer {
         Self { fetch, rules, tried: BTreeSet::new() }
     }
 
-    /// Heals now and at its own pace until `stop` turns true; `told` hears what each activation did. A failure is tried
-    /// again with the next one. Two processes at it do the same work twice, to the same end.
-    pub async fn run(mut self, reconciler: Handle, told: impl Fn(Healed), mut stop: watch::Receiver<bool>) {
-        let mut stopped = stop.clone();
-        loop {
-            let began = self.fetch.clock.now();
-            tokio::select! {
-                healed = self.activate(&reconciler) => match healed {
-                    Ok(healed) => told(healed),
-                    Err(error) => tracing::warn!(%error, "the ledger could not be healed now"),
-                },
-                // An error means that the daemon is gone.
-                _ = stopped.wait_for(|stop| *stop) => return,
-            }
-            tokio::select! {
-                ended = timeout(limits::HEALING_INTERVAL, stop.wait_for(|stop| *stop)) => if ended.is_ok() { return },
-                () = self.silence(began.plus(1)) => {}
-            }
-        }
+    /// The task that heals now and at its own pace; `told` hears what each activation did. Two processes at it do the same work
+    /// twice, to the same end.
+    pub fn task<F: Fn(Healed) + Send + 'static>(self, reconciler: Handle, told: F) -> Healing<F> {
+        let began = self.fetch.clock.now();
+        Healing { healer: self, reconciler, told, began }
+    }
+
+    /// Runs that task until `stop` turns true.
+    pub async fn run(self, reconciler: Handle, told: impl Fn(Healed) + Send + 'static, stop: watch::Receiver<bool>) {
+        let clock = self.fetch.clock.clone();
+        background::run(self.task(reconciler, told), clock, Board::default(), stop).await;
     }
 
     /// Waits for an alert, raised at `since` or after by whichever process watches, that says that webhooks don't arrive.
@@ -327,6 +321,46 @@ impl Healer {
         let Some(event) = round.allow(&request.path, event)? else { return Ok(Fetched::Refused) };
         self.fetch.append_answers(vec![event]).await?;
         Ok(Fetched::Kept)
+    }
+}
+
+/// A healer at work.
+#[derive(Debug)]
+pub struct Healing<F> {
+    healer: Healer,
+    reconciler: Handle,
+    told: F,
+    /// When its last turn began.
+    began: UnixTime,
+}
+
+impl<F: Fn(Healed) + Send + 'static> Task for Healing<F> {
+    fn name(&self) -> String {
+        "healer".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated("the ledger could not be healed now", "the ledger can be healed again")
+    }
+
+    async fn turn(&mut self, stop: &watch::Receiver<bool>) -> Turn {
+        self.began = self.healer.fetch.clock.now();
+        let mut stop = stop.clone();
+        tokio::select! {
+            healed = self.healer.activate(&self.reconciler) => match healed {
+                Ok(healed) => {
+                    (self.told)(healed);
+                    Turn::done(limits::HEALING_INTERVAL)
+                }
+                Err(error) => Turn::failed(error, limits::HEALING_INTERVAL),
+            },
+            // An error means that the daemon is gone.
+            _ = stop.wait_for(|stop| *stop) => Turn::last(),
+        }
+    }
+
+    async fn woken(&mut self) {
+        self.healer.silence(self.began.plus(1)).await;
     }
 }
 

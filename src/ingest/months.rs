@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 
 use crate::{
+    background::{Task, Turn, Words},
     clock::Clock,
-    store::{log::LateMonth, log::Log},
-    telemetry::trouble::Trouble,
+    store::{
+        StoreError,
+        log::{LateMonth, Log},
+    },
 };
 
 /// How often months are looked after.
@@ -16,28 +19,20 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// How soon again after a failure: what hinders it (a dump that is being taken) may take long.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// Makes what is due; a failure is said, and stands in no append's way.
+/// What is said of a failure: it stands in no append's way.
+const FAILS: &str = "no partition could be made for the bodies of the months to come: it is tried again, and those that have \
+                     none go to event_body_default";
+
+/// Makes what is due, once; a failure is said.
 pub async fn make_ahead(log: &Log, clock: &Clock) {
-    make(log, clock, &Trouble::default()).await;
+    if let Err(error) = make(log, clock).await {
+        tracing::warn!(%error, "{FAILS}");
+    }
 }
 
-/// The same; answers after how long to look again.
-async fn make(log: &Log, clock: &Clock, trouble: &Trouble) -> Duration {
-    match log.months_ahead(clock.now()).await {
-        Ok(late) => {
-            late.into_iter().for_each(say);
-            trouble.is_over("partitions for the months to come are made again");
-            INTERVAL
-        }
-        Err(error) => {
-            trouble.goes_on(
-                &error.to_string(),
-                "no partition could be made for the bodies of the months to come: it is tried again, and those that have \
-                 none go to event_body_default",
-            );
-            RETRY
-        }
-    }
+async fn make(log: &Log, clock: &Clock) -> Result<(), StoreError> {
+    log.months_ahead(clock.now()).await?.into_iter().for_each(say);
+    Ok(())
 }
 
 fn say(LateMonth { partition, from }: LateMonth) {
@@ -54,11 +49,28 @@ fn say(LateMonth { partition, from }: LateMonth) {
     }
 }
 
-/// Makes what is due, again and again until told to stop.
-pub async fn keep_ahead(log: Log, clock: Clock, mut stop: watch::Receiver<bool>) {
-    let (trouble, mut rest) = (Trouble::default(), RETRY);
-    // An error means that the daemon is gone.
-    while timeout(rest, stop.wait_for(|stop| *stop)).await.is_err() {
-        rest = make(&log, &clock, &trouble).await;
+/// Makes what is due, again and again.
+#[derive(Debug)]
+pub struct Months {
+    /// Whose bodies.
+    pub log: Log,
+    /// Tells which month it is.
+    pub clock: Clock,
+}
+
+impl Task for Months {
+    fn name(&self) -> String {
+        "months".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated(FAILS, "partitions for the months to come are made again")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        match make(&self.log, &self.clock).await {
+            Ok(()) => Turn::done(INTERVAL),
+            Err(error) => Turn::failed(error, RETRY),
+        }
     }
 }

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::store::{StoreError, log::Log, records::Records};
+use tokio::sync::watch;
+
+use crate::{
+    background::{Lease, Task, Turn, Words},
+    limits,
+    store::{StoreError, log::Log, records::Records},
+};
 
 /// The lease of whoever seals.
 const LEASE: &str = "sealer";
@@ -13,8 +19,16 @@ const SEAL_EVENTS_MAX: i64 = 4096;
 
 /// Seals all that is due, if no other process is at it. Answers how many events were sealed.
 pub async fn seal_due(log: &Log, records: &Records, holder: &str) -> Result<i64, StoreError> {
+    Ok(seal(log, records, &mut Lease::held_by(LEASE, holder.to_owned(), LENGTH)).await?.unwrap_or(0))
+}
+
+/// The same; `None` where something is due and another process holds the lease.
+async fn seal(log: &Log, records: &Records, lease: &mut Lease) -> Result<Option<i64>, StoreError> {
     let mut events = 0;
-    while log.seal_is_due().await? && records.lease(LEASE, holder, LENGTH).await? {
+    while log.seal_is_due().await? {
+        if !lease.hold(records).await? {
+            return Ok(Some(events).filter(|events| *events > 0));
+        }
         match log.seal(SEAL_EVENTS_MAX).await? {
             Some(sealed) => events += sealed.events,
             // What is there can't be seen by everyone yet: next time.
@@ -22,7 +36,45 @@ pub async fn seal_due(log: &Log, records: &Records, holder: &str) -> Result<i64,
         }
     }
     if events > 0 {
-        records.release(LEASE, holder).await?;
+        lease.release(records).await?;
     }
-    Ok(events)
+    Ok(Some(events))
+}
+
+/// Seals at its own pace; of several processes the one that holds the lease.
+#[derive(Debug)]
+pub struct Sealer {
+    log: Log,
+    records: Records,
+    lease: Lease,
+}
+
+impl Sealer {
+    /// A sealer of this log.
+    pub fn new(log: Log, records: Records) -> Self {
+        Self { log, records, lease: Lease::new(LEASE, LENGTH) }
+    }
+}
+
+impl Task for Sealer {
+    fn name(&self) -> String {
+        "sealer".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated("the log could not be sealed now", "the log can be sealed again")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        match seal(&self.log, &self.records, &mut self.lease).await {
+            Ok(Some(events)) => {
+                if events > 0 {
+                    tracing::debug!(events, "sealed");
+                }
+                Turn::done(limits::SEAL_INTERVAL)
+            }
+            Ok(None) => Turn::standing_by(limits::SEAL_INTERVAL),
+            Err(error) => Turn::failed(error, limits::STORE_RETRY),
+        }
+    }
 }

@@ -22,21 +22,39 @@ use self::{
     refusal::{Refusal, Unavailable},
 };
 use crate::{
+    clock::Clock,
+    config::Config,
     event::{Reading, Source},
-    ingest::appender::AppendError,
+    ingest::appender::{AppendError, Appender},
     ledger::ids::EventId,
     limits,
-    server::{body, state::AppState},
+    server::{bodies::Bodies, body},
     store::log::Appended,
     stripe::{read, signature, signature::BlankSecret},
     telemetry::{
+        Metrics,
         event::{EventAppended, WebhookAnswered},
         trouble::Trouble,
     },
 };
 
+/// What the receiver is handed: the way into the log, and nothing that tells what is in it.
+#[derive(Clone, Debug)]
+pub struct Inlet {
+    /// The endpoints' secrets, and how large a body may be.
+    pub config: Arc<Config>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Counters of what is answered.
+    pub metrics: Arc<Metrics>,
+    /// The way into the log: group commit, durable when it answers.
+    pub appender: Appender,
+    /// What bodies on their way in may hold together.
+    pub bodies: Arc<Bodies>,
+}
+
 /// The routes of the role `receiver`.
-pub fn router(state: AppState) -> Result<Router, BlankSecret> {
+pub fn router(state: Inlet) -> Result<Router, BlankSecret> {
     let endpoints = Arc::new(Endpoints::of(&state.config.stripe)?);
     Ok(Router::new()
         .route("/webhooks/stripe", any(answer))
@@ -63,7 +81,7 @@ struct Taken {
 }
 
 async fn answer(
-    State(state): State<Arc<AppState>>,
+    State(state): State<Arc<Inlet>>,
     Extension(endpoints): Extension<Arc<Endpoints>>,
     Extension(trouble): Extension<Arc<Trouble>>,
     name: Option<Path<String>>,
@@ -123,7 +141,7 @@ async fn answer(
 
 /// Takes one webhook in; a refusal carries the event's id once it is verified.
 async fn take(
-    state: &AppState,
+    state: &Inlet,
     trouble: &Trouble,
     endpoint: &Endpoint,
     headers: &HeaderMap,

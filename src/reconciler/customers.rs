@@ -1,8 +1,9 @@
-//! What a configuration says about customers: metadata to group by, whom the ledger leaves out, and who are one.
+//! What a configuration says about customers, applied: the metadata they are grouped by, and whom the ledger leaves out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    config::customers::{CustomerRules, Exclusion},
     ledger::{
         fact::{CustomerState, Fact, State},
         outcome::CustomerLedger,
@@ -13,44 +14,6 @@ use crate::{
 
 /// Values of metadata by key.
 pub type Metadata = BTreeMap<Arc<str>, Arc<str>>;
-
-/// `ledger.metadata_keys`, `ledger.exclude` and `ledger.customer_key`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomerRules {
-    /// Keys whose values are kept with each customer.
-    pub metadata_keys: Vec<Arc<str>>,
-    /// Who is left out.
-    pub exclude: Vec<Exclusion>,
-    /// Customers whose metadata has the same value under this key are one.
-    pub customer_key: Option<Arc<str>>,
-}
-
-/// One entry of `ledger.exclude`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exclusion {
-    /// This customer.
-    Customer(Arc<str>),
-    /// Every customer whose metadata has this value under this key.
-    Metadata {
-        /// The key.
-        key: Arc<str>,
-        /// The value, exactly.
-        value: Arc<str>,
-    },
-}
-
-impl Exclusion {
-    /// Reads `cus_…` or `metadata:KEY=VALUE`; a product or a price is none of these.
-    pub fn parse(text: &str) -> Option<Self> {
-        let Some(pair) = text.strip_prefix("metadata:") else {
-            let id = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == ':' || c == '=');
-            let id = id && !text.starts_with("prod_") && !text.starts_with("price_");
-            return id.then(|| Self::Customer(text.into()));
-        };
-        let (key, value) = pair.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty())?;
-        Some(Self::Metadata { key: key.into(), value: value.into() })
-    }
-}
 
 impl CustomerRules {
     /// The keys that must be read from customers.
@@ -120,24 +83,5 @@ pub(super) fn living(fact: &Fact) -> Option<&CustomerState> {
     match &fact.state {
         State::Customer(state) if !state.deleted => Some(state),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_exclusion_is_a_customer_or_a_pair_of_metadata() {
-        for (text, expected) in [
-            ("cus_1", Some(Exclusion::Customer("cus_1".into()))),
-            ("metadata:internal=yes", Some(Exclusion::Metadata { key: "internal".into(), value: "yes".into() })),
-            ("metadata:internal", None),
-            ("metadata:=yes", None),
-            ("internal=yes", None),
-            ("", None),
-        ] {
-            assert_eq!(Exclusion::parse(text), expected, "{text}");
-        }
     }
 }

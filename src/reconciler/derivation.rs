@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    config::customers::CustomerRules,
     event::{CustomerKey, naming},
     ledger::{
         self, CustomerFacts,
@@ -25,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{CustomerRules, ReconcileError, Rules, customers::Metadata, joining::Joins};
+use super::{ReconcileError, Rules, customers::Metadata, joining::Joins};
 
 /// One customer's facts and those about the objects they name.
 #[derive(Clone, Debug, PartialEq, Eq)]

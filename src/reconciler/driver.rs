@@ -1,10 +1,11 @@
 //! The loop: woken by a notification and by an interval, it looks at the state of things and does what is due.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    background::{self, Board, Lease, Task, Turn, Words},
     ledger::time::UnixTime,
     limits,
     store::{StoreError, derived::Generation},
@@ -12,9 +13,7 @@ use crate::{
 };
 
 use super::{
-    ReconcileError, Reconciler,
-    lease::{self, Lease},
-    rules,
+    INCREMENTAL, ReconcileError, Reconciler, rules,
     work::{Reached, Step, Work},
 };
 
@@ -85,7 +84,7 @@ impl Driver {
         let (sender, status) = watch::channel(Status::default());
         let wake = Arc::new(Notify::new());
         let handle = Handle { status, wake: wake.clone() };
-        let lease = Lease::new(lease::INCREMENTAL);
+        let lease = Lease::new(INCREMENTAL, reconciler.lease);
         (
             Self {
                 reconciler,
@@ -106,39 +105,20 @@ impl Driver {
     /// one does it.
     pub async fn run_once(mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
         let outcome = self.activate(stop).await;
-        self.lease.release(&self.reconciler).await?;
+        self.lease.release(&self.reconciler.store.records).await?;
         outcome
     }
 
     /// Runs until `stop` turns true, then gives the lease back. Errors are status: the next activation is the retry.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
-            let outcome = self.activate(&stop).await;
-            let failed = outcome.is_err();
-            self.publish_outcome(outcome);
-            let rest = async {
-                if failed {
-                    // A notification must not turn a failing database into a busy loop.
-                    tokio::time::sleep(limits::RECONCILER_INTERVAL).await;
-                } else {
-                    tokio::time::sleep(limits::RECONCILER_REST).await;
-                    let _ = tokio::time::timeout(limits::RECONCILER_INTERVAL, self.wake.notified()).await;
-                }
-            };
-            tokio::select! {
-                () = rest => {}
-                changed = stop.changed() => if changed.is_err() { break },
-            }
-        }
-        if let Err(error) = self.lease.release(&self.reconciler).await {
-            tracing::warn!(%error, "the reconciler's lease wasn't given back: the next process waits for its end");
-        }
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let clock = self.reconciler.clock.clone();
+        background::run(self, clock, Board::default(), stop).await;
     }
 
     /// Looks once and does all that is due.
     async fn activate(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
         loop {
-            let working = self.lease.hold(&self.reconciler).await?;
+            let working = self.lease.hold(&self.reconciler.store.records).await?;
             self.status.send_modify(|status| status.working = working);
             if working == self.standing_by {
                 self.standing_by = !working;
@@ -267,7 +247,8 @@ impl Driver {
         outcome
     }
 
-    fn publish_outcome(&self, outcome: Result<(), ReconcileError>) {
+    /// Tells of an activation; answers why it failed, where it did.
+    fn publish_outcome(&self, outcome: Result<(), ReconcileError>) -> Option<String> {
         let now = self.reconciler.clock.now();
         let error = match outcome {
             // Told to stop, or another process is at it: nothing to mend.
@@ -284,8 +265,47 @@ impl Driver {
         }
         self.status.send_modify(|status| {
             status.last_run_at = Some(now);
-            status.last_error = error;
+            status.last_error.clone_from(&error);
         });
+        error
+    }
+}
+
+impl Task for Driver {
+    fn name(&self) -> String {
+        "reconciler".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Own
+    }
+
+    async fn turn(&mut self, stop: &watch::Receiver<bool>) -> Turn {
+        let outcome = self.activate(stop).await;
+        let failed = outcome.is_err();
+        let error = self.publish_outcome(outcome);
+        let (pause, rest) = if failed {
+            // A notification must not turn a failing database into a busy loop.
+            (limits::RECONCILER_INTERVAL, Duration::ZERO)
+        } else {
+            (limits::RECONCILER_REST, limits::RECONCILER_INTERVAL)
+        };
+        match error {
+            Some(error) => Turn::failed(error, rest),
+            None if self.standing_by => Turn::standing_by(rest),
+            None => Turn::done(rest),
+        }
+        .after(pause)
+    }
+
+    async fn woken(&mut self) {
+        self.wake.notified().await;
+    }
+
+    async fn end(mut self) {
+        if let Err(error) = self.lease.release(&self.reconciler.store.records).await {
+            tracing::warn!(%error, "the reconciler's lease wasn't given back: the next process waits for its end");
+        }
     }
 }
 

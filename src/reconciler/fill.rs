@@ -8,6 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    background::Lease,
     event::CustomerKey,
     limits,
     store::{
@@ -20,7 +21,6 @@ use super::{
     ReconcileError, Reconciler, Rules,
     derivation::{Catalogue, derive_one, read_with},
     joining::{self, Joins},
-    lease::Lease,
     planned,
     work::Reached,
 };
@@ -80,7 +80,7 @@ impl Reconciler {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
-            if !lease.hold(self).await? {
+            if !lease.hold(&self.store.records).await? {
                 return Ok(false);
             }
         }
@@ -96,7 +96,7 @@ impl Reconciler {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
-            if !lease.hold(self).await? {
+            if !lease.hold(&self.store.records).await? {
                 return Ok(false);
             }
             // One page more than threads: while these derive, it is read.

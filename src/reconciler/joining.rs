@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
+    config::customers::CustomerRules,
     event::CustomerKey,
     ledger::{
         fact::{CustomerState, Fact},
@@ -20,10 +21,7 @@ use crate::{
     stripe::metadata::customer_metadata,
 };
 
-use super::{
-    CustomerRules,
-    customers::{Metadata, living, newest},
-};
+use super::customers::{Metadata, living, newest};
 
 /// Who belongs to whom in one generation, and what customers tell each other of terms.
 #[derive(Clone, Copy, Debug)]

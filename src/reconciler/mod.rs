@@ -10,7 +10,6 @@ pub mod derivation;
 pub mod driver;
 mod fill;
 pub(crate) mod joining;
-mod lease;
 pub mod planned;
 pub mod rebuild;
 pub mod rules;
@@ -28,7 +27,6 @@ use crate::{
     limits,
     store::{Store, StoreError},
 };
-pub use customers::{CustomerRules, Exclusion};
 pub use rules::Rules;
 
 /// What every part of the reconciler works with; a clone is cheap.
@@ -49,6 +47,11 @@ pub struct Reconciler {
     /// From how many events behind a ledger is filled afresh.
     pub far_behind: i64,
 }
+
+/// The lease of incremental work: one process at a time, so that none does it twice.
+const INCREMENTAL: &str = "reconciler";
+/// The lease of making, switching and removing generations.
+const GENERATIONS: &str = "generations";
 
 impl Reconciler {
     /// A reconciler that uses every core.

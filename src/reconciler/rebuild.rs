@@ -2,12 +2,12 @@
 
 use tokio::sync::watch;
 
+use crate::background::Lease;
 use crate::store::{StoreError, derived::Generation};
 
 use super::{
-    ReconcileError, Reconciler,
+    GENERATIONS, ReconcileError, Reconciler,
     changes::{self, Changes},
-    lease::{self, Lease},
     planned,
     work::{Reached, Step, Work},
 };
@@ -42,9 +42,9 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Reached) + Send),
         changes: Option<&mut Changes>,
     ) -> Result<(), ReconcileError> {
-        let mut lease = Lease::new(lease::GENERATIONS);
+        let mut lease = Lease::new(GENERATIONS, self.lease);
         let rebuilt = self.rebuild_under(&mut lease, stop, progress, changes).await;
-        let released = lease.release(self).await;
+        let released = lease.release(&self.store.records).await;
         rebuilt?;
         Ok(released?)
     }
@@ -56,7 +56,7 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Reached) + Send),
         changes: Option<&mut Changes>,
     ) -> Result<(), ReconcileError> {
-        if !lease.hold(self).await? {
+        if !lease.hold(&self.store.records).await? {
             return Err(ReconcileError::Busy);
         }
         self.drop_all_but_current().await?;
@@ -91,7 +91,7 @@ impl Reconciler {
             // A database that failed over meanwhile may have the old one current again: what answers is never dropped. And
             // whoever has the lease by now removes what is left over.
             let switched = self.current_generation().await?.is_some_and(|now| now.id == generation);
-            if switched && lease.hold(self).await? {
+            if switched && lease.hold(&self.store.records).await? {
                 self.store.derived.drop_generation(old.id).await?;
             }
         }
@@ -101,15 +101,15 @@ impl Reconciler {
 
     /// Where there is nothing yet, there is nothing to build behind: an empty generation answers and fills.
     pub(super) async fn first_generation(&self) -> Result<(), ReconcileError> {
-        let mut lease = Lease::new(lease::GENERATIONS);
-        if !lease.hold(self).await? {
+        let mut lease = Lease::new(GENERATIONS, self.lease);
+        if !lease.hold(&self.store.records).await? {
             return Err(ReconcileError::Busy);
         }
         if self.current_generation().await?.is_none() {
             let generation = self.begin_generation().await?;
             self.store.derived.switch_generation(generation, 0).await?;
         }
-        lease.release(self).await?;
+        lease.release(&self.store.records).await?;
         Ok(())
     }
 
@@ -120,12 +120,12 @@ impl Reconciler {
         if self.store.derived.generations().await?.iter().all(|generation| generation.current) {
             return Ok(());
         }
-        let mut lease = Lease::new(lease::GENERATIONS);
-        if !lease.hold(self).await? {
+        let mut lease = Lease::new(GENERATIONS, self.lease);
+        if !lease.hold(&self.store.records).await? {
             return Err(ReconcileError::Busy);
         }
         let dropped = self.drop_all_but_current().await;
-        lease.release(self).await?;
+        lease.release(&self.store.records).await?;
         Ok(dropped?)
     }
 

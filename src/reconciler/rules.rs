@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::CustomerRules;
 use crate::{
     config,
+    config::customers::CustomerRules,
     ledger::{self, fact::NORMALISER, fx::Rates, profile::Profile, time::Zone},
     store::{StoreError, records::Records},
 };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 use crate::{
+    background::Lease,
     event::CustomerKey,
     limits,
     store::{
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, lease::Lease, planned};
+use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, planned};
 
 /// How far a generation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl<'a> Work<'a> {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
             }
-            if !lease.hold(self.reconciler).await? {
+            if !lease.hold(&self.reconciler.store.records).await? {
                 return Ok(Step::More);
             }
             let step = self.step().await?;

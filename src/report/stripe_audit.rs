@@ -16,6 +16,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    config::customers::CustomerRules,
     event::CustomerKey,
     ledger::{
         ids::CustomerId,
@@ -24,7 +25,7 @@ use crate::{
         profile::Profile,
         time::Zone,
     },
-    reconciler::{CustomerRules, Rules, derivation, joining::Joins},
+    reconciler::{Rules, derivation, joining::Joins},
 };
 
 /// What holding the ledger against an export found.

@@ -22,10 +22,10 @@ use super::{
     body::{Answer, Deadline},
     slots::{Slot, Slots},
     stall::{self, Stall},
-    state::Peer,
 };
 use crate::{
     config, limits,
+    server::peer::Peer,
     telemetry::{
         Metrics,
         event::{ConnectionRefused, ConnectionsOpen},

@@ -18,7 +18,7 @@ use prometheus_client::{
 };
 
 use super::money::MoneyMetrics;
-use crate::history::{drift::Drift, refusals::Refusal};
+use crate::ledger::time::UnixTime;
 
 /// Which endpoint, and which answer: `accepted`, `duplicate`, or a problem's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -245,16 +245,16 @@ impl Metrics {
         self.refused.get_or_create(&ReasonLabels { reason: "idle" }).inc();
     }
 
-    /// Shows what the last audit left; nothing is shown before there was one.
-    pub fn audited(&self, drift: Drift) {
-        self.drift.get_or_create(&[]).set(i64::try_from(drift.differing).unwrap_or(i64::MAX));
-        self.audited_seconds.get_or_create(&[]).set(drift.at.0);
+    /// Shows how many subscriptions the last audit left `differing`, and when; nothing is shown before there was one.
+    pub fn audited(&self, differing: u64, at: UnixTime) {
+        self.drift.get_or_create(&[]).set(i64::try_from(differing).unwrap_or(i64::MAX));
+        self.audited_seconds.get_or_create(&[]).set(at.0);
     }
 
-    /// Shows what Stripe refuses now, and no more what it doesn't.
-    pub fn refused(&self, refusals: Vec<Refusal>) {
+    /// Shows how many requests Stripe refuses now, by route, and no more those that it doesn't.
+    pub fn refused(&self, requests_by_route: impl IntoIterator<Item = (String, u64)>) {
         self.refused_routes.clear();
-        for Refusal { route, requests, .. } in refusals {
+        for (route, requests) in requests_by_route {
             let gauge = self.refused_routes.get_or_create(&RouteLabels { route });
             gauge.set(i64::try_from(requests).unwrap_or(i64::MAX));
         }

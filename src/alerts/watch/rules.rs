@@ -2,14 +2,17 @@
 
 use std::time::Instant;
 
-use super::{Look, PAGE, SLOW, Watcher};
+use super::{PAGE, SLOW, Watcher};
 use crate::{
     alerts::{
-        alert::{Alert, Rule},
+        alert::Alert,
         backtest, digest, drift, history,
         judge::{self, Candidate, Judged, Verdict},
-        levels, silence,
+        levels,
+        look::Look,
+        silence,
     },
+    config::alert_rules::Rule,
     ledger::time::UnixTime,
     limits,
     report::service::AskError,

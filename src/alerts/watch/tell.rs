@@ -2,15 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Look, Watcher};
+use super::Watcher;
 use crate::{
-    alerts::{
-        alert::{Alert, Rule},
-        health,
-        judge::Candidate,
-        message::Message,
-    },
-    config::alerting::Alerts,
+    alerts::{alert::Alert, health, judge::Candidate, look::Look, message::Message},
+    config::{alert_rules::Rule, alerting::Alerts},
     ledger::time::{Day, UnixTime},
     report::service::AskError,
     store::{

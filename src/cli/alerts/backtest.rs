@@ -3,11 +3,11 @@
 use super::super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     alerts::{
-        alert::{Alert, Rule},
+        alert::Alert,
         backtest::{self, Backtest},
         history, words,
     },
-    config::alerting::LargeLoss,
+    config::{alert_rules::Rule, alerting::LargeLoss},
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, notice::Notice, service::Reports, table::Table},
     store::derived::reports::AccountScope,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::{Context, Failure, Outcome, open_store, output};
 use crate::{
     access::at_the_command_line,
-    alerts::alert::Rule,
+    config::alert_rules::Rule,
     ledger::time::{Day, UnixTime},
     report::{alerts::AlertEntry, table::Table},
     store::{

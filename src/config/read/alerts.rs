@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
 use crate::{
-    alerts::alert::Rule,
-    config::alerting::{Alerts, Channel, ChannelKind, Digest, Email, LargeLoss, Security, Share},
+    config::{
+        alert_rules::Rule,
+        alerting::{Alerts, Channel, ChannelKind, Digest, Email, LargeLoss, Security, Share},
+    },
     ledger::money::Decimal,
 };
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use crate::{
     config::{
+        customers::{CustomerRules, Exclusion},
         layers::Data,
         profiles::{self, Written},
         settings::Ledger,
@@ -16,7 +17,6 @@ use crate::{
         profile::Profile,
         time::{Day, Zone},
     },
-    reconciler::{CustomerRules, Exclusion},
 };
 
 impl Reader<'_> {

@@ -43,7 +43,7 @@ const LOCK_WAIT: &str = "5s";
 
 /// One database.
 #[derive(Clone, Debug)]
-pub struct Database {
+pub(super) struct Database {
     /// Readers of the log.
     log: dialect::Pool,
     /// Writers of the log, apart from the readers: a busy API never keeps a webhook waiting.

@@ -56,7 +56,7 @@ const DERIVED_FILE: (&str, &str) = ("4000", "-16000");
 
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
-pub struct Database {
+pub(super) struct Database {
     /// Readers of the log.
     log: dialect::Pool,
     /// What writes the log.

@@ -9,6 +9,7 @@ use crate::support::daemon::Settings;
 const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("/api/v1/status", "", "version database log reconciler quality"),
     ("/api/v1/status", "log", "events last_seq"),
+    ("/api/v1/status", "tasks.0", "name last_run_at last_outcome next_run_at error"),
     ("/api/v1/status", "reconciler", "applied_seq lag_events last_run_at"),
     (
         "/api/v1/status",

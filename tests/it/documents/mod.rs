@@ -4,3 +4,4 @@ mod citations;
 mod commands;
 mod deployment;
 mod references;
+mod rooms;

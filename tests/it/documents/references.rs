@@ -122,7 +122,7 @@ fn every_problem() {
         "# Problems\n\nEvery refusal is `application/problem+json` (RFC 9457) with the `type` `urn:mrrd:problem:NAME`; its `detail` \
          says what to do.\n\n| name | title |\n|---|---|\n",
     );
-    let places = ["src/api/problem.rs", "src/receiver/refusal.rs", "src/server/daemon.rs", "src/server/health.rs"];
+    let places = ["src/api/problem.rs", "src/receiver/refusal.rs", "src/daemon/mod.rs", "src/daemon/health.rs"];
     let all: BTreeSet<_> = places.iter().flat_map(|path| named(path, is_problem)).collect();
     for (name, title) in all {
         writeln!(text, "| `{name}` | {title} |").unwrap();

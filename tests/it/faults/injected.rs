@@ -11,11 +11,11 @@ use std::{
 use mrrd::{
     clock::Clock,
     config::{Config, Environment},
+    daemon::Daemon,
     demo::{Event, Simulator, http::Client},
     ingest::sealer::seal_due,
     ledger::time::{Day, UnixTime},
     reconciler::{ReconcileError, Reconciler, Rules},
-    server::daemon::Daemon,
     store::{
         Store,
         records::alerts::{NewAlert, Outgoing},

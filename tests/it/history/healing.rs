@@ -8,12 +8,13 @@ use std::{
 
 use mrrd::{
     clock::Clock,
+    config::customers::CustomerRules,
     history::{
         audit::Audit,
         heal::{Healed, Healer},
     },
     ledger::time::Zone,
-    reconciler::{CustomerRules, Reconciler, Rules, driver::Driver},
+    reconciler::{Reconciler, Rules, driver::Driver},
     store::records::alerts::{NewAlert, Outgoing},
 };
 use serde_json::Value;

@@ -155,7 +155,7 @@ pub(super) fn rules() -> Rules {
         profiles: [Profile::built_in("stripe").unwrap()].into(),
         zone: Zone::UTC,
         timezone: "UTC".into(),
-        customers: mrrd::reconciler::CustomerRules::default(),
+        customers: mrrd::config::customers::CustomerRules::default(),
         rates: Default::default(),
     }
 }

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use mrrd::{
     clock::Clock,
+    config::customers::CustomerRules,
     demo::Simulator,
     event::{CustomerKey, NewEvent, Source},
     ledger::{
         profile::Profile,
         time::{UnixTime, Zone},
     },
-    reconciler::{CustomerRules, ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
+    reconciler::{ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
     store::{Store, derived::Dumped},
     stripe::read::read,
 };

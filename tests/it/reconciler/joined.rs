@@ -4,9 +4,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use mrrd::{
+    config::customers::{CustomerRules, Exclusion},
     event::{CustomerKey, NewEvent},
     ledger::outcome::CustomerLedger,
-    reconciler::{CustomerRules, Exclusion, Reconciler, Rules, derivation::KnownAt, driver::Driver},
+    reconciler::{Reconciler, Rules, derivation::KnownAt, driver::Driver},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;

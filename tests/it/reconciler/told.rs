@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use mrrd::{
+    config::customers::CustomerRules,
     event::NewEvent,
     ledger::money::Mrr,
-    reconciler::{CustomerRules, Reconciler, Rules, derivation::KnownAt},
+    reconciler::{Reconciler, Rules, derivation::KnownAt},
 };
 use serde_json::{Value, json};
 

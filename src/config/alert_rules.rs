@@ -76,7 +76,8 @@ impl Rule {
         self.into()
     }
 
-    pub(super) fn next(self) -> &'static str {
+    /// What to do next when it fires, in words.
+    pub(crate) fn next(self) -> &'static str {
         match self {
             Self::ChurnSpike => {
                 "Do the customers share a product, a reason or a day of sign-up? `mrrd explain CUSTOMER` tells each story."

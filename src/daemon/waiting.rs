@@ -17,10 +17,10 @@ use http::StatusCode;
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{accept, body, problem::Problem};
 use crate::{
     config::Config,
     limits,
+    server::{accept, body, problem::Problem},
     store::{Options, OtherLog, Store, StoreError},
     telemetry::Metrics,
 };

@@ -6,8 +6,8 @@ use axum::{
 };
 use http::header;
 
-use super::state::AppState;
 use crate::{
+    api::state::AppState,
     budget,
     history::{drift::Drift, refusals::Refusal},
     limits,
@@ -39,10 +39,10 @@ async fn measure(state: &AppState) {
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
         Ok(Ok((head, applied_seq, outbox, drift, refused))) => {
-            metrics.refused(refused);
+            metrics.refused(refused.into_iter().map(|refusal| (refusal.route, refusal.requests)));
             metrics.alert_deliveries_waiting.set(outbox.waiting);
             metrics.alert_deliveries_failed.set(outbox.failed);
-            drift.into_iter().for_each(|drift| metrics.audited(drift));
+            drift.into_iter().for_each(|drift| metrics.audited(drift.differing, drift.at));
             metrics.log_events.set(head.events);
             metrics.log_last_seq.set(head.last_seq);
             metrics.log_ignored_events.set(head.ignored);

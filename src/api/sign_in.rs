@@ -12,14 +12,15 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Denied, Identity, Shown,
-    sign_in_page::sign_in_page,
-    visitor::{self, Transport},
-};
 use crate::{
+    access::{
+        Denied, Identity, Shown,
+        sign_in_page::sign_in_page,
+        visitor::{self, Transport},
+    },
+    api::state::AppState,
     limits,
-    server::{body, state::AppState},
+    server::body,
 };
 
 /// The routes that need no token: whoever has none is asked for it here.
@@ -28,8 +29,14 @@ pub fn router(state: AppState) -> Router {
         .route("/sign-in", post(sign_in).get(|| async { to("/") }))
         .route("/sign-out", post(sign_out))
         .route("/session", get(session))
-        .route("/assets/sign-in.css", get(|| asset("text/css; charset=utf-8", include_str!("assets/sign-in.css"))))
-        .route("/assets/sign-in.js", get(|| asset("text/javascript; charset=utf-8", include_str!("assets/sign-in.js"))))
+        .route(
+            "/assets/sign-in.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("../access/assets/sign-in.css"))),
+        )
+        .route(
+            "/assets/sign-in.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("../access/assets/sign-in.js"))),
+        )
         .with_state(state)
 }
 

@@ -1,40 +1,50 @@
 //! The daemon: what runs for which role, started in order, stopped in reverse so that nothing acknowledged is lost.
 
+mod health;
+mod keeper;
+mod metrics;
+pub mod waiting;
+
+use self::keeper::{Keeper, OlderReadings};
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use secrecy::ExposeSecret;
 use thiserror::Error;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 
-use super::{accept, body, health, problem::Problem, pulse::Pulse, state::AppState};
 use crate::{
     access::{
-        self, Access,
+        Access,
         first::{self, FirstToken},
     },
     alerts::watch::Watcher,
-    api,
+    api::{self, pulse::Pulse, sign_in, state::AppState},
+    background::Tasks,
     clock::Clock,
     config::{Config, Role},
     dashboard,
+    feeds::Feeds,
     history::{
         backfill::Fetch,
         heal::{Healed, Healer},
     },
     ingest::{
         appender::{self, Appender, Writer},
-        keeping, months, sealer,
+        keeping,
+        months::{self, Months},
+        sealer::Sealer,
     },
-    ledger::fact::NORMALISER,
-    limits, names, receiver,
+    limits, names,
+    receiver::{self, Inlet},
     reconciler::{Reconciler, Rules, driver::Driver},
+    server::{accept, body, problem::Problem},
     store::{Options, OtherLog, Store, StoreError},
     stripe::{
         client::{Client, Patience},
         signature::BlankSecret,
     },
-    telemetry::{Metrics, event::LedgerHealed, trouble::Trouble},
+    telemetry::{Metrics, event::LedgerHealed},
 };
 
 /// Why the daemon didn't start.
@@ -62,7 +72,7 @@ pub struct Daemon {
     listener: TcpListener,
     routes: Router,
     writer: Writer,
-    background: Vec<(&'static str, JoinHandle<()>)>,
+    tasks: Tasks,
     stop: watch::Sender<bool>,
     first_token: Option<FirstToken>,
 }
@@ -97,32 +107,34 @@ impl Daemon {
             let reconciler = reconciler.clone();
             move || reconciler.notify()
         });
-        let mut background = vec![("readings", tokio::spawn(say_if_read_by_older(store.clone())))];
-        background.push(("keeper", tokio::spawn(look_after(store.clone(), draining.clone()))));
-        background.push(("sealer", tokio::spawn(seal(store.clone(), draining.clone()))));
-        background
-            .push(("months", tokio::spawn(months::keep_ahead(store.log.clone(), clock.clone(), draining.clone()))));
+        let tasks = Tasks::new(clock.clone(), draining.clone());
+        tasks.start(OlderReadings(store.reader().log.clone()));
+        tasks.start(Keeper(store.clone()));
+        tasks.start(Sealer::new(store.log.clone(), store.records.clone()));
+        tasks.start(Months { log: store.log.clone(), clock: clock.clone() });
         if config.server.has(Role::Reconciler) {
-            background.push(("reconciler", tokio::spawn(driver.run(draining.clone()))));
-            let names = names::run(store.clone(), config.privacy.names, reconciler.subscribe(), draining.clone());
-            background.push(("names", tokio::spawn(names)));
+            tasks.start(driver);
+            let (names, moved) = (config.privacy.names, reconciler.subscribe());
+            tasks.start(names::Reading { store: store.clone(), names, moved });
             if let Some(healer) = healer(&config, &store, &clock, rules)? {
                 let metrics = metrics.clone();
                 let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
-                background.push(("healer", tokio::spawn(healer.run(reconciler.clone(), told, draining.clone()))));
+                tasks.start(healer.task(reconciler.clone(), told));
             }
         }
         if config.server.has(Role::Alerts) {
-            let watcher = Watcher::new(store.reader().clone(), config.clone(), clock.clone(), metrics.clone());
-            background.push(("alerts", tokio::spawn(watcher.run(reconciler.subscribe(), draining.clone()))));
+            let (store, config, clock) = (store.reader().clone(), config.clone(), clock.clone());
+            let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), metrics.clone());
+            let working = watcher.start(&tasks, reconciler.subscribe());
+            Feeds { store, config, clock, working, stop: draining.clone() }.start(&tasks);
         }
         let first_token = first_token(&config, &store, &clock).await;
         let access = Access::new(&config.api, address.port(), store.records.clone(), clock.clone());
         let pulse = Pulse::default();
         if config.server.has(Role::Api) {
-            background.push(("pulse", tokio::spawn(pulse.clone().run(store.reader().clone(), draining.clone()))));
+            drop(tokio::spawn(pulse.clone().run(store.reader().clone(), draining.clone())));
         }
-        let bodies = Arc::default();
+        let (bodies, board) = (Arc::default(), tasks.board().clone());
         let state = AppState {
             config,
             clock,
@@ -132,11 +144,12 @@ impl Daemon {
             appender,
             bodies,
             reconciler,
+            tasks: board,
             pulse,
             draining,
         };
         let routes = routes(&state)?;
-        Ok(Self { address, state, store, listener, routes, writer, background, stop, first_token })
+        Ok(Self { address, state, store, listener, routes, writer, tasks, stop, first_token })
     }
 
     /// The token this start made, because there was none: to be shown once.
@@ -152,7 +165,7 @@ impl Daemon {
     /// Answers until `told_to_stop` ends, then drains: requests under way end, what they appended is committed, the
     /// background work stops, the database is closed.
     pub async fn run(self, told_to_stop: impl Future<Output = ()>) {
-        let Self { state, store, listener, routes, writer, background, stop, .. } = self;
+        let Self { state, store, listener, routes, writer, tasks, stop, .. } = self;
         let server = state.config.clone();
         let answering = accept::run(listener, routes, &server.server, state.metrics.clone(), state.draining.clone());
         tokio::pin!(answering);
@@ -170,14 +183,7 @@ impl Daemon {
         if timeout(limits::COMMIT_WAIT, writer.drained()).await.is_err() {
             tracing::error!("the log's queue could not be written in time; nothing in it was acknowledged");
         }
-        for (name, task) in background {
-            match timeout(limits::BACKGROUND_STOP, task).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(name, %error, "background work ended badly"),
-                // Killed at any instruction it leaves nothing to repair.
-                Err(_) => tracing::warn!(name, "background work did not stop in time: leaving it"),
-            }
-        }
+        tasks.ended(limits::BACKGROUND_STOP).await;
         store.close().await;
         tracing::info!("stopped");
     }
@@ -206,12 +212,18 @@ async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<Fi
 fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     let mut routes = health::router(state.clone());
     if state.config.server.has(Role::Receiver) {
-        routes = routes.merge(receiver::router(state.clone())?);
+        routes = routes.merge(receiver::router(Inlet {
+            config: state.config.clone(),
+            clock: state.clock.clone(),
+            metrics: state.metrics.clone(),
+            appender: state.appender.clone(),
+            bodies: state.bodies.clone(),
+        })?);
     }
     if state.config.server.has(Role::Api) {
-        let pages = access::routes::pages(dashboard::pages(), state.clone());
+        let pages = sign_in::pages(dashboard::pages(), state.clone());
         routes = routes.merge(api::router(state.clone())).merge(pages).merge(dashboard::assets());
-        routes = routes.merge(access::routes::router(state.clone()));
+        routes = routes.merge(sign_in::router(state.clone()));
     }
     Ok(routes.fallback(nothing_here))
 }
@@ -221,56 +233,4 @@ async fn nothing_here(request: axum::extract::Request) -> Problem {
     body::discard(request.into_body()).await;
     let detail = "nothing answers at this address: /api/openapi.json lists what does";
     Problem::new(http::StatusCode::NOT_FOUND, "not-found", "Nothing here", detail)
-}
-
-/// Seals the log at its own pace; a failure is tried again with the next turn.
-async fn seal(store: Store, mut stop: watch::Receiver<bool>) {
-    let holder = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
-    let trouble = Trouble::default();
-    loop {
-        let rest = match sealer::seal_due(&store.log, &store.records, &holder).await {
-            Ok(events) => {
-                if events > 0 {
-                    tracing::debug!(events, "sealed");
-                }
-                trouble.is_over("the log can be sealed again");
-                limits::SEAL_INTERVAL
-            }
-            Err(error) => {
-                trouble.goes_on(&error.to_string(), "the log could not be sealed now");
-                limits::STORE_RETRY
-            }
-        };
-        // An error means that the daemon is gone.
-        if timeout(rest, stop.wait_for(|stop| *stop)).await.is_ok() {
-            return;
-        }
-    }
-}
-
-/// Keeps the log and its files in order; a failure is tried again a second later.
-async fn look_after(store: Store, mut stop: watch::Receiver<bool>) {
-    let trouble = Trouble::default();
-    // An error means that the daemon is gone.
-    while timeout(limits::LOOK_AFTER_INTERVAL, stop.wait_for(|stop| *stop)).await.is_err() {
-        match store.look_after().await {
-            Ok(()) => trouble.is_over("the database can be looked after again"),
-            Err(error) => trouble.goes_on(&error.to_string(), "the database could not be looked after now"),
-        }
-    }
-    // How far the log went is remembered to its end.
-    if let Err(error) = store.look_after().await {
-        tracing::warn!(%error, "how far the log went could not be kept");
-    }
-}
-
-/// Says, once, when the log holds events that an older mrrd read: theirs are still the facts it yielded.
-async fn say_if_read_by_older(store: Store) {
-    match store.log.count_read_by_older(NORMALISER).await {
-        Ok(0) => {}
-        Ok(events) => {
-            tracing::warn!(events, "an older mrrd read these events: `mrrd rebuild --renormalize` reads them again");
-        }
-        Err(error) => tracing::warn!(%error, "the log could not be asked for events that an older mrrd read"),
-    }
 }

@@ -1,13 +1,12 @@
 //! What every route is handed: the configuration, the clock, the database and the ways to the background work.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{bodies::Bodies, pulse::Pulse};
 use crate::{
-    access::Access, clock::Clock, config::Config, ingest::appender::Appender, reconciler::driver as reconciler,
-    store::ReadStore, telemetry::Metrics,
+    access::Access, api::pulse::Pulse, background::Board, clock::Clock, config::Config, ingest::appender::Appender,
+    reconciler::driver as reconciler, server::bodies::Bodies, store::ReadStore, telemetry::Metrics,
 };
 
 /// Shared by all routes; a clone is cheap.
@@ -29,12 +28,10 @@ pub struct AppState {
     pub bodies: Arc<Bodies>,
     /// What the reconciler last did, and the way to wake it; in a process without that role it stands still.
     pub reconciler: reconciler::Handle,
+    /// How each task that runs beside requests stands.
+    pub tasks: Board,
     /// Where log and figures stand, for those who listen.
     pub pulse: Pulse,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }
-
-/// Who is at the other end of the connection: an extension of every request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);

@@ -9,17 +9,19 @@ use axum::{
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{metrics, problem::Problem, state::AppState};
 use crate::{
+    api::state::AppState,
     config::Role,
+    daemon::metrics,
     limits,
     report::service::{AskError, Reports},
+    server::problem::Problem,
     store::{StoreError, Work},
 };
 
 /// The routes every process has, whatever its roles. None of them needs a token; `/metrics` shows money only with
 /// one.
-pub fn router(state: AppState) -> Router {
+pub(super) fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

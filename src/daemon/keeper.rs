@@ -1,0 +1,64 @@
+//! What a daemon does for its own database: keeps the log and its files in order, and says once what an older mrrd read.
+
+use tokio::sync::watch;
+
+use crate::{
+    background::{Task, Turn, Words},
+    ledger::fact::NORMALISER,
+    limits,
+    store::{Store, log::ReadLog},
+};
+
+/// Keeps the log and its files in order; a failure is tried again a second later.
+pub(super) struct Keeper(pub(super) Store);
+
+impl Task for Keeper {
+    fn name(&self) -> String {
+        "keeper".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Repeated("the database could not be looked after now", "the database can be looked after again")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        match self.0.look_after().await {
+            Ok(()) => Turn::done(limits::LOOK_AFTER_INTERVAL),
+            Err(error) => Turn::failed(error, limits::LOOK_AFTER_INTERVAL),
+        }
+    }
+
+    async fn end(self) {
+        // How far the log went is remembered to its end.
+        if let Err(error) = self.0.look_after().await {
+            tracing::warn!(%error, "how far the log went could not be kept");
+        }
+    }
+}
+
+/// Says, once, when the log holds events that an older mrrd read: theirs are still the facts it yielded.
+pub(super) struct OlderReadings(pub(super) ReadLog);
+
+impl Task for OlderReadings {
+    fn name(&self) -> String {
+        "readings".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Once("the log could not be asked for events that an older mrrd read")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        match self.0.count_read_by_older(NORMALISER).await {
+            Ok(0) => Turn::last(),
+            Ok(events) => {
+                tracing::warn!(
+                    events,
+                    "an older mrrd read these events: `mrrd rebuild --renormalize` reads them again"
+                );
+                Turn::last()
+            }
+            Err(error) => Turn::failed(error, limits::STORE_RETRY),
+        }
+    }
+}
