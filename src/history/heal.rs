@@ -18,7 +18,7 @@ use crate::{
     alerts::{self, drift::Found},
     background::{self, Board, Task, Turn, Words},
     config::alert_rules::Rule,
-    event::CustomerKey,
+    event::{CustomerKey, EventRow},
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
@@ -213,6 +213,7 @@ impl Healer {
                 let twins: Vec<_> = names.iter().filter(|name| name.starts_with("evt_")).map(|&id| id.into()).collect();
                 if store.log.known_ids(&twins).await?.is_empty() {
                     wanted.extend(names.iter().filter(|id| kind_of(id).is_some()).map(|id| (*id).to_owned()));
+                    wanted.extend(coupon_of(row));
                 }
             }
             let (more, refused) = self.by_id(&wanted, round).await?;
@@ -237,8 +238,12 @@ impl Healer {
     async fn by_id(&self, ids: &BTreeSet<String>, round: &mut Round) -> Result<(u64, BTreeSet<String>), HistoryError> {
         let (mut kept, mut refused) = (0, BTreeSet::new());
         for id in ids {
-            let Some(list) = kind_of(id) else { continue };
-            match self.fetch_one(list, id, round).await? {
+            let (list, named) = match (id.strip_prefix(COUPON), kind_of(id)) {
+                (Some(coupon), _) => (Objects::Coupons, coupon),
+                (None, Some(list)) => (list, id.as_str()),
+                (None, None) => continue,
+            };
+            match self.fetch_one(list, named, round).await? {
                 Fetched::Kept => kept += 1,
                 Fetched::Missing => {}
                 Fetched::Refused => drop(refused.insert(id.clone())),
@@ -283,12 +288,17 @@ impl Healer {
                     if members.is_empty() {
                         members.push(key);
                     }
-                    let facts = store.log.customer_facts(&members, None).await?.concat();
-                    let mut refused = false;
-                    for (list, id) in wanted(&row.entry, &facts) {
-                        let fetched = self.fetch_one(list, &id, round).await?;
-                        looked_up += u64::from(fetched == Fetched::Kept);
-                        refused |= fetched == Fetched::Refused;
+                    let (mut refused, mut asked) = (false, BTreeSet::new());
+                    // What an item's discount is of is known by its coupon's id only once its subscription was read.
+                    for _ in 0..2 {
+                        let facts = store.log.customer_facts(&members, None).await?.concat();
+                        for (list, id) in wanted(&row.entry, &facts) {
+                            if asked.insert((list, id.clone())) {
+                                let fetched = self.fetch_one(list, &id, round).await?;
+                                looked_up += u64::from(fetched == Fetched::Kept);
+                                refused |= fetched == Fetched::Refused;
+                            }
+                        }
                     }
                     // Only an answer says that asking again is of no use: a permission may be given meanwhile.
                     if !refused {
@@ -364,6 +374,16 @@ impl<F: Fn(Healed) + Send + 'static> Task for Healing<F> {
     }
 }
 
+/// Before the id of a coupon, which is free text, among the ids that thin events tell.
+const COUPON: &str = "coupon:";
+
+/// The coupon that a thin event is about: what is told after its twin, if it names one.
+fn coupon_of(row: &EventRow) -> Option<String> {
+    let told = row.reason.as_deref().filter(|_| row.kind.starts_with("v1.coupon."))?;
+    let twin = told.split_once(' ').filter(|(first, _)| first.starts_with("evt_"));
+    Some(format!("{COUPON}{}", twin.map_or(told, |(_, coupon)| coupon)))
+}
+
 /// The list an id belongs to, where its prefix tells.
 fn kind_of(id: &str) -> Option<Objects> {
     match id.split_once('_')?.0 {
@@ -400,8 +420,13 @@ fn wanted(entry: &QualityEntry, facts: &[Fact]) -> Vec<Wanted> {
             discount.id.as_ref().is_some_and(|id| id.as_str() == object)
                 || discount.coupon.as_ref().is_some_and(|id| id.as_str() == object)
         };
-        if after.id.as_str() == object || after.discounts.iter().chain(of_items).any(names) {
+        let of_items: Vec<_> = of_items.collect();
+        let discounts = || after.discounts.iter().chain(of_items.iter().copied());
+        if after.id.as_str() == object || discounts().any(names) {
             found.insert((Objects::Subscriptions, after.id.to_string()));
+        }
+        for discount in discounts().filter(|discount| names(discount) && discount.terms.is_none()) {
+            found.extend(discount.coupon.iter().map(|coupon| (Objects::Coupons, coupon.to_string())));
         }
         for item in after.items.iter().filter(|item| item.id.as_str() == object) {
             // Without tiers, or without an amount in the subscription's currency.

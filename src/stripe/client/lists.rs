@@ -129,7 +129,16 @@ impl Objects {
 
     /// One object by its id.
     pub fn one(self, id: &str) -> RequestBuilder {
-        let expand = self.expanded().iter().map(|field| (*field).to_owned()).collect();
+        // Of one object a level more may be asked for than of a list.
+        let fields = match self {
+            Self::Subscriptions => &[
+                "discounts.source.coupon.applies_to",
+                "discounts.source.coupon.currency_options",
+                "items.data.discounts",
+            ],
+            _ => self.expanded(),
+        };
+        let expand = fields.iter().map(|field| (*field).to_owned()).collect();
         get(format!("/{}/{}", self.as_str(), segment(id)), &Parameters { expand, ..Parameters::default() })
     }
 }
@@ -219,7 +228,7 @@ mod tests {
         /customers/x_1
         /subscriptions?limit=100&status=all&expand[0]=data.discounts.source.coupon&expand[1]=data.items.data.discounts
         /subscriptions?limit=100&starting_after=x_1&status=all&expand[0]=data.discounts.source.coupon&expand[1]=data.items.data.discounts
-        /subscriptions/x_1?expand[0]=discounts.source.coupon&expand[1]=items.data.discounts
+        /subscriptions/x_1?expand[0]=discounts.source.coupon.applies_to&expand[1]=discounts.source.coupon.currency_options&expand[2]=items.data.discounts
         /subscription_items?limit=100&subscription=x_1&expand[0]=data.discounts
         /subscription_items?limit=100&starting_after=x_1&subscription=x_1&expand[0]=data.discounts
         /invoices?limit=100&expand[0]=data.discounts.source.coupon&expand[1]=data.total_discount_amounts.discount

@@ -157,6 +157,46 @@ on_both! {
 }
 
 on_both! {
+    async fn a_coupon_is_looked_up_with_the_products_it_applies_to(kind) {
+        let created = NOW.plus(-86_400);
+        let coupon = serde_json::json!({"id": "50 % off", "object": "coupon", "percent_off": 50.0, "duration": "forever",
+            "created": created.0, "livemode": true, "applies_to": {"products": ["prod_1"]}});
+        let discount = serde_json::json!({"id": "di_1", "object": "discount", "start": created.0, "end": null,
+            "customer": "cus_1", "subscription": "sub_1", "source": {"type": "coupon", "coupon": coupon}});
+        let item = |number: u32, amount: u32, discounts: Value| {
+            serde_json::json!({"id": format!("si_{number}"), "object": "subscription_item", "quantity": 1,
+                "discounts": discounts, "price": {"id": format!("price_{number}"), "object": "price", "currency": "usd",
+                    "unit_amount": amount, "unit_amount_decimal": amount.to_string(), "billing_scheme": "per_unit",
+                    "product": format!("prod_{number}"), "type": "recurring",
+                    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}}})
+        };
+        let subscription = |whole: Value, of_item: Value| {
+            serde_json::json!({"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active",
+                "currency": "usd", "created": created.0, "start_date": created.0, "livemode": true, "discounts": whole,
+                "items": {"object": "list", "has_more": false, "data": [
+                    item(1, 1000, of_item), item(2, 500, serde_json::json!([]))]}})
+        };
+        let (none, by_id, known) =
+            (serde_json::json!([]), serde_json::json!(["di_1"]), serde_json::json!([discount]));
+        // On the subscription its terms come with it; on an item the coupon is asked for by itself.
+        for (shown, stands, looked_up) in [
+            (subscription(by_id.clone(), none.clone()), subscription(known.clone(), none.clone()), 1),
+            (subscription(none.clone(), by_id), subscription(none, known), 2),
+        ] {
+            let stripe = FakeStripe::calm(NOW).await;
+            stripe.put("coupons", "50 % off", created, coupon.to_string());
+            stripe.put("subscriptions", "sub_1", created, stands.to_string());
+            let room = Room::on(kind, &stripe, patience()).await;
+            room.append(event("evt_1", "customer.subscription.created", 0, &shown, None)).await;
+            assert_eq!(room.mrr().await, "1500");
+            assert_eq!(room.quality().await, ["unresolved_discount"]);
+            let mut healer = Healer::new(room.fetch.clone(), rules());
+            assert_eq!(healer.look_up().await.unwrap(), looked_up);
+            assert_eq!(room.mrr().await, "1000", "half of one product");
+            assert_eq!(room.quality().await, [""; 0]);
+            assert_eq!(healer.look_up().await.unwrap(), 0);
+        }
+    }
     async fn a_price_whose_tiers_no_event_shows_is_looked_up(kind) {
         let stripe = FakeStripe::calm(NOW).await;
         // What an event shows of it, and what is shown to whoever asks for its tiers.
@@ -311,6 +351,17 @@ async fn a_thin_event_has_its_object_fetched_unless_its_twin_is_there() {
     room.append(thin("evt_thin_2", None)).await;
     assert_eq!(healer.look_up().await.unwrap(), 1);
     assert_eq!(healer.look_up().await.unwrap(), 0, "once is enough");
+    // A coupon's id is free text: the event's type tells whose it is.
+    let coupon = serde_json::json!({"id": "50 % off", "object": "coupon", "percent_off": 50.0, "duration": "once",
+        "created": NOW.0, "livemode": true});
+    stripe.put("coupons", "50 % off", NOW, coupon.to_string());
+    for twin in [Value::Null, "evt_lost".into()] {
+        let thin = serde_json::json!({"id": format!("evt_thin_{twin}"), "object": "v2.core.event",
+            "type": "v1.coupon.updated", "livemode": true, "created": "2025-12-20T10:00:00.000Z", "snapshot_event": twin,
+            "related_object": {"id": "50 % off", "type": "coupon", "url": "/v1/coupons/50%20%25%20off"}});
+        room.append(thin.to_string().into()).await;
+        assert_eq!(healer.look_up().await.unwrap(), 1, "{thin}");
+    }
     assert!(room.logged().await.iter().any(|id| id.starts_with("api_")));
 }
 
