@@ -196,6 +196,12 @@ impl<'c, 'a> Around<'c, 'a> {
         }
     }
 
+    /// Why an item came that a replacement left over on its new side (rule `replacement`).
+    pub(super) fn of_left_over(&self, item: &ItemAmount) -> Cause {
+        let add_on = item.product.as_ref().is_some_and(|product| self.terms.is_add_on(product));
+        if add_on { Cause::AddOn } else { Cause::CrossSell }
+    }
+
     /// Whether another subscription of the customer holds the item's product on that side of the window.
     fn held(&self, change: Change<'_, '_>, item: &ItemAmount, side: Side) -> bool {
         let Some(product) = &item.product else { return false };

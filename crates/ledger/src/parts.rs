@@ -55,6 +55,7 @@ pub(super) fn parts(around: &Around<'_, '_>, evidence: &Evidence, reading: Readi
             let mut seen = vec![(subscription, lineage)];
             match reading.goes_on(around, subscription, lineage) {
                 None => {}
+                Some(GoesOn::LeftOver) => item.place = ItemRole::LeftOver,
                 Some(GoesOn::Elsewhere) => continue,
                 Some(GoesOn::InOtherCurrency) => item.place = ItemRole::OtherCurrency,
                 Some(GoesOn::Here(replaced, lineage, sight)) => {
@@ -111,6 +112,8 @@ fn witnessed(evidence: &Evidence, items: &[(usize, u32)]) -> Option<(UnixTime, V
 
 /// Where an item of a replaced subscription, or of the one in its place, is told.
 enum GoesOn<'c> {
+    /// By itself: the other subscription had nothing that it is in place of.
+    LeftOver,
     /// With the item it has become.
     Elsewhere,
     /// In both currencies, each by itself.
@@ -126,7 +129,7 @@ impl Reading<'_> {
         let (old, new) = (&around.subscriptions[ended], &around.subscriptions[began]);
         let same_currency = old.stretches[before].currency == new.stretches[after].currency;
         if subscription == began {
-            let replaced = replacement.replaced_by(lineage)?;
+            let Some(replaced) = replacement.replaced_by(lineage) else { return Some(GoesOn::LeftOver) };
             if !same_currency {
                 return Some(GoesOn::InOtherCurrency);
             }
@@ -145,6 +148,8 @@ enum ItemRole {
     Own,
     /// In place of an item of another subscription.
     Replaces,
+    /// Beside such items.
+    LeftOver,
     /// Half of such a change, the other half of which is in another currency.
     OtherCurrency,
 }
@@ -190,6 +195,7 @@ impl Item<'_, '_> {
         let switches = counted.is_some_and(|before| before.currency != change.after.currency);
         match (self.place, self.was, self.is) {
             (ItemRole::OtherCurrency, ..) => whole(Cause::CurrencySwitch),
+            (ItemRole::LeftOver, ..) => whole(around.of_left_over(item)),
             (ItemRole::Replaces, Some(was), Some(is)) => self.steps(was, is, around),
             _ if counted.is_none() || !change.after.count_status.counts() => {
                 let (cause, end_reason) = around.of_subscription(change, item);

@@ -182,7 +182,11 @@ fn reported(
     let mut ours: Vec<Moved> = ours.into_iter().filter(|one| one.kind != Kind::Fx).collect();
     if profile.netting == Netting::Month {
         // Parts of several days have rates of several days; their sum with all revaluation is looked at below.
-        ours.iter_mut().chain(&mut theirs).for_each(|one| one.amount = 0);
+        // So has whether a little more or less is left of what rose in one currency and fell in another.
+        for one in ours.iter_mut().chain(&mut theirs) {
+            one.amount = 0;
+            one.kind = if one.kind == Kind::Contraction { Kind::Expansion } else { one.kind };
+        }
     }
     if ours != theirs {
         return Some(format!("converted movements: the ledger has {ours:#?}, the oracle {theirs:#?}"));

@@ -271,6 +271,9 @@ fn one_subscription_in_place_of_another_is_a_changed_plan() {
         "max:20 seats:3@seats",
         "d5 expansion 13: product_dropped(cancellation) -10, cross_sell 20, cross_sell 3",
     );
+    // What is left over beside an item of the same product is sold beside it all the same.
+    replaced("pro:10", "pro:12 more:5@pro", "d5 expansion 7: price_increase 2, cross_sell 5");
+    replaced("pro:10 more:5@pro", "pro:10", "d5 contraction -5: subscription_dropped(cancellation) -5");
     replaced("pro:10 seats:3", "seats:4 max:20", "d5 expansion 11: price_increase 1, plan_upgrade 10");
     let parts = Story::of("d1 created active pro:5; d5T09:00 b created active ultra:19; d5T09:05 deleted")
         .derive(&profile("stripe"));

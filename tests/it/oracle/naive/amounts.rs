@@ -5,7 +5,7 @@ use num_rational::Ratio;
 
 use super::{Line, Naive};
 
-type R = Ratio<i128>;
+pub(super) type R = Ratio<i128>;
 
 impl Naive<'_> {
     /// Net and list of each item, rounded once.
@@ -14,12 +14,17 @@ impl Naive<'_> {
         let lists: Vec<R> = state
             .items
             .iter()
-            .map(|item| {
-                let in_trial = item.trial.is_some_and(|trial| at < trial.end.0)
+            .enumerate()
+            .map(|(place, item)| {
+                let in_trial = super::on_trial(item, at)
                     && !((self.profile.trial_granted == TrialGranted::Count)
                         && self.item_trial_granted(line, index, at, item));
                 match item.price.usage {
                     _ if in_trial => R::from(0),
+                    // What nothing tells counts nothing.
+                    Usage::Licensed if item.price.scheme == Scheme::Unknown => {
+                        line.estimates.get(&(index, place)).copied().unwrap_or_else(|| R::from(0))
+                    }
                     Usage::Licensed => billed(item) * monthly(item),
                     Usage::Metered => self.used(line, item, at) * monthly(item),
                 }
@@ -167,7 +172,7 @@ impl Naive<'_> {
 }
 
 /// The same day of the month so many months on, or the last one there is.
-fn months_later(at: UnixTime, months: u32) -> i64 {
+pub(super) fn months_later(at: UnixTime, months: u32) -> i64 {
     let at = jiff::Timestamp::from_second(at.0).expect("a date").to_zoned(jiff::tz::TimeZone::UTC);
     at.checked_add(jiff::Span::new().months(months)).expect("a date").timestamp().as_second()
 }
@@ -225,7 +230,7 @@ fn take_off(left: &mut [R], on: &[usize], state: &SubscriptionState, discount: &
 }
 
 /// What one invoice asks for an item.
-fn billed(item: &ItemState) -> R {
+pub(super) fn billed(item: &ItemState) -> R {
     let units = item.quantity.map_or(R::from(1), |quantity| R::new(quantity.units(), 1_000_000_000_000));
     let units = match item.price.transform {
         Some(Transform { divide_by, round }) => {
@@ -264,7 +269,7 @@ fn billed(item: &ItemState) -> R {
 }
 
 /// How many of its intervals make a month: the shorter the interval, the larger.
-fn monthly(item: &ItemState) -> R {
+pub(super) fn monthly(item: &ItemState) -> R {
     let interval = item.price.interval.expect("recurring prices only");
     let n = i128::from(interval.count);
     match interval.unit {

@@ -255,7 +255,8 @@ impl Naive<'_> {
         let pausing = |state: &SubscriptionState| state.pause_collection.is_some();
         if self.profile.churn_at == ChurnAt::Request && super::asked_to_end(step.line, step.after) {
             // Only the end itself tells of payments.
-            return (before.status == Status::Active).then(|| end_reason(before, after));
+            let both_run = before.status == Status::Active && after.status == Status::Active;
+            return both_run.then(|| end_reason(before, after));
         }
         match after.status {
             Status::Paused if before.status == Status::Active => {
@@ -265,7 +266,7 @@ impl Naive<'_> {
                 (self.profile.unpaid == Unpaid::Churn).then_some("payment_failure")
             }
             Status::Active if before.status == Status::Active => {
-                if !pausing(before) && pausing(after) {
+                if !pausing(before) && pausing(after) && self.profile.pause_collection == PauseRule::Zero {
                     return Some("pause");
                 }
                 if step.stands.list() > 0 {
@@ -307,7 +308,7 @@ impl Naive<'_> {
         let held = before.pause_collection.is_some() && self.profile.pause_collection == PauseRule::Zero;
         match before.status {
             // Two reasons at once.
-            Status::Unpaid | Status::PastDue if held => return None,
+            Status::Unpaid | Status::PastDue if held || step.stood.counts => return None,
             Status::Unpaid | Status::PastDue => return Some("recovery"),
             Status::Paused => return Some("resume"),
             Status::Active => {}
@@ -363,7 +364,7 @@ impl Naive<'_> {
         let running = |place: usize, at: i64| self.running(step.line, place, at);
         let (ran, runs) = (running(step.before?, step.at - 1), running(step.after, step.at));
         let trials = |state: &SubscriptionState, at: i64| -> Vec<bool> {
-            state.items.iter().map(|item| item.trial.is_some_and(|trial| at < trial.end.0)).collect()
+            state.items.iter().map(|item| super::on_trial(item, at)).collect()
         };
         let (on_trial, now_on_trial) = (trials(before, step.at - 1), trials(after, step.at));
         let undiscounted = ran.iter().chain(&runs).all(|count| *count == 0);
@@ -448,10 +449,14 @@ impl Naive<'_> {
 
     /// Whether another subscription holds a product; nothing, where one does that doesn't count.
     fn held_elsewhere(&self, step: &Step<'_>, product: Option<&ProductId>) -> Option<bool> {
+        self.held_elsewhere_at(step.at, step, product)
+    }
+
+    fn held_elsewhere_at(&self, at: i64, step: &Step<'_>, product: Option<&ProductId>) -> Option<bool> {
         let mut elsewhere = false;
-        for (line, standing) in self.lines.values().zip(self.standing(step.at)) {
-            let Some(index) = line.states.iter().rposition(|(from, _)| *from <= step.at) else { continue };
-            if std::ptr::eq(line, step.line) || line.end.is_some_and(|end| end <= step.at) {
+        for (line, standing) in self.lines.values().zip(self.standing(at)) {
+            let Some(index) = line.states.iter().rposition(|(from, _)| *from <= at) else { continue };
+            if std::ptr::eq(line, step.line) || line.end.is_some_and(|end| end <= at) {
                 continue;
             }
             for (place, item) in line.states[index].1.items.iter().enumerate() {
@@ -535,7 +540,7 @@ impl Naive<'_> {
             *sums.entry("cross_sell").or_default() += is;
         }
         for (old, was) in olds {
-            let elsewhere = self.held_elsewhere(ended, old.price.product.as_ref())?;
+            let elsewhere = self.held_elsewhere_at(ended.at.max(begun.at), ended, old.price.product.as_ref())?;
             let dropped = if elsewhere { "subscription_dropped" } else { "product_dropped" };
             *sums.entry(dropped).or_default() -= was;
         }
@@ -564,15 +569,10 @@ impl Naive<'_> {
             *there.entry("currency_switch").or_default() += is;
         }
         for (old, was) in olds {
-            let elsewhere = self.held_elsewhere(ended, old.price.product.as_ref())?;
+            let elsewhere = self.held_elsewhere_at(ended.at.max(begun.at), ended, old.price.product.as_ref())?;
             *here.entry(if elsewhere { "subscription_dropped" } else { "product_dropped" }).or_default() -= was;
         }
-        for (new, is) in news {
-            // A product that the customer held before is sold once more.
-            let held = old.items.iter().any(|item| item.price.product == new.price.product);
-            if held || self.held_elsewhere(begun, new.price.product.as_ref())? {
-                return None;
-            }
+        for (_, is) in news {
             *there.entry("cross_sell").or_default() += is;
         }
         Some((here, there))

@@ -42,6 +42,8 @@ struct Line {
     first_paid: Option<i64>,
     /// Its invoices by when they became final.
     billed: Vec<(i64, InvoiceState)>,
+    /// What items come to a month that only invoice lines tell of, by state and place.
+    estimates: BTreeMap<(usize, usize), amounts::R>,
     /// Something of it is of a kind that nobody knows.
     odd: bool,
 }
@@ -128,6 +130,7 @@ impl<'a> Naive<'a> {
         told::fill_in_prices(facts, &mut lines);
         told::fill_in_tax_rates(facts, &mut lines);
         told::keep_over_unknown(&mut lines);
+        told::estimate(&mut lines);
         let durations = told::fill_in_discounts(&mut lines);
         let (instants, asked) = (Vec::new(), RefCell::default());
         let mut naive = Self { profile, named, zone, durations, lines, gaps, on_customer, instants, asked };
@@ -150,7 +153,8 @@ impl<'a> Naive<'a> {
                     instants.extend(discount.start.map(|at| at.0));
                     instants.extend(self.discount_end(line, discount, *at));
                 }
-                instants.extend(state.items.iter().filter_map(|item| item.trial.map(|trial| trial.end.0)));
+                let trials = state.items.iter().filter_map(|item| item.trial);
+                instants.extend(trials.flat_map(|trial| [trial.start.0, trial.end.0]));
             }
             for (at, discount) in &self.on_customer {
                 instants.insert(*at);
@@ -269,9 +273,18 @@ impl<'a> Naive<'a> {
 
     /// An item that counted has a trial of its own now.
     fn item_trial_granted(&self, line: &Line, index: usize, at: i64, item: &ItemState) -> bool {
-        let in_trial = |item: &ItemState, at: i64| item.trial.is_some_and(|trial| at < trial.end.0);
-        if !in_trial(item, at) || self.is_left_out(item) {
+        if !on_trial(item, at) || self.is_left_out(item) {
             return false;
+        }
+        let counted = |until: i64, number: usize| {
+            let standing = self.line_standing(line, until);
+            standing.items.get(number).is_some_and(|(net, list)| *net > 0 || self.keeps() && *list > 0)
+        };
+        // Its trial began while this very state stood.
+        let (shown, state) = &line.states[index];
+        if let Some(trial) = item.trial.filter(|trial| trial.start.0 > *shown) {
+            let number = state.items.iter().position(|one| one.id == item.id);
+            return number.is_some_and(|number| counted(trial.start.0 - 1, number));
         }
         // As of the last time that it wasn't, and that lasted.
         let earlier = line.states[..index].iter().enumerate().rev();
@@ -279,12 +292,9 @@ impl<'a> Naive<'a> {
         let last = lasting.find_map(|(place, (_, state))| {
             let until = line.states[place + 1].0 - 1;
             let number = state.items.iter().position(|one| one.id == item.id)?;
-            (!in_trial(&state.items[number], until)).then_some((until, number))
+            (!on_trial(&state.items[number], until)).then_some((until, number))
         });
-        last.is_some_and(|(until, number)| {
-            let standing = self.line_standing(line, until);
-            standing.items.get(number).is_some_and(|(net, list)| *net > 0 || self.keeps() && *list > 0)
-        })
+        last.is_some_and(|(until, number)| counted(until, number))
     }
 
     fn keeps(&self) -> bool {
@@ -295,6 +305,11 @@ impl<'a> Naive<'a> {
     fn holds_something(&self, standing: &Standing) -> bool {
         standing.net() > 0 || self.keeps() && standing.list() > 0
     }
+}
+
+/// An item is in a trial of its own.
+fn on_trial(item: &ItemState, at: i64) -> bool {
+    item.trial.is_some_and(|trial| trial.start.0 <= at && at < trial.end.0)
 }
 
 /// Its end was asked for, and not from the first day on.
@@ -377,6 +392,17 @@ impl Line {
         };
         let mut billed: Vec<(i64, InvoiceState)> = invoices.into_iter().filter_map(is_final).collect();
         billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
-        Self { states, currency, opening, rebuilt, imported, end, first_paid, billed, odd: false }
+        Self {
+            states,
+            currency,
+            opening,
+            rebuilt,
+            imported,
+            end,
+            first_paid,
+            billed,
+            estimates: BTreeMap::new(),
+            odd: false,
+        }
     }
 }

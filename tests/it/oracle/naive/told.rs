@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use mrrd::ledger::{fact::*, ids::*, money::Decimal, time::UnixTime};
 
-use super::{Line, listed};
+use super::{
+    Line,
+    amounts::{R, billed, monthly, months_later},
+    listed,
+};
 
 /// Puts in the prices that some place of the log tells.
 pub(super) fn fill_in_prices(facts: &[Fact], lines: &mut BTreeMap<SubscriptionId, Line>) {
@@ -31,8 +35,92 @@ pub(super) fn fill_in_prices(facts: &[Fact], lines: &mut BTreeMap<SubscriptionId
     }
     let items = lines.values_mut().flat_map(|line| &mut line.states).flat_map(|(_, state)| &mut state.items);
     for item in items.filter(|item| item.price.scheme == Scheme::Unknown && item.price.unknown.is_none()) {
-        item.price = prices.get(&item.price.id).expect("the oracle reads told prices only").clone();
+        if let Some(told) = prices.get(&item.price.id) {
+            item.price = told.clone();
+        }
     }
+}
+
+/// What items come to whose prices are told nowhere (rules `unknown-amounts` and `line-periods`): by a line of that very price, the
+/// last one billed while the state stands, else the last before, else the first after; else what they last came to.
+pub(super) fn estimate(lines: &mut BTreeMap<SubscriptionId, Line>) {
+    for line in lines.values_mut() {
+        let mut estimates: BTreeMap<(usize, usize), R> = BTreeMap::new();
+        for index in 0..line.states.len() {
+            for (place, item) in line.states[index].1.items.iter().enumerate() {
+                if item.price.scheme != Scheme::Unknown {
+                    continue;
+                }
+                let before = || {
+                    line.states[..index].iter().enumerate().rev().find_map(|(earlier, (_, state))| {
+                        let place = state.items.iter().position(|one| one.id == item.id)?;
+                        let known = || monthly(&state.items[place]) * billed(&state.items[place]);
+                        let told = state.items[place].price.scheme != Scheme::Unknown;
+                        if told { Some(known()) } else { estimates.get(&(earlier, place)).copied() }
+                    })
+                };
+                let found = by_line(line, index, item).or_else(before);
+                estimates.extend(found.map(|amount| ((index, place), amount)));
+            }
+        }
+        let untold =
+            |(_, state): &(i64, SubscriptionState)| state.items.iter().any(|item| item.price.scheme == Scheme::Unknown);
+        line.odd |= line.states.iter().any(untold);
+        line.estimates = estimates;
+    }
+}
+
+fn by_line(line: &Line, index: usize, item: &ItemState) -> Option<R> {
+    let state = &line.states[index].1;
+    let stands = |(_, state): &(i64, SubscriptionState)| {
+        let same =
+            |one: &ItemState| (&one.id, &one.price.id, one.quantity) == (&item.id, &item.price.id, item.quantity);
+        state.items.iter().any(same)
+    };
+    let first = (0..=index).rev().take_while(|place| stands(&line.states[*place])).last()?;
+    let last = (index..line.states.len()).take_while(|place| stands(&line.states[*place])).last()?;
+    let from = line.states[first].0;
+    let until = line.states.get(last + 1).map_or(i64::MAX, |(until, _)| *until);
+    let interval = item.price.interval?;
+    let of_trial = |one: &InvoiceLine| {
+        one.amount == 0 && one.period.zip(state.trial_end).is_some_and(|(period, end)| period.start < end)
+    };
+    let own = |one: &&InvoiceLine| {
+        one.item.as_ref() == Some(&item.id)
+            && one.price.as_ref() == Some(&item.price.id)
+            && !one.proration
+            && !of_trial(one)
+    };
+    let all: Vec<(i64, R)> = line
+        .billed
+        .iter()
+        .flat_map(|(_, invoice)| invoice.lines.iter().filter(own).map(|one| (invoice.created.0, one)))
+        .map(|(at, one)| {
+            (at, R::from(i128::from(one.amount)) * one.period.map_or(R::from(1), |period| wholes(period, interval)))
+        })
+        .collect();
+    let within = all.iter().rfind(|(at, _)| from <= *at && *at < until);
+    let before = || all.iter().rfind(|(at, _)| *at < from);
+    let after = || all.iter().find(|(at, _)| *at >= until);
+    within.or_else(before).or_else(after).map(|(_, amount)| *amount * monthly(item))
+}
+
+/// How many such periods make an interval, where they are shorter: by calendar months where both ends allow, else by days.
+fn wholes(period: Period, interval: Interval) -> R {
+    let months = match interval.unit {
+        IntervalUnit::Year => 12 * interval.count,
+        _ => interval.count,
+    };
+    let day = |at: i64| at.div_euclid(86_400);
+    let end = |months: u32| months_later(period.start, months);
+    if let Some(billed) = (1..months).find(|months| {
+        let whole = day(end(*months));
+        whole == day(period.end.0) || whole == day(period.end.0) + 1
+    }) {
+        return R::new(months.into(), billed.into());
+    }
+    let (whole, seconds) = (end(months) - period.start.0, period.end.0 - period.start.0);
+    if seconds >= whole - 3_600 { R::from(1) } else { R::new(whole.into(), seconds.into()) }
 }
 
 /// Puts in what tax rates are that snapshots name by their ids.

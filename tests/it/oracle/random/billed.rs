@@ -1,6 +1,8 @@
 //! Accounts as webhooks show them since 2025: discounts by their ids, tax and amounts on invoice lines, prices without their
 //! tiers. Every period is billed, in the second it begins.
 
+use std::collections::BTreeMap;
+
 use mrrd::ledger::{
     fact::*,
     ids::*,
@@ -31,6 +33,10 @@ struct Life<'r> {
     tax: Option<i64>,
     /// Snapshots don't tell its amounts.
     untold: bool,
+    /// Nor does anything else: only lines do.
+    hidden: bool,
+    /// What each unit costs.
+    costs: BTreeMap<PriceId, i64>,
 }
 
 pub(super) fn account(rng: &mut StdRng, begin: i64) -> Vec<Fact> {
@@ -38,8 +44,10 @@ pub(super) fn account(rng: &mut StdRng, begin: i64) -> Vec<Fact> {
     let mut start = begin;
     for number in 0..rng.random_range(1..=3) {
         let tax = [None, None, Some(10), Some(19)][rng.random_range(0..4)];
-        let untold = rng.random_ratio(1, 6);
-        let mut life = Life { rng, facts, number, steps: 0, given: Vec::new(), tax, untold };
+        let untold = rng.random_ratio(1, 4);
+        let hidden = untold && rng.random_ratio(1, 2);
+        let (given, costs) = (Vec::new(), BTreeMap::new());
+        let mut life = Life { rng, facts, number, steps: 0, given, tax, untold, hidden, costs };
         let ended = life.live(start);
         facts = life.facts;
         start = match ended {
@@ -62,10 +70,17 @@ impl Life<'_> {
         let interval = Interval { unit: interval.0, count: interval.1 };
         let on_trial = self.rng.random_ratio(1, 5);
         let items = (0..self.rng.random_range(1..3)).map(|_| self.item(currency, interval)).collect();
-        let first = Period {
-            start: UnixTime(start),
-            end: UnixTime(if on_trial { start + 14 * DAY } else { later(start, interval) }),
+        // Now and then the first period is cut: to the day, or to whole months.
+        let cut =
+            [None, None, Some(17 * DAY), Some(later(start, Interval { unit: IntervalUnit::Month, count: 2 }) - start)]
+                [self.rng.random_range(0..4)];
+        let whole = later(start, interval);
+        let end = match cut {
+            _ if on_trial => start + 14 * DAY,
+            Some(cut) if self.hidden => whole.min(start + cut),
+            _ => whole,
         };
+        let first = Period { start: UnixTime(start), end: UnixTime(end) };
         let mut state = SubscriptionState {
             id: SubscriptionId::new(format!("sub_{}", self.number)),
             customer: "cus_1".into(),
@@ -242,11 +257,12 @@ impl Life<'_> {
 
     fn item(&mut self, currency: Currency, interval: Interval) -> ItemState {
         self.steps += 1;
+        let cost = 2_000 + 10 * self.rng.random_range(0..900);
         let price = Price {
             id: PriceId::new(format!("price_{}_{}", self.number, self.steps)),
             product: Some(super::product(self.rng)),
             currency: Some(currency),
-            scheme: Scheme::PerUnit(Decimal::whole(2_000 + 10 * self.rng.random_range(0..900))),
+            scheme: Scheme::PerUnit(Decimal::whole(cost)),
             interval: Some(interval),
             usage: Usage::Licensed,
             transform: None,
@@ -255,7 +271,10 @@ impl Life<'_> {
             nickname: [None, None, Some("Basic".into())][self.rng.random_range(0..3)].clone(),
             ..super::some_price()
         };
-        let shown = if self.untold {
+        self.costs.insert(price.id.clone(), cost);
+        let shown = if self.hidden {
+            Price { scheme: Scheme::Unknown, ..price }
+        } else if self.untold {
             let at = 1_735_689_600 + self.rng.random_range(0..400) * DAY;
             push(&mut self.facts, at, Role::Updated, State::Price(Box::new(price.clone())));
             Price { scheme: Scheme::Unknown, ..price }
@@ -273,19 +292,14 @@ impl Life<'_> {
         }
     }
 
-    fn unit_amount(&self, price: &Price) -> i64 {
-        let told = |fact: &Fact| match &fact.state {
-            State::Price(told) if told.id == price.id => Some(told.scheme.clone()),
-            _ => None,
+    /// What a unit costs for the current period.
+    fn share(&self, state: &SubscriptionState, price: &Price) -> i64 {
+        let cost = self.costs[&price.id];
+        let (Some(period), Some(interval)) = (state.period, price.interval.filter(|_| self.hidden)) else {
+            return cost;
         };
-        let scheme = match &price.scheme {
-            Scheme::Unknown => self.facts.iter().find_map(told).expect("told elsewhere"),
-            known => known.clone(),
-        };
-        match scheme {
-            Scheme::PerUnit(each) => i64::try_from(each.units() / Decimal::ONE_UNITS).expect("small"),
-            _ => unreachable!("priced by the unit"),
-        }
+        let whole = later(period.start.0, interval) - period.start.0;
+        cost * (period.end.0 - period.start.0).min(whole) / whole
     }
 
     /// The invoice of the current period: nothing to pay during a trial.
@@ -295,8 +309,11 @@ impl Life<'_> {
             item.quantity.map_or(1, |count| i64::try_from(count.units() / Decimal::ONE_UNITS).expect("small"))
         };
         let free = state.status == Status::Trialing;
-        let amounts: Vec<i64> =
-            state.items.iter().map(|item| if free { 0 } else { self.unit_amount(&item.price) * count(item) }).collect();
+        let amounts: Vec<i64> = state
+            .items
+            .iter()
+            .map(|item| if free { 0 } else { self.share(state, &item.price) * count(item) })
+            .collect();
         let mut left = amounts.clone();
         let mut taken: Vec<Vec<(DiscountId, i64)>> = vec![Vec::new(); amounts.len()];
         for given in &self.given {
