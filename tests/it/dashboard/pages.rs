@@ -91,6 +91,9 @@ async fn every_page_shows_what_the_api_answers() {
         one(view, "/differences?currency=usd&with=finance").shows(&dollars(other));
         one(view, "/alerts").shows("Nothing is noted yet.");
         one(view, "/health").shows("/webhooks/stripe");
+        for task in ["reconciler", "sealer"] {
+            one(view, "/health").shows(task);
+        }
     }
 }
 

@@ -3,7 +3,7 @@ import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { ago, bytes, count, date, instant, sentence, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead, useNames } from "../parts.js";
+import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
 import { href } from "../route.js";
 import { doubts, QUALITY } from "../words.js";
 
@@ -28,7 +28,7 @@ export function Health({ query }) {
         <div><dt>Audit</dt><dd>${data.drift ? html`${data.drift.differing ? html`<strong class="warn">${count(data.drift.differing)} of ${count(data.drift.subscriptions)} subscriptions differ from Stripe’s</strong>` : `${count(data.drift.subscriptions)} subscriptions, none differs`}, ${ago(new Date(Date.now() - data.drift.age_seconds * 1000).toISOString())}` : html`<span class="soft">never held against Stripe’s API: it needs stripe.api_key</span>`}</dd></div>
         <div><dt>On disk</dt><dd>${data.sizes.derived_bytes === null ? bytes(data.sizes.log_bytes) : `log ${bytes(data.sizes.log_bytes)}, derived ${bytes(data.sizes.derived_bytes)}`}</dd></div>
         <div><dt>This process</dt><dd>${data.roles.join(", ")}, since ${instant(data.started_at)}</dd></div></dl>`; }}<//><//>
-      <${Quality} query=${query} /></div>`;
+      <${Tasks} status=${status} /><${Quality} query=${query} /></div>`;
 }
 
 /** @param {{ one: any }} props */
@@ -36,6 +36,16 @@ const Newest = ({ one }) => (one ? html`${ago(one.received_at)}: ${one.type} <${
 
 /** @param {{ name: string, done: number, of: number, more: string, slow?: boolean }} props */
 const Task = ({ name, done, of, more, slow = false }) => html`<div><dt>${name}</dt><dd>${done >= of ? "up to the log’s end" : slow ? `up to ${count(done)} of ${count(of)}` : html`<strong class="warn">${count(of - done)} events behind</strong>`}${more ? ` · ${more}` : ""}</dd></div>`;
+
+/** Every task that runs beside requests, and what Stripe's API refuses. @param {{ status: any }} props */
+function Tasks({ status }) {
+  const tasks = status.tasks ?? [];
+  const refused = status.stripe?.refused ?? [];
+  const came = (/** @type {any} */ one) => (one.last_outcome === "failed" ? html`<strong class="bad">failed</strong>${one.error && html`: ${one.error}`}` : one.last_outcome === "standing_by" ? "standing by: another process does it" : one.last_outcome ?? "not yet");
+  return html`<${Card} title="Background tasks" wide note="What runs beside requests in the process that answers.">
+    ${!tasks.length ? html`<${Empty} title="Nothing runs beside requests in this process." />` : html`<${Table} caption="Background tasks" cls="cardy" head=${["Task", "Last turn", "Came to", "Next turn by"]} rows=${tasks.map((/** @type {any} */ one) => ({ key: one.name, cells: [words(one.name), one.last_run_at ? html`<span title=${instant(one.last_run_at)}>${ago(one.last_run_at)}</span>` : "not yet", html`<span class="why">${came(one)}</span>`, one.next_run_at ? instant(one.next_run_at) : html`<span class="soft">–</span>`] }))} />`}
+    ${refused.length > 0 && html`<h3>What Stripe’s API refuses</h3><ul class="list">${refused.map((/** @type {any} */ one) => html`<li key=${one.route}><span><code>${one.route}</code>, ${count(one.requests)} times since ${instant(one.since)}</span><span class="soft">${one.reason}</span></li>`)}</ul>`}<//>`;
+}
 
 /** What couldn't be known, a fold for each kind of it. @param {{ query: Record<string, string> }} props */
 function Quality({ query }) {
