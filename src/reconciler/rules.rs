@@ -9,6 +9,9 @@ use crate::{
     store::{StoreError, records::Records},
 };
 
+/// Version of what is summed beside the rows: raise it when more is kept, and every ledger fills it.
+const SUMS: i64 = 1;
+
 /// The rules of one configuration.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -58,6 +61,7 @@ impl Rules {
         let mut lines = vec![
             format!("ledger {}", ledger::VERSION),
             format!("normaliser {NORMALISER}"),
+            format!("sums {SUMS}"),
             format!("zone {} {}", self.timezone, self.zone.data_version()),
         ];
         let CustomerRules { metadata_keys, exclude, customer_key } = &self.customers;

@@ -21,7 +21,11 @@ use crate::{
     limits,
     store::{
         StoreError,
-        derived::{ProfileLedger, WrongDay, joined::Joining},
+        derived::{
+            ProfileLedger, WrongDay,
+            day_sums::{DaySums, Standing},
+            joined::Joining,
+        },
         log::ChainReport,
     },
 };
@@ -115,15 +119,16 @@ impl Reconciler {
         if report.first_difference.is_some() {
             return Ok(report);
         }
+        let mut seen = DaySums::default();
         for profile in self.rules.profiles.iter() {
-            self.verify_profile(profile, &mut report, stop, progress).await?;
+            self.verify_profile(profile, &mut report, &mut seen, stop, progress).await?;
             if report.first_difference.is_some() {
                 return Ok(report);
             }
         }
         // Sums move with their rows, in one transaction: they are held against these, which have just been verified.
         while let Some(current) = self.current_generation().await? {
-            let wrong = self.store.derived.wrong_day(current.id).await?;
+            let wrong = self.store.derived.wrong_day(current.id, Some(&seen)).await?;
             // One that a rebuild has replaced meanwhile is being dropped, its rows before its sums.
             if self.current_generation().await?.is_some_and(|now| now.id == current.id) {
                 let difference =
@@ -174,6 +179,7 @@ impl Reconciler {
         &self,
         profile: &Profile,
         report: &mut Report,
+        seen: &mut DaySums,
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), ReconcileError> {
@@ -191,6 +197,9 @@ impl Reconciler {
                 derive_customers(joins, self.store.reader(), &rules, &customers, None, &[], self.workers).await?;
             for ((customer, rows), outcome) in page.rows.into_iter().zip(outcomes) {
                 report.customers += 1;
+                if let Some(rows) = &rows {
+                    seen.change(&profile.name, &customer, None, Some(Standing::whole(rows)))?;
+                }
                 let fresh = outcome.ok().and_then(|derived| derived.into_iter().next());
                 let agrees = match (&rows, &fresh) {
                     (Some(rows), Some(fresh)) => {

@@ -6,12 +6,14 @@ use super::{
     ReportError,
     ask::{Ask, Basis},
     basis::answerable,
+    book::Book,
     closing::closed,
     memory::Memory,
     metrics::{self, MetricsAnswer, MetricsEntry},
     month::Month,
     period::{Interval, Period, Phase},
     question::Asked,
+    retained::People,
     service::{AskError, Reports},
 };
 use crate::{
@@ -135,9 +137,12 @@ impl<'a> Reports<'a> {
             if let Some(currency) = ask.own_currency() {
                 rows.keep_currency(currency);
             }
+            let whole = rows.whole().ok_or(ReportError::Overflow)?;
+            let people = People::Book(Book::of(&rows)?, &imported);
             let sources = metrics::Sources {
-                rows: &rows,
-                imported: &imported,
+                whole: &whole,
+                people: &people,
+                interval: ask.interval,
                 trials: &trials,
                 zone: &self.ledger.zone,
                 today,

@@ -12,6 +12,7 @@ use crate::{
         metrics,
         money::{Currency, Mrr},
         outcome::Trial,
+        retention::Aged,
         time::{Day, Zone},
     },
     store::derived::reports::LedgerRows,
@@ -135,6 +136,44 @@ pub fn entries(
                 ages,
             });
         }
+    }
+    Ok(data)
+}
+
+/// The same from what days add to cohorts.
+pub fn entries_of_days(
+    days: &BTreeMap<(Currency, Month, Day), Aged>,
+    from: Option<Day>,
+    to: Option<Day>,
+    today: Day,
+) -> Result<Vec<CohortEntry>, ReportError> {
+    let mut cohorts: BTreeMap<(Currency, Month), BTreeMap<Month, Aged>> = BTreeMap::new();
+    for ((currency, cohort, day), aged) in days {
+        let month = cohorts.entry((*currency, *cohort)).or_default().entry(Month::of(*day)).or_default();
+        month.mrr = month.mrr.checked_add(aged.mrr).ok_or(ReportError::Overflow)?;
+        month.active += aged.active;
+        month.members += aged.members;
+    }
+    let last = Month::of(today);
+    let mut data = Vec::new();
+    for ((currency, cohort), months) in cohorts {
+        let count = |of: fn(&Aged) -> i64, until: Month| -> u64 {
+            let sum: i64 = months.range(..=until).map(|(_, month)| of(month)).sum();
+            u64::try_from(sum).unwrap_or(0)
+        };
+        let mrr =
+            |until: Month| months.range(..=until).try_fold(Mrr::ZERO, |sum, (_, month)| sum.checked_add(month.mrr));
+        let customers = count(|month| month.members, last);
+        if customers == 0 || cohort > last || !asked(cohort, from, to) {
+            continue;
+        }
+        let at = |age: i32| {
+            let now = cohort.plus(age);
+            let held = count(|month| month.active, now);
+            self::age(cohorts::Age::of(age, (held, customers), (mrr(cohort), mrr(now))))
+        };
+        let ages = (0..=last.since(cohort)).map(at).collect::<Result<_, _>>()?;
+        data.push(CohortEntry { cohort: cohort.to_string(), currency: currency.to_string(), customers, ages });
     }
     Ok(data)
 }

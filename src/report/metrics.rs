@@ -1,27 +1,27 @@
 //! The answer of `/api/v1/metrics`: the formulas of rule `metrics` over each period, with what they were made of.
 
-use jiff::ToSpan;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     ReportError,
     ask::Basis,
-    book::{Book, Customer},
     bridge::{Bridge, Grouping, bridges},
     period::{Interval, Period, Phase},
+    retained::People,
     table::Table,
 };
 use crate::{
     budget::charge,
     ledger::{
-        metrics::{self, Expanded, Flows, Pair, Rate},
-        money::{Currency, Mrr},
+        metrics::{self, Flows, Rate},
+        money::Currency,
         outcome::{Kind, Trial},
+        retention::{DURABLE_DAYS, WINDOW_DAYS, days_after, days_before},
         time::{Day, Zone},
     },
     limits,
-    store::derived::reports::{DayLine, LedgerRows},
+    store::derived::reports::LedgerRows,
 };
 
 /// Metrics over time.
@@ -139,10 +139,12 @@ metrics! {
 /// What metrics are made of, read at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
-    /// Rows by customer.
-    pub rows: &'a LedgerRows,
-    /// The new movements that were imported, by customer.
-    pub imported: &'a [DayLine],
+    /// Rows over all customers.
+    pub whole: &'a LedgerRows,
+    /// What looks at customers one by one.
+    pub people: &'a People<'a>,
+    /// The length of a period, where it is one of the calendar's.
+    pub interval: Interval,
     /// Trials that ended, as they stand at this instant.
     pub trials: &'a [Trial],
     /// Cuts time into accounting days.
@@ -153,11 +155,6 @@ pub struct Sources<'a> {
     pub stripe_form: bool,
 }
 
-/// The days of Stripe's windows.
-const WINDOW_DAYS: i32 = 30;
-/// After how many days expansion is looked at again.
-const DURABLE_DAYS: i32 = 90;
-
 /// An entry and the texts in it.
 const ENTRY_BYTES: usize = size_of::<MetricsEntry>() + 1024;
 
@@ -167,62 +164,42 @@ pub fn entries(
     periods: &[Period],
     wanted: Option<Currency>,
 ) -> Result<Vec<MetricsEntry>, ReportError> {
-    let book = Book::of(sources.rows)?;
-    let whole = sources.rows.whole().ok_or(ReportError::Overflow)?;
-    let bridges = bridges(&whole, periods, Grouping::Closed, wanted)?;
-    if bridges.len().saturating_mul(book.customers.len()) > limits::METRICS_STEPS {
-        return Err(ReportError::TooManySteps { groups: book.customers.len(), periods: bridges.len() });
+    let bridges = bridges(sources.whole, periods, Grouping::Closed, wanted)?;
+    if bridges.len().saturating_mul(sources.people.len()) > limits::METRICS_STEPS {
+        return Err(ReportError::TooManySteps { groups: sources.people.len(), periods: bridges.len() });
     }
     let one = |bridge| {
         charge(ENTRY_BYTES)?;
-        entry(sources, &book, bridge)
+        entry(sources, bridge)
     };
     bridges.iter().map(one).collect()
 }
 
-fn days_before(day: Day, days: i32) -> Day {
-    day.0.checked_sub(days.days()).map_or(day, Day)
-}
-
-/// The last day of the time `months` before the end of `day`: a month before 28 February ends is 31 January.
-fn months_before(day: Day, months: i32) -> Day {
-    day.after().0.checked_sub(months.months()).map_or(day, |date| Day(date).before())
-}
-
-fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEntry, ReportError> {
+fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportError> {
     let (period, currency) = (bridge.period, bridge.currency);
     // Of a running period the figures are of what is known by today.
     let end = period.end.min(sources.today);
-    let start = period.start.before();
     let mut flows = Flows::starting(bridge.opening);
     for &kind in Kind::ALL {
         flows.add(kind, bridge.lines.get(kind)).ok_or(ReportError::Overflow)?;
     }
     let customers = bridge.totals.counts.map_or(0, |counts| count(counts.customers));
-    let (bought, buyers) = bought(sources, book, bridge)?;
-    let pairs = |from: Day| {
-        book.customers
-            .values()
-            .map(move |one| Pair { opening: one.mrr_at(currency, from), closing: one.mrr_at(currency, end) })
-    };
-    let churned = |from: Day| lost(book.customers.values().filter(|one| one.pays_at(Some(currency), from)), end);
-    let (lost_in_month, base_of_month) = churned(months_before(end, 1));
-    let (lost, base) = churned(start);
+    let retained = sources.people.retained(currency, period, sources.interval, end)?;
+    let (lost_in_month, base_of_month) = retained.lost_in_month;
     let customer_churn = if sources.stripe_form {
-        let from = days_before(end, WINDOW_DAYS);
-        let (mut lost, mut active, mut new) = (0, 0, 0);
-        for one in book.customers.values() {
-            let was_active = one.pays_at(Some(currency), from);
-            let is_new = !was_active && began(one, currency, from.after(), end);
-            active += u64::from(was_active);
-            new += u64::from(is_new);
-            lost += u64::from((was_active || is_new) && !one.pays_at(None, end));
-        }
+        let (lost, active, new) = retained.in_30_days;
         metrics::customer_churn_stripe(lost, active, new)
     } else {
+        let (lost, base) = retained.lost;
         metrics::customer_churn(lost, base)
     };
+    let (bought, buyers) = retained.bought;
     let (converted, ended) = trials(sources, end);
+    let durability = if days_after(end, DURABLE_DAYS) > sources.today {
+        Rate::none("90 days haven't passed", String::new(), String::new())
+    } else {
+        metrics::expansion_durability(retained.expanded)
+    };
     Ok(MetricsEntry {
         start: period.start.to_string(),
         end: period.end.to_string(),
@@ -233,18 +210,18 @@ fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEn
         arr: metrics::arr(bridge.closing).into(),
         arpa: metrics::arpa(bridge.closing, customers).into(),
         asp: metrics::asp(bought, buyers).into(),
-        nrr: metrics::nrr(pairs(start)).into(),
-        grr: metrics::grr(pairs(start)).into(),
+        nrr: metrics::nrr(retained.since_start).into(),
+        grr: metrics::grr(retained.least_since_start).into(),
         nrr_bridge: metrics::nrr_bridge(&flows).into(),
-        nrr_12m: metrics::nrr(pairs(months_before(end, 12))).into(),
-        grr_12m: metrics::grr(pairs(months_before(end, 12))).into(),
+        nrr_12m: metrics::nrr(retained.in_12_months).into(),
+        grr_12m: metrics::grr(retained.least_in_12_months).into(),
         gross_mrr_churn: metrics::gross_mrr_churn(&flows).into(),
         net_mrr_churn: metrics::net_mrr_churn(&flows).into(),
         customer_churn: customer_churn.into(),
         quick_ratio: metrics::quick_ratio(&flows).into(),
         quick_ratio_without_reactivation: metrics::quick_ratio_without_reactivation(&flows).into(),
         ltv: metrics::ltv(bridge.closing, customers, lost_in_month, base_of_month).into(),
-        expansion_durability: durability(sources, book, currency, end)?.into(),
+        expansion_durability: durability.into(),
         trial_conversion: metrics::trial_conversion(converted, ended).into(),
         trial_churn: Rate::count(trials_lost(sources, period.start, end)).into(),
     })
@@ -252,63 +229,6 @@ fn entry(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<MetricsEn
 
 fn count(customers: i64) -> u64 {
     u64::try_from(customers).unwrap_or(0)
-}
-
-/// Of these customers: how many no longer pay in any currency at the end of `end`, and how many there are.
-fn lost<'a>(customers: impl Iterator<Item = &'a Customer>, end: Day) -> (u64, u64) {
-    customers.fold((0, 0), |(lost, all), one| (lost + u64::from(!one.pays_at(None, end)), all + 1))
-}
-
-/// Whether a customer's first MRR fell into these days.
-fn began(customer: &Customer, currency: Currency, from: Day, to: Day) -> bool {
-    customer
-        .movements
-        .iter()
-        .any(|(day, of, kind, _)| *kind == Kind::New && *of == currency && (from..=to).contains(day))
-}
-
-/// New MRR and new customers, without those that were imported.
-fn bought(sources: Sources<'_>, book: &Book, bridge: &Bridge) -> Result<(Mrr, u64), ReportError> {
-    let days = bridge.period.start..=bridge.period.end;
-    let (mut amount, mut buyers) = (Mrr::ZERO, 0);
-    for one in book.customers.values() {
-        for (day, currency, kind, new) in &one.movements {
-            if *kind == Kind::New && *currency == bridge.currency && days.contains(day) {
-                amount = amount.checked_add(*new).ok_or(ReportError::Overflow)?;
-                buyers += 1;
-            }
-        }
-    }
-    for row in sources.imported.iter().filter(|row| row.currency == bridge.currency && days.contains(&row.day)) {
-        amount = amount.checked_sub(row.amount).ok_or(ReportError::Overflow)?;
-        buyers -= 1;
-    }
-    Ok((amount, u64::try_from(buyers).unwrap_or(0)))
-}
-
-fn durability(sources: Sources<'_>, book: &Book, currency: Currency, end: Day) -> Result<Rate, ReportError> {
-    let later = end.0.checked_add(DURABLE_DAYS.days()).map_or(end, Day);
-    if later > sources.today {
-        return Ok(Rate::none("90 days haven't passed", String::new(), String::new()));
-    }
-    let month = months_before(end, 1).after()..=end;
-    let mut expanded = Vec::new();
-    for one in book.customers.values() {
-        let mut expansion = Mrr::ZERO;
-        for (day, of, kind, amount) in &one.movements {
-            if *kind == Kind::Expansion && *of == currency && month.contains(day) {
-                expansion = expansion.checked_add(*amount).ok_or(ReportError::Overflow)?;
-            }
-        }
-        if expansion > Mrr::ZERO {
-            expanded.push(Expanded {
-                expansion,
-                closing: one.mrr_at(currency, end),
-                later: one.mrr_at(currency, later),
-            });
-        }
-    }
-    Ok(metrics::expansion_durability(expanded))
 }
 
 /// Trials converted in the 30 days up to `end`, and trials ended in them.

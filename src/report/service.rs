@@ -12,6 +12,7 @@ use super::{
     ReportError,
     ask::{Ask, Basis, GroupBy},
     basis,
+    book::Book,
     bridge::{Grouping, bridges, bridges_of_groups},
     cohorts::{self, CohortsAnswer},
     failures::FailureList,
@@ -19,6 +20,7 @@ use super::{
     mrr::{MrrAnswer, entries},
     period::{Interval, Period, Phase, cuts, periods},
     question::Asked,
+    retained::People,
     view::View,
     waterfall::Waterfall,
 };
@@ -96,10 +98,18 @@ impl<'a> Reports<'a> {
         };
         basis::answerable(ask)?;
         let Asked { scope, view } = self.resolve(ask).await?;
-        let (mut rows, periods, view) = self.rows(ask, &scope, view, row_group, None).await?;
-        if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
-            rows.regroup(|customer| label.get(customer).cloned().flatten());
-        }
+        let by_month =
+            if row_group == RowGroup::Whole { None } else { self.months_by_group(ask, &scope, &*view).await? };
+        let (rows, periods, view) = match by_month {
+            Some((rows, periods)) => (rows, periods, view),
+            None => {
+                let (mut rows, periods, view) = self.rows(ask, &scope, view, row_group, None).await?;
+                if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
+                    rows.regroup(|customer| label.get(customer).cloned().flatten());
+                }
+                (rows, periods, view)
+            }
+        };
         let grouped = row_group != RowGroup::Whole;
         let wanted = if grouped { None } else { ask.own_currency() };
         // Shorter periods, and groups, are not what a month is closed with.
@@ -122,7 +132,9 @@ impl<'a> Reports<'a> {
         }
         if matches!(row_group, RowGroup::Product | RowGroup::Price) {
             let by_price = row_group == RowGroup::Price;
-            let holders = if by_price { view.price_holders(&scope).await? } else { Vec::new() };
+            let groups: BTreeSet<String> = data.iter().filter_map(|entry| entry.group.clone().flatten()).collect();
+            let groups: Vec<String> = groups.into_iter().collect();
+            let holders = if by_price { view.price_holders(&scope, &groups).await? } else { Vec::new() };
             self.name_groups(ask, scope.livemode, &holders, &mut data, by_price).await?;
         }
         let currency = one_currency(ask, data.iter().map(|entry| entry.currency.as_str()));
@@ -170,11 +182,25 @@ impl<'a> Reports<'a> {
 
     async fn metrics_over(&self, ask: &Ask, periods: Option<Vec<Period>>) -> Result<MetricsAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let (rows, periods, view) = self.rows(ask, &scope, view, RowGroup::Customer, periods).await?;
-        let (imported, trials) = (view.imported_lines(&scope).await?, view.trials(&scope).await?);
+        let by_days = if periods.is_none() { self.days_of_people(ask, &scope, &*view).await? } else { None };
+        let imported;
+        let (whole, people, periods, view) = match by_days {
+            Some((rows, periods)) => {
+                let people = People::of_days(&rows)?;
+                (rows.whole, people, periods, view)
+            }
+            None => {
+                let (rows, periods, view) = self.rows(ask, &scope, view, RowGroup::Customer, periods).await?;
+                imported = view.imported_lines(&scope).await?;
+                let whole = rows.whole().ok_or(ReportError::Overflow)?;
+                (whole, People::Book(Book::of(&rows)?, &imported), periods, view)
+            }
+        };
+        let trials = view.trials(&scope).await?;
         let sources = metrics::Sources {
-            rows: &rows,
-            imported: &imported,
+            whole: &whole,
+            people: &people,
+            interval: ask.interval,
             trials: &trials,
             zone: &self.ledger.zone,
             today: self.ledger.zone.day(scope.cut),
@@ -195,17 +221,25 @@ impl<'a> Reports<'a> {
     /// Cohorts by month of first MRR; `from` and `to` choose months.
     pub async fn cohorts(&self, ask: &Ask) -> Result<CohortsAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
-        let traits = view.customer_traits(&scope).await?;
-        if let Some(currency) = ask.own_currency() {
-            rows.keep_currency(currency);
-        }
         let zone = &self.ledger.zone;
-        let first = traits
-            .into_iter()
-            .filter_map(|one| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?))))
-            .collect();
-        let data = cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?;
+        let data = match view.retention(&scope).await? {
+            Some(mut days) => {
+                days.cohorts.retain(|(currency, ..), _| ask.own_currency().is_none_or(|own| own == *currency));
+                cohorts::entries_of_days(&days.cohorts, ask.from, ask.to, zone.day(scope.cut))?
+            }
+            None => {
+                let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
+                let traits = view.customer_traits(&scope).await?;
+                if let Some(currency) = ask.own_currency() {
+                    rows.keep_currency(currency);
+                }
+                let first = traits
+                    .into_iter()
+                    .filter_map(|one| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?))))
+                    .collect();
+                cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?
+            }
+        };
         let trials = view.trials(&scope).await?;
         Ok(CohortsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
@@ -328,7 +362,7 @@ impl<'a> Reports<'a> {
         Ok(Some(traits.into_iter().map(|one| (Arc::from(one.customer.as_str()), label(one))).collect()))
     }
 
-    fn periods(&self, ask: &Ask, scope: &Scope, first: Option<Day>) -> Result<Vec<Period>, AskError> {
+    pub(super) fn periods(&self, ask: &Ask, scope: &Scope, first: Option<Day>) -> Result<Vec<Period>, AskError> {
         let now = if ask.scheduled { self.now } else { scope.cut };
         let to = ask.to.unwrap_or_else(|| ask.interval.last_day(self.ledger.zone.day(now)));
         let from = match ask.from.or_else(|| first.map(|day| ask.interval.first_day(day))) {

@@ -77,8 +77,14 @@ pub(super) trait View: Send + Sync {
     /// The currencies in which there is a ledger, also where all that stands in it is 0.
     fn currencies<'v>(&'v self, scope: &'v Scope) -> Rows<'v, BTreeSet<Currency>>;
 
-    /// A customer of each price.
-    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
+    /// A customer of each of these prices, who can tell what it is called.
+    fn price_holders<'v>(&'v self, scope: &'v Scope, prices: &'v [String]) -> Rows<'v, Vec<CustomerKey>>;
+
+    /// Sums by month and group, each month on its first day, where they are kept.
+    fn group_months<'v>(&'v self, scope: &'v Scope, dimension: &'v Dimension) -> Rows<'v, Option<LedgerRows>>;
+
+    /// What each day adds to the figures that look at customers one by one, where that is kept.
+    fn retention<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Option<RetentionRows>>;
 }
 
 /// The tables of the generation that answers.
@@ -173,8 +179,16 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.currencies(scope).await?) })
     }
 
-    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
-        Box::pin(async move { Ok(self.store.derived.price_holders(scope).await?) })
+    fn price_holders<'v>(&'v self, scope: &'v Scope, prices: &'v [String]) -> Rows<'v, Vec<CustomerKey>> {
+        Box::pin(async move { Ok(self.store.derived.who_name(scope.livemode, prices).await?) })
+    }
+
+    fn group_months<'v>(&'v self, scope: &'v Scope, dimension: &'v Dimension) -> Rows<'v, Option<LedgerRows>> {
+        Box::pin(async move { Ok(self.store.derived.group_months(scope, self.zone.day(scope.cut), dimension).await?) })
+    }
+
+    fn retention<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Option<RetentionRows>> {
+        Box::pin(async move { Ok(self.store.derived.retention(scope, self.zone.day(scope.cut)).await?) })
     }
 }
 
@@ -258,7 +272,15 @@ impl View for Prefix<'_> {
         Box::pin(async move { Ok(self.ledgers.currencies(scope)) })
     }
 
-    fn price_holders<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
+    fn price_holders<'v>(&'v self, scope: &'v Scope, _: &'v [String]) -> Rows<'v, Vec<CustomerKey>> {
         Box::pin(async move { Ok(self.ledgers.price_holders(scope)) })
+    }
+
+    fn group_months<'v>(&'v self, _: &'v Scope, _: &'v Dimension) -> Rows<'v, Option<LedgerRows>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn retention<'v>(&'v self, _: &'v Scope) -> Rows<'v, Option<RetentionRows>> {
+        Box::pin(async { Ok(None) })
     }
 }

@@ -103,14 +103,22 @@ fn at_age(members: &[&Customer], month: Month, age: i32) -> Age {
     let now = month.plus(age);
     let held = members.iter().filter(|customer| customer.mrr(now) > Mrr::ZERO).count() as u64;
     let total = |month| members.iter().try_fold(Mrr::ZERO, |sum, customer| sum.checked_add(customer.mrr(month)));
-    // The cohort as one customer: its MRR at the end of its own month against today's.
-    let whole = total(month).zip(total(now)).map(|(opening, closing)| Pair { opening, closing });
-    Age {
-        age,
-        customers: held,
-        mrr: total(now),
-        customer_retention: Rate::share(held, members.len() as u64, "no customers"),
-        mrr_retention: nrr(whole),
+    Age::of(age, (held, members.len() as u64), (total(month), total(now)))
+}
+
+impl Age {
+    /// A cohort at an age: customers who are left, of so many, and its MRR at the end of its own month and now; `None` where a
+    /// sum overflows.
+    pub fn of(age: i32, (held, members): (u64, u64), (opening, closing): (Option<Mrr>, Option<Mrr>)) -> Self {
+        // The cohort as one customer: its MRR at the end of its own month against today's.
+        let whole = opening.zip(closing).map(|(opening, closing)| Pair { opening, closing });
+        Self {
+            age,
+            customers: held,
+            mrr: closing,
+            customer_retention: Rate::share(held, members, "no customers"),
+            mrr_retention: nrr(whole),
+        }
     }
 }
 

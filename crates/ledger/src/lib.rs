@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod plans;
 pub mod pricing;
 pub mod profile;
+pub mod retention;
 pub mod rule;
 pub mod stored;
 pub mod time;

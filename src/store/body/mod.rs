@@ -39,7 +39,9 @@ mod found;
 #[path = "../records/body/fx.rs"]
 mod fx;
 #[path = "../derived/body/generations.rs"]
-mod generations;
+pub(super) mod generations;
+#[path = "../derived/body/group_sums.rs"]
+mod group_sums;
 #[path = "../derived/body/joined.rs"]
 mod joined;
 #[path = "../records/body/leases.rs"]
@@ -63,9 +65,13 @@ mod replace;
 mod report_lists;
 #[path = "../derived/body/reports.rs"]
 mod reports;
+#[path = "../derived/body/retention_sums.rs"]
+mod retention_sums;
 pub(super) mod rows;
 #[path = "../log/body/seals.rs"]
 mod seals;
+#[path = "../derived/body/sum_rows.rs"]
+mod sum_rows;
 #[path = "../derived/body/there.rs"]
 mod there;
 #[path = "../derived/body/told.rs"]

@@ -2,15 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::{
+    ProfileLedger,
+    group_sums::{GroupSums, Traits},
+    retention_sums::RetentionSums,
+};
 use crate::{
     event::CustomerKey,
     ledger::{
-        ids::{AccountId, TestClockId},
+        ids::{AccountId, CustomerId, TestClockId},
         money::{Currency, Mrr},
         outcome::{CountDelta, CustomerLedger, Delta, Movement},
+        retention,
         time::{Day, UnixTime},
     },
-    store::{StoreError, derived::ProfileLedger, errors::corrupt},
+    store::{StoreError, errors::corrupt},
 };
 
 /// One minor unit, the seam at which sums are split.
@@ -59,10 +65,30 @@ pub(crate) struct LedgerSums {
     pub(crate) amounts: BTreeMap<(Currency, Day), DayAmount>,
     pub(crate) counts: BTreeMap<(Option<Currency>, Day), DayCount>,
     pub(crate) movements: BTreeMap<MovementDay, DayMovement>,
+    /// By month and group.
+    pub(crate) groups: GroupSums,
+    /// Of figures that look at customers one by one.
+    pub(crate) retention: RetentionSums,
+    /// What each customer pays, whatever is dated ahead included.
+    pub(crate) customers: BTreeMap<(CustomerId, Currency), DayMovement>,
 }
 
 /// Rows of a customer: amounts, counts and movements.
 pub(crate) type RowsOf<'r> = (&'r [Delta], &'r [CountDelta], &'r [Movement]);
+
+/// A customer's ledger, and those of its rows that aren't kept as they are.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing<'r> {
+    pub(crate) ledger: &'r CustomerLedger,
+    pub(crate) tails: RowsOf<'r>,
+}
+
+impl<'r> Standing<'r> {
+    /// Nothing of it is kept.
+    pub(crate) fn whole(ledger: &'r CustomerLedger) -> Self {
+        Self { ledger, tails: (&ledger.deltas, &ledger.counts, &ledger.movements) }
+    }
+}
 
 /// Changes to the sums of a generation. In the order of their keys, which is that in which several processes take the
 /// rows they share.
@@ -78,7 +104,7 @@ pub(crate) enum Rows {
 
 impl DaySums {
     /// Rows of a customer. Errors where a sum leaves 64 bits, which some 10⁶ rows at the most that one holds would.
-    pub(crate) fn add(
+    fn add(
         &mut self,
         profile: &Arc<str>,
         key: &CustomerKey,
@@ -131,17 +157,48 @@ impl DaySums {
         Ok(())
     }
 
+    /// A customer whose rows become others: of the old ones and the new these, after those that stay as they are.
+    pub(crate) fn change(
+        &mut self,
+        profile: &Arc<str>,
+        key: &CustomerKey,
+        old: Option<Standing<'_>>,
+        new: Option<Standing<'_>>,
+    ) -> Result<(), StoreError> {
+        let beyond = || corrupt("summing groups", format!("{}: a sum is beyond a row", key.customer));
+        let traits = [old, new].map(|one| one.map(|one| Traits::of(one.ledger)));
+        // Whoever is of another country takes all rows there.
+        let whole = traits[0] != traits[1];
+        for ((one, traits), rows) in [old, new].into_iter().zip(&traits).zip([Rows::Taken, Rows::Written]) {
+            let (Some(Standing { ledger, tails }), Some(traits)) = (one, traits) else { continue };
+            let test_clock = ledger.test_clock.as_ref();
+            self.add(profile, key, test_clock, tails, rows)?;
+            let of = (profile.clone(), key.livemode, key.account.clone(), test_clock.cloned());
+            let sums = self.0.entry(of).or_default();
+            let grouped = if whole { (&*ledger.deltas, &*ledger.counts, &*ledger.movements) } else { tails };
+            sums.groups.add(traits, grouped, rows).ok_or_else(beyond)?;
+            for delta in tails.0 {
+                let row = DayMovement::of(delta.mrr).ok_or_else(beyond)?;
+                let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
+                stands.add(&row, rows).ok_or_else(beyond)?;
+            }
+            let part = retention::part(ledger, None).ok_or_else(beyond)?;
+            sums.retention.add(&part, rows).ok_or_else(beyond)?;
+        }
+        Ok(())
+    }
+
     /// All rows of a customer that is written where nothing of it was.
     pub fn add_whole(&mut self, key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreError> {
         derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
-            let CustomerLedger { test_clock, deltas, counts, movements, .. } = ledger;
-            self.add(profile, key, test_clock.as_ref(), (deltas, counts, movements), Rows::Written)
+            self.change(profile, key, None, Some(Standing::whole(ledger)))
         })
     }
 
     /// How many rows they come to.
     pub fn len(&self) -> usize {
-        self.0.values().map(|sums| sums.amounts.len() + sums.counts.len() + sums.movements.len()).sum()
+        let by_day = |sums: &LedgerSums| sums.amounts.len() + sums.counts.len() + sums.movements.len();
+        self.0.values().map(|sums| by_day(sums) + sums.groups.len() + sums.retention.len() + sums.customers.len()).sum()
     }
 
     /// Whether there are none.
@@ -151,7 +208,7 @@ impl DaySums {
 }
 
 /// Moves a sum by a row's number; `None` beyond 64 bits.
-fn moved(sum: &mut i64, by: i64, rows: Rows) -> Option<()> {
+pub(super) fn moved(sum: &mut i64, by: i64, rows: Rows) -> Option<()> {
     *sum = match rows {
         Rows::Written => sum.checked_add(by)?,
         Rows::Taken => sum.checked_sub(by)?,

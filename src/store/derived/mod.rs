@@ -2,10 +2,12 @@
 //! again, and is read with the questions of `questions.rs`.
 
 pub mod day_sums;
+pub(super) mod group_sums;
 pub mod joined;
 pub mod names;
 mod questions;
 pub mod reports;
+pub(super) mod retention_sums;
 pub mod told;
 
 use std::{
@@ -201,9 +203,9 @@ impl ReadDerived {
         either!(self.0, database => database.dirty(generation, limit).await)
     }
 
-    /// The first sum of a day in `generation` that isn't that of its rows.
-    pub async fn wrong_day(&self, generation: i64) -> Result<Option<WrongDay>, StoreError> {
-        either!(self.0, database => database.wrong_day(generation).await)
+    /// The first sum in `generation` that isn't that of its rows; `seen` may have summed them one by one.
+    pub async fn wrong_day(&self, generation: i64, seen: Option<&DaySums>) -> Result<Option<WrongDay>, StoreError> {
+        either!(self.0, database => database.wrong_day(generation, seen).await)
     }
 
     /// Terms that customers' facts told of `objects` up to `known_at`, as far as `generation` has looked at the log: each

@@ -20,6 +20,23 @@ impl ReadDerived {
         either!(self.0, database => database.ledger_rows(scope, cut_day, group).await)
     }
 
+    /// Sums by month and group, each month on its first day, all read at one instant; `None` where the current generation was
+    /// filled without them.
+    pub async fn group_months(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        dimension: &Dimension,
+    ) -> Result<Option<LedgerRows>, StoreError> {
+        either!(self.0, database => database.group_months(scope, cut_day, dimension).await)
+    }
+
+    /// What each day adds to the figures that look at customers one by one; `None` where the current generation was filled
+    /// without that, or where accounts are asked together.
+    pub async fn retention(&self, scope: &Scope, cut_day: Day) -> Result<Option<RetentionRows>, StoreError> {
+        either!(self.0, database => database.retention(scope, cut_day).await)
+    }
+
     /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them; one snapshot.
     pub async fn daily_rows(&self, scope: &Scope, cut_day: Day, from: Option<Day>) -> Result<DailyRows, StoreError> {
         either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
@@ -114,9 +131,9 @@ impl ReadDerived {
         either!(self.0, database => database.has_subscriptions(scope).await)
     }
 
-    /// A customer of each price in an account.
-    pub async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
-        either!(self.0, database => database.price_holders(scope).await)
+    /// Of each of these prices a customer whose facts name it: who can tell what it is called.
+    pub async fn who_name(&self, livemode: bool, prices: &[String]) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.who_name(livemode, prices).await)
     }
 
     /// Whether the profile's ledger has customers in live (or test) mode.

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::ledger::{
+    cohorts::Month,
     ids::{AccountId, CustomerId, PriceId, ProductId, TestClockId},
     money::{Currency, Mrr},
     outcome::{Cause, Kind, Movement, QualityEntry, QualityKind, Rollup, SubscriptionLedger},
+    retention::{Aged, Looked},
     time::{Day, UnixTime},
 };
 
@@ -63,6 +65,48 @@ pub enum RowGroup {
     Customer,
     /// Why it moved: movements only.
     Cause,
+}
+
+/// What months are summed by, beside their rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dimension {
+    /// What is sold.
+    Product,
+    /// At which price.
+    Price,
+    /// Billed how often.
+    Interval,
+    /// The currency it is billed in.
+    Currency,
+    /// Why it moved.
+    Cause,
+    /// The customer's current country.
+    Country,
+    /// The month of the customer's first MRR.
+    Cohort,
+    /// What the customer's metadata has under this key.
+    Metadata(Arc<str>),
+}
+
+impl Dimension {
+    /// As its column holds it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Product => "product".into(),
+            Self::Price => "price".into(),
+            Self::Interval => "interval".into(),
+            Self::Currency => "currency".into(),
+            Self::Cause => "cause".into(),
+            Self::Country => "country".into(),
+            Self::Cohort => "cohort".into(),
+            Self::Metadata(key) => format!("metadata:{key}"),
+        }
+    }
+
+    /// Whether customers stand in one group of it each, and so can be counted.
+    pub fn is_of_customers(&self) -> bool {
+        matches!(self, Self::Country | Self::Cohort | Self::Metadata(_))
+    }
 }
 
 /// A day's changes of amounts.
@@ -127,6 +171,17 @@ pub struct LedgerRows {
     pub counts: Vec<DayCounts>,
     /// Movements by day.
     pub lines: Vec<DayLine>,
+}
+
+/// What each day adds to the figures that look at customers one by one, up to a cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetentionRows {
+    /// Changes over all customers by day.
+    pub whole: LedgerRows,
+    /// By currency and day.
+    pub days: BTreeMap<(Currency, Day), Looked>,
+    /// By currency, month of first MRR and day.
+    pub cohorts: BTreeMap<(Currency, Month, Day), Aged>,
 }
 
 /// A movement with whose it is and its id.

@@ -8,6 +8,7 @@ use super::{
     Database,
     body::{
         columns::TABLES,
+        generations::SUMS,
         readback::{GROUP, Group},
     },
 };
@@ -183,10 +184,8 @@ pub(crate) fn close_direct(database: &Database) {
 /// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
 /// they are looked at by themselves.
 pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreError> {
-    let tables: Vec<&str> = ["reference", "joined", "day_amount", "day_count", "day_movement"]
-        .into_iter()
-        .chain(TABLES.iter().map(|table| table.name))
-        .collect();
+    let tables: Vec<&str> =
+        ["reference", "joined"].into_iter().chain(SUMS).chain(TABLES.iter().map(|table| table.name)).collect();
     let doing = "gathering statistics";
     let mut tx = database.derived_writer.begin().await.doing(doing)?;
     // Who is asked for by key wants no finer picture; the server refines it by itself.

@@ -12,10 +12,12 @@ use mrrd::{
         time::{Day, UnixTime, Zone},
     },
     report::{
+        book::Book,
         bridge::{Bridge, Grouping, bridges},
         memory::Memory,
         metrics,
         period::{Interval, Period, cuts, periods},
+        retained::People,
     },
     store::derived::reports::{AccountScope, RowGroup, Scope},
 };
@@ -146,9 +148,11 @@ fn no_customer_keeps_more_than_everything() {
             let scope = scope(&profile, now);
             let rows = memory.ledger_rows(&scope, RowGroup::Customer).unwrap();
             let (imported, trials) = (memory.imported_lines(&scope), memory.trials(&scope));
+            let (whole, people) = (rows.whole().unwrap(), People::Book(Book::of(&rows).unwrap(), &imported));
             let sources = metrics::Sources {
-                rows: &rows,
-                imported: &imported,
+                whole: &whole,
+                people: &people,
+                interval: Interval::Month,
                 trials: &trials,
                 zone: &zone,
                 today: zone.day(now),

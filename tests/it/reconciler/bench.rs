@@ -90,7 +90,7 @@ impl Ledger {
     /// Every derived row of the current generation, by digest.
     pub(crate) async fn rows(&self) -> Vec<Dumped> {
         let current = self.reconciler().current_generation().await.unwrap().unwrap();
-        assert_eq!(self.store.derived.wrong_day(current.id).await.unwrap(), None);
+        assert_eq!(self.store.derived.wrong_day(current.id, None).await.unwrap(), None);
         let mut all: Vec<Dumped> = Vec::new();
         loop {
             let page = self.store.derived.dump(current.id, all.last(), 50).await.unwrap();

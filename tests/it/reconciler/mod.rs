@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 mod day_sums;
 mod generations;
+mod group_sums;
 mod joined;
 mod kills;
 mod order;

@@ -1,23 +1,29 @@
 //! The sums of days in SQL: moved with the rows, read for reports over all customers, held against the rows.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
+    group_sums,
+    readback::ledgers_in,
     reports::{currency, day, line, push_scope, split_sum, sum},
-    rows::{Query, account, insert},
+    retention_sums,
+    sum_rows::{Line, Lines, first_wrong, move_lines},
 };
 use crate::{
+    event::CustomerKey,
     ledger::time::{Day, UnixTime},
+    limits,
     store::{
         StoreError,
         derived::{
             WrongDay,
-            day_sums::{DayAmount, DayCount, DayMovement, DaySums, MINOR, SumsOf},
+            day_sums::{DayAmount, DayCount, DayMovement, DaySums, MINOR},
             reports::*,
         },
         errors::Doing,
-        log::prepared::clean,
     },
 };
 
@@ -25,89 +31,72 @@ const DOING: &str = "reading the ledger";
 
 /// What tells the sums of a generation apart.
 const KEY: &str = "generation, profile, livemode, account, test_clock, currency, day";
-const AMOUNT: &str = "items, mrr, mrr_rest, list, list_rest, estimated, estimated_rest, at_risk, at_risk_rest, \
+pub(super) const AMOUNT: &str = "items, mrr, mrr_rest, list, list_rest, estimated, estimated_rest, at_risk, at_risk_rest, \
                       scheduled_churn, scheduled_churn_rest";
-const COUNT: &str = "items, customers, subscriptions, trials";
+pub(super) const COUNT: &str = "items, customers, subscriptions, trials";
 /// What further tells sums of movements apart, and their numbers.
 const MOVED_KEY: &str = "kind, since";
-const MOVED: &str = "items, amount, amount_rest";
+pub(super) const MOVED: &str = "items, amount, amount_rest";
 
 /// How long after an instant its accounting day may go on: a day, and as long again for rows of a generation that was cut
 /// in another zone and still answers.
-const DAY_SECONDS: i64 = 2 * 27 * 3600;
-
-/// One row: whose, of which currency and day, of which kind and since when where it is one of movements, and its numbers.
-struct SumRow<'s> {
-    of: &'s SumsOf,
-    currency: String,
-    day: Day,
-    moved: Option<(&'static str, i64)>,
-    numbers: Vec<i64>,
-}
+pub(super) const DAY_SECONDS: i64 = 2 * 27 * 3600;
 
 /// Moves the sums of `generation`.
-pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums: &DaySums) -> Result<(), sqlx::Error> {
+pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
     let (mut amounts, mut counts, mut movements) = (Vec::new(), Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.amounts.iter().filter(|(_, day)| **day != DayAmount::default());
-        amounts.extend(changed.map(|((currency, day), DayAmount { items, amounts })| {
-            let numbers = amounts.iter().flat_map(|(minor, rest)| [*minor, *rest]);
-            let numbers = std::iter::once(*items).chain(numbers).collect();
-            SumRow { of, currency: currency.to_string(), day: *day, moved: None, numbers }
+        amounts.extend(changed.map(|((currency, day), row)| {
+            let key = vec![currency.to_string().into(), day.to_string().into()];
+            Line { of, key, numbers: amount_numbers(row) }
         }));
         let changed = ledger.counts.iter().filter(|(_, day)| **day != DayCount::default());
-        counts.extend(changed.map(|((currency, day), DayCount { items, counts })| {
+        counts.extend(changed.map(|((currency, day), row)| {
             let currency = currency.map(|currency| currency.to_string()).unwrap_or_default();
-            let numbers = std::iter::once(*items).chain(*counts).collect();
-            SumRow { of, currency, day: *day, moved: None, numbers }
+            Line { of, key: vec![currency.into(), day.to_string().into()], numbers: count_numbers(row) }
         }));
         let changed = ledger.movements.iter().filter(|(_, day)| **day != DayMovement::default());
-        movements.extend(changed.map(
-            |((currency, day, kind, since), DayMovement { items, amount: (minor, rest) })| {
-                let (moved, numbers) = (Some((*kind, *since)), vec![*items, *minor, *rest]);
-                SumRow { of, currency: currency.to_string(), day: *day, moved, numbers }
-            },
-        ));
+        movements.extend(changed.map(|((currency, day, kind, since), row)| {
+            let key = vec![currency.to_string().into(), day.to_string().into(), (*kind).into(), (*since).into()];
+            Line { of, key, numbers: movement_numbers(row) }
+        }));
     }
-    let moved_key = format!("{KEY}, {MOVED_KEY}");
-    for (table, key, columns, lines) in [
-        ("day_amount", KEY, AMOUNT, &amounts),
-        ("day_count", KEY, COUNT, &counts),
-        ("day_movement", &moved_key, MOVED, &movements),
-    ] {
-        let head = format!("INSERT INTO {table} ({key}, {columns})");
-        let sums: Vec<String> =
-            columns.split(", ").map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
-        let tail = format!("ON CONFLICT ({key}) DO UPDATE SET {}", sums.join(", "));
-        let width = key.split(',').count() + columns.split(',').count();
-        insert(connection, &head, width, &tail, lines, |query, line| {
-            line.numbers.iter().fold(bind_key(query, generation, line), |query, number| query.bind(*number))
-        })
-        .await?;
-        // What is the sum of nothing any more is no row, as in a generation that never had it.
-        let places: Vec<String> = key.split(", ").zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
-        let text = format!("DELETE FROM {table} WHERE items = 0 AND {}", places.join(" AND "));
-        for line in lines.iter().filter(|line| line.numbers.first().is_some_and(|items| *items < 0)) {
-            bind_key(sqlx::query(AssertSqlSafe(text.clone())), generation, line).execute(&mut *connection).await?;
-        }
+    let by_day = [
+        ("day_amount", "currency, day", AMOUNT, amounts),
+        ("day_count", "currency, day", COUNT, counts),
+        ("day_movement", "currency, day, kind, since", MOVED, movements),
+    ];
+    let by_day =
+        by_day.into_iter().map(|(table, key, numbers, lines)| Lines { table, key, numbers: numbers.into(), lines });
+    for lines in by_day.chain(group_sums::lines(sums)?).chain(retention_sums::lines(sums)) {
+        move_lines(connection, generation, &lines).await.doing("moving sums")?;
     }
     Ok(())
 }
 
-fn bind_key<'q>(query: Query<'q>, generation: i64, line: &SumRow<'_>) -> Query<'q> {
-    let (profile, livemode, of, clock) = line.of;
-    let query = query
-        .bind(generation)
-        .bind(clean(profile))
-        .bind(*livemode)
-        .bind(account(of.as_ref()))
-        .bind(clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default())
-        .bind(line.currency.clone())
-        .bind(line.day.to_string());
-    match line.moved {
-        Some((kind, since)) => query.bind(kind).bind(since),
-        None => query,
-    }
+/// In the order of [`AMOUNT`].
+pub(super) fn amount_numbers(DayAmount { items, amounts }: &DayAmount) -> Vec<i64> {
+    std::iter::once(*items).chain(amounts.iter().flat_map(|(minor, rest)| [*minor, *rest])).collect()
+}
+
+/// In the order of [`COUNT`].
+pub(super) fn count_numbers(DayCount { items, counts }: &DayCount) -> Vec<i64> {
+    std::iter::once(*items).chain(*counts).collect()
+}
+
+/// In the order of [`MOVED`].
+pub(super) fn movement_numbers(DayMovement { items, amount: (minor, rest) }: &DayMovement) -> Vec<i64> {
+    vec![*items, *minor, *rest]
+}
+
+/// All changes by day up to the cut.
+pub(super) async fn whole(connection: &mut Connection, scope: &Scope, cut_day: Day) -> Result<LedgerRows, StoreError> {
+    Ok(LedgerRows {
+        amounts: amounts(connection, scope, cut_day).await?,
+        counts: counts(connection, scope, cut_day).await?,
+        lines: lines(connection, scope).await?,
+    })
 }
 
 /// Changes of amounts by day up to the cut: the days' sums, without what takes effect later on the cut's own day.
@@ -216,7 +205,11 @@ pub(super) async fn lines(connection: &mut Connection, scope: &Scope) -> Result<
 
 impl Database {
     /// The first sum of `generation` that isn't that of its rows, in words.
-    pub(in crate::store) async fn wrong_day(&self, generation: i64) -> Result<Option<WrongDay>, StoreError> {
+    pub(in crate::store) async fn wrong_day(
+        &self,
+        generation: i64,
+        seen: Option<&DaySums>,
+    ) -> Result<Option<WrongDay>, StoreError> {
         let amounts = ["mrr", "list", "estimated", "at_risk", "scheduled_churn"].map(split_sum).join(", ");
         let counts = ["customers", "subscriptions", "trials"].map(|column| format!("CAST(SUM({column}) AS BIGINT)"));
         let since = "visible_from / 86400 - CASE WHEN visible_from % 86400 < 0 THEN 1 ELSE 0 END";
@@ -249,6 +242,54 @@ impl Database {
                 return Ok(Some(WrongDay { profile: profile.into(), table: days, what }));
             }
         }
-        Ok(None)
+        self.wrong_sum(generation, seen).await
     }
+
+    /// The first sum of groups or of figures by customer that isn't that of its customers. Where it is what was `seen` of
+    /// them, one by one, that is it; else all rows are read at the same instant.
+    async fn wrong_sum(&self, generation: i64, seen: Option<&DaySums>) -> Result<Option<WrongDay>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let kept: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
+            .bind(generation)
+            .fetch_optional(&mut *tx)
+            .await
+            .doing(DOING)?;
+        if kept.is_none_or(|kept| kept == 0) {
+            return Ok(None);
+        }
+        if let Some(seen) = seen
+            && first_wrong_of(&mut tx, generation, seen).await?.is_none()
+        {
+            return Ok(None);
+        }
+        let mut sums = DaySums::default();
+        let mut after: Option<(Arc<str>, CustomerKey)> = None;
+        loop {
+            let from = after.as_ref().map(|(profile, key)| (&**profile, key));
+            let page = ledgers_in(&mut tx, generation, from, limits::CUSTOMERS_PAGE).await?;
+            let Some((key, derived)) = page.last() else { break };
+            after = Some((derived.profile.clone(), key.clone()));
+            for (key, derived) in &page {
+                sums.add_whole(key, std::slice::from_ref(derived))?;
+            }
+        }
+        let wrong = first_wrong_of(&mut tx, generation, &sums).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(wrong)
+    }
+}
+
+/// The first row of sums of groups or of figures by customer that isn't what these sums say.
+async fn first_wrong_of(
+    connection: &mut Connection,
+    generation: i64,
+    sums: &DaySums,
+) -> Result<Option<WrongDay>, StoreError> {
+    for lines in group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)) {
+        if let Some((profile, which)) = first_wrong(connection, generation, &lines).await? {
+            let what = format!("{which}: what is kept isn't the sum of the customers' rows");
+            return Ok(Some(WrongDay { profile: profile.into(), table: lines.table, what }));
+        }
+    }
+    Ok(None)
 }

@@ -97,7 +97,7 @@ impl Database {
         })
         .await
         .doing(DOING)?;
-        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
+        move_sums(&mut tx, generation, sums).await?;
         tx.commit().await.doing(DOING)?;
         gather_statistics(self).await
     }
@@ -107,7 +107,7 @@ impl Database {
         if !lives(&mut tx, generation).await? {
             return Err(dropped());
         }
-        move_sums(&mut tx, generation, sums).await.doing(DOING)?;
+        move_sums(&mut tx, generation, sums).await?;
         tx.commit().await.doing(DOING)
     }
 }

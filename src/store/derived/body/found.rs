@@ -30,7 +30,9 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
 }
 
 /// The account, customer, country, first MRR and key of those found.
-pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryBuilder<Driver> {
+///
+/// `summed`: what customers pay is kept beside their rows.
+pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: bool) -> QueryBuilder<Driver> {
     let (key, greatest_first) = key(asked.order);
     // What everybody pays is looked for only where it decides.
     let pays =
@@ -46,7 +48,7 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryB
     );
     if pays {
         query.push(" LEFT JOIN (");
-        push_standing(&mut query, scope, asked.currency);
+        push_standing(&mut query, scope, asked.currency, summed);
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
@@ -104,8 +106,7 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64) -> QueryB
 }
 
 /// What each customer pays at the cut in a currency, in whole minor units, and in how many currencies anything.
-fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scope, currency: Option<Currency>) {
-    let whole = format!("CAST(SUM(d.mrr / {MINOR}) + SUM(d.mrr % {MINOR}) / {MINOR} AS BIGINT)");
+fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scope, currency: Option<Currency>, summed: bool) {
     query.push("SELECT t.account, t.customer, CAST(SUM(CASE WHEN t.currency = ");
     query.push_bind(currency.map(|currency| currency.as_str().to_owned()).unwrap_or_default());
     query.push(
@@ -113,12 +114,30 @@ fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scope, currency: Opti
          AS BIGINT) AS paying FROM (",
     );
     query.push(format_args!(
-        "SELECT d.account, d.customer, d.currency, {whole} AS whole,
-         CAST(SUM(d.mrr % {MINOR}) % {MINOR} AS BIGINT) AS rest FROM item_delta d"
+        "SELECT d.account, d.customer, d.currency,
+         CAST(SUM(d.minor) + SUM(d.rest) / {MINOR} AS BIGINT) AS whole,
+         CAST(SUM(d.rest) % {MINOR} AS BIGINT) AS rest FROM ("
     ));
-    push_scope(query, "d", "d", scope);
-    query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(" GROUP BY d.account, d.customer, d.currency) AS t GROUP BY t.account, t.customer");
+    if summed {
+        // All there is of each, without what is dated ahead.
+        query.push(
+            "SELECT k.account, k.customer, k.currency, k.amount AS minor, k.amount_rest AS rest FROM customer_mrr k",
+        );
+        push_scope(query, "k", "k", scope);
+        query.push(format_args!(
+            " UNION ALL SELECT s.account, s.customer, s.currency, -(s.mrr / {MINOR}), -(s.mrr % {MINOR}) FROM item_delta s{}",
+            by_index("item_delta_by_time")
+        ));
+        push_scope(query, "s", "s", scope);
+        query.push(" AND s.ordinal >= 0 AND s.at > ").push_bind(scope.cut.0);
+    } else {
+        query.push(format_args!(
+            "SELECT s.account, s.customer, s.currency, s.mrr / {MINOR} AS minor, s.mrr % {MINOR} AS rest FROM item_delta s"
+        ));
+        push_scope(query, "s", "s", scope);
+        query.push(" AND s.at <= ").push_bind(scope.cut.0);
+    }
+    query.push(") AS d GROUP BY d.account, d.customer, d.currency) AS t GROUP BY t.account, t.customer");
 }
 
 /// `key:value` as it stands in the metadata that is kept, as JSON.

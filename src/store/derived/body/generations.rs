@@ -15,6 +15,19 @@ use crate::store::{
 
 const DOING: &str = "reading generations";
 
+/// Sums of the rows of a generation.
+pub(in super::super) const SUMS: [&str; 9] = [
+    "day_amount",
+    "day_count",
+    "day_movement",
+    "group_amount",
+    "group_count",
+    "group_movement",
+    "retention_day",
+    "cohort_day",
+    "customer_mrr",
+];
+
 /// Customers whose rows are dropped in one transaction: short enough for a reconciler to come between.
 const SLICE: i64 = 500;
 
@@ -43,7 +56,7 @@ impl Database {
         let doing = "beginning a generation";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let id = sqlx::query_scalar(
-            "INSERT INTO generation (state, fingerprint, customer_key) VALUES ('building', $1, $2) RETURNING id",
+            "INSERT INTO generation (state, fingerprint, customer_key, sums) VALUES ('building', $1, $2, 1) RETURNING id",
         )
         .bind(fingerprint)
         .bind(customer_key.map(clean))
@@ -108,7 +121,7 @@ impl Database {
         tx.commit().await.doing(doing)?;
         while self.drop_slice(generation).await? {}
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        for table in ["dirty", "reference", "told", "joined", "day_amount", "day_count", "day_movement", "generation"] {
+        for table in ["dirty", "reference", "told", "joined"].into_iter().chain(SUMS).chain(["generation"]) {
             let column = if table == "generation" { "id" } else { "generation" };
             sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} = $1")))
                 .bind(generation)

@@ -60,35 +60,10 @@ impl Database {
         after: Option<(&str, &CustomerKey)>,
         limit: i64,
     ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
-        let text = format!(
-            "SELECT profile, livemode, account, customer FROM customer_ledger WHERE generation = $1 {}
-             ORDER BY profile, livemode, account, customer LIMIT $2",
-            if after.is_some() { "AND (profile, livemode, account, customer) > ($3, $4, $5, $6)" } else { "" }
-        );
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit);
-        if let Some((profile, key)) = after {
-            query = query
-                .bind(clean(profile))
-                .bind(key.livemode)
-                .bind(account(key.account.as_ref()))
-                .bind(clean(key.customer.as_str()));
-        }
-        let rows = query.fetch_all(&self.derived).await.doing(DOING)?;
-        let mut groups: BTreeMap<(String, bool, String), Vec<String>> = BTreeMap::new();
-        for row in &rows {
-            let group = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
-            groups.entry(group).or_default().push(row.try_get(3).doing(DOING)?);
-        }
-        let mut ledgers = Vec::with_capacity(rows.len());
-        for ((profile, livemode, account), customers) in groups {
-            let group = Group { generation, profile: &profile, livemode, account: &account, customers: &customers };
-            let profile: Arc<str> = profile.as_str().into();
-            for (customer, ledger) in self.read_group(&group).await? {
-                let account = account_of(account.clone());
-                let key = CustomerKey { livemode, account, customer: CustomerId::new(customer) };
-                ledgers.push((key, ProfileLedger { profile: profile.clone(), ledger }));
-            }
-        }
+        // One transaction: a customer replaced meanwhile is seen before or after, never in between.
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let ledgers = ledgers_in(&mut tx, generation, after, limit).await?;
+        tx.commit().await.doing(DOING)?;
         Ok(ledgers)
     }
 
@@ -114,6 +89,45 @@ impl Database {
         tx.commit().await.doing(DOING)?;
         Ok(ledgers)
     }
+}
+
+/// The next ledgers of a generation in the order of their keys, within a transaction.
+pub(super) async fn ledgers_in(
+    tx: &mut Connection,
+    generation: i64,
+    after: Option<(&str, &CustomerKey)>,
+    limit: i64,
+) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
+    let text = format!(
+        "SELECT profile, livemode, account, customer FROM customer_ledger WHERE generation = $1 {}
+         ORDER BY profile, livemode, account, customer LIMIT $2",
+        if after.is_some() { "AND (profile, livemode, account, customer) > ($3, $4, $5, $6)" } else { "" }
+    );
+    let mut query = sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit);
+    if let Some((profile, key)) = after {
+        query = query
+            .bind(clean(profile))
+            .bind(key.livemode)
+            .bind(account(key.account.as_ref()))
+            .bind(clean(key.customer.as_str()));
+    }
+    let rows = query.fetch_all(&mut *tx).await.doing(DOING)?;
+    let mut groups: BTreeMap<(String, bool, String), Vec<String>> = BTreeMap::new();
+    for row in &rows {
+        let group = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
+        groups.entry(group).or_default().push(row.try_get(3).doing(DOING)?);
+    }
+    let mut ledgers = Vec::with_capacity(rows.len());
+    for ((profile, livemode, account), customers) in groups {
+        let group = Group { generation, profile: &profile, livemode, account: &account, customers: &customers };
+        let profile: Arc<str> = profile.as_str().into();
+        for (customer, ledger) in read_group(tx, &group).await? {
+            let account = account_of(account.clone());
+            let key = CustomerKey { livemode, account, customer: CustomerId::new(customer) };
+            ledgers.push((key, ProfileLedger { profile: profile.clone(), ledger }));
+        }
+    }
+    Ok(ledgers)
 }
 
 /// The ledgers of a group by customer, within a transaction.

@@ -18,7 +18,7 @@ use crate::{
         StoreError,
         derived::{
             Filled, Mark, ProfileLedger,
-            day_sums::{DaySums, Rows, RowsOf},
+            day_sums::{DaySums, RowsOf, Standing},
         },
         errors::{Doing, corrupt},
         log::prepared::clean,
@@ -190,12 +190,8 @@ pub(super) async fn write_batch(
     for ((place, key, derived), old) in placed.into_iter().zip(&old) {
         let ProfileLedger { profile, ledger } = derived;
         let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::of(old, ledger));
-        if let Some(old) = old {
-            let taken = kept.tails(old);
-            sums.add(profile, key, old.test_clock.as_ref(), taken, Rows::Taken)?;
-        }
-        let written = kept.tails(ledger);
-        sums.add(profile, key, ledger.test_clock.as_ref(), written, Rows::Written)?;
+        let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old) });
+        sums.change(profile, key, before, Some(Standing { ledger, tails: kept.tails(ledger) }))?;
         changes.push(Change { place, ledger, kept });
     }
     delete_replaced_tails(tx, &changes, &old).await.doing(DOING)?;
@@ -203,7 +199,7 @@ pub(super) async fn write_batch(
         insert_rows(tx, &rows).await.doing(DOING)?;
     }
     // Last, and in one order: rows that all who recompute share are locked until the commit.
-    move_sums(tx, generation, &sums).await.doing(DOING)?;
+    move_sums(tx, generation, &sums).await?;
     Ok(i64::try_from(cleared.into_iter().filter(|cleared| *cleared).count()).unwrap_or(i64::MAX))
 }
 
@@ -422,8 +418,7 @@ async fn delete_merged_customers(
             let group = Group { generation, profile, livemode, account: &account, customers: &customers };
             let stored = read_group(connection, &group).await.map_err(unreadable)?;
             let Some(old) = stored.into_values().next() else { continue };
-            let taken = Kept::default().tails(&old);
-            sums.add(&profile.as_str().into(), key, old.test_clock.as_ref(), taken, Rows::Taken)?;
+            sums.change(&profile.as_str().into(), key, Some(Standing::whole(&old)), None)?;
             for table in &TABLES {
                 delete(connection, table, &group, customers.iter().map(String::as_str)).await.doing(DOING)?;
             }

@@ -8,6 +8,7 @@ use super::{
     super::{Database, dialect::*},
     columns::*,
     found::found,
+    group_sums::has_sums,
     reports::{PART_OF, each, push_scope, push_visible},
     rows::{account, account_of},
 };
@@ -139,7 +140,8 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let rows = found(scope, asked, limit).build().fetch_all(&mut *tx).await.doing(DOING)?;
+        let summed = has_sums(&mut tx).await?;
+        let rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
         let mut places = Vec::with_capacity(rows.len());
         let mut customers = Vec::with_capacity(rows.len());
         for row in &rows {

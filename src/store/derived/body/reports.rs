@@ -9,11 +9,10 @@ use super::{
     super::{Database, dialect::*},
     columns::{Columns, read_trial},
     day_sums,
-    rows::{account, account_of},
+    rows::account,
 };
 use crate::{
     budget::charge,
-    event::CustomerKey,
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
@@ -103,21 +102,6 @@ impl Database {
             }
         }
         Ok(all)
-    }
-
-    pub(in crate::store) async fn price_holders(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
-        let mut query = QueryBuilder::<Driver>::new("SELECT d.price, d.account, MIN(d.customer) FROM item_delta d");
-        push_scope(&mut query, "d", "d", scope);
-        query.push(" GROUP BY 1, 2");
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
-        let read = |row: &Row| {
-            Ok(CustomerKey {
-                livemode: scope.livemode,
-                account: account_of(row.try_get(1).doing(DOING)?),
-                customer: CustomerId::new(row.try_get::<&str, _>(2).doing(DOING)?),
-            })
-        };
-        rows.iter().map(read).collect()
     }
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
@@ -225,7 +209,7 @@ pub(super) fn day(text: &str) -> Result<Day, StoreError> {
     text.parse().map_err(|error| corrupt(DOING, format!("{text:?} is not a day: {error}")))
 }
 
-fn kind(text: &str) -> Result<Kind, StoreError> {
+pub(super) fn kind(text: &str) -> Result<Kind, StoreError> {
     Kind::parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a kind of movement")))
 }
 
@@ -256,7 +240,7 @@ pub(super) async fn each<T>(
 /// What the texts of a row hold beside it, about.
 const TEXT_BYTES: usize = 32;
 
-fn amounts_sums() -> String {
+pub(super) fn amounts_sums() -> String {
     ["d.mrr", "d.list", "d.estimated", "d.at_risk", "d.scheduled_churn"].map(split_sum).join(", ")
 }
 
@@ -393,7 +377,7 @@ async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> R
 }
 
 /// The currency of the subscription that a row of `t` is of, whatever its amounts are converted into.
-fn billed_in(t: &str, subscription: &str) -> String {
+pub(super) fn billed_in(t: &str, subscription: &str) -> String {
     format!(
         "(SELECT s.currency FROM subscription_ledger s WHERE s.generation = {t}.generation AND s.profile = {t}.profile
          AND s.livemode = {t}.livemode AND s.account = {t}.account AND s.customer = {t}.customer

@@ -1,0 +1,102 @@
+//! What each accounting day adds to the figures that look at customers one by one, summed over customers
+//! (`ledger::retention`): who is kept and who is lost, and what cohorts still pay. Moved as customers are.
+
+use std::collections::BTreeMap;
+
+use super::{
+    day_sums::{MINOR, Rows, moved},
+    reports::RetentionRows,
+};
+use crate::ledger::{
+    cohorts::Month,
+    money::{Currency, Mrr},
+    retention::{self, Part},
+    time::Day,
+};
+
+/// An amount in two numbers: whole minor units, and the rest in 10⁻⁶.
+pub(crate) type Split = (i64, i64);
+
+/// What a day adds in one currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LookedDay {
+    /// Customers who add anything here.
+    pub(crate) items: i64,
+    pub(crate) amounts: [Split; retention::AMOUNTS],
+    pub(crate) counts: [i64; retention::COUNTS],
+}
+
+/// What a day adds to a cohort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CohortDay {
+    /// Customers who add anything here.
+    pub(crate) items: i64,
+    pub(crate) mrr: Split,
+    pub(crate) active: i64,
+    pub(crate) members: i64,
+}
+
+/// The sums of one ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RetentionSums {
+    pub(crate) days: BTreeMap<(Currency, Day), LookedDay>,
+    pub(crate) cohorts: BTreeMap<(Currency, Month, Day), CohortDay>,
+}
+
+fn move_split((minor, rest): &mut Split, Mrr(amount): Mrr, rows: Rows) -> Option<()> {
+    moved(minor, i64::try_from(amount / i128::from(MINOR)).ok()?, rows)?;
+    moved(rest, i64::try_from(amount % i128::from(MINOR)).ok()?, rows)
+}
+
+impl RetentionSums {
+    /// A customer's part; `None` where a sum leaves 64 bits.
+    pub(crate) fn add(&mut self, part: &Part, rows: Rows) -> Option<()> {
+        for (of, looked) in &part.days {
+            let day = self.days.entry(*of).or_default();
+            moved(&mut day.items, 1, rows)?;
+            for (sum, amount) in day.amounts.iter_mut().zip(looked.amounts) {
+                move_split(sum, amount, rows)?;
+            }
+            for (sum, count) in day.counts.iter_mut().zip(looked.counts) {
+                moved(sum, count, rows)?;
+            }
+        }
+        for ((currency, day), aged) in &part.ages {
+            let Some(cohort) = part.cohort else { continue };
+            let sum = self.cohorts.entry((*currency, cohort, *day)).or_default();
+            moved(&mut sum.items, 1, rows)?;
+            move_split(&mut sum.mrr, aged.mrr, rows)?;
+            moved(&mut sum.active, aged.active, rows)?;
+            moved(&mut sum.members, aged.members, rows)?;
+        }
+        Some(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.days.len() + self.cohorts.len()
+    }
+}
+
+impl RetentionRows {
+    /// Adds a customer's part `sign` times; `None` beyond 128 bits.
+    pub(crate) fn add(&mut self, part: &Part, sign: i64, cut_day: Day) -> Option<()> {
+        let times = |amount: Mrr| amount.0.checked_mul(i128::from(sign)).map(Mrr);
+        for (of, looked) in part.days.iter().filter(|((_, day), _)| *day <= cut_day) {
+            let sum = self.days.entry(*of).or_default();
+            for (sum, amount) in sum.amounts.iter_mut().zip(looked.amounts) {
+                *sum = sum.checked_add(times(amount)?)?;
+            }
+            for (sum, count) in sum.counts.iter_mut().zip(looked.counts) {
+                *sum += sign * count;
+            }
+        }
+        for ((currency, day), aged) in part.ages.iter().filter(|((_, day), _)| *day <= cut_day) {
+            let Some(cohort) = part.cohort else { continue };
+            let sum = self.cohorts.entry((*currency, cohort, *day)).or_default();
+            sum.mrr = sum.mrr.checked_add(times(aged.mrr)?)?;
+            sum.active += sign * aged.active;
+            sum.members += sign * aged.members;
+        }
+        Some(())
+    }
+}
