@@ -29,6 +29,7 @@ test: tools ## All tests, on SQLite and PostgreSQL, with the dashboard in a brow
 	@scripts/tools postgres
 	@scripts/tools browser
 	@scripts/tools nginx
+	@scripts/tools python
 	# One process for all integration tests: they share the PostgreSQL that it starts.
 	cargo test --locked --workspace $(ARGS)
 
@@ -66,5 +67,7 @@ soak: tools ## The end-to-end tests over MRRD_SOAK seeds, and five processes kil
 	ORACLE_ACCOUNTS=$${ORACLE_ACCOUNTS:-10000} cargo test --locked --release --test it oracle:: -- --nocapture
 	REBUILD_PREFIXES=$${REBUILD_PREFIXES:-500} cargo test --locked --release --test it a_rebuild_changes_nothing -- --nocapture
 	MRRD_EVENTS=$${MRRD_EVENTS:-50000} cargo test --locked --release --test it postgres::processes -- --ignored --nocapture
+	@scripts/tools python
+	cargo test --locked --release --test it api::outside -- --ignored --nocapture
 	MRRD_BIN=$${MRRD_BIN:-$(CURDIR)/target/release/mrrd} cargo test --locked --release --test it history::soak -- \
 		--ignored --nocapture --test-threads 1

@@ -57,6 +57,12 @@ pub const WRONG_TOKENS_SECONDS: i64 = 300;
 /// Addresses whose wrong tokens are remembered: some hundred kilobytes.
 pub const WRONG_TOKEN_ADDRESSES: usize = 4_096;
 
+/// Largest body of a request that changes something: a name, a day, a note.
+pub const API_BODY_BYTES: usize = 64 * 1024;
+
+/// Largest of Stripe's exports that an audit takes: a line for each subscription and month of a large account.
+pub const EXPORT_BODY_BYTES: usize = 32 << 20;
+
 /// Largest sign-in form: a token and the address of a page.
 pub const SIGN_IN_BODY_BYTES: usize = 16 * 1024;
 
@@ -375,6 +381,11 @@ pub const FEED_RECENT_DAYS: i32 = 3;
 /// … and those of every day this often, …
 pub const FEED_WHOLE_INTERVAL: Duration = Duration::from_secs(30);
 
+/// For how long what a later message of the same movement replaced is kept once every feed has taken it: whoever asks from an
+/// older cursor gets the later message alone. What stands is kept for ever, so the list is bounded by the ledger's movements
+/// and the corrections of so many days.
+pub const FEED_REPLACED_DAYS: i64 = 90;
+
 /// … or so many times as long as that takes.
 pub const FEED_WHOLE_FACTOR: u32 = 30;
 
@@ -412,6 +423,10 @@ pub const PULSE_INTERVAL: Duration = Duration::from_millis(400);
 
 /// How many may listen at once: each holds a connection.
 pub const LISTENERS: usize = 256;
+
+/// How often it is looked whether who listens is still let in: a session that was ended, or a token that was revoked, hears
+/// nothing any more so soon.
+pub const LISTENER_DOOR: Duration = Duration::from_secs(2);
 
 /// A sign of life for those who listen, so that no proxy ends a quiet connection.
 pub const LISTENER_SIGN: Duration = Duration::from_secs(15);

@@ -1,22 +1,21 @@
 //! `GET /api/v1/alerts`, and taking one on.
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::{Path, State},
-};
+use axum::{Extension, body::Body, extract::State};
 
 use super::{
     Answer, answer, cursor, json,
+    links::onward,
     params::{FormatQuery, PageQuery},
     problem::ApiProblem,
     query::{Nothing, Query, parameters},
+    sent::{self, Named},
 };
 use crate::{
     access::Identity,
     api::state::AppState,
     config::alert_rules::Rule,
     ledger::time::UnixTime,
+    limits,
     report::alerts::{AlertEntry, AlertList},
     store::records::{alerts::AlertFilter, audit_trail::Action},
 };
@@ -59,14 +58,15 @@ pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<Al
     rows.truncate(page);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, (row.alert.raised_at, &row.alert.id)));
-    let list = AlertList { data: AlertEntry::with_deliveries(&state.store.records, rows).await?, next_cursor };
-    Ok(answer(query.format.csv(), list, AlertList::table))
+    let data = AlertEntry::with_deliveries(&state.store.records, rows).await?;
+    let list = AlertList { data, next_cursor: next_cursor.clone() };
+    Ok(onward(answer(query.format.csv(), list, AlertList::table), next_cursor))
 }
 
 /// One alert.
 #[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts", params(("id" = String, Path, description = "`al_…`")),
     responses((status = 200, body = AlertEntry), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn alert(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
+pub(super) async fn alert(State(state): State<AppState>, Named(id): Named, _: Query<Nothing>) -> Answer {
     Ok(json(&entry(&state, &id).await?))
 }
 
@@ -78,16 +78,17 @@ pub(super) async fn alert(State(state): State<AppState>, Path(id): Path<String>,
         (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn acknowledge(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Extension(identity): Extension<Identity>,
     _: Query<Nothing>,
-    body: Bytes,
+    body: Body,
 ) -> Answer {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Said {
         by: Option<String>,
     }
+    let (body, _held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
     let said = match body.is_empty() {
         true => Said { by: None },
         false => serde_json::from_slice(&body)

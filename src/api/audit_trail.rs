@@ -4,6 +4,7 @@ use axum::extract::State;
 
 use super::{
     Answer, answer, cursor,
+    links::onward,
     params::{FormatQuery, PageQuery},
     query::{Query, parameters},
 };
@@ -33,6 +34,6 @@ pub(super) async fn audit_trail(State(state): State<AppState>, Query(query): Que
     rows.truncate(page);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, row.id));
-    let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor };
-    Ok(answer(query.format.csv(), trail, AuditTrail::table))
+    let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor: next_cursor.clone() };
+    Ok(onward(answer(query.format.csv(), trail, AuditTrail::table), next_cursor))
 }

@@ -1,12 +1,13 @@
 //! `GET /v1/metrics/…` and `/v1/customers/…/activities`: the ledger in ChartMogul's shapes, for its client libraries.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::{
     Answer, ApiProblem, cursor, json, ledger_status, movements, noticed,
     params::LedgerQuery,
     query::{Query, parameters},
     reports,
+    sent::Named,
     values::PageSize,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 
 const LIST: &str = "activities";
 /// The most entries a page has, and how many it has where nothing is asked for.
-const PER_PAGE: i64 = 200;
+pub(super) const PER_PAGE: i64 = 200;
 
 parameters! {
     /// What the metrics in ChartMogul's shapes are asked for.
@@ -50,12 +51,12 @@ parameters! {
 }
 
 /// One of `mrr`, `arr`, `arpa`, `asp`, `customer-count`, `customer-churn-rate`, `mrr-churn-rate` and `ltv`, or `all`.
-#[utoipa::path(get, path = "/v1/metrics/{metric}", tag = "chartmogul",
+#[utoipa::path(get, path = "/v1/metrics/{metric}", operation_id = "chartmogul_metrics", tag = "chartmogul",
     params(("metric" = String, Path, description = "which figure, or `all`"), ChartMogulQuery),
     responses((status = 200, body = Series), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn metrics(
     State(state): State<AppState>,
-    Path(metric): Path<String>,
+    Named(metric): Named,
     Query(query): Query<ChartMogulQuery>,
 ) -> Answer {
     let figure = match metric.as_str() {
@@ -100,12 +101,12 @@ pub(super) async fn metrics(
 const WINDOW_DAYS: i32 = 30;
 
 /// A customer's movements; `uuid` is its `cus_…`.
-#[utoipa::path(get, path = "/v1/customers/{uuid}/activities", tag = "chartmogul",
+#[utoipa::path(get, path = "/v1/customers/{uuid}/activities", operation_id = "chartmogul_activities", tag = "chartmogul",
     params(("uuid" = String, Path, description = "`cus_…`"), ActivityQuery),
     responses((status = 200, body = Activities), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn activities(
     State(state): State<AppState>,
-    Path(uuid): Path<String>,
+    Named(uuid): Named,
     Query(query): Query<ActivityQuery>,
 ) -> Answer {
     let (ask, PageSize(per_page)) = (query.ledger.ask(), query.per_page);

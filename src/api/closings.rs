@@ -1,6 +1,6 @@
 //! `GET` and `POST /api/v1/closings`: the months that are closed, and closing one.
 
-use axum::{Extension, body::Bytes, extract::State};
+use axum::{Extension, body::Body, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,11 +8,12 @@ use super::{
     Answer, ApiProblem, answer, json,
     params::FormatQuery,
     query::{Nothing, Query, parameters},
-    reports,
+    reports, sent,
 };
 use crate::{
     access::Identity,
     api::state::AppState,
+    limits,
     report::{
         ask::{Ask, InCurrency},
         closing::{Close, CloseAnswer, CloseError, ClosedLine},
@@ -116,8 +117,9 @@ pub(super) async fn close(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
     _: Query<Nothing>,
-    body: Bytes,
+    body: Body,
 ) -> Answer {
+    let (body, _held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
     let said: CloseBody = serde_json::from_slice(&body)
         .map_err(|_| ApiProblem::parameter("body", "it is not JSON such as {\"month\":\"2026-10\"}"))?;
     let month: Month = said

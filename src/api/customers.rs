@@ -1,12 +1,16 @@
 //! `GET /api/v1/customers` and `/api/v1/customers/{id}`: who pays what, and how it came about.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::{
-    Answer, ApiProblem, Asked, Told, cursor, ledger_status, movements, named,
+    Answer, ApiProblem, Asked, Told, cursor, ledger_status,
+    links::onward,
+    movements, named,
     params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery},
     query::{Query, parameters},
-    reports, told,
+    reports,
+    sent::Named,
+    told,
 };
 use crate::{
     api::state::AppState,
@@ -97,7 +101,12 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     // A search that finds nobody says so by itself.
     let searched = further || !asked.text.is_empty() || asked.state.is_some() || asked.cohort.is_some();
     let is_empty = list.data.is_empty() && !searched;
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, CustomerList::table).await
+    let next = list.next_cursor.clone();
+    Ok(onward(
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, CustomerList::table)
+            .await?,
+        next,
+    ))
 }
 
 /// One customer: current MRR, subscriptions and movements.
@@ -106,7 +115,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     responses((status = 200, body = Told<CustomerDetail>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn customer(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Query(query): Query<LedgerQuery>,
 ) -> Answer {
     let ask = query.ask();
@@ -142,7 +151,7 @@ pub(super) async fn customer(
     responses((status = 200, body = Told<InvoiceList>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn invoices(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Query(query): Query<InvoiceQuery>,
 ) -> Answer {
     let ask = query.ledger.ask();
@@ -171,7 +180,7 @@ async fn not_found(state: &AppState, ask: &Ask, what: &'static str, id: String) 
     responses((status = 200, body = Told<Explanation>), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn explain(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Query(query): Query<ExplainQuery>,
 ) -> Answer {
     let ask = query.ledger.ask();

@@ -10,8 +10,12 @@ use utoipa::{
     },
 };
 
-/// `GET /api/openapi.json`
-pub(super) async fn openapi_route() -> Response {
+use super::query::{Nothing, Query};
+
+/// This document.
+#[utoipa::path(get, path = "/api/openapi.json", tag = "status", operation_id = "openapi",
+    responses((status = 200, body = Object)))]
+pub(super) async fn openapi_route(_: Query<Nothing>) -> Response {
     super::json(&document())
 }
 
@@ -23,7 +27,17 @@ pub(super) async fn openapi_route() -> Response {
             Money is in minor units: `X` is an integer, rounded half-even; `X_exact` is a decimal string of the same, \
             exact to the ledger. Days are of the ledger's zone, instants RFC 3339 in UTC. Errors are RFC 9457 problems."
     ),
+    paths(
+        super::beside::healthz,
+        super::beside::readyz,
+        super::beside::metrics,
+        super::beside::webhook,
+        super::beside::named_webhook,
+        openapi_route
+    ),
+    components(schemas(ProblemBody)),
     tags(
+        (name = "webhooks", description = "Where Stripe posts to"),
         (name = "figures", description = "MRR, movements and what is made of them"),
         (name = "customers", description = "Who pays what, and why"),
         (name = "alerts", description = "What was out of the ordinary, and who was told"),
@@ -64,6 +78,7 @@ pub fn document() -> Document {
     let (_, routes) = super::described().split_for_parts();
     let mut document = Base::openapi();
     document.merge(routes);
+    super::answers::complete(&mut document);
     document
 }
 

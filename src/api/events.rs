@@ -1,17 +1,16 @@
 //! `GET /api/v1/events…`: the log, down to the very bytes received.
 
-use axum::{
-    extract::{Path, State},
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use http::{HeaderValue, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Answer, ApiProblem, answer, cursor, json,
+    links::onward,
     params::{FormatQuery, PageQuery},
     query::{Nothing, Query, parameters},
+    sent::Named,
     values::words,
 };
 use crate::{
@@ -114,14 +113,15 @@ pub(super) async fn events(State(state): State<AppState>, Query(query): Query<Ev
         next_cursor: rows.last().filter(|_| more).map(|last| cursor::write(list, last.seq)),
         data: rows.iter().map(EventEntry::from).collect(),
     };
-    Ok(answer(query.format.csv(), page, EventList::table))
+    let next = page.next_cursor.clone();
+    Ok(onward(answer(query.format.csv(), page, EventList::table), next))
 }
 
 /// One event, with every shape it came in.
 #[utoipa::path(get, path = "/api/v1/events/{id}", tag = "log",
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = EventDetail), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
+pub(super) async fn event(State(state): State<AppState>, Named(id): Named, _: Query<Nothing>) -> Answer {
     let key = EventId::new(id.as_str());
     let Some(event) = state.store.log.event(&key).await? else {
         return Err(ApiProblem::NotFound { what: "event", id, hint: None });
@@ -139,11 +139,7 @@ pub(super) async fn event(State(state): State<AppState>, Path(id): Path<String>,
     params(("id" = String, Path, description = "`evt_…`"), RawEventQuery),
     responses((status = 200, content_type = "application/json", description = "the bytes as they came"),
               (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn raw(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    Query(query): Query<RawEventQuery>,
-) -> Answer {
+pub(super) async fn raw(State(state): State<AppState>, Named(id): Named, Query(query): Query<RawEventQuery>) -> Answer {
     let variant = query.variant.unwrap_or(0);
     let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((_, bytes)) = bodies.into_iter().find(|(row, _)| row.variant == variant) else {
@@ -169,7 +165,7 @@ pub(super) struct FactList {
 #[utoipa::path(get, path = "/api/v1/events/{id}/facts", tag = "log",
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = FactList), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn facts(State(state): State<AppState>, Path(id): Path<String>, _: Query<Nothing>) -> Answer {
+pub(super) async fn facts(State(state): State<AppState>, Named(id): Named, _: Query<Nothing>) -> Answer {
     let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
     let Some((event, body)) = bodies.into_iter().next() else {
         return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });

@@ -1,18 +1,24 @@
 //! `/api/v1/…`: figures as JSON (docs/interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
+mod accounts;
 mod alerts;
+mod answers;
 mod audit;
 mod audit_trail;
 mod auth;
 mod backtest;
+mod beside;
 mod chartmogul;
+mod chartmogul_lists;
 mod closings;
 mod cursor;
 mod customers;
 mod document;
 mod events;
 mod failures;
+mod fresh;
 mod health;
+mod links;
 mod long;
 mod metrics;
 mod movements;
@@ -27,6 +33,7 @@ mod quality;
 mod query;
 mod restatements;
 mod rules;
+mod sent;
 pub mod sign_in;
 pub mod state;
 mod status;
@@ -43,6 +50,7 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use serde::Serialize;
+use tower_http::compression::CompressionLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -60,8 +68,13 @@ pub fn router(state: AppState) -> Router {
     routes
         .route("/api/openapi.json", get(document::openapi_route))
         .route_layer(middleware::from_fn(within_budget))
+        // What still holds costs nothing of a budget; who may not ask hears nothing of it.
+        .route_layer(middleware::from_fn_with_state(state.clone(), fresh::tags))
         .route_layer(guard)
+        .layer(middleware::from_fn(links::links))
         .layer(middleware::from_fn(headers))
+        // No secret is ever in an answer beside text that a visitor chooses, so its length gives nothing away.
+        .layer(CompressionLayer::new())
         .with_state(state)
 }
 
@@ -86,6 +99,15 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(quality::quality))
         .routes(routes!(chartmogul::metrics))
         .routes(routes!(chartmogul::activities))
+        .routes(routes!(chartmogul_lists::ping))
+        .routes(routes!(chartmogul_lists::account))
+        .routes(routes!(chartmogul_lists::customers))
+        .routes(routes!(chartmogul_lists::search))
+        .routes(routes!(chartmogul_lists::customer))
+        .routes(routes!(chartmogul_lists::subscriptions))
+        .routes(routes!(chartmogul_lists::plans))
+        .routes(routes!(chartmogul_lists::plan))
+        .routes(routes!(accounts::accounts))
         .routes(routes!(restatements::restatements))
         .routes(routes!(rules::rules))
         .routes(routes!(rules::rule))
@@ -106,10 +128,13 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(audit_trail::audit_trail))
 }
 
-/// Figures are nobody else's: no cache keeps them, and no browser guesses another type.
+/// Figures are nobody else's: no cache keeps them unless an answer says otherwise, and no browser guesses another type.
 async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A tagged answer has said how it may be kept.
+    if !response.headers().contains_key(header::ETAG) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

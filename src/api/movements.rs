@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use utoipa::openapi::schema::Object;
+use utoipa::{ToSchema, openapi::schema::Object};
 
 use super::{
-    Answer, ApiProblem, Asked, Told, cursor, json, ledger_status, named,
+    Answer, ApiProblem, Asked, Told, cursor, json, ledger_status,
+    links::{onward, onward_by},
+    named,
     params::{FormatQuery, LIMIT_MAX, LedgerQuery},
     query::{Query, parameters},
     reports, told,
@@ -29,6 +31,48 @@ use crate::{
 };
 
 const LIST: &str = "movements";
+
+/// Either list: of movements, or of what feeds tell of them.
+#[derive(ToSchema)]
+#[schema(as = MovementPage)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes two answers of one route")]
+enum Page {
+    Movements(Told<MovementList>),
+    Feed(FeedPage),
+}
+
+/// What feeds tell, in the order in which it was found.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what feeds::message writes")]
+struct FeedPage {
+    data: Vec<FeedMessage>,
+    /// Where it goes on; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// A movement as it was first seen, or a correction of it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what feeds::message writes")]
+struct FeedMessage {
+    /// Stable: whoever receives it twice tells by this.
+    id: String,
+    /// `movement.created`, `movement.corrected` or `movement.removed`.
+    r#type: String,
+    /// When it was found, in seconds since 1970.
+    created: i64,
+    /// What to go on after.
+    cursor: String,
+    /// 1 as it was first told; one more with each correction.
+    version: i64,
+    /// The movement.
+    #[schema(value_type = Object)]
+    movement: serde_json::Value,
+    /// What was told of it before; null at first.
+    #[schema(value_type = Option<Object>)]
+    previous: Option<serde_json::Value>,
+}
 
 /// The most movements whose comments are read at once.
 const COMMENTS_MAX: i64 = 200;
@@ -111,7 +155,7 @@ parameters! {
 /// was first seen (`movement.created`), then each correction of it (`movement.corrected`, `movement.removed`), in the order
 /// they were found, as feeds post them.
 #[utoipa::path(get, path = "/api/v1/movements", tag = "figures", params(MovementQuery),
-    responses((status = 200, body = Told<MovementList>), (status = 422, body = super::document::ProblemBody)))]
+    responses((status = 200, body = Page), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn movements(
     State(state): State<AppState>,
     RawQuery(given): RawQuery,
@@ -165,7 +209,12 @@ pub(super) async fn movements(
     reports(&state).name_movements(&ask, &mut list.data).await?;
     // A further page is empty only where the one before was the last.
     let is_empty = list.data.is_empty() && after.is_none();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, MovementList::table).await
+    let next = list.next_cursor.clone();
+    Ok(onward(
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, is_empty, MovementList::table)
+            .await?,
+        next,
+    ))
 }
 
 /// What the feeds tell, after a cursor of theirs: the same entries that are posted, in the same order.
@@ -181,7 +230,8 @@ async fn told_after(state: &AppState, FeedCursor(after): FeedCursor, limit: i64)
     let (more, told) = (entries.len() > page, &entries[..entries.len().min(page)]);
     let next = told.last().filter(|_| more).map(|entry| entry.position.to_string());
     let data: Vec<serde_json::Value> = told.iter().map(message::json).collect();
-    Ok(json(&serde_json::json!({"data": data, "next_cursor": next})))
+    let answer = json(&serde_json::json!({"data": data, "next_cursor": next}));
+    Ok(onward_by(answer, "after", next))
 }
 
 pub(super) fn write_cursor(key: &MovementKey) -> String {

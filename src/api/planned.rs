@@ -1,23 +1,21 @@
 //! `/api/v1/annotations` and `/api/v1/mutes`: planned events, price changes and notes, drawn on every chart, and rules that tell
 //! nobody for a while.
 
-use axum::{
-    Extension,
-    body::Bytes,
-    extract::{Path, State},
-};
+use axum::{Extension, body::Body, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     Answer, ApiProblem, json,
     query::{Nothing, Query},
+    sent::{self, Named},
 };
 use crate::{
     access::Identity,
     api::state::AppState,
     config::alert_rules::Rule,
     ledger::time::{Day, UnixTime},
+    limits,
     store::records::{
         alerts::{Annotation, AnnotationKind, Mute},
         audit_trail::Action,
@@ -104,9 +102,10 @@ pub(super) async fn annotate(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
     _: Query<Nothing>,
-    body: Bytes,
+    body: Body,
 ) -> Answer {
     let expected = "it is not JSON such as {\"from\":\"2026-10-01\",\"to\":\"2026-10-03\",\"note\":\"price change\"}";
+    let (body, _held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
     let said: AnnotationBody = read(&body, expected)?;
     let first = day("from", &said.from)?;
     let last = said.to.as_deref().map(|to| day("to", to)).transpose()?.unwrap_or(first);
@@ -138,7 +137,7 @@ pub(super) async fn annotate(
 pub(super) async fn forget(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
-    Path(id): Path<String>,
+    Named(id): Named,
     _: Query<Nothing>,
 ) -> Answer {
     let missing = || ApiProblem::NotFound { what: "planned event", id: id.clone(), hint: None };
@@ -164,10 +163,12 @@ pub(super) async fn mute(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
     _: Query<Nothing>,
-    body: Bytes,
+    body: Body,
 ) -> Answer {
+    let (body, held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
     let said: MuteBody =
         read(&body, "it is not JSON such as {\"rule\":\"large_loss\",\"until\":\"2026-10-02T00:00:00Z\"}")?;
+    drop(held);
     if said.rule != "all" && Rule::parse(&said.rule).is_none() {
         return Err(ApiProblem::parameter("rule", &format!("{:?} is not a rule's name, or all", said.rule)));
     }
@@ -192,7 +193,7 @@ pub(super) async fn mute(
 pub(super) async fn unmute(
     State(state): State<AppState>,
     Extension(identity): Extension<Identity>,
-    Path(rule): Path<String>,
+    Named(rule): Named,
     _: Query<Nothing>,
 ) -> Answer {
     let deed = identity.actor().does(state.clock.now(), Action::RuleUnmuted, rule.clone());

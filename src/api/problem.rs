@@ -10,7 +10,7 @@ use crate::{
     limits::RETRY_AFTER_SECONDS,
     reconciler::ReconcileError,
     report::{ReportError, service::AskError},
-    server::problem::Problem,
+    server::{body::BodyError, problem::Problem},
     store::StoreError,
 };
 
@@ -44,6 +44,9 @@ pub enum ApiProblem {
         /// What is wrong with it.
         reason: String,
     },
+    /// The body wasn't read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// What was asked for can't be done as things stand.
     #[error("{reason}")]
     Conflict {
@@ -88,6 +91,14 @@ impl ApiProblem {
             Self::NotDerived(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-derived", "No figures yet"),
             Self::NoRoute => (StatusCode::NOT_FOUND, "no-such-address", "No such address"),
             Self::Parameter { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter"),
+            Self::Body(error) => match error {
+                BodyError::TooLarge { .. } => {
+                    (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large")
+                }
+                BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, "body-too-slow", "The body did not arrive in time"),
+                BodyError::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "bodies-crowded", "Too many large bodies"),
+                BodyError::Broken => (StatusCode::BAD_REQUEST, "body-broken", "The body broke off"),
+            },
             Self::Conflict { .. } => (StatusCode::CONFLICT, "not-now", "Not as things stand"),
             Self::TooManyListeners => (StatusCode::SERVICE_UNAVAILABLE, "too-many-listeners", "Too many listen"),
             Self::Report(ReportError::DoesNotClose { .. }) => {
@@ -166,6 +177,10 @@ impl IntoResponse for ApiProblem {
             _ => problem,
         };
         let mut response = problem.into_response();
+        if matches!(self, Self::Body(_)) {
+            // Bytes may be left unread: the connection can't carry another request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"mrrd\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

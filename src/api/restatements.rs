@@ -4,6 +4,7 @@ use axum::extract::State;
 
 use super::{
     Answer, Asked, Told, cursor, ledger_status,
+    links::onward,
     params::{FormatQuery, LedgerQuery, PageQuery},
     query::{Query, parameters},
     reports, told,
@@ -45,7 +46,12 @@ pub(super) async fn restatements(State(state): State<AppState>, Query(query): Qu
     let more = list.data.len() > limit;
     list.data.truncate(limit);
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, place(last)));
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, false, RestatementList::table).await
+    let next = list.next_cursor.clone();
+    Ok(onward(
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), list, false, RestatementList::table)
+            .await?,
+        next,
+    ))
 }
 
 fn place(one: &Restatement) -> PageEnd {

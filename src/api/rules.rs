@@ -1,12 +1,12 @@
 //! `GET /api/v1/rules`: the rules of money by name, as this binary applies them.
 
-use axum::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Answer, ApiProblem, json,
     query::{Nothing, Query},
+    sent::Named,
 };
 use crate::rules::{self, Rule};
 
@@ -28,7 +28,7 @@ pub(super) async fn rules(_: Query<Nothing>) -> Answer {
 /// One rule of money.
 #[utoipa::path(get, path = "/api/v1/rules/{name}", tag = "log", params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Rule), (status = 404, body = super::document::ProblemBody)))]
-pub(super) async fn rule(Path(name): Path<String>, _: Query<Nothing>) -> Answer {
+pub(super) async fn rule(Named(name): Named, _: Query<Nothing>) -> Answer {
     let rule = rules::named(&name).ok_or(ApiProblem::NotFound { what: "rule", id: name, hint: None })?;
     Ok(json(&rule))
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     response::{
         IntoResponse,
         sse::{Event, KeepAlive, Sse},
@@ -41,21 +41,33 @@ impl From<Beat> for Moved {
 
 /// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, within half a second.
 ///
-/// Each `data` is a JSON object; nothing is repeated, so who comes back asks for what is wanted and listens on.
+/// It ends when the session or the token that opened it does. Each `data` is a JSON object; nothing is repeated, so who comes back asks for what is wanted and listens on.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "status",
     responses((status = 200, content_type = "text/event-stream", body = Moved),
         (status = 503, body = super::document::ProblemBody)))]
-pub(super) async fn stream(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
+pub(super) async fn stream(State(state): State<AppState>, _: Query<Nothing>, request: Request) -> Answer {
     let listener = state.pulse.listen().ok_or(ApiProblem::TooManyListeners)?;
-    let beats = stream::unfold((listener, state.draining.clone()), |(mut listener, mut draining)| async move {
-        let beat = tokio::select! {
-            beat = listener.next() => beat?,
-            // A daemon that stops doesn't wait for those who listen.
-            _ = draining.wait_for(|draining| *draining) => return None,
+    let mut door = tokio::time::interval(limits::LISTENER_DOOR);
+    door.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let listening = (listener, state.draining.clone(), door, state.access.clone(), request.into_parts().0);
+    let beats = stream::unfold(listening, |(mut listener, mut draining, mut door, access, head)| async move {
+        let beat = loop {
+            let beat = tokio::select! {
+                beat = listener.next() => Some(beat?),
+                // A daemon that stops doesn't wait for those who listen.
+                _ = draining.wait_for(|draining| *draining) => return None,
+                _ = door.tick() => None,
+            };
+            match beat {
+                Some(beat) => break beat,
+                // A session that was ended meanwhile, or whose token was revoked, hears nothing more.
+                None if access.still_admits(&head).await => {}
+                None => return None,
+            }
         };
         // An object of numbers always serialises.
         let event = Event::default().event("ledger").json_data(Moved::from(beat)).unwrap_or_default();
-        Some((Ok::<_, Infallible>(event), (listener, draining)))
+        Some((Ok::<_, Infallible>(event), (listener, draining, door, access, head)))
     });
     Ok(Sse::new(beats).keep_alive(KeepAlive::new().interval(limits::LISTENER_SIGN)).into_response())
 }

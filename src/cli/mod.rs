@@ -24,6 +24,7 @@ mod healthcheck;
 mod init;
 mod init_wait;
 mod instant;
+mod man;
 mod openapi;
 mod output;
 mod quality;
@@ -95,6 +96,7 @@ enum Command {
     Config(config::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Why a command didn't do what it was asked.
@@ -226,6 +228,7 @@ pub fn run() -> ExitCode {
         Command::Config(args) => config::run(&args, &context),
         Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,12 +2,11 @@
 
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
     routing::get,
 };
 use http::StatusCode;
-use serde::Deserialize;
 
 use crate::{
     api::state::AppState,
@@ -23,20 +22,20 @@ use crate::{
 /// one.
 pub(super) fn router(state: AppState) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::metrics))
         .with_state(state)
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    role: Option<String>,
+/// 200 while the process lives.
+async fn alive() -> &'static str {
+    "ok\n"
 }
 
 /// Whether it can do the work of one role, or of its own: a process that takes webhooks is ready while it can take them,
 /// whatever hinders its other roles, for a balancer that turned away from it would turn webhooks away.
-async fn ready(State(state): State<AppState>, Query(asked): Query<Asked>) -> Response {
+async fn ready(State(state): State<AppState>, RawQuery(query): RawQuery) -> Response {
     let not = |name, detail: String| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, name, "Not ready", detail)
             .retry_after(limits::RETRY_AFTER_SECONDS)
@@ -45,7 +44,15 @@ async fn ready(State(state): State<AppState>, Query(asked): Query<Asked>) -> Res
     if *state.draining.borrow() {
         return not("draining", "this process is about to end".to_owned());
     }
-    let roles = match asked.role {
+    // Roles are plain words: nothing in them is ever encoded.
+    let asked =
+        query.as_deref().into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("role="));
+    let roles = match asked {
+        Some(name) if Role::ALL.iter().all(|role| role.as_str() != name) => {
+            let detail = format!("role: {name:?} is not one of receiver, reconciler, api, alerts");
+            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter", detail)
+                .into_response();
+        }
         Some(name) => match state.config.server.roles.iter().find(|role| role.as_str() == name) {
             Some(role) => vec![*role],
             None => return not("no-such-role", format!("this process has no role {name:?}: see server.roles")),

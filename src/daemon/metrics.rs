@@ -9,6 +9,7 @@ use http::header;
 use crate::{
     api::state::AppState,
     budget,
+    feeds::FeedProgress,
     history::{drift::Drift, refusals::Refusal},
     limits,
     report::{
@@ -17,16 +18,26 @@ use crate::{
         service::{AskError, Reports},
     },
     store::{StoreError, Work, log::LogHead, records::alerts::OutboxCounts},
-    telemetry::money::{LedgerLabels, MoneyMetrics},
+    telemetry::{
+        exposition::Exposition,
+        money::{LedgerLabels, MoneyMetrics},
+    },
 };
 
-/// The Prometheus text. Nobody is refused; money is shown only with a token or a session, on this machine too (docs/interface.md 1).
+/// The Prometheus text, or OpenMetrics where `Accept` asks for that. Nobody is refused; money is shown only with a token or a session, on this machine too (docs/interface.md 1).
 pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     measure(&state).await;
     let money = if state.access.admit(&head).await.is_ok() { money(&state).await } else { None };
-    let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    (kind, state.metrics.text(money.as_ref())).into_response()
+    let accept = head.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let exposition = Exposition::accepted(accept);
+    // Money is for a token's bearer: no cache keeps it for another.
+    let fields = [
+        (header::CONTENT_TYPE, exposition.content_type()),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept, authorization, cookie"),
+    ];
+    (fields, exposition.of(state.metrics.text(money.as_ref()))).into_response()
 }
 
 /// Sets the gauges that are looked up. A database that is away is a figure too, not an error.
@@ -38,7 +49,8 @@ async fn measure(state: &AppState) {
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
-        Ok(Ok((head, applied_seq, outbox, drift, refused))) => {
+        Ok(Ok(Looked { head, applied_seq, outbox, drift, refused, feeds })) => {
+            feeds.iter().for_each(|(name, taken, end)| metrics.feed_came(name, *taken, *end));
             metrics.refused(refused.into_iter().map(|refusal| (refusal.route, refusal.requests)));
             metrics.alert_deliveries_waiting.set(outbox.waiting);
             metrics.alert_deliveries_failed.set(outbox.failed);
@@ -55,12 +67,32 @@ async fn measure(state: &AppState) {
 }
 
 /// The log's end before the ledger's, as in `/api/v1/status`.
-async fn look(state: &AppState) -> Result<(LogHead, i64, OutboxCounts, Option<Drift>, Vec<Refusal>), StoreError> {
+async fn look(state: &AppState) -> Result<Looked, StoreError> {
     let store = &state.store;
     store.ready(Work::Answering).await?;
     let head = store.log.head().await?;
     let (applied_seq, outbox) = (store.derived.applied_seq().await?, store.records.outbox_counts().await?);
-    Ok((head, applied_seq, outbox, Drift::last(&store.records).await?, Refusal::current(&store.records).await?))
+    let (drift, refused) = (Drift::last(&store.records).await?, Refusal::current(&store.records).await?);
+    let mut feeds = Vec::new();
+    if !state.config.feeds.is_empty() {
+        let end = store.records.feed_end().await?;
+        for name in state.config.feeds.keys() {
+            let taken = store.records.progress(&FeedProgress::of(name).taken()).await?.and_then(|at| at.parse().ok());
+            feeds.push((name.clone(), taken.unwrap_or(0), end));
+        }
+    }
+    Ok(Looked { head, applied_seq, outbox, drift, refused, feeds })
+}
+
+/// What is looked up for a scrape.
+struct Looked {
+    head: LogHead,
+    applied_seq: i64,
+    outbox: OutboxCounts,
+    drift: Option<Drift>,
+    refused: Vec<Refusal>,
+    /// Each feed, how far it has come, and how far it has to come.
+    feeds: Vec<(String, i64, i64)>,
 }
 
 /// The present of every profile; `None`, and a line in the log, where it can't be told.

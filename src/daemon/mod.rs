@@ -126,7 +126,8 @@ impl Daemon {
             let (store, config, clock) = (store.reader().clone(), config.clone(), clock.clone());
             let watcher = Watcher::new(store.clone(), config.clone(), clock.clone(), metrics.clone());
             let working = watcher.start(&tasks, reconciler.subscribe());
-            Feeds { store, config, clock, working, stop: draining.clone() }.start(&tasks);
+            let metrics = metrics.clone();
+            Feeds { store, config, clock, metrics, working, stop: draining.clone() }.start(&tasks);
         }
         let first_token = first_token(&config, &store, &clock).await;
         let access = Access::new(&config.api, address.port(), store.records.clone(), clock.clone());
@@ -225,7 +226,14 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
         routes = routes.merge(api::router(state.clone())).merge(pages).merge(dashboard::assets());
         routes = routes.merge(sign_in::router(state.clone()));
     }
-    Ok(routes.fallback(nothing_here))
+    Ok(routes.fallback(nothing_here).method_not_allowed_fallback(not_by_this_method))
+}
+
+/// Something answers at this address, but not this method: `Allow` names those that do.
+async fn not_by_this_method(request: axum::extract::Request) -> Problem {
+    let detail = format!("{} isn't possible here: see `Allow`, or /api/openapi.json", request.method());
+    body::discard(request.into_body()).await;
+    Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not by this method", detail)
 }
 
 /// Nothing answers at this address.

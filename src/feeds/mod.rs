@@ -24,6 +24,7 @@ use crate::{
         service::{AskError, Reports},
     },
     store::{ReadStore, StoreError},
+    telemetry::Metrics,
 };
 
 /// What is kept of a feed beside its entries, by name.
@@ -68,6 +69,8 @@ pub struct Feeds {
     pub config: Arc<Config>,
     /// Tells the time.
     pub clock: Clock,
+    /// Counts what isn't taken.
+    pub metrics: Arc<Metrics>,
     /// Whether this process is the one that works.
     pub working: watch::Receiver<bool>,
     /// Turns true when they are to end.
@@ -122,12 +125,28 @@ impl Feeds {
         let ask = Ask { livemode: Some(live), ..Ask::default() };
         let count = collect::collect(&reports, &ask, if all { start } else { start.max(recent) }).await?;
         if all {
+            self.prune().await?;
             // What takes long isn't done often.
             let taken = begun.elapsed() * limits::FEED_WHOLE_FACTOR;
             *whole = Some(Instant::now() + taken.saturating_sub(limits::FEED_WHOLE_INTERVAL));
         }
         *seen = Some(applied);
         Ok(count)
+    }
+
+    /// Forgets what a later message replaced, once every feed has taken both and it is old.
+    async fn prune(&self) -> Result<(), StoreError> {
+        let mut taken = i64::MAX;
+        for name in self.config.feeds.keys() {
+            let at = self.store.records.progress(&FeedProgress::of(name).taken()).await?.and_then(|at| at.parse().ok());
+            taken = taken.min(at.unwrap_or(0));
+        }
+        let before = self.clock.now().plus(-limits::FEED_REPLACED_DAYS * 86_400);
+        let gone = self.store.records.prune_feed(taken, before).await?;
+        if gone > 0 {
+            tracing::info!(messages = gone, "forgot messages of the feed that later ones replaced");
+        }
+        Ok(())
     }
 
     /// The first day a feed tells of: as configured, as a replay asked for, or the day it was first seen.

@@ -121,6 +121,7 @@ async fn post_after(
                 }
                 let message = message::from_entry(&FeedEntry { position, created_at, entry });
                 if let Err(refusal) = channel.send(&message).await {
+                    feeds.metrics.feed_refused(name);
                     tracing::warn!(feed = name, message = message.id, reason = refusal.reason, "the feed wasn't taken");
                     let _ = keep(feeds, place, begun, *at).await?;
                     return Ok(Some(refusal.retry_after.unwrap_or_default()));

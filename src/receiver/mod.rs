@@ -8,7 +8,7 @@ mod refusal;
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use axum::{
-    Extension, Json, Router,
+    Extension, Json, RequestExt, Router,
     body::Body,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
@@ -57,8 +57,8 @@ pub struct Inlet {
 pub fn router(state: Inlet) -> Result<Router, BlankSecret> {
     let endpoints = Arc::new(Endpoints::of(&state.config.stripe)?);
     Ok(Router::new()
-        .route("/webhooks/stripe", any(answer))
-        .route("/webhooks/stripe/{name}", any(answer))
+        .route("/webhooks/stripe", any(unnamed))
+        .route("/webhooks/stripe/{name}", any(named))
         .layer(Extension(endpoints))
         .layer(Extension(Arc::new(Trouble::default())))
         // One count for a request, not one for each thing the state holds.
@@ -68,7 +68,9 @@ pub fn router(state: Inlet) -> Result<Router, BlankSecret> {
 /// The answer to a webhook that is in the log.
 #[derive(Serialize)]
 struct Received {
+    /// Always true: it is on disk.
     received: bool,
+    /// Whether an event of this id was in the log before.
     duplicate: bool,
 }
 
@@ -80,16 +82,31 @@ struct Taken {
     appended: Appended,
 }
 
-async fn answer(
+/// Takes one of Stripe's webhooks in: verified, and on disk before it is answered 200. Never 3xx.
+async fn unnamed(
     State(state): State<Arc<Inlet>>,
     Extension(endpoints): Extension<Arc<Endpoints>>,
     Extension(trouble): Extension<Arc<Trouble>>,
-    name: Option<Path<String>>,
     request: Request,
 ) -> Response {
+    answer(&state, &trouble, endpoints.get(None), request).await
+}
+
+/// The same for an endpoint with a name, under `stripe.endpoints.NAME`.
+async fn named(
+    State(state): State<Arc<Inlet>>,
+    Extension(endpoints): Extension<Arc<Endpoints>>,
+    Extension(trouble): Extension<Arc<Trouble>>,
+    mut request: Request,
+) -> Response {
+    // A name that isn't readable text is no endpoint's.
+    let name = request.extract_parts::<Path<String>>().await.ok();
+    answer(&state, &trouble, name.and_then(|Path(name)| endpoints.get(Some(&name))), request).await
+}
+
+async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, request: Request) -> Response {
     let since = Instant::now();
     let (head, body) = request.into_parts();
-    let found = endpoints.get(name.as_deref().map(String::as_str));
     // What a client made up never becomes a label.
     let endpoint = found.map_or("unknown", |endpoint| endpoint.name.as_str());
     let outcome = match found {
@@ -101,7 +118,7 @@ async fn answer(
             body::discard(body).await;
             Err((None, Refusal::Method))
         }
-        Some(endpoint) => take(&state, &trouble, endpoint, &head.headers, body).await,
+        Some(endpoint) => take(state, trouble, endpoint, &head.headers, body).await,
     };
     let answered = |answer, status, event: Option<&str>, detail: Option<&str>, told| {
         WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail, told }.emit(&state.metrics);

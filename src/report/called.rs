@@ -54,18 +54,18 @@ impl Called {
         }
     }
 
-    fn product(&self, id: Option<&str>) -> Option<String> {
+    pub(super) fn product(&self, id: Option<&str>) -> Option<String> {
         self.products.get(id?).map(|(_, name)| name.as_ref().to_owned())
     }
 
-    fn price(&self, id: &str) -> Option<String> {
+    pub(super) fn price(&self, id: &str) -> Option<String> {
         self.prices.get(id).map(|(_, name)| name.as_ref().to_owned())
     }
 }
 
 impl Reports<'_> {
     /// What these products and prices are called; prices that no event of their own tells of are read off `holders`.
-    async fn called(
+    pub(super) async fn called(
         &self,
         livemode: bool,
         account: &AccountScope,

@@ -291,7 +291,7 @@ impl Activity {
     }
 }
 
-fn sign(currency: &str) -> &str {
+pub(super) fn sign(currency: &str) -> &str {
     match currency {
         "USD" => "$",
         "EUR" => "€",

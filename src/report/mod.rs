@@ -9,6 +9,7 @@ pub mod book;
 pub mod bridge;
 pub mod called;
 pub mod chartmogul;
+pub mod chartmogul_lists;
 pub mod closing;
 pub mod closing_check;
 pub mod closing_text;

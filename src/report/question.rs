@@ -15,6 +15,7 @@ use super::{
 use crate::{
     budget::Charge,
     ledger::{
+        ids::AccountId,
         money::Currency,
         outcome::QualityKind,
         profile::Profile,
@@ -140,6 +141,13 @@ impl<'a> Reports<'a> {
     /// Whether a question is about the live ledger.
     pub async fn livemode(&self, ask: &Ask) -> Result<bool, AskError> {
         Ok(self.resolve_unrated(&Ask { as_known_at: None, ..ask.clone() }).await?.scope.livemode)
+    }
+
+    /// The connected accounts with customers, by id, and how many each has.
+    pub async fn accounts(&self, ask: &Ask) -> Result<Vec<(AccountId, i64)>, AskError> {
+        let profile = self.profile(ask)?;
+        self.answering(profile).await?;
+        Ok(self.store.derived.connected_accounts(&profile.name, self.livemode(ask).await?).await?)
     }
 
     /// The currencies that have a ledger of their own.

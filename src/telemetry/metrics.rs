@@ -59,6 +59,13 @@ pub(super) struct DeliveryLabels {
     pub(super) outcome: &'static str,
 }
 
+/// Which feed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct FeedLabels {
+    /// Its configured name.
+    pub(super) feed: String,
+}
+
 /// Which route of Stripe's API.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RouteLabels {
@@ -82,6 +89,12 @@ pub struct Metrics {
     pub(super) refused_routes: Family<RouteLabels, Gauge>,
     pub(super) alerts: Family<AlertLabels, Counter>,
     pub(super) deliveries: Family<DeliveryLabels, Counter>,
+    /// Messages a feed's other side refused, by this process.
+    feed_refusals: Family<FeedLabels, Counter>,
+    /// The place of the last message a feed has had taken, set at each scrape.
+    feed_position: Family<FeedLabels, Gauge>,
+    /// Messages a feed has still to post, set at each scrape.
+    feed_waiting: Family<FeedLabels, Gauge>,
     pub(super) connections: Gauge,
     pub(super) refused: Family<ReasonLabels, Counter>,
     /// Distinct events in the log, set at each scrape.
@@ -130,6 +143,9 @@ impl Default for Metrics {
             refused_routes: Family::default(),
             alerts: Family::default(),
             deliveries: Family::default(),
+            feed_refusals: Family::default(),
+            feed_position: Family::default(),
+            feed_waiting: Family::default(),
             connections: Gauge::default(),
             refused: Family::default(),
             log_events: Gauge::default(),
@@ -189,6 +205,21 @@ impl Default for Metrics {
             "Messages given up after a day, now in the outbox",
             metrics.alert_deliveries_failed.clone(),
         );
+        registry.register(
+            "feed_refusals",
+            "Messages that a feed's other side did not take, by feed",
+            metrics.feed_refusals.clone(),
+        );
+        registry.register(
+            "feed_position",
+            "The place of the last message that was taken, by feed",
+            metrics.feed_position.clone(),
+        );
+        registry.register(
+            "feed_waiting_messages",
+            "Places of the list of messages that a feed has still to pass",
+            metrics.feed_waiting.clone(),
+        );
         registry.register("connections", "Connections open", metrics.connections.clone());
         registry.register("connections_refused", "Connections turned away or cut, by reason", metrics.refused.clone());
         registry.register("log_events", "Distinct events in the log", metrics.log_events.clone());
@@ -243,6 +274,20 @@ impl Metrics {
     /// Counts a connection that gave way to another.
     pub fn gave_way(&self) {
         self.refused.get_or_create(&ReasonLabels { reason: "idle" }).inc();
+    }
+
+    /// Counts a message that a feed's other side did not take.
+    pub fn feed_refused(&self, feed: &str) {
+        self.feed_refusals.get_or_create(&FeedLabels { feed: feed.to_owned() }).inc();
+    }
+
+    /// Shows how far a feed has come of a list that ends at `end`.
+    pub fn feed_came(&self, feed: &str, taken: i64, end: i64) {
+        let labels = FeedLabels { feed: feed.to_owned() };
+        self.feed_position.get_or_create(&labels).set(taken);
+        self.feed_waiting.get_or_create(&labels).set((end - taken).max(0));
+        // A feed that was never refused shows 0, so that the first refusal is a rise.
+        drop(self.feed_refusals.get_or_create(&labels));
     }
 
     /// Shows how many subscriptions the last audit left `differing`, and when; nothing is shown before there was one.

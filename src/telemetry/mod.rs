@@ -3,6 +3,7 @@
 //! Each observable thing is a type in [`event`] whose `emit` writes log line and metric together.
 
 pub mod event;
+pub mod exposition;
 mod metrics;
 pub mod money;
 pub mod trouble;

@@ -24,6 +24,8 @@ mod closings;
 pub(super) mod columns;
 #[path = "../derived/body/day_sums.rs"]
 mod day_sums;
+#[path = "../derived/body/due.rs"]
+mod due;
 #[path = "../log/body/erasing.rs"]
 mod erasing;
 #[path = "../log/body/events.rs"]
@@ -46,6 +48,8 @@ mod group_sums;
 mod joined;
 #[path = "../records/body/leases.rs"]
 mod leases;
+#[path = "../records/body/mark.rs"]
+mod mark;
 #[path = "../derived/body/names.rs"]
 mod names;
 #[path = "../log/body/older.rs"]

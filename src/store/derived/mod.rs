@@ -32,6 +32,7 @@ use crate::{
         fact::Fact,
         ids::{AccountId, CustomerId},
         outcome::CustomerLedger,
+        time::UnixTime,
         told::Lack,
     },
 };
@@ -273,6 +274,21 @@ impl ReadDerived {
         known_at: Option<i64>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.joined_ledgers(generation, after, limit, known_at).await)
+    }
+
+    /// The connected accounts with customers under a profile, by id, and how many each has.
+    pub async fn connected_accounts(&self, profile: &str, livemode: bool) -> Result<Vec<(AccountId, i64)>, StoreError> {
+        either!(self.0, database => database.connected_accounts(profile, livemode).await)
+    }
+
+    /// For each price that the account's own customers pay or paid under a profile, one who does or did.
+    pub async fn price_holders(&self, profile: &str, livemode: bool) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.price_holders(profile, livemode).await)
+    }
+
+    /// Whether rows of a generation that are dated ahead begin or cease to be shown after `since`, up to and with `until`.
+    pub async fn falls_due(&self, generation: i64, since: UnixTime, until: UnixTime) -> Result<bool, StoreError> {
+        either!(self.0, database => database.falls_due(generation, since, until).await)
     }
 
     /// Up to which place of the log names have been read.

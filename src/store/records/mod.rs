@@ -126,6 +126,22 @@ impl Records {
         either!(self.0, database => database.feed_latest(from).await)
     }
 
+    /// The place of the feed's newest entry; 0 where there is none.
+    pub async fn feed_end(&self) -> Result<i64, StoreError> {
+        either!(self.0, database => database.feed_end().await)
+    }
+
+    /// Forgets entries of the feed up to and with the place `taken` that were found before `before` and that later ones of the
+    /// same movement replace; how many.
+    pub async fn prune_feed(&self, taken: i64, before: UnixTime) -> Result<u64, StoreError> {
+        either!(self.0, database => database.prune_feed(taken, before).await)
+    }
+
+    /// Changes whenever a record that answers are made of is added: closings, erasures, imports of rates.
+    pub async fn mark(&self) -> Result<(i64, i64, i64), StoreError> {
+        either!(self.0, database => database.records_mark().await)
+    }
+
     /// Appends entries in this order, in one transaction. A version of a movement that is there already stays as it is.
     pub async fn append_feed(&self, entries: &[NewFeedEntry], at: UnixTime) -> Result<(), StoreError> {
         either!(self.0, database => database.append_feed(entries, at).await)

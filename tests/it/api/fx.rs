@@ -78,7 +78,7 @@ async fn the_central_banks_history_converts_and_fridays_rate_holds_over_the_week
 }
 
 /// Everything a question may be asked of figures with.
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 17] = [
     "/api/v1/mrr?from=2026-01-01&to=2026-02-28",
     "/api/v1/mrr?group_by=cause",
     "/api/v1/mrr?group_by=customer",
@@ -91,7 +91,33 @@ const ROUTES: [&str; 12] = [
     "/api/v1/quality?limit=10",
     "/api/v1/restatements?limit=10",
     "/v1/metrics/mrr?start-date=2026-01-01&end-date=2026-02-28",
+    "/v1/metrics/all?start-date=2026-01-01&end-date=2026-02-28",
+    "/v1/customers?per_page=10",
+    "/v1/customers/cus_1?profile=stripe",
+    "/v1/customers/cus_1/subscriptions?per_page=10",
+    "/v1/customers/cus_1/activities?per-page=10",
 ];
+
+/// Routes that take a currency and are held elsewhere: what is compared and audited is told currency by currency, closings hold
+/// the ledgers they were closed with, alerts judge them all, and a search needs an e-mail.
+const NOT_WALKED: [&str; 5] =
+    ["/api/v1/compare", "/api/v1/audit", "/api/v1/closings", "/api/v1/alerts/backtest", "/v1/customers/search"];
+
+/// Every documented route that takes a currency is walked.
+#[test]
+fn no_route_that_takes_a_currency_is_left_out() {
+    let document = serde_json::to_value(mrrd::api::document()).unwrap();
+    let pattern = |path: &str| path.replace("{id}", "cus_1").replace("{uuid}", "cus_1").replace("{metric}", "mrr");
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let takes = item
+            .as_object()
+            .unwrap()
+            .values()
+            .any(|route| route["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "currency"));
+        let walked = ROUTES.iter().any(|route| route.split('?').next() == Some(&*pattern(path)));
+        assert!(!takes || walked || NOT_WALKED.contains(&path.as_str()), "{path} takes a currency and isn't walked");
+    }
+}
 
 /// One customer pays 29.00 in dollars from 14 January and 50.00 in euros from 25 January; what is reported is in francs.
 async fn in_two_currencies(settings: Settings) -> Daemon {

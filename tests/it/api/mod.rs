@@ -1,12 +1,16 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
+mod again;
 mod called;
 mod chartmogul;
+mod clients;
 mod found;
 mod fx;
 mod groups;
 mod hostile;
 mod joined;
+mod others;
+mod outside;
 mod parameters;
 pub(crate) mod quality;
 mod sales;

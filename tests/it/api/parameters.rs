@@ -19,7 +19,9 @@ struct Route {
 fn routes() -> Vec<Route> {
     let document = serde_json::to_value(mrrd::api::document()).unwrap();
     let mut routes = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
+    // Webhooks, health and metrics belong to no report: whatever stands behind their addresses is passed over.
+    let ours = document["paths"].as_object().unwrap().iter();
+    for (path, methods) in ours.filter(|(path, _)| path.starts_with("/api/") || path.starts_with("/v1/")) {
         for (method, route) in methods.as_object().unwrap() {
             let parameters = route["parameters"].as_array().cloned().unwrap_or_default();
             let asked = parameters.into_iter().filter(|one| one["in"] == "query").collect();

@@ -32,16 +32,66 @@ async fn heard(stream: &mut TcpStream, text: &mut String, until: impl Fn(&[Value
     }
 }
 
+/// Asks for the stream, showing who asks by this header field.
+async fn ask(stream: &mut TcpStream, who: &str) {
+    let host = stream.peer_addr().unwrap();
+    let request = format!("GET /api/v1/stream HTTP/1.1\r\nhost: {host}\r\n{who}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+/// Waits until the other side ends it.
+async fn ended(stream: &mut TcpStream) {
+    let reading = async {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).await.unwrap() > 0 {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), reading).await.expect("it goes on");
+}
+
+/// A token that is revoked, and a session that is ended or whose token is revoked, hear nothing more.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_let_in_no_more_hears_no_more() {
+    let daemon = Daemon::start().await;
+    let created = daemon.command(&["token", "create", "Ada", "--role", "viewer", "--json"]);
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    let (id, token) = (created["id"].as_str().unwrap(), created["token"].as_str().unwrap());
+    let signed_in = async |token: &str| {
+        let fields = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", &*format!("http://{}", daemon.address())),
+        ];
+        let body = format!("token={token}").into();
+        let answer = daemon.stranger().send(http::Method::POST, "/sign-in", &fields, body).await.unwrap();
+        assert_eq!(answer.status, 303, "{}", String::from_utf8_lossy(&answer.body));
+        let cookie = answer.headers["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let (of_token, of_session) =
+        (format!("authorization: Bearer {token}"), format!("cookie: {}", signed_in(token).await));
+    let other = signed_in(daemon.token()).await;
+    let left = format!("cookie: {other}");
+    let mut listening = Vec::new();
+    for who in [&of_token, &of_session, &left] {
+        let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
+        ask(&mut stream, &format!("{who}\r\nconnection: close")).await;
+        let mut text = String::new();
+        heard(&mut stream, &mut text, |told| !told.is_empty()).await;
+        listening.push(stream);
+    }
+    assert!(daemon.command(&["token", "revoke", id]).status.success());
+    let fields = [("cookie", &*other), ("origin", &*format!("http://{}", daemon.address()))];
+    let out = daemon.stranger().send(http::Method::POST, "/sign-out", &fields, bytes::Bytes::new()).await.unwrap();
+    assert_eq!(out.status, 303);
+    for mut stream in listening {
+        ended(&mut stream).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_listens_hears_of_every_webhook_and_holds_up_no_end() {
     let mut daemon = Daemon::start().await;
     let mut stream = TcpStream::connect(daemon.address()).await.unwrap();
-    let request = format!(
-        "GET /api/v1/stream HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
-        daemon.address(),
-        daemon.token()
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    ask(&mut stream, &format!("authorization: Bearer {}", daemon.token())).await;
     let mut text = String::new();
     heard(&mut stream, &mut text, |told| told.iter().any(|one| one["last_seq"] == 0)).await;
     assert!(text.contains("content-type: text/event-stream"), "{text}");

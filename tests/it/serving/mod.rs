@@ -12,4 +12,5 @@ mod export;
 mod init;
 mod scraping;
 mod steering;
+mod walk;
 pub(crate) mod webhooks;

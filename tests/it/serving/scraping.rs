@@ -7,7 +7,10 @@ use mrrd::{
 };
 
 use super::webhooks::event;
-use crate::support::daemon::{Daemon, SECRET, Settings};
+use crate::support::{
+    daemon::{Daemon, SECRET, Settings},
+    python::{program, said},
+};
 
 async fn get(daemon: &Daemon, path: &str, fields: &[(&str, &str)]) -> Answer {
     daemon.stranger().send(http::Method::GET, path, fields, bytes::Bytes::new()).await.unwrap()
@@ -17,7 +20,7 @@ async fn scraped(daemon: &Daemon, fields: &[(&str, &str)]) -> String {
     let answer = get(daemon, "/metrics", fields).await;
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
-    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"), "{text}");
     text
 }
 
@@ -92,4 +95,49 @@ async fn what_the_alerting_rules_ask_for_is_there_and_moves() {
     assert_eq!(value(&text, "reconciler_lag_events"), Some(2));
     assert_eq!(value(&text, "log_unreadable_events"), Some(1));
     assert_eq!(value(&text, "webhooks_total{endpoint=\"default\",answer=\"signature-mismatch\"}"), Some(1));
+}
+
+/// Prometheus' own parsers read both texts, and find the same samples in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_texts_are_what_prometheus_parses() {
+    let settings = Settings::default()
+        .env("MRRD_FEEDS__CRM__URL", "http://127.0.0.1:9/")
+        .env("MRRD_FEEDS__CRM__SECRET", "a-secret-of-the-feed-and-long");
+    let mut daemon = settings.start().await;
+    daemon.accept(event("evt_1")).await;
+    daemon.settle().await;
+    let token = format!("Bearer {}", daemon.token());
+    let mut seen = Vec::new();
+    for (kind, accept, media) in [
+        ("plain", "text/plain", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "openmetrics",
+            "application/openmetrics-text; version=1.0.0",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+    ] {
+        let answer = get(&daemon, "/metrics", &[("accept", accept), ("authorization", &token)]).await;
+        assert_eq!(answer.headers["content-type"], media);
+        let file = daemon.dir().join(kind);
+        std::fs::write(&file, &answer.body).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/surface/metrics_parser.py");
+        let output = tokio::task::block_in_place(|| {
+            program("python", daemon.dir()).args([script, kind, file.to_str().unwrap()]).output().unwrap()
+        });
+        assert!(output.status.success(), "{kind}: {}", said(&output));
+        let mut names: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        names.sort();
+        names.dedup();
+        seen.push(names);
+    }
+    assert_eq!(seen[0], seen[1]);
+    for name in [
+        "mrrd_webhooks_total",
+        "mrrd_build_info",
+        "mrrd_feed_position",
+        "mrrd_feed_waiting_messages",
+        "mrrd_feed_refusals_total",
+    ] {
+        assert!(seen[0].iter().any(|one| one == name), "{name} in {:?}", seen[0]);
+    }
 }

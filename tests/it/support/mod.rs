@@ -5,6 +5,7 @@ pub(crate) mod daemon;
 pub(crate) mod fake_stripe;
 pub(crate) mod nginx;
 pub(crate) mod postgres;
+pub(crate) mod python;
 pub(crate) mod sql;
 mod stripe_contract;
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -18,7 +19,36 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Passes everything on to `upstream`; `more` goes into its `location`.
     pub(crate) fn before(upstream: SocketAddr, more: &str) -> Self {
+        let site = |address: SocketAddr, _: &Path| {
+            format!("server {{ listen {address}; location / {{ proxy_pass http://{upstream}; {more} }} }}")
+        };
+        Self::of(TempDir::new().unwrap(), site)
+    }
+
+    /// The site that is shipped (deploy/proxies/nginx.conf) in front of `upstream`, with a certificate for `localhost`; the
+    /// certificate's file is the second.
+    pub(crate) fn shipped(upstream: SocketAddr) -> (Self, PathBuf) {
         let dir = TempDir::new().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let shipped = include_str!("../../../deploy/proxies/nginx.conf");
+        let site = |address: SocketAddr, at: &Path| {
+            let at = at.display();
+            let lives = "/etc/letsencrypt/live/mrrd.example.com";
+            let text = shipped
+                .replace("listen 443 ssl;", &format!("listen {address} ssl;"))
+                .replace(&format!("{lives}/fullchain.pem"), &format!("{at}/cert.pem"))
+                .replace(&format!("{lives}/privkey.pem"), &format!("{at}/key.pem"))
+                .replace("http://127.0.0.1:8787", &format!("http://{upstream}"));
+            assert!(!text.contains("letsencrypt") && text.contains(&upstream.to_string()), "{text}");
+            text
+        };
+        (Self::of(dir, site), certificate)
+    }
+
+    fn of(dir: TempDir, site: impl Fn(SocketAddr, &Path) -> String) -> Self {
         let at = dir.path().display();
         for _ in 0..5 {
             // It can't be told to take any free port: one that was free a moment ago mostly still is.
@@ -28,8 +58,8 @@ impl Nginx {
             let text = format!(
                 "daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/error.log;\n\
                  events {{ worker_connections 256; }}\n\
-                 http {{ access_log off; {temporary}\n\
-                 server {{ listen {address}; location / {{ proxy_pass http://{upstream}; {more} }} }} }}\n"
+                 http {{ access_log off; {temporary}\n{} }}\n",
+                site(address, dir.path())
             );
             let file = dir.path().join("nginx.conf");
             std::fs::write(&file, text).unwrap();

@@ -58,6 +58,22 @@ impl Database {
         rows.iter().map(entry).collect()
     }
 
+    pub(in crate::store) async fn feed_end(&self) -> Result<i64, StoreError> {
+        let text = "SELECT COALESCE(MAX(position), 0) FROM feed_entry";
+        sqlx::query_scalar(text).fetch_one(&self.log).await.doing(READING)
+    }
+
+    pub(in crate::store) async fn prune_feed(&self, taken: i64, before: UnixTime) -> Result<u64, StoreError> {
+        let text = "DELETE FROM feed_entry WHERE position <= $1 AND created_at < $2 AND EXISTS (
+                        SELECT 1 FROM feed_entry AS later
+                        WHERE later.movement = feed_entry.movement AND later.version > feed_entry.version
+                          AND later.position <= $1)";
+        let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(WRITING)?;
+        let gone = sqlx::query(text).bind(taken).bind(before.0).execute(&mut *tx).await.doing(WRITING)?;
+        tx.commit().await.doing(WRITING)?;
+        Ok(gone.rows_affected())
+    }
+
     pub(in crate::store) async fn append_feed(&self, entries: &[NewFeedEntry], at: UnixTime) -> Result<(), StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(WRITING)?;
         for entry in entries {
