@@ -97,7 +97,8 @@ fn sizes() -> [usize; 2] {
 
 /// The sizes of accounts that change all the time, in thousands of customers.
 fn changing_sizes() -> Vec<u32> {
-    let asked = std::env::var("MRRD_BENCH_CHANGING").unwrap_or_else(|_| "8".into());
+    let asked = std::env::var_os("MRRD_BENCH_CHANGING").unwrap_or_else(|| "8".into());
+    let asked = asked.to_str().expect("sizes in thousands, such as 8,100");
     asked.split(',').map(|size| size.trim().parse().expect("sizes in thousands, such as 8,100")).collect()
 }
 

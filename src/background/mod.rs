@@ -98,13 +98,16 @@ pub trait Task: Send + 'static {
     }
 }
 
+/// A task's name and its loop.
+type Running = (String, JoinHandle<()>);
+
 /// The tasks of one process.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     clock: Clock,
     board: Board,
     stop: watch::Receiver<bool>,
-    running: Arc<Mutex<Vec<(String, JoinHandle<()>)>>>,
+    running: Arc<Mutex<Vec<Running>>>,
 }
 
 impl Tasks {

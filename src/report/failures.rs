@@ -1,6 +1,6 @@
 //! The answer of `/api/v1/failed-payments`: money that a failed payment put at risk, and what became of it.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ impl FailureList {
                 }
             }
         }
-        data.sort_by(|a, b| b.place().cmp(&a.place()));
+        data.sort_by_key(|entry| Reverse(entry.place()));
         Ok(Self { profile: String::new(), converted: false, data, next_cursor: None })
     }
 
@@ -224,10 +224,10 @@ mod tests {
         }
     }
 
-    fn told(
-        rows: Vec<DayAmounts>,
-        from: Option<&str>,
-    ) -> Vec<(String, Option<String>, &'static str, i128, i128, i128)> {
+    /// Failed on, settled on, outcome, amount, recovered, lost.
+    type Told = (String, Option<String>, &'static str, i128, i128, i128);
+
+    fn told(rows: Vec<DayAmounts>, from: Option<&str>) -> Vec<Told> {
         let span = (from.map(|day| day.parse().unwrap()), None);
         let list = FailureList::of(rows, "2026-12-31".parse().unwrap(), span, None).unwrap();
         let entry =

@@ -192,7 +192,7 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
 
 impl Columns {
     fn of(heading: &StringRecord) -> Result<Self, BadExport> {
-        let names: Vec<String> = heading.iter().map(|name| plain(name)).collect();
+        let names: Vec<String> = heading.iter().map(plain).collect();
         let find = |known: &[&str]| known.iter().find_map(|one| names.iter().position(|name| name == one));
         let months: Vec<(usize, Month)> =
             heading.iter().enumerate().filter_map(|(place, name)| Some((place, month_of(name)?))).collect();

@@ -34,7 +34,7 @@ function Nav({ page }) {
 function theme() {
   const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = now;
-  try { localStorage.setItem("mrrd-theme", now); } catch { /* a browser that keeps nothing */ }
+  try { localStorage.setItem("mrrd-theme", now); } catch { /** a browser that keeps nothing */ }
 }
 
 /** @param {{ status: any, ledger: any }} props */
@@ -101,7 +101,7 @@ function App() {
 const dark = matchMedia("(prefers-color-scheme: dark)");
 /** @type {string | null} */
 let kept = null;
-try { kept = localStorage.getItem("mrrd-theme"); } catch { /* a browser that keeps nothing */ }
+try { kept = localStorage.getItem("mrrd-theme"); } catch { /** a browser that keeps nothing */ }
 document.documentElement.dataset.theme = kept ?? (dark.matches ? "dark" : "light");
 dark.addEventListener("change", () => { if (!kept) document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; });
 

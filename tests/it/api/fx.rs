@@ -78,13 +78,14 @@ async fn the_central_banks_history_converts_and_fridays_rate_holds_over_the_week
 }
 
 /// Everything a question may be asked of figures with.
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 18] = [
     "/api/v1/mrr?from=2026-01-01&to=2026-02-28",
     "/api/v1/mrr?group_by=cause",
     "/api/v1/mrr?group_by=customer",
     "/api/v1/movements?from=2026-01-01&to=2026-12-31",
     "/api/v1/metrics?from=2026-01-01&to=2026-02-28",
     "/api/v1/cohorts?from=2026-01-01",
+    "/api/v1/failed-payments?limit=10",
     "/api/v1/customers?limit=10",
     "/api/v1/customers/cus_1?profile=stripe",
     "/api/v1/customers/cus_1/explain?profile=stripe",
@@ -99,9 +100,17 @@ const ROUTES: [&str; 17] = [
 ];
 
 /// Routes that take a currency and are held elsewhere: what is compared and audited is told currency by currency, closings hold
-/// the ledgers they were closed with, alerts judge them all, and a search needs an e-mail.
-const NOT_WALKED: [&str; 5] =
-    ["/api/v1/compare", "/api/v1/audit", "/api/v1/closings", "/api/v1/alerts/backtest", "/v1/customers/search"];
+/// the ledgers they were closed with, alerts judge them all, a search needs an e-mail, an invoice is told in what it was
+/// billed in, and names have no amounts.
+const NOT_WALKED: [&str; 7] = [
+    "/api/v1/compare",
+    "/api/v1/audit",
+    "/api/v1/closings",
+    "/api/v1/alerts/backtest",
+    "/v1/customers/search",
+    "/api/v1/customers/{id}/invoices",
+    "/api/v1/names",
+];
 
 /// Every documented route that takes a currency is walked.
 #[test]

@@ -339,11 +339,9 @@ impl Reading<'_> {
             }
             Dimension::Cohort => {
                 // As it is summed: by the day of the first amount from then on.
-                let first = format!(
-                    "(SELECT SUBSTR(f.day, 1, 7) FROM item_delta f WHERE f.generation = l.generation
+                let first = "(SELECT SUBSTR(f.day, 1, 7) FROM item_delta f WHERE f.generation = l.generation
                      AND f.profile = l.profile AND f.livemode = l.livemode AND f.account = l.account
-                     AND f.customer = l.customer AND f.at >= l.first_mrr_at ORDER BY f.ordinal LIMIT 1)"
-                );
+                     AND f.customer = l.customer AND f.at >= l.first_mrr_at ORDER BY f.ordinal LIMIT 1)";
                 if which == Which::ForAWhile {
                     query.push("CASE WHEN l.first_mrr_at <= ").push_bind(self.scope.cut.0);
                     query.push(format_args!(" THEN {first} END"));

@@ -100,8 +100,8 @@ impl Database {
         if scope.account == AccountScope::All || !has_sums(&mut tx).await? {
             return Ok(None);
         }
-        let mut rows = RetentionRows::default();
-        rows.whole = day_sums::whole(&mut tx, scope, cut_day).await?;
+        let whole = day_sums::whole(&mut tx, scope, cut_day).await?;
+        let mut rows = RetentionRows { whole, ..RetentionRows::default() };
         let names = looked_columns();
         let names = names.split(", ").skip(1).map(|name| format!("s.{name}")).collect::<Vec<_>>().join(", ");
         let mut query = QueryBuilder::<Driver>::new(format!("SELECT s.currency, s.day, {names} FROM retention_day s"));
