@@ -71,7 +71,7 @@ async fn every_route_answers_as_documented() {
 #[ignore = "takes minutes: make soak"]
 async fn every_route_answers_as_documented_for_long() {
     let daemon = lived_in().await;
-    let seed = std::env::var("SURFACE_SEED").unwrap_or_else(|_| "2".to_owned());
+    let seed = std::env::var_os("SURFACE_SEED").map_or_else(|| "2".to_owned(), |seed| seed.into_string().unwrap());
     tokio::task::block_in_place(|| asked_by_schemathesis(&daemon, "1500", &seed));
     assert!(!daemon.output().contains("panicked"), "{}", daemon.output());
 }

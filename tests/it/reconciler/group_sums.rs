@@ -186,10 +186,10 @@ fn figures(one: Retained, end: Day, today: Day) -> String {
     let expanded = durable.then(|| expansion_durability(one.expanded));
     format!(
         "nrr {} grr {} nrr12 {} grr12 {} lost {:?} in month {:?} in 30 days {:?} bought {:?} durable {expanded:?}",
-        rate(|pairs| nrr(pairs), one.since_start),
-        rate(|pairs| grr(pairs), one.least_since_start),
-        rate(|pairs| nrr(pairs), one.in_12_months),
-        rate(|pairs| grr(pairs), one.least_in_12_months),
+        rate(nrr, one.since_start),
+        rate(grr, one.least_since_start),
+        rate(nrr, one.in_12_months),
+        rate(grr, one.least_in_12_months),
         one.lost,
         one.lost_in_month,
         one.in_30_days,

@@ -35,6 +35,9 @@ struct Step<'l> {
     stands: Standing,
 }
 
+/// Amounts by cause.
+type Sums = BTreeMap<&'static str, i128>;
+
 impl Naive<'_> {
     /// Of every window that the oracle explains.
     pub(crate) fn causes(&self) -> Vec<Caused> {
@@ -550,11 +553,7 @@ impl Naive<'_> {
 
 impl Naive<'_> {
     /// The same over two currencies: what each ledger has of it.
-    fn switched(
-        &self,
-        ended: &Step<'_>,
-        begun: &Step<'_>,
-    ) -> Option<(BTreeMap<&'static str, i128>, BTreeMap<&'static str, i128>)> {
+    fn switched(&self, ended: &Step<'_>, begun: &Step<'_>) -> Option<(Sums, Sums)> {
         let (old, new) = (&ended.line.states[ended.before?].1, &begun.line.states[begun.after].1);
         let measured = |state: &SubscriptionState| {
             state.items.iter().any(|item| item.price.usage == Usage::Metered || item.trial.is_some())

@@ -13,6 +13,9 @@ pub(in super::super) struct Gaps {
     pub(in super::super) possible: BTreeSet<EventId>,
 }
 
+/// Whether the state before the next second's confirms an order.
+type Confirms<'c> = dyn Fn(Option<&SubscriptionState>) -> bool + 'c;
+
 /// Facts of one subscription in their one order, without those that only say again what was told.
 pub(super) fn in_order<'f>(mut facts: Vec<&'f Fact>, gaps: &mut Gaps) -> Vec<&'f Fact> {
     facts.sort_by_key(|fact| (fact.at, fact.role));
@@ -71,7 +74,7 @@ fn one_second<'f>(
         end.is_some_and(|end| next.iter().any(|fact| follows(end, fact) && stood(end, fact)))
     };
     let always = |_: Option<&SubscriptionState>| true;
-    let confirmed: [&dyn Fn(Option<&SubscriptionState>) -> bool; 3] = [&exactly, &at_all, &always];
+    let confirmed: [&Confirms<'_>; 3] = [&exactly, &at_all, &always];
     for confirms in confirmed {
         for fits in [whole as fn(&SubscriptionState, &Fact) -> bool, follows] {
             for set in &sets {
