@@ -131,17 +131,21 @@ impl Database {
         rows.iter().map(closing).collect()
     }
 
+    /// The rows of one revision of a closed month, by a query that takes profile, month and revision.
+    async fn rows_of(&self, query: &'static str, closing: &Closing) -> Result<Vec<Row>, StoreError> {
+        sqlx::query(query)
+            .bind(closing.profile.as_ref())
+            .bind(closing.month.as_ref())
+            .bind(closing.revision)
+            .fetch_all(&self.log)
+            .await
+            .doing(READING)
+    }
+
     pub(in crate::store) async fn closed_totals(&self, closing: &Closing) -> Result<Vec<ClosedTotal>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT livemode, account, currency, line, amount FROM closing_total
-             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, currency, line",
-        )
-        .bind(closing.profile.as_ref())
-        .bind(closing.month.as_ref())
-        .bind(closing.revision)
-        .fetch_all(&self.log)
-        .await
-        .doing(READING)?;
+        let query = "SELECT livemode, account, currency, line, amount FROM closing_total
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, currency, line";
+        let rows = self.rows_of(query, closing).await?;
         let total = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             Ok(ClosedTotal {
@@ -159,16 +163,9 @@ impl Database {
         &self,
         closing: &Closing,
     ) -> Result<Vec<ClosedCustomer>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT livemode, account, customer, currency, opening, closing FROM closing_customer
-             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, currency",
-        )
-        .bind(closing.profile.as_ref())
-        .bind(closing.month.as_ref())
-        .bind(closing.revision)
-        .fetch_all(&self.log)
-        .await
-        .doing(READING)?;
+        let query = "SELECT livemode, account, customer, currency, opening, closing FROM closing_customer
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, currency";
+        let rows = self.rows_of(query, closing).await?;
         let customer = |row: &Row| {
             let key = customer_key(row, 0).doing(READING)?;
             let mut columns = Columns::of(row, 3);
@@ -186,16 +183,10 @@ impl Database {
         &self,
         closing: &Closing,
     ) -> Result<Vec<ClosedMovement>, StoreError> {
-        let rows = sqlx::query(
+        let query =
             "SELECT livemode, account, customer, id, currency, day, effective_at, kind, amount FROM closing_movement
-             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, id",
-        )
-        .bind(closing.profile.as_ref())
-        .bind(closing.month.as_ref())
-        .bind(closing.revision)
-        .fetch_all(&self.log)
-        .await
-        .doing(READING)?;
+             WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, id";
+        let rows = self.rows_of(query, closing).await?;
         let movement = |row: &Row| {
             let key = customer_key(row, 0).doing(READING)?;
             let mut columns = Columns::of(row, 3);
