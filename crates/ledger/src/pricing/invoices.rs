@@ -14,7 +14,7 @@ use crate::{
     time::UnixTime,
 };
 
-/// Invoices by creation, void and deleted ones left out.
+/// Invoices by creation, deleted ones left out: those that stand, or those that are void.
 #[derive(Debug, Default)]
 pub(super) struct Invoices<'a> {
     all: Vec<Invoice<'a>>,
@@ -90,8 +90,17 @@ fn is_final(state: &InvoiceState) -> bool {
 }
 
 impl<'a> Invoices<'a> {
-    /// Takes the invoices out of a customer's facts, in any order.
+    /// Takes the invoices that stand out of a customer's facts, in any order.
     pub(super) fn gather(facts: &'a [Fact]) -> Self {
+        Self::which(facts, |status| !matches!(status, InvoiceStatus::Void | InvoiceStatus::Deleted))
+    }
+
+    /// Takes the void ones: they bill nothing, and tell what tax lies inside a price (rule `inclusive-tax`).
+    pub(super) fn gather_void(facts: &'a [Fact]) -> Self {
+        Self::which(facts, |status| *status == InvoiceStatus::Void)
+    }
+
+    fn which(facts: &'a [Fact], wanted: impl Fn(&InvoiceStatus) -> bool) -> Self {
         let mut states: BTreeMap<&InvoiceId, Vec<(&Fact, &InvoiceState)>> = BTreeMap::new();
         for fact in facts {
             if let State::Invoice(state) = &fact.state {
@@ -104,7 +113,7 @@ impl<'a> Invoices<'a> {
                 (fact.at, progress(&state.status), fact.api_version.as_ref(), &fact.event)
             });
             let Some(&(_, state)) = states.last() else { continue };
-            if matches!(state.status, InvoiceStatus::Void | InvoiceStatus::Deleted) {
+            if !wanted(&state.status) {
                 continue;
             }
             let whole = states.iter().rev().find(|(_, state)| !state.lines.is_empty() && state.lines_complete);

@@ -2,7 +2,7 @@
 
 use super::{
     exact::{Exact, Overflow},
-    invoices::{Billed, Stands},
+    invoices::{Billed, Invoices, Stands},
     terms::Terms,
 };
 use crate::{
@@ -51,12 +51,12 @@ fn stated(rates: &[TaxRate], terms: &Terms<'_>) -> Stated {
 }
 
 /// The rates of the item, else of the subscription, else what the item's invoice line shows.
-pub(super) fn inside(
+pub(super) fn inside<'a>(
     state: &SubscriptionState,
     item: &ItemState,
     currency: Option<Currency>,
     stands: impl FnOnce() -> Stands,
-    terms: &Terms<'_>,
+    terms: &Terms<'a>,
 ) -> Inside {
     if terms.keeps_tax() {
         return Inside::Nothing;
@@ -71,11 +71,14 @@ pub(super) fn inside(
     if !item.price.tax_inclusive && (settled || !terms.bills_tell_inclusive_tax()) {
         return Inside::Nothing;
     }
-    let (stands, bills) = (stands(), terms.invoices());
+    let stands = stands();
     let tells = |billed: &Billed<'_>| billed.net() > 0;
-    let bill = bills
-        .bill(state, item, currency, stands, |billed| tells(billed) && billed.of_price(item))
-        .or_else(|| bills.bill(state, item, currency, stands, tells));
+    let of = |bills: &Invoices<'a>| {
+        bills
+            .bill(state, item, currency, stands, |billed| tells(billed) && billed.of_price(item))
+            .or_else(|| bills.bill(state, item, currency, stands, tells))
+    };
+    let bill = of(terms.invoices()).or_else(|| of(terms.void_invoices()));
     match (bill, told.inclusive) {
         (Some(bill), _) => of_line(&bill, terms),
         (None, Some(percent)) => Inside::Percent(percent),

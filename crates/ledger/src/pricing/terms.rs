@@ -32,6 +32,7 @@ pub struct Terms<'a> {
     prices: OnceCell<HashMap<&'a PriceId, PriceTerms<'a>>>,
     discounts: OnceCell<Discounts<'a>>,
     invoices: OnceCell<Invoices<'a>>,
+    void_invoices: OnceCell<Invoices<'a>>,
     bills_tell_inclusive_tax: OnceCell<bool>,
     tax_rates: OnceCell<HashMap<&'a TaxRateId, Newest<'a, (Decimal, bool)>>>,
     evidence: RefCell<HashMap<DiscountId, Rc<Evidence<'a>>>>,
@@ -173,6 +174,7 @@ impl<'a> Terms<'a> {
             prices: OnceCell::new(),
             discounts: OnceCell::new(),
             invoices: OnceCell::new(),
+            void_invoices: OnceCell::new(),
             bills_tell_inclusive_tax: OnceCell::new(),
             tax_rates: OnceCell::new(),
             evidence: RefCell::default(),
@@ -313,9 +315,14 @@ impl<'a> Terms<'a> {
         }
     }
 
-    /// The customer's invoices, each in its latest state.
+    /// The customer's invoices, each in its latest state, without those that are void or deleted.
     pub(super) fn invoices(&self) -> &Invoices<'a> {
         self.invoices.get_or_init(|| Invoices::gather(self.input.facts))
+    }
+
+    /// The void ones.
+    pub(super) fn void_invoices(&self) -> &Invoices<'a> {
+        self.void_invoices.get_or_init(|| Invoices::gather_void(self.input.facts))
     }
 
     /// Any invoice line names an inclusive rate, or tax inside it, of more than nothing: without one, nobody need look for it line by line.

@@ -833,6 +833,18 @@ fn inclusive_tax_is_what_the_items_line_shows() {
     assert_eq!(first.spans("stripe"), ["0 Snapshot: si_1=9520"]);
     assert_eq!(first.with([billed(0, Some(1_900))]).spans("stripe"), net);
 
+    // A void invoice bills nothing and tells its tax, where no other line does.
+    let void = |mut fact: Fact| {
+        if let State::Invoice(state) = &mut fact.state {
+            (state.id, state.status) = ("in_void".into(), InvoiceStatus::Void);
+        }
+        fact
+    };
+    let case = state(true).with([void(billed(0, Some(1_900)))]);
+    assert_eq!((case.spans("stripe"), case.quality("stripe").len()), (net.map(str::to_owned).to_vec(), 0));
+    let case = state(true).with([void(billed(0, Some(5_950))), billed(0, Some(1_900))]);
+    assert_eq!(case.spans("stripe"), net, "what stands comes first");
+
     // Rates by id are joined.
     let by_id = TaxRate { percentage: None, inclusive: false, id: Some("txr_1".into()) };
     let mut case = state(false);
