@@ -52,7 +52,7 @@ impl Naive<'_> {
     }
 
     /// The share of an amount that isn't tax.
-    fn without_tax(&self, line: &Line, index: usize, item: &ItemState) -> R {
+    fn without_tax<'l>(&self, line: &'l Line, index: usize, item: &ItemState) -> R {
         if self.profile.inclusive_tax == InclusiveTax::Keep {
             return R::from(1);
         }
@@ -65,14 +65,20 @@ impl Naive<'_> {
             return R::from(100) / (R::from(100) + percent);
         }
         // What lines of the item tell of the tax in them; of nothing to pay none is told.
-        let mut told: Vec<(i64, &InvoiceLine, R)> = Vec::new();
-        for (at, invoice) in &line.billed {
-            for one in invoice.lines.iter().filter(|one| one.item.as_ref() == Some(&item.id) && !one.proration) {
+        let told_by = |invoices: &'l [(i64, InvoiceState)]| {
+            let own = |one: &&InvoiceLine| one.item.as_ref() == Some(&item.id) && !one.proration;
+            let lines =
+                invoices.iter().flat_map(move |(at, invoice)| invoice.lines.iter().filter(own).map(|one| (*at, one)));
+            let share = |(at, one): (i64, &'l InvoiceLine)| {
                 let left = one.amount - one.discounts.iter().map(|(_, off)| off).sum::<i64>();
-                if left > 0 {
-                    told.push((*at, one, R::new(one.tax_inside.unwrap_or(0).into(), left.into())));
-                }
-            }
+                (left > 0).then(|| (at, one, R::new(one.tax_inside.unwrap_or(0).into(), left.into())))
+            };
+            lines.filter_map(share).collect::<Vec<_>>()
+        };
+        let mut told = told_by(&line.billed);
+        // What was voided bills nothing; where nothing else tells of tax, it does.
+        if told.is_empty() {
+            told = told_by(&line.void);
         }
         // Those of its very price come first.
         let of_price = |(_, one, _): &(i64, &InvoiceLine, R)| one.price.as_ref() == Some(&item.price.id);

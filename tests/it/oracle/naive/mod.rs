@@ -42,6 +42,8 @@ struct Line {
     first_paid: Option<i64>,
     /// Its invoices by when they became final.
     billed: Vec<(i64, InvoiceState)>,
+    /// Those that were voided, by the same: they bill nothing.
+    void: Vec<(i64, InvoiceState)>,
     /// What items come to a month that only invoice lines tell of, by state and place.
     estimates: BTreeMap<(usize, usize), amounts::R>,
     /// Something of it is of a kind that nobody knows.
@@ -390,7 +392,17 @@ impl Line {
             }
             _ => None,
         };
-        let mut billed: Vec<(i64, InvoiceState)> = invoices.into_iter().filter_map(is_final).collect();
+        let gone: BTreeSet<InvoiceId> = invoices
+            .iter()
+            .filter(|(_, invoice)| invoice.status == InvoiceStatus::Void)
+            .map(|(_, invoice)| invoice.id.clone())
+            .collect();
+        let (mut void, standing): (Vec<_>, Vec<_>) =
+            invoices.into_iter().partition(|(_, invoice)| gone.contains(&invoice.id));
+        void.retain(|(_, invoice)| invoice.status == InvoiceStatus::Void);
+        void.sort_by_key(|(_, invoice)| (invoice.created, invoice.id.clone()));
+        let void = void.into_iter().map(|(_, invoice)| (invoice.created.0, invoice)).collect();
+        let mut billed: Vec<(i64, InvoiceState)> = standing.into_iter().filter_map(is_final).collect();
         billed.sort_by_key(|(at, invoice)| (*at, invoice.id.clone()));
         Self {
             states,
@@ -401,6 +413,7 @@ impl Line {
             end,
             first_paid,
             billed,
+            void,
             estimates: BTreeMap::new(),
             odd: false,
         }

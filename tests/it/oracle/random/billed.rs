@@ -352,22 +352,29 @@ impl Life<'_> {
         let off: i64 = lines.iter().flat_map(|line| &line.discounts).map(|(_, off)| off).sum();
         let subtotal: i64 = lines.iter().map(|line| line.amount).sum();
         let id = InvoiceId::new(format!("in_{}_{}", self.number, self.steps));
-        let invoice = InvoiceState {
+        // Now and then nobody pays and it is given up: it bills nothing then, and its lines still tell of tax.
+        let given_up = self.rng.random_ratio(1, 6);
+        let paid = (!given_up).then_some(UnixTime(at));
+        let mut invoice = InvoiceState {
             id: id.clone(),
             customer: Some("cus_1".into()),
             subscription: Some(state.id.clone()),
-            status: InvoiceStatus::Paid,
+            status: if given_up { InvoiceStatus::Open } else { InvoiceStatus::Paid },
             currency: state.currency,
             total: subtotal - off,
             subtotal,
             discount_total: off,
             created: UnixTime(at),
-            paid_at: Some(UnixTime(at)),
+            paid_at: paid,
             lines,
             ..super::some_invoice(at)
         };
         state.latest_invoice = Some(id);
-        push(&mut self.facts, at, Role::Other, State::Invoice(Box::new(invoice)));
+        push(&mut self.facts, at, Role::Other, State::Invoice(Box::new(invoice.clone())));
+        if given_up {
+            invoice.status = InvoiceStatus::Void;
+            push(&mut self.facts, at + 1_800, Role::Other, State::Invoice(Box::new(invoice)));
+        }
     }
 }
 
