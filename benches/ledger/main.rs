@@ -3,7 +3,8 @@
 //!
 //! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 100,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
 //! two ledgers in thousands of customers, `1,10` without it; `MRRD_BENCH_CHANGING` those of accounts that change all the time,
-//! `8` without it; `MRRD_BIN` another build to measure.
+//! `8` without it; `MRRD_BENCH_BILLED` that of the account that only bills, `100` without it; `MRRD_BIN` another build to
+//! measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -14,12 +15,13 @@ mod daemon;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 
+mod accounts;
+mod billed;
 mod busy;
 mod log;
 mod process;
 
 use std::{
-    io::Write as _,
     net::SocketAddr,
     ops::Range,
     path::Path,
@@ -48,7 +50,10 @@ const ROUNDS: usize = 5;
 #[tokio::main]
 async fn main() {
     if let Some(customers) = asked_for("account") {
-        return write_account(customers.parse().expect("a number of customers"));
+        return accounts::write(busy::Busy::of(customers.parse().expect("a number of customers"), today()));
+    }
+    if let Some(customers) = asked_for("billed") {
+        return accounts::write(billed::Billed::of(customers.parse().expect("a number of customers"), today()));
     }
     let events = std::env::var_os("MRRD_BENCH_EVENTS")
         .map_or(100_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
@@ -58,8 +63,11 @@ async fn main() {
     );
     report += &format!("\n{}\n", history(events).await);
     report += &format!("\n{}\n", large_ledgers(sizes()).await);
-    for thousands in changing_sizes() {
-        report += &format!("\n{}\n", changing(thousands * 1_000).await);
+    for thousands in thousands("MRRD_BENCH_CHANGING", "8") {
+        report += &format!("\n{}\n", accounts::changing(thousands * 1_000).await);
+    }
+    for thousands in thousands("MRRD_BENCH_BILLED", "100") {
+        report += &format!("\n{}\n", accounts::billed(thousands * 1_000).await);
     }
     println!("{report}");
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"));
@@ -68,19 +76,10 @@ async fn main() {
     std::fs::write(file, format!("{first}\n\n{report}")).unwrap();
 }
 
-/// What follows a word on the command line: `cargo bench --bench ledger -- account 8000`.
+/// What follows a word on the command line. `cargo bench --bench ledger -- account 8000`, or `billed 100000`, writes such an
+/// account's webhooks up to today to standard output, for `mrrd replay -`.
 fn asked_for(word: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != word).nth(1)
-}
-
-/// The webhooks of an account that changes all the time, up to today, to standard output: for `mrrd replay -`.
-fn write_account(customers: u32) {
-    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
-    let mut account = busy::Busy::of(customers, today());
-    while let Some(line) = account.next_line() {
-        out.write_all(line.as_bytes()).unwrap();
-        out.write_all(b"\n").unwrap();
-    }
 }
 
 /// Where today begins, in UTC.
@@ -95,89 +94,11 @@ fn sizes() -> [usize; 2] {
     asked.try_into().expect("two sizes, such as 10,100")
 }
 
-/// The sizes of accounts that change all the time, in thousands of customers.
-fn changing_sizes() -> Vec<u32> {
-    let asked = std::env::var_os("MRRD_BENCH_CHANGING").unwrap_or_else(|| "8".into());
+/// The sizes of accounts that a variable asks for, in thousands of customers.
+fn thousands(variable: &str, without_it: &str) -> Vec<u32> {
+    let asked = std::env::var_os(variable).unwrap_or_else(|| without_it.into());
     let asked = asked.to_str().expect("sizes in thousands, such as 8,100");
     asked.split(',').map(|size| size.trim().parse().expect("sizes in thousands, such as 8,100")).collect()
-}
-
-/// What the dashboard asks, on the account that changes all the time.
-const ROUTES: [(&str, &str); 24] = [
-    ("mrr by month", "/api/v1/mrr"),
-    ("mrr by day", "/api/v1/mrr?interval=day"),
-    ("mrr by cause", "/api/v1/mrr?group_by=cause"),
-    ("mrr by product", "/api/v1/mrr?group_by=product"),
-    ("mrr by price", "/api/v1/mrr?group_by=price"),
-    ("mrr by interval", "/api/v1/mrr?group_by=interval"),
-    ("mrr by country", "/api/v1/mrr?group_by=country"),
-    ("mrr by cohort", "/api/v1/mrr?group_by=cohort"),
-    ("mrr by metadata", "/api/v1/mrr?group_by=metadata:industry"),
-    ("metrics", "/api/v1/metrics"),
-    ("metrics by year", "/api/v1/metrics?interval=year"),
-    ("cohorts", "/api/v1/cohorts"),
-    ("movements, newest", "/api/v1/movements?limit=100&order=desc"),
-    ("movements of a kind", "/api/v1/movements?kind=churn&order=desc&limit=1000"),
-    ("movements of a cause", "/api/v1/movements?cause=price_increase&limit=100"),
-    ("customers", "/api/v1/customers?limit=100"),
-    ("customers by MRR", "/api/v1/customers?sort=mrr&limit=100&currency=usd"),
-    ("customers past due", "/api/v1/customers?state=past_due&sort=mrr&currency=usd&limit=20"),
-    ("customers found", "/api/v1/customers?q=777&limit=100"),
-    ("a customer", "/api/v1/customers/cus_0000042"),
-    ("a customer explained", "/api/v1/customers/cus_0000042/explain"),
-    ("quality", "/api/v1/quality?limit=100"),
-    ("restatements, nothing closed", "/api/v1/restatements?limit=100"),
-    ("status", "/api/v1/status"),
-];
-
-/// An account most of whose webhooks change something: taken in, derived, rebuilt, verified and asked.
-async fn changing(customers: u32) -> String {
-    let events = busy::Busy::of(customers, today()).events();
-    let mut worked = table(&["what", "customers", "events", "per second", "processor µs for each", "peak memory"]);
-    let mut asked = table(&["what", "customers", "p50 ms", "p99 ms"]);
-    for (store, settings, dir) in stores().await {
-        let settings = settings.env("MRRD_LEDGER__METADATA_KEYS", "industry");
-        let mut account = busy::Busy::of(customers, today());
-        let replayed = process::run(dir.path(), &settings, &["replay", "-"], |input| {
-            let mut input = std::io::BufWriter::new(input);
-            while let Some(line) = account.next_line() {
-                input.write_all(line.as_bytes()).unwrap();
-                input.write_all(b"\n").unwrap();
-            }
-            input.flush().unwrap();
-        });
-        let filled = process::run(dir.path(), &settings, &["rebuild"], |_| {});
-        let rebuilt = process::run(dir.path(), &settings, &["rebuild"], |_| {});
-        let verified = process::run(dir.path(), &settings, &["verify"], |_| {});
-        for (what, cost) in [("replay", replayed), ("first fill", filled), ("rebuild", rebuilt), ("verify", verified)] {
-            let each = cost.processor_seconds * 1e6 / events as f64;
-            let cells = vec![
-                format!("{what}, {store}"),
-                customers.to_string(),
-                events.to_string(),
-                format!("{:.0}", cost.per_second(events)),
-                format!("{each:.0}"),
-                cost.memory(),
-            ];
-            row(&mut worked, cells);
-        }
-        let mut daemon = settings.start().await;
-        daemon.settle_within(CATCHING_UP).await;
-        process::rest(daemon.pid()).await;
-        for (what, path) in ROUTES {
-            let times = ask(&mut daemon, path, 20).await;
-            row(&mut asked, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
-        }
-        let memory = process::peak_kilobytes(daemon.pid()) as f64 / 1000.0;
-        let cells = vec![format!("peak memory of the daemon that answered, {store}"), customers.to_string()];
-        row(&mut asked, cells.into_iter().chain([format!("{memory:.0} MB"), String::new()]).collect());
-        assert!(daemon.terminate(), "{}", daemon.output());
-    }
-    format!(
-        "An account that changes all the time: {} webhooks for each customer over 1,000 days, most of which change what it \
-         pays (benches/ledger/busy.rs).\n\n{worked}\n\n{asked}",
-        busy::EACH
-    )
 }
 
 /// Both stores, each in a folder of its own.

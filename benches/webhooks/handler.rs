@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{daemon::SECRET, store};
+use crate::daemon::SECRET;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/node");
 
@@ -34,8 +34,8 @@ impl Handler {
         Self { child, address: line.trim().parse().unwrap_or_else(|_| panic!("the handler says {line:?}")) }
     }
 
-    pub(crate) fn peak_memory(&self) -> String {
-        store::peak_memory(self.child.id())
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 

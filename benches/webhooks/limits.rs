@@ -1,4 +1,5 @@
-//! What this machine can do at most: handlers that keep nothing, in a process of their own, and one durable row at a time.
+//! What this machine can do at most: handlers that keep nothing, and one durable row at a time. And the processes of their
+//! own that handlers run in.
 
 use std::{
     env,
@@ -21,30 +22,37 @@ use sqlx::{
 };
 
 use crate::{
+    by_hand,
     daemon::SECRET,
     pace::{Pace, Stopwatch},
 };
 
-/// The argument that makes this program such a server.
+/// The arguments that make this program such a server, over a file or a database.
 const SERVE: &str = "--serve=";
+const OVER: &str = "--over=";
 
-/// A server that keeps nothing, in a process of its own like the daemon; ended when dropped.
+/// A handler in a process of its own like the daemon; ended when dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// `bare` reads the body and answers; `verifying` checks its signature as well.
-    pub(crate) fn start(what: &str) -> Self {
+    /// `bare` reads the body and answers; `verifying` checks its signature as well; `sqlite` and `postgres` keep it `over` a
+    /// file or a database (benches/webhooks/by_hand.rs).
+    pub(crate) fn start(what: &str, over: &str) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
-            .arg(format!("{SERVE}{what}"))
+            .args([format!("{SERVE}{what}"), format!("{OVER}{over}")])
             .stdout(Stdio::piped())
             .spawn()
             .expect("this program starts again");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, address: line.trim().parse().unwrap() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -57,23 +65,27 @@ impl Drop for Server {
 
 /// Serves, if that is what this process was started for; then it never returns.
 pub(crate) async fn serve_if_asked() {
-    let asked = env::args().find_map(|argument| argument.strip_prefix(SERVE).map(str::to_owned));
-    let handler = match asked.as_deref() {
+    let argument = |name: &str| env::args().find_map(|argument| argument.strip_prefix(name).map(str::to_owned));
+    let over = argument(OVER).unwrap_or_default();
+    let keeping_nothing = |handler| Router::new().route("/webhooks/stripe", handler);
+    let router = match argument(SERVE).as_deref() {
         None => return,
-        Some("bare") => post(async |_: Bytes| r#"{"received":true}"#),
+        Some("bare") => keeping_nothing(post(async |_: Bytes| r#"{"received":true}"#)),
         Some("verifying") => {
             let secrets = [SigningSecret::new(SECRET).unwrap()];
-            post(async move |headers: HeaderMap, body: Bytes| {
+            keeping_nothing(post(async move |headers: HeaderMap, body: Bytes| {
                 let header = headers.get("stripe-signature").map(|value| value.as_bytes());
                 signature::verify(header, &body, &secrets, Clock::system().now(), Some(300)).unwrap();
                 r#"{"received":true}"#
-            })
+            }))
         }
+        Some("sqlite") => by_hand::over_sqlite(Path::new(&over)),
+        Some("postgres") => by_hand::over_postgres(&over).await,
         Some(other) => panic!("there is no handler {other}"),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
-    axum::serve(listener, Router::new().route("/webhooks/stripe", handler)).await.unwrap();
+    axum::serve(listener, router).await.unwrap();
 }
 
 const TABLE: &str = "CREATE TABLE raw (id TEXT PRIMARY KEY, body BLOB NOT NULL)";

@@ -13,6 +13,8 @@ mod daemon;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 
+mod build;
+mod by_hand;
 mod handler;
 mod limits;
 mod pace;
@@ -33,17 +35,18 @@ use supply::{Account, Supply};
 /// The size of a usual webhook, for the limits.
 const USUAL_BYTES: usize = 5400;
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() {
     limits::serve_if_asked().await;
     let account: &'static Account = Box::leak(Box::new(Account::of(100)));
     let mut report = format!(
-        "# Webhooks a second\n\n`make bench` wrote this on: {}, with the build that is shipped (profile `dist`). Client and \
-         servers share the machine. Webhooks are of {} bytes on average. Each figure is the median of {ROUNDS} rounds of {} \
-         s, taken in turns. Every webhook is new, and answered after its commit is flushed (SQLite: `synchronous=FULL`; \
-         PostgreSQL: `fsync=on`, `synchronous_commit=on`).\n",
+        "# Webhooks a second\n\n`make bench` wrote this of {} on: {}. Client and servers share the machine. Webhooks are of {} \
+         bytes on average. Each figure is the median of {ROUNDS} rounds of {} s, taken in turns, beside the slowest and the \
+         fastest. Every webhook is new, and answered after its commit is flushed (SQLite: `synchronous=FULL`; PostgreSQL: \
+         `fsync=on`, `synchronous_commit=on`).\n",
+        build::measured(),
         machine(),
         account.mean_bytes(),
         SPAN.as_secs(),
@@ -64,10 +67,12 @@ async fn webhooks(account: &'static Account) -> String {
     let body = vec![b'x'; USUAL_BYTES];
     let database = postgres::durable_database().await;
     let receiver = || Settings::default().env("MRRD_SERVER__ROLES", "receiver");
-    let mut daemons = [receiver().start().await, receiver().env("MRRD_DATABASE__URL", &database).start().await];
-    let third = postgres::durable_database().await;
-    let handlers =
-        [Handler::start("sqlite", dir.path().join("handler.db").to_str().unwrap()), Handler::start("postgres", &third)];
+    let over_tcp = postgres::over_tcp(&postgres::durable_database().await);
+    let over = |url: &str| receiver().env("MRRD_DATABASE__URL", url);
+    let mut daemons = [receiver().start().await, over(&database).start().await, over(&over_tcp).start().await];
+    let (third, fourth) = (postgres::durable_database().await, postgres::durable_database().await);
+    let fastify =
+        [Handler::start("sqlite", dir.path().join("fastify.db").to_str().unwrap()), Handler::start("postgres", &third)];
 
     let (mut hmac, mut flush, mut sqlite_row, mut postgres_row) = Default::default();
     let mut file = File::create(dir.path().join("append")).unwrap();
@@ -88,58 +93,72 @@ async fn webhooks(account: &'static Account) -> String {
     table.add("SQLite: one durable row of 5.4 KB after the other", None, &sqlite_row, None);
     table.add("PostgreSQL: the same", None, &postgres_row, None);
 
-    let servers = [Server::start("bare"), Server::start("verifying")];
-    let targets = [
-        ("handler that reads the body", servers[0].address, supply()),
-        ("handler that verifies it", servers[1].address, supply()),
-        ("Fastify, SQLite", handlers[0].address, supply()),
-        ("Fastify, PostgreSQL", handlers[1].address, supply()),
-        ("mrrd, SQLite", daemons[0].address(), supply()),
-        ("mrrd, PostgreSQL", daemons[1].address(), supply()),
+    let servers = [
+        Server::start("bare", ""),
+        Server::start("verifying", ""),
+        Server::start("sqlite", dir.path().join("by_hand.db").to_str().unwrap()),
+        Server::start("postgres", &fourth),
+        Server::start("postgres", &postgres::over_tcp(&postgres::durable_database().await)),
     ];
-    let mut paces: [[Pace; 6]; 4] = Default::default();
+    let server = |at: usize| (servers[at].address, servers[at].pid());
+    let by_node = |at: usize| (fastify[at].address, fastify[at].pid());
+    let mrrd = |at: usize| (daemons[at].address(), daemons[at].pid());
+    // What is held against something names the places of the Rust handler and of Fastify over the same database.
+    let targets = [
+        ("handler that reads the body", server(0), supply(), None),
+        ("handler that verifies it", server(1), supply(), None),
+        ("Rust by hand, SQLite", server(2), supply(), None),
+        ("Rust by hand, PostgreSQL", server(3), supply(), None),
+        ("Rust by hand, PostgreSQL over TCP", server(4), supply(), None),
+        ("Fastify, SQLite", by_node(0), supply(), None),
+        ("Fastify, PostgreSQL", by_node(1), supply(), None),
+        ("mrrd, SQLite", mrrd(0), supply(), Some((2, 5))),
+        ("mrrd, PostgreSQL", mrrd(1), supply(), Some((3, 6))),
+        ("mrrd, PostgreSQL over TCP", mrrd(2), supply(), Some((4, 6))),
+    ];
+    let mut paces: [[Pace; 10]; 4] = Default::default();
     for _ in 0..ROUNDS {
         for (connections, paces) in CONNECTIONS.into_iter().zip(&mut paces) {
-            for ((_, address, supply), pace) in targets.iter().zip(paces) {
-                pace.load(*address, connections, supply).await;
+            for ((_, server, supply, _), pace) in targets.iter().zip(paces) {
+                pace.load(*server, connections, supply).await;
             }
         }
     }
     // With all roles a daemon works on after the last answer: each has the machine to itself.
     let second = postgres::durable_database().await;
-    let all_roles = [Settings::default(), Settings::default().env("MRRD_DATABASE__URL", &second)];
+    let all_roles = [
+        ("mrrd with all roles, SQLite", Settings::default(), (2, 5)),
+        ("mrrd with all roles, PostgreSQL", Settings::default().env("MRRD_DATABASE__URL", &second), (3, 6)),
+    ];
     let mut behind: [[Pace; 2]; 4] = Default::default();
-    for (place, settings) in all_roles.into_iter().enumerate() {
-        let (mut daemon, supply) = (settings.start().await, supply());
+    for (place, (_, settings, _)) in all_roles.iter().enumerate() {
+        let (mut daemon, supply) = (settings.clone().start().await, supply());
         for _ in 0..ROUNDS {
             for (connections, paces) in CONNECTIONS.into_iter().zip(&mut behind) {
-                paces[place].load(daemon.address(), connections, supply).await;
+                paces[place].load((daemon.address(), daemon.pid()), connections, supply).await;
             }
         }
         assert!(daemon.terminate(), "{}", daemon.output());
     }
     for ((connections, paces), behind) in CONNECTIONS.into_iter().zip(&paces).zip(&behind) {
-        let [_, verifying, by_hand @ .., _, _] = paces.each_ref().map(Pace::per_second);
-        for (place, ((what, ..), pace)) in targets.iter().zip(paces).enumerate() {
-            // Beside the handler over the same database.
-            let limits = (place > 3).then(|| (verifying, by_hand[place % 2]));
-            table.add(what, Some(connections), pace, limits);
+        let beside = |(rust, node): (usize, usize)| (paces[rust].per_second(), paces[node].per_second());
+        for ((what, .., against), pace) in targets.iter().zip(paces) {
+            table.add(what, Some(connections), pace, against.map(beside));
         }
-        let what = ["mrrd with all roles, SQLite", "mrrd with all roles, PostgreSQL"];
-        for ((what, pace), by_hand) in what.into_iter().zip(behind).zip(by_hand) {
-            table.add(what, Some(connections), pace, Some((verifying, by_hand)));
+        for ((what, _, against), pace) in all_roles.iter().zip(behind) {
+            table.add(what, Some(connections), pace, Some(beside(*against)));
         }
     }
 
     let memory = daemons.each_ref().map(|daemon| store::peak_memory(daemon.pid()));
-    let by_hand = handlers.each_ref().map(Handler::peak_memory);
+    let by_hand = [servers[2].pid(), servers[3].pid(), fastify[0].pid(), fastify[1].pid()].map(store::peak_memory);
     for daemon in &mut daemons {
         assert!(daemon.terminate(), "{}", daemon.output());
     }
     let mut stored =
         Rates::of(&["what", "events", "bytes of a body", "stored bytes of an event", "share", "peak memory"]);
     let logs = [store::sqlite_log(daemons[0].dir()).await, store::postgres_log(&database).await];
-    for ((log, memory), (what, _, supply)) in logs.into_iter().zip(memory).zip(&targets[4..]) {
+    for ((log, memory), (what, _, supply, _)) in logs.into_iter().zip(memory).zip(&targets[7..]) {
         assert_eq!(log.events, supply.taken(), "{what}: what was answered 200 is in the log");
         let per_event = |bytes: u64| bytes as f64 / log.events as f64;
         stored.row(vec![
@@ -152,10 +171,13 @@ async fn webhooks(account: &'static Account) -> String {
         ]);
     }
     format!(
-        "{table}\n\nWhere nothing else is said mrrd has the role `receiver` alone. Fastify is benches/node: Stripe's own library \
-         verifies, and one row with the raw body is written for each webhook; it reads nothing of it.\n\nThe log with its \
-         indexes, sealed where it was due; the handlers by hand held {} (SQLite) and {} (PostgreSQL) at most.\n\n{stored}\n",
-        by_hand[0], by_hand[1]
+        "{table}\n\nWhere nothing else is said mrrd has the role `receiver` alone. \"By hand\" is benches/webhooks/by_hand.rs: it \
+         verifies, reads the envelope and commits one row with the raw body for each webhook, in groups of what waits. Fastify \
+         is benches/node: Stripe's own library verifies, and one row is committed for each webhook. Neither reads, compresses, \
+         digests or seals anything. Processor time is the server's own, without PostgreSQL's.\n\nThe log with its indexes, \
+         sealed where it was due; the handlers in Rust held {} (SQLite) and {} (PostgreSQL) at most, Fastify {} and \
+         {}.\n\n{stored}\n",
+        by_hand[0], by_hand[1], by_hand[2], by_hand[3]
     )
 }
 
@@ -164,7 +186,17 @@ struct Rates(Table);
 
 impl Rates {
     fn new() -> Self {
-        Self::of(&["what", "connections", "per second", "p50 ms", "p99 ms", "of the verifying handler", "of Fastify"])
+        Self::of(&[
+            "what",
+            "connections",
+            "per second",
+            "range",
+            "p50 ms",
+            "p99 ms",
+            "processor µs each",
+            "of Rust by hand",
+            "of Fastify",
+        ])
     }
 
     fn of(head: &[&str]) -> Self {
@@ -187,15 +219,22 @@ impl Rates {
         self.row(cells);
     }
 
-    fn add(&mut self, what: &str, connections: Option<usize>, pace: &Pace, limits: Option<(f64, f64)>) {
+    /// With what is compared, in the order of [`Rates::new`]: `against` are the rates of the Rust handler and of Fastify.
+    fn add(&mut self, what: &str, connections: Option<usize>, pace: &Pace, against: Option<(f64, f64)>) {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-        let mut cells = vec![what.to_owned(), or_dash(connections.map(|count| count.to_string()))];
-        cells.extend(times(pace));
-        cells.extend([
-            or_dash(limits.map(|(verifying, _)| format!("{:.0} %", 100.0 * pace.per_second() / verifying))),
-            or_dash(limits.map(|(_, by_hand)| format!("{:.1}×", pace.per_second() / by_hand))),
+        let [rate, p50, p99] = times(pace);
+        let (slowest, fastest) = pace.range();
+        self.row(vec![
+            what.to_owned(),
+            or_dash(connections.map(|count| count.to_string())),
+            rate,
+            format!("{slowest:.0}–{fastest:.0}"),
+            p50,
+            p99,
+            or_dash(pace.processor().map(|each| each.as_micros().to_string())),
+            or_dash(against.map(|(rust, _)| format!("{:.2}×", pace.per_second() / rust))),
+            or_dash(against.map(|(_, node)| format!("{:.1}×", pace.per_second() / node))),
         ]);
-        self.row(cells);
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) const SPAN: Duration = Duration::from_secs(1);
 pub(crate) struct Pace {
     rates: Vec<f64>,
     latencies: Vec<Duration>,
+    /// What a server took of the processors, for each webhook of a round, where the system tells.
+    processor: Vec<Duration>,
 }
 
 impl Pace {
@@ -32,9 +34,27 @@ impl Pace {
 
     /// The median of the rounds.
     pub(crate) fn per_second(&self) -> f64 {
+        let rates = self.sorted();
+        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The slowest and the fastest round.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        let rates = self.sorted();
+        (rates.first().copied().unwrap_or(f64::NAN), rates.last().copied().unwrap_or(f64::NAN))
+    }
+
+    fn sorted(&self) -> Vec<f64> {
         let mut rates = self.rates.clone();
         rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+        rates
+    }
+
+    /// The median of what the server took of the processors for each webhook; `None` where nothing is known of it.
+    pub(crate) fn processor(&self) -> Option<Duration> {
+        let mut rounds = self.processor.clone();
+        rounds.sort();
+        rounds.get(rounds.len() / 2).copied()
     }
 
     /// The latency that so many of a hundred don't exceed.
@@ -54,8 +74,15 @@ impl Pace {
         self.add(stopwatch);
     }
 
-    /// Another round of signed webhooks to `address`; each must be answered 200, and as new.
-    pub(crate) async fn load(&mut self, address: SocketAddr, connections: usize, supply: &'static Supply<'static>) {
+    /// Another round of signed webhooks to the server at `address`, which is the process `pid`; each must be answered 200, and
+    /// as new.
+    pub(crate) async fn load(
+        &mut self,
+        (address, pid): (SocketAddr, u32),
+        connections: usize,
+        supply: &'static Supply<'static>,
+    ) {
+        let before = taken_by(pid);
         let ready = Arc::new(Barrier::new(connections));
         let mut senders = JoinSet::new();
         for _ in 0..connections {
@@ -74,8 +101,20 @@ impl Pace {
                 stopwatch
             });
         }
-        self.add(Stopwatch::together(senders.join_all().await));
+        let round = Stopwatch::together(senders.join_all().await);
+        let posted = u32::try_from(round.laps.len() + connections).unwrap_or(u32::MAX).max(1);
+        self.processor.extend(taken_by(pid).zip(before).map(|(after, before)| (after - before) / posted));
+        self.add(round);
     }
+}
+
+/// What a process has taken of the processors, in all its threads, to a hundredth of a second.
+fn taken_by(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold spaces; user and system time are the 12th and 13th field behind it.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+    Some(Duration::from_millis(10 * ticks))
 }
 
 /// Posts one webhook that must be taken in, and be new.

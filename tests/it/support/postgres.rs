@@ -1,11 +1,13 @@
 //! A throwaway PostgreSQL: one cluster for the whole test process, an empty database for whoever asks; and clusters of
 //! their own for tests that stop one.
 //!
-//! It listens on a socket in its own folder and nowhere else, and is gone when the test process is, however that ends.
+//! It listens on a socket in its own folder and nowhere else (one for measurements on 127.0.0.1 as well), and is gone when the
+//! test process is, however that ends.
 //! Without PostgreSQL's programs the tests fail: half of what mrrd promises would go untested.
 
 use std::{
     fs,
+    net::TcpListener,
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -24,9 +26,14 @@ pub(crate) struct Cluster {
     /// What a standby of it has too.
     settings_of_all: String,
     settings: String,
+    /// Of its socket's name, and of 127.0.0.1 where it listens there.
+    port: u16,
     /// Its stdin closes with this process; then it stops the server and removes the folder.
     watcher: Child,
 }
+
+/// What a socket is named after where nobody asks for TCP.
+const PORT: u16 = 5432;
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
 
@@ -39,16 +46,22 @@ pub(crate) async fn database() -> String {
 /// The URL of a new, empty database that flushes each commit: what a measurement is taken on. A process has one cluster:
 /// it asks either for these or for [`database`].
 pub(crate) async fn durable_database() -> String {
-    database_of("-c fsync=on -c shared_buffers=128MB").await
+    new_database(|| Cluster::start_on_tcp("-c max_connections=300 -c fsync=on -c shared_buffers=128MB")).await
+}
+
+/// The same database over TCP on this machine.
+pub(crate) fn over_tcp(url: &str) -> String {
+    let (address, _) = url.split_once('?').expect("a URL that names its socket's folder");
+    address.replacen("@localhost:", "@127.0.0.1:", 1)
 }
 
 async fn database_of(settings: &'static str) -> String {
+    new_database(move || Cluster::start(&format!("-c max_connections=300 {settings}"))).await
+}
+
+async fn new_database(start: impl FnOnce() -> Cluster + Send + 'static) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let cluster = tokio::task::spawn_blocking(move || {
-        CLUSTER.get_or_init(|| Cluster::start(&format!("-c max_connections=300 {settings}")))
-    })
-    .await
-    .unwrap();
+    let cluster = tokio::task::spawn_blocking(move || CLUSTER.get_or_init(start)).await.unwrap();
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::SeqCst));
     let mut admin = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.unwrap();
@@ -58,7 +71,18 @@ async fn database_of(settings: &'static str) -> String {
 impl Cluster {
     /// A new one. `settings` are of the server's command line.
     pub(crate) fn start(settings: &str) -> Self {
-        let cluster = Self::without_data(settings);
+        Self::without_data(settings, PORT).made()
+    }
+
+    /// A new one that listens on 127.0.0.1 too, where a port is free.
+    fn start_on_tcp(settings: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::without_data(&format!("{settings} -c listen_addresses=127.0.0.1 -c port={free}"), free).made()
+    }
+
+    /// Makes its data, and starts it.
+    fn made(self) -> Self {
+        let cluster = self;
         // A collation of people's, not of bytes: text keys must not depend on the cluster's.
         let collation = ["--locale-provider=icu", "--icu-locale=en", "--locale=C", "--encoding=UTF8"];
         cluster.run(
@@ -74,7 +98,7 @@ impl Cluster {
 
     /// One that follows this one, and could take its place.
     pub(crate) fn standby(&self) -> Self {
-        let standby = Self::without_data(&self.settings_of_all);
+        let standby = Self::without_data(&self.settings_of_all, PORT);
         standby.run(
             Command::new(programs().join("pg_basebackup"))
                 .arg("--pgdata")
@@ -95,11 +119,11 @@ impl Cluster {
 
     /// Where it listens.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// A folder for one, and whoever removes it.
-    fn without_data(settings: &str) -> Self {
+    fn without_data(settings: &str, port: u16) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("mrrd-pg-").tempdir().unwrap().keep();
         let stop = r#"cat >/dev/null; "$0" stop --pgdata "$1/data" --mode immediate --silent; rm -rf "$1""#;
@@ -108,7 +132,7 @@ impl Cluster {
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         let watcher = unprivileged(&mut watcher, &folder).spawn().unwrap();
         let options = format!("-k '{}' -c listen_addresses= {settings}", folder.display());
-        Self { folder, settings_of_all: settings.into(), settings: options, watcher }
+        Self { folder, settings_of_all: settings.into(), settings: options, port, watcher }
     }
 
     /// Starts the server over the same data, after [`Cluster::stop`].
@@ -166,7 +190,7 @@ impl Cluster {
 
     /// Where a database of it is.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@localhost:5432/{database}?host={}", self.folder.display())
+        format!("postgres://postgres@localhost:{}/{database}?host={}", self.port, self.folder.display())
     }
 
     fn run(&self, command: &mut Command) {

@@ -1,0 +1,133 @@
+//! Accounts that generators make, of any size: taken in, derived, rebuilt, verified, and asked what the dashboard asks.
+
+use std::io::Write as _;
+
+use comfy_table::Table;
+
+use super::{CATCHING_UP, ask, billed, busy, process, row, stores, table, today, with_percentiles};
+
+/// Webhooks in the order in which they happened, each in one line.
+pub(crate) trait Webhooks {
+    fn next_line(&mut self) -> Option<&str>;
+}
+
+impl Webhooks for busy::Busy {
+    fn next_line(&mut self) -> Option<&str> {
+        self.next_line()
+    }
+}
+
+impl Webhooks for billed::Billed {
+    fn next_line(&mut self) -> Option<&str> {
+        self.next_line()
+    }
+}
+
+/// An account's webhooks to standard output.
+pub(crate) fn write(account: impl Webhooks) {
+    pour(account, std::io::stdout().lock());
+}
+
+fn pour(mut account: impl Webhooks, out: impl std::io::Write) {
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, out);
+    while let Some(line) = account.next_line() {
+        out.write_all(line.as_bytes()).unwrap();
+        out.write_all(b"\n").unwrap();
+    }
+    out.flush().unwrap();
+}
+
+/// What the dashboard asks, on the account that changes all the time.
+const ROUTES: [(&str, &str); 24] = [
+    ("mrr by month", "/api/v1/mrr"),
+    ("mrr by day", "/api/v1/mrr?interval=day"),
+    ("mrr by cause", "/api/v1/mrr?group_by=cause"),
+    ("mrr by product", "/api/v1/mrr?group_by=product"),
+    ("mrr by price", "/api/v1/mrr?group_by=price"),
+    ("mrr by interval", "/api/v1/mrr?group_by=interval"),
+    ("mrr by country", "/api/v1/mrr?group_by=country"),
+    ("mrr by cohort", "/api/v1/mrr?group_by=cohort"),
+    ("mrr by metadata", "/api/v1/mrr?group_by=metadata:industry"),
+    ("metrics", "/api/v1/metrics"),
+    ("metrics by year", "/api/v1/metrics?interval=year"),
+    ("cohorts", "/api/v1/cohorts"),
+    ("movements, newest", "/api/v1/movements?limit=100&order=desc"),
+    ("movements of a kind", "/api/v1/movements?kind=churn&order=desc&limit=1000"),
+    ("movements of a cause", "/api/v1/movements?cause=price_increase&limit=100"),
+    ("customers", "/api/v1/customers?limit=100"),
+    ("customers by MRR", "/api/v1/customers?sort=mrr&limit=100&currency=usd"),
+    ("customers past due", "/api/v1/customers?state=past_due&sort=mrr&currency=usd&limit=20"),
+    ("customers found", "/api/v1/customers?q=777&limit=100"),
+    ("a customer", "/api/v1/customers/cus_0000042"),
+    ("a customer explained", "/api/v1/customers/cus_0000042/explain"),
+    ("quality", "/api/v1/quality?limit=100"),
+    ("restatements, nothing closed", "/api/v1/restatements?limit=100"),
+    ("status", "/api/v1/status"),
+];
+
+/// An account most of whose webhooks change something.
+pub(crate) async fn changing(customers: u32) -> String {
+    let events = busy::Busy::of(customers, today()).events();
+    let tables = worked(customers, events, || busy::Busy::of(customers, today()), &ROUTES).await;
+    format!(
+        "An account that changes all the time: {} webhooks for each customer over 1,000 days, most of which change what it \
+         pays (benches/ledger/busy.rs).\n\n{tables}",
+        busy::EACH
+    )
+}
+
+/// An account that only bills.
+pub(crate) async fn billed(customers: u32) -> String {
+    let events = billed::Billed::of(customers, today()).events();
+    let lines = customers as usize * billed::MONTHS as usize;
+    let tables = worked(customers, events, || billed::Billed::of(customers, today()), &ROUTES[..1]).await;
+    format!(
+        "An account that only bills: {customers} subscriptions over a year and {lines} lines of invoices \
+         (benches/ledger/billed.rs). Of as many, dbt_stripe says that its MRR took 16.6 s.\n\n{tables}"
+    )
+}
+
+async fn worked<W: Webhooks>(
+    customers: u32,
+    events: usize,
+    account: impl Fn() -> W,
+    routes: &[(&str, &str)],
+) -> String {
+    let mut worked = table(&["what", "customers", "events", "per second", "processor µs for each", "peak memory"]);
+    let mut asked = table(&["what", "customers", "p50 ms", "p99 ms"]);
+    for (store, settings, dir) in stores().await {
+        let settings = settings.env("MRRD_LEDGER__METADATA_KEYS", "industry");
+        let replayed = process::run(dir.path(), &settings, &["replay", "-"], |input| pour(account(), input));
+        let filled = process::run(dir.path(), &settings, &["rebuild"], |_| {});
+        let rebuilt = process::run(dir.path(), &settings, &["rebuild"], |_| {});
+        let verified = process::run(dir.path(), &settings, &["verify"], |_| {});
+        for (what, cost) in [("replay", replayed), ("first fill", filled), ("rebuild", rebuilt), ("verify", verified)] {
+            add(&mut worked, format!("{what}, {store}"), customers, events, &cost);
+        }
+        let mut daemon = settings.start().await;
+        daemon.settle_within(CATCHING_UP).await;
+        process::rest(daemon.pid()).await;
+        for (what, path) in routes {
+            let times = ask(&mut daemon, path, 20).await;
+            row(&mut asked, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
+        }
+        let memory = process::peak_kilobytes(daemon.pid()) as f64 / 1000.0;
+        let cells = vec![format!("peak memory of the daemon that answered, {store}"), customers.to_string()];
+        row(&mut asked, cells.into_iter().chain([format!("{memory:.0} MB"), String::new()]).collect());
+        assert!(daemon.terminate(), "{}", daemon.output());
+    }
+    format!("{worked}\n\n{asked}")
+}
+
+fn add(worked: &mut Table, what: String, customers: u32, events: usize, cost: &process::Cost) {
+    let each = cost.processor_seconds * 1e6 / events as f64;
+    let cells = vec![
+        what,
+        customers.to_string(),
+        events.to_string(),
+        format!("{:.0}", cost.per_second(events)),
+        format!("{each:.1}"),
+        cost.memory(),
+    ];
+    row(worked, cells);
+}

@@ -1,0 +1,26 @@
+//! Which build was measured, so that a report can be held against it later.
+
+use std::{path::Path, process::Command};
+
+use sha2::{Digest, Sha256};
+
+/// The version and the digest of the binary, and the commit it was made from where this is a checkout.
+pub(crate) fn measured() -> String {
+    let binary = std::env::var("MRRD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mrrd").to_owned());
+    let digest = hex::encode(&Sha256::digest(std::fs::read(&binary).unwrap())[..6]);
+    let profile = Path::new(&binary).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let version = said_by(Command::new(&binary).arg("--version")).unwrap_or_else(|| "mrrd".to_owned());
+    let describe = ["describe", "--always", "--dirty", "--exclude=*"];
+    let commit = said_by(Command::new("git").args(describe).current_dir(env!("CARGO_MANIFEST_DIR")));
+    format!(
+        "{version}{} (profile `{}`, SHA-256 of the binary {digest}…)",
+        commit.map(|commit| format!(" at {commit}")).unwrap_or_default(),
+        profile.unwrap_or_default(),
+    )
+}
+
+/// The first line of what a command says, where it succeeds.
+fn said_by(command: &mut Command) -> Option<String> {
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout).ok()?.lines().next().map(str::to_owned)
+}
