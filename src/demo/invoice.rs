@@ -27,25 +27,20 @@ pub(super) fn draft(
     let shared: Vec<&Discount> = if own.is_empty() { customer.discount.iter().collect() } else { own.iter().collect() };
     let mut lines = Vec::new();
     let (mut subtotal, mut discounted, mut tax) = (0_i64, 0_i64, 0_i64);
-    for item in &subscription.items {
-        let price = &catalog.prices[item.price];
-        let amount = if on_trial { 0 } else { price.unit_hundredths * item.quantity / 100 };
-        let mut left = amount;
-        let mut discount_amounts = Vec::new();
-        for discount in item.discounts.iter().chain(shared.iter().copied()) {
-            let off = match COUPONS[discount.coupon].off {
-                Off::Permille(permille) => (left * i64::try_from(permille).unwrap_or(0) + 500) / 1000,
-                // The first line takes it, as far as it goes.
-                Off::Amount(off, _) if lines.is_empty() => left.min(i64::try_from(off).unwrap_or(0)),
-                Off::Amount(..) => 0,
-            };
-            left -= off;
-            discount_amounts.push(json!({"amount": off, "discount": discount.id}));
-        }
+    let amounts: Vec<i64> = subscription
+        .items
+        .iter()
+        .map(|item| if on_trial { 0 } else { catalog.prices[item.price].unit_hundredths * item.quantity / 100 })
+        .collect();
+    let taken = discounted_lines(subscription, &shared, &amounts);
+    for ((item, amount), taken) in subscription.items.iter().zip(amounts).zip(taken) {
+        let left = amount - taken.iter().map(|(_, off)| off).sum::<i64>();
         subtotal += amount;
         discounted += amount - left;
-        let (period, amounts) = (subscription.period, discount_amounts);
-        let mut line = line(random.id("il_1T", 22), (subscription, item, price), amount, amounts, period, false);
+        let told = taken.iter().map(|(discount, off)| json!({"amount": off, "discount": discount.id})).collect();
+        let price = &catalog.prices[item.price];
+        let period = subscription.period;
+        let mut line = line(random.id("il_1T", 22), (subscription, item, price), amount, told, period, false);
         if subscription.currency == Money::Jpy {
             line["taxes"] = taxes(left, customer);
             tax += line["taxes"][0]["amount"].as_i64().unwrap_or(0);
@@ -169,6 +164,42 @@ pub(super) fn draft(
     });
     super::wire::extend(&mut invoice, rest);
     invoice
+}
+
+/// What each discount takes off each item's line, an item's own ones first. A percentage is rounded line by line; an amount
+/// is spread over the lines by what is left of them, and the last one takes what rounding leaves.
+fn discounted_lines<'d>(
+    subscription: &'d Subscription,
+    shared: &[&'d Discount],
+    amounts: &[i64],
+) -> Vec<Vec<(&'d Discount, i64)>> {
+    let mut left = amounts.to_vec();
+    let mut taken: Vec<Vec<(&Discount, i64)>> = vec![Vec::new(); amounts.len()];
+    let mut take = |discount: &'d Discount, lines: std::ops::Range<usize>| {
+        let sum: i64 = left[lines.clone()].iter().sum();
+        let mut to_go = match COUPONS[discount.coupon].off {
+            Off::Amount(off, _) => sum.min(i64::try_from(off).unwrap_or(0)),
+            Off::Permille(_) => 0,
+        };
+        let whole = to_go;
+        for place in lines.clone() {
+            let off = match COUPONS[discount.coupon].off {
+                Off::Permille(permille) => (left[place] * i64::try_from(permille).unwrap_or(0) + 500) / 1000,
+                Off::Amount(..) if place + 1 == lines.end => to_go,
+                Off::Amount(..) => (whole * left[place]).checked_div(sum).unwrap_or(0),
+            };
+            to_go -= off;
+            taken[place].push((discount, off));
+        }
+        for place in lines {
+            left[place] -= taken[place].last().map_or(0, |(_, off)| *off);
+        }
+    };
+    for (place, item) in subscription.items.iter().enumerate() {
+        item.discounts.iter().for_each(|discount| take(discount, place..place + 1));
+    }
+    shared.iter().for_each(|discount| take(discount, 0..amounts.len()));
+    taken
 }
 
 /// What Stripe Tax says of the tax in a line's amount after discounts: nothing of a line without one.

@@ -4,6 +4,7 @@
 mod bridges;
 mod naive;
 mod random;
+mod simulated;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
