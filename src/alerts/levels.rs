@@ -20,7 +20,7 @@ use crate::{
         time::Day,
     },
     limits,
-    report::{ReportError, ask::Ask, period::Interval, service::AskError},
+    report::{ReportError, ask::Ask, period::Interval, service::AskError, terminal},
     store::derived::reports::{CustomersAsked, DailyRows},
 };
 
@@ -102,8 +102,10 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
             (if value < level { "below" } else { "above" }, look.reports.store.records.progress(&place).await?);
         let fell = is == "below" && was.as_deref() == Some("above");
         let candidate = if fell {
-            let statement = format!("NRR of the trailing twelve months fell to {value} ({})", entry.currency);
-            let threshold = format!("under {level}, on change only");
+            let percent = |share: Decimal| terminal::percent(&share.to_string()).unwrap_or_else(|| share.to_string());
+            let code = entry.currency.to_uppercase();
+            let statement = format!("NRR of the trailing twelve months fell to {} ({code})", percent(value));
+            let threshold = format!("under {}, on change only", percent(level));
             Some(Candidate {
                 alert: Alert::saying(Rule::NrrBelow, look.today, statement, threshold, &[])?,
                 subject: entry.currency.clone(),

@@ -34,6 +34,8 @@ parameters! {
         open: Option<bool>,
         /// Only those somebody took on, or only the others.
         acknowledged: Option<bool>,
+        /// Whether each carries `alert`, all that it says: true unless told otherwise. Its own route always has it.
+        details: Option<bool>,
         page: PageQuery,
         format: FormatQuery,
     }
@@ -58,7 +60,10 @@ pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<Al
     rows.truncate(page);
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, (row.alert.raised_at, &row.alert.id)));
-    let data = AlertEntry::with_deliveries(&state.store.records, rows).await?;
+    let mut data = AlertEntry::with_deliveries(&state.store.records, rows).await?;
+    if query.details == Some(false) {
+        data.iter_mut().for_each(|entry| entry.alert = None);
+    }
     let list = AlertList { data, next_cursor: next_cursor.clone() };
     Ok(onward(answer(query.format.csv(), list, AlertList::table), next_cursor))
 }

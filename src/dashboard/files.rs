@@ -39,6 +39,7 @@ files![
     "ledger.js",
     "notes.js",
     "parts.js",
+    "prices.js",
     "reportbar.js",
     "route.js",
     "session.js",

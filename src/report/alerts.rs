@@ -49,9 +49,11 @@ pub struct AlertEntry {
     pub acknowledged_by: Option<String>,
     /// Why no channel was told: the rule was muted, or the day planned.
     pub silenced: Option<String>,
-    /// All it says: observed and expected, what was lost, the customers, what to look at next.
-    #[schema(value_type = Object)]
-    pub alert: Value,
+    /// All it says: observed and expected, what was lost, the customers, what to look at next; absent from a list that
+    /// was asked for without details.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    pub alert: Option<Value>,
     /// What became of its messages.
     pub deliveries: Vec<DeliveryEntry>,
 }
@@ -117,7 +119,7 @@ impl AlertEntry {
             acknowledged_at: row.acknowledged_at.map(|at| at.to_string()),
             acknowledged_by: row.acknowledged_by.clone(),
             silenced: alert.silenced.clone(),
-            alert: serde_json::from_str(&alert.content).unwrap_or_default(),
+            alert: Some(serde_json::from_str(&alert.content).unwrap_or_default()),
             deliveries: deliveries.iter().filter(|one| one.alert == alert.id).map(DeliveryEntry::from).collect(),
         }
     }

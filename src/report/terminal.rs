@@ -154,7 +154,8 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
     let amount = match (column, metric) {
         ("value", Some(metric)) if AMOUNTS.contains(&metric) => true,
         ("value", Some(metric)) if metric.starts_with("quick_ratio") => false,
-        ("value", Some(_)) => return percent(text, style.exact).unwrap_or_else(|| text.clone()),
+        ("value", Some(_)) if style.exact => return text.clone(),
+        ("value", Some(_)) => return percent(text).unwrap_or_else(|| text.clone()),
         ("numerator", Some(metric)) => !COUNTS.contains(&metric),
         ("denominator", Some(metric)) => !COUNTS.contains(&metric) && !AMOUNTS.contains(&metric),
         _ => column.ends_with("_exact"),
@@ -163,11 +164,8 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
     formed.unwrap_or_else(|| text.clone())
 }
 
-/// A share as per cent with one place: 0.9754 is 97.5 %.
-fn percent(text: &str, exact: bool) -> Option<String> {
-    if exact {
-        return None;
-    }
+/// A share as per cent with one place: 0.9754 is 97.5 %; `None` where it is no decimal.
+pub fn percent(text: &str) -> Option<String> {
     let units = text.parse::<Decimal>().ok()?.units();
     let tenths = (units + (Decimal::ONE_UNITS / 2_000) * units.signum()) / (Decimal::ONE_UNITS / 1_000);
     let sign = if tenths < 0 { "-" } else { "" };
@@ -269,9 +267,9 @@ mod tests {
 
     #[test]
     fn a_share_is_told_in_per_cent() {
-        assert_eq!(percent("0.9754", false).unwrap(), "97.5 %");
-        assert_eq!(percent("-0.0005", false).unwrap(), "-0.1 %");
-        assert_eq!(percent("1", false).unwrap(), "100.0 %");
-        assert_eq!(percent("", false), None);
+        assert_eq!(percent("0.9754").unwrap(), "97.5 %");
+        assert_eq!(percent("-0.0005").unwrap(), "-0.1 %");
+        assert_eq!(percent("1").unwrap(), "100.0 %");
+        assert_eq!(percent(""), None);
     }
 }

@@ -149,7 +149,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Outcome {
     if args.json {
         return Ok(output::json(entry)?);
     }
-    output::line(entry.alert["text"].as_str().unwrap_or(&entry.headline))?;
+    output::line(entry.alert.as_ref().and_then(|said| said["text"].as_str()).unwrap_or(&entry.headline))?;
     output::line(format_args!("\n{}, raised {}", entry.state(), entry.raised_at))?;
     for delivery in &entry.deliveries {
         let error = delivery.last_error.as_deref().map(|error| format!(" ({error})")).unwrap_or_default();

@@ -20,17 +20,24 @@ function number(options) {
 /** Minor units as a number of currency units, for charts only. @param {number | string} minor @param {string} currency */
 export const units = (minor, currency) => Number(minor) / 10 ** places(currency);
 
+/** Half-even to whole minor units, as the API rounds: the same amount never shows as two. @param {number | string} minor */
+function whole(minor) {
+  const [amount, low] = [Number(minor), Math.floor(Number(minor))];
+  const half = Math.abs(amount - low - 0.5) < 1e-9;
+  return half ? low + Math.abs(low % 2) : Math.round(amount);
+}
+
 /**
  * Money in currency units.
  * @param {number | string | null | undefined} minor
  * @param {string} currency
  * @param {{ signed?: boolean, compact?: boolean, whole?: boolean }} [how]
  */
-export function money(minor, currency, { signed = false, compact = false, whole = false } = {}) {
+export function money(minor, currency, { signed = false, compact = false, whole: rough = false } = {}) {
   if (minor === null || minor === undefined) return "–";
-  const value = units(minor, currency);
+  const value = units(whole(minor), currency);
   const short = compact && Math.abs(value) >= 10000;
-  const digits = whole || compact ? 0 : places(currency);
+  const digits = rough || compact ? 0 : places(currency);
   try {
     return number({
       style: "currency", currency: currency.toUpperCase(), currencyDisplay: "narrowSymbol", signDisplay: signed ? "exceptZero" : "negative",
@@ -53,6 +60,18 @@ export const ratio = (value) => (value === null || value === undefined ? "–" :
 
 /** A day. @param {string | null | undefined} day @param {Intl.DateTimeFormatOptions} [how] */
 export const date = (day, how = { dateStyle: "medium" }) => (day ? new Intl.DateTimeFormat(undefined, { ...how, timeZone: "UTC" }).format(new Date(`${day.slice(0, 10)}T00:00:00Z`)) : "–");
+
+/** A month, `2026-01`. @param {string} month */
+export const month = (month) => date(`${month}-01`, { month: "long", year: "numeric" });
+
+/** A country by its name in the reader's language. @param {string | null | undefined} code */
+export function country(code) {
+  if (!code) return "–";
+  try { return new Intl.DisplayNames(undefined, { type: "region" }).of(code) ?? code; } catch { return code; }
+}
+
+/** How many of something: `3 customers`. @param {number} n @param {string} one @param {string} [many] */
+export const several = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 
 /** An instant in the reader's own zone. @param {string | null | undefined} at */
 export const instant = (at) => (at ? new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at)) : "–");
@@ -89,7 +108,8 @@ export function bytes(n) {
 /** Words that say too little by themselves. @type {Record<string, string>} */
 const SAID = { fx: "exchange rate", add_on: "add-on", add_on_removed: "add-on removed", transient: "undone soon after", to_free: "moved to a free plan", free_to_paid: "free to paid",
   full_discount: "discounted to nothing", other: "something else", unknown_end: "ended, nobody said why", other_reason: "another reason", ledger_drift: "differs from Stripe’s", nrr_below: "NRR too low",
-  pause: "paused", dispute: "payment disputed", retention_policy: "ended by a rule of Stripe’s" };
+  pause: "paused", dispute: "payment disputed", retention_policy: "ended by a rule of Stripe’s", cross_sell: "cross-sell", api: "Stripe’s API",
+  subscription_cycle: "renewal", subscription_create: "first period", subscription_update: "a change", subscription_threshold: "usage threshold", upcoming: "next period", facts: "read", ignored: "not about MRR", thin: "without an object" };
 /** `plan_upgrade` as words. @param {string | null | undefined} word */
 export const words = (word) => SAID[word ?? ""] ?? (word ?? "unknown").replaceAll("_", " ");
 /** @param {string | null | undefined} word */

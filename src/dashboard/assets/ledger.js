@@ -1,7 +1,7 @@
 // Which ledger is asked, under which rules, as known when: read from the address bar, sent with every question.
 import { createContext, useContext } from "./vendor/preact.js";
 import { endOfDay, endOfMonth } from "./days.js";
-import { date, instant } from "./format.js";
+import { date, instant, month } from "./format.js";
 import { span, RANGES } from "./route.js";
 
 /**
@@ -30,6 +30,9 @@ export function stated(ledger, query, only) {
     `${from ? date(from) : "from the beginning"} – ${date(to)}${range ? ` (${range})` : ""}`, query.interval ? `by ${query.interval}` : "", query.asof ? `as known at ${known(query.asof)}` : "", `days in ${ledger.status?.timezone ?? "UTC"}`].filter(Boolean).join(" · ");
 }
 
+/** Who did it; nothing where the system that mrrd runs on names nobody. @param {{ who?: string | null } | undefined} deed */
+export const whoOf = (deed) => (deed?.who && deed.who !== "unknown" ? deed.who : undefined);
+
 /** @param {string} asof */
 export const known = (asof) => (/^\d+$/.test(asof) ? `place ${asof} of the log` : asof.includes("T") ? instant(asof) : `the end of ${date(asof)}`);
 
@@ -41,6 +44,6 @@ export const knownAt = (asof) => (asof && /^\d{4}-\d\d-\d\d$/.test(asof) ? endOf
 export function marksOn(ledger, periods) {
   const at = (/** @type {string} */ day) => periods.findIndex((one) => one.start <= day && day <= one.end);
   const notes = ledger.plans.map((plan) => ({ at: at(plan.from), label: `${plan.note} (${date(plan.from, { month: "short", day: "numeric" })})`, kind: plan.kind ?? "planned" }));
-  const closings = ledger.closings.map((one) => ({ at: at(endOfMonth(`${one.month}-01`)), label: `${one.month} closed on ${date(one.closed_at)}`, kind: /** @type {const} */ ("closing") }));
+  const closings = ledger.closings.map((one) => ({ at: at(endOfMonth(`${one.month}-01`)), label: `${month(one.month)} closed on ${date(one.closed_at)}`, kind: /** @type {const} */ ("closing") }));
   return [...closings, ...notes].filter((mark) => mark.at >= 0).sort((a, b) => a.at - b.at);
 }

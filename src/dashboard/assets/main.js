@@ -2,7 +2,7 @@
 import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { setNow } from "./days.js";
-import { count, ago } from "./format.js";
+import { count, month, several } from "./format.js";
 import { LedgerContext, knownAt, known } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
 import { Failed, Loading } from "./parts.js";
@@ -42,8 +42,8 @@ function Foot({ status, ledger }) {
   const live = useLive();
   const some = doubts(status?.quality);
   const closed = ledger.closings[0];
-  const known = some.length ? html`<a href=${href("/health")} class="warn">${count(some.reduce((sum, one) => sum + one.n, 0))} things couldn’t be known</a>` : "Everything received could be read, priced and put in order";
-  const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${closed.month}` : "no month is closed yet"}</a>`;
+  const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : "Everything received could be read, priced and put in order";
+  const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}` : "no month is closed yet"}</a>`;
   const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
   return html`<footer class="foot"><p>${[known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }

@@ -27,7 +27,7 @@ import { Health } from "./pages/health.js";
 /** @type {Page[]} */
 export const PAGES = [
   { key: "overview", path: "/", name: "Overview", glyph: "◫", letter: "o", show: Overview, figures: true, report: ["profile", "currency", "range", "compare", "asof"] },
-  { key: "movements", path: "/movements", name: "Movements", glyph: "⇅", letter: "m", show: Movements, figures: true, report: ["profile", "currency", "range", "interval", "asof"] },
+  { key: "movements", path: "/movements", name: "Movements", glyph: "⇅", letter: "m", show: Movements, figures: true, report: ["profile", "currency", "range", "interval", "compare", "asof"] },
   { key: "customers", path: "/customers", name: "Customers", glyph: "◔", letter: "c", show: Customers, figures: true, report: ["profile", "currency", "asof"] },
   { key: "churn", path: "/churn", name: "Churn", glyph: "↘", letter: "u", show: Churn, figures: true, report: ["profile", "currency", "range", "asof"] },
   { key: "cohorts", path: "/cohorts", name: "Cohorts", glyph: "▦", letter: "h", show: Cohorts, figures: true, report: ["profile", "currency", "range", "asof"] },

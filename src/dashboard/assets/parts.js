@@ -3,7 +3,7 @@ import { html, useEffect, useId, useRef, useState } from "./vendor/preact.js";
 import { address, ask, useApi } from "./api.js";
 import { count, instant, money, sentence, words } from "./format.js";
 import { useLedger } from "./ledger.js";
-import { href } from "./route.js";
+import { here, href } from "./route.js";
 
 /** @typedef {import("./vendor/preact.js").ComponentChildren} Children */
 
@@ -24,6 +24,9 @@ export const Loading = ({ lines = 4, tall = false }) => html`<div class=${`loadi
 /** Nothing is here, and why, and what would bring something. @param {{ title: Children, children?: Children }} props */
 export const Empty = ({ title, children }) => html`<div class="empty"><p><strong>${title}</strong></p>${children && html`<p>${children}</p>`}</div>`;
 
+/** A sentence of the daemon’s, begun as one. @param {string} text */
+export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : text);
+
 /** @param {{ error: any, again?: () => void }} props */
 export function Failed({ error, again }) {
   // A currency without a ledger is no fault of anybody's: most of all, nothing had arrived by the day that is asked for.
@@ -31,7 +34,10 @@ export function Failed({ error, again }) {
     return html`<${Empty} title=${new URLSearchParams(location.search).get("asof") ? "Nothing had arrived by then in this currency." : "There is no ledger in this currency."}>${error.message.replace(/^currency: /, "")}<//>`;
   }
   const title = error.title && error.title !== error.message ? error.title : "This can't be shown";
-  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${error.message}</p>
+  const { currencies = [] } = useLedger() ?? {};
+  const alone = error.type === "urn:mrrd:problem:rate-missing" && currencies.length > 0;
+  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${capital(error.message)}</p>
+    ${alone && html`<p>One currency by itself needs no rate: ${currencies.map((one, i) => html`${i ? ", " : ""}<a key=${one} href=${here({ currency: one })}>${one.toUpperCase()}</a>`)}.</p>`}
     ${again && html`<p><button type="button" onClick=${again}>Try again</button></p>`}</div>`;
 }
 
@@ -87,7 +93,7 @@ export function useNames(ids) {
 }
 
 /** A page at Stripe's, live or test. @param {{ of: string, id: string, account?: string | null, livemode?: boolean, children?: Children }} props */
-export const AtStripe = ({ of, id, account, livemode, children = "at Stripe" }) => html`<a href=${`https://dashboard.stripe.com/${account ? `${account}/` : ""}${livemode === false ? "test/" : ""}${of}/${encodeURIComponent(id)}`} target="_blank" rel="noreferrer">${children} <span aria-hidden="true">↗</span></a>`;
+export const AtStripe = ({ of, id, account, livemode, children = "at Stripe" }) => html`<a class="still" href=${`https://dashboard.stripe.com/${account ? `${account}/` : ""}${livemode === false ? "test/" : ""}${of}/${encodeURIComponent(id)}`} target="_blank" rel="noreferrer">${children} <span aria-hidden="true">↗</span></a>`;
 
 /** An event of the log. @param {{ id: string }} props */
 export const Event = ({ id }) => html`<a class="id" href=${href(`/events/${encodeURIComponent(id)}`)}>${id}</a>`;
@@ -176,7 +182,7 @@ export function PageHead({ title, lead, tools }) {
 export function side(side) {
   if (!side) return "nothing";
   const what = side.product_name ?? side.price_name ?? side.product ?? side.price;
-  return `${side.quantity && side.quantity !== "1" ? `${side.quantity} × ` : ""}${what}${side.interval ? `, by ${side.interval}` : ""}`;
+  return `${side.quantity && side.quantity !== "1" ? `${count(side.quantity)} × ` : ""}${what}${side.interval ? `, by ${side.interval}` : ""}`;
 }
 
 /** What one part of a movement did. @param {{ part: any, currency: string }} props */

@@ -1,7 +1,7 @@
 // What the report on this page is asked with: every choice stands in the address bar.
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
-import { date } from "./format.js";
+import { date, month as monthName } from "./format.js";
 import { known, useLedger } from "./ledger.js";
 import { Select } from "./parts.js";
 import { choose, RANGES, span, useRoute } from "./route.js";
@@ -16,7 +16,9 @@ export function ReportBar({ page }) {
   const has = (/** @type {string} */ what) => takes.includes(what) && !(path.length > 1 && ["range", "interval", "compare"].includes(what));
   const { from, to, name } = span(query);
   const custom = name === "custom";
-  const accounts = useApi(open ? address("/api/v1/accounts") : null);
+  // Asked when somebody comes near it: by hand, by key, or where the choices are folded away.
+  const [near, come] = useState(Boolean(query.account));
+  const accounts = useApi(open || near ? address("/api/v1/accounts") : null);
   const chosen = ["profile", "currency", "account", "livemode", "compare", "asof"].filter((key) => query[key]).length;
   return html`<form class="report" aria-label="Report" data-open=${open ? "yes" : undefined} onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${has("range") && html`<${Select} label="Range" value=${custom ? "custom" : name} options=${[...RANGES, ["custom", "From – to…"]]}
@@ -30,8 +32,8 @@ export function ReportBar({ page }) {
       ${has("currency") && html`<${Select} label="Currency" value=${query.currency ?? (ledger.converted ? "reporting" : ledger.currency)}
         options=${[...(ledger.converted ? [["reporting", `all, in ${ledger.currency.toUpperCase()}`]] : []), ...ledger.currencies.map((one) => [one, one.toUpperCase()])]} choose=${(/** @type {string} */ currency) => choose({ currency })} />`}
       ${has("profile") && html`<${Select} label="Profile" value=${ledger.profile} options=${(ledger.status?.profiles ?? []).map((/** @type {string} */ one) => [one, one])} choose=${(/** @type {string} */ profile) => choose({ profile })} />`}
-      <${Select} label="Account" value=${query.account ?? ""} options=${[["", "own"], ["all", "all"], ...(accounts.data?.data ?? []).map((/** @type {any} */ one) => [one.account, one.account]),
-        ...(query.account && query.account !== "all" && !accounts.data?.data?.some((/** @type {any} */ one) => one.account === query.account) ? [[query.account, query.account]] : [])]} choose=${(/** @type {string} */ account) => choose({ account })} />
+      <div class="field" onFocusIn=${() => come(true)} onMouseEnter=${() => come(true)}><${Select} label="Account" value=${query.account ?? ""} options=${[["", "own"], ["all", "all"], ...(accounts.data?.data ?? []).map((/** @type {any} */ one) => [one.account, one.account]),
+        ...(query.account && query.account !== "all" && !accounts.data?.data?.some((/** @type {any} */ one) => one.account === query.account) ? [[query.account, query.account]] : [])]} choose=${(/** @type {string} */ account) => choose({ account })} /></div>
       <${Select} label="Data" value=${query.livemode ?? ""} options=${[["", "live"], ["false", "test"]]} choose=${(/** @type {string} */ livemode) => choose({ livemode })} />
       ${has("asof") && html`<${KnownAt} value=${query.asof ?? ""} />`}
     </div>
@@ -73,12 +75,12 @@ function KnownAt({ value }) {
     setTimeout(() => /** @type {HTMLElement | null} */ (at.current?.querySelector(`[data-day="${to}"]`))?.focus());
   };
   return html`<div class="field known" ref=${at}><span id="known-label">As known at</span>
-    <button type="button" class="select" aria-haspopup="dialog" aria-expanded=${String(open)} aria-labelledby="known-label known-value" onClick=${() => set(!open)}><span id="known-value">${closing ? `${closing.month} as closed` : day ? date(day) : value ? known(value) : "now"}</span></button>
+    <button type="button" class="select" aria-haspopup="dialog" aria-expanded=${String(open)} aria-labelledby="known-label known-value" onClick=${() => set(!open)}><span id="known-value">${closing ? `${monthName(closing.month)} as closed` : day ? date(day) : value ? known(value) : "now"}</span></button>
     ${open && html`<div class="calendar" role="dialog" aria-label="As known at" onKeyDown=${key}>
       <div class="head"><button type="button" class="quiet" aria-label="The month before" onClick=${() => turn(plusMonths(shown, -1))}>‹</button><strong aria-live="polite">${date(shown, { month: "long", year: "numeric" })}</strong><button type="button" class="quiet" aria-label="The month after" disabled=${plusMonths(shown, 1) > today()} onClick=${() => turn(plusMonths(shown, 1))}>›</button></div>
       <div class="days">${Array.from({ length: 7 }, (_, i) => html`<span class="soft" aria-hidden="true" key=${i}>${new Intl.DateTimeFormat(undefined, { weekday: "narrow", timeZone: "UTC" }).format(new Date(monday.getTime() + i * 86400000))}</span>`)}
         ${Array.from({ length: (first + 6) % 7 }, (_, i) => html`<span key=${`blank${i}`}></span>`)}
-        ${days.map((one) => { const closed = marked.get(one); return html`<button type="button" key=${one} data-day=${one} disabled=${one > today()} aria-pressed=${String(one === day)} class=${closed ? "marked" : ""} title=${closed ? `${closed.month} was closed` : undefined} aria-label=${`${date(one, { dateStyle: "long" })}${closed ? `, ${closed.month} was closed` : ""}`} onClick=${() => take(one)}>${Number(one.slice(8))}</button>`; })}</div>
-      ${ledger.closings.length > 0 && html`<p class="soft">As a month was closed</p><ul class="list">${ledger.closings.slice(0, 12).map((one) => html`<li key=${one.month}><button type="button" class="link" onClick=${() => take(String(one.seq))}>${date(`${one.month}-01`, { month: "long", year: "numeric" })}, closed ${date(one.closed_at)}</button></li>`)}</ul>`}
+        ${days.map((one) => { const closed = marked.get(one); return html`<button type="button" key=${one} data-day=${one} disabled=${one > today()} aria-pressed=${String(one === day)} class=${closed ? "marked" : ""} title=${closed ? `${monthName(closed.month)} was closed` : undefined} aria-label=${`${date(one, { dateStyle: "long" })}${closed ? `, ${monthName(closed.month)} was closed` : ""}`} onClick=${() => take(one)}>${Number(one.slice(8))}</button>`; })}</div>
+      ${ledger.closings.length > 0 && html`<p class="soft">As a month was closed</p><ul class="list">${ledger.closings.slice(0, 12).map((one) => html`<li key=${one.month}><button type="button" class="link" onClick=${() => take(String(one.seq))}>${monthName(one.month)}, closed ${date(one.closed_at)}</button></li>`)}</ul>`}
       <p class="row">${value && html`<button type="button" onClick=${() => take("")}>Now</button>`}</p></div>`}</div>`;
 }

@@ -51,6 +51,10 @@ export const FIGURES = [
   { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn a month", to: "/cohorts" },
 ];
 
+/** What each background task does. @type {Record<string, string>} */
+export const TASKS = { alerts: "Judges what has happened and writes alerts.", "alerts-lease": "Holds the right to judge, so that one process of several does.", keeper: "Looks after the database’s files and remembers how far the log went.",
+  months: "Makes room for the bodies of the months to come.", names: "Reads customers’ names and e-mails from bodies.", readings: "Says once whether an older version read part of the log.", reconciler: "Recomputes customers that events touched.", sealer: "Seals new events into the chain of hashes." };
+
 /** What couldn't be known, by its name in the API. */
 export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that couldn’t be read"], ["thin_events", "Events that carry no object"],
   ["unpriced_items", "Items without a known price"], ["estimated_items", "Items counted by an estimate"],
@@ -61,6 +65,12 @@ export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that
 
 /** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
 export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key] })) : []);
+
+/** What a set of rules is meant for. @type {Record<string, string>} */
+const PROFILES = { stripe: "Counts as Stripe’s own Billing overview does.", finance: "Counts what is contracted: until it ends, net of every discount that runs for a while, nothing while collection is paused.",
+  chartmogul: "Comes close to ChartMogul’s figures, which rest on invoices in places.", profitwell: "Comes close to ProfitWell’s figures, which rest on invoices in places." };
+/** @param {string} profile */
+export const profileMeans = (profile) => PROFILES[profile] ?? "Rules of this installation’s own configuration.";
 
 /** What the knobs of a profile decide: in short, and in full. @type {Record<string, readonly [string, string]>} */
 const KNOB_NAMES = {

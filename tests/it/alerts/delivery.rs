@@ -133,6 +133,11 @@ async fn killed_anywhere_it_is_delivered_once_by_id() {
     let mut daemon = daemon.restart().await;
     reached(&mut daemon, "ops", "delivered").await;
     assert_eq!(daemon.json("/api/v1/alerts").await["data"].as_array().unwrap().len(), 1);
+    // A short list says which alerts there are; what each says in full is on its own route.
+    let short = daemon.json("/api/v1/alerts?details=false").await["data"][0].clone();
+    let whole = daemon.json(&format!("/api/v1/alerts/{}", short["id"].as_str().unwrap())).await;
+    assert_eq!((short.get("alert"), &short["headline"]), (None, &whole["headline"]));
+    assert_eq!(whole["alert"]["customers"][0]["customer"], "cus_whale");
     let ids: BTreeSet<String> = receiver.sent("/ops").iter().map(|sent| sent.body["id"].to_string()).collect();
     assert_eq!((ids.len(), receiver.sent("/ops").len()), (1, 2), "{ids:?}");
 }

@@ -162,13 +162,13 @@ async fn a_record_is_told_once_a_month_and_retention_when_it_falls() {
     assert_eq!(account.look(on(399)).await, [record]);
     assert_eq!(account.look(on(400)).await, [""; 0]);
     account.take(&[begins("cus_d", 100, 399), ends("cus_b", 5_000, 0, 400)]).await;
-    assert_eq!(account.look(on(401)).await, ["Retention: NRR of the trailing twelve months fell to 0.666667 (usd)"]);
+    assert_eq!(account.look(on(401)).await, ["Retention: NRR of the trailing twelve months fell to 66.7 % (USD)"]);
     assert_eq!(account.look(on(402)).await, [""; 0]);
     let back = subscription("sub_e", "cus_b", "price_9000", 9_000, 1, on(402).0);
     account.take(&[event("evt_back", "customer.subscription.created", on(402).0, &back, None)]).await;
     let told = account.look(on(403)).await;
     assert!(
-        told.contains(&"over: Retention: NRR of the trailing twelve months fell to 0.666667 (usd)".to_owned()),
+        told.contains(&"over: Retention: NRR of the trailing twelve months fell to 66.7 % (USD)".to_owned()),
         "{told:?}"
     );
 }

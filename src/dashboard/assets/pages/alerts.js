@@ -20,17 +20,17 @@ export const Alerts = ({ query }) => (query.alert ? html`<${One} id=${query.aler
 function List({ query }) {
   const ledger = useLedger();
   const asked = { rule: query.rule, open: query.open, acknowledged: query.taken };
-  const pages = usePages(address("/api/v1/alerts", { ...asked, limit: 50 }));
+  const pages = usePages(address("/api/v1/alerts", { ...asked, details: "false", limit: 50 }));
   const named = useNames((pages.data ?? []).flatMap((/** @type {any} */ one) => one.headline.match(/cus_\w+/g) ?? []));
   return html`<${PageHead} title="Alerts" lead="What was more than this account’s own history explains, calibrated to a budget of false alerts." tools=${html`<${Csv} to="/api/v1/alerts" query=${{ ...asked, limit: 1000 }} name="alerts" />`} />
     <div class="grid"><${Series} query=${query} />
     <${Card} title="Raised" wide busy=${pages.stale}>
       <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Select} label="Rule" value=${query.rule ?? ""} options=${[["", "any"], ...RULES.map((one) => [one, words(one)])]} choose=${(/** @type {string} */ rule) => choose({ rule })} />
-        <${Select} label="State" value=${query.open ?? ""} options=${[["", "any"], ["true", "goes on"], ["false", "over"]]} choose=${(/** @type {string} */ open) => choose({ open })} />
+        <${Select} label="State" value=${query.open ?? ""} options=${[["", "any"], ["true", "open"], ["false", "over"]]} choose=${(/** @type {string} */ open) => choose({ open })} />
         <${Select} label="Acknowledged" value=${query.taken ?? ""} options=${[["", "any"], ["true", "yes"], ["false", "no"]]} choose=${(/** @type {string} */ taken) => choose({ taken })} /></form>
       <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${query.rule || query.open || query.taken ? "No alert matches." : "No alert was ever raised."} />`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${called(one.headline, named)}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">goes on</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">taken on${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
+        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${called(one.headline, named)}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
     <${Mutes} /><${Plans} /></div>`;
 }
 
@@ -52,7 +52,7 @@ function Series({ query }) {
   const ledger = useLedger();
   const months = query.over ?? "6";
   const test = useApi(address("/api/v1/alerts/backtest", { profile: ledger.common.profile, account: ledger.common.account, livemode: ledger.common.livemode, from: plusMonths(today(), -Number(months)), false_alerts: query.budget }), { still: true });
-  return html`<${Card} title="Customers lost in seven days, and what was expected" wide busy=${test.stale} note="Nine of ten weeks lie in the band, as far as was known on each day. A week outside it isn’t yet an alert: how many false ones a rule may bring in a year is its budget.">
+  return html`<${Card} title="Customers lost in seven days, and what was expected" wide busy=${test.stale} note="Nine weeks in ten lie in the shaded range, as far as was known on each day. A week outside it isn’t yet an alert: how many false ones a rule may bring in a year is its budget.">
     <form class="filters" aria-label="Backtest" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <${Select} label="Looked back over" value=${months} options=${SPANS} choose=${(/** @type {string} */ over) => choose({ over })} />
       <${Select} label="False alerts each rule may bring" value=${query.budget ?? ""} options=${BUDGETS} choose=${(/** @type {string} */ budget) => choose({ budget })} /></form>
@@ -68,10 +68,10 @@ function Weeks({ data, name, says, around }) {
   const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
   const all = (/** @type {string} */ key) => ({ values: weeks.map((/** @type {any} */ one) => one[key]), text: weeks.map((/** @type {any} */ one) => number.format(one[key])) });
   const series = [
-    { key: "low", name: "Band from", color: "band", quiet: true, ...all("low") },
-    { key: "high", name: "Band up to, of nine in ten weeks", color: "band", band: true, ...all("high") },
-    { key: "expected", name: "Expected", color: "soft", dashed: true, ...all("expected") },
-    { key: "observed", name: "Lost", color: "churn", ...all("observed") },
+    { key: "low", name: "Expected at least", color: "band", quiet: true, ...all("low") },
+    { key: "high", name: "Expected range, nine weeks in ten", color: "band", band: true, ...all("high") },
+    { key: "expected", name: "Expected on average", color: "soft", dashed: true, ...all("expected") },
+    { key: "observed", name: "Customers lost", color: "churn", ...all("observed") },
   ];
   const days = weeks.map((/** @type {any} */ one) => one.day);
   const fired = data.alerts.filter((/** @type {any} */ one) => one.rule === "churn_spike").map((/** @type {any} */ one) => ({ at: days.indexOf(one.day), label: "churn spike", kind: /** @type {const} */ ("alert") })).filter((/** @type {any} */ one) => one.at >= 0);
@@ -83,7 +83,7 @@ function Weeks({ data, name, says, around }) {
 function Behind({ one }) {
   const ledger = useLedger();
   const test = useApi(address("/api/v1/alerts/backtest", { profile: ledger.common.profile, account: ledger.common.account, livemode: ledger.common.livemode, from: plusMonths(one.day, -4) }), { still: true });
-  return html`<${Card} title="The weeks around it" wide note="The band is what nine of ten weeks were expected to lie in."><${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} around=${one.day} name="alert-weeks" says=${`around ${date(one.day)} · profile ${ledger.profile}`} />`}<//><//>`;
+  return html`<${Card} title="The weeks around it" wide note="Nine weeks in ten were expected to lie in the shaded range."><${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} around=${one.day} name="alert-weeks" says=${`around ${date(one.day)} · profile ${ledger.profile}`} />`}<//><//>`;
 }
 
 /** @param {{ id: string }} props */
@@ -96,8 +96,8 @@ function One({ id }) {
   return html`<${Answered} of=${alert} lines=${8} tall>${(/** @type {any} */ one) => {
     const said = one.alert;
     const text = String(said.text ?? "").split("\n");
-    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${called(one.headline, named)}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">goes on</strong>`}</p></div>
-        <div class="tools">${one.acknowledged_at ? html`<span class="soft">taken on ${instant(one.acknowledged_at)}${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : !viewer && html`<${Act} cls="primary" run=${async () => { await send(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { by: ledger.me?.who ?? "dashboard" }); moved(); }}>Take it on<//>`}</div></header>
+    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${called(one.headline, named)}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
+        <div class="tools">${one.acknowledged_at ? html`<span class="soft">acknowledged ${instant(one.acknowledged_at)}${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : !viewer && html`<${Act} cls="primary" run=${async () => { await send(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { by: ledger.me?.who ?? "dashboard" }); moved(); }}>Acknowledge<//>`}</div></header>
       <div class="grid"><${Card} title="What it says"><dl class="facts">
         ${said.statement && html`<div><dt>Found</dt><dd>${called(said.statement, named)}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${said.threshold}</dd></div>`}
         ${said.expected && html`<div><dt>Expected</dt><dd>${count(said.expected.low)} – ${count(said.expected.high)}, saw ${count(said.observed)}</dd></div>`}
@@ -125,6 +125,6 @@ function Mutes() {
 
 function Plans() {
   const { me } = useLedger();
-  return html`<${Card} title="Planned events, price changes and notes" note="Drawn on every chart. Alerts of the days of a planned event or price change wake nobody; a note silences nothing."><${Notes} />
+  return html`<${Card} title="Planned events, price changes and notes" note="Drawn on every chart. Alerts of the days of a planned event or price change wake nobody; a note silences nothing. New prices that moved a hundredth of MRR or more are marked by themselves."><${Notes} />
     ${me?.role === "admin" && html`<${NoteForm} />`}<//>`;
 }

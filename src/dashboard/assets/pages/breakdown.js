@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { Chart } from "../charts.js";
-import { count, date, money, period, share, units } from "../format.js";
+import { count, country, date, money, period, share, units } from "../format.js";
 import { marksOn, stated, useLedger } from "../ledger.js";
 import { Answered, Card, Change, Csv, Customer, Empty, PageHead, Select, Table, Text, useNames } from "../parts.js";
 import { choose, compared, href, span } from "../route.js";
@@ -38,14 +38,14 @@ export function Breakdown({ query }) {
 /** @param {any} group */
 const named = (group) => (group === null || group === undefined ? "not known" : String(group));
 
-/** Groups with their bridges over the whole span, the largest first. @param {any[]} list */
-function whole(list) {
+/** Groups with their bridges over the whole span, the largest first. @param {any[]} list @param {string} by */
+function whole(list, by) {
   /** @type {Map<string, any>} */
   const groups = new Map();
   for (const one of list) {
     const key = `${one.currency} ${named(one.group)}`;
     const sum = groups.get(key);
-    if (!sum) { groups.set(key, { ...one, name: named(one.group), label: one.product_name ?? one.price_name ?? named(one.group), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
+    if (!sum) { groups.set(key, { ...one, name: named(one.group), label: one.product_name ?? one.price_name ?? (one.group && by === "country" ? country(one.group) : named(one.group)), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
     for (const [line] of LINES) sum.lines[line] += Number(one[`${line}_exact`] ?? 0);
     [sum.closing, sum.closing_exact, sum.customers] = [one.closing, one.closing_exact, one.customers];
   }
@@ -58,7 +58,7 @@ function OverTime({ list, by, query }) {
   const { currency } = ledger;
   const interval = query.interval ?? "month";
   if (by === "currency") return html`<p class="soft">Amounts in different currencies aren’t added up; the table below has each.</p>`;
-  const groups = whole(list);
+  const groups = whole(list, by);
   const starts = [...new Set(list.map((one) => one.start))].sort();
   const at = (/** @type {string} */ name, /** @type {string} */ start) => Number(list.find((one) => named(one.group) === name && one.start === start)?.closing ?? 0);
   const shown = groups.slice(0, groups.length > SHOWN + 1 ? SHOWN : SHOWN + 1);
@@ -81,9 +81,9 @@ function filter(by, group) {
 
 /** @param {{ list: any[], other: any[] | null, what: string, by: string, days: { from?: string, to: string } }} props */
 function Groups({ list, other, what, by, days }) {
-  const groups = whole(list);
+  const groups = whole(list, by);
   const lines = LINES.filter(([line]) => groups.some((one) => one.lines[line] !== 0));
-  const beside = other ? whole(other) : [];
+  const beside = other ? whole(other, by) : [];
   const names = [...new Set([...groups, ...beside].map((one) => `${one.currency} ${one.name}`))];
   const total = groups.reduce((sum, one) => sum + Number(one.closing_exact), 0);
   const named = useNames(by === "customer" ? [...groups, ...beside].slice(0, 300).map((one) => one.raw) : []);

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { Chart } from "../charts.js";
-import { count, date, money, period, share, units, words } from "../format.js";
+import { count, date, money, period, several, share, units, words } from "../format.js";
 import { marksOn, stated, useLedger } from "../ledger.js";
 import { Answered, Card, Change, Choice, Csv, Customer, Empty, More, PageHead, Table } from "../parts.js";
 import { choose, href, span } from "../route.js";
@@ -50,7 +50,7 @@ function Totals({ lost, back, more, last }) {
   const { currency } = useLedger();
   const of = (/** @type {string} */ nature) => lost.filter((one) => natureOf(main(one)?.cause) === nature);
   const figure = (/** @type {string} */ name, /** @type {any} */ value, /** @type {any} */ note) => html`<div class="figure"><dt>${name}</dt><dd><span class="value">${value}</span><span class="note">${note}</span></dd></div>`;
-  return html`<dl class="figures" aria-label="Churn in this span">
+  return html`<dl class="figures row1" aria-label="Churn in this span">
     ${figure("Customers lost", `${count(lost.length)}${more ? "+" : ""}`, money(together(lost), currency))}
     ${figure("Voluntary", count(of("voluntary").length), money(together(of("voluntary")), currency))}
     ${figure("Involuntary", count(of("involuntary").length), money(together(of("involuntary")), currency))}
@@ -102,9 +102,9 @@ function Failures({ days }) {
     <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.every((one) => one.currency !== currency)} none=${html`<${Empty} title="No payment failed in this span." />`}>${(/** @type {any[]} */ all) => {
       const data = all.filter((one) => one.currency === currency);
       const sum = (/** @type {string} */ key) => data.reduce((total, one) => total + Number(one[`${key}_exact`]), 0);
-      const figure = (/** @type {string} */ name, /** @type {string} */ key, /** @type {string} */ outcome, /** @type {string} */ cls) => html`<div><dt>${name}</dt><dd class=${cls}>${money(sum(key), currency)} <span class="soft">${count(data.filter((one) => !outcome || one.outcome === outcome).length)}</span></dd></div>`;
+      const figure = (/** @type {string} */ name, /** @type {string} */ key, /** @type {string[]} */ outcome, /** @type {string} */ cls) => html`<div><dt>${name}</dt><dd class=${cls}>${money(sum(key), currency)} <span class="times">${several(data.filter((one) => !outcome.length || outcome.includes(one.outcome)).length, "time")}</span></dd></div>`;
       const tone = /** @type {Record<string, string>} */ ({ recovered: "up", lost: "down", partly_lost: "down", open: "warn" });
-      return html`<dl class="pairs">${figure("Put at risk", "amount", "", "")}${figure("Paid after all", "recovered", "recovered", "up")}${figure("Lost", "lost", "lost", "down")}${figure("Open still", "at_risk", "open", "warn")}</dl>
+      return html`<dl class="pairs">${figure("Put at risk", "amount", [], "")}${figure("Paid after all", "recovered", ["recovered", "partly_lost"], "up")}${figure("Lost", "lost", ["lost", "partly_lost"], "down")}${figure("Open still", "at_risk", ["open"], "warn")}</dl>
         <${Table} caption="Failed payments" cls="cardy" head=${["Customer", "Failed", "What became of it", "Put at risk", "Paid after all", "Lost"]} numbers=${[3, 4, 5]} rows=${data.slice(0, 50).map((one, i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${ledger.common.account?.startsWith("acct_") ? ledger.common.account : undefined} />`, date(one.failed_on),
           html`<span class=${`pill ${tone[one.outcome]}`}>${words(one.outcome)}</span>${one.settled_on ? html` <span class="soft">on ${date(one.settled_on)}</span>` : ""}`, money(one.amount, currency), one.recovered ? money(one.recovered, currency) : html`<span class="soft">–</span>`, one.lost ? money(one.lost, currency) : html`<span class="soft">–</span>`] }))} />
         ${data.length > 50 && html`<p class="soft">The latest 50 of ${count(data.length)}${pages.next ? "+" : ""}; the CSV has the first thousand.</p>`}`;

@@ -2,8 +2,8 @@
 import { html, useState } from "../vendor/preact.js";
 import { address, send, useApi, usePages, moved } from "../api.js";
 import { endOfMonth, plusMonths, monthOf, today } from "../days.js";
-import { count, date, instant, money, words } from "../format.js";
-import { useLedger } from "../ledger.js";
+import { count, date, instant, money, month as monthName, words } from "../format.js";
+import { useLedger, whoOf } from "../ledger.js";
 import { Act, Answered, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
 import { LINES as WORDS } from "../words.js";
@@ -26,11 +26,11 @@ export function Closing({ query }) {
     <div class="grid">${chosen && closed.get(query.month) && html`<${Beside} month=${chosen} kept=${closed.get(query.month)} deed=${deeds.get(query.month)} />`}
       ${query.month && html`<${Restatements} month=${query.month} closed=${[...closed.keys()]} />`}
       <${Card} title="Months" wide busy=${months.stale}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
-      <${Table} caption="Months" cls="cardy" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed by", "Log up to", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
+      <${Table} caption="Months" cls="cardy mid" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed by", "Events in it", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
         const kept = closed.get(month(one));
         const line = kept?.totals.find((/** @type {any} */ total) => total.line === "closing" && total.currency === currency && !total.account === !ledger.common.account && total.livemode !== false);
         const difference = line ? Number(one.closing_exact) - Number(line.amount_exact) : null;
-        return { key: one.start, cells: [html`<a href=${href("/movements", { range: "", from: one.start, to: one.end })}>${date(one.start, { month: "long", year: "numeric" })}</a>`,
+        return { key: one.start, cells: [html`<a href=${href("/movements", { range: "", from: one.start, to: one.end })}>${monthName(month(one))}</a>`,
           line ? html`<a href=${href("/movements", { range: "", from: one.start, to: one.end, asof: String(kept.seq) })}>${money(line.amount, currency)}</a>` : html`<span class="soft">open</span>`, money(one.closing, currency),
           difference === null ? "" : difference === 0 ? html`<span class="soft">none</span>` : html`<a href=${href("/closing", { month: month(one) })}><${Change} amount=${difference} currency=${currency} /></a>`,
           kept ? html`<${Deed} kept=${kept} deed=${deeds.get(month(one))} />` : "", kept ? count(kept.seq) : "",
@@ -42,10 +42,8 @@ export function Closing({ query }) {
       <p class="row"><${Act} cls="primary" run=${async () => { await send("/api/v1/closings", { month: asking }); moved(); ask(""); }}>Close it<//> <button type="button" onClick=${() => ask("")}>Not now</button></p><//>`}`;
 }
 
-/** Who did it, as the closing says or else the trail. @param {any} kept @param {any} deed */
-const whoOf = (kept, deed) => kept.who ?? deed?.who;
 /** Who did it and when. @param {{ kept: any, deed: any }} props */
-const Deed = ({ kept, deed }) => html`${whoOf(kept, deed) ? `${whoOf(kept, deed)}, ` : ""}<span title=${instant(kept.closed_at)}>${date(kept.closed_at)}</span>${kept.revision > 1 && html`<br /><span class="soft">anew: ${kept.reason}</span>`}`;
+const Deed = ({ kept, deed }) => html`${whoOf(kept) ?? whoOf(deed) ? `${whoOf(kept) ?? whoOf(deed)}, ` : ""}<span title=${instant(kept.closed_at)}>${date(kept.closed_at)}</span>${kept.revision > 1 && html`<br /><span class="soft">anew: ${kept.reason}</span>`}`;
 
 const LINES = [["opening", "Opening"], ...WORDS.filter(([key]) => !["transfer", "prior_period"].includes(key)), ["closing", "Closing"]];
 
@@ -57,7 +55,7 @@ function Beside({ month, kept, deed }) {
   const lines = LINES.filter(([key]) => key === "opening" || key === "closing" || then(key) !== 0 || Number(month[`${key}_exact`] ?? 0) !== 0);
   const of = { range: "", from: month.start, to: month.end };
   const kind = (/** @type {string} */ key) => (["opening", "closing"].includes(key) ? "" : key);
-  return html`<${Card} title=${`${date(month.start, { month: "long", year: "numeric" })}: as closed, and as known now`} wide note=${`Closed ${whoOf(kept, deed) ? `by ${whoOf(kept, deed)} ` : ""}on ${instant(kept.closed_at)}${deed?.address ? ` from ${deed.address}` : ""}, with the log up to place ${count(kept.seq)}${kept.revision > 1 ? `; revision ${kept.revision}: ${kept.reason}` : ""}.`}>
+  return html`<${Card} title=${`${date(month.start, { month: "long", year: "numeric" })}: as closed, and as known now`} wide note=${`Closed ${whoOf(kept) ?? whoOf(deed) ? `by ${whoOf(kept) ?? whoOf(deed)} ` : ""}on ${instant(kept.closed_at)}${deed?.address ? ` from ${deed.address}` : ""}, when the log held ${count(kept.seq)} events${kept.revision > 1 ? `; revision ${kept.revision}: ${kept.reason}` : ""}.`}>
     <${Table} caption="As closed and as known now" cls="cardy" head=${["", "As closed", "As known now", "Difference"]} numbers=${[1, 2, 3]} rows=${lines.map(([key, name]) => {
       const [a, b] = [then(key), Number(month[`${key}_exact`] ?? 0)];
       const shown = (/** @type {number} */ n) => money(n, currency, { signed: !!kind(key) });
@@ -72,17 +70,17 @@ function Restatements({ month, closed }) {
   const pages = usePages(closed.length ? address("/api/v1/restatements", { ...asked, limit: 100 }) : null);
   const named = useNames((pages.data ?? []).map((/** @type {any} */ one) => one.customer));
   if (!closed.length) return html`<${Card} title="Restatements" wide><${Empty} title="No month is closed yet, so nothing can be restated." /><//>`;
-  return html`<${Card} title=${month ? `What changed in ${month} since it was closed` : "What changed in closed months"} wide busy=${pages.stale} tools=${html`${month && html`<button type="button" class="quiet" onClick=${() => choose({ month: "" })}>All months</button>`}<${Csv} to="/api/v1/restatements" query=${{ ...asked, limit: 1000 }} name="restatements" />`}>
+  return html`<${Card} title=${month ? `What changed in ${monthName(month)} since it was closed` : "What changed in closed months"} wide busy=${pages.stale} tools=${html`${month && html`<button type="button" class="quiet" onClick=${() => choose({ month: "" })}>All months</button>`}<${Csv} to="/api/v1/restatements" query=${{ ...asked, limit: 1000 }} name="restatements" />`}>
     <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing: every closed figure is still what the log says." />`}>${(/** @type {any[]} */ data) => html`
       <${Table} caption="Restatements" cls="cardy" head=${["Customer", "Month", "What", "As closed", "Now", "Difference", "Because of"]} numbers=${[3, 4, 5]} rows=${data.flatMap((one) => LINES.filter(([line]) => one.before[`${line}_exact`] !== undefined && one.before[`${line}_exact`] !== one.after[`${line}_exact`]).map(([line, name]) => ({ key: `${one.month}${one.customer}${one.currency}${line}`, cells: [
-        html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, one.month, name, money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
+        html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, date(`${one.month}-01`, { month: "short", year: "numeric" }), name, money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
         html`<${Events} ids=${one.events} />${one.rules_changed.length ? html`${one.events.length ? "; " : ""}other ${one.rules_changed.map(words).join(", ")} than when it was closed` : ""}`] })))} /><${More} pages=${pages} />`}<//><//>`;
 }
 
 /** What people did, and from where. */
 function Deeds() {
   const pages = usePages(address("/api/v1/audit-trail", { limit: 20 }));
-  return html`<${Card} title="Who did what" wide note="Closings, alerts taken on and muted, notes, imports, tokens and sign-ins: when, and from where." tools=${html`<${Csv} to="/api/v1/audit-trail" query=${{ limit: 1000 }} name="audit-trail" />`}>
+  return html`<${Card} title="Who did what" wide note="Closings, alerts acknowledged and muted, notes, imports, tokens and sign-ins: when, and from where." tools=${html`<${Csv} to="/api/v1/audit-trail" query=${{ limit: 1000 }} name="audit-trail" />`}>
     <${Answered} of=${pages} lines=${3} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nobody has done anything yet." />`}>${(/** @type {any[]} */ data) => html`
-      <${Table} caption="Audit trail" cls="cardy" head=${["When", "Who", "Did", "What", "From"]} rows=${data.map((one) => ({ key: String(one.id), cells: [instant(one.at), one.who, words(one.action), html`<span class="why">${one.subject}${one.detail && one.detail !== one.subject ? html` <span class="soft">${one.detail}</span>` : ""}</span>`, one.address ?? words(one.by)] }))} /><${More} pages=${pages} />`}<//><//>`;
+      <${Table} caption="Audit trail" cls="cardy" head=${["When", "Who", "Did", "What", "From"]} rows=${data.map((one) => ({ key: String(one.id), cells: [instant(one.at), whoOf(one) ?? html`<span class="soft">not named</span>`, words(one.action), html`<span class="why">${one.subject}${one.detail && one.detail !== one.subject ? html` <span class="soft">${one.detail}</span>` : ""}</span>`, one.address ?? words(one.by)] }))} /><${More} pages=${pages} />`}<//><//>`;
 }

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { endOfMonth, plusMonths } from "../days.js";
-import { count, date, money, share } from "../format.js";
+import { count, date, money, several, share } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Card, Choice, Csv, Empty, PageHead, csv, save } from "../parts.js";
 import { choose, href, span } from "../route.js";
@@ -42,7 +42,7 @@ function Map({ list, by, as }) {
   const behind = (/** @type {any} */ cohort, /** @type {number} */ i) => href("/movements", { range: "", from: `${cohort.cohort}-01`, to: endOfMonth(plusMonths(`${cohort.cohort}-01`, i)), cohort: cohort.cohort });
   const cells = list.map((cohort) => ages.map((i) => (cohort.ages[i] ? cell(cohort, cohort.ages[i], cohort.ages[i - 1], by, as, currency) : null)));
   return html`<div class="scroll cohorts" tabindex="0" role="region" aria-label="Cohorts"><table><caption class="unseen">Cohorts, ${by === "mrr" ? "by money" : "by customers"}; the last cell of each row is a month that still runs</caption>
-    <thead><tr><th scope="col">First paid in</th><th scope="col" class="num">Customers</th>${ages.map((i) => html`<th scope="col" class="num" key=${i} title=${`${i} months later`}>${i}</th>`)}</tr></thead>
+    <thead><tr class="over"><td colspan="2"></td><th scope="colgroup" colspan=${most}>Months after the first</th></tr><tr><th scope="col">First paid in</th><th scope="col" class="num">Customers</th>${ages.map((i) => html`<th scope="col" class="num" key=${i} title=${i ? `${several(i, "month")} later` : "the month of the first payment"}>${i}</th>`)}</tr></thead>
     <tbody>${list.map((cohort, r) => html`<tr key=${cohort.cohort}><th scope="row"><a href=${href("/customers", { cohort: cohort.cohort })}>${date(`${cohort.cohort}-01`, { month: "short", year: "numeric" })}</a></th><td class="num">${count(cohort.customers)}</td>
       ${ages.map((i) => { const one = cells[r][i]; const running = i === cohort.ages.length - 1; return one ? html`<td key=${i} class=${`num cell ${heat(one.part)} ${running ? "running" : ""}`}><a href=${behind(cohort, i)}>${one.text}</a>${running && html`<span class="unseen"> so far</span>`}</td>` : html`<td key=${i}></td>`; })}</tr>`)}</tbody></table></div>
     <div class="under"><p class="soft scale">less <span class="heat-0"></span><span class="heat-2"></span><span class="heat-4"></span><span class="heat-6"></span><span class="heat-8"></span><span class="heat-10"></span> all <span class="grown-1"></span><span class="grown-2"></span><span class="grown-3"></span><span class="grown-4"></span> more</p>

@@ -1,7 +1,7 @@
 // Customers: found by id, name, e-mail or metadata, sorted by what they bring; each with a page of its own.
 import { html } from "../vendor/preact.js";
 import { address, usePages } from "../api.js";
-import { count, date, money } from "../format.js";
+import { count, country, date, money } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Card, Csv, Customer, Empty, More, PageHead, Select, Table, Text } from "../parts.js";
 import { choose, here } from "../route.js";
@@ -33,7 +33,7 @@ function List({ query }) {
         <${Select} label="Sorted by" value=${sort} options=${SORTS} choose=${(/** @type {string} */ value) => choose({ sort: value })} /></form>
       <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${some ? "No customer matches." : "No customers yet."}>${some ? html`<a href=${here({ q: "", state: "", cohort: "" })}>Show all</a>` : "They appear with the first webhook about a subscription."}<//>`}>${(/** @type {any[]} */ data) => html`
         <${Table} caption="Customers" cls="cardy" head=${[by("name", "Customer"), "Country", by("since", "First MRR"), ...(ends ? [by("ends", "Ends"), "Set to end"] : []), "Subscriptions", by("mrr", "MRR")]} heads=${["Customer", "Country", "First MRR", ...(ends ? ["Ends", "Set to end"] : []), "Subscriptions", "MRR"]} numbers=${ends ? [4, 5, 6] : [3, 4]} rows=${data.map((one) => ({ key: `${one.account ?? ""}/${one.id}`, cells: [
-          html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />${one.email && html` <span class="soft mail">${one.email}</span>`}`, one.country ?? "–", one.first_mrr_at ? date(one.first_mrr_at) : "–", ...(ends ? [date(one.ends_at), endingOf(one)] : []), count(one.subscriptions_active),
+          html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />${one.email && html` <span class="soft mail">${one.email}</span>`}`, country(one.country), one.first_mrr_at ? date(one.first_mrr_at) : "–", ...(ends ? [date(one.ends_at), endingOf(one)] : []), count(one.subscriptions_active),
           one.mrr.length === 0 ? "–" : one.mrr.filter((/** @type {any} */ mrr) => one.mrr.length === 1 || mrr.mrr !== 0 || mrr.currency === currency).map((/** @type {any} */ mrr) => money(mrr.mrr, mrr.currency)).join(" + ")] }))} />
         <${More} pages=${pages} />`}<//><//>`;
 }

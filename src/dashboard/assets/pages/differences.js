@@ -6,7 +6,7 @@ import { count, date, money, words } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
-import { knobMeans, knobName, knobValue } from "../words.js";
+import { knobMeans, knobName, knobValue, LINES, profileMeans } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Differences({ query }) {
@@ -24,7 +24,8 @@ export function Differences({ query }) {
     <${Card} title="Against another profile" wide busy=${found.stale} tools=${other && html`<${Csv} to="/api/v1/compare" query=${asked} name="compare" />`}>
       <form class="filters" aria-label="What is compared" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Select} label="Month" value=${month} options=${[...new Set([month, ...months])].map((one) => [one, date(`${one}-01`, { month: "long", year: "numeric" })])} choose=${(/** @type {string} */ value) => choose({ month: value })} />
-        <${Select} label=${`${ledger.profile} against`} value=${other} options=${all.filter((/** @type {string} */ one) => one !== ledger.profile).map((/** @type {string} */ one) => [one, one])} choose=${(/** @type {string} */ value) => choose({ with: value })} /></form>
+        <${Select} label=${`Profile ${ledger.profile} against`} value=${other} options=${all.filter((/** @type {string} */ one) => one !== ledger.profile).map((/** @type {string} */ one) => [one, one])} choose=${(/** @type {string} */ value) => choose({ with: value })} /></form>
+      <dl class="facts said">${[ledger.profile, other].filter(Boolean).map((one) => html`<div key=${one}><dt>Profile ${one}</dt><dd>${profileMeans(one)}</dd></div>`)}</dl>
       <${Answered} of=${found} lines=${6}>${(/** @type {any} */ data) => html`<${Compared} data=${data} />`}<//><//></div>`;
 }
 
@@ -40,9 +41,11 @@ function Compared({ data }) {
   if (!total) return html`<${Empty} title="Neither profile has figures in this month." />`;
   const by = (/** @type {string} */ knob) => data.knobs.find((/** @type {any} */ one) => one.knob === knob);
   const difference = Number(total.to.closing_exact) - Number(total.from.closing_exact);
+  // Opening and closing stand always, of the lines between those in which a rule makes a difference.
+  const lines = [["opening", "Opening"], ...LINES.filter(([key]) => total.by_knob.some((/** @type {any} */ share) => share.change[key])), ["closing", "Closing"]];
   return html`<p class="said">Closing MRR of ${date(`${data.month}-01`, { month: "long", year: "numeric" })}${data.partial ? " so far" : ""}: <strong>${money(total.from.closing, currency)}</strong> under ${data.from}, <strong>${money(total.to.closing, currency)}</strong> under ${data.to}${difference ? html`: a difference of <strong><${Change} amount=${difference} currency=${currency} /></strong>` : ", the same"}.</p>
-    ${total.by_knob.length > 0 && html`<h3>By rule</h3><${Table} caption="By rule" head=${["Rule", data.from, data.to, "Opening", "New", "Expansion", "Contraction", "Churn", "Closing"]} numbers=${[3, 4, 5, 6, 7, 8]} rows=${total.by_knob.map((/** @type {any} */ share) => ({ key: share.knob, cells: [html`<${Means} means=${knobMeans(share.knob)}>${knobName(share.knob)}<//>`, knobValue(share.knob, by(share.knob)?.from), knobValue(share.knob, by(share.knob)?.to), ...["opening", "new", "expansion", "contraction", "churn", "closing"].map((line) => (share.change[line] ? html`<${Change} amount=${share.change[line]} currency=${currency} />` : html`<span class="soft">0</span>`))] }))} />`}
-    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", data.from, data.to, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Change} amount=${Number(one.to.closing_exact) - Number(one.from.closing_exact)} currency=${currency} />`,
+    ${total.by_knob.length > 0 && html`<h3>By rule</h3><${Table} caption="By rule" head=${["Rule", `${data.from} → ${data.to}`, ...lines.map(([, name]) => name)]} numbers=${lines.map((_, i) => i + 2)} rows=${total.by_knob.map((/** @type {any} */ share) => ({ key: share.knob, cells: [html`<${Means} means=${knobMeans(share.knob)}>${knobName(share.knob)}<//>`, html`<span class="why">${knobValue(share.knob, by(share.knob)?.from)} → ${knobValue(share.knob, by(share.knob)?.to)}</span>`, ...lines.map(([line]) => (share.change[line] ? html`<${Change} amount=${share.change[line]} currency=${currency} />` : html`<span class="soft">–</span>`))] }))} />`}
+    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", `Under ${data.from}`, `Under ${data.to}`, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Change} amount=${Number(one.to.closing_exact) - Number(one.from.closing_exact)} currency=${currency} />`,
       html`<span class="why">${one.by_knob.map((/** @type {any} */ share) => `${knobName(share.knob)}: ${changed(share.change, currency)}`).join("; ")}</span>`] }))} />`}`;
 }
 

@@ -9,7 +9,7 @@ import { choose, here, href } from "../route.js";
 /** @param {{ path: string[], query: Record<string, string> }} props */
 export const EventsPage = ({ path, query }) => (path[1] ? html`<${One} id=${path[1]} key=${path[1]} />` : html`<${List} query=${query} />`);
 
-const READINGS = [["", "anything"], ["facts", "facts"], ["ignored", "ignored"], ["unreadable", "unreadable"], ["thin", "thin"]];
+const READINGS = ["", "facts", "ignored", "unreadable", "thin"].map((one) => [one, one ? words(one) : "any"]);
 
 /** @param {{ query: Record<string, string> }} props */
 function List({ query }) {
@@ -22,10 +22,10 @@ function List({ query }) {
         <${Text} label="Type" value=${query.type ?? ""} placeholder="customer.subscription.*" choose=${(/** @type {string} */ type) => choose({ type })} />
         <${Text} label="Customer" value=${query.customer ?? ""} placeholder="cus_…" choose=${(/** @type {string} */ customer) => choose({ customer })} />
         <${Select} label="Source" value=${query.source ?? ""} options=${[["", "any"], ["webhook", "webhook"], ["replay", "replay"], ["api", "Stripe’s API"]]} choose=${(/** @type {string} */ source) => choose({ source })} />
-        <${Select} label="Read as" value=${query.reading ?? ""} options=${READINGS} choose=${(/** @type {string} */ reading) => choose({ reading })} />
+        <${Select} label="Reading" value=${query.reading ?? ""} options=${READINGS} choose=${(/** @type {string} */ reading) => choose({ reading })} />
         <${Select} label="Order" value=${query.order ?? "desc"} options=${[["desc", "newest first"], ["asc", "oldest first"]]} choose=${(/** @type {string} */ order) => choose({ order })} /></form>
       <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${filtered ? "No event matches." : "Nothing has arrived yet."}>${filtered && html`<a href=${here({ type: "", customer: "", reading: "", source: "" })}>Show all</a>`}<//>`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Source", "Read as", "Place"]} numbers=${[6]} rows=${data.map((one) => ({ key: `${one.seq}`, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), html`<span title=${one.received_at}>${instant(one.received_at)}</span>`, one.source, html`${words(one.reading)}`, count(one.seq)] }))} />
+        <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Source", "Reading", "Place in the log"]} numbers=${[6]} rows=${data.map((one) => ({ key: `${one.seq}`, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), html`<span title=${one.received_at}>${instant(one.received_at)}</span>`, words(one.source), html`${words(one.reading)}`, count(one.seq)] }))} />
         <${More} pages=${pages} />`}<//><//>`;
 }
 
@@ -40,8 +40,8 @@ function One({ id }) {
     <div class="grid beside"><div class="stack">
     <${Card} title="What it is"><${Answered} of=${event} lines=${6}>${(/** @type {any} */ data) => html`<dl class="facts">
       <div><dt>Type</dt><dd>${data.type} <span class="soft"><${AtStripe} of="events" id=${id} account=${data.account} livemode=${data.livemode} /></span></dd></div><div><dt>Created</dt><dd>${instant(data.created)} <span class="soft">Stripe’s clock</span></dd></div><div><dt>Received</dt><dd>${instant(data.received_at)} <span class="soft">our clock, ${ago(data.received_at)}</span></dd></div>
-      <div><dt>Place in the log</dt><dd>${count(data.seq)}</dd></div><div><dt>Source</dt><dd>${data.source}</dd></div><div><dt>Mode</dt><dd>${data.livemode ? "live" : "test"}</dd></div>${data.account && html`<div><dt>Account</dt><dd class="id">${data.account}</dd></div>`}
-      <div><dt>API version</dt><dd>${data.api_version ?? "–"}</dd></div><div><dt>Read as</dt><dd>${words(data.reading)}${data.reason ? html`<br /><span class="soft">${data.reason}</span>` : ""}</dd></div>
+      <div><dt>Place in the log</dt><dd>${count(data.seq)}</dd></div><div><dt>Source</dt><dd>${words(data.source)}</dd></div><div><dt>Mode</dt><dd>${data.livemode ? "live" : "test"}</dd></div>${data.account && html`<div><dt>Account</dt><dd class="id">${data.account}</dd></div>`}
+      <div><dt>API version</dt><dd>${data.api_version ?? "–"}</dd></div><div><dt>Reading</dt><dd>${words(data.reading)}${data.reason ? html`<br /><span class="soft">${data.reason}</span>` : ""}</dd></div>
       ${data.erased && html`<div><dt>Body</dt><dd class="warn">erased; the event and what was read from it stand</dd></div>`}
       ${data.variants.length > 0 && html`<div><dt>Other shapes</dt><dd>${data.variants.map((/** @type {any} */ one) => html`<a key=${one.variant} href=${`${at}/raw?variant=${one.variant}`}>shape ${one.variant}, place ${count(one.seq)}</a> `)}</dd></div>`}</dl>`}<//><//>
     <${Card} title="What was read from it"><${Answered} of=${effects} lines=${4} none=${html`<${Empty} title="Nothing was read from it." />`} empty=${(/** @type {any} */ data) => data.data.length === 0}>${(/** @type {any} */ data) => html`

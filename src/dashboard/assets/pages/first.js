@@ -12,10 +12,10 @@ export function First() {
       <li><strong>Add an endpoint</strong> in Stripe’s Dashboard under Developers, Webhooks, that points to <code>${url}</code>, or wherever this daemon is reached from outside.</li>
       <li><strong>Choose its events:</strong> <code>customer.*</code>, <code>customer.subscription.*</code>, <code>invoice.*</code>, <code>price.*</code>, <code>product.*</code>, <code>coupon.*</code> and <code>subscription_schedule.*</code>.</li>
       <li><strong>Copy its signing secret</strong> (<code>whsec_…</code>) into <code>stripe.webhook_secrets</code> and start mrrd again.</li>
-      <li><strong>Bring the past in:</strong> <code>mrrd backfill --history</code> with <code>stripe.api_key</code> set, or <code>mrrd replay FILE</code>.</li></ol>
+      <li><strong>Bring the past in:</strong> <code class="still">mrrd backfill --history</code> with <code>stripe.api_key</code> set, or <code class="still">mrrd replay FILE</code>.</li></ol>
       <p>To try it without an account: <code>stripe listen --forward-to ${url}</code>, then <code>stripe trigger customer.subscription.created</code>.</p><//>
     <${Card} title="What has arrived so far" wide><dl class="facts">
       <div><dt>Events in the log</dt><dd>${status.log.events}</dd></div>
-      <div><dt>Database</dt><dd>${status.database}, it answers</dd></div></dl>
+      <div><dt>Database</dt><dd>${status.database === "sqlite" ? "SQLite" : "PostgreSQL"}, it answers</dd></div></dl>
       <p class="soft">Everything that comes is listed under <a href=${href("/events")}>Events</a>; how the daemon itself stands, under <a href=${href("/health")}>Health</a>.</p><//></div>`;
 }

@@ -3,9 +3,9 @@ import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { ago, bytes, count, date, instant, sentence, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Answered, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
+import { Answered, capital, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
 import { href } from "../route.js";
-import { doubts, QUALITY } from "../words.js";
+import { doubts, QUALITY, TASKS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Health({ query }) {
@@ -17,7 +17,7 @@ export function Health({ query }) {
       <${Card} title="What comes in" busy=${health.stale}><${Answered} of=${health} lines=${5}>${(/** @type {any} */ data) => html`<dl class="facts">
         ${data.endpoints.map((/** @type {any} */ one) => html`<div key=${one.path}><dt>Endpoint</dt><dd class="id">${one.path}${one.account ? ` of ${one.account}` : ""}</dd></div>`)}
         <div><dt>By webhook</dt><dd><${Newest} one=${data.newest.webhook} /></dd></div><div><dt>By replay</dt><dd><${Newest} one=${data.newest.replay} /></dd></div><div><dt>From Stripe’s API</dt><dd><${Newest} one=${data.newest.api} /></dd></div>
-        <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>, of which ${count(status.quality.ignored_events)} don’t bear on MRR</dd></div></dl>`}<//><//>
+        <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>, of which ${count(status.quality.ignored_events)} say nothing about MRR</dd></div></dl>`}<//><//>
       <${Card} title="The work behind it" busy=${health.stale}><${Answered} of=${health} lines=${6}>${(/** @type {any} */ data) => { const { work } = data; return html`<dl class="facts">
         <${Task} name="Figures" done=${work.applied_seq} of=${work.last_seq} more=${work.waiting_customers ? `${count(work.waiting_customers)} customers wait` : ""} />
         <${Task} name="Seals" done=${work.sealed_seq} of=${work.last_seq} more="" slow />
@@ -43,7 +43,7 @@ function Tasks({ status }) {
   const refused = status.stripe?.refused ?? [];
   const came = (/** @type {any} */ one) => (one.last_outcome === "failed" ? html`<strong class="bad">failed</strong>${one.error && html`: ${one.error}`}` : one.last_outcome === "standing_by" ? "standing by: another process does it" : one.last_outcome ?? "not yet");
   return html`<${Card} title="Background tasks" wide note="What runs beside requests in the process that answers.">
-    ${!tasks.length ? html`<${Empty} title="Nothing runs beside requests in this process." />` : html`<${Table} caption="Background tasks" cls="cardy" head=${["Task", "Last turn", "Came to", "Next turn by"]} rows=${tasks.map((/** @type {any} */ one) => ({ key: one.name, cells: [words(one.name), one.last_run_at ? html`<span title=${instant(one.last_run_at)}>${ago(one.last_run_at)}</span>` : "not yet", html`<span class="why">${came(one)}</span>`, one.next_run_at ? instant(one.next_run_at) : html`<span class="soft">–</span>`] }))} />`}
+    ${!tasks.length ? html`<${Empty} title="Nothing runs beside requests in this process." />` : html`<${Table} caption="Background tasks" cls="cardy" head=${["Task", "What it does", "Last turn", "Came to", "Next turn by"]} rows=${tasks.map((/** @type {any} */ one) => ({ key: one.name, cells: [words(one.name), html`<span class="why soft">${TASKS[one.name] ?? ""}</span>`, one.last_run_at ? html`<span title=${instant(one.last_run_at)}>${ago(one.last_run_at)}</span>` : "not yet", html`<span class="why">${came(one)}</span>`, one.next_run_at ? instant(one.next_run_at) : html`<span class="soft">–</span>`] }))} />`}
     ${refused.length > 0 && html`<h3>What Stripe’s API refuses</h3><ul class="list">${refused.map((/** @type {any} */ one) => html`<li key=${one.route}><span><code>${one.route}</code>, ${count(one.requests)} times since ${instant(one.since)}</span><span class="soft">${one.reason}</span></li>`)}</ul>`}<//>`;
 }
 
@@ -61,7 +61,7 @@ function Quality({ query }) {
     ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${() => html`
       ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}`} open=${asked(kind)}><summary><strong>${QUALITY.find(([key]) => key === qualityOf(kind))?.[1] ?? sentence(kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
       <ol class="story">${items.map((item, i) => html`<li key=${i} class="doubt"><div>${item.customer ? html`<${Customer} id=${item.customer} name=${named(item.customer)} account=${item.account} /> · ` : ""}${date(item.at)} · <span class="id soft">${item.object}</span></div>
-        <div>${item.detail}</div><div class="part">It would be settled by: ${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol></details>`)}<${More} pages=${pages} />`}<//>`}<//>`;
+        <div>${capital(item.detail)}</div><div class="part">It would be settled by: ${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol></details>`)}<${More} pages=${pages} />`}<//>`}<//>`;
 }
 
 /** The name in the counts of an entry's kind. @param {string} kind */

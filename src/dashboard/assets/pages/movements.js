@@ -2,12 +2,13 @@
 import { html, useState } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { monthOf, today } from "../days.js";
-import { count, money, period, words } from "../format.js";
+import { count, money, period, share, words } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Card, Csv, Empty, More, PageHead, Select, Text } from "../parts.js";
-import { choose, here, href, narrowed, span } from "../route.js";
+import { usePriceChanges } from "../prices.js";
+import { choose, compared, here, href, narrowed, span } from "../route.js";
 import { CAUSES, KINDS, ROLLUPS } from "../words.js";
-import { Bridge, MovementTable, linesOf } from "./overview.js";
+import { Bridge, MovementTable, linesOf, spanName } from "./overview.js";
 
 const FILTERS = ["kind", "cause", "rollup", "product", "price", "billing", "country", "metadata", "cohort", "customer"];
 
@@ -33,6 +34,9 @@ export function Movements({ query }) {
   const { by, group, several } = followed(query);
   const bridged = { ...ledger.money, from: days.from, to: days.to, interval, include: ahead ? "scheduled" : undefined, group_by: by };
   const bridge = useApi(address("/api/v1/mrr", bridged));
+  const beside = ahead ? null : compared(days, query.compare);
+  const earlier = useApi(beside ? address("/api/v1/mrr", { ...bridged, ...beside }) : null);
+  const prices = usePriceChanges({ ...bridged, group_by: undefined });
   const asked = { ...ledger.money, from: days.from, to: days.to, include: ahead ? "scheduled" : undefined, kind: query.kind, cause: query.cause, rollup: query.rollup, product: query.product, price: query.price,
     billing: query.billing, country: query.country, metadata: query.metadata, cohort: query.cohort, customer: query.customer, order: query.order ?? "desc",
     // What revaluation moved is nobody's deed: it is listed when it is asked for.
@@ -41,11 +45,12 @@ export function Movements({ query }) {
   const list = (/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency);
   const mine = (/** @type {any} */ data) => list(data).filter((/** @type {any} */ one) => !by || String(one.group) === group);
   const only = by && bridge.data ? mine(bridge.data).map((/** @type {any} */ one) => one.product_name ?? one.price_name)[0] ?? group : undefined;
+  const before = beside && earlier.data ? { list: mine(earlier.data), days: beside } : undefined;
   const some = FILTERS.filter((key) => query[key]);
   return html`<${PageHead} title="Movements" lead=${ahead ? "What is already written ahead: scheduled ends, discounts that run out." : "Every change of MRR in this span, each with its cause and the webhooks that show it."} tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, limit: 1000 }} name="movements" />`} />
     <div class="grid">
-    <${Card} title=${only ? `The bridge of ${only}` : "The bridge"} wide busy=${bridge.stale} note=${several ? "Of everything: it follows one filter of the list below at a time." : undefined} tools=${html`<${Csv} to="/api/v1/mrr" query=${bridged} name="bridge" />`}><${Answered} of=${bridge} tall empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span.">Choose a longer range or another currency.<//>`}>${(/** @type {any} */ data) => html`
-      <${Bridge} list=${mine(data)} query=${query} interval=${interval} table=${false} only=${only} /><${BridgeTable} list=${mine(data)} query=${query} interval=${interval} />`}<//><//>
+    <${Card} title=${only ? `The bridge of ${only}` : "The bridge"} wide busy=${bridge.stale || earlier.stale} note=${several ? "Of everything: it follows one filter of the list below at a time." : undefined} tools=${html`<${Csv} to="/api/v1/mrr" query=${bridged} name="bridge" />`}><${Answered} of=${bridge} tall empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span.">Choose a longer range or another currency.<//>`}>${(/** @type {any} */ data) => html`
+      <${Bridge} list=${mine(data)} prices=${by ? [] : prices(mine(data))} before=${before} query=${query} interval=${interval} table=${false} only=${only} /><${BridgeTable} list=${mine(data)} before=${before} query=${query} interval=${interval} />`}<//><//>
     <${Card} title=${some.length ? "The movements that match" : "The movements"} wide busy=${pages.stale} tools=${some.length > 0 && html`<a class="button quiet" href=${here(Object.fromEntries(FILTERS.map((key) => [key, ""])))}>Clear filters</a>`}>
       <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Select} label="Kind" value=${query.kind ?? ""} options=${[["", "any"], ...KINDS.map((one) => [one, words(one)])]} choose=${(/** @type {string} */ kind) => choose({ kind })} />
@@ -86,12 +91,12 @@ function Among({ label, by, value }) {
   return html`<div class="field" onFocusIn=${() => set(true)} onMouseEnter=${() => set(true)}><${Select} label=${label} value=${value ?? ""} options=${[["", "any"], ...[...names].sort((a, b) => a[1].localeCompare(b[1]))]} choose=${(/** @type {string} */ chosen) => choose({ [by]: chosen })} /></div>`;
 }
 
-/** The bridge as a table: a row a period, a column a line; every cell opens the movements behind it. @param {{ list: any[], query: Record<string, string>, interval: string }} props */
-export function BridgeTable({ list, query, interval }) {
+/** The bridge as a table: a row a period, a column a line; every cell opens the movements behind it; below it the span it is compared with. @param {{ list: any[], before?: { list: any[], days: { from: string, to: string } }, query: Record<string, string>, interval: string }} props */
+export function BridgeTable({ list, before, query, interval }) {
   const { currency } = useLedger();
-  const lines = linesOf(list);
+  const lines = linesOf([...list, ...(before?.list ?? [])]);
   const to = (/** @type {any} */ one, /** @type {string} */ kind) => href("/movements", { range: "", from: one.start, to: one.end, interval, ...narrowed(query), kind, ahead: query.ahead });
-  const total = (/** @type {string} */ key) => list.reduce((all, one) => all + Number(one[`${key}_exact`] ?? 0), 0);
+  const total = (/** @type {string} */ key, among = list) => among.reduce((all, one) => all + Number(one[`${key}_exact`] ?? 0), 0);
   const customers = list.some((one) => one.customers !== undefined);
   const still = (/** @type {string} */ key) => ["transfer", "prior_period"].includes(key);
   const amount = (/** @type {any} */ value, /** @type {string} */ key, /** @type {string} */ where) => (!value ? html`<span class="soft">–</span>` : still(key) ? money(value, currency, { signed: true }) : html`<a href=${where}>${money(value, currency, { signed: true })}</a>`);
@@ -99,5 +104,17 @@ export function BridgeTable({ list, query, interval }) {
     <thead><tr><th scope="col">Period</th><th scope="col" class="num">Opening</th>${lines.map(([key, name, means]) => html`<th scope="col" class="num" key=${key} title=${means}><i class=${`key k-${key}`}></i>${name}</th>`)}<th scope="col" class="num">Closing</th>${customers && html`<th scope="col" class="num">Customers</th>`}</tr></thead>
     <tbody>${list.map((one) => html`<tr key=${one.start}><th scope="row"><a href=${to(one, "")}>${period(one.start, one.end, interval)}</a>${one.partial ? html`<span class="soft"> so far</span>` : ""}</th><td class="num">${money(one.opening, currency)}</td>
       ${lines.map(([key]) => html`<td class="num" key=${key}>${amount(one[key], key, to(one, key))}</td>`)}<td class="num"><strong>${money(one.closing, currency)}</strong></td>${customers && html`<td class="num">${count(one.customers)}</td>`}</tr>`)}</tbody>
-    ${list.length > 1 && html`<tfoot><tr><th scope="row">All</th><td class="num">${money(list[0].opening, currency)}</td>${lines.map(([key]) => html`<td class="num" key=${key}>${amount(total(key), key, here({ kind: key }))}</td>`)}<td class="num">${money(list[list.length - 1].closing, currency)}</td>${customers && html`<td></td>`}</tr></tfoot>`}</table></div>`;
+    ${(list.length > 1 || before) && html`<tfoot><tr><th scope="row">All</th><td class="num">${money(list[0].opening, currency)}</td>${lines.map(([key]) => html`<td class="num" key=${key}>${amount(total(key), key, here({ kind: key }))}</td>`)}<td class="num">${money(list[list.length - 1].closing, currency)}</td>${customers && html`<td></td>`}</tr>${before && html`<${Compared} list=${list} before=${before} lines=${lines} total=${total} customers=${customers} interval=${interval} />`}</tfoot>`}</table></div>`;
+}
+
+/** The same lines in the span before or a year ago, and how far apart they are. @param {{ list: any[], before: { list: any[], days: { from: string, to: string } }, lines: any[], total: (key: string, among?: any[]) => number, customers: boolean, interval: string }} props */
+function Compared({ list, before, lines, total, customers, interval }) {
+  const { currency } = useLedger();
+  if (!before.list.length) return html`<tr class="compared"><th scope="row">${spanName(before.days)}</th><td colspan=${lines.length + 2 + (customers ? 1 : 0)}><span class="soft">nothing was known of it</span></td></tr>`;
+  const [first, last] = [(/** @type {any[]} */ among) => Number(among[0].opening_exact), (/** @type {any[]} */ among) => Number(among[among.length - 1].closing_exact)];
+  const apart = (/** @type {number} */ now, /** @type {number} */ then) => html`${money(now - then, currency, { signed: true })}${then && now / then > 0 ? html`<br /><span class="soft">${share(now / then - 1, true)}</span>` : ""}`;
+  const there = (/** @type {string} */ key) => href("/movements", { range: "", from: before.days.from, to: before.days.to, interval, ...narrowed(Object.fromEntries(new URLSearchParams(location.search))), kind: key, compare: "" });
+  return html`<tr class="compared"><th scope="row"><a href=${there("")}>${spanName(before.days)}</a></th><td class="num">${money(first(before.list), currency)}</td>
+      ${lines.map(([key]) => html`<td class="num" key=${key}>${["transfer", "prior_period"].includes(key) || !total(key, before.list) ? money(total(key, before.list), currency, { signed: true }) : html`<a href=${there(key)}>${money(total(key, before.list), currency, { signed: true })}</a>`}</td>`)}<td class="num">${money(last(before.list), currency)}</td>${customers && html`<td class="num">${count(before.list[before.list.length - 1].customers)}</td>`}</tr>
+    <tr class="compared"><th scope="row">Difference</th><td class="num">${apart(first(list), first(before.list))}</td>${lines.map(([key]) => html`<td class="num" key=${key}>${apart(total(key), total(key, before.list))}</td>`)}<td class="num">${apart(last(list), last(before.list))}</td>${customers && html`<td class="num">${count(list[list.length - 1].customers - before.list[before.list.length - 1].customers, true)}</td>`}</tr>`;
 }

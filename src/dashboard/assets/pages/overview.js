@@ -3,9 +3,10 @@ import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { Chart, Spark } from "../charts.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
-import { ago, count, date, money, period, ratio, share, units, words } from "../format.js";
-import { marksOn, stated, useLedger } from "../ledger.js";
+import { count, date, money, month, period, ratio, several, share, units, words } from "../format.js";
+import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
 import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
+import { usePriceChanges } from "../prices.js";
 import { compared, href, narrowed, span } from "../route.js";
 import { useLive } from "../stream.js";
 import { doubts, FIGURES, LINES } from "../words.js";
@@ -53,6 +54,7 @@ export function Overview({ query }) {
   const counts = useApi(address("/api/v1/mrr", { ...ledger.money, from: year, to: endOfMonth(last) }));
   const beside = compared({ from: days.from, to: endOfMonth(last) }, query.compare);
   const before = useApi(beside ? address("/api/v1/mrr", { ...ledger.money, from: beside.from, to: beside.to }) : null);
+  const prices = usePriceChanges({ ...ledger.money, from: days.from, to: endOfMonth(last) });
   const of = (/** @type {any} */ answer) => (answer.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency);
   const months = of(metrics);
   const partial = months.at(-1)?.partial === true;
@@ -64,8 +66,8 @@ export function Overview({ query }) {
         values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
-      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} before=${of(before)} beside=${beside} query=${query} />`}<//><//>
-      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} query=${query} interval="month" />`}<//><//>
+      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} query=${query} />`}<//><//>
+      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
       <div class="stack"><${OpenAlerts} /><${Standing} /></div>
       <${Latest} />
@@ -74,17 +76,17 @@ export function Overview({ query }) {
 
 const NoFigures = () => html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
 
-/** @param {{ list: any[], before: any[], beside: any, query: Record<string, string> }} props */
-function OverTime({ list, before, beside, query }) {
+/** @param {{ list: any[], prices: import("../charts.js").Mark[], before: any[], beside: any, query: Record<string, string> }} props */
+function OverTime({ list, prices, before, beside, query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const series = [{ key: "mrr", name: "MRR", color: "accent", area: true, values: list.map((one) => units(one.closing, currency)), text: list.map((one) => money(one.closing, currency)) }];
   if (beside && before.length) {
-    series.push(/** @type {any} */ ({ key: "before", name: `${date(beside.from, { month: "short", year: "numeric" })} – ${date(beside.to, { month: "short", year: "numeric" })}`, color: "soft", dashed: true,
+    series.push(/** @type {any} */ ({ key: "before", name: spanName(beside), color: "soft", dashed: true,
       values: list.map((_, i) => (before[i] ? units(before[i].closing, currency) : null)), text: list.map((_, i) => (before[i] ? money(before[i].closing, currency) : "–")) }));
   }
   return html`<${Chart} title="MRR over time" says=${stated(ledger, query)} name="mrr" labels=${list.map((one) => period(one.start, one.end, "month"))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
-    marks=${marksOn(ledger, list)} starts=${list.map((one) => one.start)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
+    marks=${[...marksOn(ledger, list), ...prices]} starts=${list.map((one) => one.start)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
 }
 
 /** @param {number} value @param {string} currency */
@@ -93,8 +95,11 @@ export const compactUnits = (value, currency) => new Intl.NumberFormat(undefined
 /** Which lines of a bridge hold anything. @param {any[]} list */
 export const linesOf = (list) => LINES.filter(([key]) => list.some((one) => one[key] !== undefined && Number(one[`${key}_exact`] ?? one[key]) !== 0));
 
-/** The signed stacked bridge. @param {{ list: any[], query: Record<string, string>, interval: string, height?: number, table?: boolean, only?: string }} props */
-export function Bridge({ list, query, interval, height = 300, table = true, only }) {
+/** A span of months, in short. @param {{ from: string, to: string }} days */
+export const spanName = ({ from, to }) => `${date(from, { month: "short", year: "numeric" })} – ${date(to, { month: "short", year: "numeric" })}`;
+
+/** The signed stacked bridge; `before`: the same of another span, to compare with. @param {{ list: any[], prices?: import("../charts.js").Mark[], before?: { list: any[], days: { from: string, to: string } }, query: Record<string, string>, interval: string, height?: number, table?: boolean, only?: string }} props */
+export function Bridge({ list, prices = [], before, query, interval, height = 300, table = true, only }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const lines = linesOf(list);
@@ -104,8 +109,12 @@ export function Bridge({ list, query, interval, height = 300, table = true, only
     ...lines.map(([key, name]) => ({ key, name, color: key, as: /** @type {const} */ ("bar"), values: list.map((one) => units(one[key] ?? 0, currency)), text: list.map((one) => money(one[key] ?? 0, currency, { signed: true })) })),
     { key: "net", name: "Net change", color: "ink", points: true, values: net.map((one) => units(one, currency)), text: net.map((one) => money(one, currency, { signed: true })) },
   ];
+  if (before?.list.length) {
+    const then = list.map((_, i) => (before.list[i] ? before.list[i].closing - before.list[i].opening : null));
+    series.push(/** @type {any} */ ({ key: "before", name: `Net change, ${spanName(before.days)}`, color: "soft", dashed: true, values: then.map((one) => (one === null ? null : units(one, currency))), text: then.map((one) => money(one, currency, { signed: true })) }));
+  }
   return html`<${Chart} title=${`The bridge of ${only ?? "MRR"}`} says=${stated(ledger, query, only)} name="bridge" stacked height=${height} table=${table} starts=${list.map((one) => one.start)} labels=${list.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
-    marks=${marksOn(ledger, list)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: list[i].start, to: list[i].end, interval: query.interval ?? "", ...narrowed(query), kind: key && KINDLY.has(key) ? key : "" })} />`;
+    marks=${[...marksOn(ledger, list), ...prices]} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: (key === "before" ? before?.list[i] : list[i]).start, to: (key === "before" ? before?.list[i] : list[i]).end, interval: query.interval ?? "", ...narrowed(query), kind: key && KINDLY.has(key) ? key : "" })} />`;
 }
 const KINDLY = new Set(["new", "expansion", "reactivation", "contraction", "churn", "opening_balance", "fx"]);
 
@@ -119,16 +128,22 @@ function Ahead({ last }) {
   const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, state: "ending", sort: "ends", limit: 200 }) : null);
   const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
   const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at && one.scheduled_churn);
-  const month = endOfMonth(today());
+  const last0 = endOfMonth(today());
   return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
       <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is. Under a profile that counts a cancellation when it is asked for, it is gone from MRR already.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
-      ${now && ending.data && html`<div><dt>End this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}>${count(soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= month).length)} of them</a></dd></div>`}</dl>`}
+      ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>`}
     ${!now ? html`<p class="soft">${ledger.common.as_known_at ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
       <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "Set to end"]} numbers=${[2]} rows=${soon(data.data).slice(0, 8).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), endingOf(one)] }))} />`}<//>
       ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
         <p class="more"><a href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All that is written ahead</a></p>`}`}
   <//>`;
+}
+
+/** Whose subscriptions end and how much MRR goes with them. @param {{ list: any[], currency: string, more: boolean }} props */
+function Sum({ list, currency, more }) {
+  const amount = list.flatMap((one) => one.scheduled_churn ?? []).filter((one) => one.currency === currency).reduce((sum, one) => sum + Number(one.mrr_exact ?? one.mrr), 0);
+  return html`${money(amount, currency)}${more ? "+" : ""} <span class="times">${several(list.length, "customer")}${more ? " and more" : ""}</span>`;
 }
 
 /** What of a customer's MRR is set to end. @param {any} one */
@@ -143,12 +158,12 @@ function Standing() {
   return html`<${Card} title="What the figures rest on"><dl class="facts">
     <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>${live.lag_events ? html`, <strong class="warn">${count(live.lag_events)} not in the figures yet</strong>` : ", all in the figures"}</dd></div>
     <div><dt>Not known</dt><dd>${some.length ? some.map((one, i) => html`${i ? html`<br />` : ""}<a key=${one.key} href=${href("/health", { quality: one.key })}>${one.name}: ${count(one.n)}</a>`) : "nothing: everything could be read, priced and put in order"}</dd></div>
-    <div><dt>Last closed month</dt><dd><a href=${href("/closing")}>${last ? `${last.month}, on ${date(last.closed_at)}${last.who ? ` by ${last.who}` : ""}` : "none yet"}</a></dd></div>
+    <div><dt>Last closed month</dt><dd><a href=${href("/closing")}>${last ? `${month(last.month)}, on ${date(last.closed_at)}${whoOf(last) ? ` by ${whoOf(last)}` : ""}` : "none yet"}</a></dd></div>
     <div><dt>Rules</dt><dd><a href=${href("/differences")}>profile ${profile}</a></dd></div></dl><//>`;
 }
 
 function OpenAlerts() {
-  const alerts = useApi(address("/api/v1/alerts", { open: "true", limit: 6 }));
+  const alerts = useApi(address("/api/v1/alerts", { open: "true", details: "false", limit: 6 }));
   return html`<${Card} title="Open alerts" tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
     <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert is open."><a href=${href("/alerts")}>All that were ever raised</a><//>`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
       <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
