@@ -210,6 +210,9 @@ pub const FAR_BEHIND_EVENTS: i64 = 100_000;
 /// The same where so many customers wait, and they are more than half of all that have rows.
 pub const FAR_BEHIND_CUSTOMERS: u64 = 20_000;
 
+/// Customers read together whose figures change within a day of a question's cut: some megabytes of usual ones.
+pub const CUSTOMERS_IN_BETWEEN: usize = 500;
+
 /// Customers held in memory at once where all of them are gone through.
 pub const CUSTOMERS_PAGE: i64 = 256;
 

@@ -16,7 +16,7 @@ use std::{
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 pub use self::{
@@ -116,11 +116,20 @@ impl Tasks {
         Self { clock, board: Board::default(), stop, running: Arc::default() }
     }
 
-    /// Starts a task.
+    /// Starts a task. Should it panic, which none does by its own rules, that is said at once and stands on the board until the
+    /// process is started anew.
     pub fn start(&self, task: impl Task) {
         let name = task.name();
         let running = tokio::spawn(run(task, self.clock.clone(), self.board.clone(), self.stop.clone()));
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).push((name, running));
+        let (board, watched) = (self.board.clone(), name.clone());
+        let watching = tokio::spawn(async move {
+            if let Err(error) = running.await {
+                tracing::error!(task = watched, %error, "background work ended by itself: restart mrrd to take it up again");
+                let reason = "it ended by itself, for the reason that is in the log: restart mrrd to take it up again";
+                board.ended(&watched, Err(reason.into()), None);
+            }
+        });
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push((name, watching));
     }
 
     /// Turns true when they are to end.
@@ -133,14 +142,15 @@ impl Tasks {
         &self.board
     }
 
-    /// Waits until all have ended, for each no longer than `patience`. Killed at any instruction they leave nothing to repair.
+    /// Waits until all have ended, for all of them together no longer than `patience`. Killed at any instruction they leave
+    /// nothing to repair.
     pub async fn ended(&self, patience: Duration) {
         let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = Instant::now() + patience;
         for (name, task) in running {
-            match timeout(patience, task).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(name, %error, "background work ended badly"),
-                Err(_) => tracing::warn!(name, "background work did not stop in time: leaving it"),
+            // What ended badly has said so itself.
+            if timeout_at(deadline, task).await.is_err() {
+                tracing::warn!(name, "background work did not stop in time: leaving it");
             }
         }
     }
@@ -246,5 +256,71 @@ mod tests {
         stop.send(true).unwrap();
         tasks.ended(Duration::from_secs(30)).await;
         assert!(*ended.lock().unwrap());
+    }
+
+    /// Panics at its first turn.
+    struct Panicking;
+
+    impl Task for Panicking {
+        fn name(&self) -> String {
+            "panicking".into()
+        }
+
+        fn words(&self) -> Words {
+            Words::Own
+        }
+
+        async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+            panic!("a fault")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_has_failed_and_has_no_next_turn() {
+        let (_stop, stopped) = watch::channel(false);
+        let tasks = Tasks::new(Clock::fixed(UnixTime(1000)), stopped);
+        tasks.start(Panicking);
+        let failed = |status: &TaskStatus| status.outcome == Some(Outcome::Failed);
+        timeout(Duration::from_secs(30), async {
+            while !tasks.board().status().iter().any(failed) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("it stands on the board as failed");
+        let last = tasks.board().status().remove(0);
+        assert_eq!((last.name.as_str(), last.next_run_at), ("panicking", None));
+        assert!(last.error.is_some_and(|error| error.contains("restart mrrd")));
+    }
+
+    /// Never ends its turn.
+    struct Stuck(u32);
+
+    impl Task for Stuck {
+        fn name(&self) -> String {
+            format!("stuck {}", self.0)
+        }
+
+        fn words(&self) -> Words {
+            Words::Own
+        }
+
+        async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+            pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn tasks_that_never_stop_are_waited_for_together_and_not_one_after_the_other() {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let (stop, stopped) = watch::channel(false);
+        let tasks = Tasks::new(Clock::fixed(UnixTime(1000)), stopped);
+        (0..100).for_each(|number| tasks.start(Stuck(number)));
+        while tasks.board().status().len() < 100 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        stop.send(true).unwrap();
+        // One after the other they would take 50 seconds.
+        timeout(60 * PATIENCE, tasks.ended(PATIENCE)).await.expect("one deadline for all");
     }
 }

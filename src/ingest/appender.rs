@@ -18,8 +18,7 @@ use crate::{
     event::NewEvent,
     store::{
         StoreError,
-        log::Log,
-        log::{Appended, Prepared},
+        log::{Appended, Log, Prepared},
     },
 };
 
@@ -176,8 +175,10 @@ async fn append(log: &Log, group: Group, counters: &Counters, committed: &impl F
     while let Some(mut group) = groups.pop() {
         let events = Arc::new(std::mem::take(&mut group.events));
         let outcome = log.append_shared(&events).await;
-        counters.groups.fetch_add(1, Ordering::Relaxed);
-        counters.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        if outcome.is_ok() {
+            counters.groups.fetch_add(1, Ordering::Relaxed);
+            counters.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        }
         if group.waiting.len() > 1 && outcome.as_ref().is_err_and(StoreError::is_of_the_data) {
             group.events = Arc::unwrap_or_clone(events);
             let second = group.split_off_half();

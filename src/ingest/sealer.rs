@@ -22,8 +22,17 @@ pub async fn seal_due(log: &Log, records: &Records, holder: &str) -> Result<i64,
     Ok(seal(log, records, &mut Lease::held_by(LEASE, holder.to_owned(), LENGTH)).await?.unwrap_or(0))
 }
 
-/// The same; `None` where something is due and another process holds the lease.
+/// The same; `None` where something is due and another process holds the lease. The lease is given back whatever came of it:
+/// the next one to seal may be another process.
 async fn seal(log: &Log, records: &Records, lease: &mut Lease) -> Result<Option<i64>, StoreError> {
+    let sealed = seal_while_due(log, records, lease).await;
+    let given_back = lease.release(records).await;
+    let sealed = sealed?;
+    given_back?;
+    Ok(sealed)
+}
+
+async fn seal_while_due(log: &Log, records: &Records, lease: &mut Lease) -> Result<Option<i64>, StoreError> {
     let mut events = 0;
     while log.seal_is_due().await? {
         if !lease.hold(records).await? {
@@ -34,9 +43,6 @@ async fn seal(log: &Log, records: &Records, lease: &mut Lease) -> Result<Option<
             // What is there can't be seen by everyone yet: next time.
             None => break,
         }
-    }
-    if events > 0 {
-        lease.release(records).await?;
     }
     Ok(Some(events))
 }

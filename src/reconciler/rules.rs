@@ -6,11 +6,8 @@ use crate::{
     config,
     config::customers::CustomerRules,
     ledger::{self, fact::NORMALISER, fx::Rates, profile::Profile, time::Zone},
-    store::{StoreError, records::Records},
+    store::{StoreError, derived::SUMS_VERSION, records::Records},
 };
-
-/// Version of what is summed beside the rows: raise it when more is kept, and every ledger fills it.
-const SUMS: i64 = 1;
 
 /// The rules of one configuration.
 #[derive(Clone, Debug)]
@@ -61,7 +58,7 @@ impl Rules {
         let mut lines = vec![
             format!("ledger {}", ledger::VERSION),
             format!("normaliser {NORMALISER}"),
-            format!("sums {SUMS}"),
+            format!("sums {SUMS_VERSION}"),
             format!("zone {} {}", self.timezone, self.zone.data_version()),
         ];
         let CustomerRules { metadata_keys, exclude, customer_key } = &self.customers;

@@ -13,9 +13,7 @@ use crate::{
         ids::{CustomerId, PriceId, SubscriptionId},
         money::{Currency, Mrr},
         movement_id::movement_id,
-        outcome::{
-            Cause, CountDelta, CustomerLedger, Delta, Kind, Movement, Part, QualityEntry, SubscriptionLedger, Trial,
-        },
+        outcome::{Cause, CustomerLedger, Delta, Kind, Movement, Part, Trial},
         time::Day,
     },
     store::derived::reports::*,
@@ -33,20 +31,6 @@ pub struct Memory {
     pub customers: Vec<(CustomerKey, CustomerLedger)>,
     /// What they cost the question they were derived for.
     _charge: Arc<Charge>,
-}
-
-/// What a ledger holds, about: its rows, and the ids in them.
-pub(super) fn bytes_of(ledger: &CustomerLedger) -> usize {
-    const ROW_TEXT: usize = 64;
-    let parts = ledger.movements.iter().map(|movement| movement.parts.len()).sum::<usize>();
-    size_of::<CustomerLedger>()
-        + ledger.deltas.len() * (size_of::<Delta>() + ROW_TEXT)
-        + ledger.counts.len() * size_of::<CountDelta>()
-        + ledger.movements.len() * (size_of::<Movement>() + ROW_TEXT)
-        + parts * (size_of::<Part>() + 2 * ROW_TEXT)
-        + ledger.quality.len() * (size_of::<QualityEntry>() + 4 * ROW_TEXT)
-        + ledger.subscriptions.len() * (size_of::<SubscriptionLedger>() + ROW_TEXT)
-        + ledger.trials.len() * size_of::<Trial>()
 }
 
 impl Memory {
@@ -258,23 +242,12 @@ impl Memory {
         let beyond = |key: &CustomerKey| match asked {
             CustomersAsked::After(Some(after)) => (&key.account, &key.customer) > (&after.account, &after.customer),
             CustomersAsked::One(only) => *only == key.customer,
-            CustomersAsked::After(None) | CustomersAsked::Largest(_) => true,
+            CustomersAsked::After(None) => true,
         };
         let mut found: Vec<_> = self.in_scope(scope).filter(|(key, _)| beyond(key)).collect();
         found.sort_by_key(|(key, _)| *key);
-        if !matches!(asked, CustomersAsked::Largest(_)) {
-            found.truncate(size(limit));
-        }
-        let mut rows: Vec<CustomerRow> =
-            found.into_iter().map(|(key, ledger)| customer_row(key, ledger, scope)).collect::<Result<_, _>>()?;
-        if let CustomersAsked::Largest(currency) = asked {
-            let mrr =
-                |row: &CustomerRow| row.mrr.iter().find(|(of, _)| of == currency).map_or(Mrr::ZERO, |(_, mrr)| *mrr);
-            rows.retain(|row| mrr(row) > Mrr::ZERO);
-            rows.sort_by_key(|row| std::cmp::Reverse(mrr(row)));
-            rows.truncate(size(limit));
-        }
-        Ok(rows)
+        found.truncate(size(limit));
+        found.into_iter().map(|(key, ledger)| customer_row(key, ledger, scope)).collect()
     }
 
     /// Quality entries as the store lists them.

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::{
     ReportError,
     ask::{Ask, InCurrency, KnownAt},
-    memory::{self, Memory},
+    memory::Memory,
     service::{AskError, Reports},
     view::{Prefix, Tables, View},
 };
@@ -17,7 +17,7 @@ use crate::{
     ledger::{
         ids::AccountId,
         money::Currency,
-        outcome::QualityKind,
+        outcome::{CustomerLedger, QualityKind},
         profile::Profile,
         time::{Day, UnixTime},
     },
@@ -214,7 +214,7 @@ impl<'a> Reports<'a> {
         let mut customers = Vec::new();
         let mut charge = Charge::begin();
         while let Some(page) = pages.next_page().await? {
-            let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(memory::bytes_of).sum();
+            let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(CustomerLedger::bytes_held).sum();
             charge.add(bytes).map_err(ReportError::from)?;
             customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
         }

@@ -150,7 +150,7 @@ fn of_days(days: &[(Day, Looked)], period: Period, span: Span, end: Day) -> Resu
         in_12_months: in_12(amount::KEPT_12),
         least_in_12_months: in_12(amount::LEAST_12),
         lost: (number(moved.counts[counted::LOST + place]), number(opening.counts[counted::PAYING])),
-        lost_in_month: (number(now.counts[counted::LOST_MONTH]), paying(months_before(end, 1))),
+        lost_in_month: (number(now.counts[counted::LOST_IN_MONTH]), paying(months_before(end, 1))),
         in_30_days: (
             number(now.counts[counted::LOST_30]),
             paying(days_before(end, WINDOW_DAYS)),

@@ -41,6 +41,18 @@ pub(crate) fn is_distrusted(age: Duration) -> bool {
     seen.is_some_and(|seen| age > seen.elapsed())
 }
 
+/// What `asked` answers within `patience`; then it is given up, and the database is unavailable.
+pub(crate) async fn in_time<T>(
+    patience: Duration,
+    doing: &'static str,
+    asked: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} seconds", patience.as_secs());
+        Err(StoreError::Unavailable { doing, reason })
+    })
+}
+
 /// Says what was being done when the driver failed.
 pub(crate) trait Doing<T> {
     /// `doing` in a few words: "appending events".

@@ -25,6 +25,7 @@ pub use self::anchors::{Anchors, NoHead, OtherLog, SealHead};
 use self::{
     database::{Database, either},
     derived::{Derived, ReadDerived},
+    errors::in_time,
     log::{Log, ReadLog},
     records::Records,
 };
@@ -67,10 +68,7 @@ impl ReadStore {
     pub async fn ready(&self, work: Work) -> Result<(), StoreError> {
         const PATIENCE: Duration = Duration::from_secs(3);
         let asked = async { either!(self.log.0, database => database.ready(work).await) };
-        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
-            Err(StoreError::Unavailable { doing: "asking the database", reason })
-        })
+        in_time(PATIENCE, "asking the database", asked).await
     }
 
     /// Bytes on disk: of the log, and of what is derived where that lies apart.
@@ -229,10 +227,7 @@ impl Store {
     pub async fn look_after(&self) -> Result<(), StoreError> {
         const PATIENCE: Duration = Duration::from_secs(15);
         let looking = async { either!(self.database, database => database.look_after().await) };
-        tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} seconds", PATIENCE.as_secs());
-            Err(StoreError::Unavailable { doing: "looking after the log", reason })
-        })
+        in_time(PATIENCE, "looking after the log", looking).await
     }
 
     /// Closes all connections, once what is in flight is done. SQLite's write-ahead log is then in the file.

@@ -39,6 +39,7 @@ mod story;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::cell::OnceCell;
 

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr, VariantArray};
 
+pub use super::words::{Cause, Kind, QualityKind, Rollup};
 use super::{
     fact::Interval,
     ids::*,
@@ -45,6 +45,20 @@ impl CustomerLedger {
     pub fn currencies(&self) -> impl Iterator<Item = Currency> + '_ {
         let counted = self.counts.iter().filter_map(|count| count.currency);
         self.deltas.iter().map(|delta| delta.currency).chain(counted)
+    }
+
+    /// The bytes it takes in memory, about: its rows, and the ids in them.
+    pub fn bytes_held(&self) -> usize {
+        const ROW_TEXT: usize = 64;
+        let parts = self.movements.iter().map(|movement| movement.parts.len()).sum::<usize>();
+        size_of::<Self>()
+            + self.deltas.len() * (size_of::<Delta>() + ROW_TEXT)
+            + self.counts.len() * size_of::<CountDelta>()
+            + self.movements.len() * (size_of::<Movement>() + ROW_TEXT)
+            + parts * (size_of::<Part>() + 2 * ROW_TEXT)
+            + self.quality.len() * (size_of::<QualityEntry>() + 4 * ROW_TEXT)
+            + self.subscriptions.len() * (size_of::<SubscriptionLedger>() + ROW_TEXT)
+            + self.trials.len() * size_of::<Trial>()
     }
 }
 
@@ -94,233 +108,6 @@ pub struct CountDelta {
     pub subscriptions: i64,
     /// Subscriptions on trial.
     pub trials: i64,
-}
-
-/// The kind of a movement (rule `kinds`).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Kind {
-    /// Money first seen already running.
-    OpeningBalance,
-    /// The first MRR of a customer.
-    New,
-    /// More of a running customer.
-    Expansion,
-    /// Back after none.
-    Reactivation,
-    /// Less of a running customer.
-    Contraction,
-    /// None left.
-    Churn,
-    /// Revaluation; reporting-currency ledgers only.
-    Fx,
-    /// Came and went within the window: no movement, but its parts are kept and counted.
-    Transient,
-}
-
-impl Kind {
-    /// All kinds, in the order of the bridge.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// Reads the API's word.
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
-
-macro_rules! causes {
-    ($($(#[$doc:meta])* $name:ident => $rollup:ident),+ $(,)?) => {
-        /// Why money moved (rule `causes`).
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, EnumString, IntoStaticStr,
-            VariantArray,
-        )]
-        #[serde(rename_all = "snake_case")]
-        #[strum(serialize_all = "snake_case")]
-        pub enum Cause { $($(#[$doc])* $name),+ }
-
-        impl Cause {
-            /// Every cause.
-            pub const ALL: &'static [Self] = Self::VARIANTS;
-
-            /// As the API writes it.
-            pub fn as_str(self) -> &'static str {
-                self.into()
-            }
-
-            /// Reads the API's word.
-            pub fn parse(text: &str) -> Option<Self> {
-                text.parse().ok()
-            }
-
-            /// The one roll-up it belongs to.
-            pub fn rollup(self) -> Rollup {
-                match self { $(Self::$name => Rollup::$rollup),+ }
-            }
-        }
-    };
-}
-
-causes! {
-    /// Its amount before the log began.
-    OpeningBalance => New,
-    /// Created with an earlier start date.
-    Imported => New,
-    /// A trial became paid.
-    TrialConversion => New,
-    /// Known before at a price of 0.
-    FreeToPaid => New,
-    /// The first subscription.
-    FirstSubscription => New,
-    /// Paid again after unpaid or past due.
-    Recovery => Involuntary,
-    /// Running again after a pause.
-    Resume => Paused,
-    /// A cancellation was taken back.
-    CancellationWithdrawn => Voluntary,
-    /// Back after an end.
-    Winback => Reactivation,
-    /// Paused.
-    Pause => Paused,
-    /// A payment was disputed.
-    Dispute => Involuntary,
-    /// Ended by a retention policy.
-    RetentionPolicy => Involuntary,
-    /// Asked for.
-    Cancellation => Voluntary,
-    /// Payment failed.
-    PaymentFailure => Involuntary,
-    /// A discount took it all.
-    FullDiscount => Discount,
-    /// What counts now has a list price of 0.
-    ToFree => Downgrade,
-    /// None of it is left.
-    QuantityZero => Downgrade,
-    /// Ended, without evidence why.
-    UnknownEnd => Unknown,
-    /// Moved to another currency.
-    CurrencySwitch => Currency,
-    /// Put back on trial.
-    TrialGranted => Paused,
-    /// Back from such a trial.
-    TrialEnded => Paused,
-    /// Another subscription ended, and with it a product.
-    ProductDropped => Downgrade,
-    /// Another subscription ended; the product is still held.
-    SubscriptionDropped => Downgrade,
-    /// Another subscription began, of a product not held.
-    CrossSell => CrossSell,
-    /// Another subscription began, of a product held already.
-    ExtraSubscription => CrossSell,
-    /// An item came.
-    AddOn => AddOn,
-    /// An item left.
-    AddOnRemoved => Downgrade,
-    /// Same product, other interval.
-    IntervalChange => Price,
-    /// The same plan costs more.
-    PriceIncrease => Price,
-    /// The same plan costs less.
-    PriceDecrease => Price,
-    /// Another, dearer price.
-    PlanUpgrade => Upsell,
-    /// Another, cheaper price.
-    PlanDowngrade => Downgrade,
-    /// More units.
-    QuantityIncrease => Upsell,
-    /// Fewer units.
-    QuantityDecrease => Downgrade,
-    /// A discount began.
-    DiscountStart => Discount,
-    /// A discount ended.
-    DiscountEnd => Discount,
-    /// A discount changed.
-    DiscountChange => Discount,
-    /// Measured usage changed.
-    Usage => Usage,
-    /// Revaluation.
-    Fx => Currency,
-    /// None of the above.
-    Other => Unknown,
-}
-
-/// Groups of causes (rule `roll-ups`); `reactivation` is never counted as expansion unless a profile says so.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Rollup {
-    /// First money.
-    New,
-    /// More of the same.
-    Upsell,
-    /// Another product or subscription.
-    CrossSell,
-    /// Another item.
-    AddOn,
-    /// The same at another price.
-    Price,
-    /// Discounts.
-    Discount,
-    /// Less of it.
-    Downgrade,
-    /// Pauses and granted trials.
-    Paused,
-    /// Asked for.
-    Voluntary,
-    /// Payment, dispute, policy.
-    Involuntary,
-    /// Back after an end.
-    Reactivation,
-    /// Between currencies.
-    Currency,
-    /// Measured usage.
-    Usage,
-    /// No evidence.
-    Unknown,
-}
-
-impl Rollup {
-    /// Every roll-up, in the order of the rules.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// A change of a customer's MRR in one currency within one netting window (rule `netting`).
@@ -429,66 +216,6 @@ pub struct QualityEntry {
     pub detail: String,
     /// What would settle it, in words.
     pub settle: String,
-}
-
-/// Kinds of quality entry.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    EnumString,
-    IntoStaticStr,
-    VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum QualityKind {
-    /// An item whose amount isn't known: counted in no figure.
-    UnpricedItem,
-    /// An item that counts an estimate.
-    EstimatedItem,
-    /// A discount whose terms aren't known.
-    UnresolvedDiscount,
-    /// A chain of snapshots that breaks.
-    Gap,
-    /// An order that only the event's id could settle.
-    UnresolvedTie,
-    /// A change that should have come and hasn't.
-    Overdue,
-    /// An inclusive price whose rate isn't known.
-    TaxUnknown,
-    /// A status or value mrrd doesn't know.
-    UnknownValue,
-    /// An exchange rate that isn't there: reporting-currency ledgers only.
-    MissingRate,
-    /// A stretch before the log began in which invoices don't tell what changed, or when.
-    UnclearPast,
-    /// A discount known only by its id, read off the invoice lines that show it.
-    DiscountEstimated,
-    /// A discount's duration, read off when it went.
-    DurationInferred,
-}
-
-impl QualityKind {
-    /// All kinds.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
-
-    /// Reads the API's word.
-    pub fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// A trial that ended (rule `trial-churn`: trial churn is its own counter).

@@ -1,7 +1,7 @@
 //! What each accounting day adds to the figures that look at customers one by one (rule `metrics`): who is kept, who is lost,
 //! what a cohort still pays. Summed over customers and days they give those figures without a look at anybody.
 //!
-//! Each figure is a function of the day it is asked at. A customer's part in it changes only on days on which the customer
+//! Each figure is a function of the day it is asked at. A customer's share in it changes only on days on which the customer
 //! does, or so much later as the figure looks back (or earlier, as it looks ahead): those are the days told here.
 
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ pub mod counted {
     /// Of those at the start of the span, who pay nothing now; one for each [`super::Span`].
     pub const LOST: usize = 1;
     /// Of those a month before.
-    pub const LOST_MONTH: usize = 4;
+    pub const LOST_IN_MONTH: usize = 4;
     /// Whose first MRR came in the last 30 days, and who weren't there before.
     pub const NEW_30: usize = 5;
     /// Of these and of those 30 days before, who pay nothing now.
@@ -109,9 +109,9 @@ pub struct Aged {
     pub members: i64,
 }
 
-/// A customer's part in all of it.
+/// A customer's share in all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct Share {
     /// By currency and day.
     pub days: BTreeMap<(Currency, Day), Looked>,
     /// The month of its first MRR.
@@ -189,14 +189,15 @@ struct One<'a> {
     mrr: Steps<Mrr>,
     paying: Steps<i64>,
     anything: &'a Steps<i64>,
+    /// By day, as expansions are.
     new: Vec<(Day, Mrr)>,
     expansions: Vec<(Day, Mrr)>,
     imported: Vec<(Day, Mrr)>,
 }
 
-/// A customer's part in the figures, from all its rows, or (`cut`) from those that are shown at an instant. `None` where a sum
+/// A customer's share in the figures, from all its rows, or (`cut`) from those that are shown at an instant. `None` where a sum
 /// doesn't fit into 128 bits.
-pub fn part(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Part> {
+pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
     let in_effect = |at: UnixTime| cut.is_none_or(|cut| at <= cut);
     let any = ledger.counts.iter().filter(|row| row.currency.is_none() && in_effect(row.at));
     let anything = Steps::of(any.map(|row| (row.day, row.customers)).collect(), i64::checked_add)?;
@@ -206,7 +207,7 @@ pub fn part(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Part> {
     currencies.dedup();
     let first = ledger.first_mrr_at.filter(|at| in_effect(*at));
     let first = first.and_then(|at| ledger.deltas.iter().find(|delta| delta.at >= at)).map(|delta| delta.day);
-    let mut part = Part { cohort: first.map(Month::of), ..Part::default() };
+    let mut share = Share { cohort: first.map(Month::of), ..Share::default() };
     for currency in currencies {
         let deltas = ledger.deltas.iter().filter(|row| row.currency == currency && in_effect(row.at));
         let counts = ledger.counts.iter().filter(|row| row.currency == Some(currency) && in_effect(row.at));
@@ -234,14 +235,22 @@ pub fn part(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Part> {
                 _ => {}
             }
         }
-        one.looked(currency, &mut part.days)?;
+        one.new.sort_by_key(|(day, _)| *day);
+        one.expansions.sort_by_key(|(day, _)| *day);
+        one.looked(currency, &mut share.days)?;
         if let Some(first) = first {
-            one.aged(currency, first, &mut part.ages)?;
+            one.aged(currency, first, &mut share.ages)?;
         }
     }
-    part.days.retain(|_, looked| *looked != Looked::default());
-    part.ages.retain(|_, aged| *aged != Aged::default());
-    Some(part)
+    share.days.retain(|_, looked| *looked != Looked::default());
+    share.ages.retain(|_, aged| *aged != Aged::default());
+    Some(share)
+}
+
+/// Those of `sorted` after one day, up to and with another.
+fn between(sorted: &[(Day, Mrr)], after: Day, to: Day) -> &[(Day, Mrr)] {
+    let place = |day: Day| sorted.partition_point(|(at, _)| *at <= day);
+    &sorted[place(after)..place(to).max(place(after))]
 }
 
 /// What a sliding figure is at a day.
@@ -251,7 +260,7 @@ struct Sliding {
     least_12: Mrr,
     expanded: Mrr,
     held: Mrr,
-    lost_month: i64,
+    lost_in_month: i64,
     new_30: i64,
     lost_30: i64,
 }
@@ -291,7 +300,7 @@ impl One<'_> {
                 ] {
                     amounts[place] = amounts[place].checked_add(now.checked_sub(before)?)?;
                 }
-                counts[counted::LOST_MONTH] += now.lost_month - before.lost_month;
+                counts[counted::LOST_IN_MONTH] += now.lost_in_month - before.lost_in_month;
                 counts[counted::NEW_30] += now.new_30 - before.new_30;
                 counts[counted::LOST_30] += now.lost_30 - before.lost_30;
                 before = now;
@@ -351,14 +360,14 @@ impl One<'_> {
         }
         let a_month_ago = months_before(day, 1);
         let lost = self.anything.at(day) <= 0;
-        all.lost_month = i64::from(self.paying.at(a_month_ago) > 0 && lost);
+        all.lost_in_month = i64::from(self.paying.at(a_month_ago) > 0 && lost);
         let from = days_before(day, WINDOW_DAYS);
         let was = self.paying.at(from) > 0;
-        let is_new = !was && self.new.iter().any(|(new, _)| from < *new && *new <= day);
+        let is_new = !was && !between(&self.new, from, day).is_empty();
         all.new_30 = i64::from(is_new);
         all.lost_30 = i64::from((was || is_new) && lost);
-        let in_month = self.expansions.iter().filter(|(at, _)| a_month_ago < *at && *at <= day);
-        let expansion = in_month.map(|(_, amount)| *amount).try_fold(Mrr::ZERO, Mrr::checked_add)?;
+        let in_month = between(&self.expansions, a_month_ago, day);
+        let expansion = in_month.iter().map(|(_, amount)| *amount).try_fold(Mrr::ZERO, Mrr::checked_add)?;
         if expansion > Mrr::ZERO {
             let given_back = now.checked_sub(self.mrr.at(days_after(day, DURABLE_DAYS)))?;
             all.expanded = expansion;

@@ -42,6 +42,10 @@ mod found;
 mod fx;
 #[path = "../derived/body/generations.rs"]
 pub(super) mod generations;
+#[path = "../derived/body/group_months.rs"]
+mod group_months;
+#[path = "../derived/body/group_rows.rs"]
+mod group_rows;
 #[path = "../derived/body/group_sums.rs"]
 mod group_sums;
 #[path = "../derived/body/joined.rs"]

@@ -33,12 +33,7 @@ impl postgres::Database {
         // Where writing failed, reading could only say that nobody takes the rows any more.
         let (written, read) = (written?, read?);
         for ((table, read), written) in tables.iter().zip(&read).zip(&written) {
-            if read != written {
-                let (read, written) = (read.rows, written.rows);
-                let reason =
-                    format!("of {read} rows of {} {written} were written, or others than were read", table.name);
-                return Err(corrupt(COPYING, reason));
-            }
+            same_rows(COPYING, table, read, written)?;
         }
         Ok(())
     }
@@ -73,6 +68,16 @@ impl postgres::Database {
         connection.close().await.doing(COPYING)?;
         Ok(sums)
     }
+}
+
+/// Errors where what was written isn't what was read: as many rows, and the same ones.
+fn same_rows(doing: &'static str, table: &Table, read: &Sum, written: &Sum) -> Result<(), StoreError> {
+    if read == written {
+        return Ok(());
+    }
+    let counts = format!("table {}: {} rows were read and {} written", table.name, read.rows, written.rows);
+    let but = if read.rows == written.rows { ", but they don't hold the same values" } else { "" };
+    Err(corrupt(doing, format!("{counts}{but}")))
 }
 
 fn values(table: &Table, row: &PgRow) -> Result<Vec<Value>, StoreError> {
@@ -136,11 +141,7 @@ pub(super) async fn restore(path: &Path, url: &str, contents: &Contents) -> Resu
         while let Some(row) = found.try_next().await.doing(RESTORING)? {
             written.add(&values(table, &row)?);
         }
-        if read != written {
-            let (read, written) = (read.rows, written.rows);
-            let reason = format!("of {read} rows of {} {written} were written, or others than were read", table.name);
-            return Err(corrupt(RESTORING, reason));
-        }
+        same_rows(RESTORING, table, &read, &written)?;
     }
     // Numbers go on behind those that came along.
     let counted: Vec<(String, String)> = sqlx::query_as(
@@ -210,49 +211,34 @@ async fn insert(
     for (kind, column) in types.iter().zip(columns) {
         let wrong = || corrupt(RESTORING, format!("a row of {} holds what is no {kind}", table.name));
         query = match kind.as_str() {
-            "bigint" => query.bind(
-                column
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Number(number) => Ok(Some(number)),
-                        Value::Null => Ok(None),
-                        _ => Err(wrong()),
-                    })
-                    .collect::<Result<Vec<Option<i64>>, _>>()?,
-            ),
-            "boolean" => query.bind(
-                column
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Number(number) => Ok(Some(number != 0)),
-                        Value::Null => Ok(None),
-                        _ => Err(wrong()),
-                    })
-                    .collect::<Result<Vec<Option<bool>>, _>>()?,
-            ),
-            "text" => query.bind(
-                column
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Text(text) => Ok(Some(text)),
-                        Value::Null => Ok(None),
-                        _ => Err(wrong()),
-                    })
-                    .collect::<Result<Vec<Option<String>>, _>>()?,
-            ),
-            "bytea" => query.bind(
-                column
-                    .into_iter()
-                    .map(|value| match value {
-                        Value::Bytes(bytes) => Ok(Some(bytes)),
-                        Value::Null => Ok(None),
-                        _ => Err(wrong()),
-                    })
-                    .collect::<Result<Vec<Option<Vec<u8>>>, _>>()?,
-            ),
+            "bigint" => query.bind(list(column, number).ok_or_else(wrong)?),
+            "boolean" => query.bind(list(column, |value| number(value).map(|number| number != 0)).ok_or_else(wrong)?),
+            "text" => query.bind(list(column, text_of).ok_or_else(wrong)?),
+            "bytea" => query.bind(list(column, bytes_of).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         };
     }
     query.execute(connection).await.doing(RESTORING)?;
     Ok(())
+}
+
+/// A column's values, each as `read` takes it; `None` where one is of another type.
+fn list<T>(column: Vec<Value>, read: impl Fn(Value) -> Option<T>) -> Option<Vec<Option<T>>> {
+    let value = |value| match value {
+        Value::Null => Some(None),
+        value => read(value).map(Some),
+    };
+    column.into_iter().map(value).collect()
+}
+
+fn number(value: Value) -> Option<i64> {
+    if let Value::Number(number) = value { Some(number) } else { None }
+}
+
+fn text_of(value: Value) -> Option<String> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}
+
+fn bytes_of(value: Value) -> Option<Vec<u8>> {
+    if let Value::Bytes(bytes) = value { Some(bytes) } else { None }
 }

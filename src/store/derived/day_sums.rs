@@ -56,6 +56,54 @@ pub(crate) struct DayMovement {
     pub(crate) amount: (i64, i64),
 }
 
+impl DayAmount {
+    /// Of one row; `None` where an amount leaves 64 bits.
+    pub(crate) fn of(delta: &Delta) -> Option<Self> {
+        let amounts = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
+        let mut one = Self { items: 1, ..Self::default() };
+        for ((minor, rest), Mrr(amount)) in one.amounts.iter_mut().zip(amounts) {
+            let amount = i64::try_from(amount).ok()?;
+            (*minor, *rest) = (amount / MINOR, amount % MINOR);
+        }
+        Some(one)
+    }
+
+    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
+        moved(&mut self.items, other.items, rows)?;
+        for ((minor, rest), (by, rest_by)) in self.amounts.iter_mut().zip(other.amounts) {
+            moved(minor, by, rows)?;
+            moved(rest, rest_by, rows)?;
+        }
+        Some(())
+    }
+}
+
+impl DayCount {
+    /// Of one row.
+    pub(crate) fn of(count: &CountDelta) -> Self {
+        Self { items: 1, counts: [count.customers, count.subscriptions, count.trials] }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
+        moved(&mut self.items, other.items, rows)?;
+        self.counts.iter_mut().zip(other.counts).try_for_each(|(sum, by)| moved(sum, by, rows))
+    }
+}
+
+impl DayMovement {
+    /// Of one movement; `None` where its amount leaves 64 bits.
+    pub(crate) fn of(amount: Mrr) -> Option<Self> {
+        let amount = i64::try_from(amount.0).ok()?;
+        Some(Self { items: 1, amount: (amount / MINOR, amount % MINOR) })
+    }
+
+    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
+        moved(&mut self.items, other.items, rows)?;
+        moved(&mut self.amount.0, other.amount.0, rows)?;
+        moved(&mut self.amount.1, other.amount.1, rows)
+    }
+}
+
 /// Which movements: of which currency, day and kind, shown from which day (UTC, since 1970) on.
 pub(crate) type MovementDay = (Currency, Day, &'static str, i64);
 
@@ -120,39 +168,18 @@ impl DaySums {
         let beyond = || corrupt("summing days", format!("{}: a day's sum is beyond a row", key.customer));
         for delta in deltas {
             let day = sums.amounts.entry((delta.currency, delta.day)).or_default();
-            let amounts = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
-            let mut add = || -> Option<()> {
-                moved(&mut day.items, 1, rows)?;
-                for ((minor, rest), Mrr(amount)) in day.amounts.iter_mut().zip(amounts) {
-                    let amount = i64::try_from(amount).ok()?;
-                    moved(minor, amount / MINOR, rows)?;
-                    moved(rest, amount % MINOR, rows)?;
-                }
-                Some(())
-            };
-            add().ok_or_else(beyond)?;
+            DayAmount::of(delta).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
         }
         for count in counts {
             let day = sums.counts.entry((count.currency, count.day)).or_default();
-            let mut add = || -> Option<()> {
-                moved(&mut day.items, 1, rows)?;
-                let changes = [count.customers, count.subscriptions, count.trials];
-                day.counts.iter_mut().zip(changes).try_for_each(|(sum, change)| moved(sum, change, rows))
-            };
-            add().ok_or_else(beyond)?;
+            day.add(&DayCount::of(count), rows).ok_or_else(beyond)?;
         }
         // What is shown for a while only is looked for row by row: it is little.
         for movement in movements.iter().filter(|movement| movement.visible_until.is_none()) {
             let since = movement.visible_from.0.div_euclid(UnixTime::DAY_SECONDS);
             let of = (movement.currency, movement.day, movement.kind.as_str(), since);
-            let DayMovement { items, amount: (minor, rest) } = sums.movements.entry(of).or_default();
-            let mut add = || -> Option<()> {
-                let amount = i64::try_from(movement.amount.0).ok()?;
-                moved(items, 1, rows)?;
-                moved(minor, amount / MINOR, rows)?;
-                moved(rest, amount % MINOR, rows)
-            };
-            add().ok_or_else(beyond)?;
+            let day = sums.movements.entry(of).or_default();
+            DayMovement::of(movement.amount).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
         }
         Ok(())
     }
@@ -182,8 +209,8 @@ impl DaySums {
                 let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
                 stands.add(&row, rows).ok_or_else(beyond)?;
             }
-            let part = retention::part(ledger, None).ok_or_else(beyond)?;
-            sums.retention.add(&part, rows).ok_or_else(beyond)?;
+            let share = retention::share(ledger, None).ok_or_else(beyond)?;
+            sums.retention.add(&share, rows).ok_or_else(beyond)?;
         }
         Ok(())
     }
@@ -208,7 +235,16 @@ impl DaySums {
 }
 
 /// Moves a sum by a row's number; `None` beyond 64 bits.
-pub(super) fn moved(sum: &mut i64, by: i64, rows: Rows) -> Option<()> {
+pub(crate) fn moved(sum: &mut i64, by: i64, rows: Rows) -> Option<()> {
+    *sum = match rows {
+        Rows::Written => sum.checked_add(by)?,
+        Rows::Taken => sum.checked_sub(by)?,
+    };
+    Some(())
+}
+
+/// The same of an amount; `None` beyond 128 bits.
+pub(crate) fn moved_amount(sum: &mut Mrr, by: Mrr, rows: Rows) -> Option<()> {
     *sum = match rows {
         Rows::Written => sum.checked_add(by)?,
         Rows::Taken => sum.checked_sub(by)?,

@@ -4,15 +4,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    day_sums::{DayAmount, DayCount, DayMovement, MINOR, Rows, RowsOf, moved},
+    day_sums::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
     reports::Dimension,
 };
 use crate::{
     ledger::{
         cohorts::Month,
         fact::Interval,
-        ids::{PriceId, ProductId},
-        money::{Currency, Mrr},
+        ids::{PriceId, ProductId, SubscriptionId},
+        money::Currency,
         outcome::{Cause, CustomerLedger, Kind},
         time::Day,
     },
@@ -53,7 +53,8 @@ pub(crate) struct ByGroup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Traits {
     of_customer: Vec<(Dimension, Group)>,
-    billed: Vec<(crate::ledger::ids::SubscriptionId, Option<Currency>)>,
+    /// By subscription.
+    billed: Vec<(SubscriptionId, Option<Currency>)>,
 }
 
 impl Traits {
@@ -64,11 +65,13 @@ impl Traits {
         let mut of_customer = vec![(Dimension::Country, ledger.country.clone()), (Dimension::Cohort, cohort)];
         let metadata = ledger.metadata.iter();
         of_customer.extend(metadata.map(|(key, value)| (Dimension::Metadata(key.clone()), Some(value.clone()))));
-        Self { of_customer, billed: ledger.subscriptions.iter().map(|one| (one.id.clone(), one.currency)).collect() }
+        let mut billed: Vec<_> = ledger.subscriptions.iter().map(|one| (one.id.clone(), one.currency)).collect();
+        billed.sort_unstable();
+        Self { of_customer, billed }
     }
 
-    fn billed(&self, subscription: &crate::ledger::ids::SubscriptionId) -> Option<Currency> {
-        self.billed.iter().find(|(id, _)| id == subscription).and_then(|(_, currency)| *currency)
+    fn billed(&self, subscription: &SubscriptionId) -> Option<Currency> {
+        self.billed.binary_search_by(|(id, _)| id.cmp(subscription)).ok().and_then(|at| self.billed[at].1)
     }
 }
 
@@ -86,7 +89,7 @@ impl GroupSums {
             let sold = (delta.product.clone(), Some(delta.price.clone()), delta.interval, billed);
             let of_item = self.items.entry((delta.currency, month(delta.day), sold)).or_default();
             let of_customer = amounts.entry((delta.currency, month(delta.day))).or_default();
-            let row = DayAmount::of([delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn])?;
+            let row = DayAmount::of(delta)?;
             of_item.add(&row, rows)?;
             of_customer.add(&row, rows)?;
         }
@@ -94,8 +97,7 @@ impl GroupSums {
         for count in counts {
             // Over all currencies there are no groups.
             let Some(currency) = count.currency else { continue };
-            let row = DayCount { items: 1, counts: [count.customers, count.subscriptions, count.trials] };
-            counted.entry((currency, month(count.day))).or_default().add(&row, rows)?;
+            counted.entry((currency, month(count.day))).or_default().add(&DayCount::of(count), rows)?;
         }
         let mut moves: BTreeMap<(Currency, Day, Kind), DayMovement> = BTreeMap::new();
         for movement in movements.iter().filter(|movement| movement.visible_until.is_none()) {
@@ -169,46 +171,4 @@ fn groups_of((product, price, interval, billed): &Sold) -> [(Dimension, Group); 
         (Dimension::Interval, interval.map(|interval| interval.to_string().into())),
         (Dimension::Currency, billed.map(|billed| billed.as_str().into())),
     ]
-}
-
-impl DayAmount {
-    /// Of one row; `None` where an amount leaves 64 bits.
-    pub(crate) fn of(amounts: [Mrr; super::day_sums::AMOUNTS]) -> Option<Self> {
-        let mut one = Self { items: 1, ..Self::default() };
-        for ((minor, rest), Mrr(amount)) in one.amounts.iter_mut().zip(amounts) {
-            let amount = i64::try_from(amount).ok()?;
-            (*minor, *rest) = (amount / MINOR, amount % MINOR);
-        }
-        Some(one)
-    }
-
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        for ((minor, rest), (by, rest_by)) in self.amounts.iter_mut().zip(other.amounts) {
-            moved(minor, by, rows)?;
-            moved(rest, rest_by, rows)?;
-        }
-        Some(())
-    }
-}
-
-impl DayCount {
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        self.counts.iter_mut().zip(other.counts).try_for_each(|(sum, by)| moved(sum, by, rows))
-    }
-}
-
-impl DayMovement {
-    /// Of one movement; `None` where its amount leaves 64 bits.
-    pub(crate) fn of(amount: Mrr) -> Option<Self> {
-        let amount = i64::try_from(amount.0).ok()?;
-        Some(Self { items: 1, amount: (amount / MINOR, amount % MINOR) })
-    }
-
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        moved(&mut self.amount.0, other.amount.0, rows)?;
-        moved(&mut self.amount.1, other.amount.1, rows)
-    }
 }

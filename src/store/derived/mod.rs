@@ -37,6 +37,10 @@ use crate::{
     },
 };
 
+/// Version of what is summed beside the rows: raise it when more is kept, or otherwise. A generation keeps the version it was
+/// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
+pub const SUMS_VERSION: i64 = 1;
+
 /// Reads derived tables. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ReadDerived(pub(super) Database);
@@ -230,7 +234,8 @@ impl ReadDerived {
     /// Keeps what all states of customers between two places of the log say of where these belong. False, and nothing done,
     /// when another process has gone there first.
     ///
-    /// A question about a place of the log may go on from where the reconciler is: what is kept says no more than the log does.
+    /// The one thing that a reader writes here: a question about a place of the log may go on from where the reconciler is.
+    /// What is kept says no more than the log does, so that no answer depends on who wrote it.
     pub async fn join(&self, generation: i64, from: i64, to: i64, told: &[Belongs]) -> Result<bool, StoreError> {
         either!(self.0, database => database.join(generation, from, to, told).await)
     }
@@ -327,16 +332,16 @@ impl Derived {
     }
 
     /// Looks at up to `limit` events after the position, marks the customers they touch, and moves the position, in one
-    /// transaction. Where customers are joined it goes no further than [`join`] has gone, and marks ledgers.
+    /// transaction. Where customers are joined it goes no further than [`ReadDerived::join`] has gone, and marks ledgers.
     pub async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
         either!(self.0.0, database => database.advance(generation, limit).await)
     }
 
     /// Takes up to `limit` dirty customers, the longest waiting first and without those to be passed over, hands them to
-    /// `derive`, replaces their rows as [`replace`] does, and answers how many were taken.
+    /// `derive`, replaces their rows as [`Derived::replace`] does, and answers how many were taken.
     ///
     /// On PostgreSQL several processes share the work: what one has taken, others pass over, and when it dies its marks are
-    /// free at once. On SQLite nothing is locked: [`replace`] refuses rows older than those another has written, so
+    /// free at once. On SQLite nothing is locked: [`Derived::replace`] refuses rows older than those another has written, so
     /// that two at work at once cost time, never truth.
     pub async fn recompute<E, F>(
         &self,
@@ -353,13 +358,14 @@ impl Derived {
     }
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
-    /// transaction for all. The sums of their days are owed: [`fill_sums`] or [`filled`].
+    /// transaction for all. The sums of their days are owed: [`Derived::fill_sums`] or [`Derived::filled`].
     pub async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill(generation, batch).await)
     }
 
     /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
-    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. `sums` are those that [`fill_sums`] wasn't given.
+    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. `sums` are those that
+    /// [`Derived::fill_sums`] wasn't given.
     pub async fn filled(
         &self,
         generation: i64,
@@ -371,7 +377,7 @@ impl Derived {
         either!(self.0.0, database => database.filled(generation, position, left_out, lacking, sums).await)
     }
 
-    /// Adds sums of days of rows that [`fill`] wrote.
+    /// Adds sums of days of rows that [`Derived::fill`] wrote.
     pub async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill_sums(generation, sums).await)
     }
@@ -381,9 +387,9 @@ impl Derived {
         either!(self.0.0, database => database.tell(generation, told).await)
     }
 
-    /// Replaces all rows of each customer, one [`ProfileLedger`] for each profile kept (or none at all, for one that is nobody any
-    /// more), and clears its mark unless something was added to it meanwhile; one transaction for all. Answers how many customers were written: one whose mark is
-    /// gone was done by somebody else and is left as it is.
+    /// Replaces all rows of each customer, one [`ProfileLedger`] for each profile kept (none for a customer merged into
+    /// another), and clears its mark unless something was added to it meanwhile; one transaction for all. Answers how many
+    /// customers were written: one whose mark is gone was done by another process and is left as it is.
     pub async fn replace(&self, generation: i64, batch: &[(Mark, Vec<ProfileLedger>)]) -> Result<i64, StoreError> {
         either!(self.0.0, database => database.replace(generation, batch).await)
     }

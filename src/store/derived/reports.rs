@@ -367,8 +367,6 @@ pub enum CustomersAsked {
     After(Option<CustomerPosition>),
     /// This one.
     One(CustomerId),
-    /// Those with the most MRR in a currency, the largest first.
-    Largest(Currency),
 }
 
 /// Customers by what is known of them.

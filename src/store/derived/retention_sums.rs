@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    day_sums::{MINOR, Rows, moved},
+    day_sums::{MINOR, Rows, moved, moved_amount},
     reports::RetentionRows,
 };
 use crate::ledger::{
     cohorts::Month,
     money::{Currency, Mrr},
-    retention::{self, Part},
+    retention::{self, Share},
     time::Day,
 };
 
@@ -49,9 +49,9 @@ fn move_split((minor, rest): &mut Split, Mrr(amount): Mrr, rows: Rows) -> Option
 }
 
 impl RetentionSums {
-    /// A customer's part; `None` where a sum leaves 64 bits.
-    pub(crate) fn add(&mut self, part: &Part, rows: Rows) -> Option<()> {
-        for (of, looked) in &part.days {
+    /// A customer's share; `None` where a sum leaves 64 bits.
+    pub(crate) fn add(&mut self, share: &Share, rows: Rows) -> Option<()> {
+        for (of, looked) in &share.days {
             let day = self.days.entry(*of).or_default();
             moved(&mut day.items, 1, rows)?;
             for (sum, amount) in day.amounts.iter_mut().zip(looked.amounts) {
@@ -61,8 +61,8 @@ impl RetentionSums {
                 moved(sum, count, rows)?;
             }
         }
-        for ((currency, day), aged) in &part.ages {
-            let Some(cohort) = part.cohort else { continue };
+        for ((currency, day), aged) in &share.ages {
+            let Some(cohort) = share.cohort else { continue };
             let sum = self.cohorts.entry((*currency, cohort, *day)).or_default();
             moved(&mut sum.items, 1, rows)?;
             move_split(&mut sum.mrr, aged.mrr, rows)?;
@@ -78,24 +78,23 @@ impl RetentionSums {
 }
 
 impl RetentionRows {
-    /// Adds a customer's part `sign` times; `None` beyond 128 bits.
-    pub(crate) fn add(&mut self, part: &Part, sign: i64, cut_day: Day) -> Option<()> {
-        let times = |amount: Mrr| amount.0.checked_mul(i128::from(sign)).map(Mrr);
-        for (of, looked) in part.days.iter().filter(|((_, day), _)| *day <= cut_day) {
-            let sum = self.days.entry(*of).or_default();
-            for (sum, amount) in sum.amounts.iter_mut().zip(looked.amounts) {
-                *sum = sum.checked_add(times(amount)?)?;
+    /// Adds a customer's share up to a day, or takes it off; `None` beyond what a sum holds.
+    pub(crate) fn add(&mut self, share: &Share, rows: Rows, cut_day: Day) -> Option<()> {
+        for (of, looked) in share.days.iter().filter(|((_, day), _)| *day <= cut_day) {
+            let day = self.days.entry(*of).or_default();
+            for (sum, amount) in day.amounts.iter_mut().zip(looked.amounts) {
+                moved_amount(sum, amount, rows)?;
             }
-            for (sum, count) in sum.counts.iter_mut().zip(looked.counts) {
-                *sum += sign * count;
+            for (sum, count) in day.counts.iter_mut().zip(looked.counts) {
+                moved(sum, count, rows)?;
             }
         }
-        for ((currency, day), aged) in part.ages.iter().filter(|((_, day), _)| *day <= cut_day) {
-            let Some(cohort) = part.cohort else { continue };
+        for ((currency, day), aged) in share.ages.iter().filter(|((_, day), _)| *day <= cut_day) {
+            let Some(cohort) = share.cohort else { continue };
             let sum = self.cohorts.entry((*currency, cohort, *day)).or_default();
-            sum.mrr = sum.mrr.checked_add(times(aged.mrr)?)?;
-            sum.active += sign * aged.active;
-            sum.members += sign * aged.members;
+            moved_amount(&mut sum.mrr, aged.mrr, rows)?;
+            moved(&mut sum.active, aged.active, rows)?;
+            moved(&mut sum.members, aged.members, rows)?;
         }
         Some(())
     }

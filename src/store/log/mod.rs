@@ -13,6 +13,7 @@ use super::{
     anchors::SealHead,
     database::{Database, either},
     derived::joined::CustomerTold,
+    errors::in_time,
 };
 use crate::{
     event::{CustomerKey, EventRow, NewEvent, Reading},
@@ -184,8 +185,8 @@ impl ReadLog {
         either!(self.0, database => database.bodies(id).await)
     }
 
-    /// The next events after `after_seq` that `reader` read last, with their bodies: some at a time, in the log's order.
-    /// Erased ones aren't among them: nothing can read them again.
+    /// The next events after `after_seq` that `reader` names, with their bodies: a page of them, in the log's order. Those
+    /// whose bodies were erased are left out: nothing can read them again.
     pub async fn read_by(&self, reader: ReadBy, after_seq: i64) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         either!(self.0, database => database.read_by(reader, after_seq).await)
     }
@@ -201,7 +202,8 @@ impl ReadLog {
         either!(self.0, database => database.misread(normaliser, after_seq, readings).await)
     }
 
-    /// How many such events there are, in any of their shapes.
+    /// How many events a normaliser before this version read last, in any of their shapes; without those whose bodies were
+    /// erased.
     pub async fn count_read_by_older(&self, normaliser: i64) -> Result<i64, StoreError> {
         either!(self.0, database => database.count_read_by_older(normaliser).await)
     }
@@ -336,7 +338,7 @@ impl Log {
         self.append_prepared(events.iter().cloned().map(|event| self.prepared(event)).collect()).await
     }
 
-    /// [`append`], with the work that needs no database done before.
+    /// [`Log::append`], with the work that needs no database done before.
     pub async fn append_prepared(&self, events: Vec<Prepared>) -> Result<Vec<Appended>, StoreError> {
         self.append_shared(&Arc::new(events)).await
     }
@@ -346,13 +348,10 @@ impl Log {
         // A server that neither answers nor closes the connection must not stop the log for ever: the connection is given
         // up, and whether the events are in the log shows when they are sent again.
         let appending = async { either!(self.0.0, database => database.append(events).await) };
-        tokio::time::timeout(limits::APPEND_WAIT, appending).await.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} seconds", limits::APPEND_WAIT.as_secs());
-            Err(StoreError::Unavailable { doing: "appending events", reason })
-        })
+        in_time(limits::APPEND_WAIT, "appending events", appending).await
     }
 
-    /// Appends what `normaliser` reads from each of these events: all or nothing. ReadBys use only the newest version's
+    /// Appends what `normaliser` reads from each of these events: all or nothing. Readers use only the newest version's
     /// facts; what the same normaliser has read already stays.
     ///
     /// Marks nobody dirty: a rebuild follows.

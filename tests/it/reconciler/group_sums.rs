@@ -125,14 +125,14 @@ on_both! {
             let whole = std::mem::take(&mut kept.whole);
             let mut summed = RetentionRows::default();
             for one in &ledgers {
-                let part = retention::part(one, Some(at)).unwrap();
-                for (of, looked) in part.days.iter().filter(|((_, of), _)| *of <= day) {
+                let share = retention::share(one, Some(at)).unwrap();
+                for (of, looked) in share.days.iter().filter(|((_, of), _)| *of <= day) {
                     let sum = summed.days.entry(*of).or_default();
                     sum.amounts.iter_mut().zip(looked.amounts).for_each(|(sum, by)| *sum = Mrr(sum.0 + by.0));
                     sum.counts.iter_mut().zip(looked.counts).for_each(|(sum, by)| *sum += by);
                 }
-                for ((currency, of), aged) in part.ages.iter().filter(|((_, of), _)| *of <= day) {
-                    let sum = summed.cohorts.entry((*currency, part.cohort.unwrap(), *of)).or_default();
+                for ((currency, of), aged) in share.ages.iter().filter(|((_, of), _)| *of <= day) {
+                    let sum = summed.cohorts.entry((*currency, share.cohort.unwrap(), *of)).or_default();
                     sum.mrr = Mrr(sum.mrr.0 + aged.mrr.0);
                     sum.active += aged.active;
                     sum.members += aged.members;

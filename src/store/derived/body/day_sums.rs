@@ -19,7 +19,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            WrongDay,
+            SUMS_VERSION, WrongDay,
             day_sums::{DayAmount, DayCount, DayMovement, DaySums, MINOR},
             reports::*,
         },
@@ -254,7 +254,7 @@ impl Database {
             .fetch_optional(&mut *tx)
             .await
             .doing(DOING)?;
-        if kept.is_none_or(|kept| kept == 0) {
+        if kept != Some(SUMS_VERSION) {
             return Ok(None);
         }
         if let Some(seen) = seen

@@ -1,53 +1,12 @@
-//! What falls due by itself: rows dated ahead that begin or cease to be shown; and whose ledgers there are.
+//! What falls due by itself: rows dated ahead that begin or cease to be shown.
 
-use sqlx::Row as _;
-
-use super::super::{Database, dialect::*};
+use super::super::Database;
 use crate::{
-    event::CustomerKey,
-    ledger::{
-        ids::{AccountId, CustomerId},
-        time::UnixTime,
-    },
+    ledger::time::UnixTime,
     store::{StoreError, errors::Doing},
 };
 
 impl Database {
-    pub(in crate::store) async fn connected_accounts(
-        &self,
-        profile: &str,
-        livemode: bool,
-    ) -> Result<Vec<(AccountId, i64)>, StoreError> {
-        const DOING: &str = "looking for connected accounts";
-        let text = "SELECT account, COUNT(*) FROM customer_ledger
-                    WHERE generation = (SELECT id FROM generation WHERE state = 'current')
-                      AND profile = $1 AND livemode = $2 AND account <> ''
-                    GROUP BY account ORDER BY account";
-        let rows = sqlx::query(text).bind(profile).bind(livemode).fetch_all(&self.derived).await.doing(DOING)?;
-        rows.iter()
-            .map(|row: &Row| Ok((row.try_get::<&str, _>(0).doing(DOING)?.into(), row.try_get(1).doing(DOING)?)))
-            .collect()
-    }
-
-    pub(in crate::store) async fn price_holders(
-        &self,
-        profile: &str,
-        livemode: bool,
-    ) -> Result<Vec<CustomerKey>, StoreError> {
-        const DOING: &str = "looking for who holds each price";
-        let text = "SELECT DISTINCT MIN(customer) FROM item_delta
-                    WHERE generation = (SELECT id FROM generation WHERE state = 'current')
-                      AND profile = $1 AND livemode = $2 AND account = '' AND test_clock = ''
-                    GROUP BY price";
-        let rows = sqlx::query(text).bind(profile).bind(livemode).fetch_all(&self.derived).await.doing(DOING)?;
-        rows.iter()
-            .map(|row: &Row| {
-                let customer = CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?);
-                Ok(CustomerKey { livemode, account: None, customer })
-            })
-            .collect()
-    }
-
     pub(in crate::store) async fn falls_due(
         &self,
         generation: i64,

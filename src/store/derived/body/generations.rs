@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    derived::Generation,
+    derived::{Generation, SUMS_VERSION},
     errors::{Doing, corrupt},
     log::prepared::clean,
 };
@@ -56,10 +56,12 @@ impl Database {
         let doing = "beginning a generation";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let id = sqlx::query_scalar(
-            "INSERT INTO generation (state, fingerprint, customer_key, sums) VALUES ('building', $1, $2, 1) RETURNING id",
+            "INSERT INTO generation (state, fingerprint, customer_key, sums) VALUES ('building', $1, $2, $3)
+             RETURNING id",
         )
         .bind(fingerprint)
         .bind(customer_key.map(clean))
+        .bind(SUMS_VERSION)
         .fetch_one(&mut *tx)
         .await
         .doing(doing)?;

@@ -21,7 +21,7 @@ use crate::{
     },
     store::{
         StoreError,
-        derived::{day_sums::MINOR, reports::*},
+        derived::reports::*,
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -98,17 +98,11 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let mut query = match asked {
-            CustomersAsked::Largest(currency) => largest(scope, *currency, limit),
-            CustomersAsked::After(_) | CustomersAsked::One(_) => {
-                let mut query =
-                    QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
-                push_scope(&mut query, "l", "l", scope);
-                query
-            }
-        };
+        let mut query =
+            QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+        push_scope(&mut query, "l", "l", scope);
         match asked {
-            CustomersAsked::Largest(_) | CustomersAsked::After(None) => {}
+            CustomersAsked::After(None) => {}
             CustomersAsked::One(only) => {
                 query.push(" AND l.customer = ").push_bind(clean(only.as_str()));
             }
@@ -121,11 +115,7 @@ impl Database {
                     .push(")");
             }
         }
-        let order = match asked {
-            CustomersAsked::Largest(_) => "g.minor DESC, g.rest DESC, l.account, l.customer",
-            CustomersAsked::After(_) | CustomersAsked::One(_) => "l.account, l.customer",
-        };
-        query.push(format_args!(" ORDER BY {order} LIMIT ")).push_bind(limit);
+        query.push(" ORDER BY l.account, l.customer LIMIT ").push_bind(limit);
         let found = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         let customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<_, _>>()?;
         let customers = completed(&mut tx, scope, customers).await?;
@@ -325,27 +315,6 @@ fn of_currency(sums: &mut Vec<(Currency, Mrr)>, code: Currency) -> &mut Mrr {
         at
     });
     &mut sums[at].1
-}
-
-/// The customers with the most MRR in a currency: found among the changes alone, so that only a page of them is looked up.
-fn largest(scope: &Scope, currency: Currency, limit: i64) -> QueryBuilder<Driver> {
-    let mut query = QueryBuilder::new(format!(
-        "SELECT l.account, l.customer, l.country, l.first_mrr_at FROM (
-         SELECT s.account, s.customer, s.minor, s.rest FROM (
-         SELECT d.account, d.customer, CAST(SUM(d.mrr / {MINOR}) AS BIGINT) AS minor,
-         CAST(SUM(d.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta d"
-    ));
-    push_scope(&mut query, "d", "d", scope);
-    query.push(" AND d.currency = ").push_bind(currency.as_str().to_owned());
-    query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(
-        " GROUP BY d.account, d.customer) AS s WHERE s.minor > 0 OR s.rest > 0
-         ORDER BY s.minor DESC, s.rest DESC, s.account, s.customer LIMIT ",
-    );
-    query.push_bind(limit);
-    query.push(") AS g JOIN customer_ledger l ON l.account = g.account AND l.customer = g.customer");
-    push_scope(&mut query, "l", "l", scope);
-    query
 }
 
 /// The customers of one page.

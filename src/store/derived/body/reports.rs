@@ -17,9 +17,8 @@ use crate::{
         ids::CustomerId,
         money::{Currency, Mrr},
         outcome::{Kind, Trial},
-        time::{Day, UnixTime},
+        time::Day,
     },
-    limits::NEWEST_EVENTS,
     store::{
         StoreError,
         derived::{day_sums::MINOR, reports::*},
@@ -132,34 +131,6 @@ impl Database {
         let mut connection = self.derived.acquire().await.doing(DOING)?;
         let at_cut = |row: &Row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut));
         Ok(each(&mut query, &mut connection, at_cut).await?.into_iter().flatten().collect())
-    }
-
-    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
-        let horizon = horizon(self).await?;
-        let later: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
-            .bind(at.0)
-            .fetch_one(&self.log)
-            .await
-            .doing("reading the log")?;
-        Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
-    }
-
-    pub(in crate::store) async fn newest_created(
-        &self,
-        seq: Option<i64>,
-        until: UnixTime,
-    ) -> Result<Option<UnixTime>, StoreError> {
-        let newest =
-            "SELECT MAX(created) FROM (SELECT created FROM event WHERE seq <= $1 ORDER BY seq DESC LIMIT $2) AS newest
-            WHERE created <= $3";
-        let created: Option<i64> = sqlx::query_scalar(newest)
-            .bind(seq.unwrap_or(i64::MAX))
-            .bind(NEWEST_EVENTS)
-            .bind(until.0)
-            .fetch_one(&self.log)
-            .await
-            .doing("reading the log")?;
-        Ok(created.map(UnixTime))
     }
 }
 

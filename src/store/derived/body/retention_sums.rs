@@ -1,6 +1,6 @@
 //! What days add to the figures that look at customers one by one, in SQL: moved with the customers, read up to a cut.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use sqlx::{QueryBuilder, Row as _};
 
@@ -14,15 +14,18 @@ use super::{
     sum_rows::{Line, Lines},
 };
 use crate::{
+    budget::Charge,
     ledger::{
         cohorts::Month,
+        outcome::CustomerLedger,
         retention::{self, Aged, Looked},
         time::Day,
     },
+    limits,
     store::{
         StoreError,
         derived::{
-            day_sums::{DayMovement, DaySums},
+            day_sums::{DayMovement, DaySums, Rows},
             reports::*,
             retention_sums::{CohortDay, LookedDay},
         },
@@ -96,8 +99,9 @@ impl Database {
         scope: &Scope,
         cut_day: Day,
     ) -> Result<Option<RetentionRows>, StoreError> {
+        let AccountScope::One(of) = &scope.account else { return Ok(None) };
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        if scope.account == AccountScope::All || !has_sums(&mut tx).await? {
+        if !has_sums(&mut tx).await? {
             return Ok(None);
         }
         let whole = day_sums::whole(&mut tx, scope, cut_day).await?;
@@ -136,38 +140,45 @@ impl Database {
             Ok((of, Aged { mrr: sum(row, 3).doing(DOING)?, active: count(5)?, members: count(6)? }))
         };
         rows.cohorts = each(&mut query, &mut tx, read).await?.into_iter().collect();
-        correct(&mut tx, scope, cut_day, &mut rows).await?;
+        correct(&mut tx, scope, &account(of.as_ref()), cut_day, &mut rows).await?;
         tx.commit().await.doing(DOING)?;
         Ok(Some(rows))
     }
 }
 
 /// Whoever has rows that aren't shown yet, or not for ever, counts as it is shown at the cut.
-async fn correct(tx: &mut Connection, scope: &Scope, cut_day: Day, rows: &mut RetentionRows) -> Result<(), StoreError> {
+async fn correct(
+    tx: &mut Connection,
+    scope: &Scope,
+    account: &str,
+    cut_day: Day,
+    rows: &mut RetentionRows,
+) -> Result<(), StoreError> {
     let generation: i64 = sqlx::query_scalar("SELECT id FROM generation WHERE state = 'current'")
         .fetch_one(&mut *tx)
         .await
         .doing(DOING)?;
-    let of = match &scope.account {
-        AccountScope::One(one) => account(one.as_ref()),
-        AccountScope::All => return Ok(()),
-    };
-    let customers = in_between(tx, scope, cut_day).await?;
     let profile = clean(&scope.profile);
-    let group = Group { generation, profile: &profile, livemode: scope.livemode, account: &of, customers: &customers };
-    let beyond = || corrupt(DOING, "figures of a day pass 128 bits");
-    for ledger in read_group(tx, &group).await?.values() {
-        let kept = retention::part(ledger, None).ok_or_else(beyond)?;
-        let shown = retention::part(ledger, Some(scope.cut)).ok_or_else(beyond)?;
-        rows.add(&kept, -1, cut_day).ok_or_else(beyond)?;
-        rows.add(&shown, 1, cut_day).ok_or_else(beyond)?;
+    let beyond = || corrupt(DOING, "figures of a day pass what their sum holds");
+    let customers = in_between(tx, scope, cut_day).await?;
+    for customers in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
+        let group = Group { generation, profile: &profile, livemode: scope.livemode, account, customers };
+        let ledgers = read_group(tx, &group).await?;
+        // What is held of them goes with the page; the question's time is looked at as well.
+        Charge::begin().add(ledgers.values().map(CustomerLedger::bytes_held).sum())?;
+        for ledger in ledgers.values() {
+            let kept = retention::share(ledger, None).ok_or_else(beyond)?;
+            let shown = retention::share(ledger, Some(scope.cut)).ok_or_else(beyond)?;
+            rows.add(&kept, Rows::Taken, cut_day).ok_or_else(beyond)?;
+            rows.add(&shown, Rows::Written, cut_day).ok_or_else(beyond)?;
+        }
     }
     Ok(())
 }
 
 /// Customers with rows of a day up to the cut's that come after the cut, and with movements that are shown for a while.
 async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<Vec<String>, StoreError> {
-    let mut found = BTreeMap::new();
+    let mut found = BTreeSet::new();
     let later = scope.cut.plus(day_sums::DAY_SECONDS).0;
     for (table, at, index, condition) in [
         ("item_delta", "at", "item_delta_by_time", "d.ordinal >= 0"),
@@ -181,7 +192,7 @@ async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<
         query.push(format_args!(" AND d.{at} <= ")).push_bind(later);
         query.push(" AND d.day <= ").push_bind(cut_day.to_string());
         for customer in each(&mut query, tx, |row| row.try_get::<String, _>(0).doing(DOING)).await? {
-            found.insert(customer, ());
+            found.insert(customer);
         }
     }
     let mut query = QueryBuilder::<Driver>::new(format!(
@@ -192,7 +203,7 @@ async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<
     query.push(" AND d.visible_until IS NOT NULL AND d.visible_until > ").push_bind(scope.cut.0);
     query.push(" AND d.visible_from <= ").push_bind(scope.cut.0);
     for customer in each(&mut query, tx, |row| row.try_get::<String, _>(0).doing(DOING)).await? {
-        found.insert(customer, ());
+        found.insert(customer);
     }
-    Ok(found.into_keys().collect())
+    Ok(found.into_iter().collect())
 }

@@ -1,14 +1,15 @@
-//! Which ledgers there are, for whoever asked about one that is empty.
+//! Which ledgers there are and who is in them: for whoever asked about one that is empty, or needs one customer of many.
 
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
     reports::push_scope,
-    rows::account_of,
+    rows::{account_of, customer_key},
 };
 use crate::{
-    ledger::ids::TestClockId,
+    event::CustomerKey,
+    ledger::ids::{AccountId, CustomerId, TestClockId},
     store::{
         StoreError,
         derived::reports::{LedgerThere, Scope},
@@ -63,5 +64,61 @@ impl Database {
         query.push(" LIMIT 1) AS one");
         let row = query.build().fetch_one(&self.derived).await.doing(DOING)?;
         Ok(row.try_get::<i64, _>(0).doing(DOING)? > 0)
+    }
+
+    pub(in crate::store) async fn connected_accounts(
+        &self,
+        profile: &str,
+        livemode: bool,
+    ) -> Result<Vec<(AccountId, i64)>, StoreError> {
+        const DOING: &str = "looking for connected accounts";
+        let text = "SELECT account, COUNT(*) FROM customer_ledger
+                    WHERE generation = (SELECT id FROM generation WHERE state = 'current')
+                      AND profile = $1 AND livemode = $2 AND account <> ''
+                    GROUP BY account ORDER BY account";
+        let rows = sqlx::query(text).bind(profile).bind(livemode).fetch_all(&self.derived).await.doing(DOING)?;
+        rows.iter()
+            .map(|row: &Row| Ok((row.try_get::<&str, _>(0).doing(DOING)?.into(), row.try_get(1).doing(DOING)?)))
+            .collect()
+    }
+
+    pub(in crate::store) async fn price_holders(
+        &self,
+        profile: &str,
+        livemode: bool,
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        const DOING: &str = "looking for who holds each price";
+        let text = "SELECT DISTINCT MIN(customer) FROM item_delta
+                    WHERE generation = (SELECT id FROM generation WHERE state = 'current')
+                      AND profile = $1 AND livemode = $2 AND account = '' AND test_clock = ''
+                    GROUP BY price";
+        let rows = sqlx::query(text).bind(profile).bind(livemode).fetch_all(&self.derived).await.doing(DOING)?;
+        rows.iter()
+            .map(|row: &Row| {
+                let customer = CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?);
+                Ok(CustomerKey { livemode, account: None, customer })
+            })
+            .collect()
+    }
+
+    /// A customer whose facts name a price, of each of these prices: who can tell what it is called.
+    pub(in crate::store) async fn who_name(
+        &self,
+        livemode: bool,
+        prices: &[String],
+    ) -> Result<Vec<CustomerKey>, StoreError> {
+        let text = format!(
+            "SELECT livemode, account, MIN(customer) FROM reference
+             WHERE generation = (SELECT id FROM generation WHERE state = 'current') AND livemode = $1 AND {}
+             GROUP BY livemode, account, object",
+            in_list("object", 2)
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(livemode)
+            .bind(text_list(prices.iter().map(String::as_str)))
+            .fetch_all(&self.derived)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(|row| customer_key(row, 0).doing(DOING)).collect()
     }
 }

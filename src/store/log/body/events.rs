@@ -10,6 +10,7 @@ use super::{
 use crate::{
     event::{EventRow, codec},
     ledger::{ids::EventId, time::UnixTime},
+    limits::NEWEST_EVENTS,
     store::{
         StoreError,
         errors::{Doing, corrupt},
@@ -295,6 +296,34 @@ impl Database {
             .doing(DOING)?;
         let read = |row: &Row| Ok((row.try_get(0)?, UnixTime(row.try_get(1)?)));
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+    }
+
+    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+        let horizon = horizon(self).await?;
+        let later: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
+            .bind(at.0)
+            .fetch_one(&self.log)
+            .await
+            .doing(DOING)?;
+        Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
+    }
+
+    pub(in crate::store) async fn newest_created(
+        &self,
+        seq: Option<i64>,
+        until: UnixTime,
+    ) -> Result<Option<UnixTime>, StoreError> {
+        let newest =
+            "SELECT MAX(created) FROM (SELECT created FROM event WHERE seq <= $1 ORDER BY seq DESC LIMIT $2) AS newest
+            WHERE created <= $3";
+        let created: Option<i64> = sqlx::query_scalar(newest)
+            .bind(seq.unwrap_or(i64::MAX))
+            .bind(NEWEST_EVENTS)
+            .bind(until.0)
+            .fetch_one(&self.log)
+            .await
+            .doing(DOING)?;
+        Ok(created.map(UnixTime))
     }
 }
 
