@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     alert::{Alert, Section},
-    judge::{self, Candidate, Verdict},
+    distance::distance,
+    judge::{Candidate, Verdict},
     look::Look,
     words,
 };
@@ -33,7 +34,7 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
     };
     let end = interval.first_day(look.today).before();
     let start = interval.first_day(end);
-    if first > start || judge::distance(end, look.today) > i64::from(limits::ALERT_RECENT_DAYS) {
+    if first > start || distance(end, look.today) > i64::from(limits::ALERT_RECENT_DAYS) {
         return Ok(None);
     }
     let candidate = |alert| Candidate { alert, subject: word.to_owned(), key: start.to_string() };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judge::distance;
+use super::distance::distance;
 use crate::{
     ledger::{
         ids::CustomerId,

@@ -7,6 +7,7 @@ use super::{
     alert::{Alert, Series},
     backtest::{self, Backtest},
     detector::End,
+    distance::distance,
     history::AccountDay,
 };
 use crate::{
@@ -242,11 +243,6 @@ fn open(rule: Rule, stored: &[AlertRow]) -> impl Iterator<Item = &AlertRow> {
 /// Whether it is still news.
 fn recent(day: Day, today: Day) -> bool {
     distance(day, today) <= i64::from(limits::ALERT_RECENT_DAYS)
-}
-
-/// Days from `first` to `last`.
-pub fn distance(first: Day, last: Day) -> i64 {
-    last.0.duration_since(first.0).as_secs() / 86_400
 }
 
 #[cfg(test)]

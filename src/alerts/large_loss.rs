@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     alert::Alert,
+    distance::distance,
     history::{AccountDay, Loss},
-    judge::distance,
     words,
 };
 use crate::{

@@ -309,6 +309,11 @@ fn slack(headline: &str, parts: &[Part]) -> Value {
     blocks.into()
 }
 
+/// The customer in Stripe's own dashboard.
+pub(super) fn stripe_link(live: bool, customer: &str) -> String {
+    format!("https://dashboard.stripe.com/{}customers/{customer}", if live { "" } else { "test/" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ pub mod backtest;
 pub mod channels;
 pub mod detector;
 mod digest;
+mod distance;
 pub mod drift;
 mod health;
 pub mod history;

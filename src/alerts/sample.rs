@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     alert::{Alert, Confidence, Expected, Lost, Named, Series, Share},
-    watch::stripe_link,
+    message::stripe_link,
 };
 use crate::{
     config::alert_rules::Rule,

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    distance::distance,
     history::{AccountDay, Loss},
-    judge::distance,
 };
 use crate::{
     ledger::{

@@ -10,7 +10,6 @@ use std::{
 
 use tokio::sync::watch;
 
-pub(super) use self::tell::stripe_link;
 use super::{
     judge::Verdict,
     lease,

@@ -5,9 +5,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::{
     Answer, ApiProblem, json,
-    query::{Query, parameters},
+    query::{Query, Value, parameters},
     reports,
-    values::Value,
 };
 use crate::{
     alerts::{backtest, history},

@@ -1,6 +1,6 @@
 //! The OpenAPI document: made from the routes themselves, so that it can't drift from them.
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::{
     Modify, OpenApi, ToSchema,
@@ -16,7 +16,7 @@ use super::query::{Nothing, Query};
 #[utoipa::path(get, path = "/api/openapi.json", tag = "status", operation_id = "openapi",
     responses((status = 200, body = Object)))]
 pub(super) async fn openapi_route(_: Query<Nothing>) -> Response {
-    super::json(&document())
+    axum::Json(document()).into_response()
 }
 
 #[derive(OpenApi)]

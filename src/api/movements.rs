@@ -10,9 +10,9 @@ use super::{
     links::{onward, onward_by},
     named,
     params::{FormatQuery, LIMIT_MAX, LedgerQuery},
-    query::{Query, parameters},
+    query::{Query, Value, parameters},
     reports, told,
-    values::{Include, KeyValue, PageSize, Value},
+    values::{Include, KeyValue, PageSize},
 };
 use crate::{
     api::state::AppState,

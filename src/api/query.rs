@@ -11,9 +11,10 @@ use http::request::Parts;
 use utoipa::openapi::{
     Required as IsRequired,
     path::{Parameter, ParameterBuilder, ParameterIn},
+    schema::Object,
 };
 
-use super::{problem::ApiProblem, values::Value};
+use super::problem::ApiProblem;
 
 /// Declares the query parameters of a route: `name: Option<T>` for one that may be left away, `name: Required<T>` for one that
 /// may not, `["its-name"] field: …` where Rust can't spell the name, and another declaration as the type of a field for the
@@ -113,6 +114,18 @@ fn no_such(name: &str, declared: Vec<&str>) -> ApiProblem {
         Some(_) => format!("; this address takes {}", declared.join(", ")),
     };
     ApiProblem::parameter(name, &format!("there is no such parameter{hint}"))
+}
+
+/// A type that a parameter may have.
+pub(super) trait Value: Sized {
+    /// Reads what was given; `None` where it is no such value.
+    fn read(text: &str) -> Option<Self>;
+
+    /// What it should have been, as in "\"x\" is not …".
+    fn expected() -> String;
+
+    /// As OpenAPI has it, with an example.
+    fn schema() -> Object;
 }
 
 /// What is given and wasn't taken yet, by name.

@@ -10,7 +10,7 @@ use utoipa::openapi::{
 
 use super::{
     problem::ApiProblem,
-    query::{Given, Part, described},
+    query::{Given, Part, Value, described},
 };
 use crate::{
     config::alert_rules::Rule,
@@ -31,18 +31,6 @@ use crate::{
     },
 };
 
-/// A type that a parameter may have.
-pub(super) trait Value: Sized {
-    /// Reads what was given; `None` where it is no such value.
-    fn read(text: &str) -> Option<Self>;
-
-    /// What it should have been, as in "\"x\" is not …".
-    fn expected() -> String;
-
-    /// As OpenAPI has it, with an example.
-    fn schema() -> Object;
-}
-
 /// Text of a form that only its reader knows.
 fn text(example: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).examples([example])
@@ -59,7 +47,7 @@ pub(super) fn one_of(words: &[&'static str]) -> Object {
 /// One of a few words, each with what it stands for.
 macro_rules! words {
     ($($type:ty: $all:expr, $as_str:expr);+ $(;)?) => {
-        $(impl $crate::api::values::Value for $type {
+        $(impl $crate::api::query::Value for $type {
             fn read(text: &str) -> Option<Self> {
                 $all.into_iter().find(|one| $as_str(*one) == text)
             }

@@ -4,14 +4,13 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
-use super::BackupError;
+use super::error::{BackupError, Damage};
 use crate::{
     ledger::time::UnixTime,
     store::{SealHead, copies},
@@ -25,30 +24,6 @@ pub(super) const PART: &str = "manifest.json.part";
 
 /// The only format there is.
 const FORMAT: u32 = 1;
-
-/// Why a folder holds no back-up that can be trusted.
-#[derive(Debug, Error)]
-pub enum Damage {
-    /// No manifest.
-    #[error("{0} holds no finished back-up: its manifest.json, which is written last, isn't there")]
-    Unfinished(PathBuf),
-    /// The manifest is not one.
-    #[error("{path} is damaged: {reason}")]
-    Manifest {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The copy isn't the one that was made.
-    #[error("{path} is damaged: {reason}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// How it differs.
-        reason: String,
-    },
-}
 
 /// A back-up as its manifest tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

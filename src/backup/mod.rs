@@ -3,21 +3,23 @@
 //! A back-up is a file of SQLite, whichever database it comes from, and a manifest that says what it holds. The manifest is
 //! written last: a folder without one holds no back-up, however much lies in it.
 
+mod error;
 mod manifest;
 
 use std::{
     fs,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use thiserror::Error;
-
-pub use manifest::{Damage, MANIFEST, Manifest};
+pub use self::{
+    error::{BackupError, Damage},
+    manifest::{MANIFEST, Manifest},
+};
 
 use crate::{
     clock::Clock,
-    store::{SealHead, Store, StoreError, copies},
+    store::{SealHead, Store, copies},
 };
 
 /// The log within a back-up.
@@ -25,31 +27,6 @@ pub const FILE: &str = "mrrd.db";
 
 /// Where a back-up is made; what lies there is of none that was finished.
 const UNFINISHED: &str = "unfinished";
-
-/// Why no back-up was made, or none restored.
-#[derive(Debug, Error)]
-pub enum BackupError {
-    /// The database failed, or refuses.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The folder can't be read or written.
-    #[error("{path}: {error}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// There is something in the folder.
-    #[error("{0} holds something already: a back-up is made in a folder of its own, such as one named after the day")]
-    Occupied(PathBuf),
-    /// It is no back-up, or not as it was made.
-    #[error(transparent)]
-    Damaged(#[from] Damage),
-    /// What was copied doesn't hold.
-    #[error("the copy doesn't hold, and is no back-up: {0}")]
-    Wrong(String),
-}
 
 /// What is going on, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, progress::progress_bar};
 use crate::{
     access::at_the_command_line,
     alerts::{

@@ -1,6 +1,6 @@
 //! `mrrd backfill`: history from Stripe's API into the log.
 
-use super::{Context, Failure, Outcome, make_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, make_store, output, progress::progress_bar};
 use crate::{
     access::at_the_command_line,
     config::Config,

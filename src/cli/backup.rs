@@ -2,9 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, Outcome, open_to_read, output, replay::progress_bar, restore};
+use super::{
+    Context, Failure, Outcome,
+    backup_steps::{failure, said},
+    open_to_read, output,
+    progress::progress_bar,
+    restore,
+};
 use crate::{
-    backup::{self, BackupError, Manifest, Step},
+    backup::{self, Manifest},
     clock::Clock,
     store::Store,
 };
@@ -56,21 +62,6 @@ async fn made(store: &Store, folder: &Path, clock: &Clock) -> Result<Manifest, F
     let made = backup::make(store, folder, clock, told).await;
     bar.finish_and_clear();
     made.map_err(|error| failure("no back-up was made", error))
-}
-
-pub(super) fn said(step: Step) -> &'static str {
-    match step {
-        Step::Copying => "copying",
-        Step::Verifying => "verifying",
-    }
-}
-
-/// What was asked for amiss is a usage error.
-pub(super) fn failure(what: &str, error: BackupError) -> Failure {
-    match error {
-        BackupError::Occupied(_) => Failure::Usage(error.to_string()),
-        error => Failure::Failed(format!("{what}: {error}")),
-    }
 }
 
 /// A folder that is gone with the command.

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write as _};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_store, output, rebuild, replay::progress_bar};
+use super::{Context, Failure, Outcome, open_store, output, progress::progress_bar, rebuild};
 use crate::{
     access::at_the_command_line, history::erase, ledger::ids::CustomerId, store::records::audit_trail::Action,
 };

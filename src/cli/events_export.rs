@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::{Failure, Outcome, replay::progress_bar};
+use super::{Failure, Outcome, progress::progress_bar};
 use crate::{
     history::export::{self, Counts, ExportError},
     store::log::{EventFilter, ReadLog},

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_store, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, open_store, output, progress::progress_bar};
 use crate::{
     access::at_the_command_line,
     config::Config,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Failure, Outcome, instant, open_to_read, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, instant, open_to_read, output, progress::progress_bar};
 use crate::{
     history::{
         redeliver::{Endpoint, Redelivery},

@@ -1,16 +1,11 @@
 //! `mrrd replay`: historical events into the log, or the log's events to another endpoint.
 
-use std::{
-    fs::File,
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs::File, io::Write, path::PathBuf, time::Instant};
 
 use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Failure, Outcome, instant, make_store, output};
+use super::{Context, Failure, Outcome, instant, make_store, output, progress::progress_bar};
 use crate::{
     access::at_the_command_line,
     history::{
@@ -151,19 +146,5 @@ fn replay_bar(bytes: Option<u64>) -> ProgressBar {
             bar.set_style(style);
         }
     }
-    bar
-}
-
-/// A line that moves on a terminal, and nothing in a pipe.
-pub(super) fn progress_bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner();
-    // The template is ours and sound; the default one would do as well.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

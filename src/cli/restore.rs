@@ -4,7 +4,13 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
 
-use super::{Context, Failure, Outcome, backup, output, replay::progress_bar, up_to_date};
+use super::{
+    Context, Failure, Outcome,
+    backup_steps::{failure, said},
+    output,
+    progress::progress_bar,
+    up_to_date,
+};
 use crate::{
     access::at_the_command_line,
     backup::{Manifest, restore},
@@ -57,7 +63,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 /// Restores the back-up in `folder` into the database at `url`.
 pub(super) async fn restored(folder: &Path, url: &str) -> Result<(Manifest, Store), Failure> {
     let bar = progress_bar();
-    let outcome = restore(folder, url, |step| bar.set_message(backup::said(step))).await;
+    let outcome = restore(folder, url, |step| bar.set_message(said(step))).await;
     bar.finish_and_clear();
-    outcome.map_err(|error| backup::failure("nothing was restored", error))
+    outcome.map_err(|error| failure("nothing was restored", error))
 }

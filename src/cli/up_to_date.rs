@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::{Context, Failure, replay::progress_bar};
+use super::{Context, Failure, progress::progress_bar};
 use crate::{
     config::Config,
     limits,

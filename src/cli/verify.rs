@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_to_read_of, output, replay::progress_bar};
+use super::{Context, Failure, Outcome, open_to_read_of, output, progress::progress_bar};
 use crate::{
     alerts::drift::{self, Found},
     history::reread,

@@ -8,9 +8,12 @@ use std::{
 };
 
 use super::{
-    ConfigError, DEFAULTS,
+    error::ConfigError,
     keys::{self, Kind},
 };
+
+/// The built-in defaults, which are also their documentation.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]

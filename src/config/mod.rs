@@ -5,6 +5,7 @@
 pub mod alert_rules;
 pub mod alerting;
 pub mod customers;
+mod error;
 pub mod feeding;
 mod keys;
 mod layers;
@@ -15,23 +16,10 @@ mod settings;
 mod tests;
 mod warnings;
 
-pub use layers::{Environment, Origin, colour_wanted, user_of_process};
+pub use error::ConfigError;
+pub use layers::{DEFAULTS, Environment, Origin, colour_wanted, user_of_process};
 pub use read::load;
 pub use settings::{
     Api, Config, Database, DatabaseKind, Endpoint, Keep, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server,
     Setting, SignOn, Stripe,
 };
-
-/// The built-in defaults, which are also their documentation.
-pub const DEFAULTS: &str = include_str!("../../config/default.toml");
-
-/// The configuration can't be used: every fault found, each naming its key and what to write instead.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(pub Vec<String>);
-
-impl From<String> for ConfigError {
-    fn from(fault: String) -> Self {
-        Self(vec![fault])
-    }
-}

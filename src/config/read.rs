@@ -10,9 +10,9 @@ use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    ConfigError, Environment, Origin,
+    error::ConfigError,
     keys::{self, Kind},
-    layers::{self, Data, Value, Values},
+    layers::{self, Data, Environment, Origin, Value, Values},
     settings::{
         Api, Config, Database, Endpoint, Keep, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
     },

@@ -12,7 +12,7 @@ use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::{Origin, alerting::Alerts, feeding::Feed, warnings};
+use super::{alerting::Alerts, feeding::Feed, layers::Origin};
 use crate::{
     config::customers::CustomerRules,
     ledger::{
@@ -320,11 +320,4 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
-}
-
-impl Config {
-    /// What is legal but risky, one sentence each.
-    pub fn warnings(&self) -> Vec<String> {
-        warnings::collect(self)
-    }
 }

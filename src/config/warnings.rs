@@ -5,8 +5,15 @@ use secrecy::ExposeSecret;
 use super::settings::{Config, DatabaseKind, Role};
 use crate::limits;
 
+impl Config {
+    /// What is legal but risky, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        collect(self)
+    }
+}
+
 /// One sentence for each risk, ending in what to do.
-pub(super) fn collect(config: &Config) -> Vec<String> {
+fn collect(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let (server, stripe) = (&config.server, &config.stripe);
     if !server.listen.ip().is_loopback() {

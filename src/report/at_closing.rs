@@ -13,8 +13,8 @@ use super::{
     month::Month,
     period::{Interval, Period, Phase},
     question::Asked,
+    reports::{AskError, Reports},
     retained::People,
-    service::{AskError, Reports},
 };
 use crate::{
     event::CustomerKey,

@@ -11,7 +11,7 @@ use super::{
     month::{Figures, Month},
     mrr::MrrEntry,
     period::{Interval, Period, Phase},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     ledger::{

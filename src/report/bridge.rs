@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    ReportError,
-    mrr::{ENTRIES_MAX, MrrEntry},
-    period::Period,
-};
+use super::{ReportError, period::Period};
 use crate::{
     budget::charge,
     ledger::{
@@ -180,8 +176,14 @@ pub fn bridges_of_groups(
     Ok(bridges)
 }
 
+/// The most entries one answer may have.
+pub const ENTRIES_MAX: usize = 100_000;
+
+/// The most that the entry which is made of a bridge takes in memory, without its texts.
+pub(super) const ANSWERED_BYTES: usize = 1024;
+
 /// A bridge and the entry that is made of it.
-const ENTRY_BYTES: usize = size_of::<Bridge>() + size_of::<MrrEntry>() + 256;
+const ENTRY_BYTES: usize = size_of::<Bridge>() + ANSWERED_BYTES + 256;
 
 fn enough(entries: usize) -> Result<(), ReportError> {
     if entries > ENTRIES_MAX { Err(ReportError::TooManyEntries { max: ENTRIES_MAX }) } else { Ok(()) }

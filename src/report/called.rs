@@ -10,7 +10,7 @@ use super::{
     invoices::InvoiceEntry,
     movements::MovementEntry,
     mrr::MrrEntry,
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     event::CustomerKey,

@@ -12,7 +12,7 @@ use super::{
     ask::Ask,
     chartmogul::sign,
     customers::{CustomerEntry, SubscriptionEntry},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     event::CustomerKey,

@@ -13,7 +13,7 @@ use super::{
     memory::Memory,
     money::Exact,
     month::{Figures, Month, figures, of_month},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     ledger::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 use super::{
     closing::{closed, hash, kept},
     month::{Figures, Month},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     ledger::{ids::AccountId, money::Currency, outcome::Kind},

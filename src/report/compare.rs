@@ -12,7 +12,7 @@ use super::{
     ReportError,
     ask::Ask,
     month::{Figures, Month, MonthFigures, figures},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
     table::Table,
     units::said,
 };

@@ -4,7 +4,7 @@
 use super::{
     ask::Ask,
     notice::{Notice, NoticeKind},
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     ledger::profile::Profile,

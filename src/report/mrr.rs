@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{
     ReportError,
     ask::Basis,
-    bridge::{Bridge, Grouping},
+    bridge::{ANSWERED_BYTES, Bridge, ENTRIES_MAX, Grouping},
     money::Exact,
     period::{Interval, Phase},
     table::Table,
@@ -143,8 +143,8 @@ pub struct MrrEntry {
     pub restated: bool,
 }
 
-/// The most entries one answer may have.
-pub const ENTRIES_MAX: usize = 100_000;
+// A question is charged for its entries when their bridges are made.
+const _: () = assert!(size_of::<MrrEntry>() <= ANSWERED_BYTES);
 
 /// Turns bridges into entries; a group's empty periods are left out.
 pub fn entries(bridges: &[Bridge], grouping: Grouping, grouped: bool) -> Result<Vec<MrrEntry>, ReportError> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     ask::Ask,
     question::Asked,
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
 };
 use crate::{
     ledger::ids::{AccountId, TestClockId},

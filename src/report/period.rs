@@ -112,7 +112,7 @@ pub fn periods(
     let mut start = from;
     while start <= to && (scheduled || start <= today) {
         if periods.len() == PERIODS_MAX {
-            return Err(ReportError::TooManyPeriods { interval, max: PERIODS_MAX });
+            return Err(ReportError::TooManyPeriods { interval: interval.as_str(), max: PERIODS_MAX });
         }
         let end = interval.last_day(start).min(to);
         let phase = match (start > today, end < today) {

@@ -9,7 +9,7 @@ use super::{
     ReportError,
     ask::{Ask, InCurrency, KnownAt},
     memory::Memory,
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
     view::{Prefix, Tables, View},
 };
 use crate::{

@@ -12,7 +12,7 @@ use super::{
     memory::Memory,
     month::{Figures, Month, MonthFigures, figures},
     question::Asked,
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
     table::Table,
 };
 use crate::{

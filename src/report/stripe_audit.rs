@@ -9,10 +9,10 @@ use super::{
     ask::Ask,
     compare::Switch,
     money::Exact,
-    service::{AskError, Reports},
+    reports::{AskError, Reports},
     stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree, figures, places},
-    stripe_reason::{Reason, Reasons, candidates},
+    stripe_reason::{Reason, Reasons, Scores, candidates},
     table::Table,
 };
 use crate::{
@@ -252,19 +252,6 @@ impl Reports<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// How much is wrong under each candidate, as a number below 0: a setting is one for all customers.
-pub(super) struct Scores {
-    pub(super) of: Vec<i64>,
-    now: i64,
-}
-
-impl Scores {
-    /// Whether less is wrong under a candidate than is now.
-    pub(super) fn better(&self, candidate: usize) -> bool {
-        self.of[candidate] > self.now
     }
 }
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{
     compare::{Switch, steps},
     money::Exact,
-    stripe_audit::Scores,
     stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree},
 };
@@ -105,6 +104,19 @@ impl Reason {
             "kind" => "the same amount under another name".into(),
             _ => "an event is missing: `mrrd audit` names the subscription, `mrrd audit --heal` appends it".into(),
         }
+    }
+}
+
+/// How much is wrong under each candidate, as a number below 0: a setting is one for all customers.
+pub(super) struct Scores {
+    pub(super) of: Vec<i64>,
+    pub(super) now: i64,
+}
+
+impl Scores {
+    /// Whether less is wrong under a candidate than is now.
+    pub(super) fn better(&self, candidate: usize) -> bool {
+        self.of[candidate] > self.now
     }
 }
 

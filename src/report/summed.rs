@@ -3,8 +3,8 @@
 use super::{
     ask::{Ask, GroupBy},
     period::{Period, cuts},
+    reports::{AskError, Reports},
     retained,
-    service::{AskError, Reports},
     view::View,
 };
 use crate::store::derived::reports::{Dimension, LedgerRows, RetentionRows, Scope};

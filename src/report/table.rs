@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    terminal::{self, Style},
-    units::{Places, major},
-};
+use super::units::{Places, major};
 use crate::spreadsheet::Sheet;
 
 /// A table: what `format=csv` and the commands print.
@@ -50,21 +47,6 @@ impl Table {
                 sheet.write(cells.iter().map(String::as_str))
             })
         })
-    }
-
-    /// For people, as wide as their terminal.
-    pub fn terminal(&self) -> String {
-        self.shown(false)
-    }
-
-    /// [`Table::terminal`], with every place of each amount where `exact`.
-    pub fn shown(&self, exact: bool) -> String {
-        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact, minor: false })
-    }
-
-    /// [`Table::terminal`], with amounts in minor units, as JSON has them.
-    pub fn in_minor_units(&self) -> String {
-        terminal::show(self, Style { width: comfy_table::Table::new().width(), exact: true, minor: true })
     }
 }
 

@@ -17,6 +17,23 @@ pub struct Style {
     pub minor: bool,
 }
 
+impl Table {
+    /// For people, as wide as their terminal.
+    pub fn terminal(&self) -> String {
+        self.shown(false)
+    }
+
+    /// [`Table::terminal`], with every place of each amount where `exact`.
+    pub fn shown(&self, exact: bool) -> String {
+        show(self, Style { width: comfy_table::Table::new().width(), exact, minor: false })
+    }
+
+    /// [`Table::terminal`], with amounts in minor units, as JSON has them.
+    pub fn in_minor_units(&self) -> String {
+        show(self, Style { width: comfy_table::Table::new().width(), exact: true, minor: true })
+    }
+}
+
 /// What leaves first where the terminal is too narrow, one after the other.
 const LEAVES: &[&str] = &[
     "id",

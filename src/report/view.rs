@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, pin::Pin};
 
-use super::{memory::Memory, service::AskError};
+use super::{memory::Memory, reports::AskError};
 use crate::{
     event::CustomerKey,
     ledger::{money::Currency, outcome::Trial, time::Zone},

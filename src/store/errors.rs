@@ -9,8 +9,65 @@ use std::{
 };
 
 use sqlx::{error::DatabaseError, sqlite::SqliteError};
+use thiserror::Error;
 
-use super::StoreError;
+use crate::budget::Exceeded;
+
+/// The store failed. Says what was being done; never holds data of an event.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database can't be reached, is locked, full or read-only: try again later.
+    #[error("{doing}: the database is unavailable: {reason}")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        reason: String,
+    },
+    /// The question that reads costs more than it may.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// The database was written by a newer mrrd, or isn't mrrd's.
+    #[error("{0}")]
+    Schema(String),
+    /// There is no ledger in the database yet, and whoever only reads makes none.
+    #[error("{0}")]
+    NoLedger(String),
+    /// The log is another one than the one remembered beside it, or has lost something: opening it would hide that.
+    #[error("{0}")]
+    OtherLog(String),
+    /// A file is not what SQLite wrote. Derived tables are made again by themselves; the log can't be.
+    #[error("{doing}: the database file is damaged: {reason}")]
+    Damaged {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's own words.
+        reason: String,
+    },
+    /// The database refused what it was asked, and would again: a fault of mrrd's, or data that no row holds.
+    #[error("{doing}: {source}")]
+    Internal {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row can't be read as what it should be.
+    #[error("{doing}: {reason}")]
+    Corrupt {
+        /// What was being done.
+        doing: &'static str,
+        /// What is wrong with which row.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// Whether it came of what was to be written, and not of where: without that, the rest can be written.
+    pub fn is_of_the_data(&self) -> bool {
+        matches!(self, Self::Internal { .. } | Self::Corrupt { .. })
+    }
+}
 
 /// How often a file was found damaged since the process began: whoever keeps files in order looks whether this has grown.
 static DAMAGE_SEEN: AtomicU64 = AtomicU64::new(0);
@@ -51,6 +108,15 @@ pub(crate) async fn in_time<T>(
         let reason = format!("no answer within {} seconds", patience.as_secs());
         Err(StoreError::Unavailable { doing, reason })
     })
+}
+
+/// Does `work` on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| corrupt(doing, format!("the thread that did it died: {error}")))?
 }
 
 /// Says what was being done when the driver failed.

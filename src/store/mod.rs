@@ -11,6 +11,7 @@ pub mod derived;
 mod errors;
 mod health;
 pub mod log;
+mod options;
 pub mod planned;
 mod postgres;
 pub mod records;
@@ -19,9 +20,11 @@ mod sqlite;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use thiserror::Error;
-
-pub use self::anchors::{Anchors, NoHead, OtherLog, SealHead};
+pub use self::{
+    anchors::{Anchors, NoHead, OtherLog, SealHead},
+    errors::StoreError,
+    options::{Keeping, OlderSchema, Options, Work},
+};
 use self::{
     database::{Database, either},
     derived::{Derived, ReadDerived},
@@ -29,7 +32,6 @@ use self::{
     log::{Log, ReadLog},
     records::Records,
 };
-use crate::{budget::Exceeded, event::NewEvent};
 
 /// The store: one of two databases. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -74,106 +76,6 @@ impl ReadStore {
     /// Bytes on disk: of the log, and of what is derived where that lies apart.
     pub async fn sizes(&self) -> Result<(i64, Option<i64>), StoreError> {
         either!(self.log.0, database => database.sizes().await)
-    }
-}
-
-/// The store failed. Says what was being done; never holds data of an event.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The database can't be reached, is locked, full or read-only: try again later.
-    #[error("{doing}: the database is unavailable: {reason}")]
-    Unavailable {
-        /// What was being done.
-        doing: &'static str,
-        /// The driver's own words.
-        reason: String,
-    },
-    /// The question that reads costs more than it may.
-    #[error(transparent)]
-    Exceeded(#[from] Exceeded),
-    /// The database was written by a newer mrrd, or isn't mrrd's.
-    #[error("{0}")]
-    Schema(String),
-    /// There is no ledger in the database yet, and whoever only reads makes none.
-    #[error("{0}")]
-    NoLedger(String),
-    /// The log is another one than the one remembered beside it, or has lost something: opening it would hide that.
-    #[error("{0}")]
-    OtherLog(String),
-    /// A file is not what SQLite wrote. Derived tables are made again by themselves; the log can't be.
-    #[error("{doing}: the database file is damaged: {reason}")]
-    Damaged {
-        /// What was being done.
-        doing: &'static str,
-        /// The driver's own words.
-        reason: String,
-    },
-    /// The database refused what it was asked, and would again: a fault of mrrd's, or data that no row holds.
-    #[error("{doing}: {source}")]
-    Internal {
-        /// What was being done.
-        doing: &'static str,
-        /// The driver's error.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A row can't be read as what it should be.
-    #[error("{doing}: {reason}")]
-    Corrupt {
-        /// What was being done.
-        doing: &'static str,
-        /// What is wrong with which row.
-        reason: String,
-    },
-}
-
-/// What a process needs the database for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Writing the log: webhooks, alerts.
-    Appending,
-    /// Writing the derived tables.
-    Deriving,
-    /// Reading them.
-    Answering,
-}
-
-impl StoreError {
-    /// Whether it came of what was to be written, and not of where: without that, the rest can be written.
-    pub fn is_of_the_data(&self) -> bool {
-        matches!(self, Self::Internal { .. } | Self::Corrupt { .. })
-    }
-}
-
-/// How many connections to keep.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Readers of the log, and as many of the derived tables.
-    pub readers: u32,
-    /// What to do with a log that isn't the one remembered beside it.
-    pub other_log: OtherLog,
-    /// What to do with a schema that isn't this version's.
-    pub schema: OlderSchema,
-    /// What becomes of each event before it is made ready for the log.
-    pub keeping: Keeping,
-}
-
-/// What becomes of an event before it is kept: the same event, with what isn't to be kept of its body taken out.
-pub type Keeping = fn(NewEvent) -> NewEvent;
-
-/// What opening does with a database of an older schema.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OlderSchema {
-    /// Brings it up to date, and makes it where there is none.
-    #[default]
-    BringUpToDate,
-    /// Says so and leaves it as it is: whoever only reads changes nothing.
-    Tell,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (schema, keeping) = (OlderSchema::default(), std::convert::identity as Keeping);
-        Self { readers: 8, other_log: OtherLog::Refuse, schema, keeping }
     }
 }
 

@@ -4,25 +4,26 @@
 //! week, and a CUSUM for slow rises, each over every series (all churn, involuntary, voluntary).
 #![allow(clippy::float_arithmetic, reason = "counts and chances; no money comes here")]
 
+mod baseline;
 mod calendar;
 mod calibration;
 mod episode;
+mod finding;
 mod rate;
 mod tail;
 
 use std::collections::VecDeque;
 
-use calendar::Pattern;
-pub use calendar::{DayKind, Turn};
-pub use calibration::{POWERS, WEEKS};
-use episode::Episode;
-use rate::Rate;
-
-/// Days in the long window, and how long a day waits before it is learnt: a spike mustn't teach that spikes are usual.
-const WEEK: usize = 7;
-
-/// Under this expected count a window isn't judged.
-const JUDGED_FROM: f64 = 2.0;
+use self::{
+    baseline::Baseline,
+    episode::Episode,
+    finding::{Candidate, JUDGED_FROM, WEEK},
+};
+pub use self::{
+    calendar::{DayKind, Turn},
+    calibration::{POWERS, WEEKS},
+    finding::{End, Finding, Observation, Test, Usual, Verdict},
+};
 
 /// Where few are judged too, a cluster is at least this many.
 const CLUSTER: u64 = 3;
@@ -56,122 +57,6 @@ const LONGEST_EPISODE: usize = 28;
 /// A new level is that of so many days.
 const LEVEL_DAYS: usize = 21;
 
-/// One accounting day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observation<const N: usize> {
-    /// Its place in week and month.
-    pub kind: DayKind,
-    /// Customers who could have been counted: those paying when the day began.
-    pub exposed: u64,
-    /// The day's count in each series; the first holds all of them.
-    pub counts: [u64; N],
-}
-
-/// Which test found it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
-    /// One day's count.
-    Day,
-    /// Seven days' count.
-    Week,
-    /// A rise over longer.
-    SlowRise,
-}
-
-/// What was unusual.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Finding {
-    /// In which series.
-    pub series: usize,
-    /// By which test.
-    pub test: Test,
-    /// Days looked at, the last one today.
-    pub days: u32,
-    /// Counted in them.
-    pub observed: u64,
-    /// Expected in them.
-    pub expected: f64,
-    /// Nine of ten such windows lie from here …
-    pub low: u64,
-    /// … to here.
-    pub high: u64,
-    /// Alerts a year that chance alone would bring at this threshold: under the budget, or it wouldn't be one.
-    pub by_chance_a_year: f64,
-    /// So many further ones, later that day, would be an alert by themselves.
-    pub further: u64,
-}
-
-impl Finding {
-    /// Chance alone brings as much once in so many years.
-    pub fn once_in_years(&self) -> f64 {
-        1.0 / self.by_chance_a_year.max(1e-9)
-    }
-}
-
-/// What seven days brought, and what was usual.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Usual {
-    /// Counted in them.
-    pub observed: u64,
-    /// Expected in them.
-    pub expected: f64,
-    /// Nine of ten such weeks lie from here …
-    pub low: u64,
-    /// … to here.
-    pub high: u64,
-}
-
-/// What a day means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
-    /// Fewer than about two expected even in a week: not judged.
-    TooFew {
-        /// What a week is expected to bring.
-        expected: f64,
-    },
-    /// As expected.
-    Usual,
-    /// An episode begins.
-    Raised(Finding),
-    /// The episode goes on.
-    Open,
-    /// The episode goes on, and what came in it would be an alert by itself.
-    Risen(Finding),
-    /// The episode is over.
-    Closed(End),
-}
-
-/// How an episode ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum End {
-    /// Counts are as they were before it.
-    AsBefore,
-    /// Its rise lasts: what is expected starts afresh from the new level.
-    NewLevel,
-    /// Too few are expected now to judge anything.
-    TooFew,
-}
-
-/// What a test found, however usual.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    /// How often a day chance brings as much, as the test reckons it.
-    chance: f64,
-    finding: Finding,
-    variance: f64,
-}
-
-impl Candidate {
-    /// A window's count held against the negative binomial with this mean and variance.
-    fn of(series: usize, test: Test, days: u32, observed: u64, expected: f64, variance: f64) -> Self {
-        let rest = (0, 0, 0.0, 0);
-        let (low, high, by_chance_a_year, further) = rest;
-        let finding = Finding { series, test, days, observed, expected, low, high, by_chance_a_year, further };
-        Self { chance: tail::upper_tail(observed, expected, variance), finding, variance }
-    }
-}
-
 /// A CUSUM since it last stood at 0.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rise {
@@ -193,8 +78,7 @@ pub struct Detector<const N: usize> {
     limit: Limit,
     /// Windows in which about two or fewer are expected are judged too.
     few: bool,
-    rates: [Rate; N],
-    pattern: Pattern,
+    baseline: Baseline<N>,
     rises: [Rise; N],
     /// Days seen and not learnt yet, each with its weight.
     waiting: VecDeque<(Observation<N>, f64)>,
@@ -221,8 +105,7 @@ impl<const N: usize> Detector<N> {
         Self {
             limit,
             few: false,
-            rates: std::array::from_fn(|_| Rate::prior()),
-            pattern: Pattern::default(),
+            baseline: Baseline::prior(),
             rises: [Rise::default(); N],
             waiting: VecDeque::with_capacity(WEEK),
             episode: None,
@@ -251,7 +134,7 @@ impl<const N: usize> Detector<N> {
             // A day of an open episode is learnt when it is known what the episode was.
             let of_episode = self.episode.as_ref().is_some_and(|episode| episode.days.len() > self.waiting.len());
             if !of_episode {
-                self.learn(&day, weight);
+                self.baseline.learn(&day, weight);
             }
         }
         verdict
@@ -264,22 +147,18 @@ impl<const N: usize> Detector<N> {
             return None;
         }
         let days = || self.waiting.iter().map(|(day, _)| day).chain([today]);
-        let rate = self.rates.first()?;
-        let means = || days().map(|day| rate.mean(self.exposure(day)));
+        let rate = self.baseline.rates.first()?;
+        let means = || days().map(|day| rate.mean(self.baseline.exposure(day)));
         let expected = means().sum::<f64>();
         let (low, high) = tail::range(expected, rate.variance(means()));
         Some(Usual { observed: days().map(|day| day.counts[0]).sum(), expected, low, high })
     }
 
-    fn exposure(&self, day: &Observation<N>) -> f64 {
-        day.exposed as f64 * self.pattern.factor(day.kind)
-    }
-
     /// Expected of each series in the seven days that end today.
     fn expected_week(&self, today: &Observation<N>) -> [f64; N] {
-        let days = self.waiting.iter().map(|(day, _)| self.exposure(day));
-        let exposure = days.sum::<f64>() + self.exposure(today);
-        std::array::from_fn(|series| self.rates[series].mean(exposure))
+        let days = self.waiting.iter().map(|(day, _)| self.baseline.exposure(day));
+        let exposure = days.sum::<f64>() + self.baseline.exposure(today);
+        std::array::from_fn(|series| self.baseline.rates[series].mean(exposure))
     }
 
     /// The most unusual of all tests, with its chance; `None` where none can judge.
@@ -290,11 +169,11 @@ impl<const N: usize> Detector<N> {
                 strongest = Some(candidate);
             }
         };
-        let todays = self.exposure(today);
+        let todays = self.baseline.exposure(today);
         let judges = |expected: f64, observed: u64| expected >= JUDGED_FROM || (self.few && observed >= CLUSTER);
-        let waiting: Vec<f64> = self.waiting.iter().map(|(day, _)| self.exposure(day)).collect();
+        let waiting: Vec<f64> = self.waiting.iter().map(|(day, _)| self.baseline.exposure(day)).collect();
         for series in 0..N {
-            let (rate, count) = (&self.rates[series], today.counts[series]);
+            let (rate, count) = (&self.baseline.rates[series], today.counts[series]);
             let mean = rate.mean(todays);
             let means = || waiting.iter().map(|exposure| rate.mean(*exposure)).chain([mean]);
             if judges(mean, count) {
@@ -363,7 +242,7 @@ impl<const N: usize> Detector<N> {
         }
         let calm = strongest.is_none_or(|candidate| candidate.chance > CALM);
         episode.calm = if calm { episode.calm + 1 } else { 0 };
-        let further = episode.further(self, today).filter(|further| self.stands_out(further.chance, week));
+        let further = episode.further(&self.baseline, today).filter(|further| self.stands_out(further.chance, week));
         episode.days.push(*today);
         if let Some(further) = further {
             episode.told = episode.days.len();
@@ -372,7 +251,7 @@ impl<const N: usize> Detector<N> {
             return Verdict::Risen(finding);
         }
         let after = episode.days.len() - episode.raised_by;
-        let lasts = episode.lasts(self);
+        let lasts = episode.lasts(&self.baseline);
         if after >= LONGEST_EPISODE && lasts {
             self.start_afresh(&episode);
             return Verdict::Closed(End::NewLevel);
@@ -399,7 +278,7 @@ impl<const N: usize> Detector<N> {
         let (low, high) = tail::range(finding.expected, variance);
         let mut further = 1;
         let enough = |count| {
-            let next = episode.of_a_day(self, finding.series, today, count);
+            let next = episode.of_a_day(&self.baseline, finding.series, today, count);
             self.stands_out(next.chance, week)
         };
         while !enough(further) && further < u64::from(u32::MAX) {
@@ -412,7 +291,7 @@ impl<const N: usize> Detector<N> {
     fn end(&mut self, episode: &Episode<N>) {
         let learnt = episode.days.len().saturating_sub(self.waiting.len() + 1);
         for day in &episode.days[..learnt] {
-            self.learn(day, EPISODE_WEIGHT);
+            self.baseline.learn(day, EPISODE_WEIGHT);
         }
         self.rises = [Rise::default(); N];
     }
@@ -421,21 +300,12 @@ impl<const N: usize> Detector<N> {
     fn start_afresh(&mut self, episode: &Episode<N>) {
         let learnt = episode.days.len().saturating_sub(self.waiting.len() + 1);
         let level = &episode.days[learnt.saturating_sub(LEVEL_DAYS)..learnt];
-        let exposure = level.iter().map(|day| self.exposure(day)).sum::<f64>();
-        for (series, rate) in self.rates.iter_mut().enumerate() {
+        let exposure = level.iter().map(|day| self.baseline.exposure(day)).sum::<f64>();
+        for (series, rate) in self.baseline.rates.iter_mut().enumerate() {
             rate.start_afresh(level.iter().map(|day| day.counts[series]).sum::<u64>() as f64, exposure);
         }
         self.rises = [Rise::default(); N];
         self.waiting.iter_mut().for_each(|(_, weight)| *weight = 1.0);
-    }
-
-    fn learn(&mut self, day: &Observation<N>, weight: f64) {
-        let exposure = self.exposure(day);
-        let average = self.rates[0].mean(day.exposed as f64);
-        self.pattern.learn(day.kind, day.counts[0] as f64, average, weight);
-        for (rate, count) in self.rates.iter_mut().zip(day.counts) {
-            rate.learn(count as f64, exposure, weight);
-        }
     }
 }
 

@@ -132,7 +132,7 @@ fn a_rise_in_an_open_episode_is_told_where_it_would_be_an_alert_by_itself() {
 #[test]
 fn an_episode_teaches_nothing_until_it_is_known_what_it_was() {
     let mut detector = lived();
-    let expected = |detector: &Detector<3>| detector.rates[0].mean(2000.0);
+    let expected = |detector: &Detector<3>| detector.baseline.rates[0].mean(2000.0);
     let before = expected(&detector);
     let verdicts: Vec<Verdict> = (364..384).map(|at| detector.day(&day(at, 14))).collect();
     assert!(matches!(verdicts[0], Verdict::Raised(_)) && detector.episode.is_some());

@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Watcher;
 use crate::{
-    alerts::{alert::Alert, health, judge::Candidate, look::Look, message::Message},
+    alerts::{
+        alert::Alert,
+        health,
+        judge::Candidate,
+        look::Look,
+        message::{Message, stripe_link},
+    },
     config::{alert_rules::Rule, alerting::Alerts},
     ledger::time::{Day, UnixTime},
     report::service::AskError,
@@ -145,9 +151,4 @@ fn link(settings: &Alerts, live: bool, customer: &str) -> String {
         Some(url) => format!("{url}/#customer={customer}"),
         None => stripe_link(live, customer),
     }
-}
-
-/// The customer in Stripe's own dashboard.
-pub(in crate::alerts) fn stripe_link(live: bool, customer: &str) -> String {
-    format!("https://dashboard.stripe.com/{}customers/{customer}", if live { "" } else { "test/" })
 }

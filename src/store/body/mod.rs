@@ -16,6 +16,8 @@ mod alerts;
 mod anchors;
 #[path = "../log/body/append.rs"]
 pub(super) mod append;
+#[path = "../derived/body/asked.rs"]
+mod asked;
 #[path = "../records/body/audit_trail.rs"]
 mod audit_trail;
 #[path = "../records/body/closings.rs"]
@@ -78,8 +80,12 @@ mod retention_sums;
 pub(super) mod rows;
 #[path = "../log/body/seals.rs"]
 mod seals;
+#[path = "../derived/body/sum_columns.rs"]
+mod sum_columns;
 #[path = "../derived/body/sum_rows.rs"]
 mod sum_rows;
+#[path = "../derived/body/sums.rs"]
+mod sums;
 #[path = "../derived/body/there.rs"]
 mod there;
 #[path = "../derived/body/told.rs"]

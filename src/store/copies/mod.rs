@@ -5,20 +5,10 @@ mod postgres;
 mod rows;
 pub(super) mod sqlite;
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
+pub use self::sqlite::Contents;
 use super::{Options, OtherLog, Store, StoreError, database::Database};
-
-/// What a copy holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// The last step of the schema it was written with.
-    pub schema: i64,
-    /// The log's identity.
-    pub log: String,
-    /// Rows of each table.
-    pub tables: BTreeMap<String, i64>,
-}
 
 impl Store {
     /// Copies the log and the records beside it, as they are at one instant, into a new file at `path`, and flushes it.
@@ -27,7 +17,10 @@ impl Store {
     /// Errors where `path` holds something already, and where the copy isn't what was read.
     pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         match &self.database {
-            Database::Sqlite(database) => database.copy_to(path).await,
+            Database::Sqlite(database) => {
+                database.copy_to(path).await?;
+                sqlite::finished(path).await
+            }
             Database::Postgres(database) => {
                 super::sqlite::copied::make(path).await?;
                 database.copy_to(path).await

@@ -9,13 +9,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::ToSqlOutput, types::ValueRef};
 use tokio::sync::mpsc;
 
-use super::{
-    Contents,
-    rows::{BATCH, LEFT_BEHIND, Sum, Table, Value},
-};
+use super::rows::{BATCH, LEFT_BEHIND, Sum, Table, Value};
 use crate::store::{
     StoreError,
-    errors::{DoingDirectly, corrupt},
+    errors::{DoingDirectly, blocking},
     sqlite::copied::{beside, make_private},
 };
 
@@ -23,13 +20,15 @@ const READING: &str = "reading a copy";
 const WRITING: &str = "writing a copy";
 const RESTORING: &str = "restoring a copy";
 
-/// Does `work` on a thread that may block.
-pub(in crate::store) async fn blocking<T: Send + 'static>(
-    doing: &'static str,
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| corrupt(doing, format!("the thread that did it died: {error}")))?
+/// What a copy holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The last step of the schema it was written with.
+    pub schema: i64,
+    /// The log's identity.
+    pub log: String,
+    /// Rows of each table.
+    pub tables: BTreeMap<String, i64>,
 }
 
 fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
@@ -169,8 +168,14 @@ fn sum(connection: &Connection, table: &Table) -> rusqlite::Result<Sum> {
     Ok(sum)
 }
 
+/// Takes what is left behind out of the copy at `path` of a log, and flushes it.
+pub(super) async fn finished(path: &Path) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    blocking(WRITING, move || finish(&path)).await
+}
+
 /// Takes what is left behind out of the copy at `path`, so that nothing of it is in its pages either, and flushes it.
-pub(in crate::store) fn finish(path: &Path) -> Result<(), StoreError> {
+fn finish(path: &Path) -> Result<(), StoreError> {
     let clear = || {
         let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA secure_delete = ON")?;

@@ -6,103 +6,22 @@ use super::{
     ProfileLedger,
     group_sums::{GroupSums, Traits},
     retention_sums::RetentionSums,
+    sum::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
 };
 use crate::{
     event::CustomerKey,
     ledger::{
         ids::{AccountId, CustomerId, TestClockId},
-        money::{Currency, Mrr},
-        outcome::{CountDelta, CustomerLedger, Delta, Movement},
+        money::Currency,
+        outcome::CustomerLedger,
         retention,
         time::{Day, UnixTime},
     },
     store::{StoreError, errors::corrupt},
 };
 
-/// One minor unit, the seam at which sums are split.
-pub(crate) const MINOR: i64 = 1_000_000;
-
-/// Amounts of a row: MRR, list, estimated, at risk, set to cancel.
-pub(crate) const AMOUNTS: usize = 5;
-
 /// A ledger whose days are summed: the profile, `livemode`, the account, the test clock.
 pub(crate) type SumsOf = (Arc<str>, bool, Option<AccountId>, Option<TestClockId>);
-
-/// Changes of one day in one currency. Each amount is two numbers, the sum of the rows' whole minor units and that of
-/// their rests: a book in a small currency passes 64 bits within one day, these never do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DayAmount {
-    /// Rows summed here.
-    pub(crate) items: i64,
-    /// Whole minor units, and the rest in 10⁻⁶.
-    pub(crate) amounts: [(i64, i64); AMOUNTS],
-}
-
-/// Changes of one day's counts; without a currency, over all currencies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DayCount {
-    /// Rows summed here.
-    pub(crate) items: i64,
-    /// Customers, subscriptions, trials.
-    pub(crate) counts: [i64; 3],
-}
-
-/// Amounts of a day's movements of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DayMovement {
-    /// Rows summed here.
-    pub(crate) items: i64,
-    /// Whole minor units, and the rest in 10⁻⁶.
-    pub(crate) amount: (i64, i64),
-}
-
-impl DayAmount {
-    /// Of one row; `None` where an amount leaves 64 bits.
-    pub(crate) fn of(delta: &Delta) -> Option<Self> {
-        let amounts = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
-        let mut one = Self { items: 1, ..Self::default() };
-        for ((minor, rest), Mrr(amount)) in one.amounts.iter_mut().zip(amounts) {
-            let amount = i64::try_from(amount).ok()?;
-            (*minor, *rest) = (amount / MINOR, amount % MINOR);
-        }
-        Some(one)
-    }
-
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        for ((minor, rest), (by, rest_by)) in self.amounts.iter_mut().zip(other.amounts) {
-            moved(minor, by, rows)?;
-            moved(rest, rest_by, rows)?;
-        }
-        Some(())
-    }
-}
-
-impl DayCount {
-    /// Of one row.
-    pub(crate) fn of(count: &CountDelta) -> Self {
-        Self { items: 1, counts: [count.customers, count.subscriptions, count.trials] }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        self.counts.iter_mut().zip(other.counts).try_for_each(|(sum, by)| moved(sum, by, rows))
-    }
-}
-
-impl DayMovement {
-    /// Of one movement; `None` where its amount leaves 64 bits.
-    pub(crate) fn of(amount: Mrr) -> Option<Self> {
-        let amount = i64::try_from(amount.0).ok()?;
-        Some(Self { items: 1, amount: (amount / MINOR, amount % MINOR) })
-    }
-
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        moved(&mut self.amount.0, other.amount.0, rows)?;
-        moved(&mut self.amount.1, other.amount.1, rows)
-    }
-}
 
 /// Which movements: of which currency, day and kind, shown from which day (UTC, since 1970) on.
 pub(crate) type MovementDay = (Currency, Day, &'static str, i64);
@@ -120,9 +39,6 @@ pub(crate) struct LedgerSums {
     /// What each customer pays, whatever is dated ahead included.
     pub(crate) customers: BTreeMap<(CustomerId, Currency), DayMovement>,
 }
-
-/// Rows of a customer: amounts, counts and movements.
-pub(crate) type RowsOf<'r> = (&'r [Delta], &'r [CountDelta], &'r [Movement]);
 
 /// A customer's ledger, and those of its rows that aren't kept as they are.
 #[derive(Clone, Copy)]
@@ -142,13 +58,6 @@ impl<'r> Standing<'r> {
 /// rows they share.
 #[derive(Clone, Debug, Default)]
 pub struct DaySums(pub(crate) BTreeMap<SumsOf, LedgerSums>);
-
-/// Whether rows are written or taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rows {
-    Written,
-    Taken,
-}
 
 impl DaySums {
     /// Rows of a customer. Errors where a sum leaves 64 bits, which some 10⁶ rows at the most that one holds would.
@@ -232,22 +141,4 @@ impl DaySums {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-/// Moves a sum by a row's number; `None` beyond 64 bits.
-pub(crate) fn moved(sum: &mut i64, by: i64, rows: Rows) -> Option<()> {
-    *sum = match rows {
-        Rows::Written => sum.checked_add(by)?,
-        Rows::Taken => sum.checked_sub(by)?,
-    };
-    Some(())
-}
-
-/// The same of an amount; `None` beyond 128 bits.
-pub(crate) fn moved_amount(sum: &mut Mrr, by: Mrr, rows: Rows) -> Option<()> {
-    *sum = match rows {
-        Rows::Written => sum.checked_add(by)?,
-        Rows::Taken => sum.checked_sub(by)?,
-    };
-    Some(())
 }

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    day_sums::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
     reports::Dimension,
+    sum::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
 };
 use crate::{
     ledger::{

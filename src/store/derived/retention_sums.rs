@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    day_sums::{MINOR, Rows, moved, moved_amount},
     reports::RetentionRows,
+    sum::{MINOR, Rows, moved, moved_amount},
 };
 use crate::ledger::{
     cohorts::Month,

@@ -7,7 +7,7 @@ use std::{ops::Deref, sync::Arc};
 
 use bytes::Bytes;
 
-pub use self::prepared::Prepared;
+pub use self::{prepared::Prepared, tally::LogHead};
 use super::{
     Keeping, StoreError,
     anchors::SealHead,
@@ -80,21 +80,6 @@ pub struct EventFilter {
     pub livemode: Option<bool>,
     /// Only this account's; `Some(None)` the account's own.
     pub account: Option<Option<AccountId>>,
-}
-
-/// How far the log reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogHead {
-    /// Distinct events.
-    pub events: i64,
-    /// The greatest seq that every reader may see.
-    pub last_seq: i64,
-    /// Events of types mrrd doesn't read.
-    pub ignored: i64,
-    /// Events that should have yielded a fact.
-    pub unreadable: i64,
-    /// Events that only point to an object.
-    pub thin: i64,
 }
 
 /// A stretch of the log that was sealed.

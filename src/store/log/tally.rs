@@ -5,7 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::store::log::LogHead;
+/// How far the log reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogHead {
+    /// Distinct events.
+    pub events: i64,
+    /// The greatest seq that every reader may see.
+    pub last_seq: i64,
+    /// Events of types mrrd doesn't read.
+    pub ignored: i64,
+    /// Events that should have yielded a fact.
+    pub unreadable: i64,
+    /// Events that only point to an object.
+    pub thin: i64,
+}
 
 /// A newer normaliser in another process changes what counts as ignored or unreadable: after so long all is counted again.
 const TRUSTED: Duration = Duration::from_secs(600);

@@ -8,7 +8,8 @@ use sqlx::Row as _;
 use super::{
     Database,
     body::{append::DOING, rows::account},
-    dialect::{BEGIN_WRITE, Row},
+    driver::Row,
+    sql::BEGIN_WRITE,
 };
 use crate::store::{
     StoreError,
@@ -17,7 +18,7 @@ use crate::store::{
     planned,
 };
 
-/// The lock that holds the horizon comes before the first seq (`dialect::horizon`). Seqs follow the order of arrival; rows
+/// The lock that holds the horizon comes before the first seq (`sql::horizon`). Seqs follow the order of arrival; rows
 /// are written in the order of their ids, so that two processes with the same events wait for each other, never in a circle.
 const INSERT: &str = "
     WITH held AS MATERIALIZED (

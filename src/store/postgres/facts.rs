@@ -10,7 +10,8 @@ use super::{
         facts::{DOING, NEWEST, fact},
         rows::account,
     },
-    dialect::{Row, in_list, text_list},
+    driver::Row,
+    sql::{in_list, text_list},
 };
 use crate::{
     event::CustomerKey,

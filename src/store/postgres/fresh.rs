@@ -3,12 +3,8 @@
 use super::{
     Database,
     arrays::insert_rows,
-    body::{
-        fill::{DOING, dropped},
-        recompute::lives,
-        rows::TableRows,
-    },
-    dialect::BEGIN_WRITE,
+    body::{fill::DOING, generations::dropped, recompute::lives, rows::TableRows},
+    sql::BEGIN_WRITE,
 };
 use crate::store::{StoreError, errors::Doing, planned};
 

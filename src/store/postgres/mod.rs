@@ -6,9 +6,11 @@ mod arrivals;
 mod body;
 pub(super) mod copied;
 mod dialect;
+mod driver;
 mod facts;
 mod fresh;
 mod months;
+mod sql;
 mod watch;
 
 use std::{
@@ -45,13 +47,13 @@ const LOCK_WAIT: &str = "5s";
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     /// Readers of the log.
-    log: dialect::Pool,
+    log: driver::Pool,
     /// Writers of the log, apart from the readers: a busy API never keeps a webhook waiting.
-    log_writer: dialect::Pool,
+    log_writer: driver::Pool,
     /// Readers of the derived tables.
-    derived: dialect::Pool,
+    derived: driver::Pool,
     /// Writers of the derived tables.
-    derived_writer: dialect::Pool,
+    derived_writer: driver::Pool,
     /// The last horizon this process saw.
     horizon: Arc<AtomicI64>,
     /// Where the last month begins that was seen to be there or made.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jiff::Span;
 use sqlx::AssertSqlSafe;
 
-use super::{Database, dialect::BEGIN_WRITE};
+use super::{Database, sql::BEGIN_WRITE};
 use crate::{
     ledger::time::{Day, UnixTime, Zone},
     store::{StoreError, errors::Doing, log::LateMonth},

@@ -2,7 +2,7 @@
 
 use super::{
     Database,
-    dialect::{BEGIN_WRITE, log_is_writable},
+    sql::{BEGIN_WRITE, log_is_writable},
 };
 use crate::store::{StoreError, errors::Doing};
 

@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{Connection as _, Sqlite, SqliteConnection, pool::PoolConnection, sqlite::SqlitePoolOptions};
 
-use super::{derived::DerivedFiles, dialect::Pool};
+use super::{derived_files::DerivedFiles, driver::Pool};
 
 /// Connections that write one file.
 #[derive(Clone, Debug)]

@@ -8,11 +8,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode},
 };
 
-use super::{BUSY, Database, MIGRATIONS, private};
+use super::{
+    Database,
+    opening::{BUSY, MIGRATIONS},
+    private,
+};
 use crate::store::{
     StoreError,
-    copies::sqlite::{blocking, finish},
-    errors::{Doing, DoingDirectly},
+    errors::{Doing, DoingDirectly, blocking},
     schema,
 };
 
@@ -39,7 +42,7 @@ impl Database {
             if let Err(super::log_file::Wrong::Gone(reason)) = file.look() {
                 return Err(StoreError::Unavailable { doing: DOING, reason });
             }
-            finish(&path)
+            Ok(())
         })
         .await
     }

@@ -1,24 +1,18 @@
 //! The derived file, which may be lost: one that is damaged is set aside and made anew, at start and while mrrd runs, and the
 //! reconciler fills it again from the log.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use sqlx::sqlite::SqliteSynchronous;
 
 use super::{
-    BUSY, DERIVED_FILE, Database, MIGRATIONS,
+    Database,
     connections::Writers,
-    dialect::Pool,
-    log_file::{beside, identity_of},
-    open_file,
+    derived_files::DerivedFiles,
+    driver::Pool,
+    log_file::beside,
+    opening::{BUSY, DERIVED_FILE, MIGRATIONS, open_file},
 };
 use crate::store::{
     Options, StoreError,
@@ -27,65 +21,6 @@ use crate::store::{
 };
 
 const DOING: &str = "looking after the derived tables";
-
-/// The derived file's path, and since when it is the one that lies there; clones share it.
-#[derive(Clone, Debug)]
-pub(super) struct DerivedFiles(Arc<Files>);
-
-#[derive(Debug)]
-struct Files {
-    path: PathBuf,
-    now: Mutex<Now>,
-    /// Up to which sign of damage it was looked at.
-    looked_at: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Now {
-    identity: Option<(u64, u64)>,
-    since: Instant,
-}
-
-impl DerivedFiles {
-    pub(super) fn at(path: &Path) -> Self {
-        let now = Now { identity: identity_of(path), since: Instant::now() };
-        let looked_at = crate::store::errors::damage_seen().into();
-        Self(Arc::new(Files { path: path.into(), now: Mutex::new(now), looked_at }))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0.path
-    }
-
-    fn now(&self) -> std::sync::MutexGuard<'_, Now> {
-        // Replaced whole, whoever panics.
-        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether a connection of this age was made to the file that lies there now.
-    pub(super) fn is_of_now(&self, age: Duration) -> bool {
-        age <= self.now().since.elapsed()
-    }
-
-    /// Whether the file that was opened doesn't lie there any more.
-    pub(super) fn is_moved(&self) -> bool {
-        identity_of(&self.0.path) != self.now().identity
-    }
-
-    /// Whether anything was found damaged since it was last looked at.
-    pub(super) fn is_doubtful(&self, damage_seen: u64) -> bool {
-        self.0.looked_at.load(Ordering::Relaxed) != damage_seen
-    }
-
-    pub(super) fn was_looked_at(&self, damage_seen: u64) {
-        self.0.looked_at.store(damage_seen, Ordering::Relaxed);
-    }
-
-    /// From here on connections that were made before are closed.
-    fn replaced(&self) {
-        *self.now() = Now { identity: identity_of(&self.0.path), since: Instant::now() };
-    }
-}
 
 /// Opens the derived file, made anew where it is missing or damaged.
 pub(super) async fn open(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool, Writers), StoreError> {
@@ -110,7 +45,7 @@ async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool
         let counted: Result<i64, _> = sqlx::query_scalar(text).fetch_one(&pool).await;
         counted.doing("opening the derived tables")?;
     }
-    files.now().identity = identity_of(path);
+    files.is_made();
     Ok((files, pool, Writers::of(writer)))
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::BUSY;
+use super::opening::BUSY;
 use crate::store::{
     StoreError,
     errors::{DoingDirectly, corrupt},

@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use super::{
     Database,
     body::{
-        fill::{DOING, dropped},
+        fill::DOING,
+        generations::dropped,
         rows::{TableRows, Value},
     },
 };

@@ -8,37 +8,33 @@ mod checkpoint;
 mod connections;
 pub(super) mod copied;
 mod derived;
+mod derived_files;
 mod dialect;
 mod direct;
+mod driver;
 mod facts;
 mod fresh;
 mod log_file;
+mod opening;
 mod private;
+mod sql;
 mod watch;
 mod writer;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use sqlx::{
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
+use sqlx::sqlite::SqliteSynchronous;
 
-use self::connections::pool;
+use self::opening::{LOG_FILE, MIGRATIONS, open_file};
 use super::{
-    OlderSchema, Options, StoreError,
+    Options, StoreError,
     anchors::{OtherLog, refusal},
-    errors::{Doing, DoingDirectly, SQLITE_CORRUPT, SQLITE_NOTADB},
+    errors::{Doing, DoingDirectly},
     health::Health,
     planned::Plan,
     schema,
 };
 use crate::store::{log::tally::Tally, records::presence::Presence};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// One write lock for each file: whoever waits longer than this is told that the database is busy.
-const BUSY: Duration = Duration::from_secs(10);
 
 /// How customers' facts are read.
 const READING: &str = "PRAGMA query_only = ON";
@@ -46,23 +42,15 @@ const READING: &str = "PRAGMA query_only = ON";
 /// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
 const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -16000";
 
-/// From how many pages of the write-ahead log on a commit moves them into the file, and the cache of the connection that
-/// writes. Of the log: leases and seals are written when no event comes, and only events make [`checkpoint`] look.
-const LOG_FILE: (&str, &str) = ("8000", "-2000");
-
-/// Of the derived tables: each customer has rows on dozens of pages all over a large file, and a page that a batch changes
-/// twice is written once.
-const DERIVED_FILE: (&str, &str) = ("4000", "-16000");
-
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     /// Readers of the log.
-    log: dialect::Pool,
+    log: driver::Pool,
     /// What writes the log.
     log_writer: writer::LogWriter,
     /// Readers of the derived tables.
-    derived: dialect::Pool,
+    derived: driver::Pool,
     /// The one connection that writes them.
     derived_writer: connections::Writers,
     /// Readers of customers' facts.
@@ -71,7 +59,7 @@ pub(super) struct Database {
     fresh: direct::Direct,
     checkpoints: checkpoint::Checkpoints,
     file: log_file::LogFile,
-    derived_files: derived::DerivedFiles,
+    derived_files: derived_files::DerivedFiles,
     /// The log's identity as it was opened.
     known_as: String,
     presence: Presence,
@@ -141,7 +129,7 @@ fn is_not_lost(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Errors where the derived tables remember a log with events: this one would be a new one in its place.
-async fn is_remembered_by_nobody(path: &Path, derived: &dialect::Pool) -> Result<(), StoreError> {
+async fn is_remembered_by_nobody(path: &Path, derived: &driver::Pool) -> Result<(), StoreError> {
     let text = "SELECT MAX((SELECT COALESCE(MAX(last_seq), 0) FROM log_reach),
         (SELECT COALESCE(MAX(position), 0) FROM generation))";
     let reached: i64 = sqlx::query_scalar(text).fetch_one(derived).await.doing("opening the database")?;
@@ -163,79 +151,3 @@ fn restore_a_copy(error: StoreError) -> StoreError {
         other => other,
     }
 }
-
-async fn open_file(
-    path: &Path,
-    synchronous: SqliteSynchronous,
-    (checkpoint_pages, writer_cache): (&'static str, &'static str),
-    options: &Options,
-    migrations: Migrator,
-    replaceable: Option<derived::DerivedFiles>,
-) -> Result<(dialect::Pool, dialect::Pool), StoreError> {
-    if path.is_dir() {
-        return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
-    }
-    // What was never there is no ledger of an older version: derived tables are made where they are missing.
-    let is_fresh = std::fs::metadata(path).map_or(0, |found| found.len()) == 0;
-    private::make_file(path)?;
-    let unavailable = |error| cannot_open(path, error);
-    let connect = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .pragma("wal_autocheckpoint", checkpoint_pages)
-        .busy_timeout(BUSY)
-        .foreign_keys(true)
-        .statement_cache_capacity(256);
-    // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
-    let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
-    let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
-    if is_fresh || options.schema == OlderSchema::BringUpToDate {
-        migrate(&migrations, &writer, path).await?;
-    } else {
-        let taken = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(&writer).await;
-        let shown = path.display().to_string();
-        schema::is_of_now(&migrations, &taken.map_err(|_| schema::none_yet(&shown))?, &shown)?;
-    }
-    let reading = connect.pragma("query_only", "ON");
-    let readers =
-        pool(replaceable).max_connections(options.readers).connect_with(reading).await.map_err(unavailable)?;
-    Ok((readers, writer))
-}
-
-/// Brings a file up to date. Each step is one transaction, but SQLite has no lock around all of them: of two processes that
-/// start at once, one finds a step taken or the file busy, and looks again.
-async fn migrate(migrations: &Migrator, writer: &dialect::Pool, path: &Path) -> Result<(), StoreError> {
-    const LOOKS: u32 = 10;
-    const PAUSE: Duration = Duration::from_millis(100);
-    let name = path.display().to_string();
-    for _ in 1..LOOKS {
-        match schema::migrate(migrations, writer, &name).await {
-            Err(StoreError::Unavailable { .. }) => tokio::time::sleep(PAUSE).await,
-            other => return other,
-        }
-    }
-    schema::migrate(migrations, writer, &name).await
-}
-
-/// Says which file, and what to do about it.
-fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
-    let doing = "opening the database";
-    let shown = path.display();
-    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
-    // The primary result code is the low byte of an extended one.
-    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
-        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => {
-            StoreError::Damaged { doing, reason: format!("{shown} is no SQLite database, or is damaged ({error})") }
-        }
-        Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
-            doing,
-            reason: format!("{shown}: {error}; is its folder there, and may this user write in it?"),
-        },
-        _ => StoreError::Unavailable { doing, reason: format!("{shown}: {error}") },
-    }
-}
-
-const SQLITE_READONLY: i32 = 8;
-const SQLITE_CANTOPEN: i32 = 14;

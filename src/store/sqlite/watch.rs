@@ -4,9 +4,10 @@
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    BUSY, Database,
+    Database,
     derived::damage_in,
     log_file::{LogFile, Wrong},
+    opening::BUSY,
 };
 use crate::store::{
     StoreError,

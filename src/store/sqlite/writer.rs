@@ -15,11 +15,11 @@ use tokio::{
 };
 
 use super::{
-    BUSY,
     body::append::DOING,
     connections::{Transaction as Driven, Writers},
-    dialect::Pool,
+    driver::Pool,
     log_file::{LogFile, Wrong},
+    opening::BUSY,
 };
 use crate::store::{
     StoreError,

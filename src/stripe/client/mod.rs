@@ -9,11 +9,4 @@ mod transport;
 
 pub use error::{ApiError, route};
 pub use page_gate::GateGuard;
-pub use transport::{Answer, Client, Patience};
-
-use stripe_client_core::VERSION;
-
-/// The version every request asks for, whatever the account's default is: the shapes that the readers were tested with.
-pub fn version() -> &'static str {
-    VERSION.as_str()
-}
+pub use transport::{Answer, Client, Patience, version};

@@ -5,20 +5,24 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
-use stripe_client_core::RequestBuilder;
+use stripe_client_core::{RequestBuilder, VERSION};
 use tokio::time::sleep;
 
 use super::{
     ApiError,
     budget::Budget,
     page_gate::{GateGuard, PageGate},
-    version,
 };
 use crate::{
     https::{Bounds, Https, date, retry_after},
     ledger::time::UnixTime,
     limits,
 };
+
+/// The version every request asks for, whatever the account's default is: the shapes that the readers were tested with.
+pub fn version() -> &'static str {
+    VERSION.as_str()
+}
 
 /// How fast, how long and how often. The default is for Stripe; tests are less patient.
 #[derive(Clone, Copy, Debug)]

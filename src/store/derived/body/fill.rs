@@ -7,11 +7,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     advance::touched_by_objects,
-    day_sums::move_sums,
+    generations::dropped,
     joined,
     recompute::lives,
     replace::fresh_rows,
     rows::{self, TableRows, Values, account},
+    sums::move_sums,
     told::told_of,
 };
 use crate::{
@@ -25,11 +26,6 @@ use crate::{
 };
 
 pub(in super::super) const DOING: &str = "filling a generation";
-
-/// Why nothing can be added to a generation any more.
-pub(in super::super) fn dropped() -> StoreError {
-    StoreError::Unavailable { doing: DOING, reason: "another process dropped it meanwhile".into() }
-}
 
 impl Database {
     pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {

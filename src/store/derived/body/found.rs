@@ -2,11 +2,11 @@
 
 use sqlx::QueryBuilder;
 
-use super::{super::dialect::*, reports::push_scope, rows::account};
+use super::{super::dialect::*, asked::push_scope, rows::account};
 use crate::{
     ledger::money::Currency,
     store::{
-        derived::{day_sums::MINOR, reports::*},
+        derived::{reports::*, sum::MINOR},
         log::prepared::clean,
     },
 };

@@ -31,6 +31,11 @@ pub(in super::super) const SUMS: [&str; 9] = [
 /// Customers whose rows are dropped in one transaction: short enough for a reconciler to come between.
 const SLICE: i64 = 500;
 
+/// Why nothing can be added to a generation any more.
+pub(in super::super) fn dropped() -> StoreError {
+    StoreError::Unavailable { doing: "filling a generation", reason: "another process dropped it meanwhile".into() }
+}
+
 impl Database {
     pub(in crate::store) async fn generations(&self) -> Result<Vec<Generation>, StoreError> {
         let rows = sqlx::query("SELECT id, state, fingerprint, position FROM generation ORDER BY id")

@@ -11,9 +11,9 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            day_sums::{Rows, moved, moved_amount},
             group_sums::Group,
             reports::*,
+            sum::{Rows, moved, moved_amount},
         },
         errors::corrupt,
     },

@@ -7,15 +7,15 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::dialect::*,
-    day_sums::{AMOUNT, COUNT, MOVED},
+    asked::{PART_OF, amounts_sums, billed_in, currency, day, each, kind, push_scope, split_sum, sum},
     group_months::Months,
-    reports::{PART_OF, amounts_sums, billed_in, currency, day, each, kind, push_scope, split_sum, sum},
+    sum_columns::{AMOUNT, COUNT, MOVED},
 };
 use crate::{
     ledger::time::{Day, UnixTime},
     store::{
         StoreError,
-        derived::{day_sums::Rows, group_sums::Group, reports::*},
+        derived::{group_sums::Group, reports::*, sum::Rows},
         errors::Doing,
         log::prepared::clean,
     },

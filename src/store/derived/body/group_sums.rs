@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::{
     super::{Database, dialect::*},
-    day_sums::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
     group_rows::{Reading, Which},
     rows::Value,
+    sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
     sum_rows::{Line, Lines},
 };
 use crate::{
@@ -18,9 +18,10 @@ use crate::{
         StoreError,
         derived::{
             SUMS_VERSION,
-            day_sums::{DaySums, Rows},
+            day_sums::DaySums,
             group_sums::{Group, GroupMonth},
             reports::*,
+            sum::Rows,
         },
         errors::Doing,
         log::prepared::clean,

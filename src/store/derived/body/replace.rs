@@ -7,9 +7,9 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::*,
-    day_sums::move_sums,
     readback::{GROUP, Group, read_group},
     rows::{TableRows, Values, account, account_of},
+    sums::move_sums,
 };
 use crate::{
     event::CustomerKey,
@@ -18,7 +18,8 @@ use crate::{
         StoreError,
         derived::{
             Filled, Mark, ProfileLedger,
-            day_sums::{DaySums, RowsOf, Standing},
+            day_sums::{DaySums, Standing},
+            sum::RowsOf,
         },
         errors::{Doing, corrupt},
         log::prepared::clean,

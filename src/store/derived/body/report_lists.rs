@@ -6,10 +6,10 @@ use sqlx::{QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
+    asked::{PART_OF, each, push_scope, push_visible},
     columns::*,
     found::found,
     group_sums::has_sums,
-    reports::{PART_OF, each, push_scope, push_visible},
     rows::{account, account_of},
 };
 use crate::{

@@ -6,11 +6,12 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    day_sums::{self, MOVED, movement_numbers},
+    asked::{currency, day, each, push_scope, sum},
+    day_sums,
     group_sums::has_sums,
     readback::{Group, read_group},
-    reports::{currency, day, each, push_scope, sum},
     rows::account,
+    sum_columns::{MOVED, movement_numbers},
     sum_rows::{Line, Lines},
 };
 use crate::{
@@ -25,9 +26,10 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            day_sums::{DayMovement, DaySums, Rows},
+            day_sums::DaySums,
             reports::*,
             retention_sums::{CohortDay, LookedDay},
+            sum::{DayMovement, Rows},
         },
         errors::{Doing, corrupt},
         log::prepared::clean,

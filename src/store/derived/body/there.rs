@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    reports::push_scope,
+    asked::push_scope,
     rows::{account_of, customer_key},
 };
 use crate::{

@@ -60,7 +60,7 @@ impl Database {
     pub(in crate::store) async fn tell(&self, generation: i64, told: &[Told]) -> Result<(), StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
         if !lives(&mut tx, generation).await? {
-            return Err(super::fill::dropped());
+            return Err(super::generations::dropped());
         }
         insert(&mut tx, generation, told).await?;
         tx.commit().await.doing(KEEPING)

@@ -1,0 +1,82 @@
+//! Why a report can't be given.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::money::Exact;
+use crate::{
+    budget::Exceeded,
+    ledger::{
+        money::{Currency, Mrr},
+        time::Day,
+    },
+};
+
+/// A report can't be given.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ReportError {
+    /// Opening and movements don't make the closing: the derived tables are wrong, and no figure is shown.
+    #[error(
+        "the {currency} bridge of {start} to {end}{} doesn't close: {} minor units have no movement. \
+         `mrrd verify` names the first difference, `mrrd rebuild` recomputes the ledger from the log",
+        group.as_ref().map(|group| format!(" for {group}")).unwrap_or_default(), Exact(*rest)
+    )]
+    DoesNotClose {
+        /// Which series.
+        currency: Currency,
+        /// Which group of it.
+        group: Option<Arc<str>>,
+        /// First day.
+        start: Day,
+        /// Last day.
+        end: Day,
+        /// What is missing.
+        rest: Mrr,
+    },
+    /// Something can't be converted into the reporting currency.
+    #[error("{detail}; {settle}")]
+    MissingRate {
+        /// Which rate of which day.
+        detail: String,
+        /// What to do.
+        settle: String,
+    },
+    /// The log up to a closing's end no longer gives what the closing kept.
+    #[error("{month} isn't what it was closed with: `mrrd verify` names the first difference")]
+    ClosingDiffers {
+        /// `2026-10`
+        month: String,
+    },
+    /// A sum left the range of 128 bits.
+    #[error("a sum is too large to be held exactly: ask for one currency or a shorter span")]
+    Overflow,
+    /// Too many entries.
+    #[error("more than {max} periods of one {interval}: ask for a shorter span or a longer interval")]
+    TooManyPeriods {
+        /// The length asked for, as the API writes it.
+        interval: &'static str,
+        /// The most there may be.
+        max: usize,
+    },
+    /// More groups and periods than can be worked out.
+    #[error(
+        "{groups} times {periods} periods are more than can be worked out for one answer: ask for a shorter span, a longer \
+         interval or fewer groups"
+    )]
+    TooManySteps {
+        /// Groups, or customers.
+        groups: usize,
+        /// Periods.
+        periods: usize,
+    },
+    /// It costs more than a question may.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// Too many groups times periods.
+    #[error("the answer would have more than {max} entries: ask for a shorter span, a longer interval or fewer groups")]
+    TooManyEntries {
+        /// The most there may be.
+        max: usize,
+    },
+}

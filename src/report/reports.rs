@@ -1,0 +1,55 @@
+//! What every report is asked of, and what becomes of a question that has no answer.
+
+use thiserror::Error;
+
+use super::ReportError;
+use crate::{
+    config,
+    ledger::time::UnixTime,
+    reconciler::ReconcileError,
+    store::{ReadStore, StoreError},
+};
+
+/// A question that can't be answered.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// A parameter can't be what it is.
+    #[error("{name}: {reason}")]
+    Parameter {
+        /// Its name in the API; the commands' flags are called the same.
+        name: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// Nothing answers yet.
+    #[error(
+        "no figures under {profile} have been derived yet from the {events} events of the log: serve is at it, or is \
+         running under another configuration"
+    )]
+    NotDerived {
+        /// Under which profile.
+        profile: String,
+        /// Events in the log.
+        events: i64,
+    },
+    /// The figures can't be given.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The database can't answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A prefix of the log can't be derived.
+    #[error(transparent)]
+    Derivation(#[from] ReconcileError),
+}
+
+/// Where answers come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Reports<'a> {
+    /// The log and the derived tables.
+    pub store: &'a ReadStore,
+    /// The profiles, the default one first, and the zone.
+    pub ledger: &'a config::Ledger,
+    /// Nothing later is shown.
+    pub now: UnixTime,
+}

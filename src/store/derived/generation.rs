@@ -1,0 +1,106 @@
+//! A generation of the derived tables: its marks, the rows of its customers, and what is done with them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    event::CustomerKey,
+    ledger::{ids::AccountId, outcome::CustomerLedger, told::Lack},
+};
+
+/// Version of what is summed beside the rows: raise it when more is kept, or otherwise. A generation keeps the version it was
+/// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
+pub const SUMS_VERSION: i64 = 1;
+
+/// A dirty customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Who.
+    pub key: CustomerKey,
+    /// The least seq not yet applied.
+    pub first_seq: i64,
+    /// The mark is cleared only if this is unchanged.
+    pub last_seq: i64,
+}
+
+/// One generation of the derived tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Its number.
+    pub id: i64,
+    /// Answers come from the current one.
+    pub current: bool,
+    /// What it was computed under.
+    pub fingerprint: String,
+    /// Last log seq whose customers are marked.
+    pub position: i64,
+}
+
+/// One customer's rows under one profile.
+#[derive(Clone, Debug)]
+pub struct ProfileLedger {
+    /// The profile's name.
+    pub profile: Arc<str>,
+    /// The rows.
+    pub ledger: CustomerLedger,
+}
+
+/// A customer's rows under each profile, in a generation that has none of it yet.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// Whose.
+    pub key: CustomerKey,
+    /// The prices, products, coupons and discounts its facts name.
+    pub references: Vec<String>,
+    /// One for each profile.
+    pub derived: Vec<ProfileLedger>,
+}
+
+/// What customers of each ledger named whose terms neither they nor facts about it told.
+pub type Lacking = BTreeMap<(bool, Option<AccountId>), BTreeSet<Lack>>;
+
+impl Filled {
+    /// About how many rows it comes to.
+    pub fn rows(&self) -> usize {
+        let of = |ledger: &CustomerLedger| {
+            let parts: usize = ledger.movements.iter().map(|movement| 1 + movement.parts.len()).sum();
+            ledger.deltas.len() + ledger.counts.len() + parts + ledger.subscriptions.len() + ledger.quality.len() + 1
+        };
+        self.references.len() + self.derived.iter().map(|derived| of(&derived.ledger)).sum::<usize>()
+    }
+}
+
+/// What an advance did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// The position now.
+    pub position: i64,
+    /// Events looked at: 0 when there was nothing new.
+    pub read: i64,
+    /// Customers marked.
+    pub marked: i64,
+}
+
+/// A digest of one customer's rows under one profile, and the place where the next page of digests begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    /// The profile.
+    pub profile: String,
+    /// Whose rows.
+    pub key: CustomerKey,
+    /// SHA-256 of the rows in their canonical form, the same on every database.
+    pub digest: [u8; 32],
+}
+
+/// The sum of a day that isn't that of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongDay {
+    /// Under which profile.
+    pub profile: Arc<str>,
+    /// In which table.
+    pub table: &'static str,
+    /// Which day, and of which rows.
+    pub what: String,
+}

@@ -1,0 +1,206 @@
+//! What PostgreSQL says differently in statements. Its twin is in `sqlite/`.
+
+use std::sync::atomic::Ordering;
+
+use sqlx::AssertSqlSafe;
+
+use super::{
+    Database,
+    body::{
+        columns::TABLES,
+        generations::SUMS,
+        readback::{GROUP, Group},
+    },
+    driver::Connection,
+};
+use crate::store::{
+    StoreError,
+    errors::{Doing, saw_read_only},
+};
+
+/// Begins a transaction that will write.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN";
+/// Begins a transaction that reads several things as of one instant.
+pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How many bytes the database holds.
+pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
+/// Log and derived tables lie together.
+pub(crate) const APART: bool = false;
+/// What the metadata of `l` holds under a key, which stands between the two.
+pub(crate) const METADATA: (&str, &str) = ("(CAST(l.metadata AS json) ->> ", ")");
+/// Ends a SELECT whose rows stay as they are until the commit.
+pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
+/// Several processes recompute customers at once: each keeps the marks it took locked until their rows are written.
+pub(crate) const MARKS_ARE_HELD: bool = true;
+/// Ends a SELECT whose rows are taken, but for those that another process has taken.
+pub(crate) const TAKE: &str = " FOR UPDATE SKIP LOCKED";
+/// The time in seconds, by the server.
+pub(crate) const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+/// Whether that clock may end a lease: every process asks the same one.
+pub(crate) const LEASES_EXPIRE: bool = true;
+/// Two processes may append the same event at once; the later one fails on the key and looks again.
+pub(crate) const APPENDS_MAY_COLLIDE: bool = true;
+
+/// The body of event `e`, as `b`, after `JOIN` or `LEFT JOIN`: looked for in its month's partition, and in the one of bodies
+/// without a month. `OFFSET 0` has it looked for event by event: the planner doesn't know that so few partitions are looked
+/// into, and would rather join all of them for one page.
+pub(crate) const BODY: &str = "LATERAL (SELECT salt, codec, bytes FROM event_body
+    WHERE event_body.seq = e.seq AND event_body.received_at IN (e.received_at, 0) OFFSET 0) b ON TRUE";
+/// A body says when it was received: that is the partition it belongs in.
+pub(crate) const BODIES_HAVE_MONTHS: bool = true;
+
+/// Within `SELECT * FROM (VALUES …)` it would take every value for a text.
+pub(crate) const PADS: bool = false;
+
+/// The place of a statement's value `n`.
+pub(crate) fn place(n: usize, text: &mut String) {
+    use std::fmt::Write as _;
+
+    // Writing to a String can't fail.
+    let _ = write!(text, "${n}");
+}
+
+/// `column IN (the texts bound as $n)`; bind them with [`text_list`].
+pub(crate) fn in_list(column: &str, n: usize) -> String {
+    format!("{column} = ANY(${n}::text[])")
+}
+
+/// Texts to bind for [`in_list`].
+pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+/// Takes the next `count` places in the log, within the append's transaction and behind [`hold_horizon`].
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
+    sqlx::query_scalar("SELECT nextval('event_seq_seq') FROM generate_series(1, $1)")
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+        .doing("numbering events")
+}
+
+// The migration's trigger takes the same lock, so that no other way into the log forgets it: 'mrrd', 'seq' in ASCII.
+const HOLD: &str = "SELECT pg_advisory_xact_lock_shared(1836216932, 7562609)";
+const WAIT: &str = "SELECT pg_advisory_xact_lock(1836216932, 7562609)";
+
+/// Lets no reader of the log pass what this transaction is about to append, until it commits.
+pub(crate) async fn hold_horizon(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query(HOLD).execute(connection).await.doing("appending events").map(drop)
+}
+
+/// The greatest seq that every reader may see.
+///
+/// Sequence order is not commit order: seq 2 may be visible while seq 1 is not yet, and a reader that went on to 2 would
+/// never see 1. So every append holds a lock shared from before it takes its seqs until it commits, and whoever asks for
+/// the horizon takes the same lock alone: at that moment no seq is out. Appends never wait for each other.
+///
+/// While the lock is asked for, appends queue behind the asker. So the asker waits for half a second at most; behind an
+/// append that hangs longer it answers with the last horizon known, which is always safe.
+pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+    let doing = "reading the log's end";
+    let mut tx = database.log.begin().await.doing(doing)?;
+    sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.doing(doing)?;
+    if let Err(error) = sqlx::query(WAIT).execute(&mut *tx).await {
+        // 55P03: the lock wasn't to be had in time.
+        if error.as_database_error().and_then(|error| error.code()).as_deref() == Some("55P03") {
+            return Ok(database.horizon.load(Ordering::SeqCst));
+        }
+        return Err(error).doing(doing);
+    }
+    let last: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&mut *tx).await.doing(doing)?;
+    tx.commit().await.doing(doing)?;
+    Ok(database.horizon.fetch_max(last, Ordering::SeqCst).max(last))
+}
+
+/// Says that so many events were appended: the server looks after its own log.
+pub(crate) fn grown(_database: &Database, _events: usize) {}
+
+// 'geni' in ASCII, then the generation's number.
+const GENERATION: i32 = 1_734_700_649;
+
+/// Until the commit, this transaction works on `generation` beside others that do; [`alone_with_generation`] waits for it.
+pub(crate) async fn share_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+    // Deriving takes its time in the middle of the transaction; a process that stops there is thrown out after this one.
+    sqlx::query(
+        "SELECT set_config('idle_in_transaction_session_timeout', '60s', TRUE),
+         pg_advisory_xact_lock_shared($1, CAST($2 AS INTEGER))",
+    )
+    .bind(GENERATION)
+    .bind(generation)
+    .execute(connection)
+    .await
+    .doing("sharing a generation")
+    .map(drop)
+}
+
+/// Waits for every transaction that shares `generation`, and keeps new ones waiting until the commit.
+pub(crate) async fn alone_with_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, CAST($2 AS INTEGER))")
+        .bind(GENERATION)
+        .bind(generation)
+        .execute(connection)
+        .await
+        .doing("waiting for a generation")
+        .map(drop)
+}
+
+/// Whether the log could be written: a connection is to be had, and this is no read-only standby.
+pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreError> {
+    let doing = "asking the database";
+    let (standby, read_only): (bool, bool) =
+        sqlx::query_as("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean")
+            .fetch_one(&database.log_writer)
+            .await
+            .doing(doing)?;
+    if read_only {
+        // Nor does the next who asks get this session, if the server takes writes again.
+        saw_read_only();
+    }
+    let reason = match (standby, read_only) {
+        (true, _) => "this PostgreSQL is a read-only standby: database.url must name the primary",
+        (false, true) => "PostgreSQL takes no writes here: default_transaction_read_only is on",
+        (false, false) => return Ok(()),
+    };
+    Err(StoreError::Unavailable { doing, reason: reason.into() })
+}
+
+/// Closes what isn't of a pool: the leases held are free.
+pub(crate) fn close_direct(database: &Database) {
+    database.presence.end();
+}
+
+/// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
+/// they are looked at by themselves.
+pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreError> {
+    let tables: Vec<&str> =
+        ["reference", "joined"].into_iter().chain(SUMS).chain(TABLES.iter().map(|table| table.name)).collect();
+    let doing = "gathering statistics";
+    let mut tx = database.derived_writer.begin().await.doing(doing)?;
+    // Who is asked for by key wants no finer picture; the server refines it by itself.
+    sqlx::query("SET LOCAL default_statistics_target = 10").execute(&mut *tx).await.doing(doing)?;
+    let text = format!("ANALYZE {}", tables.join(", "));
+    sqlx::query(AssertSqlSafe(text)).execute(&mut *tx).await.doing(doing)?;
+    tx.commit().await.doing(doing)
+}
+
+/// Has rows found by an index: the planner knows by itself whether the span asked for is short.
+pub(crate) fn by_index(_index: &str) -> &'static str {
+    ""
+}
+
+/// Takes away each customer's rows from a number on.
+pub(crate) async fn delete_tails(
+    connection: &mut Connection,
+    table: &str,
+    group: &Group<'_>,
+    tails: &[(&str, i64)],
+) -> Result<(), sqlx::Error> {
+    let text = format!(
+        "DELETE FROM {table} USING unnest($5::text[], $6::bigint[]) AS tail (of_customer, first)
+         WHERE {GROUP} AND customer = tail.of_customer AND ordinal >= tail.first"
+    );
+    let (customers, first): (Vec<&str>, Vec<i64>) = tails.iter().copied().unzip();
+    let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
+    query.bind(group.livemode).bind(group.account).bind(customers).bind(first).execute(connection).await.map(drop)
+}

@@ -1,0 +1,106 @@
+//! Opening one file: its connections, how much of it they keep at hand, and its schema.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{connections::pool, derived_files::DerivedFiles, driver::Pool, private};
+use crate::store::{
+    OlderSchema, Options, StoreError,
+    errors::{SQLITE_CORRUPT, SQLITE_NOTADB},
+    schema,
+};
+
+/// Every step of the schema.
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// One write lock for each file: whoever waits longer than this is told that the database is busy.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// From how many pages of the write-ahead log on a commit moves them into the file, and the cache of the connection that
+/// writes. Of the log: leases and seals are written when no event comes, and only events make `checkpoint.rs` look.
+pub(super) const LOG_FILE: (&str, &str) = ("8000", "-2000");
+
+/// Of the derived tables: each customer has rows on dozens of pages all over a large file, and a page that a batch changes
+/// twice is written once.
+pub(super) const DERIVED_FILE: (&str, &str) = ("4000", "-16000");
+
+/// Opens a file, made where it is missing and brought up to date: its readers, and the one connection that writes it.
+pub(super) async fn open_file(
+    path: &Path,
+    synchronous: SqliteSynchronous,
+    (checkpoint_pages, writer_cache): (&'static str, &'static str),
+    options: &Options,
+    migrations: Migrator,
+    replaceable: Option<DerivedFiles>,
+) -> Result<(Pool, Pool), StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
+    }
+    // What was never there is no ledger of an older version: derived tables are made where they are missing.
+    let is_fresh = std::fs::metadata(path).map_or(0, |found| found.len()) == 0;
+    private::make_file(path)?;
+    let unavailable = |error| cannot_open(path, error);
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .pragma("wal_autocheckpoint", checkpoint_pages)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .statement_cache_capacity(256);
+    // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
+    let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
+    let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
+    if is_fresh || options.schema == OlderSchema::BringUpToDate {
+        migrate(&migrations, &writer, path).await?;
+    } else {
+        let taken = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(&writer).await;
+        let shown = path.display().to_string();
+        schema::is_of_now(&migrations, &taken.map_err(|_| schema::none_yet(&shown))?, &shown)?;
+    }
+    let reading = connect.pragma("query_only", "ON");
+    let readers =
+        pool(replaceable).max_connections(options.readers).connect_with(reading).await.map_err(unavailable)?;
+    Ok((readers, writer))
+}
+
+/// Brings a file up to date. Each step is one transaction, but SQLite has no lock around all of them: of two processes that
+/// start at once, one finds a step taken or the file busy, and looks again.
+async fn migrate(migrations: &Migrator, writer: &Pool, path: &Path) -> Result<(), StoreError> {
+    const LOOKS: u32 = 10;
+    const PAUSE: Duration = Duration::from_millis(100);
+    let name = path.display().to_string();
+    for _ in 1..LOOKS {
+        match schema::migrate(migrations, writer, &name).await {
+            Err(StoreError::Unavailable { .. }) => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+    schema::migrate(migrations, writer, &name).await
+}
+
+/// Says which file, and what to do about it.
+fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
+    let doing = "opening the database";
+    let shown = path.display();
+    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+    // The primary result code is the low byte of an extended one.
+    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
+        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => {
+            StoreError::Damaged { doing, reason: format!("{shown} is no SQLite database, or is damaged ({error})") }
+        }
+        Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
+            doing,
+            reason: format!("{shown}: {error}; is its folder there, and may this user write in it?"),
+        },
+        _ => StoreError::Unavailable { doing, reason: format!("{shown}: {error}") },
+    }
+}
+
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_CANTOPEN: i32 = 14;

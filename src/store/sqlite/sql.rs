@@ -1,0 +1,157 @@
+//! What SQLite says differently in statements. Its twin is in `postgres/`.
+
+use sqlx::AssertSqlSafe;
+
+use super::{
+    Database,
+    body::{
+        readback::{GROUP, Group},
+        rows::{Query, TableRows, Value, Values, chunks, statement},
+    },
+    driver::Connection,
+};
+use crate::store::{StoreError, errors::Doing};
+
+/// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+/// Begins a transaction that reads several things as of one instant.
+pub(crate) const BEGIN_READ: &str = "BEGIN";
+/// How many bytes a database file holds.
+pub(crate) const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+/// Log and derived tables lie in two files.
+pub(crate) const APART: bool = true;
+/// What the metadata of `l` holds under a key, which stands between the two.
+pub(crate) const METADATA: (&str, &str) = ("(SELECT value FROM json_each(l.metadata) WHERE key = ", ")");
+/// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.
+pub(crate) const FOR_UPDATE: &str = "";
+/// One process recomputes customers: the write lock can't be held while ledgers are derived.
+pub(crate) const MARKS_ARE_HELD: bool = false;
+/// The time in seconds, by the database.
+pub(crate) const NOW: &str = "unixepoch()";
+/// Whether that clock may end a lease: it is this machine's, which may jump.
+pub(crate) const LEASES_EXPIRE: bool = false;
+/// Nothing is taken by reading.
+pub(crate) const TAKE: &str = "";
+/// Two connections never append at once, so an append never meets a row that it didn't see.
+pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
+
+/// Each statement is a trip to the connection's thread: rather one with rows that aren't there than one more. What isn't
+/// bound is null.
+pub(crate) const PADS: bool = true;
+
+/// The body of event `e`, as `b`, after `JOIN` or `LEFT JOIN`.
+pub(crate) const BODY: &str = "event_body b ON b.seq = e.seq";
+/// All bodies lie in one table.
+pub(crate) const BODIES_HAVE_MONTHS: bool = false;
+
+/// The place of a statement's value `n`. SQLite finds the name of each place by going through all before it, so that a
+/// statement of a thousand values spends its time there; places without a name cost nothing.
+pub(crate) fn place(_n: usize, text: &mut String) {
+    text.push('?');
+}
+
+/// `column IN (the texts bound as $n)`; bind them with [`text_list`].
+pub(crate) fn in_list(column: &str, n: usize) -> String {
+    format!("{column} IN (SELECT value FROM json_each(${n}))")
+}
+
+/// Texts to bind for [`in_list`].
+pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
+}
+
+/// Takes the next `count` places in the log, within the append's transaction.
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+        .fetch_optional(connection)
+        .await
+        .doing("numbering events")?;
+    Ok((last.unwrap_or(0) + 1..).take(count).collect())
+}
+
+/// The greatest seq that every reader may see. There is one writer: the order of seq is the order of commits.
+pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+    sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
+        .fetch_one(&database.log)
+        .await
+        .doing("reading the log's end")
+}
+
+/// Lets no reader of the log pass what this transaction is about to append: nothing to do with one writer.
+pub(crate) async fn hold_horizon(_connection: &mut Connection) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Says that so many events were appended.
+pub(crate) fn grown(database: &Database, events: usize) {
+    database.grown(events);
+}
+
+/// Works on a generation beside others that do: there is one writer.
+pub(crate) async fn share_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Waits for every transaction that shares a generation: whoever holds the write lock is alone.
+pub(crate) async fn alone_with_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Whether the log could be written: the one connection that writes it may be busy doing so, and isn't disturbed.
+pub(crate) async fn log_is_writable(_database: &Database) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Writes rows into their table, many in a statement.
+pub(crate) async fn insert_rows(connection: &mut Connection, rows: &TableRows) -> Result<(), sqlx::Error> {
+    let TableRows { table, columns, rows } = rows;
+    let head = format!("INSERT INTO {table} ({columns})");
+    let width = columns.split(',').count();
+    for (size, now) in chunks(rows) {
+        let query = sqlx::query(AssertSqlSafe(statement(&head, width, size, "")));
+        now.iter().fold(query, bound).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn bound<'q>(query: Query<'q>, values: &'q Values) -> Query<'q> {
+    values.0.iter().fold(query, |query, value| match value {
+        Value::Number(number) => query.bind(*number),
+        Value::Truth(truth) => query.bind(*truth),
+        Value::Text(text) => query.bind(text.as_deref()),
+    })
+}
+
+/// Closes connections that aren't of a pool.
+pub(crate) fn close_direct(database: &Database) {
+    database.presence.end();
+    database.file.close();
+    database.facts.close();
+    database.fresh.close();
+}
+
+/// Nothing to do: no plan depends on how much a table holds.
+pub(crate) async fn gather_statistics(_database: &Database) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// Has rows found by an index: SQLite can't know that the span asked for is short.
+pub(crate) fn by_index(index: &str) -> String {
+    format!(" INDEXED BY {index}")
+}
+
+/// Takes away each customer's rows from a number on.
+pub(crate) async fn delete_tails(
+    connection: &mut Connection,
+    table: &str,
+    group: &Group<'_>,
+    tails: &[(&str, i64)],
+) -> Result<(), sqlx::Error> {
+    let text = format!("DELETE FROM {table} WHERE {GROUP} AND customer = $5 AND ordinal >= $6");
+    for (customer, first) in tails {
+        let query = sqlx::query(AssertSqlSafe(text.clone())).bind(group.generation).bind(group.profile);
+        let query = query.bind(group.livemode).bind(group.account).bind(*customer).bind(*first);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
