@@ -23,6 +23,7 @@ pub mod told;
 
 mod causes;
 mod counting;
+mod customer_facts;
 mod deltas;
 mod latest;
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod order;
 mod parts;
 mod past;
 mod replacement;
+mod snapshot;
 mod sorted_facts;
 #[cfg(test)]
 mod story;
@@ -43,8 +45,8 @@ mod words;
 
 use std::cell::OnceCell;
 
-use fact::{Fact, SubscriptionState};
-use ids::CustomerId;
+pub use customer_facts::CustomerFacts;
+use fact::SubscriptionState;
 use outcome::CustomerLedger;
 use past::Bills;
 use pricing::Terms;
@@ -54,17 +56,6 @@ use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
 pub const VERSION: i64 = 6;
-
-/// All the log knows that can touch one customer.
-#[derive(Clone, Copy, Debug)]
-pub struct CustomerFacts<'a> {
-    /// Whose ledger.
-    pub customer: &'a CustomerId,
-    /// The customer's own facts, in any order, with any repetition.
-    pub facts: &'a [Fact],
-    /// Facts about the prices, products and coupons its facts name, in any order.
-    pub references: &'a [Fact],
-}
 
 /// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (rule `arrival-order`).
 pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {

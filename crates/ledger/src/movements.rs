@@ -6,13 +6,12 @@ use super::{
     causes::Around,
     counting::Counted,
     money::{Currency, Mrr},
-    netting::Window,
     outcome::{Cause, Kind, Movement, Part},
     parts::{Evidence, Reading, parts},
     pricing::Terms,
     profile::{Profile, ReactivationAs},
     replacement::Replacement,
-    sweep::{Moment, Sweep, Tally},
+    sweep::{Moment, Sweep, Tally, Window},
     time::{UnixTime, Zone},
 };
 

@@ -1,24 +1,12 @@
 //! Netting windows: which moments of a customer are read as one change (rule `netting`).
 
-use std::ops::Range;
-
 use super::{
     counting::Counted,
     profile::Netting,
     replacement,
-    sweep::{Moment, Sweep},
+    sweep::{Moment, Sweep, Window},
     time::{Day, UnixTime, Zone},
 };
-
-/// Moments that net to one movement in each currency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    /// Names the window within its customer: no two windows share it.
-    pub start: UnixTime,
-    /// An opening balance, never netted with anything.
-    pub opening: bool,
-    pub moments: Range<usize>,
-}
 
 /// Cuts a customer's moments into windows; none reaches over one of `cuts`, which are in order: a bridge over an interval
 /// shorter than the window nets within that interval (rule `netting`).

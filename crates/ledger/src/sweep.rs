@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, ops::Range};
 use super::{
     counting::{CountStatus, Counted, Stretch},
     money::{Currency, Mrr},
-    netting::Window,
     outcome::CountDelta,
     profile::{Profile, ZeroByDiscount},
     time::{UnixTime, Zone},
@@ -148,6 +147,16 @@ fn granted(stretch: &Stretch) -> i64 {
     // Where granted trials count, something else may hold back a subscription on one: its collection is paused.
     let whole = stretch.granted && stretch.count_status == CountStatus::Trial;
     i64::from(whole || (stretch.count_status.counts() && items()))
+}
+
+/// Moments that net to one movement in each currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Names the window within its customer: no two windows share it.
+    pub start: UnixTime,
+    /// An opening balance, never netted with anything.
+    pub opening: bool,
+    pub moments: Range<usize>,
 }
 
 impl Sweep {

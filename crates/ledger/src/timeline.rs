@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub use super::snapshot::{Entry, Snapshot};
 use super::{
     fact::{Fact, Origin, Role, Status, SubscriptionState},
     ids::EventId,
@@ -10,34 +11,6 @@ use super::{
     past::{Past, before_end},
     time::{UnixTime, Zone},
 };
-
-/// A state a subscription was in, from `at` until the next snapshot's `at`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot<'a> {
-    /// From when it holds: `event.created`, or `ended_at` for an end. Never earlier than the snapshot before.
-    pub at: UnixTime,
-    /// The state; borrowed from its fact unless it had to be rebuilt.
-    pub state: Cow<'a, SubscriptionState>,
-    /// The events that show it, in order: the first brought it, the others said the same.
-    pub events: Vec<EventId>,
-    /// What it rests on.
-    pub origin: Origin,
-    /// How it came into the line.
-    pub entry: Entry,
-}
-
-/// How a snapshot came into its line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// The state before the first thing known, rebuilt: it began on an earlier day (rule `opening-balance`).
-    Opening,
-    /// The state before the first thing known, rebuilt: it began on that very day.
-    Start,
-    /// Seen being created.
-    Created,
-    /// Any later one.
-    Change,
-}
 
 /// The line of one subscription, and what was wrong with it.
 #[derive(Debug, Default)]

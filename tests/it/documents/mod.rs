@@ -1,5 +1,6 @@
 //! The documents are held to the code: what is cited exists, and what is generated is what the binary says.
 
+mod circles;
 mod citations;
 mod commands;
 mod deployment;

@@ -1,13 +1,21 @@
 //! Items and discounts over the past: what each invoice billed, and what changed between two of them.
 
-use super::{
-    A_DAY, Unclear,
-    bills::{Bill, Bills, Cycle, Proration, item_of},
-};
+use super::bills::{Bill, Bills, Cycle, Proration, item_of};
 use crate::{
     fact::{DiscountState, Duration, ItemState, SubscriptionState, Usage},
     time::UnixTime,
 };
+
+/// Invoices follow what they bill within a day, and a renewal its period's end.
+pub(super) const A_DAY: i64 = UnixTime::DAY_SECONDS;
+
+/// A stretch in which invoices don't tell a change's instant, or not what held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unclear {
+    pub(super) from: UnixTime,
+    pub(super) until: UnixTime,
+    pub(super) what: String,
+}
 
 /// Objects of one call are stamped some seconds apart (docs/wire.md 3.2).
 const SAME_CALL_SECONDS: i64 = 60;

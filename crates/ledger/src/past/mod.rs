@@ -15,13 +15,10 @@ use super::{
     fact::{CancelReason, Status, SubscriptionState},
     ids::EventId,
     outcome::{QualityEntry, QualityKind},
+    snapshot::Entry,
     time::{UnixTime, Zone},
-    timeline::Entry,
 };
-use held::Held;
-
-/// Invoices follow what they bill within a day, and a renewal its period's end.
-const A_DAY: i64 = UnixTime::DAY_SECONDS;
+use held::{A_DAY, Held, Unclear};
 
 /// The states before the first thing known.
 #[derive(Debug)]
@@ -32,14 +29,6 @@ pub(super) struct Past {
     pub entry: Entry,
     /// What the invoices leave open.
     pub quality: Vec<QualityEntry>,
-}
-
-/// A stretch in which invoices don't tell a change's instant, or not what held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Unclear {
-    from: UnixTime,
-    until: UnixTime,
-    what: String,
 }
 
 /// Rebuilds what lies before `until`, where the subscription stood as in `last`. `None` where no invoice tells of it.

@@ -1,7 +1,7 @@
 //! When time alone changes an amount between two snapshots: a discount's window, an item's own trial, measured usage
 //! (rule `time-alone`).
 
-use super::{Trigger, customer_discounts::Change, gross::currency_of, items::View, windows::window};
+use super::{Trigger, customer_discounts::Change, view::View, view::currency_of, windows::window};
 use crate::{
     fact::{DiscountState, ItemState, Status, Usage},
     ids::EventId,

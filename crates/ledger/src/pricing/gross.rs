@@ -3,11 +3,11 @@
 use super::{
     amount::{factor, per_interval, units},
     exact::{Exact, Overflow},
-    items::View,
     terms::Terms,
+    view::{View, currency_of},
 };
 use crate::{
-    fact::{Interval, ItemState, SubscriptionState, Usage},
+    fact::{Interval, ItemState, Usage},
     money::{Currency, Decimal},
     profile::Metered,
     time::UnixTime,
@@ -30,11 +30,6 @@ pub(super) enum Gross {
     Unknown,
     /// It doesn't fit into exact arithmetic.
     Overflow,
-}
-
-/// The subscription's currency, else its first price's.
-pub(super) fn currency_of(state: &SubscriptionState) -> Option<Currency> {
-    state.currency.or_else(|| state.items.first()?.price.currency)
 }
 
 /// What the price says for `quantity`; `None` where its terms, its interval among them, aren't known anywhere: what a

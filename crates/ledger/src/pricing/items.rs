@@ -1,69 +1,31 @@
 //! All items of one snapshot at one instant: amounts, discounts, tax, and the one rounding (rules `fixed-point` and `inclusive-tax`).
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use super::{
-    Granted, ItemAmount,
     amount::factor,
     customer_discounts::same,
     discounts::{self, Left},
-    durations::{self, Inferred},
+    durations::Inferred,
     evidence::{Estimate, Evidence},
     exact::{Exact, Overflow, in_range},
-    gross::{Gross, currency_of, gross, interval},
+    gross::{Gross, gross, interval},
     invoices::Stands,
     quality::Issue,
+    spans::ItemAmount,
     tax::{self, Inside},
-    terms::{Discount, Share, Terms},
+    terms::{Discount, Share},
     trail::Recorder,
+    view::{View, currency_of, stands_so_far},
     windows::window,
 };
 use crate::{
-    fact::{DiscountState, Duration, ItemState, Usage},
-    ids::DiscountId,
+    fact::{DiscountState, Duration, ItemState, Scheme, Usage},
     money::Mrr,
-    profile::{DiscountRule, Profile},
+    profile::DiscountRule,
     rule,
     time::UnixTime,
-    timeline::Snapshot,
 };
-
-/// What pricing looks at: one snapshot of a subscription's, and all that is known beside it.
-#[derive(Clone, Copy)]
-pub(super) struct View<'s, 'a> {
-    /// All of the subscription's, also those after the one at hand.
-    pub all: &'s [Snapshot<'s>],
-    /// The place of the one at hand.
-    pub index: usize,
-    pub now: &'s Snapshot<'s>,
-    pub terms: &'s Terms<'a>,
-    pub profile: &'s Profile,
-    pub granted: &'s Granted,
-    pub durations: &'s Durations,
-}
-
-/// How long discounts last whose duration is told nowhere, as read off so far.
-#[derive(Debug, Default)]
-pub(super) struct Durations(RefCell<HashMap<DiscountId, Inferred>>);
-
-/// While which snapshots an item holds the same price and quantity as in the one at `index`.
-pub(super) fn stands(all: &[Snapshot<'_>], index: usize, item: &ItemState) -> Stands {
-    let holds = |snapshot: &Snapshot<'_>| {
-        let same =
-            |one: &ItemState| one.id == item.id && one.price.id == item.price.id && one.quantity == item.quantity;
-        snapshot.state.items.iter().any(same)
-    };
-    let before = all[..index].iter().rev().take_while(|snapshot| holds(snapshot)).count();
-    let after = all[index + 1..].iter().take_while(|snapshot| holds(snapshot)).count();
-    let until = all.get(index + 1 + after).map_or(UnixTime(i64::MAX), |next| next.at);
-    Stands { from: all[index - before].at, until, so_far: None }
-}
-
-/// The same, asked by the one at `index`: what was billed by its end comes first.
-pub(super) fn stands_so_far(all: &[Snapshot<'_>], index: usize, item: &ItemState) -> Stands {
-    let end = all.get(index + 1).map_or(UnixTime(i64::MAX), |next| next.at);
-    Stands { so_far: Some(end), ..stands(all, index, item) }
-}
 
 /// One item on its way to its amount.
 struct Item<'s> {
@@ -81,42 +43,6 @@ struct Item<'s> {
 }
 
 impl<'s, 'a> View<'s, 'a> {
-    /// The snapshots up to and including the one at hand.
-    pub(super) fn line(&self) -> &'s [Snapshot<'s>] {
-        &self.all[..=self.index]
-    }
-
-    /// The same of each earlier snapshot, the latest first.
-    pub(super) fn earlier(self) -> impl Iterator<Item = Self> {
-        (0..self.index).rev().map(move |index| Self { index, now: &self.all[index], ..self })
-    }
-
-    /// While which an item's price and quantity stand.
-    pub(super) fn stands(&self, item: &ItemState) -> Stands {
-        stands(self.all, self.index, item)
-    }
-
-    /// A discount with all the log knows of it; its duration read off where it isn't told.
-    pub(super) fn joined<'d>(&self, shown: &'d DiscountState) -> (Discount<'d>, Option<Inferred>)
-    where
-        's: 'd,
-    {
-        let mut discount = self.terms.discount(shown, currency_of(&self.now.state));
-        if discount.duration != Duration::Unknown {
-            return (discount, None);
-        }
-        let Some(id) = discount.id else { return (discount, None) };
-        let known = self.durations.0.borrow().get(id).copied();
-        let inferred = known.unwrap_or_else(|| {
-            let inferred = durations::infer(shown, self.all, self.terms);
-            self.durations.0.borrow_mut().insert(id.clone(), inferred);
-            inferred
-        });
-        discount.duration = inferred.duration();
-        discount.end = discount.end.or(inferred.end());
-        (discount, Some(inferred))
-    }
-
     /// The amounts at `at`, and what couldn't be known.
     pub(super) fn items<R: Recorder>(
         &self,
@@ -400,7 +326,7 @@ impl<'s, 'a> View<'s, 'a> {
                 let interval =
                     self.terms.interval(&item.price).map(|interval| interval.to_string()).unwrap_or_default();
                 let scheme = self.terms.scheme(&item.price, currency_of(&self.now.state));
-                format!("{quantity} × {} a {interval} = {amount} a month", super::scheme_in_words(scheme))
+                format!("{quantity} × {} a {interval} = {amount} a month", scheme_in_words(scheme))
             }
             Gross::Usage(_) => format!("metered: {amount} a month under metered = {}", self.profile.metered),
             Gross::PartOfUsage(_) => format!(
@@ -439,4 +365,14 @@ fn describe(discount: &Discount<'_>, estimate: Option<Estimate>, before: Exact, 
     };
     let taken = before.minus(after).map_or_else(|_| "?".into(), |taken| taken.to_string());
     format!("{} ({what}): −{taken} of {before}", discount.name())
+}
+
+/// A scheme as an explanation writes it.
+fn scheme_in_words(scheme: Option<&Scheme>) -> String {
+    match scheme {
+        Some(Scheme::PerUnit(unit)) => unit.to_string(),
+        Some(Scheme::Graduated(tiers)) => format!("graduated over {} tiers", tiers.len()),
+        Some(Scheme::Volume(tiers)) => format!("volume over {} tiers", tiers.len()),
+        Some(Scheme::Unknown) | None => "an unknown price".into(),
+    }
 }

@@ -14,100 +14,35 @@ mod invoices;
 mod items;
 mod periods;
 mod quality;
+mod spans;
 mod tax;
 mod terms;
 mod tiers;
 mod trail;
+mod view;
 mod windows;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, sync::Arc};
-
+use self::{
+    quality::Tracker,
+    trail::{Recorder, Silent, Written},
+    view::{Durations, View},
+};
+pub use self::{
+    spans::{Granted, ItemAmount, Span, Trigger},
+    terms::Terms,
+    trail::Step,
+};
 use super::{
-    fact::{Interval, Scheme, Status, Usage},
-    ids::{EventId, ItemId, PriceId, ProductId},
-    money::{Currency, Decimal, Mrr},
+    fact::{Status, Usage},
+    ids::ItemId,
+    money::{Decimal, Mrr},
     outcome::QualityEntry,
     profile::Profile,
-    time::UnixTime,
     timeline::Snapshot,
 };
-use items::{Durations, View};
-use quality::Tracker;
-pub use terms::Terms;
-pub use trail::Step;
-use trail::{Recorder, Silent, Written};
-
-/// What one item counts during a span.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ItemAmount {
-    /// Which item.
-    pub item: ItemId,
-    /// What is sold.
-    pub product: Option<ProductId>,
-    /// At which price.
-    pub price: PriceId,
-    /// Billed how often.
-    pub interval: Option<Interval>,
-    /// How many, as Stripe wrote it.
-    pub quantity: Option<Decimal>,
-    /// Monthly, before discounts, inclusive tax taken out.
-    pub list: Mrr,
-    /// Monthly, after discounts, inclusive tax taken out; never above `list`.
-    pub net: Mrr,
-    /// `list` or `net` rests on an invoice line or on what was known before (rule `unknown-amounts`).
-    pub estimated: bool,
-    /// The log can't tell the amount: it is 0 here, counted in no figure, and listed in quality.
-    pub unpriced: bool,
-    /// In its own trial: counts 0 until that ends (rule `item-trials`).
-    pub in_trial: bool,
-    /// Measured usage (knob `metered`).
-    pub metered: bool,
-    /// Stable name across replacements (causes, rule `causes`).
-    pub lookup_key: Option<Arc<str>>,
-    /// Internal name (causes, rule `causes`).
-    pub nickname: Option<Arc<str>>,
-}
-
-/// What opened a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trigger {
-    /// A snapshot.
-    Snapshot,
-    /// A discount began, by its `start` or on the customer.
-    DiscountStart,
-    /// A discount ended, by time or on the customer.
-    DiscountEnd,
-    /// An item's own trial began.
-    ItemTrialStart,
-    /// An item's own trial ended.
-    ItemTrialEnd,
-    /// A finalised invoice brought new measured usage.
-    Usage,
-}
-
-/// A stretch of time during which a subscription's items count the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// First second; the next span's is the end.
-    pub from: UnixTime,
-    /// Index of the snapshot that holds.
-    pub snapshot: usize,
-    /// What opened it.
-    pub trigger: Trigger,
-    /// The event that shows it, where it isn't the snapshot's own: an invoice paid, a discount put on the customer.
-    pub event: Option<EventId>,
-    /// The subscription's currency, else its first price's.
-    pub currency: Option<Currency>,
-    /// Items in Stripe's order, then those carried because the list was cut.
-    pub items: Vec<ItemAmount>,
-}
-
-/// Items whose own trial changes nothing, by the snapshot that shows them on it: they counted before, and the profile counts
-/// granted trials (knob `trial_granted`).
-pub type Granted = BTreeSet<(usize, ItemId)>;
 
 /// Prices one subscription: one span for each snapshot, and one more wherever time alone changes an amount; in time order.
 pub fn price(
@@ -156,7 +91,7 @@ fn walk<R: Recorder>(
             tracker.observe(from, shown_by, if over { Vec::new() } else { issues });
             if held.as_ref() != Some(&items) {
                 held = changes.then(|| items.clone());
-                let currency = gross::currency_of(&now.state);
+                let currency = view::currency_of(&now.state);
                 emit(Span { from, snapshot: index, trigger, event: event.cloned(), currency, items }, recorder);
             }
         }
@@ -178,18 +113,8 @@ pub fn list_at(
     if item.price.usage == Usage::Metered {
         return None;
     }
-    let currency = gross::currency_of(state);
+    let currency = view::currency_of(state);
     let amount = gross::by_price(item, quantity, currency, terms).ok()??;
-    let stands = || items::stands_so_far(snapshots, index, item);
+    let stands = || view::stands_so_far(snapshots, index, item);
     tax::inside(state, item, currency, stands, terms).take_out(amount).and_then(exact::in_range).ok()
-}
-
-/// A scheme as an explanation writes it.
-fn scheme_in_words(scheme: Option<&Scheme>) -> String {
-    match scheme {
-        Some(Scheme::PerUnit(unit)) => unit.to_string(),
-        Some(Scheme::Graduated(tiers)) => format!("graduated over {} tiers", tiers.len()),
-        Some(Scheme::Volume(tiers)) => format!("volume over {} tiers", tiers.len()),
-        Some(Scheme::Unknown) | None => "an unknown price".into(),
-    }
 }

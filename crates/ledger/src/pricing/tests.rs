@@ -8,12 +8,14 @@ use super::*;
 use crate::{
     CustomerFacts,
     fact::{
-        CouponTerms, CustomerState, DiscountState, Duration, Fact, IntervalUnit, InvoiceLine, InvoiceState,
-        InvoiceStatus, ItemState, LineTerms, Off, Origin, Period, Price, Role, State, SubscriptionState, TaxRate,
-        TaxRateState, Tier,
+        CouponTerms, CustomerState, DiscountState, Duration, Fact, Interval, IntervalUnit, InvoiceLine, InvoiceState,
+        InvoiceStatus, ItemState, LineTerms, Off, Origin, Period, Price, Role, Scheme, State, SubscriptionState,
+        TaxRate, TaxRateState, Tier,
     },
     ids::{CustomerId, DiscountId, EventId, InvoiceId},
+    money::Currency,
     outcome::QualityKind,
+    time::UnixTime,
     timeline::Entry,
 };
 
