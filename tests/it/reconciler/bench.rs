@@ -10,7 +10,7 @@ use mrrd::{
         profile::Profile,
         time::{UnixTime, Zone},
     },
-    reconciler::{ReconcileError, Reconciler, Rules, driver::Driver, verify::Report},
+    reconciler::{ReconcileError, Reconciler, Rules, changes::Changes, driver::Driver, verify::Report},
     store::{Store, derived::Dumped},
     stripe::read::read,
 };
@@ -105,6 +105,19 @@ impl Ledger {
 /// One activation of a process of its own.
 pub(crate) async fn run_once(reconciler: Reconciler) -> Result<(), ReconcileError> {
     Driver::new(reconciler).0.run_once(&go_on()).await
+}
+
+/// A rebuild beside others that work on the ledger: who tidies up as it starts may hold the lease of generations for a moment.
+pub(crate) async fn rebuild_beside(reconciler: Reconciler) -> Changes {
+    let trying = async {
+        loop {
+            match reconciler.rebuild(&go_on(), &mut |_| ()).await {
+                Err(ReconcileError::Busy) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                done => break done.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(120), trying).await.expect("the lease comes free")
 }
 
 /// Nobody says stop.

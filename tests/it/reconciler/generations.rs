@@ -129,7 +129,7 @@ on_both! {
             let mut status = handle.subscribe();
             status.wait_for(|status| status.applied_seq > 0).await.unwrap();
             for _ in 0..3 {
-                let changes = other.reconciler().rebuild(&go_on(), &mut |_| ()).await.unwrap();
+                let changes = rebuild_beside(other.reconciler()).await;
                 assert!(changes.failed.is_empty());
                 let report = other.verify().await;
                 assert_eq!(report.first_difference, None);

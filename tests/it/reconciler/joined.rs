@@ -164,7 +164,7 @@ on_both! {
         let beside = async {
             handle.subscribe().wait_for(|status| status.generation.is_some()).await.unwrap();
             for _ in 0..3 {
-                let changes = joining(&other).rebuild(&go_on(), &mut |_| ()).await.unwrap();
+                let changes = rebuild_beside(joining(&other)).await;
                 assert!(changes.failed.is_empty());
                 let seq = other.store.log.horizon().await.unwrap();
                 known_at(&other, joined_rules(CustomerRules::default()), Some(seq)).await;
