@@ -114,10 +114,7 @@ impl Explanation {
         let amounts: Vec<String> = self.mrr.iter().map(|mrr| money(&mrr.mrr_exact, &mrr.currency)).collect();
         let amounts = if amounts.is_empty() { "no MRR".into() } else { format!("MRR {}", amounts.join(", ")) };
         let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
-        let mut text = format!(
-            "{} has {amounts} a month{when} under profile {}; amounts within the steps are minor units.\n",
-            self.customer, self.profile
-        );
+        let mut text = format!("{} has {amounts} a month{when} under profile {}.\n", self.customer, self.profile);
         if !self.stripe_customers.is_empty() {
             text.push_str(&format!("Stripe's customers in it: {}\n", self.stripe_customers.join(", ")));
         }

@@ -15,6 +15,7 @@ use super::{
     rule,
     time::{UnixTime, Zone},
     timeline::{Entry, Snapshot},
+    units,
 };
 
 /// One rule applied, and what came of it.
@@ -200,12 +201,13 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
         CountStatus::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
     };
     let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
-    let mut text = format!("under {} it {why}: {}", profile.name, stretch.mrr);
+    let said = |amount: Mrr| units::within(amount, stretch.currency);
+    let mut text = format!("under {} it {why}: {}", profile.name, said(stretch.mrr));
     if stretch.list != stretch.mrr {
-        text += &format!(", {} before discounts", stretch.list);
+        text += &format!(", {} before discounts", said(stretch.list));
     }
     if scheduled != 0 {
-        text += &format!(", {} set to end", Mrr(scheduled));
+        text += &format!(", {} set to end", said(Mrr(scheduled)));
     }
     Step {
         at: stretch.from,
@@ -250,19 +252,20 @@ fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
         currency: Some(movement.currency),
         events,
     };
+    let said = |amount: Mrr| units::within(amount, Some(movement.currency));
     let text = format!(
         "{} of {} {}: {} → {}{netted}{shown}",
         movement.kind.as_str(),
-        movement.amount,
-        movement.currency,
-        movement.before,
-        movement.after
+        said(movement.amount),
+        movement.currency.to_string().to_uppercase(),
+        said(movement.before),
+        said(movement.after)
     );
     steps.push(step(None, None, rule, text, movement.amount, events));
     steps.extend(movement.parts.iter().map(|part| {
         let (subscription, item) = (Some(part.subscription.clone()), Some(part.item.clone()));
         let reason = part.end_reason.map(|reason| format!(" ({})", reason.as_str())).unwrap_or_default();
-        let text = format!("of it {}{reason}: {}", part.cause.as_str(), part.amount);
+        let text = format!("of it {}{reason}: {}", part.cause.as_str(), said(part.amount));
         step(subscription, item, rule::PARTS, text, part.amount, part.events.clone())
     }));
 }

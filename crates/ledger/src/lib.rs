@@ -20,6 +20,7 @@ pub mod stored;
 pub mod time;
 pub mod timeline;
 pub mod told;
+pub mod units;
 
 mod causes;
 mod counting;
@@ -55,7 +56,7 @@ use sorted_facts::SortedFacts;
 use time::{Day, UnixTime, Zone};
 
 /// Version of the rules: raise it when the same facts would yield other rows, and every ledger rebuilds itself.
-pub const VERSION: i64 = 6;
+pub const VERSION: i64 = 7;
 
 /// Derives one customer's ledger under one profile: the same facts in any order give the same outcome (rule `arrival-order`).
 pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> CustomerLedger {

@@ -21,10 +21,11 @@ use super::{
 };
 use crate::{
     fact::{DiscountState, Duration, ItemState, Scheme, Usage},
-    money::Mrr,
+    money::{Currency, Mrr},
     profile::DiscountRule,
     rule,
     time::UnixTime,
+    units,
 };
 
 /// One item on its way to its amount.
@@ -201,8 +202,9 @@ impl<'s, 'a> View<'s, 'a> {
                 item.overflow = true;
             } else if left.amount != item.left {
                 let before = item.left;
-                recorder
-                    .step(&item.state.id, rule::DISCOUNT_ORDER, || describe(discount, estimate, before, left.amount));
+                recorder.step(&item.state.id, rule::DISCOUNT_ORDER, || {
+                    describe(discount, estimate, before, left.amount, currency_of(&self.now.state))
+                });
                 item.left = left.amount;
                 item.discount_estimated |= estimate.is_some();
             }
@@ -219,7 +221,9 @@ impl<'s, 'a> View<'s, 'a> {
     ) {
         match (discount.share, estimate) {
             (Some(_), _) => {}
-            (None, Some(estimate)) => issues.push(Issue::discount_estimated(discount.name(), estimate)),
+            (None, Some(estimate)) => {
+                issues.push(Issue::discount_estimated(discount.name(), estimate, currency_of(&self.now.state)));
+            }
             // It takes nothing off, however long.
             (None, None) => return issues.push(Issue::unresolved_discount(discount.name())),
         }
@@ -262,10 +266,10 @@ impl<'s, 'a> View<'s, 'a> {
         match inside {
             Inside::Nothing => {}
             Inside::Percent(percent) => recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
-                format!("{} includes {percent} % tax, which is taken out", item.left)
+                format!("{} includes {percent} % tax, which is taken out", self.said(item.left))
             }),
             Inside::Share(share) => recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
-                format!("of {} its invoice line shows {share} as tax, which is taken out", item.left)
+                format!("of {} its invoice line shows {share} as tax, which is taken out", self.said(item.left))
             }),
             Inside::Unknown => {
                 recorder.step(&state.id, rule::INCLUSIVE_TAX, || {
@@ -294,7 +298,9 @@ impl<'s, 'a> View<'s, 'a> {
         {
             issues.push(Issue::unknown_value(state, unknown, !unpriced));
         }
-        recorder.step(&state.id, rule::FIXED_POINT, || format!("counts {net} a month, {list} before discounts"));
+        recorder.step(&state.id, rule::FIXED_POINT, || {
+            format!("counts {} a month, {} before discounts", self.said(net), self.said(list))
+        });
         ItemAmount {
             item: state.id.clone(),
             product: state.price.product.clone(),
@@ -312,6 +318,11 @@ impl<'s, 'a> View<'s, 'a> {
         }
     }
 
+    /// An amount within a sentence.
+    fn said(&self, amount: impl ToString) -> String {
+        units::within(amount, currency_of(&self.now.state))
+    }
+
     fn record_gross<R: Recorder>(&self, item: &ItemState, gross: Gross, recorder: &mut R) {
         let (rule, amount) = match gross {
             Gross::Known(amount) => (rule::MONTHLY_AMOUNT, amount),
@@ -325,16 +336,24 @@ impl<'s, 'a> View<'s, 'a> {
                 // Without one its amount wouldn't be known.
                 let interval =
                     self.terms.interval(&item.price).map(|interval| interval.to_string()).unwrap_or_default();
-                let scheme = self.terms.scheme(&item.price, currency_of(&self.now.state));
-                format!("{quantity} × {} a {interval} = {amount} a month", scheme_in_words(scheme))
+                let currency = currency_of(&self.now.state);
+                let scheme = scheme_in_words(self.terms.scheme(&item.price, currency), currency);
+                format!("{quantity} × {scheme} a {interval} = {} a month", self.said(amount))
             }
-            Gross::Usage(_) => format!("metered: {amount} a month under metered = {}", self.profile.metered),
+            Gross::Usage(_) => {
+                format!("metered: {} a month under metered = {}", self.said(amount), self.profile.metered)
+            }
             Gross::PartOfUsage(_) => format!(
-                "metered: {amount} a month under metered = {}, of an invoice that doesn't show all its lines",
+                "metered: {} a month under metered = {}, of an invoice that doesn't show all its lines",
+                self.said(amount),
                 self.profile.metered
             ),
-            Gross::Carried(_) => format!("the price can't be told: counts what it last counted, {amount} a month"),
-            Gross::Billed(_) => format!("the price can't be told: an invoice line of it makes {amount} a month"),
+            Gross::Carried(_) => {
+                format!("the price can't be told: counts what it last counted, {} a month", self.said(amount))
+            }
+            Gross::Billed(_) => {
+                format!("the price can't be told: an invoice line of it makes {} a month", self.said(amount))
+            }
             Gross::Unknown => "the price can't be told: counted in no figure".into(),
             Gross::Overflow => format!("{Overflow}: counted in no figure"),
         });
@@ -347,7 +366,14 @@ impl Item<'_> {
     }
 }
 
-fn describe(discount: &Discount<'_>, estimate: Option<Estimate>, before: Exact, after: Exact) -> String {
+fn describe(
+    discount: &Discount<'_>,
+    estimate: Option<Estimate>,
+    before: Exact,
+    after: Exact,
+    currency: Option<Currency>,
+) -> String {
+    let said = |amount: String| units::within(amount, currency);
     let duration = match discount.duration {
         Duration::Forever => "forever",
         Duration::Repeating => "repeating",
@@ -356,21 +382,23 @@ fn describe(discount: &Discount<'_>, estimate: Option<Estimate>, before: Exact, 
     };
     let what = match discount.share {
         Some(Share::Percent(percent)) => format!("{percent} % {duration}"),
-        Some(Share::Amount(minor)) => format!("{minor} an invoice {duration}"),
+        Some(Share::Amount(minor)) => format!("{} an invoice {duration}", said(minor.to_string())),
         None => match estimate {
             Some(Estimate::Percent(percent)) => format!("{percent} % by its invoice lines, {duration}"),
-            Some(Estimate::Amount(minor)) => format!("{minor} an invoice by its invoice lines, {duration}"),
+            Some(Estimate::Amount(minor)) => {
+                format!("{} an invoice by its invoice lines, {duration}", said(minor.to_string()))
+            }
             Some(Estimate::Nearest) | None => format!("the nearest invoice line's share, {duration}"),
         },
     };
-    let taken = before.minus(after).map_or_else(|_| "?".into(), |taken| taken.to_string());
-    format!("{} ({what}): −{taken} of {before}", discount.name())
+    let taken = before.minus(after).map_or_else(|_| "?".into(), |taken| said(taken.to_string()));
+    format!("{} ({what}): −{taken} of {}", discount.name(), said(before.to_string()))
 }
 
 /// A scheme as an explanation writes it.
-fn scheme_in_words(scheme: Option<&Scheme>) -> String {
+fn scheme_in_words(scheme: Option<&Scheme>, currency: Option<Currency>) -> String {
     match scheme {
-        Some(Scheme::PerUnit(unit)) => unit.to_string(),
+        Some(Scheme::PerUnit(unit)) => units::within(unit, currency),
         Some(Scheme::Graduated(tiers)) => format!("graduated over {} tiers", tiers.len()),
         Some(Scheme::Volume(tiers)) => format!("volume over {} tiers", tiers.len()),
         Some(Scheme::Unknown) | None => "an unknown price".into(),

@@ -6,8 +6,10 @@ use super::{durations::Inferred, evidence::Estimate, gross::Gross};
 use crate::{
     fact::{ItemState, SubscriptionState},
     ids::EventId,
+    money::Currency,
     outcome::{QualityEntry, QualityKind},
     time::UnixTime,
+    units,
 };
 
 /// Something one span couldn't know.
@@ -104,11 +106,12 @@ impl Issue {
     }
 
     /// Known by its id alone, and what it takes off read off invoice lines.
-    pub(super) fn discount_estimated(name: &str, estimate: Estimate) -> Self {
+    pub(super) fn discount_estimated(name: &str, estimate: Estimate, currency: Option<Currency>) -> Self {
         let choice = match estimate {
             Estimate::Percent(percent) => format!("{percent} %, which explains every invoice line that shows it"),
             Estimate::Amount(minor) => {
-                format!("{minor} minor units an invoice, which explains every invoice that shows it")
+                let amount = units::within(minor, currency);
+                format!("{amount} an invoice, which explains every invoice that shows it")
             }
             Estimate::Nearest => "the share that the nearest invoice line shows".into(),
         };

@@ -890,7 +890,7 @@ fn a_discount_known_by_id_is_what_all_its_lines_say() {
         "a later invoice tells of before as well"
     );
     let (_, quality) = flat.price(&Profile::built_in("stripe").unwrap());
-    assert!(quality[0].detail.contains("2500 minor units an invoice"), "{}", quality[0].detail);
+    assert!(quality[0].detail.contains("25.00 an invoice"), "{}", quality[0].detail);
     let neither =
         seats().with([shown("in_1", 0, &[("si_1", 10_000, 2_000)]), shown("in_2", 30, &[("si_1", 30_000, 10_000)])]);
     assert_eq!(
@@ -1058,11 +1058,11 @@ fn explain_tells_every_rule() {
     assert_eq!(
         steps,
         [
-            "si_1 [monthly-amount] 2 × 1500 a month = 3000 a month",
-            "si_1 [discount-order] di_1 (20 % forever): −600 of 3000",
+            "si_1 [monthly-amount] 2 × 15.00 a month = 30.00 a month",
+            "si_1 [discount-order] di_1 (20 % forever): −6.00 of 30.00",
             "si_1 [discount-order] di_2 is left alone: discount_once = ignore",
-            "si_1 [inclusive-tax] 2400 includes 20 % tax, which is taken out",
-            "si_1 [fixed-point] counts 2000 a month, 2500 before discounts",
+            "si_1 [inclusive-tax] 24.00 includes 20 % tax, which is taken out",
+            "si_1 [fixed-point] counts 20.00 a month, 25.00 before discounts",
         ]
     );
 }

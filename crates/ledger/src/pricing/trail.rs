@@ -7,7 +7,7 @@ use crate::ids::ItemId;
 pub struct Step {
     /// The rule's name in docs/rules.md.
     pub rule: &'static str,
-    /// What it did, in minor units.
+    /// What it did, amounts in units of the currency.
     pub text: String,
 }
 
