@@ -3,7 +3,7 @@
 // The plan: { base, token, browser, views: [{ width, dark }], pages: [{ path, steps: [...] }] }; each page is loaded in the
 // first view and looked at in all of them, in the first two by every rule of axe, in the others for its colours.
 // A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key, times }, { type: text },
-// { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
+// { select: selector, value }, { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
 // for each page and view; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
 import { readFileSync } from "node:fs";
@@ -36,6 +36,7 @@ async function step(page, one, looks) {
     const answer = await fetch(plan.base + one.post.path, { method: "POST", body: one.post.body, headers: one.post.headers });
     if (!answer.ok) throw new Error(`${one.post.path} answers ${answer.status}`);
   } else if (one.press) for (let n = 0; n < (one.times ?? 1); n += 1) await page.keyboard.press(one.press);
+  else if (one.select) await page.select(one.select, one.value);
   else if (one.type) await page.keyboard.type(one.type);
   else if (one.wait) await page.waitForFunction((text) => document.body.innerText.includes(text), { timeout: PATIENCE_MS, polling: 50 }, one.wait);
   else if (one.until) await page.waitForSelector(one.until, { timeout: PATIENCE_MS });
@@ -88,6 +89,8 @@ async function look(page, { width, dark }, whole) {
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
   await new Promise((done) => setTimeout(done, 150));
   await settled(page);
+  // A chart that is fitted to another width is empty for a frame: what stays so is told below.
+  await page.waitForFunction(() => [...document.querySelectorAll("canvas")].every((canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0)), { timeout: 10000, polling: 100 }).catch(() => undefined);
   const runOnly = whole ? { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] } : { type: "rule", values: ["color-contrast"] };
   if (!await page.evaluate(() => Boolean(window.axe))) await page.evaluate(axe);
   const results = await page.evaluate((only) => window.axe.run(document, { runOnly: only, resultTypes: ["violations"] }), runOnly);

@@ -6,6 +6,7 @@ mod empty;
 mod export;
 mod pages;
 mod proof;
+mod questions;
 mod stream;
 
 use std::{

@@ -86,6 +86,21 @@ function Behind({ one }) {
   return html`<${Card} title="The weeks around it" wide note="Nine weeks in ten were expected to lie in the shaded range."><${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} around=${one.day} name="alert-weeks" says=${`around ${date(one.day)} · profile ${ledger.profile}`} />`}<//><//>`;
 }
 
+/** Where what a rule found is looked at. @type {Record<string, readonly [string, string, string][]>} */
+const PLACES = { churn_spike: [["Churn of these days", "/churn", "week"]], large_loss: [["Churn of these days", "/churn", "week"]], contraction_spike: [["Contractions of these days", "/movements?kind=contraction", "week"]],
+  payment_failures: [["Failed payments", "/churn", "week"], ["Customers whose payment failed", "/customers?state=past_due", ""]], scheduled_churn: [["Customers set to end", "/customers?state=ending", ""]],
+  nrr_below: [["Cohorts", "/cohorts", ""], ["Churn", "/churn", ""]], webhook_silence: [["Health", "/health", ""], ["Events", "/events", ""]], ledger_drift: [["Health", "/health", ""]], new_record: [["Movements", "/movements", ""]] };
+
+/** @param {{ one: any }} props */
+const Places = ({ one }) => html`${PLACES[one.rule].map(([name, to, when], i) => {
+  const [path, query] = to.split("?");
+  const days = when ? { range: "", from: plusDays(one.day, -6), to: one.day } : {};
+  return html`${i ? ", " : ""}<a key=${name} href=${href(path, { ...Object.fromEntries(new URLSearchParams(query)), ...days })}>${name}</a>`;
+})}`;
+
+/** A sentence whose commands stand between backticks. @param {string} text */
+const commands = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code key=${i}>${part}</code>` : part));
+
 /** @param {{ id: string }} props */
 function One({ id }) {
   const ledger = useLedger();
@@ -103,7 +118,7 @@ function One({ id }) {
         ${said.expected && html`<div><dt>Expected</dt><dd>${count(said.expected.low)} – ${count(said.expected.high)}, saw ${count(said.observed)}</dd></div>`}
         ${said.how_unusual && html`<div><dt>How unusual</dt><dd>${said.how_unusual}</dd></div>`}
         ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>MRR lost, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}
-        ${said.next && html`<div><dt>Next</dt><dd>${said.next}</dd></div>`}</dl>
+        ${said.next && html`<div><dt>Next</dt><dd>${commands(said.next)}</dd></div>`}${PLACES[one.rule] && html`<div><dt>On these pages</dt><dd><${Places} one=${one} /></dd></div>`}</dl>
         ${(said.warnings ?? []).map((/** @type {string} */ warning) => html`<p class="late" key=${warning}>${warning}</p>`)}
         ${!said.statement && html`<pre>${text.join("\n")}</pre>`}<//>
       <${Card} title="Who was told">${one.silenced ? html`<p>${words(one.silenced)}</p>` : one.deliveries.length === 0 ? html`<${Empty} title="No channel is set up for it." />` : html`<${Table} caption="Messages" cls="cardy" head=${["Channel", "About", "State", "Tries"]} numbers=${[3]} rows=${one.deliveries.map((/** @type {any} */ each, /** @type {number} */ i) => ({ key: String(i), cells: [each.channel, each.event, html`${each.state}${each.last_error ? html`<br /><span class="bad">${each.last_error}</span>` : ""}`, count(each.attempts)] }))} />`}<//>

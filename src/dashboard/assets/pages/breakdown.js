@@ -38,6 +38,17 @@ export function Breakdown({ query }) {
 /** @param {any} group */
 const named = (group) => (group === null || group === undefined ? "not known" : String(group));
 
+/** Whether these are amounts of several currencies: where all are converted into one, they add up. @param {any[]} list */
+const mixed = (list) => new Set(list.map((one) => one.currency)).size > 1;
+
+/** A group as people call it. @param {string | null | undefined} group @param {string} by */
+function called(group, by) {
+  if (!group) return named(group);
+  if (by === "country") return country(group);
+  if (by === "currency") return group.toUpperCase();
+  return by === "interval" ? `every ${group}${/^\d/.test(group) ? "s" : ""}` : named(group);
+}
+
 /** Groups with their bridges over the whole span, the largest first. @param {any[]} list @param {string} by */
 function whole(list, by) {
   /** @type {Map<string, any>} */
@@ -45,7 +56,7 @@ function whole(list, by) {
   for (const one of list) {
     const key = `${one.currency} ${named(one.group)}`;
     const sum = groups.get(key);
-    if (!sum) { groups.set(key, { ...one, name: named(one.group), label: one.product_name ?? one.price_name ?? (one.group && by === "country" ? country(one.group) : named(one.group)), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
+    if (!sum) { groups.set(key, { ...one, name: named(one.group), label: one.product_name ?? one.price_name ?? called(one.group, by), raw: one.group, lines: Object.fromEntries(LINES.map(([line]) => [line, Number(one[`${line}_exact`] ?? 0)])) }); continue; }
     for (const [line] of LINES) sum.lines[line] += Number(one[`${line}_exact`] ?? 0);
     [sum.closing, sum.closing_exact, sum.customers] = [one.closing, one.closing_exact, one.customers];
   }
@@ -57,7 +68,7 @@ function OverTime({ list, by, query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const interval = query.interval ?? "month";
-  if (by === "currency") return html`<p class="soft">Amounts in different currencies aren’t added up; the table below has each.</p>`;
+  if (mixed(list)) return html`<p class="soft">Amounts in different currencies aren’t added up; the table below has each.</p>`;
   const groups = whole(list, by);
   const starts = [...new Set(list.map((one) => one.start))].sort();
   const at = (/** @type {string} */ name, /** @type {string} */ start) => Number(list.find((one) => named(one.group) === name && one.start === start)?.closing ?? 0);
@@ -76,6 +87,7 @@ function OverTime({ list, by, query }) {
 /** The filter of movements that a group is. @param {string} by @param {string | undefined} group */
 function filter(by, group) {
   if (!group || group === "not known") return {};
+  if (by === "currency") return { currency: group };
   return by === "interval" ? { billing: group } : ["product", "price", "country", "customer", "cohort"].includes(by) ? { [by]: group } : {};
 }
 
@@ -93,7 +105,7 @@ function Groups({ list, other, what, by, days }) {
   // Amounts of several currencies aren't added up. A customer may be in several groups, so their sum is nobody's count.
   const all = (/** @type {string} */ key, among = groups) => sum((one) => Number(one[key]), among);
   const name = { product: "Product", price: "Price", interval: "Billed", country: "Country", currency: "Currency", cohort: "First paid in", customer: "Customer", metadata: "Value" }[by] ?? by;
-  const alone = by === "currency" || !one0;
+  const alone = mixed(list) || !one0;
   const change = (/** @type {number} */ amount, /** @type {string} */ currency) => (Math.abs(amount) >= 0.5 ? html`<${Change} amount=${amount} currency=${currency} />` : html`<span class="soft">–</span>`);
   const part = (/** @type {any} */ one) => (alone ? [] : [share(total ? Number(one?.closing_exact ?? 0) / total : null)]);
   const holders = (/** @type {any} */ one) => (counted ? [count(one?.customers ?? 0)] : []);
