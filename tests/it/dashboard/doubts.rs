@@ -113,7 +113,7 @@ async fn whatever_is_not_known_is_said_on_every_page() {
             "/customers/cus_gap?currency=usd" | "/customers/cus_unpriced?currency=usd&view=rules" => {
                 one.shows("What couldn’t be known");
             }
-            _ if refused => one.shows("no rate of gbp in usd"),
+            _ if refused => one.shows("No rate of gbp in usd"),
             _ => one.shows("things couldn’t be known"),
         }
     }
