@@ -24,8 +24,8 @@ export const Loading = ({ lines = 4, tall = false }) => html`<div class=${`loadi
 /** Nothing is here, and why, and what would bring something. @param {{ title: Children, children?: Children }} props */
 export const Empty = ({ title, children }) => html`<div class="empty"><p><strong>${title}</strong></p>${children && html`<p>${children}</p>`}</div>`;
 
-/** A sentence of the daemon’s, begun as one. @param {string} text */
-export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : text);
+/** A sentence of the daemon’s, begun as one, unless it begins with the name of something. @param {string} text */
+export const capital = (text) => (text && !/^\w+: /.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
 
 /** @param {{ error: any, again?: () => void }} props */
 export function Failed({ error, again }) {

@@ -32,6 +32,15 @@ fn one<'a>(seen: &[&'a Seen], path: &str) -> &'a Seen {
     seen.iter().find(|one| one.0["path"] == path).unwrap_or_else(|| panic!("{path} was not walked"))
 }
 
+/// What a line of a bridge sums to, in whole minor units.
+fn sum(bridge: &Value, line: &str) -> i64 {
+    let entries = bridge["data"].as_array().unwrap().iter();
+    let all: f64 = entries.map(|one| one[line].as_str().unwrap().parse::<f64>().unwrap()).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "whole minor units of a small account")]
+    let all = all.round() as i64;
+    all
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_shows_what_the_api_answers() {
     let mut daemon = account().await;
@@ -58,6 +67,11 @@ async fn every_page_shows_what_the_api_answers() {
     let month = year.checked_sub(jiff::ToSpan::months(1)).unwrap().strftime("%Y-%m").to_string();
     let compared = daemon.json(&format!("/api/v1/compare?currency=usd&with=finance&month={month}")).await;
     let other = compared["totals"][0]["to"]["closing"].as_i64().unwrap();
+    // The three months before the three that end with the running one.
+    let (first, end) = (jiff::ToSpan::months(5), jiff::ToSpan::months(3));
+    let (first, end) = (year.checked_sub(first).unwrap(), year.checked_sub(end).unwrap().last_of_month());
+    let then = daemon.json(&format!("/api/v1/mrr?currency=usd&from={first}&to={end}")).await;
+    let (then_new, then_closing) = (sum(&then, "new_exact"), then["data"][2]["closing"].as_i64().unwrap());
 
     let of_customer = format!("/customers/{customer}?currency=usd");
     let of_event = format!("/events/{event}");
@@ -65,7 +79,7 @@ async fn every_page_shows_what_the_api_answers() {
         {"path": "/?currency=usd"}, {"path": "/movements?currency=usd"}, {"path": "/customers?currency=usd"},
         {"path": of_customer}, {"path": format!("{of_customer}&view=rules")}, {"path": "/events"}, {"path": of_event},
         {"path": "/churn?currency=usd"}, {"path": "/cohorts?currency=usd"}, {"path": "/breakdown?currency=usd"},
-        {"path": "/differences?currency=usd&with=finance"}, {"path": "/closing?currency=usd"}, {"path": "/alerts"},
+        {"path": "/movements?currency=usd&range=3m&compare=previous"}, {"path": "/differences?currency=usd&with=finance"}, {"path": "/closing?currency=usd"}, {"path": "/alerts"},
         {"path": "/health"},
     ]);
     let seen = walk(&daemon, &everywhere(), &pages);
@@ -79,6 +93,14 @@ async fn every_page_shows_what_the_api_answers() {
         let bridge = one(view, "/movements?currency=usd");
         for line in ["opening", "closing"] {
             bridge.shows(&amount(line));
+        }
+        let beside = one(view, "/movements?currency=usd&range=3m&compare=previous");
+        for shown in [
+            "Difference",
+            &format!("{}{}", if then_new > 0 { "+" } else { "" }, dollars(then_new)),
+            &dollars(then_closing),
+        ] {
+            beside.shows(shown);
         }
         let list = one(view, "/customers?currency=usd");
         list.shows(&customer);
