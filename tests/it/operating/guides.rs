@@ -8,7 +8,7 @@ use super::*;
 use crate::api::{JANUARY, event, subscription};
 
 /// The code blocks of a guide, the words behind their fence with each.
-fn blocks(guide: &str) -> Vec<(String, String)> {
+pub(super) fn blocks(guide: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides").join(guide);
     let text = fs::read_to_string(path).unwrap();
     let inside = text.split("```").skip(1).step_by(2);

@@ -7,6 +7,7 @@ mod first_event;
 mod guides;
 mod minimal;
 mod schemas;
+mod tables;
 
 use std::process::Stdio;
 

@@ -4,7 +4,6 @@
 mod bridges;
 mod naive;
 mod random;
-mod simulated;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

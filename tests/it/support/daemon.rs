@@ -41,6 +41,11 @@ impl Settings {
         self
     }
 
+    /// What a key is set to.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.env.iter().rev().find(|(set, _)| set == key).map(|(_, value)| value.as_str())
+    }
+
     /// Gives it so much address space and no more (`ulimit -v`): what takes more memory ends it.
     pub(crate) fn ceiling(self, kib: u64) -> Self {
         Self { ceiling_kib: Some(kib), ..self }
@@ -53,8 +58,7 @@ impl Settings {
 
     /// The first of the tokens set.
     fn token(&self) -> &str {
-        let set = self.env.iter().rev().find(|(key, _)| key == "MRRD_API__TOKENS");
-        set.and_then(|(_, tokens)| tokens.split(',').next()).unwrap_or(TOKEN)
+        self.get("MRRD_API__TOKENS").and_then(|tokens| tokens.split(',').next()).unwrap_or(TOKEN)
     }
 
     /// Starts it over an empty directory.

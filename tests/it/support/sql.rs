@@ -33,3 +33,13 @@ pub(crate) async fn unprotect(url: &str, table: &str) {
     };
     run(url, &text).await.unwrap();
 }
+
+/// The lines a query of one text column answers, in its order.
+pub(crate) async fn lines(url: &str, query: &str) -> Result<Vec<String>, sqlx::Error> {
+    let query = AssertSqlSafe(query.to_owned());
+    if url.starts_with("sqlite://") {
+        sqlx::query_scalar(query).fetch_all(&mut SqliteConnection::connect(url).await?).await
+    } else {
+        sqlx::query_scalar(query).fetch_all(&mut PgConnection::connect(url).await?).await
+    }
+}
