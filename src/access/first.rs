@@ -36,9 +36,9 @@ pub enum FirstTokenError {
     /// Its file couldn't be read or written.
     #[error("{}: {error}: see that its folder can be written, or set api.tokens", path.display())]
     File {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
 }

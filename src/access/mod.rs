@@ -80,7 +80,7 @@ pub struct Identity {
     pub role: AccessRole,
     /// How they showed it.
     pub shown: Shown,
-    /// From where.
+    /// The address of the network that it came from.
     pub address: IpAddr,
 }
 

@@ -15,9 +15,9 @@ pub enum BackupError {
     /// The folder can't be read or written.
     #[error("{path}: {error}")]
     Folder {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
     /// There is something in the folder.
@@ -40,7 +40,7 @@ pub enum Damage {
     /// The manifest is not one.
     #[error("{path} is damaged: {reason}")]
     Manifest {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -48,9 +48,9 @@ pub enum Damage {
     /// The copy isn't the one that was made.
     #[error("{path} is damaged: {reason}")]
     File {
-        /// Which.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// How it differs.
+        /// How it differs from what was written.
         reason: String,
     },
 }

@@ -38,9 +38,9 @@ pub struct Manifest {
     pub database: String,
     /// The last step of the schema it was written with.
     pub schema: i64,
-    /// The log's identity.
+    /// The identity that the log was given when it was made.
     pub log: String,
-    /// Distinct events.
+    /// How many events, each id counted once.
     pub events: i64,
     /// The log's last seq.
     pub last_seq: i64,

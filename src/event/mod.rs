@@ -56,13 +56,13 @@ pub struct NewEvent {
     pub kind: Arc<str>,
     /// Whose: `None` for the account's own events.
     pub account: Option<AccountId>,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
-    /// Stripe's `created`.
+    /// When Stripe made it, by its own `created`.
     pub created: UnixTime,
-    /// The shape's version.
+    /// The version of Stripe's API that its shape follows; `None` where it doesn't tell.
     pub api_version: Option<Arc<str>>,
-    /// Our clock.
+    /// When it was received, by mrrd's clock.
     pub received_at: UnixTime,
     /// Where it came from.
     pub source: Source,
@@ -83,15 +83,15 @@ pub struct EventRow {
     pub variant: i64,
     /// Its type.
     pub kind: String,
-    /// Whose.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
-    /// Stripe's `created`.
+    /// When Stripe made it, by its own `created`.
     pub created: UnixTime,
-    /// The shape's version.
+    /// The version of Stripe's API that its shape follows; `None` where it doesn't tell.
     pub api_version: Option<String>,
-    /// Our clock.
+    /// When it was received, by mrrd's clock.
     pub received_at: UnixTime,
     /// `webhook`, `replay` or `api`.
     pub source: String,
@@ -104,10 +104,10 @@ pub struct EventRow {
 /// The unit of recomputation: one customer of one account, live or test.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CustomerKey {
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,
-    /// The customer.
+    /// The customer, by Stripe's id or the name that joins several.
     pub customer: CustomerId,
 }

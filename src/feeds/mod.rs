@@ -67,7 +67,7 @@ pub struct Feeds {
     pub store: ReadStore,
     /// The configuration: which feeds there are.
     pub config: Arc<Config>,
-    /// Tells the time.
+    /// The clock by which entries are dated.
     pub clock: Clock,
     /// Counts what isn't taken.
     pub metrics: Arc<Metrics>,

@@ -38,15 +38,15 @@ pub struct Audit {
 /// One subscription that isn't in the ledger as it is at Stripe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Whose.
+    /// The customer, by Stripe's id.
     pub customer: String,
-    /// Which.
+    /// The subscription, by Stripe's id.
     pub subscription: String,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// What differs; empty where one side hasn't got it at all.
     pub fields: Vec<Field>,
-    /// Its currency.
+    /// The currency of its amounts; `None` where nothing tells it.
     pub currency: Option<Currency>,
     /// Its MRR in the ledger, in minor units; null where the ledger hasn't got it.
     #[serde(rename = "ledger_mrr_exact", serialize_with = "exactly")]
@@ -67,9 +67,9 @@ fn exactly<S: Serializer>(mrr: &Option<Mrr>, to: S) -> Result<S::Ok, S::Error> {
 pub struct Field {
     /// Its name.
     pub field: &'static str,
-    /// In the ledger.
+    /// What the ledger says.
     pub ledger: String,
-    /// At Stripe.
+    /// What Stripe says now.
     pub stripe: String,
 }
 

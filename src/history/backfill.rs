@@ -42,9 +42,9 @@ pub enum HistoryError {
 /// What fetching works with; a clone is cheap.
 #[derive(Clone, Debug)]
 pub struct Fetch {
-    /// Stripe's API.
+    /// The client that asks Stripe's API.
     pub client: Client,
-    /// The log.
+    /// The store whose log takes what is fetched.
     pub store: Store,
     /// Tells when a stretch has to end; what is true when is told by Stripe.
     pub clock: Clock,

@@ -11,7 +11,7 @@ const PLACE: &str = "audit.drift";
 /// What an audit found, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// When it ended.
+    /// When the audit ended, by mrrd's clock.
     pub at: UnixTime,
     /// Subscriptions held against the ledger.
     pub subscriptions: u64,

@@ -15,7 +15,7 @@ const BATCH: usize = 256;
 /// What was found and done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Bodies looked into.
+    /// How many bodies were read through.
     pub read: u64,
     /// Bodies that name the customer.
     pub naming: u64,

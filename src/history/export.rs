@@ -59,7 +59,7 @@ pub struct Line<'a> {
 /// How many lines there are, and what there is none of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Lines written.
+    /// How many lines were written, one for each event.
     pub exported: u64,
     /// Events whose bodies were erased.
     pub erased: u64,

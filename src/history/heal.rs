@@ -57,7 +57,7 @@ enum Fetched {
 pub struct Healed {
     /// Events appended that no webhook had brought.
     pub events: u64,
-    /// Objects looked up.
+    /// How many objects Stripe was asked for.
     pub looked_up: u64,
 }
 

@@ -27,13 +27,13 @@ pub struct Endpoint {
 /// What is sent, and how fast.
 #[derive(Debug)]
 pub struct Redelivery {
-    /// Which events.
+    /// The events that are sent.
     pub filter: EventFilter,
     /// Only what comes after this place in the log.
     pub after_seq: i64,
     /// At most so many a second.
     pub rate_per_second: Option<u32>,
-    /// Count only.
+    /// Nothing is sent: only how many would be is counted.
     pub dry_run: bool,
 }
 

@@ -21,7 +21,7 @@ use crate::{
 /// What a replay came to; `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Documents met.
+    /// How many documents were met, events or not.
     pub read: u64,
     /// New in the log (or that would be, of a dry run).
     pub appended: u64,
@@ -36,7 +36,7 @@ pub struct Counts {
 pub enum Progress<'a> {
     /// A document was rejected.
     Rejected {
-        /// Of which input.
+        /// The input that is being read.
         input: &'a Input,
         /// Where in it; `None` when the input itself is at fault.
         place: Option<&'a str>,
@@ -47,7 +47,7 @@ pub enum Progress<'a> {
     },
     /// Another batch is in the log.
     Batch {
-        /// So far.
+        /// What was counted so far.
         counts: Counts,
         /// Bytes of the inputs read so far, as they lie there.
         bytes: u64,

@@ -30,9 +30,9 @@ pub struct Changes {
 /// One ledger: what MRR may be summed over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Book {
-    /// The profile's name.
+    /// The name of the profile.
     pub profile: String,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,

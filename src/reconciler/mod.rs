@@ -83,9 +83,9 @@ pub enum ReconcileError {
     /// A customer's ledger can't be derived or kept; the others go on without it.
     #[error("the ledger of {} can't be brought up to date: {reason}", name(customer))]
     Customer {
-        /// Whose.
+        /// The customer whose ledger can't be derived.
         customer: CustomerKey,
-        /// Why.
+        /// What went wrong.
         reason: String,
     },
     /// The ledger was rebuilt meanwhile by a process with other rules.

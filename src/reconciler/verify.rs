@@ -67,9 +67,9 @@ impl Report {
 pub struct Difference {
     /// Whose; `None` for what is summed over customers.
     pub customer: Option<CustomerKey>,
-    /// Under which profile.
+    /// The profile under whose rules the rows are.
     pub profile: Arc<str>,
-    /// In which table.
+    /// The table that holds it.
     pub table: &'static str,
     /// What is there, and what should be; or what doesn't add up.
     pub what: String,

@@ -46,7 +46,7 @@ pub struct Anchors {
 /// seal, is held by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealHead {
-    /// The log's identity.
+    /// The identity that the log was given when it was made.
     pub log: String,
     /// The last seq that is sealed.
     pub to_seq: i64,

@@ -49,7 +49,7 @@ pub enum StoreError {
     Internal {
         /// What was being done.
         doing: &'static str,
-        /// The driver's error.
+        /// The error of the database's driver.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A row can't be read as what it should be.

@@ -36,7 +36,7 @@ use self::{
 /// The store: one of two databases. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Events, for ever.
+    /// The log: events, for ever.
     pub log: Log,
     /// What is made of them.
     pub derived: Derived,
@@ -49,7 +49,7 @@ pub struct Store {
 /// The store as questions see it: the log and what is derived from it can be read, records kept. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ReadStore {
-    /// Events, for ever.
+    /// The log: events, for ever.
     pub log: ReadLog,
     /// What is made of them.
     pub derived: ReadDerived,

@@ -25,7 +25,7 @@ const RESTORING: &str = "restoring a copy";
 pub struct Contents {
     /// The last step of the schema it was written with.
     pub schema: i64,
-    /// The log's identity.
+    /// The identity that the log was given when it was made.
     pub log: String,
     /// Rows of each table.
     pub tables: BTreeMap<String, i64>,

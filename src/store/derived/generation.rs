@@ -17,7 +17,7 @@ pub const SUMS_VERSION: i64 = 1;
 /// A dirty customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Who.
+    /// The customer whose ledger it is.
     pub key: CustomerKey,
     /// The least seq not yet applied.
     pub first_seq: i64,
@@ -28,7 +28,7 @@ pub struct Mark {
 /// One generation of the derived tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
-    /// Its number.
+    /// The number by which statements name it.
     pub id: i64,
     /// Answers come from the current one.
     pub current: bool,
@@ -41,16 +41,16 @@ pub struct Generation {
 /// One customer's rows under one profile.
 #[derive(Clone, Debug)]
 pub struct ProfileLedger {
-    /// The profile's name.
+    /// The name of the profile.
     pub profile: Arc<str>,
-    /// The rows.
+    /// Its rows.
     pub ledger: CustomerLedger,
 }
 
 /// A customer's rows under each profile, in a generation that has none of it yet.
 #[derive(Clone, Debug)]
 pub struct Filled {
-    /// Whose.
+    /// The customer whose ledger it is.
     pub key: CustomerKey,
     /// The prices, products, coupons and discounts its facts name.
     pub references: Vec<String>,
@@ -75,20 +75,20 @@ impl Filled {
 /// What an advance did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advanced {
-    /// The position now.
+    /// The last seq whose customers are marked, after the advance.
     pub position: i64,
     /// Events looked at: 0 when there was nothing new.
     pub read: i64,
-    /// Customers marked.
+    /// Customers that were marked, each once.
     pub marked: i64,
 }
 
 /// A digest of one customer's rows under one profile, and the place where the next page of digests begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dumped {
-    /// The profile.
+    /// The name of the profile.
     pub profile: String,
-    /// Whose rows.
+    /// The customer whose rows they are.
     pub key: CustomerKey,
     /// SHA-256 of the rows in their canonical form, the same on every database.
     pub digest: [u8; 32],
@@ -97,9 +97,9 @@ pub struct Dumped {
 /// The sum of a day that isn't that of its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongDay {
-    /// Under which profile.
+    /// The profile under whose rules the rows are.
     pub profile: Arc<str>,
-    /// In which table.
+    /// The table that holds it.
     pub table: &'static str,
     /// Which day, and of which rows.
     pub what: String,

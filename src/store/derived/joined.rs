@@ -17,7 +17,7 @@ pub struct CustomerTold {
     pub seq: i64,
     /// The customer at Stripe.
     pub key: CustomerKey,
-    /// Its state.
+    /// The customer's state, as its fact tells it.
     pub fact: Fact,
     /// The event's body; `None` where it was erased.
     pub body: Option<Vec<u8>>,
@@ -36,7 +36,7 @@ pub struct Belongs {
     pub at: UnixTime,
     /// The state's place within its second.
     pub role: Role,
-    /// The event.
+    /// The event that tells it.
     pub event: EventId,
 }
 

@@ -14,11 +14,11 @@ use crate::ledger::{
 /// Which ledger is asked: `livemode`, `account` and test clocks are ledgers of their own (rule `separate-ledgers`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: Arc<str>,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
-    /// Whose events.
+    /// The account asked for, or all of them together.
     pub account: AccountScope,
     /// Simulated time, only where asked for.
     pub test_clock: Option<TestClockId>,
@@ -29,13 +29,13 @@ pub struct Scope {
 /// A ledger that there is under a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerThere {
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Simulated time.
+    /// The test clock whose simulated time it runs in; `None` for real time.
     pub test_clock: Option<TestClockId>,
-    /// Customers in it.
+    /// How many customers have rows in it.
     pub customers: i64,
 }
 
@@ -112,15 +112,15 @@ impl Dimension {
 /// A day's changes of amounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayAmounts {
-    /// The ledger's currency.
+    /// The currency of its amounts, the ledger's.
     pub currency: Currency,
     /// What it is summed by; `None` where that isn't known.
     pub group: Option<Arc<str>>,
-    /// The accounting day.
+    /// The accounting day of the ledger's zone.
     pub day: Day,
-    /// Change of MRR.
+    /// Change of MRR, net of discounts.
     pub mrr: Mrr,
-    /// Change before discounts.
+    /// Change of MRR before discounts.
     pub list: Mrr,
     /// Change of the share that rests on estimates.
     pub estimated: Mrr,
@@ -137,28 +137,28 @@ pub struct DayCounts {
     pub currency: Option<Currency>,
     /// What it is summed by.
     pub group: Option<Arc<str>>,
-    /// The accounting day.
+    /// The accounting day of the ledger's zone.
     pub day: Day,
-    /// Paying customers.
+    /// Change of the number of paying customers.
     pub customers: i64,
-    /// Paying subscriptions.
+    /// Change of the number of subscriptions with MRR above 0.
     pub subscriptions: i64,
-    /// Subscriptions on trial.
+    /// Change of the number of subscriptions on trial.
     pub trials: i64,
 }
 
 /// A day's movements of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayLine {
-    /// The ledger's currency.
+    /// The currency of its amounts, the ledger's.
     pub currency: Currency,
     /// What it is summed by.
     pub group: Option<Arc<str>>,
     /// The accounting day the movement is booked on.
     pub day: Day,
-    /// Its kind.
+    /// The kind of movements summed.
     pub kind: Kind,
-    /// Their sum.
+    /// The sum of their amounts.
     pub amount: Mrr,
 }
 
@@ -189,22 +189,22 @@ pub struct RetentionRows {
 pub struct MovementRow {
     /// A hash of profile, livemode, account, customer, currency and window.
     pub id: Arc<str>,
-    /// Whose account.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Who pays.
+    /// The customer who pays, by Stripe's id or the name that joins several.
     pub customer: CustomerId,
-    /// What moved.
+    /// The movement, with its parts.
     pub movement: Movement,
 }
 
 /// Which movements are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MovementFilter {
-    /// First day.
+    /// The first day asked for; `None` from the beginning on.
     pub from: Option<Day>,
-    /// Last day.
+    /// The last day asked for, which belongs to it; `None` for all that follow.
     pub to: Option<Day>,
-    /// Only this customer's.
+    /// Only those of this customer.
     pub customer: Option<CustomerId>,
     /// Only this kind; without it every kind that moves money (`transient` only when named).
     pub kind: Option<Kind>,
@@ -256,9 +256,9 @@ pub struct PartFilter {
 /// Where a page of movements ends: stable keys, so that a page stays where it is while the ledger grows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MovementKey {
-    /// Its day.
+    /// The accounting day it is booked on.
     pub day: Day,
-    /// Its last instant.
+    /// The instant of its last part.
     pub effective_at: UnixTime,
     /// Its id.
     pub id: Arc<str>,
@@ -267,11 +267,11 @@ pub struct MovementKey {
 /// A customer as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerRow {
-    /// Whose account.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Who pays.
+    /// The customer who pays, by Stripe's id or the name that joins several.
     pub customer: CustomerId,
-    /// For breakdowns.
+    /// Its current country, for breakdowns; `None` where Stripe tells none.
     pub country: Option<Arc<str>>,
     /// First instant of MRR above 0.
     pub first_mrr_at: Option<UnixTime>,
@@ -320,11 +320,11 @@ impl CustomerRow {
 /// A quality entry with whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QualityRow {
-    /// Whose account.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Whose customer.
+    /// The customer it is about.
     pub customer: CustomerId,
-    /// What is wrong.
+    /// What couldn't be known of it.
     pub entry: QualityEntry,
 }
 
@@ -354,7 +354,7 @@ impl Order {
 /// Where a page of customers ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CustomerPosition {
-    /// Its account.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
     /// Its id.
     pub customer: CustomerId,
@@ -378,11 +378,11 @@ pub struct CustomerSearch {
     pub state: Option<CustomerState>,
     /// Only those whose first MRR lies in there.
     pub cohort: Option<FirstMrr>,
-    /// In which order.
+    /// The order of the list.
     pub order: CustomerOrder,
     /// In which currency MRR is compared.
     pub currency: Option<Currency>,
-    /// After this one.
+    /// The place of the last one of the page before; `None` for the first page.
     pub after: Option<FoundPosition>,
 }
 
@@ -453,7 +453,7 @@ impl CustomerOrder {
 pub struct FoundPosition {
     /// What the order compares.
     pub key: String,
-    /// Its account.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
     /// Its id.
     pub customer: CustomerId,
@@ -475,11 +475,11 @@ pub enum QualityAsked {
 pub struct QualityPosition {
     /// Kind, as the API writes it.
     pub kind: Arc<str>,
-    /// Since when.
+    /// From when on it is shown.
     pub at: UnixTime,
-    /// Whose.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Whose customer.
+    /// The customer it is about.
     pub customer: CustomerId,
     /// Its place among the customer's entries.
     pub ordinal: i64,
@@ -488,7 +488,7 @@ pub struct QualityPosition {
 /// What customers are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerTraits {
-    /// Who.
+    /// The customer, by Stripe's id.
     pub customer: CustomerId,
     /// Current country, for all history.
     pub country: Option<Arc<str>>,
@@ -501,9 +501,9 @@ pub struct CustomerTraits {
 /// A day on which a customer came (positive), or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// Who.
+    /// The customer, by Stripe's id.
     pub customer: CustomerId,
-    /// When.
+    /// The accounting day on which the customer came or went.
     pub day: Day,
     /// Change of the count of paying customers, over all currencies.
     pub customers: i64,

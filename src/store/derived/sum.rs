@@ -25,7 +25,7 @@ pub(crate) enum Rows {
 /// their rests: a book in a small currency passes 64 bits within one day, these never do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DayAmount {
-    /// Rows summed here.
+    /// How many rows are summed here: a sum of none is no row.
     pub(crate) items: i64,
     /// Whole minor units, and the rest in 10⁻⁶.
     pub(crate) amounts: [(i64, i64); AMOUNTS],
@@ -34,16 +34,16 @@ pub(crate) struct DayAmount {
 /// Changes of one day's counts; without a currency, over all currencies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DayCount {
-    /// Rows summed here.
+    /// How many rows are summed here: a sum of none is no row.
     pub(crate) items: i64,
-    /// Customers, subscriptions, trials.
+    /// Paying customers, paying subscriptions, subscriptions on trial.
     pub(crate) counts: [i64; 3],
 }
 
 /// Amounts of a day's movements of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DayMovement {
-    /// Rows summed here.
+    /// How many rows are summed here: a sum of none is no row.
     pub(crate) items: i64,
     /// Whole minor units, and the rest in 10⁻⁶.
     pub(crate) amount: (i64, i64),

@@ -14,7 +14,7 @@ use crate::ledger::{
 /// Terms of one object, told by one customer for all of its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,

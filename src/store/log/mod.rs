@@ -68,13 +68,13 @@ pub struct EventFilter {
     pub kind: Option<String>,
     /// Created at or after.
     pub since: Option<UnixTime>,
-    /// Created before.
+    /// Created before this instant.
     pub until: Option<UnixTime>,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: Option<String>,
     /// How it came: `webhook`, `replay` or `api`.
     pub source: Option<String>,
-    /// Only this customer's.
+    /// Only those of this customer.
     pub customer: Option<CustomerId>,
     /// Only live or test ones.
     pub livemode: Option<bool>,
@@ -85,11 +85,11 @@ pub struct EventFilter {
 /// A stretch of the log that was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// Its first seq.
+    /// The seq of its first event.
     pub from_seq: i64,
-    /// Its last seq.
+    /// The seq of its last event.
     pub to_seq: i64,
-    /// Events in it.
+    /// How many events it covers.
     pub events: i64,
 }
 
@@ -116,11 +116,11 @@ pub struct LateMonth {
 /// Bodies erased at one time for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erased {
-    /// When.
+    /// When it was done, by mrrd's clock.
     pub at: UnixTime,
     /// Why, as it was given.
     pub reason: String,
-    /// How many.
+    /// How many bodies were erased.
     pub bodies: i64,
 }
 

@@ -8,7 +8,7 @@ use std::{
 /// How far the log reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogHead {
-    /// Distinct events.
+    /// How many events, each id counted once.
     pub events: i64,
     /// The greatest seq that every reader may see.
     pub last_seq: i64,

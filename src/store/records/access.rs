@@ -9,7 +9,7 @@ pub struct SecretDigest(pub String);
 /// What a visitor may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AccessRole {
-    /// Reads everything.
+    /// Reads all figures, and changes nothing.
     Viewer,
     /// Reads, closes months, acknowledges, mutes.
     Admin,

@@ -7,15 +7,15 @@ use crate::ledger::time::{Day, UnixTime};
 pub struct NewAlert {
     /// The same for the same episode, whoever finds it and however often.
     pub id: String,
-    /// Which rule.
+    /// The name of the rule that raised it.
     pub rule: String,
     /// What of the rule's it is about: a movement, a currency, or nothing.
     pub subject: String,
     /// The accounting day it fires on.
     pub day: Day,
-    /// Our clock.
+    /// When it was raised, by mrrd's clock.
     pub raised_at: UnixTime,
-    /// One line.
+    /// What happened, in one line of text.
     pub headline: String,
     /// All it says, as JSON.
     pub content: String,
@@ -42,20 +42,20 @@ pub struct AlertRow {
     pub closed_why: Option<String>,
     /// When somebody took it on.
     pub acknowledged_at: Option<UnixTime>,
-    /// Who.
+    /// The name of who took it on.
     pub acknowledged_by: Option<String>,
 }
 
 /// The next version of an alert that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertUpdate {
-    /// Which alert.
+    /// The id of the alert.
     pub id: String,
     /// The version it becomes: one more than it has.
     pub version: i64,
-    /// Our clock.
+    /// When that was seen, by mrrd's clock.
     pub at: UnixTime,
-    /// One line.
+    /// What happened, in one line of text.
     pub headline: String,
     /// All it says now, as JSON.
     pub content: String,
@@ -81,18 +81,18 @@ pub struct Outgoing {
     pub event: &'static str,
     /// In every form, as JSON.
     pub message: String,
-    /// To whom.
+    /// The names of the channels it goes to.
     pub channels: Vec<String>,
 }
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// To be delivered.
+    /// It is tried until the channel takes it.
     Waiting,
-    /// Taken.
+    /// The channel took it.
     Delivered,
-    /// Given up.
+    /// It was tried for a day in vain, and isn't tried any more.
     Failed,
 }
 
@@ -116,21 +116,21 @@ impl DeliveryState {
 pub struct DeliveryRow {
     /// Its place in the outbox.
     pub id: i64,
-    /// About which alert.
+    /// The id of the alert it is about.
     pub alert: String,
     /// `raised`, `updated`, `closed` or `test`.
     pub event: String,
     /// Of an update: which version of the alert it tells; else 1.
     pub version: i64,
-    /// To whom.
+    /// The name of the channel it goes to.
     pub channel: String,
     /// What became of it.
     pub state: DeliveryState,
-    /// Since when.
+    /// When it was put into the outbox.
     pub created_at: UnixTime,
     /// How often it was tried.
     pub attempts: i64,
-    /// Not tried before.
+    /// It isn't tried before this instant.
     pub next_at: UnixTime,
     /// When it was taken.
     pub delivered_at: Option<UnixTime>,
@@ -203,32 +203,32 @@ impl AnnotationKind {
 pub struct Annotation {
     /// Its number; 0 before it is kept.
     pub id: i64,
-    /// First day.
+    /// The first day.
     pub first: Day,
-    /// Last day.
+    /// The last day, which belongs to it.
     pub last: Day,
     /// What it is about.
     pub kind: AnnotationKind,
-    /// What it says.
+    /// The note's text, as its author wrote it.
     pub note: String,
 }
 
 /// A rule that tells nobody for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mute {
-    /// Which, or `all`.
+    /// The name of the rule that is muted; `all` mutes every one.
     pub rule: String,
-    /// Until when.
+    /// The instant from which it is told of again.
     pub until: UnixTime,
-    /// Why.
+    /// Why it is muted, as its author wrote it.
     pub note: String,
 }
 
 /// How the outbox stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxCounts {
-    /// Messages waiting.
+    /// Messages that are still tried.
     pub waiting: i64,
-    /// Messages given up.
+    /// Messages that were tried in vain and are given up.
     pub failed: i64,
 }

@@ -119,11 +119,11 @@ impl Action {
 /// One line of the trail, to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// When.
+    /// When it was done, by mrrd's clock.
     pub at: UnixTime,
-    /// Who.
+    /// Who did it.
     pub actor: Actor,
-    /// Did what.
+    /// What was done, by its word.
     pub action: Action,
     /// With what: a month, an alert's id, a rule, a file.
     pub subject: String,
@@ -150,18 +150,18 @@ impl Deed {
 pub struct TrailRow {
     /// Its place: later lines have greater ones.
     pub id: i64,
-    /// When.
+    /// When it was done, by mrrd's clock.
     pub at: UnixTime,
-    /// Who.
+    /// Who did it, as the trail shows it.
     pub who: String,
     /// How that is known.
     pub by: String,
-    /// From where.
+    /// The address of the network that it came from.
     pub address: String,
-    /// Did what.
+    /// What was done, by its word.
     pub action: String,
-    /// With what.
+    /// What it was done to: a token's name, a month, a customer's id.
     pub subject: String,
-    /// And how.
+    /// What else there is to say of it; empty where there is nothing.
     pub detail: String,
 }

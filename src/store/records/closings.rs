@@ -15,13 +15,13 @@ use crate::{
 /// That a month was closed under a profile, and from what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: Arc<str>,
     /// `2026-10`
     pub month: Arc<str>,
     /// The log up to here made the figures.
     pub seq: i64,
-    /// Our clock.
+    /// When the month was closed, by mrrd's clock.
     pub closed_at: UnixTime,
     /// What they depend on besides the log: the fingerprint of the rules.
     pub inputs: String,
@@ -51,11 +51,11 @@ pub fn holding(all: impl IntoIterator<Item = Closing>) -> Vec<Closing> {
 /// A line of a ledger's bridge over the month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedTotal {
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
-    /// Whose.
+    /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// The currency.
+    /// The currency of its amounts.
     pub currency: Currency,
     /// `opening`, `closing`, the kind of movement summed, or what stood at the month's end.
     pub line: Arc<str>,
@@ -66,9 +66,9 @@ pub struct ClosedTotal {
 /// What a customer paid before the month and at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedCustomer {
-    /// Who.
+    /// The customer whose ledger it is.
     pub key: CustomerKey,
-    /// The currency.
+    /// The currency of its amounts.
     pub currency: Currency,
     /// MRR at the end of the day before the month.
     pub opening: Mrr,
@@ -79,19 +79,19 @@ pub struct ClosedCustomer {
 /// A movement of the month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedMovement {
-    /// Whose.
+    /// The customer whose ledger it is.
     pub key: CustomerKey,
     /// As the API names it.
     pub id: Arc<str>,
-    /// The currency.
+    /// The currency of its amounts.
     pub currency: Currency,
     /// The accounting day it is booked on.
     pub day: Day,
     /// Its last part's instant.
     pub effective_at: UnixTime,
-    /// What it is.
+    /// The kind of the movement.
     pub kind: Kind,
-    /// How much.
+    /// MRR after it less MRR before.
     pub amount: Mrr,
 }
 

@@ -34,15 +34,15 @@ impl FeedChange {
 /// One message of a feed, before it has its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFeedEntry {
-    /// Which movement.
+    /// The id of the movement, as the API has it.
     pub movement: String,
     /// 1 as it was first seen; one more with each correction.
     pub version: i64,
     /// What happened to it.
     pub change: FeedChange,
-    /// Whose it is.
+    /// The customer whose movement it is.
     pub customer: CustomerId,
-    /// Its accounting day.
+    /// The accounting day it is booked on.
     pub day: Day,
     /// Of what it says, to tell whether it changed.
     pub digest: String,
@@ -59,6 +59,6 @@ pub struct FeedEntry {
     pub position: i64,
     /// When it was found, by our clock.
     pub created_at: UnixTime,
-    /// What it says.
+    /// What the entry says.
     pub entry: NewFeedEntry,
 }
