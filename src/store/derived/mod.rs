@@ -5,6 +5,7 @@ pub mod day_sums;
 mod generation;
 pub(super) mod group_sums;
 pub mod joined;
+pub mod lists;
 pub mod names;
 mod questions;
 pub mod reports;

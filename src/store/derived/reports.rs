@@ -1,12 +1,14 @@
-//! What reports read: rows summed by accounting day, and pages by stable keys. Memory gives the same (`report::memory`).
+//! What reports read: which ledger they ask, rows summed by accounting day, and rows of lists. Memory gives the same
+//! (`report::memory`).
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use super::lists::*;
 use crate::ledger::{
     cohorts::Month,
-    ids::{AccountId, CustomerId, PriceId, ProductId, TestClockId},
+    ids::{AccountId, CustomerId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{Cause, Kind, Movement, QualityEntry, QualityKind, Rollup, SubscriptionLedger},
+    outcome::{Kind, Movement, QualityEntry, SubscriptionLedger},
     retention::{Aged, Looked},
     time::{Day, UnixTime},
 };
@@ -197,73 +199,6 @@ pub struct MovementRow {
     pub movement: Movement,
 }
 
-/// Which movements are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MovementFilter {
-    /// The first day asked for; `None` from the beginning on.
-    pub from: Option<Day>,
-    /// The last day asked for, which belongs to it; `None` for all that follow.
-    pub to: Option<Day>,
-    /// Only those of this customer.
-    pub customer: Option<CustomerId>,
-    /// Only this kind; without it every kind that moves money (`transient` only when named).
-    pub kind: Option<Kind>,
-    /// Every kind but this one.
-    pub without: Option<Kind>,
-    /// Only those with a part of this cause.
-    pub cause: Option<Cause>,
-    /// Only in this currency.
-    pub currency: Option<Currency>,
-    /// Only those with a part like this.
-    pub part: PartFilter,
-    /// Only of customers of this country, as it is now.
-    pub country: Option<Arc<str>>,
-    /// Only of customers whose metadata has this value under this key, as it is now.
-    pub metadata: Option<(Arc<str>, Arc<str>)>,
-    /// Only of customers whose first MRR lies in there.
-    pub cohort: Option<FirstMrr>,
-}
-
-/// A month of first MRR, as instants: customers of one cohort.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstMrr {
-    /// The first instant of it.
-    pub from: UnixTime,
-    /// The first instant after it.
-    pub before: UnixTime,
-}
-
-impl FirstMrr {
-    /// Whether a customer with this first MRR is one of the cohort.
-    pub fn holds(self, first: Option<UnixTime>) -> bool {
-        first.is_some_and(|first| self.from <= first && first < self.before)
-    }
-}
-
-/// Which parts are asked for: one part is all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartFilter {
-    /// With a cause of this group of causes.
-    pub rollup: Option<Rollup>,
-    /// Of this product, before or after.
-    pub product: Option<ProductId>,
-    /// At this price, before or after.
-    pub price: Option<PriceId>,
-    /// Billed so often, before or after: `month`, `3 month`.
-    pub interval: Option<Arc<str>>,
-}
-
-/// Where a page of movements ends: stable keys, so that a page stays where it is while the ledger grows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MovementKey {
-    /// The accounting day it is booked on.
-    pub day: Day,
-    /// The instant of its last part.
-    pub effective_at: UnixTime,
-    /// Its id.
-    pub id: Arc<str>,
-}
-
 /// A customer as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerRow {
@@ -326,163 +261,6 @@ pub struct QualityRow {
     pub customer: CustomerId,
     /// What couldn't be known of it.
     pub entry: QualityEntry,
-}
-
-/// Which way a list of movements runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// Oldest first.
-    #[default]
-    Ascending,
-    /// Newest first.
-    Descending,
-}
-
-impl Order {
-    /// Both of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Ascending, Self::Descending];
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ascending => "asc",
-            Self::Descending => "desc",
-        }
-    }
-}
-
-/// Where a page of customers ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CustomerPosition {
-    /// The connected account; `None` for the account's own.
-    pub account: Option<AccountId>,
-    /// Its id.
-    pub customer: CustomerId,
-}
-
-/// Which customers are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CustomersAsked {
-    /// All by account and id, after this one.
-    After(Option<CustomerPosition>),
-    /// This one.
-    One(CustomerId),
-}
-
-/// Customers by what is known of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomerSearch {
-    /// Each word of it is in the id, the name, the e-mail or the metadata; `key:value` is one pair of metadata.
-    pub text: String,
-    /// Only those that stand so.
-    pub state: Option<CustomerState>,
-    /// Only those whose first MRR lies in there.
-    pub cohort: Option<FirstMrr>,
-    /// The order of the list.
-    pub order: CustomerOrder,
-    /// In which currency MRR is compared.
-    pub currency: Option<Currency>,
-    /// The place of the last one of the page before; `None` for the first page.
-    pub after: Option<FoundPosition>,
-}
-
-/// How a customer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CustomerState {
-    /// With MRR above 0 in any currency.
-    Paying,
-    /// With a subscription whose payment failed.
-    PastDue,
-    /// With a subscription that is set to end.
-    Ending,
-    /// With a subscription on trial.
-    Trialing,
-    /// Without MRR, and once with.
-    Left,
-}
-
-impl CustomerState {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::Paying, Self::PastDue, Self::Ending, Self::Trialing, Self::Left];
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Paying => "paying",
-            Self::PastDue => "past_due",
-            Self::Ending => "ending",
-            Self::Trialing => "trialing",
-            Self::Left => "left",
-        }
-    }
-}
-
-/// In which order customers are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CustomerOrder {
-    /// The most MRR first.
-    Mrr,
-    /// The newest customers first.
-    Since,
-    /// Those set to end first, the next first.
-    Ends,
-    /// By name; who has none comes last.
-    Name,
-    /// By id.
-    Id,
-}
-
-impl CustomerOrder {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::Mrr, Self::Since, Self::Ends, Self::Name, Self::Id];
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Mrr => "mrr",
-            Self::Since => "since",
-            Self::Ends => "ends",
-            Self::Name => "name",
-            Self::Id => "id",
-        }
-    }
-}
-
-/// Where a page of customers found ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundPosition {
-    /// What the order compares.
-    pub key: String,
-    /// The connected account; `None` for the account's own.
-    pub account: Option<AccountId>,
-    /// Its id.
-    pub customer: CustomerId,
-}
-
-/// Which quality entries are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QualityAsked {
-    /// All of them.
-    All,
-    /// Those of this kind.
-    Kind(QualityKind),
-    /// Those about this customer.
-    Customer(CustomerId),
-}
-
-/// Where a page of quality entries ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QualityPosition {
-    /// Kind, as the API writes it.
-    pub kind: Arc<str>,
-    /// From when on it is shown.
-    pub at: UnixTime,
-    /// The connected account; `None` for the account's own.
-    pub account: Option<AccountId>,
-    /// The customer it is about.
-    pub customer: CustomerId,
-    /// Its place among the customer's entries.
-    pub ordinal: i64,
 }
 
 /// What customers are grouped by.
