@@ -1,8 +1,8 @@
 //! The one text of statements, compiled once for each database (docs/decisions/012-two-stores-one-text.md).
 //!
 //! Each file here, and in the `body/` of each lifetime's folder, is compiled twice, under `sqlite/` and under `postgres/`, against
-//! that folder's `dialect.rs`:
-//! `super::super::Database` is its database and `super::super::dialect::*` holds what the two say differently.
+//! that folder's `dialect.rs`, which lists what statements take from it: `super::super::Database` is its database, and
+//! `super::super::dialect::*` holds what the two say differently.
 //! Statements use `$1`; texts, i64, bool and bytes are bound and read the same way on both. Sums are written
 //! `CAST(SUM(x) AS BIGINT)`, nullable parameters `CAST($1 AS TEXT)`, truth `TRUE` and `FALSE`.
 
