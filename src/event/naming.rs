@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::ledger::fact::{DiscountState, Fact, InvoiceState, ItemState, State, SubscriptionState, TaxRate};
+use crate::ledger::fact::{
+    DiscountState, Fact, InvoiceState, ItemState, ScheduleState, State, SubscriptionState, TaxRate,
+};
+
+/// What the ids of schedules begin with.
+pub(crate) const SCHEDULES: &str = "sub_sched_";
 
 /// The fact's kind, as the column `fact.kind` holds it.
 pub(crate) fn kind(fact: &Fact) -> &'static str {
@@ -53,12 +58,20 @@ pub fn add_references<'f>(fact: &'f Fact, named: &mut BTreeSet<&'f str>) {
         State::Invoice(invoice) => of_invoice(invoice, named),
         State::Customer(customer) => customer.discount.iter().for_each(|discount| of_discount(discount, named)),
         State::Discount(discount) => of_discount(discount, named),
-        State::Price(_)
-        | State::Product(_)
-        | State::Coupon(_)
-        | State::Correction(_)
-        | State::Schedule(_)
-        | State::TaxRate(_) => {}
+        State::Schedule(schedule) => of_schedule(schedule, named),
+        State::Price(_) | State::Product(_) | State::Coupon(_) | State::Correction(_) | State::TaxRate(_) => {}
+    }
+}
+
+/// What it plans to bill; and itself, so that customers with a schedule are found ([`SCHEDULES`]).
+fn of_schedule<'f>(schedule: &'f ScheduleState, named: &mut BTreeSet<&'f str>) {
+    named.insert(&schedule.id);
+    for phase in &schedule.phases {
+        phase.discounts.iter().flatten().for_each(|discount| of_discount(discount, named));
+        for item in &phase.items {
+            named.insert(item.price.as_str());
+            item.discounts.iter().flatten().for_each(|discount| of_discount(discount, named));
+        }
     }
 }
 

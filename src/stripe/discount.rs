@@ -208,7 +208,7 @@ pub(super) fn discounts<'a>(
 }
 
 /// A discount of which no more is known than its id, or not even that.
-fn known_by(id: Option<DiscountId>) -> DiscountState {
+pub(super) fn known_by(id: Option<DiscountId>) -> DiscountState {
     DiscountState {
         id,
         coupon: None,

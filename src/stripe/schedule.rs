@@ -2,10 +2,13 @@
 
 use serde::Deserialize;
 
-use super::json::{Array, Named, Obj, Oddities, Raw, Ref};
+use super::{
+    discount::{CouponWire, DiscountWire, known_by, read_ref},
+    json::{Array, Named, Obj, Oddities, Raw, Ref, shared},
+};
 use crate::ledger::{
-    fact::{Period, Phase, ScheduleState},
-    ids::{CustomerId, PriceId, SubscriptionId},
+    fact::{DiscountState, Period, Phase, PhaseItem, ScheduleState},
+    ids::{CouponId, CustomerId, PriceId, SubscriptionId},
 };
 
 /// A subscription schedule.
@@ -44,6 +47,13 @@ struct PhaseWire<'a> {
     /// Before 2020-08-27.
     #[serde(borrow)]
     plans: Array<Obj<PhaseItemWire<'a>>>,
+    #[serde(borrow)]
+    discounts: Array<Obj<PhaseDiscountWire<'a>>>,
+    /// Before `discounts`.
+    #[serde(borrow)]
+    coupon: Ref<'a, CouponWire<'a>>,
+    #[serde(borrow)]
+    trial_end: Raw<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +65,27 @@ struct PhaseItemWire<'a> {
     plan: Ref<'a>,
     #[serde(borrow)]
     quantity: Raw<'a>,
+    #[serde(borrow)]
+    discounts: Array<Obj<PhaseDiscountWire<'a>>>,
+}
+
+/// A discount to be: one of these three.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PhaseDiscountWire<'a> {
+    #[serde(borrow)]
+    coupon: Ref<'a, CouponWire<'a>>,
+    #[serde(borrow)]
+    discount: Ref<'a, DiscountWire<'a>>,
+    #[serde(borrow)]
+    promotion_code: Ref<'a, PromotionWire<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PromotionWire<'a> {
+    #[serde(borrow)]
+    coupon: Ref<'a, CouponWire<'a>>,
 }
 
 impl Named for ScheduleWire<'_> {
@@ -97,17 +128,60 @@ impl PhaseWire<'_> {
             self.end_date.time("schedule.phases.end_date", odd),
         );
         let items = self.items.0.iter().chain(&self.plans.0).flatten();
+        let legacy = Some(of_coupon(&self.coupon, odd)).filter(|_| matches!(self.coupon, Ref::Id(_) | Ref::Is(_)));
+        let listed = to_be(&self.discounts, odd);
         Some(Phase {
             period: start.zip(end).map(|(start, end)| Period { start, end }),
             items: items.filter_map(|item| item.get("schedule.phases.items", odd)?.read(odd)).collect(),
+            discounts: listed.filter(|listed| !listed.is_empty() || legacy.is_none()).or(legacy.map(|one| vec![one])),
+            trial_end: self.trial_end.time("schedule.phases.trial_end", odd),
         })
     }
 }
 
 impl PhaseItemWire<'_> {
-    fn read(&self, odd: &mut Oddities) -> Option<(PriceId, Option<crate::ledger::money::Decimal>)> {
+    fn read(&self, odd: &mut Oddities) -> Option<PhaseItem> {
         let price = self.price.id("schedule.phases.items.price", odd);
         let price = price.or_else(|| self.plan.id("schedule.phases.items.plan", odd))?;
-        Some((PriceId::new(price), self.quantity.decimal("schedule.phases.items.quantity", odd)))
+        Some(PhaseItem {
+            price: PriceId::new(price),
+            quantity: self.quantity.decimal("schedule.phases.items.quantity", odd),
+            discounts: to_be(&self.discounts, odd),
+        })
     }
+}
+
+/// A list of discounts to be; `None` where there is no list.
+fn to_be(list: &Array<Obj<PhaseDiscountWire<'_>>>, odd: &mut Oddities) -> Option<Vec<DiscountState>> {
+    let list = list.0.as_ref()?;
+    let read = |one: &Obj<PhaseDiscountWire<'_>>| match one.get("schedule.phases.discounts", odd) {
+        Some(one) => one.read(odd),
+        // Something is taken off, and that is all that can be told: unresolved, never nothing.
+        None => known_by(None),
+    };
+    Some(list.iter().map(read).collect())
+}
+
+impl PhaseDiscountWire<'_> {
+    fn read(&self, odd: &mut Oddities) -> DiscountState {
+        if let Some(held) = read_ref(&self.discount, odd) {
+            return held;
+        }
+        match &self.promotion_code {
+            Ref::Is(promotion) if matches!(self.coupon, Ref::Absent) => of_coupon(&promotion.coupon, odd),
+            _ => of_coupon(&self.coupon, odd),
+        }
+    }
+}
+
+fn of_coupon(coupon: &Ref<'_, CouponWire<'_>>, odd: &mut Oddities) -> DiscountState {
+    let (coupon, terms) = match coupon {
+        Ref::Absent | Ref::Odd => (None, None),
+        Ref::Id(id) => (odd.fits("schedule.phases.coupon", id).then(|| CouponId::new(shared(id))), None),
+        Ref::Is(coupon) => {
+            let terms = coupon.read(odd);
+            (terms.as_ref().map(|terms| terms.id.clone()), terms)
+        }
+    };
+    DiscountState { coupon, terms, ..known_by(None) }
 }

@@ -1,5 +1,6 @@
 //! The ledger: facts in, money out. Pure: no I/O, no clock, no async, no JSON (ARCHITECTURE.md names the enforcers).
 
+pub mod ahead;
 pub mod cohorts;
 pub mod explain;
 pub mod fact;

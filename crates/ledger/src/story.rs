@@ -10,6 +10,8 @@
 //! be told elsewhere, `off:?x` is a discount known only by its id. `d5 a shown d5-d35 pro:10x2 off:3/x tax:1` is an invoice
 //! whose lines show that. `d3 paid 100`, `d3 b paid 0 of 100`, `d9 gone` (the customer is deleted), `d2 addon PRODUCT`, and `d3 billed d3-d33
 //! pro:10x2`: a paid invoice as the API shows it, whose lines tell unit amounts but, as since basil, no interval.
+//! `d5 a plan d40-d70 pro:20 off:10 | d70-d100 pro:30x2 then:cancel` is the schedule of subscription `a` as it stands then; with
+//! `new` it hasn't begun, and drives none yet; `try:d80` is a phase on trial.
 
 use std::collections::BTreeMap;
 
@@ -46,11 +48,59 @@ impl Story {
                 "billed" => story.facts.push(billed(event, at, &name, words.skip(1).collect())),
                 "shown" => story.facts.push(shown(event, at, &name, words.skip(1).collect())),
                 "gone" => story.facts.push(customer(event, at)),
+                "plan" => story.plan(event, at, &name, words.skip(1).collect()),
                 "addon" => story.references.push(product(event, at, words.nth(1).unwrap())),
                 _ => story.facts.extend(step(event, at, &name, words.collect(), &mut states)),
             }
         }
         story
+    }
+
+    /// What is planned, and the prices that it names.
+    fn plan(&mut self, event: EventId, at: UnixTime, name: &str, words: Vec<&str>) {
+        let begun = !words.contains(&"new");
+        let (mut phases, mut end_behavior) = (Vec::new(), None);
+        for phase in words.split(|word| *word == "|") {
+            let mut state = blank(name, at);
+            let (mut of, mut off, mut trial_end) = (None, None, None);
+            for word in phase {
+                let (key, value) = word.split_once(':').unwrap_or((word, ""));
+                match key {
+                    "new" => {}
+                    "then" => end_behavior = Some(value.into()),
+                    "off" => off = Some(discounts(value, at)),
+                    "try" => trial_end = Some(time(value)),
+                    _ if value.is_empty() => of = Some(period(word)),
+                    _ => put(&mut state, name, key, value),
+                }
+            }
+            // As Stripe shows it: a coupon, and no discount of it yet.
+            let bare = |one: DiscountState| DiscountState { id: None, start: None, ..one };
+            let discounts = off.map(|all| all.into_iter().map(bare).collect());
+            for item in &state.items {
+                let event = format!("{event}_{}", item.price.id).as_str().into();
+                self.references.push(Fact {
+                    event,
+                    at,
+                    api_version: None,
+                    origin: Origin::Event,
+                    role: Role::Other,
+                    state: State::Price(Box::new(item.price.clone())),
+                });
+            }
+            let items = state.items.into_iter();
+            let items = items.map(|one| PhaseItem { price: one.price.id, quantity: one.quantity, discounts: None });
+            phases.push(Phase { period: of, items: items.collect(), discounts, trial_end });
+        }
+        let state = State::Schedule(ScheduleState {
+            id: format!("sub_sched_{name}").as_str().into(),
+            customer: Some("cus_1".into()),
+            subscription: begun.then(|| format!("sub_{name}").as_str().into()),
+            status: if begun { "active" } else { "not_started" }.into(),
+            end_behavior,
+            phases,
+        });
+        self.facts.push(Fact { event, at, api_version: None, origin: Origin::Event, role: Role::Updated, state });
     }
 
     pub(super) fn derive(&self, profile: &Profile) -> CustomerLedger {

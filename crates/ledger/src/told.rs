@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fact::{CouponTerms, DiscountState, Duration, Fact, Price, Scheme, State, SubscriptionState, Usage},
+    ids::PriceId,
     money::Currency,
 };
 
@@ -123,6 +124,7 @@ fn of_discounts<'f>(discounts: &'f [DiscountState], take: &mut impl FnMut(Tellin
 pub fn lacking(facts: &[Fact], references: &[Fact]) -> BTreeSet<Lack> {
     let mut wanted: Vec<(&Price, Option<Currency>)> = Vec::new();
     let mut coupons: BTreeSet<&str> = BTreeSet::new();
+    let mut planned: BTreeSet<&PriceId> = BTreeSet::new();
     for fact in facts {
         for state in subscriptions(fact) {
             let currency = state.currency.or_else(|| state.items.first()?.price.currency);
@@ -135,7 +137,19 @@ pub fn lacking(facts: &[Fact], references: &[Fact]) -> BTreeSet<Lack> {
         for discount in discounts(fact).filter(|discount| discount.terms.is_none()) {
             coupons.extend(discount.coupon.iter().map(|id| id.as_str()));
         }
+        if let State::Schedule(schedule) = &fact.state {
+            for phase in &schedule.phases {
+                planned.extend(phase.items.iter().map(|item| &item.price));
+                let of_items = phase.items.iter().flat_map(|item| &item.discounts);
+                let discounts = phase.discounts.iter().chain(of_items).flatten();
+                let bare = discounts.filter(|discount| discount.terms.is_none());
+                coupons.extend(bare.filter_map(|discount| discount.coupon.as_ref()).map(|id| id.as_str()));
+            }
+        }
     }
+    // A schedule names its prices by their ids alone.
+    let planned: Vec<Price> = planned.into_iter().map(|id| Price::by_id(id.clone())).collect();
+    wanted.extend(planned.iter().map(|price| (price, None)));
     if wanted.is_empty() && coupons.is_empty() {
         return BTreeSet::new();
     }

@@ -52,7 +52,7 @@ pub(crate) fn line(fact: &Fact) -> String {
             add(&mut text, "for", schedule.subscription.as_ref());
             for phase in &schedule.phases {
                 text.push_str(" [");
-                for (price, quantity) in &phase.items {
+                for PhaseItem { price, quantity, .. } in &phase.items {
                     add(&mut text, "", Some(price));
                     add(&mut text, "×", *quantity);
                 }

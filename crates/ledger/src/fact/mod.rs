@@ -28,7 +28,7 @@ pub use schedule::*;
 pub use subscription::*;
 
 /// Version of the readers that turn events into facts: raise it when the same bytes would yield other facts.
-pub const NORMALISER: i64 = 3;
+pub const NORMALISER: i64 = 4;
 
 /// One object's state as one event (or API answer) gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Period;
-use crate::{ids::*, money::Decimal, stored};
+use super::{DiscountState, Period};
+use crate::{ids::*, money::Decimal, stored, time::UnixTime};
 
 /// A subscription schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -38,7 +38,30 @@ pub struct Phase {
     /// When it is due.
     #[n(0)]
     pub period: Option<Period>,
-    /// The prices it bills, and how many of each.
+    /// What it bills.
     #[n(1)]
-    pub items: Vec<(PriceId, Option<Decimal>)>,
+    pub items: Vec<PhaseItem>,
+    /// The discounts that the subscription has in it; `None` where that isn't told: those before stay.
+    #[serde(default)]
+    #[n(2)]
+    pub discounts: Option<Vec<DiscountState>>,
+    /// Until when it is a trial.
+    #[serde(default)]
+    #[n(3)]
+    pub trial_end: Option<UnixTime>,
+}
+
+/// One price of a phase, and how many of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+pub struct PhaseItem {
+    /// Which price.
+    #[n(0)]
+    pub price: PriceId,
+    /// How many.
+    #[n(1)]
+    pub quantity: Option<Decimal>,
+    /// The discounts of this item in it; `None` where that isn't told: those before stay.
+    #[serde(default)]
+    #[n(2)]
+    pub discounts: Option<Vec<DiscountState>>,
 }

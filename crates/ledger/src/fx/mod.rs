@@ -159,6 +159,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn through(deltas: &[Delta], book: Book<'a>) -> Self {
+        Self::until(deltas, book, UnixTime(i64::MAX))
+    }
+
+    /// The same up to an instant: no month that ends at it or later is revalued.
+    fn until(deltas: &[Delta], book: Book<'a>, end: UnixTime) -> Self {
         let mut walk =
             Self { book, held: BTreeMap::new(), valued_at: BTreeMap::new(), rows: Vec::new(), missing: None };
         let mut last = UnixTime(i64::MIN);
@@ -171,7 +176,7 @@ impl<'a> Walk<'a> {
             }
             last = at;
         }
-        if let Err(missing) = walk.month_ends(last, UnixTime(i64::MAX)) {
+        if let Err(missing) = walk.month_ends(last, end) {
             walk.end(missing);
         }
         walk
@@ -299,4 +304,64 @@ fn sorted(rows: Vec<Row>) -> Vec<Delta> {
 fn counts(native: &[CountDelta], to: Currency, until: UnixTime) -> Vec<CountDelta> {
     let over_all = native.iter().filter(|count| count.currency.is_none() && count.at < until);
     over_all.flat_map(|count| [count.clone(), CountDelta { currency: Some(to), ..count.clone() }]).collect()
+}
+
+/// What a customer has at one instant, as it was valued last, and what becomes of it at the same rates.
+pub(crate) struct Valued<'a> {
+    walk: Walk<'a>,
+    now: UnixTime,
+}
+
+/// What revaluation tells an item apart by, beside its currency, subscription and id.
+type Sold<'i> = (&'i Option<ProductId>, &'i PriceId, Option<Interval>);
+
+impl<'a> Valued<'a> {
+    /// After `deltas`, none of them later than `now`.
+    pub(crate) fn at(
+        deltas: &[Delta],
+        to: Currency,
+        rates: &'a Rates,
+        zone: &'a Zone,
+        now: UnixTime,
+    ) -> Result<Self, Box<QualityEntry>> {
+        let walk = Walk::until(deltas, Book { to, rates, zone }, now.plus(1));
+        match walk.missing {
+            Some(missing) => Err(Box::new(missing.entry(to))),
+            None => Ok(Self { walk, now }),
+        }
+    }
+
+    /// What all of it stands at.
+    pub(crate) fn stands(&self) -> Mrr {
+        Mrr(self.walk.held.values().map(|held| held.stands[0].0).sum())
+    }
+
+    /// Lets an item's native MRR move, and answers by how much it moves here.
+    pub(crate) fn move_item(
+        &mut self,
+        (currency, subscription, item): (Currency, &SubscriptionId, &ItemId),
+        (product, price, interval): Sold<'_>,
+        amount: Mrr,
+    ) -> Result<Mrr, Box<QualityEntry>> {
+        let (subscription, item) = (subscription.clone(), item.clone());
+        let key = Key { currency, subscription, item, product: product.clone(), price: price.clone(), interval };
+        let was = self.walk.held.get(&key).copied().unwrap_or(Held { native: NOTHING, stands: NOTHING });
+        let mut is = was;
+        is.native[0].0 += amount.0;
+        is.stands[0] = self.worth(currency, is.native[0])?;
+        self.walk.held.insert(key, is);
+        Ok(Mrr(is.stands[0].0 - was.stands[0].0))
+    }
+
+    /// An amount at the rate at which its currency was valued last, else at that of the day.
+    pub(crate) fn worth(&self, currency: Currency, amount: Mrr) -> Result<Mrr, Box<QualityEntry>> {
+        let Walk { book, valued_at, .. } = &self.walk;
+        let (at, day) = (self.now, book.zone.day(self.now));
+        let rate = match valued_at.get(&currency) {
+            Some(rate) => Ok(*rate),
+            None => book.rate(currency, at),
+        };
+        let worth = rate.and_then(|rate| times(amount, rate).ok_or(Missing { currency, at, day }));
+        worth.map_err(|missing| Box::new(missing.entry(book.to)))
+    }
 }

@@ -273,7 +273,7 @@ impl<'a> Terms<'a> {
     }
 
     /// The price's interval, from the snapshot or from anywhere in the log; `None` where nothing tells.
-    pub(super) fn interval(&self, price: &Price) -> Option<Interval> {
+    pub(crate) fn interval(&self, price: &Price) -> Option<Interval> {
         price.interval.or_else(|| self.prices().get(&price.id)?.interval.get())
     }
 

@@ -1,0 +1,48 @@
+//! What is known ahead, in the reporting currency: at the rate at which what stands was valued last.
+
+use std::collections::BTreeMap;
+
+use super::{Ahead, Renewal, TrialDue};
+use crate::{
+    fx::{Rates, Valued},
+    money::{Currency, Mrr},
+    outcome::QualityEntry,
+    time::{UnixTime, Zone},
+};
+
+/// Converts what is known of a customer at `now` into `to`. No rate of a coming day is known, and none is guessed: nothing
+/// here is revaluation. Errors with the rate that is missing.
+pub fn convert(
+    native: Ahead,
+    to: Currency,
+    rates: &Rates,
+    zone: &Zone,
+    now: UnixTime,
+) -> Result<Ahead, Box<QualityEntry>> {
+    let mut valued = Valued::at(&native.deltas, to, rates, zone, now)?;
+    let whole = |amount: Mrr| BTreeMap::from([(to, amount)]);
+    let mrr = valued.stands();
+    let mut changes = native.changes;
+    for change in &mut changes {
+        let mut amount = 0;
+        for piece in &mut change.pieces {
+            piece.amount = valued.move_item(
+                (change.currency, &change.subscription, &piece.item),
+                (&piece.product, &piece.price, piece.interval),
+                piece.amount,
+            )?;
+            amount += piece.amount.0;
+        }
+        (change.amount, change.currency) = (Mrr(amount), to);
+    }
+    let one = |valued: &Valued<'_>, (currency, amount): (Currency, Mrr)| valued.worth(currency, amount);
+    let mut trials: Vec<TrialDue> = native.trials;
+    for trial in &mut trials {
+        trial.mrr = trial.mrr.map(|mrr| one(&valued, mrr)).transpose()?.map(|mrr| (to, mrr));
+    }
+    let mut renewals: Vec<Renewal> = native.renewals;
+    for renewal in &mut renewals {
+        renewal.mrr = (to, one(&valued, renewal.mrr)?);
+    }
+    Ok(Ahead { mrr: whole(mrr), committed: whole(valued.stands()), changes, trials, renewals, ..native })
+}

@@ -1,0 +1,434 @@
+//! What the log already knows will happen to a customer's MRR (rule `committed-mrr`): as if every scheduled thing happened,
+//! and nothing else.
+//!
+//! Each subscription's line of snapshots is carried on by the states that are planned for it (`planned.rs`), and priced and
+//! counted as it would be if they had come. What time alone changes before the first of them is the ledger's own row, dated ahead.
+
+mod convert;
+mod planned;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use convert::convert;
+
+use super::{
+    CustomerFacts, Derivation,
+    counting::{self, Counted, Line, Standing, Stretch},
+    deltas,
+    fact::{Interval, IntervalUnit},
+    ids::*,
+    known::Known,
+    money::{Currency, Mrr},
+    outcome::{Delta, QualityEntry, QualityKind},
+    pricing::{self, Terms, Trigger},
+    profile::Profile,
+    time::{UnixTime, Zone},
+    timeline::Snapshot,
+};
+use planned::{Plan, What};
+
+/// Lines of committed MRR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Due {
+    /// A scheduled end, or (by knob) one that time brings to what stays past due.
+    ScheduledChurn,
+    /// Less in a later phase of a schedule, or an item's own trial that begins.
+    ScheduledContraction,
+    /// More in a later phase of a schedule, or an item's own trial that ends.
+    ScheduledExpansion,
+    /// A discount ends.
+    DiscountEnd,
+    /// A discount begins.
+    DiscountStart,
+    /// A paused collection resumes.
+    Resume,
+}
+
+impl Due {
+    /// All of them, in the order of the answer.
+    pub const ALL: [Self; 6] = [
+        Self::ScheduledChurn,
+        Self::ScheduledContraction,
+        Self::ScheduledExpansion,
+        Self::DiscountEnd,
+        Self::DiscountStart,
+        Self::Resume,
+    ];
+
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ScheduledChurn => "scheduled_churn",
+            Self::ScheduledContraction => "scheduled_contraction",
+            Self::ScheduledExpansion => "scheduled_expansion",
+            Self::DiscountEnd => "discount_end",
+            Self::DiscountStart => "discount_start",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// One item's amount changes, in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When; what is overdue is due at once.
+    pub at: UnixTime,
+    /// Which line it is in.
+    pub due: Due,
+    /// The currency it is in.
+    pub currency: Currency,
+    /// Whose item; a schedule that hasn't begun has only an id of its own.
+    pub subscription: SubscriptionId,
+    /// Which item; one that is yet to come is named after its schedule.
+    pub item: ItemId,
+    /// What is sold.
+    pub product: Option<ProductId>,
+    /// At which price, afterwards or, where the item goes, before.
+    pub price: PriceId,
+    /// How much.
+    pub amount: Mrr,
+    /// Something of it rests on an estimate.
+    pub estimated: bool,
+    /// The event that says so.
+    pub event: EventId,
+    pieces: Vec<Piece>,
+}
+
+/// An item under one price: revaluation values it by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
+    item: ItemId,
+    product: Option<ProductId>,
+    price: PriceId,
+    interval: Option<Interval>,
+    amount: Mrr,
+}
+
+/// A trial that ends within the horizon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialDue {
+    /// When.
+    pub at: UnixTime,
+    /// Whose.
+    pub subscription: SubscriptionId,
+    /// What it brings if it converts; `None` where the log can't tell.
+    pub mrr: Option<(Currency, Mrr)>,
+    /// The event that says so.
+    pub event: EventId,
+}
+
+/// What is billed by the year and renews within the horizon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// When the first of its items does.
+    pub at: UnixTime,
+    /// Whose.
+    pub subscription: SubscriptionId,
+    /// What of its MRR renews.
+    pub mrr: (Currency, Mrr),
+    /// The event that says so.
+    pub event: EventId,
+}
+
+/// Something planned whose amount the log can't tell: it is in no line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// When it is due.
+    pub at: UnixTime,
+    /// Of which subscription, or of which schedule that hasn't begun.
+    pub subscription: SubscriptionId,
+    /// The event that says so.
+    pub event: EventId,
+    /// What isn't known, in words.
+    pub detail: String,
+}
+
+/// A customer's MRR now, and what is known of it up to a horizon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Simulated time: a ledger of its own.
+    pub test_clock: Option<TestClockId>,
+    /// MRR now.
+    pub mrr: BTreeMap<Currency, Mrr>,
+    /// MRR at the horizon, read off what counts then: `mrr` and the changes come to it.
+    pub committed: BTreeMap<Currency, Mrr>,
+    /// In time order.
+    pub changes: Vec<Change>,
+    /// Running trials that end within the horizon.
+    pub trials: Vec<TrialDue>,
+    /// Yearly items that renew within it.
+    pub renewals: Vec<Renewal>,
+    /// What is planned and can't be told.
+    pub untold: Vec<Untold>,
+    deltas: Vec<Delta>,
+}
+
+/// What is known of a customer's MRR from `now` up to `until`.
+pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: UnixTime, until: UnixTime) -> Ahead {
+    let Derivation { known, subscriptions, terms, .. } = Derivation::of(input, profile, zone, &[]);
+    let mut rows = Vec::new();
+    subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
+    rows.retain(|row| row.at <= now);
+    rows.sort_unstable();
+    let mut ahead = Ahead { test_clock: known.test_clock(), deltas: rows, ..Ahead::default() };
+    let schedules = planned::schedules(input.facts);
+    let of = Outlook { known: &known, terms: &terms, profile, now, until };
+    for base in &subscriptions {
+        let Some(last) = base.snapshots.last() else { continue };
+        let schedule = schedules.iter().find(|one| one.state.subscription.as_ref() == Some(&last.state.id));
+        let plans = planned::of_subscription(&base.snapshots, schedule, now, until);
+        of.take(Some(base), last.state.id.clone(), plans, &mut ahead);
+        of.trial(base, &mut ahead);
+        of.renewal(base, &mut ahead);
+    }
+    for schedule in schedules.iter().filter(|one| one.begins()) {
+        let plans = planned::of_schedule(schedule, now, until);
+        of.take(None, SubscriptionId::from(&*schedule.state.id), plans, &mut ahead);
+    }
+    ahead.changes.sort_by(|a, b| (a.at, a.due, &a.subscription, &a.item).cmp(&(b.at, b.due, &b.subscription, &b.item)));
+    ahead.mrr.retain(|_, mrr| *mrr != Mrr::ZERO);
+    ahead.committed.retain(|_, mrr| *mrr != Mrr::ZERO);
+    ahead
+}
+
+/// What one customer's subscriptions are looked at with.
+struct Outlook<'o, 'a> {
+    known: &'o Known<'a>,
+    terms: &'o Terms<'a>,
+    profile: &'o Profile,
+    now: UnixTime,
+    until: UnixTime,
+}
+
+/// What a line counts: by currency, item and all that revaluation tells apart.
+type Level = BTreeMap<(Currency, ItemId, Option<ProductId>, PriceId, Option<Interval>), Mrr>;
+
+impl<'a> Outlook<'_, 'a> {
+    /// The subscription as it would count with `plans`, and what of them can't be told.
+    fn counted(&self, base: Option<&Counted<'a>>, plans: &mut Vec<Plan>) -> (Option<Counted<'a>>, Vec<Untold>) {
+        let mut untold = Vec::new();
+        let listed: BTreeSet<(QualityKind, std::sync::Arc<str>)> = match base {
+            Some(base) => {
+                let (_, quality) = pricing::price(&base.snapshots, self.terms, self.profile);
+                quality.into_iter().map(|entry| (entry.kind, entry.object)).collect()
+            }
+            None => BTreeSet::new(),
+        };
+        loop {
+            let mut snapshots: Vec<Snapshot<'a>> = base.map(|base| base.snapshots.clone()).unwrap_or_default();
+            planned::carry_on(&mut snapshots, plans, self.terms);
+            if snapshots.is_empty() {
+                return (None, untold);
+            }
+            self.terms.complete(&mut snapshots);
+            let (mut spans, mut quality) = pricing::price(&snapshots, self.terms, self.profile);
+            quality.extend(counting::bound(&snapshots, &mut spans));
+            // A plan whose amounts can't be told is left out: never a fall to 0 that nobody planned.
+            let hides = |entry: &QualityEntry| {
+                matches!(
+                    entry.kind,
+                    QualityKind::UnpricedItem | QualityKind::UnresolvedDiscount | QualityKind::TaxUnknown
+                ) && !listed.contains(&(entry.kind, entry.object.clone()))
+            };
+            let unknown = quality.into_iter().find_map(|entry| {
+                let place = plans.iter().position(|plan| plan.at == entry.at).filter(|_| hides(&entry))?;
+                Some((place, entry.detail))
+            });
+            if let Some((place, detail)) = unknown {
+                let Plan { at, event, .. } = plans.remove(place);
+                let subscription = snapshots[0].state.id.clone();
+                untold.push(Untold { at, subscription, event, detail });
+                continue;
+            }
+            let paid = match base {
+                Some(_) => self.known.first_payment(&snapshots[0].state.id),
+                // Begun as planned means billed and paid on its first day.
+                None => Some((snapshots[0].at, snapshots[0].events[0].clone())),
+            };
+            return (Some(counting::count(snapshots, spans, paid, self.profile)), untold);
+        }
+    }
+
+    /// Takes in what a subscription counts now, and every change of it up to the horizon.
+    fn take(&self, base: Option<&Counted<'a>>, id: SubscriptionId, mut plans: Vec<Plan>, ahead: &mut Ahead) {
+        let (carried, untold) = if plans.is_empty() { (None, Vec::new()) } else { self.counted(base, &mut plans) };
+        ahead.untold.extend(untold);
+        let first = plans.first().map_or(UnixTime(i64::MAX), |plan| plan.at);
+        let stands = base.and_then(|base| base.stretches.iter().rev().find(|one| one.from <= self.now));
+        let mut level = base.zip(stands).map(|(base, one)| level(base, one)).unwrap_or_default();
+        add(&level, &mut ahead.mrr);
+        let mut slots = BTreeMap::new();
+        if let Some((base, one)) = base.zip(stands) {
+            slots = slots_of(base, one);
+        }
+        // Up to the first plan it is the ledger's own line, from there on the one carried on.
+        let own = base.into_iter().flat_map(|base| base.stretches.iter().map(move |one| (base, one)));
+        let own = own.filter(|(_, one)| one.from < first);
+        let carried_on = carried.iter().flat_map(|counted| counted.stretches.iter().map(move |one| (counted, one)));
+        let carried_on = carried_on.filter(|(_, one)| one.from >= first);
+        for (counted, stretch) in own.chain(carried_on) {
+            if stretch.from <= self.now || stretch.from > self.until {
+                continue;
+            }
+            let plan = plans.iter().rev().find(|plan| plan.at == stretch.from);
+            let next = self::level(counted, stretch);
+            let next_slots = slots_of(counted, stretch);
+            let moved = difference(&level, &next);
+            let event = plan.map(|plan| &plan.event).or(stretch.events.first());
+            let event = event.or(counted.snapshots[stretch.snapshot].events.first());
+            if let Some(event) = event {
+                let estimated = |item: &ItemId| {
+                    stretch.lines.iter().map(|line| counted.item(stretch, line)).any(|one| one.item == *item && one.estimated)
+                };
+                for ((currency, slot), pieces) in by_slot(moved, &slots, &next_slots) {
+                    let amount = Mrr(pieces.iter().map(|piece| piece.amount.0).sum());
+                    let shown = pieces.iter().find(|piece| piece.amount > Mrr::ZERO).or(pieces.first());
+                    let Some(shown) = shown.filter(|_| amount != Mrr::ZERO) else { continue };
+                    ahead.changes.push(Change {
+                        at: stretch.from,
+                        due: due(plan, counted, stretch, amount),
+                        currency,
+                        subscription: id.clone(),
+                        item: slot,
+                        product: shown.product.clone(),
+                        price: shown.price.clone(),
+                        amount,
+                        estimated: estimated(&shown.item),
+                        event: event.clone(),
+                        pieces,
+                    });
+                }
+            }
+            (level, slots) = (next, next_slots);
+        }
+        add(&level, &mut ahead.committed);
+    }
+
+    /// What a running trial brings if it converts.
+    fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
+        let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
+        let state = base.state(stands);
+        let Some(end) = state.trial_end.filter(|_| stands.standing == Standing::Trial && !stands.granted) else { return };
+        let set_to_end = state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+        let at = end.max(self.now.plus(1));
+        if at > self.until || set_to_end.is_some_and(|end| end <= at) {
+            return;
+        }
+        let Some(event) = base.snapshots[stands.snapshot].events.first().cloned() else { return };
+        let mut plans = vec![Plan { at, what: What::Convert, event: event.clone() }];
+        let (counted, untold) = self.counted(Some(base), &mut plans);
+        let converted = counted.filter(|_| untold.is_empty() && !plans.is_empty()).and_then(|counted| {
+            let stretch = counted.stretches.iter().rev().find(|one| one.from <= at)?;
+            Some((stretch.currency?, stretch.mrr))
+        });
+        // Nothing is known of a trial of what can't be priced.
+        let priced = base.spans[stands.span].items.iter().all(|item| !item.unpriced);
+        let mrr = converted.filter(|_| priced);
+        ahead.trials.push(TrialDue { at: end, subscription: state.id.clone(), mrr, event });
+    }
+
+    /// What of it is billed by the year and renews.
+    fn renewal(&self, base: &Counted<'a>, ahead: &mut Ahead) {
+        let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
+        let state = base.state(stands);
+        let (Some(currency), true) = (stands.currency, stands.standing.counts()) else { return };
+        let set_to_end = state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+        let renews = |line: &&Line| {
+            let item = base.item(stands, line);
+            let of_item = state.items.iter().find(|one| one.id == item.item).and_then(|one| one.period);
+            let end = of_item.or(state.period).map(|period| period.end)?;
+            let within = end > self.now && end <= self.until && set_to_end.is_none_or(|set| set > end);
+            (line.mrr > Mrr::ZERO && within && item.interval.is_some_and(yearly)).then_some((end, line.mrr))
+        };
+        let due: Vec<(UnixTime, Mrr)> = stands.lines.iter().filter_map(|line| renews(&line)).collect();
+        let (Some(at), Some(event)) =
+            (due.iter().map(|(at, _)| *at).min(), base.snapshots[stands.snapshot].events.first())
+        else {
+            return;
+        };
+        let mrr = Mrr(due.iter().map(|(_, mrr)| mrr.0).sum());
+        let (subscription, event) = (state.id.clone(), event.clone());
+        ahead.renewals.push(Renewal { at, subscription, mrr: (currency, mrr), event });
+    }
+}
+
+/// Billed by one year or several, whichever unit says so.
+fn yearly(interval: Interval) -> bool {
+    match interval.unit {
+        IntervalUnit::Year => true,
+        IntervalUnit::Month => interval.count >= 12,
+        IntervalUnit::Week | IntervalUnit::Day => false,
+    }
+}
+
+/// Which line a change is in.
+fn due(plan: Option<&Plan>, counted: &Counted<'_>, stretch: &Stretch, amount: Mrr) -> Due {
+    let by_sign = if amount < Mrr::ZERO { Due::ScheduledContraction } else { Due::ScheduledExpansion };
+    match plan.map(|plan| &plan.what) {
+        Some(What::End) => return Due::ScheduledChurn,
+        Some(What::Resume) => return Due::Resume,
+        Some(What::Phase(_) | What::Convert) => return by_sign,
+        None => {}
+    }
+    let span = &counted.spans[stretch.span];
+    // Within a span only what stays past due changes with time.
+    if span.from != stretch.from && stretch.alone {
+        return Due::ScheduledChurn;
+    }
+    match span.trigger {
+        Trigger::DiscountStart => Due::DiscountStart,
+        Trigger::DiscountEnd => Due::DiscountEnd,
+        Trigger::Snapshot | Trigger::ItemTrialStart | Trigger::ItemTrialEnd | Trigger::Usage => by_sign,
+    }
+}
+
+fn level(counted: &Counted<'_>, stretch: &Stretch) -> Level {
+    let mut level = Level::new();
+    let Some(currency) = stretch.currency else { return level };
+    for line in stretch.lines.iter().filter(|line| line.mrr != Mrr::ZERO) {
+        let item = counted.item(stretch, line);
+        let key = (currency, item.item.clone(), item.product.clone(), item.price.clone(), item.interval);
+        level.entry(key).or_default().0 += line.mrr.0;
+    }
+    level
+}
+
+/// By its id, what an item goes on as: the item of the same place before it is another price's.
+fn slots_of(counted: &Counted<'_>, stretch: &Stretch) -> BTreeMap<ItemId, u32> {
+    stretch.lines.iter().map(|line| (counted.item(stretch, line).item.clone(), line.lineage)).collect()
+}
+
+fn add(level: &Level, sums: &mut BTreeMap<Currency, Mrr>) {
+    for ((currency, ..), mrr) in level {
+        sums.entry(*currency).or_default().0 += mrr.0;
+    }
+}
+
+fn difference(before: &Level, after: &Level) -> Level {
+    let mut moved = after.clone();
+    for (key, mrr) in before {
+        moved.entry(key.clone()).or_default().0 -= mrr.0;
+    }
+    moved.retain(|_, mrr| *mrr != Mrr::ZERO);
+    moved
+}
+
+/// Pieces of one item, before and after it changes its price or its name, are one change, called after what follows.
+fn by_slot(
+    moved: Level,
+    before: &BTreeMap<ItemId, u32>,
+    after: &BTreeMap<ItemId, u32>,
+) -> BTreeMap<(Currency, ItemId), Vec<Piece>> {
+    let mut changes: BTreeMap<(Currency, ItemId), Vec<Piece>> = BTreeMap::new();
+    for ((currency, item, product, price, interval), amount) in moved {
+        let follower = || {
+            let lineage = before.get(&item)?;
+            after.iter().find(|(_, one)| *one == lineage).map(|(item, _)| item.clone())
+        };
+        let slot = if after.contains_key(&item) { item.clone() } else { follower().unwrap_or_else(|| item.clone()) };
+        changes.entry((currency, slot)).or_default().push(Piece { item, product, price, interval, amount });
+    }
+    changes
+}
