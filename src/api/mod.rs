@@ -11,6 +11,7 @@ mod beside;
 mod chartmogul;
 mod chartmogul_lists;
 mod closings;
+mod committed;
 mod cursor;
 mod customers;
 mod document;
@@ -86,6 +87,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(movements::movements))
         .routes(routes!(metrics::metrics))
         .routes(routes!(metrics::cohorts))
+        .routes(routes!(committed::committed))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(customers::explain))

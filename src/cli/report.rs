@@ -7,6 +7,7 @@ use crate::{
     report::{
         ask::{Ask, Basis},
         cohorts::CohortsAnswer,
+        committed::{self, CommittedAnswer},
         metrics::MetricsAnswer,
         month::Month,
         movements::{MovementEntry, MovementList},
@@ -72,6 +73,19 @@ enum Command {
     Cohorts {
         #[command(flatten)]
         options: ask::Options,
+    },
+    /// MRR as it will stand if all that is scheduled happens and nothing else, line by line
+    #[command(
+        after_help = "Examples:\n  mrrd report committed\n  mrrd report committed --horizon 90 --currency usd\n  mrrd report committed --horizon 365 --format csv"
+    )]
+    Committed {
+        /// So many days from today on, 1 to 3650
+        #[arg(long, value_name = "DAYS", default_value_t = committed::HORIZON, value_parser = clap::value_parser!(u16).range(1..=i64::from(committed::HORIZON_MAX)))]
+        horizon: u16,
+        #[command(flatten)]
+        ledger: ask::Ledger,
+        #[command(flatten)]
+        output: ask::Output,
     },
     /// What later events changed in closed months, and which events did
     #[command(after_help = "Examples:\n  mrrd report restatements\n  mrrd report restatements --month 2026-10 --json")]
@@ -140,6 +154,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.cohorts(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_as(&answer, &told, CohortsAnswer::table, CohortsAnswer::text)?;
+        }
+        Command::Committed { horizon, ledger, output } => {
+            let answer = reports.committed(&ledger.ask(), *horizon).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &ledger.ask(), answer.data.is_empty()).await.map_err(ask::failure)?;
+            output.print_as(&answer, &told, CommittedAnswer::table, CommittedAnswer::text)?;
         }
         Command::Restatements { month, ledger, output } => {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;

@@ -57,7 +57,7 @@ pub(crate) struct Member {
 
 impl CustomerInput {
     /// Whether `ledger.exclude` leaves all of it out.
-    fn is_left_out(&self, rules: &CustomerRules) -> bool {
+    pub(crate) fn is_left_out(&self, rules: &CustomerRules) -> bool {
         let name = self.customer.as_str();
         if self.members.is_empty() {
             return rules.leaves_out(name, &self.metadata);

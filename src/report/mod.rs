@@ -14,6 +14,7 @@ pub mod closing;
 pub mod closing_check;
 pub mod closing_text;
 pub mod cohorts;
+pub mod committed;
 pub mod compare;
 pub mod customers;
 mod customers_asked;

@@ -10,6 +10,8 @@
 mod access;
 #[path = "../derived/body/advance.rs"]
 mod advance;
+#[path = "../derived/body/ahead.rs"]
+mod ahead;
 #[path = "../records/body/alerts.rs"]
 mod alerts;
 #[path = "../log/body/anchors.rs"]

@@ -84,6 +84,11 @@ impl ReadDerived {
         either!(self.0, database => database.imported_lines(scope).await)
     }
 
+    /// Customers of whose MRR something may be known ahead, by account and id: all others stay as they are.
+    pub async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        either!(self.0, database => database.changing_ahead(scope).await)
+    }
+
     /// Trials that ended by the cut.
     pub async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
         either!(self.0, database => database.trials(scope).await)

@@ -4,6 +4,7 @@ mod again;
 mod called;
 mod chartmogul;
 mod clients;
+mod committed;
 mod found;
 mod fx;
 mod groups;

@@ -48,6 +48,13 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ),
     ("/api/v1/metrics", "data.0.nrr", "value numerator denominator reason"),
     ("/api/v1/cohorts", "", "data"),
+    ("/api/v1/committed", "", "profile currency converted horizon day until data"),
+    (
+        "/api/v1/committed",
+        "data.0",
+        "currency mrr mrr_exact scheduled_churn_exact scheduled_contraction_exact scheduled_expansion_exact discount_end_exact \
+         discount_start_exact resume_exact committed committed_exact lines curve trials_due past_due annual_renewals untold",
+    ),
     ("/api/v1/events", "", "data next_cursor"),
     ("/api/v1/events", "data.0", "id seq type created received_at livemode account"),
     ("/api/v1/quality", "", "data"),

@@ -2,6 +2,7 @@
 //! sets drawn at random.
 
 mod bridges;
+mod committed;
 mod naive;
 mod random;
 

@@ -230,6 +230,29 @@ fn a_schedule_is_read_with_plans_and_with_items() {
 }
 
 #[test]
+fn the_discounts_and_the_trial_of_a_phase_are_read() {
+    let coupon = json!({"id": "half", "object": "coupon", "percent_off": 50, "duration": "forever"});
+    let phase = json!({"start_date": 10, "end_date": 20, "trial_end": 15, "discounts": [{"coupon": coupon}, {"discount": "di_1"}],
+        "items": [{"price": "gold", "quantity": 3, "discounts": [{"promotion_code": "promo_1"}]}, {"price": "silver"}]});
+    let older = json!({"start_date": 20, "end_date": 30, "coupon": "half", "items": [{"price": "gold"}]});
+    let schedule = json!({"id": "sub_sched_1", "object": "subscription_schedule", "customer": "cus_1",
+        "subscription": "sub_1", "status": "active", "end_behavior": "release", "phases": [phase, older]});
+    let facts = facts("subscription_schedule.updated", &schedule);
+    let State::Schedule(schedule) = &facts[0].state else { panic!() };
+    let told = |discounts: &Option<Vec<DiscountState>>| {
+        let one = |one: &DiscountState| (one.id.clone(), one.coupon.clone(), one.terms.is_some());
+        discounts.as_ref().map(|all| all.iter().map(one).collect::<Vec<_>>())
+    };
+    let half = Some("half".into());
+    let [first, second] = &*schedule.phases else { panic!() };
+    assert_eq!(told(&first.discounts), Some(vec![(None, half.clone(), true), (Some("di_1".into()), None, false)]));
+    assert_eq!(first.trial_end, Some(UnixTime(15)));
+    // A promotion code by its id alone takes something off, and nobody can tell how much.
+    assert_eq!(told(&first.items[0].discounts), Some(vec![(None, None, false)]));
+    assert_eq!((told(&first.items[1].discounts), told(&second.discounts)), (None, Some(vec![(None, half, false)])));
+}
+
+#[test]
 fn thin_events_matter_where_figures_rest_on_their_object() {
     for kind in
         ["customer.subscription.item_added", "invoice.paid", "price.activated", "customer.discount.source_changed"]

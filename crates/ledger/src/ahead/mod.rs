@@ -280,7 +280,11 @@ impl<'a> Outlook<'_, 'a> {
             let event = event.or(counted.snapshots[stretch.snapshot].events.first());
             if let Some(event) = event {
                 let estimated = |item: &ItemId| {
-                    stretch.lines.iter().map(|line| counted.item(stretch, line)).any(|one| one.item == *item && one.estimated)
+                    stretch
+                        .lines
+                        .iter()
+                        .map(|line| counted.item(stretch, line))
+                        .any(|one| one.item == *item && one.estimated)
                 };
                 for ((currency, slot), pieces) in by_slot(moved, &slots, &next_slots) {
                     let amount = Mrr(pieces.iter().map(|piece| piece.amount.0).sum());
@@ -310,8 +314,11 @@ impl<'a> Outlook<'_, 'a> {
     fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
         let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
         let state = base.state(stands);
-        let Some(end) = state.trial_end.filter(|_| stands.standing == Standing::Trial && !stands.granted) else { return };
-        let set_to_end = state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+        let Some(end) = state.trial_end.filter(|_| stands.standing == Standing::Trial && !stands.granted) else {
+            return;
+        };
+        let set_to_end =
+            state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
         let at = end.max(self.now.plus(1));
         if at > self.until || set_to_end.is_some_and(|end| end <= at) {
             return;
@@ -334,7 +341,8 @@ impl<'a> Outlook<'_, 'a> {
         let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
         let state = base.state(stands);
         let (Some(currency), true) = (stands.currency, stands.standing.counts()) else { return };
-        let set_to_end = state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+        let set_to_end =
+            state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
         let renews = |line: &&Line| {
             let item = base.item(stands, line);
             let of_item = state.items.iter().find(|one| one.id == item.item).and_then(|one| one.period);

@@ -192,10 +192,11 @@ impl Planned {
             state.discounts = planned_discounts(discounts, &state.discounts, start);
         }
         // Its next period, where it begins with it.
-        if let Some(period) = state.period.filter(|period| start >= period.end).or(before.is_none().then_some(Period {
-            start,
-            end: start,
-        })) {
+        if let Some(period) = state
+            .period
+            .filter(|period| start >= period.end)
+            .or(before.is_none().then_some(Period { start, end: start }))
+        {
             let interval = state.items.iter().find_map(|item| terms.interval(&item.price));
             state.period = interval.map(|interval| Period { start, end: later(start, interval) }).or(Some(period));
         }

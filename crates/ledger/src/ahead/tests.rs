@@ -42,7 +42,11 @@ fn what_is_scheduled_is_told_line_by_line() {
         ("d1 created active pro:10", "d90", "10 |  | 10"),
         ("d1 created active pro:10; d4 cancel:d40", "d39", "10 |  | 10"),
         ("d1 created active pro:10; d4 cancel:d40", "d40", "10 | d40 scheduled_churn -10 by evt_001 | 0"),
-        ("d1 created active pro:10 period:d1-d31; d4 cape; d5 pro:20", "d60", "20 | d31 scheduled_churn -20 by evt_001 | 0"),
+        (
+            "d1 created active pro:10 period:d1-d31; d4 cape; d5 pro:20",
+            "d60",
+            "20 | d31 scheduled_churn -20 by evt_001 | 0",
+        ),
         // What is overdue is due at once.
         ("d1 created active pro:10; d4 cancel:d9", "d60", "10 | d10 scheduled_churn -10 by evt_001 | 0"),
         // A discount that ends before the subscription does is gone by then.
@@ -74,13 +78,20 @@ fn what_is_scheduled_is_told_line_by_line() {
             "10 | d45 discount_end 10 by evt_001 | 20",
         ),
         // One that hasn't begun brings a subscription of its own.
-        ("d1 created active pro:10; d2 b plan new d20-d50 max:30", "d60", "10 | d20 scheduled_expansion 30 by evt_001 | 40"),
+        (
+            "d1 created active pro:10; d2 b plan new d20-d50 max:30",
+            "d60",
+            "10 | d20 scheduled_expansion 30 by evt_001 | 40",
+        ),
         // What is planned at a price that the log can't tell is no fall to nothing.
         ("d1 created active pro:10; d2 a plan d1-d31 pro:10 | d31-d61 max:?", "d60", "10 | d31 untold | 10"),
         // Running trials are beside it, not in it.
         ("d1 created trialing pro:10 trial:d20", "d60", "0 |  | 0"),
-        ("d1 created active pro:10; d2 a plan d1-d31 pro:10 | d31-d61 pro:30 try:d61 | d61-d91 pro:30", "d80",
-         "10 | d31 scheduled_contraction -10 by evt_001; d61 scheduled_expansion 30 by evt_001 | 30"),
+        (
+            "d1 created active pro:10; d2 a plan d1-d31 pro:10 | d31-d61 pro:30 try:d61 | d61-d91 pro:30",
+            "d80",
+            "10 | d31 scheduled_contraction -10 by evt_001; d61 scheduled_expansion 30 by evt_001 | 30",
+        ),
     ] {
         assert_eq!(told(story, &finance, "d10", until), expected, "{story}");
     }
@@ -129,17 +140,20 @@ fn planned() -> impl Strategy<Value = Story> {
         let new = if begun { "" } else { "new " };
         format!("d12 {name} plan {new}{}{}", phases.join(" | "), if cancels { " then:cancel" } else { "" })
     });
-    (laws::story(), prop::collection::vec(plan, 0..2), prop::option::of(15..90u8)).prop_map(|(mut story, plans, cancel)| {
-        let cancel = cancel.map(|day| format!("d13 c created active pro:10 cancel:d{day}"));
-        let more = Story::of(&plans.into_iter().chain(cancel).collect::<Vec<_>>().join(";"));
-        let renamed = more.facts.into_iter().enumerate().map(|(n, fact)| crate::fact::Fact {
-            event: EventId::from(format!("evt_plan_{n}").as_str()),
-            ..fact
-        });
-        story.facts.extend(renamed);
-        story.references.extend(more.references);
-        story
-    })
+    (laws::story(), prop::collection::vec(plan, 0..2), prop::option::of(15..90u8)).prop_map(
+        |(mut story, plans, cancel)| {
+            let cancel = cancel.map(|day| format!("d13 c created active pro:10 cancel:d{day}"));
+            let more = Story::of(&plans.into_iter().chain(cancel).collect::<Vec<_>>().join(";"));
+            let renamed = more
+                .facts
+                .into_iter()
+                .enumerate()
+                .map(|(n, fact)| crate::fact::Fact { event: EventId::from(format!("evt_plan_{n}").as_str()), ..fact });
+            story.facts.extend(renamed);
+            story.references.extend(more.references);
+            story
+        },
+    )
 }
 
 fn sums(changes: &[Change], first: &BTreeMap<Currency, Mrr>) -> BTreeMap<Currency, Mrr> {

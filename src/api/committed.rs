@@ -1,0 +1,38 @@
+//! `GET /api/v1/committed`: MRR as it will stand if all that is scheduled happens, and nothing else.
+
+use axum::extract::State;
+
+use super::{
+    Answer, Asked, Told, ledger_status,
+    params::{FormatQuery, LedgerQuery},
+    query::{Query, parameters},
+    reports, told,
+    values::PageSize,
+};
+use crate::{
+    report::committed::{CommittedAnswer, HORIZON, HORIZON_MAX},
+    server::state::AppState,
+};
+
+parameters! {
+    /// How far committed MRR looks.
+    pub(super) struct CommittedQuery {
+        /// So many days from today on.
+        horizon: PageSize<{ HORIZON_MAX as i64 }, { HORIZON as i64 }>,
+        ledger: LedgerQuery,
+        format: FormatQuery,
+    }
+}
+
+/// Today's MRR and what the log already knows will happen to it up to the horizon, line by line.
+#[utoipa::path(get, path = "/api/v1/committed", tag = "figures", params(CommittedQuery),
+    responses((status = 200, body = Told<CommittedAnswer>), (status = 422, body = super::document::ProblemBody)))]
+pub(super) async fn committed(State(state): State<AppState>, Query(query): Query<CommittedQuery>) -> Answer {
+    let ask = query.ledger.ask();
+    let ledger_status = ledger_status(&state, &ask).await?;
+    // The parameter's own bounds lie within the type's.
+    let horizon = u16::try_from(query.horizon.0).unwrap_or(HORIZON_MAX);
+    let report = reports(&state).committed(&ask, horizon).await?;
+    let is_empty = report.data.is_empty();
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), report, is_empty, CommittedAnswer::table).await
+}

@@ -1,0 +1,58 @@
+//! Whose MRR something is known of ahead: all other customers stay as they are.
+
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    reports::push_scope,
+    rows::account_of,
+};
+use crate::{
+    event::CustomerKey,
+    ledger::ids::CustomerId,
+    store::{StoreError, derived::reports::Scope, errors::Doing},
+};
+
+const DOING: &str = "looking whose MRR changes ahead";
+
+const LEDGER_OF: &str = "l.profile = s.profile AND l.generation = s.generation AND l.livemode = s.livemode
+    AND l.account = s.account AND l.customer = s.customer";
+
+impl Database {
+    pub(in crate::store) async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        // Set to end, or there without counting: on trial, paused, waiting for its first payment.
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT s.account, s.customer FROM subscription_ledger s JOIN customer_ledger l ON {LEDGER_OF}"
+        ));
+        push_scope(&mut query, "s", "l", scope);
+        query.push(" AND s.ended_at IS NULL AND (s.ends_at IS NOT NULL OR s.mrr = 0)");
+        // Written ahead.
+        query.push(" UNION SELECT d.account, d.customer FROM item_delta d");
+        push_scope(&mut query, "d", "d", scope);
+        query.push(" AND d.at > ").push_bind(scope.cut.0);
+        // Billed by the year.
+        query.push(" UNION SELECT d.account, d.customer FROM item_delta d");
+        push_scope(&mut query, "d", "d", scope);
+        query.push(
+            " AND (d.interval LIKE '%year' OR d.interval LIKE '__ month') AND EXISTS (SELECT 1 FROM subscription_ledger s
+             WHERE s.generation = d.generation AND s.profile = d.profile AND s.livemode = d.livemode
+             AND s.account = d.account AND s.customer = d.customer AND s.subscription = d.subscription
+             AND s.ended_at IS NULL AND s.mrr <> 0)",
+        );
+        // With a schedule.
+        query.push(
+            " UNION SELECT r.account, r.customer FROM reference r JOIN customer_ledger l ON l.generation = r.generation
+             AND l.livemode = r.livemode AND l.account = r.account AND l.customer = r.customer",
+        );
+        push_scope(&mut query, "l", "l", scope);
+        query.push(" AND r.object LIKE ").push_bind(format!("{}%", crate::event::naming::SCHEDULES));
+        query.push(" ORDER BY 1, 2");
+        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let read = |row: &Row| {
+            let (account, customer): (String, &str) = (row.try_get(0)?, row.try_get(1)?);
+            let (account, customer) = (account_of(account), CustomerId::new(customer));
+            Ok(CustomerKey { livemode: scope.livemode, account, customer })
+        };
+        rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+    }
+}

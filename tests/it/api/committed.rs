@@ -1,0 +1,107 @@
+//! Committed MRR over webhooks (rule `committed-mrr`): its lines, what stands beside them, and from where they are told.
+
+use serde_json::{Value, json};
+
+use super::{DAY, event, subscription};
+use crate::support::{daemon::Settings, postgres};
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+#[tokio::test]
+async fn what_is_scheduled_is_told_with_its_events_from_the_tables_and_from_the_log() {
+    scheduled(Settings::default()).await;
+}
+
+#[tokio::test]
+async fn the_same_on_postgres() {
+    scheduled(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await)).await;
+}
+
+async fn scheduled(settings: Settings) {
+    let began = now() - 40 * DAY;
+    let mut daemon = settings.env("MRRD_LEDGER__PROFILES", "finance,stripe").start().await;
+    let of = |number: u8, amount: i64| {
+        let mut state = subscription(
+            &format!("sub_{number}"),
+            &format!("cus_{number}"),
+            &format!("price_{amount}"),
+            amount,
+            1,
+            began,
+        );
+        (state["current_period_start"], state["current_period_end"]) = (json!(began), json!(now() + 5 * DAY));
+        state
+    };
+    let mut ending = of(1, 2000);
+    ending["cancel_at_period_end"] = json!(true);
+    let mut trial = of(4, 700);
+    trial["status"] = json!("trialing");
+    (trial["trial_start"], trial["trial_end"]) = (json!(began), json!(now() + 3 * DAY));
+    let mut late = of(5, 900);
+    late["status"] = json!("past_due");
+    let phase = |from: i64, price: &str, quantity: i64| json!({"start_date": from, "end_date": from + 30 * DAY, "discounts": [], "items": [{"price": price, "quantity": quantity, "discounts": []}]});
+    let schedule = json!({"id": "sub_sched_2", "object": "subscription_schedule", "customer": "cus_2",
+        "subscription": "sub_2", "status": "active", "end_behavior": "release",
+        // The next phase's price is told by another customer's subscription only.
+        "phases": [phase(began, "price_1000", 1), phase(now() + 10 * DAY, "price_2000", 2)]});
+    for (number, state) in [ending, of(2, 1000), of(3, 3000), trial, late].iter().enumerate() {
+        daemon.accept(event(&format!("evt_{}", number + 1), "customer.subscription.created", began, state, None)).await;
+    }
+    daemon.accept(event("evt_schedule", "subscription_schedule.updated", began + DAY, &schedule, None)).await;
+    daemon.settle().await;
+    let mut told: Value = daemon.json("/api/v1/committed?horizon=30").await;
+    let entry = &told["data"][0];
+    let exact = |name: &str| entry[format!("{name}_exact")].as_str().unwrap().to_owned();
+    assert_eq!(
+        [
+            "mrr",
+            "scheduled_churn",
+            "scheduled_contraction",
+            "scheduled_expansion",
+            "discount_end",
+            "resume",
+            "committed"
+        ]
+        .map(exact),
+        ["6900", "-2000", "0", "3000", "0", "0", "7900"],
+        "{told:#}"
+    );
+    let lines: Vec<[&str; 4]> = entry["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| ["line", "customer", "amount_exact", "event"].map(|name| line[name].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        lines,
+        [["scheduled_churn", "cus_1", "-2000", "evt_1"], ["scheduled_expansion", "cus_2", "3000", "evt_schedule"]]
+    );
+    assert_eq!((&entry["trials_due"]["trials"], &entry["trials_due"]["mrr_exact"]), (&json!(1), &json!("700")));
+    assert_eq!(entry["trials_due"]["expected_exact"], Value::Null, "no trial has ended yet: its rate isn't known");
+    assert_eq!((&entry["past_due"]["customers"], &entry["past_due"]["mrr_exact"]), (&json!(1), &json!("900")));
+    let curve = entry["curve"].as_array().unwrap();
+    assert_eq!(curve.last().unwrap()["committed_exact"], "7900");
+    // The log tells the same, and what was known before the schedule came.
+    let seq = daemon.json("/api/v1/status").await["log"]["last_seq"].as_i64().unwrap();
+    let mut known = daemon.json(&format!("/api/v1/committed?horizon=30&as_known_at={seq}")).await;
+    assert_eq!(known.as_object_mut().unwrap().remove("as_known_at_seq"), Some(json!(seq)));
+    assert_eq!(known, told);
+    let before = daemon.json(&format!("/api/v1/committed?horizon=30&as_known_at={}", seq - 1)).await;
+    assert_eq!(before["data"][0]["committed_exact"], "4900");
+    // A shorter horizon ends before the phase; where a request counts at once, nothing is left to end.
+    let week = daemon.json("/api/v1/committed?horizon=7").await;
+    assert_eq!(week["data"][0]["committed_exact"], "4900");
+    let stripe = daemon.json("/api/v1/committed?profile=stripe").await;
+    assert_eq!([&stripe["data"][0]["mrr_exact"], &stripe["data"][0]["scheduled_churn_exact"]], ["4900", "0"]);
+    let refused = daemon.get("/api/v1/committed?horizon=0").await;
+    assert_eq!(refused.status, 422);
+    let printed = daemon.command(&["report", "committed", "--json"]);
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    told.as_object_mut().unwrap().retain(|name, _| name != "behind");
+    assert_eq!(printed, told);
+    let table = daemon.command(&["report", "committed"]);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("scheduled_expansion") || table.contains("scheduled expansion"), "{table}");
+}
