@@ -249,7 +249,7 @@ impl Reports<'_> {
                 (rows, derived.trials(&scope).await?, derived.changing_ahead(&scope).await?)
             }
             Source::Memory { ledgers, .. } => {
-                let all = ledgers.of(&scope).map(|(key, _)| key.clone()).collect();
+                let all = ledgers.in_scope(&scope).map(|(key, _)| key.clone()).collect();
                 (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.trials(&scope), all)
             }
         };

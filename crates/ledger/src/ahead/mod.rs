@@ -14,16 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use convert::convert;
 
 use super::{
-    CustomerFacts, Derivation,
-    counting::{self, Counted, Line, Standing, Stretch},
+    CustomerFacts, Derivation, count,
+    counting::{CountStatus, Counted, CountedItem, Stretch},
     deltas,
     fact::{Interval, IntervalUnit},
     ids::*,
-    known::Known,
     money::{Currency, Mrr},
     outcome::{Delta, QualityEntry, QualityKind},
-    pricing::{self, Terms, Trigger},
+    pricing::{Terms, Trigger},
     profile::Profile,
+    sorted_facts::SortedFacts,
     time::{UnixTime, Zone},
     timeline::Snapshot,
 };
@@ -195,7 +195,7 @@ pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: Unix
 
 /// What one customer's subscriptions are looked at with.
 struct Outlook<'o, 'a> {
-    known: &'o Known<'a>,
+    known: &'o SortedFacts<'a>,
     terms: &'o Terms<'a>,
     profile: &'o Profile,
     now: UnixTime,
@@ -209,9 +209,11 @@ impl<'a> Outlook<'_, 'a> {
     /// The subscription as it would count with `plans`, and what of them can't be told.
     fn counted(&self, base: Option<&Counted<'a>>, plans: &mut Vec<Plan>) -> (Option<Counted<'a>>, Vec<Untold>) {
         let mut untold = Vec::new();
+        let first_payment = |snapshots: &[Snapshot<'a>]| self.known.first_payment(&snapshots[0].state.id);
         let listed: BTreeSet<(QualityKind, std::sync::Arc<str>)> = match base {
             Some(base) => {
-                let (_, quality) = pricing::price(&base.snapshots, self.terms, self.profile);
+                let paid = first_payment(&base.snapshots);
+                let (_, quality) = count(base.snapshots.clone(), self.terms, paid, self.profile);
                 quality.into_iter().map(|entry| (entry.kind, entry.object)).collect()
             }
             None => BTreeSet::new(),
@@ -223,8 +225,13 @@ impl<'a> Outlook<'_, 'a> {
                 return (None, untold);
             }
             self.terms.complete(&mut snapshots);
-            let (mut spans, mut quality) = pricing::price(&snapshots, self.terms, self.profile);
-            quality.extend(counting::bound(&snapshots, &mut spans));
+            let paid = match base {
+                Some(_) => first_payment(&snapshots),
+                // Begun as planned means billed and paid on its first day.
+                None => Some((snapshots[0].at, snapshots[0].events[0].clone())),
+            };
+            let id = snapshots[0].state.id.clone();
+            let (counted, quality) = count(snapshots, self.terms, paid, self.profile);
             // A plan whose amounts can't be told is left out: never a fall to 0 that nobody planned.
             let hides = |entry: &QualityEntry| {
                 matches!(
@@ -238,16 +245,10 @@ impl<'a> Outlook<'_, 'a> {
             });
             if let Some((place, detail)) = unknown {
                 let Plan { at, event, .. } = plans.remove(place);
-                let subscription = snapshots[0].state.id.clone();
-                untold.push(Untold { at, subscription, event, detail });
+                untold.push(Untold { at, subscription: id, event, detail });
                 continue;
             }
-            let paid = match base {
-                Some(_) => self.known.first_payment(&snapshots[0].state.id),
-                // Begun as planned means billed and paid on its first day.
-                None => Some((snapshots[0].at, snapshots[0].events[0].clone())),
-            };
-            return (Some(counting::count(snapshots, spans, paid, self.profile)), untold);
+            return (Some(counted), untold);
         }
     }
 
@@ -314,7 +315,7 @@ impl<'a> Outlook<'_, 'a> {
     fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
         let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
         let state = base.state(stands);
-        let Some(end) = state.trial_end.filter(|_| stands.standing == Standing::Trial && !stands.granted) else {
+        let Some(end) = state.trial_end.filter(|_| stands.count_status == CountStatus::Trial && !stands.granted) else {
             return;
         };
         let set_to_end =
@@ -340,10 +341,10 @@ impl<'a> Outlook<'_, 'a> {
     fn renewal(&self, base: &Counted<'a>, ahead: &mut Ahead) {
         let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
         let state = base.state(stands);
-        let (Some(currency), true) = (stands.currency, stands.standing.counts()) else { return };
+        let (Some(currency), true) = (stands.currency, stands.count_status.counts()) else { return };
         let set_to_end =
             state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
-        let renews = |line: &&Line| {
+        let renews = |line: &&CountedItem| {
             let item = base.item(stands, line);
             let of_item = state.items.iter().find(|one| one.id == item.item).and_then(|one| one.period);
             let end = of_item.or(state.period).map(|period| period.end)?;
