@@ -10,8 +10,8 @@ use super::{
     values::PageSize,
 };
 use crate::{
+    api::state::AppState,
     report::committed::{CommittedAnswer, HORIZON, HORIZON_MAX},
-    server::state::AppState,
 };
 
 parameters! {

@@ -12,7 +12,8 @@ use super::{
     book::Book,
     metrics::Metric,
     money::Exact,
-    service::{AskError, Reports, Source},
+    question::Asked,
+    service::{AskError, Reports},
     table::Table,
 };
 use crate::{
@@ -235,24 +236,16 @@ pub struct UntoldEntry {
 impl Reports<'_> {
     /// MRR now and what is known of it up to `horizon` days ahead.
     pub async fn committed(&self, ask: &Ask, horizon: u16) -> Result<CommittedAnswer, AskError> {
-        let (scope, source) = self.scope(ask).await?;
+        let Asked { scope, view } = self.resolve(ask).await?;
         let kept = self.kept(ask)?;
         // Facts are read up to where the tables have come, so that both tell of one prefix of the log.
-        let position = match &source {
-            Source::Tables => self.answering(&kept).await?.map(|current| current.position),
-            Source::Memory { seq, .. } => *seq,
+        let position = match view.seq() {
+            None => self.answering(&kept).await?.map(|current| current.position),
+            seq => seq,
         };
-        let (mut rows, trials, changing) = match &source {
-            Source::Tables => {
-                let derived = &self.store.derived;
-                let rows = derived.ledger_rows(&scope, self.day_of(&scope), RowGroup::Customer).await?;
-                (rows, derived.trials(&scope).await?, derived.changing_ahead(&scope).await?)
-            }
-            Source::Memory { ledgers, .. } => {
-                let all = ledgers.in_scope(&scope).map(|(key, _)| key.clone()).collect();
-                (ledgers.ledger_rows(&scope, RowGroup::Customer)?, ledgers.trials(&scope), all)
-            }
-        };
+        let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
+        let trials = view.trials(&scope).await?;
+        let changing = view.changing_ahead(&scope).await?;
         if let Some(currency) = ask.own_currency() {
             rows.keep_currency(currency);
         }
@@ -278,7 +271,7 @@ impl Reports<'_> {
             horizon,
             day: today.to_string(),
             until: until.to_string(),
-            as_known_at_seq: source.seq(),
+            as_known_at_seq: view.seq(),
             data,
         })
     }

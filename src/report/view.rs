@@ -36,6 +36,9 @@ pub(super) trait View: Send + Sync {
     /// Trials that ended by the cut.
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>>;
 
+    /// Customers of whose MRR something may be known ahead; all others stay as they are.
+    fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
+
     /// What customers are grouped by.
     fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>>;
 
@@ -132,6 +135,10 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.trials(scope).await?) })
     }
 
+    fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
+        Box::pin(async move { Ok(self.store.derived.changing_ahead(scope).await?) })
+    }
+
     fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>> {
         Box::pin(async move { Ok(self.store.derived.customer_traits(scope).await?) })
     }
@@ -219,6 +226,10 @@ impl View for Prefix<'_> {
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
         Box::pin(async move { Ok(self.ledgers.trials(scope)) })
+    }
+
+    fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
+        Box::pin(async move { Ok(self.ledgers.in_scope(scope).map(|(key, _)| key.clone()).collect()) })
     }
 
     fn customer_traits<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerTraits>> {
