@@ -42,10 +42,8 @@ fn what_is_scheduled_comes_to_what_counts_when_it_has_happened() {
             // The oracle nets nothing here; and by its first payment a subscription of later is as yet unpaid.
             let profile = Profile { netting: Netting::Day, ..profile };
             let customer = CustomerId::from("cus_1");
-            let (references, own): (Vec<Fact>, Vec<Fact>) = facts
-                .iter()
-                .cloned()
-                .partition(|fact| matches!(fact.state, State::Price(_) | State::Product(_) | State::Coupon(_)));
+            let (references, own): (Vec<Fact>, Vec<Fact>) =
+                facts.iter().cloned().partition(|fact| fact.customer().is_none());
             let input = CustomerFacts { customer: &customer, facts: &own, references: &references };
             let ahead = ahead::ahead(input, &profile, &Zone::UTC, UnixTime(now), UnixTime(horizon));
             if !ahead.untold.is_empty() {

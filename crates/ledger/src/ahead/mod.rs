@@ -209,6 +209,11 @@ impl<'a> Outlook<'_, 'a> {
     /// The subscription as it would count with `plans`, and what of them can't be told.
     fn counted(&self, base: Option<&Counted<'a>>, plans: &mut Vec<Plan>) -> (Option<Counted<'a>>, Vec<Untold>) {
         let mut untold = Vec::new();
+        for plan in planned::take_unknowable(base.map_or(&[], |base| &base.snapshots), plans) {
+            let detail = "a discount for one invoice is on it, and which period it is billed with isn't known".into();
+            let subscription = plan.subscription(base.map(|base| &base.snapshots[0].state.id));
+            untold.push(Untold { at: plan.at, subscription, event: plan.event, detail });
+        }
         let first_payment = |snapshots: &[Snapshot<'a>]| self.known.first_payment(&snapshots[0].state.id);
         let listed: BTreeSet<(QualityKind, std::sync::Arc<str>)> = match base {
             Some(base) => {

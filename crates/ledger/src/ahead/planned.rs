@@ -4,8 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     fact::{
-        DiscountState, Fact, Interval, IntervalUnit, ItemState, Origin, Period, Phase, PhaseItem, Price, ScheduleState,
-        State, Status, SubscriptionState,
+        DiscountState, Duration, Fact, Interval, IntervalUnit, ItemState, Origin, Period, Phase, PhaseItem, Price,
+        ScheduleState, State, Status, SubscriptionState,
     },
     ids::{CustomerId, EventId, ItemId, SubscriptionId},
     pricing::Terms,
@@ -149,6 +149,34 @@ fn within(mut plans: Vec<Plan>, now: UnixTime, until: UnixTime) -> Vec<Plan> {
     plans
 }
 
+/// Takes out what changes items while a discount for one invoice is on them, and all phases after it: which period that
+/// discount is billed with is not known before the invoice, so neither is what the phase comes to.
+pub(super) fn take_unknowable(snapshots: &[Snapshot<'_>], plans: &mut Vec<Plan>) -> Vec<Plan> {
+    let held = snapshots.last().is_some_and(|last| {
+        let of_items = last.state.items.iter().flat_map(|item| &item.discounts);
+        last.state.discounts.iter().chain(of_items).any(may_be_once)
+    });
+    let planned = |plan: &Plan| match &plan.what {
+        What::Phase(planned) => {
+            let of_items = planned.phase.items.iter().filter_map(|item| item.discounts.as_ref()).flatten();
+            planned.phase.discounts.iter().flatten().chain(of_items).any(may_be_once)
+        }
+        _ => false,
+    };
+    let first = plans.iter().position(|plan| matches!(plan.what, What::Phase(_)) && (held || planned(plan)));
+    let Some(first) = first else { return Vec::new() };
+    let (out, kept) =
+        plans.drain(..).enumerate().partition(|(place, plan)| *place >= first && matches!(plan.what, What::Phase(_)));
+    let plans_of = |of: Vec<(usize, Plan)>| of.into_iter().map(|(_, plan)| plan).collect();
+    *plans = plans_of(kept);
+    plans_of(out)
+}
+
+/// For one invoice, or for a time that isn't told here.
+fn may_be_once(discount: &DiscountState) -> bool {
+    discount.terms.as_ref().is_none_or(|terms| terms.duration == Duration::Once)
+}
+
 /// Carries a line on by what is planned.
 pub(super) fn carry_on(snapshots: &mut Vec<Snapshot<'_>>, plans: &[Plan], terms: &Terms<'_>) {
     let mut on_trial = false;
@@ -170,6 +198,16 @@ pub(super) fn carry_on(snapshots: &mut Vec<Snapshot<'_>>, plans: &[Plan], terms:
         let entry = if snapshots.is_empty() { Entry::Created } else { Entry::Change };
         let events = vec![plan.event.clone()];
         snapshots.push(Snapshot { at: plan.at, state: Cow::Owned(state), events, origin: Origin::Event, entry });
+    }
+}
+
+impl Plan {
+    /// The subscription that it is of, or the schedule that begins one.
+    pub(super) fn subscription(&self, begun: Option<&SubscriptionId>) -> SubscriptionId {
+        match (begun, &self.what) {
+            (None, What::Phase(planned)) => SubscriptionId::from(&*planned.schedule),
+            (begun, _) => begun.cloned().unwrap_or_else(|| "".into()),
+        }
     }
 }
 
