@@ -68,9 +68,11 @@ fn of_schedule<'f>(schedule: &'f ScheduleState, named: &mut BTreeSet<&'f str>) {
     named.insert(&schedule.id);
     for phase in &schedule.phases {
         phase.discounts.iter().flatten().for_each(|discount| of_discount(discount, named));
+        of_rates(phase.tax_rates.as_deref().unwrap_or_default(), named);
         for item in &phase.items {
             named.insert(item.price.as_str());
             item.discounts.iter().flatten().for_each(|discount| of_discount(discount, named));
+            of_rates(item.tax_rates.as_deref().unwrap_or_default(), named);
         }
     }
 }

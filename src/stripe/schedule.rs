@@ -5,9 +5,10 @@ use serde::Deserialize;
 use super::{
     discount::{CouponWire, DiscountWire, known_by, read_ref},
     json::{Array, Named, Obj, Oddities, Raw, Ref, shared},
+    price::{TaxRateWire, tax_rates},
 };
 use crate::ledger::{
-    fact::{DiscountState, Period, Phase, PhaseItem, ScheduleState},
+    fact::{DiscountState, Period, Phase, PhaseItem, ScheduleState, TaxRate},
     ids::{CouponId, CustomerId, PriceId, SubscriptionId},
 };
 
@@ -54,6 +55,8 @@ struct PhaseWire<'a> {
     coupon: Ref<'a, CouponWire<'a>>,
     #[serde(borrow)]
     trial_end: Raw<'a>,
+    #[serde(borrow)]
+    default_tax_rates: Array<Ref<'a, TaxRateWire<'a>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -67,6 +70,8 @@ struct PhaseItemWire<'a> {
     quantity: Raw<'a>,
     #[serde(borrow)]
     discounts: Array<Obj<PhaseDiscountWire<'a>>>,
+    #[serde(borrow)]
+    tax_rates: Array<Ref<'a, TaxRateWire<'a>>>,
 }
 
 /// A discount to be: one of these three.
@@ -135,6 +140,7 @@ impl PhaseWire<'_> {
             items: items.filter_map(|item| item.get("schedule.phases.items", odd)?.read(odd)).collect(),
             discounts: listed.filter(|listed| !listed.is_empty() || legacy.is_none()).or(legacy.map(|one| vec![one])),
             trial_end: self.trial_end.time("schedule.phases.trial_end", odd),
+            tax_rates: rates_to_be(&self.default_tax_rates, odd),
         })
     }
 }
@@ -147,8 +153,14 @@ impl PhaseItemWire<'_> {
             price: PriceId::new(price),
             quantity: self.quantity.decimal("schedule.phases.items.quantity", odd),
             discounts: to_be(&self.discounts, odd),
+            tax_rates: rates_to_be(&self.tax_rates, odd),
         })
     }
+}
+
+/// A list of tax rates to be; `None` where there is no list.
+fn rates_to_be(list: &Array<Ref<'_, TaxRateWire<'_>>>, odd: &mut Oddities) -> Option<Vec<TaxRate>> {
+    list.0.is_some().then(|| tax_rates(list, odd))
 }
 
 /// A list of discounts to be; `None` where there is no list.

@@ -89,8 +89,13 @@ impl Story {
                 });
             }
             let items = state.items.into_iter();
-            let items = items.map(|one| PhaseItem { price: one.price.id, quantity: one.quantity, discounts: None });
-            phases.push(Phase { period: of, items: items.collect(), discounts, trial_end });
+            let items = items.map(|one| PhaseItem {
+                price: one.price.id,
+                quantity: one.quantity,
+                discounts: None,
+                tax_rates: None,
+            });
+            phases.push(Phase { period: of, items: items.collect(), discounts, trial_end, tax_rates: None });
         }
         let state = State::Schedule(ScheduleState {
             id: format!("sub_sched_{name}").as_str().into(),

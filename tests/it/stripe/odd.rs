@@ -233,7 +233,8 @@ fn a_schedule_is_read_with_plans_and_with_items() {
 fn the_discounts_and_the_trial_of_a_phase_are_read() {
     let coupon = json!({"id": "half", "object": "coupon", "percent_off": 50, "duration": "forever"});
     let phase = json!({"start_date": 10, "end_date": 20, "trial_end": 15, "discounts": [{"coupon": coupon}, {"discount": "di_1"}],
-        "items": [{"price": "gold", "quantity": 3, "discounts": [{"promotion_code": "promo_1"}]}, {"price": "silver"}]});
+        "items": [{"price": "gold", "quantity": 3, "discounts": [{"promotion_code": "promo_1"}]}, {"price": "silver", "tax_rates": []}],
+        "default_tax_rates": ["txr_1"]});
     let older = json!({"start_date": 20, "end_date": 30, "coupon": "half", "items": [{"price": "gold"}]});
     let schedule = json!({"id": "sub_sched_1", "object": "subscription_schedule", "customer": "cus_1",
         "subscription": "sub_1", "status": "active", "end_behavior": "release", "phases": [phase, older]});
@@ -249,6 +250,12 @@ fn the_discounts_and_the_trial_of_a_phase_are_read() {
     assert_eq!(first.trial_end, Some(UnixTime(15)));
     // A promotion code by its id alone takes something off, and nobody can tell how much.
     assert_eq!(told(&first.items[0].discounts), Some(vec![(None, None, false)]));
+    // By its id, as webhooks have it; where a list is empty there are none, where it is missing nothing is told.
+    let rates = |rates: &Option<Vec<TaxRate>>| {
+        rates.as_ref().map(|all| all.iter().map(|one| one.id.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!((rates(&first.tax_rates), rates(&second.tax_rates)), (Some(vec![Some("txr_1".into())]), None));
+    assert_eq!((rates(&first.items[1].tax_rates), rates(&first.items[0].tax_rates)), (Some(Vec::new()), None));
     assert_eq!((told(&first.items[1].discounts), told(&second.discounts)), (None, Some(vec![(None, half, false)])));
 }
 

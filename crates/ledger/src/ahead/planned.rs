@@ -229,10 +229,13 @@ impl Planned {
         if let Some(discounts) = &self.phase.discounts {
             state.discounts = planned_discounts(discounts, &state.discounts, start);
         }
-        // Its next period, where it begins with it.
+        if let Some(rates) = &self.phase.tax_rates {
+            state.tax_rates.clone_from(rates);
+        }
+        // Its next period, where it begins with it. Later ones aren't known: the ledger dates nothing by them either.
         if let Some(period) = state
             .period
-            .filter(|period| start >= period.end)
+            .filter(|period| start == period.end)
             .or(before.is_none().then_some(Period { start, end: start }))
         {
             let interval = state.items.iter().find_map(|item| terms.interval(&item.price));
@@ -260,7 +263,10 @@ impl Planned {
         if let Some(discounts) = &item.discounts {
             state.discounts = planned_discounts(discounts, &state.discounts, self.start);
         }
-        if let Some(period) = state.period.filter(|period| self.start >= period.end) {
+        if let Some(rates) = &item.tax_rates {
+            state.tax_rates.clone_from(rates);
+        }
+        if let Some(period) = state.period.filter(|period| self.start == period.end) {
             let interval = terms.interval(&state.price);
             let next = interval.map(|interval| Period { start: self.start, end: later(self.start, interval) });
             state.period = next.or(Some(period));

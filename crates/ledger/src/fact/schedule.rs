@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{DiscountState, Period};
+use super::{DiscountState, Period, TaxRate};
 use crate::{ids::*, money::Decimal, stored, time::UnixTime};
 
 /// A subscription schedule.
@@ -49,6 +49,10 @@ pub struct Phase {
     #[serde(default)]
     #[n(3)]
     pub trial_end: Option<UnixTime>,
+    /// The subscription's tax rates in it; `None` where they aren't told: those before stay.
+    #[serde(default)]
+    #[n(4)]
+    pub tax_rates: Option<Vec<TaxRate>>,
 }
 
 /// One price of a phase, and how many of it.
@@ -64,4 +68,8 @@ pub struct PhaseItem {
     #[serde(default)]
     #[n(2)]
     pub discounts: Option<Vec<DiscountState>>,
+    /// The tax rates of this item in it; `None` where they aren't told: those before stay.
+    #[serde(default)]
+    #[n(3)]
+    pub tax_rates: Option<Vec<TaxRate>>,
 }
