@@ -15,6 +15,7 @@ mod committed;
 mod cursor;
 mod customers;
 mod document;
+mod durability;
 mod events;
 mod failures;
 mod fresh;
@@ -88,6 +89,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::metrics))
         .routes(routes!(metrics::cohorts))
         .routes(routes!(committed::committed))
+        .routes(routes!(durability::durability))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(customers::explain))

@@ -8,6 +8,7 @@ use crate::{
         ask::{Ask, Basis},
         cohorts::CohortsAnswer,
         committed::{self, CommittedAnswer},
+        durability::DurabilityAnswer,
         metrics::MetricsAnswer,
         month::Month,
         movements::{MovementEntry, MovementList},
@@ -71,6 +72,14 @@ enum Command {
         after_help = "Examples:\n  mrrd report cohorts --currency usd\n  mrrd report cohorts --from 2026-01-01 --format csv"
     )]
     Cohorts {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// Of each month's expansion, what the same customers still hold 30, 90, 180 and 365 days later
+    #[command(
+        after_help = "Examples:\n  mrrd report durability\n  mrrd report durability --from 2026-01-01 --format csv"
+    )]
+    Durability {
         #[command(flatten)]
         options: ask::Options,
     },
@@ -154,6 +163,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.cohorts(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_as(&answer, &told, CohortsAnswer::table, CohortsAnswer::text)?;
+        }
+        Command::Durability { options } => {
+            let question = options.ask(today);
+            let answer = reports.durability(&question).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&answer, &told, DurabilityAnswer::table)?;
         }
         Command::Committed { horizon, ledger, output } => {
             let answer = reports.committed(&ledger.ask(), *horizon).await.map_err(ask::failure)?;

@@ -18,6 +18,7 @@ pub mod committed;
 pub mod compare;
 pub mod customers;
 mod customers_asked;
+pub mod durability;
 mod error;
 pub mod events;
 pub mod explain;

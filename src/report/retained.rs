@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     ledger::{
+        durability::{Step, expansions},
         metrics::{Expanded, Pair},
         money::{Currency, Mrr},
         outcome::Kind,
@@ -143,7 +144,6 @@ fn of_days(days: &[(Day, Looked)], period: Period, span: Span, end: Day) -> Resu
     let a_year_ago = positive(months_before(end, YEAR_MONTHS));
     let in_12 = |place: usize| vec![Pair { opening: a_year_ago, closing: now.amounts[place] }];
     let (all, held) = (now.amounts[amount::EXPANDED], now.amounts[amount::HELD]);
-    let given_back = all.checked_sub(held).ok_or(ReportError::Overflow)?;
     Ok(Retained {
         since_start: since_start(amount::KEPT + place)?,
         least_since_start: since_start(amount::LEAST + place)?,
@@ -162,7 +162,7 @@ fn of_days(days: &[(Day, Looked)], period: Period, span: Span, end: Day) -> Resu
                 .ok_or(ReportError::Overflow)?,
             number(at(period.end).counts[counted::BUYERS] - opening.counts[counted::BUYERS]),
         ),
-        expanded: vec![Expanded { expansion: all, closing: given_back, later: Mrr::ZERO }],
+        expanded: vec![Expanded { expansion: all, held }],
     })
 }
 
@@ -238,15 +238,15 @@ fn expanded(book: &Book, currency: Currency, end: Day) -> Result<Vec<Expanded>, 
     let (month, later) = (months_before(end, 1).after()..=end, days_after(end, DURABLE_DAYS));
     let mut expanded = Vec::new();
     for one in book.customers.values() {
-        let mut expansion = Mrr::ZERO;
-        for (day, of, kind, amount) in &one.movements {
-            if *kind == Kind::Expansion && *of == currency && month.contains(day) {
-                expansion = expansion.checked_add(*amount).ok_or(ReportError::Overflow)?;
-            }
+        let own = one.movements.iter().filter(|(_, of, ..)| *of == currency);
+        let steps = own.filter_map(|(day, _, kind, amount)| Some((*day, Step::of(*kind, *amount)?, ())));
+        let (mut expansion, mut held) = (Mrr::ZERO, Mrr::ZERO);
+        for grown in expansions(steps).iter().filter(|grown| month.contains(&grown.day)) {
+            expansion = expansion.checked_add(grown.amount).ok_or(ReportError::Overflow)?;
+            held = held.checked_add(grown.held(later)).ok_or(ReportError::Overflow)?;
         }
         if expansion > Mrr::ZERO {
-            let (closing, later) = (one.mrr_at(currency, end), one.mrr_at(currency, later));
-            expanded.push(Expanded { expansion, closing, later });
+            expanded.push(Expanded { expansion, held });
         }
     }
     Ok(expanded)

@@ -331,7 +331,7 @@ impl<'a> Reports<'a> {
 }
 
 /// The currency of an answer, where there is only one.
-fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>) -> Option<String> {
     let currencies: BTreeSet<&str> = entries.collect();
     match (ask.own_currency(), currencies.len()) {
         (Some(currency), _) => Some(currency.to_string()),

@@ -2,6 +2,7 @@
 
 pub mod ahead;
 pub mod cohorts;
+pub mod durability;
 pub mod explain;
 pub mod fact;
 pub mod fx;

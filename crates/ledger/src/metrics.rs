@@ -298,20 +298,15 @@ pub fn ltv(closing: Mrr, customers: u64, lost: u64, base: u64) -> Rate {
 pub struct Expanded {
     /// The month's expansion, above 0.
     pub expansion: Mrr,
-    /// MRR at the month's end.
-    pub closing: Mrr,
-    /// MRR 90 days later.
-    pub later: Mrr,
+    /// What is held of it 90 days after the month (rule `durability`).
+    pub held: Mrr,
 }
 
-/// Share of a month's expansion MRR still held by the same customers 90 days later: what a customer gives back, it
-/// gives back from its expansion first.
+/// Share of a month's expansion MRR still held by the same customers 90 days later.
 pub fn expansion_durability(customers: impl IntoIterator<Item = Expanded>) -> Rate {
     let (mut held, mut all) = (Some(Mrr::ZERO), Some(Mrr::ZERO));
     for customer in customers.into_iter().filter(|customer| customer.expansion > Mrr::ZERO) {
-        let given_back = customer.closing.checked_sub(customer.later);
-        let kept = given_back.and_then(|back| customer.expansion.checked_sub(back.max(Mrr::ZERO)));
-        held = held.zip(kept).and_then(|(sum, kept)| sum.checked_add(kept.max(Mrr::ZERO)));
+        held = held.and_then(|sum| sum.checked_add(customer.held));
         all = all.and_then(|sum| sum.checked_add(customer.expansion));
     }
     Rate::money(held, all, "no expansion")
@@ -417,15 +412,10 @@ mod tests {
     }
 
     #[test]
-    fn expansion_is_given_back_first() {
-        let customer = |expansion, closing, later| Expanded {
-            expansion: minor(expansion),
-            closing: minor(closing),
-            later: minor(later),
-        };
-        // Kept and grown; half given back; all given back and more; gone.
-        let customers =
-            [customer(100, 300, 400), customer(100, 300, 250), customer(100, 300, 100), customer(100, 300, 0)];
+    fn what_is_held_is_told_of_what_was_expanded() {
+        let customer = |expansion, held| Expanded { expansion: minor(expansion), held: minor(held) };
+        // Kept; half given back; all given back; gone.
+        let customers = [customer(100, 100), customer(100, 50), customer(100, 0), customer(100, 0)];
         assert_eq!(value(&expansion_durability(customers)), "0.3750");
     }
 

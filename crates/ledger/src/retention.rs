@@ -10,6 +10,7 @@ use jiff::{ToSpan, civil::Date};
 
 use super::{
     cohorts::Month,
+    durability::{Expansion, Step, expansions},
     money::{Currency, Mrr},
     outcome::{Cause, CustomerLedger, Kind},
     time::{Day, UnixTime},
@@ -191,7 +192,7 @@ struct One<'a> {
     anything: &'a Steps<i64>,
     /// By day, as expansions are.
     new: Vec<(Day, Mrr)>,
-    expansions: Vec<(Day, Mrr)>,
+    expansions: Vec<Expansion<()>>,
     imported: Vec<(Day, Mrr)>,
 }
 
@@ -219,6 +220,7 @@ pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
             expansions: Vec::new(),
             imported: Vec::new(),
         };
+        let mut steps = Vec::new();
         for row in ledger.movements.iter().filter(|row| row.currency == currency) {
             let shown = match cut {
                 None => row.visible_until.is_none(),
@@ -231,12 +233,12 @@ pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
                         one.imported.push((row.day, row.amount));
                     }
                 }
-                Kind::Expansion if shown => one.expansions.push((row.day, row.amount)),
+                kind if shown => steps.extend(Step::of(kind, row.amount).map(|step| (row.day, step, ()))),
                 _ => {}
             }
         }
         one.new.sort_by_key(|(day, _)| *day);
-        one.expansions.sort_by_key(|(day, _)| *day);
+        one.expansions = expansions(steps);
         one.looked(currency, &mut share.days)?;
         if let Some(first) = first {
             one.aged(currency, first, &mut share.ages)?;
@@ -248,8 +250,8 @@ pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
 }
 
 /// Those of `sorted` after one day, up to and with another.
-fn between(sorted: &[(Day, Mrr)], after: Day, to: Day) -> &[(Day, Mrr)] {
-    let place = |day: Day| sorted.partition_point(|(at, _)| *at <= day);
+fn between<T>(sorted: &[T], after: Day, to: Day, of: impl Fn(&T) -> Day) -> &[T] {
+    let place = |day: Day| sorted.partition_point(|one| of(one) <= day);
     &sorted[place(after)..place(to).max(place(after))]
 }
 
@@ -275,16 +277,12 @@ impl One<'_> {
         }
         let mut events = Vec::with_capacity(changes.len() * 5 + (self.new.len() + self.expansions.len()) * 2);
         for day in &changes {
-            events.extend([
-                *day,
-                first_after(*day, 1),
-                first_after(*day, YEAR_MONTHS),
-                days_after(*day, WINDOW_DAYS),
-                days_before(*day, DURABLE_DAYS),
-            ]);
+            events.extend([*day, first_after(*day, 1), first_after(*day, YEAR_MONTHS), days_after(*day, WINDOW_DAYS)]);
         }
         events.extend(self.new.iter().flat_map(|(day, _)| [*day, days_after(*day, WINDOW_DAYS)]));
-        events.extend(self.expansions.iter().flat_map(|(day, _)| [*day, first_after(*day, 1)]));
+        events.extend(self.expansions.iter().flat_map(|one| [one.day, first_after(one.day, 1)]));
+        let losses = self.expansions.iter().flat_map(Expansion::losses);
+        events.extend(losses.map(|day| days_before(day, DURABLE_DAYS)));
         events.sort_unstable();
         events.dedup();
         let mut before = Sliding::default();
@@ -363,15 +361,13 @@ impl One<'_> {
         all.lost_in_month = i64::from(self.paying.at(a_month_ago) > 0 && lost);
         let from = days_before(day, WINDOW_DAYS);
         let was = self.paying.at(from) > 0;
-        let is_new = !was && !between(&self.new, from, day).is_empty();
+        let is_new = !was && !between(&self.new, from, day, |(new, _)| *new).is_empty();
         all.new_30 = i64::from(is_new);
         all.lost_30 = i64::from((was || is_new) && lost);
-        let in_month = between(&self.expansions, a_month_ago, day);
-        let expansion = in_month.iter().map(|(_, amount)| *amount).try_fold(Mrr::ZERO, Mrr::checked_add)?;
-        if expansion > Mrr::ZERO {
-            let given_back = now.checked_sub(self.mrr.at(days_after(day, DURABLE_DAYS)))?;
-            all.expanded = expansion;
-            all.held = expansion.checked_sub(given_back.max(Mrr::ZERO))?.max(Mrr::ZERO);
+        let later = days_after(day, DURABLE_DAYS);
+        for one in between(&self.expansions, a_month_ago, day, |one| one.day) {
+            all.expanded = all.expanded.checked_add(one.amount)?;
+            all.held = all.held.checked_add(one.held(later))?;
         }
         Some(all)
     }

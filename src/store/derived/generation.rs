@@ -12,7 +12,7 @@ use crate::{
 
 /// Version of what is summed beside the rows: raise it when more is kept, or otherwise. A generation keeps the version it was
 /// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
-pub const SUMS_VERSION: i64 = 1;
+pub const SUMS_VERSION: i64 = 2;
 
 /// A dirty customer.
 #[derive(Clone, Debug, PartialEq, Eq)]

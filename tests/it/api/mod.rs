@@ -5,6 +5,7 @@ mod called;
 mod chartmogul;
 mod clients;
 mod committed;
+mod durability;
 mod found;
 mod fx;
 mod groups;

@@ -3,6 +3,7 @@
 
 mod bridges;
 mod committed;
+mod durability;
 mod naive;
 mod random;
 
@@ -106,6 +107,11 @@ fn difference(
     let (ours, theirs) = by_date(moved(&ledger), naive.movements(), profile);
     if ours != theirs {
         return Some(format!("movements: the ledger has {ours:#?}, the oracle {theirs:#?}"));
+    }
+    // Of a month's changes only the ledger tells the day.
+    let differs = (profile.netting != Netting::Month).then(|| durability::differ(&ledger, &theirs)).flatten();
+    if differs.is_some() {
+        return differs;
     }
     let gaps = ledger.quality.iter().filter(|entry| entry.kind == QualityKind::Gap);
     let gaps: BTreeSet<EventId> = gaps.filter_map(|entry| entry.event.clone()).collect();
