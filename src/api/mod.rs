@@ -1,6 +1,7 @@
 //! `/api/v1/…`: figures as JSON (docs/interface.md 5). Parameters in, reports out; rules and SQL live elsewhere.
 
 mod accounts;
+mod accuracy;
 mod alerts;
 mod answers;
 mod audit;
@@ -89,6 +90,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::metrics))
         .routes(routes!(metrics::cohorts))
         .routes(routes!(committed::committed))
+        .routes(routes!(accuracy::accuracy))
         .routes(routes!(durability::durability))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))

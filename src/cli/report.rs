@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{Context, Outcome, ask, open_to_read, up_to_date};
 use crate::{
     report::{
+        accuracy::AccuracyAnswer,
         ask::{Ask, Basis},
         cohorts::CohortsAnswer,
         committed::{self, CommittedAnswer},
@@ -72,6 +73,12 @@ enum Command {
         after_help = "Examples:\n  mrrd report cohorts --currency usd\n  mrrd report cohorts --from 2026-01-01 --format csv"
     )]
     Cohorts {
+        #[command(flatten)]
+        options: ask::Options,
+    },
+    /// Of each closed month what was reported, what is known of it now, and how far it can be trusted
+    #[command(after_help = "Examples:\n  mrrd report accuracy\n  mrrd report accuracy --from 2026-01-01 --format csv")]
+    Accuracy {
         #[command(flatten)]
         options: ask::Options,
     },
@@ -163,6 +170,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.cohorts(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_as(&answer, &told, CohortsAnswer::table, CohortsAnswer::text)?;
+        }
+        Command::Accuracy { options } => {
+            let question = options.ask(today);
+            let answer = reports.accuracy(&question).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
+            options.print(&answer, &told, AccuracyAnswer::table)?;
         }
         Command::Durability { options } => {
             let question = options.ask(today);

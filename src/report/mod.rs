@@ -1,5 +1,6 @@
 //! Reports: from rows to answers. Pure but for `service` and `thin`, which read the rows; the API and the commands share all of it.
 
+pub mod accuracy;
 pub mod alerts;
 pub mod ask;
 mod at_closing;

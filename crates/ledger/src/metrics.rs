@@ -312,6 +312,11 @@ pub fn expansion_durability(customers: impl IntoIterator<Item = Expanded>) -> Ra
     Rate::money(held, all, "no expansion")
 }
 
+/// A part of an amount of MRR.
+pub fn mrr_share(part: Mrr, whole: Mrr) -> Rate {
+    Rate::money(Some(part), Some(whole), "no MRR")
+}
+
 /// Trials converted in 30 days / trials ended in 30 days, or of one trial-start cohort.
 pub fn trial_conversion(converted: u64, ended: u64) -> Rate {
     Rate::share(converted, ended, "no trials ended")

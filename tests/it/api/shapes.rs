@@ -55,6 +55,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
         "currency mrr mrr_exact scheduled_churn_exact scheduled_contraction_exact scheduled_expansion_exact discount_end_exact \
          discount_start_exact resume_exact committed committed_exact lines curve trials_due past_due annual_renewals untold",
     ),
+    ("/api/v1/accuracy", "", "profile converted data"),
     ("/api/v1/durability", "", "profile currency converted data"),
     ("/api/v1/durability", "data.0", "month currency rollup customers expansion expansion_exact ages"),
     ("/api/v1/durability", "data.0.ages.0", "days day held held_exact lost lost_exact share"),

@@ -38,6 +38,23 @@ async fn closed_months_keep_their_figures_and_what_came_later_is_prior_period_in
     );
     assert_eq!((&closed["data"][0]["customers"], &closed["data"][0]["list_exact"]), (&json!(2), &json!("3000")));
 
+    // Accuracy tells the same, and which kind of event brought it.
+    let accuracy = daemon.json("/api/v1/accuracy").await;
+    let [entry] = accuracy["data"].as_array().unwrap().as_slice() else { panic!("one month is closed: {accuracy}") };
+    let exact =
+        ["reported_exact", "restated_exact", "now_exact", "estimated_exact"].map(|name| entry[name].as_str().unwrap());
+    assert_eq!(exact, ["3000", "1500", "4500", "0"]);
+    assert_eq!(
+        (&entry["month"], &entry["restated_customers"], &entry["customers"]),
+        (&json!("2026-01"), &json!(1), &json!(2))
+    );
+    assert_eq!(entry["causes"], json!([{"event_type": "customer.subscription.updated", "events": 1}]));
+    assert_eq!((&entry["class"], &entry["restated_share"]["value"]), (&json!("supporting"), &json!("0.5000")));
+    assert!(entry["class_reason"].as_str().unwrap().contains("30 customers"), "{entry}");
+    let printed = done(&daemon, &["report", "accuracy", "--json"]);
+    assert_eq!(printed["data"], accuracy["data"]);
+    assert_eq!(daemon.json("/api/v1/accuracy?from=2026-02-01").await["data"], json!([]));
+
     // A quarter holds both; and a month closed later, with the change known, moves the line there.
     let quarter = daemon.json(&format!("{ASKED}&basis=closed&interval=quarter")).await;
     assert_eq!(lines(&quarter, &names), [["0", "3000", "0", "1500", "4500"]]);
