@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    reports::push_scope,
+    asked::push_scope,
     rows::account_of,
 };
 use crate::{
