@@ -1,5 +1,7 @@
 //! How long expansion lasts (rule `durability`): of what customers expanded by, how much they still hold later.
 
+use std::collections::BTreeMap;
+
 use crate::{
     money::{Currency, Mrr},
     outcome::{Kind, Movement, Rollup},
@@ -101,14 +103,10 @@ pub fn expansions<T>(steps: impl IntoIterator<Item = (Day, Step, T)>) -> Vec<Exp
 
 /// A customer's expansions by currency and roll-up of causes, from its lasting movements.
 pub fn by_rollup<'m>(movements: impl IntoIterator<Item = &'m Movement>) -> Vec<(Currency, Vec<Expansion<Rollup>>)> {
-    let mut steps: Vec<(Currency, Vec<(Day, Step, Rollup)>)> = Vec::new();
+    let mut steps: BTreeMap<Currency, Vec<(Day, Step, Rollup)>> = BTreeMap::new();
     for movement in movements {
         let Some(step) = Step::of(movement.kind, movement.amount) else { continue };
-        let place = steps.iter().position(|(currency, _)| *currency == movement.currency).unwrap_or_else(|| {
-            steps.push((movement.currency, Vec::new()));
-            steps.len() - 1
-        });
-        let of = &mut steps[place].1;
+        let of = steps.entry(movement.currency).or_default();
         match step {
             Step::Grown(_) => {
                 let brought = brought(movement).into_iter();
@@ -117,7 +115,6 @@ pub fn by_rollup<'m>(movements: impl IntoIterator<Item = &'m Movement>) -> Vec<(
             step => of.push((movement.day, step, Rollup::Unknown)),
         }
     }
-    steps.sort_by_key(|(currency, _)| *currency);
     steps.into_iter().map(|(currency, steps)| (currency, expansions(steps))).collect()
 }
 

@@ -1,12 +1,13 @@
 //! Committed MRR over webhooks (rule `committed-mrr`): its lines, what stands beside them, and from where they are told.
 
+use mrrd::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{DAY, event, subscription};
 use crate::support::{daemon::Settings, postgres};
 
 fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
+    Clock::system().now().0
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! How long expansion lasts, over webhooks (rule `durability`): its ages, its roll-ups, and the share that metrics tell.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use mrrd::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{DAY, event, subscription};
@@ -13,7 +14,7 @@ fn date(at: i64) -> Date {
 #[tokio::test]
 async fn what_is_held_of_expansion_is_told_by_age_and_agrees_with_metrics() {
     let mut daemon = Settings::default().start().await;
-    let now = Timestamp::now().as_second();
+    let now = Clock::system().now().0;
     let [began, grown, given_back] = [230, 200, 140].map(|days| now - days * DAY);
     let state = |quantity: i64| subscription("sub_1", "cus_1", "price_seat", 1000, quantity, began);
     let from = |quantity: i64| Some(json!({"items": state(quantity)["items"]}));
