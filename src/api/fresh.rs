@@ -14,7 +14,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::problem::ApiProblem;
-use crate::{api::state::AppState, config::Names, ledger::time::UnixTime, store::StoreError};
+use crate::{
+    api::state::AppState,
+    config::Names,
+    ledger::time::UnixTime,
+    store::{StoreError, derived::GenerationId},
+};
 
 /// Routes of figures that name nobody: a browser may keep their answers, and asks whether they still hold.
 const FIGURES: [&str; 4] = ["/api/v1/mrr", "/api/v1/metrics", "/api/v1/cohorts", "/v1/metrics/{metric}"];
@@ -75,7 +80,7 @@ fn tag_on(mut response: Response, tag: String, kept: &'static str) -> Response {
 
 /// What an answer is made of, beside the instant.
 struct MadeOf {
-    generation: i64,
+    generation: GenerationId,
     digest: String,
 }
 
@@ -149,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_tag_tells_its_instant_to_its_own_digest_alone() {
-        let made_of = MadeOf { generation: 1, digest: "ab12".to_owned() };
+        let made_of = MadeOf { generation: GenerationId(1), digest: "ab12".to_owned() };
         let tag = made_of.tag(UnixTime(1_772_000_000));
         assert_eq!(instant_of(&tag, "ab12"), Some(UnixTime(1_772_000_000)));
         assert_eq!(

@@ -11,7 +11,10 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    store::{ReadStore, StoreError, derived::ProfileLedger},
+    store::{
+        ReadStore, StoreError,
+        derived::{GenerationId, ProfileLedger},
+    },
 };
 
 /// What differs between the generation before and the one after.
@@ -50,7 +53,12 @@ pub struct BeforeAfter {
 }
 
 /// Compares two generations as of `now`. Simulated time (test clocks) is compared, but summed into no MRR.
-pub(super) async fn between(store: &ReadStore, before: i64, after: i64, now: UnixTime) -> Result<Changes, StoreError> {
+pub(super) async fn between(
+    store: &ReadStore,
+    before: GenerationId,
+    after: GenerationId,
+    now: UnixTime,
+) -> Result<Changes, StoreError> {
     let (mut before, mut after) = (Walk::new(store, before), Walk::new(store, after));
     let mut changes = Changes::default();
     loop {
@@ -112,14 +120,14 @@ impl Changes {
 /// A generation's ledgers in order, a page in memory.
 struct Walk<'a> {
     store: &'a ReadStore,
-    generation: i64,
+    generation: GenerationId,
     page: VecDeque<(LedgerKey, CustomerLedger)>,
     last: Option<LedgerKey>,
     done: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(store: &'a ReadStore, generation: i64) -> Self {
+    fn new(store: &'a ReadStore, generation: GenerationId) -> Self {
         Self { store, generation, page: VecDeque::new(), last: None, done: false }
     }
 

@@ -8,7 +8,10 @@ use crate::{
     background::{self, Board, Lease, Task, Turn, Words},
     ledger::time::UnixTime,
     limits,
-    store::{StoreError, derived::Generation},
+    store::{
+        StoreError,
+        derived::{Generation, GenerationId},
+    },
     telemetry::trouble::Trouble,
 };
 
@@ -23,7 +26,7 @@ pub struct Status {
     /// This process holds the lease; otherwise another one does, and this one helps it or stands by.
     pub working: bool,
     /// The generation that answers.
-    pub generation: Option<i64>,
+    pub generation: Option<GenerationId>,
     /// Last log position whose customers are marked.
     pub position: i64,
     /// Everything up to here is in the rows.
@@ -180,7 +183,7 @@ impl Driver {
     }
 
     /// The generation to work on; `None` when a rebuild took so long that the lease must be looked at again.
-    async fn generation(&mut self, stop: &watch::Receiver<bool>) -> Result<Option<i64>, ReconcileError> {
+    async fn generation(&mut self, stop: &watch::Receiver<bool>) -> Result<Option<GenerationId>, ReconcileError> {
         let fingerprint = self.reconciler.rules.fingerprint();
         match self.current().await? {
             Some(current) if current.fingerprint == fingerprint => {
@@ -309,7 +312,7 @@ impl Task for Driver {
     }
 }
 
-fn publish(status: &watch::Sender<Status>, generation: i64, reached: Reached) {
+fn publish(status: &watch::Sender<Status>, generation: GenerationId, reached: Reached) {
     status.send_modify(|status| {
         status.generation = Some(generation);
         status.position = reached.position;

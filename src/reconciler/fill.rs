@@ -13,7 +13,7 @@ use crate::{
     limits,
     store::{
         Store, StoreError,
-        derived::{Filled, day_sums::DaySums},
+        derived::{Filled, GenerationId, day_sums::DaySums},
     },
 };
 
@@ -65,7 +65,7 @@ impl Reconciler {
     /// Fills the empty `generation` with everything the log holds now. False when the lease went to somebody else.
     pub(super) async fn fill(
         &self,
-        generation: i64,
+        generation: GenerationId,
         lease: &mut Lease,
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(Reached) + Send),
@@ -147,7 +147,7 @@ impl Reconciler {
 
 /// Derives one page; when something of it can't be read, one customer at a time, to leave out only that one.
 async fn derive_page(
-    generation: i64,
+    generation: GenerationId,
     store: Store,
     rules: Arc<Rules>,
     catalogue: Catalogue,
@@ -208,7 +208,12 @@ async fn derive_together(
 }
 
 /// Writes a batch in one transaction; when something of it can't be kept, one customer at a time. Adds its days to `sums`.
-async fn write(store: Store, generation: i64, batch: Vec<Filled>, sums: DaySums) -> Result<Written, ReconcileError> {
+async fn write(
+    store: Store,
+    generation: GenerationId,
+    batch: Vec<Filled>,
+    sums: DaySums,
+) -> Result<Written, ReconcileError> {
     store.plan().pass(planned::BEFORE_REPLACE).await?;
     let mut written = Written { sums, ..Written::default() };
     match store.derived.fill(generation, &batch).await {

@@ -16,7 +16,10 @@ use crate::{
     limits,
     store::{
         ReadStore, StoreError,
-        derived::joined::{Belongs, CustomerTold, Joining},
+        derived::{
+            GenerationId,
+            joined::{Belongs, CustomerTold, Joining},
+        },
     },
     stripe::metadata::customer_metadata,
 };
@@ -27,14 +30,14 @@ use super::customers::{Metadata, living, newest};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Joins {
     /// The generation that joins customers; nobody is joined where there is none.
-    joined: Option<i64>,
+    joined: Option<GenerationId>,
     /// The one that is worked on; else what the one that answers was told holds.
-    worked_on: Option<i64>,
+    worked_on: Option<GenerationId>,
 }
 
 impl Joins {
     /// Those of the generation that is worked on: its customers are looked at already.
-    pub(super) fn in_generation(rules: &CustomerRules, generation: i64) -> Self {
+    pub(super) fn in_generation(rules: &CustomerRules, generation: GenerationId) -> Self {
         Self { joined: rules.customer_key.as_ref().map(|_| generation), worked_on: Some(generation) }
     }
 
@@ -66,7 +69,7 @@ impl Joins {
     }
 
     /// The generation that knows what customers' facts tell of terms; `None` where nothing was derived yet.
-    pub(super) async fn told_in(self, store: &ReadStore) -> Result<Option<i64>, StoreError> {
+    pub(super) async fn told_in(self, store: &ReadStore) -> Result<Option<GenerationId>, StoreError> {
         match self.worked_on.or(self.joined) {
             Some(generation) => Ok(Some(generation)),
             None => Ok(store.derived.generations().await?.into_iter().find(|one| one.current).map(|one| one.id)),
@@ -159,7 +162,7 @@ impl Joins {
 }
 
 /// Looks at the next states of customers up to the log position `to`, or to its end; false while there are more.
-pub(super) async fn step(store: &ReadStore, generation: i64, to: i64) -> Result<bool, StoreError> {
+pub(super) async fn step(store: &ReadStore, generation: GenerationId, to: i64) -> Result<bool, StoreError> {
     let Some(Joining { customer_key, joined_to }) = store.derived.joining(generation).await? else { return Ok(true) };
     if joined_to >= to {
         return Ok(true);

@@ -3,7 +3,10 @@
 use tokio::sync::watch;
 
 use crate::background::Lease;
-use crate::store::{StoreError, derived::Generation};
+use crate::store::{
+    StoreError,
+    derived::{Generation, GenerationId},
+};
 
 use super::{
     GENERATIONS, ReconcileError, Reconciler,
@@ -129,7 +132,7 @@ impl Reconciler {
         Ok(dropped?)
     }
 
-    async fn begin_generation(&self) -> Result<i64, StoreError> {
+    async fn begin_generation(&self) -> Result<GenerationId, StoreError> {
         let customer_key = self.rules.customers.customer_key.as_deref();
         self.store.derived.begin_generation(&self.rules.fingerprint(), customer_key).await
     }

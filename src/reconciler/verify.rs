@@ -22,7 +22,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            ProfileLedger, WrongDay,
+            GenerationId, ProfileLedger, WrongDay,
             day_sums::{DaySums, Standing},
             joined::Joining,
         },
@@ -143,7 +143,7 @@ impl Reconciler {
     /// Who belongs to whom, as it is kept, against each customer's newest state.
     async fn verify_joined(
         &self,
-        generation: i64,
+        generation: GenerationId,
         report: &mut Report,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), ReconcileError> {
@@ -292,7 +292,7 @@ impl Reconciler {
         }
     }
 
-    async fn applied_seq(&self, generation: i64) -> Result<i64, StoreError> {
+    async fn applied_seq(&self, generation: GenerationId) -> Result<i64, StoreError> {
         let (position, first) = self.store.derived.applied(generation).await?;
         Ok(first.map_or(position, |first| first - 1))
     }

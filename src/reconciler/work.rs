@@ -10,7 +10,7 @@ use crate::{
     limits,
     store::{
         StoreError,
-        derived::{Advanced, Mark, ProfileLedger},
+        derived::{Advanced, GenerationId, Mark, ProfileLedger},
     },
 };
 
@@ -31,7 +31,7 @@ pub struct Reached {
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     reconciler: &'a Reconciler,
-    generation: i64,
+    generation: GenerationId,
     /// Customers that failed in this round, with the reason: passed over until the next.
     failed: BTreeMap<CustomerKey, String>,
     customers_done: u64,
@@ -51,7 +51,7 @@ pub(super) enum Step {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(reconciler: &'a Reconciler, generation: i64) -> Self {
+    pub(super) fn new(reconciler: &'a Reconciler, generation: GenerationId) -> Self {
         Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0, or_afresh: false }
     }
 

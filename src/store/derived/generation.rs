@@ -2,8 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
+
+use serde::Serialize;
 
 use crate::{
     event::CustomerKey,
@@ -25,11 +28,23 @@ pub struct Mark {
     pub last_seq: i64,
 }
 
+/// The number of a generation: none is given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct GenerationId(pub i64);
+
+impl fmt::Display for GenerationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// One generation of the derived tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
     /// The number by which statements name it.
-    pub id: i64,
+    pub id: GenerationId,
     /// Answers come from the current one.
     pub current: bool,
     /// What it was computed under.

@@ -16,7 +16,7 @@ pub mod told;
 use std::{collections::BTreeSet, ops::Deref};
 
 pub use self::generation::{
-    Advanced, Dumped, Filled, Generation, Lacking, Mark, ProfileLedger, SUMS_VERSION, WrongDay,
+    Advanced, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger, SUMS_VERSION, WrongDay,
 };
 use self::{
     day_sums::DaySums,
@@ -61,7 +61,7 @@ impl ReadDerived {
     }
 
     /// The position, and the least seq not yet applied to its customer, as of one instant.
-    pub async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+    pub async fn applied(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
         either!(self.0, database => database.applied(generation).await)
     }
 
@@ -75,19 +75,19 @@ impl ReadDerived {
     }
 
     /// How many customers are marked.
-    pub async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+    pub async fn waiting(&self, generation: GenerationId) -> Result<u64, StoreError> {
         either!(self.0, database => database.waiting(generation).await)
     }
 
     /// How many customers have rows under a profile.
-    pub async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+    pub async fn kept(&self, generation: GenerationId, profile: &str) -> Result<u64, StoreError> {
         either!(self.0, database => database.kept(generation, profile).await)
     }
 
     /// One customer's rows under one profile, exactly as they were written.
     pub async fn customer_ledger(
         &self,
-        generation: i64,
+        generation: GenerationId,
         profile: &str,
         key: &CustomerKey,
     ) -> Result<Option<CustomerLedger>, StoreError> {
@@ -97,7 +97,7 @@ impl ReadDerived {
     /// Up to `limit` customers' rows, by profile and customer, after the place named.
     pub async fn ledgers(
         &self,
-        generation: i64,
+        generation: GenerationId,
         after: Option<(&str, &CustomerKey)>,
         limit: i64,
     ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
@@ -105,17 +105,26 @@ impl ReadDerived {
     }
 
     /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.
-    pub async fn dump(&self, generation: i64, after: Option<&Dumped>, limit: i64) -> Result<Vec<Dumped>, StoreError> {
+    pub async fn dump(
+        &self,
+        generation: GenerationId,
+        after: Option<&Dumped>,
+        limit: i64,
+    ) -> Result<Vec<Dumped>, StoreError> {
         either!(self.0, database => database.dump(generation, after, limit).await)
     }
 
     /// Up to `limit` dirty customers, the longest waiting first.
-    pub async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
+    pub async fn dirty(&self, generation: GenerationId, limit: i64) -> Result<Vec<Mark>, StoreError> {
         either!(self.0, database => database.dirty(generation, limit).await)
     }
 
     /// The first sum in `generation` that isn't that of its rows; `seen` may have summed them one by one.
-    pub async fn wrong_day(&self, generation: i64, seen: Option<&DaySums>) -> Result<Option<WrongDay>, StoreError> {
+    pub async fn wrong_day(
+        &self,
+        generation: GenerationId,
+        seen: Option<&DaySums>,
+    ) -> Result<Option<WrongDay>, StoreError> {
         either!(self.0, database => database.wrong_day(generation, seen).await)
     }
 
@@ -123,7 +132,7 @@ impl ReadDerived {
     /// with the first place that tells it, and its object.
     pub async fn told(
         &self,
-        generation: i64,
+        generation: GenerationId,
         livemode: bool,
         account: Option<&AccountId>,
         objects: &[&str],
@@ -133,7 +142,7 @@ impl ReadDerived {
     }
 
     /// How far a generation knows who belongs to whom; `None` where every customer is a ledger of its own.
-    pub async fn joining(&self, generation: i64) -> Result<Option<Joining>, StoreError> {
+    pub async fn joining(&self, generation: GenerationId) -> Result<Option<Joining>, StoreError> {
         either!(self.0, database => database.joining(generation).await)
     }
 
@@ -142,14 +151,20 @@ impl ReadDerived {
     ///
     /// The one thing that a reader writes here: a question about a place of the log may go on from where the reconciler is.
     /// What is kept says no more than the log does, so that no answer depends on who wrote it.
-    pub async fn join(&self, generation: i64, from: i64, to: i64, told: &[Belongs]) -> Result<bool, StoreError> {
+    pub async fn join(
+        &self,
+        generation: GenerationId,
+        from: i64,
+        to: i64,
+        told: &[Belongs],
+    ) -> Result<bool, StoreError> {
         either!(self.0, database => database.join(generation, from, to, told).await)
     }
 
     /// In whose ledger each of Stripe's customers is; `None` for one at home, of whom nothing is kept.
     pub async fn ledgers_of(
         &self,
-        generation: i64,
+        generation: GenerationId,
         customers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<Option<CustomerId>>, StoreError> {
@@ -159,7 +174,7 @@ impl ReadDerived {
     /// Stripe's customers in each ledger, by id. One that the log has never heard of is at home.
     pub async fn members(
         &self,
-        generation: i64,
+        generation: GenerationId,
         ledgers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
@@ -169,7 +184,7 @@ impl ReadDerived {
     /// Stripe's customers that came into a ledger between two places of the log, the first exclusive.
     pub async fn once_members(
         &self,
-        generation: i64,
+        generation: GenerationId,
         ledger: &CustomerKey,
         between: (i64, i64),
     ) -> Result<Vec<CustomerKey>, StoreError> {
@@ -179,7 +194,7 @@ impl ReadDerived {
     /// Up to `limit` ledgers of customers of whom it is kept where they belong, after `after` in the order of keys.
     pub async fn joined_ledgers(
         &self,
-        generation: i64,
+        generation: GenerationId,
         after: Option<&CustomerKey>,
         limit: i64,
         known_at: Option<i64>,
@@ -198,7 +213,12 @@ impl ReadDerived {
     }
 
     /// Whether rows of a generation that are dated ahead begin or cease to be shown after `since`, up to and with `until`.
-    pub async fn falls_due(&self, generation: i64, since: UnixTime, until: UnixTime) -> Result<bool, StoreError> {
+    pub async fn falls_due(
+        &self,
+        generation: GenerationId,
+        since: UnixTime,
+        until: UnixTime,
+    ) -> Result<bool, StoreError> {
         either!(self.0, database => database.falls_due(generation, since, until).await)
     }
 
@@ -220,7 +240,11 @@ impl ReadDerived {
 
 impl Derived {
     /// Begins an empty generation at position 0, beside the current one; `customer_key` joins customers in it.
-    pub async fn begin_generation(&self, fingerprint: &str, customer_key: Option<&str>) -> Result<i64, StoreError> {
+    pub async fn begin_generation(
+        &self,
+        fingerprint: &str,
+        customer_key: Option<&str>,
+    ) -> Result<GenerationId, StoreError> {
         either!(self.0.0, database => database.begin_generation(fingerprint, customer_key).await)
     }
 
@@ -228,18 +252,18 @@ impl Derived {
     ///
     /// False, and nothing done, while it is behind the current one or has more than `failing` customers marked: what was
     /// answered once must not be taken back.
-    pub async fn switch_generation(&self, generation: i64, failing: usize) -> Result<bool, StoreError> {
+    pub async fn switch_generation(&self, generation: GenerationId, failing: usize) -> Result<bool, StoreError> {
         either!(self.0.0, database => database.switch_generation(generation, failing).await)
     }
 
     /// Drops a generation's rows, some hundred customers a transaction. Cut short, it goes on when called again.
-    pub async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
+    pub async fn drop_generation(&self, generation: GenerationId) -> Result<(), StoreError> {
         either!(self.0.0, database => database.drop_generation(generation).await)
     }
 
     /// Looks at up to `limit` events after the position, marks the customers they touch, and moves the position, in one
     /// transaction. Where customers are joined it goes no further than [`ReadDerived::join`] has gone, and marks ledgers.
-    pub async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+    pub async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
         either!(self.0.0, database => database.advance(generation, limit).await)
     }
 
@@ -251,7 +275,7 @@ impl Derived {
     /// that two at work at once cost time, never truth.
     pub async fn recompute<E, F>(
         &self,
-        generation: i64,
+        generation: GenerationId,
         limit: i64,
         passed_over: &BTreeSet<&CustomerKey>,
         derive: impl FnOnce(Vec<Mark>) -> F + Send,
@@ -265,7 +289,7 @@ impl Derived {
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
     /// transaction for all. The sums of their days are owed: [`Derived::fill_sums`] or [`Derived::filled`].
-    pub async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+    pub async fn fill(&self, generation: GenerationId, batch: &[Filled]) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill(generation, batch).await)
     }
 
@@ -274,7 +298,7 @@ impl Derived {
     /// [`Derived::fill_sums`] wasn't given.
     pub async fn filled(
         &self,
-        generation: i64,
+        generation: GenerationId,
         position: i64,
         left_out: &[CustomerKey],
         lacking: &Lacking,
@@ -284,19 +308,23 @@ impl Derived {
     }
 
     /// Adds sums of days of rows that [`Derived::fill`] wrote.
-    pub async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+    pub async fn fill_sums(&self, generation: GenerationId, sums: &DaySums) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill_sums(generation, sums).await)
     }
 
     /// Keeps terms told in the facts of a generation that is being filled.
-    pub async fn tell(&self, generation: i64, told: &[Told]) -> Result<(), StoreError> {
+    pub async fn tell(&self, generation: GenerationId, told: &[Told]) -> Result<(), StoreError> {
         either!(self.0.0, database => database.tell(generation, told).await)
     }
 
     /// Replaces all rows of each customer, one [`ProfileLedger`] for each profile kept (none for a customer merged into
     /// another), and clears its mark unless something was added to it meanwhile; one transaction for all. Answers how many
     /// customers were written: one whose mark is gone was done by another process and is left as it is.
-    pub async fn replace(&self, generation: i64, batch: &[(Mark, Vec<ProfileLedger>)]) -> Result<i64, StoreError> {
+    pub async fn replace(
+        &self,
+        generation: GenerationId,
+        batch: &[(Mark, Vec<ProfileLedger>)],
+    ) -> Result<i64, StoreError> {
         either!(self.0.0, database => database.replace(generation, batch).await)
     }
 

@@ -6,12 +6,12 @@ use super::{
     body::{fill::DOING, generations::dropped, recompute::lives, rows::TableRows},
     sql::BEGIN_WRITE,
 };
-use crate::store::{StoreError, errors::Doing, planned};
+use crate::store::{StoreError, derived::GenerationId, errors::Doing, planned};
 
 /// Writes rows of customers that `generation` has none of.
 pub(crate) async fn write_fresh(
     database: &Database,
-    generation: i64,
+    generation: GenerationId,
     tables: Vec<TableRows>,
 ) -> Result<(), StoreError> {
     let mut tx = database.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;

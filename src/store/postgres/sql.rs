@@ -15,6 +15,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
+    derived::GenerationId,
     errors::{Doing, saw_read_only},
 };
 
@@ -120,7 +121,7 @@ pub(crate) fn grown(_database: &Database, _events: usize) {}
 const GENERATION: i32 = 1_734_700_649;
 
 /// Until the commit, this transaction works on `generation` beside others that do; [`alone_with_generation`] waits for it.
-pub(crate) async fn share_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+pub(crate) async fn share_generation(connection: &mut Connection, generation: GenerationId) -> Result<(), StoreError> {
     // Deriving takes its time in the middle of the transaction; a process that stops there is thrown out after this one.
     sqlx::query(
         "SELECT set_config('idle_in_transaction_session_timeout', '60s', TRUE),
@@ -135,7 +136,10 @@ pub(crate) async fn share_generation(connection: &mut Connection, generation: i6
 }
 
 /// Waits for every transaction that shares `generation`, and keeps new ones waiting until the commit.
-pub(crate) async fn alone_with_generation(connection: &mut Connection, generation: i64) -> Result<(), StoreError> {
+pub(crate) async fn alone_with_generation(
+    connection: &mut Connection,
+    generation: GenerationId,
+) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock($1, CAST($2 AS INTEGER))")
         .bind(GENERATION)
         .bind(generation)

@@ -14,12 +14,12 @@ use super::{
         rows::{TableRows, Value},
     },
 };
-use crate::store::{StoreError, errors::Doing, planned};
+use crate::store::{StoreError, derived::GenerationId, errors::Doing, planned};
 
 /// Writes rows of customers that `generation` has none of.
 pub(crate) async fn write_fresh(
     database: &Database,
-    generation: i64,
+    generation: GenerationId,
     tables: Vec<TableRows>,
 ) -> Result<(), StoreError> {
     // SQLite makes whoever finds the file locked sleep and try again: within this process one waits for one's turn.
@@ -28,7 +28,7 @@ pub(crate) async fn write_fresh(
     let write = move |connection: &mut Connection| {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let state = "SELECT state FROM generation WHERE id = ?";
-        let state: Option<String> = tx.prepare_cached(state)?.query_row([generation], |row| row.get(0)).optional()?;
+        let state: Option<String> = tx.prepare_cached(state)?.query_row([generation.0], |row| row.get(0)).optional()?;
         if state.is_none_or(|state| state == "retired") {
             return Err(dropped().into());
         }

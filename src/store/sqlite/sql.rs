@@ -10,7 +10,7 @@ use super::{
     },
     driver::Connection,
 };
-use crate::store::{StoreError, errors::Doing};
+use crate::store::{StoreError, derived::GenerationId, errors::Doing};
 
 /// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
@@ -88,12 +88,18 @@ pub(crate) fn grown(database: &Database, events: usize) {
 }
 
 /// Works on a generation beside others that do: there is one writer.
-pub(crate) async fn share_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+pub(crate) async fn share_generation(
+    _connection: &mut Connection,
+    _generation: GenerationId,
+) -> Result<(), StoreError> {
     Ok(())
 }
 
 /// Waits for every transaction that shares a generation: whoever holds the write lock is alone.
-pub(crate) async fn alone_with_generation(_connection: &mut Connection, _generation: i64) -> Result<(), StoreError> {
+pub(crate) async fn alone_with_generation(
+    _connection: &mut Connection,
+    _generation: GenerationId,
+) -> Result<(), StoreError> {
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use mrrd::{
     reconciler::planned::BEFORE_REPLACE,
     store::{
         StoreError,
-        derived::{Mark, ProfileLedger},
+        derived::{GenerationId, Mark, ProfileLedger},
         planned::Failure,
     },
 };
@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use crate::reconciler::bench::{Kind, Ledger, life, run_once};
 
 /// A ledger of which everything is marked and nothing derived.
-async fn marked() -> (Ledger, i64) {
+async fn marked() -> (Ledger, GenerationId) {
     let ledger = Ledger::empty(Kind::Postgres).await;
     ledger.append(&life(4, 12, 90)).await;
     let generation =
@@ -38,7 +38,7 @@ async fn straight() -> Vec<mrrd::store::derived::Dumped> {
 }
 
 /// What one process takes while others hold what they took.
-async fn taken(ledger: &Ledger, generation: i64, limit: i64) -> BTreeSet<CustomerKey> {
+async fn taken(ledger: &Ledger, generation: GenerationId, limit: i64) -> BTreeSet<CustomerKey> {
     let mut seen = BTreeSet::new();
     let keep = &mut seen;
     let take = move |marks: Vec<Mark>| {

@@ -12,7 +12,7 @@ use mrrd::{
     },
     store::{
         Store, StoreError,
-        derived::{Advanced, Mark, ProfileLedger},
+        derived::{Advanced, GenerationId, Mark, ProfileLedger},
     },
 };
 
@@ -153,13 +153,13 @@ fn derived(profile: &str, ledger: CustomerLedger) -> ProfileLedger {
 }
 
 /// A generation with everything in the log marked.
-async fn advanced(store: &Store) -> i64 {
+async fn advanced(store: &Store) -> GenerationId {
     let generation = store.derived.begin_generation("f", None).await.unwrap();
     while store.derived.advance(generation, 100).await.unwrap().read > 0 {}
     generation
 }
 
-async fn clear_all(store: &Store, generation: i64) {
+async fn clear_all(store: &Store, generation: GenerationId) {
     loop {
         let marks = store.derived.dirty(generation, 100).await.unwrap();
         if marks.is_empty() {
@@ -197,7 +197,7 @@ on_both! {
             }
         }
         assert_eq!(store.derived.customer_ledger(generation, "none", &key("cus_1")).await.unwrap(), None);
-        assert_eq!(store.derived.customer_ledger(generation + 1, "stripe", &key("cus_1")).await.unwrap(), None);
+        assert_eq!(store.derived.customer_ledger(GenerationId(generation.0 + 1), "stripe", &key("cus_1")).await.unwrap(), None);
         let before = store.derived.dump(generation, None, 100).await.unwrap();
         assert_eq!(before.len(), 6);
         let mut paged = store.derived.dump(generation, None, 4).await.unwrap();
@@ -323,7 +323,7 @@ on_both! {
         assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, false, 1), (new, true, 1)]);
         // Back is no way: its rows may be half gone.
         assert!(store.derived.switch_generation(old, 0).await.is_err());
-        assert!(store.derived.switch_generation(99, 0).await.is_err());
+        assert!(store.derived.switch_generation(GenerationId(99), 0).await.is_err());
         assert!(store.derived.advance(old, 1).await.is_err());
         let kept = store.derived.dump(new, None, 100).await.unwrap();
         store.derived.drop_generation(old).await.unwrap();

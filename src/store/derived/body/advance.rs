@@ -14,7 +14,7 @@ use crate::{
     ledger::{fact::Fact, told::tellings},
     store::{
         StoreError,
-        derived::{Advanced, told::Told},
+        derived::{Advanced, GenerationId, told::Told},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -52,11 +52,11 @@ impl Stretch {
 }
 
 impl Database {
-    pub(in crate::store) async fn advance(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+    pub(in crate::store) async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
         self.health.derived().note(self.advance_to(generation, limit).await, |advanced| advanced.read > 0)
     }
 
-    async fn advance_to(&self, generation: i64, limit: i64) -> Result<Advanced, StoreError> {
+    async fn advance_to(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
         // On SQLite the log and the marks lie in two files: the log is read first, and what was read counts only if the
         // position still stands where the reading began.
         let (position, joined_to) = self.position(generation).await?;
@@ -120,7 +120,7 @@ impl Database {
     }
 
     /// How far the generation has looked at the log; and, where it joins customers, how far it knows who belongs to whom.
-    async fn position(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+    async fn position(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
         let row = sqlx::query(
             "SELECT position, CASE WHEN customer_key IS NULL THEN NULL ELSE joined_to END FROM generation
              WHERE id = $1 AND state <> 'retired'",
@@ -179,7 +179,7 @@ impl Database {
         Ok(stretch)
     }
 
-    pub(in crate::store) async fn applied(&self, generation: i64) -> Result<(i64, Option<i64>), StoreError> {
+    pub(in crate::store) async fn applied(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
         let doing = "reading the reconciler's position";
         // One statement: position and marks as of one instant.
         let row = sqlx::query(
@@ -194,7 +194,7 @@ impl Database {
         Ok((row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?))
     }
 
-    pub(in crate::store) async fn waiting(&self, generation: i64) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn waiting(&self, generation: GenerationId) -> Result<u64, StoreError> {
         let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM dirty WHERE generation = $1")
             .bind(generation)
             .fetch_one(&self.derived)
@@ -203,7 +203,7 @@ impl Database {
         Ok(u64::try_from(waiting).unwrap_or(0))
     }
 
-    pub(in crate::store) async fn kept(&self, generation: i64, profile: &str) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn kept(&self, generation: GenerationId, profile: &str) -> Result<u64, StoreError> {
         let kept: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM customer_ledger WHERE generation = $1 AND profile = $2")
                 .bind(generation)
@@ -218,7 +218,7 @@ impl Database {
 /// Adds the customers whose facts name one of `objects`.
 pub(super) async fn touched_by_objects(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     objects: &BTreeMap<Scoped, (i64, i64)>,
     marks: &mut BTreeMap<Scoped, (i64, i64)>,
 ) -> Result<(), StoreError> {

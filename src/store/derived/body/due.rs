@@ -3,13 +3,13 @@
 use super::super::Database;
 use crate::{
     ledger::time::UnixTime,
-    store::{StoreError, errors::Doing},
+    store::{StoreError, derived::GenerationId, errors::Doing},
 };
 
 impl Database {
     pub(in crate::store) async fn falls_due(
         &self,
-        generation: i64,
+        generation: GenerationId,
         since: UnixTime,
         until: UnixTime,
     ) -> Result<bool, StoreError> {

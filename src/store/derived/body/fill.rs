@@ -19,7 +19,7 @@ use crate::{
     event::CustomerKey,
     store::{
         StoreError,
-        derived::{Filled, Lacking, day_sums::DaySums},
+        derived::{Filled, GenerationId, Lacking, day_sums::DaySums},
         errors::Doing,
         log::prepared::clean,
     },
@@ -28,7 +28,7 @@ use crate::{
 pub(in super::super) const DOING: &str = "filling a generation";
 
 impl Database {
-    pub(in crate::store) async fn fill(&self, generation: i64, batch: &[Filled]) -> Result<(), StoreError> {
+    pub(in crate::store) async fn fill(&self, generation: GenerationId, batch: &[Filled]) -> Result<(), StoreError> {
         let mut tables = fresh_rows(generation, batch)?;
         tables.push(references(generation, batch));
         self.health.derived().note(write_fresh(self, generation, tables).await, |()| true)
@@ -36,7 +36,7 @@ impl Database {
 
     pub(in crate::store) async fn filled(
         &self,
-        generation: i64,
+        generation: GenerationId,
         position: i64,
         left_out: &[CustomerKey],
         lacking: &Lacking,
@@ -98,7 +98,7 @@ impl Database {
         gather_statistics(self).await
     }
 
-    pub(in crate::store) async fn fill_sums(&self, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+    pub(in crate::store) async fn fill_sums(&self, generation: GenerationId, sums: &DaySums) -> Result<(), StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         if !lives(&mut tx, generation).await? {
             return Err(dropped());
@@ -111,7 +111,7 @@ impl Database {
 /// The ledgers to derive once more: of who named what somebody read later told.
 async fn told_meanwhile(
     tx: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     lacking: &Lacking,
     position: i64,
 ) -> Result<BTreeMap<(bool, String, String), (i64, i64)>, StoreError> {
@@ -136,10 +136,10 @@ async fn told_meanwhile(
 }
 
 /// Which objects the customers' facts name.
-fn references(generation: i64, batch: &[Filled]) -> TableRows {
+fn references(generation: GenerationId, batch: &[Filled]) -> TableRows {
     let of = |one: &Filled, object: &str| {
         Values::of(5)
-            .bind(generation)
+            .bind(generation.0)
             .bind(one.key.livemode)
             .bind(account(one.key.account.as_ref()))
             .bind(clean(object))

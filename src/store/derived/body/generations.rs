@@ -8,7 +8,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    derived::{Generation, SUMS_VERSION},
+    derived::{Generation, GenerationId, SUMS_VERSION},
     errors::{Doing, corrupt},
     log::prepared::clean,
 };
@@ -57,7 +57,7 @@ impl Database {
         &self,
         fingerprint: &str,
         customer_key: Option<&str>,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<GenerationId, StoreError> {
         let doing = "beginning a generation";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let id = sqlx::query_scalar(
@@ -76,7 +76,7 @@ impl Database {
 
     pub(in crate::store) async fn switch_generation(
         &self,
-        generation: i64,
+        generation: GenerationId,
         failing: usize,
     ) -> Result<bool, StoreError> {
         let doing = "switching generations";
@@ -87,7 +87,7 @@ impl Database {
         let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut *tx).await.doing(doing)?;
         let (mut ours, mut current) = (None, None);
         for row in &rows {
-            let (id, state): (i64, String) = (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
+            let (id, state): (GenerationId, String) = (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
             let position: i64 = row.try_get(2).doing(doing)?;
             if id == generation {
                 ours = Some(position);
@@ -115,7 +115,7 @@ impl Database {
         Ok(true)
     }
 
-    pub(in crate::store) async fn drop_generation(&self, generation: i64) -> Result<(), StoreError> {
+    pub(in crate::store) async fn drop_generation(&self, generation: GenerationId) -> Result<(), StoreError> {
         let doing = "dropping a generation";
         // From here on nothing answers from it, and nobody advances it or writes rows of it; a drop cut short is taken up again at start.
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
@@ -140,7 +140,7 @@ impl Database {
     }
 
     /// Drops the rows of the next customers; false when there are none left.
-    async fn drop_slice(&self, generation: i64) -> Result<bool, StoreError> {
+    async fn drop_slice(&self, generation: GenerationId) -> Result<bool, StoreError> {
         let doing = "dropping a generation";
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         let first = sqlx::query(

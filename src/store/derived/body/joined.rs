@@ -15,7 +15,10 @@ use crate::{
     ledger::ids::{CustomerId, EventId},
     store::{
         StoreError,
-        derived::joined::{Belongs, CustomerTold, Joining},
+        derived::{
+            GenerationId,
+            joined::{Belongs, CustomerTold, Joining},
+        },
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -40,7 +43,7 @@ fn places(keys: &[CustomerKey]) -> Places {
 }
 
 impl Database {
-    pub(in crate::store) async fn joining(&self, generation: i64) -> Result<Option<Joining>, StoreError> {
+    pub(in crate::store) async fn joining(&self, generation: GenerationId) -> Result<Option<Joining>, StoreError> {
         let row = sqlx::query("SELECT customer_key, joined_to FROM generation WHERE id = $1")
             .bind(generation)
             .fetch_optional(&self.derived)
@@ -81,7 +84,7 @@ impl Database {
 
     pub(in crate::store) async fn join(
         &self,
-        generation: i64,
+        generation: GenerationId,
         from: i64,
         to: i64,
         told: &[Belongs],
@@ -141,7 +144,7 @@ impl Database {
     /// customers, and its ledger.
     async fn holding(
         &self,
-        generation: i64,
+        generation: GenerationId,
         column: &str,
         keys: &[CustomerKey],
         known_at: Option<i64>,
@@ -177,7 +180,7 @@ impl Database {
 
     pub(in crate::store) async fn ledgers_of(
         &self,
-        generation: i64,
+        generation: GenerationId,
         customers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<Option<CustomerId>>, StoreError> {
@@ -190,7 +193,7 @@ impl Database {
 
     pub(in crate::store) async fn members(
         &self,
-        generation: i64,
+        generation: GenerationId,
         ledgers: &[CustomerKey],
         known_at: Option<i64>,
     ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
@@ -211,7 +214,7 @@ impl Database {
 
     pub(in crate::store) async fn once_members(
         &self,
-        generation: i64,
+        generation: GenerationId,
         ledger: &CustomerKey,
         (after, to): (i64, i64),
     ) -> Result<Vec<CustomerKey>, StoreError> {
@@ -233,7 +236,7 @@ impl Database {
 
     pub(in crate::store) async fn joined_ledgers(
         &self,
-        generation: i64,
+        generation: GenerationId,
         after: Option<&CustomerKey>,
         limit: i64,
         known_at: Option<i64>,
@@ -310,7 +313,7 @@ struct Held {
 /// The last row of each customer that `told` speaks of.
 async fn held(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     told: &[Belongs],
 ) -> Result<BTreeMap<Place, Held>, StoreError> {
     let text = format!(
@@ -346,7 +349,7 @@ async fn held(
 /// figures of each may be others now.
 pub(super) async fn of_ledgers(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     marks: &BTreeMap<Place, (i64, i64)>,
     (from, to): (i64, i64),
 ) -> Result<BTreeMap<Place, (i64, i64)>, StoreError> {

@@ -15,7 +15,7 @@ use crate::{
     ledger::{ids::CustomerId, outcome::CustomerLedger},
     store::{
         StoreError,
-        derived::{Dumped, ProfileLedger},
+        derived::{Dumped, GenerationId, ProfileLedger},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -28,7 +28,7 @@ pub(in super::super) const GROUP: &str = "generation = $1 AND profile = $2 AND l
 
 /// Which customers' rows: of one generation and profile, within one ledger.
 pub(in super::super) struct Group<'g> {
-    pub(in super::super) generation: i64,
+    pub(in super::super) generation: GenerationId,
     pub(in super::super) profile: &'g str,
     pub(in super::super) livemode: bool,
     pub(in super::super) account: &'g str,
@@ -38,7 +38,7 @@ pub(in super::super) struct Group<'g> {
 impl Database {
     pub(in crate::store) async fn customer_ledger(
         &self,
-        generation: i64,
+        generation: GenerationId,
         profile: &str,
         key: &CustomerKey,
     ) -> Result<Option<CustomerLedger>, StoreError> {
@@ -56,7 +56,7 @@ impl Database {
 
     pub(in crate::store) async fn ledgers(
         &self,
-        generation: i64,
+        generation: GenerationId,
         after: Option<(&str, &CustomerKey)>,
         limit: i64,
     ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
@@ -69,7 +69,7 @@ impl Database {
 
     pub(in crate::store) async fn dump(
         &self,
-        generation: i64,
+        generation: GenerationId,
         after: Option<&Dumped>,
         limit: i64,
     ) -> Result<Vec<Dumped>, StoreError> {
@@ -94,7 +94,7 @@ impl Database {
 /// The next ledgers of a generation in the order of their keys, within a transaction.
 pub(super) async fn ledgers_in(
     tx: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     after: Option<(&str, &CustomerKey)>,
     limit: i64,
 ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {

@@ -17,7 +17,7 @@ use crate::{
     event::CustomerKey,
     store::{
         StoreError,
-        derived::{Mark, ProfileLedger},
+        derived::{GenerationId, Mark, ProfileLedger},
         errors::Doing,
         planned,
     },
@@ -29,14 +29,14 @@ const OLDEST: &str = "first_seq, livemode, account, customer";
 const NEWEST: &str = "first_seq DESC, livemode DESC, account DESC, customer DESC";
 
 impl Database {
-    pub(in crate::store) async fn dirty(&self, generation: i64, limit: i64) -> Result<Vec<Mark>, StoreError> {
+    pub(in crate::store) async fn dirty(&self, generation: GenerationId, limit: i64) -> Result<Vec<Mark>, StoreError> {
         let mut connection = self.derived.acquire().await.doing(DOING)?;
         marks(&mut connection, generation, OLDEST, limit, "").await
     }
 
     pub(in crate::store) async fn recompute<E, F>(
         &self,
-        generation: i64,
+        generation: GenerationId,
         limit: i64,
         passed_over: &BTreeSet<&CustomerKey>,
         derive: impl FnOnce(Vec<Mark>) -> F + Send,
@@ -79,7 +79,7 @@ impl Database {
 }
 
 /// Shares a generation until the commit; false where it is retired and being dropped: nothing may be added to it.
-pub(in super::super) async fn lives(connection: &mut Connection, generation: i64) -> Result<bool, StoreError> {
+pub(in super::super) async fn lives(connection: &mut Connection, generation: GenerationId) -> Result<bool, StoreError> {
     share_generation(connection, generation).await?;
     let state: Option<String> = sqlx::query_scalar("SELECT state FROM generation WHERE id = $1")
         .bind(generation)
@@ -93,7 +93,7 @@ pub(in super::super) async fn lives(connection: &mut Connection, generation: i64
 /// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on.
 async fn both_ends(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     limit: i64,
     take: &str,
 ) -> Result<Vec<Mark>, StoreError> {
@@ -109,7 +109,7 @@ async fn both_ends(
 
 async fn marks(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     order: &str,
     limit: i64,
     take: &str,

@@ -17,7 +17,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            Filled, Mark, ProfileLedger,
+            Filled, GenerationId, Mark, ProfileLedger,
             day_sums::{DaySums, Standing},
             sum::RowsOf,
         },
@@ -32,7 +32,7 @@ const DOING: &str = "writing derived rows";
 /// Where a row belongs: the columns every derived table begins with, and the test clock.
 #[derive(Clone)]
 struct RowKey {
-    generation: i64,
+    generation: GenerationId,
     profile: String,
     livemode: bool,
     account: String,
@@ -41,7 +41,7 @@ struct RowKey {
 }
 
 impl RowKey {
-    fn new(generation: i64, key: &CustomerKey, derived: &ProfileLedger) -> Self {
+    fn new(generation: GenerationId, key: &CustomerKey, derived: &ProfileLedger) -> Self {
         Self {
             generation,
             profile: clean(&derived.profile),
@@ -54,7 +54,7 @@ impl RowKey {
 
     fn bind(&self, query: Values) -> Values {
         query
-            .bind(self.generation)
+            .bind(self.generation.0)
             .bind(self.profile.clone())
             .bind(self.livemode)
             .bind(self.account.clone())
@@ -155,13 +155,17 @@ fn lines<'l, T>(
 impl Database {
     pub(in crate::store) async fn replace(
         &self,
-        generation: i64,
+        generation: GenerationId,
         batch: &[(Mark, Vec<ProfileLedger>)],
     ) -> Result<i64, StoreError> {
         self.health.derived().note(self.replace_all(generation, batch).await, |replaced| *replaced > 0)
     }
 
-    async fn replace_all(&self, generation: i64, batch: &[(Mark, Vec<ProfileLedger>)]) -> Result<i64, StoreError> {
+    async fn replace_all(
+        &self,
+        generation: GenerationId,
+        batch: &[(Mark, Vec<ProfileLedger>)],
+    ) -> Result<i64, StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let replaced = write_batch(&mut tx, generation, batch).await?;
         self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
@@ -173,7 +177,7 @@ impl Database {
 /// Replaces the rows of a batch within a transaction, and clears its marks; answers whose rows were taken.
 pub(super) async fn write_batch(
     tx: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     batch: &[(Mark, Vec<ProfileLedger>)],
 ) -> Result<i64, StoreError> {
     for (mark, derived) in batch {
@@ -205,7 +209,7 @@ pub(super) async fn write_batch(
 }
 
 /// The rows of customers that have none yet.
-pub(super) fn fresh_rows(generation: i64, batch: &[Filled]) -> Result<Vec<TableRows>, StoreError> {
+pub(super) fn fresh_rows(generation: GenerationId, batch: &[Filled]) -> Result<Vec<TableRows>, StoreError> {
     for one in batch {
         all_fit(&one.key, &one.derived)?;
     }
@@ -224,7 +228,7 @@ fn all_fit(key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreErro
 }
 
 fn placed<'d>(
-    generation: i64,
+    generation: GenerationId,
     key: &'d CustomerKey,
     derived: &'d [ProfileLedger],
 ) -> impl Iterator<Item = (RowKey, &'d CustomerKey, &'d ProfileLedger)> {
@@ -234,7 +238,7 @@ fn placed<'d>(
 /// Clears each mark if nothing was added to it, else moves it on; false for one that is no longer the mark that was taken.
 async fn clear_marks(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     marks: impl Iterator<Item = &Mark>,
 ) -> Result<Vec<bool>, StoreError> {
     let marks: Vec<(String, String, &Mark)> =
@@ -392,7 +396,7 @@ async fn delete(
 /// Deletes all rows of customers whose facts were merged into another customer's ledger.
 async fn delete_merged_customers(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     merged: &[&CustomerKey],
     sums: &mut DaySums,
 ) -> Result<(), StoreError> {

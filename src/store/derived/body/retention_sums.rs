@@ -26,6 +26,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
+            GenerationId,
             day_sums::DaySums,
             reports::*,
             retention_sums::{CohortDay, LookedDay},
@@ -156,7 +157,7 @@ async fn correct(
     cut_day: Day,
     rows: &mut RetentionRows,
 ) -> Result<(), StoreError> {
-    let generation: i64 = sqlx::query_scalar("SELECT id FROM generation WHERE state = 'current'")
+    let generation: GenerationId = sqlx::query_scalar("SELECT id FROM generation WHERE state = 'current'")
         .fetch_one(&mut *tx)
         .await
         .doing(DOING)?;

@@ -9,7 +9,12 @@ use super::{
     super::dialect::*,
     rows::{Query, Value, account, insert},
 };
-use crate::store::{StoreError, derived::day_sums::SumsOf, errors::Doing, log::prepared::clean};
+use crate::store::{
+    StoreError,
+    derived::{GenerationId, day_sums::SumsOf},
+    errors::Doing,
+    log::prepared::clean,
+};
 
 /// What every row of sums begins with: whose it is.
 pub(super) const WHOSE: &str = "generation, profile, livemode, account, test_clock";
@@ -33,7 +38,7 @@ pub(super) struct Lines<'s> {
 /// Moves the rows of a table.
 pub(super) async fn move_lines(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     Lines { table, key, numbers, lines }: &Lines<'_>,
 ) -> Result<(), sqlx::Error> {
     let key = format!("{WHOSE}, {key}");
@@ -55,7 +60,7 @@ pub(super) async fn move_lines(
     Ok(())
 }
 
-fn bind_key<'q>(query: Query<'q>, generation: i64, line: &Line<'_>) -> Query<'q> {
+fn bind_key<'q>(query: Query<'q>, generation: GenerationId, line: &Line<'_>) -> Query<'q> {
     let (profile, livemode, of, clock) = line.of;
     let query = query
         .bind(generation)
@@ -76,7 +81,7 @@ type Told = BTreeMap<Vec<String>, Vec<i64>>;
 /// The profile of the first row of a table that isn't what `Lines` say it is, and what it is told apart by.
 pub(super) async fn first_wrong(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     Lines { table, key, numbers, lines }: &Lines<'_>,
 ) -> Result<Option<(String, String)>, StoreError> {
     let doing = "holding sums against their rows";

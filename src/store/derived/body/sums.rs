@@ -19,7 +19,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            SUMS_VERSION, WrongDay,
+            GenerationId, SUMS_VERSION, WrongDay,
             day_sums::DaySums,
             sum::{DayAmount, DayCount, DayMovement},
         },
@@ -35,7 +35,11 @@ const KEY: &str = "generation, profile, livemode, account, test_clock, currency,
 const MOVED_KEY: &str = "kind, since";
 
 /// Moves the sums of `generation`.
-pub(super) async fn move_sums(connection: &mut Connection, generation: i64, sums: &DaySums) -> Result<(), StoreError> {
+pub(super) async fn move_sums(
+    connection: &mut Connection,
+    generation: GenerationId,
+    sums: &DaySums,
+) -> Result<(), StoreError> {
     let (mut amounts, mut counts, mut movements) = (Vec::new(), Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.amounts.iter().filter(|(_, day)| **day != DayAmount::default());
@@ -71,7 +75,7 @@ impl Database {
     /// The first sum of `generation` that isn't that of its rows, in words.
     pub(in crate::store) async fn wrong_day(
         &self,
-        generation: i64,
+        generation: GenerationId,
         seen: Option<&DaySums>,
     ) -> Result<Option<WrongDay>, StoreError> {
         let amounts = ["mrr", "list", "estimated", "at_risk", "scheduled_churn"].map(split_sum).join(", ");
@@ -111,7 +115,11 @@ impl Database {
 
     /// The first sum of groups or of figures by customer that isn't that of its customers. Where it is what was `seen` of
     /// them, one by one, that is it; else all rows are read at the same instant.
-    async fn wrong_sum(&self, generation: i64, seen: Option<&DaySums>) -> Result<Option<WrongDay>, StoreError> {
+    async fn wrong_sum(
+        &self,
+        generation: GenerationId,
+        seen: Option<&DaySums>,
+    ) -> Result<Option<WrongDay>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let kept: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
             .bind(generation)
@@ -146,7 +154,7 @@ impl Database {
 /// The first row of sums of groups or of figures by customer that isn't what these sums say.
 async fn first_wrong_of(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     sums: &DaySums,
 ) -> Result<Option<WrongDay>, StoreError> {
     for lines in group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)) {

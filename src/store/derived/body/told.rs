@@ -14,7 +14,7 @@ use crate::{
     ledger::{fact::Fact, ids::AccountId},
     store::{
         StoreError,
-        derived::told::Told,
+        derived::{GenerationId, told::Told},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -26,7 +26,7 @@ const KEEPING: &str = "keeping terms";
 impl Database {
     pub(in crate::store) async fn told(
         &self,
-        generation: i64,
+        generation: GenerationId,
         livemode: bool,
         of: Option<&AccountId>,
         objects: &[&str],
@@ -57,7 +57,7 @@ impl Database {
         rows.iter().map(read).collect()
     }
 
-    pub(in crate::store) async fn tell(&self, generation: i64, told: &[Told]) -> Result<(), StoreError> {
+    pub(in crate::store) async fn tell(&self, generation: GenerationId, told: &[Told]) -> Result<(), StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
         if !lives(&mut tx, generation).await? {
             return Err(super::generations::dropped());
@@ -68,7 +68,7 @@ impl Database {
 }
 
 /// Keeps terms; of those that are kept already, the earlier place.
-async fn insert(connection: &mut Connection, generation: i64, told: &[Told]) -> Result<(), StoreError> {
+async fn insert(connection: &mut Connection, generation: GenerationId, told: &[Told]) -> Result<(), StoreError> {
     let head = "INSERT INTO told (generation, livemode, account, object, digest, amount, seq, event, codec, state)";
     let tail = "ON CONFLICT (generation, livemode, account, object, digest) DO UPDATE
                 SET seq = excluded.seq, event = excluded.event, codec = excluded.codec, state = excluded.state
@@ -86,7 +86,7 @@ async fn insert(connection: &mut Connection, generation: i64, told: &[Told]) -> 
 /// Keeps what isn't kept yet, and hands it back: whoever names it may count something else now.
 pub(super) async fn insert_new(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     told: Vec<Told>,
 ) -> Result<Vec<Told>, StoreError> {
     let mut scopes: BTreeMap<(bool, String), BTreeSet<String>> = BTreeMap::new();
@@ -127,7 +127,7 @@ pub(super) async fn insert_new(
 /// amounts to, or anything where only `anything` is asked for.
 pub(super) async fn told_of(
     connection: &mut Connection,
-    generation: i64,
+    generation: GenerationId,
     (livemode, account): (bool, &str),
     objects: &BTreeSet<&str>,
     anything: bool,
