@@ -61,10 +61,6 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
 }
 
 fn say(audit: &ExportAudit) -> std::io::Result<()> {
-    if !audit.differences.is_empty() {
-        output::line(audit.table().terminal())?;
-        output::line("")?;
-    }
     let ExportAudit { profile, from, to, compared, matched, left_out, differences, reasons, .. } = audit;
     output::line(format_args!(
         "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {} differ",
@@ -80,6 +76,10 @@ fn say(audit: &ExportAudit) -> std::io::Result<()> {
     }
     for reason in reasons {
         output::line(format_args!("    {} of them: {}", reason.differences, reason.text))?;
+    }
+    if !differences.is_empty() {
+        output::line("")?;
+        output::line(audit.table().terminal())?;
     }
     Ok(())
 }

@@ -231,6 +231,6 @@ impl CohortsAnswer {
                 ]
             })
         });
-        Table { columns, rows: rows.collect() }
+        Table { columns, rows: rows.collect() }.telling_converted(self.converted)
     }
 }

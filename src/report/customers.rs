@@ -172,6 +172,7 @@ impl CustomerList {
     pub fn table(&self) -> Table {
         let columns = vec!["id", "account", "country", "first_mrr_at", "currency", "mrr_exact", "subscriptions_active"];
         Table { columns, rows: self.data.iter().flat_map(CustomerEntry::rows).collect() }
+            .telling_converted(self.converted)
     }
 }
 

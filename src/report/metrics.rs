@@ -301,6 +301,6 @@ impl MetricsAnswer {
                 ]
             })
         });
-        Table { columns, rows: rows.collect() }
+        Table { columns, rows: rows.collect() }.telling_converted(self.converted)
     }
 }

@@ -194,7 +194,7 @@ impl MovementList {
             "products",
             "prices",
         ];
-        Table { columns, rows: self.data.iter().map(MovementEntry::row).collect() }
+        Table { columns, rows: self.data.iter().map(MovementEntry::row).collect() }.telling_converted(self.converted)
     }
 }
 

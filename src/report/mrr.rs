@@ -237,7 +237,7 @@ impl MrrAnswer {
             "restated",
             "name",
         ];
-        Table { columns, rows: self.data.iter().map(MrrEntry::row).collect() }
+        Table { columns, rows: self.data.iter().map(MrrEntry::row).collect() }.telling_converted(self.converted)
     }
 }
 

@@ -15,6 +15,14 @@ pub struct Table {
 }
 
 impl Table {
+    /// With a column `converted` after the currency: whether amounts are converted into it, the same for every row.
+    pub fn telling_converted(mut self, converted: bool) -> Self {
+        let Some(at) = self.columns.iter().position(|column| *column == "currency") else { return self };
+        self.columns.insert(at + 1, "converted");
+        self.rows.iter_mut().for_each(|row| row.insert(at + 1, converted.to_string()));
+        self
+    }
+
     /// RFC 4180: a header, CRLF line ends, quotes where needed.
     pub fn csv(&self) -> String {
         text(|sheet| {

@@ -34,7 +34,8 @@ impl Table {
     }
 }
 
-/// What leaves first where the terminal is too narrow, one after the other.
+/// What leaves first where the terminal is too narrow, one after the other. No line of a bridge is among them: what is printed
+/// must sum.
 const LEAVES: &[&str] = &[
     "id",
     "account",
@@ -47,8 +48,6 @@ const LEAVES: &[&str] = &[
     "estimated_exact",
     "list_exact",
     "trials",
-    "transfer_exact",
-    "opening_balance_exact",
     "end_reasons",
     "before_exact",
     "denominator",
@@ -57,13 +56,20 @@ const LEAVES: &[&str] = &[
     "at_risk_exact",
     "restated",
     "end",
-    "fx_exact",
-    "prior_period_exact",
     "cohort_customers",
     "reason",
     "partial",
-    "reactivation_exact",
+    "prices",
+    "products",
+    "after_exact",
 ];
+
+/// Words that may be cut where the terminal is too narrow: nobody copies them from there.
+const CUT: &[&str] = &["causes", "end_reasons", "products", "prices", "name"];
+
+/// What is left of them at most, and at least.
+const CUT_TO: usize = 24;
+const CUT_LEAST: usize = 12;
 
 /// Columns whose sum over the rows says something: what flowed, not what stood.
 const FLOWS: &[&str] = &[
@@ -78,6 +84,9 @@ const FLOWS: &[&str] = &[
     "transfer_exact",
     "prior_period_exact",
 ];
+
+/// Shares: told in per cent.
+const SHARES: &[&str] = &["customer_retention", "mrr_retention", "conversion"];
 
 /// Figures of a `metric` column whose value is an amount; of these the denominator is a number.
 const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
@@ -103,7 +112,10 @@ pub fn show(table: &Table, style: Style) -> String {
         let rows: Vec<_> = table.rows.iter().filter(|row| row[currency_at] == code).collect();
         let Ok(currency) = code.parse::<Currency>() else { return block(table, &rows, None, style) };
         let units = if style.minor { ", minor units" } else { "" };
-        format!("In {}{units}\n{}", code.to_uppercase(), block(table, &rows, Some(currency), style))
+        let converted_at = table.columns.iter().position(|column| *column == "converted");
+        let is_converted = converted_at.is_some_and(|at| rows.iter().all(|row| row[at] == "true"));
+        let converted = if is_converted { ", everything converted" } else { "" };
+        format!("In {}{converted}{units}\n{}", code.to_uppercase(), block(table, &rows, Some(currency), style))
     });
     blocks.collect::<Vec<_>>().join("\n\n")
 }
@@ -115,41 +127,90 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
         // A bridge without its closing isn't one, even where that is 0.
         let amount = columns[at].ends_with("_exact") && columns[at] != "closing_exact";
         let said = rows.iter().all(|row| row[at].is_empty() || (amount && row[at] == "0"));
-        said || (currency.is_some() && columns[at] == "currency")
+        said || (currency.is_some() && matches!(columns[at], "currency" | "converted"))
     };
-    let mut shown: Vec<usize> = (0..columns.len()).filter(|at| !silent(*at)).collect();
-    let mut left_out = Vec::new();
-    let mut leaving = LEAVES.iter();
+    let all: Vec<usize> = (0..columns.len()).filter(|at| !silent(*at)).collect();
+    let Some(width) = style.width.map(usize::from) else {
+        return drawn(table, rows, &all, currency, style, None);
+    };
+    let fits = |text: &str| text.lines().all(|line| line.chars().count() <= width);
+    let text = drawn(table, rows, &all, currency, style, None);
+    if fits(&text) {
+        return text;
+    }
+    let (mut shown, mut left_out, mut leaving) = (all.clone(), Vec::new(), LEAVES.iter());
     loop {
-        let text = drawn(table, rows, &shown, currency, style);
-        let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-        if style.width.is_none_or(|width| widest <= usize::from(width)) {
-            return with_note(text, &left_out);
+        let text = drawn(table, rows, &shown, currency, style, Some(CUT_TO));
+        if fits(&text) {
+            return with_note(text, &left_out, width);
         }
         let Some(next) = leaving.by_ref().find_map(|name| shown.iter().position(|at| columns[*at] == *name)) else {
-            return with_note(text, &left_out);
+            break;
         };
         left_out.push(heading(columns[shown.remove(next)]));
     }
+    // A bridge stands on its side then, whole.
+    if columns.contains(&"opening_exact") && columns.contains(&"closing_exact") {
+        return turned(table, rows, &all, currency, style, width);
+    }
+    let cuts = (CUT_LEAST..CUT_TO).rev().map(|cut| drawn(table, rows, &shown, currency, style, Some(cut)));
+    let text = cuts.into_iter().find(|text| fits(text));
+    with_note(text.unwrap_or_else(|| drawn(table, rows, &shown, currency, style, Some(CUT_LEAST))), &left_out, width)
 }
 
-fn with_note(text: String, left_out: &[String]) -> String {
+fn with_note(text: String, left_out: &[String], width: usize) -> String {
     if left_out.is_empty() {
         return text;
     }
-    format!(
-        "{text}\n(left out for want of width: {}; a wider terminal, --format csv or --json has all)",
+    let note = format!(
+        "(left out for want of width: {}; a wider terminal, --format csv or --json has all)",
         left_out.join(", ")
-    )
+    );
+    let mut lines = vec![text, String::new()];
+    for word in note.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
-fn drawn(table: &Table, rows: &[&Vec<String>], shown: &[usize], currency: Option<Currency>, style: Style) -> String {
-    let mut drawn = comfy_table::Table::new();
-    drawn.load_style(comfy_table::presets::NOTHING);
-    drawn.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+/// A table without lines.
+fn plain() -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table
+}
+
+fn text_of(table: &comfy_table::Table) -> String {
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// `cut` is how much of words stays.
+fn drawn(
+    table: &Table,
+    rows: &[&Vec<String>],
+    shown: &[usize],
+    currency: Option<Currency>,
+    style: Style,
+    cut: Option<usize>,
+) -> String {
+    let mut drawn = plain();
     drawn.set_header(shown.iter().map(|at| heading(table.columns[*at])));
     for row in rows {
-        drawn.add_row(shown.iter().map(|at| printable(&cell(table, row, *at, currency, style)).into_owned()));
+        drawn.add_row(shown.iter().map(|at| {
+            let text = printable(&cell(table, row, *at, currency, style)).into_owned();
+            match cut {
+                Some(cut) if CUT.contains(&table.columns[*at]) => shortened(&text, cut),
+                _ => text,
+            }
+        }));
     }
     if let Some(totals) = totals(table, rows, shown, currency, style) {
         drawn.add_row(totals);
@@ -160,8 +221,75 @@ fn drawn(table: &Table, rows: &[&Vec<String>], shown: &[usize], currency: Option
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
-    let text = drawn.to_string();
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    text_of(&drawn)
+}
+
+/// A bridge on its side: a line for each column, a column for each row, in as many pieces as the width asks for.
+fn turned(
+    table: &Table,
+    rows: &[&Vec<String>],
+    shown: &[usize],
+    currency: Option<Currency>,
+    style: Style,
+    width: usize,
+) -> String {
+    let named = |name: &str| shown.iter().copied().find(|at| table.columns[*at] == name);
+    let heads: Vec<usize> = ["start", "group", "name"].into_iter().filter_map(named).collect();
+    let lines: Vec<usize> =
+        shown.iter().copied().filter(|at| !heads.contains(at) && table.columns[*at] != "end").collect();
+    let column_of = |row: &Vec<String>| -> Vec<String> {
+        let head = heads.iter().map(|at| shortened(&printable(&row[*at]), CUT_TO)).collect::<Vec<_>>().join("\n");
+        let cells = lines.iter().map(|at| printable(&cell(table, row, *at, currency, style)).into_owned());
+        [head].into_iter().chain(cells).collect()
+    };
+    let mut columns: Vec<Vec<String>> = rows.iter().map(|row| column_of(row)).collect();
+    if let Some(totals) = totals(table, rows, &lines, currency, style) {
+        let mut column = vec!["total".to_owned()];
+        column.extend(lines.iter().zip(totals).map(|(at, total)| match FLOWS.contains(&table.columns[*at]) {
+            true => total,
+            false => String::new(),
+        }));
+        columns.push(column);
+    }
+    let first: Vec<String> =
+        [String::new()].into_iter().chain(lines.iter().map(|at| heading(table.columns[*at]))).collect();
+    let wide = |column: &Vec<String>| {
+        // One space on each side, as it is drawn.
+        2 + column.iter().flat_map(|cell| cell.lines()).map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    let mut pieces: Vec<String> = Vec::new();
+    let mut rest = columns.as_slice();
+    while !rest.is_empty() {
+        let mut room = width.saturating_sub(wide(&first));
+        let fitting = rest.iter().take_while(|column| {
+            let fits = wide(column) <= room;
+            room = room.saturating_sub(wide(column));
+            fits
+        });
+        let (now, later) = rest.split_at(fitting.count().max(1));
+        let mut drawn = plain();
+        drawn.set_header([&first].into_iter().chain(now).map(|column| column[0].clone()));
+        for at in 1..first.len() {
+            drawn.add_row([&first].into_iter().chain(now).map(|column| column[at].clone()));
+        }
+        for place in 1..=now.len() {
+            if let Some(column) = drawn.column_mut(place) {
+                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            }
+        }
+        pieces.push(text_of(&drawn));
+        rest = later;
+    }
+    pieces.join("\n\n")
+}
+
+/// The first `most` characters, with a mark where more were.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }
 
 fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, style: Style) -> String {
@@ -170,9 +298,14 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
     let (column, text) = (table.columns[at], &row[at]);
     let amount = match (column, metric) {
         ("value", Some(metric)) if AMOUNTS.contains(&metric) => true,
-        ("value", Some(metric)) if metric.starts_with("quick_ratio") => false,
         ("value", Some(_)) if style.exact => return text.clone(),
+        ("value", Some(metric)) if metric.starts_with("quick_ratio") => {
+            return ratio(text).unwrap_or_else(|| text.clone());
+        }
         ("value", Some(_)) => return percent(text).unwrap_or_else(|| text.clone()),
+        (share, None) if SHARES.contains(&share) && !style.exact => {
+            return percent(text).unwrap_or_else(|| text.clone());
+        }
         ("numerator", Some(metric)) => !COUNTS.contains(&metric),
         ("denominator", Some(metric)) => !COUNTS.contains(&metric) && !AMOUNTS.contains(&metric),
         _ => column.ends_with("_exact"),
@@ -187,6 +320,14 @@ pub fn percent(text: &str) -> Option<String> {
     let tenths = (units + (Decimal::ONE_UNITS / 2_000) * units.signum()) / (Decimal::ONE_UNITS / 1_000);
     let sign = if tenths < 0 { "-" } else { "" };
     Some(format!("{sign}{}.{} %", (tenths / 10).unsigned_abs(), (tenths % 10).unsigned_abs()))
+}
+
+/// A ratio with two places: 1.742739 is 1.74.
+fn ratio(text: &str) -> Option<String> {
+    let units = text.parse::<Decimal>().ok()?.units();
+    let hundredths = (units + (Decimal::ONE_UNITS / 200) * units.signum()) / (Decimal::ONE_UNITS / 100);
+    let sign = if hundredths < 0 { "-" } else { "" };
+    Some(format!("{sign}{}.{:02}", (hundredths / 100).unsigned_abs(), (hundredths % 100).unsigned_abs()))
 }
 
 /// The sums of what flowed, where there are several rows.
@@ -280,6 +421,72 @@ mod tests {
         assert!(text.lines().filter(|line| !line.starts_with('(')).all(|line| line.chars().count() <= 70), "{text}");
         assert!(text.contains("left out for want of width: events"), "{text}");
         assert!(text.contains("12,345.67"), "{text}");
+    }
+
+    #[test]
+    fn a_bridge_too_wide_stands_on_its_side_and_still_sums() {
+        let cells = |row: [&str; 8]| row.map(str::to_owned).to_vec();
+        let table = Table {
+            columns: vec![
+                "start",
+                "end",
+                "currency",
+                "opening_exact",
+                "reactivation_exact",
+                "fx_exact",
+                "closing_exact",
+                "list_exact",
+            ],
+            rows: vec![
+                cells(["2026-01-01", "2026-01-31", "usd", "123456700", "2430", "-8581", "123450549", "123450549"]),
+                cells(["2026-02-01", "2026-02-28", "usd", "123450549", "0", "100", "123450649", "123450649"]),
+            ],
+        };
+        let text = show(&table, Style { width: Some(46), exact: false, minor: false });
+        assert!(text.lines().all(|line| line.chars().count() <= 46), "{text}");
+        let words: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let whole = [
+            "In USD",
+            "2026-01-01 2026-02-01",
+            "opening 1,234,567.00 1,234,505.49",
+            "reactivation 24.30 0.00",
+            "fx -85.81 1.00",
+            "closing 1,234,505.49 1,234,506.49",
+            "list 1,234,505.49 1,234,506.49",
+            "",
+            "total",
+            "opening",
+            "reactivation 24.30",
+            "fx -84.81",
+            "closing",
+            "list",
+        ];
+        assert_eq!(words, whole, "{text}");
+    }
+
+    #[test]
+    fn words_are_cut_before_a_terminal_wraps_them() {
+        let row = [
+            "cus_1234567890",
+            "-1494.5",
+            "product_dropped subscription_dropped quantity_decrease",
+            "Business, Starter",
+        ];
+        let table = Table {
+            columns: vec!["customer", "amount_exact", "causes", "products"],
+            rows: vec![row.map(str::to_owned).to_vec()],
+        };
+        let text = show(&table, Style { width: Some(50), exact: false, minor: false });
+        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
+        assert!(text.contains("cus_1234567890") && text.contains('…') && text.contains("products"), "{text}");
+    }
+
+    #[test]
+    fn a_ratio_has_two_places() {
+        assert_eq!(ratio("1.742739").unwrap(), "1.74");
+        assert_eq!(ratio("0.005").unwrap(), "0.01");
+        assert_eq!(ratio(""), None);
     }
 
     #[test]

@@ -107,6 +107,6 @@ impl Waterfall {
             ]
         };
         let columns = vec!["start", "end", "currency", "line", "cause", "amount_exact", "partial"];
-        Table { columns, rows: self.data.iter().map(row).collect() }
+        Table { columns, rows: self.data.iter().map(row).collect() }.telling_converted(self.converted)
     }
 }
