@@ -20,8 +20,11 @@ use super::{
 use crate::{
     background::{Task, Tasks, Turn, Words},
     clock::Clock,
-    config::Config,
-    ledger::time::{Day, UnixTime},
+    config::{Config, Ledger},
+    ledger::{
+        outcome::QualityKind,
+        time::{Day, UnixTime},
+    },
     limits,
     reconciler::driver,
     report::{
@@ -32,7 +35,7 @@ use crate::{
         ReadStore, StoreError,
         records::alerts::{AlertFilter, Ending},
     },
-    telemetry::Metrics,
+    telemetry::{Metrics, trouble::Trouble},
 };
 
 /// Alerts looked back at.
@@ -56,6 +59,8 @@ pub struct Watcher {
     /// How long a silence may be, and as of when.
     silence: Option<(Instant, Option<i64>)>,
     lagging_since: Option<Instant>,
+    /// Rates that are missing.
+    rates: Trouble,
     /// Which losses have been seen for how long, …
     second_look: SecondLook,
     /// … and when to look again at those too new to tell a spike from.
@@ -75,6 +80,7 @@ impl Watcher {
             slow: None,
             silence: None,
             lagging_since: None,
+            rates: Trouble::default(),
             second_look: SecondLook::default(),
             look_again_at: None,
         }
@@ -138,6 +144,21 @@ impl Watcher {
         Ok(since.elapsed() < limits::ALERT_LAG_PATIENCE)
     }
 
+    /// Whether rates are missing for `profile`, which is then said; never where nothing is converted.
+    async fn unrated(&self, profile: &str, now: UnixTime) -> Result<bool, StoreError> {
+        let Some(currency) = self.config.ledger.reporting_currency else { return Ok(false) };
+        let counts = self.store.derived.quality_counts(profile, now).await?;
+        let missing = counts.iter().find(|(kind, _)| *kind == QualityKind::MissingRate).map_or(0, |(_, count)| *count);
+        if missing == 0 {
+            self.rates.is_over("no rate is missing: alerts are judged in the reporting currency again");
+            return Ok(false);
+        }
+        let error =
+            format!("for {missing} customers a rate in {currency} is missing: mrrd quality says which of which day");
+        self.rates.goes_on(&error, "alerts are judged in each currency's own ledger");
+        Ok(true)
+    }
+
     /// Looks once and keeps what is to be said; whether there was anything.
     pub async fn look(&mut self) -> Result<bool, AskError> {
         let (config, store, now) = (self.config.clone(), self.store.clone(), self.clock.now());
@@ -147,9 +168,19 @@ impl Watcher {
             Some(currency) => profile.reporting(currency).name,
             None => profile.name.clone(),
         };
+        // While a rate is missing nothing is told of the reporting currency; who leaves is seen in each currency's own ledger.
+        let unrated = self.unrated(&profile, now).await?;
+        let own;
+        let ledger = if unrated {
+            own = Ledger { reporting_currency: None, ..ledger.clone() };
+            &own
+        } else {
+            ledger
+        };
         // A ledger that only ever saw test events is watched for those.
+        let watched = if unrated { &ledger.profiles[0].name } else { &profile };
         let live =
-            store.derived.has_customers(&profile, true).await? || !store.derived.has_customers(&profile, false).await?;
+            store.derived.has_customers(watched, true).await? || !store.derived.has_customers(watched, false).await?;
         let today = ledger.zone.day(now);
         let since =
             AlertFilter { since: Some(now.plus(-STORED_DAYS * UnixTime::DAY_SECONDS)), ..AlertFilter::default() };

@@ -139,6 +139,15 @@ impl DatabaseKind {
 }
 
 impl Database {
+    /// What a URL looks like.
+    pub const URLS: &str = "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME";
+
+    /// Whether it is the URL of a database that mrrd can keep a ledger in.
+    pub fn is_url(text: &str) -> bool {
+        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        postgres || text.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty())
+    }
+
     /// Which database the URL names: reading the configuration refuses any other.
     pub fn kind(&self) -> DatabaseKind {
         if self.url.expose_secret().starts_with("sqlite://") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
@@ -190,7 +199,7 @@ pub struct Endpoint {
 }
 
 /// `ledger.*` and `profiles.*`
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     /// Rule sets to keep, at least one; the first is the default one.
     pub profiles: Vec<Profile>,

@@ -157,3 +157,17 @@ async fn whales_migrations_outages_and_imports_are_no_spikes() {
     quiet(&mut daemon, "failing payments").await;
     fires(&mut daemon, &["payment_failures", "large_loss"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_rate_silences_no_alert() {
+    // All is billed in usd, and no rate was ever imported: nothing can be told in eur.
+    let settings = account::settings().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur");
+    let mut daemon = account::lived(settings).await;
+    assert_eq!(daemon.get("/api/v1/mrr").await.status, 409);
+    daemon.wait_for_output("alerts are judged in each currency's own ledger");
+    account::spike(&mut daemon).await;
+    fires(&mut daemon, &["churn_spike"]).await;
+    let list = daemon.json("/api/v1/alerts").await;
+    let warnings = list["data"][0]["alert"]["warnings"].to_string();
+    assert!(warnings.contains("missing exchange rates"), "{list}");
+}
