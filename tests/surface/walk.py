@@ -37,6 +37,15 @@ posted = requests.post(
 )
 assert posted.status_code == 200 and posted.json() == {"received": True, "duplicate": False}, posted.text
 
+# One of Stripe's exports, larger than any webhook: mrrd itself answers, not the proxy.
+note = "x" * 3_000
+export = "Customer ID,Currency,2026-01,Note\n" + "".join(f"cus_{n},usd,20,{note}\n" for n in range(1_000))
+held = requests.post(
+    f"{address}/api/v1/audit", data=export, verify=certificate, timeout=120,
+    headers={"authorization": f"Bearer {token}", "content-type": "text/csv"},
+)
+assert held.status_code == 200 and held.json()["compared"] >= 1_000, held.text[:500]
+
 visitor = requests.Session()
 visitor.verify = certificate
 asked = visitor.get(f"{address}/", timeout=60)

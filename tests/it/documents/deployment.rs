@@ -24,6 +24,16 @@ fn every_metric_that_is_watched_or_drawn_exists() {
     }
 }
 
+/// The shipped unit once set what a configuration file then couldn't change.
+#[test]
+fn the_unit_sets_nothing_that_beats_the_configuration_file() {
+    let unit = text("deploy/systemd/mrrd.service");
+    let starts: Vec<&str> = unit.lines().filter(|line| line.starts_with("ExecStart=")).collect();
+    assert_eq!(starts, ["ExecStart=/usr/bin/mrrd serve --wait-for 60"]);
+    let sets = |line: &&str| line.starts_with("Environment") || line.starts_with("LoadCredential");
+    assert_eq!(unit.lines().find(sets), None);
+}
+
 #[test]
 fn every_runbook_has_its_heading() {
     let rules = text("deploy/prometheus/rules.yml");

@@ -6,6 +6,7 @@ mod appending;
 mod closings;
 mod derived;
 mod erasing;
+mod feeds;
 mod keeping;
 mod months;
 mod subject;
