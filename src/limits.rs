@@ -219,6 +219,9 @@ pub const CUSTOMERS_PAGE: i64 = 256;
 /// How long the old generation is kept after a switch: a request that reads it is over by then.
 pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
 
+/// Less room than this on the log's disk is worth a warning, however small the ledger: a busy hour and a journal fit.
+pub const DISK_ROOM_BYTES: u64 = 1 << 30;
+
 /// From how long without a webhook on `doctor` asks whether the endpoint is silent: a small account has quiet days.
 pub const SILENT_SECONDS: i64 = 3 * 86_400;
 

@@ -135,14 +135,28 @@ fn described() -> OpenApiRouter<AppState> {
 }
 
 /// Figures are nobody else's: no cache keeps them unless an answer says otherwise, and no browser guesses another type.
+/// A table is a file, with a name of its own where it is saved.
 async fn headers(request: Request, next: Next) -> Response {
+    let name = file_name(request.uri().path());
     let mut response = next.run(request).await;
+    let is_csv = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/csv");
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(is_csv) {
+        response.headers_mut().extend(name.map(|name| (header::CONTENT_DISPOSITION, name)));
+    }
     // A tagged answer has said how it may be kept.
     if !response.headers().contains_key(header::ETAG) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// `attachment; filename="mrrd-customers-cus_1-explain.csv"` for `/api/v1/customers/cus_1/explain`.
+fn file_name(path: &str) -> Option<HeaderValue> {
+    let route = path.strip_prefix("/api/v1/")?;
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = route.chars().map(plain).collect();
+    HeaderValue::try_from(format!("attachment; filename=\"mrrd-{name}.csv\"")).ok()
 }
 
 /// What answers a route.

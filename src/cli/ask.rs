@@ -2,7 +2,10 @@
 
 use clap::ValueEnum;
 
-use super::{Failure, output};
+use super::{
+    Failure, output,
+    values::{self, offered},
+};
 use crate::{
     ledger::{
         ids::{AccountId, TestClockId},
@@ -47,7 +50,7 @@ pub(super) struct Options {
 #[group(skip)]
 pub(super) struct Every {
     /// Length of a period: day, week, month, quarter or year
-    #[arg(long, default_value = "month", value_parser = interval)]
+    #[arg(long, default_value = "month", value_parser = offered(values::intervals(), interval), hide_possible_values = true)]
     pub(super) interval: Interval,
 }
 
@@ -56,7 +59,8 @@ pub(super) struct Every {
 #[group(skip)]
 pub(super) struct By {
     /// product, price, interval, currency, country, cohort, customer, cause or metadata:KEY
-    #[arg(long, visible_alias = "by", value_name = "WHAT", value_parser = group_by)]
+    #[arg(long, visible_alias = "by", value_name = "WHAT", value_parser = offered(values::groups(), group_by),
+        hide_possible_values = true)]
     pub(super) group_by: Option<GroupBy>,
 }
 
@@ -65,7 +69,7 @@ pub(super) struct By {
 #[group(skip)]
 pub(super) struct Ledger {
     /// Under which profile's rules [default: the first of ledger.profiles]
-    #[arg(long)]
+    #[arg(long, value_parser = values::profile(), hide_possible_values = true)]
     profile: Option<String>,
     #[command(flatten)]
     whose: Whose,
@@ -76,7 +80,8 @@ pub(super) struct Ledger {
 #[group(skip)]
 pub(super) struct Whose {
     /// A currency's own ledger, or reporting: the one converted into ledger.reporting_currency, which is the default
-    #[arg(long, value_name = "CODE|reporting", value_parser = in_currency)]
+    #[arg(long, value_name = "CODE|reporting", value_parser = offered(values::currencies(), in_currency),
+        hide_possible_values = true)]
     currency: Option<InCurrency>,
     /// As the log told it at an instant (RFC 3339) or a place in the log
     #[arg(long, value_name = "WHEN", value_parser = known_at)]

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, progress::progress_bar};
+use super::{
+    Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, progress::progress_bar, values,
+};
 use crate::{
     access::at_the_command_line,
     alerts::{
@@ -41,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "heal")]
     csv: Option<PathBuf>,
     /// Under which profile's rules, kept or not [default: stripe]
-    #[arg(long, requires = "csv")]
+    #[arg(long, requires = "csv", value_parser = values::profile(), hide_possible_values = true)]
     profile: Option<String>,
     /// The currency of a file that names none
     #[arg(long, value_name = "CODE", requires = "csv")]
@@ -93,9 +95,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if args.json {
         output::json(&audit)?;
     } else {
-        for difference in &audit.differences {
-            say(difference)?;
-        }
         let Audit { subscriptions, differences, healed } = &audit;
         let differ = differences.len();
         output::line(match args.heal {
@@ -107,6 +106,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 )
             }
         })?;
+        for difference in &audit.differences {
+            say(difference)?;
+        }
     }
     let left = audit.differences.len() as u64 - if args.heal { audit.healed } else { 0 };
     let words = |first: &Difference| {

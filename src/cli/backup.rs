@@ -12,6 +12,7 @@ use super::{
 use crate::{
     backup::{self, Manifest},
     clock::Clock,
+    config::Database,
     store::Store,
 };
 
@@ -37,6 +38,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let store = open_to_read(&*context.load()?).await?;
     let manifest = if args.to.contains("://") {
+        if !Database::is_url(&args.to) {
+            let reason = format!("no back-up was made: where to must be a folder or {}", Database::URLS);
+            return Err(Failure::Usage(reason));
+        }
         let folder = Temporary::made()?;
         let manifest = made(&store, &folder.0.join("backup"), &context.clock).await?;
         let (_, restored) = restore::restored(&folder.0.join("backup"), &args.to).await?;

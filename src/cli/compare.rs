@@ -1,6 +1,6 @@
 //! `mrrd compare`: why two profiles differ.
 
-use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date, values};
 use crate::report::{compare::Comparison, month::Month, service::Reports};
 
 /// Shows the difference of two profiles over a month, customer by customer, by the knob that makes it
@@ -13,10 +13,10 @@ use crate::report::{compare::Comparison, month::Month, service::Reports};
 )]
 pub(super) struct Args {
     /// The first profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", value_parser = values::profile(), hide_possible_values = true)]
     from: String,
     /// The second profile
-    #[arg(value_name = "PROFILE")]
+    #[arg(value_name = "PROFILE", value_parser = values::profile(), hide_possible_values = true)]
     to: String,
     /// The month whose figures are compared
     #[arg(long, value_name = "YYYY-MM")]
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     up_to_date::bring(&store, &config, context).await?;
     let reports = Reports { store: store.reader(), ledger, now: context.clock.now() };
     let answer = reports.compare(&args.whose.ask(), from, to, args.month).await.map_err(ask::failure)?;
-    let told = ask::told(&reports, &args.whose.ask(), answer.data.is_empty()).await.map_err(ask::failure)?;
+    let told = ask::told(&reports, &args.whose.ask(), answer.totals.is_empty()).await.map_err(ask::failure)?;
     let exact = args.output.exact();
     Ok(args.output.print_as(&answer, &told, Comparison::table, |answer| answer.text(exact))?)
 }

@@ -16,7 +16,28 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
+    Ok(std::io::Write::write_all(&mut std::io::stdout().lock(), &script(args.shell))?)
+}
+
+fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "mrrd", &mut script);
-    Ok(std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?)
+    clap_complete::generate(shell, &mut Cli::command(), "mrrd", &mut script);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_complete_values_too() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = String::from_utf8(script(shell)).unwrap();
+            for values in
+                ["chartmogul", "cohort", "metadata:", "quarter", "reporting", "one-answer-one-ledger", "minor"]
+            {
+                assert!(script.contains(values), "{shell} doesn't offer {values}");
+            }
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! `mrrd doctor`: is everything in place, and if not, what is to be done?
 
 use secrecy::ExposeSecret;
-use serde::Serialize;
 
 use super::{
     Context, Failure, Outcome,
+    doctor_finding::{Finding, Verdict},
+    doctor_machine,
     endpoints::{self, Found},
     open_to_read, output,
 };
 use crate::{
     alerts::channels::Channel,
     config::{Config, Role},
-    daemon::waiting,
     history::refusals::Refusal,
     ledger::{fact::NORMALISER, outcome::QualityKind, time::UnixTime},
     limits,
@@ -34,28 +34,11 @@ pub(super) struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Ok,
-    Warning,
-    Failed,
-}
-
-#[derive(Debug, Serialize)]
-struct Finding {
-    check: &'static str,
-    verdict: Verdict,
-    detail: String,
-}
-
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let mut findings = configuration(&config);
-    if waiting::is_disk_full(&config) {
-        let detail = "the disk that the log lies on is full: webhooks are answered 503 until there is room";
-        findings.push(Finding { check: "disk", verdict: Verdict::Failed, detail: detail.into() });
-    }
+    findings.extend(doctor_machine::room(&config));
+    findings.push(doctor_machine::listening(&config).await);
     if config.database.is_absent_file() {
         let detail = format!("{} is not there yet: serve or replay makes it", config.database.described());
         findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
@@ -107,6 +90,7 @@ fn configuration(config: &Config) -> Vec<Finding> {
 
 async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<Finding>, StoreError> {
     let mut findings = log(store, context).await?;
+    findings.extend(doctor_machine::endpoints(&store.log, config, context.clock.now()).await?);
     findings.push(held(store).await?);
     findings.extend(readable_by_others(config));
     findings.extend(rates(store, config, context).await?);

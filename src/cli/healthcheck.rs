@@ -34,14 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_BYTES: u64 = 64 * 1024;
 
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
-    let mut address = match args.address {
+    let address = from_here(match args.address {
         Some(address) => address,
         None => context.load()?.server.listen,
-    };
-    // A server that listens everywhere is asked where we are.
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
-    }
+    });
     let path = if args.live { "/healthz" } else { "/readyz" };
     let asked = timeout(PATIENCE, ask(address, path)).await;
     let answer = match asked {
@@ -64,7 +60,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     Ok(())
 }
 
-async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+/// A server that listens everywhere is asked where we are.
+pub(super) fn from_here(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
+pub(super) async fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;

@@ -14,6 +14,8 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod doctor_finding;
+mod doctor_machine;
 mod endpoints;
 mod erase;
 mod events;
@@ -41,6 +43,7 @@ mod serve;
 mod signals;
 mod token;
 mod up_to_date;
+mod values;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -51,6 +54,7 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::Clock,
     config::{Config, ConfigError, Environment},
+    daemon::waiting,
     ingest::{keeping, months},
     report::table::printable,
     store::{OlderSchema, Options, OtherLog, Store, StoreError},
@@ -185,6 +189,11 @@ async fn open_there(config: &Config, options: Options) -> Result<Store, Failure>
     let opened = Store::open_with(config.database.url.expose_secret(), &options).await;
     opened.map_err(|error| match error {
         StoreError::NoLedger(_) => Failure::Usage(format!("{error}; check database.url")),
+        // What SQLite calls an I/O error, while it makes its files.
+        error if waiting::is_disk_full(config) => {
+            let described = config.database.described();
+            Failure::Failed(format!("{described} can't be opened: the disk that it lies on is full ({error})"))
+        }
         error => Failure::Failed(format!("{} can't be opened: {error}", config.database.described())),
     })
 }

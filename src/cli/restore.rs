@@ -14,6 +14,7 @@ use super::{
 use crate::{
     access::at_the_command_line,
     backup::{Manifest, restore},
+    config::Database,
     ingest::months,
     store::{Store, records::audit_trail::Action},
 };
@@ -62,6 +63,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 
 /// Restores the back-up in `folder` into the database at `url`.
 pub(super) async fn restored(folder: &Path, url: &str) -> Result<(Manifest, Store), Failure> {
+    if !Database::is_url(url) {
+        // A URL may hold a password: what was given isn't repeated.
+        return Err(Failure::Usage(format!("nothing was restored: where to must be {}", Database::URLS)));
+    }
     let bar = progress_bar();
     let outcome = restore(folder, url, |step| bar.set_message(said(step))).await;
     bar.finish_and_clear();

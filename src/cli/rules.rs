@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Failure, Outcome, output};
+use super::{Failure, Outcome, output, values};
 use crate::rules::{self, Rule};
 
 /// Prints the rules of money: their names, or the text of one
@@ -12,6 +12,7 @@ use crate::rules::{self, Rule};
 )]
 pub(super) struct Args {
     /// Name of a rule, as `mrrd explain` cites it
+    #[arg(value_parser = values::rule(), hide_possible_values = true)]
     name: Option<String>,
     /// The texts of all rules
     #[arg(long, conflicts_with = "name")]

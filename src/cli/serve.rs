@@ -10,7 +10,7 @@ use crate::{
     config::{DatabaseKind, Role},
     daemon::{Daemon, waiting},
     store::OtherLog,
-    telemetry,
+    telemetry::{self, trouble::Trouble},
 };
 
 /// Takes Stripe's webhooks in and keeps the ledger, in one process
@@ -67,13 +67,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         None => None,
     };
     // Where waiting is of no use, the start itself says why the database can't be opened.
-    let waits =
-        patience != Some(Duration::ZERO) && !waiting::is_there(&config).await.map_err(|error| cannot(&error))?;
+    let trouble = Trouble::default();
+    let waits = patience != Some(Duration::ZERO)
+        && !waiting::is_there(&config, &trouble).await.map_err(|error| cannot(&error))?;
     let listener = if waits {
         say_where()?;
         let (ours, daemons) = twice(listener).map_err(|error| cannot(&error))?;
         tokio::select! {
-            outcome = waiting::for_database(&config, ours, patience) => outcome.map_err(|error| cannot(&error))?,
+            outcome = waiting::for_database(&config, ours, patience, &trouble) => outcome.map_err(|error| cannot(&error))?,
             () = signals.first() => return Ok(()),
         }
         daemons

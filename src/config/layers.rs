@@ -104,7 +104,7 @@ pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<V
     let mut values = Values::new();
     let mut faults = Vec::new();
     lay(&mut values, from_toml(DEFAULTS, &Origin::Default, &mut faults));
-    if let Some(path) = chosen_file(file, environment) {
+    if let Some(path) = chosen_file(file, environment)? {
         let text = std::fs::read_to_string(&path).map_err(|error| {
             format!("the configuration file {} can't be read: {error}; check its path and permissions", path.display())
         })?;
@@ -114,11 +114,27 @@ pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<V
     if faults.is_empty() { Ok(values) } else { Err(ConfigError(faults)) }
 }
 
-/// `--config FILE`, else `MRRD_CONFIG`, else the first of the two usual places that exists.
-fn chosen_file(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
-    let named = named.map(Path::to_path_buf).or_else(|| environment.get("MRRD_CONFIG").map(PathBuf::from));
-    named.or_else(|| {
-        ["config/mrrd.toml", "/etc/mrrd/mrrd.toml"].map(PathBuf::from).into_iter().find(|path| path.exists())
+/// `--config FILE`, else `MRRD_CONFIG` where it isn't empty, else the first of the two usual places that exists. Errors where
+/// it can't be told whether one does: going on without it would be another configuration.
+fn chosen_file(named: Option<&Path>, environment: &Environment) -> Result<Option<PathBuf>, ConfigError> {
+    let set = || environment.get("MRRD_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(named) = named.map(Path::to_path_buf).or_else(set) {
+        return Ok(Some(named));
+    }
+    for (folder, file) in [("config", "config/mrrd.toml"), ("/etc/mrrd", "/etc/mrrd/mrrd.toml")] {
+        // Where not even the folder can be seen, it isn't ours: another user's working directory.
+        if std::fs::metadata(folder).is_ok() && exists(Path::new(file))? {
+            return Ok(Some(file.into()));
+        }
+    }
+    Ok(None)
+}
+
+fn exists(path: &Path) -> Result<bool, ConfigError> {
+    path.try_exists().map_err(|error| {
+        let path = path.display();
+        format!("whether there is a configuration file {path} can't be seen: {error}; check its folder's permissions")
+            .into()
     })
 }
 

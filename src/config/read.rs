@@ -163,10 +163,8 @@ impl Reader<'_> {
     fn database_url(&mut self) -> SecretString {
         let url = self.secret("database.url").unwrap_or_default();
         let text = url.expose_secret();
-        let sqlite_path = text.strip_prefix("sqlite://");
-        let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if !postgres && sqlite_path.is_none_or(str::is_empty) && !text.is_empty() {
-            self.fault("database.url", "must be sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME");
+        if !text.is_empty() && !Database::is_url(text) {
+            self.fault("database.url", format_args!("must be {}", Database::URLS));
         }
         url
     }

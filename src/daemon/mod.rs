@@ -229,16 +229,30 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     Ok(routes.fallback(nothing_here).method_not_allowed_fallback(not_by_this_method))
 }
 
+/// Stripe's dashboard shows the answer to whoever mistyped the endpoint's address there.
+const WEBHOOK_ELSEWHERE: &str = "webhooks are posted to /webhooks/stripe, without a slash at the end, or to /webhooks/stripe/NAME for \
+    stripe.endpoints.NAME: change the endpoint's address at Stripe";
+
+fn is_webhook(request: &axum::extract::Request) -> bool {
+    request.method() == http::Method::POST && request.headers().contains_key("stripe-signature")
+}
+
 /// Something answers at this address, but not this method: `Allow` names those that do.
 async fn not_by_this_method(request: axum::extract::Request) -> Problem {
-    let detail = format!("{} isn't possible here: see `Allow`, or /api/openapi.json", request.method());
+    let detail = match is_webhook(&request) {
+        true => WEBHOOK_ELSEWHERE.to_owned(),
+        false => format!("{} isn't possible here: see `Allow`, or /api/openapi.json", request.method()),
+    };
     body::discard(request.into_body()).await;
     Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not by this method", detail)
 }
 
 /// Nothing answers at this address.
 async fn nothing_here(request: axum::extract::Request) -> Problem {
+    let detail = match is_webhook(&request) {
+        true => WEBHOOK_ELSEWHERE,
+        false => "nothing answers at this address: /api/openapi.json lists what does",
+    };
     body::discard(request.into_body()).await;
-    let detail = "nothing answers at this address: /api/openapi.json lists what does";
     Problem::new(http::StatusCode::NOT_FOUND, "not-found", "Nothing here", detail)
 }

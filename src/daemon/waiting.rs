@@ -22,7 +22,7 @@ use crate::{
     limits,
     server::{accept, body, problem::Problem},
     store::{Options, OtherLog, Store, StoreError},
-    telemetry::Metrics,
+    telemetry::{Metrics, trouble::Trouble},
 };
 
 /// What a start takes on the disk at least: the log's write-ahead log and its index.
@@ -31,16 +31,21 @@ const ROOM_BYTES: usize = 64 * 1024;
 /// Whether the database can be opened; false where it isn't there now.
 ///
 /// Errors when waiting would mend nothing: a newer schema, a refused password.
-pub async fn is_there(config: &Config) -> Result<bool, StoreError> {
+pub async fn is_there(config: &Config, trouble: &Trouble) -> Result<bool, StoreError> {
     // Whether it is the right one is asked when it is there.
     let options = Options { other_log: OtherLog::Tell, ..Options::default() };
     match Store::open_with(config.database.url.expose_secret(), &options).await {
         Ok(store) => {
             store.close().await;
+            trouble.is_over("the database is there");
             Ok(true)
         }
         Err(error @ StoreError::Unavailable { .. }) => {
-            tracing::warn!(%error, "the database isn't there");
+            let words = match is_disk_full(config) {
+                true => "the disk that the log lies on is full: webhooks are answered 503 until there is room",
+                false => "the database isn't there: webhooks are answered 503 until it is",
+            };
+            trouble.goes_on(&error.to_string(), words);
             Ok(false)
         }
         Err(error) => Err(error),
@@ -62,6 +67,7 @@ pub async fn for_database(
     config: &Config,
     listener: TcpListener,
     patience: Option<Duration>,
+    trouble: &Trouble,
 ) -> Result<(), StoreError> {
     let (stop, stopped) = watch::channel(false);
     let answering = accept::run(listener, routes(), &config.server, Arc::new(Metrics::default()), stopped);
@@ -70,7 +76,7 @@ pub async fn for_database(
         let mut outcome = Ok(false);
         while matches!(outcome, Ok(false)) && patience.is_none_or(|patience| since.elapsed() < patience) {
             tokio::time::sleep(limits::DATABASE_RETRY).await;
-            outcome = is_there(config).await;
+            outcome = is_there(config, trouble).await;
         }
         // The other end is the accept loop beside us.
         let _ = stop.send(true);

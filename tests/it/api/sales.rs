@@ -45,6 +45,7 @@ async fn a_subscription_dropped_beside_others_says_why() {
     assert_eq!([&part["cause"], &part["end_reason"]], ["product_dropped", "cancellation"], "{movements}");
     assert_eq!(daemon.json(&parts("new")).await["data"][0]["parts"][0].get("end_reason"), None);
     let csv = daemon.get(&format!("{}&format=csv", parts("contraction"))).await;
+    assert_eq!(csv.headers["content-disposition"], "attachment; filename=\"mrrd-movements.csv\"");
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
     let column = rows[0].iter().position(|name| *name == "end_reasons").unwrap();

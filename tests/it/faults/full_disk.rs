@@ -121,6 +121,10 @@ async fn a_disk_that_is_full_at_start_is_waited_for() {
     assert_eq!(daemon.get("/healthz").await.status, 200);
     assert_eq!(daemon.get("/readyz").await.status, 503);
     assert_eq!(posted(&mut daemon, "evt_full").await, 503);
+    daemon.wait_for_output("the disk that the log lies on is full: webhooks are answered 503 until there is room");
+    let command = daemon.command(&["replay", "-"]);
+    let told = String::from_utf8_lossy(&command.stderr).into_owned();
+    assert!(told.contains("the disk that it lies on is full"), "{told}");
     fs::remove_file(&filler).unwrap();
     until("there is room again", &mut daemon, async |daemon| {
         daemon.post(subscription("evt_after", "cus_2")).await.status == 200

@@ -10,6 +10,7 @@ mod compare;
 mod door;
 mod export;
 mod init;
+mod misuse;
 mod scraping;
 mod steering;
 mod walk;

@@ -157,6 +157,13 @@ async fn other_addresses_and_methods_are_told_so_and_never_redirected() {
         is_problem(&answer, status, name);
         assert_eq!(answer.headers.contains_key("allow"), status == 405);
     }
+    // What Stripe's dashboard shows of a mistyped address says the right one.
+    for path in ["/webhooks/stripe/", "/webhook", "/"] {
+        let signed = [("stripe-signature", "t=1,v1=00")];
+        let answer = connection.send("POST".parse().unwrap(), path, &signed, "{}".into()).await.unwrap();
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(text.contains("webhooks are posted to /webhooks/stripe, without a slash"), "{path}: {text}");
+    }
 }
 
 #[tokio::test]

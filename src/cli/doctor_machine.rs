@@ -1,0 +1,131 @@
+//! What `mrrd doctor` finds around the ledger: room on the disk, the address to listen on, endpoints that fell silent.
+
+use std::{io::ErrorKind, path::Path, time::Duration};
+
+use secrecy::ExposeSecret;
+use tokio::{net::TcpListener, time::timeout};
+
+use super::{
+    doctor_finding::{Finding, Verdict},
+    healthcheck,
+};
+use crate::{
+    config::Config,
+    daemon::waiting,
+    ledger::{ids::AccountId, time::UnixTime},
+    limits,
+    store::{
+        StoreError,
+        log::{EventFilter, Log},
+    },
+};
+
+/// How long whoever listens already may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether `serve` could listen where it is told to, or does.
+pub(super) async fn listening(config: &Config) -> Finding {
+    let check = "listen";
+    let address = config.server.listen;
+    let error = match TcpListener::bind(address).await {
+        Ok(_) => {
+            let detail = format!("{address} is free: no mrrd answers there now, serve can");
+            return Finding { check, verdict: Verdict::Ok, detail };
+        }
+        Err(error) => error,
+    };
+    if error.kind() == ErrorKind::AddrInUse {
+        let answer = timeout(PATIENCE, healthcheck::ask(healthcheck::from_here(address), "/healthz")).await;
+        let is_ours =
+            matches!(&answer, Ok(Ok(text)) if text.starts_with("HTTP/1.1 200 ") && text.ends_with("\r\nok\n"));
+        if is_ours {
+            return Finding { check, verdict: Verdict::Ok, detail: format!("mrrd answers at {address}") };
+        }
+        let detail =
+            format!("{address} is taken by another program, so serve can't start: change server.listen, or end it");
+        return Finding { check, verdict: Verdict::Failed, detail };
+    }
+    let detail = format!("{address} can't be listened on: {error}; see server.listen");
+    Finding { check, verdict: Verdict::Failed, detail }
+}
+
+/// Room on the disk that a ledger of SQLite lies on. None for a server's: its disk can't be seen from here.
+pub(super) fn room(config: &Config) -> Option<Finding> {
+    let check = "disk";
+    if waiting::is_disk_full(config) {
+        let detail = "the disk that the log lies on is full: webhooks are answered 503 until there is room".into();
+        return Some(Finding { check, verdict: Verdict::Failed, detail });
+    }
+    let path = Path::new(config.database.url.expose_secret().strip_prefix("sqlite://")?);
+    let free = free_bytes(path)?;
+    let held = held_bytes(path);
+    let (free_shown, held_shown) = (shown(free), shown(held));
+    Some(if free < limits::DISK_ROOM_BYTES.max(held) {
+        let detail = format!(
+            "{free_shown} are free where the ledger holds {held_shown}: a rebuild and a back-up take as much again, and a full \
+             disk refuses webhooks; make room, or move the ledger (mrrd backup, mrrd restore)"
+        );
+        Finding { check, verdict: Verdict::Warning, detail }
+    } else {
+        Finding { check, verdict: Verdict::Ok, detail: format!("{free_shown} are free, the ledger holds {held_shown}") }
+    })
+}
+
+/// What this user may still write beside `path`.
+#[cfg(unix)]
+fn free_bytes(path: &Path) -> Option<u64> {
+    // The folder that is there: those below it are made with the ledger.
+    let folder =
+        path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let disk = folder.into_iter().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_path: &Path) -> Option<u64> {
+    None
+}
+
+/// The log, what is derived from it, and the journals of both.
+fn held_bytes(path: &Path) -> u64 {
+    let derived = path.with_extension("derived.db");
+    let files = [path.to_owned(), derived].into_iter().flat_map(|file| {
+        ["", "-wal"].map(|end| {
+            let mut file = file.clone().into_os_string();
+            file.push(end);
+            file
+        })
+    });
+    files.filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+}
+
+fn shown(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
+
+/// Each endpoint whose events can be told from others', by their account: when it was heard last. Nothing where there is but one.
+pub(super) async fn endpoints(log: &Log, config: &Config, now: UnixTime) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for (name, endpoint) in &config.stripe.endpoints {
+        if let Some(account) = &endpoint.account {
+            findings.push(heard(log, name, account, now).await?);
+        }
+    }
+    Ok(findings)
+}
+
+async fn heard(log: &Log, name: &str, account: &AccountId, now: UnixTime) -> Result<Finding, StoreError> {
+    let check = "webhooks";
+    let filter =
+        EventFilter { source: Some("webhook".into()), account: Some(Some(account.clone())), ..EventFilter::default() };
+    let newest = log.events_back(&filter, None, 1).await?;
+    let ask = "is the endpoint enabled at Stripe, and does it answer 200?";
+    let (verdict, detail) = match newest.first().map(|row| row.created) {
+        None => (Verdict::Warning, format!("none of {account} ever came to /webhooks/stripe/{name}: {ask}")),
+        Some(last) if last.plus(limits::SILENT_SECONDS) < now => {
+            (Verdict::Warning, format!("the last one of {account} (stripe.endpoints.{name}) tells of {last}: {ask}"))
+        }
+        Some(last) => (Verdict::Ok, format!("the last one of {account} (stripe.endpoints.{name}) tells of {last}")),
+    };
+    Ok(Finding { check, verdict, detail })
+}

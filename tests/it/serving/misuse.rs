@@ -1,0 +1,145 @@
+//! Misused as people misuse it: what is said, about what, and what to do.
+
+use std::{net::TcpListener, path::Path, process::Output};
+
+use super::webhooks::event;
+use crate::{
+    api::JANUARY,
+    support::daemon::{Daemon, Settings, mrrd},
+};
+
+fn run(dir: &Path, settings: &Settings, args: &[&str]) -> Output {
+    mrrd(dir, settings).args(args).stdin(std::process::Stdio::null()).output().unwrap()
+}
+
+/// What it printed, on both ways out.
+fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
+
+#[test]
+fn a_configuration_that_cannot_be_seen_is_an_error_and_an_empty_name_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("config")).unwrap();
+    // As unreadable for root as for anybody: a link to itself.
+    std::os::unix::fs::symlink("mrrd.toml", dir.path().join("config/mrrd.toml")).unwrap();
+    let output = run(dir.path(), &Settings::default(), &["config", "check"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(
+        said(&output).contains("whether there is a configuration file config/mrrd.toml can't be seen"),
+        "{}",
+        said(&output)
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = run(elsewhere.path(), &Settings::default().env("MRRD_CONFIG", ""), &["config", "check"]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn doctor_says_who_listens_and_how_much_room_there_is() {
+    let daemon = Daemon::start().await;
+    let ours = Settings::default().env("MRRD_SERVER__LISTEN", &daemon.address().to_string());
+    let output = run(daemon.dir(), &ours, &["doctor"]);
+    assert!(said(&output).contains(&format!("ok  listen: mrrd answers at {}", daemon.address())), "{}", said(&output));
+    assert!(said(&output).contains("are free"), "{}", said(&output));
+    // Somebody else, who never answers.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = Settings::default().env("MRRD_SERVER__LISTEN", &other.local_addr().unwrap().to_string());
+    let output = run(daemon.dir(), &taken, &["doctor"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("is taken by another program, so serve can't start"), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn doctor_names_an_endpoint_that_fell_silent() {
+    let settings = ["HERE", "GONE", "OLD"].iter().fold(Settings::default(), |settings, name| {
+        let account = format!("acct_{}", name.to_lowercase());
+        settings
+            .env(&format!("MRRD_STRIPE__ENDPOINTS__{name}__WEBHOOK_SECRETS"), crate::support::daemon::SECRET)
+            .env(&format!("MRRD_STRIPE__ENDPOINTS__{name}__ACCOUNT"), &account)
+    });
+    let mut daemon = settings.start().await;
+    let of = |id: &str, account: &str, created: i64| {
+        let mut event: serde_json::Value = serde_json::from_str(&event(id)).unwrap();
+        (event["account"], event["created"]) = (account.into(), created.into());
+        event.to_string()
+    };
+    let now = mrrd::clock::Clock::system().now().0;
+    daemon.accept(of("evt_here", "acct_here", now)).await;
+    daemon.accept(of("evt_old", "acct_old", JANUARY)).await;
+    let told = said(&daemon.command(&["doctor"]));
+    assert!(told.contains("ok  webhooks: the last one of acct_here (stripe.endpoints.here) tells of"), "{told}");
+    assert!(told.contains("warning  webhooks: the last one of acct_old (stripe.endpoints.old) tells of"), "{told}");
+    assert!(told.contains("warning  webhooks: none of acct_gone ever came to /webhooks/stripe/gone"), "{told}");
+}
+
+#[tokio::test]
+async fn profiles_that_agree_are_said_to_agree() {
+    let mut daemon = Daemon::start().await;
+    let state = crate::api::subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    daemon.accept(crate::api::event("evt_1", "customer.subscription.created", JANUARY, &state, None)).await;
+    daemon.settle().await;
+    let output = daemon.command(&["compare", "stripe", "finance", "--month", "2026-01"]);
+    let told = said(&output);
+    assert!(
+        told.contains("20.00 USD under stripe, 20.00 USD under finance, which is the same; 0 customers differ"),
+        "{told}"
+    );
+    assert!(!told.contains("nothing of theirs counts"), "{told}");
+}
+
+#[tokio::test]
+async fn a_back_up_goes_only_where_a_ledger_can_lie() {
+    let mut daemon = Daemon::start().await;
+    daemon.accept(event("evt_1")).await;
+    assert!(daemon.command(&["backup", "whole"]).status.success());
+    for args in [&["restore", "whole", "--to", "mysql://u:secret@x/y"][..], &["backup", "s3://bucket/of"]] {
+        let output = daemon.command(args);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("sqlite://PATH or postgres://"), "{}", said(&output));
+        assert!(!said(&output).contains("secret"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn doctor_fails_where_serve_would_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let unsigned =
+        mrrd(dir.path(), &Settings::default()).env_remove("MRRD_STRIPE__WEBHOOK_SECRETS").arg("doctor").output();
+    let unsigned = unsigned.unwrap();
+    assert_eq!(unsigned.status.code(), Some(1), "{}", said(&unsigned));
+    assert!(said(&unsigned).contains("no webhook secret is set, so serve refuses to start"), "{}", said(&unsigned));
+    let file = dir.path().join("a-file");
+    std::fs::write(&file, "x").unwrap();
+    let below = Settings::default().env("MRRD_DATABASE__URL", &format!("sqlite://{}/mrrd.db", file.display()));
+    let serve = run(dir.path(), &below, &["serve"]);
+    assert_eq!(serve.status.code(), Some(1), "{}", said(&serve));
+}
+
+#[tokio::test]
+async fn a_report_is_in_units_under_its_currency_and_sums_at_any_width() {
+    let mut daemon = Daemon::start().await;
+    let state = crate::api::subscription("sub_1", "cus_1", "price_1", 123_456_789, 1, JANUARY);
+    daemon.accept(crate::api::event("evt_1", "customer.subscription.created", JANUARY, &state, None)).await;
+    daemon.settle().await;
+    let report = |args: &[&str]| said(&daemon.command(&[&["report", "mrr", "--month", "2026-01"], args].concat()));
+    let table = report(&[]);
+    assert!(table.starts_with("In USD\n") && table.contains(" 1,234,567.89 "), "{table}");
+    assert!(report(&["--by", "product"]).contains("1,234,567.89"));
+    assert!(report(&["--units", "minor"]).contains("123456789"));
+    let csv = report(&["--format", "csv"]);
+    assert!(csv.starts_with("start,end,currency,converted,group,opening,") && csv.contains(",1234567.89,"), "{csv}");
+    assert!(csv.contains(",usd,false,"), "{csv}");
+    let last = said(&daemon.command(&["report", "mrr", "--last", "240m"]));
+    assert!(last.contains("1,234,567.89"), "{last}");
+}
+
+#[tokio::test]
+async fn verify_says_what_it_did_not_compare() {
+    let daemon = Daemon::start().await;
+    let verified = daemon.command(&["verify"]);
+    assert!(verified.status.success(), "{}", said(&verified));
+    for line in said(&verified).lines().filter(|line| !line.starts_with("anchors")) {
+        assert!(!line.contains("no difference"), "{line}");
+    }
+}
