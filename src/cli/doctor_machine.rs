@@ -75,9 +75,9 @@ pub(super) fn room(config: &Config) -> Option<Finding> {
 #[cfg(unix)]
 fn free_bytes(path: &Path) -> Option<u64> {
     // The folder that is there: those below it are made with the ledger.
-    let folder =
+    let mut folders =
         path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let disk = folder.into_iter().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    let disk = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 

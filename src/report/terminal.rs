@@ -153,8 +153,8 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
     if columns.contains(&"opening_exact") && columns.contains(&"closing_exact") {
         return turned(table, rows, &all, currency, style, width);
     }
-    let cuts = (CUT_LEAST..CUT_TO).rev().map(|cut| drawn(table, rows, &shown, currency, style, Some(cut)));
-    let text = cuts.into_iter().find(|text| fits(text));
+    let mut cuts = (CUT_LEAST..CUT_TO).rev().map(|cut| drawn(table, rows, &shown, currency, style, Some(cut)));
+    let text = cuts.find(|text| fits(text));
     with_note(text.unwrap_or_else(|| drawn(table, rows, &shown, currency, style, Some(CUT_LEAST))), &left_out, width)
 }
 
