@@ -278,8 +278,19 @@ CREATE TABLE count_delta (
     trials        INTEGER NOT NULL,
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX count_delta_by_time ON count_delta (generation, at) WHERE ordinal >= 0;
 CREATE INDEX count_delta_lost ON count_delta (generation, profile, livemode, account, customer, ordinal) WHERE currency = '' AND customers < 0;
+CREATE TABLE customer_digest (
+    generation INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    test_clock TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    items INTEGER NOT NULL, -- 1
+    digest INTEGER NOT NULL, -- 62 bits of the SHA-256 of all its rows …
+    digest_rest INTEGER NOT NULL, -- … and 62 more
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, customer)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE customer_ledger (
     generation   INTEGER NOT NULL,
     profile      TEXT    NOT NULL,
@@ -305,6 +316,8 @@ CREATE TABLE customer_mrr (
     amount_rest INTEGER NOT NULL,
     PRIMARY KEY (generation, profile, livemode, account, test_clock, customer, currency)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX customer_mrr_by_amount ON customer_mrr
+    (generation, profile, livemode, account, test_clock, currency, (amount + amount_rest / 1000000) DESC, customer);
 CREATE TABLE customer_name (
     livemode INTEGER NOT NULL,
     account  TEXT    NOT NULL,
@@ -461,7 +474,6 @@ CREATE TABLE "item_delta" (
     scheduled_churn INTEGER NOT NULL,
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX item_delta_by_time ON item_delta (generation, at) WHERE ordinal >= 0;
 CREATE INDEX item_delta_in_doubt ON item_delta (generation, profile, livemode, account, customer, ordinal) WHERE at_risk <> 0 OR scheduled_churn <> 0;
 CREATE TABLE joined (
     generation INTEGER NOT NULL,
@@ -504,10 +516,6 @@ CREATE TABLE movement (
     visible_until INTEGER,
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX movement_by_day ON movement (generation, profile, livemode, account, test_clock, day, effective_at, id);
-CREATE INDEX movement_by_time ON movement (generation, visible_from) WHERE visible_until IS NULL;
-CREATE INDEX movement_for_a_while ON movement (generation, visible_until) WHERE visible_until IS NOT NULL;
-CREATE INDEX movement_lost ON movement (generation, profile, livemode, account, test_clock, kind, day, effective_at, id) WHERE kind IN ('churn', 'contraction');
 CREATE TABLE movement_part (
     generation       INTEGER NOT NULL,
     profile          TEXT    NOT NULL,
@@ -626,6 +634,7 @@ CREATE TABLE subscription_ledger (
     PRIMARY KEY (generation, profile, livemode, account, customer, subscription)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscription_by_id ON subscription_ledger (generation, subscription);
+CREATE INDEX subscription_by_status ON subscription_ledger (generation, profile, livemode, account, status, customer);
 CREATE TABLE told (
     generation INTEGER NOT NULL,
     livemode   INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 //!
 //! A tag is made of the generation and its position, the rules and records beside it, the day, the address and the instant of the
 //! answer. Rows are dated ahead and readers cut at now, so the same state may answer otherwise a second later: a tag holds on only
-//! while nothing has become due since its instant. While customers wait to be recomputed there is none, for rows change then
+//! while nothing has become due since its instant, and so does an answer that is kept. While customers wait to be recomputed there is none, for rows change then
 //! without the position.
 
 use axum::{
@@ -60,9 +60,22 @@ pub(super) async fn tags(State(state): State<AppState>, request: Request, next: 
     {
         return Ok(tag_on(StatusCode::NOT_MODIFIED.into_response(), tag, kept));
     }
+    // Of a route that names nobody the answer itself is kept; to HEAD there is none.
+    let keeps = FIGURES.contains(&&*route) && *request.method() == Method::GET;
+    if keeps
+        && let Some(made_of) = &made_of
+        && let Some((since, answer)) = state.kept.get(&made_of.digest)
+        && since <= now
+        && !state.store.derived.falls_due(made_of.generation, since, now).await?
+    {
+        return Ok(tag_on(answer, made_of.tag(since), kept));
+    }
     let response = next.run(request).await;
     match made_of {
-        Some(made_of) if response.status() == StatusCode::OK => Ok(tag_on(response, made_of.tag(now), kept)),
+        Some(made_of) if response.status() == StatusCode::OK => {
+            let response = if keeps { state.kept.keep(&made_of.digest, now, response).await } else { response };
+            Ok(tag_on(response, made_of.tag(now), kept))
+        }
         _ => Ok(response),
     }
 }

@@ -21,6 +21,7 @@ mod events;
 mod failures;
 mod fresh;
 mod health;
+pub mod kept;
 mod links;
 mod long;
 mod metrics;

@@ -5,8 +5,16 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::{
-    access::Access, api::pulse::Pulse, background::Board, clock::Clock, config::Config, ingest::appender::Appender,
-    reconciler::driver as reconciler, server::bodies::Bodies, store::ReadStore, telemetry::Metrics,
+    access::Access,
+    api::{kept::Kept, pulse::Pulse},
+    background::Board,
+    clock::Clock,
+    config::Config,
+    ingest::appender::Appender,
+    reconciler::driver as reconciler,
+    server::bodies::Bodies,
+    store::ReadStore,
+    telemetry::Metrics,
 };
 
 /// Shared by all routes; a clone is cheap.
@@ -32,6 +40,8 @@ pub struct AppState {
     pub tasks: Board,
     /// Where log and figures stand, for those who listen.
     pub pulse: Pulse,
+    /// Answers that still hold.
+    pub kept: Kept,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }

@@ -19,7 +19,7 @@ use crate::{
         first::{self, FirstToken},
     },
     alerts::watch::Watcher,
-    api::{self, pulse::Pulse, sign_in, state::AppState},
+    api::{self, kept::Kept, pulse::Pulse, sign_in, state::AppState},
     background::Tasks,
     clock::Clock,
     config::{Config, Role},
@@ -137,6 +137,7 @@ impl Daemon {
         }
         let (bodies, board) = (Arc::default(), tasks.board().clone());
         let state = AppState {
+            kept: Kept::default(),
             config,
             clock,
             metrics,

@@ -1,21 +1,19 @@
-//! What a rebuild changed: two generations held against each other, page by page.
+//! What a rebuild changed: two generations held against each other, by the digests of their customers, or page by page where
+//! an older mrrd kept none.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     event::CustomerKey,
-    ledger::{
-        ids::AccountId,
-        money::{Currency, Mrr},
-        outcome::CustomerLedger,
-        time::UnixTime,
-    },
+    ledger::{money::Mrr, outcome::CustomerLedger, time::UnixTime},
     limits,
     store::{
         ReadStore, StoreError,
-        derived::{GenerationId, ProfileLedger},
+        derived::{Compared, GenerationId, ProfileLedger},
     },
 };
+
+pub use crate::store::derived::Book;
 
 /// What differs between the generation before and the one after.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,19 +26,6 @@ pub struct Changes {
     pub mrr: BTreeMap<Book, BeforeAfter>,
     /// Customers that couldn't be derived, with the reason.
     pub failed: Vec<(CustomerKey, String)>,
-}
-
-/// One ledger: what MRR may be summed over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Book {
-    /// The name of the profile.
-    pub profile: String,
-    /// True in live mode, false in test mode.
-    pub livemode: bool,
-    /// `None` for the account's own.
-    pub account: Option<AccountId>,
-    /// What it is in.
-    pub currency: Currency,
 }
 
 /// An amount in each of two generations.
@@ -59,8 +44,20 @@ pub(super) async fn between(
     after: GenerationId,
     now: UnixTime,
 ) -> Result<Changes, StoreError> {
-    let (mut before, mut after) = (Walk::new(store, before), Walk::new(store, after));
     let mut changes = Changes::default();
+    if let Some(Compared { ledgers, changed, mrr: [mrr_before, mrr_after] }) =
+        store.derived.compare((before, after), now).await?
+    {
+        (changes.ledgers, changes.changed) = (ledgers, changed);
+        for (book, before) in mrr_before {
+            changes.mrr.entry(book).or_default().before = before;
+        }
+        for (book, after) in mrr_after {
+            changes.mrr.entry(book).or_default().after = after;
+        }
+        return Ok(changes);
+    }
+    let (mut before, mut after) = (Walk::new(store, before), Walk::new(store, after));
     loop {
         let (one, other) = (before.place().await?, after.place().await?);
         let Some(place) = one.iter().chain(&other).min().cloned() else { return Ok(changes) };

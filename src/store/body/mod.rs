@@ -28,6 +28,8 @@ mod closings;
 pub(super) mod columns;
 #[path = "../derived/body/day_sums.rs"]
 mod day_sums;
+#[path = "../derived/body/digests.rs"]
+mod digests;
 #[path = "../derived/body/due.rs"]
 mod due;
 #[path = "../log/body/erasing.rs"]

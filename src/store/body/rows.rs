@@ -118,7 +118,7 @@ pub(in super::super) fn account(account: Option<&AccountId>) -> String {
 }
 
 /// The column `account` again.
-pub(super) fn account_of(text: String) -> Option<AccountId> {
+pub(in super::super) fn account_of(text: String) -> Option<AccountId> {
     (!text.is_empty()).then(|| AccountId::new(text))
 }
 

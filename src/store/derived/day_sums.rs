@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     ProfileLedger,
+    digests::KeptDigest,
     group_sums::{GroupSums, Traits},
     retention_sums::RetentionSums,
     sum::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
@@ -38,6 +39,8 @@ pub(crate) struct LedgerSums {
     pub(crate) retention: RetentionSums,
     /// What each customer pays, whatever is dated ahead included.
     pub(crate) customers: BTreeMap<(CustomerId, Currency), DayMovement>,
+    /// What each customer's rows come to.
+    pub(crate) digests: BTreeMap<CustomerId, KeptDigest>,
 }
 
 /// A customer's ledger, and those of its rows that aren't kept as they are.
@@ -118,6 +121,8 @@ impl DaySums {
                 let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
                 stands.add(&row, rows).ok_or_else(beyond)?;
             }
+            let digest = sums.digests.entry(key.customer.clone()).or_default();
+            digest.add(&KeptDigest::of(ledger)?, rows).ok_or_else(beyond)?;
             let share = retention::share(ledger, None).ok_or_else(beyond)?;
             sums.retention.add(&share, rows).ok_or_else(beyond)?;
         }
@@ -134,7 +139,8 @@ impl DaySums {
     /// How many rows they come to.
     pub fn len(&self) -> usize {
         let by_day = |sums: &LedgerSums| sums.amounts.len() + sums.counts.len() + sums.movements.len();
-        self.0.values().map(|sums| by_day(sums) + sums.groups.len() + sums.retention.len() + sums.customers.len()).sum()
+        let by_customer = |sums: &LedgerSums| sums.customers.len() + sums.digests.len();
+        self.0.values().map(|sums| by_day(sums) + sums.groups.len() + sums.retention.len() + by_customer(sums)).sum()
     }
 
     /// Whether there are none.

@@ -10,12 +10,41 @@ use serde::Serialize;
 
 use crate::{
     event::CustomerKey,
-    ledger::{ids::AccountId, outcome::CustomerLedger, told::Lack},
+    ledger::{
+        ids::AccountId,
+        money::{Currency, Mrr},
+        outcome::CustomerLedger,
+        told::Lack,
+    },
 };
 
 /// Version of what is summed beside the rows: raise it when more is kept, or otherwise. A generation keeps the version it was
 /// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
-pub const SUMS_VERSION: i64 = 2;
+pub const SUMS_VERSION: i64 = 3;
+
+/// One ledger: what MRR may be summed over.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Book {
+    /// The name of the profile.
+    pub profile: String,
+    /// True in live mode, false in test mode.
+    pub livemode: bool,
+    /// `None` for the account's own.
+    pub account: Option<AccountId>,
+    /// What it is in.
+    pub currency: Currency,
+}
+
+/// What differs between two generations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Customers under each profile in either of them.
+    pub ledgers: u64,
+    /// Of these, how many have other rows in the second than in the first; those of only one of them included.
+    pub changed: u64,
+    /// MRR in each, wherever anything counted.
+    pub mrr: [BTreeMap<Book, Mrr>; 2],
+}
 
 /// A dirty customer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! again, and is read with the questions of `questions.rs`.
 
 pub mod day_sums;
+pub(super) mod digests;
 mod generation;
 pub(super) mod group_sums;
 pub mod joined;
@@ -16,7 +17,8 @@ pub mod told;
 use std::{collections::BTreeSet, ops::Deref};
 
 pub use self::generation::{
-    Advanced, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger, SUMS_VERSION, WrongDay,
+    Advanced, Book, Compared, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger, SUMS_VERSION,
+    WrongDay,
 };
 use self::{
     day_sums::DaySums,
@@ -102,6 +104,15 @@ impl ReadDerived {
         limit: i64,
     ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
         either!(self.0, database => database.ledgers(generation, after, limit).await)
+    }
+
+    /// What differs between two generations as of `now`, by the digests of their customers; `None` where one keeps none.
+    pub async fn compare(
+        &self,
+        generations: (GenerationId, GenerationId),
+        now: UnixTime,
+    ) -> Result<Option<Compared>, StoreError> {
+        either!(self.0, database => database.compare(generations, now).await)
     }
 
     /// Digests of up to `limit` customers' rows after `after`, by profile and customer: equal digests, equal rows.

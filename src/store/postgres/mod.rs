@@ -9,6 +9,8 @@ mod dialect;
 mod driver;
 mod facts;
 mod fresh;
+mod indices;
+mod ledgers;
 mod months;
 mod sql;
 mod watch;

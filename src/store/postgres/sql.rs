@@ -8,7 +8,7 @@ use super::{
     Database,
     body::{
         columns::TABLES,
-        generations::SUMS,
+        generations::SUM_TABLES,
         readback::{GROUP, Group},
     },
     driver::Connection,
@@ -178,7 +178,7 @@ pub(crate) fn close_direct(database: &Database) {
 /// they are looked at by themselves.
 pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreError> {
     let tables: Vec<&str> =
-        ["reference", "joined"].into_iter().chain(SUMS).chain(TABLES.iter().map(|table| table.name)).collect();
+        ["reference", "joined"].into_iter().chain(SUM_TABLES).chain(TABLES.iter().map(|table| table.name)).collect();
     let doing = "gathering statistics";
     let mut tx = database.derived_writer.begin().await.doing(doing)?;
     // Who is asked for by key wants no finer picture; the server refines it by itself.

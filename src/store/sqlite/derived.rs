@@ -11,11 +11,14 @@ use super::{
     connections::Writers,
     derived_files::DerivedFiles,
     driver::Pool,
+    indices::make_indices_within,
     log_file::beside,
     opening::{BUSY, DERIVED_FILE, MIGRATIONS, open_file},
+    sql::BEGIN_WRITE,
 };
 use crate::store::{
     Options, StoreError,
+    derived::GenerationId,
     errors::{Doing, DoingDirectly, corrupt},
     schema,
 };
@@ -45,8 +48,23 @@ async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool
         let counted: Result<i64, _> = sqlx::query_scalar(text).fetch_one(&pool).await;
         counted.doing("opening the derived tables")?;
     }
+    let writers = Writers::of(writer);
+    index_current(&pool, &writers).await?;
     files.is_made();
-    Ok((files, pool, Writers::of(writer)))
+    Ok((files, pool, writers))
+}
+
+/// The generation that answers was filled before it had indices of its own.
+async fn index_current(pool: &Pool, writers: &Writers) -> Result<(), StoreError> {
+    let text = "SELECT id FROM generation WHERE state = 'current'
+        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'movement_lost_' || id)";
+    let bare: Option<GenerationId> = sqlx::query_scalar(text).fetch_optional(pool).await.doing(DOING)?;
+    if let Some(generation) = bare {
+        let mut tx = writers.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        make_indices_within(&mut tx, generation).await?;
+        tx.commit().await.doing(DOING)?;
+    }
+    Ok(())
 }
 
 /// Renames the file and what lies beside it; one that was set aside before gives way.
@@ -107,6 +125,7 @@ impl Database {
         pool.close().await;
         writers.close().await;
         self.fresh.close();
+        self.ledgers.close();
         files.replaced();
         drop(turn);
         self.remember(false).await

@@ -4,6 +4,8 @@ pub(crate) use super::{
     driver::{Connection, Driver, Row},
     facts::customer_facts,
     fresh::write_fresh,
+    indices::{by_own_index, drop_indices, make_indices, make_indices_within},
+    ledgers::read_ledgers,
     sql::*,
     watch::{Afresh, keep_files, look_afresh, probe_log},
 };

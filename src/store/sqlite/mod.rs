@@ -14,6 +14,8 @@ mod direct;
 mod driver;
 mod facts;
 mod fresh;
+mod indices;
+mod ledgers;
 mod log_file;
 mod opening;
 mod private;
@@ -57,6 +59,8 @@ pub(super) struct Database {
     facts: direct::Direct,
     /// Writers of a generation that is being filled.
     fresh: direct::Direct,
+    /// Readers of whole ledgers.
+    ledgers: direct::Direct,
     checkpoints: checkpoint::Checkpoints,
     file: log_file::LogFile,
     derived_files: derived_files::DerivedFiles,
@@ -97,6 +101,7 @@ impl Database {
             derived_writer,
             facts: direct::Direct::to(path, READING),
             fresh: direct::Direct::to(&derived_path, FILLING),
+            ledgers: direct::Direct::to(&derived_path, READING),
             checkpoints: checkpoint::Checkpoints::default(),
             presence: Presence::new(log_file::identity_of(path)),
             file,

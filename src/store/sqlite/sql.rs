@@ -134,6 +134,7 @@ pub(crate) fn close_direct(database: &Database) {
     database.file.close();
     database.facts.close();
     database.fresh.close();
+    database.ledgers.close();
 }
 
 /// Nothing to do: no plan depends on how much a table holds.

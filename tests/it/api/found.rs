@@ -138,6 +138,16 @@ async fn ends_are_found(settings: Settings) {
             assert_eq!(told, (&mrr, &json!("900")), "{query}: {soon}");
         }
     }
+    // What ends ahead is paid still: rows dated ahead are taken off what is kept of each.
+    for state in ["", "&state=paying"] {
+        let query = format!("sort=mrr&currency=usd&profile=finance{state}");
+        let known = ids(&mut daemon, &format!("{query}&as_known_at=12")).await;
+        assert_eq!(known[..4], ["cus_a", "cus_b", "cus_soon", "cus_late"], "{query}");
+        assert_eq!(ids(&mut daemon, &query).await, known, "{query}");
+        let page = daemon.json(&format!("/api/v1/customers?limit=3&{query}")).await;
+        let page: Vec<&Value> = page["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        assert_eq!(page, known[..3].iter().collect::<Vec<_>>(), "{query}");
+    }
     let all = "cus_soon cus_late cus_a cus_b cus_c";
     assert_eq!(ids(&mut daemon, "sort=ends").await.join(" "), all);
     assert_eq!(daemon.json("/api/v1/customers/cus_a").await["scheduled_churn"], Value::Null);

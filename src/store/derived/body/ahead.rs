@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::push_scope,
+    asked::{Scoped, push_scope},
     rows::account_of,
 };
 use crate::{
@@ -20,6 +20,8 @@ const LEDGER_OF: &str = "l.profile = s.profile AND l.generation = s.generation A
 
 impl Database {
     pub(in crate::store) async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         // Set to end, or there without counting: on trial, paused, waiting for its first payment.
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT s.account, s.customer FROM subscription_ledger s JOIN customer_ledger l ON {LEDGER_OF}"
@@ -27,9 +29,12 @@ impl Database {
         push_scope(&mut query, "s", "l", scope);
         query.push(" AND s.ended_at IS NULL AND (s.ends_at IS NOT NULL OR s.mrr = 0)");
         // Written ahead.
-        query.push(" UNION SELECT d.account, d.customer FROM item_delta d");
+        query.push(format_args!(
+            " UNION SELECT d.account, d.customer FROM item_delta d{}",
+            by_own_index("item_delta_by_time", scope.generation)
+        ));
         push_scope(&mut query, "d", "d", scope);
-        query.push(" AND d.at > ").push_bind(scope.cut.0);
+        query.push(" AND d.ordinal >= 0 AND d.at > ").push_bind(scope.cut.0);
         // Billed by the year.
         query.push(" UNION SELECT d.account, d.customer FROM item_delta d");
         push_scope(&mut query, "d", "d", scope);
@@ -47,7 +52,8 @@ impl Database {
         push_scope(&mut query, "l", "l", scope);
         query.push(" AND r.object LIKE ").push_bind(format!("{}%", crate::event::naming::SCHEDULES));
         query.push(" ORDER BY 1, 2");
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
         let read = |row: &Row| {
             let (account, customer): (String, &str) = (row.try_get(0)?, row.try_get(1)?);
             let (account, customer) = (account_of(account), CustomerId::new(customer));

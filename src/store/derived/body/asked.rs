@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         StoreError,
-        derived::{reports::*, sum::MINOR},
+        derived::{GenerationId, reports::*, sum::MINOR},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -23,12 +23,43 @@ use crate::{
 
 const DOING: &str = "reading the ledger";
 
-/// ` WHERE` the row of table `t` belongs to the scope; `clock` names the table that has the test clock.
-pub(super) fn push_scope(query: &mut QueryBuilder<Driver>, t: &str, clock: &str, scope: &Scope) {
+/// What is asked for, of the generation that answers: looked up once, at the instant at which the question is answered.
+#[derive(Clone, Copy)]
+pub(super) struct Scoped<'a> {
+    scope: &'a Scope,
+    /// None has the number 0: where nothing answers, nothing is found.
+    pub(super) generation: GenerationId,
+}
+
+impl<'a> Scoped<'a> {
+    /// Within the question's transaction.
+    pub(super) async fn of(connection: &mut Connection, scope: &'a Scope) -> Result<Self, StoreError> {
+        Ok(Self { scope, generation: current(connection).await? })
+    }
+}
+
+impl std::ops::Deref for Scoped<'_> {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        self.scope
+    }
+}
+
+/// The number of the generation that answers; 0 where there is none.
+pub(super) async fn current(connection: &mut Connection) -> Result<GenerationId, StoreError> {
+    let current: Option<GenerationId> = sqlx::query_scalar("SELECT id FROM generation WHERE state = 'current'")
+        .fetch_optional(connection)
+        .await
+        .doing(DOING)?;
+    Ok(current.unwrap_or(GenerationId(0)))
+}
+
+/// ` WHERE` the row of table `t` belongs to the scope; `clock` names the table that has the test clock. The generation stands
+/// there as a number, as its indices say it.
+pub(super) fn push_scope(query: &mut QueryBuilder<Driver>, t: &str, clock: &str, scope: &Scoped<'_>) {
     query
-        .push(format_args!(
-            " WHERE {t}.generation = (SELECT id FROM generation WHERE state = 'current') AND {t}.profile = "
-        ))
+        .push(format_args!(" WHERE {t}.generation = {} AND {t}.profile = ", scope.generation))
         .push_bind(clean(&scope.profile))
         .push(format_args!(" AND {t}.livemode = "))
         .push_bind(scope.livemode);

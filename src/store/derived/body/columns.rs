@@ -25,9 +25,9 @@ pub(in super::super) struct Table {
     /// What tells the rows of one customer apart, and the test clock where readers need it.
     pub(super) lead: &'static str,
     /// What the row says.
-    pub(super) columns: &'static str,
+    pub(in super::super) columns: &'static str,
     /// The order of a customer's rows.
-    pub(super) order: &'static str,
+    pub(in super::super) order: &'static str,
 }
 
 impl Table {
@@ -52,32 +52,32 @@ impl Table {
     }
 }
 
-pub(super) const CUSTOMER: Table = Table {
+pub(in super::super) const CUSTOMER: Table = Table {
     name: "customer_ledger",
     lead: "test_clock",
     columns: "country, first_mrr_at, metadata",
     order: "customer",
 };
-pub(super) const DELTA: Table = Table {
+pub(in super::super) const DELTA: Table = Table {
     name: "item_delta",
     lead: "ordinal, test_clock",
     columns: "at, day, currency, subscription, item, product, price, interval, mrr, list, estimated, at_risk, \
               scheduled_churn",
     order: "ordinal",
 };
-pub(super) const COUNT: Table = Table {
+pub(in super::super) const COUNT: Table = Table {
     name: "count_delta",
     lead: "ordinal, test_clock",
     columns: "at, day, currency, customers, subscriptions, trials",
     order: "ordinal",
 };
-pub(super) const MOVEMENT: Table = Table {
+pub(in super::super) const MOVEMENT: Table = Table {
     name: "movement",
     lead: "ordinal, test_clock, id",
     columns: "currency, day, window_start, effective_at, kind, amount, mrr_before, mrr_after, visible_from, visible_until",
     order: "ordinal",
 };
-pub(super) const PART: Table = Table {
+pub(in super::super) const PART: Table = Table {
     name: "movement_part",
     lead: "ordinal, part",
     columns: "subscription, item, cause, amount, effective_at, before_product, before_price, before_interval, \
@@ -85,19 +85,19 @@ pub(super) const PART: Table = Table {
               events, feedback, end_reason",
     order: "ordinal, part",
 };
-pub(super) const SUBSCRIPTION: Table = Table {
+pub(in super::super) const SUBSCRIPTION: Table = Table {
     name: "subscription_ledger",
     lead: "",
     columns: "subscription, status, currency, mrr, started_at, ended_at, ends_at, event",
     order: "subscription",
 };
-pub(super) const QUALITY: Table = Table {
+pub(in super::super) const QUALITY: Table = Table {
     name: "quality",
     lead: "ordinal",
     columns: "kind, object, event, at, until, detail, settle",
     order: "ordinal",
 };
-pub(super) const TRIAL: Table = Table {
+pub(in super::super) const TRIAL: Table = Table {
     name: "trial",
     lead: "ordinal",
     columns: "subscription, started_at, ended_at, converted_at",
@@ -110,16 +110,41 @@ pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, S
 const DOING: &str = "reading derived rows";
 
 /// Reads the columns of one row from left to right.
-pub(super) struct Columns<'r> {
-    row: &'r Row,
+pub(in super::super) struct Columns<'r> {
+    row: &'r dyn Cells,
     next: usize,
 }
 
-type Read<T> = Result<T, StoreError>;
+pub(in super::super) type Read<T> = Result<T, StoreError>;
+
+/// A row as whoever reads it hands it out, column by column.
+pub(in super::super) trait Cells {
+    fn text(&self, place: usize) -> Read<Option<String>>;
+    fn number(&self, place: usize) -> Read<Option<i64>>;
+    fn truth(&self, place: usize) -> Read<bool>;
+}
+
+impl Cells for Row {
+    fn text(&self, place: usize) -> Read<Option<String>> {
+        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    fn number(&self, place: usize) -> Read<Option<i64>> {
+        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+
+    fn truth(&self, place: usize) -> Read<bool> {
+        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    }
+}
+
+fn there<T>(cell: Option<T>) -> Read<T> {
+    cell.ok_or_else(|| corrupt(DOING, "a column that is never null is null"))
+}
 
 impl<'r> Columns<'r> {
     /// From column `first` on.
-    pub(super) fn of(row: &'r Row, first: usize) -> Self {
+    pub(in super::super) fn of(row: &'r dyn Cells, first: usize) -> Self {
         Self { row, next: first }
     }
 
@@ -128,29 +153,27 @@ impl<'r> Columns<'r> {
         self.next - 1
     }
 
-    pub(super) fn text(&mut self) -> Read<String> {
-        let place = self.place();
-        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    pub(in super::super) fn text(&mut self) -> Read<String> {
+        there(self.text_or_null()?)
     }
 
     pub(super) fn text_or_null(&mut self) -> Read<Option<String>> {
         let place = self.place();
-        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+        self.row.text(place)
     }
 
-    pub(super) fn number(&mut self) -> Read<i64> {
-        let place = self.place();
-        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+    pub(in super::super) fn number(&mut self) -> Read<i64> {
+        there(self.number_or_null()?)
     }
 
     pub(super) fn number_or_null(&mut self) -> Read<Option<i64>> {
         let place = self.place();
-        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+        self.row.number(place)
     }
 
-    pub(super) fn truth(&mut self) -> Read<bool> {
+    pub(in super::super) fn truth(&mut self) -> Read<bool> {
         let place = self.place();
-        self.row.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
+        self.row.truth(place)
     }
 
     fn time(&mut self) -> Read<UnixTime> {
@@ -237,7 +260,7 @@ pub(super) fn bind_delta(query: Values, row: &Delta) -> Values {
         .bind(units(row.scheduled_churn))
 }
 
-pub(super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
+pub(in super::super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
     Ok(Delta {
         at: columns.time()?,
         day: columns.parsed("day")?,
@@ -265,7 +288,7 @@ pub(super) fn bind_count(query: Values, row: &CountDelta) -> Values {
         .bind(row.trials)
 }
 
-pub(super) fn read_count(columns: &mut Columns<'_>) -> Read<CountDelta> {
+pub(in super::super) fn read_count(columns: &mut Columns<'_>) -> Read<CountDelta> {
     Ok(CountDelta {
         at: columns.time()?,
         day: columns.parsed::<Day>("day")?,
@@ -294,7 +317,7 @@ pub(super) fn bind_movement(query: Values, row: &Movement) -> Values {
 }
 
 /// Without its parts: they are rows of their own.
-pub(super) fn read_movement(columns: &mut Columns<'_>) -> Read<Movement> {
+pub(in super::super) fn read_movement(columns: &mut Columns<'_>) -> Read<Movement> {
     Ok(Movement {
         currency: columns.parsed("currency")?,
         day: columns.parsed("day")?,
@@ -331,7 +354,7 @@ fn bind_side(query: Values, side: Option<&Side>) -> Values {
         .bind(side.map(|side| units(side.amount)))
 }
 
-pub(super) fn read_part(columns: &mut Columns<'_>) -> Read<Part> {
+pub(in super::super) fn read_part(columns: &mut Columns<'_>) -> Read<Part> {
     Ok(Part {
         subscription: columns.id()?,
         item: columns.id()?,
@@ -374,7 +397,7 @@ pub(super) fn bind_subscription(query: Values, row: &SubscriptionLedger) -> Valu
         .bind(clean(row.event.as_str()))
 }
 
-pub(super) fn read_subscription(columns: &mut Columns<'_>) -> Read<SubscriptionLedger> {
+pub(in super::super) fn read_subscription(columns: &mut Columns<'_>) -> Read<SubscriptionLedger> {
     Ok(SubscriptionLedger {
         id: columns.id()?,
         status: columns.text()?.into(),
@@ -398,7 +421,7 @@ pub(super) fn bind_quality(query: Values, row: &QualityEntry) -> Values {
         .bind(clean(&row.settle))
 }
 
-pub(super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
+pub(in super::super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
     Ok(QualityEntry {
         kind: word(&columns.text()?, QualityKind::parse, "kind of quality entry")?,
         object: columns.text()?.into(),
@@ -415,7 +438,7 @@ pub(super) fn bind_trial(query: Values, row: &Trial) -> Values {
     query.bind(row.converted_at.map(|at| at.0))
 }
 
-pub(super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
+pub(in super::super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
     Ok(Trial {
         subscription: columns.id()?,
         started_at: columns.time()?,
@@ -431,7 +454,7 @@ pub(super) fn bind_customer(query: Values, row: &CustomerLedger) -> Values {
 }
 
 /// Without what the other tables hold.
-pub(super) fn read_customer(columns: &mut Columns<'_>) -> Read<CustomerLedger> {
+pub(in super::super) fn read_customer(columns: &mut Columns<'_>) -> Read<CustomerLedger> {
     Ok(CustomerLedger {
         test_clock: Some(columns.text()?).filter(|clock| !clock.is_empty()).map(|clock| Arc::<str>::from(clock).into()),
         country: columns.text_or_null()?.map(Into::into),

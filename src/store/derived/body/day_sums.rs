@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::dialect::*,
-    asked::{currency, day, line, push_scope, sum},
+    asked::{Scoped, currency, day, line, push_scope, sum},
     sum_columns::{AMOUNT, COUNT},
 };
 use crate::{
@@ -23,7 +23,11 @@ const DOING: &str = "reading the ledger";
 pub(super) const DAY_SECONDS: i64 = 2 * 27 * 3600;
 
 /// All changes by day up to the cut.
-pub(super) async fn whole(connection: &mut Connection, scope: &Scope, cut_day: Day) -> Result<LedgerRows, StoreError> {
+pub(super) async fn whole(
+    connection: &mut Connection,
+    scope: &Scoped<'_>,
+    cut_day: Day,
+) -> Result<LedgerRows, StoreError> {
     Ok(LedgerRows {
         amounts: amounts(connection, scope, cut_day).await?,
         counts: counts(connection, scope, cut_day).await?,
@@ -34,7 +38,7 @@ pub(super) async fn whole(connection: &mut Connection, scope: &Scope, cut_day: D
 /// Changes of amounts by day up to the cut: the days' sums, without what takes effect later on the cut's own day.
 pub(super) async fn amounts(
     connection: &mut Connection,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     cut_day: Day,
 ) -> Result<Vec<DayAmounts>, StoreError> {
     let row = ["mrr", "list", "estimated", "at_risk", "scheduled_churn"]
@@ -60,7 +64,7 @@ pub(super) async fn amounts(
 /// The same of counts.
 pub(super) async fn counts(
     connection: &mut Connection,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     cut_day: Day,
 ) -> Result<Vec<DayCounts>, StoreError> {
     let row = "-s.customers, -s.subscriptions, -s.trials";
@@ -87,7 +91,7 @@ fn up_to_the_cut(
     columns: &str,
     table: &str,
     row: &str,
-    (scope, cut_day): (&Scope, Day),
+    (scope, cut_day): (&Scoped<'_>, Day),
 ) -> QueryBuilder<Driver> {
     let all: Vec<&str> = columns.split(", ").collect();
     let sums: Vec<String> = all[1..].iter().map(|column| format!("CAST(SUM({column}) AS BIGINT)")).collect();
@@ -100,7 +104,7 @@ fn up_to_the_cut(
     query.push(" AND s.day <= ").push_bind(cut_day.to_string());
     query.push(format_args!(
         " UNION ALL SELECT s.currency, s.day, -1, {row} FROM {table} s{}",
-        by_index(&format!("{table}_by_time"))
+        by_own_index(&format!("{table}_by_time"), scope.generation)
     ));
     push_scope(&mut query, "s", "s", scope);
     // As the index says it on SQLite.
@@ -113,7 +117,7 @@ fn up_to_the_cut(
 
 /// Sums of the movements shown at the cut, by currency, day and kind: those of the days before, and the rows of the cut's
 /// own day and of those that are shown for a while only. Days in UTC here: which day it is doesn't matter, only which rows.
-pub(super) async fn lines(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+pub(super) async fn lines(connection: &mut Connection, scope: &Scoped<'_>) -> Result<Vec<DayLine>, StoreError> {
     let today = scope.cut.0.div_euclid(UnixTime::DAY_SECONDS);
     let row = format!("s.currency, s.day, s.kind, s.amount / {MINOR}, s.amount % {MINOR} FROM movement s");
     let mut query = QueryBuilder::new(
@@ -122,11 +126,11 @@ pub(super) async fn lines(connection: &mut Connection, scope: &Scope) -> Result<
     );
     push_scope(&mut query, "s", "s", scope);
     query.push(" AND s.since < ").push_bind(today);
-    query.push(format_args!(" UNION ALL SELECT {row}{}", by_index("movement_by_time")));
+    query.push(format_args!(" UNION ALL SELECT {row}{}", by_own_index("movement_by_time", scope.generation)));
     push_scope(&mut query, "s", "s", scope);
     query.push(" AND s.visible_until IS NULL AND s.visible_from >= ").push_bind(today * UnixTime::DAY_SECONDS);
     query.push(" AND s.visible_from <= ").push_bind(scope.cut.0);
-    query.push(format_args!(" UNION ALL SELECT {row}{}", by_index("movement_for_a_while")));
+    query.push(format_args!(" UNION ALL SELECT {row}{}", by_own_index("movement_for_a_while", scope.generation)));
     push_scope(&mut query, "s", "s", scope);
     query.push(" AND s.visible_until IS NOT NULL AND s.visible_until > ").push_bind(scope.cut.0);
     query.push(" AND s.visible_from <= ").push_bind(scope.cut.0);

@@ -42,6 +42,7 @@ impl Database {
         lacking: &Lacking,
         sums: &DaySums,
     ) -> Result<(), StoreError> {
+        make_indices(self, generation).await?;
         let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
         for key in left_out {
             let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();

@@ -2,7 +2,11 @@
 
 use sqlx::QueryBuilder;
 
-use super::{super::dialect::*, asked::push_scope, rows::account};
+use super::{
+    super::dialect::*,
+    asked::{Scoped, push_scope},
+    rows::account,
+};
 use crate::{
     ledger::money::Currency,
     store::{
@@ -10,6 +14,28 @@ use crate::{
         log::prepared::clean,
     },
 };
+
+/// A subscription of the customer `l`.
+const OWN_SUBSCRIPTIONS: &str = "SELECT 1 FROM subscription_ledger s WHERE s.generation = l.generation
+    AND s.profile = l.profile AND s.livemode = l.livemode AND s.account = l.account AND s.customer = l.customer";
+
+/// Statuses of subscriptions whose payment failed, and of those on trial.
+const PAST_DUE: &str = "'past_due', 'unpaid'";
+const TRIALING: &str = "'trialing'";
+
+/// That the customer of row `t` has a subscription of one of these statuses: all who have are found at once.
+fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, statuses: &str) {
+    query.push(format_args!(
+        " AND ({t}.account, {t}.customer) IN (SELECT s.account, s.customer FROM subscription_ledger s
+         WHERE s.generation = {} AND s.profile = ",
+        scope.generation
+    ));
+    query.push_bind(clean(&scope.profile)).push(" AND s.livemode = ").push_bind(scope.livemode);
+    if let AccountScope::One(one) = &scope.account {
+        query.push(" AND s.account = ").push_bind(account(one.as_ref()));
+    }
+    query.push(format_args!(" AND s.status IN ({statuses}))"));
+}
 
 /// What each order compares by, and whether the greatest comes first. Whole minor units of MRR; a day's second; a name.
 fn key(order: CustomerOrder) -> (&'static str, bool) {
@@ -32,7 +58,7 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
 /// The account, customer, country, first MRR and key of those found.
 ///
 /// `summed`: what customers pay is kept beside their rows.
-pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: bool) -> QueryBuilder<Driver> {
+pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summed: bool) -> QueryBuilder<Driver> {
     let (key, greatest_first) = key(asked.order);
     // What everybody pays is looked for only where it decides.
     let pays =
@@ -48,7 +74,12 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: b
     );
     if pays {
         query.push(" LEFT JOIN (");
-        push_standing(&mut query, scope, asked.currency, summed);
+        let only = match asked.state {
+            Some(CustomerState::PastDue) => Some(PAST_DUE),
+            Some(CustomerState::Trialing) => Some(TRIALING),
+            _ => None,
+        };
+        push_standing(&mut query, scope, asked.currency, summed, only);
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
@@ -59,9 +90,6 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: b
         query.push(" OR n.search LIKE ").push_bind(like.clone()).push(" ESCAPE '\\'");
         query.push(" OR lower(l.metadata) LIKE ").push_bind(metadata(word).unwrap_or(like)).push(" ESCAPE '\\')");
     }
-    let subscriptions =
-        "SELECT 1 FROM subscription_ledger s WHERE s.generation = l.generation AND s.profile = l.profile
-        AND s.livemode = l.livemode AND s.account = l.account AND s.customer = l.customer";
     match asked.state {
         None => {}
         Some(CustomerState::Paying) => {
@@ -71,13 +99,13 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: b
             query.push(" AND l.first_mrr_at <= c.cut AND COALESCE(g.paying, 0) = 0");
         }
         Some(CustomerState::PastDue) => {
-            query.push(format_args!(" AND EXISTS ({subscriptions} AND s.status IN ('past_due', 'unpaid'))"));
+            push_of_status(&mut query, scope, "l", PAST_DUE);
         }
         Some(CustomerState::Trialing) => {
-            query.push(format_args!(" AND EXISTS ({subscriptions} AND s.status = 'trialing')"));
+            push_of_status(&mut query, scope, "l", TRIALING);
         }
         Some(CustomerState::Ending) => {
-            query.push(format_args!(" AND EXISTS ({subscriptions} AND s.ends_at > c.cut AND s.ended_at IS NULL)"));
+            query.push(format_args!(" AND EXISTS ({OWN_SUBSCRIPTIONS} AND s.ends_at > c.cut AND s.ended_at IS NULL)"));
         }
     }
     if let Some(cohort) = asked.cohort {
@@ -105,8 +133,76 @@ pub(super) fn found(scope: &Scope, asked: &CustomerSearch, limit: i64, summed: b
     query
 }
 
-/// What each customer pays at the cut in a currency, in whole minor units, and in how many currencies anything.
-fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scope, currency: Option<Currency>, summed: bool) {
+/// Whether the customers asked for are all that pay, the most first.
+pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<Currency> {
+    let all = asked.text.trim().is_empty()
+        && asked.cohort.is_none()
+        && matches!(asked.state, None | Some(CustomerState::Paying))
+        && asked.order == CustomerOrder::Mrr
+        && matches!(scope.account, AccountScope::One(_));
+    asked.currency.filter(|_| all)
+}
+
+/// The same columns as of [`found`] for those who pay most in a currency: in the order in which what they pay is kept, but for
+/// those who have rows dated ahead, who are few. Whoever pays less than a minor unit isn't among them.
+pub(super) fn largest(
+    scope: &Scoped<'_>,
+    currency: Currency,
+    after: Option<&FoundPosition>,
+    limit: i64,
+) -> QueryBuilder<Driver> {
+    let kept = format!("k.amount + k.amount_rest / {MINOR}");
+    // Behind the last one of the page before.
+    let push_after = |query: &mut QueryBuilder<Driver>, whole: &str, customer: &str| {
+        if let Some(after) = after {
+            let place = after.key.parse::<i64>().unwrap_or(0);
+            query.push(format_args!(" AND ({whole} < {place} OR ({whole} = {place} AND {customer} > "));
+            query.push_bind(clean(after.customer.as_str())).push("))");
+        }
+    };
+    let mut query = QueryBuilder::new(format!(
+        "WITH ahead AS (SELECT s.customer, CAST(SUM(s.mrr / {MINOR}) AS BIGINT) AS minor,
+         CAST(SUM(s.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta s{}",
+        by_own_index("item_delta_by_time", scope.generation)
+    ));
+    push_scope(&mut query, "s", "s", scope);
+    query.push(" AND s.ordinal >= 0 AND s.at > ").push_bind(scope.cut.0);
+    query.push(" AND s.currency = ").push_bind(currency.as_str().to_owned());
+    query.push(" GROUP BY s.customer), ");
+    query.push(format_args!("best AS (SELECT k.customer, {kept} AS whole FROM customer_mrr k"));
+    push_scope(&mut query, "k", "k", scope);
+    query.push(" AND k.currency = ").push_bind(currency.as_str().to_owned());
+    query.push(format_args!(" AND {kept} > 0"));
+    push_after(&mut query, &kept, "k.customer");
+    query.push(" AND k.customer NOT IN (SELECT a.customer FROM ahead a)");
+    query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
+    query.push(format_args!(
+        "), those AS (SELECT b.customer, b.whole FROM best b UNION ALL
+         SELECT k.customer, k.amount - a.minor + (k.amount_rest - a.rest) / {MINOR} AS whole
+         FROM ahead a CROSS JOIN customer_mrr k"
+    ));
+    push_scope(&mut query, "k", "k", scope);
+    query.push(" AND k.customer = a.customer AND k.currency = ").push_bind(currency.as_str().to_owned());
+    query.push(
+        ") SELECT l.account, l.customer, l.country, l.first_mrr_at, t.whole AS place
+         FROM those t JOIN customer_ledger l ON l.customer = t.customer",
+    );
+    push_scope(&mut query, "l", "l", scope);
+    query.push(" AND t.whole > 0");
+    push_after(&mut query, "t.whole", "l.customer");
+    query.push(" ORDER BY t.whole DESC, l.customer LIMIT ").push_bind(limit);
+    query
+}
+
+/// What each customer pays at the cut in a currency, in whole minor units, and in how many currencies anything; where
+/// only those with a subscription of some statuses are looked for, of these.
+fn push_standing(
+    query: &mut QueryBuilder<Driver>,
+    scope: &Scoped<'_>,
+    currency: Option<Currency>,
+    summed: bool,
+    only: Option<&str>,
+) {
     query.push("SELECT t.account, t.customer, CAST(SUM(CASE WHEN t.currency = ");
     query.push_bind(currency.map(|currency| currency.as_str().to_owned()).unwrap_or_default());
     query.push(
@@ -124,9 +220,10 @@ fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scope, currency: Opti
             "SELECT k.account, k.customer, k.currency, k.amount AS minor, k.amount_rest AS rest FROM customer_mrr k",
         );
         push_scope(query, "k", "k", scope);
+        only.into_iter().for_each(|statuses| push_of_status(query, scope, "k", statuses));
         query.push(format_args!(
             " UNION ALL SELECT s.account, s.customer, s.currency, -(s.mrr / {MINOR}), -(s.mrr % {MINOR}) FROM item_delta s{}",
-            by_index("item_delta_by_time")
+            by_own_index("item_delta_by_time", scope.generation)
         ));
         push_scope(query, "s", "s", scope);
         query.push(" AND s.ordinal >= 0 AND s.at > ").push_bind(scope.cut.0);

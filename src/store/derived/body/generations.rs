@@ -16,7 +16,7 @@ use crate::store::{
 const DOING: &str = "reading generations";
 
 /// Sums of the rows of a generation.
-pub(in super::super) const SUMS: [&str; 9] = [
+pub(in super::super) const SUM_TABLES: [&str; 10] = [
     "day_amount",
     "day_count",
     "day_movement",
@@ -26,6 +26,7 @@ pub(in super::super) const SUMS: [&str; 9] = [
     "retention_day",
     "cohort_day",
     "customer_mrr",
+    "customer_digest",
 ];
 
 /// Customers whose rows are dropped in one transaction: short enough for a reconciler to come between.
@@ -106,6 +107,7 @@ impl Database {
             tx.rollback().await.doing(doing)?;
             return Ok(false);
         }
+        make_indices_within(&mut tx, generation).await?;
         // The one before first: there is never more than one.
         for (state, condition) in [("retired", "state = 'current' AND id <> $1"), ("current", "id = $1")] {
             let text = format!("UPDATE generation SET state = '{state}' WHERE {condition}");
@@ -126,9 +128,12 @@ impl Database {
             .await
             .doing(doing)?;
         tx.commit().await.doing(doing)?;
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
+        drop_indices(&mut tx, generation).await?;
+        tx.commit().await.doing(doing)?;
         while self.drop_slice(generation).await? {}
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        for table in ["dirty", "reference", "told", "joined"].into_iter().chain(SUMS).chain(["generation"]) {
+        for table in ["dirty", "reference", "told", "joined"].into_iter().chain(SUM_TABLES).chain(["generation"]) {
             let column = if table == "generation" { "id" } else { "generation" };
             sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE {column} = $1")))
                 .bind(generation)

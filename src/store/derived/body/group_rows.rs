@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::dialect::*,
-    asked::{PART_OF, amounts_sums, billed_in, currency, day, each, kind, push_scope, split_sum, sum},
+    asked::{PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, kind, push_scope, split_sum, sum},
     group_months::Months,
     sum_columns::{AMOUNT, COUNT, MOVED},
 };
@@ -38,7 +38,7 @@ pub(super) enum Which {
 
 /// One question.
 pub(super) struct Reading<'a> {
-    pub(super) scope: &'a Scope,
+    pub(super) scope: &'a Scoped<'a>,
     pub(super) dimension: &'a Dimension,
     /// The last day of the cut's month.
     pub(super) last: Day,
@@ -174,7 +174,7 @@ impl Reading<'_> {
             // Few customers, and found first.
             query.push(format_args!("customer_ledger l CROSS JOIN {table} d"));
         } else {
-            query.push(format_args!("{table} d{}", by_index(&format!("{table}_by_time"))));
+            query.push(format_args!("{table} d{}", by_own_index(&format!("{table}_by_time"), self.scope.generation)));
             self.push_customer(&mut query, "d");
         }
         push_scope(&mut query, "d", "d", self.scope);
@@ -232,7 +232,7 @@ impl Reading<'_> {
             query.push("customer_ledger l CROSS JOIN movement m");
         } else {
             let index = if which == Which::Ahead { "movement_by_time" } else { "movement_for_a_while" };
-            query.push(format_args!("movement m{}", by_index(index)));
+            query.push(format_args!("movement m{}", by_own_index(index, self.scope.generation)));
             self.push_customer(&mut query, "m");
         }
         if of_parts {

@@ -60,11 +60,7 @@ impl Database {
         after: Option<(&str, &CustomerKey)>,
         limit: i64,
     ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
-        // One transaction: a customer replaced meanwhile is seen before or after, never in between.
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let ledgers = ledgers_in(&mut tx, generation, after, limit).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(ledgers)
+        read_ledgers(self, generation, after, limit).await
     }
 
     pub(in crate::store) async fn dump(
@@ -92,7 +88,7 @@ impl Database {
 }
 
 /// The next ledgers of a generation in the order of their keys, within a transaction.
-pub(super) async fn ledgers_in(
+pub(in super::super) async fn ledgers_in(
     tx: &mut Connection,
     generation: GenerationId,
     after: Option<(&str, &CustomerKey)>,

@@ -6,9 +6,9 @@ use sqlx::{QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{PART_OF, each, push_scope, push_visible},
+    asked::{PART_OF, Scoped, each, push_scope, push_visible},
     columns::*,
-    found::found,
+    found::{self, asks_for_largest, found},
     group_sums::has_sums,
     rows::{account, account_of},
 };
@@ -47,10 +47,20 @@ impl Database {
             Order::Ascending => ("ASC", ">"),
             Order::Descending => ("DESC", "<"),
         };
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new("WITH page AS (SELECT m.* FROM movement m");
         push_scope(&mut query, "m", "m", scope);
         push_visible(&mut query, scope);
         push_filter(&mut query, filter);
+        if let Some(cause) = filter.cause.filter(|_| filter.kind != Some(Kind::Transient))
+            && has_sums(&mut tx).await?
+        {
+            // Not one by one, where no month holds any.
+            let Some((first, last)) = months_of(&mut tx, scope, cause).await? else { return Ok(Vec::new()) };
+            query.push(" AND m.day >= ").push_bind(format!("{first}-01"));
+            query.push(" AND m.day <= ").push_bind(format!("{last}-31"));
+        }
         if let Some(after) = after {
             query
                 .push(format_args!(" AND (m.day, m.effective_at, m.id) {beyond} ("))
@@ -71,7 +81,8 @@ impl Database {
             of("m", &MOVEMENT),
             of("p", &PART)
         ));
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
         let mut page: Vec<MovementRow> = Vec::new();
         let mut last = None;
         for row in &rows {
@@ -98,6 +109,7 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query =
             QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
         push_scope(&mut query, "l", "l", scope);
@@ -131,7 +143,16 @@ impl Database {
     ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let summed = has_sums(&mut tx).await?;
-        let rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
+        let mut rows = Vec::new();
+        if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
+            let mut query = found::largest(scope, currency, asked.after.as_ref(), limit);
+            rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
+        // Behind those who pay come all others, in an order of their own.
+        if i64::try_from(rows.len()).is_ok_and(|found| found < limit) {
+            rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
         let mut places = Vec::with_capacity(rows.len());
         let mut customers = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -157,6 +178,8 @@ impl Database {
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT q.account, q.customer, q.ordinal, {} FROM quality q JOIN customer_ledger l
              ON l.generation = q.generation AND l.profile = q.profile AND l.livemode = q.livemode
@@ -190,7 +213,8 @@ impl Database {
                 .push(")");
         }
         query.push(" ORDER BY q.kind, q.at, q.account, q.customer, q.ordinal LIMIT ").push_bind(limit);
-        let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
+        let rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
         rows.iter().map(quality_row).collect()
     }
 
@@ -221,6 +245,8 @@ impl Database {
         scope: &Scope,
         id: &str,
     ) -> Result<Option<CustomerId>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT s.customer FROM subscription_ledger s JOIN customer_ledger l ON l.generation = s.generation
              AND l.profile = s.profile AND l.livemode = s.livemode AND l.account = s.account
@@ -228,16 +254,18 @@ impl Database {
         );
         push_scope(&mut query, "s", "l", scope);
         query.push(" AND s.subscription = ").push_bind(clean(id)).push(" ORDER BY s.account LIMIT 1");
-        let found = query.build().fetch_optional(&self.derived).await.doing(DOING)?;
+        let found = query.build().fetch_optional(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
         found.map(|row| Columns::of(&row, 0).text().map(CustomerId::new)).transpose()
     }
 
     pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",
         );
         push_scope(&mut query, "l", "l", scope);
-        let mut connection = self.derived.acquire().await.doing(DOING)?;
         let read = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             Ok(CustomerTraits {
@@ -247,14 +275,40 @@ impl Database {
                 metadata: read_metadata(&mut columns)?,
             })
         };
-        each(&mut query, &mut connection, read).await
+        let traits = each(&mut query, &mut tx, read).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(traits)
     }
+}
+
+/// The first and the last month with movements of a cause, by the sums of months, and among the movements that are shown for
+/// a while only, of any cause; `None` where there are none.
+async fn months_of(
+    tx: &mut Transaction<'_, Driver>,
+    scope: &Scoped<'_>,
+    cause: Cause,
+) -> Result<Option<(String, String)>, StoreError> {
+    let mut query = QueryBuilder::<Driver>::new(
+        "SELECT MIN(month), MAX(month) FROM (SELECT SUBSTR(g.month, 1, 7) AS month FROM group_movement g",
+    );
+    push_scope(&mut query, "g", "g", scope);
+    query.push(" AND g.dimension = 'cause' AND g.grp = ").push_bind(format!("={}", cause.as_str()));
+    query.push(format_args!(
+        " UNION ALL SELECT SUBSTR(w.day, 1, 7) FROM movement w{}",
+        by_own_index("movement_for_a_while", scope.generation)
+    ));
+    push_scope(&mut query, "w", "w", scope);
+    query.push(" AND w.visible_until IS NOT NULL AND w.visible_until > ").push_bind(scope.cut.0);
+    query.push(") AS months");
+    let row = query.build().fetch_one(&mut **tx).await.doing(DOING)?;
+    let mut columns = Columns::of(&row, 0);
+    Ok(columns.text_or_null()?.zip(columns.text_or_null()?))
 }
 
 /// Subscriptions and amounts of these customers, who were found in the same transaction.
 async fn completed(
     tx: &mut Transaction<'_, Driver>,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     mut customers: Vec<CustomerRow>,
 ) -> Result<Vec<CustomerRow>, StoreError> {
     let places: BTreeMap<(String, String), usize> = (0..)

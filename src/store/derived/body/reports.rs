@@ -7,7 +7,8 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{
-        PART_OF, amounts_sums, billed_in, currency, day, each, group_of, line, push_scope, push_visible, split_sum, sum,
+        PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, line, push_scope, push_visible,
+        split_sum, sum,
     },
     columns::{Columns, read_trial},
     day_sums,
@@ -27,6 +28,7 @@ impl Database {
         group: RowGroup,
     ) -> Result<LedgerRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let rows = LedgerRows {
             amounts: match group {
                 RowGroup::Whole => day_sums::amounts(&mut tx, scope, cut_day).await?,
@@ -56,6 +58,7 @@ impl Database {
         from: Option<Day>,
     ) -> Result<DailyRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let rows = DailyRows {
             amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
             counts: day_sums::counts(&mut tx, scope, cut_day).await?,
@@ -67,8 +70,11 @@ impl Database {
     }
 
     pub(in crate::store) async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
-        let mut connection = self.derived.acquire().await.doing(DOING)?;
-        in_doubt(&mut connection, scope).await
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
+        let rows = in_doubt(&mut tx, scope).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
     }
 
     pub(in crate::store) async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
@@ -82,18 +88,23 @@ impl Database {
 
     pub(in crate::store) async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
         let mut all = BTreeSet::new();
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         for table in ["day_amount", "day_count"] {
             let mut query = QueryBuilder::<Driver>::new(format!("SELECT DISTINCT t.currency FROM {table} t"));
             push_scope(&mut query, "t", "t", scope);
             query.push(" AND t.currency <> ''");
-            for row in &query.build().fetch_all(&self.derived).await.doing(DOING)? {
+            for row in &query.build().fetch_all(&mut *tx).await.doing(DOING)? {
                 all.insert(currency(row.try_get(0).doing(DOING)?)?);
             }
         }
+        tx.commit().await.doing(DOING)?;
         Ok(all)
     }
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m",
             split_sum("m.amount")
@@ -106,11 +117,14 @@ impl Database {
              GROUP BY 1, 2, 3, 4, m.account, m.ordinal"
         ));
         let mut last = None;
-        let mut connection = self.derived.acquire().await.doing(DOING)?;
-        each(&mut query, &mut connection, |row| line(row, Some(&mut last))).await
+        let lines = each(&mut query, &mut tx, |row| line(row, Some(&mut last))).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(lines)
     }
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
              ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
@@ -118,14 +132,19 @@ impl Database {
         );
         push_scope(&mut query, "t", "l", scope);
         query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
-        let mut connection = self.derived.acquire().await.doing(DOING)?;
         let at_cut = |row: &Row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut));
-        Ok(each(&mut query, &mut connection, at_cut).await?.into_iter().flatten().collect())
+        let trials = each(&mut query, &mut tx, at_cut).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(trials.into_iter().flatten().collect())
     }
 }
 
 /// Changes of amounts by day and group, from the rows.
-async fn amounts(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayAmounts>, StoreError> {
+async fn amounts(
+    connection: &mut Connection,
+    scope: &Scoped<'_>,
+    group: RowGroup,
+) -> Result<Vec<DayAmounts>, StoreError> {
     let column = match group {
         RowGroup::Product => "d.product".to_owned(),
         RowGroup::Price => "d.price".to_owned(),
@@ -157,7 +176,7 @@ fn grouped_amounts(row: &Row, last: &mut Option<Arc<str>>) -> Result<DayAmounts,
 }
 
 /// Changes of counts by day and customer.
-async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCounts>, StoreError> {
+async fn counts(connection: &mut Connection, scope: &Scoped<'_>) -> Result<Vec<DayCounts>, StoreError> {
     let mut query = QueryBuilder::new(
         "SELECT c.currency, c.customer, c.day, CAST(SUM(c.customers) AS BIGINT), CAST(SUM(c.subscriptions) AS BIGINT),
          CAST(SUM(c.trials) AS BIGINT) FROM count_delta c",
@@ -182,7 +201,7 @@ async fn counts(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayCou
 }
 
 /// On which days customers came and went, of those of whom one goes on `from` or later.
-async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
+async fn turns(connection: &mut Connection, scope: &Scoped<'_>, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
     let mut query = QueryBuilder::new(format!(
         "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
          FROM (SELECT DISTINCT l.customer FROM count_delta l{}",
@@ -211,7 +230,7 @@ async fn turns(connection: &mut Connection, scope: &Scope, from: Option<Day>) ->
 }
 
 /// Changes by day and customer of what is past due or set to cancel.
-async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+async fn in_doubt(connection: &mut Connection, scope: &Scoped<'_>) -> Result<Vec<DayAmounts>, StoreError> {
     let (sums, by_index) = (amounts_sums(), by_index("item_delta_in_doubt"));
     let mut query =
         QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {sums} FROM item_delta d{by_index}"));
@@ -223,7 +242,7 @@ async fn in_doubt(connection: &mut Connection, scope: &Scope) -> Result<Vec<DayA
     each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
 }
 
-async fn lines(connection: &mut Connection, scope: &Scope, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
+async fn lines(connection: &mut Connection, scope: &Scoped<'_>, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
     // A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
     let side = |column| format!("CASE WHEN p.after_price IS NULL THEN p.before_{column} ELSE p.after_{column} END");
     let column = match group {

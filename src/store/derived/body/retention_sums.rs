@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{currency, day, each, push_scope, sum},
+    asked::{Scoped, currency, day, each, push_scope, sum},
     day_sums,
     group_sums::has_sums,
     readback::{Group, read_group},
@@ -26,7 +26,6 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            GenerationId,
             day_sums::DaySums,
             reports::*,
             retention_sums::{CohortDay, LookedDay},
@@ -107,6 +106,7 @@ impl Database {
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let whole = day_sums::whole(&mut tx, scope, cut_day).await?;
         let mut rows = RetentionRows { whole, ..RetentionRows::default() };
         let names = looked_columns();
@@ -152,15 +152,12 @@ impl Database {
 /// Whoever has rows that aren't shown yet, or not for ever, counts as it is shown at the cut.
 async fn correct(
     tx: &mut Connection,
-    scope: &Scope,
+    scope: &Scoped<'_>,
     account: &str,
     cut_day: Day,
     rows: &mut RetentionRows,
 ) -> Result<(), StoreError> {
-    let generation: GenerationId = sqlx::query_scalar("SELECT id FROM generation WHERE state = 'current'")
-        .fetch_one(&mut *tx)
-        .await
-        .doing(DOING)?;
+    let generation = scope.generation;
     let profile = clean(&scope.profile);
     let beyond = || corrupt(DOING, "figures of a day pass what their sum holds");
     let customers = in_between(tx, scope, cut_day).await?;
@@ -180,7 +177,7 @@ async fn correct(
 }
 
 /// Customers with rows of a day up to the cut's that come after the cut, and with movements that are shown for a while.
-async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<Vec<String>, StoreError> {
+async fn in_between(tx: &mut Connection, scope: &Scoped<'_>, cut_day: Day) -> Result<Vec<String>, StoreError> {
     let mut found = BTreeSet::new();
     let later = scope.cut.plus(day_sums::DAY_SECONDS).0;
     for (table, at, index, condition) in [
@@ -188,8 +185,10 @@ async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<
         ("count_delta", "at", "count_delta_by_time", "d.ordinal >= 0"),
         ("movement", "visible_from", "movement_by_time", "d.visible_until IS NULL"),
     ] {
-        let mut query =
-            QueryBuilder::<Driver>::new(format!("SELECT DISTINCT d.customer FROM {table} d{}", by_index(index)));
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT DISTINCT d.customer FROM {table} d{}",
+            by_own_index(index, scope.generation)
+        ));
         push_scope(&mut query, "d", "d", scope);
         query.push(format_args!(" AND {condition} AND d.{at} > ")).push_bind(scope.cut.0);
         query.push(format_args!(" AND d.{at} <= ")).push_bind(later);
@@ -200,7 +199,7 @@ async fn in_between(tx: &mut Connection, scope: &Scope, cut_day: Day) -> Result<
     }
     let mut query = QueryBuilder::<Driver>::new(format!(
         "SELECT DISTINCT d.customer FROM movement d{}",
-        by_index("movement_for_a_while")
+        by_own_index("movement_for_a_while", scope.generation)
     ));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.visible_until IS NOT NULL AND d.visible_until > ").push_bind(scope.cut.0);

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::split_sum,
-    group_sums,
+    digests, group_sums,
     readback::ledgers_in,
     retention_sums,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
@@ -65,7 +65,8 @@ pub(super) async fn move_sums(
     ];
     let by_day =
         by_day.into_iter().map(|(table, key, numbers, lines)| Lines { table, key, numbers: numbers.into(), lines });
-    for lines in by_day.chain(group_sums::lines(sums)?).chain(retention_sums::lines(sums)) {
+    let others = group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]);
+    for lines in by_day.chain(others) {
         move_lines(connection, generation, &lines).await.doing("moving sums")?;
     }
     Ok(())
@@ -157,7 +158,7 @@ async fn first_wrong_of(
     generation: GenerationId,
     sums: &DaySums,
 ) -> Result<Option<WrongDay>, StoreError> {
-    for lines in group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)) {
+    for lines in group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]) {
         if let Some((profile, which)) = first_wrong(connection, generation, &lines).await? {
             let what = format!("{which}: what is kept isn't the sum of the customers' rows");
             return Ok(Some(WrongDay { profile: profile.into(), table: lines.table, what }));

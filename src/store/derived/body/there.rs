@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::push_scope,
+    asked::{Scoped, current, push_scope},
     rows::{account_of, customer_key},
 };
 use crate::{
@@ -55,6 +55,8 @@ impl Database {
     }
 
     pub(in crate::store) async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger l JOIN subscription_ledger s
              ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
@@ -62,7 +64,8 @@ impl Database {
         );
         push_scope(&mut query, "l", "l", scope);
         query.push(" LIMIT 1) AS one");
-        let row = query.build().fetch_one(&self.derived).await.doing(DOING)?;
+        let row = query.build().fetch_one(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
         Ok(row.try_get::<i64, _>(0).doing(DOING)? > 0)
     }
 
@@ -107,18 +110,44 @@ impl Database {
         livemode: bool,
         prices: &[String],
     ) -> Result<Vec<CustomerKey>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let generation = current(&mut tx).await?;
+        // Each account found from the one before. Of one alone each price's first customer is looked up: everybody names a price.
         let text = format!(
-            "SELECT livemode, account, MIN(customer) FROM reference
-             WHERE generation = (SELECT id FROM generation WHERE state = 'current') AND livemode = $1 AND {}
-             GROUP BY livemode, account, object",
-            in_list("object", 2)
+            "WITH RECURSIVE accounts (account) AS (
+                 SELECT MIN(account) FROM reference WHERE generation = {generation} AND livemode = $1
+                 UNION ALL
+                 SELECT (SELECT MIN(account) FROM reference WHERE generation = {generation} AND livemode = $1
+                         AND account > accounts.account)
+                 FROM accounts WHERE accounts.account IS NOT NULL
+             ) SELECT account FROM accounts WHERE account IS NOT NULL"
         );
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(livemode)
-            .bind(text_list(prices.iter().map(String::as_str)))
-            .fetch_all(&self.derived)
-            .await
-            .doing(DOING)?;
-        rows.iter().map(|row| customer_key(row, 0).doing(DOING)).collect()
+        let accounts: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(text)).bind(livemode).fetch_all(&mut *tx).await.doing(DOING)?;
+        let mut found = Vec::new();
+        if let [account] = &accounts[..] {
+            let text = format!(
+                "SELECT livemode, account, customer FROM reference WHERE generation = {generation} AND livemode = $1
+                 AND account = $2 AND object = $3 ORDER BY customer LIMIT 1"
+            );
+            for price in prices {
+                let query = sqlx::query(AssertSqlSafe(text.clone())).bind(livemode).bind(account).bind(price);
+                let row = query.fetch_optional(&mut *tx).await.doing(DOING)?;
+                found.extend(row.map(|row| customer_key(&row, 0).doing(DOING)).transpose()?);
+            }
+        } else {
+            let text = format!(
+                "SELECT livemode, account, MIN(customer) FROM reference WHERE generation = {generation} AND livemode = $1
+                 AND {} GROUP BY livemode, account, object",
+                in_list("object", 2)
+            );
+            let query = sqlx::query(AssertSqlSafe(text)).bind(livemode);
+            let query = query.bind(text_list(prices.iter().map(String::as_str)));
+            for row in &query.fetch_all(&mut *tx).await.doing(DOING)? {
+                found.push(customer_key(row, 0).doing(DOING)?);
+            }
+        }
+        tx.commit().await.doing(DOING)?;
+        Ok(found)
     }
 }

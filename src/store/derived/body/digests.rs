@@ -1,0 +1,117 @@
+//! Digests of customers' rows in SQL: moved with the rows, and two generations compared by them.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    super::{Database, dialect::*},
+    asked::{currency, sum},
+    rows::account_of,
+    sum_rows::{Line, Lines},
+};
+use crate::{
+    ledger::{money::Mrr, time::UnixTime},
+    store::{
+        StoreError,
+        derived::{Book, Compared, GenerationId, SUMS_VERSION, day_sums::DaySums, digests::KeptDigest, sum::MINOR},
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
+};
+
+const DOING: &str = "comparing generations";
+
+/// The rows of digests.
+pub(super) fn lines(sums: &DaySums) -> Lines<'_> {
+    let mut lines = Vec::new();
+    for (of, ledger) in &sums.0 {
+        let changed = ledger.digests.iter().filter(|(_, digest)| **digest != KeptDigest::default());
+        lines.extend(changed.map(|(customer, KeptDigest { items, halves: [digest, rest] })| Line {
+            of,
+            key: vec![clean(customer.as_str()).into()],
+            numbers: vec![*items, *digest, *rest],
+        }));
+    }
+    Lines { table: "customer_digest", key: "customer", numbers: "items, digest, digest_rest".into(), lines }
+}
+
+impl Database {
+    /// What differs between two generations as of `now`; `None` where one of them keeps no digests.
+    pub(in crate::store) async fn compare(
+        &self,
+        (before, after): (GenerationId, GenerationId),
+        now: UnixTime,
+    ) -> Result<Option<Compared>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let digested: i64 = number(
+            &mut tx,
+            &format!("SELECT COUNT(*) FROM generation WHERE id IN ({before}, {after}) AND sums = {SUMS_VERSION}"),
+        )
+        .await?;
+        if digested < 2 {
+            return Ok(None);
+        }
+        let (count_before, count_after) = (count(&mut tx, before).await?, count(&mut tx, after).await?);
+        let same_customer = "b.profile = a.profile AND b.livemode = a.livemode AND b.account = a.account
+            AND b.customer = a.customer";
+        let both = number(
+            &mut tx,
+            &format!(
+                "SELECT COUNT(*) FROM customer_ledger a JOIN customer_ledger b ON b.generation = {after} AND {same_customer}
+                 WHERE a.generation = {before}"
+            ),
+        )
+        .await?;
+        let same = number(
+            &mut tx,
+            &format!(
+                "SELECT COUNT(*) FROM customer_digest a JOIN customer_digest b ON b.generation = {after} AND {same_customer}
+                 AND b.test_clock = a.test_clock AND b.digest = a.digest AND b.digest_rest = a.digest_rest
+                 WHERE a.generation = {before}"
+            ),
+        )
+        .await?;
+        let ledgers = count_before + count_after - both;
+        let mrr = [standing(&mut tx, before, now).await?, standing(&mut tx, after, now).await?];
+        tx.commit().await.doing(DOING)?;
+        Ok(Some(Compared { ledgers: ledgers.unsigned_abs(), changed: (ledgers - same).unsigned_abs(), mrr }))
+    }
+}
+
+async fn number(connection: &mut Connection, text: &str) -> Result<i64, StoreError> {
+    sqlx::query_scalar(AssertSqlSafe(text.to_owned())).fetch_one(connection).await.doing(DOING)
+}
+
+async fn count(connection: &mut Connection, generation: GenerationId) -> Result<i64, StoreError> {
+    number(connection, &format!("SELECT COUNT(*) FROM customer_ledger WHERE generation = {generation}")).await
+}
+
+/// MRR at an instant wherever anything counted by then: the sums of days, without the rows that come later. Simulated time is
+/// summed into no MRR.
+async fn standing(
+    connection: &mut Connection,
+    generation: GenerationId,
+    now: UnixTime,
+) -> Result<BTreeMap<Book, Mrr>, StoreError> {
+    let text = format!(
+        "SELECT profile, livemode, account, currency, CAST(SUM(mrr) AS BIGINT), CAST(SUM(rest) AS BIGINT) FROM (
+         SELECT d.profile, d.livemode, d.account, d.currency, d.items AS items, d.mrr AS mrr, d.mrr_rest AS rest
+         FROM day_amount d WHERE d.generation = {generation} AND d.test_clock = ''
+         UNION ALL SELECT d.profile, d.livemode, d.account, d.currency, -1, -(d.mrr / {MINOR}), -(d.mrr % {MINOR})
+         FROM item_delta d{} WHERE d.generation = {generation} AND d.test_clock = '' AND d.ordinal >= 0 AND d.at > $1
+         ) AS s GROUP BY profile, livemode, account, currency HAVING SUM(items) <> 0",
+        by_own_index("item_delta_by_time", generation)
+    );
+    let rows = sqlx::query(AssertSqlSafe(text)).bind(now.0).fetch_all(connection).await.doing(DOING)?;
+    let read = |row: &Row| {
+        let book = Book {
+            profile: row.try_get(0).doing(DOING)?,
+            livemode: row.try_get(1).doing(DOING)?,
+            account: account_of(row.try_get(2).doing(DOING)?),
+            currency: currency(row.try_get(3).doing(DOING)?).map_err(|error| corrupt(DOING, error.to_string()))?,
+        };
+        Ok((book, sum(row, 4).doing(DOING)?))
+    };
+    rows.iter().map(read).collect()
+}

@@ -1,0 +1,74 @@
+//! A generation's own indices: what orders its rows by time instead of by customer. They are made in order once the
+//! generation is filled, and dropped whole with it. Rows that are written customer by customer would touch nearly every page
+//! of such an index in each transaction.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Database, driver::Connection, sql::BEGIN_WRITE};
+use crate::store::{StoreError, derived::GenerationId, errors::Doing};
+
+const DOING: &str = "making a generation's indices";
+
+/// Name, table, columns, and which rows beside the generation's. `ordinal >= 0` holds for every row: the planner takes such
+/// an index only where a statement says so too, and never instead of the order of customers.
+const OWN: [(&str, &str, &str, Option<&str>); 6] = [
+    ("count_delta_by_time", "count_delta", "at", Some("ordinal >= 0")),
+    ("item_delta_by_time", "item_delta", "at", Some("ordinal >= 0")),
+    ("movement_by_day", "movement", "profile, livemode, account, test_clock, day, effective_at, id", None),
+    ("movement_by_time", "movement", "visible_from", Some("visible_until IS NULL")),
+    ("movement_for_a_while", "movement", "visible_until", Some("visible_until IS NOT NULL")),
+    (
+        "movement_lost",
+        "movement",
+        "profile, livemode, account, test_clock, kind, day, effective_at, id",
+        Some("kind IN ('churn', 'contraction')"),
+    ),
+];
+
+/// Has a generation's rows found by an index of its own: SQLite can't know that the span asked for is short. Nothing has no
+/// index: 0.
+pub(crate) fn by_own_index(index: &str, generation: GenerationId) -> String {
+    if generation == GenerationId(0) { String::new() } else { format!(" INDEXED BY {index}_{generation}") }
+}
+
+/// Makes what isn't there yet. Each is a transaction of its own: others come in between.
+pub(crate) async fn make_indices(database: &Database, generation: GenerationId) -> Result<(), StoreError> {
+    for own in OWN {
+        let mut tx = database.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
+        make(&mut tx, generation, own).await?;
+        tx.commit().await.doing(DOING)?;
+    }
+    Ok(())
+}
+
+/// The same within a transaction: nothing to do where the generation was filled.
+pub(crate) async fn make_indices_within(
+    connection: &mut Connection,
+    generation: GenerationId,
+) -> Result<(), StoreError> {
+    for own in OWN {
+        make(connection, generation, own).await?;
+    }
+    Ok(())
+}
+
+async fn make(
+    connection: &mut Connection,
+    generation: GenerationId,
+    (name, table, columns, which): (&str, &str, &str, Option<&str>),
+) -> Result<(), StoreError> {
+    let which = which.map(|which| format!(" AND {which}")).unwrap_or_default();
+    let text = format!(
+        "CREATE INDEX IF NOT EXISTS {name}_{generation} ON {table} ({columns}) WHERE generation = {generation}{which}"
+    );
+    sqlx::query(AssertSqlSafe(text)).execute(connection).await.map(drop).doing(DOING)
+}
+
+/// Drops them, once nobody answers from the generation.
+pub(crate) async fn drop_indices(connection: &mut Connection, generation: GenerationId) -> Result<(), StoreError> {
+    for (name, ..) in OWN {
+        let text = format!("DROP INDEX IF EXISTS {name}_{generation}");
+        sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await.doing(DOING)?;
+    }
+    Ok(())
+}

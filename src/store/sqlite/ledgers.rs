@@ -1,0 +1,170 @@
+//! Whole ledgers read back where they lie: a page of customers in one trip, row by row in the order of customers. Its twin is
+//! in `postgres/`.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Row, Transaction, params, types::ValueRef};
+
+use super::{
+    Database,
+    body::{
+        columns::*,
+        rows::{account, account_of},
+    },
+    direct::Failure,
+};
+use crate::{
+    event::CustomerKey,
+    ledger::{ids::CustomerId, outcome::CustomerLedger},
+    store::{
+        StoreError,
+        derived::{GenerationId, ProfileLedger},
+        errors::corrupt,
+        log::prepared::clean,
+    },
+};
+
+const DOING: &str = "reading derived rows";
+
+/// The next ledgers of a generation in the order of their keys. One transaction: a customer replaced meanwhile is seen
+/// before or after, never in between.
+pub(crate) async fn read_ledgers(
+    database: &Database,
+    generation: GenerationId,
+    after: Option<(&str, &CustomerKey)>,
+    limit: i64,
+) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
+    // Before every profile: none has no name.
+    let from = after.map_or_else(
+        || (String::new(), false, String::new(), String::new()),
+        |(profile, key)| (clean(profile), key.livemode, account(key.account.as_ref()), clean(key.customer.as_str())),
+    );
+    let read = move |connection: &mut Connection| {
+        let tx = connection.transaction()?;
+        let mut ledgers = heads(&tx, generation, &from, limit)?;
+        let mut first = 0;
+        while let Some(head) = ledgers.get(first) {
+            let group = head.group.clone();
+            let count = ledgers[first..].iter().take_while(|one| one.group == group).count();
+            fill(&tx, generation, &group, &mut ledgers[first..first + count])?;
+            first += count;
+        }
+        Ok(ledgers)
+    };
+    let ledgers = database.ledgers.run(DOING, read).await?;
+    let placed = |Placed { group, customer, ledger }: Placed| {
+        let Whose { profile, livemode, account } = &*group;
+        let account = account_of(account.clone());
+        let key = CustomerKey { livemode: *livemode, account, customer: CustomerId::new(customer) };
+        (key, ProfileLedger { profile: profile.clone(), ledger })
+    };
+    Ok(ledgers.into_iter().map(placed).collect())
+}
+
+/// Customers of one profile within one ledger.
+#[derive(PartialEq)]
+struct Whose {
+    profile: Arc<str>,
+    livemode: bool,
+    account: String,
+}
+
+struct Placed {
+    group: Arc<Whose>,
+    customer: String,
+    ledger: CustomerLedger,
+}
+
+/// The next customers, without their rows.
+fn heads(
+    tx: &Transaction<'_>,
+    generation: GenerationId,
+    (profile, livemode, account, customer): &(String, bool, String, String),
+    limit: i64,
+) -> Result<Vec<Placed>, Failure> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT profile, livemode, account, customer, test_clock, {} FROM customer_ledger
+         WHERE generation = ? AND (profile, livemode, account, customer) > (?, ?, ?, ?)
+         ORDER BY profile, livemode, account, customer LIMIT ?",
+        CUSTOMER.columns
+    ))?;
+    let mut rows = statement.query(params![generation.0, profile, livemode, account, customer, limit])?;
+    let mut heads: Vec<Placed> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::of(row, 0);
+        let whose = Whose { profile: columns.text()?.into(), livemode: columns.truth()?, account: columns.text()? };
+        let group = heads.last().map(|last| last.group.clone()).filter(|group| **group == whose);
+        let customer = columns.text()?;
+        let ledger = read_customer(&mut columns)?;
+        heads.push(Placed { group: group.unwrap_or_else(|| Arc::new(whose)), customer, ledger });
+    }
+    Ok(heads)
+}
+
+/// Reads the rows of these customers, who follow each other.
+fn fill(tx: &Transaction<'_>, generation: GenerationId, group: &Whose, ledgers: &mut [Placed]) -> Result<(), Failure> {
+    let mut each = |table: &Table, put: &dyn Fn(&mut CustomerLedger, &mut Columns<'_>) -> Read<()>| {
+        let (Some(first), Some(last)) = (ledgers.first(), ledgers.last()) else { return Ok(()) };
+        let mut statement = tx.prepare_cached(&format!(
+            "SELECT customer, {} FROM {} WHERE generation = ? AND profile = ? AND livemode = ? AND account = ?
+             AND customer >= ? AND customer <= ? ORDER BY customer, {}",
+            if table.name == PART.name { format!("ordinal, {}", table.columns) } else { table.columns.to_owned() },
+            table.name,
+            table.order
+        ))?;
+        let Whose { profile, livemode, account } = group;
+        let within = params![generation.0, &**profile, livemode, account, first.customer, last.customer];
+        let mut rows = statement.query(within)?;
+        let mut place = 0;
+        while let Some(row) = rows.next()? {
+            let customer = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            // Both are in the order of customers.
+            while ledgers.get(place).is_some_and(|one| *one.customer < *customer) {
+                place += 1;
+            }
+            let ledger = ledgers
+                .get_mut(place)
+                .filter(|one| one.customer == customer)
+                .ok_or_else(|| corrupt(DOING, format!("{customer} has rows in {} without a ledger", table.name)))?;
+            put(&mut ledger.ledger, &mut Columns::of(row, 1))?;
+        }
+        Ok::<_, Failure>(())
+    };
+    each(&DELTA, &|ledger, columns| Ok(ledger.deltas.push(read_delta(columns)?)))?;
+    each(&COUNT, &|ledger, columns| Ok(ledger.counts.push(read_count(columns)?)))?;
+    each(&MOVEMENT, &|ledger, columns| Ok(ledger.movements.push(read_movement(columns)?)))?;
+    each(&PART, &|ledger, columns| {
+        let ordinal = usize::try_from(columns.number()?).unwrap_or(usize::MAX);
+        let movement = ledger.movements.get_mut(ordinal);
+        let movement = movement.ok_or_else(|| corrupt(DOING, "a part is of a movement that isn't there"))?;
+        Ok(movement.parts.push(read_part(columns)?))
+    })?;
+    each(&SUBSCRIPTION, &|ledger, columns| Ok(ledger.subscriptions.push(read_subscription(columns)?)))?;
+    each(&QUALITY, &|ledger, columns| Ok(ledger.quality.push(read_quality(columns)?)))?;
+    each(&TRIAL, &|ledger, columns| Ok(ledger.trials.push(read_trial(columns)?)))
+}
+
+impl Cells for Row<'_> {
+    fn text(&self, place: usize) -> Read<Option<String>> {
+        match cell(self, place)? {
+            ValueRef::Null => Ok(None),
+            text => text.as_str().map(|text| Some(text.to_owned())).map_err(unreadable),
+        }
+    }
+
+    fn number(&self, place: usize) -> Read<Option<i64>> {
+        cell(self, place)?.as_i64_or_null().map_err(unreadable)
+    }
+
+    fn truth(&self, place: usize) -> Read<bool> {
+        Ok(cell(self, place)?.as_i64().map_err(unreadable)? != 0)
+    }
+}
+
+fn cell<'r>(row: &'r Row<'_>, place: usize) -> Read<ValueRef<'r>> {
+    row.get_ref(place).map_err(unreadable)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    corrupt(DOING, error.to_string())
+}
