@@ -8,6 +8,7 @@ use http::header;
 
 use crate::{
     api::state::AppState,
+    background::Outcome,
     budget,
     feeds::FeedProgress,
     history::{drift::Drift, refusals::Refusal},
@@ -46,6 +47,8 @@ async fn measure(state: &AppState) {
     metrics.question_bytes.set(i64::try_from(budget::held()).unwrap_or(i64::MAX));
     metrics.body_bytes.set(i64::try_from(state.bodies.held()).unwrap_or(i64::MAX));
     metrics.append_waiting.set(i64::try_from(state.appender.waiting()).unwrap_or(i64::MAX));
+    let failed = state.tasks.status().into_iter().filter(|task| task.outcome == Some(Outcome::Failed)).count();
+    metrics.failed_tasks.set(i64::try_from(failed).unwrap_or(i64::MAX));
     let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {

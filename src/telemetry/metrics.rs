@@ -121,6 +121,8 @@ pub struct Metrics {
     pub alert_deliveries_waiting: Gauge,
     /// Alerts' messages given up after a day, set at each scrape.
     pub alert_deliveries_failed: Gauge,
+    /// Tasks beside requests whose last turn failed, set at each scrape.
+    pub failed_tasks: Gauge,
     /// 1 while the database answers, set at each scrape.
     pub database_up: Gauge<i64>,
     /// When the process started, in seconds since 1970.
@@ -160,6 +162,7 @@ impl Default for Metrics {
             body_bytes: Gauge::default(),
             alert_deliveries_waiting: Gauge::default(),
             alert_deliveries_failed: Gauge::default(),
+            failed_tasks: Gauge::default(),
             database_up: Gauge::default(),
             start_time_seconds: Gauge::default(),
         };
@@ -260,6 +263,11 @@ impl Default for Metrics {
             metrics.body_bytes.clone(),
         );
         registry.register("append_waiting", "Webhooks waiting for their commit", metrics.append_waiting.clone());
+        registry.register(
+            "failed_tasks",
+            "Tasks beside requests in this process whose last turn failed",
+            metrics.failed_tasks.clone(),
+        );
         registry.register("database_up", "1 while the database answers", metrics.database_up.clone());
         registry.register(
             "start_time_seconds",

@@ -4,5 +4,6 @@ mod circles;
 mod citations;
 mod commands;
 mod deployment;
+mod paths;
 mod references;
 mod rooms;

@@ -91,6 +91,7 @@ async fn what_the_alerting_rules_ask_for_is_there_and_moves() {
         assert!(text.lines().any(|line| line.starts_with(name)), "{name} is not in\n{text}");
     }
     assert_eq!(value(&text, "database_up"), Some(1));
+    assert_eq!(value(&text, "failed_tasks"), Some(0));
     // Nobody reconciles here: both events wait.
     assert_eq!(value(&text, "reconciler_lag_events"), Some(2));
     assert_eq!(value(&text, "log_unreadable_events"), Some(1));
