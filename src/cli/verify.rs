@@ -95,12 +95,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             "log     sealed to {sealed_to}, {unsealed} events not sealed yet: {}",
             found(&chain.first_difference, logged)
         ))?;
-        let reached = anchors.reached.map_or("nothing".into(), |seq| format!("a log up to {seq}"));
+        // A log that was empty when it was last remembered tells nothing.
+        let remembered = anchors.reached.filter(|seq| *seq > 0);
+        let reached = remembered.map_or("nothing".into(), |seq| format!("a log up to {seq}"));
         output::line(format_args!(
             "anchors {reached} is remembered elsewhere, {} heads given, this log ends at {}: {}",
             args.head.len(),
             anchors.last_seq,
-            found(&anchors.first_difference, u64::from(anchors.reached.is_some() || !args.head.is_empty()))
+            found(&anchors.first_difference, u64::from(remembered.is_some() || !args.head.is_empty()))
         ))?;
         if let Some(missing) = &anchors.could_be_missing {
             output::line(format_args!("        {missing}"))?;
