@@ -130,18 +130,18 @@ fn fill(tx: &Transaction<'_>, generation: GenerationId, group: &Whose, ledgers: 
         }
         Ok::<_, Failure>(())
     };
-    each(&DELTA, &|ledger, columns| Ok(ledger.deltas.push(read_delta(columns)?)))?;
-    each(&COUNT, &|ledger, columns| Ok(ledger.counts.push(read_count(columns)?)))?;
-    each(&MOVEMENT, &|ledger, columns| Ok(ledger.movements.push(read_movement(columns)?)))?;
+    each(&DELTA, &|ledger, columns| read_delta(columns).map(|row| ledger.deltas.push(row)))?;
+    each(&COUNT, &|ledger, columns| read_count(columns).map(|row| ledger.counts.push(row)))?;
+    each(&MOVEMENT, &|ledger, columns| read_movement(columns).map(|row| ledger.movements.push(row)))?;
     each(&PART, &|ledger, columns| {
         let ordinal = usize::try_from(columns.number()?).unwrap_or(usize::MAX);
         let movement = ledger.movements.get_mut(ordinal);
         let movement = movement.ok_or_else(|| corrupt(DOING, "a part is of a movement that isn't there"))?;
-        Ok(movement.parts.push(read_part(columns)?))
+        read_part(columns).map(|row| movement.parts.push(row))
     })?;
-    each(&SUBSCRIPTION, &|ledger, columns| Ok(ledger.subscriptions.push(read_subscription(columns)?)))?;
-    each(&QUALITY, &|ledger, columns| Ok(ledger.quality.push(read_quality(columns)?)))?;
-    each(&TRIAL, &|ledger, columns| Ok(ledger.trials.push(read_trial(columns)?)))
+    each(&SUBSCRIPTION, &|ledger, columns| read_subscription(columns).map(|row| ledger.subscriptions.push(row)))?;
+    each(&QUALITY, &|ledger, columns| read_quality(columns).map(|row| ledger.quality.push(row)))?;
+    each(&TRIAL, &|ledger, columns| read_trial(columns).map(|row| ledger.trials.push(row)))
 }
 
 impl Cells for Row<'_> {
