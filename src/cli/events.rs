@@ -204,12 +204,18 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 
 async fn list(store: &Store, filter: &EventFilter, mut after: i64, limit: u64, json: bool) -> Outcome {
     let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+    let begun = left;
     while left > 0 {
         let page = store.log.events(filter, after, left.min(limits::LOG_PAGE_EVENTS)).await.map_err(unread)?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         left -= i64::try_from(page.len()).unwrap_or(left);
         print(&page, json)?;
+    }
+    // Beside what programs read, which is nothing.
+    if left == begun && begun > 0 {
+        let all = store.log.head().await.map_err(unread)?.events;
+        eprintln!("mrrd: of the {all} events in the log none is what was asked for");
     }
     Ok(())
 }

@@ -174,7 +174,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Accuracy { options } => {
             let question = options.ask(today);
             let answer = reports.accuracy(&question).await.map_err(ask::failure)?;
-            let told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
+            let mut told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
+            if answer.data.is_empty() {
+                told.push(reports.nothing_restated(&question).await.map_err(ask::failure)?);
+            }
             options.print(&answer, &told, AccuracyAnswer::table)?;
         }
         Command::Durability { options } => {
@@ -190,7 +193,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::Restatements { month, ledger, output } => {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;
-            let told = ask::told(&reports, &ledger.ask(), false).await.map_err(ask::failure)?;
+            let mut told = ask::told(&reports, &ledger.ask(), false).await.map_err(ask::failure)?;
+            if answer.data.is_empty() {
+                told.push(reports.nothing_restated(&ledger.ask()).await.map_err(ask::failure)?);
+            }
             output.print(&answer, &told, RestatementList::table)?;
         }
         Command::Movements { basis, customer, options } => {

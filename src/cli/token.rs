@@ -105,6 +105,11 @@ async fn list(json: bool, context: &Context) -> Outcome {
         };
         return Ok(output::json(&tokens.iter().map(entry).collect::<Vec<_>>())?);
     }
+    if tokens.is_empty() {
+        let said =
+            "No token is kept here: those of api.tokens are in the configuration, and mrrd token create makes others.";
+        return Ok(output::line(said)?);
+    }
     let columns = vec!["id", "name", "role", "created", "revoked"];
     let row = |token: &TokenRow| {
         let revoked = token.revoked_at.map(|at| at.to_string()).unwrap_or_default();

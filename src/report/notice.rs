@@ -146,6 +146,18 @@ impl Reports<'_> {
         Ok(Notice::new(NoticeKind::AllKnown, detail, None))
     }
 
+    /// What no restatement, or no closed month to tell of, means: that none is closed, or that what is closed stands.
+    pub async fn nothing_restated(&self, ask: &Ask) -> Result<Notice, AskError> {
+        let profile = self.kept(ask)?;
+        let closed = self.store.records.closings().await?.iter().any(|closing| closing.profile == profile.name);
+        let detail = if closed {
+            format!("nothing of what was closed under profile {} has changed since", profile.name)
+        } else {
+            format!("no month is closed under profile {}: mrrd close keeps one as it is reported", profile.name)
+        };
+        Ok(Notice::new(NoticeKind::NothingCounts, detail, None))
+    }
+
     /// The ledgers beside the one that is asked, where there are any: for `doctor`.
     pub async fn beside(&self, ask: &Ask) -> Result<Vec<LedgerThere>, AskError> {
         let Asked { scope, .. } = self.resolve_unrated(ask).await?;

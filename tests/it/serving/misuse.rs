@@ -143,3 +143,21 @@ async fn verify_says_what_it_did_not_compare() {
         assert!(!line.contains("no difference"), "{line}");
     }
 }
+
+#[tokio::test]
+async fn an_empty_list_says_what_is_true() {
+    let daemon = Daemon::start().await;
+    for (args, word) in [
+        (&["report", "restatements"][..], "o month is closed under profile stripe"),
+        (&["report", "accuracy"], "o month is closed under profile stripe"),
+        (&["token", "list"], "those of api.tokens are in the configuration"),
+        (&["events", "list", "--type", "invoice.paid"], "of the 0 events in the log none is what was asked for"),
+    ] {
+        let listed = daemon.command(args);
+        let told = said(&listed);
+        assert!(
+            listed.status.success() && told.contains(word) && !told.contains("Nothing to show"),
+            "{args:?}: {told}"
+        );
+    }
+}
