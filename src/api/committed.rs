@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     api::state::AppState,
-    report::committed::{CommittedAnswer, HORIZON, HORIZON_MAX},
+    report::{
+        committed::{HORIZON, HORIZON_MAX},
+        committed_answer::CommittedAnswer,
+    },
 };
 
 parameters! {

@@ -16,6 +16,7 @@ pub mod closing_check;
 pub mod closing_text;
 pub mod cohorts;
 pub mod committed;
+pub mod committed_answer;
 pub mod compare;
 pub mod customers;
 mod customers_asked;
