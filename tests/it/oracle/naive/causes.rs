@@ -218,7 +218,10 @@ impl Naive<'_> {
         if known.items.iter().any(|item| item.trial.is_some()) {
             return None;
         }
+        // Where granted trials count, money may begin within one: it converts nothing.
+        let still_tried = step.line.states[step.after].1.status == Status::Trialing;
         match known.status {
+            Status::Trialing if still_tried => None,
             Status::Trialing => Some("trial_conversion"),
             Status::Active if is_free(known) => Some("free_to_paid"),
             Status::Incomplete => Some("first_subscription"),
