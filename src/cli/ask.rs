@@ -203,6 +203,17 @@ impl Options {
         self.output.print(answer, told, table)
     }
 
+    /// Prints an answer that a person reads better in another table than a program's.
+    pub(super) fn print_for_people<T: serde::Serialize>(
+        &self,
+        answer: &T,
+        told: &[Notice],
+        table: impl Fn(&T) -> Table,
+        for_people: impl Fn(&T) -> Table,
+    ) -> std::io::Result<()> {
+        self.output.print_as(answer, told, table, |answer| for_people(answer).shown(self.output.exact))
+    }
+
     /// Prints an answer that a person reads better as `text` than as a table.
     pub(super) fn print_as<T: serde::Serialize>(
         &self,

@@ -185,7 +185,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let question = options.ask(today);
             let answer = reports.durability(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
-            options.print(&answer, &told, DurabilityAnswer::table)?;
+            options.print_for_people(&answer, &told, DurabilityAnswer::table, DurabilityAnswer::by_month)?;
         }
         Command::Committed { horizon, ledger, output } => {
             let answer = reports.committed(&ledger.ask(), *horizon).await.map_err(ask::failure)?;

@@ -255,6 +255,7 @@ impl CommittedAnswer {
         });
         let summary = Table { columns: vec!["currency", "line", "amount_exact"], rows: amounts.collect() };
         let beside = Table { columns: vec!["currency", "beside_it", "count", "mrr_exact"], rows: beside.collect() };
-        format!("{} to {}\n{}\n\n{}", self.day, self.until, summary.terminal(), beside.terminal())
+        let [summary, beside] = [summary, beside].map(|table| table.telling_converted(self.converted).terminal());
+        format!("{} to {}\n{summary}\n\n{beside}", self.day, self.until)
     }
 }

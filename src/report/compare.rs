@@ -241,7 +241,7 @@ impl Comparison {
         if self.knobs.is_empty() {
             text.push_str(&format!("{} and {} are the same in every knob.\n", self.from, self.to));
         }
-        let table = self.table();
+        let table = self.table().telling_converted(self.converted);
         if !table.rows.is_empty() {
             text.push('\n');
             text.push_str(&table.shown(exact));

@@ -213,4 +213,35 @@ impl DurabilityAnswer {
         });
         Table { columns, rows: rows.collect() }
     }
+
+    /// For a person: one row a month and roll-up, with what is still held and its share at each age.
+    pub fn by_month(&self) -> Table {
+        let first = ["month", "currency", "rollup", "customers", "expansion_exact"];
+        let rows = self.data.iter().map(|entry| {
+            let ages = entry.ages.iter().flat_map(|age| {
+                let held = age.held_exact.map(|held| held.to_string()).unwrap_or_default();
+                [held, age.share.value.clone().unwrap_or_default()]
+            });
+            [
+                entry.month.clone(),
+                entry.currency.clone(),
+                entry.rollup.unwrap_or("all").to_owned(),
+                entry.customers.to_string(),
+                entry.expansion_exact.to_string(),
+            ]
+            .into_iter()
+            .chain(ages)
+            .collect()
+        });
+        let columns = first.into_iter().chain(AT_AGES.into_iter().flatten()).collect();
+        Table { columns, rows: rows.collect() }.telling_converted(self.converted)
+    }
 }
+
+/// What a person's table calls the amount and the share held at each of [`AGES`].
+const AT_AGES: [[&str; 2]; AGES.len()] = [
+    ["held_30_days_exact", "share_30_days"],
+    ["held_90_days_exact", "share_90_days"],
+    ["held_180_days_exact", "share_180_days"],
+    ["held_365_days_exact", "share_365_days"],
+];

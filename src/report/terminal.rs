@@ -57,6 +57,10 @@ const LEAVES: &[&str] = &[
     "restated",
     "end",
     "cohort_customers",
+    "held_365_days_exact",
+    "held_180_days_exact",
+    "held_90_days_exact",
+    "held_30_days_exact",
     "reason",
     "partial",
     "prices",
@@ -86,7 +90,15 @@ const FLOWS: &[&str] = &[
 ];
 
 /// Shares: told in per cent.
-const SHARES: &[&str] = &["customer_retention", "mrr_retention", "conversion"];
+const SHARES: &[&str] = &[
+    "customer_retention",
+    "mrr_retention",
+    "conversion",
+    "share_30_days",
+    "share_90_days",
+    "share_180_days",
+    "share_365_days",
+];
 
 /// Figures of a `metric` column whose value is an amount; of these the denominator is a number.
 const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
