@@ -197,6 +197,9 @@ pub const QUESTION_TIME: Duration = Duration::from_secs(30);
 /// How long sending a long answer may take.
 pub const ANSWER_TIME: Duration = Duration::from_secs(300);
 
+/// Rows of one sheet of a workbook, which is made whole in memory; CSV has no such end.
+pub const WORKBOOK_ROWS: usize = 200_000;
+
 /// Groups times periods worked out for one series: a second or two.
 pub const SERIES_STEPS: usize = 20_000_000;
 

@@ -4,9 +4,14 @@
 use utoipa::openapi::{
     Content, ContentBuilder, HeaderBuilder, HttpMethod, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response, Type,
     path::Operation,
+    schema::{KnownFormat, SchemaFormat},
 };
 
 use super::fresh;
+use crate::report::workbook::MEDIA_TYPE;
+
+/// How a file is described.
+const BINARY: SchemaFormat = SchemaFormat::KnownFormat(KnownFormat::Binary);
 
 /// The media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
@@ -85,6 +90,8 @@ fn describe(status: &str, response: &mut Response, tabular: bool, tagged: bool) 
     } else if tabular && response.content.contains_key("application/json") {
         let text = ObjectBuilder::new().schema_type(Type::String).build();
         response.content.insert("text/csv".to_owned(), RefOr::T(Content::new(Some(text))));
+        let file = ObjectBuilder::new().schema_type(Type::String).format(Some(BINARY)).build();
+        response.content.insert(MEDIA_TYPE.to_owned(), RefOr::T(Content::new(Some(file))));
     }
     let headers: &[(&str, &str)] = match code {
         401 => &[("WWW-Authenticate", "How to say who asks.")],

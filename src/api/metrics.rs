@@ -56,7 +56,8 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), report, is_empty, MetricsAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, MetricsAnswer::table)
+        .await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.
@@ -67,5 +68,6 @@ pub(super) async fn cohorts(State(state): State<AppState>, Query(query): Query<C
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.csv(), report, is_empty, CohortsAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, CohortsAnswer::table)
+        .await
 }

@@ -58,11 +58,19 @@ use tower_http::compression::CompressionLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::values::Format;
 pub use self::{document::document, problem::ApiProblem};
 use crate::{
     api::state::AppState,
     budget::{self, Budget},
-    report::{ask::Ask, ledger_status::LedgerStatus, notice::Notice, service::Reports, table::Table},
+    report::{
+        ask::Ask,
+        ledger_status::LedgerStatus,
+        notice::Notice,
+        service::Reports,
+        table::Table,
+        workbook::{self, workbook},
+    },
 };
 
 /// Every route of the API, guarded.
@@ -138,11 +146,16 @@ fn described() -> OpenApiRouter<AppState> {
 /// Figures are nobody else's: no cache keeps them unless an answer says otherwise, and no browser guesses another type.
 /// A table is a file, with a name of its own where it is saved.
 async fn headers(request: Request, next: Next) -> Response {
-    let name = file_name(request.uri().path());
+    let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
-    let is_csv = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/csv");
-    if response.headers().get(header::CONTENT_TYPE).is_some_and(is_csv) {
-        response.headers_mut().extend(name.map(|name| (header::CONTENT_DISPOSITION, name)));
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let extension = match kind {
+        kind if kind.starts_with(b"text/csv") => Some("csv"),
+        kind if kind == workbook::MEDIA_TYPE.as_bytes() => Some("xlsx"),
+        _ => None,
+    };
+    if let Some(name) = extension.and_then(|extension| file_name(&path, extension)) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     // A tagged answer has said how it may be kept.
     if !response.headers().contains_key(header::ETAG) {
@@ -153,11 +166,11 @@ async fn headers(request: Request, next: Next) -> Response {
 }
 
 /// `attachment; filename="mrrd-customers-cus_1-explain.csv"` for `/api/v1/customers/cus_1/explain`.
-fn file_name(path: &str) -> Option<HeaderValue> {
+fn file_name(path: &str, extension: &str) -> Option<HeaderValue> {
     let route = path.strip_prefix("/api/v1/")?;
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let name: String = route.chars().map(plain).collect();
-    HeaderValue::try_from(format!("attachment; filename=\"mrrd-{name}.csv\"")).ok()
+    HeaderValue::try_from(format!("attachment; filename=\"mrrd-{name}.{extension}\"")).ok()
 }
 
 /// What answers a route.
@@ -167,18 +180,28 @@ fn reports(state: &AppState) -> Reports<'_> {
     Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() }
 }
 
-/// JSON, or CSV where it was asked for. A long answer is sent as it is written, and is never whole in memory.
-fn answer<T: Serialize + Send + 'static>(csv: bool, value: T, table: fn(&T) -> Table) -> Response {
-    let kind =
-        HeaderValue::from_static(if csv { "text/csv; charset=utf-8; header=present" } else { "application/json" });
+/// JSON, or the table it was asked for as. A long answer is sent as it is written, and is never whole in memory; a workbook is.
+fn answer<T: Serialize + Send + 'static>(format: Format, value: T, table: fn(&T) -> Table) -> Answer {
+    let kind = match format {
+        Format::Json => "application/json",
+        Format::Csv => "text/csv; charset=utf-8; header=present",
+        Format::Xlsx => return workbook_of(&[], table(&value)),
+    };
+    let csv = format == Format::Csv;
     let whose = budget::current().filter(|question| question.held() > long::LONG_BYTES);
     let body = match (csv, whose) {
         (true, Some(question)) => long::body(question, move |out| table(&value).write_csv(out)),
         (false, Some(question)) => long::body(question, move |out| Ok(serde_json::to_writer(out, &value)?)),
         (true, None) => table(&value).csv().into(),
-        (false, None) => return json(&value),
+        (false, None) => return Ok(json(&value)),
     };
-    ([(header::CONTENT_TYPE, kind)], body).into_response()
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response())
+}
+
+/// A table as a workbook, with what was asked.
+fn workbook_of(about: &[(&str, String)], table: Table) -> Answer {
+    let bytes = workbook(about, &[("figures", table)])?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(workbook::MEDIA_TYPE))], bytes).into_response())
 }
 
 /// Lets each question cost what it may. What it holds is given back once its answer is gone.
@@ -215,12 +238,12 @@ struct Asked<'a> {
     ledger_status: Option<LedgerStatus>,
 }
 
-/// JSON, or CSV where it was asked for, of the ledger that `ask` is about, as it stood before it was read. An empty answer
+/// JSON, or the table it was asked for as, of the ledger that `ask` is about, as it stood before it was read. An empty answer
 /// says why it is.
 async fn told<T: Serialize + Send + 'static>(
     state: &AppState,
     Asked { ask, ledger_status }: Asked<'_>,
-    csv: bool,
+    format: Format,
     value: T,
     is_empty: bool,
     table: fn(&T) -> Table,
@@ -229,11 +252,16 @@ async fn told<T: Serialize + Send + 'static>(
     if is_empty {
         notices.extend(reports(state).why_empty(ask).await?);
     }
-    if csv {
-        return Ok(noticed(answer(true, value, table), &notices));
+    match format {
+        Format::Json => {}
+        Format::Csv => return Ok(noticed(answer(format, value, table)?, &notices)),
+        Format::Xlsx => {
+            let about = reports(state).about(ask, &notices).await?;
+            return Ok(noticed(workbook_of(&about, table(&value))?, &notices));
+        }
     }
     let behind = ledger_status.map(|ledger_status| ledger_status.behind).filter(|behind| *behind > 0);
-    Ok(answer(false, Told { answer: value, behind, notices }, |_| Table::default()))
+    answer(format, Told { answer: value, behind, notices }, |_| Table::default())
 }
 
 /// An answer whose shape has no place for notices carries them as `mrrd-notice`.

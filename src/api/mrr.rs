@@ -52,10 +52,10 @@ impl SeriesQuery {
 #[utoipa::path(get, path = "/api/v1/mrr", tag = "figures", params(SeriesQuery),
     responses((status = 200, body = Told<MrrAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn mrr(State(state): State<AppState>, Query(query): Query<SeriesQuery>) -> Answer {
-    let csv = query.format.csv();
+    let format = query.format.wanted();
     let ask = query.ask();
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, csv, report, is_empty, MrrAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, format, report, is_empty, MrrAnswer::table).await
 }

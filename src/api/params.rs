@@ -42,7 +42,7 @@ parameters! {
 parameters! {
     /// How a table is written.
     pub(super) struct FormatQuery {
-        /// `json` (the default) or `csv`.
+        /// `json` (the default), `csv`, or `xlsx`: a workbook, its amounts in units of their currency.
         format: Option<Format>,
     }
 }
@@ -96,8 +96,8 @@ impl SpanQuery {
 }
 
 impl FormatQuery {
-    /// Whether CSV is wanted.
-    pub(super) fn csv(&self) -> bool {
-        self.format == Some(Format::Csv)
+    /// How the answer is wanted.
+    pub(super) fn wanted(&self) -> Format {
+        self.format.unwrap_or(Format::Json)
     }
 }

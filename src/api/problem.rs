@@ -113,6 +113,9 @@ impl ApiProblem {
             Self::Report(ReportError::Overflow) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "sum-too-large", "A sum is too large")
             }
+            Self::Report(ReportError::Workbook { .. }) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "workbook-not-written", "The workbook can't be written")
+            }
             Self::Report(
                 ReportError::TooManyPeriods { .. }
                 | ReportError::TooManyEntries { .. }

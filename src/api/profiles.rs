@@ -92,5 +92,5 @@ pub(super) async fn compare(State(state): State<AppState>, Query(query): Query<C
         None => reports.profile(&question)?,
     };
     let found = Box::pin(reports.compare(&question, from, named("with", &with)?, month)).await?;
-    Ok(answer(query.format.csv(), found, Comparison::table))
+    answer(query.format.wanted(), found, Comparison::table)
 }

@@ -77,7 +77,7 @@ words! {
     Rollup: Rollup::ALL.iter().copied(), Rollup::as_str;
     Rule: Rule::ALL, Rule::as_str;
     Action: Action::ALL, Action::as_str;
-    Format: [Format::Json, Format::Csv], Format::as_str;
+    Format: [Format::Json, Format::Csv, Format::Xlsx], Format::as_str;
 }
 
 impl Value for bool {
@@ -214,6 +214,7 @@ impl Value for AccountScope {
 pub(super) enum Format {
     Json,
     Csv,
+    Xlsx,
 }
 
 impl Format {
@@ -221,6 +222,7 @@ impl Format {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         time::Day,
     },
     report::{
+        about::About,
         ask::{Ask, GroupBy, InCurrency, KnownAt},
         ledger_status::LedgerStatus,
         month::Month,
@@ -19,6 +20,7 @@ use crate::{
         period::Interval,
         service::{AskError, Reports},
         table::Table,
+        workbook::workbook,
     },
     store::derived::reports::AccountScope,
 };
@@ -104,7 +106,7 @@ pub(super) struct Whose {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Output {
-    /// How to print it
+    /// How to print it; xlsx is a file, for > FILE
     #[arg(long, default_value = "table")]
     format: Format,
     /// The same as --format json
@@ -123,6 +125,7 @@ enum Format {
     Table,
     Csv,
     Json,
+    Xlsx,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -197,7 +200,7 @@ impl Options {
     pub(super) fn print<T: serde::Serialize>(
         &self,
         answer: &T,
-        told: &[Notice],
+        told: &Told,
         table: impl Fn(&T) -> Table,
     ) -> std::io::Result<()> {
         self.output.print(answer, told, table)
@@ -207,7 +210,7 @@ impl Options {
     pub(super) fn print_for_people<T: serde::Serialize>(
         &self,
         answer: &T,
-        told: &[Notice],
+        told: &Told,
         table: impl Fn(&T) -> Table,
         for_people: impl Fn(&T) -> Table,
     ) -> std::io::Result<()> {
@@ -218,7 +221,7 @@ impl Options {
     pub(super) fn print_as<T: serde::Serialize>(
         &self,
         answer: &T,
-        told: &[Notice],
+        told: &Told,
         table: impl Fn(&T) -> Table,
         text: impl Fn(&T) -> String,
     ) -> std::io::Result<()> {
@@ -266,7 +269,7 @@ impl Output {
     pub(super) fn print<T: serde::Serialize>(
         &self,
         answer: &T,
-        told: &[Notice],
+        told: &Told,
         table: impl Fn(&T) -> Table,
     ) -> std::io::Result<()> {
         self.print_as(answer, told, &table, |answer| table(answer).shown(self.exact))
@@ -277,29 +280,35 @@ impl Output {
     pub(super) fn print_as<T: serde::Serialize>(
         &self,
         answer: &T,
-        told: &[Notice],
+        told: &Told,
         table: impl Fn(&T) -> Table,
         text: impl Fn(&T) -> String,
     ) -> std::io::Result<()> {
         #[derive(serde::Serialize)]
-        struct Told<'a, T> {
+        struct Whole<'a, T> {
             #[serde(flatten)]
             answer: &'a T,
             #[serde(skip_serializing_if = "<[Notice]>::is_empty")]
             notices: &'a [Notice],
         }
+        let Told { notices, about } = told;
         if self.json || self.format == Format::Json {
-            return output::json(&Told { answer, notices: told });
+            return output::json(&Whole { answer, notices });
         }
         let cells = table(answer);
-        if self.format == Format::Table && cells.rows.is_empty() && !told.is_empty() {
-            return told.iter().try_for_each(|notice| output::line(output::sentence(&notice.for_terminal())));
+        if self.format == Format::Table && cells.rows.is_empty() && !notices.is_empty() {
+            return notices.iter().try_for_each(|notice| output::line(output::sentence(&notice.for_terminal())));
         }
-        told.iter().for_each(|notice| eprintln!("mrrd: {}", notice.for_terminal()));
+        notices.iter().for_each(|notice| eprintln!("mrrd: {}", notice.for_terminal()));
         match self.format {
             Format::Csv => {
                 let text = if self.units == Units::Major { cells.csv_in_units() } else { cells.csv() };
                 std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())
+            }
+            Format::Xlsx => {
+                let mut about = about.clone();
+                about.extend(notices.iter().map(|notice| ("note", notice.detail.clone())));
+                output::file(&workbook(&about, &[("figures", cells)]).map_err(std::io::Error::other)?)
             }
             _ if self.units == Units::Minor => output::line(cells.in_minor_units()),
             _ => output::line(text(answer)),
@@ -307,13 +316,22 @@ impl Output {
     }
 }
 
+/// What goes with an answer.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// What a reader has to be told of it.
+    pub(super) notices: Vec<Notice>,
+    /// What was asked.
+    about: About,
+}
+
 /// What a reader has to be told of the answer to `ask`: that its figures are behind, and why there are none.
-pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Result<Vec<Notice>, AskError> {
+pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Result<Told, AskError> {
     let mut notices = reports.ledger_status_of(ask).await?.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     if is_empty {
         notices.extend(reports.why_empty(ask).await?);
     }
-    Ok(notices)
+    Ok(Told { notices, about: reports.about(ask, &[]).await? })
 }
 
 /// A question that makes no sense is the user's; anything else is a failure.

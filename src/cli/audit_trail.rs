@@ -26,5 +26,5 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let rows = store.records.audit_trail(args.action, None, args.limit).await;
     let rows = rows.map_err(|error| Failure::Failed(error.to_string()))?;
     let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor: None };
-    Ok(args.output.print(&trail, &[], AuditTrail::table)?)
+    Ok(args.output.print(&trail, &ask::Told::default(), AuditTrail::table)?)
 }

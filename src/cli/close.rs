@@ -69,7 +69,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         if listed.data.is_empty() && output.is_table() {
             return Ok(output::line("No month is closed yet: mrrd close YYYY-MM closes one.")?);
         }
-        return Ok(output.print(&listed, &[], ClosingsListed::table)?);
+        return Ok(output.print(&listed, &ask::Told::default(), ClosingsListed::table)?);
     }
     let month = args.month.ok_or_else(|| Failure::Usage("which month? such as 2026-10".into()))?;
     up_to_date::bring(&store, &config, context).await?;

@@ -42,6 +42,16 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+/// Writes a file on standard output, which has to lead into one.
+pub(super) fn file(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        return Err(io::Error::other("a workbook isn't for a terminal: write it to a file, as in > report.xlsx"));
+    }
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 /// Good and bad.
 const COLOURS: [&str; 2] = ["\u{1b}[32m", "\u{1b}[31m"];
 const END: &str = "\u{1b}[0m";

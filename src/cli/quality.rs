@@ -59,7 +59,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let converted = reports.reporting(&question).is_some();
     let mut told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
     if data.is_empty() {
-        told.push(reports.nothing_unknown(&question).await.map_err(ask::failure)?);
+        told.notices.push(reports.nothing_unknown(&question).await.map_err(ask::failure)?);
     }
     Ok(args.output.print(&QualityList { profile, converted, data, next_cursor: None }, &told, QualityList::table)?)
 }

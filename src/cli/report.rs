@@ -1,4 +1,4 @@
-//! `mrrd report`: the figures, as tables, CSV or JSON.
+//! `mrrd report`: the figures, as tables, CSV, JSON or workbooks.
 
 use clap::Subcommand;
 
@@ -177,7 +177,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.accuracy(&question).await.map_err(ask::failure)?;
             let mut told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
             if answer.data.is_empty() {
-                told.push(reports.nothing_restated(&question).await.map_err(ask::failure)?);
+                told.notices.push(reports.nothing_restated(&question).await.map_err(ask::failure)?);
             }
             options.print(&answer, &told, AccuracyAnswer::table)?;
         }
@@ -196,7 +196,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.restatements(&ledger.ask(), *month).await.map_err(ask::failure)?;
             let mut told = ask::told(&reports, &ledger.ask(), false).await.map_err(ask::failure)?;
             if answer.data.is_empty() {
-                told.push(reports.nothing_restated(&ledger.ask()).await.map_err(ask::failure)?);
+                told.notices.push(reports.nothing_restated(&ledger.ask()).await.map_err(ask::failure)?);
             }
             output.print(&answer, &told, RestatementList::table)?;
         }

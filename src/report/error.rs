@@ -73,6 +73,12 @@ pub enum ReportError {
     /// It costs more than a question may.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
+    /// The library that writes workbooks refuses something.
+    #[error("the workbook can't be written: {reason}; format=csv has the same table")]
+    Workbook {
+        /// In its words.
+        reason: String,
+    },
     /// Too many groups times periods.
     #[error("the answer would have more than {max} entries: ask for a shorter span, a longer interval or fewer groups")]
     TooManyEntries {

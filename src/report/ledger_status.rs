@@ -50,12 +50,7 @@ impl Reports<'_> {
         };
         // The log's end before the ledger's: what comes in between may count as behind, never the other way round.
         let last_seq = self.store.log.head().await?.last_seq;
-        let (position, first) = match self.store.derived.applied(current.id).await {
-            // A rebuild has just replaced it by one that is further.
-            Err(StoreError::Corrupt { .. }) => (last_seq, None),
-            applied => applied?,
-        };
-        let applied_seq = first.map_or(position, |first| first - 1);
+        let applied_seq = self.applied_to(&current, last_seq).await?;
         let ours = self.rules(&[]).await?.fingerprint();
         let others: Vec<String> = differences(&current.fingerprint, &ours)
             .into_iter()
@@ -64,6 +59,24 @@ impl Reports<'_> {
             .chain((!current.fingerprint.lines().any(|line| line == line_of(profile))).then(|| "profile".to_owned()))
             .collect();
         Ok(LedgerStatus { behind: (last_seq - applied_seq).max(0), other_rules: others })
+    }
+
+    /// The place in the log up to which all is in the figures; 0 while nothing is derived.
+    pub(super) async fn read_to(&self) -> Result<i64, AskError> {
+        let last_seq = self.store.log.head().await?.last_seq;
+        match self.store.derived.generations().await?.into_iter().find(|generation| generation.current) {
+            Some(current) => Ok(self.applied_to(&current, last_seq).await?.min(last_seq)),
+            None => Ok(0),
+        }
+    }
+
+    async fn applied_to(&self, current: &Generation, last_seq: i64) -> Result<i64, AskError> {
+        let (position, first) = match self.store.derived.applied(current.id).await {
+            // A rebuild has just replaced it by one that is further.
+            Err(StoreError::Corrupt { .. }) => (last_seq, None),
+            applied => applied?,
+        };
+        Ok(first.map_or(position, |first| first - 1))
     }
 
     /// How the ledger stands that `ask` is answered from; `None` for a prefix of the log, which is derived for it.

@@ -1,5 +1,6 @@
 //! Reports: from rows to answers. Pure but for `service` and `thin`, which read the rows; the API and the commands share all of it.
 
+pub mod about;
 pub mod accuracy;
 pub mod alerts;
 pub mod ask;
@@ -9,6 +10,7 @@ mod basis;
 pub mod book;
 pub mod bridge;
 pub mod called;
+mod cells;
 pub mod chartmogul;
 pub mod chartmogul_lists;
 pub mod closing;
@@ -53,5 +55,6 @@ pub mod thin;
 pub mod units;
 mod view;
 pub mod waterfall;
+pub mod workbook;
 
 pub use self::error::ReportError;

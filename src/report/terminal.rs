@@ -1,6 +1,7 @@
 //! A table as people read it: amounts in units of their currency, a block for each currency, never wrapped.
 
 use super::{
+    cells::{AMOUNTS, SHARES, is_amount},
     table::{Table, printable},
     units::{Places, grouped},
 };
@@ -88,23 +89,6 @@ const FLOWS: &[&str] = &[
     "transfer_exact",
     "prior_period_exact",
 ];
-
-/// Shares: told in per cent.
-const SHARES: &[&str] = &[
-    "customer_retention",
-    "mrr_retention",
-    "conversion",
-    "share_30_days",
-    "share_90_days",
-    "share_180_days",
-    "share_365_days",
-];
-
-/// Figures of a `metric` column whose value is an amount; of these the denominator is a number.
-const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
-
-/// Figures of a `metric` column that count people: nothing of them is an amount.
-const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn"];
 
 /// The whole table, block by block.
 pub fn show(table: &Table, style: Style) -> String {
@@ -318,9 +302,7 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
         (share, None) if SHARES.contains(&share) && !style.exact => {
             return percent(text).unwrap_or_else(|| text.clone());
         }
-        ("numerator", Some(metric)) => !COUNTS.contains(&metric),
-        ("denominator", Some(metric)) => !COUNTS.contains(&metric) && !AMOUNTS.contains(&metric),
-        _ => column.ends_with("_exact"),
+        _ => is_amount(column, metric),
     };
     let formed = currency.filter(|_| amount && !style.minor).and_then(|currency| grouped(text, currency, places));
     formed.unwrap_or_else(|| text.clone())

@@ -18,6 +18,7 @@ pub(crate) mod quality;
 mod sales;
 mod shapes;
 mod trials;
+mod workbooks;
 mod written;
 
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use crate::{
 
 /// The answer of a command that must end with 0.
 #[track_caller]
-pub(super) fn done(daemon: &Daemon, args: &[&str]) -> Value {
+pub(crate) fn done(daemon: &Daemon, args: &[&str]) -> Value {
     let output = daemon.command(args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")

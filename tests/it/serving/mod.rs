@@ -4,7 +4,7 @@ mod basis;
 mod beyond;
 mod bounds;
 mod clock;
-mod closing;
+pub(crate) mod closing;
 mod commands;
 mod compare;
 mod door;
