@@ -9,7 +9,7 @@ use crate::{
 pub(super) async fn warnings(store: &ReadStore, profile: &str, now: UnixTime) -> Result<Vec<String>, StoreError> {
     let mut warnings = Vec::new();
     let head = store.log.head().await?;
-    let lag = head.last_seq - store.derived.applied_seq().await?;
+    let lag = head.last_seq.distance(store.derived.applied_seq().await?);
     if lag > 0 {
         warnings.push(format!("The ledger is {lag} events behind the log: figures may still change."));
     }

@@ -21,6 +21,7 @@ use crate::{
     background::{Task, Tasks, Turn, Words},
     clock::Clock,
     config::{Config, Ledger},
+    event::Seq,
     ledger::{
         outcome::QualityKind,
         time::{Day, UnixTime},
@@ -111,7 +112,7 @@ impl Watcher {
         tasks.ended(limits::BACKGROUND_STOP).await;
     }
 
-    async fn look_if_due(&mut self, seen: &mut Option<(i64, Instant)>, wakers: &Wakers) -> Result<(), AskError> {
+    async fn look_if_due(&mut self, seen: &mut Option<(Seq, Instant)>, wakers: &Wakers) -> Result<(), AskError> {
         let applied = self.store.derived.applied_seq().await?;
         let again = self.look_again_at.is_some_and(|at| self.clock.now() >= at);
         let due = again || seen.is_none_or(|(seq, at)| seq != applied || at.elapsed() >= limits::ALERT_INTERVAL);
@@ -135,8 +136,8 @@ impl Watcher {
     }
 
     /// While the ledger catches up, its figures are of a part; but not for ever.
-    async fn must_wait(&mut self, applied: i64) -> Result<bool, StoreError> {
-        if self.store.log.end().await? - applied <= limits::ALERT_LAG_EVENTS {
+    async fn must_wait(&mut self, applied: Seq) -> Result<bool, StoreError> {
+        if self.store.log.end().await?.distance(applied) <= limits::ALERT_LAG_EVENTS {
             self.lagging_since = None;
             return Ok(false);
         }
@@ -229,7 +230,7 @@ struct Watching {
     in_process: bool,
     working: watch::Receiver<bool>,
     /// What the last look saw of the ledger, and when.
-    seen: Option<(i64, Instant)>,
+    seen: Option<(Seq, Instant)>,
 }
 
 impl Task for Watching {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     access::Identity,
     api::state::AppState,
+    event::Seq,
     limits,
     report::{
         ask::{Ask, InCurrency},
@@ -38,7 +39,8 @@ pub(super) struct ClosingEntry {
     /// Whose rules; a reporting currency's twin is named `PROFILE in CODE`.
     profile: String,
     /// The log up to here made the figures: ask `as_known_at` with it for the month as it was closed.
-    seq: i64,
+    #[schema(value_type = i64)]
+    seq: Seq,
     /// When.
     closed_at: String,
     /// SHA-256 of month, `seq` and what else the figures depend on.

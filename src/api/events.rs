@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::state::AppState,
-    event::Reading,
+    event::{Reading, Seq},
     ledger::{
         ids::{CustomerId, EventId},
         time::UnixTime,
@@ -101,9 +101,9 @@ pub(super) async fn events(State(state): State<AppState>, Query(query): Query<Ev
         Order::Ascending => LIST,
         Order::Descending => BACKWARDS,
     };
-    let after: Option<i64> = cursor::read(list, query.page.cursor.as_deref())?;
+    let after: Option<Seq> = cursor::read(list, query.page.cursor.as_deref())?;
     let mut rows = match order {
-        Order::Ascending => state.store.log.events(&filter, after.unwrap_or(0), limit + 1).await?,
+        Order::Ascending => state.store.log.events(&filter, after.unwrap_or_default(), limit + 1).await?,
         Order::Descending => state.store.log.events_back(&filter, after, limit + 1).await?,
     };
     let size = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -18,7 +18,10 @@ use crate::{
     api::state::AppState,
     config::Names,
     ledger::time::UnixTime,
-    store::{StoreError, derived::GenerationId},
+    store::{
+        StoreError,
+        derived::{Applied, GenerationId},
+    },
 };
 
 /// Routes of figures that name nobody: a browser may keep their answers, and asks whether they still hold.
@@ -116,12 +119,12 @@ async fn made_of(state: &AppState, path: &str, query: &str, now: UnixTime) -> Re
         Names::Shown => Some(store.derived.names_position().await?),
         Names::Hidden => None,
     };
-    let (position, waiting) = match store.derived.applied(current.id).await {
+    let Applied { position, first_marked } = match store.derived.applied(current.id).await {
         // A rebuild has just replaced it.
         Err(StoreError::Corrupt { .. }) => return Ok(None),
         applied => applied?,
     };
-    if waiting.is_some() {
+    if first_marked.is_some() {
         return Ok(None);
     }
     let own = (&ledger.profiles, &ledger.timezone, &ledger.customers, &ledger.reporting_currency, &ledger.fx_day);

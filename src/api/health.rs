@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::state::AppState,
     config::{Names, Role},
-    event::EventRow,
+    event::{EventRow, Seq},
     history::drift::Drift,
     store::log::EventFilter,
 };
@@ -76,15 +76,19 @@ pub(super) struct Arrived {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Work {
     /// The last place in the log.
-    last_seq: i64,
+    #[schema(value_type = i64)]
+    last_seq: Seq,
     /// In the figures up to here.
-    applied_seq: i64,
+    #[schema(value_type = i64)]
+    applied_seq: Seq,
     /// Customers that wait to be recomputed.
     waiting_customers: u64,
     /// Sealed up to here: what lies behind is sealed within seconds.
-    sealed_seq: i64,
+    #[schema(value_type = i64)]
+    sealed_seq: Seq,
     /// Names of customers read up to here; null where they aren't shown (privacy.show_names).
-    names_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    names_seq: Option<Seq>,
     /// Generations of derived tables: more than one while the ledger is being rebuilt.
     generations: usize,
     /// Alerts' messages that wait for their channel.

@@ -7,15 +7,15 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{limits, store::ReadStore};
+use crate::{event::Seq, limits, store::ReadStore};
 
 /// Where log and figures stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
     /// The last place in the log.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// Everything up to here is in the figures.
-    pub applied_seq: i64,
+    pub applied_seq: Seq,
 }
 
 /// The way to listen; a clone is cheap.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     api::state::AppState,
+    event::Seq,
     ledger::{
         ids::{AccountId, CustomerId},
         time::UnixTime,
@@ -31,9 +32,9 @@ const LIST: &str = "quality";
 #[derive(Serialize, Deserialize)]
 enum PageEnd {
     #[serde(rename = "e")]
-    Event(i64),
+    Event(Seq),
     #[serde(rename = "t")]
-    Thin(i64),
+    Thin(Seq),
     #[serde(rename = "l")]
     Ledger(String, UnixTime, Option<AccountId>, CustomerId, i64),
 }
@@ -62,7 +63,7 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
     let mut next = None;
 
     // One after the other; each stage begins where the page before ended, else where the stage before it is through.
-    let (mut events, mut thin_events, mut after) = (Some(0), Some(0), None);
+    let (mut events, mut thin_events, mut after) = (Some(Seq::START), Some(Seq::START), None);
     match place {
         None => {}
         Some(PageEnd::Event(seq)) => events = Some(seq),

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     api::state::AppState,
     background::{Outcome, TaskStatus},
+    event::Seq,
     history::refusals::Refusal,
     ledger::{outcome::QualityKind, time::UnixTime},
     report::ask::Ask,
@@ -106,14 +107,16 @@ pub(super) struct LogStatus {
     /// Distinct events.
     events: i64,
     /// The last place in the log.
-    last_seq: i64,
+    #[schema(value_type = i64)]
+    last_seq: Seq,
 }
 
 /// The ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ReconcilerStatus {
     /// Everything up to here is in the figures.
-    applied_seq: i64,
+    #[schema(value_type = i64)]
+    applied_seq: Seq,
     /// How far the figures are behind the log as of this request; 0: whatever was acknowledged before it is in them.
     lag_events: i64,
     /// When the reconciler of this process last looked; null where another process does the work.
@@ -187,7 +190,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         log: LogStatus { events: head.events, last_seq: head.last_seq },
         reconciler: ReconcilerStatus {
             applied_seq,
-            lag_events: (head.last_seq - applied_seq).max(0),
+            lag_events: head.last_seq.distance(applied_seq),
             last_run_at: state.reconciler.status().last_run_at.map(|at| at.to_string()),
         },
         quality,

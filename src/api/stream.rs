@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     api::{pulse::Beat, state::AppState},
+    event::Seq,
     limits,
 };
 
@@ -26,16 +27,18 @@ use crate::{
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(super) struct Moved {
     /// The last place in the log.
-    last_seq: i64,
+    #[schema(value_type = i64)]
+    last_seq: Seq,
     /// Everything up to here is in the figures.
-    applied_seq: i64,
+    #[schema(value_type = i64)]
+    applied_seq: Seq,
     /// How far the figures are behind the log.
     lag_events: i64,
 }
 
 impl From<Beat> for Moved {
     fn from(Beat { last_seq, applied_seq }: Beat) -> Self {
-        Self { last_seq, applied_seq, lag_events: (last_seq - applied_seq).max(0) }
+        Self { last_seq, applied_seq, lag_events: last_seq.distance(applied_seq) }
     }
 }
 

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{BackupError, Damage};
 use crate::{
+    event::Seq,
     ledger::time::UnixTime,
     store::{SealHead, copies},
 };
@@ -43,7 +44,7 @@ pub struct Manifest {
     /// How many events, each id counted once.
     pub events: i64,
     /// The log's last seq.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// The head of its seals; null where nothing was sealed yet.
     #[serde(with = "head")]
     pub seal_head: Option<SealHead>,
@@ -80,7 +81,7 @@ impl Manifest {
         database: &str,
         now: UnixTime,
         events: i64,
-        last_seq: i64,
+        last_seq: Seq,
         seal_head: Option<SealHead>,
     ) -> Result<Self, BackupError> {
         let copies::Contents { schema, log, tables } = copies::contents(path).await?;

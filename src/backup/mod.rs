@@ -19,6 +19,7 @@ pub use self::{
 
 use crate::{
     clock::Clock,
+    event::Seq,
     store::{SealHead, Store, copies},
 };
 
@@ -111,7 +112,7 @@ pub async fn restore(folder: &Path, url: &str, mut watch: impl FnMut(Step)) -> R
 }
 
 /// Opens the copy at `path` and holds it against its seals and digests; what it holds, and the head of its seals.
-async fn verified(path: &Path, head: Option<&SealHead>) -> Result<(i64, i64, Option<SealHead>), BackupError> {
+async fn verified(path: &Path, head: Option<&SealHead>) -> Result<(i64, Seq, Option<SealHead>), BackupError> {
     let copy = Store::open_copy(path).await?;
     let found = async {
         let (events, last_seq) = held(&copy, head).await?;
@@ -123,7 +124,7 @@ async fn verified(path: &Path, head: Option<&SealHead>) -> Result<(i64, i64, Opt
 }
 
 /// Holds a log against its seals, its digests and `head`: how many events there are, and the last.
-async fn held(store: &Store, head: Option<&SealHead>) -> Result<(i64, i64), BackupError> {
+async fn held(store: &Store, head: Option<&SealHead>) -> Result<(i64, Seq), BackupError> {
     let chain = store.log.verify_chain().await?;
     let anchors = store.anchors(head).await?;
     match chain.first_difference.or(anchors.first_difference) {

@@ -326,7 +326,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         findings.push(heard(store, context).await?);
     }
     // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.
-    let newest = store.log.events(&crate::store::log::EventFilter::default(), head.last_seq - 1, 1).await?;
+    let newest = store.log.events(&crate::store::log::EventFilter::default(), head.last_seq.before(), 1).await?;
     if let Some(row) = newest.first() {
         let ahead = row.created.0.saturating_sub(context.clock.now().0);
         findings.push(if ahead > 60 {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Context, Failure, Outcome, events_export, instant, open_to_read, output};
 use crate::{
-    event::EventRow,
+    event::{EventRow, Seq},
     ledger::{
         ids::{AccountId, CustomerId, EventId},
         time::UnixTime,
@@ -35,8 +35,8 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
         /// Only events after this place in the log
-        #[arg(long, value_name = "SEQ", default_value_t = 0)]
-        after: i64,
+        #[arg(long, value_name = "SEQ", default_value_t = Seq::START)]
+        after: Seq,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
         limit: u64,
@@ -71,8 +71,8 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
         /// Only events after this place in the log
-        #[arg(long, value_name = "SEQ", default_value_t = 0)]
-        after: i64,
+        #[arg(long, value_name = "SEQ", default_value_t = Seq::START)]
+        after: Seq,
     },
     /// Shows the newest events and then what arrives, until interrupted
     #[command(
@@ -150,7 +150,7 @@ impl Filter {
 #[derive(Serialize)]
 struct EventLine<'a> {
     id: &'a str,
-    seq: i64,
+    seq: Seq,
     variant: i64,
     #[serde(rename = "type")]
     kind: &'a str,
@@ -202,7 +202,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
 }
 
-async fn list(store: &Store, filter: &EventFilter, mut after: i64, limit: u64, json: bool) -> Outcome {
+async fn list(store: &Store, filter: &EventFilter, mut after: Seq, limit: u64, json: bool) -> Outcome {
     let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
     let begun = left;
     while left > 0 {
@@ -290,12 +290,12 @@ async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, jso
 async fn newest_events(
     store: &Store,
     filter: &EventFilter,
-    newest: i64,
+    newest: Seq,
     most: usize,
 ) -> Result<Vec<EventRow>, Failure> {
     let mut span = i64::try_from(most).unwrap_or(i64::MAX);
     loop {
-        let begin = newest.saturating_sub(span).max(0);
+        let begin = newest.back(span).max(Seq::START);
         let mut found = Vec::new();
         let mut after = begin;
         loop {
@@ -306,7 +306,7 @@ async fn newest_events(
             let surplus = found.len().saturating_sub(most);
             found.drain(..surplus);
         }
-        if found.len() == most || begin == 0 {
+        if found.len() == most || begin == Seq::START {
             return Ok(found);
         }
         span = span.saturating_mul(8);

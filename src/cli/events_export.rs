@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use super::{Failure, Outcome, progress::progress_bar};
 use crate::{
+    event::Seq,
     history::export::{self, Counts, ExportError},
     store::log::{EventFilter, ReadLog},
 };
 
-pub(super) async fn run(log: &ReadLog, filter: &EventFilter, after: i64) -> Outcome {
+pub(super) async fn run(log: &ReadLog, filter: &EventFilter, after: Seq) -> Outcome {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let bar = progress_bar();
     let mut lines = 0_u64;

@@ -2,6 +2,7 @@
 
 use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
+    event::Seq,
     limits,
     report::{
         quality::{QualityItem, QualityList},
@@ -30,7 +31,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let mut data = Vec::new();
     let missing = reports.missing_subscriptions(&question).await.map_err(ask::failure)?;
     data.extend(missing.map(|missing| QualityItem::missing(&missing, context.clock.now())));
-    let (unreadable, mut seq) = (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, 0);
+    let (unreadable, mut seq) =
+        (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, Seq::START);
     loop {
         let page = store.log.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
         let page = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;
@@ -38,7 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         seq = last.seq;
         data.extend(page.iter().map(QualityItem::unreadable));
     }
-    let mut after = Some(0);
+    let mut after = Some(Seq::START);
     while let Some(seq) = after {
         let page = thin::unfilled(store.reader(), &EventFilter::default(), seq, usize::MAX).await;
         let (rows, next) = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser as _;
+
 use super::{Context, Failure, Outcome, instant, open_to_read, output, progress::progress_bar};
 use crate::{
+    event::Seq,
     history::{
         redeliver::{Endpoint, Redelivery},
         replay::Counts,
@@ -36,8 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHEN", requires = "to", value_parser = instant::parse)]
     until: Option<UnixTime>,
     /// Only what comes after this place in the log: where a run that was stopped goes on
-    #[arg(long, value_name = "SEQ", requires = "to", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
-    after: i64,
+    #[arg(long, value_name = "SEQ", requires = "to", default_value_t = Seq::START, value_parser = clap::value_parser!(i64).range(0..).map(Seq))]
+    after: Seq,
     /// Only events of this type; `invoice.*` takes all that begin so
     #[arg(long = "type", value_name = "TYPE", requires = "to")]
     kind: Option<String>,

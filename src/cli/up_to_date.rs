@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{Context, Failure, progress::progress_bar};
 use crate::{
     config::Config,
+    event::Seq,
     limits,
     reconciler::{ReconcileError, Reconciler, Rules, driver::Driver},
     store::{Store, StoreError},
@@ -65,12 +66,12 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
 async fn is_up_to_date(store: &Store, fingerprint: &str) -> Result<bool, StoreError> {
     let end = store.log.end().await?;
     let Some(current) = store.derived.generations().await?.into_iter().find(|generation| generation.current) else {
-        return Ok(end == 0);
+        return Ok(end == Seq::START);
     };
-    let (position, first) = match store.derived.applied(current.id).await {
+    let applied = match store.derived.applied(current.id).await {
         // A rebuild has just replaced it.
         Err(StoreError::Corrupt { .. }) => return Ok(false),
         applied => applied?,
     };
-    Ok(current.fingerprint == fingerprint && first.map_or(position, |first| first - 1) >= end)
+    Ok(current.fingerprint == fingerprint && applied.seq() >= end)
 }

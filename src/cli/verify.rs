@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use super::{Context, Failure, Outcome, open_to_read_of, output, progress::progress_bar};
 use crate::{
     alerts::drift::{self, Found},
+    event::Seq,
     history::reread,
     reconciler::{Reconciler, Rules},
     report::service::Reports,
@@ -88,15 +89,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             (None, 0) => "nothing compared".into(),
             (None, _) => "no difference".into(),
         };
-        let logged =
-            u64::try_from(store.log.end().await.map_err(|error| Failure::Failed(error.to_string()))?).unwrap_or(0);
+        let end = store.log.end().await.map_err(|error| Failure::Failed(error.to_string()))?;
+        let logged = end.distance(Seq::START).unsigned_abs();
         let (sealed_to, unsealed) = (chain.sealed_to, chain.unsealed);
         output::line(format_args!(
             "log     sealed to {sealed_to}, {unsealed} events not sealed yet: {}",
             found(&chain.first_difference, logged)
         ))?;
         // A log that was empty when it was last remembered tells nothing.
-        let remembered = anchors.reached.filter(|seq| *seq > 0);
+        let remembered = anchors.reached.filter(|seq| *seq > Seq::START);
         let reached = remembered.map_or("nothing".into(), |seq| format!("a log up to {seq}"));
         output::line(format_args!(
             "anchors {reached} is remembered elsewhere, {} heads given, this log ends at {}: {}",

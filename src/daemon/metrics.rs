@@ -10,6 +10,7 @@ use crate::{
     api::state::AppState,
     background::Outcome,
     budget,
+    event::Seq,
     feeds::FeedProgress,
     history::{drift::Drift, refusals::Refusal},
     limits,
@@ -59,10 +60,10 @@ async fn measure(state: &AppState) {
             metrics.alert_deliveries_failed.set(outbox.failed);
             drift.into_iter().for_each(|drift| metrics.audited(drift.differing, drift.at));
             metrics.log_events.set(head.events);
-            metrics.log_last_seq.set(head.last_seq);
+            metrics.log_last_seq.set(head.last_seq.0);
             metrics.log_ignored_events.set(head.ignored);
             metrics.log_unreadable_events.set(head.unreadable);
-            metrics.reconciler_lag_events.set((head.last_seq - applied_seq).max(0));
+            metrics.reconciler_lag_events.set(head.last_seq.distance(applied_seq));
         }
         Ok(Err(error)) => tracing::warn!(%error, "the database does not answer"),
         Err(_) => tracing::warn!("the database did not answer in time"),
@@ -90,7 +91,7 @@ async fn look(state: &AppState) -> Result<Looked, StoreError> {
 /// What is looked up for a scrape.
 struct Looked {
     head: LogHead,
-    applied_seq: i64,
+    applied_seq: Seq,
     outbox: OutboxCounts,
     drift: Option<Drift>,
     refused: Vec<Refusal>,

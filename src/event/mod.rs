@@ -3,9 +3,11 @@
 
 pub mod codec;
 pub mod naming;
+mod seq;
 
 use std::sync::Arc;
 
+pub use self::seq::Seq;
 use crate::ledger::{
     fact::Fact,
     ids::{AccountId, CustomerId, EventId},
@@ -76,7 +78,7 @@ pub struct NewEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     /// Its place in the log.
-    pub seq: i64,
+    pub seq: Seq,
     /// Its id.
     pub id: EventId,
     /// 0 for the first body seen of its id.

@@ -17,6 +17,7 @@ use crate::{
     background::{Task, Tasks, Turn, Words},
     clock::Clock,
     config::Config,
+    event::Seq,
     ledger::time::Day,
     limits,
     report::{
@@ -97,10 +98,10 @@ impl Feeds {
 
     /// Looks at the last days whenever the ledger has moved, and at all of them every now and then: a late event may change
     /// any day.
-    async fn look(&self, seen: &mut Option<i64>, whole: &mut Option<Instant>) -> Result<usize, AskError> {
+    async fn look(&self, seen: &mut Option<Seq>, whole: &mut Option<Instant>) -> Result<usize, AskError> {
         let applied = self.store.derived.applied_seq().await?;
         // Figures of a ledger that still catches up are of a part of it.
-        if self.store.log.end().await? - applied > limits::ALERT_LAG_EVENTS {
+        if self.store.log.end().await?.distance(applied) > limits::ALERT_LAG_EVENTS {
             return Ok(0);
         }
         let now = self.clock.now();
@@ -170,7 +171,7 @@ struct Collecting {
     /// Wake those that post.
     wakers: Vec<Arc<Notify>>,
     /// Up to where the ledger was seen.
-    seen: Option<i64>,
+    seen: Option<Seq>,
     /// When all days were last looked at.
     whole: Option<Instant>,
 }

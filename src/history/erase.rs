@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
+    event::Seq,
     ledger::ids::CustomerId,
     store::{Store, StoreError, log::ReadBy},
 };
@@ -36,7 +37,7 @@ pub async fn run(
     let at = clock.now();
     // An id stands in quotes wherever Stripe names it: one that another begins with is somebody else's.
     let needle = format!("\"{customer}\"");
-    let (mut counts, mut seq, mut found) = (Counts::default(), 0, Vec::new());
+    let (mut counts, mut seq, mut found) = (Counts::default(), Seq::START, Vec::new());
     loop {
         let page =
             if *stop.borrow() { Vec::new() } else { store.log.read_by(ReadBy::OlderThan(i64::MAX), seq).await? };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Clock,
-    event::{EventRow, NewEvent, Source},
+    event::{EventRow, NewEvent, Seq, Source},
     ledger::{
         ids::{AccountId, EventId},
         time::UnixTime,
@@ -83,14 +83,14 @@ pub enum ExportError {
 pub async fn run(
     log: &ReadLog,
     filter: &EventFilter,
-    mut after_seq: i64,
+    mut after_seq: Seq,
     mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Result<Counts, ExportError> {
     let mut counts = Counts::default();
     loop {
         let rows = log.events(filter, after_seq, limits::LOG_PAGE_EVENTS).await?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(counts) };
-        let (mut before, until) = (first.seq - 1, last.seq);
+        let (mut before, until) = (first.seq.before(), last.seq);
         let mut wanted = rows.iter().peekable();
         // Bodies come in pages of their own, in the same order.
         while wanted.peek().is_some() {
@@ -110,7 +110,7 @@ pub async fn run(
             }
             // Where the next one wanted lies far on, what is in between needn't be read.
             if let Some(next) = wanted.peek() {
-                before = before.max(next.seq - 1);
+                before = before.max(next.seq.before());
             }
         }
         counts.erased += wanted.count() as u64;
@@ -146,7 +146,7 @@ pub(super) fn event(document: &[u8], clock: &Clock) -> Option<NewEvent> {
         return Some(event.received(body, clock.now(), Source::Replay));
     }
     let row = EventRow {
-        seq: 0,
+        seq: Seq::START,
         id: EventId::from(&*line.id),
         variant: line.variant,
         kind: line.kind.into_owned(),

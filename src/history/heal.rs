@@ -18,7 +18,7 @@ use crate::{
     alerts::{self, drift::Found},
     background::{self, Board, Task, Turn, Words},
     config::alert_rules::Rule,
-    event::{CustomerKey, EventRow},
+    event::{CustomerKey, EventRow, Seq},
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
@@ -194,7 +194,8 @@ impl Healer {
     /// The objects of thin events, unless the event's twin is in the log with the object in it.
     async fn thin(&self, round: &mut Round) -> Result<u64, HistoryError> {
         let store = &self.fetch.store;
-        let mut after = store.records.progress(THIN).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let mut after =
+            store.records.progress(THIN).await?.and_then(|text| text.parse::<Seq>().ok()).unwrap_or_default();
         let kept = store.records.progress(THIN_AGAIN).await?;
         let mut again: BTreeSet<String> = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let (mut looked_up, still) = self.by_id(&again, round).await?;

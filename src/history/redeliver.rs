@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::replay::Counts;
 use crate::{
     clock::Clock,
-    event::EventRow,
+    event::{EventRow, Seq},
     https::{Bounds, Https, retry_after},
     limits,
     store::{Store, log::EventFilter},
@@ -30,7 +30,7 @@ pub struct Redelivery {
     /// The events that are sent.
     pub filter: EventFilter,
     /// Only what comes after this place in the log.
-    pub after_seq: i64,
+    pub after_seq: Seq,
     /// At most so many a second.
     pub rate_per_second: Option<u32>,
     /// Nothing is sent: only how many would be is counted.
@@ -160,7 +160,7 @@ impl Redelivery {
                             "stopped at {}, {} in the log: {reason}; run it again with --after {} when the endpoint is back",
                             row.id,
                             row.seq,
-                            row.seq - 1
+                            row.seq.before()
                         ));
                     }
                 };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
-    event::{EventRow, Reading},
+    event::{EventRow, Reading, Seq},
     ledger::fact::NORMALISER,
     store::{Store, StoreError, log::ReadBy},
     stripe::read::read_again,
@@ -38,7 +38,7 @@ pub async fn run(
     mut progress: impl FnMut(Counts),
 ) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
-    let mut seq = 0;
+    let mut seq = Seq::START;
     while !*stop.borrow() {
         let page = store.log.read_by(ReadBy::OlderThan(NORMALISER), seq).await?;
         let Some((last, _)) = page.last() else { break };

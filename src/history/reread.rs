@@ -4,6 +4,7 @@ use tokio::sync::watch;
 
 use super::renormalise::reading;
 use crate::{
+    event::Seq,
     ledger::fact::NORMALISER,
     store::{Store, StoreError, log::ReadBy},
 };
@@ -24,7 +25,7 @@ pub async fn run(
     mut progress: impl FnMut(u64),
 ) -> Result<Reread, StoreError> {
     let mut found = Reread::default();
-    let mut seq = 0;
+    let mut seq = Seq::START;
     while !*stop.borrow() && found.first_difference.is_none() {
         let page = store.log.read_by(ReadBy::Version(NORMALISER), seq).await?;
         let readings: Vec<_> = page

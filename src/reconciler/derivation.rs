@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     config::customers::CustomerRules,
-    event::{CustomerKey, naming},
+    event::{CustomerKey, Seq, naming},
     ledger::{
         self, CustomerFacts,
         fact::Fact,
@@ -102,7 +102,7 @@ pub(super) struct Catalogue {
     facts: Arc<Mutex<CatalogueFacts>>,
     heard: Arc<Mutex<Heard>>,
     /// What lies behind it in the log is heard by whoever looks at it there.
-    horizon: i64,
+    horizon: Seq,
 }
 
 #[derive(Debug, Default)]
@@ -120,12 +120,12 @@ struct Heard {
 
 impl Catalogue {
     /// An empty one, of the log up to `horizon`.
-    pub(super) fn up_to(horizon: i64) -> Self {
+    pub(super) fn up_to(horizon: Seq) -> Self {
         Self { facts: Arc::default(), heard: Arc::default(), horizon }
     }
 
     /// Hears the terms that a customer's facts embed, each with its place in the log.
-    fn hear(&self, (livemode, account): Scope<'_>, facts: &[(i64, Fact)]) {
+    fn hear(&self, (livemode, account): Scope<'_>, facts: &[(Seq, Fact)]) {
         let mut held = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let Heard { told, terms, .. } = &mut *held;
         let told = told.entry((livemode, account.cloned())).or_default();
@@ -207,7 +207,7 @@ pub(super) async fn derive_customers(
     store: &ReadStore,
     rules: &Arc<Rules>,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
     cuts: &[Day],
     workers: usize,
 ) -> Result<Vec<Outcome>, ReconcileError> {
@@ -264,7 +264,7 @@ pub(crate) async fn read(
     store: &ReadStore,
     rules: &Rules,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
 ) -> Result<Vec<CustomerInput>, ReconcileError> {
     let joins = Joins::current(store, &rules.customers, known_at).await?;
     read_with(joins, store, rules, customers, known_at, None).await
@@ -277,7 +277,7 @@ pub(super) async fn read_with(
     store: &ReadStore,
     rules: &Rules,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<CustomerInput>, ReconcileError> {
     let (facts, mut members) = match joins.members(store, customers, known_at).await? {
@@ -349,7 +349,7 @@ async fn hear_elsewhere(
     store: &ReadStore,
     customers: &[CustomerKey],
     known: &mut [CustomerInput],
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
 ) -> Result<(), ReconcileError> {
     let mut scopes: BTreeMap<Scope<'_>, BTreeSet<String>> = BTreeMap::new();
     for (key, one) in customers.iter().zip(&*known).filter(|(_, one)| !one.lacking.is_empty()) {
@@ -381,12 +381,12 @@ pub(crate) async fn told_elsewhere(
     store: &ReadStore,
     key: &CustomerKey,
     lacking: &BTreeSet<Lack>,
-    known_at: Option<i64>,
-) -> Result<Vec<(i64, Fact)>, StoreError> {
+    known_at: Option<Seq>,
+) -> Result<Vec<(Seq, Fact)>, StoreError> {
     let objects: Vec<&str> = lacking.iter().map(|lack| lack.object.as_str()).collect();
     let Some(generation) = joins.told_in(store).await?.filter(|_| !objects.is_empty()) else { return Ok(Vec::new()) };
     let told = store.derived.told(generation, key.livemode, key.account.as_ref(), &objects, known_at).await?;
-    let mut told: Vec<(i64, Fact)> = told.into_iter().map(|(seq, _, fact)| (seq, fact)).collect();
+    let mut told: Vec<(Seq, Fact)> = told.into_iter().map(|(seq, _, fact)| (seq, fact)).collect();
     told.sort_by_key(|(seq, _)| *seq);
     Ok(told)
 }
@@ -395,7 +395,7 @@ pub(crate) async fn told_elsewhere(
 async fn facts_of(
     store: &ReadStore,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<Vec<Fact>>, StoreError> {
     let Some(catalogue) = catalogue else { return store.log.customer_facts(customers, known_at).await };
@@ -412,7 +412,7 @@ async fn read_members(
     store: &ReadStore,
     rules: &Rules,
     ledgers: Vec<Vec<CustomerKey>>,
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
     catalogue: Option<&Catalogue>,
 ) -> Result<(Vec<Vec<Fact>>, Vec<Vec<Member>>), ReconcileError> {
     let all: Vec<CustomerKey> = ledgers.iter().flatten().cloned().collect();
@@ -446,7 +446,7 @@ fn named(facts: &[Fact]) -> BTreeSet<&str> {
 pub struct KnownAt<'a> {
     store: &'a ReadStore,
     rules: Arc<Rules>,
-    known_at: Option<i64>,
+    known_at: Option<Seq>,
     cuts: Vec<Day>,
     after: Option<CustomerKey>,
     done: bool,
@@ -454,7 +454,7 @@ pub struct KnownAt<'a> {
 
 impl<'a> KnownAt<'a> {
     /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
-    pub fn new(store: &'a ReadStore, rules: Rules, known_at: Option<i64>) -> Self {
+    pub fn new(store: &'a ReadStore, rules: Rules, known_at: Option<Seq>) -> Self {
         Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, done: false }
     }
 

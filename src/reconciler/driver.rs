@@ -6,6 +6,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     background::{self, Board, Lease, Task, Turn, Words},
+    event::Seq,
     ledger::time::UnixTime,
     limits,
     store::{
@@ -28,9 +29,9 @@ pub struct Status {
     /// The generation that answers.
     pub generation: Option<GenerationId>,
     /// Last log position whose customers are marked.
-    pub position: i64,
+    pub position: Seq,
     /// Everything up to here is in the rows.
-    pub applied_seq: i64,
+    pub applied_seq: Seq,
     /// When it last looked, whether or not anything was due.
     pub last_run_at: Option<UnixTime>,
     /// Why the last activation ended early, or which customer couldn't be brought up to date; `None` when all is well.
@@ -202,7 +203,7 @@ impl Driver {
             }
             // Nothing answers yet. An empty ledger of an empty log does from now on; of a log that was filled before, the
             // whole is built first: a part of it would answer wrongly.
-            None if self.reconciler.store.log.end().await? == 0 => self.reconciler.first_generation().await?,
+            None if self.reconciler.store.log.end().await? == Seq::START => self.reconciler.first_generation().await?,
             None => self.rebuild(stop).await?,
         }
         Ok(None)
@@ -241,11 +242,11 @@ impl Driver {
             let mut work = Work::new(&self.reconciler, current.id);
             outcome = work.help(stop).await.and_then(|()| work.first_failed());
         }
-        let (position, first) = self.reconciler.store.derived.applied(current.id).await?;
+        let applied = self.reconciler.store.derived.applied(current.id).await?;
         self.status.send_modify(|status| {
             status.generation = Some(current.id);
-            status.position = position;
-            status.applied_seq = first.map_or(position, |first| first - 1);
+            status.position = applied.position;
+            status.applied_seq = applied.seq();
         });
         outcome
     }

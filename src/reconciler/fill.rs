@@ -9,7 +9,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     background::Lease,
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     limits,
     store::{
         Store, StoreError,
@@ -71,7 +71,7 @@ impl Reconciler {
         progress: &mut (dyn FnMut(Reached) + Send),
     ) -> Result<bool, ReconcileError> {
         let horizon = self.store.log.horizon().await?;
-        if horizon == 0 && self.store.log.end().await? > 0 {
+        if horizon == Seq::START && self.store.log.end().await? > Seq::START {
             // An append hangs, and this process knows no older end: what is filled now would answer as if there were nothing.
             let reason = "an append has been under way for too long to tell the log's end".into();
             return Err(StoreError::Unavailable { doing: "filling a generation", reason }.into());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     config::customers::CustomerRules,
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         fact::{CustomerState, Fact},
         ids::CustomerId,
@@ -47,7 +47,7 @@ impl Joins {
     pub(crate) async fn current(
         store: &ReadStore,
         rules: &CustomerRules,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Self, StoreError> {
         let of = |joined| Self { joined, worked_on: None };
         if rules.customer_key.is_none() {
@@ -61,7 +61,7 @@ impl Joins {
             };
             let Some(joining) = store.derived.joining(current.id).await? else { return Ok(of(None)) };
             let known = known_at.is_none_or(|known_at| known_at <= joining.joined_to);
-            if known || step(store, current.id, known_at.unwrap_or(i64::MAX)).await? {
+            if known || step(store, current.id, known_at.unwrap_or(Seq::END)).await? {
                 return Ok(of(Some(current.id)));
             }
             // There is more to look at; or another generation answers by now.
@@ -81,7 +81,7 @@ impl Joins {
         self,
         store: &ReadStore,
         ledgers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Option<Vec<Vec<CustomerKey>>>, StoreError> {
         let Some(generation) = self.joined else { return Ok(None) };
         store.derived.members(generation, ledgers, known_at).await.map(Some)
@@ -92,7 +92,7 @@ impl Joins {
         self,
         store: &ReadStore,
         ledger: &CustomerKey,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let members = self.members(store, std::slice::from_ref(ledger), known_at).await?;
         Ok(members.and_then(|mut members| members.pop()).unwrap_or_default())
@@ -103,7 +103,7 @@ impl Joins {
         self,
         store: &ReadStore,
         ledger: &CustomerKey,
-        (from, to): (i64, i64),
+        (from, to): (Seq, Seq),
     ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
         let Some(generation) = self.joined else { return Ok(None) };
         let mut members = self.members_of(store, ledger, Some(from)).await?;
@@ -118,7 +118,7 @@ impl Joins {
         self,
         store: &ReadStore,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let Some(generation) = self.joined else { return Ok(customers.to_vec()) };
         let ledgers = store.derived.ledgers_of(generation, customers, known_at).await?;
@@ -135,7 +135,7 @@ impl Joins {
         store: &ReadStore,
         after: Option<&CustomerKey>,
         limit: i64,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let Some(generation) = self.joined else { return store.log.customers(after, limit, known_at).await };
         let mut after = after.cloned();
@@ -162,7 +162,7 @@ impl Joins {
 }
 
 /// Looks at the next states of customers up to the log position `to`, or to its end; false while there are more.
-pub(super) async fn step(store: &ReadStore, generation: GenerationId, to: i64) -> Result<bool, StoreError> {
+pub(super) async fn step(store: &ReadStore, generation: GenerationId, to: Seq) -> Result<bool, StoreError> {
     let Some(Joining { customer_key, joined_to }) = store.derived.joining(generation).await? else { return Ok(true) };
     if joined_to >= to {
         return Ok(true);

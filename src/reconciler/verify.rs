@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         identities,
         outcome::CustomerLedger,
@@ -46,7 +46,7 @@ pub struct Report {
     /// The log against its seals.
     pub chain: ChainReport,
     /// Everything up to here was applied when it began.
-    pub applied_seq: i64,
+    pub applied_seq: Seq,
     /// Customers whose rows were held against a fresh derivation.
     pub customers: u64,
     /// Customers left out: their events weren't applied in time.
@@ -106,7 +106,7 @@ impl Reconciler {
         let mut report = Report { chain: self.store.log.verify_chain().await?, ..Report::default() };
         let Some(current) = self.current_generation().await? else {
             // Nothing was ever derived: there is nothing to be wrong, and all of the log is to come.
-            report.waiting = u64::from(self.store.log.horizon().await? > 0);
+            report.waiting = u64::from(self.store.log.horizon().await? > Seq::START);
             return Ok(report);
         };
         let fingerprint = self.rules.fingerprint();
@@ -292,9 +292,8 @@ impl Reconciler {
         }
     }
 
-    async fn applied_seq(&self, generation: GenerationId) -> Result<i64, StoreError> {
-        let (position, first) = self.store.derived.applied(generation).await?;
-        Ok(first.map_or(position, |first| first - 1))
+    async fn applied_seq(&self, generation: GenerationId) -> Result<Seq, StoreError> {
+        Ok(self.store.derived.applied(generation).await?.seq())
     }
 }
 
@@ -391,18 +390,18 @@ fn first_row<T: PartialEq + std::fmt::Debug>(
 
 /// How long to wait for a reconciler that may not be running at all: as long as it moves, and a little more.
 struct Patience {
-    applied: i64,
+    applied: Option<Seq>,
     since: Instant,
 }
 
 impl Patience {
     fn new() -> Self {
-        Self { applied: -1, since: Instant::now() }
+        Self { applied: None, since: Instant::now() }
     }
 
-    fn is_over(&mut self, applied: i64) -> bool {
-        if applied != self.applied {
-            *self = Self { applied, since: Instant::now() };
+    fn is_over(&mut self, applied: Seq) -> bool {
+        if self.applied != Some(applied) {
+            *self = Self { applied: Some(applied), since: Instant::now() };
         }
         self.since.elapsed() >= limits::VERIFY_PATIENCE
     }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::{
     background::Lease,
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     limits,
     store::{
         StoreError,
@@ -20,9 +20,9 @@ use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, p
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
     /// Last log position whose customers are marked.
-    pub position: i64,
+    pub position: Seq,
     /// The greatest position without a mark at or before it: everything up to here is in the rows.
-    pub applied_seq: i64,
+    pub applied_seq: Seq,
     /// Customers recomputed since this work began.
     pub customers_done: u64,
 }
@@ -101,9 +101,8 @@ impl<'a> Work<'a> {
 
     async fn reached(&self) -> Result<Reached, ReconcileError> {
         let store = &self.reconciler.store;
-        let (position, first) = store.derived.applied(self.generation).await?;
-        let applied_seq = first.map_or(position, |first| first - 1);
-        Ok(Reached { position, applied_seq, customers_done: self.customers_done })
+        let applied = store.derived.applied(self.generation).await?;
+        Ok(Reached { position: applied.position, applied_seq: applied.seq(), customers_done: self.customers_done })
     }
 
     /// The smallest piece of work: one stretch of the log, then, once the log's end is near, one batch of customers.
@@ -112,7 +111,7 @@ impl<'a> Work<'a> {
     /// derived once.
     async fn step(&mut self) -> Result<Step, ReconcileError> {
         let Reconciler { store, rules, .. } = self.reconciler;
-        if rules.customers.customer_key.is_some() && !joining::step(store.reader(), self.generation, i64::MAX).await? {
+        if rules.customers.customer_key.is_some() && !joining::step(store.reader(), self.generation, Seq::END).await? {
             return Ok(Step::More);
         }
         let advanced = store.derived.advance(self.generation, limits::ADVANCE_EVENTS).await?;
@@ -132,8 +131,8 @@ impl<'a> Work<'a> {
     async fn is_far_behind(&self, Advanced { position, read, .. }: Advanced) -> Result<bool, StoreError> {
         let Reconciler { store, rules, far_behind, .. } = self.reconciler;
         if read >= limits::ADVANCE_EVENTS {
-            let left = store.log.horizon().await? - position;
-            return Ok(left >= *far_behind && left > position);
+            let left = store.log.horizon().await?.distance(position);
+            return Ok(left >= *far_behind && left > position.distance(Seq::START));
         }
         let waiting = store.derived.waiting(self.generation).await?;
         let profile = rules.profiles.first().filter(|_| waiting >= limits::FAR_BEHIND_CUSTOMERS);

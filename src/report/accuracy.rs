@@ -18,7 +18,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         ids::EventId,
         metrics,
@@ -44,7 +44,8 @@ pub struct AccuracyAnswer {
     pub converted: bool,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of month and currency; empty where no month is closed.
     pub data: Vec<AccuracyEntry>,
 }
@@ -59,7 +60,8 @@ pub struct AccuracyEntry {
     /// When the month was closed.
     pub closed_at: String,
     /// The log up to here made the reported figures.
-    pub closed_seq: i64,
+    #[schema(value_type = i64)]
+    pub closed_seq: Seq,
     /// MRR at the month's end as it was closed, in minor units.
     pub reported: i128,
     /// Its exact twin.

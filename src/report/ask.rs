@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::period::Interval;
 use crate::{
+    event::Seq,
     ledger::{
         ids::TestClockId,
         money::Currency,
@@ -205,14 +206,14 @@ pub enum KnownAt {
     /// Everything received by then, and cut there.
     Instant(UnixTime),
     /// Everything up to this place in the log, cut at now.
-    Seq(i64),
+    Seq(Seq),
 }
 
 impl KnownAt {
     /// Reads an RFC 3339 instant or a sequence number.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(seq) = text.parse() {
-            return (seq >= 0).then_some(Self::Seq(seq));
+            return (seq >= Seq::START).then_some(Self::Seq(seq));
         }
         text.parse::<Timestamp>().ok().map(|at| Self::Instant(UnixTime(at.as_second())))
     }

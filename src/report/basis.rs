@@ -14,6 +14,7 @@ use super::{
     reports::{AskError, Reports},
 };
 use crate::{
+    event::Seq,
     ledger::{
         money::{Currency, Mrr},
         outcome::Kind,
@@ -66,7 +67,7 @@ impl Kept {
 
 impl Reports<'_> {
     /// The months closed under a profile, up to a place in the log.
-    pub(super) async fn closed_months(&self, scope: &Scope, seq: Option<i64>) -> Result<Closed, AskError> {
+    pub(super) async fn closed_months(&self, scope: &Scope, seq: Option<Seq>) -> Result<Closed, AskError> {
         let mut closed = Closed::new();
         // Simulated time is no month that closes.
         if scope.test_clock.is_some() {

@@ -16,6 +16,7 @@ use super::{
     reports::{AskError, Reports},
 };
 use crate::{
+    event::Seq,
     ledger::{
         ids::AccountId,
         money::{Currency, Mrr},
@@ -170,7 +171,8 @@ pub struct ClosedProfile {
     /// Whether it is closed converted into the reporting currency.
     pub converted: bool,
     /// The log up to here made the figures.
-    pub seq: i64,
+    #[schema(value_type = i64)]
+    pub seq: Seq,
     /// When.
     pub closed_at: String,
     /// SHA-256 of month, `seq` and the rules, zone and versions the figures depend on.
@@ -319,7 +321,7 @@ impl Reports<'_> {
     }
 
     /// The closings that held at a place in the log: all that hold now, where none is named.
-    pub(super) async fn closings_at(&self, seq: Option<i64>) -> Result<Vec<Closing>, AskError> {
+    pub(super) async fn closings_at(&self, seq: Option<Seq>) -> Result<Vec<Closing>, AskError> {
         let known = |closing: &Closing| seq.is_none_or(|seq| closing.seq <= seq);
         Ok(holding(self.store.records.closings().await?.into_iter().filter(known)))
     }
@@ -332,7 +334,7 @@ impl Reports<'_> {
     }
 
     /// The log's end, once all of it is in the figures under these very rules.
-    async fn applied(&self) -> Result<i64, CloseError> {
+    async fn applied(&self) -> Result<Seq, CloseError> {
         let refuse = |reason: String| Err(CloseError::Refused(reason));
         let seq = self.store.log.end().await?;
         let current = self.store.derived.generations().await?.into_iter().find(|generation| generation.current);
@@ -345,8 +347,7 @@ impl Reports<'_> {
             let what = differs.join(", ");
             return refuse(format!("the figures were derived under other rules ({what}): run `mrrd rebuild` first"));
         }
-        let (position, waiting) = self.store.derived.applied(current.id).await?;
-        let lag = seq - waiting.map_or(position, |first| position.min(first - 1));
+        let lag = seq.distance(self.store.derived.applied(current.id).await?.seq());
         if lag > 0 {
             return refuse(format!(
                 "{lag} events of the log aren't in the figures yet: let `mrrd serve` catch up, or run `mrrd rebuild`"
@@ -382,7 +383,7 @@ pub(super) fn missing_rate(ledgers: &Memory, end: UnixTime) -> Option<&QualityEn
 }
 
 /// SHA-256 over what the figures depend on, in hexadecimal.
-pub(super) fn hash(month: Month, seq: i64, inputs: &str) -> String {
+pub(super) fn hash(month: Month, seq: Seq, inputs: &str) -> String {
     hex::encode(Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}")))
 }
 

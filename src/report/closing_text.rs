@@ -8,6 +8,7 @@ use super::{
     units::said,
 };
 use crate::{
+    event::Seq,
     ledger::money::{Currency, Mrr},
     store::{
         StoreError,
@@ -130,7 +131,7 @@ pub struct ListedClosing {
     /// Why it took the place of the one before; null for the first.
     pub reason: Option<String>,
     /// The log up to here made the figures.
-    pub seq: i64,
+    pub seq: Seq,
     /// SHA-256 of month, `seq` and the rules.
     pub hash: String,
     /// What was kept of each ledger.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{ReportError, book::Book, metrics::Metric, money::Exact, table::Table};
 use crate::{
+    event::Seq,
     ledger::{
         cohorts::{self, Customer, Month},
         metrics,
@@ -29,7 +30,8 @@ pub struct CohortsAnswer {
     pub converted: bool,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of currency and month.
     pub data: Vec<CohortEntry>,
     /// Trials by the month in which they began, of those that ended.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     budget::{self, Charge},
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         CustomerFacts,
         ahead::{self, Ahead, Change, Due},
@@ -89,7 +89,7 @@ impl Reports<'_> {
         ask: &Ask,
         scope: &Scope,
         customers: &[CustomerKey],
-        position: Option<i64>,
+        position: Option<Seq>,
         until: UnixTime,
     ) -> Result<Vec<(CustomerKey, Ahead)>, AskError> {
         let (profile, kept) = (self.profile(ask)?, self.kept(ask)?);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{metrics::Metric, money::Exact, table::Table};
+use crate::event::Seq;
 
 /// Committed MRR of each currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,7 +23,8 @@ pub struct CommittedAnswer {
     pub until: String,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of currency.
     pub data: Vec<CommittedEntry>,
 }

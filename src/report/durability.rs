@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     budget::Charge,
+    event::Seq,
     ledger::{
         durability::{AGES, Expansion, Step, by_rollup},
         metrics::{self, Expanded, Rate},
@@ -42,7 +43,8 @@ pub struct DurabilityAnswer {
     pub converted: bool,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of currency, month and roll-up; the whole of a month comes first.
     pub data: Vec<DurabilityEntry>,
 }

@@ -4,7 +4,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::table::Table;
-use crate::{event::EventRow, stripe::read::ignored_because};
+use crate::{
+    event::{EventRow, Seq},
+    stripe::read::ignored_because,
+};
 
 /// A page of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -21,7 +24,8 @@ pub struct EventEntry {
     /// `evt_…`, or the digest that names an API answer.
     pub id: String,
     /// Its place in the log.
-    pub seq: i64,
+    #[schema(value_type = i64)]
+    pub seq: Seq,
     /// 0 for the first body seen of its id; later shapes count up.
     pub variant: i64,
     /// Its type.

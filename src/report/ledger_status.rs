@@ -7,6 +7,7 @@ use super::{
     reports::{AskError, Reports},
 };
 use crate::{
+    event::Seq,
     ledger::profile::Profile,
     reconciler::rules::differences,
     store::{StoreError, derived::Generation},
@@ -58,25 +59,24 @@ impl Reports<'_> {
             .filter(|what| what != "profile" && what != "rates")
             .chain((!current.fingerprint.lines().any(|line| line == line_of(profile))).then(|| "profile".to_owned()))
             .collect();
-        Ok(LedgerStatus { behind: (last_seq - applied_seq).max(0), other_rules: others })
+        Ok(LedgerStatus { behind: last_seq.distance(applied_seq), other_rules: others })
     }
 
     /// The place in the log up to which all is in the figures; 0 while nothing is derived.
-    pub(super) async fn read_to(&self) -> Result<i64, AskError> {
+    pub(super) async fn read_to(&self) -> Result<Seq, AskError> {
         let last_seq = self.store.log.head().await?.last_seq;
         match self.store.derived.generations().await?.into_iter().find(|generation| generation.current) {
             Some(current) => Ok(self.applied_to(&current, last_seq).await?.min(last_seq)),
-            None => Ok(0),
+            None => Ok(Seq::START),
         }
     }
 
-    async fn applied_to(&self, current: &Generation, last_seq: i64) -> Result<i64, AskError> {
-        let (position, first) = match self.store.derived.applied(current.id).await {
+    async fn applied_to(&self, current: &Generation, last_seq: Seq) -> Result<Seq, AskError> {
+        match self.store.derived.applied(current.id).await {
             // A rebuild has just replaced it by one that is further.
-            Err(StoreError::Corrupt { .. }) => (last_seq, None),
-            applied => applied?,
-        };
-        Ok(first.map_or(position, |first| first - 1))
+            Err(StoreError::Corrupt { .. }) => Ok(last_seq),
+            applied => Ok(applied?.seq()),
+        }
     }
 
     /// How the ledger stands that `ask` is answered from; `None` for a prefix of the log, which is derived for it.
@@ -94,7 +94,7 @@ impl Reports<'_> {
         let current = self.store.derived.generations().await?.into_iter().find(|generation| generation.current);
         let named = format!("profile Profile {{ name: {:?},", profile.name);
         let ours = current.filter(|current| current.fingerprint.lines().any(|line| line.starts_with(&named)));
-        if ours.is_none() && self.store.log.end().await? > 0 {
+        if ours.is_none() && self.store.log.end().await? > Seq::START {
             let events = self.store.log.head().await?.events;
             return Err(AskError::NotDerived { profile: profile.name.as_ref().into(), events });
         }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     budget::charge,
+    event::Seq,
     ledger::{
         metrics::{self, Flows, Rate},
         money::Currency,
@@ -40,7 +41,8 @@ pub struct MetricsAnswer {
     pub basis: Option<Basis>,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of currency and time.
     pub data: Vec<MetricsEntry>,
 }
@@ -84,7 +86,8 @@ macro_rules! metrics {
             pub partial: bool,
             /// The month is told as it was closed, from the log up to here (`basis=closed`).
             #[serde(skip_serializing_if = "Option::is_none")]
-            pub closed_seq: Option<i64>,
+            #[schema(value_type = Option<i64>)]
+            pub closed_seq: Option<Seq>,
             $($(#[$doc])+ pub $name: Metric,)+
         }
 

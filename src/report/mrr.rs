@@ -11,7 +11,7 @@ use super::{
     period::{Interval, Phase},
     table::Table,
 };
-use crate::ledger::outcome::Kind;
+use crate::{event::Seq, ledger::outcome::Kind};
 
 /// MRR over time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,7 +32,8 @@ pub struct MrrAnswer {
     pub group_by: Option<String>,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    pub as_known_at_seq: Option<Seq>,
     /// In order of currency, group and time.
     pub data: Vec<MrrEntry>,
 }

@@ -11,6 +11,7 @@ use super::{
     reports::{AskError, Reports},
 };
 use crate::{
+    event::Seq,
     ledger::ids::{AccountId, TestClockId},
     store::{
         derived::reports::{AccountScope, LedgerThere, Scope},
@@ -195,7 +196,7 @@ impl Reports<'_> {
             },
             ..EventFilter::default()
         };
-        if self.store.log.events(&invoices, 0, 1).await?.is_empty() {
+        if self.store.log.events(&invoices, Seq::START, 1).await?.is_empty() {
             return Ok(None);
         }
         let detail = format!(

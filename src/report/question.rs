@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     budget::Charge,
+    event::Seq,
     ledger::{
         ids::AccountId,
         money::Currency,
@@ -95,7 +96,7 @@ impl<'a> Reports<'a> {
     }
 
     /// The last place of the log that a question is asked as of, never beyond the log's end; `None` for all there is.
-    pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<i64>, AskError> {
+    pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<Seq>, AskError> {
         Ok(match ask.as_known_at {
             None => None,
             Some(KnownAt::Seq(seq)) => Some(seq.min(self.store.log.head().await?.last_seq)),
@@ -197,12 +198,12 @@ impl<'a> Reports<'a> {
     }
 
     /// A view of ledgers derived from the log up to a place.
-    pub(super) fn prefix(&self, seq: Option<i64>, ledgers: Memory) -> Box<dyn View + 'a> {
+    pub(super) fn prefix(&self, seq: Option<Seq>, ledgers: Memory) -> Box<dyn View + 'a> {
         Box::new(Prefix { store: self.store, ledgers, seq })
     }
 
     /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
-    pub(super) async fn derived(&self, seq: Option<i64>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
+    pub(super) async fn derived(&self, seq: Option<Seq>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
         // Each holds a whole ledger in memory, beside the webhooks: a few at once, and the others wait their turn.
         static DERIVED_AT_ONCE: Semaphore = Semaphore::const_new(limits::DERIVED_AT_ONCE);
         let Ok(Ok(_permit)) = tokio::time::timeout(limits::DERIVED_WAIT, DERIVED_AT_ONCE.acquire()).await else {

@@ -16,7 +16,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    event::{CustomerKey, naming},
+    event::{CustomerKey, Seq, naming},
     ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
     reconciler::{Rules, derivation, joining::Joins, rules},
     store::records::closings::Closing,
@@ -43,7 +43,8 @@ pub struct Restatement {
     /// When it was closed.
     pub closed_at: String,
     /// The log up to here made the closed figures.
-    pub closed_seq: i64,
+    #[schema(value_type = i64)]
+    pub closed_seq: Seq,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -173,7 +174,7 @@ impl Reports<'_> {
         key: &CustomerKey,
         currency: Currency,
         closing: &Closing,
-        until: Option<i64>,
+        until: Option<Seq>,
         profile: &Profile,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
@@ -198,7 +199,7 @@ impl Reports<'_> {
         let told = derivation::told_elsewhere(joins, self.store, key, &all.lacking, until).await?;
         let (then, since): (Vec<_>, Vec<_>) = told.into_iter().partition(|(seq, _)| *seq <= closing.seq);
         let known_references = then.len() + known_about;
-        let told = |all: Vec<(i64, Fact)>| all.into_iter().map(|(_, fact)| fact);
+        let told = |all: Vec<(Seq, Fact)>| all.into_iter().map(|(_, fact)| fact);
         let references: Vec<Fact> = told(then).chain(about).chain(told(since)).collect();
         let figures_of = |own: usize, about: usize| {
             let (facts, references) = (facts[..own].to_vec(), references[..about].to_vec());
@@ -232,14 +233,14 @@ impl Reports<'_> {
         members: &[CustomerKey],
         key: &CustomerKey,
         currency: Currency,
-        (closed, to): (i64, i64),
+        (closed, to): (Seq, Seq),
         rules: &Rules,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
         let facts = self.store.log.customer_facts(members, Some(to)).await?.concat();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let objects: Vec<&str> = objects.into_iter().collect();
-        let figures_at = async |seq: i64| {
+        let figures_at = async |seq: Seq| {
             let known = derivation::read(self.store, rules, std::slice::from_ref(key), Some(seq)).await?.pop();
             let derived = known.and_then(|known| derivation::derive_one(&known, rules).ok()?.pop());
             let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::customers::CustomerRules,
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
@@ -187,7 +187,7 @@ impl Reports<'_> {
         &self,
         ask: &Ask,
         export: &Export,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>, AskError> {
         let account = ask.account.one().cloned();
         let livemode = ask.livemode.unwrap_or(true);
@@ -226,7 +226,7 @@ impl Reports<'_> {
         others: &Rules,
         suspects: &[Suspect],
         said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>,
-        (told_of, known_at): (&TellsOf<'_>, Option<i64>),
+        (told_of, known_at): (&TellsOf<'_>, Option<Seq>),
         scores: &mut Scores,
     ) -> Result<(), AskError> {
         let likely: Vec<usize> = (0..others.profiles.len()).filter(|one| scores.better(*one)).collect();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::EventRow,
+    event::{EventRow, Seq},
     ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{ReadStore, StoreError, log::EventFilter},
@@ -33,9 +33,9 @@ impl<'a> Pointer<'a> {
 pub async fn unfilled(
     store: &ReadStore,
     filter: &EventFilter,
-    after_seq: i64,
+    after_seq: Seq,
     limit: usize,
-) -> Result<(Vec<EventRow>, Option<i64>), StoreError> {
+) -> Result<(Vec<EventRow>, Option<Seq>), StoreError> {
     let filter = EventFilter { reading: Some("thin".into()), ..filter.clone() };
     let (mut found, mut after) = (Vec::new(), after_seq);
     for _ in 0..limits::THIN_PAGES_AT_ONCE {
@@ -59,7 +59,7 @@ async fn open<'p>(store: &ReadStore, page: &'p [EventRow]) -> Result<Vec<&'p Eve
     let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::of(row).twin).map(EventId::from).collect();
     let twins = store.log.known_ids(&twins).await?;
     let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::of(row).object).collect();
-    let (from, to) = (first.seq - limits::THIN_NEIGHBOURS, last.seq + limits::THIN_NEIGHBOURS);
+    let (from, to) = (first.seq.back(limits::THIN_NEIGHBOURS), last.seq.forward(limits::THIN_NEIGHBOURS));
     let told: HashMap<String, UnixTime> = store.log.last_told(&objects, from, to).await?.into_iter().collect();
     let filled = |row: &EventRow| {
         let Pointer { twin, object } = Pointer::of(row);

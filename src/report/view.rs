@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, pin::Pin};
 
 use super::{memory::Memory, reports::AskError};
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{money::Currency, outcome::Trial, time::Zone},
     store::{ReadStore, derived::reports::*},
 };
@@ -16,7 +16,7 @@ pub(super) type Rows<'v, T> = Pin<Box<dyn Future<Output = Result<T, AskError>> +
 /// Rows of one profile's ledgers, up to a place in the log.
 pub(super) trait View: Send + Sync {
     /// The last place of the log that it tells of; `None` for the tables, which tell of all of it.
-    fn seq(&self) -> Option<i64>;
+    fn seq(&self) -> Option<Seq>;
 
     /// The ledgers themselves, where they are held in memory.
     fn ledgers(&self) -> Option<&Memory>;
@@ -100,11 +100,11 @@ pub(super) struct Tables<'a> {
 pub(super) struct Prefix<'a> {
     pub(super) store: &'a ReadStore,
     pub(super) ledgers: Memory,
-    pub(super) seq: Option<i64>,
+    pub(super) seq: Option<Seq>,
 }
 
 impl View for Tables<'_> {
-    fn seq(&self) -> Option<i64> {
+    fn seq(&self) -> Option<Seq> {
         None
     }
 
@@ -200,7 +200,7 @@ impl View for Tables<'_> {
 }
 
 impl View for Prefix<'_> {
-    fn seq(&self) -> Option<i64> {
+    fn seq(&self) -> Option<Seq> {
         self.seq
     }
 

@@ -8,6 +8,7 @@ use super::{
     period::Interval,
     table::Table,
 };
+use crate::event::Seq;
 
 /// The waterfall of each period and currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub struct Waterfall {
     pub interval: Interval,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub as_known_at_seq: Option<i64>,
+    pub as_known_at_seq: Option<Seq>,
     /// WaterfallRow by line. closing = opening + the movement lines; the causes of a line sum to it.
     pub data: Vec<WaterfallRow>,
 }

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
+use crate::event::Seq;
+
 /// What opening does with a log that isn't the one remembered beside it, or ends earlier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherLog {
@@ -22,9 +24,9 @@ pub(super) struct Reach {
     /// Its identity.
     pub(super) log: String,
     /// Its last seq.
-    pub(super) last_seq: i64,
+    pub(super) last_seq: Seq,
     /// The end of its last seal; 0 where there was none.
-    pub(super) sealed_to: i64,
+    pub(super) sealed_to: Seq,
     /// That seal's root, in hexadecimal digits.
     pub(super) root: String,
 }
@@ -33,9 +35,9 @@ pub(super) struct Reach {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anchors {
     /// The log's last seq.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// How far it once went, as the furthest anchor tells; `None` where nothing beside the log tells.
-    pub reached: Option<i64>,
+    pub reached: Option<Seq>,
     /// The first anchor that the log contradicts, in words; `None` when it agrees with all.
     pub first_difference: Option<String>,
     /// Why events at its end could be missing without a trace; `None` when an anchor would show it.
@@ -49,7 +51,7 @@ pub struct SealHead {
     /// The identity that the log was given when it was made.
     pub log: String,
     /// The last seq that is sealed.
-    pub to_seq: i64,
+    pub to_seq: Seq,
     /// The root of its seal, in hexadecimal digits.
     pub root: String,
 }
@@ -72,7 +74,7 @@ impl FromStr for SealHead {
         let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let parts: Vec<&str> = text.trim().split('-').collect();
         let [log, to_seq, root] = parts[..] else { return Err(NoHead) };
-        let to_seq = to_seq.parse().ok().filter(|seq| *seq > 0).ok_or(NoHead)?;
+        let to_seq = to_seq.parse().ok().filter(|seq| *seq > Seq::START).ok_or(NoHead)?;
         if !digits(log, 32) || !digits(root, 64) {
             return Err(NoHead);
         }
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_head_reads_back_and_nothing_else_is_one() {
-        let head = SealHead { log: "0a".repeat(16), to_seq: 12, root: digits(&[0xab; 32]) };
+        let head = SealHead { log: "0a".repeat(16), to_seq: Seq(12), root: digits(&[0xab; 32]) };
         assert_eq!(head.to_string().parse::<SealHead>().unwrap(), head);
         let (log, root) = ("0a".repeat(16), "ab".repeat(32));
         for wrong in ["", "x", &format!("{log}-0-{root}"), &format!("{log}-1-{root}0"), &format!("{log}-1")] {

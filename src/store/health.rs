@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::StoreError;
+use crate::event::Seq;
 
 /// What one store has found; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -71,12 +72,12 @@ impl Health {
     }
 
     /// Everything up to here is known to be durable.
-    pub(super) fn reach(&self, seq: i64) {
-        self.0.reached.fetch_max(seq, Ordering::SeqCst);
+    pub(super) fn reach(&self, seq: Seq) {
+        self.0.reached.fetch_max(seq.0, Ordering::SeqCst);
     }
 
-    pub(super) fn reached(&self) -> i64 {
-        self.0.reached.load(Ordering::SeqCst)
+    pub(super) fn reached(&self) -> Seq {
+        Seq(self.0.reached.load(Ordering::SeqCst))
     }
 }
 

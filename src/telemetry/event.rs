@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::metrics::{AlertLabels, DeliveryLabels, Metrics, ReadingLabels, ReasonLabels, WebhookLabels};
+use crate::event::Seq;
 
 /// A webhook was answered.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub struct EventAppended<'a> {
     /// Its type.
     pub kind: &'a str,
     /// Its place in the log.
-    pub seq: i64,
+    pub seq: Seq,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: &'static str,
 }
@@ -65,7 +66,7 @@ impl EventAppended<'_> {
     /// may hide revenue.
     pub fn emit(&self, metrics: &Metrics) {
         metrics.appended.get_or_create(&ReadingLabels { reading: self.reading }).inc();
-        let (event, kind, seq, reading) = (self.event, self.kind, self.seq, self.reading);
+        let (event, kind, seq, reading) = (self.event, self.kind, self.seq.0, self.reading);
         if reading == "unreadable" {
             tracing::warn!(event, kind, seq, reading, "no fact could be read from this event: see `mrrd quality`");
         } else {

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         ids::AccountId,
         money::{Currency, Mrr},
@@ -52,9 +52,9 @@ pub struct Mark {
     /// The customer whose ledger it is.
     pub key: CustomerKey,
     /// The least seq not yet applied.
-    pub first_seq: i64,
+    pub first_seq: Seq,
     /// The mark is cleared only if this is unchanged.
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }
 
 /// The number of a generation: none is given twice.
@@ -69,6 +69,22 @@ impl fmt::Display for GenerationId {
     }
 }
 
+/// How far a generation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The last place of the log whose customers are marked.
+    pub position: Seq,
+    /// The least place not yet applied to its customer; `None` where no customer is marked.
+    pub first_marked: Option<Seq>,
+}
+
+impl Applied {
+    /// The greatest place up to which everything is in the rows.
+    pub fn seq(self) -> Seq {
+        self.first_marked.map_or(self.position, |first| self.position.min(first.before()))
+    }
+}
+
 /// One generation of the derived tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
@@ -79,7 +95,7 @@ pub struct Generation {
     /// What it was computed under.
     pub fingerprint: String,
     /// Last log seq whose customers are marked.
-    pub position: i64,
+    pub position: Seq,
 }
 
 /// One customer's rows under one profile.
@@ -120,7 +136,7 @@ impl Filled {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advanced {
     /// The last seq whose customers are marked, after the advance.
-    pub position: i64,
+    pub position: Seq,
     /// Events looked at: 0 when there was nothing new.
     pub read: i64,
     /// Customers that were marked, each once.

@@ -2,7 +2,7 @@
 //! log on.
 
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         fact::{Fact, Role},
         ids::{CustomerId, EventId},
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerTold {
     /// The event's place in the log.
-    pub seq: i64,
+    pub seq: Seq,
     /// The customer at Stripe.
     pub key: CustomerKey,
     /// The customer's state, as its fact tells it.
@@ -27,7 +27,7 @@ pub struct CustomerTold {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Belongs {
     /// The event's place in the log.
-    pub seq: i64,
+    pub seq: Seq,
     /// The customer at Stripe.
     pub key: CustomerKey,
     /// The customer in whose ledger it is; itself where nothing joins it.
@@ -46,5 +46,5 @@ pub struct Joining {
     /// The metadata key that joins customers.
     pub customer_key: String,
     /// The last place in the log whose customers are looked at.
-    pub joined_to: i64,
+    pub joined_to: Seq,
 }

@@ -17,8 +17,8 @@ pub mod told;
 use std::{collections::BTreeSet, ops::Deref};
 
 pub use self::generation::{
-    Advanced, Book, Compared, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger, SUMS_VERSION,
-    WrongDay,
+    Advanced, Applied, Book, Compared, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger,
+    SUMS_VERSION, WrongDay,
 };
 use self::{
     day_sums::DaySums,
@@ -31,7 +31,7 @@ use super::{
     database::{Database, either},
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         fact::Fact,
         ids::{AccountId, CustomerId},
@@ -62,18 +62,17 @@ impl ReadDerived {
         either!(self.0, database => database.generations().await)
     }
 
-    /// The position, and the least seq not yet applied to its customer, as of one instant.
-    pub async fn applied(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
+    /// How far a generation has come, as of one instant.
+    pub async fn applied(&self, generation: GenerationId) -> Result<Applied, StoreError> {
         either!(self.0, database => database.applied(generation).await)
     }
 
     /// The greatest n such that everything up to n is in the rows that answer (docs/decisions/005-customer-is-the-unit.md).
-    pub async fn applied_seq(&self) -> Result<i64, StoreError> {
+    pub async fn applied_seq(&self) -> Result<Seq, StoreError> {
         let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
-            return Ok(0);
+            return Ok(Seq::START);
         };
-        let (position, dirty) = self.applied(current.id).await?;
-        Ok(dirty.map_or(position, |dirty| position.min(dirty - 1)))
+        Ok(self.applied(current.id).await?.seq())
     }
 
     /// How many customers are marked.
@@ -147,8 +146,8 @@ impl ReadDerived {
         livemode: bool,
         account: Option<&AccountId>,
         objects: &[&str],
-        known_at: Option<i64>,
-    ) -> Result<Vec<(i64, String, Fact)>, StoreError> {
+        known_at: Option<Seq>,
+    ) -> Result<Vec<(Seq, String, Fact)>, StoreError> {
         either!(self.0, database => database.told(generation, livemode, account, objects, known_at).await)
     }
 
@@ -165,8 +164,8 @@ impl ReadDerived {
     pub async fn join(
         &self,
         generation: GenerationId,
-        from: i64,
-        to: i64,
+        from: Seq,
+        to: Seq,
         told: &[Belongs],
     ) -> Result<bool, StoreError> {
         either!(self.0, database => database.join(generation, from, to, told).await)
@@ -177,7 +176,7 @@ impl ReadDerived {
         &self,
         generation: GenerationId,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Option<CustomerId>>, StoreError> {
         either!(self.0, database => database.ledgers_of(generation, customers, known_at).await)
     }
@@ -187,7 +186,7 @@ impl ReadDerived {
         &self,
         generation: GenerationId,
         ledgers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
         either!(self.0, database => database.members(generation, ledgers, known_at).await)
     }
@@ -197,7 +196,7 @@ impl ReadDerived {
         &self,
         generation: GenerationId,
         ledger: &CustomerKey,
-        between: (i64, i64),
+        between: (Seq, Seq),
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.once_members(generation, ledger, between).await)
     }
@@ -208,7 +207,7 @@ impl ReadDerived {
         generation: GenerationId,
         after: Option<&CustomerKey>,
         limit: i64,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.joined_ledgers(generation, after, limit, known_at).await)
     }
@@ -234,7 +233,7 @@ impl ReadDerived {
     }
 
     /// Up to which place of the log names have been read.
-    pub async fn names_position(&self) -> Result<i64, StoreError> {
+    pub async fn names_position(&self) -> Result<Seq, StoreError> {
         either!(self.0, database => database.names_position().await)
     }
 
@@ -310,7 +309,7 @@ impl Derived {
     pub async fn filled(
         &self,
         generation: GenerationId,
-        position: i64,
+        position: Seq,
         left_out: &[CustomerKey],
         lacking: &Lacking,
         sums: &DaySums,
@@ -340,7 +339,7 @@ impl Derived {
     }
 
     /// Keeps what the log from `from` to `to` says of names; false where another process has gone on from there already.
-    pub async fn keep_names(&self, from: i64, to: i64, named: &[CustomerNamed]) -> Result<bool, StoreError> {
+    pub async fn keep_names(&self, from: Seq, to: Seq, named: &[CustomerNamed]) -> Result<bool, StoreError> {
         either!(self.0.0, database => database.keep_names(from, to, named).await)
     }
 

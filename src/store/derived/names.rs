@@ -1,6 +1,9 @@
 //! Names and e-mails of customers as they are kept beside the ledger, where they are shown at all (privacy.show_names).
 
-use crate::{event::CustomerKey, ledger::time::UnixTime};
+use crate::{
+    event::{CustomerKey, Seq},
+    ledger::time::UnixTime,
+};
 
 /// What a state of a customer says of who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +13,7 @@ pub struct CustomerNamed {
     /// When it was so: of two states the later one holds, whichever came first.
     pub at: UnixTime,
     /// The event's place in the log.
-    pub seq: i64,
+    pub seq: Seq,
     /// Its name; empty where it has none.
     pub name: String,
     /// Its e-mail; empty where it has none.

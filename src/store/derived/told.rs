@@ -3,12 +3,15 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{
-    fact::{Fact, Origin, Role, State},
-    ids::{AccountId, EventId},
-    stored,
-    time::UnixTime,
-    told::Telling,
+use crate::{
+    event::Seq,
+    ledger::{
+        fact::{Fact, Origin, Role, State},
+        ids::{AccountId, EventId},
+        stored,
+        time::UnixTime,
+        told::Telling,
+    },
 };
 
 /// Terms of one object, told by one customer for all of its ledger.
@@ -23,14 +26,14 @@ pub struct Told {
     /// They tell what it amounts to.
     pub amount: bool,
     /// The first place in the log that tells them.
-    pub seq: i64,
+    pub seq: Seq,
     /// The terms, as a fact: of any two that differ the choice follows from what they say, never from who told first.
     pub fact: Fact,
 }
 
 impl Told {
     /// What `telling` says, in the event at `seq`.
-    pub fn of(livemode: bool, account: Option<AccountId>, telling: &Telling<'_>, seq: i64, event: &EventId) -> Self {
+    pub fn of(livemode: bool, account: Option<AccountId>, telling: &Telling<'_>, seq: Seq, event: &EventId) -> Self {
         let state = telling.state();
         let digest = Sha256::digest(stored::to_bytes(&state));
         let digest: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -16,7 +16,7 @@ use super::{
     errors::in_time,
 };
 use crate::{
-    event::{CustomerKey, EventRow, NewEvent, Reading},
+    event::{CustomerKey, EventRow, NewEvent, Reading, Seq},
     ledger::{
         fact::Fact,
         ids::{AccountId, CustomerId, EventId},
@@ -54,11 +54,11 @@ pub enum ReadBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// It is new, at this place in the log.
-    New(i64),
+    New(Seq),
     /// The log had it.
     Duplicate,
     /// The log had it in another shape: kept as a variant at this place (rule `variants`).
-    Variant(i64),
+    Variant(Seq),
 }
 
 /// Which events to list.
@@ -86,9 +86,9 @@ pub struct EventFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The seq of its first event.
-    pub from_seq: i64,
+    pub from_seq: Seq,
     /// The seq of its last event.
-    pub to_seq: i64,
+    pub to_seq: Seq,
     /// How many events it covers.
     pub events: i64,
 }
@@ -97,7 +97,7 @@ pub struct Sealed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChainReport {
     /// The last seq that a seal covers, and found as it was sealed.
-    pub sealed_to: i64,
+    pub sealed_to: Seq,
     /// Events after it, held against their digests only.
     pub unsealed: i64,
     /// The first thing that differs, in words; `None` when all is as it was.
@@ -131,12 +131,12 @@ impl ReadLog {
     }
 
     /// The greatest seq that every reader may see: nothing at or below it will still appear.
-    pub async fn horizon(&self) -> Result<i64, StoreError> {
+    pub async fn horizon(&self) -> Result<Seq, StoreError> {
         either!(self.0, database => database.horizon().await)
     }
 
     /// The greatest seq there is: whatever was acknowledged lies at or before it, and below it something may still appear.
-    pub async fn end(&self) -> Result<i64, StoreError> {
+    pub async fn end(&self) -> Result<Seq, StoreError> {
         either!(self.0, database => database.end().await)
     }
 
@@ -146,7 +146,7 @@ impl ReadLog {
     }
 
     /// Up to `limit` events after `after_seq`, in the log's order.
-    pub async fn events(&self, filter: &EventFilter, after_seq: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+    pub async fn events(&self, filter: &EventFilter, after_seq: Seq, limit: i64) -> Result<Vec<EventRow>, StoreError> {
         either!(self.0, database => database.events(filter, after_seq, limit).await)
     }
 
@@ -154,7 +154,7 @@ impl ReadLog {
     pub async fn events_back(
         &self,
         filter: &EventFilter,
-        before_seq: Option<i64>,
+        before_seq: Option<Seq>,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
         either!(self.0, database => database.events_back(filter, before_seq, limit).await)
@@ -172,7 +172,7 @@ impl ReadLog {
 
     /// The next events after `after_seq` that `reader` names, with their bodies: a page of them, in the log's order. Those
     /// whose bodies were erased are left out: nothing can read them again.
-    pub async fn read_by(&self, reader: ReadBy, after_seq: i64) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
+    pub async fn read_by(&self, reader: ReadBy, after_seq: Seq) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         either!(self.0, database => database.read_by(reader, after_seq).await)
     }
 
@@ -181,7 +181,7 @@ impl ReadLog {
     pub async fn misread(
         &self,
         normaliser: i64,
-        after_seq: i64,
+        after_seq: Seq,
         readings: &[(EventRow, Reading)],
     ) -> Result<Option<String>, StoreError> {
         either!(self.0, database => database.misread(normaliser, after_seq, readings).await)
@@ -203,8 +203,8 @@ impl ReadLog {
     pub async fn last_told(
         &self,
         objects: &[&str],
-        after_seq: i64,
-        to_seq: i64,
+        after_seq: Seq,
+        to_seq: Seq,
     ) -> Result<Vec<(String, UnixTime)>, StoreError> {
         either!(self.0, database => database.last_told(objects, after_seq, to_seq).await)
     }
@@ -214,7 +214,7 @@ impl ReadLog {
     pub async fn customer_facts(
         &self,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Vec<Fact>>, StoreError> {
         either!(self.0, database => database.customer_facts(customers, known_at).await)
     }
@@ -223,8 +223,8 @@ impl ReadLog {
     pub async fn placed_customer_facts(
         &self,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
-    ) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+        known_at: Option<Seq>,
+    ) -> Result<Vec<Vec<(Seq, Fact)>>, StoreError> {
         either!(self.0, database => database.placed_customer_facts(customers, known_at).await)
     }
 
@@ -234,7 +234,7 @@ impl ReadLog {
         livemode: bool,
         account: Option<&AccountId>,
         objects: &[&str],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Fact>, StoreError> {
         either!(self.0, database => database.reference_facts(livemode, account, objects, known_at).await)
     }
@@ -244,13 +244,13 @@ impl ReadLog {
         &self,
         after: Option<&CustomerKey>,
         limit: i64,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.customers(after, limit, known_at).await)
     }
 
     /// Up to `limit` states of customers between two places of the log, the first exclusive, in the log's order.
-    pub async fn customers_told(&self, after: i64, to: i64, limit: i64) -> Result<Vec<CustomerTold>, StoreError> {
+    pub async fn customers_told(&self, after: Seq, to: Seq, limit: i64) -> Result<Vec<CustomerTold>, StoreError> {
         either!(self.0, database => database.customers_told(after, to, limit).await)
     }
 
@@ -260,13 +260,13 @@ impl ReadLog {
         &self,
         customers: &[CustomerKey],
         objects: &[&str],
-        between: (i64, i64),
-    ) -> Result<Vec<(i64, EventId)>, StoreError> {
+        between: (Seq, Seq),
+    ) -> Result<Vec<(Seq, EventId)>, StoreError> {
         either!(self.0, database => database.events_about(customers, objects, between).await)
     }
 
     /// Up to which place the log is sealed.
-    pub async fn sealed_to(&self) -> Result<i64, StoreError> {
+    pub async fn sealed_to(&self) -> Result<Seq, StoreError> {
         either!(self.0, database => database.sealed_to().await)
     }
 
@@ -291,12 +291,12 @@ impl ReadLog {
     }
 
     /// The end of the longest prefix of the log that was received by `at`.
-    pub async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+    pub async fn last_seq_received_by(&self, at: UnixTime) -> Result<Seq, StoreError> {
         either!(self.0, database => database.last_seq_received_by(at).await)
     }
 
     /// The latest `created` by `until` among the newest events, up to a place in the log: how far Stripe's clock has come.
-    pub async fn newest_created(&self, seq: Option<i64>, until: UnixTime) -> Result<Option<UnixTime>, StoreError> {
+    pub async fn newest_created(&self, seq: Option<Seq>, until: UnixTime) -> Result<Option<UnixTime>, StoreError> {
         either!(self.0, database => database.newest_created(seq, until).await)
     }
 }
@@ -346,7 +346,7 @@ impl Log {
 
     /// Erases the bodies at these places of the log, each under a row with `reason` and `at` that stays: all or nothing.
     /// Answers how many were there. What is erased doesn't come back by being sent again.
-    pub async fn erase(&self, seqs: &[i64], reason: &str, at: UnixTime) -> Result<u64, StoreError> {
+    pub async fn erase(&self, seqs: &[Seq], reason: &str, at: UnixTime) -> Result<u64, StoreError> {
         let erased = either!(self.0.0, database => database.erase(seqs, reason, at).await)?;
         if let Database::Sqlite(database) = &self.0.0 {
             database.empty_write_ahead_log().await?;

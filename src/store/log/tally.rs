@@ -5,13 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::event::Seq;
+
 /// How far the log reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogHead {
     /// How many events, each id counted once.
     pub events: i64,
     /// The greatest seq that every reader may see.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// Events of types mrrd doesn't read.
     pub ignored: i64,
     /// Events that should have yielded a fact.

@@ -11,11 +11,14 @@ use super::{
     driver::Row,
     sql::BEGIN_WRITE,
 };
-use crate::store::{
-    StoreError,
-    errors::Doing,
-    log::prepared::{FactRow, Prepared, clean},
-    planned,
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        errors::Doing,
+        log::prepared::{FactRow, Prepared, clean},
+        planned,
+    },
 };
 
 /// The lock that holds the horizon comes before the first seq (`sql::horizon`). Seqs follow the order of arrival; rows
@@ -55,7 +58,7 @@ pub(super) async fn insert(
     database: &Database,
     events: &[Prepared],
     places: &[usize],
-) -> Result<Vec<Option<i64>>, StoreError> {
+) -> Result<Vec<Option<Seq>>, StoreError> {
     let events: Vec<&Prepared> = places.iter().filter_map(|place| events.get(*place)).collect();
     let ids: Vec<String> = events.iter().map(|event| clean(event.event.id.as_str())).collect();
     let all = |of: fn(&Prepared) -> i64| events.iter().map(|event| of(event)).collect::<Vec<i64>>();
@@ -98,7 +101,7 @@ pub(super) async fn insert(
     } else {
         query.fetch_all(&database.log_writer).await.doing(DOING)?
     };
-    let place = |row: &Row| -> Result<(String, i64), sqlx::Error> { Ok((row.try_get(0)?, row.try_get(1)?)) };
-    let seq_of: HashMap<String, i64> = written.iter().map(place).collect::<Result<_, _>>().doing(DOING)?;
+    let place = |row: &Row| -> Result<(String, Seq), sqlx::Error> { Ok((row.try_get(0)?, row.try_get(1)?)) };
+    let seq_of: HashMap<String, Seq> = written.iter().map(place).collect::<Result<_, _>>().doing(DOING)?;
     Ok(ids.iter().map(|id| seq_of.get(id).copied()).collect())
 }

@@ -14,7 +14,7 @@ use super::{
     sql::{in_list, text_list},
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::fact::Fact,
     store::{
         StoreError,
@@ -30,8 +30,8 @@ const FEW: usize = 64;
 pub(crate) async fn customer_facts(
     database: &Database,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
-) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+    known_at: Option<Seq>,
+) -> Result<Vec<Vec<(Seq, Fact)>>, StoreError> {
     let mut ledgers: BTreeMap<(bool, String), BTreeMap<String, usize>> = BTreeMap::new();
     let mut again = Vec::new();
     for (place, key) in customers.iter().enumerate() {
@@ -49,7 +49,7 @@ pub(crate) async fn customer_facts(
             .bind(livemode)
             .bind(account)
             .bind(text_list(places.keys().map(String::as_str)))
-            .bind(known_at.unwrap_or(i64::MAX))
+            .bind(known_at.unwrap_or(Seq::END))
             .fetch_all(&database.log)
             .await
             .doing(DOING)?;
@@ -73,11 +73,11 @@ pub(crate) async fn customer_facts(
 }
 
 /// Facts in the log's order, each with the place of its customer and its own.
-fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize, i64, Fact)>, StoreError> {
+fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize, Seq, Fact)>, StoreError> {
     let mut facts = Vec::with_capacity(rows.len());
     for row in rows {
         let read = || Ok((row.try_get(0)?, row.try_get(4)?, row.try_get::<&str, _>(3)?));
-        let (seq, ordinal, customer): (i64, i64, _) = read().doing(DOING)?;
+        let (seq, ordinal, customer): (Seq, i64, _) = read().doing(DOING)?;
         // The list asked for no other customer.
         if let Some(place) = places.get(customer) {
             facts.push((seq, ordinal, *place, fact(row)?));

@@ -13,10 +13,13 @@ use super::{
     },
     driver::Connection,
 };
-use crate::store::{
-    StoreError,
-    derived::GenerationId,
-    errors::{Doing, saw_read_only},
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        derived::GenerationId,
+        errors::{Doing, saw_read_only},
+    },
 };
 
 /// Begins a transaction that will write.
@@ -72,7 +75,7 @@ pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<Str
 }
 
 /// Takes the next `count` places in the log, within the append's transaction and behind [`hold_horizon`].
-pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<Seq>, StoreError> {
     sqlx::query_scalar("SELECT nextval('event_seq_seq') FROM generate_series(1, $1)")
         .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .fetch_all(connection)
@@ -97,21 +100,21 @@ pub(crate) async fn hold_horizon(connection: &mut Connection) -> Result<(), Stor
 ///
 /// While the lock is asked for, appends queue behind the asker. So the asker waits for half a second at most; behind an
 /// append that hangs longer it answers with the last horizon known, which is always safe.
-pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+pub(crate) async fn horizon(database: &Database) -> Result<Seq, StoreError> {
     let doing = "reading the log's end";
     let mut tx = database.log.begin().await.doing(doing)?;
     sqlx::query("SET LOCAL lock_timeout = '500ms'").execute(&mut *tx).await.doing(doing)?;
     if let Err(error) = sqlx::query(WAIT).execute(&mut *tx).await {
         // 55P03: the lock wasn't to be had in time.
         if error.as_database_error().and_then(|error| error.code()).as_deref() == Some("55P03") {
-            return Ok(database.horizon.load(Ordering::SeqCst));
+            return Ok(Seq(database.horizon.load(Ordering::SeqCst)));
         }
         return Err(error).doing(doing);
     }
     let last: i64 =
         sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&mut *tx).await.doing(doing)?;
     tx.commit().await.doing(doing)?;
-    Ok(database.horizon.fetch_max(last, Ordering::SeqCst).max(last))
+    Ok(Seq(database.horizon.fetch_max(last, Ordering::SeqCst).max(last)))
 }
 
 /// Says that so many events were appended: the server looks after its own log.

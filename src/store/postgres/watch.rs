@@ -4,7 +4,10 @@ use super::{
     Database,
     sql::{BEGIN_WRITE, log_is_writable},
 };
-use crate::store::{StoreError, errors::Doing};
+use crate::{
+    event::Seq,
+    store::{StoreError, errors::Doing},
+};
 
 const DOING: &str = "looking after the log";
 
@@ -14,13 +17,13 @@ pub(crate) enum Afresh {
     #[expect(dead_code, reason = "its twin has files that can go")]
     Lost(String),
     /// Its identity, and its end.
-    There { log: String, last_seq: i64 },
+    There { log: String, last_seq: Seq },
 }
 
 /// Reads the log's end: after a failover it may be another server's.
 pub(crate) async fn look_afresh(database: &Database) -> Result<Afresh, StoreError> {
     let text = "SELECT (SELECT MIN(id) FROM log_identity), (SELECT COALESCE(MAX(seq), 0) FROM event)";
-    let (log, last_seq): (String, i64) = sqlx::query_as(text).fetch_one(&database.log).await.doing(DOING)?;
+    let (log, last_seq): (String, Seq) = sqlx::query_as(text).fetch_one(&database.log).await.doing(DOING)?;
     Ok(Afresh::There { log, last_seq })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{
         ids::AccountId,
         money::{Currency, Mrr},
@@ -20,7 +20,7 @@ pub struct Closing {
     /// `2026-10`
     pub month: Arc<str>,
     /// The log up to here made the figures.
-    pub seq: i64,
+    pub seq: Seq,
     /// When the month was closed, by mrrd's clock.
     pub closed_at: UnixTime,
     /// What they depend on besides the log: the fingerprint of the rules.

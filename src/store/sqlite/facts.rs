@@ -10,7 +10,7 @@ use super::{
     },
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::fact::Fact,
     store::{StoreError, log::prepared::clean},
 };
@@ -19,13 +19,13 @@ use crate::{
 pub(crate) async fn customer_facts(
     database: &Database,
     customers: &[CustomerKey],
-    known_at: Option<i64>,
-) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+    known_at: Option<Seq>,
+) -> Result<Vec<Vec<(Seq, Fact)>>, StoreError> {
     let keys: Vec<(bool, String, String)> = customers
         .iter()
         .map(|key| (key.livemode, account(key.account.as_ref()), clean(key.customer.as_str())))
         .collect();
-    let known_at = known_at.unwrap_or(i64::MAX);
+    let known_at = known_at.unwrap_or(Seq::END);
     let read = move |connection: &mut Connection| {
         let tx = connection.transaction()?;
         let text = format!(
@@ -35,10 +35,10 @@ pub(crate) async fn customer_facts(
         let mut statement = tx.prepare_cached(&text)?;
         let mut of_customers = Vec::with_capacity(keys.len());
         for (livemode, account, customer) in keys {
-            let mut rows = statement.query(params![livemode, account, customer, known_at])?;
-            let mut facts: Vec<(i64, i64, Fact)> = Vec::new();
+            let mut rows = statement.query(params![livemode, account, customer, known_at.0])?;
+            let mut facts: Vec<(Seq, i64, Fact)> = Vec::new();
             while let Some(row) = rows.next()? {
-                let (seq, ordinal) = (row.get(0)?, row.get(1)?);
+                let (seq, ordinal) = (Seq(row.get(0)?), row.get(1)?);
                 let state = row.get_ref(3)?;
                 let state = state.as_blob().map_err(rusqlite::Error::from)?;
                 facts.push((seq, ordinal, decoded(seq, row.get(2)?, state)?));

@@ -10,7 +10,10 @@ use super::{
     },
     driver::Connection,
 };
-use crate::store::{StoreError, derived::GenerationId, errors::Doing};
+use crate::{
+    event::Seq,
+    store::{StoreError, derived::GenerationId, errors::Doing},
+};
 
 /// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
@@ -61,16 +64,16 @@ pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String 
 }
 
 /// Takes the next `count` places in the log, within the append's transaction.
-pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<i64>, StoreError> {
-    let last: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+pub(crate) async fn next_seqs(connection: &mut Connection, count: usize) -> Result<Vec<Seq>, StoreError> {
+    let last: Option<Seq> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
         .fetch_optional(connection)
         .await
         .doing("numbering events")?;
-    Ok((last.unwrap_or(0) + 1..).take(count).collect())
+    Ok(std::iter::successors(Some(last.unwrap_or_default().next()), |seq| Some(seq.next())).take(count).collect())
 }
 
 /// The greatest seq that every reader may see. There is one writer: the order of seq is the order of commits.
-pub(crate) async fn horizon(database: &Database) -> Result<i64, StoreError> {
+pub(crate) async fn horizon(database: &Database) -> Result<Seq, StoreError> {
     sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event")
         .fetch_one(&database.log)
         .await

@@ -9,9 +9,12 @@ use super::{
     log_file::{LogFile, Wrong},
     opening::BUSY,
 };
-use crate::store::{
-    StoreError,
-    errors::{DoingDirectly, corrupt, damage_seen},
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        errors::{DoingDirectly, corrupt, damage_seen},
+    },
 };
 
 const DOING: &str = "looking after the log";
@@ -21,7 +24,7 @@ pub(crate) enum Afresh {
     /// Not what was opened, and why.
     Lost(String),
     /// Its identity, and its end.
-    There { log: String, last_seq: i64 },
+    There { log: String, last_seq: Seq },
 }
 
 /// Opens the log once more and reads its end: pages that other connections hold in memory hide what became of the file.
@@ -60,7 +63,8 @@ fn read(file: &LogFile, cut: Option<Wrong>) -> rusqlite::Result<Afresh> {
         _ => {}
     }
     let asked = "SELECT (SELECT MIN(id) FROM log_identity), (SELECT COALESCE(MAX(seq), 0) FROM event)";
-    let there = connection.query_row(asked, [], |row| Ok(Afresh::There { log: row.get(0)?, last_seq: row.get(1)? }))?;
+    let there =
+        connection.query_row(asked, [], |row| Ok(Afresh::There { log: row.get(0)?, last_seq: Seq(row.get(1)?) }))?;
     file.accept_lengths();
     Ok(there)
 }

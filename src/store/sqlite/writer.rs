@@ -21,12 +21,15 @@ use super::{
     log_file::{LogFile, Wrong},
     opening::BUSY,
 };
-use crate::store::{
-    StoreError,
-    errors::DoingDirectly,
-    health::Health,
-    log::prepared::{Prepared, cleaned},
-    planned::{self, Plan},
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        errors::DoingDirectly,
+        health::Health,
+        log::prepared::{Prepared, cleaned},
+        planned::{self, Plan},
+    },
 };
 
 const EVENT: &str = "INSERT INTO event (id, type, account, livemode, created, api_version, received_at, source, \
@@ -53,7 +56,7 @@ struct Group {
     places: Vec<usize>,
 }
 
-type Answer = oneshot::Sender<Result<Vec<Option<i64>>, StoreError>>;
+type Answer = oneshot::Sender<Result<Vec<Option<Seq>>, StoreError>>;
 
 #[derive(Debug)]
 enum Ask {
@@ -98,7 +101,7 @@ impl LogWriter {
         &self,
         events: Arc<Vec<Prepared>>,
         places: Vec<usize>,
-    ) -> Result<Vec<Option<i64>>, StoreError> {
+    ) -> Result<Vec<Option<Seq>>, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
         let (answer, answered) = oneshot::channel();
         let closed = || StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() };
@@ -218,7 +221,7 @@ fn append(
     group: &Group,
     appending: &Appending,
     answer: &mut Answer,
-) -> Result<Vec<Option<i64>>, StoreError> {
+) -> Result<Vec<Option<Seq>>, StoreError> {
     let Appending { file, plan, runtime } = appending;
     is_there(file, Some(connection), DOING)?;
     // At once: a transaction that first reads may fail half-way for want of the lock.
@@ -242,7 +245,7 @@ fn append(
     Ok(seqs)
 }
 
-fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<i64>>> {
+fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<Seq>>> {
     let (mut insert_event, mut insert_body, mut insert_fact) =
         (tx.prepare_cached(EVENT)?, tx.prepare_cached(BODY)?, tx.prepare_cached(FACT)?);
     let mut seqs = Vec::with_capacity(group.places.len());
@@ -281,7 +284,7 @@ fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<i6
                 fact.state,
             ])?;
         }
-        seqs.push(Some(seq));
+        seqs.push(Some(Seq(seq)));
     }
     Ok(seqs)
 }

@@ -55,7 +55,7 @@ pub(super) async fn database(kind: Kind, folder: &TempDir) -> String {
 /// The ids of everything in a log, each there once.
 pub(super) async fn logged(store: &Store) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    let mut after = 0;
+    let mut after = mrrd::event::Seq::START;
     loop {
         let page = store.log.events(&EventFilter::default(), after, 500).await.unwrap();
         let Some(last) = page.last() else { return ids };

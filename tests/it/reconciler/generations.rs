@@ -1,7 +1,7 @@
 //! Rebuilds: equal to incremental work, due when the rules change, never in the way of it.
 
 use mrrd::{
-    event::NewEvent,
+    event::{NewEvent, Seq},
     limits,
     reconciler::{ReconcileError, Reconciler, driver::Driver},
 };
@@ -73,7 +73,7 @@ on_both! {
             let before = ledger.reconciler().current_generation().await.unwrap().unwrap();
             for round in 0.. {
                 // What was said, said again: more than twice what one look at the log takes in.
-                if ledger.store.log.horizon().await.unwrap() > 2 * limits::ADVANCE_EVENTS {
+                if ledger.store.log.horizon().await.unwrap().0 > 2 * limits::ADVANCE_EVENTS {
                     break;
                 }
                 let again = |event: &NewEvent| {
@@ -127,7 +127,7 @@ on_both! {
         };
         let beside = async {
             let mut status = handle.subscribe();
-            status.wait_for(|status| status.applied_seq > 0).await.unwrap();
+            status.wait_for(|status| status.applied_seq > Seq::START).await.unwrap();
             for _ in 0..3 {
                 let changes = rebuild_beside(other.reconciler()).await;
                 assert!(changes.failed.is_empty());

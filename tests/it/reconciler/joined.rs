@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use mrrd::{
     config::customers::{CustomerRules, Exclusion},
-    event::{CustomerKey, NewEvent},
+    event::{CustomerKey, NewEvent, Seq},
     ledger::outcome::CustomerLedger,
     reconciler::{Reconciler, Rules, derivation::KnownAt, driver::Driver},
 };
@@ -95,7 +95,7 @@ fn companies(seed: u64, customers: u32, days: i64) -> Vec<NewEvent> {
 }
 
 /// Every ledger as the log told it up to a place, by its customer's id.
-async fn known_at(ledger: &Ledger, rules: Rules, known_at: Option<i64>) -> Vec<(CustomerKey, Vec<CustomerLedger>)> {
+async fn known_at(ledger: &Ledger, rules: Rules, known_at: Option<Seq>) -> Vec<(CustomerKey, Vec<CustomerLedger>)> {
     let mut pages = KnownAt::new(ledger.store.reader(), rules, known_at);
     let mut all = Vec::new();
     while let Some(page) = pages.next_page().await.unwrap() {
@@ -240,10 +240,10 @@ on_both! {
         let one = [half[0], "acme d3 expansion 1000: {\"extra_subscription\"}"];
         let ended = [one[0], one[1], "acme d9 contraction -1000: {\"subscription_dropped\"}"];
         for (seq, expected) in [(4, &apart[..]), (5, &half[..]), (6, &one[..]), (7, &one[..]), (8, &ended[..])] {
-            assert_eq!(seen(Some(seq)).await, expected, "up to {seq}");
+            assert_eq!(seen(Some(Seq(seq))).await, expected, "up to {seq}");
         }
         settle(&ledger).await;
-        assert_eq!(seen(Some(6)).await, one);
+        assert_eq!(seen(Some(Seq(6))).await, one);
         let moved = [
             "acme d3 new 1000: {\"first_subscription\"}",
             "acme d9 churn -1000: {\"unknown_end\"}",

@@ -77,12 +77,15 @@ async fn another_process_takes_over_when_the_lease_of_a_stopped_one_runs_out() {
     run_once(other.clone()).await.unwrap();
     let horizon = ledger.store.log.horizon().await.unwrap();
     let current = ledger.reconciler().current_generation().await.unwrap().unwrap();
-    assert!(ledger.store.derived.applied(current.id).await.unwrap().0 < horizon, "the lease still stands");
+    assert!(ledger.store.derived.applied(current.id).await.unwrap().position < horizon, "the lease still stands");
     // However far the clock jumps.
     ledger.clock.set(ledger.clock.now().plus(86_400));
     run_once(other.clone()).await.unwrap();
-    assert!(ledger.store.derived.applied(current.id).await.unwrap().0 < horizon, "and does so by no clock");
+    assert!(ledger.store.derived.applied(current.id).await.unwrap().position < horizon, "and does so by no clock");
     tokio::time::sleep(other.lease).await;
     run_once(other).await.unwrap();
-    assert_eq!(ledger.store.derived.applied(current.id).await.unwrap(), (horizon, None));
+    assert_eq!(
+        ledger.store.derived.applied(current.id).await.unwrap(),
+        mrrd::store::derived::Applied { position: horizon, first_marked: None }
+    );
 }

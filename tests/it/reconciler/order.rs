@@ -1,6 +1,6 @@
 //! Arrival order, repetition and batching change nothing (rule `arrival-order`).
 
-use mrrd::reconciler::derivation::KnownAt;
+use mrrd::{event::Seq, reconciler::derivation::KnownAt};
 
 use super::bench::*;
 
@@ -55,7 +55,7 @@ async fn what_was_known_at_a_position_is_what_a_log_that_ends_there_gives() {
     whole.settle().await.unwrap();
     cut.append(&life[..known]).await;
     let mut ledgers = Vec::new();
-    for (ledger, known_at) in [(&whole, i64::try_from(known).ok()), (&cut, None)] {
+    for (ledger, known_at) in [(&whole, i64::try_from(known).ok().map(Seq)), (&cut, None)] {
         let mut pages = KnownAt::new(ledger.store.reader(), rules(&["stripe"]), known_at);
         let mut all = Vec::new();
         while let Some(page) = pages.next_page().await.unwrap() {

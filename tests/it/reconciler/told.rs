@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mrrd::{
     config::customers::CustomerRules,
-    event::NewEvent,
+    event::{NewEvent, Seq},
     ledger::money::Mrr,
     reconciler::{Reconciler, Rules, derivation::KnownAt},
 };
@@ -153,7 +153,7 @@ on_both! {
         ledger.settle().await.unwrap();
         let mut known = Vec::new();
         for known_at in 1..=account().len() {
-            let mut pages = KnownAt::new(ledger.store.reader(), rules(&["stripe"]), i64::try_from(known_at).ok());
+            let mut pages = KnownAt::new(ledger.store.reader(), rules(&["stripe"]), i64::try_from(known_at).ok().map(Seq));
             let mut new = String::from("-");
             while let Some(page) = pages.next_page().await.unwrap() {
                 for (customer, ledgers) in page.iter().filter(|(key, _)| key.customer.as_str() == "cus_new") {

@@ -1,6 +1,6 @@
 //! One event id in two shapes: both kept, the state from the newest `api_version`, missing terms from either (rule `variants`).
 
-use mrrd::{ledger::money::Mrr, store::log::Appended};
+use mrrd::{event::Seq, ledger::money::Mrr, store::log::Appended};
 use serde_json::{Value, json};
 
 use super::bench::*;
@@ -61,7 +61,7 @@ on_both! {
         for pair in [[old(), new()], [new(), old()]] {
             let ledger = Ledger::empty(kind).await;
             let [first, second] = &pair;
-            assert_eq!(ledger.store.log.append(&[first.clone(), second.clone()]).await.unwrap(), [Appended::New(1), Appended::Variant(2)]);
+            assert_eq!(ledger.store.log.append(&[first.clone(), second.clone()]).await.unwrap(), [Appended::New(Seq(1)), Appended::Variant(Seq(2))]);
             let bodies = ledger.store.log.bodies(&"evt_1".into()).await.unwrap();
             let kept: Vec<_> = bodies.iter().map(|(row, body)| (row.variant, body)).collect();
             assert_eq!(kept, [(0, &first.body), (1, &second.body)]);

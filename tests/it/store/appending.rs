@@ -1,7 +1,7 @@
 //! What an append answers, and what is read again.
 
 use mrrd::{
-    event::{EventRow, NewEvent, Reading, Source},
+    event::{EventRow, NewEvent, Reading, Seq, Source},
     ledger::{fact::NORMALISER, time::UnixTime},
     store::log::{Appended, EventFilter, ReadBy},
 };
@@ -11,7 +11,7 @@ use super::subject::*;
 on_both! {
     async fn the_same_event_again_is_a_duplicate(subject) {
         let store = &subject.store;
-        assert_eq!(store.log.append(&[event("evt_1")]).await.unwrap(), [Appended::New(1)]);
+        assert_eq!(store.log.append(&[event("evt_1")]).await.unwrap(), [Appended::New(Seq(1))]);
         let later = with_body("evt_1", r#"{"id":"evt_1","object":"event","pending_webhooks":0}"#);
         assert_eq!(store.log.append(&[event("evt_1"), later.clone()]).await.unwrap(), [Appended::Duplicate; 2]);
         // Within one batch as well, and between two connections.
@@ -71,7 +71,7 @@ on_both! {
         let other = NewEvent { kind: "invoice.paid".into(), account: Some("acct_1".into()), ..event("evt_5") };
         store.log.append(&[event("evt_1"), unreadable, thin, told, other]).await.unwrap();
         let head = store.log.head().await.unwrap();
-        assert_eq!((head.events, head.last_seq, head.ignored, head.unreadable), (5, 5, 2, 1));
+        assert_eq!((head.events, head.last_seq, head.ignored, head.unreadable), (5, Seq(5), 2, 1));
         let row = store.log.event(&"evt_2".into()).await.unwrap().unwrap();
         assert_eq!((row.reading.as_str(), row.reason.as_deref(), row.source.as_str()), ("unreadable", Some("no items"), "webhook"));
         assert_eq!(store.log.event(&"evt_9".into()).await.unwrap(), None);
@@ -96,7 +96,7 @@ on_both! {
             (EventFilter { since: Some(row.created), ..every.clone() }, 0, 100, "1 2 3 4 5"),
             (EventFilter { until: Some(row.created), ..every.clone() }, 0, 100, ""),
         ] {
-            let rows = store.log.events(&filter, after, limit).await.unwrap();
+            let rows = store.log.events(&filter, Seq(after), limit).await.unwrap();
             let ids: Vec<_> = rows.iter().map(|row| row.id.as_str().trim_start_matches("evt_")).collect();
             assert_eq!(ids.join(" "), expected, "{filter:?}");
         }
@@ -121,14 +121,14 @@ on_both! {
         assert_eq!(read[2], []);
         assert_eq!(read[3], elsewhere[..1]);
         assert_eq!(read[4], read[0]);
-        assert_eq!(store.log.customer_facts(&keys[1..2], Some(1)).await.unwrap()[0], first[..2]);
+        assert_eq!(store.log.customer_facts(&keys[1..2], Some(Seq(1))).await.unwrap()[0], first[..2]);
         let named = store.log.reference_facts(true, None, &["price_1", "c", "none"], None).await.unwrap();
         assert_eq!(named, [first[2].clone(), second[1].clone()]);
-        assert_eq!(store.log.reference_facts(true, None, &["price_1", "c"], Some(1)).await.unwrap(), first[2..]);
+        assert_eq!(store.log.reference_facts(true, None, &["price_1", "c"], Some(Seq(1))).await.unwrap(), first[2..]);
         let customers = store.log.customers(None, 100, None).await.unwrap();
         assert_eq!(customers, [test.clone(), key("cus_1"), key("cus_2")]);
         assert_eq!(store.log.customers(Some(&test), 1, None).await.unwrap(), [key("cus_1")]);
-        assert_eq!(store.log.customers(Some(&key("cus_1")), 9, Some(1)).await.unwrap(), []);
+        assert_eq!(store.log.customers(Some(&key("cus_1")), 9, Some(Seq(1))).await.unwrap(), []);
     }
 
     async fn what_webhooks_brought_is_told_from_what_was_fetched(subject) {
@@ -154,7 +154,7 @@ on_both! {
         store.log.append(&[event("evt_3")]).await.unwrap();
         assert_eq!((store.log.head().await.unwrap().ignored, store.log.head().await.unwrap().events), (2, 3));
         let newer = fact("evt_1", customer("cus_2"));
-        let rows = store.log.events(&EventFilter::default(), 0, 9).await.unwrap();
+        let rows = store.log.events(&EventFilter::default(), Seq::START, 9).await.unwrap();
         let readings =
             [(rows[0].clone(), Reading::Facts(vec![newer.clone()])), (rows[1].clone(), Reading::Ignored)];
         store.log.append_facts(NORMALISER + 1, &readings).await.unwrap();
@@ -165,7 +165,7 @@ on_both! {
         assert_eq!(store.log.event(&"evt_2".into()).await.unwrap().unwrap().reading, "ignored");
         assert_eq!(store.log.head().await.unwrap().ignored, 2);
         assert_eq!(subject.again().await.log.head().await.unwrap(), store.log.head().await.unwrap());
-        let nowhere = EventRow { seq: 9, ..rows[0].clone() };
+        let nowhere = EventRow { seq: Seq(9), ..rows[0].clone() };
         assert!(store.log.append_facts(NORMALISER + 1, &[(rows[2].clone(), Reading::Ignored), (nowhere, Reading::Ignored)]).await.is_err());
         // All or nothing: the third is still to be read.
         assert_eq!((store.log.count_read_by_older(NORMALISER).await.unwrap(), store.log.count_read_by_older(NORMALISER + 1).await.unwrap()), (0, 1));
@@ -178,22 +178,22 @@ on_both! {
         let batch = [event("evt_1"), with_body("evt_2", &large), event("evt_3"), event("evt_4"), with_body("evt_1", r#"{"v":2}"#)];
         store.log.append(&batch).await.unwrap();
         subject.sql("INSERT INTO erasure VALUES (3, 1, 'asked for'); DELETE FROM event_body WHERE seq = 3").await.unwrap();
-        let page = async |after| -> Vec<(i64, usize)> {
+        let page = async |after| -> Vec<(Seq, usize)> {
             let page = store.log.read_by(ReadBy::OlderThan(NORMALISER + 1), after).await.unwrap();
             page.iter().map(|(row, body)| (row.seq, body.len())).collect()
         };
         // A large body ends a page; an erased one is never on it; a variant is a body like any other.
-        assert_eq!(page(0).await, [(1, batch[0].body.len()), (2, large.len())]);
-        assert_eq!(page(2).await, [(4, batch[3].body.len()), (5, 7)]);
-        assert_eq!(page(5).await, []);
+        assert_eq!(page(Seq(0)).await, [(Seq(1), batch[0].body.len()), (Seq(2), large.len())]);
+        assert_eq!(page(Seq(2)).await, [(Seq(4), batch[3].body.len()), (Seq(5), 7)]);
+        assert_eq!(page(Seq(5)).await, []);
         assert_eq!(store.log.count_read_by_older(NORMALISER + 1).await.unwrap(), 4);
-        assert_eq!(store.log.read_by(ReadBy::OlderThan(NORMALISER), 0).await.unwrap(), []);
+        assert_eq!(store.log.read_by(ReadBy::OlderThan(NORMALISER), Seq::START).await.unwrap(), []);
     }
 
     async fn a_large_batch_is_one_append(subject) {
         let batch: Vec<_> = (0..1000).map(|n| saying(&format!("evt_{n}"), vec![customer("cus_1"), price("p")])).collect();
         let answers = subject.store.log.append(&batch).await.unwrap();
-        let expected: Vec<_> = (1..=1000).map(Appended::New).collect();
+        let expected: Vec<_> = (1..=1000).map(|seq| Appended::New(Seq(seq))).collect();
         assert_eq!(answers, expected);
         let again = subject.store.log.append(&batch).await.unwrap();
         assert!(again.iter().all(|one| *one == Appended::Duplicate));

@@ -1,7 +1,7 @@
 //! A closed month is kept once, whole, and for ever.
 
 use mrrd::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{money::Mrr, outcome::Kind, time::UnixTime},
     store::records::closings::*,
 };
@@ -18,7 +18,7 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
         closing: Closing {
             profile: profile.into(),
             month: "2026-01".into(),
-            seq: 7,
+            seq: Seq(7),
             closed_at: UnixTime(closed_at),
             inputs: "ledger 1\nzone UTC".into(),
             hash: "00ff".into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mrrd::{
-    event::{CustomerKey, NewEvent},
+    event::{CustomerKey, NewEvent, Seq},
     ledger::{
         fact::{Interval, IntervalUnit},
         money::Mrr,
@@ -12,7 +12,7 @@ use mrrd::{
     },
     store::{
         Store, StoreError,
-        derived::{Advanced, GenerationId, Mark, ProfileLedger},
+        derived::{Advanced, Applied, GenerationId, Mark, ProfileLedger},
     },
 };
 
@@ -217,7 +217,7 @@ on_both! {
         let changed: Vec<_> = before.iter().zip(&after).filter(|(one, two)| one != two).map(|(one, _)| &one.key).collect();
         assert_eq!(changed, [&key("cus_1")]);
         assert!(store.derived.customer_ledger(generation, "stripe", &other).await.unwrap().is_some());
-        assert_eq!(store.derived.applied(generation).await.unwrap(), (3, None));
+        assert_eq!(store.derived.applied(generation).await.unwrap(), Applied { position: Seq(3), first_marked: None });
     }
 
     async fn an_amount_beyond_a_row_is_refused_whole(subject) {
@@ -242,10 +242,10 @@ on_both! {
             .await
             .unwrap();
         let generation = store.derived.begin_generation("f", None).await.unwrap();
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 3, read: 3, marked: 2 });
-        assert_eq!(store.derived.applied(generation).await.unwrap(), (3, Some(2)));
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 1, marked: 1 });
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: 4, read: 0, marked: 0 });
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(3), read: 3, marked: 2 });
+        assert_eq!(store.derived.applied(generation).await.unwrap(), Applied { position: Seq(3), first_marked: Some(Seq(2)) });
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(4), read: 1, marked: 1 });
+        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(4), read: 0, marked: 0 });
         assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:2-4 cus_2:3-3");
         assert_eq!(named(&store.derived.dirty(generation, 1).await.unwrap()), "cus_1:2-4");
         clear_all(store, generation).await;
@@ -276,7 +276,7 @@ on_both! {
         let batch = [(taken[0].clone(), vec![derived("stripe", ledger(1))])];
         assert_eq!(store.derived.replace(generation, &batch).await.unwrap(), 1);
         assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:2-2");
-        assert_eq!(store.derived.applied(generation).await.unwrap(), (2, Some(2)), "the first event is in the rows");
+        assert_eq!(store.derived.applied(generation).await.unwrap(), Applied { position: Seq(2), first_marked: Some(Seq(2)) }, "the first event is in the rows");
 
         // Another reconciler finishes the customer, and it is marked anew: what the slow one has is older than what is there.
         let newer = store.derived.dirty(generation, 10).await.unwrap();
@@ -297,7 +297,7 @@ on_both! {
         let generation = store.derived.begin_generation("f", None).await.unwrap();
         let run = |store: Arc<Store>| async move {
             let mut read = 0;
-            while store.derived.applied(generation).await.unwrap().0 < 200 {
+            while store.derived.applied(generation).await.unwrap().position < Seq(200) {
                 read += store.derived.advance(generation, 7).await.unwrap().read;
             }
             read
@@ -317,17 +317,17 @@ on_both! {
         let shown = |generations: Vec<mrrd::store::derived::Generation>| {
             generations.iter().map(|one| (one.id, one.current, one.position)).collect::<Vec<_>>()
         };
-        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, true, 1), (new, false, 1)]);
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, true, Seq(1)), (new, false, Seq(1))]);
         clear_all(store, new).await;
         store.derived.switch_generation(new, 0).await.unwrap();
-        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, false, 1), (new, true, 1)]);
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(old, false, Seq(1)), (new, true, Seq(1))]);
         // Back is no way: its rows may be half gone.
         assert!(store.derived.switch_generation(old, 0).await.is_err());
         assert!(store.derived.switch_generation(GenerationId(99), 0).await.is_err());
         assert!(store.derived.advance(old, 1).await.is_err());
         let kept = store.derived.dump(new, None, 100).await.unwrap();
         store.derived.drop_generation(old).await.unwrap();
-        assert_eq!(shown(store.derived.generations().await.unwrap()), [(new, true, 1)]);
+        assert_eq!(shown(store.derived.generations().await.unwrap()), [(new, true, Seq(1))]);
         assert_eq!(store.derived.dump(old, None, 100).await.unwrap(), []);
         assert_eq!(store.derived.dump(new, None, 100).await.unwrap(), kept);
         store.derived.drop_generation(old).await.unwrap();

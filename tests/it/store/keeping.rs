@@ -6,7 +6,7 @@ use std::{
 };
 
 use mrrd::{
-    event::NewEvent,
+    event::{NewEvent, Seq},
     history::reread::{self, Reread},
     ingest::{
         appender::{AppendError, Appender, Limits},
@@ -120,10 +120,10 @@ on_both! {
             "postgres" => until(|| quick.is_finished()).await,
             _ => assert!(tokio::time::timeout(Duration::from_millis(300), &mut quick).await.is_err()),
         }
-        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, 0);
-        assert_eq!(store.log.horizon().await.unwrap(), 0);
+        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, Seq(0));
+        assert_eq!(store.log.horizon().await.unwrap(), Seq(0));
         // What was acknowledged meanwhile counts as there all the same: nobody may think that the figures hold it.
-        let acknowledged = if store.kind() == "postgres" { 2 } else { 0 };
+        let acknowledged = if store.kind() == "postgres" { Seq(2) } else { Seq(0) };
         assert_eq!(store.log.end().await.unwrap(), acknowledged);
         assert_eq!(store.log.head().await.unwrap().last_seq, acknowledged);
         assert_eq!(store.log.seal(10).await.unwrap(), None);
@@ -133,9 +133,9 @@ on_both! {
             assert!(store.records.lease("sealer", "another", Duration::from_secs(60)).await.unwrap());
         }
         go_on.notify_one();
-        assert_eq!(late.await.unwrap().unwrap(), [Appended::New(1)]);
-        assert_eq!(quick.await.unwrap().unwrap(), [Appended::New(2)]);
-        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, 2);
+        assert_eq!(late.await.unwrap().unwrap(), [Appended::New(Seq(1))]);
+        assert_eq!(quick.await.unwrap().unwrap(), [Appended::New(Seq(2))]);
+        assert_eq!(store.derived.advance(generation, 10).await.unwrap().position, Seq(2));
         assert_eq!(store.derived.dirty(generation, 10).await.unwrap().len(), 2);
     }
 
@@ -204,12 +204,12 @@ on_both! {
         let events: Vec<_> = (1..=20).map(|n| event(&format!("evt_{n}"))).collect();
         store.log.append(&events[..15]).await.unwrap();
         let first = store.log.seal(10).await.unwrap().unwrap();
-        assert_eq!((first.from_seq, first.to_seq, first.events), (1, 10, 10));
+        assert_eq!((first.from_seq, first.to_seq, first.events), (Seq(1), Seq(10), 10));
         assert_eq!(seal_due(&store.log, &store.records, "me").await.unwrap(), 5);
         assert_eq!(seal_due(&store.log, &store.records, "me").await.unwrap(), 0);
         store.log.append(&events[15..]).await.unwrap();
         let report = store.log.verify_chain().await.unwrap();
-        assert_eq!((report.sealed_to, report.unsealed, report.first_difference), (15, 5, None));
+        assert_eq!((report.sealed_to, report.unsealed, report.first_difference), (Seq(15), 5, None));
         for table in ["event", "event_body", "seal"] {
             subject.unprotect(table).await;
         }

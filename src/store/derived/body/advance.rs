@@ -10,11 +10,12 @@ use super::{
     joined, rows, told,
 };
 use crate::{
+    event::Seq,
     event::naming,
     ledger::{fact::Fact, told::tellings},
     store::{
         StoreError,
-        derived::{Advanced, GenerationId, told::Told},
+        derived::{Advanced, Applied, GenerationId, told::Told},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -29,9 +30,9 @@ type Scoped = (bool, String, String);
 #[derive(Default)]
 struct Stretch {
     /// Customers with facts of their own, with the least and the greatest seq.
-    customers: BTreeMap<Scoped, (i64, i64)>,
+    customers: BTreeMap<Scoped, (Seq, Seq)>,
     /// Objects without a customer, with the same.
-    objects: BTreeMap<Scoped, (i64, i64)>,
+    objects: BTreeMap<Scoped, (Seq, Seq)>,
     /// Which object which customer names.
     references: BTreeSet<(Scoped, String)>,
     /// Terms that customers' facts embed, by the object's id.
@@ -40,7 +41,7 @@ struct Stretch {
 
 impl Stretch {
     /// Takes the terms that a customer's fact embeds, each once.
-    fn take_terms(&mut self, livemode: bool, account: &str, seq: i64, fact: &Fact) {
+    fn take_terms(&mut self, livemode: bool, account: &str, seq: Seq, fact: &Fact) {
         tellings(fact, |telling| {
             let object = (livemode, account.to_owned(), telling.object().to_owned());
             let known = self.told.entry(object).or_default();
@@ -61,7 +62,7 @@ impl Database {
         // position still stands where the reading began.
         let (position, joined_to) = self.position(generation).await?;
         // Whose ledgers a stretch touches is known as far as its customers have been looked at.
-        let horizon = horizon(self).await?.min(joined_to.unwrap_or(i64::MAX));
+        let horizon = horizon(self).await?.min(joined_to.unwrap_or(Seq::END));
         let (to, read) = self.stretch_end(position, horizon, limit).await?;
         if to <= position {
             return Ok(Advanced { position, read: 0, marked: 0 });
@@ -120,7 +121,7 @@ impl Database {
     }
 
     /// How far the generation has looked at the log; and, where it joins customers, how far it knows who belongs to whom.
-    async fn position(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
+    async fn position(&self, generation: GenerationId) -> Result<(Seq, Option<Seq>), StoreError> {
         let row = sqlx::query(
             "SELECT position, CASE WHEN customer_key IS NULL THEN NULL ELSE joined_to END FROM generation
              WHERE id = $1 AND state <> 'retired'",
@@ -135,7 +136,7 @@ impl Database {
 
     /// The last seq of the next `limit` events, and how many there are: the horizon itself when they are fewer, so that
     /// gaps in seq don't hold the position back.
-    async fn stretch_end(&self, position: i64, horizon: i64, limit: i64) -> Result<(i64, i64), StoreError> {
+    async fn stretch_end(&self, position: Seq, horizon: Seq, limit: i64) -> Result<(Seq, i64), StoreError> {
         let row = sqlx::query(
             "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
              (SELECT seq FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS stretch",
@@ -146,11 +147,11 @@ impl Database {
         .fetch_one(&self.log)
         .await
         .doing(DOING)?;
-        let (read, last): (i64, i64) = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
+        let (read, last): (i64, Seq) = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
         Ok((if read < limit { horizon } else { last }, read))
     }
 
-    async fn read_stretch(&self, after: i64, to: i64) -> Result<Stretch, StoreError> {
+    async fn read_stretch(&self, after: Seq, to: Seq) -> Result<Stretch, StoreError> {
         let text = format!(
             "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, f.object FROM fact f
              WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
@@ -159,7 +160,7 @@ impl Database {
         let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
         let mut stretch = Stretch::default();
         for row in &rows {
-            let seq: i64 = row.try_get(0).doing(DOING)?;
+            let seq: Seq = row.try_get(0).doing(DOING)?;
             let scoped = |id: String| -> Result<Scoped, StoreError> {
                 Ok((row.try_get(3).doing(DOING)?, row.try_get(4).doing(DOING)?, id))
             };
@@ -179,7 +180,7 @@ impl Database {
         Ok(stretch)
     }
 
-    pub(in crate::store) async fn applied(&self, generation: GenerationId) -> Result<(i64, Option<i64>), StoreError> {
+    pub(in crate::store) async fn applied(&self, generation: GenerationId) -> Result<Applied, StoreError> {
         let doing = "reading the reconciler's position";
         // One statement: position and marks as of one instant.
         let row = sqlx::query(
@@ -191,7 +192,7 @@ impl Database {
         .await
         .doing(doing)?
         .ok_or_else(|| corrupt(doing, format!("there is no generation {generation}")))?;
-        Ok((row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?))
+        Ok(Applied { position: row.try_get(0).doing(doing)?, first_marked: row.try_get(1).doing(doing)? })
     }
 
     pub(in crate::store) async fn waiting(&self, generation: GenerationId) -> Result<u64, StoreError> {
@@ -219,8 +220,8 @@ impl Database {
 pub(super) async fn touched_by_objects(
     connection: &mut Connection,
     generation: GenerationId,
-    objects: &BTreeMap<Scoped, (i64, i64)>,
-    marks: &mut BTreeMap<Scoped, (i64, i64)>,
+    objects: &BTreeMap<Scoped, (Seq, Seq)>,
+    marks: &mut BTreeMap<Scoped, (Seq, Seq)>,
 ) -> Result<(), StoreError> {
     let mut ledgers: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
     for (livemode, account, object) in objects.keys() {

@@ -16,7 +16,7 @@ use super::{
     told::told_of,
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     store::{
         StoreError,
         derived::{Filled, GenerationId, Lacking, day_sums::DaySums},
@@ -37,7 +37,7 @@ impl Database {
     pub(in crate::store) async fn filled(
         &self,
         generation: GenerationId,
-        position: i64,
+        position: Seq,
         left_out: &[CustomerKey],
         lacking: &Lacking,
         sums: &DaySums,
@@ -53,7 +53,7 @@ impl Database {
              WHERE f.livemode = $1 AND f.account = $2 AND f.seq <= $3 AND {} GROUP BY f.customer ORDER BY f.customer",
             in_list("f.customer", 4)
         );
-        let mut marks: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
+        let mut marks: BTreeMap<(bool, String, String), (Seq, Seq)> = BTreeMap::new();
         for ((livemode, account), customers) in ledgers {
             let rows = sqlx::query(AssertSqlSafe(text.clone()))
                 .bind(livemode)
@@ -66,12 +66,14 @@ impl Database {
             let mut nameless: BTreeSet<String> = customers.into_iter().collect();
             for row in &rows {
                 let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-                let (customer, first, last): (String, i64, i64) = read().doing(DOING)?;
+                let (customer, first, last): (String, Seq, Seq) = read().doing(DOING)?;
                 nameless.remove(&customer);
                 marks.insert((livemode, account.clone(), customer), (first, last));
             }
             // Customers joined under another name have no facts under that one.
-            marks.extend(nameless.into_iter().map(|ledger| ((livemode, account.clone(), ledger), (1, position))));
+            marks.extend(
+                nameless.into_iter().map(|ledger| ((livemode, account.clone(), ledger), (Seq::START.next(), position))),
+            );
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         if !lives(&mut tx, generation).await? {
@@ -114,9 +116,9 @@ async fn told_meanwhile(
     tx: &mut Connection,
     generation: GenerationId,
     lacking: &Lacking,
-    position: i64,
-) -> Result<BTreeMap<(bool, String, String), (i64, i64)>, StoreError> {
-    let mut objects: BTreeMap<(bool, String, String), (i64, i64)> = BTreeMap::new();
+    position: Seq,
+) -> Result<BTreeMap<(bool, String, String), (Seq, Seq)>, StoreError> {
+    let mut objects: BTreeMap<(bool, String, String), (Seq, Seq)> = BTreeMap::new();
     for ((livemode, of), lacks) in lacking {
         let account = account(of.as_ref());
         for anything in [false, true] {
@@ -133,7 +135,7 @@ async fn told_meanwhile(
         .fetch_one(&mut *tx)
         .await
         .doing(DOING)?;
-    if joined { joined::of_ledgers(tx, generation, &marks, (0, position)).await } else { Ok(marks) }
+    if joined { joined::of_ledgers(tx, generation, &marks, (Seq::START, position)).await } else { Ok(marks) }
 }
 
 /// Which objects the customers' facts name.

@@ -6,11 +6,14 @@ use super::{
     super::{Database, dialect::*},
     columns::TABLES,
 };
-use crate::store::{
-    StoreError,
-    derived::{Generation, GenerationId, SUMS_VERSION},
-    errors::{Doing, corrupt},
-    log::prepared::clean,
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        derived::{Generation, GenerationId, SUMS_VERSION},
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
 };
 
 const DOING: &str = "reading generations";
@@ -89,7 +92,7 @@ impl Database {
         let (mut ours, mut current) = (None, None);
         for row in &rows {
             let (id, state): (GenerationId, String) = (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
-            let position: i64 = row.try_get(2).doing(doing)?;
+            let position: Seq = row.try_get(2).doing(doing)?;
             if id == generation {
                 ours = Some(position);
             } else if state == "current" {

@@ -11,7 +11,7 @@ use super::{
     rows::{self, account, account_of, customer_key},
 };
 use crate::{
-    event::{CustomerKey, codec},
+    event::{CustomerKey, Seq, codec},
     ledger::ids::{CustomerId, EventId},
     store::{
         StoreError,
@@ -57,8 +57,8 @@ impl Database {
 
     pub(in crate::store) async fn customers_told(
         &self,
-        after: i64,
-        to: i64,
+        after: Seq,
+        to: Seq,
         limit: i64,
     ) -> Result<Vec<CustomerTold>, StoreError> {
         let text = format!(
@@ -85,8 +85,8 @@ impl Database {
     pub(in crate::store) async fn join(
         &self,
         generation: GenerationId,
-        from: i64,
-        to: i64,
+        from: Seq,
+        to: Seq,
         told: &[Belongs],
     ) -> Result<bool, StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
@@ -106,7 +106,7 @@ impl Database {
             return Ok(false);
         }
         let mut held = held(&mut tx, generation, told).await?;
-        let mut changed: BTreeMap<(Place, i64), Held> = BTreeMap::new();
+        let mut changed: BTreeMap<(Place, Seq), Held> = BTreeMap::new();
         for one in told {
             let (account, customer) = (account(one.key.account.as_ref()), clean(one.key.customer.as_str()));
             let now = Held {
@@ -147,7 +147,7 @@ impl Database {
         generation: GenerationId,
         column: &str,
         keys: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<(usize, CustomerKey, CustomerId)>, StoreError> {
         let text = format!(
             "SELECT {column}, j.customer, j.ledger FROM joined j WHERE j.generation = $1 AND j.livemode = $2
@@ -161,7 +161,7 @@ impl Database {
                 .bind(livemode)
                 .bind(&account)
                 .bind(text_list(named.keys().map(String::as_str)))
-                .bind(known_at.unwrap_or(i64::MAX))
+                .bind(known_at.unwrap_or(Seq::END))
                 .fetch_all(&self.derived)
                 .await
                 .doing(DOING)?;
@@ -182,7 +182,7 @@ impl Database {
         &self,
         generation: GenerationId,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Option<CustomerId>>, StoreError> {
         let mut ledgers = vec![None; customers.len()];
         for (place, _, ledger) in self.holding(generation, "j.customer", customers, known_at).await? {
@@ -195,7 +195,7 @@ impl Database {
         &self,
         generation: GenerationId,
         ledgers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Vec<CustomerKey>>, StoreError> {
         let mut members: Vec<BTreeSet<CustomerKey>> = vec![BTreeSet::new(); ledgers.len()];
         for (place, customer, _) in self.holding(generation, "j.ledger", ledgers, known_at).await? {
@@ -216,7 +216,7 @@ impl Database {
         &self,
         generation: GenerationId,
         ledger: &CustomerKey,
-        (after, to): (i64, i64),
+        (after, to): (Seq, Seq),
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let rows = sqlx::query(
             "SELECT DISTINCT livemode, account, customer FROM joined WHERE generation = $1 AND livemode = $2
@@ -239,7 +239,7 @@ impl Database {
         generation: GenerationId,
         after: Option<&CustomerKey>,
         limit: i64,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let text = format!(
             "SELECT DISTINCT j.livemode, j.account, j.ledger FROM joined j WHERE j.generation = $1
@@ -251,7 +251,7 @@ impl Database {
             .bind(after.is_some_and(|after| after.livemode))
             .bind(after.map(|after| account(after.account.as_ref())).unwrap_or_default())
             .bind(after.map(|after| clean(after.customer.as_str())).unwrap_or_default())
-            .bind(known_at.unwrap_or(i64::MAX))
+            .bind(known_at.unwrap_or(Seq::END))
             .bind(limit)
             .fetch_all(&self.derived)
             .await
@@ -263,8 +263,8 @@ impl Database {
         &self,
         customers: &[CustomerKey],
         objects: &[&str],
-        (after, to): (i64, i64),
-    ) -> Result<Vec<(i64, EventId)>, StoreError> {
+        (after, to): (Seq, Seq),
+    ) -> Result<Vec<(Seq, EventId)>, StoreError> {
         let text = |condition: String| {
             format!(
                 "SELECT DISTINCT f.seq, e.id FROM fact f JOIN event e ON e.seq = f.seq
@@ -304,7 +304,7 @@ type Place = (bool, String, String);
 /// What the last row of a customer says.
 #[derive(Clone)]
 struct Held {
-    seq: i64,
+    seq: Seq,
     ledger: String,
     /// When, the place within its second, and the event: the greatest holds.
     rank: (i64, i64, String),
@@ -329,7 +329,7 @@ async fn held(
             .bind(livemode)
             .bind(&account)
             .bind(text_list(named.keys().map(String::as_str)))
-            .bind(i64::MAX)
+            .bind(Seq::END)
             .fetch_all(&mut *connection)
             .await
             .doing(DOING)?;
@@ -350,9 +350,9 @@ async fn held(
 pub(super) async fn of_ledgers(
     connection: &mut Connection,
     generation: GenerationId,
-    marks: &BTreeMap<Place, (i64, i64)>,
-    (from, to): (i64, i64),
-) -> Result<BTreeMap<Place, (i64, i64)>, StoreError> {
+    marks: &BTreeMap<Place, (Seq, Seq)>,
+    (from, to): (Seq, Seq),
+) -> Result<BTreeMap<Place, (Seq, Seq)>, StoreError> {
     let text = format!(
         "SELECT customer, seq, ledger FROM joined WHERE generation = $1 AND livemode = $2 AND account = $3 AND {}
          AND seq <= $5 ORDER BY customer, seq DESC",
@@ -380,7 +380,7 @@ pub(super) async fn of_ledgers(
         };
         for row in &rows {
             let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-            let (customer, seq, ledger): (String, i64, String) = read().doing(DOING)?;
+            let (customer, seq, ledger): (String, Seq, String) = read().doing(DOING)?;
             // Later ones come first: behind the one that held at `from` are ledgers of before.
             if customers.contains(&*customer) {
                 add(&customer, &ledger);

@@ -8,7 +8,7 @@ use super::{
     rows::{account, account_of},
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{ids::CustomerId, time::UnixTime},
     store::{StoreError, derived::names::CustomerNamed, errors::Doing, log::prepared::clean},
 };
@@ -17,15 +17,15 @@ const READING: &str = "reading names";
 const KEEPING: &str = "keeping names";
 
 impl Database {
-    pub(in crate::store) async fn names_position(&self) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn names_position(&self) -> Result<Seq, StoreError> {
         let text = "SELECT seq FROM name_position WHERE one = 1";
         sqlx::query_scalar(text).fetch_one(&self.derived).await.doing(READING)
     }
 
     pub(in crate::store) async fn keep_names(
         &self,
-        from: i64,
-        to: i64,
+        from: Seq,
+        to: Seq,
         named: &[CustomerNamed],
     ) -> Result<bool, StoreError> {
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(KEEPING)?;
@@ -100,7 +100,7 @@ impl Database {
             Ok(CustomerNamed {
                 key: CustomerKey { livemode, account, customer },
                 at: UnixTime(columns.number()?),
-                seq: columns.number()?,
+                seq: Seq(columns.number()?),
                 name: columns.text()?,
                 email: columns.text()?,
             })

@@ -12,7 +12,7 @@ use super::{
     sums::move_sums,
 };
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
     store::{
         StoreError,
@@ -264,7 +264,7 @@ async fn clear_marks(
             .doing(DOING)?;
         for row in &rows {
             let customer: String = row.try_get(0).doing(DOING)?;
-            let seqs: (i64, i64) = (row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
+            let seqs: (Seq, Seq) = (row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
             found.insert((*livemode, *account, customer), seqs);
         }
     }
@@ -285,7 +285,7 @@ async fn clear_marks(
                     .bind(mark.key.livemode)
                     .bind(account)
                     .bind(customer)
-                    .bind(mark.last_seq + 1)
+                    .bind(mark.last_seq.next())
                     .execute(&mut *connection)
                     .await
                     .doing(DOING)?;

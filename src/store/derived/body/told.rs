@@ -10,6 +10,7 @@ use super::{
     rows::{self, account},
 };
 use crate::{
+    event::Seq,
     event::codec,
     ledger::{fact::Fact, ids::AccountId},
     store::{
@@ -30,8 +31,8 @@ impl Database {
         livemode: bool,
         of: Option<&AccountId>,
         objects: &[&str],
-        known_at: Option<i64>,
-    ) -> Result<Vec<(i64, String, Fact)>, StoreError> {
+        known_at: Option<Seq>,
+    ) -> Result<Vec<(Seq, String, Fact)>, StoreError> {
         let text = format!(
             "SELECT seq, object, codec, state FROM told
              WHERE generation = $1 AND livemode = $2 AND account = $3 AND {} AND seq <= $5 ORDER BY object, digest",
@@ -43,13 +44,13 @@ impl Database {
             .bind(livemode)
             .bind(account(of))
             .bind(text_list(objects.iter().map(String::as_str)))
-            .bind(known_at.unwrap_or(i64::MAX))
+            .bind(known_at.unwrap_or(Seq::END))
             .fetch_all(&self.derived)
             .await
             .doing(DOING)?;
-        let read = |row: &Row| -> Result<(i64, String, Fact), StoreError> {
+        let read = |row: &Row| -> Result<(Seq, String, Fact), StoreError> {
             let columns = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get::<&[u8], _>(3)?));
-            let (seq, object, codec, state): (i64, String, i64, _) = columns().doing(DOING)?;
+            let (seq, object, codec, state): (Seq, String, i64, _) = columns().doing(DOING)?;
             let fact = codec::decode_fact(codec, state)
                 .map_err(|error| corrupt(DOING, format!("the terms of {object} can't be read: {error}")))?;
             Ok((seq, object, fact))
@@ -131,7 +132,7 @@ pub(super) async fn told_of(
     (livemode, account): (bool, &str),
     objects: &BTreeSet<&str>,
     anything: bool,
-) -> Result<Vec<(String, i64)>, StoreError> {
+) -> Result<Vec<(String, Seq)>, StoreError> {
     let text = format!(
         "SELECT object, MIN(seq) FROM told WHERE generation = $1 AND livemode = $2 AND account = $3 AND {}
          AND (amount OR $5) GROUP BY object ORDER BY object",

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::{Database, dialect::*};
-use crate::store::{
-    StoreError,
-    anchors::{Anchors, OtherLog, Reach, SealHead, digits, refusal},
-    errors::Doing,
+use crate::{
+    event::Seq,
+    store::{
+        StoreError,
+        anchors::{Anchors, OtherLog, Reach, SealHead, digits, refusal},
+        errors::Doing,
+    },
 };
 
 const DOING: &str = "holding the log against what is remembered of it";
@@ -34,30 +37,30 @@ impl Database {
     }
 
     /// How far the derived tables have read a log, by generation.
-    async fn positions(&self) -> Result<BTreeMap<i64, i64>, StoreError> {
+    async fn positions(&self) -> Result<BTreeMap<i64, Seq>, StoreError> {
         let rows = sqlx::query("SELECT id, position, joined_to FROM generation ORDER BY id");
         let rows = rows.fetch_all(&self.derived).await.doing(DOING)?;
-        let read = |row: &Row| -> Result<(i64, i64), sqlx::Error> {
-            Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.max(row.try_get(2)?)))
+        let read = |row: &Row| -> Result<(i64, Seq), sqlx::Error> {
+            Ok((row.try_get(0)?, row.try_get::<Seq, _>(1)?.max(row.try_get(2)?)))
         };
         rows.iter().map(read).collect::<Result<_, _>>().doing(DOING)
     }
 
     /// The first thing remembered in the derived tables that the log contradicts; and how far it went, by them.
-    async fn difference(&self) -> Result<(Option<String>, Option<i64>), StoreError> {
+    async fn difference(&self) -> Result<(Option<String>, Option<Seq>), StoreError> {
         // What is remembered first: a live process beside us may append, and remember, between the two reads.
         let (remembered, positions) = (self.remembered().await?, self.positions().await?);
         let (identity, last) = (self.identity().await?, self.end().await?);
-        let position = positions.into_values().max().filter(|position| *position > 0);
+        let position = positions.into_values().max().filter(|position| *position > Seq::START);
         let reached = remembered.as_ref().map(|reach| reach.last_seq).max(position);
         if let Some(reach) = remembered.as_ref().filter(|reach| reach.log != identity) {
-            let there = if last == 0 { "there is a new and empty log" } else { "the log is another one" };
+            let there = if last == Seq::START { "there is a new and empty log" } else { "the log is another one" };
             return Ok((Some(format!("{there}, where one of {} events was", reach.last_seq)), reached));
         }
         if let Some(reached) = reached.filter(|reached| *reached > last) {
             return Ok((Some(format!("the log ends at {last}, and once went as far as {reached}")), Some(reached)));
         }
-        if let Some(reach) = remembered.filter(|reach| reach.sealed_to > 0) {
+        if let Some(reach) = remembered.filter(|reach| reach.sealed_to > Seq::START) {
             let found = self.root_at(reach.sealed_to).await?;
             if found.as_deref() != Some(reach.root.as_str()) {
                 let what = format!("the seal that ends at {} is not the one that was made", reach.sealed_to);
@@ -84,7 +87,7 @@ impl Database {
             (None, _) => {
                 if self.remembered().await?.is_none() {
                     let end = self.end().await?;
-                    if reached.is_none() && end > 0 {
+                    if reached.is_none() && end > Seq::START {
                         tracing::warn!(
                             "nothing beside the log remembers how far it went: if it was copied or restored, events that \
                              followed {end} could be missing"
@@ -102,7 +105,7 @@ impl Database {
         let before = if anew { None } else { self.remembered().await? };
         let (log, last_seq) = (self.identity().await?, self.end().await?);
         let head = self.last_seal().await?;
-        let (sealed_to, root) = head.map_or((0, String::new()), |(seq, root)| (seq, root));
+        let (sealed_to, root) = head.map_or((Seq::START, String::new()), |(seq, root)| (seq, root));
         let now = Reach { log, last_seq, sealed_to, root };
         if before.is_some_and(|before| {
             before.log != now.log || (before.last_seq >= now.last_seq && before.sealed_to >= now.sealed_to)
@@ -129,17 +132,17 @@ impl Database {
         tx.commit().await.doing(REMEMBERING)
     }
 
-    async fn last_seal(&self) -> Result<Option<(i64, String)>, StoreError> {
+    async fn last_seal(&self) -> Result<Option<(Seq, String)>, StoreError> {
         let row = sqlx::query("SELECT to_seq, root FROM seal ORDER BY to_seq DESC LIMIT 1");
         let row = row.fetch_optional(&self.log).await.doing(DOING)?;
-        let read = |row: Row| -> Result<(i64, String), sqlx::Error> {
+        let read = |row: Row| -> Result<(Seq, String), sqlx::Error> {
             Ok((row.try_get(0)?, digits(&row.try_get::<Vec<u8>, _>(1)?)))
         };
         row.map(read).transpose().doing(DOING)
     }
 
     /// The root of the seal that ends at `to_seq`.
-    async fn root_at(&self, to_seq: i64) -> Result<Option<String>, StoreError> {
+    async fn root_at(&self, to_seq: Seq) -> Result<Option<String>, StoreError> {
         let root: Option<Vec<u8>> = sqlx::query_scalar("SELECT root FROM seal WHERE to_seq = $1")
             .bind(to_seq)
             .fetch_optional(&self.log)
@@ -156,7 +159,7 @@ impl Database {
     pub(in crate::store) async fn anchors(&self, head: Option<&SealHead>) -> Result<Anchors, StoreError> {
         let (mut difference, mut reached) = self.difference().await?;
         let last_seq = self.end().await?;
-        let closed: Option<i64> =
+        let closed: Option<Seq> =
             sqlx::query_scalar("SELECT MAX(seq) FROM closing").fetch_one(&self.log).await.doing(DOING)?;
         if let Some(closed) = closed {
             reached = reached.max(Some(closed));
@@ -169,7 +172,7 @@ impl Database {
             difference = self.head_difference(head).await?;
         }
         // Derived tables remember as they go; where they were made afresh, whatever was lost before is unknown to them.
-        let sealed_to = self.last_seal().await?.map_or(0, |(to_seq, _)| to_seq);
+        let sealed_to = self.last_seal().await?.map_or(Seq::START, |(to_seq, _)| to_seq);
         let could_be_missing = match (head, reached) {
             (None, None) => Some(format!(
                 "nothing beside the log remembers it: events that followed {last_seq} could be missing, and whoever can write \

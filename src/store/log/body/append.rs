@@ -13,7 +13,7 @@ use super::{
     rows::{self, account},
 };
 use crate::{
-    event::{EventRow, Reading, codec},
+    event::{EventRow, Reading, Seq, codec},
     store::{
         StoreError,
         errors::{Doing, corrupt},
@@ -58,7 +58,7 @@ impl EarlierBody<'_> {
 
 /// A row about to be written.
 pub(in super::super) struct Fresh<'p> {
-    pub(in super::super) seq: i64,
+    pub(in super::super) seq: Seq,
     pub(in super::super) variant: i64,
     pub(in super::super) event: &'p Prepared,
 }
@@ -135,8 +135,8 @@ impl Database {
             let variant = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
             bodies.push(EarlierBody::Fresh(event));
             // The place follows below, when it is known how many are needed.
-            answers.push(if variant == 0 { Appended::New(0) } else { Appended::Variant(0) });
-            fresh.push(Fresh { seq: 0, variant, event });
+            answers.push(if variant == 0 { Appended::New(Seq::START) } else { Appended::Variant(Seq::START) });
+            fresh.push(Fresh { seq: Seq::START, variant, event });
         }
         if fresh.is_empty() {
             tx.rollback().await.doing(DOING)?;
@@ -181,7 +181,7 @@ impl Database {
             .collect();
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         for (event, _) in readings {
-            let there: Option<i64> = sqlx::query_scalar("SELECT seq FROM event WHERE seq = $1 AND id = $2")
+            let there: Option<Seq> = sqlx::query_scalar("SELECT seq FROM event WHERE seq = $1 AND id = $2")
                 .bind(event.seq)
                 .bind(clean(event.id.as_str()))
                 .fetch_optional(&mut *tx)
@@ -253,7 +253,7 @@ pub(in super::super) const EVENT: &str = "INSERT INTO event (id, seq, variant, t
 /// Binds one row of `event`; without a seq the database gives it one.
 pub(in super::super) fn bind_event<'q>(
     query: rows::Query<'q>,
-    seq: Option<i64>,
+    seq: Option<Seq>,
     variant: i64,
     prepared: &Prepared,
 ) -> rows::Query<'q> {
@@ -317,7 +317,7 @@ pub(in super::super) async fn write_contents(
 
 /// A row of `fact` with where it belongs.
 struct FactLine<'f> {
-    seq: i64,
+    seq: Seq,
     normaliser: i64,
     ordinal: i64,
     livemode: bool,
@@ -326,7 +326,7 @@ struct FactLine<'f> {
 }
 
 fn lines<'f>(
-    seq: i64,
+    seq: Seq,
     normaliser: i64,
     livemode: bool,
     account: &'f str,

@@ -4,6 +4,7 @@ use sqlx::Row as _;
 
 use super::super::{Database, dialect::*};
 use crate::{
+    event::Seq,
     ledger::time::UnixTime,
     store::{
         StoreError,
@@ -15,7 +16,7 @@ use crate::{
 const DOING: &str = "erasing bodies";
 
 impl Database {
-    pub(in crate::store) async fn erase(&self, seqs: &[i64], reason: &str, at: UnixTime) -> Result<u64, StoreError> {
+    pub(in crate::store) async fn erase(&self, seqs: &[Seq], reason: &str, at: UnixTime) -> Result<u64, StoreError> {
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         let mut erased = 0;
         for seq in seqs {

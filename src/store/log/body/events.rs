@@ -8,7 +8,7 @@ use super::{
     rows::account_of,
 };
 use crate::{
-    event::{EventRow, codec},
+    event::{EventRow, Seq, codec},
     ledger::{ids::EventId, time::UnixTime},
     limits::NEWEST_EVENTS,
     store::{
@@ -72,7 +72,7 @@ impl Database {
     }
 
     /// Counts on from where `head` ends.
-    async fn count_to(&self, last_seq: i64, head: &mut LogHead) -> Result<(), StoreError> {
+    async fn count_to(&self, last_seq: Seq, head: &mut LogHead) -> Result<(), StoreError> {
         let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
             .bind(head.last_seq)
             .bind(last_seq)
@@ -104,7 +104,7 @@ impl Database {
         Ok(())
     }
 
-    pub(in crate::store) async fn end(&self) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn end(&self) -> Result<Seq, StoreError> {
         sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&self.log).await.doing(DOING)
     }
 
@@ -120,14 +120,14 @@ impl Database {
         Ok(created.into_iter().map(UnixTime).collect())
     }
 
-    pub(in crate::store) async fn horizon(&self) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn horizon(&self) -> Result<Seq, StoreError> {
         horizon(self).await
     }
 
     pub(in crate::store) async fn events(
         &self,
         filter: &EventFilter,
-        after_seq: i64,
+        after_seq: Seq,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
         let until = horizon(self).await?;
@@ -137,20 +137,20 @@ impl Database {
     pub(in crate::store) async fn events_back(
         &self,
         filter: &EventFilter,
-        before_seq: Option<i64>,
+        before_seq: Option<Seq>,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
         let until = horizon(self).await?;
-        let until = before_seq.map_or(until, |before| until.min(before - 1));
-        self.events_within(filter, 0, until, "DESC", limit).await
+        let until = before_seq.map_or(until, |before| until.min(before.before()));
+        self.events_within(filter, Seq::START, until, "DESC", limit).await
     }
 
     /// Events of `after_seq < seq <= until`, in this order.
     async fn events_within(
         &self,
         filter: &EventFilter,
-        after_seq: i64,
-        until: i64,
+        after_seq: Seq,
+        until: Seq,
         order: &'static str,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
@@ -253,7 +253,7 @@ impl Database {
         for row in &events {
             let event = event_row(row).doing(doing)?;
             for body in &stored {
-                let (seq, length): (i64, i64) = (body.try_get(0).doing(doing)?, body.try_get(1).doing(doing)?);
+                let (seq, length): (Seq, i64) = (body.try_get(0).doing(doing)?, body.try_get(1).doing(doing)?);
                 if seq != event.seq {
                     continue;
                 }
@@ -279,8 +279,8 @@ impl Database {
     pub(in crate::store) async fn last_told(
         &self,
         objects: &[&str],
-        after_seq: i64,
-        to_seq: i64,
+        after_seq: Seq,
+        to_seq: Seq,
     ) -> Result<Vec<(String, UnixTime)>, StoreError> {
         let text = format!(
             "SELECT f.object, MAX(e.created) FROM fact f JOIN event e ON e.seq = f.seq
@@ -298,26 +298,26 @@ impl Database {
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
     }
 
-    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn last_seq_received_by(&self, at: UnixTime) -> Result<Seq, StoreError> {
         let horizon = horizon(self).await?;
-        let later: Option<i64> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
+        let later: Option<Seq> = sqlx::query_scalar("SELECT MIN(seq) FROM event WHERE received_at > $1")
             .bind(at.0)
             .fetch_one(&self.log)
             .await
             .doing(DOING)?;
-        Ok(later.map_or(horizon, |seq| horizon.min(seq - 1)))
+        Ok(later.map_or(horizon, |seq| horizon.min(seq.before())))
     }
 
     pub(in crate::store) async fn newest_created(
         &self,
-        seq: Option<i64>,
+        seq: Option<Seq>,
         until: UnixTime,
     ) -> Result<Option<UnixTime>, StoreError> {
         let newest =
             "SELECT MAX(created) FROM (SELECT created FROM event WHERE seq <= $1 ORDER BY seq DESC LIMIT $2) AS newest
             WHERE created <= $3";
         let created: Option<i64> = sqlx::query_scalar(newest)
-            .bind(seq.unwrap_or(i64::MAX))
+            .bind(seq.unwrap_or(Seq::END))
             .bind(NEWEST_EVENTS)
             .bind(until.0)
             .fetch_one(&self.log)

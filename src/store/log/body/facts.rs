@@ -7,7 +7,7 @@ use super::{
     rows::{account, customer_key},
 };
 use crate::{
-    event::{CustomerKey, codec},
+    event::{CustomerKey, Seq, codec},
     ledger::{fact::Fact, ids::AccountId},
     store::{
         StoreError,
@@ -24,7 +24,7 @@ pub(in super::super) const NEWEST: &str = "((SELECT MIN(normaliser) FROM fact) =
     OR f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq))";
 
 /// The fact in a row.
-pub(in super::super) fn decoded(seq: i64, codec: i64, state: &[u8]) -> Result<Fact, StoreError> {
+pub(in super::super) fn decoded(seq: Seq, codec: i64, state: &[u8]) -> Result<Fact, StoreError> {
     codec::decode_fact(codec, state)
         .map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
 }
@@ -40,7 +40,7 @@ impl Database {
     pub(in crate::store) async fn customer_facts(
         &self,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Vec<Fact>>, StoreError> {
         let placed = customer_facts(self, customers, known_at).await?;
         Ok(placed.into_iter().map(|facts| facts.into_iter().map(|(_, fact)| fact).collect()).collect())
@@ -49,8 +49,8 @@ impl Database {
     pub(in crate::store) async fn placed_customer_facts(
         &self,
         customers: &[CustomerKey],
-        known_at: Option<i64>,
-    ) -> Result<Vec<Vec<(i64, Fact)>>, StoreError> {
+        known_at: Option<Seq>,
+    ) -> Result<Vec<Vec<(Seq, Fact)>>, StoreError> {
         customer_facts(self, customers, known_at).await
     }
 
@@ -59,7 +59,7 @@ impl Database {
         livemode: bool,
         of: Option<&AccountId>,
         objects: &[&str],
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<Fact>, StoreError> {
         let text = format!(
             "SELECT f.seq, f.codec, f.state FROM fact f
@@ -73,7 +73,7 @@ impl Database {
             .bind(livemode)
             .bind(account(of))
             .bind(text_list(objects.iter().map(String::as_str)))
-            .bind(known_at.unwrap_or(i64::MAX))
+            .bind(known_at.unwrap_or(Seq::END))
             .fetch_all(&self.log)
             .await
             .doing(DOING)?;
@@ -84,7 +84,7 @@ impl Database {
         &self,
         after: Option<&CustomerKey>,
         limit: i64,
-        known_at: Option<i64>,
+        known_at: Option<Seq>,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let text = format!(
             "SELECT DISTINCT f.livemode, f.account, f.customer FROM fact f
@@ -92,7 +92,7 @@ impl Database {
              ORDER BY f.livemode, f.account, f.customer LIMIT $2",
             if after.is_some() { "AND (f.livemode, f.account, f.customer) > ($3, $4, $5)" } else { "" }
         );
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(known_at.unwrap_or(i64::MAX)).bind(limit);
+        let mut query = sqlx::query(AssertSqlSafe(text)).bind(known_at.unwrap_or(Seq::END)).bind(limit);
         if let Some(after) = after {
             query =
                 query.bind(after.livemode).bind(account(after.account.as_ref())).bind(clean(after.customer.as_str()));

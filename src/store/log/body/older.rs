@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     event::{
-        EventRow, Reading,
+        EventRow, Reading, Seq,
         codec::{self, CodecError},
     },
     ledger::fact::Fact,
@@ -34,7 +34,7 @@ impl Database {
     pub(in crate::store) async fn read_by(
         &self,
         reader: ReadBy,
-        after_seq: i64,
+        after_seq: Seq,
     ) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         let (which, normaliser) = match reader {
             ReadBy::OlderThan(normaliser) => ("f.normaliser < $3", normaliser),
@@ -75,7 +75,7 @@ impl Database {
     pub(in crate::store) async fn misread(
         &self,
         normaliser: i64,
-        after_seq: i64,
+        after_seq: Seq,
         readings: &[(EventRow, Reading)],
     ) -> Result<Option<String>, StoreError> {
         let Some((last, _)) = readings.last() else { return Ok(None) };
@@ -90,7 +90,7 @@ impl Database {
         .fetch_all(&self.log)
         .await
         .doing(DOING)?;
-        let mut found: BTreeMap<i64, Vec<Told>> = BTreeMap::new();
+        let mut found: BTreeMap<Seq, Vec<Told>> = BTreeMap::new();
         for row in &stored {
             let seq = row.try_get(0).doing(DOING)?;
             if row.try_get::<Option<String>, _>(8).doing(DOING)?.is_none() {

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::super::{Database, dialect::*};
 use crate::{
+    event::Seq,
     event::codec,
     store::{
         StoreError,
@@ -20,13 +21,13 @@ const BEGINNING: [u8; 32] = [0; 32];
 const PAGE: i64 = 256;
 
 /// Adds one event to a root: every column of its row, each with its length, so that no two rows read alike.
-fn add(hash: &mut Sha256, row: &Row) -> Result<i64, sqlx::Error> {
+fn add(hash: &mut Sha256, row: &Row) -> Result<Seq, sqlx::Error> {
     let mut field = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
-    let seq: i64 = row.try_get("seq")?;
-    field(&seq.to_be_bytes());
+    let seq: Seq = row.try_get("seq")?;
+    field(&seq.0.to_be_bytes());
     for text in ["id", "type", "account", "api_version", "source"] {
         field(row.try_get::<String, _>(text)?.as_bytes());
     }
@@ -48,7 +49,7 @@ impl Database {
         .doing("looking for events to seal")
     }
 
-    pub(in crate::store) async fn sealed_to(&self) -> Result<i64, StoreError> {
+    pub(in crate::store) async fn sealed_to(&self) -> Result<Seq, StoreError> {
         let text = "SELECT COALESCE(MAX(to_seq), 0) FROM seal";
         sqlx::query_scalar(text).fetch_one(&self.log).await.doing("looking for seals")
     }
@@ -70,9 +71,9 @@ impl Database {
             .fetch_optional(&self.log)
             .await
             .doing(doing)?;
-        let (after, previous): (i64, Vec<u8>) = match &last {
+        let (after, previous): (Seq, Vec<u8>) = match &last {
             Some(row) => (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?),
-            None => (0, BEGINNING.to_vec()),
+            None => (Seq::START, BEGINNING.to_vec()),
         };
         let mut hash = Sha256::new().chain_update(&previous);
         let (mut to, mut events) = (after, 0);
@@ -99,7 +100,7 @@ impl Database {
         // Another sealer that began at the same place makes this fail on the key: no stretch is sealed twice.
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
         sqlx::query("INSERT INTO seal (from_seq, to_seq, root, previous) VALUES ($1, $2, $3, $4)")
-            .bind(after + 1)
+            .bind(after.next())
             .bind(to)
             .bind(hash.finalize().to_vec())
             .bind(previous)
@@ -107,7 +108,7 @@ impl Database {
             .await
             .doing(doing)?;
         tx.commit().await.doing(doing)?;
-        Ok(Some(Sealed { from_seq: after + 1, to_seq: to, events }))
+        Ok(Some(Sealed { from_seq: after.next(), to_seq: to, events }))
     }
 
     pub(in crate::store) async fn verify_chain(&self) -> Result<ChainReport, StoreError> {
@@ -124,14 +125,14 @@ impl Database {
             .await
             .doing(doing)?;
             let Some(seal) = seal else { break };
-            let (from, to): (i64, i64) = (seal.try_get(0).doing(doing)?, seal.try_get(1).doing(doing)?);
+            let (from, to): (Seq, Seq) = (seal.try_get(0).doing(doing)?, seal.try_get(1).doing(doing)?);
             let root: Vec<u8> = seal.try_get(2).doing(doing)?;
-            if from != report.sealed_to + 1 || seal.try_get::<Vec<u8>, _>(3).doing(doing)? != previous {
+            if from != report.sealed_to.next() || seal.try_get::<Vec<u8>, _>(3).doing(doing)? != previous {
                 report.first_difference = Some(format!("the seal of {from} to {to} doesn't follow the one before it"));
                 return Ok(report);
             }
             let mut hash = Sha256::new().chain_update(&previous);
-            if let Some(difference) = self.walk(from - 1, to, Some(&mut hash)).await?.1 {
+            if let Some(difference) = self.walk(from.before(), to, Some(&mut hash)).await?.1 {
                 report.first_difference = Some(difference);
                 return Ok(report);
             }
@@ -150,8 +151,8 @@ impl Database {
     /// the first that differs.
     async fn walk(
         &self,
-        mut after: i64,
-        to: i64,
+        mut after: Seq,
+        to: Seq,
         mut hash: Option<&mut Sha256>,
     ) -> Result<(i64, Option<String>), StoreError> {
         let doing = "verifying the log";

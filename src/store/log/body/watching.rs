@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{Database, dialect::*};
-use crate::store::StoreError;
+use crate::{event::Seq, store::StoreError};
 
 /// After so long without a write only another one tells whether the disk takes them.
 const UNTOLD: Duration = Duration::from_secs(10);
@@ -22,7 +22,8 @@ impl Database {
                 Some("the log is another one than the one that mrrd began with".to_owned())
             }
             Afresh::There { last_seq, .. } => {
-                let ours = remembered.filter(|reach| reach.log == self.known_as).map_or(0, |reach| reach.last_seq);
+                let ours =
+                    remembered.filter(|reach| reach.log == self.known_as).map_or(Seq::START, |reach| reach.last_seq);
                 let most = reached.max(ours);
                 (last_seq < most).then(|| format!("the log ends at {last_seq}, and {most} was written already"))
             }

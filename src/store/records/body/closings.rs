@@ -7,6 +7,7 @@ use super::{
     rows::{account, account_of, customer_key, insert},
 };
 use crate::{
+    event::Seq,
     ledger::{money::Mrr, outcome::Kind, time::UnixTime},
     store::{
         StoreError,
@@ -119,7 +120,7 @@ impl Database {
             Ok(Closing {
                 profile: columns.text()?.into(),
                 month: columns.text()?.into(),
-                seq: columns.number()?,
+                seq: Seq(columns.number()?),
                 closed_at: UnixTime(columns.number()?),
                 inputs: columns.text()?,
                 hash: columns.text()?,
