@@ -37,6 +37,8 @@ pub use mrrd_ledger as ledger;
 mod https;
 /// Every bound, with its why.
 pub mod limits;
+/// Figures as tools for assistants.
+pub mod mcp;
 /// Names of customers, read from bodies where they are shown.
 pub mod names;
 /// The webhook route.

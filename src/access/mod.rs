@@ -128,7 +128,7 @@ impl fmt::Debug for Access {
 }
 
 /// What is posted to be looked at, and changes nothing.
-const READS_BY_POST: [&str; 1] = ["/api/v1/audit"];
+const READS_BY_POST: [&str; 2] = ["/api/v1/audit", "/mcp"];
 
 impl Access {
     /// The door of a process that listens on `port`.

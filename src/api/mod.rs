@@ -73,21 +73,33 @@ use crate::{
     },
 };
 
+/// Where assistants ask (src/mcp).
+pub const MCP: &str = "/mcp";
+
 /// Every route of the API, guarded.
 pub fn router(state: AppState) -> Router {
-    let (routes, _) = described().split_for_parts();
     let guard = middleware::from_fn_with_state(state.clone(), auth::guard);
-    routes
-        .route("/api/openapi.json", get(document::openapi_route))
-        .route_layer(middleware::from_fn(within_budget))
-        // What still holds costs nothing of a budget; who may not ask hears nothing of it.
-        .route_layer(middleware::from_fn_with_state(state.clone(), fresh::tags))
+    routes(&state)
         .route_layer(guard)
         .layer(middleware::from_fn(links::links))
         .layer(middleware::from_fn(headers))
         // No secret is ever in an answer beside text that a visitor chooses, so its length gives nothing away.
         .layer(CompressionLayer::new())
         .with_state(state)
+}
+
+/// The same without a door, for what asks them within this process and has let in whoever asks.
+pub fn answering(state: AppState) -> Router {
+    routes(&state).with_state(state)
+}
+
+fn routes(state: &AppState) -> Router<AppState> {
+    let (routes, _) = described().split_for_parts();
+    routes
+        .route("/api/openapi.json", get(document::openapi_route))
+        .route_layer(middleware::from_fn(within_budget))
+        // What still holds costs nothing of a budget; who may not ask hears nothing of it.
+        .route_layer(middleware::from_fn_with_state(state.clone(), fresh::tags))
 }
 
 /// The routes with their descriptions.

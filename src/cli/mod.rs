@@ -28,6 +28,7 @@ mod init;
 mod init_wait;
 mod instant;
 mod man;
+mod mcp;
 mod openapi;
 mod output;
 mod progress;
@@ -100,6 +101,7 @@ enum Command {
     Openapi(openapi::Args),
     Token(token::Args),
     Config(config::Args),
+    Mcp(mcp::Args),
     Healthcheck(healthcheck::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -237,6 +239,7 @@ pub fn run() -> ExitCode {
         Command::Events(args) => blocking(events::run(&args, &context)),
         Command::Explain(args) => blocking(explain::run(&args, &context)),
         Command::Config(args) => config::run(&args, &context),
+        Command::Mcp(args) => blocking(mcp::run(&args, &context)),
         Command::Healthcheck(args) => blocking(healthcheck::run(&args, &context)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -1,5 +1,6 @@
 //! The daemon: what runs for which role, started in order, stopped in reverse so that nothing acknowledged is lost.
 
+pub mod asked;
 mod health;
 mod keeper;
 mod metrics;
@@ -35,7 +36,7 @@ use crate::{
         months::{self, Months},
         sealer::Sealer,
     },
-    limits, names,
+    limits, mcp, names,
     receiver::{self, Inlet},
     reconciler::{Reconciler, Rules, driver::Driver},
     server::{accept, body, problem::Problem},
@@ -225,7 +226,7 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
     if state.config.server.has(Role::Api) {
         let pages = sign_in::pages(dashboard::pages(), state.clone());
         routes = routes.merge(api::router(state.clone())).merge(pages).merge(dashboard::assets());
-        routes = routes.merge(sign_in::router(state.clone()));
+        routes = routes.merge(sign_in::router(state.clone())).merge(mcp::router(state.clone()));
     }
     Ok(routes.fallback(nothing_here).method_not_allowed_fallback(not_by_this_method))
 }

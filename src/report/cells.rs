@@ -23,10 +23,10 @@ pub(super) const SHARES: &[&str] = &[
 ];
 
 /// Figures of a `metric` column whose value is an amount; of these the denominator is a number.
-pub(super) const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
+pub const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
 
 /// Figures of a `metric` column that count people: nothing of them is an amount.
-pub(super) const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn"];
+pub const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn"];
 
 /// Amounts whose columns aren't named `_exact`: an invoice's, in minor units.
 const BILLED: &[&str] = &["total", "subtotal", "discount"];

@@ -10,7 +10,7 @@ mod basis;
 pub mod book;
 pub mod bridge;
 pub mod called;
-mod cells;
+pub mod cells;
 pub mod chartmogul;
 pub mod chartmogul_lists;
 pub mod closing;

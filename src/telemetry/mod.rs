@@ -18,7 +18,9 @@ use crate::config::{Log, LogFormat, colour_wanted};
 
 /// Starts logging to standard error; colour only on a terminal. A second call in one process changes nothing.
 pub fn init(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // What assistants do wrong is theirs to hear: unless asked for, no line of it.
+    let filter = if log.filter.contains("rmcp") { log.filter.clone() } else { format!("{},rmcp=error", log.filter) };
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {
         LogFormat::Json => registry

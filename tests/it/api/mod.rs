@@ -1,6 +1,7 @@
 //! The API over events that came in as webhooks: figures, pages, refusals.
 
 mod again;
+mod assistants;
 mod called;
 mod chartmogul;
 mod clients;
