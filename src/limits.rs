@@ -60,6 +60,18 @@ pub const WRONG_TOKEN_ADDRESSES: usize = 4_096;
 /// Largest body of a request that changes something: a name, a day, a note.
 pub const API_BODY_BYTES: usize = 64 * 1024;
 
+/// Largest file of attributes that a request brings.
+pub const IMPORT_BODY_BYTES: usize = 8 << 20;
+
+/// The most lines of one import: they are written in one transaction, and webhooks wait for the same lock.
+pub const IMPORT_LINES: usize = 100_000;
+
+/// How often an import is tried again while others are recorded before it.
+pub const IMPORT_TRIES: usize = 8;
+
+/// Lines set aside that a command names one by one.
+pub const IMPORT_LINES_SHOWN: usize = 20;
+
 /// Largest of Stripe's exports that an audit takes: a line for each subscription and month of a large account.
 pub const EXPORT_BODY_BYTES: usize = 32 << 20;
 

@@ -21,6 +21,7 @@ mod events;
 mod failures;
 mod fresh;
 mod health;
+mod imports;
 pub mod kept;
 mod links;
 mod long;
@@ -135,6 +136,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(chartmogul_lists::plans))
         .routes(routes!(chartmogul_lists::plan))
         .routes(routes!(accounts::accounts))
+        .routes(routes!(imports::imports, imports::take))
+        .routes(routes!(imports::import))
         .routes(routes!(restatements::restatements))
         .routes(routes!(rules::rules))
         .routes(routes!(rules::rule))

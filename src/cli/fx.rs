@@ -1,12 +1,15 @@
 //! `mrrd fx`: the table of exchange rates that the reporting currency is converted with (rule `rates`).
 
-use std::{collections::BTreeMap, io::Read, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Context, Failure, Outcome, open_store, output};
+use super::{Context, Failure, Outcome, input::text_of, open_store, output};
 use crate::{
     access::at_the_command_line,
     config::Config,
@@ -59,15 +62,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
 }
 
-async fn import(file: &PathBuf, base: Option<Currency>, json: bool, config: &Config, context: &Context) -> Outcome {
+async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config, context: &Context) -> Outcome {
     let named = file.display();
-    let mut text = String::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().read_to_string(&mut text).map(drop)
-    } else {
-        std::fs::read_to_string(file).map(|contents| text = contents)
-    };
-    read.map_err(|error| Failure::Failed(format!("{named} can't be read: {error}")))?;
+    let text = text_of(file)?;
     let base = base.or(config.ledger.reporting_currency);
     let quotes = rates::read(&text, base)
         .map_err(|error| Failure::Failed(format!("{named} holds no table of rates: {error}")))?;

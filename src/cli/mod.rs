@@ -24,8 +24,10 @@ mod explain;
 mod feeds;
 mod fx;
 mod healthcheck;
+mod import;
 mod init;
 mod init_wait;
+mod input;
 mod instant;
 mod man;
 mod mcp;
@@ -94,6 +96,7 @@ enum Command {
     Close(close::Args),
     Compare(compare::Args),
     Fx(fx::Args),
+    Import(import::Args),
     Quality(quality::Args),
     Rules(rules::Args),
     Erase(erase::Args),
@@ -230,6 +233,7 @@ pub fn run() -> ExitCode {
         Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Compare(args) => blocking(compare::run(&args, &context)),
         Command::Fx(args) => blocking(fx::run(&args, &context)),
+        Command::Import(args) => blocking(import::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),
         Command::Rules(args) => rules::run(&args),
         Command::Erase(args) => blocking(erase::run(&args, &context)),

@@ -13,7 +13,7 @@ use crate::{
     store::{Anchors, OtherLog, SealHead, Store, StoreError},
 };
 
-/// Verifies the log's hash chain, its facts against its bodies, the derived tables against a fresh derivation, the waterfall and every closed month
+/// Verifies the log's hash chain, its facts against its bodies, the derived tables against a fresh derivation, the waterfall, every closed month and every import
 ///
 /// Changes no figure and may run beside a live `serve`, whose rule ledger_drift tells of what was found. Ends with 1 and
 /// the first difference when something doesn't hold.
@@ -46,6 +46,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let closings = reports.verify_closings().await;
     let closings =
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;
+    let imports = reports.verify_imports().await;
+    let imports = imports.map_err(|error| Failure::Failed(format!("the imports can't be verified: {error}")))?;
     let ledger = report.first_difference.as_ref().map(ToString::to_string);
     // Events that no figure was held against: what isn't looked at doesn't hold.
     let underived = store.log.end().await.map_err(|error| Failure::Failed(error.to_string()))? > report.applied_seq
@@ -57,12 +59,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         && report.holds()
         && reread.first_difference.is_none()
         && closings.first_difference.is_none()
+        && imports.first_difference.is_none()
         && anchors.first_difference.is_none();
     let chain = &report.chain;
     let difference = chain.first_difference.clone().or_else(|| anchors.first_difference.clone());
     let difference = difference.or_else(|| reread.first_difference.clone());
     let difference = difference.or_else(|| ledger.clone());
     let difference = difference.or_else(|| closings.first_difference.as_ref().map(ToString::to_string));
+    let difference = difference.or_else(|| imports.first_difference.clone());
     if let Err(error) = drift::keep(&store.records, "verify", &Found { at: context.clock.now(), difference }).await {
         tracing::warn!(%error, "what was found could not be kept for the rule ledger_drift");
     }
@@ -79,6 +83,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             "erasures": erasures.iter().map(|one| json!({ "at": one.at, "reason": one.reason, "bodies": one.bodies })).collect::<Vec<_>>(),
             "closings": closings.checked, "closings_under_other_rules": closings.other_rules,
             "closing_difference": closings.first_difference,
+            "imports": imports.checked, "import_difference": imports.first_difference,
             "last_seq": anchors.last_seq, "reached": anchors.reached, "anchor_difference": anchors.first_difference,
             "could_be_missing": anchors.could_be_missing,
         }))?;
@@ -125,6 +130,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         output::line(format_args!(
             "closed  {checked} closings held against the log as it was, {other} left out as closed under other rules: {}",
             found(&closings.first_difference, u64::try_from(checked).unwrap_or(u64::MAX))
+        ))?;
+        output::line(format_args!(
+            "imports {} held against their seals: {}",
+            imports.checked,
+            found(&imports.first_difference, imports.checked)
         ))?;
     }
     if underived {

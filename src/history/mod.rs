@@ -2,6 +2,7 @@
 //! endpoint.
 
 pub mod answers;
+pub mod attributes;
 pub mod audit;
 pub mod backfill;
 pub mod documents;

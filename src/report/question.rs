@@ -139,6 +139,12 @@ impl<'a> Reports<'a> {
         Ok(self.reporting(ask).map_or_else(|| profile.clone(), |currency| profile.reporting(currency)))
     }
 
+    /// What the customers of a ledger are grouped by.
+    pub async fn traits(&self, ask: &Ask) -> Result<Vec<CustomerTraits>, AskError> {
+        let Asked { scope, view } = self.resolve_unrated(ask).await?;
+        view.customer_traits(&scope).await
+    }
+
     /// Whether a question is about the live ledger.
     pub async fn livemode(&self, ask: &Ask) -> Result<bool, AskError> {
         Ok(self.resolve_unrated(&Ask { as_known_at: None, ..ask.clone() }).await?.scope.livemode)

@@ -54,6 +54,8 @@ mod group_months;
 mod group_rows;
 #[path = "../derived/body/group_sums.rs"]
 mod group_sums;
+#[path = "../records/body/imports.rs"]
+mod imports;
 #[path = "../derived/body/joined.rs"]
 mod joined;
 #[path = "../records/body/leases.rs"]

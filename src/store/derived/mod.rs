@@ -237,6 +237,11 @@ impl ReadDerived {
         either!(self.0, database => database.names_position().await)
     }
 
+    /// Every e-mail that is kept, with whose it is, in both modes and all accounts.
+    pub async fn emails(&self) -> Result<Vec<(String, CustomerId)>, StoreError> {
+        either!(self.0, database => database.emails().await)
+    }
+
     /// The names of these customers of Stripe's, of all accounts.
     pub async fn names_of(&self, livemode: bool, customers: &[&str]) -> Result<Vec<CustomerNamed>, StoreError> {
         either!(self.0, database => database.names_of(livemode, customers).await)

@@ -54,6 +54,7 @@ pub enum Action {
     EventPlanned,
     PlanRemoved,
     RatesImported,
+    AttributesImported,
     EventsImported,
     CustomerErased,
     LedgerRebuilt,
@@ -67,7 +68,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MonthClosed,
         Self::ClosingSuperseded,
         Self::AlertAcknowledged,
@@ -76,6 +77,7 @@ impl Action {
         Self::EventPlanned,
         Self::PlanRemoved,
         Self::RatesImported,
+        Self::AttributesImported,
         Self::EventsImported,
         Self::CustomerErased,
         Self::LedgerRebuilt,
@@ -98,6 +100,7 @@ impl Action {
             Self::EventPlanned => "event_planned",
             Self::PlanRemoved => "plan_removed",
             Self::RatesImported => "rates_imported",
+            Self::AttributesImported => "attributes_imported",
             Self::EventsImported => "events_imported",
             Self::CustomerErased => "customer_erased",
             Self::LedgerRebuilt => "ledger_rebuilt",

@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit_trail;
 pub mod closings;
 pub mod feeds;
+pub mod imports;
 pub(super) mod presence;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use self::{
     audit_trail::*,
     closings::*,
     feeds::{FeedEntry, NewFeedEntry},
+    imports::*,
 };
 use super::{
     StoreError,
@@ -56,6 +58,47 @@ impl Records {
     /// An import that is killed may have kept some of them: import the file again.
     pub async fn import_rates(&self, quotes: &[Quote], deed: &Deed) -> Result<u64, StoreError> {
         either!(self.0, database => database.import_rates(quotes, deed).await)
+    }
+
+    /// Records an import with its rows for ever, in one transaction with its line of the audit trail. `None`, and nothing
+    /// done, where another import was recorded meanwhile: record it again.
+    pub async fn record_import(&self, import: &NewImport, deed: &Deed) -> Result<Option<Import>, StoreError> {
+        either!(self.0, database => database.record_import(import, deed).await)
+    }
+
+    /// Every import, by number.
+    pub async fn imports(&self) -> Result<Vec<Import>, StoreError> {
+        either!(self.0, database => database.imports().await)
+    }
+
+    /// What an import brought, by line.
+    pub async fn imported_rows(&self, import: i64) -> Result<Vec<AttributeRow>, StoreError> {
+        either!(self.0, database => database.imported_rows(import).await)
+    }
+
+    /// What an import couldn't take, by line.
+    pub async fn lines_set_aside(&self, import: i64) -> Result<Vec<SetAside>, StoreError> {
+        either!(self.0, database => database.lines_set_aside(import).await)
+    }
+
+    /// The number of the last import that is known; 0 for none.
+    pub async fn imports_known(&self, known: ImportsKnown) -> Result<i64, StoreError> {
+        either!(self.0, database => database.imports_known(known).await)
+    }
+
+    /// Every value told of an attribute up to the import of this number, in the order they were told.
+    pub async fn attribute_rows(&self, key: &str, last_import: i64) -> Result<Vec<AttributeRow>, StoreError> {
+        either!(self.0, database => database.attribute_rows(key, last_import).await)
+    }
+
+    /// The names of attributes told up to the import of this number.
+    pub async fn attribute_keys(&self, last_import: i64) -> Result<Vec<String>, StoreError> {
+        either!(self.0, database => database.attribute_keys(last_import).await)
+    }
+
+    /// How many imports the audit trail tells of: as many as there are, or one was taken away.
+    pub async fn imports_told(&self) -> Result<i64, StoreError> {
+        either!(self.0, database => database.imports_told().await)
     }
 
     /// Takes or renews the lease `name`; false while another holder has it.
@@ -137,8 +180,8 @@ impl Records {
         either!(self.0, database => database.prune_feed(taken, before).await)
     }
 
-    /// Changes whenever a record that answers are made of is added: closings, erasures, imports of rates.
-    pub async fn mark(&self) -> Result<(i64, i64, i64), StoreError> {
+    /// Changes whenever a record that answers are made of is added: closings, erasures, imports.
+    pub async fn mark(&self) -> Result<(i64, i64, i64, i64), StoreError> {
         either!(self.0, database => database.records_mark().await)
     }
 

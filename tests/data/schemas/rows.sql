@@ -74,5 +74,10 @@ INSERT INTO closing_customer (profile, month, livemode, account, customer, curre
 INSERT INTO closing_customer (profile, month, livemode, account, customer, currency, opening, closing, revision) VALUES ('stripe', '2026-01', {true}, '', 'cus_2', 'usd', 0, 2000000000, 1);
 INSERT INTO closing_movement (profile, month, livemode, account, customer, id, currency, day, effective_at, kind, amount, revision) VALUES ('stripe', '2026-01', {true}, '', 'cus_1', 'mov_7d6100b072ac28c05e7c305b', 'usd', '2026-01-14', 1768384800, 'new', 2000000000, 1);
 INSERT INTO closing_movement (profile, month, livemode, account, customer, id, currency, day, effective_at, kind, amount, revision) VALUES ('stripe', '2026-01', {true}, '', 'cus_2', 'mov_a7b4c823a1e6c58a3e04fdc1', 'usd', '2026-01-15', 1768471200, 'new', 2000000000, 1);
+-- from 120
+INSERT INTO import (id, kind, recorded_at, log_seq, who, file, taken, set_aside, seal) VALUES (1, 'attributes', 1768384800, 6, 'ada', 'crm.csv', 1, 1, {x:a9f262643f67c0d322222532e8958957b46e4bcbf3007583a43dfda754ddd7f1});
+INSERT INTO import_attribute (import, line, metadata_key, customer, key, value, valid_from) VALUES (1, 2, '', 'cus_1', 'size', '20', '2026-01-01');
+INSERT INTO import_set_aside (import, line, reason) VALUES (1, 3, 'it names no customer');
+INSERT INTO audit_trail (at, who, by, address, action, subject, detail) VALUES (1768384800, 'ada', 'command', '', 'attributes_imported', 'import 1', '1 rows');
 -- derived from 2
 INSERT INTO generation (state, fingerprint, position) VALUES ('current', 'ledger 1', 6);

@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod first_event;
 mod guides;
+mod imports;
 mod minimal;
 mod schemas;
 mod tables;

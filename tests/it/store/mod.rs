@@ -7,6 +7,7 @@ mod closings;
 mod derived;
 mod erasing;
 mod feeds;
+mod imports;
 mod keeping;
 mod months;
 mod subject;

@@ -77,6 +77,16 @@ impl Database {
         tx.commit().await.doing(KEEPING)
     }
 
+    pub(in crate::store) async fn emails(&self) -> Result<Vec<(String, CustomerId)>, StoreError> {
+        let text = "SELECT email, customer FROM customer_name WHERE email <> ''";
+        let rows = sqlx::query(text).fetch_all(&self.derived).await.doing(READING)?;
+        let read = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok((columns.text()?, CustomerId::new(columns.text()?)))
+        };
+        rows.iter().map(read).collect()
+    }
+
     pub(in crate::store) async fn names_of(
         &self,
         livemode: bool,
