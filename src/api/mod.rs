@@ -20,6 +20,7 @@ mod durability;
 mod events;
 mod failures;
 mod fresh;
+mod goals;
 mod health;
 mod imports;
 pub mod kept;
@@ -145,6 +146,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(alerts::alert))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(closings::closings, closings::close))
+        .routes(routes!(goals::goals, goals::set))
+        .routes(routes!(goals::end))
         .routes(routes!(planned::annotations, planned::annotate))
         .routes(routes!(planned::forget))
         .routes(routes!(planned::mutes, planned::mute))

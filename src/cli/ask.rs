@@ -7,10 +7,7 @@ use super::{
     values::{self, offered},
 };
 use crate::{
-    ledger::{
-        ids::{AccountId, TestClockId},
-        time::Day,
-    },
+    ledger::{ids::TestClockId, time::Day},
     report::{
         about::About,
         ask::{Ask, GroupBy, InCurrency, KnownAt},
@@ -176,7 +173,7 @@ fn in_currency(text: &str) -> Result<InCurrency, String> {
     text.parse().map_err(|_| format!("{} are possible", InCurrency::WORDS))
 }
 
-fn known_at(text: &str) -> Result<KnownAt, String> {
+pub(super) fn known_at(text: &str) -> Result<KnownAt, String> {
     KnownAt::parse(text).ok_or_else(|| "an instant such as 2026-01-31T12:00:00Z, or a place in the log".to_owned())
 }
 
@@ -242,11 +239,7 @@ impl Whose {
         Ask {
             currency: self.currency,
             livemode: self.livemode.or(self.test.then_some(false)),
-            account: match self.account.as_deref() {
-                None => AccountScope::One(None),
-                Some("all") => AccountScope::All,
-                Some(id) => AccountScope::One(Some(AccountId::from(id))),
-            },
+            account: AccountScope::named(self.account.as_deref()),
             test_clock: self.test_clock.as_deref().map(TestClockId::from),
             as_known_at: self.as_known_at,
             ..Ask::default()

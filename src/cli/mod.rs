@@ -23,6 +23,7 @@ mod events_export;
 mod explain;
 mod feeds;
 mod fx;
+mod goal;
 mod healthcheck;
 mod import;
 mod init;
@@ -97,6 +98,7 @@ enum Command {
     Compare(compare::Args),
     Fx(fx::Args),
     Import(import::Args),
+    Goal(goal::Args),
     Quality(quality::Args),
     Rules(rules::Args),
     Erase(erase::Args),
@@ -232,6 +234,7 @@ pub fn run() -> ExitCode {
         Command::Feeds(args) => blocking(feeds::run(&args, &context)),
         Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Compare(args) => blocking(compare::run(&args, &context)),
+        Command::Goal(args) => blocking(goal::run(&args, &context)),
         Command::Fx(args) => blocking(fx::run(&args, &context)),
         Command::Import(args) => blocking(import::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),

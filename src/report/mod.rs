@@ -28,6 +28,7 @@ pub mod events;
 pub mod explain;
 pub mod failures;
 mod found;
+pub mod goals;
 pub mod imports;
 pub mod invoices;
 pub mod ledger_status;

@@ -6,6 +6,7 @@ pub mod durability;
 pub mod explain;
 pub mod fact;
 pub mod fx;
+pub mod goals;
 pub mod identities;
 pub mod ids;
 pub mod knobs;

@@ -48,6 +48,8 @@ mod found;
 mod fx;
 #[path = "../derived/body/generations.rs"]
 pub(super) mod generations;
+#[path = "../records/body/goals.rs"]
+mod goals;
 #[path = "../derived/body/group_months.rs"]
 mod group_months;
 #[path = "../derived/body/group_rows.rs"]

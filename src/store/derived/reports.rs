@@ -50,6 +50,17 @@ pub enum AccountScope {
     All,
 }
 
+impl AccountScope {
+    /// By its name: the account's own events without one, `all`, or a connected account.
+    pub fn named(name: Option<&str>) -> Self {
+        match name {
+            None | Some("") => Self::One(None),
+            Some("all") => Self::All,
+            Some(id) => Self::One(Some(AccountId::from(id))),
+        }
+    }
+}
+
 /// What days are summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowGroup {

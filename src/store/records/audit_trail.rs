@@ -53,6 +53,8 @@ pub enum Action {
     RuleUnmuted,
     EventPlanned,
     PlanRemoved,
+    GoalSet,
+    GoalEnded,
     RatesImported,
     AttributesImported,
     EventsImported,
@@ -68,7 +70,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::MonthClosed,
         Self::ClosingSuperseded,
         Self::AlertAcknowledged,
@@ -76,6 +78,8 @@ impl Action {
         Self::RuleUnmuted,
         Self::EventPlanned,
         Self::PlanRemoved,
+        Self::GoalSet,
+        Self::GoalEnded,
         Self::RatesImported,
         Self::AttributesImported,
         Self::EventsImported,
@@ -99,6 +103,8 @@ impl Action {
             Self::RuleUnmuted => "rule_unmuted",
             Self::EventPlanned => "event_planned",
             Self::PlanRemoved => "plan_removed",
+            Self::GoalSet => "goal_set",
+            Self::GoalEnded => "goal_ended",
             Self::RatesImported => "rates_imported",
             Self::AttributesImported => "attributes_imported",
             Self::EventsImported => "events_imported",

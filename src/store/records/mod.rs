@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit_trail;
 pub mod closings;
 pub mod feeds;
+pub mod goals;
 pub mod imports;
 pub(super) mod presence;
 
@@ -17,6 +18,7 @@ use self::{
     audit_trail::*,
     closings::*,
     feeds::{FeedEntry, NewFeedEntry},
+    goals::GoalRow,
     imports::*,
 };
 use super::{
@@ -239,6 +241,21 @@ impl Records {
     /// Forgets a planned event; false where there is none.
     pub async fn remove_annotation(&self, id: i64, deed: &Deed) -> Result<bool, StoreError> {
         either!(self.0, database => database.remove_annotation(id, deed).await)
+    }
+
+    /// Every goal that was ever set, in that order.
+    pub async fn goals(&self) -> Result<Vec<GoalRow>, StoreError> {
+        either!(self.0, database => database.goals().await)
+    }
+
+    /// Keeps a goal; answers its number.
+    pub async fn set_goal(&self, goal: &GoalRow, deed: &Deed) -> Result<i64, StoreError> {
+        either!(self.0, database => database.set_goal(goal, deed).await)
+    }
+
+    /// Ends a goal; false where there is none, or it was ended before.
+    pub async fn end_goal(&self, id: i64, reason: &str, deed: &Deed) -> Result<bool, StoreError> {
+        either!(self.0, database => database.end_goal(id, reason, deed).await)
     }
 
     /// The rules that are muted at `now`.

@@ -9,6 +9,7 @@ mod committed;
 mod durability;
 mod found;
 mod fx;
+mod goals;
 mod groups;
 mod hostile;
 mod joined;

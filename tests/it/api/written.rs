@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ledger;
 use crate::support::daemon::{Daemon, Settings};
 
-async fn send(daemon: &mut Daemon, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub(super) async fn send(daemon: &mut Daemon, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let answer = daemon.send(method, path, body.to_string()).await;
     (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
 }

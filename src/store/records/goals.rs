@@ -1,0 +1,37 @@
+//! Goals as they are kept: never changed, only set anew under the same name or ended (rule `goals`).
+
+use crate::ledger::{
+    goals::{GoalMetric, Millionths},
+    time::{Day, UnixTime},
+};
+
+/// A goal that was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoalRow {
+    /// Its number: a later one of the same name supersedes it. 0 for one that is to be kept.
+    pub id: i64,
+    /// What people call it.
+    pub name: String,
+    /// Of what it is.
+    pub metric: GoalMetric,
+    /// What that is to come to: minor units, customers or a share of 1.
+    pub target: Millionths,
+    /// Whose ledger: a currency's own, or `reporting`.
+    pub currency: String,
+    /// Whose rules.
+    pub profile: String,
+    /// The account's own events (empty), `all`, or a connected account's.
+    pub account: String,
+    /// The first day that counts.
+    pub first: Day,
+    /// The day at whose end it is due.
+    pub last: Day,
+    /// Who answers for it.
+    pub owner: String,
+    /// What else was said; empty where nothing was.
+    pub note: String,
+    /// When it was set, by mrrd's clock.
+    pub set_at: UnixTime,
+    /// When it was ended, and why; `None` while nobody has.
+    pub ended: Option<(UnixTime, String)>,
+}
