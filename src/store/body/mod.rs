@@ -62,6 +62,8 @@ mod imports;
 mod joined;
 #[path = "../records/body/leases.rs"]
 mod leases;
+#[path = "../log/body/log_columns.rs"]
+pub(super) mod log_columns;
 #[path = "../records/body/mark.rs"]
 mod mark;
 #[path = "../derived/body/names.rs"]
@@ -74,6 +76,7 @@ mod outbox;
 mod progress;
 #[path = "../derived/body/readback.rs"]
 pub(super) mod readback;
+pub(super) mod reader;
 mod ready;
 #[path = "../derived/body/recompute.rs"]
 pub(super) mod recompute;

@@ -1,13 +1,9 @@
 //! Many rows in few statements, and the columns that recur.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
-use super::super::dialect::{Connection, Driver, PADS, Row, place};
-use crate::{
-    event::CustomerKey,
-    ledger::ids::{AccountId, CustomerId},
-    store::log::prepared::clean,
-};
+use super::super::dialect::{Connection, Driver, PADS, place};
+use crate::{ledger::ids::AccountId, store::log::prepared::clean};
 
 /// A statement whose values are being bound.
 pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as sqlx::Database>::Arguments>;
@@ -120,13 +116,4 @@ pub(in super::super) fn account(account: Option<&AccountId>) -> String {
 /// The column `account` again.
 pub(in super::super) fn account_of(text: String) -> Option<AccountId> {
     (!text.is_empty()).then(|| AccountId::new(text))
-}
-
-/// Reads livemode, account and customer from three columns in that order.
-pub(super) fn customer_key(row: &Row, first: usize) -> Result<CustomerKey, sqlx::Error> {
-    Ok(CustomerKey {
-        livemode: row.try_get(first)?,
-        account: account_of(row.try_get(first + 1)?),
-        customer: CustomerId::new(row.try_get::<String, _>(first + 2)?),
-    })
 }

@@ -1,13 +1,17 @@
 //! Events that come for the first time: one statement and one answer for a whole group, commit included. Its twin is in
 //! `sqlite/`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Database,
-    body::{append::DOING, rows::account},
+    body::{
+        append::DOING,
+        log_columns::{EVENT, EVENT_BODY, FACT},
+        rows::account,
+    },
     driver::Row,
     sql::BEGIN_WRITE,
 };
@@ -23,32 +27,36 @@ use crate::{
 
 /// The lock that holds the horizon comes before the first seq (`sql::horizon`). Seqs follow the order of arrival; rows
 /// are written in the order of their ids, so that two processes with the same events wait for each other, never in a circle.
-const INSERT: &str = "
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
     WITH held AS MATERIALIZED (
         SELECT pg_advisory_xact_lock_shared(1836216932, 7562609)
     ), sent AS MATERIALIZED (
         SELECT nextval('event_seq_seq') AS seq, event.* FROM held CROSS JOIN unnest($1::text[], $2::text[], $3::text[],
             $4::bool[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::bigint[], $10::bytea[])
-            AS event (id, type, account, livemode, created, api_version, received_at, source, body_bytes, digest)
+            AS event ({EVENT})
     ), placed AS (
-        INSERT INTO event (seq, id, type, account, livemode, created, api_version, received_at, source, body_bytes, digest)
+        INSERT INTO event (seq, {EVENT})
         SELECT * FROM sent ORDER BY id
         ON CONFLICT (id, variant) DO NOTHING
         RETURNING seq, id, livemode, account, received_at
     ), bodies AS (
-        INSERT INTO event_body (seq, salt, codec, bytes, received_at)
+        INSERT INTO event_body ({EVENT_BODY}, received_at)
         SELECT placed.seq, body.salt, body.codec, body.bytes, placed.received_at
         FROM unnest($1::text[], $11::bytea[], $12::bigint[], $13::bytea[]) AS body (id, salt, codec, bytes)
         JOIN placed ON placed.id = body.id
     ), facts AS (
-        INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, codec, state)
+        INSERT INTO fact ({FACT})
         SELECT placed.seq, fact.normaliser, fact.ordinal, fact.kind, placed.livemode, placed.account, fact.customer,
             fact.object, fact.codec, fact.state
         FROM unnest($14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[], $20::bigint[],
             $21::bytea[]) AS fact (id, normaliser, ordinal, kind, customer, object, codec, state)
         JOIN placed ON placed.id = fact.id
     )
-    SELECT id, seq FROM placed";
+    SELECT id, seq FROM placed"
+    )
+});
 
 /// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`. Durable
 /// on return.
@@ -68,7 +76,7 @@ pub(super) async fn insert(
         .zip(&events)
         .flat_map(|(id, event)| (0..).zip(&event.facts).map(|(n, fact)| (id.as_str(), event.normaliser, n, fact)))
         .collect();
-    let query = sqlx::query(INSERT)
+    let query = sqlx::query(AssertSqlSafe(INSERT.as_str()))
         .bind(&ids)
         .bind(text(|event| clean(&event.event.kind)))
         .bind(text(|event| account(event.event.account.as_ref())))

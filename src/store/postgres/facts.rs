@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     Database,
     body::{
-        facts::{DOING, NEWEST, fact},
+        facts::{DOING, NEWEST},
+        log_columns::{STORED, fact},
         rows::account,
     },
     driver::Row,
@@ -39,7 +40,7 @@ pub(crate) async fn customer_facts(
         again.extend(ledger.insert(clean(key.customer.as_str()), place).map(|before| (before, place)));
     }
     let text = format!(
-        "SELECT f.seq, f.codec, f.state, f.customer, f.ordinal FROM fact f
+        "SELECT {STORED}, f.customer, f.ordinal FROM fact f
          WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {NEWEST}",
         in_list("f.customer", 3)
     );

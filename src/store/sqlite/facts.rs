@@ -5,7 +5,8 @@ use rusqlite::{Connection, params};
 use super::{
     Database,
     body::{
-        facts::{DOING, NEWEST, decoded},
+        facts::{DOING, NEWEST},
+        log_columns::{STORED, decoded},
         rows::account,
     },
 };
@@ -29,7 +30,7 @@ pub(crate) async fn customer_facts(
     let read = move |connection: &mut Connection| {
         let tx = connection.transaction()?;
         let text = format!(
-            "SELECT f.seq, f.ordinal, f.codec, f.state FROM fact f
+            "SELECT {STORED}, f.ordinal FROM fact f
              WHERE f.livemode = ? AND f.account = ? AND f.customer = ? AND f.seq <= ? AND {NEWEST} ORDER BY f.seq"
         );
         let mut statement = tx.prepare_cached(&text)?;
@@ -38,10 +39,11 @@ pub(crate) async fn customer_facts(
             let mut rows = statement.query(params![livemode, account, customer, known_at.0])?;
             let mut facts: Vec<(Seq, i64, Fact)> = Vec::new();
             while let Some(row) = rows.next()? {
-                let (seq, ordinal) = (Seq(row.get(0)?), row.get(1)?);
-                let state = row.get_ref(3)?;
+                let (seq, ordinal) = (Seq(row.get(0)?), row.get(3)?);
+                // Borrowed: a rebuild reads every fact of the log.
+                let state = row.get_ref(2)?;
                 let state = state.as_blob().map_err(rusqlite::Error::from)?;
-                facts.push((seq, ordinal, decoded(seq, row.get(2)?, state)?));
+                facts.push((seq, ordinal, decoded(seq, row.get(1)?, state)?));
             }
             // The index gives them by seq; of one event they are few.
             facts.sort_by_key(|(seq, ordinal, _)| (*seq, *ordinal));

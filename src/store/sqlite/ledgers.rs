@@ -9,6 +9,7 @@ use super::{
     Database,
     body::{
         columns::*,
+        reader::{Cells, Columns, Read},
         rows::{account, account_of},
     },
     direct::Failure,
@@ -158,6 +159,10 @@ impl Cells for Row<'_> {
 
     fn truth(&self, place: usize) -> Read<bool> {
         Ok(cell(self, place)?.as_i64().map_err(unreadable)? != 0)
+    }
+
+    fn bytes(&self, place: usize) -> Read<Option<Vec<u8>>> {
+        Ok(cell(self, place)?.as_blob_or_null().map_err(unreadable)?.map(<[u8]>::to_vec))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     ops::{Deref, DerefMut},
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{Arc, LazyLock, mpsc},
     thread,
 };
 
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    body::append::DOING,
+    body::{append::DOING, log_columns},
     connections::{Transaction as Driven, Writers},
     driver::Pool,
     log_file::{LogFile, Wrong},
@@ -32,11 +32,16 @@ use crate::{
     },
 };
 
-const EVENT: &str = "INSERT INTO event (id, type, account, livemode, created, api_version, received_at, source, \
-    body_bytes, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-const BODY: &str = "INSERT INTO event_body (seq, salt, codec, bytes) VALUES (?, ?, ?, ?)";
-const FACT: &str = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, codec, \
-    state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static INSERT_EVENT: LazyLock<String> =
+    LazyLock::new(|| format!("{} ON CONFLICT DO NOTHING", insertion("event", log_columns::EVENT)));
+static INSERT_BODY: LazyLock<String> = LazyLock::new(|| insertion("event_body", log_columns::EVENT_BODY));
+static INSERT_FACT: LazyLock<String> = LazyLock::new(|| insertion("fact", log_columns::FACT));
+
+/// The statement that adds one row.
+fn insertion(table: &str, columns: &str) -> String {
+    let values = vec!["?"; columns.split(',').count()].join(", ");
+    format!("INSERT INTO {table} ({columns}) VALUES ({values})")
+}
 
 /// Everything that writes the log: one connection of the driver, one thread of ours, one turn between them.
 #[derive(Clone, Debug)]
@@ -247,7 +252,7 @@ fn append(
 
 fn insert(tx: &Transaction<'_>, group: &Group) -> rusqlite::Result<Vec<Option<Seq>>> {
     let (mut insert_event, mut insert_body, mut insert_fact) =
-        (tx.prepare_cached(EVENT)?, tx.prepare_cached(BODY)?, tx.prepare_cached(FACT)?);
+        (tx.prepare_cached(&INSERT_EVENT)?, tx.prepare_cached(&INSERT_BODY)?, tx.prepare_cached(&INSERT_FACT)?);
     let mut seqs = Vec::with_capacity(group.places.len());
     for prepared in group.places.iter().filter_map(|place| group.events.get(*place)) {
         let event = &prepared.event;

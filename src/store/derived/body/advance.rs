@@ -6,8 +6,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    facts::{NEWEST, fact},
-    joined, rows, told,
+    facts::NEWEST,
+    joined,
+    log_columns::{STORED, fact},
+    rows, told,
 };
 use crate::{
     event::Seq,
@@ -153,7 +155,7 @@ impl Database {
 
     async fn read_stretch(&self, after: Seq, to: Seq) -> Result<Stretch, StoreError> {
         let text = format!(
-            "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, f.object FROM fact f
+            "SELECT {STORED}, f.livemode, f.account, f.customer, f.object FROM fact f
              WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
              ORDER BY f.seq, f.ordinal"
         );

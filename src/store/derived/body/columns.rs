@@ -1,11 +1,9 @@
 //! The derived rows, column by column: what is written and how it is read again stand side by side.
 
-use std::{collections::BTreeMap, str::FromStr, sync::Arc};
-
-use sqlx::Row as _;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    super::dialect::Row,
+    reader::{Columns, DOING, Read, parsed, word},
     rows::{TableRows, Values},
 };
 use crate::{
@@ -14,9 +12,9 @@ use crate::{
         ids::EventId,
         money::{Currency, Decimal, Mrr},
         outcome::*,
-        time::{Day, UnixTime},
+        time::Day,
     },
-    store::{StoreError, errors::corrupt, log::prepared::clean},
+    store::{errors::corrupt, log::prepared::clean},
 };
 
 /// A derived table: after generation, profile, livemode, account and customer come `lead` and `columns`.
@@ -107,102 +105,8 @@ pub(in super::super) const TRIAL: Table = Table {
 /// All of them; the one that names the customers comes last, so that whoever deletes by it never leaves rows behind.
 pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
 
-const DOING: &str = "reading derived rows";
-
-/// Reads the columns of one row from left to right.
-pub(in super::super) struct Columns<'r> {
-    row: &'r dyn Cells,
-    next: usize,
-}
-
-pub(in super::super) type Read<T> = Result<T, StoreError>;
-
-/// A row as whoever reads it hands it out, column by column.
-pub(in super::super) trait Cells {
-    fn text(&self, place: usize) -> Read<Option<String>>;
-    fn number(&self, place: usize) -> Read<Option<i64>>;
-    fn truth(&self, place: usize) -> Read<bool>;
-}
-
-impl Cells for Row {
-    fn text(&self, place: usize) -> Read<Option<String>> {
-        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
-    }
-
-    fn number(&self, place: usize) -> Read<Option<i64>> {
-        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
-    }
-
-    fn truth(&self, place: usize) -> Read<bool> {
-        self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
-    }
-}
-
-fn there<T>(cell: Option<T>) -> Read<T> {
-    cell.ok_or_else(|| corrupt(DOING, "a column that is never null is null"))
-}
-
-impl<'r> Columns<'r> {
-    /// From column `first` on.
-    pub(in super::super) fn of(row: &'r dyn Cells, first: usize) -> Self {
-        Self { row, next: first }
-    }
-
-    fn place(&mut self) -> usize {
-        self.next += 1;
-        self.next - 1
-    }
-
-    pub(in super::super) fn text(&mut self) -> Read<String> {
-        there(self.text_or_null()?)
-    }
-
-    pub(super) fn text_or_null(&mut self) -> Read<Option<String>> {
-        let place = self.place();
-        self.row.text(place)
-    }
-
-    pub(in super::super) fn number(&mut self) -> Read<i64> {
-        there(self.number_or_null()?)
-    }
-
-    pub(super) fn number_or_null(&mut self) -> Read<Option<i64>> {
-        let place = self.place();
-        self.row.number(place)
-    }
-
-    pub(in super::super) fn truth(&mut self) -> Read<bool> {
-        let place = self.place();
-        self.row.truth(place)
-    }
-
-    fn time(&mut self) -> Read<UnixTime> {
-        self.number().map(UnixTime)
-    }
-
-    pub(super) fn time_or_null(&mut self) -> Read<Option<UnixTime>> {
-        Ok(self.number_or_null()?.map(UnixTime))
-    }
-
-    pub(super) fn mrr(&mut self) -> Read<Mrr> {
-        self.number().map(|units| Mrr(units.into()))
-    }
-
-    fn id<T: From<Arc<str>>>(&mut self) -> Read<T> {
-        Ok(T::from(self.text()?.into()))
-    }
-
-    pub(super) fn parsed<T: FromStr>(&mut self, what: &str) -> Read<T> {
-        parsed(&self.text()?, what)
-    }
-
-    fn interval(&mut self) -> Read<Option<Interval>> {
-        self.text_or_null()?.map(|text| interval(&text)).transpose()
-    }
-}
-
-fn parsed<T: FromStr>(text: &str, what: &str) -> Read<T> {
-    text.parse().map_err(|_| corrupt(DOING, format!("{text:?} is not a {what}")))
+fn interval_or_null(columns: &mut Columns<'_>) -> Read<Option<Interval>> {
+    columns.text_or_null()?.map(|text| interval(&text)).transpose()
 }
 
 /// The text of an [`Interval`] again.
@@ -269,7 +173,7 @@ pub(in super::super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
         item: columns.id()?,
         product: columns.text_or_null()?.map(|product| Arc::<str>::from(product).into()),
         price: columns.id()?,
-        interval: columns.interval()?,
+        interval: interval_or_null(columns)?,
         mrr: columns.mrr()?,
         list: columns.mrr()?,
         estimated: columns.mrr()?,
@@ -372,7 +276,7 @@ pub(in super::super) fn read_part(columns: &mut Columns<'_>) -> Read<Part> {
 fn read_side(columns: &mut Columns<'_>) -> Read<Option<Side>> {
     let product = columns.text_or_null()?;
     let price = columns.text_or_null()?;
-    let interval = columns.interval()?;
+    let interval = interval_or_null(columns)?;
     let quantity = columns.text_or_null()?;
     let amount = columns.number_or_null()?;
     let Some(price) = price else { return Ok(None) };
@@ -467,8 +371,4 @@ pub(in super::super) fn read_customer(columns: &mut Columns<'_>) -> Read<Custome
 /// A customer's metadata, as `bind_customer` writes it.
 pub(super) fn read_metadata(columns: &mut Columns<'_>) -> Read<BTreeMap<Arc<str>, Arc<str>>> {
     serde_json::from_str(&columns.text()?).map_err(|error| corrupt(DOING, format!("metadata: {error}")))
-}
-
-fn word<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str) -> Read<T> {
-    parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a {what}")))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
-    asked::{currency, sum},
-    rows::account_of,
+    asked::sum,
+    reader::Columns,
     sum_rows::{Line, Lines},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     store::{
         StoreError,
         derived::{Book, Compared, GenerationId, SUMS_VERSION, day_sums::DaySums, digests::KeptDigest, sum::MINOR},
-        errors::{Doing, corrupt},
+        errors::Doing,
         log::prepared::clean,
     },
 };
@@ -105,11 +105,12 @@ async fn standing(
     );
     let rows = sqlx::query(AssertSqlSafe(text)).bind(now.0).fetch_all(connection).await.doing(DOING)?;
     let read = |row: &Row| {
+        let mut columns = Columns::of(row, 0);
         let book = Book {
-            profile: row.try_get(0).doing(DOING)?,
-            livemode: row.try_get(1).doing(DOING)?,
-            account: account_of(row.try_get(2).doing(DOING)?),
-            currency: currency(row.try_get(3).doing(DOING)?).map_err(|error| corrupt(DOING, error.to_string()))?,
+            profile: columns.text()?,
+            livemode: columns.truth()?,
+            account: columns.account()?,
+            currency: columns.parsed("currency")?,
         };
         Ok((book, sum(row, 4).doing(DOING)?))
     };

@@ -1,19 +1,17 @@
 //! Generations of the derived tables: built beside each other, switched in one tiny transaction, dropped in slices.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
     columns::TABLES,
+    reader::{Columns, Read},
 };
-use crate::{
-    event::Seq,
-    store::{
-        StoreError,
-        derived::{Generation, GenerationId, SUMS_VERSION},
-        errors::{Doing, corrupt},
-        log::prepared::clean,
-    },
+use crate::store::{
+    StoreError,
+    derived::{Generation, GenerationId, SUMS_VERSION},
+    errors::{Doing, corrupt},
+    log::prepared::clean,
 };
 
 const DOING: &str = "reading generations";
@@ -46,15 +44,16 @@ impl Database {
             .fetch_all(&self.derived)
             .await
             .doing(DOING)?;
-        let read = |row: &Row| -> Result<Generation, sqlx::Error> {
+        let read = |row: &Row| -> Read<Generation> {
+            let mut columns = Columns::of(row, 0);
             Ok(Generation {
-                id: row.try_get(0)?,
-                current: row.try_get::<String, _>(1)? == "current",
-                fingerprint: row.try_get(2)?,
-                position: row.try_get(3)?,
+                id: GenerationId(columns.number()?),
+                current: columns.text()? == "current",
+                fingerprint: columns.text()?,
+                position: columns.seq()?,
             })
         };
-        rows.iter().map(read).collect::<Result<_, _>>().doing(DOING)
+        rows.iter().map(read).collect()
     }
 
     pub(in crate::store) async fn begin_generation(
@@ -91,9 +90,9 @@ impl Database {
         let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut *tx).await.doing(doing)?;
         let (mut ours, mut current) = (None, None);
         for row in &rows {
-            let (id, state): (GenerationId, String) = (row.try_get(0).doing(doing)?, row.try_get(1).doing(doing)?);
-            let position: Seq = row.try_get(2).doing(doing)?;
-            if id == generation {
+            let mut columns = Columns::of(row, 0);
+            let (id, state, position) = (columns.number()?, columns.text()?, columns.seq()?);
+            if GenerationId(id) == generation {
                 ours = Some(position);
             } else if state == "current" {
                 current = Some(position);
@@ -163,9 +162,10 @@ impl Database {
             tx.rollback().await.doing(doing)?;
             return Ok(false);
         };
-        let profile: String = first.try_get(0).doing(doing)?;
-        let livemode: bool = first.try_get(1).doing(doing)?;
-        let account: String = first.try_get(2).doing(doing)?;
+        let (profile, livemode, account) = {
+            let mut columns = Columns::of(&first, 0);
+            (columns.text()?, columns.truth()?, columns.text()?)
+        };
         let last: Option<String> = sqlx::query_scalar(
             "SELECT MAX(customer) FROM (SELECT customer FROM customer_ledger
              WHERE generation = $1 AND profile = $2 AND livemode = $3 AND account = $4

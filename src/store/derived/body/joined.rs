@@ -7,8 +7,10 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    facts::{NEWEST, fact},
-    rows::{self, account, account_of, customer_key},
+    facts::NEWEST,
+    log_columns::{STORED, fact},
+    reader::Columns,
+    rows::{self, account, account_of},
 };
 use crate::{
     event::{CustomerKey, Seq, codec},
@@ -62,7 +64,7 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<CustomerTold>, StoreError> {
         let text = format!(
-            "SELECT f.seq, f.codec, f.state, f.livemode, f.account, f.customer, e.body_bytes, b.codec, b.bytes
+            "SELECT {STORED}, f.livemode, f.account, f.customer, e.body_bytes, b.codec, b.bytes
              FROM fact f JOIN event e ON e.seq = f.seq LEFT JOIN {BODY}
              WHERE f.seq > $1 AND f.seq <= $2 AND f.kind = 'customer' AND f.customer IS NOT NULL AND {NEWEST}
              ORDER BY f.seq, f.ordinal LIMIT $3"
@@ -70,9 +72,10 @@ impl Database {
         let query = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).bind(limit);
         let rows = query.fetch_all(&self.log).await.doing(DOING)?;
         let read = |row: &Row| -> Result<CustomerTold, StoreError> {
-            let (seq, key) = (row.try_get(0).doing(DOING)?, customer_key(row, 3).doing(DOING)?);
-            let stored = || Ok((row.try_get::<i64, _>(6)?, row.try_get(7)?, row.try_get(8)?));
-            let (length, codec, bytes): (i64, Option<i64>, Option<Vec<u8>>) = stored().doing(DOING)?;
+            let seq = Columns::of(row, 0).seq()?;
+            let mut columns = Columns::of(row, 3);
+            let (key, length) = (columns.customer()?, columns.number()?);
+            let (codec, bytes) = (columns.number_or_null()?, columns.bytes_or_null()?);
             let body = codec.zip(bytes).map(|(codec, bytes)| {
                 codec::decode(codec, &bytes, usize::try_from(length).unwrap_or(0))
                     .map_err(|error| corrupt(DOING, format!("the event at {seq}: {error}")))
@@ -166,9 +169,8 @@ impl Database {
                 .await
                 .doing(DOING)?;
             for row in &rows {
-                let texts =
-                    || -> Result<[String; 3], sqlx::Error> { Ok([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]) };
-                let [asked, customer, ledger] = texts().doing(DOING)?;
+                let mut columns = Columns::of(row, 0);
+                let (asked, customer, ledger) = (columns.text()?, columns.text()?, columns.text()?);
                 let (account, customer) = (account_of(account.clone()), CustomerId::new(customer));
                 let (key, ledger) = (CustomerKey { livemode, account, customer }, CustomerId::new(ledger));
                 let places = named.get(&asked).into_iter().flatten();
@@ -231,7 +233,7 @@ impl Database {
         .fetch_all(&self.derived)
         .await
         .doing(DOING)?;
-        rows.iter().map(|row| customer_key(row, 0)).collect::<Result<_, _>>().doing(DOING)
+        rows.iter().map(|row| Columns::of(row, 0).customer()).collect()
     }
 
     pub(in crate::store) async fn joined_ledgers(
@@ -256,7 +258,7 @@ impl Database {
             .fetch_all(&self.derived)
             .await
             .doing(DOING)?;
-        rows.iter().map(|row| customer_key(row, 0)).collect::<Result<_, _>>().doing(DOING)
+        rows.iter().map(|row| Columns::of(row, 0).customer()).collect()
     }
 
     pub(in crate::store) async fn events_about(
@@ -334,11 +336,9 @@ async fn held(
             .await
             .doing(DOING)?;
         for row in &rows {
-            let read = || -> Result<(String, Held), sqlx::Error> {
-                let rank = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
-                Ok((row.try_get(0)?, Held { seq: row.try_get(1)?, ledger: row.try_get(2)?, rank }))
-            };
-            let (customer, last) = read().doing(DOING)?;
+            let mut columns = Columns::of(row, 0);
+            let (customer, seq, ledger) = (columns.text()?, columns.seq()?, columns.text()?);
+            let last = Held { seq, ledger, rank: (columns.number()?, columns.number()?, columns.text()?) };
             held.insert((livemode, account.clone(), customer), last);
         }
     }
@@ -379,8 +379,8 @@ pub(super) async fn of_ledgers(
             *mark = (mark.0.min(first), mark.1.max(last));
         };
         for row in &rows {
-            let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-            let (customer, seq, ledger): (String, Seq, String) = read().doing(DOING)?;
+            let mut columns = Columns::of(row, 0);
+            let (customer, seq, ledger) = (columns.text()?, columns.seq()?, columns.text()?);
             // Later ones come first: behind the one that held at `from` are ledgers of before.
             if customers.contains(&*customer) {
                 add(&customer, &ledger);

@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use super::{
     super::{Database, dialect::*},
-    columns::Columns,
+    reader::Columns,
     rows::{account, account_of},
 };
 use crate::{
@@ -110,7 +110,7 @@ impl Database {
             Ok(CustomerNamed {
                 key: CustomerKey { livemode, account, customer },
                 at: UnixTime(columns.number()?),
-                seq: Seq(columns.number()?),
+                seq: columns.seq()?,
                 name: columns.text()?,
                 email: columns.text()?,
             })

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::*,
+    reader::Columns,
     rows::{account, account_of},
 };
 use crate::{

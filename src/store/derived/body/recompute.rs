@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
+    reader::Columns,
     replace::write_batch,
-    rows::customer_key,
 };
 use crate::{
     event::CustomerKey,
@@ -120,8 +120,9 @@ async fn marks(
     );
     let rows =
         sqlx::query(AssertSqlSafe(text)).bind(generation).bind(limit).fetch_all(connection).await.doing(DOING)?;
-    let read = |row: &Row| -> Result<Mark, sqlx::Error> {
-        Ok(Mark { key: customer_key(row, 0)?, first_seq: row.try_get(3)?, last_seq: row.try_get(4)? })
+    let read = |row: &Row| {
+        let mut columns = Columns::of(row, 0);
+        Ok(Mark { key: columns.customer()?, first_seq: columns.seq()?, last_seq: columns.seq()? })
     };
-    rows.iter().map(read).collect::<Result<_, _>>().doing(DOING)
+    rows.iter().map(read).collect()
 }

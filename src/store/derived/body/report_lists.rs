@@ -10,6 +10,7 @@ use super::{
     columns::*,
     found::{self, asks_for_largest, found},
     group_sums::has_sums,
+    reader::Columns,
     rows::{account, account_of},
 };
 use crate::{

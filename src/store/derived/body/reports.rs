@@ -10,8 +10,9 @@ use super::{
         PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, line, push_scope, push_visible,
         split_sum, sum,
     },
-    columns::{Columns, read_trial},
+    columns::read_trial,
     day_sums,
+    reader::Columns,
 };
 use crate::{
     ledger::{ids::CustomerId, money::Currency, outcome::Trial, time::Day},

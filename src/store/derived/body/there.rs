@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{Scoped, current, push_scope},
-    rows::{account_of, customer_key},
+    reader::Columns,
 };
 use crate::{
     event::CustomerKey,
@@ -43,15 +43,17 @@ impl Database {
         query.push(" GROUP BY l.livemode, l.account, l.test_clock ORDER BY l.livemode DESC, l.account, l.test_clock");
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
         let read = |row: &Row| {
-            let (account, clock): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+            let mut columns = Columns::of(row, 0);
             Ok(LedgerThere {
-                livemode: row.try_get(0)?,
-                account: account_of(account),
-                test_clock: Some(clock).filter(|clock| !clock.is_empty()).map(|clock| TestClockId::from(&*clock)),
-                customers: row.try_get(3)?,
+                livemode: columns.truth()?,
+                account: columns.account()?,
+                test_clock: Some(columns.text()?)
+                    .filter(|clock| !clock.is_empty())
+                    .map(|clock| TestClockId::from(&*clock)),
+                customers: columns.number()?,
             })
         };
-        rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+        rows.iter().map(read).collect()
     }
 
     pub(in crate::store) async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
@@ -133,7 +135,7 @@ impl Database {
             for price in prices {
                 let query = sqlx::query(AssertSqlSafe(text.clone())).bind(livemode).bind(account).bind(price);
                 let row = query.fetch_optional(&mut *tx).await.doing(DOING)?;
-                found.extend(row.map(|row| customer_key(&row, 0).doing(DOING)).transpose()?);
+                found.extend(row.map(|row| Columns::of(&row, 0).customer()).transpose()?);
             }
         } else {
             let text = format!(
@@ -144,7 +146,7 @@ impl Database {
             let query = sqlx::query(AssertSqlSafe(text)).bind(livemode);
             let query = query.bind(text_list(prices.iter().map(String::as_str)));
             for row in &query.fetch_all(&mut *tx).await.doing(DOING)? {
-                found.push(customer_key(row, 0).doing(DOING)?);
+                found.push(Columns::of(row, 0).customer()?);
             }
         }
         tx.commit().await.doing(DOING)?;

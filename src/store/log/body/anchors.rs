@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::super::{Database, dialect::*};
+use super::{
+    super::{Database, dialect::*},
+    reader::{Columns, Read},
+};
 use crate::{
     event::Seq,
     store::{
@@ -29,11 +32,16 @@ impl Database {
             .fetch_optional(&self.derived)
             .await
             .doing(DOING)?;
-        let read = |row: Row| -> Result<Reach, sqlx::Error> {
-            let (sealed_to, root) = (row.try_get(2)?, row.try_get(3)?);
-            Ok(Reach { log: row.try_get(0)?, last_seq: row.try_get(1)?, sealed_to, root })
+        let read = |row: Row| -> Read<Reach> {
+            let mut columns = Columns::of(&row, 0);
+            Ok(Reach {
+                log: columns.text()?,
+                last_seq: columns.seq()?,
+                sealed_to: columns.seq()?,
+                root: columns.text()?,
+            })
         };
-        row.map(read).transpose().doing(DOING)
+        row.map(read).transpose()
     }
 
     /// How far the derived tables have read a log, by generation.

@@ -6,10 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::Row as _;
-
 use super::{
     super::{Database, arrivals, dialect::*},
+    log_columns::{EVENT, EVENT_BODY, FACT, FactLine, bind_event, bind_fact},
+    reader::Columns,
     rows::{self, account},
 };
 use crate::{
@@ -232,50 +232,28 @@ async fn known_bodies<'p>(
         .doing(DOING)?;
     let mut known: HashMap<String, Vec<EarlierBody<'p>>> = HashMap::with_capacity(batch.len());
     for row in &found {
-        let read = || -> Result<(String, EarlierBody<'p>), sqlx::Error> {
-            let Some(salt) = row.try_get::<Option<Vec<u8>>, _>(3)? else {
-                return Ok((row.try_get(0)?, EarlierBody::Erased));
-            };
-            let length = usize::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0);
-            let (digest, codec, bytes) = (row.try_get(1)?, row.try_get(4)?, row.try_get(5)?);
-            Ok((row.try_get(0)?, EarlierBody::Stored { salt, digest, codec, bytes, length }))
+        let mut columns = Columns::of(row, 0);
+        let (id, digest, length, salt) =
+            (columns.text()?, columns.bytes()?, columns.number()?, columns.bytes_or_null()?);
+        let body = match salt {
+            None => EarlierBody::Erased,
+            Some(salt) => EarlierBody::Stored {
+                salt,
+                digest,
+                codec: columns.number()?,
+                bytes: columns.bytes()?,
+                length: usize::try_from(length).unwrap_or(0),
+            },
         };
-        let (id, body) = read().doing(DOING)?;
         known.entry(id).or_default().push(body);
     }
     Ok(known)
 }
 
-/// The columns of `event` that [`bind_event`] binds.
-pub(in super::super) const EVENT: &str = "INSERT INTO event (id, seq, variant, type, account, livemode, created, \
-    api_version, received_at, source, body_bytes, digest)";
-
-/// Binds one row of `event`; without a seq the database gives it one.
-pub(in super::super) fn bind_event<'q>(
-    query: rows::Query<'q>,
-    seq: Option<Seq>,
-    variant: i64,
-    prepared: &Prepared,
-) -> rows::Query<'q> {
-    let event = &prepared.event;
-    query
-        .bind(clean(event.id.as_str()))
-        .bind(seq)
-        .bind(variant)
-        .bind(clean(&event.kind))
-        .bind(account(event.account.as_ref()))
-        .bind(event.livemode)
-        .bind(event.created.0)
-        .bind(event.api_version.as_deref().map(clean).unwrap_or_default())
-        .bind(event.received_at.0)
-        .bind(event.source.as_str())
-        .bind(i64::try_from(event.body.len()).unwrap_or(i64::MAX))
-        .bind(prepared.digest.to_vec())
-}
-
 async fn write(connection: &mut Connection, fresh: &[Fresh<'_>]) -> Result<(), Failed> {
-    let inserted = rows::insert(connection, EVENT, 12, "", fresh, |query, row| {
-        bind_event(query, Some(row.seq), row.variant, row.event)
+    let head = format!("INSERT INTO event (seq, variant, {EVENT})");
+    let inserted = rows::insert(connection, &head, 12, "", fresh, |query, row| {
+        bind_event(query.bind(row.seq).bind(row.variant), row.event)
     })
     .await;
     match inserted {
@@ -294,10 +272,10 @@ pub(in super::super) async fn write_contents(
     fresh: &[Fresh<'_>],
 ) -> Result<(), StoreError> {
     let (head, width) = match BODIES_HAVE_MONTHS {
-        true => ("INSERT INTO event_body (seq, salt, codec, bytes, received_at)", 5),
-        false => ("INSERT INTO event_body (seq, salt, codec, bytes)", 4),
+        true => (format!("INSERT INTO event_body ({EVENT_BODY}, received_at)"), 5),
+        false => (format!("INSERT INTO event_body ({EVENT_BODY})"), 4),
     };
-    rows::insert(connection, head, width, "", fresh, |query, row| {
+    rows::insert(connection, &head, width, "", fresh, |query, row| {
         let event = row.event;
         let query = query.bind(row.seq).bind(event.salt.to_vec()).bind(event.codec).bind(event.bytes.clone());
         if BODIES_HAVE_MONTHS { query.bind(event.event.received_at.0) } else { query }
@@ -315,16 +293,6 @@ pub(in super::super) async fn write_contents(
     insert_facts(connection, "", &facts).await.doing(DOING)
 }
 
-/// A row of `fact` with where it belongs.
-struct FactLine<'f> {
-    seq: Seq,
-    normaliser: i64,
-    ordinal: i64,
-    livemode: bool,
-    account: &'f str,
-    fact: &'f FactRow,
-}
-
 fn lines<'f>(
     seq: Seq,
     normaliser: i64,
@@ -336,19 +304,6 @@ fn lines<'f>(
 }
 
 async fn insert_facts(connection: &mut Connection, tail: &str, facts: &[FactLine<'_>]) -> Result<(), sqlx::Error> {
-    let head = "INSERT INTO fact (seq, normaliser, ordinal, kind, livemode, account, customer, object, codec, state)";
-    rows::insert(connection, head, 10, tail, facts, |query, line| {
-        query
-            .bind(line.seq)
-            .bind(line.normaliser)
-            .bind(line.ordinal)
-            .bind(line.fact.kind)
-            .bind(line.livemode)
-            .bind(line.account.to_owned())
-            .bind(line.fact.customer.clone())
-            .bind(line.fact.object.clone())
-            .bind(line.fact.codec)
-            .bind(line.fact.state.clone())
-    })
-    .await
+    let head = format!("INSERT INTO fact ({FACT})");
+    rows::insert(connection, &head, 10, tail, facts, bind_fact).await
 }

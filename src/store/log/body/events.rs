@@ -5,7 +5,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    rows::account_of,
+    log_columns::{EVENTS, LISTED, event_row},
+    reader::Columns,
 };
 use crate::{
     event::{EventRow, Seq, codec},
@@ -19,41 +20,6 @@ use crate::{
 };
 
 const DOING: &str = "reading events";
-
-/// What `event_row` reads, in this order.
-pub(super) const FIELDS: &str = "e.seq, e.id, e.variant, e.type, e.account, e.livemode, e.created, e.api_version,
-    e.received_at, e.source, f.kind, f.codec, f.state";
-
-/// Where it reads it: events, with the newest normaliser's first word on each as `f`.
-pub(super) const EVENTS: &str = "event e LEFT JOIN fact f ON f.seq = e.seq AND f.ordinal = 0
-    AND f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = e.seq)";
-
-pub(super) fn event_row(row: &Row) -> Result<EventRow, sqlx::Error> {
-    let text = |column| row.try_get::<String, _>(column);
-    let kind: Option<String> = row.try_get(10)?;
-    let unread = kind.filter(|kind| matches!(kind.as_str(), "ignored" | "unreadable" | "thin"));
-    let reason = match unread {
-        Some(_) => Some(
-            codec::decode_reason(row.try_get(11)?, row.try_get(12)?)
-                .map_err(|error| sqlx::Error::Decode(error.into()))?,
-        ),
-        None => None,
-    };
-    Ok(EventRow {
-        seq: row.try_get(0)?,
-        id: EventId::new(text(1)?),
-        variant: row.try_get(2)?,
-        kind: text(3)?,
-        account: account_of(text(4)?),
-        livemode: row.try_get(5)?,
-        created: UnixTime(row.try_get(6)?),
-        api_version: Some(text(7)?).filter(|version| !version.is_empty()),
-        received_at: UnixTime(row.try_get(8)?),
-        source: text(9)?,
-        reading: unread.unwrap_or_else(|| "facts".into()),
-        reason: reason.filter(|reason| !reason.is_empty()),
-    })
-}
 
 impl Database {
     pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
@@ -154,7 +120,7 @@ impl Database {
         order: &'static str,
         limit: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
-        let mut text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
+        let mut text = format!("SELECT {LISTED} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut only = |condition: &str, value: Parameter| {
             parameters.push(value);
@@ -229,35 +195,36 @@ impl Database {
             };
         }
         let rows = query.fetch_all(&self.log).await.doing(DOING)?;
-        rows.iter().map(event_row).collect::<Result<_, _>>().doing(DOING)
+        rows.iter().map(|row| event_row(&mut Columns::of(row, 0))).collect()
     }
 
     pub(in crate::store) async fn event(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
         let row =
-            sqlx::query(AssertSqlSafe(format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 AND e.variant = 0")))
+            sqlx::query(AssertSqlSafe(format!("SELECT {LISTED} FROM {EVENTS} WHERE e.id = $1 AND e.variant = 0")))
                 .bind(clean(id.as_str()))
                 .fetch_optional(&self.log)
                 .await
                 .doing(DOING)?;
-        row.as_ref().map(event_row).transpose().doing(DOING)
+        row.map(|row| event_row(&mut Columns::of(&row, 0))).transpose()
     }
 
     pub(in crate::store) async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         let doing = "reading a body";
-        let text = format!("SELECT {FIELDS} FROM {EVENTS} WHERE e.id = $1 ORDER BY e.variant");
+        let text = format!("SELECT {LISTED} FROM {EVENTS} WHERE e.id = $1 ORDER BY e.variant");
         let id = clean(id.as_str());
         let events = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
         let text = format!("SELECT e.seq, e.body_bytes, b.codec, b.bytes FROM event e JOIN {BODY} WHERE e.id = $1");
         let stored = sqlx::query(AssertSqlSafe(text)).bind(&id).fetch_all(&self.log).await.doing(doing)?;
         let mut bodies = Vec::with_capacity(stored.len());
         for row in &events {
-            let event = event_row(row).doing(doing)?;
+            let event = event_row(&mut Columns::of(row, 0))?;
             for body in &stored {
-                let (seq, length): (Seq, i64) = (body.try_get(0).doing(doing)?, body.try_get(1).doing(doing)?);
+                let mut columns = Columns::of(body, 0);
+                let seq = columns.seq()?;
                 if seq != event.seq {
                     continue;
                 }
-                let (codec, bytes): (i64, Vec<u8>) = (body.try_get(2).doing(doing)?, body.try_get(3).doing(doing)?);
+                let (length, codec, bytes) = (columns.number()?, columns.number()?, columns.bytes()?);
                 let plain = codec::decode(codec, &bytes, usize::try_from(length).unwrap_or(0))
                     .map_err(|error| corrupt(doing, format!("event {} at {seq}: {error}", event.id)))?;
                 bodies.push((event.clone(), Bytes::from(plain)));

@@ -1,19 +1,17 @@
 //! Reading facts: of customers, and of the objects they name; always as the newest normaliser read them.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
-    rows::{account, customer_key},
+    log_columns::{STORED, fact},
+    reader::Columns,
+    rows::account,
 };
 use crate::{
-    event::{CustomerKey, Seq, codec},
+    event::{CustomerKey, Seq},
     ledger::{fact::Fact, ids::AccountId},
-    store::{
-        StoreError,
-        errors::{Doing, corrupt},
-        log::prepared::clean,
-    },
+    store::{StoreError, errors::Doing, log::prepared::clean},
 };
 
 pub(in super::super) const DOING: &str = "reading facts";
@@ -22,19 +20,6 @@ pub(in super::super) const DOING: &str = "reading facts";
 /// own newest.
 pub(in super::super) const NEWEST: &str = "((SELECT MIN(normaliser) FROM fact) = (SELECT MAX(normaliser) FROM fact)
     OR f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq))";
-
-/// The fact in a row.
-pub(in super::super) fn decoded(seq: Seq, codec: i64, state: &[u8]) -> Result<Fact, StoreError> {
-    codec::decode_fact(codec, state)
-        .map_err(|error| corrupt(DOING, format!("the fact at {seq} can't be read: {error}")))
-}
-
-/// The fact in a row that begins with its seq, codec and state.
-pub(in super::super) fn fact(row: &Row) -> Result<Fact, StoreError> {
-    let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get::<&[u8], _>(2)?));
-    let (seq, codec, state) = read().doing(DOING)?;
-    decoded(seq, codec, state)
-}
 
 impl Database {
     pub(in crate::store) async fn customer_facts(
@@ -62,7 +47,7 @@ impl Database {
         known_at: Option<Seq>,
     ) -> Result<Vec<Fact>, StoreError> {
         let text = format!(
-            "SELECT f.seq, f.codec, f.state FROM fact f
+            "SELECT {STORED} FROM fact f
              WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
                AND f.seq <= $4 AND {NEWEST}
              ORDER BY f.seq, f.ordinal",
@@ -98,6 +83,6 @@ impl Database {
                 query.bind(after.livemode).bind(account(after.account.as_ref())).bind(clean(after.customer.as_str()));
         }
         let rows = query.fetch_all(&self.log).await.doing(DOING)?;
-        rows.iter().map(|row| customer_key(row, 0)).collect::<Result<_, _>>().doing(DOING)
+        rows.iter().map(|row| Columns::of(row, 0).customer()).collect()
     }
 }

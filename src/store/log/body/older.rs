@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
-    events::{EVENTS, FIELDS, event_row},
+    log_columns::{EVENTS, LISTED, event_row},
+    reader::{Columns, Read},
     rows::account,
 };
 use crate::{
@@ -42,7 +43,7 @@ impl Database {
             ReadBy::Version(normaliser) => ("COALESCE(f.normaliser, $3) = $3", normaliser),
         };
         let text = format!(
-            "SELECT {FIELDS}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN {BODY}
+            "SELECT {LISTED}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN {BODY}
              WHERE e.seq > $1 AND e.seq <= $2 AND {which} ORDER BY e.seq LIMIT $4"
         );
         let rows = sqlx::query(AssertSqlSafe(text))
@@ -56,11 +57,9 @@ impl Database {
         let mut events = Vec::with_capacity(rows.len());
         let mut size = 0;
         for row in &rows {
-            let event = event_row(row).doing(DOING)?;
-            let stored = || -> Result<(i64, i64, Vec<u8>), sqlx::Error> {
-                Ok((row.try_get("body_bytes")?, row.try_get("codec")?, row.try_get("bytes")?))
-            };
-            let (length, codec, bytes) = stored().doing(DOING)?;
+            let mut columns = Columns::of(row, 0);
+            let event = event_row(&mut columns)?;
+            let (length, codec, bytes) = (columns.number()?, columns.number()?, columns.bytes()?);
             let body = codec::decode(codec, &bytes, usize::try_from(length).unwrap_or(0))
                 .map_err(|error| corrupt(DOING, format!("event {} at {}: {error}", event.id, event.seq)))?;
             size += body.len();
@@ -80,7 +79,7 @@ impl Database {
     ) -> Result<Option<String>, StoreError> {
         let Some((last, _)) = readings.last() else { return Ok(None) };
         let stored = sqlx::query(
-            "SELECT f.seq, f.kind, f.livemode, f.account, f.customer, f.object, f.codec, f.state, e.id
+            "SELECT e.id, f.seq, f.kind, f.livemode, f.account, f.customer, f.object, f.codec, f.state
              FROM fact f LEFT JOIN event e ON e.seq = f.seq
              WHERE f.seq > $1 AND f.seq <= $2 AND f.normaliser = $3 ORDER BY f.seq, f.ordinal",
         )
@@ -92,11 +91,12 @@ impl Database {
         .doing(DOING)?;
         let mut found: BTreeMap<Seq, Vec<Told>> = BTreeMap::new();
         for row in &stored {
-            let seq = row.try_get(0).doing(DOING)?;
-            if row.try_get::<Option<String>, _>(8).doing(DOING)?.is_none() {
+            let mut columns = Columns::of(row, 0);
+            let (event, seq) = (columns.text_or_null()?, columns.seq()?);
+            if event.is_none() {
                 return Ok(Some(format!("a fact at {seq} belongs to no event")));
             }
-            match told(row).doing(DOING)? {
+            match told(&mut columns)? {
                 Ok(told) => found.entry(seq).or_default().push(told),
                 Err(damaged) => return Ok(Some(format!("a fact at {seq}: {damaged}"))),
             }
@@ -148,9 +148,9 @@ fn said(kind: &str, codec: i64, state: &[u8]) -> Result<Said, CodecError> {
 }
 
 /// A row of `fact`; or in words why its state can't be read.
-fn told(row: &Row) -> Result<Result<Told, String>, sqlx::Error> {
-    let (kind, livemode, account): (String, _, _) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-    let (customer, object) = (row.try_get(4)?, row.try_get(5)?);
-    let said = said(&kind, row.try_get(6)?, row.try_get(7)?);
+fn told(columns: &mut Columns<'_>) -> Read<Result<Told, String>> {
+    let (kind, livemode, account) = (columns.text()?, columns.truth()?, columns.text()?);
+    let (customer, object) = (columns.text_or_null()?, columns.text_or_null()?);
+    let said = said(&kind, columns.number()?, &columns.bytes()?);
     Ok(said.map(|said| (kind, livemode, account, customer, object, said)).map_err(|error| error.to_string()))
 }

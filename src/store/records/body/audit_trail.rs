@@ -2,7 +2,7 @@
 
 use super::{
     super::{Database, dialect::*},
-    columns::Columns,
+    reader::Columns,
 };
 use crate::{
     ledger::time::UnixTime,

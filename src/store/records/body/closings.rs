@@ -3,11 +3,11 @@
 use super::{
     super::{Database, dialect::*},
     audit_trail::record,
-    columns::{Columns, units},
-    rows::{account, account_of, customer_key, insert},
+    columns::units,
+    reader::Columns,
+    rows::{account, account_of, insert},
 };
 use crate::{
-    event::Seq,
     ledger::{money::Mrr, outcome::Kind, time::UnixTime},
     store::{
         StoreError,
@@ -120,7 +120,7 @@ impl Database {
             Ok(Closing {
                 profile: columns.text()?.into(),
                 month: columns.text()?.into(),
-                seq: Seq(columns.number()?),
+                seq: columns.seq()?,
                 closed_at: UnixTime(columns.number()?),
                 inputs: columns.text()?,
                 hash: columns.text()?,
@@ -168,8 +168,8 @@ impl Database {
              WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, currency";
         let rows = self.rows_of(query, closing).await?;
         let customer = |row: &Row| {
-            let key = customer_key(row, 0).doing(READING)?;
-            let mut columns = Columns::of(row, 3);
+            let mut columns = Columns::of(row, 0);
+            let key = columns.customer()?;
             Ok(ClosedCustomer {
                 key,
                 currency: columns.parsed("currency")?,
@@ -189,8 +189,8 @@ impl Database {
              WHERE profile = $1 AND month = $2 AND revision = $3 ORDER BY livemode, account, customer, id";
         let rows = self.rows_of(query, closing).await?;
         let movement = |row: &Row| {
-            let key = customer_key(row, 0).doing(READING)?;
-            let mut columns = Columns::of(row, 3);
+            let mut columns = Columns::of(row, 0);
+            let key = columns.customer()?;
             Ok(ClosedMovement {
                 key,
                 id: columns.text()?.into(),

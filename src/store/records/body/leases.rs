@@ -5,14 +5,29 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::AssertSqlSafe;
 
-use super::super::{Database, dialect::*};
+use super::{
+    super::{Database, dialect::*},
+    reader::{Columns, Read},
+};
 use crate::store::{
     StoreError,
     errors::Doing,
     records::{LeaseHeld, presence::Held},
 };
+
+/// What [`held`] reads, in this order.
+const HELD: &str = "holder, place, renewals, expires_at";
+
+fn held(columns: &mut Columns<'_>) -> Read<Held> {
+    Ok(Held {
+        holder: columns.text()?,
+        place: columns.text()?,
+        renewals: columns.number()?,
+        expires_at: columns.number()?,
+    })
+}
 
 impl Database {
     pub(in crate::store) async fn lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
@@ -22,18 +37,13 @@ impl Database {
     async fn take_lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
         let doing = "taking a lease";
         // Looked at without a lock: who only waits holds nobody up.
-        let text = format!(
-            "SELECT holder, place, renewals, expires_at, expires_at <= {NOW} AS expired FROM lease WHERE name = $1"
-        );
+        let text = format!("SELECT {HELD}, expires_at <= {NOW} AS expired FROM lease WHERE name = $1");
         let found = sqlx::query(AssertSqlSafe(text)).bind(name).fetch_optional(&self.log).await.doing(doing)?;
         let mut before = (holder.to_owned(), 0);
         if let Some(row) = found {
-            let read = || -> Result<(Held, bool), sqlx::Error> {
-                let (place, expires_at) = (row.try_get(1)?, row.try_get(3)?);
-                let held = Held { holder: row.try_get(0)?, place, renewals: row.try_get(2)?, expires_at };
-                Ok((held, row.try_get(4)?))
-            };
-            let (held, expired) = read().doing(doing)?;
+            let mut columns = Columns::of(&row, 0);
+            let held = held(&mut columns)?;
+            let expired = columns.truth()?;
             let free = held.holder == holder
                 || (LEASES_EXPIRE && expired)
                 || self.presence.is_gone(&held)
@@ -68,15 +78,15 @@ impl Database {
 
     pub(in crate::store) async fn leases(&self) -> Result<Vec<LeaseHeld>, StoreError> {
         let doing = "reading the leases";
-        let rows = sqlx::query("SELECT name, holder, place, renewals, expires_at FROM lease ORDER BY name");
+        let rows = sqlx::query(AssertSqlSafe(format!("SELECT name, {HELD} FROM lease ORDER BY name")));
         let rows = rows.fetch_all(&self.log).await.doing(doing)?;
-        let read = |row: &Row| -> Result<LeaseHeld, sqlx::Error> {
-            let (holder, place): (String, String) = (row.try_get(1)?, row.try_get(2)?);
-            let process = place.split(' ').nth(2).unwrap_or("-").to_owned();
-            let held = Held { holder, place, renewals: row.try_get(3)?, expires_at: row.try_get(4)? };
-            Ok(LeaseHeld { name: row.try_get(0)?, process, is_gone: self.presence.is_gone(&held) })
+        let read = |row: &Row| -> Read<LeaseHeld> {
+            let mut columns = Columns::of(row, 0);
+            let (name, held) = (columns.text()?, held(&mut columns)?);
+            let process = held.place.split(' ').nth(2).unwrap_or("-").to_owned();
+            Ok(LeaseHeld { name, process, is_gone: self.presence.is_gone(&held) })
         };
-        rows.iter().map(read).collect::<Result<_, _>>().doing(doing)
+        rows.iter().map(read).collect()
     }
 
     pub(in crate::store) async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
