@@ -25,13 +25,13 @@ impl Month {
         self.0 - earlier.0
     }
 
-    /// `months` later.
+    /// So many months later; earlier where `months` is below 0.
     pub fn plus(self, months: i32) -> Self {
         Self(self.0.saturating_add(months))
     }
 }
 
-/// `2026-01`.
+/// Prints as `2026-01`.
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}-{:02}", self.0.div_euclid(12), self.0.rem_euclid(12) + 1)
@@ -56,9 +56,9 @@ pub struct Customer {
 /// The customers who first paid in one month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cohort {
-    /// Their month.
+    /// The calendar month of their first MRR.
     pub month: Month,
-    /// How many there are.
+    /// How many customers first paid in it.
     pub customers: u64,
     /// From age 0, the month itself, to the last month asked for.
     pub ages: Vec<Age>,

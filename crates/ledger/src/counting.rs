@@ -41,7 +41,7 @@ pub(super) enum CountStatus {
 }
 
 impl CountStatus {
-    /// Whether its items count.
+    /// Whether its items count into MRR.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Counts | Self::AtRisk)
     }
@@ -69,7 +69,7 @@ pub(super) struct Stretch {
     pub snapshot: usize,
     /// Time alone brought it: nothing in the log is as late as it.
     pub alone: bool,
-    /// What brought it.
+    /// The events that brought it.
     pub events: Vec<EventId>,
     pub count_status: CountStatus,
     /// On trial after it had counted, with nothing between (rule `trial-granted`, `trial_granted`).
@@ -87,7 +87,7 @@ pub(super) struct Counted<'a> {
     pub spans: Vec<Span>,
     /// One for each instant at which anything changes; never two of one instant, but for an opening balance.
     pub stretches: Vec<Stretch>,
-    /// Its first payment.
+    /// When its first payment came; `None` where the log shows none.
     pub paid: Option<UnixTime>,
     /// Items whose own trial changes nothing.
     pub granted: Granted,

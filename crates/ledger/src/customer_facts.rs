@@ -5,7 +5,7 @@ use super::{fact::Fact, ids::CustomerId};
 /// All the log knows that can touch one customer.
 #[derive(Clone, Copy, Debug)]
 pub struct CustomerFacts<'a> {
-    /// Whose ledger.
+    /// The customer in whose ledger they are.
     pub customer: &'a CustomerId,
     /// The customer's own facts, in any order, with any repetition.
     pub facts: &'a [Fact],

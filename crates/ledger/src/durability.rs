@@ -46,7 +46,7 @@ impl Step {
 /// One expansion of a customer in one currency, and what was lost of it later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion<T> {
-    /// When.
+    /// The accounting day on which MRR grew.
     pub day: Day,
     /// By how much; above 0.
     pub amount: Mrr,

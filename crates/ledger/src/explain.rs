@@ -35,7 +35,7 @@ pub struct Step {
     pub text: String,
     /// Minor units a month: what counts from here, or by how much MRR moved.
     pub amount: Option<Mrr>,
-    /// The currency of `amount`.
+    /// The currency of `amount`; `None` without one.
     pub currency: Option<Currency>,
     /// The events it rests on.
     pub events: Vec<EventId>,
@@ -51,9 +51,9 @@ pub enum Stage {
     Amount,
     /// Whether it counts, and what then.
     Counts,
-    /// What couldn't be known.
+    /// Something couldn't be known.
     Quality,
-    /// Money moved.
+    /// A movement came of it.
     Movement,
 }
 

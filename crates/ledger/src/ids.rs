@@ -99,21 +99,21 @@ id! {
     AccountId
     /// Who pays: `customer`, or `customer_account` where Stripe has no customer (docs/wire.md 3.1, 2025-12-15).
     CustomerId
-    /// `sub_…`
+    /// A subscription, `sub_…`.
     SubscriptionId
     /// `si_…`; the subscription's own id for shapes before items existed.
     ItemId
     /// `price_…` or `plan_…`, or a free-text plan id.
     PriceId
-    /// `prod_…`
+    /// A product, `prod_…`.
     ProductId
     /// A coupon's id, often free text.
     CouponId
-    /// `di_…`
+    /// A discount, `di_…`: a coupon as it is put on somebody.
     DiscountId
-    /// `txr_…`
+    /// A tax rate, `txr_…`.
     TaxRateId
-    /// `in_…`
+    /// An invoice, `in_…`.
     InvoiceId
     /// `evt_…`, or the digest that names an appended API answer.
     EventId

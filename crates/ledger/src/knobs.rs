@@ -15,9 +15,9 @@ pub enum KnobError {
     /// There is no such knob.
     #[error("profile {profile}: there is no knob {knob:?}; did you mean {nearest:?}? Knobs are {}", Profile::KNOBS.join(", "))]
     Unknown {
-        /// Which profile.
+        /// The name of the profile.
         profile: String,
-        /// What was written.
+        /// The knob as it was written.
         knob: String,
         /// The nearest knob there is.
         nearest: &'static str,
@@ -25,13 +25,13 @@ pub enum KnobError {
     /// The knob can't have this value.
     #[error("profile {profile}: {knob} = {value:?} is not one of {allowed}")]
     Value {
-        /// Which profile.
+        /// The name of the profile.
         profile: String,
-        /// Which knob.
+        /// The name of the knob.
         knob: &'static str,
-        /// What was written.
+        /// The value as it was written.
         value: String,
-        /// What may be written.
+        /// The values it may have.
         allowed: String,
     },
 }

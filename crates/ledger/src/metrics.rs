@@ -134,17 +134,17 @@ pub struct Flows {
     pub opening: Mrr,
     /// Money first seen already running; part of no rate.
     pub opening_balance: Mrr,
-    /// N.
+    /// N: the first MRR of customers.
     pub new: Mrr,
-    /// R.
+    /// R: MRR of customers who came back.
     pub reactivation: Mrr,
-    /// E.
+    /// E: more MRR of running customers.
     pub expansion: Mrr,
-    /// C, positive.
+    /// C: MRR that running customers lost, above 0.
     pub contraction: Mrr,
-    /// X, positive.
+    /// X: MRR of customers who left, above 0.
     pub churn: Mrr,
-    /// F.
+    /// F: revaluation, in ledgers of a reporting currency only; of either sign.
     pub fx: Mrr,
 }
 
@@ -206,7 +206,7 @@ pub fn asp(new: Mrr, new_customers: u64) -> Rate {
     Rate::of(Side::Money(new), Side::count(new_customers), "no new customers")
 }
 
-/// (X + C)/S.
+/// Gross MRR churn = (X + C)/S; not known where S is 0.
 pub fn gross_mrr_churn(flows: &Flows) -> Rate {
     Rate::money(flows.lost(), Some(flows.opening), NO_OPENING)
 }
@@ -220,9 +220,9 @@ pub fn net_mrr_churn(flows: &Flows) -> Rate {
 /// One customer's MRR at the start and at the end of a period (or 12 months ago and now).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// At the start.
+    /// MRR at the start; 0 for one who wasn't there.
     pub opening: Mrr,
-    /// At the end.
+    /// MRR at the end; 0 for one who left.
     pub closing: Mrr,
 }
 

@@ -74,7 +74,7 @@ impl Decimal {
     /// One whole, in units of the last place.
     pub const ONE_UNITS: i128 = 1_000_000_000_000;
 
-    /// A whole number.
+    /// A whole number, without decimal places.
     pub fn whole(value: i64) -> Self {
         Self(i128::from(value) * Self::ONE_UNITS)
     }
@@ -84,7 +84,7 @@ impl Decimal {
         self.0
     }
 
-    /// From units of 10⁻¹².
+    /// The number that is so many units of 10⁻¹².
     pub fn from_units(units: i128) -> Self {
         Self(units)
     }
@@ -173,9 +173,9 @@ impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Parsed<T> {
 pub struct Mrr(pub i128);
 
 impl Mrr {
-    /// Nothing.
+    /// No MRR, or no change of it.
     pub const ZERO: Self = Self(0);
-    /// One minor unit.
+    /// So many units are one minor unit of the currency.
     pub const MINOR: i128 = 1_000_000;
 
     /// `self + other`; `None` outside the range of `i128`.

@@ -30,7 +30,7 @@ pub struct CustomerLedger {
     pub deltas: Vec<Delta>,
     /// Changes of counts, in time order.
     pub counts: Vec<CountDelta>,
-    /// Movements in time order.
+    /// Movements, in the order of their windows.
     pub movements: Vec<Movement>,
     /// Each subscription's latest state, by id.
     pub subscriptions: Vec<SubscriptionLedger>,
@@ -69,19 +69,19 @@ pub struct Delta {
     pub at: UnixTime,
     /// The accounting day of `at`.
     pub day: Day,
-    /// The ledger's currency.
+    /// The currency of all its amounts: the item's own, or the reporting currency.
     pub currency: Currency,
-    /// Whose item.
+    /// The subscription that the item belongs to.
     pub subscription: SubscriptionId,
-    /// Which item.
+    /// The item whose amounts change.
     pub item: ItemId,
-    /// Breakdown by product.
+    /// The product it is counted under in breakdowns; `None` where the price has none.
     pub product: Option<ProductId>,
-    /// Breakdown by price.
+    /// The price it is counted under in breakdowns.
     pub price: PriceId,
-    /// Breakdown by interval.
+    /// The billing interval it is counted under in breakdowns; `None` where it isn't known.
     pub interval: Option<Interval>,
-    /// Change of MRR.
+    /// Change of MRR, net of discounts.
     pub mrr: Mrr,
     /// Change of MRR before discounts; discount = list − net.
     pub list: Mrr,
@@ -96,7 +96,7 @@ pub struct Delta {
 /// Counts changed by this much at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CountDelta {
-    /// When it takes effect.
+    /// When it takes effect; readers cut at now.
     pub at: UnixTime,
     /// The accounting day of `at`.
     pub day: Day,
@@ -104,9 +104,9 @@ pub struct CountDelta {
     pub currency: Option<Currency>,
     /// Paying customers: +1, 0 or −1.
     pub customers: i64,
-    /// Subscriptions with MRR above 0.
+    /// Subscriptions with MRR above 0: by how many more or fewer.
     pub subscriptions: i64,
-    /// Subscriptions on trial.
+    /// Subscriptions on trial: by how many more or fewer.
     pub trials: i64,
 }
 
@@ -115,19 +115,19 @@ pub struct CountDelta {
 pub struct Movement {
     /// The currency it is in.
     pub currency: Currency,
-    /// Its accounting day.
+    /// The accounting day it is booked on.
     pub day: Day,
     /// When its window opens: with the currency it names the movement within its customer and profile.
     pub window: UnixTime,
-    /// Its last part's instant.
+    /// When its last part takes effect.
     pub effective_at: UnixTime,
-    /// What it is.
+    /// The kind under which it stands in the bridge (rule `kinds`).
     pub kind: Kind,
-    /// after − before.
+    /// `after` − `before`: below 0 where MRR fell.
     pub amount: Mrr,
     /// MRR when the window opened.
     pub before: Mrr,
-    /// MRR when it closed.
+    /// MRR when the window closed.
     pub after: Mrr,
     /// A change that time alone brings may fall into a window that is already open. The movement as it stands before
     /// that change is then a row of its own: shown from `visible_from` (inclusive) …
@@ -141,15 +141,15 @@ pub struct Movement {
 /// One item's share of a movement, with its cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Whose item.
+    /// The subscription that the item belongs to.
     pub subscription: SubscriptionId,
-    /// Which item.
+    /// The item that changed.
     pub item: ItemId,
-    /// Why.
+    /// Why it changed, by the evidence there is (rule `causes`).
     pub cause: Cause,
-    /// How much.
+    /// By how much MRR changed, signed as movements are.
     pub amount: Mrr,
-    /// When.
+    /// When it takes effect.
     pub effective_at: UnixTime,
     /// The item before; `None` where there was none.
     pub before: Option<Side>,
@@ -166,34 +166,34 @@ pub struct Part {
 /// An item on one side of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Side {
-    /// What is sold.
+    /// The product sold; `None` where the price has none.
     pub product: Option<ProductId>,
-    /// At which price.
+    /// The price it is sold at.
     pub price: PriceId,
-    /// Billed how often.
+    /// How often it is billed; `None` where it isn't known.
     pub interval: Option<Interval>,
-    /// How many, as Stripe wrote it.
+    /// How many units, as Stripe wrote it; `None` where it wrote none.
     pub quantity: Option<super::money::Decimal>,
-    /// Monthly, net of discounts.
+    /// What it counts a month, net of discounts.
     pub amount: Mrr,
 }
 
 /// A subscription as it stands after the last thing known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionLedger {
-    /// `sub_…`
+    /// Stripe's id, `sub_…`.
     pub id: SubscriptionId,
     /// Stripe's word for its status.
     pub status: Arc<str>,
-    /// Its currency.
+    /// The currency it is billed in; `None` where neither it nor its prices tell.
     pub currency: Option<Currency>,
     /// What it counts under the profile, the future written ahead left out.
     pub mrr: Mrr,
-    /// When it started.
+    /// When it started, as far as the log tells.
     pub started_at: UnixTime,
-    /// When it ended.
+    /// When it ended; `None` while it runs.
     pub ended_at: Option<UnixTime>,
-    /// When it is set to end.
+    /// When it is set to end; `None` where it isn't.
     pub ends_at: Option<UnixTime>,
     /// The event of its latest state.
     pub event: EventId,
@@ -202,11 +202,11 @@ pub struct SubscriptionLedger {
 /// What couldn't be known, and what would settle it (rules `unknown-amounts` and `snapshot-order`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct QualityEntry {
-    /// What is wrong.
+    /// What kind of thing couldn't be known.
     pub kind: QualityKind,
     /// The object it is about.
     pub object: Arc<str>,
-    /// The event that shows it.
+    /// The event that shows it; `None` where it shows by what is missing.
     pub event: Option<EventId>,
     /// When it is shown from: `overdue` is written ahead.
     pub at: UnixTime,
@@ -221,11 +221,11 @@ pub struct QualityEntry {
 /// A trial that ended (rule `trial-churn`: trial churn is its own counter).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Trial {
-    /// Whose trial.
+    /// The subscription that was on trial.
     pub subscription: SubscriptionId,
-    /// When it began.
+    /// When the trial began.
     pub started_at: UnixTime,
-    /// When it ended.
+    /// When the trial ended, or will.
     pub ended_at: UnixTime,
     /// From when it paid; `None` where nothing says that it ever will. A discount's end may put that ahead of now.
     pub converted_at: Option<UnixTime>,

@@ -10,27 +10,27 @@ use super::{money::Currency, plans::Plans};
 /// A named rule set. Every figure says which one made it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
-    /// Its name.
+    /// The name by which figures and questions call it.
     pub name: Arc<str>,
-    /// Whether `past_due` counts.
+    /// Whether, and for how long, the status `past_due` counts.
     pub past_due: PastDue,
-    /// Whether `unpaid` counts.
+    /// Whether the status `unpaid` counts.
     pub unpaid: Unpaid,
     /// From when a subscription counts.
     pub active_from: ActiveFrom,
-    /// When a cancellation counts.
+    /// Whether churn counts from its request or from its end.
     pub churn_at: ChurnAt,
-    /// Discounts that never end.
+    /// Whether discounts that never end are taken off.
     pub discount_forever: DiscountRule,
-    /// Discounts for some months.
+    /// Whether discounts that last some months are taken off.
     pub discount_repeating: DiscountRule,
-    /// Discounts on the first invoice.
+    /// Whether discounts on one invoice are taken off.
     pub discount_once: DiscountRule,
     /// What a fall to 0 by discount is.
     pub zero_by_discount: ZeroByDiscount,
-    /// Whether paused collection counts.
+    /// Whether a subscription whose collection is paused counts.
     pub pause_collection: PauseRule,
-    /// What metered items count.
+    /// What items with measured usage count.
     pub metered: Metered,
     /// Whether a subscription that is paused as a whole counts.
     pub paused: Paused,
@@ -155,9 +155,9 @@ knob! {
 /// Whether `past_due` counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PastDue {
-    /// As if active.
+    /// It counts as if it were active.
     Count,
-    /// As 0.
+    /// It counts 0.
     Zero,
     /// As if active for so many times 24 hours.
     Days(u32),
@@ -166,7 +166,7 @@ pub enum PastDue {
 /// What metered items count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metered {
-    /// 0.
+    /// They count 0.
     Ignore,
     /// The last paid invoice's line.
     LastInvoice,
@@ -181,9 +181,9 @@ pub enum Netting {
     None,
     /// From the first change, so many minutes, at most to the day's end.
     Window(u32),
-    /// The accounting day.
+    /// All changes of an accounting day are one movement.
     Day,
-    /// The accounting month.
+    /// All changes of an accounting month are one movement.
     Month,
 }
 

@@ -51,7 +51,7 @@ impl Span {
 
 /// How many amounts a day has.
 pub const AMOUNTS: usize = 12;
-/// How many counts.
+/// How many counts a day has.
 pub const COUNTS: usize = 8;
 
 /// What one day adds to each figure of one currency.
@@ -63,7 +63,7 @@ pub struct Looked {
     pub counts: [i64; COUNTS],
 }
 
-/// The places of amounts.
+/// Which place of [`Looked::amounts`] holds which figure.
 pub mod amount {
     /// MRR of those who have any: what retention is held against.
     pub const POSITIVE: usize = 0;
@@ -83,9 +83,9 @@ pub mod amount {
     pub const HELD: usize = 11;
 }
 
-/// The places of counts.
+/// Which place of [`Looked::counts`] holds which figure.
 pub mod counted {
-    /// Paying customers.
+    /// Customers with MRR at the end of the day.
     pub const PAYING: usize = 0;
     /// Of those at the start of the span, who pay nothing now; one for each [`super::Span`].
     pub const LOST: usize = 1;
@@ -102,9 +102,9 @@ pub mod counted {
 /// What one day adds to a cohort in one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Aged {
-    /// MRR.
+    /// MRR of the cohort's customers at the end of the day.
     pub mrr: Mrr,
-    /// Customers with MRR.
+    /// Those of them who have MRR.
     pub active: i64,
     /// Customers who ever had an amount in the currency.
     pub members: i64,
@@ -113,9 +113,9 @@ pub struct Aged {
 /// A customer's share in all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Share {
-    /// By currency and day.
+    /// What it adds to the figures of each currency and day.
     pub days: BTreeMap<(Currency, Day), Looked>,
-    /// The month of its first MRR.
+    /// The month of its first MRR; `None` before it has had any.
     pub cohort: Option<Month>,
     /// What its cohort is of it.
     pub ages: BTreeMap<(Currency, Day), Aged>,
@@ -126,12 +126,12 @@ pub fn months_before(day: Day, months: i32) -> Day {
     day.after().0.checked_sub(months.months()).map_or(day, |date| Day(date).before())
 }
 
-/// So many days before.
+/// The day so many days before; the same day where the calendar ends.
 pub fn days_before(day: Day, days: i32) -> Day {
     day.0.checked_sub(days.days()).map_or(day, Day)
 }
 
-/// So many days after.
+/// The day so many days later; the same day where the calendar ends.
 pub fn days_after(day: Day, days: i32) -> Day {
     day.0.checked_add(days.days()).map_or(day, Day)
 }

@@ -17,7 +17,6 @@ pub struct Snapshot<'a> {
     pub state: Cow<'a, SubscriptionState>,
     /// The events that show it, in order: the first brought it, the others said the same.
     pub events: Vec<EventId>,
-    /// What it rests on.
     pub origin: Origin,
     /// How it came into the line.
     pub entry: Entry,

@@ -21,7 +21,7 @@ pub(super) struct Boundary {
 }
 
 impl Boundary {
-    /// The stretch before it.
+    /// The stretch before it, by its number; `None` for a subscription's first.
     pub(super) fn before(self) -> Option<usize> {
         self.stretch.checked_sub(1)
     }
@@ -37,7 +37,6 @@ pub(super) struct Tally {
     pub granted: i64,
     /// Subscriptions with MRR above 0.
     pub subscriptions: i64,
-    /// Subscriptions on trial.
     pub trials: i64,
 }
 

@@ -12,23 +12,23 @@ use crate::{
 /// Terms that a fact embeds, of an object that others may name as well.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Telling<'f> {
-    /// A price's.
+    /// The terms of a price.
     Price(Cow<'f, Price>),
-    /// A coupon's.
+    /// The terms of a coupon.
     Coupon(&'f CouponTerms),
 }
 
 /// Something named whose terms are told neither by a customer's own facts nor by those about the object itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lack {
-    /// The price or coupon.
+    /// The id of the price or coupon.
     pub object: String,
     /// What it amounts to is missing; else only how often it is billed.
     pub amount: bool,
 }
 
 impl Telling<'_> {
-    /// Whose terms.
+    /// The id of the price or coupon whose terms they are.
     pub fn object(&self) -> &str {
         match self {
             Self::Price(price) => price.id.as_str(),

@@ -29,7 +29,7 @@ use super::{
 };
 use planned::{Plan, What};
 
-/// Lines of committed MRR.
+/// The lines of committed MRR: what kind of change is due (rule `committed-mrr`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Due {
     /// A scheduled end, or (by knob) one that time brings to what stays past due.
@@ -83,11 +83,11 @@ pub struct Change {
     pub subscription: SubscriptionId,
     /// Which item; one that is yet to come is named after its schedule.
     pub item: ItemId,
-    /// What is sold.
+    /// The product it is of; `None` where the price has none.
     pub product: Option<ProductId>,
     /// At which price, afterwards or, where the item goes, before.
     pub price: PriceId,
-    /// How much.
+    /// By how much MRR changes; below 0 where it falls.
     pub amount: Mrr,
     /// Something of it rests on an estimate.
     pub estimated: bool,
@@ -109,9 +109,9 @@ struct Piece {
 /// A trial that ends within the horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialDue {
-    /// When.
+    /// When the trial ends.
     pub at: UnixTime,
-    /// Whose.
+    /// The subscription on trial.
     pub subscription: SubscriptionId,
     /// What it brings if it converts; `None` where the log can't tell.
     pub mrr: Option<(Currency, Mrr)>,
@@ -124,7 +124,7 @@ pub struct TrialDue {
 pub struct Renewal {
     /// When the first of its items does.
     pub at: UnixTime,
-    /// Whose.
+    /// The subscription that renews.
     pub subscription: SubscriptionId,
     /// What of its MRR renews.
     pub mrr: (Currency, Mrr),
@@ -135,7 +135,7 @@ pub struct Renewal {
 /// Something planned whose amount the log can't tell: it is in no line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untold {
-    /// When it is due.
+    /// When it is planned for.
     pub at: UnixTime,
     /// Of which subscription, or of which schedule that hasn't begun.
     pub subscription: SubscriptionId,
@@ -150,11 +150,11 @@ pub struct Untold {
 pub struct Ahead {
     /// Simulated time: a ledger of its own.
     pub test_clock: Option<TestClockId>,
-    /// MRR now.
+    /// MRR as it counts now, in each currency.
     pub mrr: BTreeMap<Currency, Mrr>,
     /// MRR at the horizon, read off what counts then: `mrr` and the changes come to it.
     pub committed: BTreeMap<Currency, Mrr>,
-    /// In time order.
+    /// Every change between the two, in time order.
     pub changes: Vec<Change>,
     /// Running trials that end within the horizon.
     pub trials: Vec<TrialDue>,

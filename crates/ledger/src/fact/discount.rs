@@ -14,22 +14,22 @@ use crate::{
 /// A discount as one place of the log shows it: perhaps only its id (docs/wire.md 0, fact 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct DiscountState {
-    /// `di_…`; absent before 2020.
+    /// Stripe's id, `di_…`; `None` before 2020, when discounts had none.
     #[n(0)]
     pub id: Option<DiscountId>,
-    /// Its coupon.
+    /// The coupon it applies; `None` where this place shows only the discount's id.
     #[n(1)]
     pub coupon: Option<CouponId>,
     /// The coupon's terms, where this place has them.
     #[n(2)]
     pub terms: Option<CouponTerms>,
-    /// From when it counts.
+    /// From when it takes off; `None` where this place doesn't tell.
     #[n(3)]
     pub start: Option<UnixTime>,
     /// `end`: null for once and forever.
     #[n(4)]
     pub end: Option<UnixTime>,
-    /// Whose: set on `customer.discount.*`.
+    /// Whose it is; told by `customer.discount.*` events, `None` where it is embedded in its owner.
     #[n(5)]
     pub customer: Option<CustomerId>,
     /// Which subscription it is on; `None` on the customer.
@@ -40,19 +40,19 @@ pub struct DiscountState {
     pub item: Option<ItemId>,
 }
 
-/// What a coupon grants.
+/// What a coupon takes off, from what and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct CouponTerms {
-    /// Its id.
+    /// The coupon's id, often free text.
     #[n(0)]
     pub id: CouponId,
     /// Percentage or amount; `None` where the payload had neither.
     #[n(1)]
     pub off: Option<Off>,
-    /// For how long.
+    /// For how long a discount of it lasts.
     #[n(2)]
     pub duration: Duration,
-    /// Months of a repeating one.
+    /// For how many months, where it repeats; else `None`.
     #[n(3)]
     pub months: Option<u32>,
     /// Amounts in further currencies, where expanded.
@@ -64,12 +64,12 @@ pub struct CouponTerms {
     pub products: Option<Vec<ProductId>>,
 }
 
-/// What is taken off.
+/// What a coupon takes off each invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum Off {
-    /// In percent.
+    /// So many percent of each amount.
     #[n(0)]
     Percent(#[n(0)] Decimal),
     /// In minor units per invoice.
@@ -82,13 +82,13 @@ pub enum Off {
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Duration {
-    /// Never ends by itself.
+    /// It never ends by itself (knob `discount_forever`).
     #[n(0)]
     Forever,
-    /// For some months.
+    /// It lasts so many months (knob `discount_repeating`).
     #[n(1)]
     Repeating,
-    /// The first invoice only.
+    /// It is taken off one invoice (knob `discount_once`).
     #[n(2)]
     Once,
     /// Not told: counts as forever (rule `discount-duration`).

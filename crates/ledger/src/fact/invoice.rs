@@ -19,22 +19,22 @@ pub struct InvoiceState {
     /// `in_…`; absent on an upcoming invoice, which yields no fact.
     #[n(0)]
     pub id: InvoiceId,
-    /// Who pays.
+    /// Who pays; `None` where the shape doesn't say, and then it is in nobody's ledger.
     #[n(1)]
     pub customer: Option<CustomerId>,
-    /// Which subscription it bills.
+    /// Which subscription it bills; `None` on an invoice that bills none, and where only its lines tell (basil and later).
     #[n(2)]
     pub subscription: Option<SubscriptionId>,
     /// `status`, or what `closed` and `forgiven` said before 2018-11-08.
     #[n(3)]
     pub status: InvoiceStatus,
-    /// Its currency.
+    /// The currency of all its amounts; `None` where it isn't told or isn't one that is known.
     #[n(4)]
     pub currency: Option<Currency>,
     /// Minor units after discounts and tax.
     #[n(5)]
     pub total: i64,
-    /// Minor units before discounts.
+    /// Minor units before discounts, and before tax on top of the prices.
     #[n(6)]
     pub subtotal: i64,
     /// Minor units taken from the customer's credit; below 0 where the invoice added to it.
@@ -45,54 +45,54 @@ pub struct InvoiceState {
     #[serde(default)]
     #[n(8)]
     pub discount_total: i64,
-    /// `subscription_create`, `subscription_cycle`, …
+    /// Why Stripe made it: `subscription_create`, `subscription_cycle`, …; `None` where an old shape doesn't tell.
     #[cbor(n(9), with = "stored::optional_text", has_nil)]
     pub billing_reason: Option<Arc<str>>,
-    /// When Stripe made it.
+    /// When Stripe made it, by its own `created`.
     #[n(10)]
     pub created: UnixTime,
-    /// `status_transitions.paid_at`.
+    /// `status_transitions.paid_at`; `None` while it is unpaid, and where an old shape doesn't tell.
     #[n(11)]
     pub paid_at: Option<UnixTime>,
-    /// Lines in Stripe's order.
+    /// Its lines in Stripe's order, as far as the payload embeds them (`lines_complete`).
     #[serde(default)]
     #[n(12)]
     pub lines: Vec<InvoiceLine>,
     /// False when the embedded list says `has_more`.
     #[n(13)]
     pub lines_complete: bool,
-    /// Simulated time.
+    /// The test clock under whose simulated time it was made; `None` in real time.
     #[n(14)]
     pub test_clock: Option<TestClockId>,
-    /// `status_transitions.finalized_at`.
+    /// `status_transitions.finalized_at`; `None` while it is a draft, and where an old shape doesn't tell.
     #[n(15)]
     pub finalized_at: Option<UnixTime>,
 }
 
-/// `invoice.status`.
+/// How far an invoice has come, by `invoice.status`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum InvoiceStatus {
-    /// Not final.
+    /// It may still change, and asks nobody for money.
     #[n(0)]
     Draft,
-    /// Final, unpaid.
+    /// It is final and waits for payment.
     #[n(1)]
     Open,
-    /// Paid.
+    /// It is paid, by money or from the customer's credit.
     #[n(2)]
     Paid,
-    /// Given up.
+    /// It is final, and payment isn't expected any more.
     #[n(3)]
     Uncollectible,
-    /// Voided.
+    /// It was withdrawn: it bills nothing.
     #[n(4)]
     Void,
-    /// Deleted draft.
+    /// It was a draft and is gone.
     #[n(5)]
     Deleted,
-    /// One Stripe added later.
+    /// A word that Stripe added later.
     #[n(6)]
     Other(#[cbor(n(0), with = "stored::text")] Arc<str>),
 }
@@ -100,35 +100,35 @@ pub enum InvoiceStatus {
 /// One line of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct InvoiceLine {
-    /// Which subscription it bills.
+    /// Which subscription it bills; `None` for an invoice item by itself.
     #[n(0)]
     pub subscription: Option<SubscriptionId>,
-    /// Which item it bills.
+    /// Which item of the subscription it bills; `None` where the line doesn't tell.
     #[n(1)]
     pub item: Option<ItemId>,
     /// At which price; since basil only its id.
     #[n(2)]
     pub price: Option<PriceId>,
-    /// Its product.
+    /// The product of its price, where the line tells it.
     #[n(3)]
     pub product: Option<ProductId>,
     /// The price's interval, where the line still tells it (before basil).
     #[n(4)]
     pub interval: Option<Interval>,
-    /// Minor units before discounts.
+    /// Minor units before discounts, for all its units; below 0 where it gives money back.
     #[n(5)]
     pub amount: i64,
-    /// Units billed.
+    /// How many units it bills; `None` where the line doesn't tell.
     #[n(6)]
     pub quantity: Option<Decimal>,
-    /// Minor units each.
+    /// Minor units for one unit; `None` where no single amount says it (tiers, packages).
     #[n(7)]
     pub unit_amount: Option<Decimal>,
     /// A correction within a period: never the base of an estimate.
     #[serde(default)]
     #[n(8)]
     pub proration: bool,
-    /// What it pays for.
+    /// The time it pays for; `None` where the line doesn't tell.
     #[n(9)]
     pub period: Option<Period>,
     /// What each discount took off, in minor units.
@@ -157,7 +157,7 @@ pub enum LineTerms {
     /// A licensed price of so much each: the line's `unit_amount`, `interval` and `product`, in the invoice's currency.
     #[n(0)]
     Plain,
-    /// Any other.
+    /// Any other price, with all its terms.
     #[n(1)]
     Whole(#[n(0)] Box<Price>),
 }
@@ -181,19 +181,19 @@ impl InvoiceLine {
 /// A credit note or refund.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct CorrectionState {
-    /// `cn_…` or `re_…`
+    /// Stripe's id: `cn_…` for a credit note, `re_…` for a refund.
     #[cbor(n(0), with = "stored::text")]
     pub id: Arc<str>,
-    /// `credit_note` or `refund`.
+    /// Which of the two it is: `credit_note` or `refund`.
     #[cbor(n(1), with = "stored::text")]
     pub object: Arc<str>,
-    /// Whose.
+    /// Whose money it gives back; `None` for a refund that names nobody.
     #[n(2)]
     pub customer: Option<CustomerId>,
-    /// Minor units.
+    /// Minor units given back.
     #[n(3)]
     pub amount: i64,
-    /// Their currency.
+    /// The currency of `amount`; `None` where it isn't one that is known.
     #[n(4)]
     pub currency: Option<Currency>,
 }

@@ -48,7 +48,7 @@ pub struct Fact {
     /// Its place within one second (rule `snapshot-order`).
     #[n(4)]
     pub role: Role,
-    /// The object's state.
+    /// The whole object at that instant (docs/decisions/003-facts-are-states.md).
     #[n(5)]
     pub state: State,
 }
@@ -77,7 +77,7 @@ pub enum Role {
     /// `*.created`: first whatever its second.
     #[n(0)]
     Created,
-    /// `*.updated`.
+    /// `*.updated`: between the others of its second.
     #[n(1)]
     Updated,
     /// Any other type that carries the object (`paused`, `trial_will_end`, …).
@@ -102,23 +102,23 @@ pub enum State {
         /// `previous_attributes` laid over the object, read by the same reader; `None` where the event carried none.
         #[n(0)]
         before: Option<Box<SubscriptionState>>,
-        /// The snapshot.
+        /// The subscription as the event shows it.
         #[n(1)]
         after: Box<SubscriptionState>,
     },
     /// An invoice: payments, estimates and metered usage; never MRR by itself.
     #[n(1)]
     Invoice(#[n(0)] Box<InvoiceState>),
-    /// A customer.
+    /// A customer: country, discount, and whether it was deleted.
     #[n(2)]
     Customer(#[n(0)] Box<CustomerState>),
     /// A price or plan, told apart from any subscription.
     #[n(3)]
     Price(#[n(0)] Box<Price>),
-    /// A product.
+    /// A product: its name, and whether it is an add-on.
     #[n(4)]
     Product(#[n(0)] ProductState),
-    /// A coupon's terms.
+    /// A coupon's terms, told apart from any discount of it.
     #[n(5)]
     Coupon(#[n(0)] CouponTerms),
     /// A discount put on or taken off a customer or subscription (`customer.discount.*`); with [`Role::Other`], as an
@@ -131,7 +131,7 @@ pub enum State {
     /// A subscription schedule: what is planned. It counts only once the subscription itself shows it.
     #[n(8)]
     Schedule(#[n(0)] ScheduleState),
-    /// A tax rate.
+    /// A tax rate, told apart from what it is put on.
     #[n(9)]
     TaxRate(#[n(0)] TaxRateState),
 }

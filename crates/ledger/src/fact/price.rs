@@ -15,28 +15,28 @@ use crate::{
 /// A price or a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct Price {
-    /// `price_…` or plan id.
+    /// Stripe's id: `price_…`, `plan_…`, or the free text of an old plan.
     #[n(0)]
     pub id: PriceId,
-    /// What is sold.
+    /// The product it is a price of; `None` for old plans, which have none, and where only the price's id is told.
     #[n(1)]
     pub product: Option<ProductId>,
     /// The price's default currency; amounts below are in it.
     #[n(2)]
     pub currency: Option<Currency>,
-    /// How units become money.
+    /// How units become money, in `currency`.
     #[n(3)]
     pub scheme: Scheme,
     /// Billing interval; `None` for a one-off price, and where it isn't told: no amount a month follows from either.
     #[n(4)]
     pub interval: Option<Interval>,
-    /// Licensed or metered.
+    /// Whether the quantity is licensed or measured.
     #[n(5)]
     pub usage: Usage,
-    /// `transform_quantity`, applied first.
+    /// `transform_quantity`: the quantity is divided by it before the scheme is applied; `None` leaves it as it is.
     #[n(6)]
     pub transform: Option<Transform>,
-    /// The amounts include tax.
+    /// True where the amounts include tax (`tax_behavior`).
     #[serde(default)]
     #[n(7)]
     pub tax_inclusive: bool,
@@ -86,7 +86,7 @@ impl Price {
     }
 }
 
-/// How units become money.
+/// How a number of units becomes an amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
@@ -154,10 +154,10 @@ pub enum IntervalUnit {
     /// 52/12 of them make a month.
     #[n(1)]
     Week,
-    /// One makes a month.
+    /// A calendar month.
     #[n(2)]
     Month,
-    /// 1/12 makes a month.
+    /// Twelve calendar months: an amount of it counts 1/12 a month.
     #[n(3)]
     Year,
 }
@@ -231,10 +231,10 @@ pub struct TaxRate {
 /// A tax rate by itself, as `tax_rate.*` events and reads tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct TaxRateState {
-    /// `txr_…`
+    /// Stripe's id, `txr_…`.
     #[n(0)]
     pub id: TaxRateId,
-    /// In percent.
+    /// In percent: `20` takes a sixth out of a price that includes it.
     #[n(1)]
     pub percentage: Decimal,
     /// Part of the price, or on top of it.
@@ -242,10 +242,10 @@ pub struct TaxRateState {
     pub inclusive: bool,
 }
 
-/// A product.
+/// A product, as far as causes and names need it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ProductState {
-    /// `prod_…`
+    /// Stripe's id, `prod_…`.
     #[n(0)]
     pub id: ProductId,
     /// Metadata marks it as an add-on (rule `causes`).

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{DiscountState, Period, TaxRate};
 use crate::{ids::*, money::Decimal, stored, time::UnixTime};
 
-/// A subscription schedule.
+/// A subscription schedule at one instant: what is planned, and counts only once the subscription shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ScheduleState {
-    /// `sub_sched_…`
+    /// Stripe's id, `sub_sched_…`.
     #[cbor(n(0), with = "stored::text")]
     pub id: Arc<str>,
-    /// Whose.
+    /// Who will pay; `None` where the shape doesn't say.
     #[n(1)]
     pub customer: Option<CustomerId>,
     /// The subscription it drives, or drove until it was released.
@@ -26,7 +26,7 @@ pub struct ScheduleState {
     /// What follows its last phase: `release`, `cancel`, …
     #[cbor(n(4), with = "stored::optional_text", has_nil)]
     pub end_behavior: Option<Arc<str>>,
-    /// In Stripe's order.
+    /// What it plans, one phase after the other.
     #[serde(default)]
     #[n(5)]
     pub phases: Vec<Phase>,
@@ -35,10 +35,10 @@ pub struct ScheduleState {
 /// One phase of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct Phase {
-    /// When it is due.
+    /// From when until when it holds; `None` where the payload tells neither.
     #[n(0)]
     pub period: Option<Period>,
-    /// What it bills.
+    /// The prices it bills, and how many of each.
     #[n(1)]
     pub items: Vec<PhaseItem>,
     /// The discounts that the subscription has in it; `None` where that isn't told: those before stay.
@@ -58,10 +58,10 @@ pub struct Phase {
 /// One price of a phase, and how many of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct PhaseItem {
-    /// Which price.
+    /// The price it bills, by its id: its terms are looked up.
     #[n(0)]
     pub price: PriceId,
-    /// How many.
+    /// How many units; `None` where absent (metered, or 1 when licensed).
     #[n(1)]
     pub quantity: Option<Decimal>,
     /// The discounts of this item in it; `None` where that isn't told: those before stay.

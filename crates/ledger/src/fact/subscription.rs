@@ -16,19 +16,19 @@ use crate::{
 /// A subscription at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct SubscriptionState {
-    /// `sub_…`
+    /// Stripe's id, `sub_…`.
     #[n(0)]
     pub id: SubscriptionId,
-    /// Who pays.
+    /// The customer who pays, in whose ledger it is.
     #[n(1)]
     pub customer: CustomerId,
-    /// Its status.
+    /// Where Stripe says that it stands.
     #[n(2)]
     pub status: Status,
     /// `subscription.currency`, else its first price's.
     #[n(3)]
     pub currency: Option<Currency>,
-    /// Items in Stripe's order.
+    /// Its items in Stripe's order, as far as the payload embeds them (`items_complete`).
     #[n(4)]
     pub items: Vec<ItemState>,
     /// False when the embedded list says `has_more`: what is missing is unpriced.
@@ -42,7 +42,7 @@ pub struct SubscriptionState {
     #[serde(default)]
     #[n(7)]
     pub tax_rates: Vec<TaxRate>,
-    /// When Stripe made it.
+    /// When Stripe made it, by its own `created`.
     #[n(8)]
     pub created: UnixTime,
     /// `created` is no more than a bound: the first instant at which a shape that doesn't tell it (before 2017 or so)
@@ -53,7 +53,7 @@ pub struct SubscriptionState {
     /// `start_date`; never the old `start`, which is the last change (rule `opening-balance`).
     #[n(10)]
     pub start_date: Option<UnixTime>,
-    /// When it ended: from here on it counts 0.
+    /// When it ended: from here on it counts 0. `None` while it runs.
     #[n(11)]
     pub ended_at: Option<UnixTime>,
     /// When cancellation was asked for.
@@ -69,7 +69,7 @@ pub struct SubscriptionState {
     /// First second of the trial.
     #[n(15)]
     pub trial_start: Option<UnixTime>,
-    /// End of the trial.
+    /// The first second behind the trial; `None` without one.
     #[n(16)]
     pub trial_end: Option<UnixTime>,
     /// Current period: the subscription's own, or the widest of its items (basil and later).
@@ -78,7 +78,7 @@ pub struct SubscriptionState {
     /// Collection is paused, status unchanged.
     #[n(18)]
     pub pause_collection: Option<PauseCollection>,
-    /// `status_details.paused.subscription.type` (endive).
+    /// `status_details.paused.subscription.type`, which endive and later tell of a paused subscription.
     #[cbor(n(19), with = "stored::optional_text", has_nil)]
     pub pause_reason: Option<Arc<str>>,
     /// Why it was cancelled, where Stripe says.
@@ -99,21 +99,21 @@ pub struct SubscriptionState {
     pub test_clock: Option<TestClockId>,
 }
 
-/// `subscription.status` (docs/wire.md 5.1).
+/// Where a subscription stands, by `subscription.status` (docs/wire.md 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum Status {
-    /// First payment outstanding.
+    /// Its first payment is outstanding: it hasn't begun.
     #[n(0)]
     Incomplete,
     /// First payment never came; terminal.
     #[n(1)]
     IncompleteExpired,
-    /// On trial.
+    /// It is on trial and pays nothing yet.
     #[n(2)]
     Trialing,
-    /// Running.
+    /// It runs and is paid.
     #[n(3)]
     Active,
     /// The latest payment failed or is overdue.
@@ -122,10 +122,10 @@ pub enum Status {
     /// Retries are exhausted, kept open.
     #[n(5)]
     Unpaid,
-    /// Paused as a whole.
+    /// It is paused as a whole (knob `paused`).
     #[n(6)]
     Paused,
-    /// Ended; terminal.
+    /// It has ended; nothing follows.
     #[n(7)]
     Canceled,
     /// One Stripe added later: never counted, listed in quality.
@@ -133,24 +133,24 @@ pub enum Status {
     Other(#[cbor(n(0), with = "stored::text")] Arc<str>),
 }
 
-/// `cancellation_details.reason`.
+/// Why a subscription was cancelled, by `cancellation_details.reason`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum CancelReason {
-    /// Asked for: voluntary.
+    /// Somebody asked for it: the churn is voluntary.
     #[n(0)]
     CancellationRequested,
-    /// Payment failed: involuntary.
+    /// The payment failed: the churn is involuntary.
     #[n(1)]
     PaymentFailed,
-    /// Disputed: involuntary.
+    /// The payment was disputed: the churn is involuntary.
     #[n(2)]
     PaymentDisputed,
     /// Ended by a retention policy (dahlia).
     #[n(3)]
     RetentionPolicy,
-    /// One Stripe added later.
+    /// A word that Stripe added later: no evidence of anything.
     #[n(4)]
     Other(#[cbor(n(0), with = "stored::text")] Arc<str>),
 }
@@ -158,7 +158,7 @@ pub enum CancelReason {
 /// `pause_collection`: invoices go on without being collected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct PauseCollection {
-    /// `void`, `keep_as_draft` or `mark_uncollectible`.
+    /// What becomes of its invoices meanwhile: `void`, `keep_as_draft` or `mark_uncollectible`.
     #[cbor(n(0), with = "stored::text")]
     pub behavior: Arc<str>,
     /// When Stripe resumes it by itself.
@@ -169,7 +169,7 @@ pub struct PauseCollection {
 /// One item of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ItemState {
-    /// `si_…`
+    /// Stripe's id, `si_…`.
     #[n(0)]
     pub id: ItemId,
     /// Its price, as inlined in the snapshot.
@@ -182,7 +182,7 @@ pub struct ItemState {
     #[serde(default)]
     #[n(3)]
     pub discounts: Vec<DiscountState>,
-    /// `tax_rates` of the item.
+    /// The item's own tax rates; where it has none, the subscription's hold.
     #[serde(default)]
     #[n(4)]
     pub tax_rates: Vec<TaxRate>,
@@ -197,10 +197,10 @@ pub struct ItemState {
 /// A span of time, end exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Encode, Decode)]
 pub struct Period {
-    /// First second.
+    /// The first second within it.
     #[n(0)]
     pub start: UnixTime,
-    /// First second after it.
+    /// The first second behind it.
     #[n(1)]
     pub end: UnixTime,
 }

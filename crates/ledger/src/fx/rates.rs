@@ -18,9 +18,9 @@ pub const REACH_DAYS: i64 = 7;
 pub struct Quote {
     /// The currency the file's rates are told against.
     pub base: Currency,
-    /// Its day.
+    /// The day it is the rate of.
     pub day: Day,
-    /// The other currency.
+    /// The currency whose rate it tells.
     pub currency: Currency,
     /// How much, always above 0.
     pub rate: Decimal,

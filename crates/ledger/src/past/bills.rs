@@ -38,7 +38,6 @@ pub(super) struct Cycle<'a> {
     /// When the invoice was made.
     pub(super) at: UnixTime,
     pub(super) bill: &'a Bill<'a>,
-    /// The items billed.
     pub(super) items: Vec<ItemState>,
     /// The discounts on all of them.
     pub(super) discounts: Vec<DiscountState>,

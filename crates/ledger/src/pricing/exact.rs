@@ -50,17 +50,17 @@ impl Exact {
         self.denominator() == 1 && other.denominator() == 1
     }
 
-    /// `self + other`.
+    /// `self + other`, exactly; an error where it doesn't fit.
     pub fn plus(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_add(&other.0).map(Self).ok_or(Overflow)
     }
 
-    /// `self − other`.
+    /// `self − other`, exactly; an error where it doesn't fit.
     pub fn minus(self, other: Self) -> Result<Self, Overflow> {
         self.0.checked_sub(&other.0).map(Self).ok_or(Overflow)
     }
 
-    /// `self × other`.
+    /// `self × other`, exactly; an error where it doesn't fit.
     pub fn times(self, other: Self) -> Result<Self, Overflow> {
         if self.wholes(other) {
             // The common case, a whole price times a whole quantity, without reducing a fraction.

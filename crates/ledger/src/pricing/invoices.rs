@@ -25,7 +25,7 @@ pub(super) struct Invoices<'a> {
 /// A subscription's item at one price, in one currency: an older line names the price, not the item.
 type ItemKey = (SubscriptionId, ItemId, PriceId, Option<Currency>);
 
-/// One invoice.
+/// One invoice, from all its states.
 #[derive(Debug)]
 pub(super) struct Invoice<'a> {
     pub state: &'a InvoiceState,
@@ -42,9 +42,8 @@ pub(super) struct Invoice<'a> {
 pub(super) struct Billed<'a> {
     /// Minor units before discounts, over all lines (a graduated price has one a tier).
     pub amount: i128,
-    /// The lines.
     pub lines: Vec<&'a InvoiceLine>,
-    /// What they pay for.
+    /// The time they pay for; `None` where no line tells.
     pub period: Option<Period>,
     /// When the invoice was made.
     pub at: UnixTime,

@@ -63,7 +63,7 @@ impl Issue {
         Self::new(QualityKind::UnpricedItem, item.id.as_str(), detail, settle)
     }
 
-    /// The amount doesn't fit.
+    /// The amount doesn't fit into exact arithmetic.
     pub(super) fn overflow(item: &ItemState) -> Self {
         let detail = format!(
             "price {} times its quantity, less its discounts, overflows the ledger's exact numbers: counted in no figure",

@@ -14,11 +14,8 @@ use crate::{
 pub struct ItemAmount {
     /// Which item.
     pub item: ItemId,
-    /// What is sold.
     pub product: Option<ProductId>,
-    /// At which price.
     pub price: PriceId,
-    /// Billed how often.
     pub interval: Option<Interval>,
     /// How many, as Stripe wrote it.
     pub quantity: Option<Decimal>,
@@ -64,7 +61,6 @@ pub struct Span {
     pub from: UnixTime,
     /// Index of the snapshot that holds.
     pub snapshot: usize,
-    /// What opened it.
     pub trigger: Trigger,
     /// The event that shows it, where it isn't the snapshot's own: an invoice paid, a discount put on the customer.
     pub event: Option<EventId>,

@@ -133,7 +133,7 @@ struct Coupon<'a> {
 pub(super) struct Discount<'s> {
     /// Its id, where it has one.
     pub id: Option<&'s DiscountId>,
-    /// Its coupon.
+    /// Its coupon, where any place of the log names it.
     pub coupon: Option<&'s CouponId>,
     /// What it takes off in the subscription's currency; `None` where the log can't tell.
     pub share: Option<Share>,
@@ -141,7 +141,7 @@ pub(super) struct Discount<'s> {
     pub duration: Duration,
     /// Months of a repeating one.
     pub months: Option<u32>,
-    /// From when it counts.
+    /// From when it takes off; `None` where the log doesn't tell.
     pub start: Option<UnixTime>,
     /// `end`: set for repeating ones only.
     pub end: Option<UnixTime>,
@@ -152,7 +152,7 @@ pub(super) struct Discount<'s> {
 /// What a discount takes off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share {
-    /// In percent.
+    /// So many percent of each amount.
     Percent(Decimal),
     /// In minor units per invoice.
     Amount(Decimal),
