@@ -30,7 +30,7 @@ pub const NAME: &str = "mrrd.token";
 /// Why there is no first token.
 #[derive(Debug, Error)]
 pub enum FirstTokenError {
-    /// It couldn't be kept.
+    /// The token couldn't be kept in the database.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Its file couldn't be read or written.
@@ -38,7 +38,7 @@ pub enum FirstTokenError {
     File {
         /// The path of the file or folder.
         path: PathBuf,
-        /// The system's error.
+        /// What the system says of it.
         error: io::Error,
     },
 }
@@ -46,9 +46,9 @@ pub enum FirstTokenError {
 /// A token that was just made, or found to be unknown.
 #[derive(Clone, Debug)]
 pub struct FirstToken {
-    /// What opens the door.
+    /// The token itself, which is shown once.
     pub token: SecretString,
-    /// Where it was written.
+    /// The file it was written to.
     pub path: PathBuf,
 }
 

@@ -76,9 +76,9 @@ pub enum Shown {
 pub struct Identity {
     /// The token's name, as people know it.
     pub who: String,
-    /// What they may do.
+    /// What they may read and change.
     pub role: AccessRole,
-    /// How they showed it.
+    /// By what they showed who they are.
     pub shown: Shown,
     /// The address of the network that it came from.
     pub address: IpAddr,

@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As programs read it.
+    /// The word that programs read.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -29,10 +29,10 @@ impl Outcome {
     }
 }
 
-/// How a task stands.
+/// How a task that runs beside requests stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskStatus {
-    /// Its name.
+    /// The task's name, as its log lines and metrics write it.
     pub name: String,
     /// When its last turn began.
     pub last_run_at: Option<UnixTime>,

@@ -137,7 +137,7 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// How each stands.
+    /// The board on which each task says how it stands.
     pub fn board(&self) -> &Board {
         &self.board
     }

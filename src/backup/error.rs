@@ -17,7 +17,7 @@ pub enum BackupError {
     Folder {
         /// The path of the file or folder.
         path: PathBuf,
-        /// The system's error.
+        /// What the system says of it.
         error: io::Error,
     },
     /// There is something in the folder.
@@ -34,7 +34,7 @@ pub enum BackupError {
 /// Why a folder holds no back-up that can be trusted.
 #[derive(Debug, Error)]
 pub enum Damage {
-    /// No manifest.
+    /// The folder has no manifest: the back-up was never finished.
     #[error("{0} holds no finished back-up: its manifest.json, which is written last, isn't there")]
     Unfinished(PathBuf),
     /// The manifest is not one.

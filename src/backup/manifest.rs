@@ -17,7 +17,7 @@ use crate::{
     store::{SealHead, copies},
 };
 
-/// The manifest's file.
+/// The name of the manifest's file within a back-up.
 pub const MANIFEST: &str = "manifest.json";
 
 /// The same before the copy is in its place.
@@ -33,7 +33,7 @@ pub struct Manifest {
     format: u32,
     /// The version of mrrd that made it.
     pub mrrd: String,
-    /// When, by our clock.
+    /// When it was made, by this machine's clock.
     pub made_at: String,
     /// The database it was made from: `sqlite` or `postgres`.
     pub database: String,
@@ -43,14 +43,14 @@ pub struct Manifest {
     pub log: String,
     /// How many events, each id counted once.
     pub events: i64,
-    /// The log's last seq.
+    /// The last place of the log that it holds.
     pub last_seq: Seq,
     /// The head of its seals; null where nothing was sealed yet.
     #[serde(with = "head")]
     pub seal_head: Option<SealHead>,
-    /// Rows of each table.
+    /// How many rows it has of each table.
     pub tables: BTreeMap<String, i64>,
-    /// Bytes of the copy.
+    /// How many bytes the copy has.
     pub bytes: u64,
     /// SHA-256 of the copy, in hexadecimal digits.
     pub sha256: String,

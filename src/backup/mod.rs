@@ -32,7 +32,7 @@ const UNFINISHED: &str = "unfinished";
 /// What is going on, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Rows are being copied.
+    /// The rows are being copied.
     Copying,
     /// The copy is being verified.
     Verifying,

@@ -54,7 +54,7 @@ pub enum StartError {
     /// The database can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A secret is unusable.
+    /// A webhook secret is blank and would accept anything.
     #[error(transparent)]
     Secret(#[from] BlankSecret),
     /// Stripe's API can't be asked.
@@ -65,7 +65,7 @@ pub enum StartError {
     Address(#[from] std::io::Error),
 }
 
-/// Everything that runs.
+/// Everything that runs in this process, for its role.
 pub struct Daemon {
     address: SocketAddr,
     state: AppState,
@@ -160,7 +160,7 @@ impl Daemon {
         self.first_token.as_ref()
     }
 
-    /// Where it listens.
+    /// The address it listens at, with the port that the system chose where it was asked to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -16,7 +16,7 @@ use zstd::{
 
 use crate::ledger::{fact::Fact, stored};
 
-/// As received.
+/// The bytes as they were received, not compressed.
 pub const PLAIN: i64 = 0;
 /// One zstd frame, no dictionary.
 pub const ZSTD: i64 = 1;
@@ -59,9 +59,9 @@ pub enum CodecError {
     /// It isn't as long as its event row says.
     #[error("the stored body has {got} bytes where its event says {expected}")]
     Length {
-        /// Bytes found.
+        /// How many bytes the stored body has.
         got: usize,
-        /// Bytes received.
+        /// How many bytes were received.
         expected: usize,
     },
 }
@@ -113,7 +113,7 @@ pub fn decode(codec: i64, bytes: &[u8], length: usize) -> Result<Vec<u8>, CodecE
     Ok(body)
 }
 
-/// The fact again.
+/// The fact again; an error where the bytes are none, or of a codec that isn't known.
 pub fn decode_fact(codec: i64, bytes: &[u8]) -> Result<Fact, CodecError> {
     if codec != FACTS_2 {
         let text = decode_reason(codec, bytes)?;

@@ -17,9 +17,9 @@ use crate::ledger::{
 /// Where an event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Posted by Stripe.
+    /// Posted by Stripe to the webhook route.
     Webhook,
-    /// Read from a file.
+    /// Read from a file of events.
     Replay,
     /// An answer of Stripe's API.
     Api,
@@ -39,7 +39,7 @@ impl Source {
 /// What the normaliser made of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// At least one fact.
+    /// At least one fact, in the order in which the event tells them.
     Facts(Vec<Fact>),
     /// A type mrrd doesn't read.
     Ignored,
@@ -52,9 +52,9 @@ pub enum Reading {
 /// An event to append, already verified and read.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Its id.
+    /// Stripe's id of it: `evt_…`, or the digest that names an answer of the API.
     pub id: EventId,
-    /// Its type.
+    /// Stripe's type of event: `invoice.paid`, …
     pub kind: Arc<str>,
     /// Whose: `None` for the account's own events.
     pub account: Option<AccountId>,
@@ -66,9 +66,9 @@ pub struct NewEvent {
     pub api_version: Option<Arc<str>>,
     /// When it was received, by mrrd's clock.
     pub received_at: UnixTime,
-    /// Where it came from.
+    /// By which way it came here.
     pub source: Source,
-    /// The very bytes received.
+    /// The body as it was received, to the byte.
     pub body: bytes::Bytes,
     /// What the normaliser made of it.
     pub reading: Reading,
@@ -79,11 +79,11 @@ pub struct NewEvent {
 pub struct EventRow {
     /// Its place in the log.
     pub seq: Seq,
-    /// Its id.
+    /// Stripe's id of it: `evt_…`, or the digest that names an answer of the API.
     pub id: EventId,
     /// 0 for the first body seen of its id.
     pub variant: i64,
-    /// Its type.
+    /// Stripe's type of event: `invoice.paid`, …
     pub kind: String,
     /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
@@ -95,7 +95,7 @@ pub struct EventRow {
     pub api_version: Option<String>,
     /// When it was received, by mrrd's clock.
     pub received_at: UnixTime,
-    /// `webhook`, `replay` or `api`.
+    /// By which way it came here: `webhook`, `replay` or `api`.
     pub source: String,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: String,

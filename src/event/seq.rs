@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Seq(pub i64);
 
 impl Seq {
-    /// Before the first event.
+    /// The place before the first event.
     pub const START: Self = Self(0);
     /// Behind every event that may come.
     pub const END: Self = Self(i64::MAX);
@@ -26,12 +26,12 @@ impl Seq {
         self.back(1)
     }
 
-    /// So many places on.
+    /// The place so many further on, at most [`Self::END`].
     pub fn forward(self, places: i64) -> Self {
         Self(self.0.saturating_add(places))
     }
 
-    /// So many places back.
+    /// The place so many before; below [`Self::START`] where they are more than there are.
     pub fn back(self, places: i64) -> Self {
         Self(self.0.saturating_sub(places))
     }

@@ -70,7 +70,7 @@ pub struct Feeds {
     pub config: Arc<Config>,
     /// The clock by which entries are dated.
     pub clock: Clock,
-    /// Counts what isn't taken.
+    /// Metrics, in which messages that aren't taken are counted.
     pub metrics: Arc<Metrics>,
     /// Whether this process is the one that works.
     pub working: watch::Receiver<bool>,

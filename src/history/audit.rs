@@ -24,7 +24,7 @@ use crate::{
     stripe::client::lists::{Objects, Page},
 };
 
-/// What an audit found.
+/// What an audit compared, and what differed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Audit {
     /// Subscriptions held against the ledger.
@@ -54,7 +54,7 @@ pub struct Difference {
     /// Its MRR by Stripe's state; null where Stripe hasn't got it.
     #[serde(rename = "stripe_mrr_exact", serialize_with = "exactly")]
     pub stripe_mrr: Option<Mrr>,
-    /// Why, in words.
+    /// Why it wasn't compared, in words.
     pub reason: &'static str,
 }
 
@@ -65,21 +65,21 @@ fn exactly<S: Serializer>(mrr: &Option<Mrr>, to: S) -> Result<S::Ok, S::Error> {
 /// One field in both places.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// Its name.
+    /// The field's name at Stripe.
     pub field: &'static str,
-    /// What the ledger says.
+    /// What the ledger says of it.
     pub ledger: String,
-    /// What Stripe says now.
+    /// What Stripe says of it now.
     pub stripe: String,
 }
 
 /// Why an audit couldn't be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// Stripe or the log.
+    /// Stripe couldn't be asked, or the log read.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// A ledger.
+    /// A ledger couldn't be derived.
     #[error(transparent)]
     Ledger(#[from] ReconcileError),
 }

@@ -25,16 +25,16 @@ use crate::{
 /// Why history couldn't be fetched to its end. What was fetched is in the log.
 #[derive(Debug, Error)]
 pub enum HistoryError {
-    /// Stripe's side.
+    /// Stripe's API refused or didn't answer.
     #[error(transparent)]
     Api(#[from] ApiError),
-    /// Ours.
+    /// The log couldn't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Some of Stripe's lists; the others were read to their end.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<ApiError>),
-    /// A task died.
+    /// A task that fetched died.
     #[error("a task ended badly: {0}")]
     Task(#[from] tokio::task::JoinError),
 }

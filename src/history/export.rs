@@ -65,7 +65,7 @@ pub struct Counts {
     pub erased: u64,
 }
 
-/// Why an export stopped.
+/// Why an export of the log stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The log can't be read.

@@ -12,12 +12,12 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-/// One stream of events.
+/// Where one stream of events comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// `-`
+    /// The standard input, written `-`.
     StandardInput,
-    /// A file.
+    /// A file, perhaps compressed.
     File(PathBuf),
 }
 

@@ -52,7 +52,7 @@ enum Fetched {
     Refused,
 }
 
-/// What one activation did.
+/// What one activation of the healer fetched and filled in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Healed {
     /// Events appended that no webhook had brought.

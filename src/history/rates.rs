@@ -24,9 +24,9 @@ pub enum BadTable {
     /// A line can't be read.
     #[error("line {line}: {reason}")]
     Line {
-        /// Its number, from 1.
+        /// The line's number, from 1.
         line: usize,
-        /// What is wrong.
+        /// What is wrong with it, in words.
         reason: String,
     },
     /// There is not one rate.

@@ -18,7 +18,7 @@ const PLACE: &str = "stripe.refused";
 /// A route of Stripe's API that refuses what mrrd asks of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// `GET /v1/subscriptions/{id}`.
+    /// The route that refuses: `GET /v1/subscriptions/{id}`.
     pub route: String,
     /// What Stripe said last, and what to do.
     pub reason: String,
@@ -26,7 +26,7 @@ pub struct Refusal {
     pub requests: u64,
     /// Since when it has refused them.
     pub since: UnixTime,
-    /// When it did last.
+    /// When it last refused.
     pub last: UnixTime,
 }
 

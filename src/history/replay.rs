@@ -34,7 +34,7 @@ pub struct Counts {
 /// What happens on the way, for whoever watches.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A document was rejected.
+    /// A document of the file was rejected: nothing of it is in the log.
     Rejected {
         /// The input that is being read.
         input: &'a Input,

@@ -9,7 +9,7 @@ use crate::{
     store::{Store, StoreError, log::ReadBy},
 };
 
-/// What was found.
+/// What reading the log again found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reread {
     /// Events read again. Those that an older normaliser read last aren't among them, nor those erased.

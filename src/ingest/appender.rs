@@ -54,7 +54,7 @@ pub enum AppendError {
     /// Too many requests wait already.
     #[error("the log's queue is full")]
     Full,
-    /// The daemon is stopping.
+    /// The daemon is stopping: nothing is taken any more.
     #[error("the log is closing")]
     Closing,
     /// The store failed. One failure answers everyone in the group.
@@ -80,13 +80,13 @@ pub struct Appender {
 /// What the writer has done since it started.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Commits.
+    /// How many groups were committed.
     pub groups: AtomicU64,
     /// Events in them, duplicates included.
     pub events: AtomicU64,
 }
 
-/// The tasks that write.
+/// The tasks that write, to be waited for at the end.
 #[derive(Debug)]
 pub struct Writer(Vec<JoinHandle<()>>);
 
@@ -132,7 +132,7 @@ impl Appender {
         &self.counters
     }
 
-    /// Requests that wait now.
+    /// How many requests wait for their commit now.
     pub fn waiting(&self) -> usize {
         self.requests.max_capacity() - self.requests.capacity()
     }

@@ -52,7 +52,7 @@ fn say(LateMonth { partition, from }: LateMonth) {
 /// Makes what is due, again and again.
 #[derive(Debug)]
 pub struct Months {
-    /// Whose bodies.
+    /// The log whose bodies get partitions.
     pub log: Log,
     /// Tells which month it is.
     pub clock: Clock,

@@ -12,23 +12,23 @@ use crate::{
 /// Where Stripe posts to.
 const PATH: &str = "/webhooks/stripe";
 
-/// What was posted.
+/// A webhook as it was posted.
 #[derive(Clone, Copy, Debug)]
 pub struct Posted<'a> {
     /// The path it was posted to.
     pub path: &'a str,
-    /// Its `Stripe-Signature`.
+    /// Its `Stripe-Signature` header; `None` without one.
     pub signature: Option<&'a [u8]>,
-    /// Its body.
+    /// Its body, to the byte.
     pub body: &'a [u8],
 }
 
-/// What came of it.
+/// What the receiver would answer to it, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Diagnosis {
     /// Signed, and an event: what it is, and what is to be known of it.
     Well {
-        /// Its id and type.
+        /// The event's id and type.
         event: String,
         /// What it says about the endpoint's settings, if anything.
         but: Option<String>,

@@ -43,7 +43,7 @@ use crate::{
 pub struct Inlet {
     /// The endpoints' secrets, and how large a body may be.
     pub config: Arc<Config>,
-    /// Tells the time.
+    /// The clock by which signatures are judged and arrivals dated.
     pub clock: Clock,
     /// Counters of what is answered.
     pub metrics: Arc<Metrics>,

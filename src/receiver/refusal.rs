@@ -15,7 +15,7 @@ use crate::{
 pub(super) enum Refusal {
     /// No endpoint has this address.
     UnknownEndpoint,
-    /// Anything but POST.
+    /// The request isn't a POST.
     Method,
     /// The body is too large, too slow, or broke off.
     Body(BodyError),

@@ -26,7 +26,7 @@ use super::{
 pub struct Status {
     /// This process holds the lease; otherwise another one does, and this one helps it or stands by.
     pub working: bool,
-    /// The generation that answers.
+    /// The generation that answers; `None` while nothing is derived.
     pub generation: Option<GenerationId>,
     /// Last log position whose customers are marked.
     pub position: Seq,
@@ -58,7 +58,7 @@ impl Handle {
         self.wake.notify_one();
     }
 
-    /// Follows its status.
+    /// Follows how the reconciler stands, from its next change on.
     pub fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }

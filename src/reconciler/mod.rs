@@ -77,7 +77,7 @@ impl Reconciler {
 /// Why something due couldn't be done. The next activation tries again.
 #[derive(Debug, Error)]
 pub enum ReconcileError {
-    /// The store failed.
+    /// The database failed, or holds what it can't.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A customer's ledger can't be derived or kept; the others go on without it.
@@ -85,7 +85,7 @@ pub enum ReconcileError {
     Customer {
         /// The customer whose ledger can't be derived.
         customer: CustomerKey,
-        /// What went wrong.
+        /// What went wrong with it, in words.
         reason: String,
     },
     /// The ledger was rebuilt meanwhile by a process with other rules.

@@ -146,7 +146,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The generation that answers.
+    /// The generation that answers; `None` while nothing is derived.
     pub async fn current_generation(&self) -> Result<Option<Generation>, StoreError> {
         Ok(self.store.derived.generations().await?.into_iter().find(|generation| generation.current))
     }

@@ -16,7 +16,7 @@ pub struct Rules {
     pub profiles: Arc<[Profile]>,
     /// Cuts time into accounting days.
     pub zone: Zone,
-    /// The zone's IANA name.
+    /// The IANA name of the zone in which days begin.
     pub timezone: Arc<str>,
     /// Which metadata of customers is kept, and who is left out.
     pub customers: CustomerRules,

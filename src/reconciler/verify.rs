@@ -40,7 +40,7 @@ use super::{
 /// Between two looks at a customer whose rows are still on their way.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What a verification found.
+/// What a verification held against what, and the first thing that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The log against its seals.

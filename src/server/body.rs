@@ -26,7 +26,7 @@ pub enum BodyError {
     /// It is longer than allowed; what was still to come has been thrown away, within a bound.
     #[error("the body is over {limit_bytes} bytes")]
     TooLarge {
-        /// The bound it broke.
+        /// How many bytes a body may have.
         limit_bytes: usize,
     },
     /// It did not arrive in time.

@@ -7,7 +7,7 @@ use serde_json::json;
 /// A refusal. `name` makes its `type`: `urn:mrrd:problem:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The HTTP status.
+    /// The HTTP status it is answered with.
     pub status: StatusCode,
     /// What a program tells it by: kebab case, stable.
     pub name: &'static str,

@@ -21,9 +21,7 @@ pub enum OtherLog {
 /// What is remembered of the log in a second place: beside it on SQLite, in a row on PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// Its identity.
     pub(super) log: String,
-    /// Its last seq.
     pub(super) last_seq: Seq,
     /// The end of its last seal; 0 where there was none.
     pub(super) sealed_to: Seq,
@@ -34,7 +32,7 @@ pub(super) struct Reach {
 /// What holding the log against what is remembered of it showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anchors {
-    /// The log's last seq.
+    /// The last place of the log as it is now.
     pub last_seq: Seq,
     /// How far it once went, as the furthest anchor tells; `None` where nothing beside the log tells.
     pub reached: Option<Seq>,

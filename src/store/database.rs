@@ -9,7 +9,7 @@ use super::{postgres, sqlite};
 pub(super) enum Database {
     /// Two files: the log, and everything derived from it.
     Sqlite(Arc<sqlite::Database>),
-    /// One database.
+    /// One PostgreSQL database for log, derived tables and records.
     Postgres(Arc<postgres::Database>),
 }
 

@@ -19,9 +19,9 @@ pub enum StoreError {
     /// The database can't be reached, is locked, full or read-only: try again later.
     #[error("{doing}: the database is unavailable: {reason}")]
     Unavailable {
-        /// What was being done.
+        /// What was being done, as the sentence goes on: "reading events".
         doing: &'static str,
-        /// The driver's own words.
+        /// The driver's own words for it.
         reason: String,
     },
     /// The question that reads costs more than it may.
@@ -39,15 +39,15 @@ pub enum StoreError {
     /// A file is not what SQLite wrote. Derived tables are made again by themselves; the log can't be.
     #[error("{doing}: the database file is damaged: {reason}")]
     Damaged {
-        /// What was being done.
+        /// What was being done, as the sentence goes on: "reading events".
         doing: &'static str,
-        /// The driver's own words.
+        /// The driver's own words for it.
         reason: String,
     },
     /// The database refused what it was asked, and would again: a fault of mrrd's, or data that no row holds.
     #[error("{doing}: {source}")]
     Internal {
-        /// What was being done.
+        /// What was being done, as the sentence goes on: "reading events".
         doing: &'static str,
         /// The error of the database's driver.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -55,7 +55,7 @@ pub enum StoreError {
     /// A row can't be read as what it should be.
     #[error("{doing}: {reason}")]
     Corrupt {
-        /// What was being done.
+        /// What was being done, as the sentence goes on: "reading events".
         doing: &'static str,
         /// What is wrong with which row.
         reason: String,
@@ -72,7 +72,7 @@ impl StoreError {
 /// How often a file was found damaged since the process began: whoever keeps files in order looks whether this has grown.
 static DAMAGE_SEEN: AtomicU64 = AtomicU64::new(0);
 
-/// See [`DAMAGE_SEEN`].
+/// How often a file was found damaged since the start, by [`DAMAGE_SEEN`].
 pub(crate) fn damage_seen() -> u64 {
     DAMAGE_SEEN.load(Ordering::Relaxed)
 }

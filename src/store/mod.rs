@@ -58,7 +58,7 @@ pub struct ReadStore {
 }
 
 impl ReadStore {
-    /// `sqlite` or `postgres`.
+    /// Which database it is: `sqlite` or `postgres`.
     pub fn kind(&self) -> &'static str {
         match self.log.0 {
             Database::Sqlite(_) => "sqlite",
@@ -102,7 +102,7 @@ impl Store {
         Err(StoreError::Schema("database.url is neither sqlite://PATH nor postgres://…".into()))
     }
 
-    /// `sqlite` or `postgres`.
+    /// Which database it is: `sqlite` or `postgres`.
     pub fn kind(&self) -> &'static str {
         self.reader.kind()
     }

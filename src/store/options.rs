@@ -41,8 +41,8 @@ impl Default for Options {
 pub enum Work {
     /// Writing the log: webhooks, alerts.
     Appending,
-    /// Writing the derived tables.
+    /// Writes the derived tables.
     Deriving,
-    /// Reading them.
+    /// Reads them to answer questions.
     Answering,
 }

@@ -13,7 +13,6 @@ use crate::ledger::{
     ids::{CustomerId, ProductId, TestClockId},
 };
 
-/// A customer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CustomerWire<'a> {
@@ -47,7 +46,6 @@ struct Address<'a> {
     country: Raw<'a>,
 }
 
-/// A product.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProductWire<'a> {

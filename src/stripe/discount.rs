@@ -11,7 +11,6 @@ use crate::ledger::{
     money::{Currency, Decimal},
 };
 
-/// A coupon.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CouponWire<'a> {
@@ -52,7 +51,6 @@ struct AppliesTo<'a> {
     products: Array<Ref<'a>>,
 }
 
-/// A discount.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct DiscountWire<'a> {

@@ -16,7 +16,6 @@ use crate::ledger::{
     time::UnixTime,
 };
 
-/// An invoice.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct InvoiceWire<'a> {

@@ -126,7 +126,7 @@ impl<'a> Raw<'a> {
         })
     }
 
-    /// Unix seconds.
+    /// An instant in Unix seconds; `None` where it is absent, null or, noted in `odd`, something else.
     pub(super) fn time(self, field: &'static str, odd: &mut Oddities) -> Option<UnixTime> {
         self.whole(field, odd).map(UnixTime)
     }
@@ -168,7 +168,7 @@ impl<'a> Raw<'a> {
         self.checked(field, odd, |raw| raw.0?.parse().ok()).unwrap_or(false)
     }
 
-    /// A three-letter currency.
+    /// A currency of three letters; `None` where it is absent, null or, noted in `odd`, something else.
     pub(super) fn currency(self, field: &'static str, odd: &mut Oddities) -> Option<Currency> {
         self.checked(field, odd, |raw| Currency::from_str(&raw.string()?).ok())
     }

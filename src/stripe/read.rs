@@ -36,7 +36,7 @@ pub use crate::ledger::fact::NORMALISER;
 /// An event as read from its body: all of [`crate::event::NewEvent`] but how and when it came.
 #[derive(Clone, Debug)]
 pub struct ReadEvent {
-    /// Its id.
+    /// Stripe's id of the event.
     pub id: EventId,
     /// Its type; empty where it has none.
     pub kind: Arc<str>,
@@ -46,9 +46,9 @@ pub struct ReadEvent {
     pub livemode: bool,
     /// Stripe's `created`; 1970 where it has none, and then it is unreadable.
     pub created: UnixTime,
-    /// The shape's version.
+    /// The version of Stripe's API that the shape follows; `None` where the event doesn't tell.
     pub api_version: Option<Arc<str>>,
-    /// What it says.
+    /// What the normaliser made of it.
     pub reading: Reading,
     /// Names of fields that held something unexpected; never a value.
     pub oddities: Vec<&'static str>,

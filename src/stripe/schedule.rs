@@ -12,7 +12,6 @@ use crate::ledger::{
     ids::{CouponId, CustomerId, PriceId, SubscriptionId},
 };
 
-/// A subscription schedule.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ScheduleWire<'a> {

@@ -56,7 +56,7 @@ impl fmt::Debug for SigningSecret {
 /// Why a body was refused. Each has its own problem type (docs/interface.md 4).
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum SignatureError {
-    /// No `Stripe-Signature` header.
+    /// The request has no `Stripe-Signature` header.
     #[error("there is no Stripe-Signature header: only Stripe, or mrrd replay --to, posts here")]
     Missing,
     /// The header has no single readable time, or a bare `v1`.
@@ -74,9 +74,9 @@ pub enum SignatureError {
     /// Signed by Stripe, but too long ago or too far ahead.
     #[error("the signature is {seconds} seconds {}: check this machine's clock", if *.ahead { "ahead" } else { "old" })]
     OutsideTolerance {
-        /// Distance from now.
+        /// By how many seconds the signature's time differs from ours.
         seconds: u64,
-        /// In the future.
+        /// True where the signature's time lies in the future.
         ahead: bool,
     },
 }

@@ -16,7 +16,6 @@ use crate::ledger::{
     time::UnixTime,
 };
 
-/// A subscription.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SubscriptionWire<'a> {

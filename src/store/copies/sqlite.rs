@@ -20,14 +20,14 @@ const READING: &str = "reading a copy";
 const WRITING: &str = "writing a copy";
 const RESTORING: &str = "restoring a copy";
 
-/// What a copy holds.
+/// What a copy holds, so that it can be told from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// The last step of the schema it was written with.
     pub schema: i64,
     /// The identity that the log was given when it was made.
     pub log: String,
-    /// Rows of each table.
+    /// How many rows each table has.
     pub tables: BTreeMap<String, i64>,
 }
 

@@ -33,7 +33,6 @@ pub(crate) struct LedgerSums {
     pub(crate) amounts: BTreeMap<(Currency, Day), DayAmount>,
     pub(crate) counts: BTreeMap<(Option<Currency>, Day), DayCount>,
     pub(crate) movements: BTreeMap<MovementDay, DayMovement>,
-    /// By month and group.
     pub(crate) groups: GroupSums,
     /// Of figures that look at customers one by one.
     pub(crate) retention: RetentionSums,

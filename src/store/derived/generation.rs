@@ -31,7 +31,7 @@ pub struct Book {
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,
-    /// What it is in.
+    /// The currency of its amounts.
     pub currency: Currency,
 }
 
@@ -46,7 +46,7 @@ pub struct Compared {
     pub mrr: [BTreeMap<Book, Mrr>; 2],
 }
 
-/// A dirty customer.
+/// A customer whose rows are older than its facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The customer whose ledger it is.
@@ -103,7 +103,7 @@ pub struct Generation {
 pub struct ProfileLedger {
     /// The name of the profile.
     pub profile: Arc<str>,
-    /// Its rows.
+    /// The customer's rows under that profile.
     pub ledger: CustomerLedger,
 }
 
@@ -114,7 +114,7 @@ pub struct Filled {
     pub key: CustomerKey,
     /// The prices, products, coupons and discounts its facts name.
     pub references: Vec<String>,
-    /// One for each profile.
+    /// The customer's rows, one ledger for each profile kept.
     pub derived: Vec<ProfileLedger>,
 }
 
@@ -132,7 +132,7 @@ impl Filled {
     }
 }
 
-/// What an advance did.
+/// How far an advance came, and what it marked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advanced {
     /// The last seq whose customers are marked, after the advance.

@@ -53,7 +53,6 @@ pub(crate) struct ByGroup {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Traits {
     of_customer: Vec<(Dimension, Group)>,
-    /// By subscription.
     billed: Vec<(SubscriptionId, Option<Currency>)>,
 }
 

@@ -15,7 +15,7 @@ use crate::{
 pub struct CustomerTold {
     /// The event's place in the log.
     pub seq: Seq,
-    /// The customer at Stripe.
+    /// The customer as Stripe knows it, whatever ledger it is in.
     pub key: CustomerKey,
     /// The customer's state, as its fact tells it.
     pub fact: Fact,
@@ -28,7 +28,7 @@ pub struct CustomerTold {
 pub struct Belongs {
     /// The event's place in the log.
     pub seq: Seq,
-    /// The customer at Stripe.
+    /// The customer as Stripe knows it, whatever ledger it is in.
     pub key: CustomerKey,
     /// The customer in whose ledger it is; itself where nothing joins it.
     pub ledger: CustomerId,

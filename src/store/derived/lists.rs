@@ -24,7 +24,7 @@ pub struct MovementFilter {
     pub without: Option<Kind>,
     /// Only those with a part of this cause.
     pub cause: Option<Cause>,
-    /// Only in this currency.
+    /// Only movements in this currency.
     pub currency: Option<Currency>,
     /// Only those with a part like this.
     pub part: PartFilter,
@@ -72,17 +72,17 @@ pub struct MovementKey {
     pub day: Day,
     /// The instant of its last part.
     pub effective_at: UnixTime,
-    /// Its id.
+    /// The movement's id, `mov_…`.
     pub id: Arc<str>,
 }
 
 /// Which way a list of movements runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Oldest first.
+    /// The oldest come first.
     #[default]
     Ascending,
-    /// Newest first.
+    /// The newest come first.
     Descending,
 }
 
@@ -104,7 +104,7 @@ impl Order {
 pub struct CustomerPosition {
     /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Its id.
+    /// The customer's id.
     pub customer: CustomerId,
 }
 
@@ -113,7 +113,7 @@ pub struct CustomerPosition {
 pub enum CustomersAsked {
     /// All by account and id, after this one.
     After(Option<CustomerPosition>),
-    /// This one.
+    /// Only this customer.
     One(CustomerId),
 }
 
@@ -134,7 +134,7 @@ pub struct CustomerSearch {
     pub after: Option<FoundPosition>,
 }
 
-/// How a customer stands.
+/// How a customer stands at the cut: what the list can be narrowed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerState {
     /// With MRR above 0 in any currency.
@@ -150,7 +150,7 @@ pub enum CustomerState {
 }
 
 impl CustomerState {
-    /// Every one.
+    /// Every state, in the order in which they are documented.
     pub const ALL: [Self; 5] = [Self::Paying, Self::PastDue, Self::Ending, Self::Trialing, Self::Left];
 
     /// As the API writes it.
@@ -168,20 +168,20 @@ impl CustomerState {
 /// In which order customers are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CustomerOrder {
-    /// The most MRR first.
+    /// By MRR, the most first.
     Mrr,
-    /// The newest customers first.
+    /// By first MRR, the newest customers first.
     Since,
     /// Those set to end first, the next first.
     Ends,
     /// By name; who has none comes last.
     Name,
-    /// By id.
+    /// By the customer's id.
     Id,
 }
 
 impl CustomerOrder {
-    /// Every one.
+    /// Every order, in the order in which they are documented.
     pub const ALL: [Self; 5] = [Self::Mrr, Self::Since, Self::Ends, Self::Name, Self::Id];
 
     /// As the API writes it.
@@ -199,22 +199,22 @@ impl CustomerOrder {
 /// Where a page of customers found ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundPosition {
-    /// What the order compares.
+    /// What the order compares of the last row, as a text.
     pub key: String,
     /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// Its id.
+    /// The customer's id, which tells equal keys apart.
     pub customer: CustomerId,
 }
 
 /// Which quality entries are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QualityAsked {
-    /// All of them.
+    /// Every entry of the ledger.
     All,
-    /// Those of this kind.
+    /// Only entries of this kind.
     Kind(QualityKind),
-    /// Those about this customer.
+    /// Only entries about this customer.
     Customer(CustomerId),
 }
 

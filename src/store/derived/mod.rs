@@ -348,7 +348,7 @@ impl Derived {
         either!(self.0.0, database => database.keep_names(from, to, named).await)
     }
 
-    /// Forgets every name.
+    /// Forgets every name, and reads the log for names from its beginning next time.
     pub async fn forget_names(&self) -> Result<(), StoreError> {
         either!(self.0.0, database => database.forget_names().await)
     }

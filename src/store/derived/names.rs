@@ -8,7 +8,7 @@ use crate::{
 /// What a state of a customer says of who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerNamed {
-    /// The customer at Stripe.
+    /// The customer as Stripe knows it, whatever ledger it is in.
     pub key: CustomerKey,
     /// When it was so: of two states the later one holds, whichever came first.
     pub at: UnixTime,

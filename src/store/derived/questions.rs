@@ -69,7 +69,7 @@ impl ReadDerived {
         either!(self.0, database => database.customer_page(scope, asked, limit).await)
     }
 
-    /// Whose subscription it is.
+    /// The customer whose subscription it is; `None` where the ledger has none of that id.
     pub async fn customer_of_subscription(&self, scope: &Scope, id: &str) -> Result<Option<CustomerId>, StoreError> {
         either!(self.0, database => database.customer_of_subscription(scope, id).await)
     }

@@ -46,7 +46,7 @@ pub struct LedgerThere {
 pub enum AccountScope {
     /// The account's own events (`None`), or one connected account's.
     One(Option<AccountId>),
-    /// All of them together.
+    /// All rows together, as one group.
     All,
 }
 
@@ -66,15 +66,15 @@ impl AccountScope {
 pub enum RowGroup {
     /// Nothing further: one row a currency and day.
     Whole,
-    /// What is sold.
+    /// By product.
     Product,
-    /// At which price.
+    /// By price.
     Price,
-    /// Billed how often.
+    /// By billing interval.
     Interval,
     /// The currency it is billed in.
     Currency,
-    /// Who pays.
+    /// By customer.
     Customer,
     /// Why it moved: movements only.
     Cause,
@@ -83,17 +83,17 @@ pub enum RowGroup {
 /// What months are summed by, beside their rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dimension {
-    /// What is sold.
+    /// By product.
     Product,
-    /// At which price.
+    /// By price.
     Price,
-    /// Billed how often.
+    /// By billing interval.
     Interval,
     /// The currency it is billed in.
     Currency,
-    /// Why it moved.
+    /// By cause.
     Cause,
-    /// The customer's current country.
+    /// By the customer's country as it is now.
     Country,
     /// The month of the customer's first MRR.
     Cohort,
@@ -178,11 +178,11 @@ pub struct DayLine {
 /// Everything a bridge is made of, read at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerRows {
-    /// Amounts by day.
+    /// By how much MRR changed on each day, by currency and group.
     pub amounts: Vec<DayAmounts>,
-    /// Counts by day.
+    /// By how much each count changed on each day, by currency.
     pub counts: Vec<DayCounts>,
-    /// Movements by day.
+    /// What moved on each day, by kind.
     pub lines: Vec<DayLine>,
 }
 
@@ -191,7 +191,7 @@ pub struct LedgerRows {
 pub struct RetentionRows {
     /// Changes over all customers by day.
     pub whole: LedgerRows,
-    /// By currency and day.
+    /// What each day adds to the figures of a currency.
     pub days: BTreeMap<(Currency, Day), Looked>,
     /// By currency, month of first MRR and day.
     pub cohorts: BTreeMap<(Currency, Month, Day), Aged>,
@@ -225,7 +225,7 @@ pub struct CustomerRow {
     pub mrr: Vec<(Currency, Mrr)>,
     /// What is set to cancel, in each currency in which anything ever was.
     pub scheduled_churn: Vec<(Currency, Mrr)>,
-    /// Its subscriptions, by id.
+    /// The customer's subscriptions as they stand now, by id.
     pub subscriptions: Vec<SubscriptionLedger>,
 }
 
@@ -301,9 +301,9 @@ pub struct Turn {
 /// What alerts look at: the days of the whole, and customers only where there is something to tell of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DailyRows {
-    /// Amounts by day.
+    /// By how much MRR changed on each day, by currency and group.
     pub amounts: Vec<DayAmounts>,
-    /// Counts by day.
+    /// By how much each count changed on each day, by currency.
     pub counts: Vec<DayCounts>,
     /// The days of customers who left lately.
     pub turns: Vec<Turn>,

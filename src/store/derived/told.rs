@@ -21,7 +21,7 @@ pub struct Told {
     pub livemode: bool,
     /// `None` for the account's own.
     pub account: Option<AccountId>,
-    /// The price or coupon.
+    /// The id of the price or coupon.
     pub object: String,
     /// They tell what it amounts to.
     pub amount: bool,
@@ -54,7 +54,7 @@ impl Told {
         self.fact.api_version.as_deref().unwrap_or_default()
     }
 
-    /// The terms.
+    /// The terms, as a fact about the object would state them.
     pub fn state(&self) -> &State {
         &self.fact.state
     }

@@ -44,9 +44,9 @@ impl Deref for Log {
 /// Which normaliser read an event last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadBy {
-    /// One before this version.
+    /// Those that a version before this one read last.
     OlderThan(i64),
-    /// This version.
+    /// Those that this version read.
     Version(i64),
 }
 
@@ -55,20 +55,20 @@ pub enum ReadBy {
 pub enum Appended {
     /// It is new, at this place in the log.
     New(Seq),
-    /// The log had it.
+    /// The log had the same event: nothing was written.
     Duplicate,
     /// The log had it in another shape: kept as a variant at this place (rule `variants`).
     Variant(Seq),
 }
 
-/// Which events to list.
+/// Which events to list: those that fit every field that is set.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     /// Exactly this type, or a prefix ending in `*`.
     pub kind: Option<String>,
-    /// Created at or after.
+    /// Only events that Stripe created at or after this instant.
     pub since: Option<UnixTime>,
-    /// Created before this instant.
+    /// Only events that Stripe created before this instant.
     pub until: Option<UnixTime>,
     /// `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: Option<String>,

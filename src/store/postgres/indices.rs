@@ -3,7 +3,7 @@
 use super::{Database, driver::Connection};
 use crate::store::{StoreError, derived::GenerationId};
 
-/// Nothing to say.
+/// Nothing: all generations share their indices here.
 pub(crate) fn by_own_index(_index: &str, _generation: GenerationId) -> &'static str {
     ""
 }

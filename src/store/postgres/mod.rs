@@ -48,7 +48,6 @@ const LOCK_WAIT: &str = "5s";
 /// One database.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
-    /// Readers of the log.
     log: driver::Pool,
     /// Writers of the log, apart from the readers: a busy API never keeps a webhook waiting.
     log_writer: driver::Pool,

@@ -44,7 +44,7 @@ pub struct TokenRow {
     pub name: String,
     /// What its bearer may do.
     pub role: AccessRole,
-    /// When it was made.
+    /// When the token was made.
     pub created_at: UnixTime,
     /// Since when it opens nothing.
     pub revoked_at: Option<UnixTime>,
@@ -57,7 +57,7 @@ pub struct SessionRow {
     pub digest: SecretDigest,
     /// The token it was opened with: it ends with that token.
     pub token: SecretDigest,
-    /// When it was opened.
+    /// When the session was opened.
     pub created_at: UnixTime,
     /// When it ends by itself.
     pub ends_at: UnixTime,

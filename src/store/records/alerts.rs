@@ -2,7 +2,7 @@
 
 use crate::ledger::time::{Day, UnixTime};
 
-/// An alert to keep.
+/// An alert as it is written when it is raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAlert {
     /// The same for the same episode, whoever finds it and however often.
@@ -19,7 +19,7 @@ pub struct NewAlert {
     pub headline: String,
     /// All it says, as JSON.
     pub content: String,
-    /// Why nobody is told.
+    /// Why nobody is told of it, in words; `None` where somebody is.
     pub silenced: Option<String>,
     /// It has no episode, and so is over at once.
     pub closed: bool,
@@ -38,7 +38,7 @@ pub struct AlertRow {
     pub taken_back: bool,
     /// When its episode was seen to be over.
     pub closed_at: Option<UnixTime>,
-    /// Why it is over.
+    /// Why it is over, in words; `None` while it is open.
     pub closed_why: Option<String>,
     /// When somebody took it on.
     pub acknowledged_at: Option<UnixTime>,
@@ -66,9 +66,9 @@ pub struct AlertUpdate {
 /// How an alert's episode ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending<'a> {
-    /// When it was seen.
+    /// When it was seen to be over.
     pub at: UnixTime,
-    /// Why, in words.
+    /// Why it is over, in words.
     pub why: &'a str,
     /// It turned out to be none.
     pub taken_back: bool,
@@ -90,7 +90,7 @@ pub struct Outgoing {
 pub enum DeliveryState {
     /// It is tried until the channel takes it.
     Waiting,
-    /// The channel took it.
+    /// The channel took the message.
     Delivered,
     /// It was tried for a day in vain, and isn't tried any more.
     Failed,
@@ -124,7 +124,7 @@ pub struct DeliveryRow {
     pub version: i64,
     /// The name of the channel it goes to.
     pub channel: String,
-    /// What became of it.
+    /// What became of the message.
     pub state: DeliveryState,
     /// When it was put into the outbox.
     pub created_at: UnixTime,
@@ -132,7 +132,7 @@ pub struct DeliveryRow {
     pub attempts: i64,
     /// It isn't tried before this instant.
     pub next_at: UnixTime,
-    /// When it was taken.
+    /// When the channel took it; `None` while it hasn't.
     pub delivered_at: Option<UnixTime>,
     /// What was last wrong, free of secrets.
     pub last_error: Option<String>,
@@ -141,7 +141,7 @@ pub struct DeliveryRow {
 /// What an attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// Taken at this time.
+    /// The channel took it at this instant.
     Delivered(UnixTime),
     /// Not now: what was wrong, and when to try again.
     Later(String, UnixTime),
@@ -152,13 +152,13 @@ pub enum Attempt {
 /// Which alerts to list; newest first.
 #[derive(Clone, Debug, Default)]
 pub struct AlertFilter {
-    /// Only of this rule.
+    /// Only alerts of this rule.
     pub rule: Option<String>,
     /// Only open ones, or only closed ones.
     pub open: Option<bool>,
     /// Only acknowledged ones, or only the others.
     pub acknowledged: Option<bool>,
-    /// Raised at or after.
+    /// Only alerts that were raised at or after this instant.
     pub since: Option<UnixTime>,
 }
 
@@ -168,17 +168,17 @@ pub enum AnnotationKind {
     /// Something planned that will show in the figures: alerts of its days are kept and shown, and nobody is woken.
     #[default]
     Planned,
-    /// Prices change: likewise.
+    /// Prices change: what follows from it is expected.
     PriceChange,
     /// A note for whoever reads a chart; it silences nothing.
     Note,
 }
 
 impl AnnotationKind {
-    /// Every one of them.
+    /// Every kind, in the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::Planned, Self::PriceChange, Self::Note];
 
-    /// As it is written.
+    /// The word that programs and rows write.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Planned => "planned",
@@ -187,7 +187,7 @@ impl AnnotationKind {
         }
     }
 
-    /// By its word.
+    /// Reads that word; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -203,11 +203,11 @@ impl AnnotationKind {
 pub struct Annotation {
     /// Its number; 0 before it is kept.
     pub id: i64,
-    /// The first day.
+    /// The first accounting day it is about.
     pub first: Day,
     /// The last day, which belongs to it.
     pub last: Day,
-    /// What it is about.
+    /// What kind of thing happens on those days.
     pub kind: AnnotationKind,
     /// The note's text, as its author wrote it.
     pub note: String,
@@ -224,7 +224,7 @@ pub struct Mute {
     pub note: String,
 }
 
-/// How the outbox stands.
+/// How many messages of the outbox wait, and how many failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxCounts {
     /// Messages that are still tried.

@@ -10,11 +10,11 @@ pub enum KnownBy {
     Token,
     /// A session opened with a token.
     Session,
-    /// A single-sign-on proxy's word.
+    /// A single-sign-on proxy in front of mrrd says so.
     Proxy,
     /// A command, run by a user of the machine.
     Command,
-    /// mrrd itself.
+    /// Nobody asked: mrrd did it by itself.
     Mrrd,
 }
 
@@ -31,12 +31,12 @@ impl KnownBy {
     }
 }
 
-/// Who acts.
+/// Who did something, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// A token's name, a proxy's user, or the user of a command.
     pub who: String,
-    /// How that is known.
+    /// How the daemon knows who it is.
     pub by: KnownBy,
     /// From where; empty for a command on the machine itself.
     pub address: String,
@@ -69,7 +69,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// All of them.
+    /// Every deed, in the order in which they are documented.
     pub const ALL: [Self; 20] = [
         Self::MonthClosed,
         Self::ClosingSuperseded,
@@ -130,7 +130,7 @@ impl Action {
 pub struct Deed {
     /// When it was done, by mrrd's clock.
     pub at: UnixTime,
-    /// Who did it.
+    /// Who did it, and how that is known.
     pub actor: Actor,
     /// What was done, by its word.
     pub action: Action,
@@ -163,7 +163,7 @@ pub struct TrailRow {
     pub at: UnixTime,
     /// Who did it, as the trail shows it.
     pub who: String,
-    /// How that is known.
+    /// How it is known who did it: a word of [`KnownBy`].
     pub by: String,
     /// The address of the network that it came from.
     pub address: String,

@@ -17,7 +17,7 @@ use crate::{
 pub struct Closing {
     /// The profile under whose rules it is counted.
     pub profile: Arc<str>,
-    /// `2026-10`
+    /// The calendar month that was closed: `2026-10`.
     pub month: Arc<str>,
     /// The log up to here made the figures.
     pub seq: Seq,
@@ -87,7 +87,7 @@ pub struct ClosedMovement {
     pub currency: Currency,
     /// The accounting day it is booked on.
     pub day: Day,
-    /// Its last part's instant.
+    /// When its last part takes effect.
     pub effective_at: UnixTime,
     /// The kind of the movement.
     pub kind: Kind,
@@ -95,15 +95,15 @@ pub struct ClosedMovement {
     pub amount: Mrr,
 }
 
-/// A closed month, whole.
+/// A closed month with everything that was written of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedMonth {
-    /// When, and from what.
+    /// When it was closed, by whom and from what.
     pub closing: Closing,
-    /// Each ledger's bridge.
+    /// The bridge of each ledger and currency.
     pub totals: Vec<ClosedTotal>,
     /// Customers with MRR or movements.
     pub customers: Vec<ClosedCustomer>,
-    /// Movements.
+    /// Every movement of the month.
     pub movements: Vec<ClosedMovement>,
 }

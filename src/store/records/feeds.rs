@@ -8,7 +8,7 @@ use crate::ledger::{
 /// What happened to a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedChange {
-    /// It is there.
+    /// The movement is there for the first time.
     Created,
     /// It says something else than was told.
     Corrected,
@@ -17,7 +17,7 @@ pub enum FeedChange {
 }
 
 impl FeedChange {
-    /// As programs read it.
+    /// The word that programs read.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -38,7 +38,7 @@ pub struct NewFeedEntry {
     pub movement: String,
     /// 1 as it was first seen; one more with each correction.
     pub version: i64,
-    /// What happened to it.
+    /// What happened to the movement since it was last told.
     pub change: FeedChange,
     /// The customer whose movement it is.
     pub customer: CustomerId,
@@ -59,6 +59,6 @@ pub struct FeedEntry {
     pub position: i64,
     /// When it was found, by our clock.
     pub created_at: UnixTime,
-    /// What the entry says.
+    /// What was told, and of which movement.
     pub entry: NewFeedEntry,
 }

@@ -62,7 +62,7 @@ fn open() -> std::sync::MutexGuard<'static, BTreeSet<u64>> {
 pub(in crate::store) struct Held {
     pub(in crate::store) holder: String,
     pub(in crate::store) place: String,
-    /// Grows with every renewal.
+    /// Grows by one with every renewal.
     pub(in crate::store) renewals: i64,
     /// As the database has it; an older mrrd renews nothing else.
     pub(in crate::store) expires_at: i64,

@@ -47,9 +47,7 @@ const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
-    /// Readers of the log.
     log: driver::Pool,
-    /// What writes the log.
     log_writer: writer::LogWriter,
     /// Readers of the derived tables.
     derived: driver::Pool,

@@ -10,17 +10,17 @@ pub enum ApiError {
     /// Tried as often as is sensible.
     #[error("{path}: no answer from Stripe after {attempts} attempts: {reason}; try again later")]
     Unreachable {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
-        /// How often.
+        /// How often it was tried.
         attempts: u32,
         /// How the last attempt failed.
         reason: String,
     },
-    /// 401.
+    /// The key is none that Stripe knows (401).
     #[error("{path}: Stripe doesn't know the key in stripe.api_key: it is mistyped, expired or revoked")]
     Key {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
     },
     /// 403: a restricted key lacks something.
@@ -29,7 +29,7 @@ pub enum ApiError {
          Dashboard under Developers, API keys"
     )]
     Permission {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
         /// As Stripe names it, or else in the Dashboard's words.
         permission: String,
@@ -37,15 +37,15 @@ pub enum ApiError {
     /// 404, or a place in a list that is gone.
     #[error("{path}: Stripe has no such object")]
     Missing {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
     },
-    /// Any other refusal.
+    /// Stripe refused for another reason, by its status.
     #[error("{path}: Stripe refuses the request with {status} ({code}): please report this")]
     Refused {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
-        /// The answer's status.
+        /// The HTTP status of the answer.
         status: u16,
         /// Stripe's own code, or `no code`; with the parameter it is about, where it names one.
         code: String,
@@ -53,7 +53,7 @@ pub enum ApiError {
     /// 200, but not what was asked for.
     #[error("{path}: the answer is not what was asked for: {reason}; is stripe.api_base Stripe's?")]
     Unreadable {
-        /// What was asked for.
+        /// The path that was asked for.
         path: String,
         /// What is wrong with it.
         reason: String,

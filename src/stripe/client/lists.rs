@@ -37,9 +37,9 @@ pub fn webhook_endpoints(after: Option<&str>) -> RequestBuilder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Objects {
-    /// Customers.
+    /// `GET /v1/customers`.
     Customers,
-    /// Products.
+    /// `GET /v1/products`.
     Products,
     /// Prices with their tiers and other currencies.
     Prices,
@@ -47,7 +47,7 @@ pub enum Objects {
     Coupons,
     /// Subscriptions of every status with the terms of their discounts.
     Subscriptions,
-    /// Invoices with their lines.
+    /// `GET /v1/invoices`, each with its lines.
     Invoices,
 }
 
@@ -170,7 +170,7 @@ fn segment(id: &str) -> String {
 pub struct Page {
     /// Its elements, each the very bytes received.
     pub elements: Vec<Bytes>,
-    /// Whether another page follows.
+    /// True where another page follows the last object of this one.
     pub has_more: bool,
 }
 

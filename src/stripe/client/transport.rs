@@ -27,9 +27,9 @@ pub fn version() -> &'static str {
 /// How fast, how long and how often. The default is for Stripe; tests are less patient.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// Requests a second.
+    /// How many requests a second are sent at most.
     pub per_second: u32,
-    /// For one answer.
+    /// How long one answer may take.
     pub answer: Duration,
     /// For one request, the first included.
     pub attempts: u32,
@@ -53,7 +53,7 @@ impl Default for Patience {
 pub struct Answer {
     /// What was asked for, to name it in an error.
     pub path: String,
-    /// The body.
+    /// The body of the answer, whole.
     pub body: Bytes,
     /// When Stripe said so: its `Date`.
     pub at: UnixTime,

@@ -22,7 +22,7 @@ use crate::{
 
 const DOING: &str = "comparing generations";
 
-/// The rows of digests.
+/// The rows of `customer_digest` that the sums come to.
 pub(super) fn lines(sums: &DaySums) -> Lines<'_> {
     let mut lines = Vec::new();
     for (of, ledger) in &sums.0 {
