@@ -69,10 +69,10 @@ tokio::task_local! {
 impl Budget {
     /// A question that begins now.
     pub fn begin() -> Arc<Self> {
-        Self::of(limits::QUESTION_BYTES, limits::QUESTION_TIME, &ALL)
+        Self::new(limits::QUESTION_BYTES, limits::QUESTION_TIME, &ALL)
     }
 
-    fn of(most: usize, time: Duration, all: &'static All) -> Arc<Self> {
+    fn new(most: usize, time: Duration, all: &'static All) -> Arc<Self> {
         Arc::new(Self { most, held: AtomicUsize::new(0), until: Instant::now() + time, all })
     }
 
@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_holds_no_more_than_it_may_and_gives_it_back() {
         let all = all(1000);
-        let question = Budget::of(100, LONG, all);
+        let question = Budget::new(100, LONG, all);
         let outcome = question.answer(async { (charge(60), charge(60)) }).await.unwrap();
         assert_eq!(outcome, (Ok(()), Err(Exceeded::Memory { limit_mib: 0 })));
         drop(question);
@@ -187,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_dropped_meanwhile_counts_no_more() {
-        let question = Budget::of(100, LONG, all(1000));
+        let question = Budget::new(100, LONG, all(1000));
         let outcome = question.answer(async {
             for _ in 0..10 {
                 let mut ledgers = Charge::begin();
@@ -202,17 +202,17 @@ mod tests {
     #[tokio::test]
     async fn all_questions_together_are_bounded_too() {
         let all = all(100);
-        let (first, second) = (Budget::of(80, LONG, all), Budget::of(80, LONG, all));
+        let (first, second) = (Budget::new(80, LONG, all), Budget::new(80, LONG, all));
         assert_eq!(first.answer(async { charge(80) }).await.unwrap(), Ok(()));
         assert_eq!(second.answer(async { charge(30) }).await.unwrap(), Err(Exceeded::Crowded));
         drop((first, second));
-        let third = Budget::of(80, LONG, all);
+        let third = Budget::new(80, LONG, all);
         assert_eq!(third.answer(async { charge(80) }).await.unwrap(), Ok(()));
     }
 
     #[tokio::test]
     async fn time_ends_it_whether_it_waits_or_computes() {
-        let question = Budget::of(100, Duration::from_millis(20), all(1000));
+        let question = Budget::new(100, Duration::from_millis(20), all(1000));
         let waiting = question.answer(std::future::pending::<()>()).await;
         assert!(matches!(waiting, Err(Exceeded::Time { .. })));
         let computing = question.answer(async { charge(1) }).await;

@@ -163,7 +163,7 @@ impl Access {
 
     /// Who is at the other end of a request.
     pub(crate) fn visitor(&self, head: &Parts) -> Visitor {
-        Visitor::of(head, &self.sign_on)
+        Visitor::from_head(head, &self.sign_on)
     }
 
     /// Who sent this request, if they may do what it asks: reading is for everybody known, the rest for admins, and never for

@@ -22,7 +22,7 @@ pub struct Visitor {
 
 impl Visitor {
     /// Of a request. What headers say of the sender counts only from a proxy that is listed (`api.proxies`).
-    pub(crate) fn of(head: &Parts, sign_on: &SignOn) -> Self {
+    pub(crate) fn from_head(head: &Parts, sign_on: &SignOn) -> Self {
         // Every connection has a peer; without one all such requests count as one sender's.
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));

@@ -135,7 +135,7 @@ fn news(episode: &Alert, row: Option<&AlertRow>, stored: &[AlertRow], today: Day
         Verdict::Raise(Box::new(Candidate { alert, subject: String::new(), key }))
     };
     let Some(row) = row else { return newest_first.next().map(|version| raise(version, episode.day)) };
-    let told = Told::of(row)?;
+    let told = Told::from_row(row)?;
     let version = newest_first.find(|version| told.lacks(version))?;
     if row.closed_at.is_some() {
         return Some(raise(version, version.as_of));
@@ -148,7 +148,7 @@ fn news(episode: &Alert, row: Option<&AlertRow>, stored: &[AlertRow], today: Day
 /// Whether an open alert is over, where `episode` is what the rules find of it now.
 fn over(row: &AlertRow, episode: Option<&Alert>, judged: &Judged<'_>) -> Option<Verdict> {
     let Some(episode) = episode else {
-        let told = Told::of(row);
+        let told = Told::from_row(row);
         let as_of = told.as_ref().and_then(|told| told.as_of).unwrap_or(row.alert.day);
         // One customer who comes back isn't the end of a spike: it is taken back when it is within the usual.
         if !told.is_some_and(|told| told.unusual_still(row, judged.days)) {
@@ -192,7 +192,7 @@ struct ToldCustomer {
 }
 
 impl Told {
-    fn of(row: &AlertRow) -> Option<Self> {
+    fn from_row(row: &AlertRow) -> Option<Self> {
         serde_json::from_str(&row.alert.content).ok()
     }
 

@@ -120,7 +120,7 @@ pub(super) async fn activities(
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, after.as_ref(), per_page).await?;
     let answer = json(&Activities {
         converted: reports.reporting(&ask).is_some(),
-        entries: rows.iter().filter_map(Activity::of).collect(),
+        entries: rows.iter().filter_map(Activity::from_row).collect(),
         has_more: next.is_some(),
         per_page,
         cursor: next.map(|key| cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))),

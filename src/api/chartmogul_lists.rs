@@ -202,7 +202,7 @@ impl Listed {
 }
 
 fn customer_of(row: &CustomerRow, named: &CustomerEntry, converted: bool) -> Result<Customer, ApiProblem> {
-    Customer::of(row, named, converted).map_err(|SeveralCurrencies| {
+    Customer::from_row(row, named, converted).map_err(|SeveralCurrencies| {
         let reason = format!("{} pays in several currencies: name one", row.customer);
         ApiProblem::parameter("currency", &reason)
     })

@@ -129,7 +129,7 @@ pub(super) async fn close(
         .parse()
         .map_err(|_| ApiProblem::parameter("month", &format!("{:?} is not a month such as 2026-10", said.month)))?;
     let by = identity.actor();
-    let close = Close { force: said.force, supersede: said.supersede.as_deref(), ..Close::of(month, &by) };
+    let close = Close { force: said.force, supersede: said.supersede.as_deref(), ..Close::for_month(month, &by) };
     match Box::pin(reports(&state).close(&close)).await {
         Ok(closed) => Ok(json(&closed)),
         Err(CloseError::Refused(reason)) => Err(ApiProblem::Conflict { reason }),

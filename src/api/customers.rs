@@ -128,7 +128,7 @@ pub(super) async fn customer(
     let filter = MovementFilter { customer: Some(row.customer.clone()), ..MovementFilter::default() };
     let (rows, next) = reports.movements(&ask, &filter, Order::Ascending, None, LIMIT_MAX).await?;
     let reporting = reports.reporting(&ask);
-    let subscriptions = row.subscriptions.iter().map(|one| SubscriptionEntry::of(one, reporting));
+    let subscriptions = row.subscriptions.iter().map(|one| SubscriptionEntry::from_ledger(one, reporting));
     let mut entry = [CustomerEntry::from(&row)];
     named::customers(&state, &ask, &mut entry).await?;
     let [entry] = entry;

@@ -76,7 +76,7 @@ mod head {
 
 impl Manifest {
     /// Of the copy at `path`, which was verified.
-    pub(super) async fn of(
+    pub(super) async fn describe(
         path: &Path,
         database: &str,
         now: UnixTime,

@@ -76,7 +76,7 @@ pub async fn make(
         store.copy_to(&copied).await?;
         watch(Step::Verifying);
         let (events, last_seq, head) = verified(&copied, None).await?;
-        let manifest = Manifest::of(&copied, store.kind(), clock.now(), events, last_seq, head).await?;
+        let manifest = Manifest::describe(&copied, store.kind(), clock.now(), events, last_seq, head).await?;
         manifest.write(folder, &copied, &folder.join(FILE))?;
         Ok(manifest)
     };

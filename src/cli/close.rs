@@ -79,7 +79,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         force: args.force,
         supersede: args.reason.as_deref().filter(|_| args.supersede),
         dry_run: args.dry_run,
-        ..Close::of(month, &by)
+        ..Close::for_month(month, &by)
     };
     if !args.yes && !args.dry_run && !args.json && std::io::stdin().is_terminal() {
         let would = kept(&reports, &Close { dry_run: true, ..close.clone() }).await?;

@@ -99,7 +99,7 @@ pub(super) async fn look(client: &Client, config: &Config) -> Result<Vec<Found>,
             }
             answer => answer?,
         };
-        let page = Page::of(&answer)?;
+        let page = Page::from_answer(&answer)?;
         let read = |body: &bytes::Bytes| {
             let reason = |error: serde_json::Error| ApiError::Unreadable {
                 path: answer.path.clone(),

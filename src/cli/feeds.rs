@@ -50,7 +50,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::List { json } => {
             let mut entries = Vec::new();
             for (name, feed) in &config.feeds {
-                let places = FeedProgress::of(name);
+                let places = FeedProgress::for_feed(name);
                 let cursor =
                     store.records.progress(&places.taken()).await.map_err(failed)?.unwrap_or_else(|| "0".into());
                 let taken = cursor.parse().unwrap_or(0);
@@ -92,7 +92,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
                 return Err(Failure::Usage(format!("there is no feed {feed}: {known}")));
             }
-            store.records.set_progress(&FeedProgress::of(feed).replay(), &day.to_string()).await.map_err(failed)?;
+            store
+                .records
+                .set_progress(&FeedProgress::for_feed(feed).replay(), &day.to_string())
+                .await
+                .map_err(failed)?;
             Ok(output::line(format_args!(
                 "{feed} posts everything again from {day} on; serve does it, at once if it runs"
             ))?)

@@ -192,7 +192,7 @@ async fn make_store(config: &Config, clock: &Clock) -> Result<Store, Failure> {
 
 /// Opens the database of `config`; every command may do so beside a live `serve`.
 async fn open_there(config: &Config, options: Options) -> Result<Store, Failure> {
-    let options = Options { keeping: keeping::of(config), ..options };
+    let options = Options { keeping: keeping::configured(config), ..options };
     let opened = Store::open_with(config.database.url.expose_secret(), &options).await;
     opened.map_err(|error| match error {
         StoreError::NoLedger(_) => Failure::Usage(format!("{error}; check database.url")),

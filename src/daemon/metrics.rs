@@ -39,7 +39,7 @@ pub(super) async fn metrics(State(state): State<AppState>, request: Request) -> 
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "accept, authorization, cookie"),
     ];
-    (fields, exposition.of(state.metrics.text(money.as_ref()))).into_response()
+    (fields, exposition.written(state.metrics.text(money.as_ref()))).into_response()
 }
 
 /// Sets the gauges that are looked up. A database that is away is a figure too, not an error.
@@ -81,7 +81,8 @@ async fn look(state: &AppState) -> Result<Looked, StoreError> {
     if !state.config.feeds.is_empty() {
         let end = store.records.feed_end().await?;
         for name in state.config.feeds.keys() {
-            let taken = store.records.progress(&FeedProgress::of(name).taken()).await?.and_then(|at| at.parse().ok());
+            let taken =
+                store.records.progress(&FeedProgress::for_feed(name).taken()).await?.and_then(|at| at.parse().ok());
             feeds.push((name.clone(), taken.unwrap_or(0), end));
         }
     }

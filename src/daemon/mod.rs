@@ -93,7 +93,7 @@ impl Daemon {
         other_log: OtherLog,
     ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
-        let options = Options { other_log, keeping: keeping::of(&config), ..Options::default() };
+        let options = Options { other_log, keeping: keeping::configured(&config), ..Options::default() };
         let store = Store::open_with(config.database.url.expose_secret(), &options).await?;
         // Before the first append: what it brings is to lie in its month.
         months::make_ahead(&store.log, &clock).await;
@@ -103,7 +103,8 @@ impl Daemon {
         let rules = Rules::load(&config.ledger, &store.records).await?;
         let (driver, reconciler) =
             Driver::new(Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks());
-        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::of(&store.log) };
+        let queue =
+            appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::for_log(&store.log) };
         let (appender, writer) = Appender::start(store.log.clone(), queue, {
             let reconciler = reconciler.clone();
             move || reconciler.notify()

@@ -93,7 +93,7 @@ pub(super) fn page() -> &'static File {
             .map(|(path, _)| format!("<link rel=\"modulepreload\" href=\"{assets}/{path}\">\n"))
             .collect();
         let text = PAGE.replace("{assets}", &assets).replace("{preload}\n", &preload);
-        File::of("index.html", Cow::Owned(text.into_bytes()))
+        File::new("index.html", Cow::Owned(text.into_bytes()))
     })
 }
 
@@ -101,7 +101,7 @@ pub(super) fn page() -> &'static File {
 pub(super) fn asset(path: &str) -> Option<&'static File> {
     static MADE: OnceLock<BTreeMap<&'static str, File>> = OnceLock::new();
     let made =
-        MADE.get_or_init(|| FILES.iter().map(|(path, bytes)| (*path, File::of(path, served(path, bytes)))).collect());
+        MADE.get_or_init(|| FILES.iter().map(|(path, bytes)| (*path, File::new(path, served(path, bytes)))).collect());
     made.get(path)
 }
 
@@ -129,7 +129,7 @@ fn without_comments(text: &str) -> String {
 }
 
 impl File {
-    fn of(path: &str, bytes: Cow<'static, [u8]>) -> Self {
+    fn new(path: &str, bytes: Cow<'static, [u8]>) -> Self {
         let kind = match path.rsplit_once('.').map(|(_, ending)| ending) {
             Some("html") => "text/html; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",

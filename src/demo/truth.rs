@@ -150,7 +150,7 @@ impl Truth {
             figures.closing += amounts.mrr;
             figures.at_risk += amounts.at_risk;
             figures.scheduled_churn += amounts.scheduled_churn;
-            figures.subscriptions += of(&close, ledger).map(|worth| worth.subscriptions).sum::<i64>();
+            figures.subscriptions += within(&close, ledger).map(|worth| worth.subscriptions).sum::<i64>();
             figures.customers += i64::from(is_there(until(series, to.after()), ledger, rules));
         }
         for change in self.changes(rules, ledger, from, to) {
@@ -215,15 +215,16 @@ impl Truth {
 }
 
 /// The currencies of a ledger.
-fn of(worths: &Worths, ledger: Ledger) -> impl Iterator<Item = &Worth> {
+fn within(worths: &Worths, ledger: Ledger) -> impl Iterator<Item = &Worth> {
     let belongs = move |currency: &Money| ledger == Ledger::Reporting || ledger == Ledger::Native(*currency);
     worths.iter().filter(move |(currency, _)| belongs(currency)).map(|(_, worth)| worth)
 }
 
 /// Whether the customer is one after all this: pays, or paid and has been kept by a discount to nothing ever since.
 fn is_there(series: &[(UnixTime, Worths)], ledger: Ledger, rules: &Rules) -> bool {
-    let pays = |worths: &Worths| of(worths, ledger).any(|worth| worth.sum(|same| same).mrr > 0);
-    let held = |worths: &Worths| !rules.free_is_lost && of(worths, ledger).any(|worth| worth.sum(|same| same).list > 0);
+    let pays = |worths: &Worths| within(worths, ledger).any(|worth| worth.sum(|same| same).mrr > 0);
+    let held =
+        |worths: &Worths| !rules.free_is_lost && within(worths, ledger).any(|worth| worth.sum(|same| same).list > 0);
     let last = series.iter().rfind(|(_, worths)| pays(worths) || !held(worths));
     last.is_some_and(|(_, worths)| pays(worths))
 }
@@ -236,7 +237,7 @@ fn kind(
     rules: &Rules,
 ) -> Option<&'static str> {
     let all = Ledger::Reporting;
-    let ever = earlier.iter().any(|(_, worths)| of(worths, all).any(|worth| worth.sum(|same| same).mrr > 0));
+    let ever = earlier.iter().any(|(_, worths)| within(worths, all).any(|worth| worth.sum(|same| same).mrr > 0));
     match (before, after) {
         (b, a) if b == a => None,
         (0, _) if is_there(earlier, all, rules) => Some("expansion"),

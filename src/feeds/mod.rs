@@ -36,7 +36,7 @@ pub struct FeedProgress {
 
 impl FeedProgress {
     /// Of the feed with this name.
-    pub fn of(name: &str) -> Self {
+    pub fn for_feed(name: &str) -> Self {
         Self { name: name.to_owned() }
     }
 
@@ -139,7 +139,12 @@ impl Feeds {
     async fn prune(&self) -> Result<(), StoreError> {
         let mut taken = i64::MAX;
         for name in self.config.feeds.keys() {
-            let at = self.store.records.progress(&FeedProgress::of(name).taken()).await?.and_then(|at| at.parse().ok());
+            let at = self
+                .store
+                .records
+                .progress(&FeedProgress::for_feed(name).taken())
+                .await?
+                .and_then(|at| at.parse().ok());
             taken = taken.min(at.unwrap_or(0));
         }
         let before = self.clock.now().plus(-limits::FEED_REPLACED_DAYS * 86_400);
@@ -152,7 +157,7 @@ impl Feeds {
 
     /// The first day a feed tells of: as configured, as a replay asked for, or the day it was first seen.
     async fn first_day(&self, name: &str, configured: Option<Day>, today: Day) -> Result<Day, StoreError> {
-        let place = FeedProgress::of(name).from();
+        let place = FeedProgress::for_feed(name).from();
         let kept = self.store.records.progress(&place).await?.and_then(|day| day.parse::<Day>().ok());
         match (configured, kept) {
             (Some(configured), Some(kept)) => Ok(configured.min(kept)),

@@ -72,7 +72,7 @@ impl Task for Posting {
 
 /// Posts what is due; `Some` where the other side refused, with how long it asks to wait.
 async fn post_due(feeds: &Feeds, name: &str, channel: &Channel) -> Result<Option<Duration>, StoreError> {
-    let (store, places) = (&feeds.store, FeedProgress::of(name));
+    let (store, places) = (&feeds.store, FeedProgress::for_feed(name));
     let position = async |place: &str| -> Result<i64, StoreError> {
         Ok(store.records.progress(place).await?.and_then(|at| at.parse().ok()).unwrap_or(0))
     };

@@ -116,7 +116,7 @@ impl Fetch {
         let mut place: Option<String> = None;
         loop {
             let answer = self.client.get(&Objects::Subscriptions.page(place.as_deref())).await?;
-            let page = Page::of(&answer)?;
+            let page = Page::from_answer(&answer)?;
             let last = page.elements.last().and_then(|body| answers::id(body));
             let mut read = Vec::with_capacity(page.elements.len());
             for body in page.elements {

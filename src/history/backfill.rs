@@ -162,7 +162,7 @@ impl Fetch {
                 }
                 answer => answer?,
             };
-            let page = Page::of(&answer)?;
+            let page = Page::from_answer(&answer)?;
             let (events, mut counts) = read_all(page.elements, |body| answers::event(body, &self.clock));
             let last =
                 events.last().map(|event| StretchPosition { event: event.id.to_string(), created: event.created.0 });

@@ -93,7 +93,7 @@ impl Fetch {
                     answer => answer?,
                 },
             };
-            let page = Page::of(&answer)?;
+            let page = Page::from_answer(&answer)?;
             let last = page.elements.last().and_then(|body| answers::id(body));
             let cut = page.elements.iter().any(|body| list.cut(body).is_some());
             if cut {
@@ -141,7 +141,7 @@ impl Fetch {
                     }
                 },
             };
-            let page = Page::of(&answer)?;
+            let page = Page::from_answer(&answer)?;
             let more = page.has_more && !page.elements.is_empty();
             pages.push(page);
             if !more {

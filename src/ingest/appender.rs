@@ -37,7 +37,7 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that suit this log.
-    pub fn of(log: &Log) -> Self {
+    pub fn for_log(log: &Log) -> Self {
         Self { writers: log.writers(), ..Self::default() }
     }
 }

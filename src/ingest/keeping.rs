@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What becomes of each event before it is stored, by the configuration.
-pub fn of(config: &Config) -> Keeping {
+pub fn configured(config: &Config) -> Keeping {
     match config.privacy.keep {
         Keep::Whole => std::convert::identity,
         Keep::Minimal => minimal,

@@ -30,7 +30,7 @@ pub(super) struct Endpoints {
 
 impl Endpoints {
     /// Errors on a blank secret, which reading the configuration refuses before.
-    pub(super) fn of(stripe: &config::Stripe) -> Result<Self, BlankSecret> {
+    pub(super) fn from_config(stripe: &config::Stripe) -> Result<Self, BlankSecret> {
         let default = match stripe.webhook_secrets.as_slice() {
             [] => None,
             secrets => Some(Endpoint { name: "default".into(), secrets: signing(secrets)?, account: None }),

@@ -55,7 +55,7 @@ pub struct Inlet {
 
 /// The routes of the role `receiver`.
 pub fn router(state: Inlet) -> Result<Router, BlankSecret> {
-    let endpoints = Arc::new(Endpoints::of(&state.config.stripe)?);
+    let endpoints = Arc::new(Endpoints::from_config(&state.config.stripe)?);
     Ok(Router::new()
         .route("/webhooks/stripe", any(unnamed))
         .route("/webhooks/stripe/{name}", any(named))

@@ -131,7 +131,7 @@ impl Catalogue {
         let told = told.entry((livemode, account.cloned())).or_default();
         for (seq, fact) in facts.iter().filter(|(seq, _)| *seq <= self.horizon) {
             tellings(fact, |telling| {
-                let make = || Told::of(livemode, account.cloned(), &telling, *seq, &fact.event);
+                let make = || Told::new(livemode, account.cloned(), &telling, *seq, &fact.event);
                 match told.get_mut(telling.object()) {
                     Some(known) => match known.iter_mut().find(|one| telling.is(one.state())) {
                         Some(one) if one.seq <= *seq => {}

@@ -127,7 +127,7 @@ struct Ground {
 
 impl Class {
     /// The class of a closed figure, and why it isn't essential.
-    fn of(ground: Ground) -> (Self, Option<&'static str>) {
+    fn for_ground(ground: Ground) -> (Self, Option<&'static str>) {
         let reason = if ground.estimated != Mrr::ZERO {
             "something of it rests on estimates"
         } else if ground.in_quality > 0 {
@@ -199,7 +199,7 @@ impl Reports<'_> {
                 }
                 let now = reported.checked_add(restated).ok_or(ReportError::Overflow)?;
                 let share = |part: Mrr| Metric::from(metrics::mrr_share(part, reported));
-                let (class, class_reason) = Class::of(ground);
+                let (class, class_reason) = Class::for_ground(ground);
                 data.push(AccuracyEntry {
                     month: month.to_string(),
                     currency: currency.to_string(),
@@ -321,13 +321,13 @@ mod tests {
     #[test]
     fn a_closed_figure_is_essential_only_where_nothing_speaks_against_it() {
         let sound = Ground { customers: FEW, estimated: Mrr::ZERO, in_quality: 0 };
-        assert_eq!(Class::of(sound), (Class::Essential, None));
+        assert_eq!(Class::for_ground(sound), (Class::Essential, None));
         for (ground, word) in [
             (Ground { customers: FEW - 1, ..sound }, "30"),
             (Ground { estimated: Mrr(1), ..sound }, "estimates"),
             (Ground { in_quality: 1, ..sound }, "quality"),
         ] {
-            let (class, reason) = Class::of(ground);
+            let (class, reason) = Class::for_ground(ground);
             assert_eq!(class, Class::Supporting);
             assert!(reason.unwrap().contains(word), "{reason:?}");
         }

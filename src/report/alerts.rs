@@ -100,10 +100,10 @@ impl AlertEntry {
     pub async fn with_deliveries(records: &Records, rows: Vec<AlertRow>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<&str> = rows.iter().map(|row| row.alert.id.as_str()).collect();
         let deliveries = records.deliveries(&ids).await?;
-        Ok(rows.iter().map(|row| Self::of(row, &deliveries)).collect())
+        Ok(rows.iter().map(|row| Self::from_row(row, &deliveries)).collect())
     }
 
-    fn of(row: &AlertRow, deliveries: &[DeliveryRow]) -> Self {
+    fn from_row(row: &AlertRow, deliveries: &[DeliveryRow]) -> Self {
         let alert = &row.alert;
         Self {
             id: alert.id.clone(),

@@ -250,7 +250,7 @@ pub struct Activity {
 
 impl Activity {
     /// From a movement; `None` for what ChartMogul doesn't know: a revaluation, or what came and went at once.
-    pub fn of(row: &MovementRow) -> Option<Self> {
+    pub fn from_row(row: &MovementRow) -> Option<Self> {
         let movement = &row.movement;
         let kind = match movement.kind {
             Kind::New | Kind::OpeningBalance => "new_biz",
@@ -336,7 +336,7 @@ mod tests {
             parts: Vec::new(),
         };
         let row = MovementRow { id: "00".into(), account: None, customer: "cus_1".into(), movement };
-        let activity = Activity::of(&row).unwrap();
+        let activity = Activity::from_row(&row).unwrap();
         assert_eq!((activity.activity_mrr, activity.activity_arr), (833, 10_000));
     }
 }

@@ -129,7 +129,7 @@ pub struct SeveralCurrencies;
 
 impl Customer {
     /// From a customer's row, with what it is called. Errors where it pays in several currencies: they aren't summed.
-    pub fn of(row: &CustomerRow, named: &CustomerEntry, converted: bool) -> Result<Self, SeveralCurrencies> {
+    pub fn from_row(row: &CustomerRow, named: &CustomerEntry, converted: bool) -> Result<Self, SeveralCurrencies> {
         let mut paying = row.mrr.iter().filter(|(_, mrr)| *mrr != Mrr::ZERO);
         let one = paying.next().or(row.mrr.first()).copied();
         if paying.next().is_some() {
@@ -225,7 +225,7 @@ impl Subscription {
             }
         }
         let one = |one: &crate::ledger::outcome::SubscriptionLedger| {
-            let known = SubscriptionEntry::of(one, reporting);
+            let known = SubscriptionEntry::from_ledger(one, reporting);
             let items = items.get(one.id.as_str());
             let sides = || items.into_iter().flatten().map(|(_, side)| *side);
             let plans: BTreeSet<&str> = sides().map(|side| side.price.as_str()).collect();

@@ -146,7 +146,7 @@ pub struct Close<'a> {
 
 impl<'a> Close<'a> {
     /// A month for the first time, in order.
-    pub fn of(month: Month, by: &'a Actor) -> Self {
+    pub fn for_month(month: Month, by: &'a Actor) -> Self {
         Self { month, by, force: false, supersede: None, dry_run: false }
     }
 }
@@ -218,7 +218,7 @@ impl From<&ClosedTotal> for ClosedLine {
 }
 
 impl ClosedProfile {
-    fn of(month: &ClosedMonth, converted: bool) -> Self {
+    fn from_month(month: &ClosedMonth, converted: bool) -> Self {
         Self {
             profile: month.closing.profile.as_ref().into(),
             converted,
@@ -315,7 +315,7 @@ impl Reports<'_> {
             }
             let of = |profile: &&Profile| profile.name == whole.closing.profile;
             let converted = kept.iter().find(of).is_some_and(|profile| profile.reporting.is_some());
-            closed_now.push(ClosedProfile::of(&whole, converted));
+            closed_now.push(ClosedProfile::from_month(&whole, converted));
         }
         Ok(CloseAnswer { month: month.to_string(), dry_run: close.dry_run, closed: closed_now })
     }

@@ -150,7 +150,7 @@ impl From<&(Currency, Mrr)> for CurrencyMrr {
 
 impl SubscriptionEntry {
     /// A subscription as it stands, its amounts converted into `reporting`, where anything is.
-    pub fn of(one: &SubscriptionLedger, reporting: Option<Currency>) -> Self {
+    pub fn from_ledger(one: &SubscriptionLedger, reporting: Option<Currency>) -> Self {
         let own = one.currency.filter(|own| reporting.is_some_and(|reporting| reporting != *own));
         Self {
             id: one.id.to_string(),

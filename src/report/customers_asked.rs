@@ -100,7 +100,7 @@ impl Reports<'_> {
             }
         };
         let facts = self.store.log.customer_facts(&keys, view.seq()).await?;
-        let mut list = InvoiceList::of(facts.into_iter().flatten());
+        let mut list = InvoiceList::from_facts(facts.into_iter().flatten());
         self.name_lines(ask, &keys, &mut list.data).await?;
         Ok(Some(list))
     }
@@ -154,7 +154,7 @@ impl Reports<'_> {
             day: day.map(|day| day.to_string()),
             stripe_customers: self.stripe_customers(ask, &row).await?,
             mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
-            steps: steps.iter().filter(asked).map(|step| StepEntry::of(step, zone)).collect(),
+            steps: steps.iter().filter(asked).map(|step| StepEntry::from_step(step, zone)).collect(),
         }))
     }
 

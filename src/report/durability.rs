@@ -103,7 +103,7 @@ impl Reports<'_> {
                 effective_at: row.movement.effective_at,
                 id: row.id.clone(),
             });
-            let moves = |movement: &Movement| Step::of(movement.kind, movement.amount).is_some();
+            let moves = |movement: &Movement| Step::from_movement(movement.kind, movement.amount).is_some();
             for row in rows.into_iter().filter(|row| moves(&row.movement)) {
                 charge.add(size_of::<Movement>() + row.movement.parts.len() * 256).map_err(ReportError::from)?;
                 let whose = (row.account.map(|account| account.to_string()), row.customer.to_string());

@@ -63,7 +63,7 @@ pub struct StepEntry {
 
 impl StepEntry {
     /// A step of the ledger, on its accounting day.
-    pub fn of(step: &Step, zone: &Zone) -> Self {
+    pub fn from_step(step: &Step, zone: &Zone) -> Self {
         Self {
             at: step.at.to_string(),
             day: zone.day(step.at).to_string(),

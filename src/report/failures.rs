@@ -82,7 +82,7 @@ fn less(a: Mrr, b: Mrr) -> Result<Mrr, ReportError> {
 
 impl FailureList {
     /// From each customer's changes of what is past due, up to `today`; those that began in `span`.
-    pub fn of(
+    pub fn from_changes(
         rows: Vec<DayAmounts>,
         today: Day,
         span: (Option<Day>, Option<Day>),
@@ -104,7 +104,7 @@ impl FailureList {
                 let within =
                     span.0.is_none_or(|from| episode.began >= from) && span.1.is_none_or(|to| episode.began <= to);
                 if within {
-                    data.push(FailureEntry::of(&customer, currency, &episode));
+                    data.push(FailureEntry::from_episode(&customer, currency, &episode));
                 }
             }
         }
@@ -174,7 +174,7 @@ fn episodes(days: BTreeMap<Day, (Mrr, Mrr)>) -> Result<Vec<Episode>, ReportError
 }
 
 impl FailureEntry {
-    fn of(customer: &str, currency: Currency, episode: &Episode) -> Self {
+    fn from_episode(customer: &str, currency: Currency, episode: &Episode) -> Self {
         let Episode { began, ended, amount, recovered, lost, open } = *episode;
         let outcome = match (ended, lost == Mrr::ZERO, recovered == Mrr::ZERO) {
             (None, ..) => "open",
@@ -229,7 +229,7 @@ mod tests {
 
     fn told(rows: Vec<DayAmounts>, from: Option<&str>) -> Vec<Told> {
         let span = (from.map(|day| day.parse().unwrap()), None);
-        let list = FailureList::of(rows, "2026-12-31".parse().unwrap(), span, None).unwrap();
+        let list = FailureList::from_changes(rows, "2026-12-31".parse().unwrap(), span, None).unwrap();
         let entry =
             |one: FailureEntry| (one.failed_on, one.settled_on, one.outcome, one.amount, one.recovered, one.lost);
         list.data.into_iter().map(entry).collect()

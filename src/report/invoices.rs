@@ -81,14 +81,14 @@ pub struct LineEntry {
 
 impl InvoiceList {
     /// Of a customer's facts: of each invoice the latest that was told of it.
-    pub fn of(facts: impl IntoIterator<Item = Fact>) -> Self {
+    pub fn from_facts(facts: impl IntoIterator<Item = Fact>) -> Self {
         let mut told: BTreeMap<InvoiceId, Vec<(UnixTime, String, Box<InvoiceState>)>> = BTreeMap::new();
         for fact in facts {
             if let State::Invoice(invoice) = fact.state {
                 told.entry(invoice.id.clone()).or_default().push((fact.at, fact.event.to_string(), invoice));
             }
         }
-        let mut data: Vec<InvoiceEntry> = told.into_values().filter_map(InvoiceEntry::of).collect();
+        let mut data: Vec<InvoiceEntry> = told.into_values().filter_map(InvoiceEntry::from_states).collect();
         data.sort_by(|a, b| (&b.created, &b.id).cmp(&(&a.created, &a.id)));
         Self { data }
     }
@@ -132,7 +132,7 @@ impl InvoiceList {
 
 impl InvoiceEntry {
     /// The latest state; of one second the furthest of an invoice's life.
-    fn of(mut told: Vec<(UnixTime, String, Box<InvoiceState>)>) -> Option<Self> {
+    fn from_states(mut told: Vec<(UnixTime, String, Box<InvoiceState>)>) -> Option<Self> {
         told.sort_by(|(at, event, state), (other_at, other, other_state)| {
             (at, &state.status, event).cmp(&(other_at, &other_state.status, other))
         });
@@ -152,7 +152,7 @@ impl InvoiceEntry {
             created: state.created.to_string(),
             finalized_at: instant(state.finalized_at),
             paid_at: instant(state.paid_at),
-            lines: state.lines.iter().map(LineEntry::of).collect(),
+            lines: state.lines.iter().map(LineEntry::from_line).collect(),
             lines_complete: state.lines_complete,
             events,
         })
@@ -160,7 +160,7 @@ impl InvoiceEntry {
 }
 
 impl LineEntry {
-    fn of(line: &InvoiceLine) -> Self {
+    fn from_line(line: &InvoiceLine) -> Self {
         Self {
             subscription: line.subscription.as_ref().map(ToString::to_string),
             price: line.price.as_ref().map(ToString::to_string),

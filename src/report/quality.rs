@@ -123,7 +123,7 @@ impl QualityItem {
 
     /// A thin event that nothing in the log fills in.
     pub fn unfilled(event: &EventRow) -> Self {
-        let Pointer { twin, object } = Pointer::of(event);
+        let Pointer { twin, object } = Pointer::from_row(event);
         let twin = twin.map_or("the snapshot event of the same change".to_owned(), |id| format!("its twin {id}"));
         let named = object.unwrap_or("the object it is about");
         Self {

@@ -239,7 +239,7 @@ fn expanded(book: &Book, currency: Currency, end: Day) -> Result<Vec<Expanded>, 
     let mut expanded = Vec::new();
     for one in book.customers.values() {
         let own = one.movements.iter().filter(|(_, of, ..)| *of == currency);
-        let steps = own.filter_map(|(day, _, kind, amount)| Some((*day, Step::of(*kind, *amount)?, ())));
+        let steps = own.filter_map(|(day, _, kind, amount)| Some((*day, Step::from_movement(*kind, *amount)?, ())));
         let (mut expansion, mut held) = (Mrr::ZERO, Mrr::ZERO);
         for grown in expansions(steps).iter().filter(|grown| month.contains(&grown.day)) {
             expansion = expansion.checked_add(grown.amount).ok_or(ReportError::Overflow)?;

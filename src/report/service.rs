@@ -108,7 +108,7 @@ impl<'a> Reports<'a> {
             return Err(AskError::Parameter { name: "group_by", reason });
         }
         let by_cause = Ask { group_by: Some(GroupBy::Cause), ..ask.clone() };
-        Ok(Waterfall::of(&self.mrr(ask).await?, &self.mrr(&by_cause).await?))
+        Ok(Waterfall::from_answers(&self.mrr(ask).await?, &self.mrr(&by_cause).await?))
     }
 
     /// The metrics of rule `metrics` over time.
@@ -242,7 +242,7 @@ impl<'a> Reports<'a> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let rows = view.in_doubt(&scope).await?;
         let today = self.ledger.zone.day(scope.cut);
-        let mut list = FailureList::of(rows, today, (ask.from, ask.to), ask.own_currency())?;
+        let mut list = FailureList::from_changes(rows, today, (ask.from, ask.to), ask.own_currency())?;
         (list.profile, list.converted) = (self.profile(ask)?.name.as_ref().into(), self.reporting(ask).is_some());
         Ok(list)
     }

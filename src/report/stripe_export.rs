@@ -138,7 +138,7 @@ enum Rest {
 pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport> {
     let mut records = records(text).into_iter();
     let heading = records.next().map(|(_, cells)| cells).unwrap_or_default();
-    let columns = Columns::of(&heading)?;
+    let columns = Columns::from_heading(&heading)?;
     let form = if matches!(columns.rest, Rest::Changes { .. }) { Form::Changes } else { Form::PerMonth };
     let mut said: BTreeMap<Key, Said> = BTreeMap::new();
     let mut places = std::collections::BTreeSet::new();
@@ -191,7 +191,7 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
 }
 
 impl Columns {
-    fn of(heading: &StringRecord) -> Result<Self, BadExport> {
+    fn from_heading(heading: &StringRecord) -> Result<Self, BadExport> {
         let names: Vec<String> = heading.iter().map(plain).collect();
         let find = |known: &[&str]| known.iter().find_map(|one| names.iter().position(|name| name == one));
         let months: Vec<(usize, Month)> =

@@ -19,7 +19,7 @@ pub(super) struct Pointer<'a> {
 }
 
 impl<'a> Pointer<'a> {
-    pub(super) fn of(row: &'a EventRow) -> Self {
+    pub(super) fn from_row(row: &'a EventRow) -> Self {
         let names = || row.reason.as_deref().unwrap_or_default().split(' ').filter(|name| !name.is_empty());
         Self {
             twin: names().find(|name| name.starts_with("evt_")),
@@ -56,13 +56,13 @@ pub async fn unfilled(
 async fn open<'p>(store: &ReadStore, page: &'p [EventRow]) -> Result<Vec<&'p EventRow>, StoreError> {
     let matters: Vec<&EventRow> = page.iter().filter(|row| read::matters(&row.kind)).collect();
     let (Some(first), Some(last)) = (matters.first(), matters.last()) else { return Ok(Vec::new()) };
-    let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::of(row).twin).map(EventId::from).collect();
+    let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::from_row(row).twin).map(EventId::from).collect();
     let twins = store.log.known_ids(&twins).await?;
-    let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::of(row).object).collect();
+    let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::from_row(row).object).collect();
     let (from, to) = (first.seq.back(limits::THIN_NEIGHBOURS), last.seq.forward(limits::THIN_NEIGHBOURS));
     let told: HashMap<String, UnixTime> = store.log.last_told(&objects, from, to).await?.into_iter().collect();
     let filled = |row: &EventRow| {
-        let Pointer { twin, object } = Pointer::of(row);
+        let Pointer { twin, object } = Pointer::from_row(row);
         twin.is_some_and(|twin| twins.iter().any(|known| known.as_str() == twin))
             || object.and_then(|object| told.get(object)).is_some_and(|at| *at >= row.created)
     };

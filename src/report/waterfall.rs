@@ -63,7 +63,7 @@ fn lines(entry: &MrrEntry) -> [(&'static str, i128, Exact); 7] {
 
 impl Waterfall {
     /// From the bridges of the whole ledger, and of the same ledger by cause.
-    pub fn of(whole: &MrrAnswer, by_cause: &MrrAnswer) -> Self {
+    pub fn from_answers(whole: &MrrAnswer, by_cause: &MrrAnswer) -> Self {
         let mut data = Vec::new();
         for entry in &whole.data {
             let line = |line, cause, (amount, amount_exact)| WaterfallRow {

@@ -106,7 +106,7 @@ fn cell_into(
         Cell::Amount(units, currency, places) => {
             let code = currency.as_str().to_uppercase();
             let zeros = if *places == 0 { String::new() } else { format!(".{}", "0".repeat(*places as usize)) };
-            let format = formats.of(&format!("#,##0{zeros}\\ [${code}]"));
+            let format = formats.with_code(&format!("#,##0{zeros}\\ [${code}]"));
             sheet.write_number_with_format(row, at, number(units), format)?;
             units.split('.').next().map_or(0, |whole| whole.len() + whole.len() / 3) + zeros.len() + 4
         }
@@ -115,20 +115,22 @@ fn cell_into(
             text.len()
         }
         Cell::Share(text) => {
-            sheet.write_number_with_format(row, at, number(text), formats.of("0.0 %"))?;
+            sheet.write_number_with_format(row, at, number(text), formats.with_code("0.0 %"))?;
             8
         }
         Cell::Day(day) => match date(*day) {
-            Some(date) => sheet.write_date_with_format(row, at, &date, formats.of("yyyy\\-mm\\-dd")).map(|_| 10)?,
+            Some(date) => {
+                sheet.write_date_with_format(row, at, &date, formats.with_code("yyyy\\-mm\\-dd")).map(|_| 10)?
+            }
             None => sheet.write_string(row, at, day.to_string()).map(|_| 10)?,
         },
         Cell::Month(day) => match date(*day) {
-            Some(date) => sheet.write_date_with_format(row, at, &date, formats.of("yyyy\\-mm")).map(|_| 7)?,
+            Some(date) => sheet.write_date_with_format(row, at, &date, formats.with_code("yyyy\\-mm")).map(|_| 7)?,
             None => sheet.write_string(row, at, day.to_string()).map(|_| 10)?,
         },
         Cell::Instant(instant) => match ExcelDateTime::from_timestamp(instant.0) {
             Ok(date) => {
-                let format = formats.of("yyyy\\-mm\\-dd\\Thh:mm:ss\\Z");
+                let format = formats.with_code("yyyy\\-mm\\-dd\\Thh:mm:ss\\Z");
                 sheet.write_datetime_with_format(row, at, &date, format).map(|_| 20)?
             }
             Err(_) => sheet.write_string(row, at, instant.to_string()).map(|_| 20)?,
@@ -162,7 +164,7 @@ fn fitting(text: &str) -> String {
 struct Formats(BTreeMap<String, Format>);
 
 impl Formats {
-    fn of(&mut self, code: &str) -> &Format {
+    fn with_code(&mut self, code: &str) -> &Format {
         if !self.0.contains_key(code) {
             self.0.insert(code.to_owned(), Format::new().set_num_format(code));
         }

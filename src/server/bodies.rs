@@ -28,7 +28,7 @@ pub struct Bodies {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self::of(limits::BODIES_BYTES)
+        Self::with_room(limits::BODIES_BYTES)
     }
 }
 
@@ -49,7 +49,7 @@ pub struct Held<'a> {
 }
 
 impl Bodies {
-    fn of(most: usize) -> Self {
+    fn with_room(most: usize) -> Self {
         Self { most, inner: Mutex::default() }
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn small_bodies_are_always_taken() {
-        let bodies = Bodies::of(100);
+        let bodies = Bodies::with_room(100);
         let mut large = bodies.begin();
         large.grow(OWN + 100).unwrap();
         let mut small: Vec<_> = (0..50).map(|_| bodies.begin()).collect();
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_large_one_that_began_first_gives_way() {
-        let bodies = Bodies::of(100);
+        let bodies = Bodies::with_room(100);
         let (mut first, mut second, mut third) = (bodies.begin(), bodies.begin(), bodies.begin());
         first.grow(OWN + 50).unwrap();
         second.grow(OWN + 50).unwrap();
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn one_alone_may_be_as_large_as_a_body_may_be() {
-        let bodies = Bodies::of(100);
+        let bodies = Bodies::with_room(100);
         let mut one = bodies.begin();
         one.grow(OWN + 10).unwrap();
         one.grow(OWN + 1000).unwrap();

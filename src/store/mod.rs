@@ -93,11 +93,11 @@ impl Store {
         if let Some(path) = url.strip_prefix("sqlite://") {
             let path = Path::new(path);
             let opened = Database::Sqlite(Arc::new(sqlite::Database::open(path, options).await?));
-            return Ok(Self::of(opened, options.keeping));
+            return Ok(Self::new(opened, options.keeping));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let opened = Database::Postgres(Arc::new(postgres::Database::open(url, options).await?));
-            return Ok(Self::of(opened, options.keeping));
+            return Ok(Self::new(opened, options.keeping));
         }
         Err(StoreError::Schema("database.url is neither sqlite://PATH nor postgres://…".into()))
     }
@@ -112,7 +112,7 @@ impl Store {
         &self.reader
     }
 
-    fn of(database: Database, keeping: Keeping) -> Self {
+    fn new(database: Database, keeping: Keeping) -> Self {
         let (log, derived) = (ReadLog(database.clone()), ReadDerived(database.clone()));
         let records = Records(database.clone());
         let reader = ReadStore { log: log.clone(), derived: derived.clone(), records: records.clone() };

@@ -37,7 +37,7 @@ impl Exposition {
     }
 
     /// This text of an OpenMetrics text.
-    pub fn of(self, text: String) -> String {
+    pub fn written(self, text: String) -> String {
         match self {
             Self::OpenMetrics => text,
             Self::Plain => plain(&text),
@@ -114,6 +114,6 @@ mod tests {
         let plain = "# HELP a_build_info The version.\n# TYPE a_build_info gauge\na_build_info{version=\"1\"} 1\n\
                      # HELP a_webhooks_total Answered.\n# TYPE a_webhooks_total counter\na_webhooks_total 3\n# HELP a_up Up.\n\
                      # TYPE a_up gauge\na_up 1\n";
-        assert_eq!(Exposition::Plain.of(open.to_owned()), plain);
+        assert_eq!(Exposition::Plain.written(open.to_owned()), plain);
     }
 }

@@ -24,7 +24,7 @@ pub enum Step {
 
 impl Step {
     /// What a movement is here; `None` where it moves no expansion.
-    pub fn of(kind: Kind, amount: Mrr) -> Option<Self> {
+    pub fn from_movement(kind: Kind, amount: Mrr) -> Option<Self> {
         match kind {
             Kind::Expansion => Some(Self::Grown(amount)),
             Kind::Contraction => Some(Self::GivenBack(Mrr(amount.0.saturating_neg()))),
@@ -105,7 +105,7 @@ pub fn expansions<T>(steps: impl IntoIterator<Item = (Day, Step, T)>) -> Vec<Exp
 pub fn by_rollup<'m>(movements: impl IntoIterator<Item = &'m Movement>) -> Vec<(Currency, Vec<Expansion<Rollup>>)> {
     let mut steps: BTreeMap<Currency, Vec<(Day, Step, Rollup)>> = BTreeMap::new();
     for movement in movements {
-        let Some(step) = Step::of(movement.kind, movement.amount) else { continue };
+        let Some(step) = Step::from_movement(movement.kind, movement.amount) else { continue };
         let of = steps.entry(movement.currency).or_default();
         match step {
             Step::Grown(_) => {
@@ -204,7 +204,7 @@ mod tests {
                     prop_assert_eq!(held.0 + lost, one.amount.0);
                 }
                 // With causes or without them, the same is held.
-                let plain = own().filter_map(|one| Some((one.day, Step::of(one.kind, one.amount)?, ())));
+                let plain = own().filter_map(|one| Some((one.day, Step::from_movement(one.kind, one.amount)?, ())));
                 let held: i128 = expansions(plain).iter().map(|one| one.held(day(at)).0).sum();
                 prop_assert_eq!(held, all.iter().map(|one| one.held(day(at)).0).sum::<i128>());
             }

@@ -59,7 +59,7 @@ pub enum Stage {
 
 /// All steps of one customer under one profile, in time order; the future written ahead is included, dated.
 pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<Step> {
-    let derivation = Derivation::of(input, profile, zone, &[]);
+    let derivation = Derivation::new(input, profile, zone, &[]);
     let mut steps = Vec::new();
     for counted in &derivation.subscriptions {
         steps.extend(counted.snapshots.iter().map(state));

@@ -71,7 +71,7 @@ pub fn derive(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Custo
 pub fn derive_cut(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, cuts: &[Day]) -> CustomerLedger {
     let cuts: Vec<UnixTime> = cuts.iter().map(|day| zone.start_of(*day)).collect();
     let Derivation { known, subscriptions, sweep, movements, quality, .. } =
-        Derivation::of(input, profile, zone, &cuts);
+        Derivation::new(input, profile, zone, &cuts);
     let mut rows = Vec::new();
     subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
     rows.sort_unstable();
@@ -126,7 +126,7 @@ struct Derivation<'a> {
 }
 
 impl<'a> Derivation<'a> {
-    fn of(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
+    fn new(input: CustomerFacts<'a>, profile: &Profile, zone: &Zone, cuts: &[UnixTime]) -> Self {
         let known = SortedFacts::gather(input);
         let terms = Terms::gather(input).keeping_tax(profile.inclusive_tax == InclusiveTax::Keep);
         let mut quality = Vec::new();

@@ -197,7 +197,7 @@ impl<'a> Ledger<'_, 'a> {
         let opened = around.opened;
         let replacement = match window.opening {
             true => None,
-            false => Replacement::of(self.subscriptions, around.before, around.after),
+            false => Replacement::within(self.subscriptions, around.before, around.after),
         };
         // What ran before the log began ran before this window, wherever in it that is first known.
         let ever = before.ever || moments.iter().any(|moment| moment.ran_before);

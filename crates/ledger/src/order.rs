@@ -16,7 +16,7 @@ pub(super) struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// `None` for a fact about anything else.
-    pub(super) fn of(fact: &'a Fact) -> Option<Self> {
+    pub(super) fn from_fact(fact: &'a Fact) -> Option<Self> {
         match &fact.state {
             State::Subscription { before, after } => Some(Self { fact, before: before.as_deref(), after }),
             _ => None,

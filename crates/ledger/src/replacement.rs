@@ -25,7 +25,7 @@ pub(super) struct Replacement {
 
 impl Replacement {
     /// The one of a window, by each subscription's stretch before (of those that changed) and after it.
-    pub(super) fn of(
+    pub(super) fn within(
         subscriptions: &[Counted<'_>],
         before: &BTreeMap<usize, Option<usize>>,
         after: &[Option<usize>],

@@ -159,7 +159,7 @@ struct Steps<T>(Vec<(Day, T)>);
 
 impl<T: Copy + Default + PartialEq> Steps<T> {
     /// From changes in any order; `None` where a sum doesn't fit.
-    fn of(mut changes: Vec<(Day, T)>, add: impl Fn(T, T) -> Option<T>) -> Option<Self> {
+    fn from_changes(mut changes: Vec<(Day, T)>, add: impl Fn(T, T) -> Option<T>) -> Option<Self> {
         changes.sort_by_key(|(day, _)| *day);
         let mut steps: Vec<(Day, T)> = Vec::with_capacity(changes.len());
         let mut value = T::default();
@@ -201,7 +201,7 @@ struct One<'a> {
 pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
     let in_effect = |at: UnixTime| cut.is_none_or(|cut| at <= cut);
     let any = ledger.counts.iter().filter(|row| row.currency.is_none() && in_effect(row.at));
-    let anything = Steps::of(any.map(|row| (row.day, row.customers)).collect(), i64::checked_add)?;
+    let anything = Steps::from_changes(any.map(|row| (row.day, row.customers)).collect(), i64::checked_add)?;
     let mut currencies: Vec<Currency> =
         ledger.currencies().chain(ledger.movements.iter().map(|one| one.currency)).collect();
     currencies.sort_unstable();
@@ -213,8 +213,8 @@ pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
         let deltas = ledger.deltas.iter().filter(|row| row.currency == currency && in_effect(row.at));
         let counts = ledger.counts.iter().filter(|row| row.currency == Some(currency) && in_effect(row.at));
         let mut one = One {
-            mrr: Steps::of(deltas.map(|row| (row.day, row.mrr)).collect(), Mrr::checked_add)?,
-            paying: Steps::of(counts.map(|row| (row.day, row.customers)).collect(), i64::checked_add)?,
+            mrr: Steps::from_changes(deltas.map(|row| (row.day, row.mrr)).collect(), Mrr::checked_add)?,
+            paying: Steps::from_changes(counts.map(|row| (row.day, row.customers)).collect(), i64::checked_add)?,
             anything: &anything,
             new: Vec::new(),
             expansions: Vec::new(),
@@ -233,7 +233,7 @@ pub fn share(ledger: &CustomerLedger, cut: Option<UnixTime>) -> Option<Share> {
                         one.imported.push((row.day, row.amount));
                     }
                 }
-                kind if shown => steps.extend(Step::of(kind, row.amount).map(|step| (row.day, step, ()))),
+                kind if shown => steps.extend(Step::from_movement(kind, row.amount).map(|step| (row.day, step, ()))),
                 _ => {}
             }
         }

@@ -44,7 +44,7 @@ impl<'a> SortedFacts<'a> {
     }
 
     fn take(&mut self, fact: &'a Fact) {
-        if let Some(seen) = Seen::of(fact) {
+        if let Some(seen) = Seen::from_fact(fact) {
             self.subscriptions.entry(&seen.after.id).or_default().push(seen);
         }
         match &fact.state {

@@ -116,7 +116,7 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// A window's count held against the negative binomial with this mean and variance.
-    pub(super) fn of(series: usize, test: Test, days: u32, observed: u64, expected: f64, variance: f64) -> Self {
+    pub(super) fn new(series: usize, test: Test, days: u32, observed: u64, expected: f64, variance: f64) -> Self {
         let rest = (0, 0, 0.0, 0);
         let (low, high, by_chance_a_year, further) = rest;
         let finding = Finding { series, test, days, observed, expected, low, high, by_chance_a_year, further };

@@ -178,12 +178,12 @@ impl<const N: usize> Detector<N> {
             let means = || waiting.iter().map(|exposure| rate.mean(*exposure)).chain([mean]);
             if judges(mean, count) {
                 let variance = rate.variance([mean].into_iter());
-                offer(Candidate::of(series, Test::Day, 1, count, mean, variance));
+                offer(Candidate::new(series, Test::Day, 1, count, mean, variance));
             }
             let expected = means().sum::<f64>();
             let observed = count + self.waiting.iter().map(|(day, _)| day.counts[series]).sum::<u64>();
             if judges(expected, observed) && waiting.len() + 1 == WEEK {
-                offer(Candidate::of(series, Test::Week, 7, observed, expected, rate.variance(means())));
+                offer(Candidate::new(series, Test::Week, 7, observed, expected, rate.variance(means())));
             }
             if rate.known() >= CUSUM_FROM && expected >= JUDGED_FROM {
                 let residual = (count as f64 - mean) / rate.daily_variance(mean).sqrt().max(1e-6);
@@ -197,7 +197,8 @@ impl<const N: usize> Detector<N> {
                     rise.expected += mean;
                     let variance = rate.variance(std::iter::once(rise.expected));
                     let chance = tail::cusum_rate(rise.level, REFERENCE, rate.skewness(mean));
-                    let slow = Candidate::of(series, Test::SlowRise, rise.days, rise.observed, rise.expected, variance);
+                    let slow =
+                        Candidate::new(series, Test::SlowRise, rise.days, rise.observed, rise.expected, variance);
                     offer(Candidate { chance, ..slow });
                 }
             }

@@ -31,7 +31,7 @@ pub(in super::super) struct TableRows {
 
 impl Values {
     /// None yet, of so many.
-    pub(in super::super) fn of(width: usize) -> Self {
+    pub(in super::super) fn with_width(width: usize) -> Self {
         Self(Vec::with_capacity(width))
     }
 

@@ -79,18 +79,18 @@ impl DaySums {
         let beyond = || corrupt("summing days", format!("{}: a day's sum is beyond a row", key.customer));
         for delta in deltas {
             let day = sums.amounts.entry((delta.currency, delta.day)).or_default();
-            DayAmount::of(delta).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
+            DayAmount::from_delta(delta).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
         }
         for count in counts {
             let day = sums.counts.entry((count.currency, count.day)).or_default();
-            day.add(&DayCount::of(count), rows).ok_or_else(beyond)?;
+            day.add(&DayCount::from_delta(count), rows).ok_or_else(beyond)?;
         }
         // What is shown for a while only is looked for row by row: it is little.
         for movement in movements.iter().filter(|movement| movement.visible_until.is_none()) {
             let since = movement.visible_from.0.div_euclid(UnixTime::DAY_SECONDS);
             let of = (movement.currency, movement.day, movement.kind.as_str(), since);
             let day = sums.movements.entry(of).or_default();
-            DayMovement::of(movement.amount).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
+            DayMovement::from_amount(movement.amount).and_then(|row| day.add(&row, rows)).ok_or_else(beyond)?;
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl DaySums {
         new: Option<Standing<'_>>,
     ) -> Result<(), StoreError> {
         let beyond = || corrupt("summing groups", format!("{}: a sum is beyond a row", key.customer));
-        let traits = [old, new].map(|one| one.map(|one| Traits::of(one.ledger)));
+        let traits = [old, new].map(|one| one.map(|one| Traits::from_ledger(one.ledger)));
         // Whoever is of another country takes all rows there.
         let whole = traits[0] != traits[1];
         for ((one, traits), rows) in [old, new].into_iter().zip(&traits).zip([Rows::Taken, Rows::Written]) {
@@ -116,12 +116,12 @@ impl DaySums {
             let grouped = if whole { (&*ledger.deltas, &*ledger.counts, &*ledger.movements) } else { tails };
             sums.groups.add(traits, grouped, rows).ok_or_else(beyond)?;
             for delta in tails.0 {
-                let row = DayMovement::of(delta.mrr).ok_or_else(beyond)?;
+                let row = DayMovement::from_amount(delta.mrr).ok_or_else(beyond)?;
                 let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
                 stands.add(&row, rows).ok_or_else(beyond)?;
             }
             let digest = sums.digests.entry(key.customer.clone()).or_default();
-            digest.add(&KeptDigest::of(ledger)?, rows).ok_or_else(beyond)?;
+            digest.add(&KeptDigest::from_ledger(ledger)?, rows).ok_or_else(beyond)?;
             let share = retention::share(ledger, None).ok_or_else(beyond)?;
             sums.retention.add(&share, rows).ok_or_else(beyond)?;
         }

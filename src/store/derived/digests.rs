@@ -19,7 +19,7 @@ pub(crate) struct KeptDigest {
 
 impl KeptDigest {
     /// Of all rows of a customer under one profile.
-    pub(crate) fn of(ledger: &CustomerLedger) -> Result<Self, StoreError> {
+    pub(crate) fn from_ledger(ledger: &CustomerLedger) -> Result<Self, StoreError> {
         let bytes = serde_json::to_vec(ledger).map_err(|error| corrupt("digesting rows", error.to_string()))?;
         let digest = Sha256::digest(&bytes);
         let half = |from: usize| {

@@ -57,7 +57,7 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
-    pub(crate) fn of(ledger: &CustomerLedger) -> Self {
+    pub(crate) fn from_ledger(ledger: &CustomerLedger) -> Self {
         // The ledger's own day of it, which is cut in the ledger's zone.
         let first = ledger.first_mrr_at.and_then(|at| ledger.deltas.iter().find(|delta| delta.at >= at));
         let cohort = first.map(|delta| Arc::from(Month::of(delta.day).to_string()));
@@ -88,7 +88,7 @@ impl GroupSums {
             let sold = (delta.product.clone(), Some(delta.price.clone()), delta.interval, billed);
             let of_item = self.items.entry((delta.currency, month(delta.day), sold)).or_default();
             let of_customer = amounts.entry((delta.currency, month(delta.day))).or_default();
-            let row = DayAmount::of(delta)?;
+            let row = DayAmount::from_delta(delta)?;
             of_item.add(&row, rows)?;
             of_customer.add(&row, rows)?;
         }
@@ -96,12 +96,12 @@ impl GroupSums {
         for count in counts {
             // Over all currencies there are no groups.
             let Some(currency) = count.currency else { continue };
-            counted.entry((currency, month(count.day))).or_default().add(&DayCount::of(count), rows)?;
+            counted.entry((currency, month(count.day))).or_default().add(&DayCount::from_delta(count), rows)?;
         }
         let mut moves: BTreeMap<(Currency, Day, Kind), DayMovement> = BTreeMap::new();
         for movement in movements.iter().filter(|movement| movement.visible_until.is_none()) {
             let (currency, day, kind) = (movement.currency, month(movement.day), movement.kind);
-            moves.entry((currency, day, kind)).or_default().add(&DayMovement::of(movement.amount)?, rows)?;
+            moves.entry((currency, day, kind)).or_default().add(&DayMovement::from_amount(movement.amount)?, rows)?;
             if kind == Kind::Transient {
                 continue;
             }
@@ -115,7 +115,7 @@ impl GroupSums {
                     traits.billed(&part.subscription),
                 );
                 let sum = self.parts.entry((currency, day, kind, part.cause, sold)).or_default();
-                sum.add(&DayMovement::of(part.amount)?, rows)?;
+                sum.add(&DayMovement::from_amount(part.amount)?, rows)?;
             }
         }
         for (dimension, group) in &traits.of_customer {

@@ -51,7 +51,7 @@ pub(crate) struct DayMovement {
 
 impl DayAmount {
     /// Of one row; `None` where an amount leaves 64 bits.
-    pub(crate) fn of(delta: &Delta) -> Option<Self> {
+    pub(crate) fn from_delta(delta: &Delta) -> Option<Self> {
         let amounts = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
         let mut one = Self { items: 1, ..Self::default() };
         for ((minor, rest), Mrr(amount)) in one.amounts.iter_mut().zip(amounts) {
@@ -73,7 +73,7 @@ impl DayAmount {
 
 impl DayCount {
     /// Of one row.
-    pub(crate) fn of(count: &CountDelta) -> Self {
+    pub(crate) fn from_delta(count: &CountDelta) -> Self {
         Self { items: 1, counts: [count.customers, count.subscriptions, count.trials] }
     }
 
@@ -85,7 +85,7 @@ impl DayCount {
 
 impl DayMovement {
     /// Of one movement; `None` where its amount leaves 64 bits.
-    pub(crate) fn of(amount: Mrr) -> Option<Self> {
+    pub(crate) fn from_amount(amount: Mrr) -> Option<Self> {
         let amount = i64::try_from(amount.0).ok()?;
         Some(Self { items: 1, amount: (amount / MINOR, amount % MINOR) })
     }

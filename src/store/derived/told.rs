@@ -33,7 +33,7 @@ pub struct Told {
 
 impl Told {
     /// What `telling` says, in the event at `seq`.
-    pub fn of(livemode: bool, account: Option<AccountId>, telling: &Telling<'_>, seq: Seq, event: &EventId) -> Self {
+    pub fn new(livemode: bool, account: Option<AccountId>, telling: &Telling<'_>, seq: Seq, event: &EventId) -> Self {
         let state = telling.state();
         let digest = Sha256::digest(stored::to_bytes(&state));
         let digest: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();

@@ -15,7 +15,7 @@ use super::{derived_files::DerivedFiles, driver::Pool};
 pub(crate) struct Writers(Pool);
 
 impl Writers {
-    pub(super) fn of(pool: Pool) -> Self {
+    pub(super) fn new(pool: Pool) -> Self {
         Self(pool)
     }
 

@@ -48,7 +48,7 @@ async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool
         let counted: Result<i64, _> = sqlx::query_scalar(text).fetch_one(&pool).await;
         counted.doing("opening the derived tables")?;
     }
-    let writers = Writers::of(writer);
+    let writers = Writers::new(writer);
     index_current(&pool, &writers).await?;
     files.is_made();
     Ok((files, pool, writers))

@@ -82,7 +82,7 @@ impl LogWriter {
             doing: "starting the thread that writes the log",
             reason: error.to_string(),
         })?;
-        Ok(Self { driver: Writers::of(pool), thread, file, health, turn: Arc::default() })
+        Ok(Self { driver: Writers::new(pool), thread, file, health, turn: Arc::default() })
     }
 
     /// Until this is dropped nobody in this process writes the log.

@@ -176,7 +176,7 @@ pub struct Page {
 
 impl Page {
     /// Reads an answer as a page of a list.
-    pub fn of(answer: &Answer) -> Result<Self, ApiError> {
+    pub fn from_answer(answer: &Answer) -> Result<Self, ApiError> {
         let unreadable = |reason: &str| ApiError::Unreadable { path: answer.path.clone(), reason: reason.into() };
         let text = std::str::from_utf8(&answer.body).map_err(|_| unreadable("it is not text"))?;
         let (elements, has_more) = list_elements(text).ok_or_else(|| unreadable("it is not a list"))?;

@@ -167,7 +167,7 @@ pub struct Ahead {
 
 /// What is known of a customer's MRR from `now` up to `until`.
 pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: UnixTime, until: UnixTime) -> Ahead {
-    let Derivation { known, subscriptions, terms, .. } = Derivation::of(input, profile, zone, &[]);
+    let Derivation { known, subscriptions, terms, .. } = Derivation::new(input, profile, zone, &[]);
     let mut rows = Vec::new();
     subscriptions.iter().for_each(|counted| deltas::deltas(counted, zone, &mut rows));
     rows.retain(|row| row.at <= now);

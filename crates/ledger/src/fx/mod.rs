@@ -109,7 +109,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(delta: &Delta) -> Self {
+    fn from_delta(delta: &Delta) -> Self {
         Self {
             currency: delta.currency,
             subscription: delta.subscription.clone(),
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
                 None => self.book.rate(currency, at)?,
             };
             self.valued_at.insert(currency, rate);
-            let key = Key::of(delta);
+            let key = Key::from_delta(delta);
             let was = self.held.get(&key).copied().unwrap_or(Held { native: NOTHING, stands: NOTHING });
             let mut native = was.native;
             for (amount, change) in native.iter_mut().zip(amounts(delta)) {

@@ -150,13 +150,14 @@ impl<'a> Invoices<'a> {
         if let Some(known) = self.billed.borrow().get(&key) {
             return known.clone();
         }
-        let bills = self.of(subscription, currency).filter_map(|invoice| invoice.billed(subscription, item));
+        let bills =
+            self.of_subscription(subscription, currency).filter_map(|invoice| invoice.billed(subscription, item));
         let bills: Rc<[Billed<'a>]> = bills.collect();
         self.billed.borrow_mut().insert(key, bills.clone());
         bills
     }
 
-    fn of<'s>(
+    fn of_subscription<'s>(
         &'s self,
         subscription: &'s SubscriptionState,
         currency: Option<Currency>,
@@ -211,7 +212,7 @@ impl<'a> Invoices<'a> {
         item: &ItemState,
     ) -> Option<Period> {
         let with = |invoice: &&Invoice<'a>| invoice.lines.iter().any(|line| takes_off(line, discount) > 0);
-        let invoice = self.of(subscription, None).find(with)?;
+        let invoice = self.of_subscription(subscription, None).find(with)?;
         let own = invoice.billed(subscription, item).and_then(|billed| billed.period);
         let named = || invoice.lines.iter().filter(|line| takes_off(line, discount) > 0).find_map(|line| line.period);
         own.or_else(named)
@@ -224,7 +225,7 @@ impl<'a> Invoices<'a> {
         item: &ItemState,
         currency: Option<Currency>,
     ) -> Vec<Usage<'a>> {
-        let finalized = self.of(subscription, currency).filter_map(|invoice| {
+        let finalized = self.of_subscription(subscription, currency).filter_map(|invoice| {
             let (at, event) = invoice.finalized?;
             let amount = match invoice.billed(subscription, item) {
                 Some(billed) => billed.amount,

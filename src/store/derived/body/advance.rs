@@ -48,7 +48,7 @@ impl Stretch {
             let object = (livemode, account.to_owned(), telling.object().to_owned());
             let known = self.told.entry(object).or_default();
             if !known.iter().any(|one| telling.is(one.state())) {
-                known.push(Told::of(livemode, rows::account_of(account.to_owned()), &telling, seq, &fact.event));
+                known.push(Told::new(livemode, rows::account_of(account.to_owned()), &telling, seq, &fact.event));
             }
         });
     }

@@ -21,7 +21,7 @@ const LEDGER_OF: &str = "l.profile = s.profile AND l.generation = s.generation A
 impl Database {
     pub(in crate::store) async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         // Set to end, or there without counting: on trial, paused, waiting for its first payment.
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT s.account, s.customer FROM subscription_ledger s JOIN customer_ledger l ON {LEDGER_OF}"

@@ -33,7 +33,7 @@ pub(super) struct Scoped<'a> {
 
 impl<'a> Scoped<'a> {
     /// Within the question's transaction.
-    pub(super) async fn of(connection: &mut Connection, scope: &'a Scope) -> Result<Self, StoreError> {
+    pub(super) async fn look_up(connection: &mut Connection, scope: &'a Scope) -> Result<Self, StoreError> {
         Ok(Self { scope, generation: current(connection).await? })
     }
 }

@@ -45,7 +45,7 @@ impl Table {
     /// So many rows of it, one for each of `of`.
     pub(super) fn rows<T>(&self, of: &[T], bind: impl Fn(Values, &T) -> Values) -> TableRows {
         let (columns, width) = self.whole();
-        let rows = of.iter().map(|one| bind(Values::of(width), one)).collect();
+        let rows = of.iter().map(|one| bind(Values::with_width(width), one)).collect();
         TableRows { table: self.name, columns, rows }
     }
 }

@@ -141,7 +141,7 @@ async fn told_meanwhile(
 /// Which objects the customers' facts name.
 fn references(generation: GenerationId, batch: &[Filled]) -> TableRows {
     let of = |one: &Filled, object: &str| {
-        Values::of(5)
+        Values::with_width(5)
             .bind(generation.0)
             .bind(one.key.livemode)
             .bind(account(one.key.account.as_ref()))

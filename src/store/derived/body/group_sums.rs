@@ -82,7 +82,7 @@ impl Database {
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let reading = Reading { scope, dimension, last: Day(cut_day.0.last_of_month()) };
         let mut months = reading.summed(&mut tx, cut_day).await?;
         let mut taken_off = vec![Which::Ahead];

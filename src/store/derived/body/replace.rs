@@ -83,7 +83,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(old: &CustomerLedger, new: &CustomerLedger) -> Self {
+    fn between(old: &CustomerLedger, new: &CustomerLedger) -> Self {
         // The clock stands in rows of every kind.
         if old.test_clock != new.test_clock {
             return Self::default();
@@ -194,7 +194,7 @@ pub(super) async fn write_batch(
     let mut changes = Vec::with_capacity(placed.len());
     for ((place, key, derived), old) in placed.into_iter().zip(&old) {
         let ProfileLedger { profile, ledger } = derived;
-        let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::of(old, ledger));
+        let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::between(old, ledger));
         let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old) });
         sums.change(profile, key, before, Some(Standing { ledger, tails: kept.tails(ledger) }))?;
         changes.push(Change { place, ledger, kept });

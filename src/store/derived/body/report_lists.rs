@@ -31,7 +31,7 @@ use crate::{
 const DOING: &str = "reading the ledger";
 
 /// A table's own columns, each of `t`.
-fn of(t: &str, table: &Table) -> String {
+fn columns_of(t: &str, table: &Table) -> String {
     table.columns.split(", ").map(|column| format!("{t}.{}", column.trim())).collect::<Vec<_>>().join(", ")
 }
 
@@ -49,7 +49,7 @@ impl Database {
             Order::Descending => ("DESC", "<"),
         };
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new("WITH page AS (SELECT m.* FROM movement m");
         push_scope(&mut query, "m", "m", scope);
         push_visible(&mut query, scope);
@@ -79,8 +79,8 @@ impl Database {
         query.push(format_args!(
             ") SELECT m.account, m.customer, m.ordinal, m.id, {}, p.part, {} FROM page m LEFT JOIN movement_part p
              ON {PART_OF} ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction}, p.part",
-            of("m", &MOVEMENT),
-            of("p", &PART)
+            columns_of("m", &MOVEMENT),
+            columns_of("p", &PART)
         ));
         let rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
@@ -110,7 +110,7 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query =
             QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
         push_scope(&mut query, "l", "l", scope);
@@ -144,7 +144,7 @@ impl Database {
     ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let summed = has_sums(&mut tx).await?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut rows = Vec::new();
         if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
             let mut query = found::largest(scope, currency, asked.after.as_ref(), limit);
@@ -180,12 +180,12 @@ impl Database {
         limit: i64,
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT q.account, q.customer, q.ordinal, {} FROM quality q JOIN customer_ledger l
              ON l.generation = q.generation AND l.profile = q.profile AND l.livemode = q.livemode
              AND l.account = q.account AND l.customer = q.customer",
-            of("q", &QUALITY)
+            columns_of("q", &QUALITY)
         ));
         push_scope(&mut query, "q", "l", scope);
         query.push(" AND q.at <= ").push_bind(scope.cut.0);
@@ -247,7 +247,7 @@ impl Database {
         id: &str,
     ) -> Result<Option<CustomerId>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT s.customer FROM subscription_ledger s JOIN customer_ledger l ON l.generation = s.generation
              AND l.profile = s.profile AND l.livemode = s.livemode AND l.account = s.account
@@ -262,7 +262,7 @@ impl Database {
 
     pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",
         );
@@ -322,7 +322,7 @@ async fn completed(
         "SELECT s.account, s.customer, {} FROM customer_ledger l JOIN subscription_ledger s
          ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
          AND s.account = l.account AND s.customer = l.customer",
-        of("s", &SUBSCRIPTION)
+        columns_of("s", &SUBSCRIPTION)
     ));
     push_scope(&mut query, "l", "l", scope);
     push_customers(&mut query, &ids);

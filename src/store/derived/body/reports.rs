@@ -29,7 +29,7 @@ impl Database {
         group: RowGroup,
     ) -> Result<LedgerRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let rows = LedgerRows {
             amounts: match group {
                 RowGroup::Whole => day_sums::amounts(&mut tx, scope, cut_day).await?,
@@ -59,7 +59,7 @@ impl Database {
         from: Option<Day>,
     ) -> Result<DailyRows, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let rows = DailyRows {
             amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
             counts: day_sums::counts(&mut tx, scope, cut_day).await?,
@@ -72,7 +72,7 @@ impl Database {
 
     pub(in crate::store) async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let rows = in_doubt(&mut tx, scope).await?;
         tx.commit().await.doing(DOING)?;
         Ok(rows)
@@ -90,7 +90,7 @@ impl Database {
     pub(in crate::store) async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
         let mut all = BTreeSet::new();
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         for table in ["day_amount", "day_count"] {
             let mut query = QueryBuilder::<Driver>::new(format!("SELECT DISTINCT t.currency FROM {table} t"));
             push_scope(&mut query, "t", "t", scope);
@@ -105,7 +105,7 @@ impl Database {
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m",
             split_sum("m.amount")
@@ -125,7 +125,7 @@ impl Database {
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
              ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode

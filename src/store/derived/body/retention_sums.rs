@@ -106,7 +106,7 @@ impl Database {
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let whole = day_sums::whole(&mut tx, scope, cut_day).await?;
         let mut rows = RetentionRows { whole, ..RetentionRows::default() };
         let names = looked_columns();

@@ -58,7 +58,7 @@ impl Database {
 
     pub(in crate::store) async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger l JOIN subscription_ledger s
              ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
