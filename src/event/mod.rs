@@ -7,7 +7,7 @@ mod seq;
 
 use std::sync::Arc;
 
-pub use self::seq::Seq;
+pub use self::seq::{Seq, SeqRange};
 use crate::ledger::{
     fact::Fact,
     ids::{AccountId, CustomerId, EventId},

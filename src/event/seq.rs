@@ -42,6 +42,15 @@ impl Seq {
     }
 }
 
+/// A stretch of the log: the places behind `after`, up to and with `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeqRange {
+    /// The last place before it.
+    pub after: Seq,
+    /// Its last place; nothing is in it where that isn't behind `after`.
+    pub to: Seq,
+}
+
 impl fmt::Display for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

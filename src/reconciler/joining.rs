@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     config::customers::CustomerRules,
-    event::{CustomerKey, Seq},
+    event::{CustomerKey, Seq, SeqRange},
     ledger::{
         fact::{CustomerState, Fact},
         ids::CustomerId,
@@ -103,11 +103,11 @@ impl Joins {
         self,
         store: &ReadStore,
         ledger: &CustomerKey,
-        (from, to): (Seq, Seq),
+        between: SeqRange,
     ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
         let Some(generation) = self.joined else { return Ok(None) };
-        let mut members = self.members_of(store, ledger, Some(from)).await?;
-        members.extend(store.derived.once_members(generation, ledger, (from, to)).await?);
+        let mut members = self.members_of(store, ledger, Some(between.after)).await?;
+        members.extend(store.derived.once_members(generation, ledger, between).await?);
         members.sort();
         members.dedup();
         Ok(Some(members))

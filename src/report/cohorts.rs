@@ -172,7 +172,8 @@ pub fn entries_of_days(
         let at = |age: i32| {
             let now = cohort.plus(age);
             let held = count(|month| month.active, now);
-            self::age(cohorts::Age::of(age, (held, customers), (mrr(cohort), mrr(now))))
+            let counted = cohorts::AtAge { age, members: customers, held, opening: mrr(cohort), closing: mrr(now) };
+            self::age(cohorts::Age::new(counted))
         };
         let ages = (0..=last.since(cohort)).map(at).collect::<Result<_, _>>()?;
         data.push(CohortEntry { cohort: cohort.to_string(), currency: currency.to_string(), customers, ages });

@@ -16,7 +16,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    event::{CustomerKey, Seq, naming},
+    event::{CustomerKey, Seq, SeqRange, naming},
     ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
     reconciler::{Rules, derivation, joining::Joins, rules},
     store::records::closings::Closing,
@@ -183,8 +183,9 @@ impl Reports<'_> {
         let rules = self.rules(std::slice::from_ref(profile)).await?;
         let to = until.unwrap_or(self.store.log.horizon().await?);
         let joins = Joins::current(self.store, &rules.customers, Some(to)).await?;
-        if let Some(members) = joins.ever_members(self.store, key, (closing.seq, to)).await? {
-            return self.causes_among(&members, key, currency, (closing.seq, to), &rules, month).await;
+        let since = SeqRange { after: closing.seq, to };
+        if let Some(members) = joins.ever_members(self.store, key, since).await? {
+            return self.causes_among(&members, key, currency, since, &rules, month).await;
         }
         let Some(all) = derivation::read(self.store, &rules, one, until).await?.pop() else { return Ok(Vec::new()) };
         let facts = &all.facts;
@@ -233,11 +234,11 @@ impl Reports<'_> {
         members: &[CustomerKey],
         key: &CustomerKey,
         currency: Currency,
-        (closed, to): (Seq, Seq),
+        since: SeqRange,
         rules: &Rules,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
-        let facts = self.store.log.customer_facts(members, Some(to)).await?.concat();
+        let facts = self.store.log.customer_facts(members, Some(since.to)).await?.concat();
         let objects: BTreeSet<&str> = facts.iter().flat_map(naming::references).collect();
         let objects: Vec<&str> = objects.into_iter().collect();
         let figures_at = async |seq: Seq| {
@@ -247,9 +248,9 @@ impl Reports<'_> {
             let all = figures(&ledger, month, self.ledger.zone.end_of(month.last()))?;
             Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
         };
-        let mut stood = figures_at(closed).await?;
+        let mut stood = figures_at(since.after).await?;
         let mut causes = Vec::new();
-        for (seq, event) in self.store.log.events_about(members, &objects, (closed, to)).await? {
+        for (seq, event) in self.store.log.events_about(members, &objects, since).await? {
             let stands = figures_at(seq).await?;
             if stands != stood {
                 causes.push(event);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::{EventRow, Seq},
+    event::{EventRow, Seq, SeqRange},
     ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{ReadStore, StoreError, log::EventFilter},
@@ -59,8 +59,9 @@ async fn open<'p>(store: &ReadStore, page: &'p [EventRow]) -> Result<Vec<&'p Eve
     let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::from_row(row).twin).map(EventId::from).collect();
     let twins = store.log.known_ids(&twins).await?;
     let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::from_row(row).object).collect();
-    let (from, to) = (first.seq.back(limits::THIN_NEIGHBOURS), last.seq.forward(limits::THIN_NEIGHBOURS));
-    let told: HashMap<String, UnixTime> = store.log.last_told(&objects, from, to).await?.into_iter().collect();
+    let near =
+        SeqRange { after: first.seq.back(limits::THIN_NEIGHBOURS), to: last.seq.forward(limits::THIN_NEIGHBOURS) };
+    let told: HashMap<String, UnixTime> = store.log.last_told(&objects, near).await?.into_iter().collect();
     let filled = |row: &EventRow| {
         let Pointer { twin, object } = Pointer::from_row(row);
         twin.is_some_and(|twin| twins.iter().any(|known| known.as_str() == twin))

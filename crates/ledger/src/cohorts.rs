@@ -103,13 +103,27 @@ fn at_age(members: &[&Customer], month: Month, age: i32) -> Age {
     let now = month.plus(age);
     let held = members.iter().filter(|customer| customer.mrr(now) > Mrr::ZERO).count() as u64;
     let total = |month| members.iter().try_fold(Mrr::ZERO, |sum, customer| sum.checked_add(customer.mrr(month)));
-    Age::of(age, (held, members.len() as u64), (total(month), total(now)))
+    Age::new(AtAge { age, members: members.len() as u64, held, opening: total(month), closing: total(now) })
+}
+
+/// What is counted of a cohort at one age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtAge {
+    /// Months since the cohort's own.
+    pub age: i32,
+    /// The cohort's customers.
+    pub members: u64,
+    /// Those of them with MRR at the month's end.
+    pub held: u64,
+    /// The cohort's MRR at the end of its own month; `None` when the sum overflows.
+    pub opening: Option<Mrr>,
+    /// Its MRR at the month's end; `None` when the sum overflows.
+    pub closing: Option<Mrr>,
 }
 
 impl Age {
-    /// A cohort at an age: customers who are left, of so many, and its MRR at the end of its own month and now; `None` where a
-    /// sum overflows.
-    pub fn of(age: i32, (held, members): (u64, u64), (opening, closing): (Option<Mrr>, Option<Mrr>)) -> Self {
+    /// The cohort's retention by what is counted of it.
+    pub fn new(AtAge { age, members, held, opening, closing }: AtAge) -> Self {
         // The cohort as one customer: its MRR at the end of its own month against today's.
         let whole = opening.zip(closing).map(|(opening, closing)| Pair { opening, closing });
         Self {

@@ -17,6 +17,7 @@ pub struct Snapshot<'a> {
     pub state: Cow<'a, SubscriptionState>,
     /// The events that show it, in order: the first brought it, the others said the same.
     pub events: Vec<EventId>,
+    /// Whether an event, an answer of the API or an invoice shows it.
     pub origin: Origin,
     /// How it came into the line.
     pub entry: Entry,

@@ -65,7 +65,7 @@ impl<const N: usize> Episode<N> {
         let level = known / (before + baseline.exposure_of(&self.days)) * todays;
         let mean = level.max(rate.mean(todays)).max(JUDGED_FROM);
         let variance = rate.daily_variance(mean) + mean * mean / known.max(0.5);
-        Candidate::of(series, Test::Day, 1, count, mean, variance)
+        Candidate::new(series, Test::Day, 1, count, mean, variance)
     }
 
     /// Seven days that weren't told of yet, against those of the episode before them; `None` where these are fewer.
@@ -82,7 +82,7 @@ impl<const N: usize> Episode<N> {
         let mean = means().sum::<f64>().max(JUDGED_FROM);
         let own = means().map(|mean| rate.daily_variance(mean)).sum::<f64>();
         let observed = today.counts[series] + week.iter().map(|day| day.counts[series]).sum::<u64>();
-        Some(Candidate::of(series, Test::Week, 7, observed, mean, own.max(mean) + mean * mean / known))
+        Some(Candidate::new(series, Test::Week, 7, observed, mean, own.max(mean) + mean * mean / known))
     }
 
     fn counted(&self, days: &[Observation<N>], series: usize) -> f64 {

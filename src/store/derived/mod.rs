@@ -31,7 +31,7 @@ use super::{
     database::{Database, either},
 };
 use crate::{
-    event::{CustomerKey, Seq},
+    event::{CustomerKey, Seq, SeqRange},
     ledger::{
         fact::Fact,
         ids::{AccountId, CustomerId},
@@ -196,7 +196,7 @@ impl ReadDerived {
         &self,
         generation: GenerationId,
         ledger: &CustomerKey,
-        between: (Seq, Seq),
+        between: SeqRange,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.once_members(generation, ledger, between).await)
     }

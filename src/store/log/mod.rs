@@ -16,7 +16,7 @@ use super::{
     errors::in_time,
 };
 use crate::{
-    event::{CustomerKey, EventRow, NewEvent, Reading, Seq},
+    event::{CustomerKey, EventRow, NewEvent, Reading, Seq, SeqRange},
     ledger::{
         fact::Fact,
         ids::{AccountId, CustomerId, EventId},
@@ -200,13 +200,8 @@ impl ReadLog {
 
     /// When the newest event or answer between two places of the log, the first exclusive, told of each of `objects` in
     /// full; without those that none told of. It reads all facts in between: keep the places near.
-    pub async fn last_told(
-        &self,
-        objects: &[&str],
-        after_seq: Seq,
-        to_seq: Seq,
-    ) -> Result<Vec<(String, UnixTime)>, StoreError> {
-        either!(self.0, database => database.last_told(objects, after_seq, to_seq).await)
+    pub async fn last_told(&self, objects: &[&str], between: SeqRange) -> Result<Vec<(String, UnixTime)>, StoreError> {
+        either!(self.0, database => database.last_told(objects, between).await)
     }
 
     /// Each customer's facts in the log's order: one list for each of `customers`. With `known_at`, as the log stood at
@@ -260,7 +255,7 @@ impl ReadLog {
         &self,
         customers: &[CustomerKey],
         objects: &[&str],
-        between: (Seq, Seq),
+        between: SeqRange,
     ) -> Result<Vec<(Seq, EventId)>, StoreError> {
         either!(self.0, database => database.events_about(customers, objects, between).await)
     }

@@ -14,8 +14,11 @@ use crate::{
 pub struct ItemAmount {
     /// Which item.
     pub item: ItemId,
+    /// The product it is sold as; `None` where the price has none.
     pub product: Option<ProductId>,
+    /// The price it is sold at.
     pub price: PriceId,
+    /// How often it is billed; `None` where it isn't known.
     pub interval: Option<Interval>,
     /// How many, as Stripe wrote it.
     pub quantity: Option<Decimal>,
@@ -61,6 +64,7 @@ pub struct Span {
     pub from: UnixTime,
     /// Index of the snapshot that holds.
     pub snapshot: usize,
+    /// By what it was opened.
     pub trigger: Trigger,
     /// The event that shows it, where it isn't the snapshot's own: an invoice paid, a discount put on the customer.
     pub event: Option<EventId>,

@@ -12,8 +12,8 @@ use super::{
     rows, told,
 };
 use crate::{
-    event::Seq,
     event::naming,
+    event::{Seq, SeqRange},
     ledger::{fact::Fact, told::tellings},
     store::{
         StoreError,
@@ -106,7 +106,7 @@ impl Database {
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
         if joined_to.is_some() {
-            marks = joined::of_ledgers(&mut tx, generation, &marks, (position, to)).await?;
+            marks = joined::of_ledgers(&mut tx, generation, &marks, SeqRange { after: position, to }).await?;
         }
         let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
         let marks: Vec<_> = marks.into_iter().collect();

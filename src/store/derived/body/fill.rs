@@ -16,7 +16,7 @@ use super::{
     told::told_of,
 };
 use crate::{
-    event::{CustomerKey, Seq},
+    event::{CustomerKey, Seq, SeqRange},
     store::{
         StoreError,
         derived::{Filled, GenerationId, Lacking, day_sums::DaySums},
@@ -135,7 +135,11 @@ async fn told_meanwhile(
         .fetch_one(&mut *tx)
         .await
         .doing(DOING)?;
-    if joined { joined::of_ledgers(tx, generation, &marks, (Seq::START, position)).await } else { Ok(marks) }
+    if joined {
+        joined::of_ledgers(tx, generation, &marks, SeqRange { after: Seq::START, to: position }).await
+    } else {
+        Ok(marks)
+    }
 }
 
 /// Which objects the customers' facts name.

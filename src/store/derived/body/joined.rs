@@ -13,7 +13,7 @@ use super::{
     rows::{self, account, account_of},
 };
 use crate::{
-    event::{CustomerKey, Seq, codec},
+    event::{CustomerKey, Seq, SeqRange, codec},
     ledger::ids::{CustomerId, EventId},
     store::{
         StoreError,
@@ -218,7 +218,7 @@ impl Database {
         &self,
         generation: GenerationId,
         ledger: &CustomerKey,
-        (after, to): (Seq, Seq),
+        SeqRange { after, to }: SeqRange,
     ) -> Result<Vec<CustomerKey>, StoreError> {
         let rows = sqlx::query(
             "SELECT DISTINCT livemode, account, customer FROM joined WHERE generation = $1 AND livemode = $2
@@ -265,7 +265,7 @@ impl Database {
         &self,
         customers: &[CustomerKey],
         objects: &[&str],
-        (after, to): (Seq, Seq),
+        SeqRange { after, to }: SeqRange,
     ) -> Result<Vec<(Seq, EventId)>, StoreError> {
         let text = |condition: String| {
             format!(
@@ -351,7 +351,7 @@ pub(super) async fn of_ledgers(
     connection: &mut Connection,
     generation: GenerationId,
     marks: &BTreeMap<Place, (Seq, Seq)>,
-    (from, to): (Seq, Seq),
+    SeqRange { after, to }: SeqRange,
 ) -> Result<BTreeMap<Place, (Seq, Seq)>, StoreError> {
     let text = format!(
         "SELECT customer, seq, ledger FROM joined WHERE generation = $1 AND livemode = $2 AND account = $3 AND {}
@@ -381,15 +381,15 @@ pub(super) async fn of_ledgers(
         for row in &rows {
             let mut columns = Columns::of(row, 0);
             let (customer, seq, ledger) = (columns.text()?, columns.seq()?, columns.text()?);
-            // Later ones come first: behind the one that held at `from` are ledgers of before.
+            // Later ones come first: behind the one that held at `after` are ledgers of before.
             if customers.contains(&*customer) {
                 add(&customer, &ledger);
             }
-            if seq <= from {
+            if seq <= after {
                 customers.remove(&*customer);
             }
         }
-        // Nothing was said of them at `from`: they were at home.
+        // Nothing was said of them at `after`: they were at home.
         customers.iter().for_each(|customer| add(customer, customer));
     }
     Ok(ledgers)

@@ -9,7 +9,7 @@ use super::{
     reader::Columns,
 };
 use crate::{
-    event::{EventRow, Seq, codec},
+    event::{EventRow, Seq, SeqRange, codec},
     ledger::{ids::EventId, time::UnixTime},
     limits::NEWEST_EVENTS,
     store::{
@@ -246,8 +246,7 @@ impl Database {
     pub(in crate::store) async fn last_told(
         &self,
         objects: &[&str],
-        after_seq: Seq,
-        to_seq: Seq,
+        between: SeqRange,
     ) -> Result<Vec<(String, UnixTime)>, StoreError> {
         let text = format!(
             "SELECT f.object, MAX(e.created) FROM fact f JOIN event e ON e.seq = f.seq
@@ -255,8 +254,8 @@ impl Database {
             in_list("f.object", 3)
         );
         let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(after_seq)
-            .bind(to_seq)
+            .bind(between.after)
+            .bind(between.to)
             .bind(text_list(objects.iter().copied()))
             .fetch_all(&self.log)
             .await
