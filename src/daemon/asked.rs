@@ -25,7 +25,7 @@ pub async fn state(
     let (stop, draining) = watch::channel(false);
     let rules = Rules::load(&config.ledger, &store.records).await?;
     let (_, reconciler) = Driver::new(Reconciler::new(store.clone(), rules, clock.clone()));
-    let (appender, _) = Appender::start(store.log.clone(), appender::Limits::of(&store.log), || ());
+    let (appender, _) = Appender::start(store.log.clone(), appender::Limits::for_log(&store.log), || ());
     let access = Access::new(&config.api, config.server.listen.port(), store.records.clone(), clock.clone());
     let state = AppState {
         config,

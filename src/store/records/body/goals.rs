@@ -3,7 +3,7 @@
 use super::{
     super::{Database, dialect::*},
     audit_trail::record,
-    columns::Columns,
+    reader::Columns,
 };
 use crate::{
     ledger::{goals::GoalMetric, time::UnixTime},
