@@ -1,4 +1,6 @@
-//! What a channel is given: the same content as text, as HTML, as Slack blocks and as JSON.
+//! What a channel is given: the same content as text, as HTML, as Slack blocks, as a card for Teams and as JSON.
+
+mod teams;
 
 use std::fmt::Write as _;
 
@@ -42,6 +44,9 @@ pub struct Message {
     pub html: String,
     /// Slack's blocks.
     pub slack: Value,
+    /// An Adaptive Card; null in a message that an older mrrd wrote.
+    #[serde(default)]
+    pub teams: Value,
     /// For programs.
     pub json: Value,
 }
@@ -59,6 +64,7 @@ impl Message {
             text: text(&headline, &parts),
             html: html(&headline, &parts),
             slack: slack(&headline, &parts),
+            teams: teams::of(&headline, &parts),
             json: json!({"id": id, "type": "alert.raised", "created": at.0, "alert_id": id, "version": alert.version,
                 "headline": headline, "alert": alert}),
             headline,
@@ -87,6 +93,7 @@ impl Message {
             text: text(&headline, &parts),
             html: html(&headline, &parts),
             slack: slack(&headline, &parts),
+            teams: teams::of(&headline, &parts),
             json: json!({"id": id, "type": "alert.closed", "created": at.0, "alert_id": alert.id, "version": row.version,
                 "headline": headline, "rule": alert.rule, "day": alert.day.to_string(), "reason": why}),
             headline,
@@ -104,9 +111,15 @@ impl Message {
             text: headline.clone(),
             html: html! { p { (headline) } }.into_string(),
             slack: json!([section(&plain(&headline))]),
+            teams: teams::said(&headline),
             json,
             headline,
         }
+    }
+
+    /// The card for Teams: of an older mrrd's message its headline.
+    pub fn card(&self) -> Value {
+        if self.teams.is_null() { teams::said(&self.headline) } else { self.teams.clone() }
     }
 
     /// A sample, for `alerts test`.
@@ -120,6 +133,7 @@ impl Message {
         if let Some(blocks) = message.slack.as_array_mut() {
             blocks.insert(0, section("*This is a test: nothing has happened.*"));
         }
+        message.teams = teams::above("This is a test: nothing has happened.", message.teams);
         message.json["type"] = "alert.test".into();
         message
     }

@@ -129,6 +129,11 @@ pub enum ChannelKind {
         /// Its address, which is all it takes to post there.
         url: SecretString,
     },
+    /// A Workflow of Microsoft Teams.
+    Teams {
+        /// Its address, which is all it takes to post there.
+        url: SecretString,
+    },
     /// PagerDuty's Events API v2.
     PagerDuty {
         /// Where it answers.
@@ -147,6 +152,7 @@ impl ChannelKind {
             Self::Stdout => "stdout",
             Self::Webhook { .. } => "webhook",
             Self::Slack { .. } => "slack",
+            Self::Teams { .. } => "teams",
             Self::PagerDuty { .. } => "pagerduty",
             Self::Email(_) => "email",
         }

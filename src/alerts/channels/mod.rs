@@ -4,6 +4,7 @@ mod email;
 mod http;
 mod pagerduty;
 mod slack;
+mod teams;
 mod webhook;
 
 use std::{io::Write as _, time::Duration};
@@ -36,6 +37,7 @@ enum Kind {
     Stdout,
     Webhook(webhook::Webhook),
     Slack(slack::Slack),
+    Teams(teams::Teams),
     PagerDuty(pagerduty::PagerDuty),
     Email(Box<email::Mailer>),
 }
@@ -47,6 +49,7 @@ impl Channel {
             ChannelKind::Stdout => Kind::Stdout,
             ChannelKind::Webhook { url, secret } => Kind::Webhook(webhook::Webhook::new(url, secret, clock.clone())?),
             ChannelKind::Slack { url } => Kind::Slack(slack::Slack::new(url)?),
+            ChannelKind::Teams { url } => Kind::Teams(teams::Teams::new(url)?),
             ChannelKind::PagerDuty { url, routing_key } => {
                 Kind::PagerDuty(pagerduty::PagerDuty::new(url, routing_key)?)
             }
@@ -60,6 +63,7 @@ impl Channel {
             Kind::Stdout => written(message),
             Kind::Webhook(webhook) => webhook.send(message).await,
             Kind::Slack(slack) => slack.send(message).await,
+            Kind::Teams(teams) => teams.send(message).await,
             Kind::PagerDuty(pagerduty) => pagerduty.send(message).await,
             Kind::Email(mailer) => mailer.send(message).await,
         }

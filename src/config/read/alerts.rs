@@ -16,7 +16,7 @@ const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 
 /// Every key of a channel but `kind`, `rules` and the `_file` forms, with the kinds that know it.
 const CHANNEL_KEYS: [(&str, &[&str]); 11] = [
-    ("url", &["webhook", "slack", "pagerduty"]),
+    ("url", &["webhook", "slack", "teams", "pagerduty"]),
     ("secret", &["webhook"]),
     ("routing_key", &["pagerduty"]),
     ("smtp_host", &["email"]),
@@ -110,7 +110,7 @@ impl Reader<'_> {
         let key = |field: &str| format!("alerts.channels.{name}.{field}");
         self.checked_name("alerts.channels", name);
         let kind = self.text(&key("kind"));
-        let known = ["stdout", "webhook", "slack", "pagerduty", "email"];
+        let known = ["stdout", "webhook", "slack", "teams", "pagerduty", "email"];
         if !known.contains(&kind.as_str()) {
             self.faults.push(format!("alerts.channels.{name}.kind is {kind:?}: choose from {}", known.join(", ")));
             return None;
@@ -131,6 +131,7 @@ impl Reader<'_> {
                 .zip(self.needed(&key("secret")))
                 .map(|(url, secret)| ChannelKind::Webhook { url: url.into(), secret }),
             "slack" => self.address(&key("url"), None).map(|url| ChannelKind::Slack { url: url.into() }),
+            "teams" => self.address(&key("url"), None).map(|url| ChannelKind::Teams { url: url.into() }),
             "pagerduty" => {
                 let url = self.address(&key("url"), Some(PAGERDUTY));
                 let routing_key = self.needed(&key("routing_key"));

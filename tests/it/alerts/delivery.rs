@@ -66,6 +66,9 @@ async fn reached(daemon: &mut Daemon, channel: &str, state: &str) -> serde_json:
     }
 }
 
+/// What a Workflow of Teams takes.
+const CARD: &str = "application/vnd.microsoft.card.adaptive";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
     let receiver = Receiver::start(|number, path| match (path, number) {
@@ -81,7 +84,8 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
     }
     let slack = [("KIND", "slack"), ("URL", &receiver.url("/slack"))];
     let pager = [("KIND", "pagerduty"), ("URL", &receiver.url("/pager")), ("ROUTING_KEY", "key_nobody_may_see")];
-    settings = channel(channel(settings, "chat", &slack), "pager", &pager);
+    let teams = [("KIND", "teams"), ("URL", &receiver.url("/teams?sig=nobody_may_see"))];
+    settings = channel(channel(channel(settings, "chat", &slack), "pager", &pager), "teams", &teams);
     // This one isn't told of large losses.
     settings =
         webhook(settings, "other", &receiver.url("/other")).env("MRRD_ALERTS__CHANNELS__OTHER__RULES", "nrr_below");
@@ -99,6 +103,13 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
         (&json!("header"), true)
     );
     assert!(chat.body["blocks"].to_string().contains("|cus_whale>"), "{}", chat.body);
+    let card = receiver.wait("/teams", PATIENCE, any).await.body;
+    assert_eq!((&card["type"], &card["attachments"][0]["contentType"]), (&json!("message"), &json!(CARD)), "{card}");
+    let card = &card["attachments"][0]["content"];
+    assert_eq!((&card["type"], &card["version"]), (&json!("AdaptiveCard"), &json!("1.4")));
+    let said = card["body"].to_string();
+    assert!(said.contains("Large loss") && said.contains("\"text\":\"cus_whale\""), "{said}");
+    assert!(said.contains("Action.OpenUrl"), "{said}");
     let pager = receiver.wait("/pager", PATIENCE, any).await;
     assert_eq!((&pager.body["event_action"], &pager.body["dedup_key"]), (&json!("trigger"), &good.body["id"]));
     assert_eq!(pager.body["payload"]["severity"], "warning");
@@ -113,7 +124,7 @@ async fn a_dead_a_hanging_and_a_busy_channel_hold_back_nothing() {
     assert_eq!(first.body["id"], second.body["id"]);
     assert_eq!((receiver.sent("/good").len(), receiver.sent("/other").len()), (1, 0));
     let output = daemon.output();
-    assert!(!output.contains("key_nobody_may_see") && !output.contains("/hanging"), "{output}");
+    assert!(!output.contains("nobody_may_see") && !output.contains("/hanging"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
