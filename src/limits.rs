@@ -463,3 +463,21 @@ pub const NAMES_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Between two looks for names, however busy the log.
 pub const NAMES_REST: Duration = Duration::from_millis(200);
+
+/// Spans that wait for the collector. A full queue drops what comes, and counts it: webhooks wait for no trace.
+pub const TRACE_QUEUE: usize = 4096;
+
+/// Spans posted together: some 600 bytes each.
+pub const TRACE_BATCH: usize = 512;
+
+/// What waits is posted so often at least, in case nothing woke the exporter.
+pub const TRACE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long spans are gathered before they are posted together.
+pub const TRACE_REST: Duration = Duration::from_secs(1);
+
+/// How long the collector may take to answer.
+pub const TRACE_WAIT: Duration = Duration::from_secs(10);
+
+/// Of the events that a customer waited for, the last so many are told as reconciled: a backlog would fill the queue.
+pub const TRACED_EVENTS: usize = 32;

@@ -88,6 +88,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("feeds.*.from", Kind::Text),
     ("log.filter", Kind::Text),
     ("log.format", Kind::Text),
+    ("telemetry.otlp_endpoint", Kind::Text),
     ("profiles.*.extends", Kind::Text),
     ("profiles.*.past_due", Kind::Knob),
     ("profiles.*.unpaid", Kind::Knob),

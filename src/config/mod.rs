@@ -21,5 +21,5 @@ pub use layers::{DEFAULTS, Environment, Origin, colour_wanted, user_of_process};
 pub use read::load;
 pub use settings::{
     Api, Config, Database, DatabaseKind, Endpoint, Keep, Ledger, Log, LogFormat, Names, Network, Privacy, Role, Server,
-    Setting, SignOn, Stripe,
+    Setting, SignOn, Stripe, Telemetry,
 };

@@ -15,6 +15,7 @@ use super::{
     layers::{self, Data, Environment, Origin, Value, Values},
     settings::{
         Api, Config, Database, Endpoint, Keep, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
+        Telemetry,
     },
 };
 use crate::{ledger::ids::AccountId, limits, store::records::access::AccessRole};
@@ -33,6 +34,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         alerts: reader.alerts(),
         feeds: reader.feeds(),
         log: reader.log(),
+        telemetry: reader.telemetry(),
         settings: shown(&values),
     };
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
@@ -227,6 +229,21 @@ impl Reader<'_> {
             }
         };
         Privacy { names, keep }
+    }
+
+    fn telemetry(&mut self) -> Telemetry {
+        const KEY: &str = "telemetry.otlp_endpoint";
+        let endpoint = self.text(KEY);
+        let sound = endpoint.parse::<http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.query().is_none()
+                && uri.host().is_some()
+                && !endpoint.contains('@')
+        });
+        if !endpoint.is_empty() && !sound {
+            self.fault(KEY, format_args!("is {endpoint:?}: an address such as http://127.0.0.1:4318 is expected"));
+        }
+        Telemetry { otlp_endpoint: Some(endpoint).filter(|_| sound) }
     }
 
     fn log(&mut self) -> Log {

@@ -45,6 +45,8 @@ pub struct Config {
     pub feeds: BTreeMap<String, Feed>,
     /// What is logged, and how.
     pub log: Log,
+    /// `telemetry.*`
+    pub telemetry: Telemetry,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.
     pub settings: Vec<Setting>,
 }
@@ -320,6 +322,13 @@ pub struct Log {
     pub filter: String,
     /// Text or JSON.
     pub format: LogFormat,
+}
+
+/// `telemetry.*`
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// Where traces are posted to: an OpenTelemetry collector's OTLP/HTTP, without `/v1/traces`.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// The shape of a log line.

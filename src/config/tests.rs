@@ -94,6 +94,7 @@ fn values_are_checked_where_they_are_written() {
         ("[ledger]\nfx = \"constant\"", "ledger.fx_day"),
         ("[ledger]\nfx_day = \"2026-01-01\"", "ledger.fx is daily"),
         ("[log]\nformat = \"xml\"", "text or json"),
+        ("[telemetry]\notlp_endpoint = \"127.0.0.1:4318\"", "an address such as http://127.0.0.1:4318"),
         ("[stripe.endpoints.eu]\naccount = \"acct_1\"", "has no webhook_secrets"),
         ("[stripe.endpoints.EU]\nwebhook_secrets = [\"whsec_1\"]", "lower-case"),
         ("[stripe.endpoints.eu]\nwebhook_secrets = [\"whsec_1\"]\naccount = \"eu\"", "acct_"),

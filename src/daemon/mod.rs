@@ -1,12 +1,16 @@
 //! The daemon: what runs for which role, started in order, stopped in reverse so that nothing acknowledged is lost.
 
 pub mod asked;
+mod exporter;
 mod health;
 mod keeper;
 mod metrics;
 pub mod waiting;
 
-use self::keeper::{Keeper, OlderReadings};
+use self::{
+    exporter::Exporter,
+    keeper::{Keeper, OlderReadings},
+};
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
@@ -45,7 +49,7 @@ use crate::{
         client::{Client, Patience},
         signature::BlankSecret,
     },
-    telemetry::{Metrics, event::LedgerHealed},
+    telemetry::{Metrics, event::LedgerHealed, traces::Traces},
 };
 
 /// Why the daemon didn't start.
@@ -60,6 +64,9 @@ pub enum StartError {
     /// Stripe's API can't be asked.
     #[error("{0}")]
     StripeApi(String),
+    /// Traces can't be posted.
+    #[error("traces can't be posted: {0}")]
+    Traces(String),
     /// The listener has no address.
     #[error("the listening address can't be told: {0}")]
     Address(#[from] std::io::Error),
@@ -101,15 +108,18 @@ impl Daemon {
         let metrics = Arc::new(Metrics::default());
         metrics.start_time_seconds.set(u64::try_from(clock.now().0).unwrap_or(0));
         let rules = Rules::load(&config.ledger, &store.records).await?;
-        let (driver, reconciler) =
-            Driver::new(Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks());
-        let queue =
-            appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::for_log(&store.log) };
+        let (traces, exporter) = traces(&config, &clock, &metrics)?;
+        let working = Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks();
+        let (driver, reconciler) = Driver::new(Reconciler { traces: traces.clone(), ..working });
+        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::for_log(&store.log) };
         let (appender, writer) = Appender::start(store.log.clone(), queue, {
             let reconciler = reconciler.clone();
             move || reconciler.notify()
         });
         let tasks = Tasks::new(clock.clone(), draining.clone());
+        if let Some(exporter) = exporter {
+            tasks.start(exporter);
+        }
         tasks.start(OlderReadings(store.reader().log.clone()));
         tasks.start(Keeper(store.clone()));
         tasks.start(Sealer::new(store.log.clone(), store.records.clone()));
@@ -152,7 +162,7 @@ impl Daemon {
             pulse,
             draining,
         };
-        let routes = routes(&state)?;
+        let routes = routes(&state, traces)?;
         Ok(Self { address, state, store, listener, routes, writer, tasks, stop, first_token })
     }
 
@@ -201,6 +211,14 @@ fn healer(config: &Config, store: &Store, clock: &Clock, rules: Rules) -> Result
     Ok(Some(Healer::new(fetch, rules)))
 }
 
+/// Where spans go, and what posts them where a collector is configured.
+fn traces(config: &Config, clock: &Clock, metrics: &Arc<Metrics>) -> Result<(Traces, Option<Exporter>), StartError> {
+    let Some(endpoint) = &config.telemetry.otlp_endpoint else { return Ok((Traces::default(), None)) };
+    let (traces, waiting) = Traces::on(clock.clone(), metrics.clone());
+    let exporter = Exporter::new(endpoint, waiting, metrics.clone()).map_err(StartError::Traces)?;
+    Ok((traces, Some(exporter)))
+}
+
 /// Sees to it that somebody can sign in. Whatever keeps it from that keeps no webhook out.
 async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<FirstToken> {
     if !config.server.has(Role::Api) {
@@ -213,7 +231,7 @@ async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<Fi
 }
 
 /// The routes of this process's roles.
-fn routes(state: &AppState) -> Result<Router, BlankSecret> {
+fn routes(state: &AppState, traces: Traces) -> Result<Router, BlankSecret> {
     let mut routes = health::router(state.clone());
     if state.config.server.has(Role::Receiver) {
         routes = routes.merge(receiver::router(Inlet {
@@ -222,6 +240,7 @@ fn routes(state: &AppState) -> Result<Router, BlankSecret> {
             metrics: state.metrics.clone(),
             appender: state.appender.clone(),
             bodies: state.bodies.clone(),
+            traces,
         })?);
     }
     if state.config.server.has(Role::Api) {

@@ -4,6 +4,7 @@
 pub mod diagnosis;
 mod endpoints;
 mod refusal;
+mod traced;
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
@@ -20,6 +21,7 @@ use serde::Serialize;
 use self::{
     endpoints::{Endpoint, Endpoints},
     refusal::{Refusal, Unavailable},
+    traced::About,
 };
 use crate::{
     clock::Clock,
@@ -34,6 +36,7 @@ use crate::{
     telemetry::{
         Metrics,
         event::{EventAppended, WebhookAnswered},
+        traces::{self, Traces},
         trouble::Trouble,
     },
 };
@@ -51,6 +54,8 @@ pub struct Inlet {
     pub appender: Appender,
     /// What bodies on their way in may hold together.
     pub bodies: Arc<Bodies>,
+    /// Where spans go.
+    pub traces: Traces,
 }
 
 /// The routes of the role `receiver`.
@@ -80,6 +85,8 @@ struct Taken {
     kind: Arc<str>,
     reading: &'static str,
     appended: Appended,
+    /// When it was handed to the log, where traces are on.
+    handed: Option<traces::Instant>,
 }
 
 /// Takes one of Stripe's webhooks in: verified, and on disk before it is answered 200. Never 3xx.
@@ -106,6 +113,7 @@ async fn named(
 
 async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, request: Request) -> Response {
     let since = Instant::now();
+    let began = state.traces.now();
     let (head, body) = request.into_parts();
     // What a client made up never becomes a label.
     let endpoint = found.map_or("unknown", |endpoint| endpoint.name.as_str());
@@ -124,7 +132,11 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
         WebhookAnswered { endpoint, answer, status, took: since.elapsed(), event, detail, told }.emit(&state.metrics);
     };
     match outcome {
-        Ok(Taken { id, kind, reading, appended }) => {
+        Ok(Taken { id, kind, reading, appended, handed }) => {
+            if let Some(began) = began.zip(handed) {
+                let about = About { id: id.as_str(), kind: &kind, endpoint, reading, appended };
+                traced::taken(&state.traces, began, about);
+            }
             if let Appended::New(seq) = appended {
                 EventAppended { event: id.as_str(), kind: &kind, seq, reading }.emit(&state.metrics);
             }
@@ -135,6 +147,9 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
         }
         Err((event, refusal)) => {
             let problem = refusal.problem();
+            if let Some((began, id)) = began.zip(event.as_deref()) {
+                traced::refused(&state.traces, began, id, endpoint, problem.status.as_u16());
+            }
             // What keeps all of them out is said once, not for each of them.
             let told = match &refusal {
                 Refusal::Unavailable(Unavailable::Database) => true,
@@ -182,9 +197,10 @@ async fn take(
         event.account = Some(bound.clone());
     }
     let unavailable = |why| (Some(id.to_string()), Refusal::Unavailable(why));
+    let handed = state.traces.now();
     match tokio::time::timeout(limits::COMMIT_WAIT, state.appender.append(vec![event])).await {
         Ok(Ok(answers)) => match answers.first() {
-            Some(&appended) => Ok(Taken { id, kind, reading, appended }),
+            Some(&appended) => Ok(Taken { id, kind, reading, appended, handed }),
             // One answer for one event is the appender's promise; without it nothing may be acknowledged.
             None => Err(unavailable(Unavailable::Database)),
         },

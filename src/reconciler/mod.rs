@@ -13,6 +13,7 @@ pub(crate) mod joining;
 pub mod planned;
 pub mod rebuild;
 pub mod rules;
+mod traced;
 pub mod verify;
 
 pub mod work;
@@ -26,6 +27,7 @@ use crate::{
     event::CustomerKey,
     limits,
     store::{Store, StoreError},
+    telemetry::traces::Traces,
 };
 pub use rules::Rules;
 
@@ -46,6 +48,8 @@ pub struct Reconciler {
     pub lease: Duration,
     /// From how many events behind a ledger is filled afresh.
     pub far_behind: i64,
+    /// Where spans go.
+    pub traces: Traces,
 }
 
 /// The lease of incremental work: one process at a time, so that none does it twice.
@@ -65,6 +69,7 @@ impl Reconciler {
             grace: limits::GENERATION_GRACE,
             lease: limits::LEASE,
             far_behind: limits::FAR_BEHIND_EVENTS,
+            traces: Traces::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, planned};
+use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, planned, traced};
 
 /// How far a generation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,11 +173,12 @@ impl<'a> Work<'a> {
 
     /// Recomputes up to `batch` customers in one transaction; an error names the first of them.
     async fn recompute_together(&mut self, batch: i64) -> Result<usize, (Option<CustomerKey>, ReconcileError)> {
-        let Reconciler { store, rules, workers, .. } = self.reconciler;
+        let Reconciler { store, rules, workers, traces, .. } = self.reconciler;
         let joins = joining::Joins::in_generation(&rules.customers, self.generation);
         let passed_over: BTreeSet<&CustomerKey> = self.failed.keys().collect();
-        let (mut first, mut failed) = (None, Vec::new());
-        let (its_first, its_failed) = (&mut first, &mut failed);
+        let (mut first, mut failed, mut told) = (None, Vec::new(), Vec::new());
+        let (its_first, its_failed, its_told) = (&mut first, &mut failed, &mut told);
+        let began = traces.now();
         let derive = move |marks: Vec<Mark>| {
             *its_first = marks.first().map(|mark| mark.key.clone());
             async move {
@@ -186,7 +187,10 @@ impl<'a> Work<'a> {
                 let mut batch: Vec<(Mark, Vec<ProfileLedger>)> = Vec::with_capacity(marks.len());
                 for (mark, outcome) in marks.into_iter().zip(outcomes) {
                     match outcome {
-                        Ok(derived) => batch.push((mark, derived)),
+                        Ok(derived) => {
+                            its_told.extend(began.map(|_| traced::Recomputed::of(&mark, &derived)));
+                            batch.push((mark, derived));
+                        }
                         Err(reason) => its_failed.push((mark.key, reason)),
                     }
                 }
@@ -202,6 +206,9 @@ impl<'a> Work<'a> {
         self.customers_done = self.customers_done.saturating_add(u64::try_from(done).unwrap_or(0));
         if taken > 0 {
             store.plan().pass(planned::AFTER_REPLACE).await.map_err(|error| (None, error.into()))?;
+        }
+        if let Some(began) = began {
+            traced::tell(traces, began, store, &told).await;
         }
         Ok(taken)
     }

@@ -127,6 +127,10 @@ pub struct Metrics {
     pub database_up: Gauge<i64>,
     /// When the process started, in seconds since 1970.
     pub start_time_seconds: Gauge<u64, AtomicU64>,
+    /// Spans that the collector took.
+    pub trace_spans_sent: Counter,
+    /// Spans that found no place in the queue, or that the collector didn't take.
+    pub trace_spans_dropped: Counter,
 }
 
 impl Default for Metrics {
@@ -140,6 +144,8 @@ impl Default for Metrics {
             // 0.5 ms to 8 s: a commit takes a few milliseconds, a blocked disk seconds.
             webhook_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 15)),
             appended: Family::default(),
+            trace_spans_sent: Counter::default(),
+            trace_spans_dropped: Counter::default(),
             healed_events: Counter::default(),
             looked_up_objects: Counter::default(),
             refused_routes: Family::default(),
@@ -181,6 +187,16 @@ impl Default for Metrics {
             "healed_events",
             "Events fetched from Stripe's API that no webhook had brought",
             metrics.healed_events.clone(),
+        );
+        registry.register(
+            "trace_spans_sent",
+            "Spans of traces that the collector took",
+            metrics.trace_spans_sent.clone(),
+        );
+        registry.register(
+            "trace_spans_dropped",
+            "Spans of traces that found no place, or that the collector did not take",
+            metrics.trace_spans_dropped.clone(),
         );
         registry.register(
             "looked_up_objects",

@@ -6,6 +6,7 @@ pub mod event;
 pub mod exposition;
 mod metrics;
 pub mod money;
+pub mod traces;
 pub mod trouble;
 
 use std::io::IsTerminal;

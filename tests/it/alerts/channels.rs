@@ -19,11 +19,11 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::support::daemon::Settings;
 
 /// What the secret of every webhook channel here is.
-pub(super) const SECRET: &str = "alerts_secret_nobody_may_see";
+pub(crate) const SECRET: &str = "alerts_secret_nobody_may_see";
 
 /// What a stand-in does with a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Temper {
+pub(crate) enum Temper {
     Take,
     Answer(u16),
     /// 429 with so many seconds in `Retry-After`.
@@ -33,12 +33,12 @@ pub(super) enum Temper {
 
 /// What it was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) bytes: Vec<u8>,
-    pub(super) body: Value,
-    pub(super) at: Instant,
+pub(crate) struct Sent {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) body: Value,
+    pub(crate) at: Instant,
 }
 
 type Tempers = dyn Fn(usize, &str) -> Temper + Send + Sync;
@@ -49,7 +49,7 @@ struct Inner {
 }
 
 /// A server for all channels of a test; ends when dropped.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     inner: Arc<Inner>,
     address: SocketAddr,
     serving: JoinHandle<()>,
@@ -63,7 +63,7 @@ impl Drop for Receiver {
 
 impl Receiver {
     /// `tempers` is asked with the number of the request to its path, from 0, and the path.
-    pub(super) async fn start(tempers: impl Fn(usize, &str) -> Temper + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(tempers: impl Fn(usize, &str) -> Temper + Send + Sync + 'static) -> Self {
         let inner = Arc::new(Inner { tempers: Box::new(tempers), sent: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -73,17 +73,17 @@ impl Receiver {
     }
 
     /// Where a channel posts to.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// What was sent to `path` so far.
-    pub(super) fn sent(&self, path: &str) -> Vec<Sent> {
+    pub(crate) fn sent(&self, path: &str) -> Vec<Sent> {
         self.inner.sent.lock().unwrap().iter().filter(|sent| sent.path == path).cloned().collect()
     }
 
     /// Waits until something was sent to `path` of which `wanted` holds.
-    pub(super) async fn wait(&self, path: &str, patience: Duration, wanted: impl Fn(&Sent) -> bool) -> Sent {
+    pub(crate) async fn wait(&self, path: &str, patience: Duration, wanted: impl Fn(&Sent) -> bool) -> Sent {
         let since = Instant::now();
         loop {
             if let Some(sent) = self.sent(path).into_iter().find(&wanted) {
@@ -117,13 +117,13 @@ async fn take(State(inner): State<Arc<Inner>>, request: Request) -> Response {
 }
 
 /// A signed webhook channel.
-pub(super) fn webhook(settings: Settings, name: &str, url: &str) -> Settings {
+pub(crate) fn webhook(settings: Settings, name: &str, url: &str) -> Settings {
     let key = |field: &str| format!("MRRD_ALERTS__CHANNELS__{}__{field}", name.to_uppercase());
     settings.env(&key("KIND"), "webhook").env(&key("URL"), url).env(&key("SECRET"), SECRET)
 }
 
 /// A channel of any kind.
-pub(super) fn channel(settings: Settings, name: &str, fields: &[(&str, &str)]) -> Settings {
+pub(crate) fn channel(settings: Settings, name: &str, fields: &[(&str, &str)]) -> Settings {
     fields.iter().fold(settings, |settings, (field, value)| {
         settings.env(&format!("MRRD_ALERTS__CHANNELS__{}__{field}", name.to_uppercase()), value)
     })

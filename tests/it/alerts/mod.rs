@@ -1,7 +1,7 @@
 //! Alerts end to end: what fires and what mustn't, delivered by the running binary to channels of every temper.
 
 mod account;
-mod channels;
+pub(crate) mod channels;
 mod delivery;
 mod episodes;
 mod feeds;

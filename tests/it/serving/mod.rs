@@ -13,5 +13,6 @@ mod init;
 mod misuse;
 mod scraping;
 mod steering;
+mod traces;
 mod walk;
 pub(crate) mod webhooks;
