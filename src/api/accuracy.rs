@@ -33,5 +33,5 @@ pub(super) async fn accuracy(State(state): State<AppState>, Query(query): Query<
     let ask = Ask { from: query.from, to: query.to, ..query.ledger.ask() };
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).accuracy(&ask).await?;
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, false, AccuracyAnswer::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, false, AccuracyAnswer::table).await
 }

@@ -65,7 +65,7 @@ pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<Al
         data.iter_mut().for_each(|entry| entry.alert = None);
     }
     let list = AlertList { data, next_cursor: next_cursor.clone() };
-    Ok(onward(answer(query.format.wanted(), list, AlertList::table)?, next_cursor))
+    Ok(onward(answer(query.format.wanted()?, list, AlertList::table)?, next_cursor))
 }
 
 /// One alert.

@@ -46,5 +46,5 @@ pub(super) async fn audit(State(state): State<AppState>, Query(query): Query<Aud
         .map_err(|error| ApiProblem::parameter("body", &format!("this is none of Stripe's MRR exports: {error}")))?;
     let question = Ask { livemode: query.livemode, ..Ask::default() };
     let found = Box::pin(reports(&state).against_export(&question, profile, &export)).await?;
-    answer(query.format.wanted(), found, ExportAudit::table)
+    answer(query.format.wanted()?, found, ExportAudit::table)
 }

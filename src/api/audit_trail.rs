@@ -35,5 +35,5 @@ pub(super) async fn audit_trail(State(state): State<AppState>, Query(query): Que
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|row| cursor::write(LIST, row.id));
     let trail = AuditTrail { data: rows.into_iter().map(Into::into).collect(), next_cursor: next_cursor.clone() };
-    Ok(onward(answer(query.format.wanted(), trail, AuditTrail::table)?, next_cursor))
+    Ok(onward(answer(query.format.wanted()?, trail, AuditTrail::table)?, next_cursor))
 }

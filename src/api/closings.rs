@@ -108,7 +108,7 @@ pub(super) async fn closings(State(state): State<AppState>, Query(query): Query<
         });
     }
     data.sort_by(|a, b| b.month.cmp(&a.month));
-    answer(query.format.wanted(), ClosingList { data }, ClosingList::table)
+    answer(query.format.wanted()?, ClosingList { data }, ClosingList::table)
 }
 
 /// Closes a month under every profile that is kept: its figures stay as they are now, and later changes become restatements.

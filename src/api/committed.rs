@@ -37,6 +37,6 @@ pub(super) async fn committed(State(state): State<AppState>, Query(query): Query
     let horizon = u16::try_from(query.horizon.0).unwrap_or(HORIZON_MAX);
     let report = reports(&state).committed(&ask, horizon).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, CommittedAnswer::table)
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, CommittedAnswer::table)
         .await
 }

@@ -6,12 +6,11 @@ use super::{
     Answer, ApiProblem, Asked, Told, cursor, ledger_status,
     links::onward,
     movements, named,
-    params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery},
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery, Wanted},
     query::{Query, parameters},
     reports,
     sent::Named,
     told,
-    values::Format,
 };
 use crate::{
     api::state::AppState,
@@ -104,7 +103,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     let is_empty = list.data.is_empty() && !searched;
     let next = list.next_cursor.clone();
     Ok(onward(
-        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, is_empty, CustomerList::table)
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, is_empty, CustomerList::table)
             .await?,
         next,
     ))
@@ -143,7 +142,7 @@ pub(super) async fn customer(
         movements: moved,
         movements_next_cursor: next.as_ref().map(movements::write_cursor),
     };
-    told(&state, Asked { ask: &ask, ledger_status }, Format::Json, detail, false, |_| Table::default()).await
+    told(&state, Asked { ask: &ask, ledger_status }, Wanted::Json, detail, false, |_| Table::default()).await
 }
 
 /// The invoices of a customer, the newest first, each as the log last told it, with its lines and the events that tell of it.
@@ -159,7 +158,7 @@ pub(super) async fn invoices(
     let ledger_status = ledger_status(&state, &ask).await?;
     match reports(&state).invoices(&ask, &CustomerId::new(id.as_str())).await? {
         Some(list) => {
-            told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, false, InvoiceList::table)
+            told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, false, InvoiceList::table)
                 .await
         }
         None => Err(not_found(&state, &ask, "customer", id).await?),
@@ -192,7 +191,7 @@ pub(super) async fn explain(
             told(
                 &state,
                 Asked { ask: &ask, ledger_status },
-                query.format.wanted(),
+                query.format.wanted()?,
                 explanation,
                 false,
                 Explanation::table,

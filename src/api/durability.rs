@@ -34,6 +34,6 @@ pub(super) async fn durability(State(state): State<AppState>, Query(query): Quer
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).durability(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, DurabilityAnswer::table)
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, DurabilityAnswer::table)
         .await
 }

@@ -114,7 +114,7 @@ pub(super) async fn events(State(state): State<AppState>, Query(query): Query<Ev
         data: rows.iter().map(EventEntry::from).collect(),
     };
     let next = page.next_cursor.clone();
-    Ok(onward(answer(query.format.wanted(), page, EventList::table)?, next))
+    Ok(onward(answer(query.format.wanted()?, page, EventList::table)?, next))
 }
 
 /// One event, with every shape it came in.

@@ -37,5 +37,5 @@ pub(super) async fn failures(State(state): State<AppState>, Query(query): Query<
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, last.place()));
     named::failures(&state, &ask, &mut list.data).await?;
     // Nobody's payment failed: that is an answer.
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, false, FailureList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, false, FailureList::table).await
 }

@@ -56,7 +56,7 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, MetricsAnswer::table)
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, MetricsAnswer::table)
         .await
 }
 
@@ -68,6 +68,6 @@ pub(super) async fn cohorts(State(state): State<AppState>, Query(query): Query<C
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), report, is_empty, CohortsAnswer::table)
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, CohortsAnswer::table)
         .await
 }

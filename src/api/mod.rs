@@ -60,8 +60,8 @@ use tower_http::compression::CompressionLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::values::Format;
 pub use self::{document::document, problem::ApiProblem};
+use self::{params::Wanted, values::Units};
 use crate::{
     api::state::AppState,
     budget::{self, Budget},
@@ -199,19 +199,25 @@ fn reports(state: &AppState) -> Reports<'_> {
 }
 
 /// JSON, or the table it was asked for as. A long answer is sent as it is written, and is never whole in memory; a workbook is.
-fn answer<T: Serialize + Send + 'static>(format: Format, value: T, table: fn(&T) -> Table) -> Answer {
-    let kind = match format {
-        Format::Json => "application/json",
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::Xlsx => return workbook_of(&[], table(&value)),
-    };
-    let csv = format == Format::Csv;
+fn answer<T: Serialize + Send + 'static>(wanted: Wanted, value: T, table: fn(&T) -> Table) -> Answer {
     let whose = budget::current().filter(|question| question.held() > long::LONG_BYTES);
-    let body = match (csv, whose) {
-        (true, Some(question)) => long::body(question, move |out| table(&value).write_csv(out)),
-        (false, Some(question)) => long::body(question, move |out| Ok(serde_json::to_writer(out, &value)?)),
-        (true, None) => table(&value).csv().into(),
-        (false, None) => return Ok(json(&value)),
+    let (kind, body) = match (wanted, whose) {
+        (Wanted::Xlsx, _) => return workbook_of(&[], table(&value)),
+        (Wanted::Json, None) => return Ok(json(&value)),
+        (Wanted::Json, Some(question)) => {
+            ("application/json", long::body(question, move |out| Ok(serde_json::to_writer(out, &value)?)))
+        }
+        (Wanted::Csv(units), whose) => {
+            let cells = move |value: &T| match units {
+                Units::Major => table(value).in_units(),
+                Units::Minor => table(value),
+            };
+            let body = match whose {
+                Some(question) => long::body(question, move |out| cells(&value).write_csv(out)),
+                None => cells(&value).csv().into(),
+            };
+            ("text/csv; charset=utf-8; header=present", body)
+        }
     };
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response())
 }
@@ -261,7 +267,7 @@ struct Asked<'a> {
 async fn told<T: Serialize + Send + 'static>(
     state: &AppState,
     Asked { ask, ledger_status }: Asked<'_>,
-    format: Format,
+    wanted: Wanted,
     value: T,
     is_empty: bool,
     table: fn(&T) -> Table,
@@ -270,16 +276,16 @@ async fn told<T: Serialize + Send + 'static>(
     if is_empty {
         notices.extend(reports(state).why_empty(ask).await?);
     }
-    match format {
-        Format::Json => {}
-        Format::Csv => return Ok(noticed(answer(format, value, table)?, &notices)),
-        Format::Xlsx => {
+    match wanted {
+        Wanted::Json => {}
+        Wanted::Csv(_) => return Ok(noticed(answer(wanted, value, table)?, &notices)),
+        Wanted::Xlsx => {
             let about = reports(state).about(ask, &notices).await?;
             return Ok(noticed(workbook_of(&about, table(&value))?, &notices));
         }
     }
     let behind = ledger_status.map(|ledger_status| ledger_status.behind).filter(|behind| *behind > 0);
-    answer(format, Told { answer: value, behind, notices }, |_| Table::default())
+    answer(wanted, Told { answer: value, behind, notices }, |_| Table::default())
 }
 
 /// An answer whose shape has no place for notices carries them as `mrrd-notice`.

@@ -211,7 +211,7 @@ pub(super) async fn movements(
     let is_empty = list.data.is_empty() && after.is_none();
     let next = list.next_cursor.clone();
     Ok(onward(
-        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, is_empty, MovementList::table)
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, is_empty, MovementList::table)
             .await?,
         next,
     ))

@@ -52,7 +52,7 @@ impl SeriesQuery {
 #[utoipa::path(get, path = "/api/v1/mrr", tag = "figures", params(SeriesQuery),
     responses((status = 200, body = Told<MrrAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn mrr(State(state): State<AppState>, Query(query): Query<SeriesQuery>) -> Answer {
-    let format = query.format.wanted();
+    let format = query.format.wanted()?;
     let ask = query.ask();
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).mrr(&ask).await?;

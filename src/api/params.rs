@@ -1,8 +1,9 @@
 //! The query parameters that several routes share; those of one route are declared beside it.
 
 use super::{
+    problem::ApiProblem,
     query::parameters,
-    values::{Format, PageSize},
+    values::{Format, PageSize, Units},
 };
 use crate::{
     ledger::{ids::TestClockId, time::Day},
@@ -44,6 +45,9 @@ parameters! {
     pub(super) struct FormatQuery {
         /// `json` (the default), `csv`, or `xlsx`: a workbook, its amounts in units of their currency.
         format: Option<Format>,
+        /// With `format=csv`: amounts in units of their currency (`major`, the default; columns lose their `_exact`), or in its minor
+        /// units, as JSON always has them (`minor`).
+        units: Option<Units>,
     }
 }
 
@@ -97,7 +101,26 @@ impl SpanQuery {
 
 impl FormatQuery {
     /// How the answer is wanted.
-    pub(super) fn wanted(&self) -> Format {
-        self.format.unwrap_or(Format::Json)
+    pub(super) fn wanted(&self) -> Result<Wanted, ApiProblem> {
+        match (self.format.unwrap_or(Format::Json), self.units) {
+            (Format::Csv, units) => Ok(Wanted::Csv(units.unwrap_or(Units::Major))),
+            (Format::Json, None) => Ok(Wanted::Json),
+            (Format::Xlsx, None) => Ok(Wanted::Xlsx),
+            (Format::Json | Format::Xlsx, Some(_)) => {
+                let fixed = "it goes with format=csv: JSON has every amount in minor units, a workbook in units of its currency";
+                Err(ApiProblem::parameter("units", fixed))
+            }
+        }
     }
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// With amounts in minor units.
+    Json,
+    /// A table as text.
+    Csv(Units),
+    /// A table as a workbook, with amounts in units of their currency.
+    Xlsx,
 }

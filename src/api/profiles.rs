@@ -92,5 +92,5 @@ pub(super) async fn compare(State(state): State<AppState>, Query(query): Query<C
         None => reports.profile(&question)?,
     };
     let found = Box::pin(reports.compare(&question, from, named("with", &with)?, month)).await?;
-    answer(query.format.wanted(), found, Comparison::table)
+    answer(query.format.wanted()?, found, Comparison::table)
 }

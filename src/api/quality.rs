@@ -119,5 +119,5 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
         data,
         next_cursor: next.map(|place| cursor::write(LIST, place)),
     };
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, false, QualityList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, false, QualityList::table).await
 }

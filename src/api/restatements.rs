@@ -48,7 +48,7 @@ pub(super) async fn restatements(State(state): State<AppState>, Query(query): Qu
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, place(last)));
     let next = list.next_cursor.clone();
     Ok(onward(
-        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, false, RestatementList::table)
+        told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, false, RestatementList::table)
             .await?,
         next,
     ))

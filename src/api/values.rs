@@ -78,6 +78,7 @@ words! {
     Rule: Rule::ALL, Rule::as_str;
     Action: Action::ALL, Action::as_str;
     Format: [Format::Json, Format::Csv, Format::Xlsx], Format::as_str;
+    Units: [Units::Major, Units::Minor], Units::as_str;
 }
 
 impl Value for bool {
@@ -223,6 +224,24 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Xlsx => "xlsx",
+        }
+    }
+}
+
+/// What amounts of a table are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Units {
+    /// Of the currency.
+    Major,
+    /// The currency's minor units.
+    Minor,
+}
+
+impl Units {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Major => "major",
+            Self::Minor => "minor",
         }
     }
 }

@@ -9,16 +9,13 @@ use crate::{
         money::Currency,
         units::{Places, major},
     },
-    report::table::steers,
+    report::{cells::COUNTED_LINES, table::steers},
 };
 
 /// The longest text that isn't a rule's or a step's.
 const TEXT_CHARACTERS: usize = 300;
 /// The longest of those.
 const OUR_TEXT_CHARACTERS: usize = 20_000;
-
-/// What a closing counts: its amounts are numbers.
-const COUNTED: [&str; 3] = ["customers", "subscriptions", "trials"];
 
 /// The whole answer.
 pub(super) fn written(answer: &Value) -> Value {
@@ -38,7 +35,7 @@ fn value(name: &str, given: &Value, currency: Option<Currency>) -> Value {
 
 fn object(fields: &Map<String, Value>, around: Option<Currency>) -> Value {
     let currency = fields.get("currency").and_then(Value::as_str).and_then(|code| code.parse().ok()).or(around);
-    let counts = fields.get("line").and_then(Value::as_str).is_some_and(|line| COUNTED.contains(&line));
+    let counts = fields.get("line").and_then(Value::as_str).is_some_and(|line| COUNTED_LINES.contains(&line));
     let mut written = Map::new();
     for (name, field) in fields {
         if fields.contains_key(&format!("{name}_exact")) {

@@ -29,7 +29,9 @@ pub const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
 pub const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn"];
 
 /// Amounts whose columns aren't named `_exact`: an invoice's, in minor units.
-const BILLED: &[&str] = &["total", "subtotal", "discount"];
+pub(super) const BILLED: &[&str] = &["total", "subtotal", "discount"];
+/// Lines of a closing whose `amount` counts something.
+pub const COUNTED_LINES: &[&str] = &["customers", "subscriptions", "trials"];
 const DAYS: &[&str] = &["start", "end", "day", "failed_on", "settled_on"];
 const MONTHS: &[&str] = &["month", "cohort"];
 const NUMBERS: &[&str] = &[

@@ -188,7 +188,7 @@ async fn names_are_told_for_any_ids_and_failed_payments_with_what_became_of_them
     daemon.settle().await;
     let csv = daemon.get("/api/v1/failed-payments?format=csv").await;
     let csv = String::from_utf8(csv.body.to_vec()).unwrap();
-    assert!(csv.contains("cus_b,Bob_100%,usd,2026-02-14,2026-02-18,recovered,2000,2000,0,0"), "{csv}");
+    assert!(csv.contains("cus_b,Bob_100%,usd,2026-02-14,2026-02-18,recovered,20.00,20.00,0.00,0.00"), "{csv}");
     // As known before it was paid, and before it failed.
     let known = daemon.json("/api/v1/failed-payments?as_known_at=8").await;
     assert_eq!((&known["data"][0]["outcome"], &known["data"][0]["at_risk"]), (&json!("open"), &json!(2000)));

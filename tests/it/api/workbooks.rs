@@ -84,13 +84,9 @@ async fn every_report_is_a_workbook_with_the_figures_of_its_csv_and_its_json() {
         let rows = sheet(&book, "figures");
         assert_eq!(rows[0].iter().map(plain).collect::<Vec<_>>(), columns, "{report}");
         assert_eq!(rows.len() - 1, expected.len(), "{report}");
-        let metric = columns.iter().position(|column| column == "metric");
         for (row, record) in rows[1..].iter().zip(&expected) {
             for ((cell, csv), column) in row.iter().zip(record).zip(&columns) {
-                // Of a metric CSV has amounts in minor units, whatever they are.
-                let scaled = metric.is_some() && matches!(column.as_str(), "value" | "numerator" | "denominator");
-                let hundredth = |cell: &Data| matches!(cell, Data::Float(number) if csv.parse::<f64>().is_ok_and(|csv| (csv / 100.0 - number).abs() < 1e-9));
-                assert!(same(cell, csv) || (scaled && hundredth(cell)), "{report} {column}: {cell:?} {csv}");
+                assert!(same(cell, csv), "{report} {column}: {cell:?} {csv}");
                 assert!(!matches!(cell, Data::Error(_)), "{report} {column}");
             }
         }

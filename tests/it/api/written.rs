@@ -31,7 +31,35 @@ async fn a_month_is_closed_once_and_listed() {
     let (status, refused) = send(&mut daemon, "POST", "/api/v1/closings", &json!({"month": "2026-01"})).await;
     assert_eq!((status, refused["detail"].as_str().unwrap().contains("closed already")), (409, true), "{refused}");
     let csv = daemon.get("/api/v1/closings?format=csv").await;
-    assert!(String::from_utf8_lossy(&csv.body).starts_with("month,profile,seq,closed_at"), "{csv:?}");
+    let csv = String::from_utf8_lossy(&csv.body).into_owned();
+    assert!(csv.starts_with("month,profile,seq,closed_at"), "{csv}");
+    // What is counted is no money.
+    assert!(csv.contains(",usd,closing,30.00\r\n") && csv.contains(",usd,customers,2\r\n"), "{csv}");
+}
+
+#[tokio::test]
+async fn a_table_is_in_units_of_its_currency_unless_minor_ones_are_asked_for() {
+    let mut daemon = ledger(Settings::default()).await;
+    daemon.settle().await;
+    let path = "/api/v1/mrr?from=2026-02-01&to=2026-02-28&format=csv";
+    for (more, column, expected) in
+        [("", "closing", "35.00"), ("&units=major", "closing", "35.00"), ("&units=minor", "closing_exact", "3500")]
+    {
+        let answer = daemon.get(&format!("{path}{more}")).await;
+        assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"mrrd-mrr.csv\"");
+        let mut table = csv::Reader::from_reader(&answer.body[..]);
+        let at = table.headers().unwrap().iter().position(|name| name == column);
+        let row = table.records().next().unwrap().unwrap();
+        assert_eq!(at.map(|at| &row[at]), Some(expected), "{more}: {row:?}");
+    }
+    let metrics = daemon.get("/api/v1/metrics?from=2026-02-01&to=2026-02-28&format=csv").await;
+    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(metrics.contains(",arpa,35.00,35.00,1,") && metrics.contains(",nrr,1.166667,35.00,30.00,"), "{metrics}");
+    for fixed in ["/api/v1/mrr?units=major", "/api/v1/mrr?format=xlsx&units=minor"] {
+        let refused = daemon.get(fixed).await;
+        let said = String::from_utf8_lossy(&refused.body).into_owned();
+        assert!(refused.status == 422 && said.contains("units: it goes with format=csv"), "{fixed}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ async fn a_late_event_into_a_closed_month_is_a_restatement_that_names_it() {
     let listed = done(&daemon, &["report", "restatements", "--month", "2026-01", "--json"]);
     assert_eq!(listed, restated);
     let csv = daemon.get(&format!("{path}&format=csv")).await;
-    assert!(String::from_utf8_lossy(&csv.body).contains("2026-01,,cus_1,usd,0,0,2000,3500,evt_late,"));
+    assert!(String::from_utf8_lossy(&csv.body).contains("2026-01,,cus_1,usd,0.00,0.00,20.00,35.00,evt_late,"));
     assert_eq!(daemon.get("/api/v1/restatements?month=January").await.status, 422);
     assert_eq!(daemon.json("/api/v1/restatements?month=2026-02").await["data"], json!([]));
     assert!(refused(&daemon, &["close", "2026-01"]).contains("2026-01 is closed already"));
