@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::*;
-use crate::api::{JANUARY, event, subscription};
+use crate::{
+    api::{JANUARY, event, subscription},
+    support::{postgres::Cluster, sql},
+};
 
 /// The code blocks of a guide, the words behind their fence with each.
 pub(super) fn blocks(guide: &str) -> Vec<(String, String)> {
@@ -73,4 +76,38 @@ async fn a_role_and_a_database_made_as_the_guide_tells_are_enough() {
     assert_eq!(report["data"][0]["closing_exact"], "2000");
     let served = settings.start().await;
     assert_eq!(beside(&served, &["verify", "--json"]).json()["ok"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_tls_set_up_as_the_guide_tells_is_the_only_one_talked_to() {
+    let told = |with: &str| {
+        let found = blocks("postgres.md").into_iter().find(|(of, text)| of == "conf" && text.contains(with));
+        found.unwrap_or_else(|| panic!("the guide doesn't tell {with:?}")).1
+    };
+    let (configuration, access) = (told("ssl = on"), told("hostssl").replace("ADDRESS", "127.0.0.1"));
+    let (cluster, certificate) =
+        tokio::task::spawn_blocking(move || Cluster::start_with_tls(&configuration, &access)).await.unwrap();
+    let mut superuser = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    let (_, role) = blocks("postgres.md").into_iter().find(|(of, _)| of == "sql").expect("the guide tells no SQL");
+    for statement in role.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut superuser).await.unwrap();
+    }
+    let dir = TempDir::new().unwrap();
+    events(dir.path());
+    let at = |host: &str, more: &str| format!("postgres://mrrd:choose%20one@{host}:{}/mrrd{more}", cluster.port());
+    let full = format!("?sslmode=verify-full&sslrootcert={}", certificate.display());
+    let file = dir.path().join("events.jsonl").display().to_string();
+    let replayed = async |url: String| run(&url, &["replay", "--json", &file]).await;
+    for (url, why) in [
+        (at("localhost", "?sslmode=disable"), "without TLS"),
+        (at("127.0.0.1", &full), "under another name"),
+        (at("localhost", "?sslmode=verify-full"), "vouched for by nobody known"),
+    ] {
+        let ended = replayed(url).await;
+        assert_eq!(ended.code, 1, "a server {why} was talked to: {}{}", ended.out, ended.err);
+        assert!(!ended.err.contains("choose"), "{}", ended.err);
+    }
+    let ended = replayed(at("localhost", &full)).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert_eq!(sql::number(&cluster.url("mrrd"), "SELECT COUNT(*) FROM event").await, 1);
 }

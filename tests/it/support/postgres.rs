@@ -8,7 +8,10 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -78,6 +81,36 @@ impl Cluster {
     fn start_on_tcp(settings: &str) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self::without_data(&format!("{settings} -c listen_addresses=127.0.0.1 -c port={free}"), free).made()
+    }
+
+    /// A new one that talks TLS on 127.0.0.1, as the host `localhost`; `configuration` and `access` are what its two files say of
+    /// it. Its certificate vouches for itself.
+    pub(crate) fn start_with_tls(configuration: &str, access: &str) -> (Self, PathBuf) {
+        let cluster = Self::start_on_tcp("-c fsync=off");
+        cluster.stop();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let data = cluster.folder.join("data");
+        let owner = fs::metadata(&data).unwrap();
+        for (name, text, mode) in [
+            ("server.crt", made.cert.pem(), 0o644),
+            ("server.key", made.signing_key.serialize_pem(), 0o600),
+            ("pg_hba.conf", format!("local all all trust\n{access}"), 0o600),
+        ] {
+            fs::write(data.join(name), text).unwrap();
+            fs::set_permissions(data.join(name), fs::Permissions::from_mode(mode)).unwrap();
+            chown(data.join(name), Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        let settings = fs::read_to_string(data.join("postgresql.conf")).unwrap() + configuration;
+        fs::write(data.join("postgresql.conf"), settings).unwrap();
+        let certificate = cluster.folder.join("certificate.pem");
+        fs::write(&certificate, made.cert.pem()).unwrap();
+        cluster.start_again();
+        (cluster, certificate)
+    }
+
+    /// The port of its socket's name, and of 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Makes its data, and starts it.
