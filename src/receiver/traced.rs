@@ -25,7 +25,7 @@ pub(super) fn taken(traces: &Traces, (began, handed): (Instant, Instant), about:
     };
     if let Some(seq) = seq {
         let append = Span::new("append", trace, trace.step("append"), handed).within(receipt);
-        traces.ended(append.with("mrrd.event.id", id).with("mrrd.seq", seq).with("mrrd.reading", reading));
+        traces.ended(append.with("mrrd.event.id", id).with("mrrd.seq", seq.0).with("mrrd.reading", reading));
     }
     traces.ended(
         Span::new("webhook", trace, receipt, began)

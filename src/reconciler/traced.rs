@@ -1,7 +1,7 @@
 //! What a recomputed customer says to the traces of the events that marked it: that they are reconciled, and which movements they made.
 
 use crate::{
-    event::CustomerKey,
+    event::{CustomerKey, Seq},
     ledger::{movement_id::movement_id, outcome::Kind, time::Day},
     limits,
     store::{
@@ -23,8 +23,8 @@ pub(super) struct Moved {
 /// A customer of a batch, with its movements.
 pub(super) struct Recomputed {
     key: CustomerKey,
-    first_seq: i64,
-    last_seq: i64,
+    first_seq: Seq,
+    last_seq: Seq,
     moved: Vec<Moved>,
 }
 
@@ -50,7 +50,7 @@ impl Recomputed {
 pub(super) async fn tell(traces: &Traces, began: Instant, store: &Store, batch: &[Recomputed]) {
     for one in batch {
         let whose = std::slice::from_ref(&one.key);
-        let told = store.log.events_about(whose, &[], (one.first_seq - 1, one.last_seq)).await;
+        let told = store.log.events_about(whose, &[], (one.first_seq.back(1), one.last_seq)).await;
         // Figures don't wait for what is only told of them.
         let Ok(events) = told else { continue };
         for (seq, event) in events.iter().rev().take(limits::TRACED_EVENTS) {
@@ -62,7 +62,7 @@ pub(super) async fn tell(traces: &Traces, began: Instant, store: &Store, batch: 
                 Span::new("reconcile", trace, reconciled, began)
                     .within(trace.step("append"))
                     .with("mrrd.event.id", id)
-                    .with("mrrd.seq", *seq)
+                    .with("mrrd.seq", seq.0)
                     .with("mrrd.customer", one.key.customer.as_str())
                     .with("mrrd.batch.customers", u64::try_from(batch.len()).unwrap_or(u64::MAX)),
             );

@@ -30,6 +30,7 @@ pub mod failures;
 mod found;
 pub mod goals;
 pub mod imports;
+mod in_units;
 pub mod invoices;
 pub mod ledger_status;
 pub mod memory;

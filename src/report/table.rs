@@ -2,11 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    cells::{BILLED, COUNTED_LINES, is_amount},
-    units::{Places, major},
-};
-use crate::{ledger::money::Currency, spreadsheet::Sheet};
+use crate::spreadsheet::Sheet;
 
 /// A table: what `format=csv` and the commands print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,49 +37,6 @@ impl Table {
         self.rows.into_iter().try_for_each(|row| sheet.write(row.iter().map(String::as_str)))?;
         sheet.end()
     }
-
-    /// For people's files: every amount in units of its row's currency, its column named without `_exact`. What can't be in units
-    /// says in what it is.
-    pub fn in_units(self) -> Self {
-        let at = |name: &str| self.columns.iter().position(|column| *column == name);
-        let (currency_at, metric_at, line_at) = (at("currency"), at("metric"), at("line"));
-        let mut rows = self.rows;
-        for row in &mut rows {
-            let currency: Option<Currency> = currency_at.and_then(|at| row[at].parse().ok());
-            let metric = metric_at.map(|at| row[at].clone());
-            if line_at.is_some_and(|at| COUNTED_LINES.contains(&row[at].as_str())) {
-                // What a closing counts is no money.
-                continue;
-            }
-            for (column, cell) in self.columns.iter().zip(row.iter_mut()) {
-                if !cell.is_empty() && (is_amount(column, metric.as_deref()) || BILLED.contains(column)) {
-                    *cell = units(cell, currency);
-                }
-            }
-        }
-        Self {
-            columns: self.columns.iter().map(|column| column.strip_suffix("_exact").unwrap_or(column)).collect(),
-            rows,
-        }
-    }
-
-    /// [`Table::in_units`] as CSV.
-    pub fn csv_in_units(&self) -> String {
-        self.clone().in_units().csv()
-    }
-}
-
-/// An amount, perhaps behind the word of what it is (`churn -1000`).
-fn units(cell: &str, currency: Option<Currency>) -> String {
-    let (word, amount) = cell.rsplit_once(' ').map_or((None, cell), |(word, amount)| (Some(word), amount));
-    // Of what has no end the ledger shows six places.
-    let (digits, more) = amount.strip_suffix('…').map_or((amount, ""), |digits| (digits, "…"));
-    let units = currency.and_then(|currency| major(digits, currency, Places::All));
-    match (units, word) {
-        (Some(units), Some(word)) => format!("{word} {units}{more}"),
-        (Some(units), None) => format!("{units}{more}"),
-        (None, _) => format!("{cell} minor units"),
-    }
 }
 
 /// Whether a terminal may obey this, or a reader be deceived by it.
@@ -117,36 +70,6 @@ fn text(write: impl FnOnce(&mut Sheet<&mut Vec<u8>>) -> std::io::Result<()>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_spreadsheet_gets_numbers_in_units() {
-        let table = Table {
-            columns: vec!["currency", "amount_exact", "customers"],
-            rows: vec![
-                vec!["usd".into(), "-833.333333".into(), "3".into()],
-                vec!["jpy".into(), "5".into(), String::new()],
-            ],
-        };
-        assert_eq!(table.csv_in_units(), "currency,amount,customers\r\nusd,-8.33333333,3\r\njpy,5,\r\n");
-    }
-
-    #[test]
-    fn whatever_is_money_is_in_units_and_nothing_else() {
-        let table = |columns: Vec<&'static str>, row: &[&str]| {
-            let rows = vec![row.iter().map(|cell| (*cell).to_owned()).collect()];
-            Table { columns, rows }.in_units().rows.remove(0)
-        };
-        let metric = vec!["currency", "metric", "value", "numerator", "denominator"];
-        assert_eq!(table(metric.clone(), &["usd", "arpa", "1750", "3500", "2"])[2..], ["17.50", "35.00", "2"]);
-        assert_eq!(table(metric.clone(), &["usd", "nrr", "1.5", "3000", "2000"])[2..], ["1.5", "30.00", "20.00"]);
-        assert_eq!(table(metric, &["usd", "customer_churn", "0.5", "1", "2"])[2..], ["0.5", "1", "2"]);
-        let closing = vec!["currency", "line", "amount_exact"];
-        assert_eq!(table(closing.clone(), &["usd", "customers", "41"])[2], "41");
-        assert_eq!(table(closing, &["usd", "churn", "-4100"])[2], "-41.00");
-        assert_eq!(table(vec!["currency", "total"], &["usd", "4900"])[1], "49.00");
-        assert_eq!(table(vec!["currency", "ledger_exact"], &["usd", "churn -1000"])[1], "churn -10.00");
-        assert_eq!(table(vec!["currency", "amount_exact"], &["", "100"])[1], "100 minor units");
-    }
 
     #[test]
     fn what_would_steer_a_terminal_is_shown_instead() {

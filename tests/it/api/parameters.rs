@@ -98,7 +98,9 @@ async fn every_documented_parameter_is_taken() {
         let needed: Vec<String> = needed.map(|one| format!("{}={}", name(one), example(one))).collect();
         for parameter in &route.parameters {
             let name = name(parameter);
-            let given = format!("{name}={}", example(parameter));
+            // Units are of a table.
+            let beside = if name == "units" { "&format=csv" } else { "" };
+            let given = format!("{name}={}{beside}", example(parameter));
             let query =
                 needed.iter().filter(|one| **one != given).chain([&given]).map(String::as_str).collect::<Vec<_>>();
             let said = refusal(&mut client, &route, &query.join("&")).await.unwrap_or_default();
