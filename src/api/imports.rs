@@ -49,7 +49,7 @@ parameters! {
 #[utoipa::path(get, path = "/api/v1/imports", tag = "figures", params(ImportsQuery),
     responses((status = 200, body = ImportList)))]
 pub(super) async fn imports(State(state): State<AppState>, Query(query): Query<ImportsQuery>) -> Answer {
-    answer(query.format.wanted(), reports(&state).imports().await?, ImportList::table)
+    answer(query.format.wanted()?, reports(&state).imports().await?, ImportList::table)
 }
 
 /// One import with its rows and the lines it set aside.

@@ -2,8 +2,11 @@
 
 use clap::Subcommand;
 
-use super::{Context, Outcome, ask, open_to_read, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
+    config::Names,
+    ledger::ids::AccountId,
+    names,
     report::{
         accuracy::AccuracyAnswer,
         ask::{Ask, Basis},
@@ -19,7 +22,13 @@ use crate::{
         service::Reports,
         waterfall::Waterfall,
     },
-    store::derived::reports::{MovementFilter, Order},
+    store::{
+        Store, StoreError,
+        derived::{
+            names::CustomerNamed,
+            reports::{MovementFilter, Order},
+        },
+    },
 };
 
 /// Prints MRR over time, or the movements behind it
@@ -131,6 +140,22 @@ enum Command {
     },
 }
 
+/// Gives customers their names, as far as they are read; without a live `serve` they are read here.
+async fn call_customers(store: &Store, livemode: bool, entries: &mut [MovementEntry]) -> Outcome {
+    let failed = |error: StoreError| Failure::Failed(format!("names can't be read: {error}"));
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.customer.as_str()).collect();
+    let named = store.derived.names_of(livemode, &ids).await.map_err(failed)?;
+    let name = |account: Option<&str>, customer: &str| {
+        let of = |one: &&CustomerNamed| {
+            one.key.account.as_ref().map(AccountId::as_str) == account && one.key.customer.as_str() == customer
+        };
+        named.iter().find(of).map(|one| one.name.clone()).filter(|name| !name.is_empty())
+    };
+    let called: Vec<_> = entries.iter().map(|entry| name(entry.account.as_deref(), &entry.customer)).collect();
+    entries.iter_mut().zip(called).for_each(|(entry, name)| entry.customer_name = name);
+    Ok(())
+}
+
 fn basis(text: &str) -> Result<Basis, String> {
     Basis::parse(text).ok_or_else(|| "restated or closed are possible".to_owned())
 }
@@ -201,6 +226,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             output.print(&answer, &told, RestatementList::table)?;
         }
         Command::Movements { basis, customer, options } => {
+            if config.privacy.names == Names::Shown
+                && let Err(error) = names::read_on(&store).await
+            {
+                eprintln!("mrrd: names can't be read on: {error}");
+            }
             let (from, to) = options.days(today);
             let filter =
                 MovementFilter { from, to, customer: customer.as_deref().map(Into::into), ..MovementFilter::default() };
@@ -217,6 +247,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             }
             for page in data.chunks_mut(PAGE_ENTRIES) {
                 reports.name_movements(&question, page).await.map_err(ask::failure)?;
+                if config.privacy.names == Names::Shown {
+                    call_customers(&store, reports.livemode(&question).await.map_err(ask::failure)?, page).await?;
+                }
             }
             let converted = reports.reporting(&question).is_some();
             let told = ask::told(&reports, &question, data.is_empty()).await.map_err(ask::failure)?;
