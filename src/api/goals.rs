@@ -78,7 +78,7 @@ pub(super) async fn goals(State(state): State<AppState>, Query(query): Query<Goa
     let ask = Ask { as_known_at: query.as_known_at, ..Ask::default() };
     let ledger_status = ledger_status(&state, &ask).await?;
     let list = reports(&state).goals(query.as_known_at, query.all.unwrap_or(false)).await?;
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted(), list, false, GoalList::table).await
+    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, list, false, GoalList::table).await
 }
 
 /// Sets a goal: it is kept as it is, and a later one of the same name supersedes it.

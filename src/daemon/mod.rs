@@ -111,7 +111,8 @@ impl Daemon {
         let (traces, exporter) = traces(&config, &clock, &metrics)?;
         let working = Reconciler::new(store.clone(), rules.clone(), clock.clone()).beside_webhooks();
         let (driver, reconciler) = Driver::new(Reconciler { traces: traces.clone(), ..working });
-        let queue = appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::for_log(&store.log) };
+        let queue =
+            appender::Limits { queue: config.server.max_queued_events, ..appender::Limits::for_log(&store.log) };
         let (appender, writer) = Appender::start(store.log.clone(), queue, {
             let reconciler = reconciler.clone();
             move || reconciler.notify()

@@ -1,7 +1,7 @@
 //! What a recomputed customer says to the traces of the events that marked it: that they are reconciled, and which movements they made.
 
 use crate::{
-    event::{CustomerKey, Seq},
+    event::{CustomerKey, Seq, SeqRange},
     ledger::{movement_id::movement_id, outcome::Kind, time::Day},
     limits,
     store::{
@@ -50,7 +50,8 @@ impl Recomputed {
 pub(super) async fn tell(traces: &Traces, began: Instant, store: &Store, batch: &[Recomputed]) {
     for one in batch {
         let whose = std::slice::from_ref(&one.key);
-        let told = store.log.events_about(whose, &[], (one.first_seq.back(1), one.last_seq)).await;
+        let told =
+            store.log.events_about(whose, &[], SeqRange { after: one.first_seq.before(), to: one.last_seq }).await;
         // Figures don't wait for what is only told of them.
         let Ok(events) = told else { continue };
         for (seq, event) in events.iter().rev().take(limits::TRACED_EVENTS) {
