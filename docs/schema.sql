@@ -191,6 +191,29 @@ CREATE TABLE fx_rate (
     per_base INTEGER NOT NULL,               -- 1: units of currency for one of base; 0: units of base for one of currency
     PRIMARY KEY (base, day, currency)
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER goal_no_delete BEFORE DELETE ON goal BEGIN SELECT RAISE(ABORT, 'a goal stays as it was set'); END;
+CREATE TRIGGER goal_no_update BEFORE UPDATE ON goal BEGIN SELECT RAISE(ABORT, 'a goal stays as it was set'); END;
+CREATE TABLE goal (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT    NOT NULL,            -- the latest of a name is the one that runs
+    metric     TEXT    NOT NULL,
+    target     TEXT    NOT NULL,            -- a decimal: minor units, customers or a share of 1
+    currency   TEXT    NOT NULL,            -- whose ledger: a currency's own, or 'reporting'
+    profile    TEXT    NOT NULL,            -- whose rules
+    account    TEXT    NOT NULL,            -- '' for the account's own events, 'all', or a connected account
+    first_day  TEXT    NOT NULL,            -- the first that counts
+    last_day   TEXT    NOT NULL,            -- the one at whose end it is due
+    owner      TEXT    NOT NULL,
+    note       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL             -- unix seconds, our clock
+) STRICT;
+CREATE TRIGGER goal_end_no_delete BEFORE DELETE ON goal_end BEGIN SELECT RAISE(ABORT, 'the end of a goal stays'); END;
+CREATE TRIGGER goal_end_no_update BEFORE UPDATE ON goal_end BEGIN SELECT RAISE(ABORT, 'the end of a goal stays'); END;
+CREATE TABLE goal_end (
+    goal       INTEGER PRIMARY KEY REFERENCES goal (id),
+    reason     TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
 CREATE TRIGGER import_no_delete BEFORE DELETE ON import BEGIN SELECT RAISE(ABORT, 'an import stays as it was recorded'); END;
 CREATE TRIGGER import_no_update BEFORE UPDATE ON import BEGIN SELECT RAISE(ABORT, 'an import stays as it was recorded'); END;
 CREATE TABLE import (

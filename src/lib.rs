@@ -41,6 +41,8 @@ pub mod limits;
 pub mod mcp;
 /// Names of customers, read from bodies where they are shown.
 pub mod names;
+/// The month's pack: one document of a closed month.
+pub mod pack;
 /// The webhook route.
 pub mod receiver;
 /// Keeps the derived tables up with the log.

@@ -170,7 +170,7 @@ impl Value for KnownAt {
     }
 
     fn expected() -> String {
-        "an instant such as 2026-01-31T12:00:00Z, or a log sequence number".into()
+        "an instant such as 2026-01-31T12:00:00Z, a log sequence number, or both as 1200@2026-01-31T12:00:00Z".into()
     }
 
     fn schema() -> Object {

@@ -1,12 +1,15 @@
 //! `mrrd report`: the figures, as tables, CSV, JSON or workbooks.
 
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
 
-use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     config::Names,
     ledger::ids::AccountId,
-    names,
+
+    pack::{File, PackError, Question, pack},
     report::{
         accuracy::AccuracyAnswer,
         ask::{Ask, Basis},
@@ -113,6 +116,26 @@ enum Command {
         #[command(flatten)]
         output: ask::Output,
     },
+    /// A closed month as one document: HTML that prints, a workbook, Markdown, and each table as CSV
+    ///
+    /// Every figure is of the log as the month was closed, cut at its end, so that the same files come whenever they are asked
+    /// for. Numbers lead to the API where alerts.url says where mrrd is reached.
+    #[command(
+        after_help = "Examples:\n  mrrd report pack 2026-10 --out packs/2026-10\n  mrrd report pack 2026-11 --out . --draft"
+    )]
+    Pack {
+        /// The month, such as 2026-10
+        #[arg(value_name = "YYYY-MM")]
+        month: Month,
+        /// The folder the files are written to; what has their names there is replaced
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Also of a month that isn't closed: each page says that it is a draft
+        #[arg(long)]
+        draft: bool,
+        #[command(flatten)]
+        ledger: ask::Ledger,
+    },
     /// What later events changed in closed months, and which events did
     #[command(after_help = "Examples:\n  mrrd report restatements\n  mrrd report restatements --month 2026-10 --json")]
     Restatements {
@@ -140,6 +163,15 @@ enum Command {
     },
 }
 
+/// Reads names on, where they are shown: without a live `serve` nobody else does.
+async fn read_names(store: &Store, names: Names) {
+    if names == Names::Shown
+        && let Err(error) = crate::names::read_on(store).await
+    {
+        eprintln!("mrrd: names can't be read on: {error}");
+    }
+}
+
 /// Gives customers their names, as far as they are read; without a live `serve` they are read here.
 async fn call_customers(store: &Store, livemode: bool, entries: &mut [MovementEntry]) -> Outcome {
     let failed = |error: StoreError| Failure::Failed(format!("names can't be read: {error}"));
@@ -153,6 +185,19 @@ async fn call_customers(store: &Store, livemode: bool, entries: &mut [MovementEn
     };
     let called: Vec<_> = entries.iter().map(|entry| name(entry.account.as_deref(), &entry.customer)).collect();
     entries.iter_mut().zip(called).for_each(|(entry, name)| entry.customer_name = name);
+    Ok(())
+}
+
+/// Writes a pack's files and says where they are.
+fn written(out: &Path, files: &[File]) -> Outcome {
+    let failed =
+        |path: &Path, error: std::io::Error| Failure::Failed(format!("{} can't be written: {error}", path.display()));
+    std::fs::create_dir_all(out).map_err(|error| failed(out, error))?;
+    for file in files {
+        let path = out.join(&file.name);
+        std::fs::write(&path, &file.bytes).map_err(|error| failed(&path, error))?;
+        output::line(path.display())?;
+    }
     Ok(())
 }
 
@@ -225,12 +270,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             }
             output.print(&answer, &told, RestatementList::table)?;
         }
+        Command::Pack { month, out, draft, ledger } => {
+            read_names(&store, config.privacy.names).await;
+            let question = Question {
+                month: *month,
+                ask: ledger.ask(),
+                draft: *draft,
+                names: config.privacy.names,
+                url: config.alerts.url.clone(),
+            };
+            let files = pack(&reports, &question).await.map_err(|error| match error {
+                PackError::Refused(reason) => Failure::Failed(reason),
+                PackError::Ask(error) => ask::failure(error),
+            })?;
+            written(out, &files)?;
+        }
         Command::Movements { basis, customer, options } => {
-            if config.privacy.names == Names::Shown
-                && let Err(error) = names::read_on(&store).await
-            {
-                eprintln!("mrrd: names can't be read on: {error}");
-            }
+            read_names(&store, config.privacy.names).await;
             let (from, to) = options.days(today);
             let filter =
                 MovementFilter { from, to, customer: customer.as_deref().map(Into::into), ..MovementFilter::default() };

@@ -36,9 +36,8 @@ impl Reports<'_> {
         if ask.basis == Basis::Closed {
             about.push(("basis", "closed months as they were closed".to_owned()));
         }
-        match ask.as_known_at {
-            Some(KnownAt::Instant(at)) => about.push(("as known at", at.to_string())),
-            Some(KnownAt::Seq(_)) | None => {}
+        if let Some(KnownAt::Instant(at) | KnownAt::Cut { at, .. }) = ask.as_known_at {
+            about.push(("as known at", at.to_string()));
         }
         let seq = match view.seq() {
             Some(seq) => seq,

@@ -25,7 +25,7 @@ use crate::{
         money::{Currency, Mrr},
         outcome::QualityKind,
     },
-    store::derived::reports::QualityAsked,
+    store::derived::reports::{AccountScope, QualityAsked},
 };
 
 /// Quality entries read at once.
@@ -42,6 +42,9 @@ pub struct AccuracyAnswer {
     pub currency: Option<String>,
     /// Whether everything is converted into the reporting currency; else each entry is of its currency's own ledger.
     pub converted: bool,
+    /// The connected account that the entries are of, or `all`; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
@@ -115,6 +118,8 @@ pub enum Class {
     Essential,
     /// Exact, but resting on few, on something estimated, or with quality entries about its customers.
     Supporting,
+    /// Of a period that still runs, or isn't closed: it will change.
+    ShortTerm,
 }
 
 /// What a closed figure is judged by.
@@ -140,10 +145,12 @@ impl Class {
         (Self::Supporting, Some(reason))
     }
 
-    fn as_str(self) -> &'static str {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Essential => "essential",
             Self::Supporting => "supporting",
+            Self::ShortTerm => "short_term",
         }
     }
 }
@@ -230,6 +237,10 @@ impl Reports<'_> {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
             converted: self.reporting(ask).is_some(),
+            account: match &ask.account {
+                AccountScope::One(account) => account.as_ref().map(ToString::to_string),
+                AccountScope::All => Some("all".to_owned()),
+            },
             as_known_at_seq: seq,
             data,
         })
@@ -278,6 +289,7 @@ impl AccuracyAnswer {
     pub fn table(&self) -> Table {
         let columns = vec![
             "month",
+            "account",
             "currency",
             "reported_exact",
             "now_exact",
@@ -295,6 +307,7 @@ impl AccuracyAnswer {
             let causes = entry.causes.iter().map(|cause| format!("{} {}", cause.events, cause.event_type));
             vec![
                 entry.month.clone(),
+                self.account.clone().unwrap_or_default(),
                 entry.currency.clone(),
                 entry.reported_exact.to_string(),
                 entry.now_exact.to_string(),

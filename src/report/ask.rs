@@ -207,14 +207,33 @@ pub enum KnownAt {
     Instant(UnixTime),
     /// Everything up to this place in the log, cut at now.
     Seq(Seq),
+    /// Everything up to this place in the log, cut at this instant: a month as it was closed, with what came late.
+    Cut {
+        /// The place.
+        seq: Seq,
+        /// Nothing that happens later is shown.
+        at: UnixTime,
+    },
 }
 
 impl KnownAt {
-    /// Reads an RFC 3339 instant or a sequence number.
+    /// Reads an RFC 3339 instant, a sequence number, or both: `1200@2026-10-31T23:59:59Z`.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(seq) = text.parse() {
-            return (seq >= Seq::START).then_some(Self::Seq(seq));
+        let place = |text: &str| text.parse().ok().filter(|seq: &Seq| *seq >= Seq::START);
+        let instant = |text: &str| text.parse::<Timestamp>().ok().map(|at| UnixTime(at.as_second()));
+        match text.split_once('@') {
+            Some((seq, at)) => Some(Self::Cut { seq: place(seq)?, at: instant(at)? }),
+            None => place(text).map(Self::Seq).or_else(|| instant(text).map(Self::Instant)),
         }
-        text.parse::<Timestamp>().ok().map(|at| Self::Instant(UnixTime(at.as_second())))
+    }
+}
+
+impl fmt::Display for KnownAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instant(at) => write!(f, "{at}"),
+            Self::Seq(seq) => write!(f, "{seq}"),
+            Self::Cut { seq, at } => write!(f, "{seq}@{at}"),
+        }
     }
 }

@@ -1,9 +1,6 @@
 //! What the cells of a table are, by column: amounts, counts, shares, days. Terminal and spreadsheets read it here.
 
-use super::{
-    table::Table,
-    units::{Places, major},
-};
+use super::units::{Places, major};
 use crate::ledger::{
     fx::minor_units,
     money::{Currency, Decimal},
@@ -33,16 +30,18 @@ pub(super) const BILLED: &[&str] = &["total", "subtotal", "discount"];
 /// Lines of a closing whose `amount` counts something.
 pub const COUNTED_LINES: &[&str] = &["customers", "subscriptions", "trials"];
 const DAYS: &[&str] = &["start", "end", "day", "failed_on", "settled_on"];
-const MONTHS: &[&str] = &["month", "cohort"];
+const MONTHS: &[&str] = &["month", "cohort", "trials_began"];
 const NUMBERS: &[&str] = &[
     "age",
     "closed_seq",
+    "converted_trials",
     "cohort_customers",
     "count",
     "customers",
     "customers_in_quality",
     "days",
     "denominator",
+    "ended",
     "gaps_healed",
     "numerator",
     "restated_customers",
@@ -92,14 +91,14 @@ fn is_share(metric: &str) -> bool {
     !AMOUNTS.contains(&metric) && !metric.starts_with("quick_ratio") && metric != "trial_churn"
 }
 
-/// The rows of a table, each cell by what it is.
-pub(super) fn rows(table: &Table) -> impl Iterator<Item = Vec<Cell<'_>>> {
-    let at = |name: &str| table.columns.iter().position(|column| *column == name);
+/// The rows of a table with these columns, each cell by what it is.
+pub(super) fn rows<'t>(columns: &'t [&str], rows: &'t [Vec<String>]) -> impl Iterator<Item = Vec<Cell<'t>>> {
+    let at = |name: &str| columns.iter().position(|column| *column == name);
     let (currency_at, metric_at) = (at("currency"), at("metric"));
-    table.rows.iter().map(move |row| {
+    rows.iter().map(move |row| {
         let currency = currency_at.and_then(|at| row[at].parse().ok());
         let metric = metric_at.map(|at| row[at].as_str());
-        let cells = table.columns.iter().zip(row);
+        let cells = columns.iter().zip(row);
         cells.map(|(column, text)| cell(column, text, currency, metric)).collect()
     })
 }
@@ -137,19 +136,17 @@ mod tests {
 
     #[test]
     fn a_cell_is_what_its_column_says_where_it_can_be_and_text_where_not() {
-        let table = Table {
-            columns: vec!["start", "currency", "metric", "value", "numerator", "customer", "partial", "closed_at"],
-            rows: [
-                ["2026-01-01", "usd", "mrr", "1500.5", "1500.5", "007", "true", "2026-02-01T00:00:00Z"],
-                ["2026-01-01", "jpy", "nrr", "0.975", "10", "=1+1", "", "later"],
-                ["then", "usd", "trial_churn", "3", "3", "", "", ""],
-            ]
-            .map(|row| row.map(str::to_owned).to_vec())
-            .to_vec(),
-        };
+        let columns = ["start", "currency", "metric", "value", "numerator", "customer", "partial", "closed_at"];
+        let table: Vec<Vec<String>> = [
+            ["2026-01-01", "usd", "mrr", "1500.5", "1500.5", "007", "true", "2026-02-01T00:00:00Z"],
+            ["2026-01-01", "jpy", "nrr", "0.975", "10", "=1+1", "", "later"],
+            ["then", "usd", "trial_churn", "3", "3", "", "", ""],
+        ]
+        .map(|row| row.map(str::to_owned).to_vec())
+        .to_vec();
         let day = Cell::Day("2026-01-01".parse().unwrap());
         let (usd, jpy) = ("usd".parse().unwrap(), "jpy".parse().unwrap());
-        let cells: Vec<_> = rows(&table).collect();
+        let cells: Vec<_> = rows(&columns, &table).collect();
         let units = Cell::Amount("15.005".into(), usd, 2);
         let closed = Cell::Instant(UnixTime(1_769_904_000));
         assert_eq!(

@@ -196,16 +196,21 @@ fn age(age: cohorts::Age) -> Result<AgeEntry, ReportError> {
 impl CohortsAnswer {
     /// For a person: the cohorts, then the trials.
     pub fn text(&self) -> String {
-        let columns = vec!["trials_began", "ended", "converted", "conversion"];
-        let row = |one: &TrialCohort| {
-            let conversion = one.conversion.value.clone().unwrap_or_default();
-            vec![one.cohort.clone(), one.ended.to_string(), one.converted.to_string(), conversion]
-        };
-        let trials = Table { columns, rows: self.trials.iter().map(row).collect() };
+        let trials = self.trials_table();
         if self.trials.is_empty() {
             return self.table().terminal();
         }
         format!("{}\n\n{}", self.table().terminal(), trials.terminal())
+    }
+
+    /// One row a month in which trials began.
+    pub fn trials_table(&self) -> Table {
+        let columns = vec!["trials_began", "ended", "converted_trials", "conversion"];
+        let row = |one: &TrialCohort| {
+            let conversion = one.conversion.value.clone().unwrap_or_default();
+            vec![one.cohort.clone(), one.ended.to_string(), one.converted.to_string(), conversion]
+        };
+        Table { columns, rows: self.trials.iter().map(row).collect() }
     }
 
     /// One row a cohort and age.

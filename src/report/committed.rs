@@ -1,6 +1,9 @@
 //! MRR now, and what the log already knows will happen to it (rule `committed-mrr`), for `/api/v1/committed`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::ToSpan;
 
@@ -22,6 +25,7 @@ use crate::{
     ledger::{
         CustomerFacts,
         ahead::{self, Ahead, Change, Due},
+        fact::Fact,
         metrics,
         money::{Currency, Mrr},
         outcome::Trial,
@@ -101,7 +105,13 @@ impl Reports<'_> {
             let of_page = budget::compute(|| {
                 let of = page.iter().zip(&known).filter(|(_, known)| !known.is_left_out(&rules.customers));
                 of.map(|(key, known)| {
-                    let facts = known.counted(&rules.customers);
+                    let counted = known.counted(&rules.customers);
+                    // What the log tells of later than the cut had not happened, and was not scheduled either.
+                    let facts: Cow<'_, [Fact]> = if counted.iter().all(|fact| fact.at <= scope.cut) {
+                        counted
+                    } else {
+                        counted.iter().filter(|fact| fact.at <= scope.cut).cloned().collect()
+                    };
                     let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
                     let native = ahead::ahead(input, profile, &rules.zone, scope.cut, until);
                     let told = match kept.reporting {

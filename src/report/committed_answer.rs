@@ -58,7 +58,7 @@ macro_rules! amounts {
 
         impl CommittedEntry {
             /// Every amount by its name, in order.
-            fn amounts(&self) -> Vec<(&'static str, Exact)> {
+            pub fn amounts(&self) -> Vec<(&'static str, Exact)> {
                 vec![$((stringify!($name), self.$exact)),+]
             }
         }

@@ -131,7 +131,7 @@ impl Reports<'_> {
     pub async fn goals(&self, known: Option<KnownAt>, all: bool) -> Result<GoalList, AskError> {
         let by_then = match known {
             None => self.now,
-            Some(KnownAt::Instant(at)) => at.min(self.now),
+            Some(KnownAt::Instant(at) | KnownAt::Cut { at, .. }) => at.min(self.now),
             Some(KnownAt::Seq(seq)) => {
                 let at = self.store.log.events(&EventFilter::default(), seq.before(), 1).await?;
                 at.first().map_or(self.now, |event| event.received_at.min(self.now))

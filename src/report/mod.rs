@@ -13,6 +13,7 @@ pub mod called;
 pub mod cells;
 pub mod chartmogul;
 pub mod chartmogul_lists;
+pub mod closed_month;
 pub mod closing;
 pub mod closing_check;
 pub mod closing_text;

@@ -115,8 +115,9 @@ pub fn periods(
             return Err(ReportError::TooManyPeriods { interval: interval.as_str(), max: PERIODS_MAX });
         }
         let end = interval.last_day(start).min(to);
-        let phase = match (start > today, end < today) {
+        let phase = match (start > today, zone.end_of(end) <= now) {
             (true, _) => Phase::Scheduled,
+            // In its last second nothing of it is still to come.
             (_, true) => Phase::Past,
             _ => Phase::Running,
         };
@@ -190,6 +191,14 @@ mod tests {
             cut(line, "2026-05-10", true),
             "2026-04-01..2026-04-30 2026-05-01..2026-05-31* 2026-06-01..2026-06-30+ 2026-07-01..2026-07-31+"
         );
+    }
+
+    #[test]
+    fn a_month_is_over_at_its_end_and_not_a_second_before() {
+        let (from, to) = (day("2026-05-01"), day("2026-05-31"));
+        let end = Zone::UTC.end_of(to);
+        let phase = |now| periods(Interval::Month, from, to, now, false, &Zone::UTC).unwrap()[0].phase;
+        assert_eq!((phase(end.plus(-1)), phase(end)), (Phase::Running, Phase::Past));
     }
 
     #[test]

@@ -69,7 +69,11 @@ impl<'a> Reports<'a> {
         };
         let cut = self.as_of(ask);
         // An event that is here has happened, whatever our clock says: half of a netting window can't be told.
-        let ahead = self.store.log.newest_created(view.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?;
+        let ahead = match ask.as_known_at {
+            // Where the question says itself where it is cut, it is cut there.
+            Some(KnownAt::Cut { .. }) => None,
+            _ => self.store.log.newest_created(view.seq(), cut.plus(CLOCK_LEAD_SECONDS)).await?,
+        };
         let cut = ahead.map_or(cut, |created| cut.max(created));
         let cut = match (ask.scheduled, ask.to) {
             (true, Some(to)) => cut.max(self.ledger.zone.end_of(to)),
@@ -99,7 +103,7 @@ impl<'a> Reports<'a> {
     pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<Seq>, AskError> {
         Ok(match ask.as_known_at {
             None => None,
-            Some(KnownAt::Seq(seq)) => Some(seq.min(self.store.log.head().await?.last_seq)),
+            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => Some(seq.min(self.store.log.head().await?.last_seq)),
             Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
         })
     }
@@ -107,7 +111,7 @@ impl<'a> Reports<'a> {
     /// The instant a question is asked as of: nothing later is shown.
     pub(super) fn as_of(&self, ask: &Ask) -> UnixTime {
         match ask.as_known_at {
-            Some(KnownAt::Instant(at)) => at.min(self.now),
+            Some(KnownAt::Instant(at) | KnownAt::Cut { at, .. }) => at.min(self.now),
             Some(KnownAt::Seq(_)) | None => self.now,
         }
     }

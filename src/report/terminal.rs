@@ -316,8 +316,8 @@ pub fn percent(text: &str) -> Option<String> {
     Some(format!("{sign}{}.{} %", (tenths / 10).unsigned_abs(), (tenths % 10).unsigned_abs()))
 }
 
-/// A ratio with two places: 1.742739 is 1.74.
-fn ratio(text: &str) -> Option<String> {
+/// A ratio with two places: 1.742739 is 1.74; `None` where it is no decimal.
+pub fn ratio(text: &str) -> Option<String> {
     let units = text.parse::<Decimal>().ok()?.units();
     let hundredths = (units + (Decimal::ONE_UNITS / 200) * units.signum()) / (Decimal::ONE_UNITS / 100);
     let sign = if hundredths < 0 { "-" } else { "" };

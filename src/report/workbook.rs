@@ -71,7 +71,7 @@ fn table_into(sheet: &mut Worksheet, table: &Table, formats: &mut Formats) -> Re
     for (at, name) in (0u16..).zip(&names) {
         sheet.write_string_with_format(0, at, *name, &heading)?;
     }
-    for (row, cells) in (1u32..).zip(cells::rows(table)) {
+    for (row, cells) in (1u32..).zip(cells::rows(&table.columns, &table.rows)) {
         for ((at, cell), width) in (0u16..).zip(cells).zip(&mut widths) {
             *width = (*width).max(cell_into(sheet, (row, at), &cell, formats)?);
         }

@@ -20,7 +20,7 @@ pub(crate) mod quality;
 mod sales;
 mod shapes;
 mod trials;
-mod workbooks;
+pub(crate) mod workbooks;
 mod written;
 
 use serde_json::{Value, json};

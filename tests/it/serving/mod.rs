@@ -11,6 +11,7 @@ mod door;
 mod export;
 mod init;
 mod misuse;
+mod pack;
 mod scraping;
 mod steering;
 mod traces;
