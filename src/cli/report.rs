@@ -8,7 +8,6 @@ use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     config::Names,
     ledger::ids::AccountId,
-
     pack::{File, PackError, Question, pack},
     report::{
         accuracy::AccuracyAnswer,
