@@ -45,6 +45,17 @@ async fn of_event(collector: &Receiver, id: &str, wanted: &[(&str, usize)]) -> B
     }
 }
 
+/// A daemon that derives customer by customer: what comes before the first generation is there is filled in with it, untold.
+async fn ready(settings: Settings) -> Daemon {
+    let mut daemon = settings.start().await;
+    let since = Instant::now();
+    while daemon.get("/readyz").await.status != 200 {
+        assert!(since.elapsed() < PATIENCE, "it is never ready: {}", daemon.output());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    daemon
+}
+
 fn traced(endpoint: &str) -> Settings {
     Settings::default().env("MRRD_TELEMETRY__OTLP_ENDPOINT", endpoint).env("MRRD_LEDGER__PROFILES", "stripe,finance")
 }
@@ -52,7 +63,7 @@ fn traced(endpoint: &str) -> Settings {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_is_one_trace_from_its_receipt_to_its_movement() {
     let collector = Receiver::start(|_, _| Temper::Take).await;
-    let mut daemon = traced(&collector.url("")).start().await;
+    let mut daemon = ready(traced(&collector.url(""))).await;
     let mut plan = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
     plan["metadata"] = json!({"note": "a name nobody may see"});
     let body = event("evt_1", "customer.subscription.created", JANUARY, &plan, None);
