@@ -79,5 +79,8 @@ INSERT INTO import (id, kind, recorded_at, log_seq, who, file, taken, set_aside,
 INSERT INTO import_attribute (import, line, metadata_key, customer, key, value, valid_from) VALUES (1, 2, '', 'cus_1', 'size', '20', '2026-01-01');
 INSERT INTO import_set_aside (import, line, reason) VALUES (1, 3, 'it names no customer');
 INSERT INTO audit_trail (at, who, by, address, action, subject, detail) VALUES (1768384800, 'ada', 'command', '', 'attributes_imported', 'import 1', '1 rows');
+-- from 160
+INSERT INTO goal (name, metric, target, currency, profile, account, first_day, last_day, owner, note, created_at) VALUES ('2026', 'mrr', '5000000', 'usd', 'stripe', '', '2026-01-01', '2026-12-31', 'ada', '', 1768384800);
+INSERT INTO goal_end (goal, reason, created_at) VALUES (1, 'the plan changed', 1768384801);
 -- derived from 2
 INSERT INTO generation (state, fingerprint, position) VALUES ('current', 'ledger 1', 6);
