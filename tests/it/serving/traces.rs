@@ -49,7 +49,7 @@ async fn of_event(collector: &Receiver, id: &str, wanted: &[(&str, usize)]) -> B
 async fn ready(settings: Settings) -> Daemon {
     let mut daemon = settings.start().await;
     let since = Instant::now();
-    while daemon.get("/readyz").await.status != 200 {
+    while daemon.get("/readyz?role=api").await.status != 200 {
         assert!(since.elapsed() < PATIENCE, "it is never ready: {}", daemon.output());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
