@@ -105,17 +105,14 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
     let (month, zone) = (*month, &reports.ledger.zone);
     not_yet(month, reports.now, zone.start_of(month.first()))?;
     let kept = reports.month_kept(ask, month).await?;
-    match (&kept.closing, draft) {
-        (None, false) => {
-            return Err(PackError::Refused(format!(
-                "{month} isn't closed under profile {}: `mrrd close {month}` closes it, and --draft makes a pack that says on \
-                 each page that it is a draft",
-                reports.profile(ask)?.name
-            )));
-        }
-        // A closed month is told as it was closed; there is nothing of a draft in it.
-        (Some(_), _) | (None, true) => {}
+    if kept.closing.is_none() && !draft {
+        return Err(PackError::Refused(format!(
+            "{month} isn't closed under profile {}: `mrrd close {month}` closes it, and --draft makes a pack that says on each \
+             page that it is a draft",
+            reports.profile(ask)?.name
+        )));
     }
+    // A closed month is told as it was closed, whatever was asked: there is nothing of a draft in it.
     let draft = kept.closing.is_none();
     let ask = Ask { as_known_at: Some(kept.known_at), from: None, to: None, ..ask.clone() };
     let first = back(month, BACK);

@@ -1,4 +1,5 @@
 //! The month's pack: every number in it is the field of the API's answer that it names, and it is the same whenever it is made.
+#![allow(clippy::float_arithmetic, reason = "the numbers of a spreadsheet are floats")]
 
 use std::{
     collections::BTreeMap,
