@@ -48,6 +48,9 @@ impl Pulse {
     }
 
     /// Looks for as long as the daemon lives; a database that is away is asked again with the next look.
+    ///
+    /// It is no `Task`: it works only while somebody listens, holds no lease, and has no turn whose failure anybody would be
+    /// told of.
     pub async fn run(self, store: ReadStore, mut stop: watch::Receiver<bool>) {
         let looking = async {
             loop {

@@ -19,7 +19,8 @@ use crate::{
 
 use super::{
     ReconcileError, Reconciler, Rules,
-    derivation::{Catalogue, derive_one, read_with},
+    catalogue::Catalogue,
+    derivation::{derive_one, read_with},
     joining::{self, Joins},
     planned,
     work::Reached,

@@ -4,6 +4,7 @@
 //! the customers touched, derives each anew and replaces its rows. A kill at any instruction leaves nothing to repair
 //! (docs/decisions/005-customer-is-the-unit.md, docs/decisions/006-no-row-depends-on-when.md, docs/decisions/008-rebuild-by-generation.md, docs/decisions/018-reconciler-without-input.md).
 
+mod catalogue;
 pub mod changes;
 pub mod customers;
 pub mod derivation;

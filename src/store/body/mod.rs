@@ -26,6 +26,8 @@ mod audit_trail;
 mod closings;
 #[path = "../derived/body/columns.rs"]
 pub(super) mod columns;
+#[path = "../derived/body/customer_list.rs"]
+mod customer_list;
 #[path = "../derived/body/day_sums.rs"]
 mod day_sums;
 #[path = "../derived/body/digests.rs"]
@@ -60,12 +62,16 @@ mod group_sums;
 mod imports;
 #[path = "../derived/body/joined.rs"]
 mod joined;
+#[path = "../derived/body/kept_rows.rs"]
+mod kept_rows;
 #[path = "../records/body/leases.rs"]
 mod leases;
 #[path = "../log/body/log_columns.rs"]
 pub(super) mod log_columns;
 #[path = "../records/body/mark.rs"]
 mod mark;
+#[path = "../derived/body/movement_list.rs"]
+mod movement_list;
 #[path = "../derived/body/names.rs"]
 mod names;
 #[path = "../log/body/older.rs"]
@@ -74,6 +80,8 @@ mod older;
 mod outbox;
 #[path = "../records/body/progress.rs"]
 mod progress;
+#[path = "../derived/body/quality_list.rs"]
+mod quality_list;
 #[path = "../derived/body/readback.rs"]
 pub(super) mod readback;
 pub(super) mod reader;
@@ -82,8 +90,6 @@ mod ready;
 pub(super) mod recompute;
 #[path = "../derived/body/replace.rs"]
 mod replace;
-#[path = "../derived/body/report_lists.rs"]
-mod report_lists;
 #[path = "../derived/body/reports.rs"]
 mod reports;
 #[path = "../derived/body/retention_sums.rs"]

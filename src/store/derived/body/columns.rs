@@ -37,6 +37,11 @@ impl Table {
         (columns, width)
     }
 
+    /// What the row says, each column of the table as `alias`.
+    pub(super) fn columns_of(&self, alias: &str) -> String {
+        self.columns.split(", ").map(|column| format!("{alias}.{}", column.trim())).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether a customer's rows are numbered, in the order of time.
     pub(super) fn numbered(&self) -> bool {
         self.lead.starts_with("ordinal")

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     columns::*,
+    kept_rows::Kept,
     readback::{GROUP, Group, read_group},
     rows::{TableRows, Values, account, account_of},
     sums::move_sums,
@@ -19,7 +20,6 @@ use crate::{
         derived::{
             Filled, GenerationId, Mark, ProfileLedger,
             day_sums::{DaySums, Standing},
-            sum::RowsOf,
         },
         errors::{Doing, corrupt},
         log::prepared::clean,
@@ -67,62 +67,6 @@ struct Change<'l> {
     place: RowKey,
     ledger: &'l CustomerLedger,
     kept: Kept,
-}
-
-/// How many rows of each table stand as they are, from a customer's first on. An event mostly adds rows after the others:
-/// all else stays as it lies, on its pages and in its indices.
-#[derive(Clone, Copy, Default)]
-struct Kept {
-    customer: usize,
-    deltas: usize,
-    counts: usize,
-    movements: usize,
-    subscriptions: usize,
-    quality: usize,
-    trials: usize,
-}
-
-impl Kept {
-    fn between(old: &CustomerLedger, new: &CustomerLedger) -> Self {
-        // The clock stands in rows of every kind.
-        if old.test_clock != new.test_clock {
-            return Self::default();
-        }
-        let head = |of: &CustomerLedger| (of.country.clone(), of.first_mrr_at, of.metadata.clone());
-        Self {
-            customer: usize::from(head(old) == head(new)),
-            deltas: shared(&old.deltas, &new.deltas),
-            counts: shared(&old.counts, &new.counts),
-            movements: shared(&old.movements, &new.movements),
-            // In the order of their ids, not of time.
-            subscriptions: if old.subscriptions == new.subscriptions { new.subscriptions.len() } else { 0 },
-            quality: shared(&old.quality, &new.quality),
-            trials: shared(&old.trials, &new.trials),
-        }
-    }
-
-    /// The rows that are summed by day and not kept.
-    fn tails<'l>(&self, of: &'l CustomerLedger) -> RowsOf<'l> {
-        (&of.deltas[self.deltas..], &of.counts[self.counts..], &of.movements[self.movements..])
-    }
-
-    /// Of how many rows so many are kept, in the table of this name.
-    fn of_table(&self, table: &str, ledger: &CustomerLedger) -> (usize, usize) {
-        match table {
-            name if name == DELTA.name => (self.deltas, ledger.deltas.len()),
-            name if name == COUNT.name => (self.counts, ledger.counts.len()),
-            name if name == MOVEMENT.name || name == PART.name => (self.movements, ledger.movements.len()),
-            name if name == SUBSCRIPTION.name => (self.subscriptions, ledger.subscriptions.len()),
-            name if name == QUALITY.name => (self.quality, ledger.quality.len()),
-            name if name == TRIAL.name => (self.trials, ledger.trials.len()),
-            _ => (self.customer, 1),
-        }
-    }
-}
-
-/// How many rows both begin with.
-fn shared<T: PartialEq>(old: &[T], new: &[T]) -> usize {
-    old.iter().zip(new).take_while(|(old, new)| old == new).count()
 }
 
 /// A row of a table, with its number within its customer.

@@ -1,0 +1,233 @@
+//! The list of customers, page by page over stable keys, and what is asked of single ones.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sqlx::{QueryBuilder, Transaction};
+
+use super::{
+    super::{Database, dialect::*},
+    asked::{Scoped, each, push_scope},
+    columns::*,
+    found::{self, asks_for_largest, found},
+    group_sums::has_sums,
+    reader::Columns,
+    rows::{account, account_of},
+};
+use crate::{
+    ledger::{
+        ids::CustomerId,
+        money::{Currency, Mrr},
+        outcome::SubscriptionLedger,
+    },
+    store::{
+        StoreError,
+        derived::reports::*,
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
+};
+
+const DOING: &str = "reading the ledger";
+
+impl Database {
+    pub(in crate::store) async fn customer_page(
+        &self,
+        scope: &Scope,
+        asked: &CustomersAsked,
+        limit: i64,
+    ) -> Result<Vec<CustomerRow>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut query =
+            QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
+        push_scope(&mut query, "l", "l", scope);
+        match asked {
+            CustomersAsked::After(None) => {}
+            CustomersAsked::One(only) => {
+                query.push(" AND l.customer = ").push_bind(clean(only.as_str()));
+            }
+            CustomersAsked::After(Some(after)) => {
+                query
+                    .push(" AND (l.account, l.customer) > (")
+                    .push_bind(account(after.account.as_ref()))
+                    .push(", ")
+                    .push_bind(clean(after.customer.as_str()))
+                    .push(")");
+            }
+        }
+        query.push(" ORDER BY l.account, l.customer LIMIT ").push_bind(limit);
+        let found = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        let customers = found.iter().map(|row| customer_row(row, scope)).collect::<Result<_, _>>()?;
+        let customers = completed(&mut tx, scope, customers).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(customers)
+    }
+
+    pub(in crate::store) async fn customers_found(
+        &self,
+        scope: &Scope,
+        asked: &CustomerSearch,
+        limit: i64,
+    ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let summed = has_sums(&mut tx).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut rows = Vec::new();
+        if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
+            let mut query = found::largest(scope, currency, asked.after.as_ref(), limit);
+            rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
+        // Behind those who pay come all others, in an order of their own.
+        if i64::try_from(rows.len()).is_ok_and(|found| found < limit) {
+            rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
+        let mut places = Vec::with_capacity(rows.len());
+        let mut customers = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let customer = customer_row(row, scope)?;
+            let mut place = Columns::of(row, 4);
+            let key = match asked.order {
+                CustomerOrder::Mrr | CustomerOrder::Since | CustomerOrder::Ends => place.number()?.to_string(),
+                CustomerOrder::Name | CustomerOrder::Id => place.text()?,
+            };
+            let (account, customer_id) = (customer.account.clone(), customer.customer.clone());
+            places.push(FoundPosition { key, account, customer: customer_id });
+            customers.push(customer);
+        }
+        let customers = completed(&mut tx, scope, customers).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(places.into_iter().zip(customers).collect())
+    }
+
+    pub(in crate::store) async fn customer_of_subscription(
+        &self,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Option<CustomerId>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT s.customer FROM subscription_ledger s JOIN customer_ledger l ON l.generation = s.generation
+             AND l.profile = s.profile AND l.livemode = s.livemode AND l.account = s.account
+             AND l.customer = s.customer",
+        );
+        push_scope(&mut query, "s", "l", scope);
+        query.push(" AND s.subscription = ").push_bind(clean(id)).push(" ORDER BY s.account LIMIT 1");
+        let found = query.build().fetch_optional(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        found.map(|row| Columns::of(&row, 0).text().map(CustomerId::new)).transpose()
+    }
+
+    pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",
+        );
+        push_scope(&mut query, "l", "l", scope);
+        let read = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            Ok(CustomerTraits {
+                customer: CustomerId::new(columns.text()?),
+                country: columns.text_or_null()?.map(Arc::from),
+                first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
+                metadata: read_metadata(&mut columns)?,
+            })
+        };
+        let traits = each(&mut query, &mut tx, read).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(traits)
+    }
+}
+
+/// Subscriptions and amounts of these customers, who were found in the same transaction.
+async fn completed(
+    tx: &mut Transaction<'_, Driver>,
+    scope: &Scoped<'_>,
+    mut customers: Vec<CustomerRow>,
+) -> Result<Vec<CustomerRow>, StoreError> {
+    let places: BTreeMap<(String, String), usize> = (0..)
+        .zip(&customers)
+        .map(|(place, one)| ((account(one.account.as_ref()), one.customer.to_string()), place))
+        .collect();
+    let ids: Vec<String> = customers.iter().map(|one| one.customer.to_string()).collect();
+
+    let mut query = QueryBuilder::new(format!(
+        "SELECT s.account, s.customer, {} FROM customer_ledger l JOIN subscription_ledger s
+         ON s.generation = l.generation AND s.profile = l.profile AND s.livemode = l.livemode
+         AND s.account = l.account AND s.customer = l.customer",
+        SUBSCRIPTION.columns_of("s")
+    ));
+    push_scope(&mut query, "l", "l", scope);
+    push_customers(&mut query, &ids);
+    query.push(" ORDER BY s.account, s.customer, s.subscription");
+    for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
+        let mut columns = Columns::of(row, 0);
+        let whose = (columns.text()?, columns.text()?);
+        if let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) {
+            one.subscriptions.push(SubscriptionLedger { mrr: Mrr::ZERO, ..read_subscription(&mut columns)? });
+        }
+    }
+
+    // What stands now is the sum of what has taken effect: a subscription's own row doesn't know of a discount that
+    // ended since. One customer's amounts are added up here, for they may pass 64 bits in a small currency.
+    let mut query = QueryBuilder::new(
+        "SELECT l.account, l.customer, l.subscription, l.currency, l.mrr, l.scheduled_churn FROM item_delta l",
+    );
+    push_scope(&mut query, "l", "l", scope);
+    push_customers(&mut query, &ids);
+    query.push(" AND (l.mrr <> 0 OR l.scheduled_churn <> 0) AND l.at <= ").push_bind(scope.cut.0);
+    for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
+        let mut columns = Columns::of(row, 0);
+        let whose = (columns.text()?, columns.text()?);
+        let Some(one) = places.get(&whose).and_then(|place| customers.get_mut(*place)) else { continue };
+        let (id, code, change) = (columns.text()?, columns.parsed::<Currency>("currency")?, columns.mrr()?);
+        let ending = columns.mrr()?;
+        if ending != Mrr::ZERO {
+            add(of_currency(&mut one.scheduled_churn, code), ending)?;
+        }
+        if change == Mrr::ZERO {
+            continue;
+        }
+        add(of_currency(&mut one.mrr, code), change)?;
+        if let Some(its) = one.subscriptions.iter_mut().find(|subscription| subscription.id.as_str() == id) {
+            add(&mut its.mrr, change)?;
+        }
+    }
+    Ok(customers)
+}
+
+/// The sum of a currency, in order of currencies.
+fn of_currency(sums: &mut Vec<(Currency, Mrr)>, code: Currency) -> &mut Mrr {
+    let at = sums.binary_search_by_key(&code, |(code, _)| *code).unwrap_or_else(|at| {
+        sums.insert(at, (code, Mrr::ZERO));
+        at
+    });
+    &mut sums[at].1
+}
+
+/// The customers of one page.
+fn push_customers(query: &mut QueryBuilder<Driver>, ids: &[String]) {
+    let condition = in_list("l.customer", 0);
+    // The list stands where the dialect puts its parameter.
+    let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
+    query.push(" AND ").push(before).push_bind(text_list(ids.iter().map(String::as_str))).push(after);
+}
+
+fn add(sum: &mut Mrr, change: Mrr) -> Result<(), StoreError> {
+    *sum = sum.checked_add(change).ok_or_else(|| corrupt(DOING, "a customer's amounts pass 128 bits"))?;
+    Ok(())
+}
+
+fn customer_row(row: &Row, scope: &Scope) -> Result<CustomerRow, StoreError> {
+    let mut columns = Columns::of(row, 0);
+    Ok(CustomerRow {
+        account: account_of(columns.text()?),
+        customer: CustomerId::new(columns.text()?),
+        country: columns.text_or_null()?.map(Arc::from),
+        first_mrr_at: columns.time_or_null()?.filter(|at| *at <= scope.cut),
+        mrr: Vec::new(),
+        scheduled_churn: Vec::new(),
+        subscriptions: Vec::new(),
+    })
+}
