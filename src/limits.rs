@@ -221,6 +221,28 @@ pub const METRICS_STEPS: usize = 10_000_000;
 /// Questions that derive ledgers from the log side by side (`as_known_at`): each holds all customers' rows in memory.
 pub const DERIVED_AT_ONCE: usize = 2;
 
+/// Places of the log whose ledgers are kept for the next questions: a page that compares asks of two.
+pub const KEPT_LEDGERS: usize = 2;
+
+/// And how much these may hold, whole ledgers and exchanged ones each; what is larger is given to those who wait for it, and
+/// not kept.
+pub const KEPT_LEDGERS_BYTES: usize = 192 << 20;
+
+/// For how long after the last question they are kept: somebody goes from page to page.
+pub const KEPT_LEDGERS_TIME: Duration = Duration::from_secs(120);
+
+/// A question about a place of the log that lies no more events from the rows that answer derives only whom these touch …
+pub const EXCHANGED_EVENTS: i64 = 50_000;
+
+/// … where these are no more customers: about as many as are derived within a second.
+pub const EXCHANGED_CUSTOMERS: usize = 20_000;
+
+/// Movements and quality entries of such customers that a list is read past, before all ledgers are derived for it.
+pub const EXCHANGED_ROWS: usize = 50_000;
+
+/// How many of a list are read at once where some of them are passed over.
+pub const EXCHANGED_PAGE: i64 = 1_000;
+
 /// How long one more of them waits for its turn; then it is answered 503.
 pub const DERIVED_WAIT: Duration = Duration::from_secs(20);
 

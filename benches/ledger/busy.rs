@@ -11,7 +11,7 @@ use mrrd::ledger::time::UnixTime;
 /// Webhooks for each customer, its first included.
 pub(crate) const EACH: u32 = 29;
 /// How long the account has lived at its end.
-const DAYS: i64 = 1_000;
+pub(crate) const DAYS: i64 = 1_000;
 const DAY: u64 = UnixTime::DAY_SECONDS as u64;
 /// Of the customers' countries the first is the most frequent.
 const COUNTRIES: [&str; 30] = [

@@ -2,7 +2,8 @@
 //!
 //! `make bench` prints tables and writes benches/RESULTS.md. Everything goes over loopback with one client; each server
 //! is a process of its own. Other work on the machine moves every figure, so what is compared is measured in turns, a
-//! second each, and the medians of the rounds are shown: trust the shares more than the rates.
+//! second each, and the medians of the rounds are shown: trust the shares more than the rates. `MRRD_BENCH_ROUNDS` says how
+//! many rounds, 5 without it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -35,15 +36,17 @@ use supply::{Account, Supply};
 /// The size of a usual webhook, for the limits.
 const USUAL_BYTES: usize = 5400;
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+/// Rounds of each figure, without `MRRD_BENCH_ROUNDS`.
 const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() {
     limits::serve_if_asked().await;
+    let rounds = rounds();
     let account: &'static Account = Box::leak(Box::new(Account::of(100)));
     let mut report = format!(
         "# Webhooks a second\n\n`make bench` wrote this of {} on: {}. Client and servers share the machine. Webhooks are of {} \
-         bytes on average. Each figure is the median of {ROUNDS} rounds of {} s, taken in turns, beside the slowest and the \
+         bytes on average. Each figure is the median of {rounds} rounds of {} s, taken in turns, beside the slowest and the \
          fastest. Every webhook is new, and answered after its commit is flushed (SQLite: `synchronous=FULL`; PostgreSQL: \
          `fsync=on`, `synchronous_commit=on`).\n",
         build::measured(),
@@ -51,17 +54,23 @@ async fn main() {
         account.mean_bytes(),
         SPAN.as_secs(),
     );
-    write!(report, "\n{}", webhooks(account).await).unwrap();
+    write!(report, "\n{}", webhooks(account, rounds).await).unwrap();
     let supply = Box::leak(Box::new(Supply::of(account)));
-    let compared = writers::compared(&postgres::durable_database().await, ROUNDS, supply).await;
+    let compared = writers::compared(&postgres::durable_database().await, rounds, supply).await;
     write!(report, "\n{compared}\n").unwrap();
     println!("{report}");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
     std::fs::write(file, &report).unwrap_or_else(|error| panic!("{file} can't be written: {error}"));
 }
 
+/// How many rounds are asked for: one proves that the bench goes to its end.
+fn rounds() -> usize {
+    let asked = std::env::var_os("MRRD_BENCH_ROUNDS");
+    asked.map_or(ROUNDS, |rounds| rounds.to_str().and_then(|rounds| rounds.parse().ok()).expect("a number of rounds"))
+}
+
 /// The receiver alone, at several numbers of connections, and what it leaves on the disk.
-async fn webhooks(account: &'static Account) -> String {
+async fn webhooks(account: &'static Account, rounds: usize) -> String {
     let supply = || -> &'static Supply<'static> { Box::leak(Box::new(Supply::of(account))) };
     let dir = tempfile::tempdir().unwrap();
     let body = vec![b'x'; USUAL_BYTES];
@@ -78,7 +87,7 @@ async fn webhooks(account: &'static Account) -> String {
     let mut file = File::create(dir.path().join("append")).unwrap();
     let mut sqlite = SqliteRow::open(&dir.path().join("raw.db")).await;
     let mut postgres = PostgresRow::open(&postgres::durable_database().await).await;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         Pace::alone(&mut hmac, || drop(sign(SECRET, UnixTime(0), &body)));
         Pace::alone(&mut flush, || {
             file.write_all(&body).unwrap();
@@ -117,7 +126,7 @@ async fn webhooks(account: &'static Account) -> String {
         ("mrrd, PostgreSQL over TCP", mrrd(2), supply(), Some((4, 6))),
     ];
     let mut paces: [[Pace; 10]; 4] = Default::default();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (connections, paces) in CONNECTIONS.into_iter().zip(&mut paces) {
             for ((_, server, supply, _), pace) in targets.iter().zip(paces) {
                 pace.load(*server, connections, supply).await;
@@ -133,7 +142,7 @@ async fn webhooks(account: &'static Account) -> String {
     let mut behind: [[Pace; 2]; 4] = Default::default();
     for (place, (_, settings, _)) in all_roles.iter().enumerate() {
         let (mut daemon, supply) = (settings.clone().start().await, supply());
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (connections, paces) in CONNECTIONS.into_iter().zip(&mut behind) {
                 paces[place].load((daemon.address(), daemon.pid()), connections, supply).await;
             }

@@ -7,7 +7,7 @@ use crate::{
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
-        outcome::{Cause, Kind, Movement, Part, Rollup},
+        outcome::{Cause, Kind, Rollup},
         time::Day,
     },
     report::{
@@ -15,7 +15,7 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
-    store::derived::reports::{DailyRows, MovementFilter, MovementRow, Order, Turn},
+    store::derived::reports::{BegunRow, DailyRows, LossPart, LossRow, Turn},
 };
 
 /// Why a customer was lost, as far as there is evidence.
@@ -85,28 +85,17 @@ impl Lost {
     }
 }
 
-/// Movements read at once.
-const PAGE: i64 = 1000;
-
-/// What was lost from the day `from` on. Movements are let go page by page: of years of them only so much is held.
+/// What was lost from the day `from` on.
 pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Vec<Lost>, AskError> {
     let mut all = Vec::new();
-    for kind in [Kind::Churn, Kind::Contraction] {
-        let filter = MovementFilter { from, kind: Some(kind), ..MovementFilter::default() };
-        let mut after = None;
-        loop {
-            let (page, next) = reports.movements(ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
-            for row in &page {
-                all.extend(lost(row)?);
-            }
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
+    for row in reports.losses(ask, from).await? {
+        all.extend(lost(&row)?);
     }
     if all.iter().any(Lost::is_dropped) {
-        let began = began(reports, ask, from).await?;
+        let mut began = Began::new();
+        for BegunRow { customer, currency, day, amount } in reports.begun(ask, from).await? {
+            began.entry((customer, currency)).or_default().push((day, amount));
+        }
         all = without_replaced(all, began)?;
     }
     Ok(all)
@@ -114,29 +103,6 @@ pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Resu
 
 /// By customer and currency, what began beside what they had: days with amounts.
 type Began = BTreeMap<(CustomerId, Currency), Vec<(Day, Mrr)>>;
-
-/// Subscriptions that began beside others.
-async fn began(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Began, AskError> {
-    let mut all = Began::new();
-    for cause in [Cause::CrossSell, Cause::ExtraSubscription] {
-        let filter =
-            MovementFilter { from, kind: Some(Kind::Expansion), cause: Some(cause), ..MovementFilter::default() };
-        let mut after = None;
-        loop {
-            let (page, next) = reports.movements(ask, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
-            for MovementRow { customer, movement, .. } in &page {
-                let parts = movement.parts.iter().filter(|part| part.cause == cause);
-                let days = all.entry((customer.clone(), movement.currency)).or_default();
-                days.extend(parts.map(|part| (movement.day, part.amount)));
-            }
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-    }
-    Ok(all)
-}
 
 /// Takes out of each subscription dropped what the same customer began within days of it, before or after: a plan that was
 /// changed by another subscription over midnight, or later than the netting window, is less of a loss or none.
@@ -246,14 +212,14 @@ fn failing(rows: &DailyRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
 
 /// What a movement lost; `None` where it isn't a loss, or one that no alert speaks of: pauses, granted trials, currency
 /// switches and discounts.
-pub fn lost(row: &MovementRow) -> Result<Option<Lost>, ReportError> {
-    let movement: &Movement = &row.movement;
-    if !matches!(movement.kind, Kind::Churn | Kind::Contraction) {
+pub fn lost(row: &LossRow) -> Result<Option<Lost>, ReportError> {
+    if !matches!(row.kind, Kind::Churn | Kind::Contraction) {
         return Ok(None);
     }
-    let left_out = |part: &&Part| matches!(part.cause.rollup(), Rollup::Paused | Rollup::Currency | Rollup::Discount);
+    let left_out =
+        |part: &&LossPart| matches!(part.cause.rollup(), Rollup::Paused | Rollup::Currency | Rollup::Discount);
     // Parts are negative where money is lost: the least is the largest loss.
-    let Some(largest) = movement.parts.iter().filter(|part| !left_out(part)).min_by_key(|part| part.amount) else {
+    let Some(largest) = row.parts.iter().filter(|part| !left_out(part)).min_by_key(|part| part.amount) else {
         return Ok(None);
     };
     if largest.amount >= Mrr::ZERO {
@@ -264,14 +230,13 @@ pub fn lost(row: &MovementRow) -> Result<Option<Lost>, ReportError> {
         Rollup::Unknown => Nature::Unknown,
         _ => Nature::Voluntary,
     };
-    let side = largest.before.as_ref().or(largest.after.as_ref());
     let loss = Loss {
         customer: row.customer.clone(),
-        currency: movement.currency,
-        amount: Mrr::ZERO.checked_sub(movement.amount).ok_or(ReportError::Overflow)?,
+        currency: row.currency,
+        amount: Mrr::ZERO.checked_sub(row.amount).ok_or(ReportError::Overflow)?,
         nature,
-        product: side.and_then(|side| side.product.as_ref()).map(ToString::to_string),
+        product: largest.product.as_ref().map(ToString::to_string),
         reason: largest.cause,
     };
-    Ok(Some(Lost { day: movement.day, ended: movement.kind == Kind::Churn, loss }))
+    Ok(Some(Lost { day: row.day, ended: row.kind == Kind::Churn, loss }))
 }

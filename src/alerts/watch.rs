@@ -193,7 +193,7 @@ impl Watcher {
             }
         }
         let look = Look {
-            reports: Reports { store: &store, ledger, now },
+            reports: Reports::new(&store, ledger, now),
             settings: &config.alerts,
             ask: Ask { livemode: Some(live), ..Ask::default() },
             today,

@@ -8,7 +8,10 @@ use super::{
     query::{Query, parameters},
     reports, told,
 };
-use crate::{api::state::AppState, report::failures::FailureList};
+use crate::{
+    api::state::AppState,
+    report::failures::{FailureList, FailurePlace},
+};
 
 const LIST: &str = "failed-payments";
 
@@ -27,13 +30,10 @@ parameters! {
     responses((status = 200, body = Told<FailureList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn failures(State(state): State<AppState>, Query(query): Query<FailureQuery>) -> Answer {
     let ask = query.span.within(query.ledger.ask());
-    let after: Option<(String, String, String)> = cursor::read(LIST, query.page.cursor.as_deref())?;
+    let after: Option<FailurePlace> = cursor::read(LIST, query.page.cursor.as_deref())?;
     let ledger_status = ledger_status(&state, &ask).await?;
-    let mut list = reports(&state).failures(&ask).await?;
-    list.data.retain(|one| after.as_ref().is_none_or(|after| one.place() < *after));
     let limit = usize::try_from(query.page.limit.0).unwrap_or(usize::MAX);
-    let more = list.data.len() > limit;
-    list.data.truncate(limit);
+    let (mut list, more) = reports(&state).failures(&ask, after.as_ref(), limit).await?;
     list.next_cursor = list.data.last().filter(|_| more).map(|last| cursor::write(LIST, last.place()));
     named::failures(&state, &ask, &mut list.data).await?;
     // Nobody's payment failed: that is an answer.

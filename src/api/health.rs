@@ -13,7 +13,6 @@ use crate::{
     config::{Names, Role},
     event::{EventRow, Seq},
     history::drift::Drift,
-    store::log::EventFilter,
 };
 
 /// Where Stripe's webhooks are taken.
@@ -123,10 +122,7 @@ pub(super) struct Sizes {
 #[utoipa::path(get, path = "/api/v1/health", tag = "status", responses((status = 200, body = Health)))]
 pub(super) async fn health(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let (store, config) = (&state.store, &state.config);
-    let newest = async |source: &str| {
-        let filter = EventFilter { source: Some(source.into()), ..EventFilter::default() };
-        store.log.events_back(&filter, None, 1).await.map(|rows| rows.first().map(Arrived::from))
-    };
+    let newest = async |source: &str| store.log.newest_of(source).await.map(|row| row.as_ref().map(Arrived::from));
     let newest =
         Newest { webhook: newest("webhook").await?, replay: newest("replay").await?, api: newest("api").await? };
     let last_seq = store.log.end().await?;

@@ -195,7 +195,7 @@ fn file_name(path: &str, extension: &str) -> Option<HeaderValue> {
 type Answer = Result<Response, ApiProblem>;
 
 fn reports(state: &AppState) -> Reports<'_> {
-    Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() }
+    Reports::new(&state.store, &state.config.ledger, state.clock.now()).sharing(&state.derivations)
 }
 
 /// JSON, or the table it was asked for as. A long answer is sent as it is written, and is never whole in memory; a workbook is.

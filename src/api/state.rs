@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     ingest::appender::Appender,
     reconciler::driver as reconciler,
+    report::derivations::Derivations,
     server::bodies::Bodies,
     store::ReadStore,
     telemetry::Metrics,
@@ -42,6 +43,8 @@ pub struct AppState {
     pub pulse: Pulse,
     /// Answers that still hold.
     pub kept: Kept,
+    /// Ledgers as they were known at places of the log.
+    pub derivations: Derivations,
     /// Turns true once the process was told to stop: nothing new is taken.
     pub draining: watch::Receiver<bool>,
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
     })?;
     let store = open_to_read(config).await?;
     up_to_date::bring(&store, config, context).await?;
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let question = Ask { livemode: Some(!asked.test), ..Ask::default() };
     let audit = reports.against_export(&question, profile, &export).await.map_err(ask::failure)?;
     if asked.json {

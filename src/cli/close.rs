@@ -73,7 +73,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let month = args.month.ok_or_else(|| Failure::Usage("which month? such as 2026-10".into()))?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let by = access::at_the_command_line();
     let close = Close {
         force: args.force,

@@ -39,7 +39,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let (from, to) = (named(&args.from)?, named(&args.to)?);
     let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: store.reader(), ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), ledger, context.clock.now());
     let answer = reports.compare(&args.whose.ask(), from, to, args.month).await.map_err(ask::failure)?;
     let told = ask::told(&reports, &args.whose.ask(), answer.totals.is_empty()).await.map_err(ask::failure)?;
     let exact = args.output.exact();

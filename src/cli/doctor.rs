@@ -222,7 +222,7 @@ async fn stripe(config: &Config) -> Vec<Finding> {
 /// Whether figures show the whole log under the configuration's rules, and what of the log no default figure shows.
 async fn figures(store: &Store, config: &Config, context: &Context) -> Vec<Finding> {
     let check = "figures";
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let ask = Ask::default();
     let mut findings = Vec::new();
     let mut say = |verdict, detail| findings.push(Finding { check, verdict, detail });

@@ -27,7 +27,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let question = args.ledger.ask();
     let answer = reports.explain(&question, &args.id, args.day).await.map_err(ask::failure)?;
     let Some(answer) = answer else {

@@ -120,7 +120,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Set(args) => {
             let store = open_store(&config).await?;
             up_to_date::bring(&store, &config, context).await?;
-            let reports = Reports { store: store.reader(), ledger: &config.ledger, now };
+            let reports = Reports::new(store.reader(), &config.ledger, now);
             let row = reports.goal_to_set(new(args)).await.map_err(ask::failure)?;
             let deed = access::at_the_command_line().does(now, Action::GoalSet, row.name.clone());
             let deed = deed.saying(format!("{} {} by {}, {}", row.metric.as_str(), row.target, row.last, row.owner));
@@ -132,7 +132,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::List { all, as_known_at, output } => {
             let store = open_to_read(&config).await?;
             up_to_date::bring(&store, &config, context).await?;
-            let reports = Reports { store: store.reader(), ledger: &config.ledger, now };
+            let reports = Reports::new(store.reader(), &config.ledger, now);
             let list = reports.goals(*as_known_at, *all).await.map_err(ask::failure)?;
             if list.data.is_empty() && output.is_table() {
                 let said = match all {
@@ -147,7 +147,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::End { name, reason } => {
             let store = open_store(&config).await?;
-            let reports = Reports { store: store.reader(), ledger: &config.ledger, now };
+            let reports = Reports::new(store.reader(), &config.ledger, now);
             let missing = || Failure::Failed(format!("no goal {name:?} runs: mrrd goal list shows those that do"));
             let goal = reports.running_goal(name).await.map_err(ask::failure)?.ok_or_else(missing)?;
             let deed = access::at_the_command_line().does(now, Action::GoalEnded, name.clone()).saying(reason.trim());

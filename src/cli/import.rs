@@ -76,7 +76,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::List { json } => {
             let store = open_to_read(&config).await?;
-            let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+            let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
             let list = reports.imports().await.map_err(ask::failure)?;
             if *json {
                 return Ok(output::json(&list)?);
@@ -88,7 +88,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::Show { id, json } => {
             let store = open_to_read(&config).await?;
-            let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+            let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
             let shown = reports.import(*id).await.map_err(ask::failure)?;
             let shown =
                 shown.ok_or_else(|| Failure::Failed(format!("there is no import {id}: see mrrd import list")))?;
@@ -126,7 +126,7 @@ async fn take(
     if config.privacy.names == Names::Shown {
         names::read_on(&store).await.map_err(|error| Failure::Failed(format!("names can't be read: {error}")))?;
     }
-    let reports = Reports { store: store.reader(), ledger, now };
+    let reports = Reports::new(store.reader(), ledger, now);
     let name = if file.as_os_str() == "-" {
         String::new()
     } else {

@@ -42,7 +42,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let verified = reconciler.verify(&stop, &mut |customers| bar.set_message(format!("{customers} customers"))).await;
     bar.finish_and_clear();
     let report = verified.map_err(|error| Failure::Failed(format!("nothing could be verified: {error}")))?;
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let closings = reports.verify_closings().await;
     let closings =
         closings.map_err(|error| Failure::Failed(format!("the closed months can't be verified: {error}")))?;

@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     ingest::appender::{self, Appender},
     reconciler::{Reconciler, Rules, driver::Driver},
+    report::derivations::Derivations,
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -39,6 +40,7 @@ pub async fn state(
         reconciler,
         pulse: Pulse::default(),
         kept: Kept::default(),
+        derivations: Derivations::default(),
         draining,
     };
     Ok((state, stop))

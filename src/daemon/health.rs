@@ -89,7 +89,7 @@ async fn can_do(state: &AppState, role: Role) -> Result<(), StoreError> {
 
 /// Whether every profile has figures.
 async fn figures(state: &AppState) -> Result<(), AskError> {
-    let reports = Reports { store: &state.store, ledger: &state.config.ledger, now: state.clock.now() };
+    let reports = Reports::new(&state.store, &state.config.ledger, state.clock.now());
     for profile in &state.config.ledger.profiles {
         reports.ledger_status(profile).await?;
     }

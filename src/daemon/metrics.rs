@@ -112,7 +112,7 @@ async fn money(state: &AppState) -> Option<MoneyMetrics> {
 
 async fn present(state: &AppState) -> Result<MoneyMetrics, AskError> {
     let ledger = &state.config.ledger;
-    let reports = Reports { store: &state.store, ledger, now: state.clock.now() };
+    let reports = Reports::new(&state.store, ledger, state.clock.now());
     let today = Some(ledger.zone.day(reports.now));
     let metrics = MoneyMetrics::default();
     for profile in &ledger.profiles {

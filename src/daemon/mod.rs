@@ -43,6 +43,7 @@ use crate::{
     limits, mcp, names,
     receiver::{self, Inlet},
     reconciler::{Reconciler, Rules, driver::Driver},
+    report::derivations::Derivations,
     server::{accept, body, problem::Problem},
     store::{Options, OtherLog, Store, StoreError},
     stripe::{
@@ -151,6 +152,7 @@ impl Daemon {
         let (bodies, board) = (Arc::default(), tasks.board().clone());
         let state = AppState {
             kept: Kept::default(),
+            derivations: Derivations::default(),
             config,
             clock,
             metrics,

@@ -116,7 +116,7 @@ impl Feeds {
         }
         let recent = Day(today.0.checked_sub(jiff::Span::new().days(limits::FEED_RECENT_DAYS)).unwrap_or(today.0));
         let begun = Instant::now();
-        let reports = Reports { store: &self.store, ledger: &self.config.ledger, now };
+        let reports = Reports::new(&self.store, &self.config.ledger, now);
         let Some(profile) = self.config.ledger.profiles.first() else { return Ok(0) };
         let profile =
             self.config.ledger.reporting_currency.map_or(profile.name.clone(), |of| profile.reporting(of).name);

@@ -348,18 +348,25 @@ pub struct KnownAt<'a> {
     known_at: Option<Seq>,
     cuts: Vec<Day>,
     after: Option<CustomerKey>,
+    /// Those that are asked for and still to come; `None` for everybody.
+    only: Option<std::vec::IntoIter<CustomerKey>>,
     done: bool,
 }
 
 impl<'a> KnownAt<'a> {
     /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
     pub fn new(store: &'a ReadStore, rules: Rules, known_at: Option<Seq>) -> Self {
-        Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, done: false }
+        Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, only: None, done: false }
     }
 
     /// Lets no netting window reach over one of these days, in order (`ledger::derive_cut`).
     pub fn cut_at(self, cuts: &[Day]) -> Self {
         Self { cuts: cuts.to_vec(), ..self }
+    }
+
+    /// Only these customers, in this order.
+    pub fn of_customers(self, customers: Vec<CustomerKey>) -> Self {
+        Self { only: Some(customers.into_iter()), ..self }
     }
 
     /// The next page: each customer with one ledger for each profile, in the order of the rules. `None` after the last.
@@ -370,7 +377,10 @@ impl<'a> KnownAt<'a> {
             return Ok(None);
         }
         let joins = Joins::current(self.store, &self.rules.customers, self.known_at).await?;
-        let customers = joins.ledgers(self.store, self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?;
+        let customers = match &mut self.only {
+            Some(only) => only.take(usize::try_from(limits::CUSTOMERS_PAGE).unwrap_or(usize::MAX)).collect(),
+            None => joins.ledgers(self.store, self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?,
+        };
         let Some(last) = customers.last() else {
             self.done = true;
             return Ok(None);

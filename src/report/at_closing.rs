@@ -2,6 +2,8 @@
 //! only in part. Under the same rules the log up to the closing's end gives them whole, and has to give the closing's own
 //! totals; under other rules by now, there is what the closing kept, and nothing is made up beside it.
 
+use std::sync::Arc;
+
 use super::{
     ReportError,
     ask::{Ask, Basis},
@@ -55,7 +57,7 @@ impl<'a> Reports<'a> {
         ask: &Ask,
         month: Month,
         closing: &Closing,
-    ) -> Result<Result<(Scope, Memory), OtherRules>, AskError> {
+    ) -> Result<Result<(Scope, Arc<Memory>), OtherRules>, AskError> {
         let profile = self.kept(ask)?;
         let rules_now = self.rules(std::slice::from_ref(&profile)).await?.fingerprint();
         if closing.inputs != rules_now {

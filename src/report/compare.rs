@@ -15,17 +15,21 @@ use super::{
     reports::{AskError, Reports},
     table::Table,
     units::said,
+    view::{Tables, View as _},
 };
 use crate::{
-    event::CustomerKey,
+    budget::charge,
+    event::{CustomerKey, Seq},
     ledger::{
         knobs::KnobError,
-        money::Currency,
+        money::{Currency, Mrr},
         outcome::{CustomerLedger, Kind, QualityEntry, QualityKind},
         profile::Profile,
         time::UnixTime,
     },
+    limits,
     reconciler::derivation,
+    store::derived::reports::*,
 };
 
 /// A knob in which two profiles differ.
@@ -71,7 +75,8 @@ pub struct Comparison {
     pub knobs: Vec<Switch>,
     /// All customers together, one entry a currency.
     pub totals: Vec<Compared>,
-    /// The customers whose figures any of the knobs changes.
+    /// The customers whose figures any of the knobs changes. Where both profiles are kept, whoever has the same ledger under
+    /// both in every row isn't among them: what knobs would change and change back is nothing.
     pub data: Vec<Compared>,
 }
 
@@ -102,6 +107,9 @@ pub struct Share {
     /// How much more, or less, each line is.
     pub change: MonthFigures,
 }
+
+/// What a customer's key holds beside its figures, about.
+const CUSTOMER_BYTES: usize = 128;
 
 /// Figures under each profile of the steps, the first one before it.
 type FiguresByStep = Vec<Figures>;
@@ -161,34 +169,13 @@ impl Reports<'_> {
             steps(from, to).map_err(|error| refuse("profile", error.to_string()))?.into_iter().unzip();
         let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
         let cut = now.min(zone.end_of(month.last()));
-        let mut found: BTreeMap<(CustomerKey, Currency), FiguresByStep> = BTreeMap::new();
-        let mut pages = derivation::KnownAt::new(self.store, self.rules(&profiles).await?, known_at);
-        let (mut saw_live, mut currencies) = (false, BTreeSet::new());
-        while let Some(page) = pages.next_page().await? {
-            for (key, ledgers) in page {
-                saw_live |= key.livemode;
-                let asked = ask.account.includes(key.account.as_ref());
-                let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
-                let unrated = ledgers.iter().flat_map(|ledger| &ledger.quality);
-                let unrated = unrated.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= cut).min();
-                if !asked || simulated || ask.livemode.is_some_and(|livemode| livemode != key.livemode) {
-                    continue;
-                }
-                if let Some(QualityEntry { detail, settle, .. }) = unrated.cloned() {
-                    return Err(ReportError::MissingRate { detail, settle }.into());
-                }
-                currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
-                for (currency, one) in figures_by_step(&ledgers, month, cut)? {
-                    if ask.own_currency().is_none_or(|only| only == currency) {
-                        found.insert((key.clone(), currency), one);
-                    }
-                }
-            }
-        }
+        let steps = Steps { profiles, month, cut };
+        let by_rows = if known_at.is_none() { self.where_rows_differ(ask, (from, to), &steps).await? } else { None };
+        let Found { figures: found, others: mut totals, currencies } = match by_rows {
+            Some(found) => found,
+            None => self.everywhere(ask, known_at, &steps).await?,
+        };
         self.one_of(ask, &currencies)?;
-        // A ledger that only ever saw test events answers for those.
-        found.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
-        let mut totals: BTreeMap<Currency, FiguresByStep> = BTreeMap::new();
         let mut data = Vec::new();
         for ((key, currency), one) in &found {
             let sums = totals.entry(*currency).or_insert_with(|| vec![Figures::default(); one.len()]);
@@ -212,6 +199,143 @@ impl Reports<'_> {
     }
 }
 
+/// The profiles from one to another, and what is looked at under each.
+struct Steps {
+    profiles: Vec<Profile>,
+    month: Month,
+    cut: UnixTime,
+}
+
+/// What was found of customers.
+#[derive(Default)]
+struct Found {
+    /// Of each customer that was looked at, under each profile.
+    figures: BTreeMap<(CustomerKey, Currency), FiguresByStep>,
+    /// Of all others together, who are the same under all of them.
+    others: BTreeMap<Currency, FiguresByStep>,
+    /// In which there are ledgers.
+    currencies: BTreeSet<Currency>,
+}
+
+impl Reports<'_> {
+    /// Every customer derived under every profile.
+    async fn everywhere(&self, ask: &Ask, known_at: Option<Seq>, steps: &Steps) -> Result<Found, AskError> {
+        let pages = derivation::KnownAt::new(self.store, self.rules(&steps.profiles).await?, known_at);
+        let (mut found, saw_live) = self.figures_by_knob(ask, pages, steps).await?;
+        // A ledger that only ever saw test events answers for those.
+        found.figures.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
+        Ok(found)
+    }
+
+    /// The figures of all customers of these pages, and whether any of them is live.
+    async fn figures_by_knob(
+        &self,
+        ask: &Ask,
+        mut pages: derivation::KnownAt<'_>,
+        steps: &Steps,
+    ) -> Result<(Found, bool), AskError> {
+        let (mut found, mut saw_live) = (Found::default(), false);
+        while let Some(page) = pages.next_page().await? {
+            for (key, ledgers) in page {
+                saw_live |= key.livemode;
+                let asked = ask.account.includes(key.account.as_ref());
+                let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
+                let unrated = ledgers.iter().flat_map(|ledger| &ledger.quality);
+                let unrated =
+                    unrated.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= steps.cut).min();
+                if !asked || simulated || ask.livemode.is_some_and(|livemode| livemode != key.livemode) {
+                    continue;
+                }
+                if let Some(QualityEntry { detail, settle, .. }) = unrated.cloned() {
+                    return Err(ReportError::MissingRate { detail, settle }.into());
+                }
+                found.currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
+                for (currency, one) in figures_by_step(&ledgers, steps.month, steps.cut)? {
+                    if ask.own_currency().is_none_or(|only| only == currency) {
+                        charge(one.len() * size_of::<Figures>() + CUSTOMER_BYTES).map_err(ReportError::from)?;
+                        found.figures.insert((key.clone(), currency), one);
+                    }
+                }
+            }
+        }
+        Ok((found, saw_live))
+    }
+
+    /// The same where both ends are kept in rows: only customers whose rows differ between them are derived, and all others are
+    /// what the sums say less these. `None` where rows don't tell it, or changed meanwhile.
+    async fn where_rows_differ(
+        &self,
+        ask: &Ask,
+        (from, to): (&Profile, &Profile),
+        steps: &Steps,
+    ) -> Result<Option<Found>, AskError> {
+        let kept = self.all_kept();
+        let kept_as =
+            |one: &Profile| kept.iter().find(|kept| Profile { name: kept.name.clone(), ..one.clone() } == **kept);
+        let (Some(from), Some(to)) = (kept_as(from), kept_as(to)) else { return Ok(None) };
+        let rows = self.store.derived.rows_state().await?;
+        let Some(rows) = rows.filter(|rows| rows.waiting == 0) else { return Ok(None) };
+        if self.rules_of_rows(&[from.clone(), to.clone()]).await?.is_none() {
+            return Ok(None);
+        }
+        let scope =
+            Scope { cut: steps.cut, ..self.resolve_now(&Ask { currency: None, ..ask.clone() }, from).await?.scope };
+        let of_to = Scope { profile: to.name.clone(), ..scope.clone() };
+        let tables = Tables { store: self.store, zone: &self.ledger.zone };
+        let Some(differing) = self.store.derived.differing_customers(&scope, &to.name).await? else { return Ok(None) };
+        if differing.len() > limits::EXCHANGED_CUSTOMERS {
+            return Ok(None);
+        }
+        let missing = QualityAsked::Kind(QualityKind::MissingRate);
+        let (mut whole, mut currencies) = (Vec::new(), BTreeSet::new());
+        for scope in [&scope, &of_to] {
+            if !tables.quality_page(scope, &missing, None, 1).await?.is_empty() {
+                return Ok(None);
+            }
+            currencies.extend(tables.currencies(scope).await?);
+            whole.push(whole_month(&tables.ledger_rows(scope, RowGroup::Whole).await?, steps.month)?);
+        }
+        let pages = derivation::KnownAt::new(self.store, self.rules(&steps.profiles).await?, Some(rows.position));
+        let (mut found, _) = self.figures_by_knob(ask, pages.of_customers(differing), steps).await?;
+        let mut others = whole.into_iter().zip([0, steps.profiles.len() - 1]).map(|(whole, step)| {
+            let mut others = whole;
+            others.retain(|currency, _| ask.own_currency().is_none_or(|only| only == *currency));
+            for ((_, currency), figures) in &found.figures {
+                let of_all = others.entry(*currency).or_default();
+                *of_all = of_all.less(&figures[step])?;
+            }
+            others.retain(|_, figures| *figures != Figures::default());
+            Ok::<_, ReportError>(others)
+        });
+        let (Some(at_from), Some(at_to)) = (others.next().transpose()?, others.next().transpose()?) else {
+            return Ok(None);
+        };
+        drop(others);
+        // Who is the same under both is so in sum; and rows may have changed while they were read.
+        if at_from != at_to || self.store.derived.rows_state().await? != Some(rows) {
+            return Ok(None);
+        }
+        let at_each = |figures| vec![figures; steps.profiles.len()];
+        found.others = at_from.into_iter().map(|(currency, figures)| (currency, at_each(figures))).collect();
+        found.currencies.extend(currencies);
+        Ok(Some(found))
+    }
+}
+
+/// A month of all customers, from sums by day.
+fn whole_month(rows: &LedgerRows, month: Month) -> Result<BTreeMap<Currency, Figures>, ReportError> {
+    let mut all: BTreeMap<Currency, Figures> = BTreeMap::new();
+    for row in rows.amounts.iter().filter(|row| row.day <= month.last()) {
+        let opening = if row.day < month.first() { row.mrr } else { Mrr::ZERO };
+        all.entry(row.currency).or_default().add(&Figures { opening, closing: row.mrr, ..Figures::default() })?;
+    }
+    let of_month = |row: &&DayLine| (month.first()..=month.last()).contains(&row.day) && row.kind != Kind::Transient;
+    for row in rows.lines.iter().filter(of_month) {
+        all.entry(row.currency).or_default().lines.add(row.kind, row.amount)?;
+    }
+    Ok(all)
+}
+
 impl Comparison {
     /// A sentence for each currency, then the table.
     pub fn text(&self, exact: bool) -> String {
@@ -224,7 +348,7 @@ impl Comparison {
             let how = match change.0 {
                 0 => "the same".to_owned(),
                 more if more > 0 => format!("{} more", said(change, currency)),
-                _ => format!("{} less", said(crate::ledger::money::Mrr(-change.0), currency)),
+                _ => format!("{} less", said(Mrr(-change.0), currency)),
             };
             let end = if self.partial { "so far in" } else { "at the end of" };
             let customers =
@@ -276,7 +400,7 @@ impl Comparison {
 impl Figures {
     /// These less others, line by line.
     fn less(&self, other: &Self) -> Result<Self, ReportError> {
-        let difference = |a: crate::ledger::money::Mrr, b| a.checked_sub(b).ok_or(ReportError::Overflow);
+        let difference = |a: Mrr, b| a.checked_sub(b).ok_or(ReportError::Overflow);
         let mut less = Self {
             opening: difference(self.opening, other.opening)?,
             closing: difference(self.closing, other.closing)?,

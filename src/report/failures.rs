@@ -61,6 +61,9 @@ pub struct FailureEntry {
     pub at_risk_exact: Exact,
 }
 
+/// Where a failure stands in the list: the day it failed on, the customer, the currency.
+pub type FailurePlace = (String, String, String);
+
 /// An episode while it is followed from day to day.
 #[derive(Debug)]
 struct Episode {
@@ -201,7 +204,7 @@ impl FailureEntry {
     }
 
     /// Where it stands in the list.
-    pub fn place(&self) -> (String, String, String) {
+    pub fn place(&self) -> FailurePlace {
         (self.failed_on.clone(), self.customer.clone(), self.currency.clone())
     }
 }

@@ -3,28 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use tokio::sync::Semaphore;
-
 use super::{
     ReportError,
     ask::{Ask, InCurrency, KnownAt},
-    memory::Memory,
     reports::{AskError, Reports},
-    view::{Prefix, Tables, View},
+    view::{Tables, View},
 };
 use crate::{
-    budget::Charge,
     event::Seq,
-    ledger::{
-        ids::AccountId,
-        money::Currency,
-        outcome::{CustomerLedger, QualityKind},
-        profile::Profile,
-        time::{Day, UnixTime},
-    },
-    limits::{self, CLOCK_LEAD_SECONDS},
-    reconciler::{Rules, derivation},
-    store::{StoreError, derived::reports::*},
+    ledger::{ids::AccountId, money::Currency, outcome::QualityKind, profile::Profile, time::UnixTime},
+    limits::CLOCK_LEAD_SECONDS,
+    store::derived::reports::*,
 };
 
 /// A question resolved: which ledger is asked, and what answers.
@@ -65,7 +54,7 @@ impl<'a> Reports<'a> {
     pub(super) async fn resolve_under(&self, ask: &Ask, profile: &Profile) -> Result<Asked<'a>, AskError> {
         let view: Box<dyn View + 'a> = match self.known_at(ask).await? {
             None => Box::new(Tables { store: self.store, zone: &self.ledger.zone }),
-            seq => self.prefix(seq, self.derived(seq, profile, &[]).await?),
+            Some(seq) => self.earlier(seq, profile).await?,
         };
         let cut = self.as_of(ask);
         // An event that is here has happened, whatever our clock says: half of a netting window can't be told.
@@ -200,35 +189,5 @@ impl<'a> Reports<'a> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// What rows of these profiles are derived under.
-    pub(super) async fn rules(&self, profiles: &[Profile]) -> Result<Rules, AskError> {
-        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, &self.store.records).await? })
-    }
-
-    /// A view of ledgers derived from the log up to a place.
-    pub(super) fn prefix(&self, seq: Option<Seq>, ledgers: Memory) -> Box<dyn View + 'a> {
-        Box::new(Prefix { store: self.store, ledgers, seq })
-    }
-
-    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
-    pub(super) async fn derived(&self, seq: Option<Seq>, profile: &Profile, cuts: &[Day]) -> Result<Memory, AskError> {
-        // Each holds a whole ledger in memory, beside the webhooks: a few at once, and the others wait their turn.
-        static DERIVED_AT_ONCE: Semaphore = Semaphore::const_new(limits::DERIVED_AT_ONCE);
-        let Ok(Ok(_permit)) = tokio::time::timeout(limits::DERIVED_WAIT, DERIVED_AT_ONCE.acquire()).await else {
-            let reason = "several questions about the past are being answered: ask again in a while".into();
-            return Err(StoreError::Unavailable { doing: "deriving ledgers", reason }.into());
-        };
-        let mut pages =
-            derivation::KnownAt::new(self.store, self.rules(std::slice::from_ref(profile)).await?, seq).cut_at(cuts);
-        let mut customers = Vec::new();
-        let mut charge = Charge::begin();
-        while let Some(page) = pages.next_page().await? {
-            let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(CustomerLedger::bytes_held).sum();
-            charge.add(bytes).map_err(ReportError::from)?;
-            customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
-        }
-        Ok(Memory::charged(profile.name.clone(), customers, charge))
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ReportError;
+use super::{ReportError, derivations::Derivations};
 use crate::{
     config,
     ledger::time::UnixTime,
@@ -52,4 +52,18 @@ pub struct Reports<'a> {
     pub ledger: &'a config::Ledger,
     /// Nothing later is shown.
     pub now: UnixTime,
+    /// Ledgers that others derived for the same question; `None` for who asks once.
+    pub(super) shared: Option<&'a Derivations>,
+}
+
+impl<'a> Reports<'a> {
+    /// Answers of a store, under the rules of a configuration, at an instant.
+    pub fn new(store: &'a ReadStore, ledger: &'a config::Ledger, now: UnixTime) -> Self {
+        Self { store, ledger, now, shared: None }
+    }
+
+    /// The same, sharing what is derived for it with other questions.
+    pub fn sharing(self, derivations: &'a Derivations) -> Self {
+        Self { shared: Some(derivations), ..self }
+    }
 }

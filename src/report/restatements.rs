@@ -9,7 +9,6 @@ use super::{
     ReportError,
     ask::Ask,
     closing::{kept, missing_rate},
-    memory::Memory,
     month::{Figures, Month, MonthFigures, figures},
     question::Asked,
     reports::{AskError, Reports},
@@ -109,14 +108,7 @@ impl Reports<'_> {
             let (profile, converted) = (profile.name.as_ref().into(), profile.reporting.is_some());
             return Ok(RestatementList { profile, converted, data: Vec::new(), next_cursor: None });
         }
-        let all: Memory;
-        let ledgers = match view.ledgers() {
-            Some(ledgers) => ledgers,
-            None => {
-                all = self.derived(None, profile, &[]).await?;
-                &all
-            }
-        };
+        let ledgers = &*self.derived(seq, profile, &[]).await?;
         let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
         for closing in self.closings_at(seq).await? {

@@ -13,9 +13,9 @@ use super::{
     ask::{Ask, Basis, GroupBy},
     basis,
     book::Book,
-    bridge::{Grouping, bridges, bridges_of_groups},
+    bridge::{ENTRIES_MAX, Grouping, bridges, bridges_of_groups},
     cohorts::{self, CohortsAnswer},
-    failures::FailureList,
+    failures::{FailureList, FailurePlace},
     metrics::{self, MetricsAnswer},
     mrr::{MrrAnswer, entries},
     period::{Interval, Period, Phase, cuts, periods},
@@ -49,6 +49,9 @@ impl<'a> Reports<'a> {
         };
         basis::answerable(ask)?;
         let Asked { scope, view } = self.resolve(ask).await?;
+        if ask.group_by == Some(GroupBy::Customer) {
+            self.not_too_many_customers(ask, &scope, &*view).await?;
+        }
         let by_month =
             if row_group == RowGroup::Whole { None } else { self.months_by_group(ask, &scope, &*view).await? };
         let (rows, periods, view) = match by_month {
@@ -237,14 +240,46 @@ impl<'a> Reports<'a> {
         Ok(self.store.derived.daily_rows(&scope, self.ledger.zone.day(scope.cut), from).await?)
     }
 
-    /// Failed payments that began in the span asked for, and what became of each.
-    pub async fn failures(&self, ask: &Ask) -> Result<FailureList, AskError> {
+    /// What movements took, as the ledger stands, from the day `from` on, or ever.
+    pub async fn losses(&self, ask: &Ask, from: Option<Day>) -> Result<Vec<LossRow>, AskError> {
+        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
+        Ok(self.store.derived.losses(&scope, ask.own_currency(), from).await?)
+    }
+
+    /// What customers began beside what they had, as the ledger stands, from the day `from` on, or ever.
+    pub async fn begun(&self, ask: &Ask, from: Option<Day>) -> Result<Vec<BegunRow>, AskError> {
+        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
+        Ok(self.store.derived.begun(&scope, ask.own_currency(), from).await?)
+    }
+
+    /// Up to `limit` failed payments that began in the span asked for, after a place in the list, and what became of each;
+    /// and whether there are more.
+    pub async fn failures(
+        &self,
+        ask: &Ask,
+        after: Option<&FailurePlace>,
+        limit: usize,
+    ) -> Result<(FailureList, bool), AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let rows = view.in_doubt(&scope).await?;
         let today = self.ledger.zone.day(scope.cut);
-        let mut list = FailureList::from_changes(rows, today, (ask.from, ask.to), ask.own_currency())?;
-        (list.profile, list.converted) = (self.profile(ask)?.name.as_ref().into(), self.reporting(ask).is_some());
-        Ok(list)
+        // None that comes after it began later.
+        let to = after.and_then(|(failed_on, ..)| failed_on.parse().ok()).into_iter().chain(ask.to).min();
+        // Who is at risk on a day may have been so before: then no failure begins there, and more days are read.
+        let mut most = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1).saturating_mul(2);
+        loop {
+            let Failing { rows, since } = view.failing(&scope, (ask.from, to), most).await?;
+            let from = ask.from.into_iter().chain(since).max();
+            let mut list = FailureList::from_changes(rows, today, (from, to), ask.own_currency())?;
+            list.data.retain(|one| after.is_none_or(|after| one.place() < *after));
+            if list.data.len() > limit || since.is_none() {
+                let more = list.data.len() > limit;
+                list.data.truncate(limit);
+                let profile = self.profile(ask)?.name.as_ref().into();
+                (list.profile, list.converted) = (profile, self.reporting(ask).is_some());
+                return Ok((list, more));
+            }
+            most = most.saturating_mul(4);
+        }
     }
 
     /// What couldn't be known, page by page.
@@ -291,6 +326,28 @@ impl<'a> Reports<'a> {
         let seq = view.seq();
         let view = self.prefix(seq, self.derived(seq, profile, &cuts).await?);
         Ok((read(&*view).await?, periods, view))
+    }
+
+    /// Refuses a series of each customer that would have too many entries before anybody's rows are read: whoever pays at the
+    /// end of a period has an entry in it.
+    async fn not_too_many_customers(&self, ask: &Ask, scope: &Scope, view: &dyn View) -> Result<(), AskError> {
+        let mut rows = view.ledger_rows(scope, RowGroup::Whole).await?;
+        if let Some(currency) = ask.own_currency() {
+            rows.keep_currency(currency);
+        }
+        let periods = self.periods(ask, scope, rows.first_day())?;
+        let mut changes: BTreeMap<Day, i64> = BTreeMap::new();
+        for row in rows.counts.iter().filter(|row| row.currency.is_some()) {
+            *changes.entry(row.day).or_default() += row.customers;
+        }
+        let (mut entries, mut paying, mut changes) = (0_usize, 0_i64, changes.into_iter().peekable());
+        for period in &periods {
+            while let Some((_, change)) = changes.next_if(|(day, _)| *day <= period.end) {
+                paying = paying.checked_add(change).ok_or(ReportError::Overflow)?;
+            }
+            entries = entries.saturating_add(usize::try_from(paying).unwrap_or(0));
+        }
+        if entries > ENTRIES_MAX { Err(ReportError::TooManyEntries { max: ENTRIES_MAX }.into()) } else { Ok(()) }
     }
 
     /// What stands for each customer where a question groups by a trait of customers.

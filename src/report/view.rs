@@ -1,12 +1,16 @@
 //! What a question is answered from: the derived tables, or a prefix of the log that was derived for it. Both give the same
 //! rows, so that nobody who asks needs to know which it is.
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use super::{memory::Memory, reports::AskError};
 use crate::{
     event::{CustomerKey, Seq},
-    ledger::{money::Currency, outcome::Trial, time::Zone},
+    ledger::{
+        money::Currency,
+        outcome::Trial,
+        time::{Day, Zone},
+    },
     store::{ReadStore, derived::reports::*},
 };
 
@@ -18,9 +22,6 @@ pub(super) trait View: Send + Sync {
     /// The last place of the log that it tells of; `None` for the tables, which tell of all of it.
     fn seq(&self) -> Option<Seq>;
 
-    /// The ledgers themselves, where they are held in memory.
-    fn ledgers(&self) -> Option<&Memory>;
-
     /// Whether the ledger answers for live events: one that only ever saw test events answers for those.
     fn livemode<'v>(&'v self, profile: &'v str) -> Rows<'v, bool>;
 
@@ -30,8 +31,9 @@ pub(super) trait View: Send + Sync {
     /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
     fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>>;
 
-    /// What customers had at risk or set to cancel, a line each time that changed.
-    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>>;
+    /// What customers had at risk or set to cancel, a line each time that changed: of those whose payments failed last within a
+    /// span, on up to `most` days and customers.
+    fn failing<'v>(&'v self, scope: &'v Scope, span: (Option<Day>, Option<Day>), most: i64) -> Rows<'v, Failing>;
 
     /// Trials that ended by the cut.
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>>;
@@ -99,16 +101,12 @@ pub(super) struct Tables<'a> {
 /// Ledgers derived from the log up to a place, or from all of it.
 pub(super) struct Prefix<'a> {
     pub(super) store: &'a ReadStore,
-    pub(super) ledgers: Memory,
+    pub(super) ledgers: Arc<Memory>,
     pub(super) seq: Option<Seq>,
 }
 
 impl View for Tables<'_> {
     fn seq(&self) -> Option<Seq> {
-        None
-    }
-
-    fn ledgers(&self) -> Option<&Memory> {
         None
     }
 
@@ -127,8 +125,8 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.imported_lines(scope).await?) })
     }
 
-    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>> {
-        Box::pin(async move { Ok(self.store.derived.in_doubt(scope).await?) })
+    fn failing<'v>(&'v self, scope: &'v Scope, span: (Option<Day>, Option<Day>), most: i64) -> Rows<'v, Failing> {
+        Box::pin(async move { Ok(self.store.derived.failing(scope, span, most).await?) })
     }
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
@@ -204,10 +202,6 @@ impl View for Prefix<'_> {
         self.seq
     }
 
-    fn ledgers(&self) -> Option<&Memory> {
-        Some(&self.ledgers)
-    }
-
     fn livemode<'v>(&'v self, _: &'v str) -> Rows<'v, bool> {
         Box::pin(async move { Ok(self.ledgers.saw_live() || self.ledgers.customers.is_empty()) })
     }
@@ -220,8 +214,8 @@ impl View for Prefix<'_> {
         Box::pin(async move { Ok(self.ledgers.imported_lines(scope)) })
     }
 
-    fn in_doubt<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayAmounts>> {
-        Box::pin(async move { Ok(self.ledgers.in_doubt(scope)) })
+    fn failing<'v>(&'v self, scope: &'v Scope, _: (Option<Day>, Option<Day>), _: i64) -> Rows<'v, Failing> {
+        Box::pin(async move { Ok(Failing { rows: self.ledgers.in_doubt(scope), since: None }) })
     }
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {

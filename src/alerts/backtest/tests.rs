@@ -158,7 +158,7 @@ fn churn(rows: &mut DailyRows, movements: &mut Vec<MovementRow>, customer: &str,
 }
 
 fn losses(movements: &[MovementRow]) -> Vec<Lost> {
-    movements.iter().filter_map(|row| history::lost(row).unwrap()).collect()
+    movements.iter().filter_map(|row| history::lost(&row.into()).unwrap()).collect()
 }
 
 #[test]

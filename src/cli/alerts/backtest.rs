@@ -50,7 +50,7 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_to_read(&config).await?;
     up_to_date::bring(&store, &config, context).await?;
-    let reports = Reports { store: store.reader(), ledger: &config.ledger, now: context.clock.now() };
+    let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let question = Ask {
         profile: args.profile.clone(),
         livemode: args.test.then_some(false),

@@ -68,6 +68,8 @@ mod kept_rows;
 mod leases;
 #[path = "../log/body/log_columns.rs"]
 pub(super) mod log_columns;
+#[path = "../derived/body/losses.rs"]
+mod losses;
 #[path = "../records/body/mark.rs"]
 mod mark;
 #[path = "../derived/body/movement_list.rs"]
@@ -107,5 +109,7 @@ mod sums;
 mod there;
 #[path = "../derived/body/told.rs"]
 mod told;
+#[path = "../derived/body/touched.rs"]
+mod touched;
 #[path = "../log/body/watching.rs"]
 mod watching;

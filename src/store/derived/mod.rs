@@ -13,6 +13,7 @@ pub mod reports;
 pub(super) mod retention_sums;
 pub(super) mod sum;
 pub mod told;
+pub mod touched;
 
 use std::{collections::BTreeSet, ops::Deref};
 
@@ -25,6 +26,7 @@ use self::{
     joined::{Belongs, Joining},
     names::CustomerNamed,
     told::Told,
+    touched::{RowsState, Touched},
 };
 use super::{
     StoreError,
@@ -136,6 +138,32 @@ impl ReadDerived {
         seen: Option<&DaySums>,
     ) -> Result<Option<WrongDay>, StoreError> {
         either!(self.0, database => database.wrong_day(generation, seen).await)
+    }
+
+    /// How the rows that answer stand: while this is the same, no row has changed. `None` while nothing answers.
+    pub async fn rows_state(&self) -> Result<Option<RowsState>, StoreError> {
+        either!(self.0, database => database.rows_state().await)
+    }
+
+    /// Whose rows may say something else than the log up to `seq`; `None` where these are more than `most`, where more than
+    /// `events` places lie between, or where it isn't known.
+    pub async fn touched(&self, seq: Seq, events: i64, most: usize) -> Result<Option<Touched>, StoreError> {
+        either!(self.0, database => database.touched(seq, events, most).await)
+    }
+
+    /// These customers' rows under one profile, of those who have any, in the order of keys.
+    pub async fn ledgers_of_customers(
+        &self,
+        generation: GenerationId,
+        profile: &str,
+        customers: &[CustomerKey],
+    ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
+        either!(self.0, database => database.ledgers_of_customers(generation, profile, customers).await)
+    }
+
+    /// How many customers a profile's ledger has in live (or test) mode, counted no further than `most`.
+    pub async fn customers_up_to(&self, profile: &str, livemode: bool, most: i64) -> Result<i64, StoreError> {
+        either!(self.0, database => database.customers_up_to(profile, livemode, most).await)
     }
 
     /// Terms that customers' facts told of `objects` up to `known_at`, as far as `generation` has looked at the log: each

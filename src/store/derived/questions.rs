@@ -42,9 +42,35 @@ impl ReadDerived {
         either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
     }
 
-    /// Changes by day and customer of what is past due or set to cancel.
-    pub async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
-        either!(self.0, database => database.in_doubt(scope).await)
+    /// What is past due or set to cancel of the customers whose payments failed last within a span, on up to `most` days and
+    /// customers.
+    pub async fn failing(
+        &self,
+        scope: &Scope,
+        span: (Option<Day>, Option<Day>),
+        most: i64,
+    ) -> Result<Failing, StoreError> {
+        either!(self.0, database => database.failing(scope, span, most).await)
+    }
+
+    /// Churn, then contractions, from a day on, in the order of the list of movements; in one currency, where one is named.
+    pub async fn losses(
+        &self,
+        scope: &Scope,
+        own: Option<Currency>,
+        from: Option<Day>,
+    ) -> Result<Vec<LossRow>, StoreError> {
+        either!(self.0, database => database.losses(scope, own, from).await)
+    }
+
+    /// What customers began beside what they had, by cause, from a day on.
+    pub async fn begun(
+        &self,
+        scope: &Scope,
+        own: Option<Currency>,
+        from: Option<Day>,
+    ) -> Result<Vec<BegunRow>, StoreError> {
+        either!(self.0, database => database.begun(scope, own, from).await)
     }
 
     /// Up to `limit` movements with their parts, after `after` in the order asked for.
@@ -102,6 +128,16 @@ impl ReadDerived {
         limit: i64,
     ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
         either!(self.0, database => database.customers_found(scope, asked, limit).await)
+    }
+
+    /// Customers whose rows under the scope's profile aren't the same as under another; `None` where the current generation
+    /// was filled without digests.
+    pub async fn differing_customers(
+        &self,
+        scope: &Scope,
+        other: &str,
+    ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
+        either!(self.0, database => database.differing_customers(scope, other).await)
     }
 
     /// Up to `limit` quality entries that stand at the cut, after `after` by kind, time and customer.

@@ -6,9 +6,9 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use super::lists::*;
 use crate::ledger::{
     cohorts::Month,
-    ids::{AccountId, CustomerId, TestClockId},
+    ids::{AccountId, CustomerId, ProductId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{Kind, Movement, QualityEntry, SubscriptionLedger},
+    outcome::{Cause, Kind, Movement, Part, QualityEntry, SubscriptionLedger},
     retention::{Aged, Looked},
     time::{Day, UnixTime},
 };
@@ -296,6 +296,78 @@ pub struct Turn {
     pub day: Day,
     /// Change of the count of paying customers, over all currencies.
     pub customers: i64,
+}
+
+/// Customers whose payments failed within a span of days.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failing {
+    /// Their changes by day of what is past due or set to cancel: of all who failed on `since` or later.
+    pub rows: Vec<DayAmounts>,
+    /// `None` where all of the span are here.
+    pub since: Option<Day>,
+}
+
+/// A movement that took money, as far as alerts look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossRow {
+    /// Who lost it.
+    pub customer: CustomerId,
+    /// In which ledger's currency.
+    pub currency: Currency,
+    /// The accounting day it is booked on.
+    pub day: Day,
+    /// Churn or contraction.
+    pub kind: Kind,
+    /// How much, at most 0.
+    pub amount: Mrr,
+    /// Its items' shares.
+    pub parts: Vec<LossPart>,
+}
+
+/// One item's share of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossPart {
+    /// Why.
+    pub cause: Cause,
+    /// How much.
+    pub amount: Mrr,
+    /// Why a subscription ended whose end only lowered a customer's MRR.
+    pub end_reason: Option<Cause>,
+    /// What was sold before, else after.
+    pub product: Option<ProductId>,
+}
+
+/// What a customer began beside what it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BegunRow {
+    /// Who.
+    pub customer: CustomerId,
+    /// In which ledger's currency.
+    pub currency: Currency,
+    /// The accounting day it is booked on.
+    pub day: Day,
+    /// How much.
+    pub amount: Mrr,
+}
+
+impl From<&MovementRow> for LossRow {
+    fn from(row: &MovementRow) -> Self {
+        let part = |part: &Part| LossPart {
+            cause: part.cause,
+            amount: part.amount,
+            end_reason: part.end_reason,
+            product: part.before.as_ref().or(part.after.as_ref()).and_then(|side| side.product.clone()),
+        };
+        let Movement { currency, day, kind, amount, .. } = row.movement;
+        Self {
+            customer: row.customer.clone(),
+            currency,
+            day,
+            kind,
+            amount,
+            parts: row.movement.parts.iter().map(part).collect(),
+        }
+    }
 }
 
 /// What alerts look at: the days of the whole, and customers only where there is something to tell of them.

@@ -78,6 +78,16 @@ impl RetentionSums {
 }
 
 impl RetentionRows {
+    /// Adds a customer's share up to a day; `None` beyond what a sum holds.
+    pub fn put(&mut self, share: &Share, cut_day: Day) -> Option<()> {
+        self.add(share, Rows::Written, cut_day)
+    }
+
+    /// Takes a customer's share up to a day off; `None` beyond what a sum holds.
+    pub fn take(&mut self, share: &Share, cut_day: Day) -> Option<()> {
+        self.add(share, Rows::Taken, cut_day)
+    }
+
     /// Adds a customer's share up to a day, or takes it off; `None` beyond what a sum holds.
     pub(crate) fn add(&mut self, share: &Share, rows: Rows, cut_day: Day) -> Option<()> {
         for (of, looked) in share.days.iter().filter(|((_, day), _)| *day <= cut_day) {

@@ -150,6 +150,11 @@ impl ReadLog {
         either!(self.0, database => database.events(filter, after_seq, limit).await)
     }
 
+    /// The newest event that came one way: `webhook`, `replay` or `api`.
+    pub async fn newest_of(&self, source: &str) -> Result<Option<EventRow>, StoreError> {
+        either!(self.0, database => database.newest_of(source).await)
+    }
+
     /// Up to `limit` events of a filter, newest first, from before a place in the log.
     pub async fn events_back(
         &self,

@@ -1,6 +1,7 @@
 //! Counts of the log, kept while the process lives: the log only grows, so only what is new is counted.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -25,11 +26,33 @@ pub struct LogHead {
 /// A newer normaliser in another process changes what counts as ignored or unreadable: after so long all is counted again.
 const TRUSTED: Duration = Duration::from_secs(600);
 
-/// The counts up to a seq; clones share them.
+/// The counts up to a seq, and the newest event of each way in; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Tally(Arc<Mutex<Option<(LogHead, Instant)>>>);
+pub(in crate::store) struct Tally(Arc<Mutex<Option<(LogHead, Instant)>>>, Arc<Mutex<NewestOf>>);
+
+/// The newest event of each source up to a seq. Rows of events never change, so this is never counted again.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct NewestOf {
+    /// Up to where the log was looked at.
+    pub(in crate::store) to: Seq,
+    /// The seq of each source's newest.
+    pub(in crate::store) seqs: BTreeMap<String, Seq>,
+}
 
 impl Tally {
+    /// The newest of each source, as far as the log was looked at.
+    pub(in crate::store) fn newest(&self) -> NewestOf {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps it. Of two that looked at once the one who saw more is kept.
+    pub(in crate::store) fn keep_newest(&self, newest: NewestOf) {
+        let mut kept = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.to > kept.to {
+            *kept = newest;
+        }
+    }
+
     /// What was counted; nothing when it is too old to be trusted.
     pub(in crate::store) fn so_far(&self) -> (LogHead, Instant) {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,9 +11,10 @@ const DOING: &str = "making a generation's indices";
 
 /// Name, table, columns, and which rows beside the generation's. `ordinal >= 0` holds for every row: the planner takes such
 /// an index only where a statement says so too, and never instead of the order of customers.
-const OWN: [(&str, &str, &str, Option<&str>); 6] = [
+const OWN: [(&str, &str, &str, Option<&str>); 7] = [
     ("count_delta_by_time", "count_delta", "at", Some("ordinal >= 0")),
     ("item_delta_by_time", "item_delta", "at", Some("ordinal >= 0")),
+    ("item_delta_failing", "item_delta", "profile, livemode, account, test_clock, day, customer", Some("at_risk > 0")),
     ("movement_by_day", "movement", "profile, livemode, account, test_clock, day, effective_at, id", None),
     ("movement_by_time", "movement", "visible_from", Some("visible_until IS NULL")),
     ("movement_for_a_while", "movement", "visible_until", Some("visible_until IS NOT NULL")),

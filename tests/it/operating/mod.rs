@@ -2,6 +2,7 @@
 
 mod backup;
 mod demo;
+mod earlier;
 mod export;
 mod first_event;
 mod guides;

@@ -70,6 +70,14 @@ pub(super) fn push_scope(query: &mut QueryBuilder<Driver>, t: &str, clock: &str,
     query.push(format_args!(" AND {clock}.test_clock = ")).push_bind(test_clock);
 }
 
+/// That the customer in `column` is one of these.
+pub(super) fn push_customers(query: &mut QueryBuilder<Driver>, column: &str, ids: &[String]) {
+    let condition = in_list(column, 0);
+    // The list stands where the dialect puts its parameter.
+    let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
+    query.push(" AND ").push(before).push_bind(text_list(ids.iter().map(String::as_str))).push(after);
+}
+
 /// The movements that readers at the cut see.
 pub(super) fn push_visible(query: &mut QueryBuilder<Driver>, scope: &Scope) {
     query

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{Scoped, each, push_scope},
+    asked::{Scoped, each, push_customers, push_scope},
     columns::*,
     found::{self, asks_for_largest, found},
     group_sums::has_sums,
@@ -159,7 +159,7 @@ async fn completed(
         SUBSCRIPTION.columns_of("s")
     ));
     push_scope(&mut query, "l", "l", scope);
-    push_customers(&mut query, &ids);
+    push_customers(&mut query, "l.customer", &ids);
     query.push(" ORDER BY s.account, s.customer, s.subscription");
     for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
         let mut columns = Columns::of(row, 0);
@@ -175,7 +175,7 @@ async fn completed(
         "SELECT l.account, l.customer, l.subscription, l.currency, l.mrr, l.scheduled_churn FROM item_delta l",
     );
     push_scope(&mut query, "l", "l", scope);
-    push_customers(&mut query, &ids);
+    push_customers(&mut query, "l.customer", &ids);
     query.push(" AND (l.mrr <> 0 OR l.scheduled_churn <> 0) AND l.at <= ").push_bind(scope.cut.0);
     for row in &query.build().fetch_all(&mut **tx).await.doing(DOING)? {
         let mut columns = Columns::of(row, 0);
@@ -204,14 +204,6 @@ fn of_currency(sums: &mut Vec<(Currency, Mrr)>, code: Currency) -> &mut Mrr {
         at
     });
     &mut sums[at].1
-}
-
-/// The customers of one page.
-fn push_customers(query: &mut QueryBuilder<Driver>, ids: &[String]) {
-    let condition = in_list("l.customer", 0);
-    // The list stands where the dialect puts its parameter.
-    let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
-    query.push(" AND ").push(before).push_bind(text_list(ids.iter().map(String::as_str))).push(after);
 }
 
 fn add(sum: &mut Mrr, change: Mrr) -> Result<(), StoreError> {

@@ -1,20 +1,25 @@
 //! Digests of customers' rows in SQL: moved with the rows, and two generations compared by them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 
 use super::{
     super::{Database, dialect::*},
-    asked::sum,
+    asked::{Scoped, each, push_scope, sum},
+    group_sums::has_sums,
     reader::Columns,
     sum_rows::{Line, Lines},
 };
 use crate::{
+    event::CustomerKey,
     ledger::{money::Mrr, time::UnixTime},
     store::{
         StoreError,
-        derived::{Book, Compared, GenerationId, SUMS_VERSION, day_sums::DaySums, digests::KeptDigest, sum::MINOR},
+        derived::{
+            Book, Compared, GenerationId, SUMS_VERSION, day_sums::DaySums, digests::KeptDigest, reports::Scope,
+            sum::MINOR,
+        },
         errors::Doing,
         log::prepared::clean,
     },
@@ -76,6 +81,43 @@ impl Database {
         let mrr = [standing(&mut tx, before, now).await?, standing(&mut tx, after, now).await?];
         tx.commit().await.doing(DOING)?;
         Ok(Some(Compared { ledgers: ledgers.unsigned_abs(), changed: (ledgers - same).unsigned_abs(), mrr }))
+    }
+}
+
+impl Database {
+    /// Customers of a scope whose rows under its profile aren't the same as under another; `None` where no digests are kept.
+    pub(in crate::store) async fn differing_customers(
+        &self,
+        scope: &Scope,
+        other: &str,
+    ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
+        let doing = "comparing profiles";
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(doing)?;
+        if !has_sums(&mut tx).await? {
+            return Ok(None);
+        }
+        let of_other = Scope { profile: other.into(), ..scope.clone() };
+        let mut customers = BTreeSet::new();
+        for (these, those) in [(scope, &of_other), (&of_other, scope)] {
+            let these = &Scoped::look_up(&mut tx, these).await?;
+            let mut query = QueryBuilder::<Driver>::new("SELECT a.account, a.customer FROM customer_digest a");
+            push_scope(&mut query, "a", "a", these);
+            query.push(
+                " AND NOT EXISTS (SELECT 1 FROM customer_digest b WHERE b.generation = a.generation AND b.profile = ",
+            );
+            query.push_bind(clean(&those.profile)).push(
+                " AND b.livemode = a.livemode AND b.account = a.account AND b.test_clock = a.test_clock
+                 AND b.customer = a.customer AND b.digest = a.digest AND b.digest_rest = a.digest_rest)",
+            );
+            let read = |row: &Row| {
+                let mut columns = Columns::of(row, 0);
+                let (account, customer) = (columns.account()?, columns.id()?);
+                Ok(CustomerKey { livemode: these.livemode, account, customer })
+            };
+            customers.extend(each(&mut query, &mut tx, read).await?);
+        }
+        tx.commit().await.doing(doing)?;
+        Ok(Some(customers.into_iter().collect()))
     }
 }
 

@@ -7,8 +7,8 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{
-        PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, line, push_scope, push_visible,
-        split_sum, sum,
+        PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, line, push_customers, push_scope,
+        push_visible, split_sum, sum,
     },
     columns::read_trial,
     day_sums,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ledger::{ids::CustomerId, money::Currency, outcome::Trial, time::Day},
+    limits,
     store::{StoreError, derived::reports::*, errors::Doing, log::prepared::clean},
 };
 
@@ -64,18 +65,51 @@ impl Database {
             amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
             counts: day_sums::counts(&mut tx, scope, cut_day).await?,
             turns: turns(&mut tx, scope, from).await?,
-            in_doubt: in_doubt(&mut tx, scope).await?,
+            in_doubt: in_doubt(&mut tx, scope, None).await?,
         };
         tx.commit().await.doing(DOING)?;
         Ok(rows)
     }
 
-    pub(in crate::store) async fn in_doubt(&self, scope: &Scope) -> Result<Vec<DayAmounts>, StoreError> {
+    pub(in crate::store) async fn failing(
+        &self,
+        scope: &Scope,
+        (from, to): (Option<Day>, Option<Day>),
+        most: i64,
+    ) -> Result<Failing, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let rows = in_doubt(&mut tx, scope).await?;
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT DISTINCT d.day, d.customer FROM item_delta d{}",
+            by_own_index("item_delta_failing", scope.generation)
+        ));
+        push_scope(&mut query, "d", "d", scope);
+        query.push(" AND d.at_risk > 0 AND d.at <= ").push_bind(scope.cut.0);
+        for (beyond, day) in [(">=", from), ("<=", to)] {
+            if let Some(day) = day {
+                query.push(format_args!(" AND d.day {beyond} ")).push_bind(day.to_string());
+            }
+        }
+        query.push(" ORDER BY d.day DESC, d.customer DESC LIMIT ").push_bind(most);
+        let read = |row: &Row| {
+            let customer: String = row.try_get(1).doing(DOING)?;
+            Ok((day(row.try_get(0).doing(DOING)?)?, customer))
+        };
+        let mut found: Vec<(Day, String)> = each(&mut query, &mut tx, read).await?;
+        // Of the last day there may be more than were read.
+        let since =
+            found.last().filter(|_| i64::try_from(found.len()).is_ok_and(|len| len >= most)).map(|(day, _)| *day);
+        if let Some(last) = since {
+            found.retain(|(day, _)| *day > last);
+        }
+        let customers: BTreeSet<String> = found.into_iter().map(|(_, customer)| customer).collect();
+        let customers: Vec<String> = customers.into_iter().collect();
+        let mut rows = Vec::new();
+        for customers in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
+            rows.extend(in_doubt(&mut tx, scope, Some(customers)).await?);
+        }
         tx.commit().await.doing(DOING)?;
-        Ok(rows)
+        Ok(Failing { rows, since: since.map(Day::after) })
     }
 
     pub(in crate::store) async fn has_customers(&self, profile: &str, livemode: bool) -> Result<bool, StoreError> {
@@ -230,14 +264,21 @@ async fn turns(connection: &mut Connection, scope: &Scoped<'_>, from: Option<Day
     each(&mut query, connection, read).await
 }
 
-/// Changes by day and customer of what is past due or set to cancel.
-async fn in_doubt(connection: &mut Connection, scope: &Scoped<'_>) -> Result<Vec<DayAmounts>, StoreError> {
+/// Changes by day and customer of what is past due or set to cancel, of all customers or of these.
+async fn in_doubt(
+    connection: &mut Connection,
+    scope: &Scoped<'_>,
+    of: Option<&[String]>,
+) -> Result<Vec<DayAmounts>, StoreError> {
     let (sums, by_index) = (amounts_sums(), by_index("item_delta_in_doubt"));
     let mut query =
         QueryBuilder::new(format!("SELECT d.currency, d.customer, d.day, {sums} FROM item_delta d{by_index}"));
     push_scope(&mut query, "d", "d", scope);
     // As the index says it.
     query.push(" AND (d.at_risk <> 0 OR d.scheduled_churn <> 0) AND d.at <= ").push_bind(scope.cut.0);
+    if let Some(customers) = of {
+        push_customers(&mut query, "d.customer", customers);
+    }
     query.push(" GROUP BY d.currency, d.customer, d.day");
     let mut last = None;
     each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await

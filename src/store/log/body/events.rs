@@ -100,6 +100,32 @@ impl Database {
         self.events_within(filter, after_seq, until, "ASC", limit).await
     }
 
+    /// The newest event of a source. The log is looked through once, and from then on only where it has grown.
+    pub(in crate::store) async fn newest_of(&self, source: &str) -> Result<Option<EventRow>, StoreError> {
+        let mut newest = self.tally.newest();
+        let horizon = horizon(self).await?;
+        if horizon > newest.to {
+            let rows = sqlx::query("SELECT source, MAX(seq) FROM event WHERE seq > $1 AND seq <= $2 GROUP BY source")
+                .bind(newest.to)
+                .bind(horizon)
+                .fetch_all(&self.log)
+                .await
+                .doing(DOING)?;
+            for row in &rows {
+                newest.seqs.insert(row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
+            }
+            newest.to = horizon;
+            self.tally.keep_newest(newest.clone());
+        }
+        let Some(seq) = newest.seqs.get(source) else { return Ok(None) };
+        let row = sqlx::query(AssertSqlSafe(format!("SELECT {LISTED} FROM {EVENTS} WHERE e.seq = $1")))
+            .bind(seq)
+            .fetch_optional(&self.log)
+            .await
+            .doing(DOING)?;
+        row.map(|row| event_row(&mut Columns::of(&row, 0))).transpose()
+    }
+
     pub(in crate::store) async fn events_back(
         &self,
         filter: &EventFilter,

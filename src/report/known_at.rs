@@ -1,0 +1,146 @@
+//! Ledgers as the log told them up to a place: all of them derived, or only those that differ from what the rows hold.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{
+    ReportError,
+    derivations::{Derivations, Made},
+    earlier::Earlier,
+    exchange::Exchange,
+    memory::Memory,
+    reports::{AskError, Reports},
+    view::{Prefix, View},
+};
+use crate::{
+    budget::Charge,
+    event::{CustomerKey, Seq},
+    ledger::{outcome::CustomerLedger, profile::Profile, time::Day},
+    limits,
+    reconciler::{Rules, derivation},
+    store::{StoreError, derived::touched::Touched},
+};
+
+impl<'a> Reports<'a> {
+    /// What rows of these profiles are derived under.
+    pub(super) async fn rules(&self, profiles: &[Profile]) -> Result<Rules, AskError> {
+        Ok(Rules { profiles: profiles.into(), ..Rules::load(self.ledger, &self.store.records).await? })
+    }
+
+    /// A view of ledgers derived from the log up to a place.
+    pub(super) fn prefix(&self, seq: Option<Seq>, ledgers: Arc<Memory>) -> Box<dyn View + 'a> {
+        Box::new(Prefix { store: self.store, ledgers, seq })
+    }
+
+    /// Derives the log up to a place, or all of it; no netting window reaches over one of `cuts`.
+    ///
+    /// What others derived of the same place is taken as it is; of all of the log there is no place that stays.
+    pub(super) async fn derived(
+        &self,
+        seq: Option<Seq>,
+        profile: &Profile,
+        cuts: &[Day],
+    ) -> Result<Arc<Memory>, AskError> {
+        let rules = self.rules(std::slice::from_ref(profile)).await?;
+        match (self.sharing_up_to(seq).await?, seq) {
+            (Some(shared), Some(seq)) => {
+                let made = Made { seq, rules: rules.fingerprint(), cuts: cuts.to_vec() };
+                shared.whole.get_or_derive(made, async || self.derived_now(Some(seq), profile, rules, cuts).await).await
+            }
+            _ => self.derived_now(seq, profile, rules, cuts).await.map(Arc::new),
+        }
+    }
+
+    /// Where what is derived of a place is shared: behind the horizon an event may still come in before it.
+    async fn sharing_up_to(&self, seq: Option<Seq>) -> Result<Option<&'a Derivations>, AskError> {
+        let (Some(shared), Some(seq)) = (self.shared, seq) else { return Ok(None) };
+        Ok((seq <= self.store.log.horizon().await?).then_some(shared))
+    }
+
+    async fn derived_now(
+        &self,
+        seq: Option<Seq>,
+        profile: &Profile,
+        rules: Rules,
+        cuts: &[Day],
+    ) -> Result<Memory, AskError> {
+        // Each holds a whole ledger in memory, beside the webhooks: a few at once, and the others wait their turn.
+        static DERIVED_AT_ONCE: Semaphore = Semaphore::const_new(limits::DERIVED_AT_ONCE);
+        let Ok(Ok(_permit)) = tokio::time::timeout(limits::DERIVED_WAIT, DERIVED_AT_ONCE.acquire()).await else {
+            let reason = "several questions about the past are being answered: ask again in a while".into();
+            return Err(StoreError::Unavailable { doing: "deriving ledgers", reason }.into());
+        };
+        let pages = derivation::KnownAt::new(self.store, rules, seq).cut_at(cuts);
+        gathered(pages, profile).await
+    }
+
+    /// A view of a profile's ledgers as the log told them up to a place: of the rows where only few customers differ from them,
+    /// else of all of them, derived.
+    pub(super) async fn earlier(&self, seq: Seq, profile: &Profile) -> Result<Box<dyn View + 'a>, AskError> {
+        match self.exchange(seq, profile).await? {
+            Some(exchange) => Ok(Box::new(Earlier::new(*self, seq, profile.clone(), exchange))),
+            None => Ok(self.prefix(Some(seq), self.derived(Some(seq), profile, &[]).await?)),
+        }
+    }
+
+    /// Whose rows differ from what the log told up to a place, with both; `None` where these are many, or where the rows that
+    /// answer are of other rules than are asked for.
+    async fn exchange(&self, seq: Seq, profile: &Profile) -> Result<Option<Arc<Exchange>>, AskError> {
+        let Some(all_rules) = self.rules_of_rows(std::slice::from_ref(profile)).await? else { return Ok(None) };
+        let touched = self.store.derived.touched(seq, limits::EXCHANGED_EVENTS, limits::EXCHANGED_CUSTOMERS).await?;
+        let Some(touched) = touched else { return Ok(None) };
+        let rules = Rules { profiles: std::slice::from_ref(profile).into(), ..all_rules };
+        let Some(shared) = self.sharing_up_to(Some(seq)).await? else {
+            return self.exchange_now(seq, profile, rules, touched).await.map(|exchange| Some(Arc::new(exchange)));
+        };
+        let made = (Made { seq, rules: rules.fingerprint(), cuts: Vec::new() }, touched.rows);
+        let derive = async || self.exchange_now(seq, profile, rules, touched).await;
+        shared.exchanges.get_or_derive(made, derive).await.map(Some)
+    }
+
+    /// The rules under which the rows that answer were derived; `None` where these aren't those of now, or where one of
+    /// `profiles` isn't kept in rows.
+    pub(super) async fn rules_of_rows(&self, profiles: &[Profile]) -> Result<Option<Rules>, AskError> {
+        let kept = self.all_kept();
+        if !profiles.iter().all(|profile| kept.contains(profile)) {
+            return Ok(None);
+        }
+        let rules = Rules::load(self.ledger, &self.store.records).await?;
+        let current = self.store.derived.generations().await?.into_iter().find(|generation| generation.current);
+        Ok(current.filter(|current| current.fingerprint == rules.fingerprint()).map(|_| rules))
+    }
+
+    async fn exchange_now(
+        &self,
+        seq: Seq,
+        profile: &Profile,
+        rules: Rules,
+        touched: Touched,
+    ) -> Result<Exchange, AskError> {
+        let Touched { rows, customers } = touched;
+        let mut charge = Charge::begin();
+        let mut now = Vec::new();
+        for page in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
+            let page = self.store.derived.ledgers_of_customers(rows.generation, &profile.name, page).await?;
+            charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
+            now.extend(page);
+        }
+        let now = Memory::charged(profile.name.clone(), now, charge);
+        let pages = derivation::KnownAt::new(self.store, rules, Some(seq)).of_customers(customers.clone());
+        let then = gathered(pages, profile).await?;
+        Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then })
+    }
+}
+
+/// All pages of one profile's ledgers.
+async fn gathered(mut pages: derivation::KnownAt<'_>, profile: &Profile) -> Result<Memory, AskError> {
+    let mut customers: Vec<(CustomerKey, CustomerLedger)> = Vec::new();
+    let mut charge = Charge::begin();
+    while let Some(page) = pages.next_page().await? {
+        let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(CustomerLedger::bytes_held).sum();
+        charge.add(bytes).map_err(ReportError::from)?;
+        customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
+    }
+    Ok(Memory::charged(profile.name.clone(), customers, charge))
+}
