@@ -1,6 +1,6 @@
 //! What guides tell to type works as it stands there.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -110,4 +110,61 @@ async fn a_server_with_tls_set_up_as_the_guide_tells_is_the_only_one_talked_to()
     let ended = replayed(at("localhost", &full)).await;
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert_eq!(sql::number(&cluster.url("mrrd"), "SELECT COUNT(*) FROM event").await, 1);
+}
+
+/// What other tests type: it needs a machine to install on, Stripe's API, a file of Stripe's, a live daemon, or room for a copy.
+const ELSEWHERE: [&str; 11] = [
+    "install ",
+    "sudo ",
+    "systemctl ",
+    "journalctl ",
+    "mrrd init ",
+    "mrrd backfill",
+    "mrrd audit --csv FILE",
+    "mrrd healthcheck",
+    "mrrd feeds replay",
+    "mrrd backup ",
+    "mrrd restore ",
+];
+
+/// The order in which one would come to them.
+const GUIDES: [&str; 9] = [
+    "connect",
+    "assistants",
+    "not-stripes-figure",
+    "close-a-month",
+    "alerts",
+    "feeds",
+    "install",
+    "upgrade",
+    "personal-data",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_other_command_of_the_guides_does_what_it_is_shown_for() {
+    let dir = TempDir::new().unwrap();
+    let settings = Settings::default()
+        .env("MRRD_LEDGER__PROFILES", "stripe,finance")
+        .env("MRRD_ALERTS__CHANNELS__FINANCE__KIND", "stdout")
+        .env("MRRD_FEEDS__CRM__KIND", "stdout");
+    events(dir.path());
+    fs::copy(dir.path().join("events.jsonl"), dir.path().join("export.jsonl")).unwrap();
+    let listed: BTreeSet<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| blocks(name).iter().any(|(of, _)| of.is_empty()))
+        .collect();
+    let typed: BTreeSet<String> = GUIDES.iter().chain(["postgres"].iter()).map(|name| format!("{name}.md")).collect();
+    assert!(listed.is_subset(&typed), "a guide's commands are run by no test: {:?}", listed.difference(&typed));
+    for guide in GUIDES {
+        for (_, block) in blocks(&format!("{guide}.md")).into_iter().filter(|(of, _)| of.is_empty()) {
+            for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                if !ELSEWHERE.iter().any(|start| line.starts_with(start)) {
+                    // The account of this test, and a month that is over in it.
+                    let line = line.replace("2026-10", "2026-01").replace("cus_…", "cus_1").replace("cus_123", "cus_1");
+                    type_in(dir.path(), &settings, line).await;
+                }
+            }
+        }
+    }
 }
