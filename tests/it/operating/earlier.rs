@@ -1,9 +1,10 @@
 //! What was known at a place of the log is what a log that ends there told, route by route, on both databases: the answers that
 //! were given while it ended there are held against those that are given later as known then.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::api::{DAY, JANUARY, event, subscription};
 
 /// Routes with everything that a ledger is read in: whole, in groups, by customer, in lists and page by page.
 const ROUTES: [&str; 28] = [
@@ -117,6 +118,50 @@ on_both! {
             assert!(one == all, "{question}: {}", difference(&all, &one));
         }
         assert!(differing > 0, "nothing was compared");
+    }
+}
+
+on_both! {
+    async fn failed_payments_are_the_same_page_by_page_and_span_by_span(settings) {
+        let mut daemon = settings.start().await;
+        // Seven customers whose payments fail on four days, one of them twice; every other one pays after all.
+        for number in 0..7_i64 {
+            let (id, customer) = (format!("sub_{number}"), format!("cus_{number}"));
+            let mut state = subscription(&id, &customer, "price_1", 1_000, 1, JANUARY);
+            daemon.accept(event(&format!("evt_{number}"), "customer.subscription.created", JANUARY, &state, None)).await;
+            let fails = 2 + number / 2;
+            let turns: &[(i64, &str)] = match number {
+                0 => &[(fails, "past_due"), (fails + 1, "active"), (fails + 2, "past_due")],
+                _ if number % 2 == 0 => &[(fails, "past_due"), (fails + 1, "active")],
+                _ => &[(fails, "past_due")],
+            };
+            for (day, status) in turns {
+                let before = json!({"status": state["status"]});
+                state["status"] = json!(status);
+                let id = format!("evt_{number}_{day}");
+                let at = JANUARY + day * DAY;
+                daemon.accept(event(&id, "customer.subscription.updated", at, &state, Some(before))).await;
+            }
+        }
+        daemon.settle().await;
+        let listed = async |daemon: &mut Daemon, query: &str| -> Vec<Value> {
+            let (mut all, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = daemon.json(&format!("/api/v1/failed-payments?{query}{cursor}")).await;
+                all.extend(page["data"].as_array().unwrap().iter().cloned());
+                let Some(next) = page["next_cursor"].as_str() else { return all };
+                cursor = format!("&cursor={next}");
+            }
+        };
+        let whole = listed(&mut daemon, "limit=1000").await;
+        assert!(whole.len() > 4, "{whole:?}");
+        assert_eq!(listed(&mut daemon, "limit=1").await, whole);
+        assert_eq!(listed(&mut daemon, "limit=3").await, whole);
+        let failed_on = |one: &Value| one["failed_on"].as_str().unwrap().to_owned();
+        let (to, from) = (failed_on(&whole[1]), failed_on(&whole[whole.len() - 2]));
+        let within: Vec<Value> =
+            whole.iter().filter(|one| (from.clone()..=to.clone()).contains(&failed_on(one))).cloned().collect();
+        assert_eq!(listed(&mut daemon, &format!("limit=2&from={from}&to={to}")).await, within);
     }
 }
 
