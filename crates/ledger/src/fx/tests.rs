@@ -219,7 +219,7 @@ fn rates(seed: &[u16], last: i64) -> Rates {
 fn worth(native: &CustomerLedger, at: UnixTime, to: Currency, rates: &Rates) -> i128 {
     let mut items: BTreeMap<Key, i128> = BTreeMap::new();
     for delta in native.deltas.iter().filter(|delta| delta.at <= at) {
-        *items.entry(Key::of(delta)).or_default() += delta.mrr.0;
+        *items.entry(Key::from_delta(delta)).or_default() += delta.mrr.0;
     }
     let each = items.into_iter().filter(|(_, mrr)| *mrr != 0);
     each.map(|(key, mrr)| {
