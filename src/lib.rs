@@ -52,6 +52,7 @@ pub mod report;
 /// The rules of money by name, as docs/rules.md has them.
 pub mod rules;
 /// Connections and requests: the accept loop and its bounds.
+pub mod segment;
 pub mod server;
 mod spreadsheet;
 /// SQL, and nothing else, behind whole operations.

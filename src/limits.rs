@@ -66,6 +66,9 @@ pub const IMPORT_BODY_BYTES: usize = 8 << 20;
 /// The most lines of one import: they are written in one transaction, and webhooks wait for the same lock.
 pub const IMPORT_LINES: usize = 100_000;
 
+/// The most segments that one question holds side by side: each is a question of its own.
+pub const SEGMENTS_COMPARED: usize = 8;
+
 /// How often an import is tried again while others are recorded before it.
 pub const IMPORT_TRIES: usize = 8;
 

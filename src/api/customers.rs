@@ -6,7 +6,7 @@ use super::{
     Answer, ApiProblem, Asked, Told, cursor, ledger_status,
     links::onward,
     movements, named,
-    params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery, Wanted},
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery, PageQuery, SegmentQuery, Wanted},
     query::{Query, parameters},
     reports,
     sent::Named,
@@ -46,6 +46,7 @@ parameters! {
         /// `mrr` (the most in `currency` first), `since` (the newest first), `ends` (the next set to end first), `name` or `id` (without it).
         sort: Option<CustomerOrder>,
         page: PageQuery,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -73,7 +74,7 @@ parameters! {
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
     responses((status = 200, body = Told<CustomerList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn customers(State(state): State<AppState>, Query(query): Query<CustomerQuery>) -> Answer {
-    let ask = query.ledger.ask();
+    let ask = query.segment.of(query.ledger.ask())?;
     let text = query.q.unwrap_or_default();
     let order = query.sort.unwrap_or(CustomerOrder::Id);
     // A cursor goes on in the list it came from.
@@ -99,7 +100,8 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     };
     named::customers(&state, &ask, &mut list.data).await?;
     // A search that finds nobody says so by itself.
-    let searched = further || !asked.text.is_empty() || asked.state.is_some() || asked.cohort.is_some();
+    let searched =
+        further || !asked.text.is_empty() || asked.state.is_some() || asked.cohort.is_some() || ask.segment.is_some();
     let is_empty = list.data.is_empty() && !searched;
     let next = list.next_cursor.clone();
     Ok(onward(

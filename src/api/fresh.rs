@@ -127,7 +127,14 @@ async fn made_of(state: &AppState, path: &str, query: &str, now: UnixTime) -> Re
     if first_marked.is_some() {
         return Ok(None);
     }
-    let own = (&ledger.profiles, &ledger.timezone, &ledger.customers, &ledger.reporting_currency, &ledger.fx_day);
+    let own = (
+        &ledger.profiles,
+        &ledger.timezone,
+        &ledger.customers,
+        &ledger.reporting_currency,
+        &ledger.fx_day,
+        &ledger.segments,
+    );
     let day = ledger.zone.day(now);
     let text = format!(
         "{}\n{path}\n{query}\n{}\n{}\n{own:?}\n{position} {last_seq} {records:?} {names:?} {day}",

@@ -9,7 +9,7 @@ use super::{
     Answer, ApiProblem, Asked, Told, cursor, json, ledger_status,
     links::{onward, onward_by},
     named,
-    params::{FormatQuery, LIMIT_MAX, LedgerQuery},
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery, SegmentQuery},
     query::{Query, Value, parameters},
     reports, told,
     values::{Include, KeyValue, PageSize},
@@ -135,6 +135,7 @@ parameters! {
         /// The `next_cursor` of the page before.
         cursor: Option<String>,
         feed: FeedQuery,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -184,7 +185,7 @@ pub(super) async fn movements(
         scheduled: query.include == Some(Include::Scheduled),
         to: filter.to,
         basis: query.basis.unwrap_or_default(),
-        ..query.ledger.ask()
+        ..query.segment.of(query.ledger.ask())?
     };
     let after = read_key(LIST, query.cursor.as_deref())?;
     let comments = query.comments.unwrap_or(false);

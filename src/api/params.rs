@@ -1,13 +1,16 @@
 //! The query parameters that several routes share; those of one route are declared beside it.
 
+use std::sync::Arc;
+
 use super::{
     problem::ApiProblem,
     query::parameters,
-    values::{Format, PageSize, Units},
+    values::{Condition, Format, PageSize, Units},
 };
 use crate::{
     ledger::{ids::TestClockId, time::Day},
-    report::ask::{Ask, InCurrency, KnownAt},
+    report::ask::{Ask, InCurrency, KnownAt, Segment},
+    segment,
     store::derived::reports::AccountScope,
 };
 
@@ -62,6 +65,18 @@ parameters! {
 }
 
 parameters! {
+    /// Of which customers figures are told.
+    pub(super) struct SegmentQuery {
+        /// Only of customers of this segment of the configuration (`[segments.NAME]`), on the days on which they belong to it.
+        segment: Option<Arc<str>>,
+        /// Only of customers of whom this holds, such as `attribute:size >= 200 and not country = DE`; not with `segment`.
+        ["where"] condition: Option<Condition>,
+        /// `true`: segments and attributes as they are today, for all history.
+        current: Option<bool>,
+    }
+}
+
+parameters! {
     /// A page of a list.
     pub(super) struct PageQuery {
         /// The `next_cursor` of the page before.
@@ -89,6 +104,25 @@ impl WhoseQuery {
             as_known_at: self.as_known_at,
             ..Ask::default()
         }
+    }
+}
+
+impl SegmentQuery {
+    /// A question about these customers.
+    pub(super) fn of(self, ask: Ask) -> Result<Ask, ApiProblem> {
+        let segment = match (self.segment, self.condition) {
+            (Some(_), Some(_)) => {
+                return Err(ApiProblem::parameter("where", "it doesn't go with segment: give one of the two"));
+            }
+            (Some(name), None) => Some(Segment::Named(name)),
+            (None, Some(Condition(text))) => {
+                let read =
+                    segment::parse(&text).map_err(|mistake| ApiProblem::parameter("where", &mistake.to_string()))?;
+                Some(Segment::Where(read.into()))
+            }
+            (None, None) => None,
+        };
+        Ok(Ask { segment, current: self.current.unwrap_or(false), ..ask })
     }
 }
 

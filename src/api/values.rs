@@ -267,6 +267,24 @@ impl Value for Include {
     }
 }
 
+/// A condition of customers, as it is written (rule `segments`): read where it is said of what, so that a mistake is shown its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition(pub(super) Arc<str>);
+
+impl Value for Condition {
+    fn read(text: &str) -> Option<Self> {
+        Some(Self(text.into()))
+    }
+
+    fn expected() -> String {
+        "a condition such as status=paying".into()
+    }
+
+    fn schema() -> Object {
+        text("status=paying").build()
+    }
+}
+
 /// A pair of a customer's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeyValue(pub(super) Arc<str>, pub(super) Arc<str>);

@@ -10,7 +10,7 @@ use crate::{
     ledger::{ids::TestClockId, time::Day},
     report::{
         about::About,
-        ask::{Ask, GroupBy, InCurrency, KnownAt},
+        ask::{Ask, GroupBy, InCurrency, KnownAt, Segment},
         ledger_status::LedgerStatus,
         month::Month,
         notice::Notice,
@@ -19,6 +19,7 @@ use crate::{
         table::Table,
         workbook::workbook,
     },
+    segment::{self, Expression},
     store::derived::reports::AccountScope,
 };
 
@@ -57,10 +58,38 @@ pub(super) struct Every {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct By {
-    /// product, price, interval, currency, country, cohort, customer, cause or metadata:KEY
+    /// product, price, interval, currency, country, cohort, customer, cause, metadata:KEY or attribute:KEY
     #[arg(long, visible_alias = "by", value_name = "WHAT", value_parser = offered(values::groups(), group_by),
         hide_possible_values = true)]
     pub(super) group_by: Option<GroupBy>,
+}
+
+/// Of which customers figures are told.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Customers {
+    /// Only of customers of whom this holds, such as "attribute:size >= 200 and not country = DE"
+    #[arg(long = "where", value_name = "CONDITION", value_parser = condition, conflicts_with = "segment")]
+    condition: Option<Expression>,
+    /// Only of customers of this segment of the configuration
+    #[arg(long, value_name = "NAME")]
+    segment: Option<String>,
+    /// Segments and attributes as they are today, for all history
+    #[arg(long)]
+    current: bool,
+}
+
+impl Customers {
+    /// A question about these customers.
+    pub(super) fn of(&self, ask: Ask) -> Ask {
+        let named = self.segment.as_deref().map(|name| Segment::Named(name.into()));
+        let segment = named.or_else(|| self.condition.clone().map(|condition| Segment::Where(condition.into())));
+        Ask { segment, current: self.current, ..ask }
+    }
+}
+
+fn condition(text: &str) -> Result<Expression, String> {
+    segment::parse(text).map_err(|mistake| mistake.to_string())
 }
 
 /// Which ledger.

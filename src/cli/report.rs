@@ -56,6 +56,11 @@ enum Command {
         every: ask::Every,
         #[command(flatten)]
         by: ask::By,
+        #[command(flatten)]
+        customers: ask::Customers,
+        /// Segments of the configuration side by side, divided by commas
+        #[arg(long, value_name = "NAMES", conflicts_with_all = ["condition", "segment", "group_by"])]
+        compare: Option<String>,
     },
     /// Each period's lines from opening to closing, with the causes of each
     #[command(
@@ -158,6 +163,8 @@ enum Command {
         #[arg(long, value_name = "CUSTOMER")]
         customer: Option<String>,
         #[command(flatten)]
+        customers: ask::Customers,
+        #[command(flatten)]
         options: ask::Options,
     },
 }
@@ -216,10 +223,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let today = config.ledger.zone.day(context.clock.now());
     match &args.command {
-        Command::Mrr { basis, options, every, by } => {
-            let question =
-                Ask { basis: *basis, interval: every.interval, group_by: by.group_by.clone(), ..options.ask(today) };
-            let answer = reports.mrr(&question).await.map_err(ask::failure)?;
+        Command::Mrr { basis, options, every, by, customers, compare } => {
+            let (group_by, interval) = (by.group_by.clone(), every.interval);
+            let question = Ask { basis: *basis, interval, group_by, ..customers.of(options.ask(today)) };
+            let answer = match compare {
+                None => reports.mrr(&question).await,
+                Some(names) => reports.mrr_compared(&question, names).await,
+            };
+            let answer = answer.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print(&answer, &told, MrrAnswer::table)?;
         }
@@ -284,12 +295,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             })?;
             written(out, &files)?;
         }
-        Command::Movements { basis, customer, options } => {
+        Command::Movements { basis, customer, customers, options } => {
             read_names(&store, config.privacy.names).await;
             let (from, to) = options.days(today);
             let filter =
                 MovementFilter { from, to, customer: customer.as_deref().map(Into::into), ..MovementFilter::default() };
-            let question = Ask { basis: *basis, ..options.ask(today) };
+            let question = Ask { basis: *basis, ..customers.of(options.ask(today)) };
             let (mut data, mut after) = (Vec::new(), None);
             loop {
                 let page = reports.movements(&question, &filter, Order::Ascending, after.as_ref(), PAGE).await;

@@ -86,6 +86,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("feeds.*.url", Kind::Secret),
     ("feeds.*.secret", Kind::Secret),
     ("feeds.*.from", Kind::Text),
+    ("segments.*.where", Kind::Text),
     ("log.filter", Kind::Text),
     ("log.format", Kind::Text),
     ("telemetry.otlp_endpoint", Kind::Text),

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,6 +22,7 @@ use crate::{
         profile::Profile,
         time::{Day, Zone},
     },
+    segment::Expression,
     store::records::access::AccessRole,
 };
 
@@ -215,6 +217,8 @@ pub struct Ledger {
     pub customers: CustomerRules,
     /// What everything is also kept in; without it every currency is its own ledger only.
     pub reporting_currency: Option<Currency>,
+    /// `segments.*`: customers by a name, and what makes one of them.
+    pub segments: BTreeMap<Arc<str>, Expression>,
     /// `fx = "constant"`: the day whose rates hold for ever.
     pub fx_day: Option<Day>,
 }

@@ -15,6 +15,7 @@ use crate::{
         money::Currency,
         time::{Day, UnixTime},
     },
+    segment::Expression,
     store::derived::reports::AccountScope,
 };
 
@@ -45,6 +46,19 @@ pub struct Ask {
     pub scheduled: bool,
     /// What closed months are answered from.
     pub basis: Basis,
+    /// Of which customers; without it of all (rule `segments`).
+    pub segment: Option<Segment>,
+    /// Segments and attributes as they are today, for all history.
+    pub current: bool,
+}
+
+/// Which customers are asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Those of the segment of this name.
+    Named(Arc<str>),
+    /// Those of whom this holds.
+    Where(Arc<Expression>),
 }
 
 /// Which ledger's figures an answer gives: all of them are of that one (rule `one-answer-one-ledger`).
@@ -136,6 +150,8 @@ impl Default for Ask {
             as_known_at: None,
             scheduled: false,
             basis: Basis::Restated,
+            segment: None,
+            current: false,
         }
     }
 }
@@ -161,6 +177,8 @@ pub enum GroupBy {
     Cause,
     /// A customer's metadata.
     Metadata(Arc<str>),
+    /// An imported attribute, as it was on each day.
+    Attribute(Arc<str>),
 }
 
 impl GroupBy {
@@ -175,13 +193,16 @@ impl GroupBy {
             "cohort" => Self::Cohort,
             "customer" => Self::Customer,
             "cause" => Self::Cause,
+            _ if text.starts_with("attribute:") => {
+                Self::Attribute(text.strip_prefix("attribute:").filter(|key| !key.is_empty())?.into())
+            }
             _ => Self::Metadata(text.strip_prefix("metadata:").filter(|key| !key.is_empty())?.into()),
         })
     }
 
     /// The words it may be.
     pub fn words() -> &'static str {
-        "product, price, interval, currency, country, cohort, customer, cause, metadata:KEY"
+        "product, price, interval, currency, country, cohort, customer, cause, metadata:KEY, attribute:KEY"
     }
 
     /// As the API writes it.
@@ -196,6 +217,7 @@ impl GroupBy {
             Self::Customer => "customer".into(),
             Self::Cause => "cause".into(),
             Self::Metadata(key) => format!("metadata:{key}"),
+            Self::Attribute(key) => format!("attribute:{key}"),
         }
     }
 }

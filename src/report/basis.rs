@@ -98,6 +98,12 @@ pub(super) fn answerable(ask: &Ask) -> Result<(), AskError> {
     if matches!(ask.interval, Interval::Day | Interval::Week) {
         return refuse("interval", "months are closed whole: with basis=closed it is month, quarter or year");
     }
+    if ask.segment.is_some() {
+        return refuse(
+            "basis",
+            "a closing keeps the whole ledger: segments are answered as restated; as_known_at tells what was known",
+        );
+    }
     if !matches!(ask.group_by, None | Some(GroupBy::Currency)) {
         return refuse(
             "group_by",

@@ -21,8 +21,17 @@ pub enum Grouping {
     Closed,
     /// By product, price or interval: money may change group, which is the line `transfer`.
     Transferring,
+    /// Groups that whole customers move between, which is the line `transfer` too: each is in one of them a day.
+    Moving,
     /// By cause: the sum so far of a cause is what its movements add up to.
     Cause,
+}
+
+impl Grouping {
+    /// Whether money may change group.
+    pub fn transfers(self) -> bool {
+        matches!(self, Self::Transferring | Self::Moving)
+    }
 }
 
 /// One period of one currency's (and group's) series.
@@ -143,7 +152,7 @@ pub fn bridges(
         charge(of_series.len() * ENTRY_BYTES)?;
         bridges.extend(of_series);
     }
-    if grouping == Grouping::Transferring {
+    if grouping.transfers() {
         transfers_cancel_out(&bridges)?;
     }
     Ok(bridges)
@@ -170,7 +179,7 @@ pub fn bridges_of_groups(
         enough(bridges.len())?;
         charge((bridges.len() - before) * ENTRY_BYTES)?;
     }
-    if grouping == Grouping::Transferring {
+    if grouping.transfers() {
         transfers_cancel_out(&bridges)?;
     }
     Ok(bridges)
@@ -221,8 +230,10 @@ fn one_series(
     group: Option<Arc<str>>,
 ) -> Result<Vec<Bridge>, ReportError> {
     let Some(first) = periods.first() else { return Ok(Vec::new()) };
-    let mut totals =
-        PeriodTotals { counts: (grouping == Grouping::Closed).then(Counts::default), ..PeriodTotals::default() };
+    let mut totals = PeriodTotals {
+        counts: matches!(grouping, Grouping::Closed | Grouping::Moving).then(Counts::default),
+        ..PeriodTotals::default()
+    };
     let mut mrr = Mrr::ZERO;
     let mut until = first.start;
     advance(series, None, until, grouping, &mut mrr, &mut totals)?;
@@ -236,7 +247,7 @@ fn one_series(
             lines.add(*kind, *amount)?;
         }
         let rest = difference(mrr, sum(opening, lines.total()?)?)?;
-        let transfer = if grouping == Grouping::Transferring { rest } else { Mrr::ZERO };
+        let transfer = if grouping.transfers() { rest } else { Mrr::ZERO };
         if rest != transfer {
             return Err(ReportError::DoesNotClose { currency, group, start: period.start, end: period.end, rest });
         }

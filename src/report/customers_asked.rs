@@ -1,15 +1,18 @@
 //! Answers about customers: lists of them, one of them, and the chain from event to money of one.
 
 use super::{
+    ReportError,
     ask::Ask,
     customers::CurrencyMrr,
     explain::{Explanation, StepEntry},
     invoices::InvoiceList,
+    moving::is_member,
     question::Asked,
-    service::{AskError, Reports, page},
+    service::{AskError, Reports, SIFTED_AT_ONCE, full, page},
     view::View,
 };
 use crate::{
+    budget::charge,
     event::CustomerKey,
     ledger::{
         CustomerFacts,
@@ -49,7 +52,23 @@ impl Reports<'_> {
         limit: i64,
     ) -> Result<(Vec<CustomerRow>, Option<FoundPosition>), AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let rows = view.customers_found(&scope, asked, limit + 1).await?;
+        let members = self.membership(ask, &scope, &*view).await?;
+        let rows = match &members {
+            None => view.customers_found(&scope, asked, limit + 1).await?,
+            Some(members) => {
+                let (mut found, mut asked) = (Vec::new(), asked.clone());
+                let today = self.ledger.zone.day(scope.cut);
+                loop {
+                    let rows = view.customers_found(&scope, &asked, SIFTED_AT_ONCE).await?;
+                    charge(rows.len() * size_of::<CustomerRow>()).map_err(ReportError::from)?;
+                    asked.after = rows.last().filter(|_| full(&rows)).map(|(position, _)| position.clone());
+                    found.extend(rows.into_iter().filter(|(_, row)| is_member(members, &row.customer, today)));
+                    if asked.after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
+                        break found;
+                    }
+                }
+            }
+        };
         let (rows, next) = page(rows, limit, |(position, _)| position.clone());
         let mut rows: Vec<CustomerRow> = rows.into_iter().map(|(_, row)| row).collect();
         if let Some(own) = ask.own_currency() {

@@ -176,6 +176,25 @@ impl Memory {
 }
 
 impl Memory {
+    /// What customers hold, as the store tells it.
+    pub fn held(&self, scope: &Scope, by: RowGroup) -> Result<Vec<HeldRow>, ReportError> {
+        let mut sums: BTreeMap<(Arc<str>, Group, Day), Mrr> = BTreeMap::new();
+        for (key, ledger) in self.in_scope(scope) {
+            charge(size_of::<HeldRow>())?;
+            let who = || Arc::<str>::from(key.customer.as_str());
+            let billed_in = |subscription: &SubscriptionId| {
+                let one = ledger.subscriptions.binary_search_by(|one| one.id.cmp(subscription)).ok();
+                one.and_then(|place| ledger.subscriptions[place].currency).map(|code| Arc::<str>::from(code.as_str()))
+            };
+            for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut && delta.list != Mrr::ZERO) {
+                let sum = sums.entry((who(), delta_group(delta, by, &who, &billed_in), delta.day)).or_default();
+                *sum = sum.checked_add(delta.list).ok_or(ReportError::Overflow)?;
+            }
+        }
+        let row = |((customer, value, day), list)| HeldRow { customer, value, day, list };
+        Ok(sums.into_iter().map(row).collect())
+    }
+
     /// Movements as the store lists them.
     pub fn movement_page(
         &self,

@@ -158,7 +158,7 @@ pub fn entries(bridges: &[Bridge], grouping: Grouping, grouped: bool) -> Result<
 
 fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
     let line = |kind| bridge.lines.get(kind);
-    let transfer = (grouping == Grouping::Transferring).then_some(bridge.transfer);
+    let transfer = grouping.transfers().then_some(bridge.transfer);
     let totals = &bridge.totals;
     MrrEntry {
         start: bridge.period.start.to_string(),

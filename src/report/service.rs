@@ -10,13 +10,14 @@ use jiff::ToSpan;
 pub use super::reports::{AskError, Reports};
 use super::{
     ReportError,
-    ask::{Ask, Basis, GroupBy},
+    ask::{Ask, Basis, GroupBy, Segment},
     basis,
     book::Book,
-    bridge::{ENTRIES_MAX, Grouping, bridges, bridges_of_groups},
+    bridge::{Bridge, ENTRIES_MAX, Grouping, bridges, bridges_of_groups},
     cohorts::{self, CohortsAnswer},
     failures::{FailureList, FailurePlace},
     metrics::{self, MetricsAnswer},
+    moving::{OUTSIDE, is_member, regrouped},
     mrr::{MrrAnswer, entries},
     period::{Interval, Period, Phase, cuts, periods},
     question::Asked,
@@ -24,12 +25,26 @@ use super::{
     view::View,
     waterfall::Waterfall,
 };
-use crate::{budget, ledger::time::Day, store::derived::reports::*};
+use crate::{budget, ledger::time::Day, limits, store::derived::reports::*};
 
 impl<'a> Reports<'a> {
     /// MRR over time.
     pub async fn mrr(&self, ask: &Ask) -> Result<MrrAnswer, AskError> {
+        let by_customer = ask.segment.is_some();
         let (row_group, grouping) = match &ask.group_by {
+            Some(GroupBy::Product | GroupBy::Price | GroupBy::Interval | GroupBy::Cause) if by_customer => {
+                let reason = "with a segment groups are of whole customers: country, cohort, customer, metadata:KEY or attribute:KEY";
+                return Err(AskError::Parameter { name: "group_by", reason: reason.into() });
+            }
+            Some(GroupBy::Currency) if by_customer && self.reporting(ask).is_some() => {
+                let reason = "with a segment what is converted can't be told by currency: ask with currency=CODE";
+                return Err(AskError::Parameter { name: "group_by", reason: reason.into() });
+            }
+            Some(GroupBy::Attribute(_)) => (RowGroup::Customer, Grouping::Moving),
+            Some(GroupBy::Country | GroupBy::Cohort | GroupBy::Customer) if by_customer => {
+                (RowGroup::Customer, Grouping::Moving)
+            }
+            None | Some(GroupBy::Currency) if by_customer => (RowGroup::Customer, Grouping::Moving),
             None => (RowGroup::Whole, Grouping::Closed),
             // Nothing converted: each currency has a series of its own already.
             Some(GroupBy::Currency) if self.reporting(ask).is_none() => (RowGroup::Whole, Grouping::Closed),
@@ -40,7 +55,7 @@ impl<'a> Reports<'a> {
             Some(GroupBy::Country | GroupBy::Cohort | GroupBy::Customer) => (RowGroup::Customer, Grouping::Closed),
             Some(GroupBy::Cause) => (RowGroup::Cause, Grouping::Cause),
             Some(GroupBy::Metadata(key)) if self.ledger.customers.metadata_keys.contains(key) => {
-                (RowGroup::Customer, Grouping::Closed)
+                (RowGroup::Customer, if by_customer { Grouping::Moving } else { Grouping::Closed })
             }
             Some(GroupBy::Metadata(key)) => {
                 let reason = format!("the ledger keeps no metadata {key:?}: ledger.metadata_keys names what it keeps");
@@ -52,28 +67,38 @@ impl<'a> Reports<'a> {
         if ask.group_by == Some(GroupBy::Customer) {
             self.not_too_many_customers(ask, &scope, &*view).await?;
         }
-        let by_month =
-            if row_group == RowGroup::Whole { None } else { self.months_by_group(ask, &scope, &*view).await? };
-        let (rows, periods, view) = match by_month {
+        let summed = row_group != RowGroup::Whole && grouping != Grouping::Moving;
+        let by_month = if summed { self.months_by_group(ask, &scope, &*view).await? } else { None };
+        let (mut rows, periods, view) = match by_month {
             Some((rows, periods)) => (rows, periods, view),
             None => {
                 let (mut rows, periods, view) = self.rows(ask, &scope, view, row_group, None).await?;
-                if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
+                if let Some(groups) = self.groups_over_time(ask, &scope, &*view).await? {
+                    let elsewhere = by_customer.then(|| OUTSIDE.into());
+                    rows = budget::compute(|| regrouped(rows, &groups, &elsewhere))?;
+                } else if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
                     rows.regroup(|customer| label.get(customer).cloned().flatten());
                 }
                 (rows, periods, view)
             }
         };
-        let grouped = row_group != RowGroup::Whole;
+        // A segment in no groups is one series for each currency, whether anybody is in it or not.
+        let grouped =
+            row_group != RowGroup::Whole && !(by_customer && matches!(ask.group_by, None | Some(GroupBy::Currency)));
+        if by_customer && !grouped {
+            rows.fill_currencies();
+        }
         let wanted = if grouped { None } else { ask.own_currency() };
         // Shorter periods, and groups, are not what a month is closed with.
-        let whole = !grouped && !matches!(ask.interval, Interval::Day | Interval::Week);
+        let whole = !grouped && !by_customer && !matches!(ask.interval, Interval::Day | Interval::Week);
         let closed = if whole { self.closed_months(&scope, view.seq()).await? } else { basis::Closed::default() };
         let bridges = match ask.basis {
             Basis::Restated if grouped => budget::compute(|| bridges_of_groups(&rows, &periods, grouping))?,
             Basis::Restated => bridges(&rows, &periods, grouping, wanted)?,
             Basis::Closed => basis::as_closed(&rows, &periods, &closed, wanted)?,
         };
+        // Who isn't asked for was needed to see that nothing was lost on the way.
+        let bridges: Vec<Bridge> = bridges.into_iter().filter(|one| one.group.as_deref() != Some(OUTSIDE)).collect();
         let mut data = entries(&bridges, grouping, grouped)?;
         match ask.basis {
             Basis::Restated => basis::mark(&mut data, &rows, &periods, &closed)?,
@@ -102,6 +127,31 @@ impl<'a> Reports<'a> {
             as_known_at_seq: view.seq(),
             data,
         })
+    }
+
+    /// MRR of several segments side by side, each a group: they may overlap. `names` are divided by commas.
+    pub async fn mrr_compared(&self, ask: &Ask, names: &str) -> Result<MrrAnswer, AskError> {
+        let refuse = |reason: &str| Err(AskError::Parameter { name: "compare", reason: reason.into() });
+        let names: Vec<Arc<str>> =
+            names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Arc::from).collect();
+        if ask.segment.is_some() || ask.group_by.is_some() {
+            return refuse("it goes with neither segment, nor where, nor group_by");
+        }
+        if !(1..=limits::SEGMENTS_COMPARED).contains(&names.len()) {
+            return refuse(&format!("it takes 1 to {} names of segments", limits::SEGMENTS_COMPARED));
+        }
+        let mut all: Option<MrrAnswer> = None;
+        for name in names {
+            let ask = Ask { segment: Some(Segment::Named(name.clone())), ..ask.clone() };
+            let mut answer = Box::pin(self.mrr(&ask)).await?;
+            answer.data.iter_mut().for_each(|entry| entry.group = Some(Some(name.to_string())));
+            answer.group_by = Some("segment".into());
+            match &mut all {
+                Some(all) => all.data.append(&mut answer.data),
+                None => all = Some(answer),
+            }
+        }
+        all.map_or_else(|| refuse("it names no segment"), Ok)
     }
 
     /// Each period's bridge with the causes of its lines.
@@ -216,6 +266,10 @@ impl<'a> Reports<'a> {
     ) -> Result<(Vec<MovementRow>, Option<MovementKey>), AskError> {
         let Asked { scope, view } = match ask.basis {
             Basis::Restated => self.resolve(ask).await?,
+            Basis::Closed if ask.segment.is_some() => {
+                let reason = "a closing keeps the whole ledger: segments are answered as restated".into();
+                return Err(AskError::Parameter { name: "basis", reason });
+            }
             Basis::Closed => self.movements_as_closed(ask, (filter.from, filter.to)).await?,
         };
         let mut filter = filter.clone();
@@ -225,13 +279,26 @@ impl<'a> Reports<'a> {
             *customer = row.customer;
         }
         filter.currency = ask.own_currency();
-        // One more than asked for tells whether there is a next page.
-        let rows = view.movement_page(&scope, &filter, order, after, limit + 1).await?;
-        Ok(page(rows, limit, |row| MovementKey {
+        let key = |row: &MovementRow| MovementKey {
             day: row.movement.day,
             effective_at: row.movement.effective_at,
             id: row.id.clone(),
-        }))
+        };
+        let Some(members) = self.membership(ask, &scope, &*view).await? else {
+            // One more than asked for tells whether there is a next page.
+            let rows = view.movement_page(&scope, &filter, order, after, limit + 1).await?;
+            return Ok(page(rows, limit, key));
+        };
+        let (mut found, mut after) = (Vec::new(), after.cloned());
+        loop {
+            let rows = view.movement_page(&scope, &filter, order, after.as_ref(), SIFTED_AT_ONCE).await?;
+            budget::charge(rows.len() * size_of::<MovementRow>()).map_err(ReportError::from)?;
+            after = rows.last().filter(|_| full(&rows)).map(key);
+            found.extend(rows.into_iter().filter(|row| is_member(&members, &row.customer, row.movement.day)));
+            if after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
+                return Ok(page(found, limit, key));
+            }
+        }
     }
 
     /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
@@ -351,7 +418,7 @@ impl<'a> Reports<'a> {
     }
 
     /// What stands for each customer where a question groups by a trait of customers.
-    async fn regrouping(
+    pub(super) async fn regrouping(
         &self,
         ask: &Ask,
         scope: &Scope,
@@ -385,6 +452,14 @@ impl<'a> Reports<'a> {
         }
         Ok(periods(ask.interval, from, to, now, ask.scheduled, &self.ledger.zone)?)
     }
+}
+
+/// Rows of a list that are read at once where only some of them are asked for.
+pub(super) const SIFTED_AT_ONCE: i64 = 1_000;
+
+/// Whether more may follow rows that were read so.
+pub(super) fn full<R>(rows: &[R]) -> bool {
+    i64::try_from(rows.len()).is_ok_and(|read| read >= SIFTED_AT_ONCE)
 }
 
 /// The currency of an answer, where there is only one.

@@ -27,7 +27,7 @@ impl Reports<'_> {
             Some(GroupBy::Country) => Dimension::Country,
             Some(GroupBy::Cohort) => Dimension::Cohort,
             Some(GroupBy::Metadata(key)) => Dimension::Metadata(key.clone()),
-            Some(GroupBy::Customer) | None => return Ok(None),
+            Some(GroupBy::Customer | GroupBy::Attribute(_)) | None => return Ok(None),
         };
         let today = self.ledger.zone.day(scope.cut);
         let whole_months = ask.from.is_none_or(|from| from.0.day() == 1)

@@ -28,6 +28,9 @@ pub(super) trait View: Send + Sync {
     /// What a bridge is made of.
     fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows>;
 
+    /// What customers hold of each product, price or interval, or in each currency: changes by day.
+    fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>>;
+
     /// The new movements that were imported, if only in part: a line each (rule `opening-balance`: outside ASP).
     fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>>;
 
@@ -121,6 +124,10 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.ledger_rows(scope, self.zone.day(scope.cut), group).await?) })
     }
 
+    fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>> {
+        Box::pin(async move { Ok(self.store.derived.held(scope, by).await?) })
+    }
+
     fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>> {
         Box::pin(async move { Ok(self.store.derived.imported_lines(scope).await?) })
     }
@@ -208,6 +215,10 @@ impl View for Prefix<'_> {
 
     fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows> {
         Box::pin(async move { Ok(self.ledgers.ledger_rows(scope, group)?) })
+    }
+
+    fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>> {
+        Box::pin(async move { Ok(self.ledgers.held(scope, by)?) })
     }
 
     fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<DayLine>> {

@@ -1,6 +1,9 @@
 //! `ledger.*`, profiles and plans: whose rules count what, in which zone and currency.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::Reader;
 use crate::{
@@ -17,6 +20,7 @@ use crate::{
         profile::Profile,
         time::{Day, Zone},
     },
+    segment::{self, Expression},
 };
 
 impl Reader<'_> {
@@ -40,7 +44,28 @@ impl Reader<'_> {
             reporting_currency: self.reporting_currency(),
             fx_day: self.fx_day(),
             customers,
+            segments: self.segments(),
         }
+    }
+
+    fn segments(&mut self) -> BTreeMap<Arc<str>, Expression> {
+        let names: BTreeSet<String> = self
+            .values
+            .keys()
+            .filter_map(|key| Some(key.strip_prefix("segments.")?.split_once('.')?.0.to_owned()))
+            .collect();
+        let mut segments = BTreeMap::new();
+        for name in names {
+            self.checked_name("segments", &name);
+            let key = format!("segments.{name}.where");
+            match segment::parse(&self.text(&key)) {
+                Ok(expression) => {
+                    segments.insert(name.into(), expression);
+                }
+                Err(mistake) => self.fault(&key, format_args!("is no segment: {mistake}")),
+            }
+        }
+        segments
     }
 
     fn reporting_currency(&mut self) -> Option<Currency> {

@@ -15,6 +15,11 @@ use crate::{
 };
 
 impl ReadDerived {
+    /// What customers hold of each product, price or interval, or in each currency, up to the cut: changes by day.
+    pub async fn held(&self, scope: &Scope, by: RowGroup) -> Result<Vec<HeldRow>, StoreError> {
+        either!(self.0, database => database.held(scope, by).await)
+    }
+
     /// Changes by accounting day, all read at one instant: what a bridge is made of.
     pub async fn ledger_rows(&self, scope: &Scope, cut_day: Day, group: RowGroup) -> Result<LedgerRows, StoreError> {
         either!(self.0, database => database.ledger_rows(scope, cut_day, group).await)

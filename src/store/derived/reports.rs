@@ -175,6 +175,19 @@ pub struct DayLine {
     pub amount: Mrr,
 }
 
+/// A day's change of what a customer holds of one thing: a product, a price, an interval, or a currency that it is billed in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldRow {
+    /// The customer, by Stripe's id or the name that joins several.
+    pub customer: Arc<str>,
+    /// What is held; `None` where that isn't known.
+    pub value: Option<Arc<str>>,
+    /// The accounting day of the ledger's zone.
+    pub day: Day,
+    /// Change of its MRR before discounts, over all currencies: for nothing but whether there is any.
+    pub list: Mrr,
+}
+
 /// Everything a bridge is made of, read at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerRows {
@@ -396,6 +409,25 @@ impl LedgerRows {
         self.amounts.retain(|row| row.currency == currency);
         self.counts.retain(|row| row.currency.is_none_or(|of| of == currency));
         self.lines.retain(|row| row.currency == currency);
+    }
+
+    /// Sees to it that each currency has a row in no group.
+    pub fn fill_currencies(&mut self) {
+        let mut first: BTreeMap<Currency, Day> = BTreeMap::new();
+        for row in &self.amounts {
+            let day = first.entry(row.currency).or_insert(row.day);
+            *day = row.day.min(*day);
+        }
+        self.amounts.extend(first.into_iter().map(|(currency, day)| DayAmounts {
+            currency,
+            group: None,
+            day,
+            mrr: Mrr::ZERO,
+            list: Mrr::ZERO,
+            estimated: Mrr::ZERO,
+            at_risk: Mrr::ZERO,
+            scheduled_churn: Mrr::ZERO,
+        }));
     }
 
     /// Names the groups anew.

@@ -83,7 +83,9 @@ fn name(parameter: &Value) -> &str {
 async fn daemon() -> Daemon {
     let feeds = Settings::default()
         .env("MRRD_FEEDS__CRM__URL", "http://127.0.0.1:9/")
-        .env("MRRD_FEEDS__CRM__SECRET", "whsec_of_a_feed");
+        .env("MRRD_FEEDS__CRM__SECRET", "whsec_of_a_feed")
+        // The example of a name is a text.
+        .env("MRRD_SEGMENTS__TEXT__WHERE", "status = paying");
     let mut daemon = ledger(feeds).await;
     daemon.settle().await;
     daemon

@@ -157,6 +157,29 @@ impl Database {
         Ok(lines)
     }
 
+    pub(in crate::store) async fn held(&self, scope: &Scope, by: RowGroup) -> Result<Vec<HeldRow>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::of(&mut tx, scope).await?;
+        let (column, list) = (column_of(by), split_sum("d.list"));
+        let mut query =
+            QueryBuilder::<Driver>::new(format!("SELECT d.customer, {column}, d.day, {list} FROM item_delta d"));
+        push_scope(&mut query, "d", "d", scope);
+        query.push(" AND d.list <> 0 AND d.at <= ").push_bind(scope.cut.0);
+        query.push(" GROUP BY 1, 2, 3");
+        let (mut who, mut what) = (None, None);
+        let read = |row: &Row| {
+            Ok(HeldRow {
+                customer: group_of(row, 0, &mut who)?.unwrap_or_default(),
+                value: group_of(row, 1, &mut what)?,
+                day: day(row.try_get(2).doing(DOING)?)?,
+                list: sum(row, 3).doing(DOING)?,
+            })
+        };
+        let rows = each(&mut query, &mut tx, read).await?;
+        tx.commit().await.doing(DOING)?;
+        Ok(rows)
+    }
+
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
@@ -174,19 +197,24 @@ impl Database {
     }
 }
 
+/// What changes of amounts are grouped by.
+fn column_of(group: RowGroup) -> String {
+    match group {
+        RowGroup::Product => "d.product".to_owned(),
+        RowGroup::Price => "d.price".to_owned(),
+        RowGroup::Interval => "d.interval".to_owned(),
+        RowGroup::Currency => billed_in("d", "d.subscription"),
+        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer".to_owned(),
+    }
+}
+
 /// Changes of amounts by day and group, from the rows.
 async fn amounts(
     connection: &mut Connection,
     scope: &Scoped<'_>,
     group: RowGroup,
 ) -> Result<Vec<DayAmounts>, StoreError> {
-    let column = match group {
-        RowGroup::Product => "d.product".to_owned(),
-        RowGroup::Price => "d.price".to_owned(),
-        RowGroup::Interval => "d.interval".to_owned(),
-        RowGroup::Currency => billed_in("d", "d.subscription"),
-        RowGroup::Whole | RowGroup::Cause | RowGroup::Customer => "d.customer".to_owned(),
-    };
+    let column = column_of(group);
     let sums = amounts_sums();
     let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums} FROM item_delta d"));
     push_scope(&mut query, "d", "d", scope);
