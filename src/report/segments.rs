@@ -258,7 +258,9 @@ impl Reports<'_> {
         let known = match ask.as_known_at {
             None => ImportsKnown::All,
             Some(KnownAt::Instant(at)) => ImportsKnown::Instant(at),
-            Some(KnownAt::Seq(seq)) => ImportsKnown::Seq(view.seq().map_or(seq, |end| end.min(seq))),
+            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => {
+                ImportsKnown::Seq(view.seq().map_or(seq, |end| end.min(seq)))
+            }
         };
         let last = records.imports_known(known).await?;
         let rows = records.attribute_rows(key, last).await?;

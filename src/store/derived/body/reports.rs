@@ -159,7 +159,7 @@ impl Database {
 
     pub(in crate::store) async fn held(&self, scope: &Scope, by: RowGroup) -> Result<Vec<HeldRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::of(&mut tx, scope).await?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
         let (column, list) = (column_of(by), split_sum("d.list"));
         let mut query =
             QueryBuilder::<Driver>::new(format!("SELECT d.customer, {column}, d.day, {list} FROM item_delta d"));
