@@ -242,6 +242,10 @@ impl View for Earlier<'_> {
         })
     }
 
+    fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Reading<'v, Vec<HeldRow>> {
+        Box::pin(async move { self.whole().await?.held(scope, by).await })
+    }
+
     fn imported_lines<'v>(&'v self, scope: &'v Scope) -> Reading<'v, Vec<DayLine>> {
         Box::pin(async move { self.whole().await?.imported_lines(scope).await })
     }
