@@ -21,6 +21,9 @@ pub(super) const OUTSIDE: &str = "\u{1}outside";
 /// A group, or `None` where it isn't known.
 pub(super) type Group = Option<Arc<str>>;
 
+/// Something of each customer, by day.
+type ByDay<T> = BTreeMap<Day, Vec<T>>;
+
 /// Puts rows by customer into groups. `groups` tells each customer's; who isn't in it is in `elsewhere`.
 pub(super) fn regrouped(
     rows: LedgerRows,
@@ -31,8 +34,8 @@ pub(super) fn regrouped(
     let on = |customer: &Option<Arc<str>>, day: Day| of(customer).map_or(elsewhere, |steps| steps.on(day)).clone();
     let mut moved = LedgerRows::default();
     // What each customer who moves has, by day, to be moved along.
-    let mut amounts: BTreeMap<(Arc<str>, Currency), BTreeMap<Day, Vec<DayAmounts>>> = BTreeMap::new();
-    let mut counts: BTreeMap<(Arc<str>, Option<Currency>), BTreeMap<Day, Vec<DayCounts>>> = BTreeMap::new();
+    let mut amounts: BTreeMap<(Arc<str>, Currency), ByDay<DayAmounts>> = BTreeMap::new();
+    let mut counts: BTreeMap<(Arc<str>, Option<Currency>), ByDay<DayCounts>> = BTreeMap::new();
     let moves = |customer: &Option<Arc<str>>| of(customer).is_some_and(|steps| steps.turns().next().is_some());
     for row in rows.amounts {
         if let (true, Some(customer)) = (moves(&row.group), &row.group) {

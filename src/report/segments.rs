@@ -265,7 +265,7 @@ impl Reports<'_> {
         let last = records.imports_known(known).await?;
         let rows = records.attribute_rows(key, last).await?;
         let joined = self.customers_of(scope, view, &rows).await?;
-        let mut by_metadata: BTreeMap<(&Arc<str>, &Arc<str>), Vec<Arc<str>>> = BTreeMap::new();
+        let mut by_metadata: BTreeMap<MetadataPair<'_>, Vec<Arc<str>>> = BTreeMap::new();
         for one in traits {
             for pair in &one.metadata {
                 by_metadata.entry(pair).or_default().push(one.customer.as_str().into());
@@ -315,22 +315,28 @@ impl Reports<'_> {
     }
 }
 
+/// A key of a customer's metadata with its value.
+type MetadataPair<'m> = (&'m Arc<str>, &'m Arc<str>);
+
 /// Whether a key is told by the ledger itself, and so changes with it.
 fn is_of_the_ledger(key: &Key) -> bool {
     matches!(key, Key::Product | Key::Price | Key::Interval | Key::Currency | Key::Mrr | Key::Status)
 }
 
+/// MRR, what is at risk of it and what is set to end, by currency.
+type ByCurrency = BTreeMap<Currency, [Mrr; 3]>;
+
 /// What stands of each customer after each day, from a ledger's rows by customer.
 struct Ledger {
     currencies: BTreeSet<Currency>,
-    customers: BTreeMap<Arc<str>, BTreeMap<Day, BTreeMap<Currency, [Mrr; 3]>>>,
+    customers: BTreeMap<Arc<str>, BTreeMap<Day, ByCurrency>>,
     trials: BTreeMap<Arc<str>, BTreeMap<Day, i64>>,
 }
 
 impl Ledger {
     fn of(rows: LedgerRows) -> Result<Self, AskError> {
         let currencies = rows.amounts.iter().map(|row| row.currency).collect();
-        let mut customers: BTreeMap<Arc<str>, BTreeMap<Day, BTreeMap<Currency, [Mrr; 3]>>> = BTreeMap::new();
+        let mut customers: BTreeMap<Arc<str>, BTreeMap<Day, ByCurrency>> = BTreeMap::new();
         for row in rows.amounts {
             let Some(customer) = row.group else { continue };
             charge(size_of::<[Mrr; 3]>() + size_of::<Day>())?;
@@ -342,7 +348,7 @@ impl Ledger {
             }
         }
         for days in customers.values_mut() {
-            let mut stood: BTreeMap<Currency, [Mrr; 3]> = BTreeMap::new();
+            let mut stood: ByCurrency = BTreeMap::new();
             for changes in days.values_mut() {
                 for (currency, changes) in changes.iter() {
                     for (sum_of, change) in stood.entry(*currency).or_default().iter_mut().zip(changes) {
@@ -370,7 +376,7 @@ impl Ledger {
     }
 
     /// What stands after a day, by currency.
-    fn on(&self, customer: &Arc<str>, day: Day) -> Option<&BTreeMap<Currency, [Mrr; 3]>> {
+    fn on(&self, customer: &Arc<str>, day: Day) -> Option<&ByCurrency> {
         self.customers.get(customer)?.range(..=day).next_back().map(|(_, stands)| stands)
     }
 
@@ -428,12 +434,15 @@ impl Ledger {
     }
 }
 
+/// A value, and by how much the list amount of what has it changes.
+type HeldChange = (Arc<str>, Mrr);
+
 /// What each customer holds after each day: texts whose amounts before discounts are above 0.
 struct Held(BTreeMap<Arc<str>, Steps<Values>>);
 
 impl Held {
     fn of(rows: Vec<HeldRow>) -> Result<Self, AskError> {
-        let mut changes: BTreeMap<Arc<str>, BTreeMap<Day, Vec<(Arc<str>, Mrr)>>> = BTreeMap::new();
+        let mut changes: BTreeMap<Arc<str>, BTreeMap<Day, Vec<HeldChange>>> = BTreeMap::new();
         for row in rows {
             // What isn't known is no value.
             let Some(value) = row.value else { continue };

@@ -154,6 +154,9 @@ async fn history_as_it_was(settings: Settings) {
     assert_eq!(printed["data"], told["data"]);
 }
 
+/// Whether a size is in a segment, by the test's own reading.
+type Judged = Box<dyn Fn(Option<i64>) -> bool>;
+
 #[tokio::test]
 async fn a_customer_who_grows_is_in_the_old_segment_before_and_in_the_new_one_after() {
     history_as_it_was(Settings::default()).await;
@@ -261,10 +264,10 @@ fn naive(
                     .iter()
                     .filter(|((of, customer), _)| of == currency && is(customer, on))
                     .map(|(_, days)| {
-                        let upto = days
+                        let mut upto = days
                             .iter()
                             .filter(|(day, _)| if inclusive { day.as_str() <= until } else { day.as_str() < until });
-                        upto.last().map_or(0, |(_, amount)| *amount)
+                        upto.next_back().map_or(0, |(_, amount)| *amount)
                     })
                     .sum()
             };
@@ -300,7 +303,7 @@ async fn laws(settings: Settings, seed: u64) -> Vec<Value> {
     };
     let seq = daemon.json("/api/v1/status").await["log"]["last_seq"].as_i64().unwrap();
     let mut answers = vec![total.clone()];
-    let rules: [(&str, Box<dyn Fn(Option<i64>) -> bool>); 3] = [
+    let rules: [(&str, Judged); 3] = [
         ("attribute:size >= 2", Box::new(|value| value.is_some_and(|value| value >= 2))),
         (
             "attribute:size in (0, 3) or not attribute:size exists",
