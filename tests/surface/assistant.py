@@ -124,7 +124,12 @@ async def main():
                 if missing and said["traced_to"]["complete"]:
                     seen["untraced"].append([question["ask"], sorted(missing)])
             if question["tool"] in ("mrr", "metrics") and "from" in question["arguments"] and not said["traced_to"]["events"]:
-                seen["untraced"].append([question["ask"], "no events"])
+                # In a small account a currency may stand still for a month: then no event lies behind it.
+                asked = filled(question["arguments"], places)
+                span = "&".join(f"{name}={quote(asked[name])}" for name in ("from", "to", "currency") if name in asked)
+                moved = (await api(f"/api/v1/movements?{span}&limit=1000"))["data"]
+                if any(movement["kind"] != "fx" for movement in moved):
+                    seen["untraced"].append([question["ask"], "no events"])
             linked.add(said["link"])
 
         async with Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client:
