@@ -152,8 +152,10 @@ async fn take(
             Some(id) => format!("import {id}: "),
             None => "would be taken: ".into(),
         };
-        let (taken, aside) = (answer.taken, answer.set_aside.len());
-        output::line(format_args!("{whether}{taken} rows, {aside} lines set aside; {}", keys.join(", ")))?;
+        let counted = |count: String, one: &str| format!("{count} {one}{}", if count == "1" { "" } else { "s" });
+        let taken = counted(answer.taken.to_string(), "row");
+        let aside = counted(answer.set_aside.len().to_string(), "line");
+        output::line(format_args!("{whether}{taken}, {aside} set aside; {}", keys.join(", ")))?;
         if answer.unknown_count > 0 {
             let first: Vec<&str> = answer.unknown.iter().take(10).map(String::as_str).collect();
             let dots = if answer.unknown_count > 10 { ", …" } else { "" };

@@ -135,7 +135,9 @@ impl Reports<'_> {
         expression: &Expression,
         traits: &[CustomerTraits],
     ) -> Result<BTreeMap<Arc<str>, Steps<bool>>, AskError> {
-        let refuse = |reason: String| Err(AskError::Parameter { name: "segment", reason });
+        // Named as it was asked: a condition written out, or a segment of the configuration.
+        let parameter = if matches!(ask.segment, Some(Segment::Where(_))) { "where" } else { "segment" };
+        let refuse = |reason: String| Err(AskError::Parameter { name: parameter, reason });
         let keys: BTreeSet<&Key> = expression.tests().into_iter().map(|test| &test.key).collect();
         let zone = &self.ledger.zone;
         let mut customers: BTreeMap<Arc<str>, Customer> = BTreeMap::new();
@@ -172,7 +174,7 @@ impl Reports<'_> {
                     ));
                 }
                 Key::Attribute(name) => {
-                    for (customer, steps) in self.attribute(ask, scope, view, name, traits, "segment").await? {
+                    for (customer, steps) in self.attribute(ask, scope, view, name, traits, parameter).await? {
                         let values = |group: &Group| group.clone().map_or(Values::None, Values::text);
                         let mut of = Steps::always(values(steps.on(Day(jiff::civil::Date::MIN))));
                         steps.turns().for_each(|(day, _, is)| of.set(day, values(is)));
