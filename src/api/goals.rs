@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::{
     Answer, ApiProblem, Asked, Told, json, ledger_status,
     params::FormatQuery,
+    planned::day,
     query::{Nothing, Query, parameters},
     reports,
     sent::{self, Named},
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     access::Identity,
     api::state::AppState,
-    ledger::{goals::GoalMetric, time::Day},
+    ledger::goals::GoalMetric,
     limits,
     report::{
         ask::{Ask, KnownAt},
@@ -97,7 +98,7 @@ pub(super) async fn set(
     drop(held);
     let row = reports(&state).goal_to_set(read(said)?).await?;
     let deed = identity.actor().does(state.clock.now(), Action::GoalSet, row.name.clone());
-    let deed = deed.saying(format!("{} {} by {}, {}", row.metric.as_str(), row.target, row.last, row.owner));
+    let deed = deed.saying(row.in_words());
     let id = state.store.records.set_goal(&row, &deed).await?;
     let mut list = reports(&state).goals(None, false).await?;
     list.data.retain(|goal| goal.id == id);
@@ -158,8 +159,4 @@ fn read(said: GoalBody) -> Result<NewGoal, ApiProblem> {
         profile: said.profile,
         account: AccountScope::named(said.account.as_deref()),
     })
-}
-
-fn day(name: &str, text: &str) -> Result<Day, ApiProblem> {
-    text.parse().map_err(|_| ApiProblem::parameter(name, &format!("{text:?} is not a day such as 2026-01-31")))
 }

@@ -207,7 +207,8 @@ fn read<T: serde::de::DeserializeOwned>(body: &[u8], expected: &str) -> Result<T
     serde_json::from_slice(body).map_err(|_| ApiProblem::parameter("body", expected))
 }
 
-fn day(name: &str, text: &str) -> Result<Day, ApiProblem> {
+/// A day that a body tells under this name.
+pub(super) fn day(name: &str, text: &str) -> Result<Day, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::parameter(name, &format!("{text:?} is not a day such as 2026-01-31")))
 }
 

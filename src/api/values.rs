@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::alert_rules::Rule,
     ledger::{
-        ids::{AccountId, CustomerId, PriceId, ProductId, TestClockId},
+        ids::{CustomerId, PriceId, ProductId, TestClockId},
         money::Currency,
         outcome::{Cause, Kind, Rollup},
         time::{Day, UnixTime},
@@ -194,11 +194,7 @@ impl Value for GroupBy {
 
 impl Value for AccountScope {
     fn read(text: &str) -> Option<Self> {
-        Some(match text {
-            "all" => Self::All,
-            "own" => Self::One(None),
-            account => Self::One(Some(AccountId::from(account))),
-        })
+        Some(Self::named(Some(text).filter(|text| *text != "own")))
     }
 
     fn expected() -> String {

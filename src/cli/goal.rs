@@ -123,7 +123,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let reports = Reports::new(store.reader(), &config.ledger, now);
             let row = reports.goal_to_set(new(args)).await.map_err(ask::failure)?;
             let deed = access::at_the_command_line().does(now, Action::GoalSet, row.name.clone());
-            let deed = deed.saying(format!("{} {} by {}, {}", row.metric.as_str(), row.target, row.last, row.owner));
+            let deed = deed.saying(row.in_words());
             let id = store.records.set_goal(&row, &deed).await.map_err(failed)?;
             let mut list = reports.goals(None, false).await.map_err(ask::failure)?;
             list.data.retain(|goal| goal.id == id);

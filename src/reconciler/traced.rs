@@ -52,8 +52,11 @@ pub(super) async fn tell(traces: &Traces, began: Instant, store: &Store, batch: 
         let whose = std::slice::from_ref(&one.key);
         let told =
             store.log.events_about(whose, &[], SeqRange { after: one.first_seq.before(), to: one.last_seq }).await;
-        // Figures don't wait for what is only told of them.
-        let Ok(events) = told else { continue };
+        // Figures don't wait for what is only told of them: the next reading says what is wrong with the log.
+        let Ok(events) = told else {
+            traces.untold();
+            continue;
+        };
         for (seq, event) in events.iter().rev().take(limits::TRACED_EVENTS) {
             let id = event.as_str();
             let trace = EventTrace::of(id);

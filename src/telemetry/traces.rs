@@ -38,6 +38,13 @@ impl Traces {
         self.0.as_ref().map(|on| Instant(on.clock.now_nanoseconds()))
     }
 
+    /// Counts a span that can't be told, as one that found no place is.
+    pub fn untold(&self) {
+        if let Some(on) = &self.0 {
+            on.metrics.trace_spans_dropped.inc();
+        }
+    }
+
     /// Tells a span that ends now. Never waits: what finds no place is dropped, and counted.
     pub fn ended(&self, span: Span) {
         let Some(on) = &self.0 else { return };

@@ -35,3 +35,10 @@ pub struct GoalRow {
     /// When it was ended, and why; `None` while nobody has.
     pub ended: Option<(UnixTime, String)>,
 }
+
+impl GoalRow {
+    /// What was promised, as the audit trail says it: figures in the metric's unit.
+    pub fn in_words(&self) -> String {
+        format!("{} {} by {}, {}", self.metric.as_str(), self.target, self.last, self.owner)
+    }
+}
