@@ -20,7 +20,9 @@ use crate::{
 fn severity(rule: Rule) -> &'static str {
     match rule {
         Rule::ChurnSpike | Rule::PaymentFailures | Rule::WebhookSilence | Rule::LedgerDrift => "error",
-        Rule::ContractionSpike | Rule::LargeLoss | Rule::ScheduledChurn | Rule::NrrBelow => "warning",
+        Rule::ContractionSpike | Rule::LargeLoss | Rule::ScheduledChurn | Rule::NrrBelow | Rule::GoalAtRisk => {
+            "warning"
+        }
         Rule::NewRecord | Rule::Digest => "info",
     }
 }

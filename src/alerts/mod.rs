@@ -10,6 +10,7 @@ pub mod detector;
 mod digest;
 mod distance;
 pub mod drift;
+mod goals;
 mod health;
 pub mod history;
 pub mod judge;

@@ -100,9 +100,7 @@ pub(super) async fn set(
     let deed = identity.actor().does(state.clock.now(), Action::GoalSet, row.name.clone());
     let deed = deed.saying(row.in_words());
     let id = state.store.records.set_goal(&row, &deed).await?;
-    let mut list = reports(&state).goals(None, false).await?;
-    list.data.retain(|goal| goal.id == id);
-    Ok(json(&list))
+    Ok(json(&reports(&state).goal(id).await?))
 }
 
 /// Ends the running goal of a name: it stays listed as it was set.
@@ -131,9 +129,7 @@ pub(super) async fn end(
     if !state.store.records.end_goal(goal.id, said.reason.trim(), &deed).await? {
         return Err(missing());
     }
-    let mut list = reports(&state).goals(None, true).await?;
-    list.data.retain(|entry| entry.id == goal.id);
-    Ok(json(&list))
+    Ok(json(&reports(&state).goal(goal.id).await?))
 }
 
 fn read(said: GoalBody) -> Result<NewGoal, ApiProblem> {

@@ -125,9 +125,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let deed = access::at_the_command_line().does(now, Action::GoalSet, row.name.clone());
             let deed = deed.saying(row.in_words());
             let id = store.records.set_goal(&row, &deed).await.map_err(failed)?;
-            let mut list = reports.goals(None, false).await.map_err(ask::failure)?;
-            list.data.retain(|goal| goal.id == id);
-            Ok(output::line(list.for_people().terminal())?)
+            let set = reports.goal(id).await.map_err(ask::failure)?;
+            Ok(output::line(set.for_people().terminal())?)
         }
         Command::List { all, as_known_at, output } => {
             let store = open_to_read(&config).await?;

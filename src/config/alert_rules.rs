@@ -24,6 +24,8 @@ pub enum Rule {
     WebhookSilence,
     /// `verify` or `audit` found a difference.
     LedgerDrift,
+    /// A goal is behind its pace, met or missed.
+    GoalAtRisk,
     /// MRR closed higher than ever before.
     NewRecord,
     /// A week or a month in figures.
@@ -32,7 +34,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ChurnSpike,
         Self::LargeLoss,
         Self::ContractionSpike,
@@ -41,6 +43,7 @@ impl Rule {
         Self::NrrBelow,
         Self::WebhookSilence,
         Self::LedgerDrift,
+        Self::GoalAtRisk,
         Self::NewRecord,
         Self::Digest,
     ];
@@ -52,7 +55,7 @@ impl Rule {
 
     /// Whether its alerts last until something is as usual again.
     pub fn has_episodes(self) -> bool {
-        !matches!(self, Self::LargeLoss | Self::NewRecord | Self::Digest)
+        !matches!(self, Self::LargeLoss | Self::GoalAtRisk | Self::NewRecord | Self::Digest)
     }
 
     /// In words.
@@ -66,6 +69,7 @@ impl Rule {
             Self::NrrBelow => "Retention",
             Self::WebhookSilence => "Webhook silence",
             Self::LedgerDrift => "Ledger drift",
+            Self::GoalAtRisk => "Goal",
             Self::NewRecord => "New record",
             Self::Digest => "Digest",
         }
@@ -100,6 +104,7 @@ impl Rule {
             Self::LedgerDrift => {
                 "Figures may be wrong until this is settled: `mrrd verify` and `mrrd audit` tell all of it."
             }
+            Self::GoalAtRisk => "`mrrd goal list` shows what it began at, has come to and still needs.",
             Self::NewRecord => "`mrrd report waterfall` shows what made it.",
             Self::Digest => "`mrrd report waterfall` tells each line; the dashboard tells each customer.",
         }

@@ -1,62 +1,27 @@
 //! The answer of `/api/v1/goals`: what was promised, how far it has come and what is needed from here on (rule `goals`).
 
+mod setting;
+mod table;
+
 use std::collections::HashMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::setting::{NewGoal, Target};
 use super::{
     ask::{Ask, InCurrency, KnownAt},
     metrics::{Metric, MetricsEntry},
     period::Interval,
     service::{AskError, Reports},
-    table::Table,
-    terminal::percent,
-    units::{Places, grouped},
 };
 use crate::{
     ledger::{
-        fx::minor_units,
-        goals::{GoalMetric, GoalState, GoalUnit, Millionths, Pace, Terms},
-        money::Currency,
+        goals::{GoalMetric, GoalState, Millionths, Pace, Terms},
         time::Day,
     },
     store::{derived::reports::AccountScope, log::EventFilter, records::goals::GoalRow},
 };
-
-/// A goal that somebody would set; what is left away takes its default.
-#[derive(Clone, Debug)]
-pub struct NewGoal {
-    /// What people call it: a running goal of this name is superseded.
-    pub name: String,
-    /// Of what.
-    pub metric: GoalMetric,
-    /// What it is to come to.
-    pub target: Target,
-    /// The first day that counts; today without it.
-    pub from: Option<Day>,
-    /// The day at whose end it is due.
-    pub by: Day,
-    /// Who answers for it.
-    pub owner: String,
-    /// What else there is to say.
-    pub note: String,
-    /// Whose ledger; the reporting currency's without it, where one is configured.
-    pub currency: Option<InCurrency>,
-    /// Whose rules; the default profile's without it.
-    pub profile: Option<String>,
-    /// Whose events; the account's own without it.
-    pub account: AccountScope,
-}
-
-/// A target as programs or people write it.
-#[derive(Clone, Copy, Debug)]
-pub enum Target {
-    /// In the metric's unit: minor units, customers, a share of 1.
-    InUnit(Millionths),
-    /// Amounts in units of the currency; the rest as above.
-    InCurrency(Millionths),
-}
 
 /// Goals, in the order in which they were set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -73,7 +38,8 @@ pub struct GoalEntry {
     /// What people call it.
     pub name: String,
     /// `mrr`, `arr`, `customers`, `nrr`, `grr`, `new`, `expansion`, `reactivation`, `contraction` or `churn`.
-    pub metric: &'static str,
+    #[schema(value_type = String)]
+    pub metric: GoalMetric,
     /// `minor`, `customers` or `share`.
     pub unit: &'static str,
     /// Who answers for it.
@@ -90,9 +56,11 @@ pub struct GoalEntry {
     /// A connected account, or `all`; null for the account's own events.
     pub account: Option<String>,
     /// The first day that counts.
-    pub from: String,
+    #[schema(value_type = String)]
+    pub from: Day,
     /// The day at whose end it is due.
-    pub by: String,
+    #[schema(value_type = String)]
+    pub by: Day,
     /// When it was set.
     pub set_at: String,
     /// When it was ended; null while nobody has.
@@ -102,7 +70,8 @@ pub struct GoalEntry {
     /// Whether a later goal of the same name has taken its place.
     pub superseded: bool,
     /// `not_begun`, `on_pace`, `behind`, `met` or `missed`; null where it was ended or superseded, or a figure isn't known.
-    pub state: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub state: Option<GoalState>,
     /// Why there is no state, or no figure.
     pub reason: Option<String>,
     /// What it is to come to.
@@ -129,6 +98,28 @@ type Figures = Result<(Millionths, Millionths, Pace), String>;
 impl Reports<'_> {
     /// The goals that run, as known at a moment; with `all` also those that were superseded or ended by then.
     pub async fn goals(&self, known: Option<KnownAt>, all: bool) -> Result<GoalList, AskError> {
+        let mut data = Vec::new();
+        for (row, superseded) in self.goals_set(known).await? {
+            if all || (!superseded && row.ended.is_none()) {
+                data.push(self.told(row, superseded, known).await?);
+            }
+        }
+        Ok(GoalList { data })
+    }
+
+    /// The goal of a number, whether it runs or not, in a list of one; empty where there is none.
+    pub async fn goal(&self, id: i64) -> Result<GoalList, AskError> {
+        let mut data = Vec::new();
+        for (row, superseded) in self.goals_set(None).await? {
+            if row.id == id {
+                data.push(self.told(row, superseded, None).await?);
+            }
+        }
+        Ok(GoalList { data })
+    }
+
+    /// Every goal set by a moment as it stood then, each with whether a later one had taken its place.
+    async fn goals_set(&self, known: Option<KnownAt>) -> Result<Vec<(GoalRow, bool)>, AskError> {
         let by_then = match known {
             None => self.now,
             Some(KnownAt::Instant(at) | KnownAt::Cut { at, .. }) => at.min(self.now),
@@ -142,21 +133,18 @@ impl Reports<'_> {
         for row in &mut rows {
             row.ended = row.ended.take().filter(|(at, _)| *at <= by_then);
         }
-        let latest: HashMap<&str, i64> = rows.iter().map(|row| (row.name.as_str(), row.id)).collect();
-        let superseded: Vec<bool> = rows.iter().map(|row| latest.get(row.name.as_str()) != Some(&row.id)).collect();
-        let mut data = Vec::new();
-        for (row, superseded) in rows.into_iter().zip(superseded) {
-            let runs = !superseded && row.ended.is_none();
-            if !runs && !all {
-                continue;
-            }
-            let figures = match runs {
-                true => Some(self.figures(&row, known).await?),
-                false => None,
-            };
-            data.push(self.entry(row, superseded, figures));
-        }
-        Ok(GoalList { data })
+        let latest: HashMap<String, i64> = rows.iter().map(|row| (row.name.clone(), row.id)).collect();
+        let superseded = |row: &GoalRow| latest.get(&row.name) != Some(&row.id);
+        Ok(rows.into_iter().map(|row| (row.clone(), superseded(&row))).collect())
+    }
+
+    /// A goal with its figures, where it runs: of one that doesn't, nothing is computed.
+    async fn told(&self, row: GoalRow, superseded: bool, known: Option<KnownAt>) -> Result<GoalEntry, AskError> {
+        let figures = match !superseded && row.ended.is_none() {
+            true => Some(self.figures(&row, known).await?),
+            false => None,
+        };
+        Ok(self.entry(row, superseded, figures))
     }
 
     fn entry(&self, row: GoalRow, superseded: bool, figures: Option<Figures>) -> GoalEntry {
@@ -180,7 +168,7 @@ impl Reports<'_> {
         GoalEntry {
             id: row.id,
             name: row.name,
-            metric: row.metric.as_str(),
+            metric: row.metric,
             unit: row.metric.unit().into(),
             owner: row.owner,
             note: Some(row.note).filter(|note| !note.is_empty()),
@@ -188,13 +176,13 @@ impl Reports<'_> {
             currency,
             converted,
             account: Some(row.account).filter(|account| !account.is_empty()),
-            from: row.first.to_string(),
-            by: row.last.to_string(),
+            from: row.first,
+            by: row.last,
             set_at: row.set_at.to_string(),
             ended_at,
             ended_because,
             superseded,
-            state: state.map(GoalState::as_str),
+            state,
             reason,
             target: row.target.to_string(),
             start: begun.map(|(start, ..)| start.to_string()),
@@ -309,174 +297,3 @@ impl Reports<'_> {
 }
 
 const NO_FIGURE: &str = "the ledger has no figure of that day";
-
-impl GoalList {
-    /// One row a goal; figures in `unit`.
-    pub fn table(&self) -> Table {
-        let columns = vec![
-            "id",
-            "name",
-            "owner",
-            "metric",
-            "currency",
-            "unit",
-            "from",
-            "by",
-            "state",
-            "start",
-            "now",
-            "due",
-            "target",
-            "progress",
-            "needed_a_day",
-            "reason",
-        ];
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let row = |goal: &GoalEntry| {
-            vec![
-                goal.id.to_string(),
-                goal.name.clone(),
-                goal.owner.clone(),
-                goal.metric.to_owned(),
-                text(&goal.currency),
-                goal.unit.to_owned(),
-                goal.from.clone(),
-                goal.by.clone(),
-                goal.state.unwrap_or_default().to_owned(),
-                text(&goal.start),
-                text(&goal.now),
-                text(&goal.due),
-                goal.target.clone(),
-                text(&goal.progress),
-                text(&goal.needed_a_day),
-                text(&goal.reason),
-            ]
-        };
-        Table { columns, rows: self.data.iter().map(row).collect() }
-    }
-
-    /// For a person: each figure as it is said, with its currency.
-    pub fn for_people(&self) -> Table {
-        let columns = vec![
-            "name",
-            "owner",
-            "metric",
-            "by",
-            "state",
-            "start",
-            "now",
-            "due",
-            "target",
-            "progress",
-            "needed_a_day",
-            "reason",
-        ];
-        let row = |goal: &GoalEntry| {
-            let figure = |figure: Option<&String>| figure.map(|text| said(goal, text)).unwrap_or_default();
-            vec![
-                goal.name.clone(),
-                goal.owner.clone(),
-                goal.metric.to_owned(),
-                goal.by.clone(),
-                goal.state.unwrap_or_default().replace('_', " "),
-                figure(goal.start.as_ref()),
-                figure(goal.now.as_ref()),
-                figure(goal.due.as_ref()),
-                figure(Some(&goal.target)),
-                goal.progress.as_deref().and_then(percent).unwrap_or_default(),
-                figure(goal.needed_a_day.as_ref()),
-                goal.reason.clone().unwrap_or_default(),
-            ]
-        };
-        Table { columns, rows: self.data.iter().map(row).collect() }
-    }
-}
-
-/// A figure of a goal as people read it; exact where it has no such form.
-fn said(goal: &GoalEntry, text: &str) -> String {
-    let currency = goal.currency.as_deref().and_then(|code| code.parse::<Currency>().ok());
-    let told = match (goal.unit, currency) {
-        ("minor", Some(currency)) => grouped(text, currency, Places::Currency)
-            .map(|units| format!("{units} {}", currency.to_string().to_uppercase())),
-        ("share", _) => percent(text),
-        _ => None,
-    };
-    told.unwrap_or_else(|| text.to_owned())
-}
-
-impl Reports<'_> {
-    /// The goal as it would be kept. Refused as a parameter where the ledger couldn't be asked for it.
-    pub async fn goal_to_set(&self, new: NewGoal) -> Result<GoalRow, AskError> {
-        let refuse = |name, reason: String| Err(AskError::Parameter { name, reason });
-        let ask = Ask {
-            currency: new.currency,
-            profile: new.profile.clone(),
-            account: new.account.clone(),
-            ..Ask::default()
-        };
-        let Some(currency) = ask.own_currency().or(self.reporting(&ask)) else {
-            return refuse(
-                "currency",
-                "which one? no reporting currency is configured, so a goal names its own".into(),
-            );
-        };
-        let minor = |units: Millionths| units.0.checked_mul(minor_units(currency)).map(Millionths);
-        let target = match new.target {
-            Target::InCurrency(units) if new.metric.unit() == GoalUnit::Minor => minor(units),
-            Target::InCurrency(figure) | Target::InUnit(figure) => Some(figure),
-        };
-        let Some(target) = target else { return refuse("target", "it is beyond what fits".into()) };
-        let today = self.ledger.zone.day(self.resolve(&ask).await?.scope.cut);
-        let row = GoalRow {
-            id: 0,
-            name: new.name.trim().to_owned(),
-            metric: new.metric,
-            target,
-            currency: ask.own_currency().map_or_else(|| "reporting".to_owned(), |currency| currency.to_string()),
-            profile: self.profile(&ask)?.name.as_ref().into(),
-            account: match new.account {
-                AccountScope::One(None) => String::new(),
-                AccountScope::One(Some(id)) => id.to_string(),
-                AccountScope::All => "all".into(),
-            },
-            first: new.from.unwrap_or(today),
-            last: new.by,
-            owner: new.owner.trim().to_owned(),
-            note: new.note.trim().to_owned(),
-            set_at: self.now,
-            ended: None,
-        };
-        match refused(&row) {
-            Some((name, reason)) => refuse(name, reason),
-            None => Ok(row),
-        }
-    }
-
-    /// The running goal of a name.
-    pub async fn running_goal(&self, name: &str) -> Result<Option<GoalRow>, AskError> {
-        let latest = self.store.records.goals().await?.into_iter().rfind(|row| row.name == name);
-        Ok(latest.filter(|row| row.ended.is_none()))
-    }
-}
-
-/// What is wrong with a goal, if anything: said of the parameter that is at fault.
-fn refused(row: &GoalRow) -> Option<(&'static str, String)> {
-    let long = |text: &str| text.chars().count() > TEXT_MAX;
-    match row {
-        _ if row.name.is_empty() => Some(("name", "a goal needs a name".into())),
-        _ if row.owner.is_empty() => Some(("owner", "a goal needs somebody who answers for it".into())),
-        _ if [&row.name, &row.owner, &row.note].into_iter().any(|text| long(text)) => {
-            Some(("name", format!("name, owner and note have at most {TEXT_MAX} characters each")))
-        }
-        _ if row.last < row.first => Some(("by", format!("{} is before its first day, {}", row.last, row.first))),
-        _ if row.target.0 < 0 => {
-            Some(("target", "it is below 0; churn and contraction are told as positive amounts".into()))
-        }
-        _ if row.metric.unit() == GoalUnit::Customers && row.target.0 % Millionths::ONE != 0 => {
-            Some(("target", "customers are whole".into()))
-        }
-        _ => None,
-    }
-}
-
-const TEXT_MAX: usize = 200;

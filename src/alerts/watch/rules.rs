@@ -6,7 +6,7 @@ use super::{PAGE, SLOW, Watcher};
 use crate::{
     alerts::{
         alert::Alert,
-        backtest, digest, drift, history,
+        backtest, digest, drift, goals, history,
         judge::{self, Candidate, Judged, Verdict},
         levels,
         look::Look,
@@ -58,6 +58,9 @@ impl Watcher {
             }
             if look.has(Rule::NrrBelow) {
                 verdicts.extend(levels::nrr_below(look).await?);
+            }
+            if look.has(Rule::GoalAtRisk) {
+                verdicts.extend(goals::at_risk(look).await?);
             }
             if look.has(Rule::NewRecord) {
                 verdicts.extend(levels::new_record(&days)?);

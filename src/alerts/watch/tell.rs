@@ -111,7 +111,8 @@ impl Watcher {
 
     /// Why nobody is told: the rule is muted, or the day was planned.
     async fn silenced(&self, alert: &mut Alert, day: Day, now: UnixTime) -> Result<Option<String>, StoreError> {
-        let about_customers = !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::Digest);
+        let about_customers =
+            !matches!(alert.rule, Rule::WebhookSilence | Rule::LedgerDrift | Rule::GoalAtRisk | Rule::Digest);
         for planned in self.store.records.annotations().await? {
             if about_customers && planned.kind.silences() && (planned.first..=planned.last).contains(&day) {
                 alert.planned.push(planned.note);

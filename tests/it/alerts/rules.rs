@@ -10,11 +10,17 @@ use mrrd::{
     clock::Clock,
     config::{self, Config, Environment},
     event::{NewEvent, Reading, Source},
-    ledger::time::UnixTime,
+    ledger::{
+        goals::{GoalMetric, Millionths},
+        time::{UnixTime, Zone},
+    },
     reconciler::{Reconciler, Rules, driver::Driver},
     store::{
         Store,
-        records::alerts::{AlertFilter, AlertRow, Annotation, AnnotationKind, Mute},
+        records::{
+            alerts::{AlertFilter, AlertRow, Annotation, AnnotationKind, Mute},
+            goals::GoalRow,
+        },
     },
     telemetry::Metrics,
 };
@@ -193,6 +199,64 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
     let before = json!({"cancel_at": on(110).0, "canceled_at": on(100).0});
     account.take(&[event("evt_stays", "customer.subscription.updated", on(103).0, &stays, Some(before))]).await;
     assert_eq!(account.look(on(104)).await, [format!("over: {}", told[0])]);
+}
+
+/// A goal that somebody set on `day`, of forty days from then on.
+fn goal(name: &str, metric: GoalMetric, target: i128, day: i64) -> GoalRow {
+    let first = Zone::UTC.day(on(day));
+    GoalRow {
+        id: 0,
+        name: name.into(),
+        metric,
+        target: Millionths::whole(target).unwrap(),
+        currency: "usd".into(),
+        profile: "stripe".into(),
+        account: String::new(),
+        first,
+        last: Zone::UTC.day(on(day + 39)),
+        owner: "grace".into(),
+        note: String::new(),
+        set_at: on(day),
+        ended: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goal_is_told_once_when_it_is_behind_and_once_when_it_is_met_or_missed() {
+    let events = [begins("cus_a", 10_000, 0), begins("cus_b", 1_000, 0)];
+    let environment = [("MRRD_ALERTS__RULES", "goal_at_risk")];
+    let mut account = Account::of(&events, on(100), environment).await;
+    for row in [
+        goal("growth", GoalMetric::Mrr, 15_000, 100),
+        goal("people", GoalMetric::Customers, 4, 100),
+        goal("losses", GoalMetric::Churn, 500, 100),
+    ] {
+        account.store.records.set_goal(&row, &deed(on(100).0)).await.unwrap();
+    }
+    assert_eq!(account.look(on(105)).await, [""; 0], "of a goal's first days nothing is told");
+    let told = account.look(on(110)).await;
+    assert_eq!(
+        told,
+        [
+            "Goal: growth (grace) is behind: MRR 150.00 USD by 2025-05-25; 110.00 USD now, 120.00 USD due, 1.33 USD a day needed",
+            "Goal: people (grace) is behind: customers 4 by 2025-05-25; 2 now, 2.5 due, 0.066667 a day needed",
+        ]
+    );
+    assert_eq!(account.look(on(111)).await, [""; 0], "once is enough");
+    account.take(&[begins("cus_c", 5_000, 112), ends("cus_b", 1_000, 0, 112)]).await;
+    assert_eq!(
+        account.look(on(113)).await,
+        [
+            "Goal: growth (grace) is met: MRR 150.00 USD by 2025-05-25; 150.00 USD now",
+            "Goal: losses (grace) is missed: churn 5.00 USD by 2025-05-25; 10.00 USD now",
+        ]
+    );
+    assert_eq!(account.look(on(140)).await, ["Goal: people (grace) is missed: customers 4 by 2025-05-25; 2 now"]);
+    assert_eq!(account.look(on(141)).await, [""; 0]);
+    // Whoever switches this on later isn't told of what is long over.
+    let mut later = Account::of(&events, on(200), environment).await;
+    later.store.records.set_goal(&goal("old", GoalMetric::Mrr, 15_000, 100), &deed(on(100).0)).await.unwrap();
+    assert_eq!(later.look(on(200)).await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

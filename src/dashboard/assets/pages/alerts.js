@@ -11,7 +11,7 @@ import { choose, here, href } from "../route.js";
 
 /** Rules that judge customers lost, whose series can be drawn. */
 const ABOUT_WEEKS = new Set(["churn_spike", "large_loss", "contraction_spike"]);
-const RULES = ["churn_spike", "large_loss", "contraction_spike", "payment_failures", "scheduled_churn", "nrr_below", "webhook_silence", "ledger_drift", "new_record", "digest"];
+const RULES = ["churn_spike", "large_loss", "contraction_spike", "payment_failures", "scheduled_churn", "nrr_below", "webhook_silence", "ledger_drift", "goal_at_risk", "new_record", "digest"];
 
 /** @param {{ query: Record<string, string> }} props */
 export const Alerts = ({ query }) => (query.alert ? html`<${One} id=${query.alert} />` : html`<${List} query=${query} />`);
