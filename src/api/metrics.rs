@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::{
     Answer, Asked, Told, ledger_status,
-    params::{FormatQuery, LedgerQuery, SpanQuery},
+    params::{FormatQuery, LedgerQuery, SegmentQuery, SpanQuery},
     query::{Query, parameters},
     reports, told,
 };
@@ -27,6 +27,7 @@ parameters! {
         interval: Option<Interval>,
         /// `restated` (the default), or `closed`: closed months as they were when they were closed, with `interval=month`.
         basis: Option<Basis>,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -39,6 +40,7 @@ parameters! {
         from: Option<Day>,
         /// Cohorts of this day's month and earlier.
         to: Option<Day>,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -51,7 +53,7 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     let ask = Ask {
         interval: query.interval.unwrap_or_default(),
         basis: query.basis.unwrap_or_default(),
-        ..query.span.within(query.ledger.ask())
+        ..query.segment.of(query.span.within(query.ledger.ask()))?
     };
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
@@ -64,7 +66,7 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
 #[utoipa::path(get, path = "/api/v1/cohorts", tag = "figures", params(CohortQuery),
     responses((status = 200, body = Told<CohortsAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn cohorts(State(state): State<AppState>, Query(query): Query<CohortQuery>) -> Answer {
-    let ask = Ask { from: query.from, to: query.to, ..query.ledger.ask() };
+    let ask = Ask { from: query.from, to: query.to, ..query.segment.of(query.ledger.ask())? };
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).cohorts(&ask).await?;
     let is_empty = report.data.is_empty();

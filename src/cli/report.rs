@@ -74,7 +74,7 @@ enum Command {
     },
     /// ARR, ARPA, retention, churn and the other rates by period
     #[command(
-        after_help = "Examples:\n  mrrd report metrics --from 2026-01-01\n  mrrd report metrics --currency usd --json\n  mrrd report metrics --from 2026-01-01 --basis closed"
+        after_help = "Examples:\n  mrrd report metrics --from 2026-01-01\n  mrrd report metrics --currency usd --json\n  mrrd report metrics --from 2026-01-01 --basis closed\n  mrrd report metrics --where 'attribute:size >= 200'"
     )]
     Metrics {
         /// What closed months are answered from: restated, or closed as they were when they were closed
@@ -84,6 +84,8 @@ enum Command {
         options: ask::Options,
         #[command(flatten)]
         every: ask::Every,
+        #[command(flatten)]
+        customers: ask::Customers,
     },
     /// Customers by month of first MRR, and what is left of them by age
     #[command(
@@ -92,6 +94,8 @@ enum Command {
     Cohorts {
         #[command(flatten)]
         options: ask::Options,
+        #[command(flatten)]
+        customers: ask::Customers,
     },
     /// Of each closed month what was reported, what is known of it now, and how far it can be trusted
     #[command(after_help = "Examples:\n  mrrd report accuracy\n  mrrd report accuracy --from 2026-01-01 --format csv")]
@@ -240,14 +244,14 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print(&answer, &told, Waterfall::table)?;
         }
-        Command::Metrics { basis, options, every } => {
-            let question = Ask { basis: *basis, interval: every.interval, ..options.ask(today) };
+        Command::Metrics { basis, options, every, customers } => {
+            let question = Ask { basis: *basis, interval: every.interval, ..customers.of(options.ask(today)) };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print(&answer, &told, MetricsAnswer::table)?;
         }
-        Command::Cohorts { options } => {
-            let question = options.ask(today);
+        Command::Cohorts { options, customers } => {
+            let question = customers.of(options.ask(today));
             let answer = reports.cohorts(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_as(&answer, &told, CohortsAnswer::table, CohortsAnswer::text)?;

@@ -1,7 +1,7 @@
 //! What a question was, in words: for whoever holds a file of figures later.
 
 use super::{
-    ask::{Ask, Basis, GroupBy, InCurrency, KnownAt},
+    ask::{Ask, Basis, GroupBy, InCurrency, KnownAt, Segment},
     notice::Notice,
     question::Asked,
     reports::{AskError, Reports},
@@ -33,6 +33,15 @@ impl Reports<'_> {
         about.extend(ask.from.map(|day| ("from", day.to_string())));
         about.extend(ask.to.map(|day| ("to", day.to_string())));
         about.extend(ask.group_by.as_ref().map(|by| ("grouped by", GroupBy::as_string(by))));
+        if let (Some(segment), Some(expression)) = (&ask.segment, self.expression(ask)?) {
+            about.push(match segment {
+                Segment::Named(name) => ("segment", format!("{name}: {expression}")),
+                Segment::Where(_) => ("where", expression.to_string()),
+            });
+        }
+        if ask.current {
+            about.push(("segments and attributes", "as they are today, for all history".to_owned()));
+        }
         if ask.basis == Basis::Closed {
             about.push(("basis", "closed months as they were closed".to_owned()));
         }

@@ -9,6 +9,7 @@ use super::{
     ask::{Ask, Basis},
     basis::answerable,
     book::Book,
+    bridge::Grouping,
     closing::closed,
     memory::Memory,
     metrics::{self, MetricsAnswer, MetricsEntry},
@@ -140,9 +141,10 @@ impl<'a> Reports<'a> {
                 rows.keep_currency(currency);
             }
             let whole = rows.whole().ok_or(ReportError::Overflow)?;
-            let people = People::Book(Book::of(&rows)?, &imported);
+            let people = People::Book(Book::of(&rows)?, &imported, None);
             let sources = metrics::Sources {
                 whole: &whole,
+                grouping: Grouping::Closed,
                 people: &people,
                 interval: ask.interval,
                 trials: &trials,

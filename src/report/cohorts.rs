@@ -12,11 +12,10 @@ use crate::{
         cohorts::{self, Customer, Month},
         metrics,
         money::{Currency, Mrr},
-        outcome::Trial,
         retention::Aged,
         time::{Day, Zone},
     },
-    store::derived::reports::LedgerRows,
+    store::derived::reports::{LedgerRows, TrialRow},
 };
 
 /// Cohorts of each currency.
@@ -52,9 +51,9 @@ pub struct TrialCohort {
 }
 
 /// Trials that began in `from..=to`, by month, in order.
-pub fn trial_cohorts(trials: &[Trial], from: Option<Day>, to: Option<Day>, zone: &Zone) -> Vec<TrialCohort> {
+pub fn trial_cohorts(trials: &[TrialRow], from: Option<Day>, to: Option<Day>, zone: &Zone) -> Vec<TrialCohort> {
     let mut months: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
-    for trial in trials {
+    for TrialRow { trial, .. } in trials {
         let day = zone.day(trial.started_at);
         if asked(Month::of(day), from, to) {
             let (ended, converted) = months.entry(Month::of(day)).or_default();

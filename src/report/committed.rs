@@ -28,13 +28,12 @@ use crate::{
         fact::Fact,
         metrics,
         money::{Currency, Mrr},
-        outcome::Trial,
         pricing::exact::Exact as Ratio,
         time::{Day, UnixTime, Zone},
     },
     limits,
     reconciler::derivation,
-    store::derived::reports::{AccountScope, LedgerRows, RowGroup, Scope},
+    store::derived::reports::{AccountScope, LedgerRows, RowGroup, Scope, TrialRow},
 };
 
 /// The horizon where none is asked for, in days.
@@ -197,9 +196,9 @@ fn keep(one: &mut Ahead, currency: Currency) {
 }
 
 /// Of the trials that ended in the last year: how many converted, and how many there were.
-fn conversion(trials: &[Trial], now: UnixTime) -> (u64, u64) {
+fn conversion(trials: &[TrialRow], now: UnixTime) -> (u64, u64) {
     let since = now.plus(-CONVERSION_DAYS * UnixTime::DAY_SECONDS);
-    let ended = || trials.iter().filter(|trial| trial.ended_at > since);
+    let ended = || trials.iter().map(|one| &one.trial).filter(|trial| trial.ended_at > since);
     (ended().filter(|trial| trial.converted_at.is_some()).count() as u64, ended().count() as u64)
 }
 

@@ -6,7 +6,6 @@ use super::{
     customers::CurrencyMrr,
     explain::{Explanation, StepEntry},
     invoices::InvoiceList,
-    moving::is_member,
     question::Asked,
     service::{AskError, Reports, SIFTED_AT_ONCE, full, page},
     view::View,
@@ -62,7 +61,7 @@ impl Reports<'_> {
                     let rows = view.customers_found(&scope, &asked, SIFTED_AT_ONCE).await?;
                     charge(rows.len() * size_of::<CustomerRow>()).map_err(ReportError::from)?;
                     asked.after = rows.last().filter(|_| full(&rows)).map(|(position, _)| position.clone());
-                    found.extend(rows.into_iter().filter(|(_, row)| is_member(members, &row.customer, today)));
+                    found.extend(rows.into_iter().filter(|(_, row)| members.holds(row.customer.as_str(), today)));
                     if asked.after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
                         break found;
                     }

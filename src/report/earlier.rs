@@ -24,7 +24,6 @@ use crate::{
     ledger::{
         ids::{AccountId, SubscriptionId},
         money::Currency,
-        outcome::Trial,
         profile::Profile,
         retention,
         time::{Day, Zone},
@@ -159,12 +158,12 @@ impl<'a> Earlier<'a> {
         Ok(Some(rows))
     }
 
-    async fn exchanged_trials(&self, scope: &Scope) -> Result<Option<Vec<Trial>>, AskError> {
+    async fn exchanged_trials(&self, scope: &Scope) -> Result<Option<Vec<TrialRow>>, AskError> {
         let Exchange { now, then, .. } = &*self.exchange;
         let taken: BTreeSet<&SubscriptionId> =
             now.in_scope(scope).flat_map(|(_, ledger)| &ledger.trials).map(|trial| &trial.subscription).collect();
         let mut trials = self.tables.trials(scope).await?;
-        trials.retain(|trial| !taken.contains(&trial.subscription));
+        trials.retain(|one| !taken.contains(&one.trial.subscription));
         trials.extend(then.trials(scope));
         Ok(Some(trials))
     }
@@ -267,7 +266,7 @@ impl View for Earlier<'_> {
         })
     }
 
-    fn trials<'v>(&'v self, scope: &'v Scope) -> Reading<'v, Vec<Trial>> {
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Reading<'v, Vec<TrialRow>> {
         Box::pin(async move {
             match self.read(self.exchanged_trials(scope)).await? {
                 Some(trials) => Ok(trials),

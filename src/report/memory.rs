@@ -327,9 +327,12 @@ impl Memory {
     }
 
     /// Trials that ended by the cut, as they stand at it.
-    pub fn trials(&self, scope: &Scope) -> Vec<Trial> {
-        let all = self.in_scope(scope).flat_map(|(_, ledger)| &ledger.trials);
-        all.filter_map(|trial| trial.clone().at(scope.cut)).collect()
+    pub fn trials(&self, scope: &Scope) -> Vec<TrialRow> {
+        let all = self.in_scope(scope).flat_map(|(key, ledger)| ledger.trials.iter().map(move |trial| (key, trial)));
+        let ended = |(key, trial): (&CustomerKey, &Trial)| {
+            Some(TrialRow { customer: key.customer.clone(), trial: trial.clone().at(scope.cut)? })
+        };
+        all.filter_map(ended).collect()
     }
 
     /// What customers are grouped by.

@@ -22,7 +22,7 @@ use crate::{
         time::{Day, Zone},
     },
     limits,
-    store::derived::reports::LedgerRows,
+    store::derived::reports::{LedgerRows, TrialRow},
 };
 
 /// Metrics over time.
@@ -142,14 +142,16 @@ metrics! {
 /// What metrics are made of, read at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
-    /// Rows over all customers.
+    /// Rows over all customers or, of a segment, those of its customers in no group and all others elsewhere.
     pub whole: &'a LedgerRows,
+    /// `Closed`, or `Moving` where customers come into a segment and leave it.
+    pub grouping: Grouping,
     /// What looks at customers one by one.
     pub people: &'a People<'a>,
     /// The length of a period, where it is one of the calendar's.
     pub interval: Interval,
     /// Trials that ended, as they stand at this instant.
-    pub trials: &'a [Trial],
+    pub trials: &'a [TrialRow],
     /// Cuts time into accounting days.
     pub zone: &'a Zone,
     /// The day the answer is cut at.
@@ -167,7 +169,9 @@ pub fn entries(
     periods: &[Period],
     wanted: Option<Currency>,
 ) -> Result<Vec<MetricsEntry>, ReportError> {
-    let bridges = bridges(sources.whole, periods, Grouping::Closed, wanted)?;
+    let mut bridges = bridges(sources.whole, periods, sources.grouping, wanted)?;
+    // Who isn't asked about was needed to see that nothing was lost on the way.
+    bridges.retain(|bridge| bridge.group.is_none());
     if bridges.len().saturating_mul(sources.people.len()) > limits::METRICS_STEPS {
         return Err(ReportError::TooManySteps { groups: sources.people.len(), periods: bridges.len() });
     }
@@ -237,7 +241,7 @@ fn count(customers: i64) -> u64 {
 /// Trials converted in the 30 days up to `end`, and trials ended in them.
 fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
     let from = days_before(end, WINDOW_DAYS);
-    let ended = sources.trials.iter().filter(|trial| {
+    let ended = sources.trials.iter().map(|one| &one.trial).filter(|trial| {
         let day = sources.zone.day(trial.ended_at);
         from < day && day <= end
     });
@@ -249,7 +253,7 @@ fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
 fn trials_lost(sources: Sources<'_>, from: Day, to: Day) -> u64 {
     let days = from..=to;
     let lost = |trial: &&Trial| trial.converted_at.is_none() && days.contains(&sources.zone.day(trial.ended_at));
-    sources.trials.iter().filter(lost).count() as u64
+    sources.trials.iter().map(|one| &one.trial).filter(lost).count() as u64
 }
 
 /// Why a figure of a closed month can't be told.

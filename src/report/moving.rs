@@ -7,11 +7,10 @@ use super::{ReportError, bridge::sum};
 use crate::{
     budget::charge,
     ledger::{
-        ids::CustomerId,
         money::{Currency, Mrr},
         time::Day,
     },
-    segment::Steps,
+    segment::{Members, Steps},
     store::derived::reports::{DayAmounts, DayCounts, DayLine, LedgerRows},
 };
 
@@ -117,15 +116,26 @@ pub(super) fn regrouped(
     Ok(moved)
 }
 
+/// Rows by customer as those of a segment, in no group, and all others [`OUTSIDE`]: one series for each currency, whether anybody is in
+/// it or not.
+pub(super) fn within(rows: LedgerRows, members: &Members) -> Result<LedgerRows, ReportError> {
+    let outside: Group = Some(OUTSIDE.into());
+    let mut groups: BTreeMap<Arc<str>, Steps<Group>> = BTreeMap::new();
+    for customer in rows.amounts.iter().filter_map(|row| row.group.as_ref()) {
+        if let (false, Some(steps)) = (groups.contains_key(customer), members.of(customer)) {
+            let of = steps.map(|is| if *is { None } else { outside.clone() });
+            groups.insert(customer.clone(), of);
+        }
+    }
+    let mut moved = regrouped(rows, &groups, &outside)?;
+    moved.fill_currencies();
+    Ok(moved)
+}
+
 /// Rows of the days from `after` on, before `until`: those of a day on which a customer moves lie in its new group already.
 fn between<T>(days: &BTreeMap<Day, Vec<T>>, after: Option<Day>, until: Day) -> impl Iterator<Item = &T> {
     let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Included);
     days.range((from, std::ops::Bound::Excluded(until))).flat_map(|(_, rows)| rows)
-}
-
-/// Whether a movement of this day is one of the segment's.
-pub(super) fn is_member(members: &BTreeMap<Arc<str>, Steps<bool>>, customer: &CustomerId, day: Day) -> bool {
-    members.get(customer.as_str()).is_some_and(|steps| *steps.on(day))
 }
 
 #[cfg(test)]

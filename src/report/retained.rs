@@ -20,6 +20,7 @@ use crate::{
         },
         time::Day,
     },
+    segment::Members,
     store::derived::reports::{DayLine, RetentionRows},
 };
 
@@ -49,8 +50,8 @@ pub struct Retained {
 /// Where the figures come from.
 #[derive(Clone, Debug)]
 pub enum People<'a> {
-    /// Customers, and the new movements that were imported.
-    Book(Book, &'a [DayLine]),
+    /// Customers, the new movements that were imported, and on which days each customer is one of the segment asked about.
+    Book(Book, &'a [DayLine], Option<&'a Members>),
     /// Sums of what they add on each day.
     Days(BTreeMap<Currency, Vec<(Day, Looked)>>),
 }
@@ -70,7 +71,7 @@ impl People<'_> {
     /// How many are looked at for one entry.
     pub fn len(&self) -> usize {
         match self {
-            Self::Book(book, _) => book.customers.len(),
+            Self::Book(book, ..) => book.customers.len(),
             Self::Days(_) => 0,
         }
     }
@@ -89,7 +90,9 @@ impl People<'_> {
         end: Day,
     ) -> Result<Retained, ReportError> {
         match self {
-            Self::Book(book, imported) => of_book(book, imported, currency, period, end),
+            Self::Book(book, imported, members) => {
+                Looking { book, imported, members: *members, currency }.retained(period, end)
+            }
             Self::Days(days) => {
                 let days = days.get(&currency).map(Vec::as_slice).unwrap_or_default();
                 of_days(days, period, span(interval).unwrap_or(Span::Month), end)
@@ -166,41 +169,103 @@ fn of_days(days: &[(Day, Looked)], period: Period, span: Span, end: Day) -> Resu
     })
 }
 
-fn of_book(
-    book: &Book,
-    imported: &[DayLine],
+/// A look at each customer in one currency, and at those of a segment where it is about one: whoever was in it at the start of a
+/// figure's days is followed to their end, wherever it goes (rule `segments`).
+struct Looking<'a> {
+    book: &'a Book,
+    imported: &'a [DayLine],
+    members: Option<&'a Members>,
     currency: Currency,
-    period: Period,
-    end: Day,
-) -> Result<Retained, ReportError> {
-    let customers = || book.customers.values();
-    let pairs = |from: Day| -> Vec<Pair> {
-        customers()
-            .map(|one| Pair { opening: one.mrr_at(currency, from), closing: one.mrr_at(currency, end) })
-            .collect()
-    };
-    let churned = |from: Day| lost(customers().filter(|one| one.pays_at(Some(currency), from)), end);
-    let from = days_before(end, WINDOW_DAYS);
-    let (mut lost, mut active, mut new) = (0, 0, 0);
-    for one in customers() {
-        let was_active = one.pays_at(Some(currency), from);
-        let is_new = !was_active && began(one, currency, from.after(), end);
-        active += u64::from(was_active);
-        new += u64::from(is_new);
-        lost += u64::from((was_active || is_new) && !one.pays_at(None, end));
+}
+
+impl<'a> Looking<'a> {
+    fn is_of(&self, customer: &str, day: Day) -> bool {
+        self.members.is_none_or(|members| members.holds(customer, day))
     }
-    let (since_start, in_12_months) = (pairs(period.start.before()), pairs(months_before(end, YEAR_MONTHS)));
-    Ok(Retained {
-        least_since_start: since_start.clone(),
-        since_start,
-        least_in_12_months: in_12_months.clone(),
-        in_12_months,
-        lost: churned(period.start.before()),
-        lost_in_month: churned(months_before(end, 1)),
-        in_30_days: (lost, active, new),
-        bought: bought(book, imported, currency, period)?,
-        expanded: expanded(book, currency, end)?,
-    })
+
+    /// Who was asked about on a day.
+    fn on(&self, day: Day) -> impl Iterator<Item = &'a Customer> + Clone {
+        let (book, members) = (self.book, self.members);
+        let is_of = move |id: &str| members.is_none_or(|members| members.holds(id, day));
+        book.customers.iter().filter(move |(id, _)| is_of(id)).map(|(_, one)| one)
+    }
+
+    fn retained(&self, period: Period, end: Day) -> Result<Retained, ReportError> {
+        let currency = self.currency;
+        let pairs = |from: Day| -> Vec<Pair> {
+            self.on(from)
+                .map(|one| Pair { opening: one.mrr_at(currency, from), closing: one.mrr_at(currency, end) })
+                .collect()
+        };
+        let churned = |from: Day| lost(self.on(from).filter(|one| one.pays_at(Some(currency), from)), end);
+        let (since_start, in_12_months) = (pairs(period.start.before()), pairs(months_before(end, YEAR_MONTHS)));
+        Ok(Retained {
+            least_since_start: since_start.clone(),
+            since_start,
+            least_in_12_months: in_12_months.clone(),
+            in_12_months,
+            lost: churned(period.start.before()),
+            lost_in_month: churned(months_before(end, 1)),
+            in_30_days: self.in_30_days(end),
+            bought: self.bought(period)?,
+            expanded: self.expanded(end)?,
+        })
+    }
+
+    /// Lost in 30 days, active 30 days ago, and new since: who was active is of where it was then, who is new of where it began.
+    fn in_30_days(&self, end: Day) -> (u64, u64, u64) {
+        let from = days_before(end, WINDOW_DAYS);
+        let (mut lost, mut active, mut new) = (0, 0, 0);
+        for (id, one) in &self.book.customers {
+            let was_active = one.pays_at(Some(self.currency), from);
+            let (is_active, is_new) = match began(one, self.currency, from.after(), end) {
+                _ if was_active => (self.is_of(id, from), false),
+                began => (false, began.is_some_and(|day| self.is_of(id, day))),
+            };
+            active += u64::from(is_active);
+            new += u64::from(is_new);
+            lost += u64::from((is_active || is_new) && !one.pays_at(None, end));
+        }
+        (lost, active, new)
+    }
+
+    fn bought(&self, period: Period) -> Result<(Mrr, u64), ReportError> {
+        let days = period.start..=period.end;
+        let (mut amount, mut buyers) = (Mrr::ZERO, 0);
+        for (id, one) in &self.book.customers {
+            for (day, of, kind, new) in &one.movements {
+                if *kind == Kind::New && *of == self.currency && days.contains(day) && self.is_of(id, *day) {
+                    amount = amount.checked_add(*new).ok_or(ReportError::Overflow)?;
+                    buyers += 1;
+                }
+            }
+        }
+        let imported = self.imported.iter().filter(|row| row.currency == self.currency && days.contains(&row.day));
+        for row in imported.filter(|row| self.is_of(row.group.as_deref().unwrap_or_default(), row.day)) {
+            amount = amount.checked_sub(row.amount).ok_or(ReportError::Overflow)?;
+            buyers -= 1;
+        }
+        Ok((amount, u64::try_from(buyers).unwrap_or(0)))
+    }
+
+    fn expanded(&self, end: Day) -> Result<Vec<Expanded>, ReportError> {
+        let (month, later) = (months_before(end, 1).after()..=end, days_after(end, DURABLE_DAYS));
+        let mut expanded = Vec::new();
+        for (id, one) in &self.book.customers {
+            let own = one.movements.iter().filter(|(_, of, ..)| *of == self.currency);
+            let steps = own.filter_map(|(day, _, kind, amount)| Some((*day, Step::from_movement(*kind, *amount)?, ())));
+            let (mut expansion, mut held) = (Mrr::ZERO, Mrr::ZERO);
+            let expansions = expansions(steps);
+            for grown in expansions.iter().filter(|grown| month.contains(&grown.day) && self.is_of(id, grown.day)) {
+                expansion = expansion.checked_add(grown.amount).ok_or(ReportError::Overflow)?;
+                held = held.checked_add(grown.held(later)).ok_or(ReportError::Overflow)?;
+            }
+            if expansion > Mrr::ZERO {
+                expanded.push(Expanded { expansion, held });
+            }
+        }
+        Ok(expanded)
+    }
 }
 
 /// Of these customers: how many no longer pay in any currency at the end of `end`, and how many there are.
@@ -208,46 +273,8 @@ fn lost<'a>(customers: impl Iterator<Item = &'a Customer>, end: Day) -> (u64, u6
     customers.fold((0, 0), |(lost, all), one| (lost + u64::from(!one.pays_at(None, end)), all + 1))
 }
 
-/// Whether a customer's first MRR fell into these days.
-fn began(customer: &Customer, currency: Currency, from: Day, to: Day) -> bool {
-    customer
-        .movements
-        .iter()
-        .any(|(day, of, kind, _)| *kind == Kind::New && *of == currency && (from..=to).contains(day))
-}
-
-fn bought(book: &Book, imported: &[DayLine], currency: Currency, period: Period) -> Result<(Mrr, u64), ReportError> {
-    let days = period.start..=period.end;
-    let (mut amount, mut buyers) = (Mrr::ZERO, 0);
-    for one in book.customers.values() {
-        for (day, of, kind, new) in &one.movements {
-            if *kind == Kind::New && *of == currency && days.contains(day) {
-                amount = amount.checked_add(*new).ok_or(ReportError::Overflow)?;
-                buyers += 1;
-            }
-        }
-    }
-    for row in imported.iter().filter(|row| row.currency == currency && days.contains(&row.day)) {
-        amount = amount.checked_sub(row.amount).ok_or(ReportError::Overflow)?;
-        buyers -= 1;
-    }
-    Ok((amount, u64::try_from(buyers).unwrap_or(0)))
-}
-
-fn expanded(book: &Book, currency: Currency, end: Day) -> Result<Vec<Expanded>, ReportError> {
-    let (month, later) = (months_before(end, 1).after()..=end, days_after(end, DURABLE_DAYS));
-    let mut expanded = Vec::new();
-    for one in book.customers.values() {
-        let own = one.movements.iter().filter(|(_, of, ..)| *of == currency);
-        let steps = own.filter_map(|(day, _, kind, amount)| Some((*day, Step::from_movement(*kind, *amount)?, ())));
-        let (mut expansion, mut held) = (Mrr::ZERO, Mrr::ZERO);
-        for grown in expansions(steps).iter().filter(|grown| month.contains(&grown.day)) {
-            expansion = expansion.checked_add(grown.amount).ok_or(ReportError::Overflow)?;
-            held = held.checked_add(grown.held(later)).ok_or(ReportError::Overflow)?;
-        }
-        if expansion > Mrr::ZERO {
-            expanded.push(Expanded { expansion, held });
-        }
-    }
-    Ok(expanded)
+/// The first of these days on which a customer's first MRR fell.
+fn began(customer: &Customer, currency: Currency, from: Day, to: Day) -> Option<Day> {
+    let new = customer.movements.iter().filter(|(_, of, kind, _)| *kind == Kind::New && *of == currency);
+    new.map(|(day, ..)| *day).find(|day| (from..=to).contains(day))
 }

@@ -25,7 +25,7 @@ use crate::{
         units::{self, Places},
     },
     reconciler::joining::Joins,
-    segment::{Customer, Expression, Key, Steps, Values, membership},
+    segment::{Customer, Expression, Key, Members, Steps, Values, membership},
     store::{
         derived::reports::*,
         records::imports::{AttributeRow, ImportsKnown, Whose},
@@ -102,7 +102,7 @@ impl Reports<'_> {
         let members = self.members(ask, scope, view, &expression, &traits).await?;
         let outside: Group = Some(OUTSIDE.into());
         for (customer, group) in &mut groups {
-            let within = members.get(customer);
+            let within = members.of(customer);
             let on = |day: Day| {
                 let is = within.is_some_and(|steps| *steps.on(day));
                 if is { group.on(day).clone() } else { outside.clone() }
@@ -121,7 +121,7 @@ impl Reports<'_> {
         ask: &Ask,
         scope: &Scope,
         view: &dyn View,
-    ) -> Result<Option<BTreeMap<Arc<str>, Steps<bool>>>, AskError> {
+    ) -> Result<Option<Members>, AskError> {
         let Some(expression) = self.expression(ask)? else { return Ok(None) };
         let traits = view.customer_traits(scope).await?;
         Ok(Some(self.members(ask, scope, view, &expression, &traits).await?))
@@ -134,7 +134,7 @@ impl Reports<'_> {
         view: &dyn View,
         expression: &Expression,
         traits: &[CustomerTraits],
-    ) -> Result<BTreeMap<Arc<str>, Steps<bool>>, AskError> {
+    ) -> Result<Members, AskError> {
         // Named as it was asked: a condition written out, or a segment of the configuration.
         let parameter = if matches!(ask.segment, Some(Segment::Where(_))) { "where" } else { "segment" };
         let refuse = |reason: String| Err(AskError::Parameter { name: parameter, reason });

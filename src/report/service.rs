@@ -17,7 +17,7 @@ use super::{
     cohorts::{self, CohortsAnswer},
     failures::{FailureList, FailurePlace},
     metrics::{self, MetricsAnswer},
-    moving::{OUTSIDE, is_member, regrouped},
+    moving::{self, OUTSIDE, regrouped},
     mrr::{MrrAnswer, entries},
     period::{Interval, Period, Phase, cuts, periods},
     question::Asked,
@@ -25,7 +25,7 @@ use super::{
     view::View,
     waterfall::Waterfall,
 };
-use crate::{budget, ledger::time::Day, limits, store::derived::reports::*};
+use crate::{budget, ledger::time::Day, limits, segment::Members, store::derived::reports::*};
 
 impl<'a> Reports<'a> {
     /// MRR over time.
@@ -186,23 +186,32 @@ impl<'a> Reports<'a> {
 
     async fn metrics_over(&self, ask: &Ask, periods: Option<Vec<Period>>) -> Result<MetricsAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let by_days = if periods.is_none() { self.days_of_people(ask, &scope, &*view).await? } else { None };
-        let imported;
+        // Days are summed over all customers.
+        let summed = periods.is_none() && ask.segment.is_none();
+        let by_days = if summed { self.days_of_people(ask, &scope, &*view).await? } else { None };
+        let (imported, members);
         let (whole, people, periods, view) = match by_days {
             Some((rows, periods)) => {
                 let people = People::of_days(&rows)?;
+                members = None;
                 (rows.whole, people, periods, view)
             }
             None => {
                 let (rows, periods, view) = self.rows(ask, &scope, view, RowGroup::Customer, periods).await?;
                 imported = view.imported_lines(&scope).await?;
-                let whole = rows.whole().ok_or(ReportError::Overflow)?;
-                (whole, People::Book(Book::of(&rows)?, &imported), periods, view)
+                members = self.membership(ask, &scope, &*view).await?;
+                let book = Book::of(&rows)?;
+                let whole = match &members {
+                    None => rows.whole().ok_or(ReportError::Overflow)?,
+                    Some(members) => budget::compute(|| moving::within(rows, members))?,
+                };
+                (whole, People::Book(book, &imported, members.as_ref()), periods, view)
             }
         };
-        let trials = view.trials(&scope).await?;
+        let trials = self.trials_within(&scope, &*view, members.as_ref()).await?;
         let sources = metrics::Sources {
             whole: &whole,
+            grouping: if members.is_some() { Grouping::Moving } else { Grouping::Closed },
             people: &people,
             interval: ask.interval,
             trials: &trials,
@@ -226,7 +235,10 @@ impl<'a> Reports<'a> {
     pub async fn cohorts(&self, ask: &Ask) -> Result<CohortsAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let zone = &self.ledger.zone;
-        let data = match view.retention(&scope).await? {
+        let members = self.membership(ask, &scope, &*view).await?;
+        // Days are summed over all customers.
+        let summed = if members.is_some() { None } else { view.retention(&scope).await? };
+        let data = match summed {
             Some(mut days) => {
                 days.cohorts.retain(|(currency, ..), _| ask.own_currency().is_none_or(|own| own == *currency));
                 cohorts::entries_of_days(&days.cohorts, ask.from, ask.to, zone.day(scope.cut))?
@@ -237,14 +249,16 @@ impl<'a> Reports<'a> {
                 if let Some(currency) = ask.own_currency() {
                     rows.keep_currency(currency);
                 }
-                let first = traits
-                    .into_iter()
-                    .filter_map(|one| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?))))
-                    .collect();
+                let began = |one: CustomerTraits| Some((Arc::from(one.customer.as_str()), zone.day(one.first_mrr_at?)));
+                // A cohort of a segment is of those who were in it on the day on which they began.
+                let is_of = |(customer, first): &(Arc<str>, Day)| {
+                    members.as_ref().is_none_or(|members| members.holds(customer, *first))
+                };
+                let first = traits.into_iter().filter_map(began).filter(is_of).collect();
                 cohorts::entries(&rows, &first, ask.from, ask.to, zone.day(scope.cut))?
             }
         };
-        let trials = view.trials(&scope).await?;
+        let trials = self.trials_within(&scope, &*view, members.as_ref()).await?;
         Ok(CohortsAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
@@ -253,6 +267,20 @@ impl<'a> Reports<'a> {
             data,
             trials: cohorts::trial_cohorts(&trials, ask.from, ask.to, zone),
         })
+    }
+
+    /// Trials that ended, of a segment those of customers who were in it on that day.
+    async fn trials_within(
+        &self,
+        scope: &Scope,
+        view: &dyn View,
+        members: Option<&Members>,
+    ) -> Result<Vec<TrialRow>, AskError> {
+        let mut trials = view.trials(scope).await?;
+        if let Some(members) = members {
+            trials.retain(|one| members.holds(one.customer.as_str(), self.ledger.zone.day(one.trial.ended_at)));
+        }
+        Ok(trials)
     }
 
     /// Movements page by page, and the key of the last where there are more.
@@ -294,7 +322,7 @@ impl<'a> Reports<'a> {
             let rows = view.movement_page(&scope, &filter, order, after.as_ref(), SIFTED_AT_ONCE).await?;
             budget::charge(rows.len() * size_of::<MovementRow>()).map_err(ReportError::from)?;
             after = rows.last().filter(|_| full(&rows)).map(key);
-            found.extend(rows.into_iter().filter(|row| is_member(&members, &row.customer, row.movement.day)));
+            found.extend(rows.into_iter().filter(|row| members.holds(row.customer.as_str(), row.movement.day)));
             if after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
                 return Ok(page(found, limit, key));
             }

@@ -8,7 +8,6 @@ use crate::{
     event::{CustomerKey, Seq},
     ledger::{
         money::Currency,
-        outcome::Trial,
         time::{Day, Zone},
     },
     store::{ReadStore, derived::reports::*},
@@ -39,7 +38,7 @@ pub(super) trait View: Send + Sync {
     fn failing<'v>(&'v self, scope: &'v Scope, span: (Option<Day>, Option<Day>), most: i64) -> Rows<'v, Failing>;
 
     /// Trials that ended by the cut.
-    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>>;
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>>;
 
     /// Customers of whose MRR something may be known ahead; all others stay as they are.
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
@@ -136,7 +135,7 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.failing(scope, span, most).await?) })
     }
 
-    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>> {
         Box::pin(async move { Ok(self.store.derived.trials(scope).await?) })
     }
 
@@ -229,7 +228,7 @@ impl View for Prefix<'_> {
         Box::pin(async move { Ok(Failing { rows: self.ledgers.in_doubt(scope), since: None }) })
     }
 
-    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<Trial>> {
+    fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>> {
         Box::pin(async move { Ok(self.ledgers.trials(scope)) })
     }
 

@@ -35,6 +35,28 @@ pub struct Customer {
     pub first_mrr: Option<Day>,
 }
 
+/// On which days each customer belongs to a segment, by its name; who isn't in it never does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members(BTreeMap<Arc<str>, Steps<bool>>);
+
+impl Members {
+    /// Whether a customer is one of them on a day.
+    pub fn holds(&self, customer: &str, day: Day) -> bool {
+        self.0.get(customer).is_some_and(|steps| *steps.on(day))
+    }
+
+    /// On which days a customer is one of them.
+    pub fn of(&self, customer: &str) -> Option<&Steps<bool>> {
+        self.0.get(customer)
+    }
+}
+
+impl FromIterator<(Arc<str>, Steps<bool>)> for Members {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Steps<bool>)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
 impl Values {
     /// The one text.
     pub fn text(text: impl Into<Arc<str>>) -> Self {

@@ -6,7 +6,7 @@ mod parse;
 mod steps;
 
 pub use self::{
-    judge::{Customer, Values, membership},
+    judge::{Customer, Members, Values, membership},
     language::{Check, Comparison, Expression, Key, Literal, STATUSES, Test},
     parse::{Mistake, parse},
     steps::Steps,

@@ -27,6 +27,11 @@ impl<T: Clone + PartialEq> Steps<T> {
         self.changes.range(..=day).next_back().map_or(&self.before, |(_, value)| value)
     }
 
+    /// Each value as another.
+    pub fn map<U>(&self, of: impl Fn(&T) -> U) -> Steps<U> {
+        Steps { before: of(&self.before), changes: self.changes.iter().map(|(day, value)| (*day, of(value))).collect() }
+    }
+
     /// The days on which something is set, in order.
     pub fn days(&self) -> impl Iterator<Item = Day> + '_ {
         self.changes.keys().copied()

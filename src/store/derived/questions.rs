@@ -8,7 +8,7 @@ use crate::{
     ledger::{
         ids::CustomerId,
         money::Currency,
-        outcome::{QualityKind, Trial},
+        outcome::QualityKind,
         time::{Day, UnixTime},
     },
     store::{StoreError, database::either},
@@ -121,7 +121,7 @@ impl ReadDerived {
     }
 
     /// Trials that ended by the cut.
-    pub async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+    pub async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
         either!(self.0, database => database.trials(scope).await)
     }
 

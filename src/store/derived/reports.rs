@@ -8,7 +8,7 @@ use crate::ledger::{
     cohorts::Month,
     ids::{AccountId, CustomerId, ProductId, TestClockId},
     money::{Currency, Mrr},
-    outcome::{Cause, Kind, Movement, Part, QualityEntry, SubscriptionLedger},
+    outcome::{Cause, Kind, Movement, Part, QualityEntry, SubscriptionLedger, Trial},
     retention::{Aged, Looked},
     time::{Day, UnixTime},
 };
@@ -208,6 +208,15 @@ pub struct RetentionRows {
     pub days: BTreeMap<(Currency, Day), Looked>,
     /// By currency, month of first MRR and day.
     pub cohorts: BTreeMap<(Currency, Month, Day), Aged>,
+}
+
+/// A trial that ended, with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TrialRow {
+    /// The customer, by Stripe's id or the name that joins several.
+    pub customer: CustomerId,
+    /// The trial.
+    pub trial: Trial,
 }
 
 /// A movement with whose it is and its id.

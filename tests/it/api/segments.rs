@@ -11,12 +11,12 @@ use crate::support::{
     postgres,
 };
 
-async fn on_postgres() -> Settings {
+pub(super) async fn on_postgres() -> Settings {
     Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await)
 }
 
 /// A condition as a query carries it.
-fn encoded(condition: &str) -> String {
+pub(super) fn encoded(condition: &str) -> String {
     let plain =
         |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     condition.bytes().map(plain).collect()
@@ -41,7 +41,7 @@ fn months(answer: &Value) -> Vec<(Value, [i128; 4], Value)> {
 }
 
 /// One customer who grows in May from 20 to 400 seats and pays more later in the month; one of whom nothing is imported; one small.
-async fn growing(settings: Settings) -> Daemon {
+pub(super) async fn growing(settings: Settings) -> Daemon {
     let settings = settings
         .env("MRRD_SEGMENTS__LARGE__WHERE", "attribute:size >= 200")
         .env("MRRD_SEGMENTS__SMALL__WHERE", "attribute:size < 200")
@@ -191,7 +191,7 @@ async fn what_cannot_be_asked_of_a_segment_says_why() {
 }
 
 /// A random account's events, and values of an attribute told of its customers.
-async fn random(daemon: &mut Daemon, seed: u64) -> BTreeMap<String, BTreeMap<String, i64>> {
+pub(super) async fn random(daemon: &mut Daemon, seed: u64) -> BTreeMap<String, BTreeMap<String, i64>> {
     let end = mrrd::ledger::time::UnixTime(1_780_000_000);
     let events = mrrd::demo::Simulator::new(seed, 24, end.plus(-200 * 86_400), end).advance(end);
     let half = events.len() / 2;
@@ -281,7 +281,7 @@ fn naive(
 }
 
 /// 10⁻⁶ minor units of a decimal text.
-fn micros(text: &Value) -> i128 {
+pub(super) fn micros(text: &Value) -> i128 {
     let number: mrrd::ledger::money::Decimal = text.as_str().unwrap().parse().unwrap();
     number.units() / 1_000_000
 }

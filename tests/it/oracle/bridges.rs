@@ -148,9 +148,10 @@ fn no_customer_keeps_more_than_everything() {
             let scope = scope(&profile, now);
             let rows = memory.ledger_rows(&scope, RowGroup::Customer).unwrap();
             let (imported, trials) = (memory.imported_lines(&scope), memory.trials(&scope));
-            let (whole, people) = (rows.whole().unwrap(), People::Book(Book::of(&rows).unwrap(), &imported));
+            let (whole, people) = (rows.whole().unwrap(), People::Book(Book::of(&rows).unwrap(), &imported, None));
             let sources = metrics::Sources {
                 whole: &whole,
+                grouping: Grouping::Closed,
                 people: &people,
                 interval: Interval::Month,
                 trials: &trials,

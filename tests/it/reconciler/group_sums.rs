@@ -154,7 +154,7 @@ on_both! {
             let imported = ledger.store.derived.imported_lines(&scope).await.unwrap();
             assert_eq!(by_month(&whole).2, by_month(&rows.whole().unwrap()).2);
             let currencies: BTreeSet<Currency> = rows.amounts.iter().map(|row| row.currency).collect();
-            let book = People::Book(Book::of(&rows).unwrap(), &imported);
+            let book = People::Book(Book::of(&rows).unwrap(), &imported, None);
             let days = People::of_days(&kept).unwrap();
             for interval in [Interval::Month, Interval::Quarter, Interval::Year] {
                 let mut start = interval.first_day("2024-01-01".parse().unwrap());

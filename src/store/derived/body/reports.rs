@@ -15,7 +15,7 @@ use super::{
     reader::Columns,
 };
 use crate::{
-    ledger::{ids::CustomerId, money::Currency, outcome::Trial, time::Day},
+    ledger::{ids::CustomerId, money::Currency, time::Day},
     limits,
     store::{StoreError, derived::reports::*, errors::Doing, log::prepared::clean},
 };
@@ -180,17 +180,21 @@ impl Database {
         Ok(rows)
     }
 
-    pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<Trial>, StoreError> {
+    pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
-            "SELECT t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
+            "SELECT t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
              ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
              AND l.account = t.account AND l.customer = t.customer",
         );
         push_scope(&mut query, "t", "l", scope);
         query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
-        let at_cut = |row: &Row| read_trial(&mut Columns::of(row, 0)).map(|trial| trial.at(scope.cut));
+        let at_cut = |row: &Row| {
+            let mut columns = Columns::of(row, 0);
+            let customer = columns.id()?;
+            Ok(read_trial(&mut columns)?.at(scope.cut).map(|trial| TrialRow { customer, trial }))
+        };
         let trials = each(&mut query, &mut tx, at_cut).await?;
         tx.commit().await.doing(DOING)?;
         Ok(trials.into_iter().flatten().collect())
