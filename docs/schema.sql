@@ -292,6 +292,16 @@ CREATE TABLE seal (
     root     BLOB    NOT NULL,
     previous BLOB    NOT NULL
 ) STRICT;
+CREATE TRIGGER segment_version_no_delete BEFORE DELETE ON segment_version BEGIN SELECT RAISE(ABORT, 'a segment stays as it was saved'); END;
+CREATE TRIGGER segment_version_no_update BEFORE UPDATE ON segment_version BEGIN SELECT RAISE(ABORT, 'a segment stays as it was saved'); END;
+CREATE TABLE segment_version (
+    id          INTEGER PRIMARY KEY,         -- 1, 2, 3, … without a hole; the latest of a name is the one that holds
+    name        TEXT    NOT NULL,
+    condition   TEXT    NOT NULL,            -- as the language writes it; '': the name means nothing from here on
+    recorded_at INTEGER NOT NULL,            -- unix seconds, our clock
+    log_seq     INTEGER NOT NULL,            -- the log's end then: known to whoever asks as of a later place
+    who         TEXT    NOT NULL             -- by whom, as the audit trail has it
+) STRICT;
 CREATE TABLE sqlite_sequence(name,seq);
 CREATE VIEW v_event AS
 SELECT e.seq, e.id, e.variant, e.type, e.account, e.livemode, strftime('%Y-%m-%dT%H:%M:%SZ', e.created,

@@ -69,6 +69,12 @@ pub const IMPORT_LINES: usize = 100_000;
 /// The most segments that one question holds side by side: each is a question of its own.
 pub const SEGMENTS_COMPARED: usize = 8;
 
+/// The longest name of a saved segment: it stands in addresses, commands and the heads of columns.
+pub const SEGMENT_NAME_BYTES: usize = 64;
+
+/// The longest condition of a saved segment: each question that names it reads it and holds each customer against all of it.
+pub const SEGMENT_CONDITION_BYTES: usize = 4096;
+
 /// How often an import is tried again while others are recorded before it.
 pub const IMPORT_TRIES: usize = 8;
 

@@ -39,6 +39,7 @@ mod quality;
 mod query;
 mod restatements;
 mod rules;
+mod segments;
 mod sent;
 pub mod sign_in;
 pub mod state;
@@ -148,6 +149,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(closings::closings, closings::close))
         .routes(routes!(goals::goals, goals::set))
         .routes(routes!(goals::end))
+        .routes(routes!(segments::segments, segments::save))
+        .routes(routes!(segments::drop_saved))
         .routes(routes!(planned::annotations, planned::annotate))
         .routes(routes!(planned::forget))
         .routes(routes!(planned::mutes, planned::mute))

@@ -34,7 +34,7 @@ parameters! {
         /// with. `closed`: as they were closed, with later changes as `prior_period` in the first open month.
         basis: Option<Basis>,
         segment: SegmentQuery,
-        /// Segments of the configuration side by side, such as `small,large`: each a group, as they may overlap.
+        /// Segments side by side by their names, such as `small,large`: each a group, as they may overlap.
         compare: Option<Arc<str>>,
         ledger: LedgerQuery,
         format: FormatQuery,

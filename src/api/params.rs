@@ -67,7 +67,7 @@ parameters! {
 parameters! {
     /// Of which customers figures are told.
     pub(super) struct SegmentQuery {
-        /// Only of customers of this segment of the configuration (`[segments.NAME]`), on the days on which they belong to it.
+        /// Only of customers of this segment (of the configuration, `[segments.NAME]`, or saved), on the days on which they belong to it.
         segment: Option<Arc<str>>,
         /// Only of customers of whom this holds, such as `attribute:size >= 200 and not country = DE`; not with `segment`.
         ["where"] condition: Option<Condition>,

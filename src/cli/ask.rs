@@ -71,7 +71,7 @@ pub(super) struct Customers {
     /// Only of customers of whom this holds, such as "attribute:size >= 200 and not country = DE"
     #[arg(long = "where", value_name = "CONDITION", value_parser = condition, conflicts_with = "segment")]
     condition: Option<Expression>,
-    /// Only of customers of this segment of the configuration
+    /// Only of customers of this segment, of the configuration or saved
     #[arg(long, value_name = "NAME")]
     segment: Option<String>,
     /// Segments and attributes as they are today, for all history

@@ -43,6 +43,7 @@ mod report;
 mod restore;
 mod rules;
 mod seal;
+mod segment;
 mod serve;
 mod signals;
 mod token;
@@ -99,6 +100,7 @@ enum Command {
     Fx(fx::Args),
     Import(import::Args),
     Goal(goal::Args),
+    Segment(segment::Args),
     Quality(quality::Args),
     Rules(rules::Args),
     Erase(erase::Args),
@@ -235,6 +237,7 @@ pub fn run() -> ExitCode {
         Command::Close(args) => blocking(close::run(&args, &context)),
         Command::Compare(args) => blocking(compare::run(&args, &context)),
         Command::Goal(args) => blocking(goal::run(&args, &context)),
+        Command::Segment(args) => blocking(segment::run(&args, &context)),
         Command::Fx(args) => blocking(fx::run(&args, &context)),
         Command::Import(args) => blocking(import::run(&args, &context)),
         Command::Quality(args) => blocking(quality::run(&args, &context)),

@@ -58,7 +58,7 @@ enum Command {
         by: ask::By,
         #[command(flatten)]
         customers: ask::Customers,
-        /// Segments of the configuration side by side, divided by commas
+        /// Segments side by side by their names, divided by commas
         #[arg(long, value_name = "NAMES", conflicts_with_all = ["condition", "segment", "group_by"])]
         compare: Option<String>,
     },

@@ -33,7 +33,7 @@ impl Reports<'_> {
         about.extend(ask.from.map(|day| ("from", day.to_string())));
         about.extend(ask.to.map(|day| ("to", day.to_string())));
         about.extend(ask.group_by.as_ref().map(|by| ("grouped by", GroupBy::as_string(by))));
-        if let (Some(segment), Some(expression)) = (&ask.segment, self.expression(ask)?) {
+        if let (Some(segment), Some(expression)) = (&ask.segment, self.expression(ask, &*view).await?) {
             about.push(match segment {
                 Segment::Named(name) => ("segment", format!("{name}: {expression}")),
                 Segment::Where(_) => ("where", expression.to_string()),

@@ -52,6 +52,7 @@ mod question;
 mod reports;
 pub mod restatements;
 pub mod retained;
+pub mod saved_segments;
 mod segments;
 pub mod service;
 pub mod stripe_audit;

@@ -8,10 +8,11 @@ use std::{
 
 use super::{
     ReportError,
-    ask::{Ask, GroupBy, KnownAt, Segment},
+    ask::{Ask, GroupBy, Segment},
     bridge::sum,
     moving::{Group, OUTSIDE},
     reports::{AskError, Reports},
+    saved_segments::records_known,
     service::month,
     view::View,
 };
@@ -28,7 +29,7 @@ use crate::{
     segment::{Customer, Expression, Key, Members, Steps, Values, membership},
     store::{
         derived::reports::*,
-        records::imports::{AttributeRow, ImportsKnown, Whose},
+        records::imports::{AttributeRow, Whose},
     },
 };
 
@@ -37,25 +38,11 @@ type Standing = BTreeMap<Arc<str>, Mrr>;
 
 impl Reports<'_> {
     /// The segment a question is about, by its name or as it is written; `None` where it is about everybody.
-    pub(super) fn expression(&self, ask: &Ask) -> Result<Option<Expression>, AskError> {
+    pub(super) async fn expression(&self, ask: &Ask, view: &dyn View) -> Result<Option<Expression>, AskError> {
         match &ask.segment {
             None => Ok(None),
             Some(Segment::Where(expression)) => Ok(Some((**expression).clone())),
-            Some(Segment::Named(name)) => match self.ledger.segments.get(name) {
-                Some(expression) => Ok(Some(expression.clone())),
-                None => {
-                    let all: Vec<&str> = self.ledger.segments.keys().map(|name| &**name).collect();
-                    let there = if all.is_empty() {
-                        "none is configured".into()
-                    } else {
-                        format!("there are {}", all.join(", "))
-                    };
-                    let reason = format!(
-                        "there is no segment {name:?}: {there}; [segments.NAME] in the configuration makes one"
-                    );
-                    Err(AskError::Parameter { name: "segment", reason })
-                }
-            },
+            Some(Segment::Named(name)) => Ok(Some(self.segment_named(ask, name, view.seq()).await?)),
         }
     }
 
@@ -67,7 +54,7 @@ impl Reports<'_> {
         scope: &Scope,
         view: &dyn View,
     ) -> Result<Option<BTreeMap<Arc<str>, Steps<Group>>>, AskError> {
-        let expression = self.expression(ask)?;
+        let expression = self.expression(ask, view).await?;
         let attribute = match &ask.group_by {
             Some(GroupBy::Attribute(key)) => Some(key.clone()),
             _ => None,
@@ -122,7 +109,7 @@ impl Reports<'_> {
         scope: &Scope,
         view: &dyn View,
     ) -> Result<Option<Members>, AskError> {
-        let Some(expression) = self.expression(ask)? else { return Ok(None) };
+        let Some(expression) = self.expression(ask, view).await? else { return Ok(None) };
         let traits = view.customer_traits(scope).await?;
         Ok(Some(self.members(ask, scope, view, &expression, &traits).await?))
     }
@@ -135,7 +122,7 @@ impl Reports<'_> {
         expression: &Expression,
         traits: &[CustomerTraits],
     ) -> Result<Members, AskError> {
-        // Named as it was asked: a condition written out, or a segment of the configuration.
+        // Named as it was asked: a condition written out, or a segment by its name.
         let parameter = if matches!(ask.segment, Some(Segment::Where(_))) { "where" } else { "segment" };
         let refuse = |reason: String| Err(AskError::Parameter { name: parameter, reason });
         let keys: BTreeSet<&Key> = expression.tests().into_iter().map(|test| &test.key).collect();
@@ -257,14 +244,7 @@ impl Reports<'_> {
                 format!("no import tells of an attribute {key:?}: {there}; mrrd import attributes takes them in");
             return Err(AskError::Parameter { name: parameter, reason });
         }
-        let known = match ask.as_known_at {
-            None => ImportsKnown::All,
-            Some(KnownAt::Instant(at)) => ImportsKnown::Instant(at),
-            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => {
-                ImportsKnown::Seq(view.seq().map_or(seq, |end| end.min(seq)))
-            }
-        };
-        let last = records.imports_known(known).await?;
+        let last = records.imports_known(records_known(ask, view.seq())).await?;
         let rows = records.attribute_rows(key, last).await?;
         let joined = self.customers_of(scope, view, &rows).await?;
         let mut by_metadata: BTreeMap<MetadataPair<'_>, Vec<Arc<str>>> = BTreeMap::new();

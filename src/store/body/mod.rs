@@ -99,6 +99,8 @@ mod retention_sums;
 pub(super) mod rows;
 #[path = "../log/body/seals.rs"]
 mod seals;
+#[path = "../records/body/segments.rs"]
+mod segments;
 #[path = "../derived/body/sum_columns.rs"]
 mod sum_columns;
 #[path = "../derived/body/sum_rows.rs"]

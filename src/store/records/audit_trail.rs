@@ -55,6 +55,8 @@ pub enum Action {
     PlanRemoved,
     GoalSet,
     GoalEnded,
+    SegmentSaved,
+    SegmentDropped,
     RatesImported,
     AttributesImported,
     EventsImported,
@@ -70,7 +72,7 @@ pub enum Action {
 
 impl Action {
     /// Every deed, in the order in which they are documented.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::MonthClosed,
         Self::ClosingSuperseded,
         Self::AlertAcknowledged,
@@ -80,6 +82,8 @@ impl Action {
         Self::PlanRemoved,
         Self::GoalSet,
         Self::GoalEnded,
+        Self::SegmentSaved,
+        Self::SegmentDropped,
         Self::RatesImported,
         Self::AttributesImported,
         Self::EventsImported,
@@ -105,6 +109,8 @@ impl Action {
             Self::PlanRemoved => "plan_removed",
             Self::GoalSet => "goal_set",
             Self::GoalEnded => "goal_ended",
+            Self::SegmentSaved => "segment_saved",
+            Self::SegmentDropped => "segment_dropped",
             Self::RatesImported => "rates_imported",
             Self::AttributesImported => "attributes_imported",
             Self::EventsImported => "events_imported",

@@ -9,6 +9,7 @@ pub mod feeds;
 pub mod goals;
 pub mod imports;
 pub(super) mod presence;
+pub mod segments;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use self::{
     feeds::{FeedEntry, NewFeedEntry},
     goals::GoalRow,
     imports::*,
+    segments::SegmentVersion,
 };
 use super::{
     StoreError,
@@ -182,8 +184,8 @@ impl Records {
         either!(self.0, database => database.prune_feed(taken, before).await)
     }
 
-    /// Changes whenever a record that answers are made of is added: closings, erasures, imports.
-    pub async fn mark(&self) -> Result<(i64, i64, i64, i64), StoreError> {
+    /// Changes whenever a record that answers are made of is added: closings, erasures, imports, saved segments.
+    pub async fn mark(&self) -> Result<(i64, i64, i64, i64, i64), StoreError> {
         either!(self.0, database => database.records_mark().await)
     }
 
@@ -256,6 +258,16 @@ impl Records {
     /// Ends a goal; false where there is none, or it was ended before.
     pub async fn end_goal(&self, id: i64, reason: &str, deed: &Deed) -> Result<bool, StoreError> {
         either!(self.0, database => database.end_goal(id, reason, deed).await)
+    }
+
+    /// Every version of every saved segment, in the order in which they were saved.
+    pub async fn segment_versions(&self) -> Result<Vec<SegmentVersion>, StoreError> {
+        either!(self.0, database => database.segment_versions().await)
+    }
+
+    /// Keeps what a name means from now on, or with `None` that it means nothing; answers the version's number.
+    pub async fn save_segment(&self, name: &str, condition: Option<&str>, deed: &Deed) -> Result<i64, StoreError> {
+        either!(self.0, database => database.save_segment(name, condition, deed).await)
     }
 
     /// The rules that are muted at `now`.

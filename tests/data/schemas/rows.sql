@@ -82,5 +82,7 @@ INSERT INTO audit_trail (at, who, by, address, action, subject, detail) VALUES (
 -- from 160
 INSERT INTO goal (name, metric, target, currency, profile, account, first_day, last_day, owner, note, created_at) VALUES ('2026', 'mrr', '5000000', 'usd', 'stripe', '', '2026-01-01', '2026-12-31', 'ada', '', 1768384800);
 INSERT INTO goal_end (goal, reason, created_at) VALUES (1, 'the plan changed', 1768384801);
+-- from 170
+INSERT INTO segment_version (id, name, condition, recorded_at, log_seq, who) VALUES (1, 'large', 'mrr >= 15', 1768384800, 6, 'ada');
 -- derived from 2
 INSERT INTO generation (state, fingerprint, position) VALUES ('current', 'ledger 1', 6);

@@ -8,6 +8,7 @@ mod first_event;
 mod guides;
 mod imports;
 mod minimal;
+mod saved_segments;
 mod schemas;
 mod tables;
 
