@@ -87,7 +87,7 @@ pub(super) fn is_amount(column: &str, metric: Option<&str>) -> bool {
 }
 
 /// Whether the value of this metric is a share; else it is a ratio or a count.
-fn is_share(metric: &str) -> bool {
+pub(super) fn is_share(metric: &str) -> bool {
     !AMOUNTS.contains(&metric) && !metric.starts_with("quick_ratio") && metric != "trial_churn"
 }
 

@@ -1,7 +1,9 @@
 //! A table as people read it: amounts in units of their currency, a block for each currency, never wrapped.
 
+use std::collections::BTreeSet;
+
 use super::{
-    cells::{AMOUNTS, SHARES, is_amount},
+    cells::{AMOUNTS, SHARES, is_amount, is_share},
     table::{Table, printable},
     units::{Places, grouped},
 };
@@ -63,11 +65,13 @@ const LEAVES: &[&str] = &[
     "held_90_days_exact",
     "held_30_days_exact",
     "reason",
-    "partial",
     "prices",
     "products",
     "after_exact",
 ];
+
+/// What tells rows apart that are alike otherwise: it stays, and nothing is summed, where the rows differ in it.
+const TELLS_APART: &[&str] = &["account", "profile", "mode"];
 
 /// Words that may be cut where the terminal is too narrow: nobody copies them from there.
 const CUT: &[&str] = &["causes", "end_reasons", "products", "prices", "name"];
@@ -116,7 +120,7 @@ pub fn show(table: &Table, style: Style) -> String {
     blocks.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Rows of one currency.
+/// Rows of one currency, and what has to be said of them beneath.
 fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style: Style) -> String {
     let columns = &table.columns;
     let silent = |at: usize| {
@@ -125,52 +129,110 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
         let said = rows.iter().all(|row| row[at].is_empty() || (amount && row[at] == "0"));
         said || (currency.is_some() && matches!(columns[at], "currency" | "converted"))
     };
-    let all: Vec<usize> = (0..columns.len()).filter(|at| !silent(*at)).collect();
+    let running = running(table, rows);
+    let all: Vec<usize> =
+        (0..columns.len()).filter(|at| !silent(*at) && !(columns[*at] == "partial" && !running.is_empty())).collect();
     let Some(width) = style.width.map(usize::from) else {
-        return drawn(table, rows, &all, currency, style, None);
+        return with_notes(drawn(table, rows, &all, currency, style, None), &running, usize::MAX);
     };
     let fits = |text: &str| text.lines().all(|line| line.chars().count() <= width);
     let text = drawn(table, rows, &all, currency, style, None);
     if fits(&text) {
-        return text;
+        return with_notes(text, &running, width);
     }
-    let (mut shown, mut left_out, mut leaving) = (all.clone(), Vec::new(), LEAVES.iter());
+    let (mut shown, mut left_out) = (all.clone(), Vec::new());
+    let mut leaving = LEAVES.iter().filter(|name| !TELLS_APART.contains(name) || !differ(table, rows, name));
     loop {
         let text = drawn(table, rows, &shown, currency, style, Some(CUT_TO));
         if fits(&text) {
-            return with_note(text, &left_out, width);
+            return with_notes(text, &notes(table, rows, &running, &left_out), width);
         }
         let Some(next) = leaving.by_ref().find_map(|name| shown.iter().position(|at| columns[*at] == *name)) else {
             break;
         };
-        left_out.push(heading(columns[shown.remove(next)]));
+        left_out.push(shown.remove(next));
     }
     // A bridge stands on its side then, whole.
     if columns.contains(&"opening_exact") && columns.contains(&"closing_exact") {
-        return turned(table, rows, &all, currency, style, width);
+        return with_notes(turned(table, rows, &all, currency, style, width), &running, width);
     }
     let mut cuts = (CUT_LEAST..CUT_TO).rev().map(|cut| drawn(table, rows, &shown, currency, style, Some(cut)));
-    let text = cuts.find(|text| fits(text));
-    with_note(text.unwrap_or_else(|| drawn(table, rows, &shown, currency, style, Some(CUT_LEAST))), &left_out, width)
+    match cuts.find(|text| fits(text)) {
+        Some(text) => with_notes(text, &notes(table, rows, &running, &left_out), width),
+        None => with_notes(one_by_one(table, rows, &all, currency, style), &running, width),
+    }
 }
 
-fn with_note(text: String, left_out: &[String], width: usize) -> String {
-    if left_out.is_empty() {
-        return text;
-    }
-    let note = format!(
-        "(left out for want of width: {}; a wider terminal, --format csv or --json has all)",
-        left_out.join(", ")
-    );
-    let mut lines = vec![text, String::new()];
-    for word in note.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
+/// A row after the other, a line for each of its columns, whole: where no table fits.
+fn one_by_one(
+    table: &Table,
+    rows: &[&Vec<String>],
+    shown: &[usize],
+    currency: Option<Currency>,
+    style: Style,
+) -> String {
+    let wide = shown.iter().map(|at| heading(table.columns[*at]).chars().count()).max().unwrap_or(0);
+    let said = |row: &Vec<String>| {
+        let lines = shown.iter().filter(|at| !row[**at].is_empty()).map(|at| {
+            format!(" {:<wide$}  {}", heading(table.columns[*at]), printable(&cell(table, row, *at, currency, style)))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(|row| said(row)).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Whether the rows differ in a column.
+fn differ(table: &Table, rows: &[&Vec<String>], name: &str) -> bool {
+    let at = table.columns.iter().position(|column| *column == name);
+    at.is_some_and(|at| rows.windows(2).any(|two| two[0][at] != two[1][at]))
+}
+
+/// Which of the periods still run, in a sentence: no column of it can be left out. None where none does.
+fn running(table: &Table, rows: &[&Vec<String>]) -> Vec<String> {
+    let named = |name: &str| table.columns.iter().position(|column| *column == name);
+    let (Some(start), Some(partial)) = (named("start"), named("partial")) else { return Vec::new() };
+    let starts: BTreeSet<&str> =
+        rows.iter().filter(|row| row[partial] == "true").map(|row| row[start].as_str()).collect();
+    starts.into_iter().map(|start| format!("(The period from {start} still runs: its figures are so far.)")).collect()
+}
+
+/// What is said beneath a table that lacks columns: also the reasons for what has no value, where they are among these.
+fn notes(table: &Table, rows: &[&Vec<String>], running: &[String], left_out: &[usize]) -> Vec<String> {
+    let metric = table.columns.iter().position(|column| *column == "metric");
+    let reason = left_out.iter().find(|at| table.columns[**at] == "reason");
+    let mut notes = running.to_vec();
+    if let (Some(metric), Some(reason)) = (metric, reason) {
+        for row in rows.iter().filter(|row| !row[*reason].is_empty()) {
+            let note = format!("({}: {})", printable(&row[metric]), printable(&row[*reason]));
+            if !notes.contains(&note) {
+                notes.push(note);
             }
-            _ => lines.push(word.to_owned()),
+        }
+    }
+    if !left_out.is_empty() {
+        let names: Vec<String> = left_out.iter().map(|at| heading(table.columns[*at])).collect();
+        notes.push(format!(
+            "(left out for want of width: {}; a wider terminal, --format csv or --json has all)",
+            names.join(", ")
+        ));
+    }
+    notes
+}
+
+/// A text with notes beneath it, as wide as it may be.
+fn with_notes(text: String, notes: &[String], width: usize) -> String {
+    let mut lines = vec![text];
+    for note in notes {
+        lines.push(String::new());
+        for word in note.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.is_empty() => line.push_str(word),
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
         }
     }
     lines.join("\n")
@@ -298,7 +360,9 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
         ("value", Some(metric)) if metric.starts_with("quick_ratio") => {
             return ratio(text).unwrap_or_else(|| text.clone());
         }
-        ("value", Some(_)) => return percent(text).unwrap_or_else(|| text.clone()),
+        ("value", Some(metric)) if is_share(metric) => return percent(text).unwrap_or_else(|| text.clone()),
+        // A count, as of trials.
+        ("value", Some(_)) => return text.clone(),
         (share, None) if SHARES.contains(&share) && !style.exact => {
             return percent(text).unwrap_or_else(|| text.clone());
         }
@@ -333,6 +397,10 @@ fn totals(
     style: Style,
 ) -> Option<Vec<String>> {
     let flows = |at: &&usize| FLOWS.contains(&table.columns[**at]);
+    // The same money under two profiles is no sum.
+    if TELLS_APART.iter().any(|name| differ(table, rows, name)) {
+        return None;
+    }
     // A waterfall's rows are opening, lines and closing in one column: their sum says nothing.
     if rows.len() < 2 || currency.is_none() || table.columns.contains(&"line") || !shown.iter().any(|at| flows(&at)) {
         return None;
@@ -356,138 +424,4 @@ fn heading(field: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bridge() -> Table {
-        let row = |start: &str, currency: &str, new: &str, churn: &str, closing: &str| -> Vec<String> {
-            [start, currency, "0", new, churn, closing, "12", ""].map(str::to_owned).to_vec()
-        };
-        Table {
-            columns: vec![
-                "start",
-                "currency",
-                "fx_exact",
-                "new_exact",
-                "churn_exact",
-                "closing_exact",
-                "customers",
-                "note",
-            ],
-            rows: vec![
-                row("2026-01-01", "usd", "123456.5", "-5000", "1234567.333333"),
-                row("2026-02-01", "usd", "100", "0", "1234667.333333"),
-                row("2026-01-01", "jpy", "1500", "0", "1500"),
-            ],
-        }
-    }
-
-    const WIDE: Style = Style { width: None, exact: false, minor: false };
-
-    #[test]
-    fn amounts_stand_in_units_in_a_block_for_each_currency_with_their_sums() {
-        insta::assert_snapshot!(show(&bridge(), WIDE), @r"
-        In USD
-         start            new   churn    closing  customers
-         2026-01-01  1,234.56  -50.00  12,345.67         12
-         2026-02-01      1.00    0.00  12,346.67         12
-         total       1,235.56  -50.00
-
-        In JPY
-         start         new  closing  customers
-         2026-01-01  1,500    1,500         12
-        ");
-    }
-
-    #[test]
-    fn what_says_nothing_is_left_out_and_exact_shows_every_place() {
-        let text = show(&bridge(), Style { exact: true, ..WIDE });
-        assert!(text.contains("12,345.67333333") && !text.contains("fx") && !text.contains("note"), "{text}");
-        assert_eq!(show(&Table { columns: vec!["day"], rows: Vec::new() }, WIDE), "Nothing to show.");
-    }
-
-    #[test]
-    fn a_narrow_terminal_loses_columns_and_never_a_digit() {
-        let mut table = bridge();
-        table.columns[7] = "events";
-        table.rows.iter_mut().for_each(|row| row[7] = "evt_a_rather_long_identifier_of_an_event".into());
-        let text = show(&table, Style { width: Some(70), exact: false, minor: false });
-        assert!(text.lines().filter(|line| !line.starts_with('(')).all(|line| line.chars().count() <= 70), "{text}");
-        assert!(text.contains("left out for want of width: events"), "{text}");
-        assert!(text.contains("12,345.67"), "{text}");
-    }
-
-    #[test]
-    fn a_bridge_too_wide_stands_on_its_side_and_still_sums() {
-        let cells = |row: [&str; 8]| row.map(str::to_owned).to_vec();
-        let table = Table {
-            columns: vec![
-                "start",
-                "end",
-                "currency",
-                "opening_exact",
-                "reactivation_exact",
-                "fx_exact",
-                "closing_exact",
-                "list_exact",
-            ],
-            rows: vec![
-                cells(["2026-01-01", "2026-01-31", "usd", "123456700", "2430", "-8581", "123450549", "123450549"]),
-                cells(["2026-02-01", "2026-02-28", "usd", "123450549", "0", "100", "123450649", "123450649"]),
-            ],
-        };
-        let text = show(&table, Style { width: Some(46), exact: false, minor: false });
-        assert!(text.lines().all(|line| line.chars().count() <= 46), "{text}");
-        let words: Vec<String> =
-            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        let whole = [
-            "In USD",
-            "2026-01-01 2026-02-01",
-            "opening 1,234,567.00 1,234,505.49",
-            "reactivation 24.30 0.00",
-            "fx -85.81 1.00",
-            "closing 1,234,505.49 1,234,506.49",
-            "list 1,234,505.49 1,234,506.49",
-            "",
-            "total",
-            "opening",
-            "reactivation 24.30",
-            "fx -84.81",
-            "closing",
-            "list",
-        ];
-        assert_eq!(words, whole, "{text}");
-    }
-
-    #[test]
-    fn words_are_cut_before_a_terminal_wraps_them() {
-        let row = [
-            "cus_1234567890",
-            "-1494.5",
-            "product_dropped subscription_dropped quantity_decrease",
-            "Business, Starter",
-        ];
-        let table = Table {
-            columns: vec!["customer", "amount_exact", "causes", "products"],
-            rows: vec![row.map(str::to_owned).to_vec()],
-        };
-        let text = show(&table, Style { width: Some(50), exact: false, minor: false });
-        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
-        assert!(text.contains("cus_1234567890") && text.contains('…') && text.contains("products"), "{text}");
-    }
-
-    #[test]
-    fn a_ratio_has_two_places() {
-        assert_eq!(ratio("1.742739").unwrap(), "1.74");
-        assert_eq!(ratio("0.005").unwrap(), "0.01");
-        assert_eq!(ratio(""), None);
-    }
-
-    #[test]
-    fn a_share_is_told_in_per_cent() {
-        assert_eq!(percent("0.9754").unwrap(), "97.5 %");
-        assert_eq!(percent("-0.0005").unwrap(), "-0.1 %");
-        assert_eq!(percent("1").unwrap(), "100.0 %");
-        assert_eq!(percent(""), None);
-    }
-}
+mod tests;
