@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     ask::Ask,
+    explain::PriceCalled,
     invoices::InvoiceEntry,
     movements::MovementEntry,
     mrr::MrrEntry,
@@ -92,6 +93,28 @@ impl Reports<'_> {
             facts.iter().for_each(|fact| called.take(fact));
         }
         Ok(called)
+    }
+
+    /// What the prices that a customer's subscriptions name, and their products, are called.
+    pub(super) async fn prices_of(&self, key: &CustomerKey, facts: &[Fact]) -> Result<Vec<PriceCalled>, AskError> {
+        let mut prices: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+        for fact in facts {
+            let State::Subscription { before, after } = &fact.state else { continue };
+            for item in before.as_deref().into_iter().chain([&**after]).flat_map(|state| &state.items) {
+                let product = prices.entry(item.price.id.as_str()).or_default();
+                *product = product.or(item.price.product.as_ref().map(|product| product.as_str()));
+            }
+        }
+        let ids = prices.iter().flat_map(|(price, product)| [Some(*price), *product]).flatten().map(str::to_owned);
+        let account = AccountScope::One(key.account.clone());
+        let called = self.called(key.livemode, &account, &ids.collect(), std::slice::from_ref(key)).await?;
+        let named = prices.into_iter().map(|(price, product)| PriceCalled {
+            price: price.to_owned(),
+            price_name: called.price(price),
+            product: product.map(str::to_owned),
+            product_name: called.product(product),
+        });
+        Ok(named.collect())
     }
 
     /// Gives the sides of movements the names of their products and prices.

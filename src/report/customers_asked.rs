@@ -171,6 +171,7 @@ impl Reports<'_> {
             account: row.account.as_ref().map(ToString::to_string),
             day: day.map(|day| day.to_string()),
             stripe_customers: self.stripe_customers(ask, &row).await?,
+            prices: self.prices_of(&key, &facts).await?,
             mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
             steps: steps.iter().filter(asked).map(|step| StepEntry::from_step(step, zone)).collect(),
         }))

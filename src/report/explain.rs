@@ -28,10 +28,25 @@ pub struct Explanation {
     /// Stripe's customers that are one here; absent unless `ledger.customer_key` joins customers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stripe_customers: Vec<String>,
+    /// The prices its subscriptions name, and what they are called; in order of their ids.
+    pub prices: Vec<PriceCalled>,
     /// MRR at its end, or now.
     pub mrr: Vec<CurrencyMrr>,
     /// Every state, rule and movement in order of time; of that day only, where one was asked for.
     pub steps: Vec<StepEntry>,
+}
+
+/// What a price and its product are called, as the log last told it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PriceCalled {
+    /// The price.
+    pub price: String,
+    /// Its nickname; null where it has none.
+    pub price_name: Option<String>,
+    /// Its product; null where it has none, as old plans.
+    pub product: Option<String>,
+    /// The product's name; null where the log doesn't tell it.
+    pub product_name: Option<String>,
 }
 
 /// One rule applied, and what came of it.
@@ -126,18 +141,80 @@ impl Explanation {
                 format!("{}; {}", step.rule, step.events.join(" "))
             };
             let line = match (step.stage, about.as_slice()) {
-                ("state", _) => format!("\n{}  {}: {}", step.at, about.join(" "), step.text),
+                ("state", _) => format!("\n{}  {}: {}", step.at, about.join(" "), self.naming_prices(&step.text)),
                 ("movement", []) => format!("  ► {}", step.text),
                 ("movement", _) => format!("    {}: {}", about.join(" "), step.text),
                 (_, [.., last]) => format!("    {last}: {}", step.text),
                 (_, []) => format!("    {}", step.text),
             };
-            let worth = match (&step.amount_exact, &step.currency) {
-                (Some(amount), Some(currency)) => format!(" ({})", money(amount, currency)),
-                _ => String::new(),
-            };
-            text.push_str(&format!("{line}{worth}  [{source}]\n"));
+            text.push_str(&format!("{line}  [{source}]\n"));
         }
         text.trim_end().to_owned()
+    }
+
+    /// A sentence with the names of prices before their ids: their own, else their product's.
+    fn naming_prices(&self, text: &str) -> String {
+        let word = |word: &str| {
+            let id = word.trim_end_matches(',');
+            let called = self.prices.iter().find(|called| called.price == id);
+            let name = called.and_then(|called| called.price_name.as_ref().or(called.product_name.as_ref()));
+            name.map_or_else(|| word.to_owned(), |name| format!("\"{name}\" ({id}){}", &word[id.len()..]))
+        };
+        text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::money::Mrr;
+
+    fn explained() -> Explanation {
+        let step = |stage, subscription: Option<&str>, text: &str, amount: Option<i128>| StepEntry {
+            at: "2026-01-14T00:00:00Z".into(),
+            day: "2026-01-14".into(),
+            stage,
+            subscription: subscription.map(str::to_owned),
+            item: None,
+            rule: "kinds",
+            text: text.into(),
+            amount,
+            amount_exact: amount.map(|amount| Exact(Mrr(amount * Mrr::MINOR))),
+            currency: amount.map(|_| "usd".into()),
+            events: vec!["evt_1".into()],
+        };
+        let called = |price: &str, price_name: Option<&str>, product_name: Option<&str>| PriceCalled {
+            price: price.into(),
+            price_name: price_name.map(str::to_owned),
+            product: Some("prod_1".into()),
+            product_name: product_name.map(str::to_owned),
+        };
+        Explanation {
+            profile: "stripe".into(),
+            converted: false,
+            customer: "cus_1".into(),
+            account: None,
+            day: None,
+            stripe_customers: Vec::new(),
+            prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
+            mrr: Vec::new(),
+            steps: vec![
+                step("state", Some("sub_1"), "active, 2 × price_1, 1 × price_10, 1 × price_100", None),
+                step("movement", None, "new of 20.983182 USD: 0.00 → 20.983182", Some(2098)),
+            ],
+        }
+    }
+
+    #[test]
+    fn prices_are_named_beside_their_ids() {
+        let text = explained().text();
+        assert!(text.contains("2 × \"Team\" (price_1), 1 × \"Pro\" (price_10), 1 × price_100"), "{text}");
+    }
+
+    #[test]
+    fn an_amount_is_said_once() {
+        let text = explained().text();
+        assert!(text.contains("new of 20.983182 USD: 0.00 → 20.983182  [kinds; evt_1]"), "{text}");
+        assert!(!text.contains("20.98 USD"), "{text}");
     }
 }

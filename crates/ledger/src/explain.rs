@@ -201,7 +201,7 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
         CountStatus::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
     };
     let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
-    let said = |amount: Mrr| units::within(amount, stretch.currency);
+    let said = |amount: Mrr| units::within_told(amount, stretch.currency);
     let mut text = format!("under {} it {why}: {}", profile.name, said(stretch.mrr));
     if stretch.list != stretch.mrr {
         text += &format!(", {} before discounts", said(stretch.list));
@@ -252,14 +252,16 @@ fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
         currency: Some(movement.currency),
         events,
     };
-    let said = |amount: Mrr| units::within(amount, Some(movement.currency));
+    let (bare, said) = (
+        |amount: Mrr| units::within(amount, Some(movement.currency)),
+        |amount: Mrr| units::within_told(amount, Some(movement.currency)),
+    );
     let text = format!(
-        "{} of {} {}: {} → {}{netted}{shown}",
+        "{} of {}: {} → {}{netted}{shown}",
         movement.kind.as_str(),
         said(movement.amount),
-        movement.currency.to_string().to_uppercase(),
-        said(movement.before),
-        said(movement.after)
+        bare(movement.before),
+        bare(movement.after)
     );
     steps.push(step(None, None, rule, text, movement.amount, events));
     steps.extend(movement.parts.iter().map(|part| {
