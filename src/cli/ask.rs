@@ -354,6 +354,8 @@ pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Re
     let mut notices = reports.ledger_status_of(ask).await?.as_ref().map(LedgerStatus::notices).unwrap_or_default();
     if is_empty {
         notices.extend(reports.why_empty(ask).await?);
+    } else {
+        notices.extend(reports.of_test_events(ask).await?);
     }
     Ok(Told { notices, about: reports.about(ask, &[]).await? })
 }

@@ -40,8 +40,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     findings.extend(doctor_machine::room(&config));
     findings.push(doctor_machine::listening(&config).await);
     if config.database.is_absent_file() {
-        let detail = format!("{} is not there yet: serve or replay makes it", config.database.described());
-        findings.push(Finding { check: "database", verdict: Verdict::Warning, detail });
+        findings.push(doctor_machine::absent(&config));
     } else {
         match open_to_read(&config).await {
             Ok(store) => match found(&store, &config, context).await {

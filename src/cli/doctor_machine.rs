@@ -38,6 +38,14 @@ pub(super) async fn listening(config: &Config) -> Finding {
         let answer = timeout(PATIENCE, healthcheck::ask(healthcheck::from_here(address), "/healthz")).await;
         let is_ours =
             matches!(&answer, Ok(Ok(text)) if text.starts_with("HTTP/1.1 200 ") && text.ends_with("\r\nok\n"));
+        if is_ours && config.database.is_absent_file() {
+            let detail = format!(
+                "the mrrd that answers at {address} keeps another ledger, since {} isn't there: serve can't start beside it; \
+                 check database.url, or change server.listen",
+                config.database.described()
+            );
+            return Finding { check, verdict: Verdict::Failed, detail };
+        }
         if is_ours {
             return Finding { check, verdict: Verdict::Ok, detail: format!("mrrd answers at {address}") };
         }
@@ -47,6 +55,42 @@ pub(super) async fn listening(config: &Config) -> Finding {
     }
     let detail = format!("{address} can't be listened on: {error}; see server.listen");
     Finding { check, verdict: Verdict::Failed, detail }
+}
+
+/// What a ledger of SQLite that isn't there yet needs: a folder that is there, and that this user may write in.
+pub(super) fn absent(config: &Config) -> Finding {
+    let (check, database) = ("database", config.database.described());
+    let path = Path::new(config.database.url.expose_secret().strip_prefix("sqlite://").unwrap_or_default());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |detail| Finding { check, verdict: Verdict::Failed, detail };
+    if !folder.is_dir() {
+        return failed(format!(
+            "{database} can't be made, since {} is no folder: make it, writable for the user who runs serve, or change \
+             database.url",
+            folder.display()
+        ));
+    }
+    if let Some(error) = unwritable(folder) {
+        return failed(format!(
+            "{database} can't be made: this user may not write in {}: {error}; run doctor as the user who runs serve, or give \
+             that user the folder",
+            folder.display()
+        ));
+    }
+    let detail = format!("{database} is not there yet: serve or replay makes it");
+    Finding { check, verdict: Verdict::Warning, detail }
+}
+
+/// Why this user may not make a file in `folder`; `None` where it may.
+#[cfg(unix)]
+fn unwritable(folder: &Path) -> Option<std::io::Error> {
+    use rustix::fs::Access;
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).err().map(Into::into)
+}
+
+#[cfg(not(unix))]
+fn unwritable(_folder: &Path) -> Option<std::io::Error> {
+    None
 }
 
 /// Room on the disk that a ledger of SQLite lies on. None for a server's: its disk can't be seen from here.
@@ -74,7 +118,7 @@ pub(super) fn room(config: &Config) -> Option<Finding> {
 /// What this user may still write beside `path`.
 #[cfg(unix)]
 fn free_bytes(path: &Path) -> Option<u64> {
-    // The folder that is there: those below it are made with the ledger.
+    // The nearest folder that is there: whether the ledger's own is, `absent` says.
     let mut folders =
         path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let disk = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;

@@ -75,9 +75,11 @@ fn answer(given: Option<&str>, option: &str, question: &str, default: Option<&st
         return Ok(given.trim().to_owned());
     }
     if !io::stdin().is_terminal() {
-        return default
-            .map(str::to_owned)
-            .ok_or_else(|| Failure::Usage(format!("nobody can be asked here: say {option}")));
+        return default.map(str::to_owned).ok_or_else(|| {
+            Failure::Usage(format!(
+                "there is no terminal to ask on: give {option} (`mrrd init --help` lists the options)"
+            ))
+        });
     }
     let suggested = default.map(|default| format!(" [{default}]")).unwrap_or_default();
     loop {
@@ -101,7 +103,7 @@ fn not_a_signing_secret(secret: &str) -> Option<String> {
         _ if secret.starts_with("sk_") || secret.starts_with("rk_") => "a key of Stripe's API",
         _ if secret.starts_with("pk_") => "a publishable key",
         _ if secret.starts_with("we_") => "an endpoint's id",
-        _ if secret.chars().any(char::is_whitespace) || secret.is_empty() => "no secret",
+        _ if secret.chars().any(char::is_whitespace) || !secret.starts_with("whsec_") => "no signing secret",
         _ => return None,
     };
     Some(format!(
@@ -159,7 +161,8 @@ mod tests {
             ("sk_live_1", "key of Stripe's API"),
             ("pk_test_1", "publishable"),
             ("we_1", "endpoint's id"),
-            ("", "no secret"),
+            ("", "no signing secret"),
+            ("foo", "no signing secret"),
         ] {
             assert!(not_a_signing_secret(given).unwrap().contains(said), "{given}");
         }

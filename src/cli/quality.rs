@@ -63,5 +63,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if data.is_empty() {
         told.notices.push(reports.nothing_unknown(&question).await.map_err(ask::failure)?);
     }
-    Ok(args.output.print(&QualityList { profile, converted, data, next_cursor: None }, &told, QualityList::table)?)
+    let list = QualityList { profile, converted, data, next_cursor: None };
+    Ok(args.output.print_as(&list, &told, QualityList::table, QualityList::text)?)
 }

@@ -236,7 +236,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             };
             let answer = answer.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
-            options.print(&answer, &told, MrrAnswer::table)?;
+            options.print_for_people(&answer, &told, MrrAnswer::table, MrrAnswer::for_people)?;
         }
         Command::Waterfall { options, every } => {
             let question = Ask { interval: every.interval, ..options.ask(today) };
@@ -320,6 +320,13 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 if config.privacy.names == Names::Shown {
                     call_customers(&store, reports.livemode(&question).await.map_err(ask::failure)?, page).await?;
                 }
+            }
+            if let (true, Some(id)) = (data.is_empty(), customer)
+                && reports.customer(&question, &id.as_str().into()).await.map_err(ask::failure)?.is_none()
+            {
+                let elsewhere = reports.found_elsewhere(&question, id).await.map_err(ask::failure)?;
+                let hint: String = elsewhere.iter().map(|notice| format!(": {}", notice.for_terminal())).collect();
+                return Err(Failure::Failed(format!("the ledger has no customer {id}{hint}")));
             }
             let converted = reports.reporting(&question).is_some();
             let told = ask::told(&reports, &question, data.is_empty()).await.map_err(ask::failure)?;

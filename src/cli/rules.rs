@@ -1,5 +1,7 @@
 //! `mrrd rules`: the rules of money by name, as this binary applies them.
 
+use std::io::IsTerminal;
+
 use serde::Serialize;
 
 use super::{Failure, Outcome, output, values};
@@ -37,7 +39,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Ok(output::json(&Listed { data: asked })?);
     }
     let whole = args.all || args.name.is_some();
-    let text: String = asked.iter().map(|rule| if whole { told(rule) } else { listed(rule) }).collect();
+    let width = std::io::stdout().is_terminal().then(|| comfy_table::Table::new().width()).flatten().map(usize::from);
+    let text: String = asked.iter().map(|rule| if whole { told(rule) } else { listed(rule, width) }).collect();
     Ok(output::line(text.trim_end())?)
 }
 
@@ -45,13 +48,53 @@ fn told(rule: &Rule) -> String {
     format!("{} ({})\n\n{}\n\n", rule.name, rule.section, rule.text)
 }
 
-fn listed(rule: &Rule) -> String {
-    let sentence = rule.text.split_once(['.', ':', '\n']).map_or(rule.text, |(first, _)| first);
-    format!("{:<26} {}\n", rule.name, sentence.replace(['`', '*'], ""))
+/// A rule's name and its first sentence, cut at the terminal's edge.
+fn listed(rule: &Rule, width: Option<usize>) -> String {
+    let line = format!("{:<26} {}", rule.name, first_sentence(rule.text));
+    match width.filter(|width| line.chars().count() > *width) {
+        Some(width) => format!("{}…\n", line.chars().take(width.saturating_sub(1)).collect::<String>().trim_end()),
+        None => format!("{line}\n"),
+    }
+}
+
+/// Up to the end of the sentence, not of the line; a text that begins with a table says so.
+fn first_sentence(text: &str) -> String {
+    let paragraph = text.split("\n\n").next().unwrap_or(text);
+    if paragraph.starts_with('|') {
+        return "a table".into();
+    }
+    let plain = paragraph.replace('\n', " ").replace(['`', '*'], "");
+    match plain.split_once(". ") {
+        Some((first, _)) => first.to_owned(),
+        None => plain.trim_end_matches(['.', ':']).to_owned(),
+    }
 }
 
 fn unknown(name: &str, known: &[Rule]) -> Failure {
     let nearest = known.iter().min_by_key(|rule| strsim::osa_distance(rule.name, name));
     let nearest = nearest.map(|rule| format!(": did you mean {}?", rule.name)).unwrap_or_default();
     Failure::Usage(format!("there is no rule {name}{nearest} (`mrrd rules` lists them)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_listed_by_its_whole_first_sentence() {
+        for rule in rules::all() {
+            let sentence = first_sentence(rule.text);
+            assert!(!sentence.contains(['\n', '|']) && !sentence.is_empty(), "{}: {sentence}", rule.name);
+        }
+        let listed_as = |name: &str| first_sentence(rules::named(name).unwrap().text);
+        assert_eq!(listed_as("metered"), "A price with usage_type: metered counts 0 by default");
+        assert!(listed_as("exclusions").starts_with("ledger.exclude (customer ids"), "{}", listed_as("exclusions"));
+        assert_eq!(listed_as("knobs"), "a table");
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_a_sentence_and_says_so() {
+        let line = listed(&rules::named("metered").unwrap(), Some(40));
+        assert!(line.ends_with("…\n") && line.chars().count() <= 41, "{line}");
+    }
 }

@@ -144,20 +144,21 @@ fn fits(key: &str, path: &str) -> bool {
     }
 }
 
-/// The key nearest to `path`, with the user's own names where the key has `*`.
-pub(super) fn nearest(path: &str) -> String {
+/// The key or the section nearest to `path`, with the user's own names where it has `*`; `None` where nothing is near enough
+/// to have been meant.
+pub(super) fn nearest(path: &str) -> Option<String> {
     let words: Vec<_> = path.split('.').collect();
-    all()
-        .map(|(key, _)| {
-            let named: Vec<_> = key
-                .split('.')
-                .enumerate()
-                .map(|(at, word)| if word == "*" { words.get(at).copied().unwrap_or("NAME") } else { word })
-                .collect();
-            named.join(".")
-        })
-        .min_by_key(|key| strsim::damerau_levenshtein(key, path))
-        .unwrap_or_default()
+    let sections = all().filter_map(|(key, _)| key.split_once('.').map(|(section, _)| section.to_owned()));
+    let keys = all().map(|(key, _)| {
+        let named = key.split('.').enumerate();
+        let named = named.map(|(at, word)| if word == "*" { words.get(at).copied().unwrap_or("NAME") } else { word });
+        named.collect::<Vec<_>>().join(".")
+    });
+    // A whole section mistyped is led to a section.
+    let candidates: Vec<String> = if words.len() == 1 { sections.collect() } else { keys.collect() };
+    let distance = |key: &String| strsim::damerau_levenshtein(key, path);
+    let found = candidates.into_iter().min_by_key(distance)?;
+    (distance(&found) <= path.chars().count() / 2).then_some(found)
 }
 
 #[cfg(test)]
@@ -191,9 +192,18 @@ mod tests {
             ("api.token", "api.tokens"),
             ("alerts.channels.ops.uri", "alerts.channels.ops.url"),
             ("alerts.nrr_bellow", "alerts.nrr_below"),
+            ("database.uri", "database.url"),
+            ("ledgr", "ledger"),
         ] {
-            assert_eq!(nearest(typed), meant);
+            assert_eq!(nearest(typed).as_deref(), Some(meant));
             assert_eq!(kind_of(typed), None);
+        }
+    }
+
+    #[test]
+    fn what_resembles_no_key_is_led_to_none() {
+        for typed in ["version", "include", "x"] {
+            assert_eq!(nearest(typed), None, "{typed}");
         }
     }
 }

@@ -160,7 +160,11 @@ impl Origin {
 }
 
 fn unknown(key: &str, written: &str, origin: &Origin) -> String {
-    let nearest = keys::nearest(key);
+    let Some(nearest) = keys::nearest(key) else {
+        return format!(
+            "{origin}: there is no setting {written}; `mrrd config show --defaults` prints all that this version has"
+        );
+    };
     let nearest = match origin {
         Origin::Variable(_) => variable(&nearest),
         _ => nearest,

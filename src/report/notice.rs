@@ -52,6 +52,8 @@ pub enum NoticeKind {
     NothingRead,
     /// What there is lies in another mode, account or test clock.
     Elsewhere,
+    /// The figures are of test events, since no live one tells of a customer.
+    TestEvents,
     /// Invoices came, and no subscription.
     SubscriptionsMissing,
     /// The span asked for is still to come.
@@ -132,6 +134,15 @@ impl Reports<'_> {
             },
         );
         Ok(vec![Notice::new(NoticeKind::NothingCounts, detail, None)])
+    }
+
+    /// That the answer to `ask`, which says neither live nor test, is of test events.
+    pub async fn of_test_events(&self, ask: &Ask) -> Result<Option<Notice>, AskError> {
+        if ask.livemode.is_some() || ask.test_clock.is_some() || self.livemode(ask).await? {
+            return Ok(None);
+        }
+        let detail = "these are figures of test events: no live event tells of a customer";
+        Ok(Some(Notice::new(NoticeKind::TestEvents, detail.into(), None)))
     }
 
     /// What an empty quality list means: that all is known, or that there is nothing of which anything could be unknown.

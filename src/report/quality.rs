@@ -143,6 +143,26 @@ impl QualityItem {
 }
 
 impl QualityList {
+    /// For people: each kind once, beneath it what of whose couldn't be known, and what would settle it.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut kind = None;
+        for item in &self.data {
+            if kind != Some(item.kind) {
+                let count = self.data.iter().filter(|other| other.kind == item.kind).count();
+                text.push_str(&format!("{}{} ({count})\n", if kind.is_some() { "\n" } else { "" }, item.kind));
+                kind = Some(item.kind);
+            }
+            let whose = [item.account.as_deref(), item.customer.as_deref(), Some(item.object.as_str())];
+            let whose: Vec<&str> = whose.into_iter().flatten().collect();
+            let event = item.event.as_deref().filter(|event| *event != item.object);
+            let event = event.map(|event| format!(", {event}")).unwrap_or_default();
+            text.push_str(&format!("  {}  {}{event}\n", item.at, whose.join(" ")));
+            text.push_str(&format!("    {}\n    settled by: {}\n", item.detail, item.settle));
+        }
+        text.trim_end().to_owned()
+    }
+
     /// One row an entry.
     pub fn table(&self) -> Table {
         let columns = vec!["kind", "account", "customer", "object", "event", "at", "detail", "settle"];
@@ -159,5 +179,44 @@ impl QualityList {
             ]
         };
         Table { columns, rows: self.data.iter().map(row).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_for_people_names_each_kind_once() {
+        let item = |kind: &'static str, object: &str| QualityItem {
+            kind,
+            account: None,
+            customer: Some("cus_1".into()),
+            object: object.into(),
+            event: Some("evt_1".into()),
+            at: "2026-01-14T00:00:00Z".into(),
+            detail: "tiers weren't expanded".into(),
+            settle: "its price".into(),
+        };
+        let list = QualityList {
+            profile: "stripe".into(),
+            converted: false,
+            data: vec![item("unpriced_item", "si_1"), item("unpriced_item", "si_2"), item("gap", "evt_1")],
+            next_cursor: None,
+        };
+        insta::assert_snapshot!(list.text(), @r"
+        unpriced_item (2)
+          2026-01-14T00:00:00Z  cus_1 si_1, evt_1
+            tiers weren't expanded
+            settled by: its price
+          2026-01-14T00:00:00Z  cus_1 si_2, evt_1
+            tiers weren't expanded
+            settled by: its price
+
+        gap (1)
+          2026-01-14T00:00:00Z  cus_1 evt_1
+            tiers weren't expanded
+            settled by: its price
+        ");
     }
 }

@@ -128,7 +128,9 @@ fn refusal(place: &str, error: &sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
     // Classes 28 (who we say we are) and 3D (which database we ask for): waiting mends neither.
     if code.is_some_and(|code| code.starts_with("28") || code.starts_with("3D")) {
-        return StoreError::Schema(format!("PostgreSQL at {place} refuses database.url: {error}"));
+        // Its own words: the driver adds the line of PostgreSQL's source that they come from.
+        let words = error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+        return StoreError::Schema(format!("PostgreSQL at {place} refuses database.url: {words}"));
     }
     StoreError::Unavailable {
         doing: "connecting to PostgreSQL",

@@ -114,6 +114,45 @@ fn doctor_fails_where_serve_would_not_start() {
     let below = Settings::default().env("MRRD_DATABASE__URL", &format!("sqlite://{}/mrrd.db", file.display()));
     let serve = run(dir.path(), &below, &["serve"]);
     assert_eq!(serve.status.code(), Some(1), "{}", said(&serve));
+    let doctor = run(dir.path(), &below, &["doctor"]);
+    assert_eq!(doctor.status.code(), Some(1), "{}", said(&doctor));
+    assert!(said(&doctor).contains("a-file is no folder: make it"), "{}", said(&doctor));
+}
+
+#[tokio::test]
+async fn doctor_tells_another_ledgers_daemon_from_its_own() {
+    let daemon = Daemon::start().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let ours = Settings::default().env("MRRD_SERVER__LISTEN", &daemon.address().to_string());
+    let output = run(elsewhere.path(), &ours, &["doctor"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("keeps another ledger"), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn movements_of_a_customer_who_is_not_there_are_refused_by_name() {
+    let daemon = Daemon::start().await;
+    let told = super::closing::refused(&daemon, &["report", "movements", "--customer", "cus_nope"]);
+    assert!(told.contains("the ledger has no customer cus_nope"), "{told}");
+}
+
+#[tokio::test]
+async fn figures_of_test_events_say_that_they_are() {
+    let mut daemon = Daemon::start().await;
+    let state = crate::api::subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    let mut created: serde_json::Value =
+        serde_json::from_str(&crate::api::event("evt_1", "customer.subscription.created", JANUARY, &state, None))
+            .unwrap();
+    created["livemode"] = false.into();
+    daemon.accept(created.to_string()).await;
+    daemon.settle().await;
+    for args in [&["report", "mrr", "--month", "2026-01"][..], &["explain", "cus_1"]] {
+        let told = said(&daemon.command(args));
+        assert!(told.contains("20.00"), "{told}");
+        assert!(told.contains("these are figures of test events"), "{args:?}: {told}");
+    }
+    let told = said(&daemon.command(&["report", "mrr", "--month", "2026-01", "--test"]));
+    assert!(!told.contains("figures of test events"), "who asked for them needs no telling: {told}");
 }
 
 #[tokio::test]
