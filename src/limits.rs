@@ -309,6 +309,9 @@ pub const STRIPE_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between attempts, whatever `Retry-After` says.
 pub const STRIPE_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// How often Stripe's own metrics are asked for, where they are: they are refreshed about hourly.
+pub const METRICS_AUDIT_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// Largest answer of Stripe's: a hundred events of half a megabyte.
 pub const STRIPE_ANSWER_BYTES: usize = 64 << 20;
 

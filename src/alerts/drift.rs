@@ -1,4 +1,4 @@
-//! What `verify` and `audit` last found, kept for the rule `ledger_drift`.
+//! What `verify`, `audit` and the hourly look at Stripe's own metrics last found, kept for the rule `ledger_drift`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Who looks for differences.
-pub const SOURCES: [&str; 2] = ["verify", "audit"];
+pub const SOURCES: [&str; 3] = ["verify", "audit", "metrics"];
 
 /// What one of them found, last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

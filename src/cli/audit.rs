@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Context, Failure, Outcome, audit_csv, backfill::client, open_store, output, progress::progress_bar, values,
+    Context, Failure, Outcome, audit_csv, audit_metrics, backfill::client, open_store, output, progress::progress_bar,
+    values,
 };
 use crate::{
     access::at_the_command_line,
@@ -32,21 +33,31 @@ use crate::{
 /// "MRR change" and "Event type". Amounts are in major units. For each difference it names the likeliest reason: the knobs
 /// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing. It raises no
 /// alert: a file tells of its own day and its own settings.
+///
+/// With --metrics it asks Stripe itself for the MRR of each customer at the end of each of the last whole months, by the
+/// Metrics API, and explains the differences in the same way. That API is a preview: the account has to be let in
+/// (https://docs.stripe.com/data/metrics), and what Stripe changes in it is refused, never guessed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd audit\n  mrrd audit --heal\n  mrrd audit --json | jq .differences\n  \
-    mrrd audit --csv MRR_per_Subscriber.csv --profile finance")]
+    mrrd audit --csv MRR_per_Subscriber.csv --profile finance\n  mrrd audit --metrics --months 3 --currency eur")]
 pub(super) struct Args {
     /// Append what is missing: the events Stripe still lists, then each subscription that still differs
     #[arg(long)]
     heal: bool,
     /// A CSV file exported from Stripe's Billing overview, or -
-    #[arg(long, value_name = "FILE", conflicts_with = "heal")]
+    #[arg(long, value_name = "FILE", conflicts_with = "heal", group = "against")]
     csv: Option<PathBuf>,
+    /// Ask Stripe's Metrics API, a preview, for each customer's MRR
+    #[arg(long, conflicts_with_all = ["heal", "csv"], group = "against")]
+    metrics: bool,
+    /// How many whole months are asked for, the last one first
+    #[arg(long, requires = "metrics", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=60))]
+    months: u32,
     /// Under which profile's rules, kept or not [default: stripe]
-    #[arg(long, requires = "csv", value_parser = values::profile(), hide_possible_values = true)]
+    #[arg(long, requires = "against", value_parser = values::profile(), hide_possible_values = true)]
     profile: Option<String>,
-    /// The currency of a file that names none
-    #[arg(long, value_name = "CODE", requires = "csv")]
+    /// The currency of a file that names none, or into which Stripe is to convert [default: the reporting currency]
+    #[arg(long, value_name = "CODE", requires = "against")]
     currency: Option<Currency>,
     /// Test events instead of live ones
     #[arg(long, requires = "csv")]
@@ -69,6 +80,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         return audit_csv::run(&asked, &config, context).await;
     }
     let client = client(&config)?;
+    if args.metrics {
+        let asked = audit_metrics::Asked {
+            profile: args.profile.as_deref(),
+            currency: args.currency,
+            months: args.months,
+            json: args.json,
+        };
+        return audit_metrics::run(&asked, &client, &config, context).await;
+    }
     let fetch = Fetch { client, store: open_store(&config).await?, clock: context.clock.clone() };
     let record = async |detail: String| {
         let deed = at_the_command_line().does(context.clock.now(), Action::LedgerHealed, "audit --heal").saying(detail);

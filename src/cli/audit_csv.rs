@@ -2,12 +2,13 @@
 
 use std::{io::Read, path::Path};
 
-use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_store, open_to_read, output, up_to_date};
 use crate::{
     config::Config,
-    ledger::money::Currency,
+    ledger::{money::Currency, profile::Profile, time::UnixTime},
     report::{
         ask::Ask,
+        last_audit::LastAudit,
         service::Reports,
         stripe_audit::ExportAudit,
         stripe_export::{self, BadExport},
@@ -41,17 +42,13 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
         };
         Failure::Usage(format!("{named} {what}: {error}"))
     })?;
-    // The file is Stripe's, and so are the rules, unless it is said that other ones are set in its Dashboard.
-    let name = asked.profile.unwrap_or("stripe");
-    let profile = config.ledger.named(name).ok_or_else(|| {
-        let all = config.ledger.known.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
-        Failure::Usage(format!("{name:?} is no profile: choose from {all}"))
-    })?;
+    let profile = profile(asked.profile, config)?;
     let store = open_to_read(config).await?;
     up_to_date::bring(&store, config, context).await?;
     let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
     let question = Ask { livemode: Some(!asked.test), ..Ask::default() };
     let audit = reports.against_export(&question, profile, &export).await.map_err(ask::failure)?;
+    keep(&audit, "export", config, context.clock.now()).await;
     if asked.json {
         output::json(&audit)?;
     } else {
@@ -60,7 +57,28 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
     if audit.differences.is_empty() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn say(audit: &ExportAudit) -> std::io::Result<()> {
+/// The figures are Stripe's, and so are the rules, unless it is said that other ones are set in its Dashboard.
+pub(super) fn profile<'a>(named: Option<&str>, config: &'a Config) -> Result<&'a Profile, Failure> {
+    let name = named.unwrap_or("stripe");
+    config.ledger.named(name).ok_or_else(|| {
+        let all = config.ledger.known.iter().map(|profile| profile.name.as_ref()).collect::<Vec<_>>().join(", ");
+        Failure::Usage(format!("{name:?} is no profile: choose from {all}"))
+    })
+}
+
+/// Keeps what an audit came to, for `report accuracy`. What was found is printed all the same where that fails.
+pub(super) async fn keep(audit: &ExportAudit, source: &str, config: &Config, now: UnixTime) {
+    let kept = match open_store(config).await {
+        Ok(store) => LastAudit::new(audit, source, now).keep(&store.records).await.map_err(|error| error.to_string()),
+        Err(failure) => Err(format!("{failure:?}")),
+    };
+    if let Err(error) = kept {
+        tracing::warn!(error, "what was found could not be kept for `mrrd report accuracy`");
+    }
+}
+
+/// Says what was found.
+pub(super) fn say(audit: &ExportAudit) -> std::io::Result<()> {
     let ExportAudit { profile, from, to, compared, matched, left_out, differences, reasons, .. } = audit;
     output::line(format_args!(
         "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {} differ",

@@ -4,6 +4,7 @@ mod alerts;
 mod ask;
 mod audit;
 mod audit_csv;
+mod audit_metrics;
 mod audit_trail;
 mod backfill;
 mod backup;

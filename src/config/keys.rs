@@ -43,6 +43,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("stripe.tolerance_seconds", Kind::Integer),
     ("stripe.api_key", Kind::Secret),
     ("stripe.api_base", Kind::Text),
+    ("stripe.metrics_audit", Kind::Switch),
     ("ledger.profiles", Kind::List),
     ("ledger.timezone", Kind::Text),
     ("ledger.reporting_currency", Kind::Text),

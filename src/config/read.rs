@@ -181,12 +181,30 @@ impl Reader<'_> {
         if !(api_base.starts_with("https://") || api_base.starts_with("http://")) {
             self.fault("stripe.api_base", "must begin with https:// (or http:// for a test double)");
         }
+        let metrics_audit = self.switch("stripe.metrics_audit");
+        if metrics_audit && !self.values.contains_key("stripe.api_key") {
+            self.fault("stripe.metrics_audit", "needs stripe.api_key: Stripe is asked with it");
+        }
         Stripe {
             webhook_secrets: self.secrets("stripe.webhook_secrets"),
             endpoints: names.into_iter().map(|name| (name.clone(), self.endpoint(&name))).collect(),
             tolerance: self.seconds("stripe.tolerance_seconds", 1, 86_400),
             api_key: self.secret("stripe.api_key"),
             api_base: api_base.trim_end_matches('/').to_owned(),
+            metrics_audit,
+        }
+    }
+
+    /// True or false.
+    fn switch(&mut self, key: &str) -> bool {
+        match self.text(key).as_str() {
+            "true" => true,
+            "false" => false,
+            other => {
+                let fault = format!("is {other:?}: true or false is possible");
+                self.fault(key, fault);
+                false
+            }
         }
     }
 

@@ -184,6 +184,8 @@ pub struct Stripe {
     pub api_key: Option<SecretString>,
     /// Where Stripe's API answers.
     pub api_base: String,
+    /// Whether the figures are held hourly against Stripe's Metrics API.
+    pub metrics_audit: bool,
 }
 
 impl Stripe {

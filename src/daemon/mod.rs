@@ -33,6 +33,7 @@ use crate::{
     history::{
         backfill::Fetch,
         heal::{Healed, Healer},
+        metrics::MetricsAudit,
     },
     ingest::{
         appender::{self, Appender, Writer},
@@ -135,6 +136,12 @@ impl Daemon {
                 let told = move |Healed { events, looked_up }| LedgerHealed { events, looked_up }.emit(&metrics);
                 tasks.start(healer.task(reconciler.clone(), told));
             }
+            if config.stripe.metrics_audit
+                && let Some(client) = stripe_client(&config)?
+            {
+                let (store, config, clock) = (store.reader().clone(), config.clone(), clock.clone());
+                tasks.start(MetricsAudit { client, store, config, clock });
+            }
         }
         if config.server.has(Role::Alerts) {
             let (store, config, clock) = (store.reader().clone(), config.clone(), clock.clone());
@@ -206,10 +213,15 @@ impl Daemon {
     }
 }
 
+/// A client of Stripe's API, where a key is set.
+fn stripe_client(config: &Config) -> Result<Option<Client>, StartError> {
+    let Some(key) = &config.stripe.api_key else { return Ok(None) };
+    Client::new(&config.stripe.api_base, key, Patience::default()).map(Some).map_err(StartError::StripeApi)
+}
+
 /// A healer, where a key is set.
 fn healer(config: &Config, store: &Store, clock: &Clock, rules: Rules) -> Result<Option<Healer>, StartError> {
-    let Some(key) = &config.stripe.api_key else { return Ok(None) };
-    let client = Client::new(&config.stripe.api_base, key, Patience::default()).map_err(StartError::StripeApi)?;
+    let Some(client) = stripe_client(config)? else { return Ok(None) };
     let fetch = Fetch { client, store: store.clone(), clock: clock.clone() };
     Ok(Some(Healer::new(fetch, rules)))
 }

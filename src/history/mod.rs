@@ -12,6 +12,7 @@ pub mod erase;
 pub mod export;
 pub mod files;
 pub mod heal;
+pub mod metrics;
 pub mod objects;
 pub mod rates;
 mod reading;

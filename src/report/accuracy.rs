@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{
     ReportError,
     ask::Ask,
+    last_audit::LastAudit,
     metrics::Metric,
     money::Exact,
     month::Month,
@@ -49,6 +50,9 @@ pub struct AccuracyAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub as_known_at_seq: Option<Seq>,
+    /// The last time the figures were held against Stripe's own (`mrrd audit --csv`, `--metrics`); null where they never were, and
+    /// of a day before now, which nobody keeps.
+    pub last_audit: Option<LastAudit>,
     /// In order of month and currency; empty where no month is closed.
     pub data: Vec<AccuracyEntry>,
 }
@@ -242,6 +246,10 @@ impl Reports<'_> {
                 AccountScope::All => Some("all".to_owned()),
             },
             as_known_at_seq: seq,
+            last_audit: match ask.as_known_at {
+                None => LastAudit::last(&self.store.records).await?,
+                Some(_) => None,
+            },
             data,
         })
     }

@@ -37,6 +37,7 @@ pub mod imports;
 mod in_units;
 pub mod invoices;
 mod known_at;
+pub mod last_audit;
 pub mod ledger_status;
 pub mod memory;
 pub mod metrics;

@@ -12,6 +12,7 @@ pub mod envelope;
 mod invoice;
 mod json;
 pub mod metadata;
+pub mod metric_query;
 pub mod minimal;
 pub mod plausible;
 mod price;

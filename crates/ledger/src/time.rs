@@ -98,6 +98,11 @@ impl Zone {
         TimeZoneDatabase::bundled().get(name).map(Self)
     }
 
+    /// Its IANA name; `None` where it has none.
+    pub fn name(&self) -> Option<&str> {
+        self.0.iana_name()
+    }
+
     /// Names the version of this zone's data: a hash of the offsets in force from 1970 to 2100. A release of the zone
     /// database that leaves this zone alone leaves it alone too.
     pub fn data_version(&self) -> String {

@@ -83,6 +83,25 @@ impl fmt::Debug for Client {
     }
 }
 
+/// A request as it is sent, however often.
+struct Outgoing<'a> {
+    /// As errors name it.
+    path: &'a str,
+    /// After the API's own address.
+    address: String,
+    version: &'static str,
+    /// Posted; `None` for a GET.
+    question: Option<Bytes>,
+}
+
+impl<'a> From<&'a RequestBuilder> for Outgoing<'a> {
+    fn from(request: &'a RequestBuilder) -> Self {
+        let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
+        let address = format!("/v1{}{query}", request.path);
+        Self { path: &request.path, address, version: version(), question: None }
+    }
+}
+
 /// How one attempt ended.
 enum Attempt {
     Answered(Answer, Option<GateGuard>),
@@ -116,7 +135,14 @@ impl Client {
 
     /// Asks until there is an answer, or asking again is of no use.
     pub async fn get(&self, request: &RequestBuilder) -> Result<Answer, ApiError> {
-        Ok(self.ask(request, None).await?.0)
+        Ok(self.ask(&Outgoing::from(request), None).await?.0)
+    }
+
+    /// Posts a question in JSON, which changes nothing at Stripe: so it is asked again like any other. `path` is the whole one,
+    /// and the version is the route's own: a preview has no other.
+    pub async fn query(&self, path: &str, version: &'static str, body: Bytes) -> Result<Answer, ApiError> {
+        let request = Outgoing { path, address: path.to_owned(), version, question: Some(body) };
+        Ok(self.ask(&request, None).await?.0)
     }
 
     /// The same for an answer that is to be kept, one at a time: its body is taken off the wire only when the answer taken
@@ -124,12 +150,12 @@ impl Client {
     /// asked for side by side.
     pub async fn take(&self, request: &RequestBuilder) -> Result<(Answer, Option<GateGuard>), ApiError> {
         self.0.gate.idle().await;
-        self.ask(request, Some(&self.0.gate)).await
+        self.ask(&Outgoing::from(request), Some(&self.0.gate)).await
     }
 
     async fn ask(
         &self,
-        request: &RequestBuilder,
+        request: &Outgoing<'_>,
         gate: Option<&PageGate>,
     ) -> Result<(Answer, Option<GateGuard>), ApiError> {
         let patience = &self.0.patience;
@@ -143,7 +169,7 @@ impl Client {
                 Attempt::Later(reason, after) => (reason, after),
             };
             if attempts >= patience.attempts {
-                return Err(ApiError::Unreachable { path: request.path.clone(), attempts, reason });
+                return Err(ApiError::Unreachable { path: request.path.to_owned(), attempts, reason });
             }
             tracing::debug!(path = request.path, attempts, reason, "Stripe is asked again");
             // Half to all of the pause: many that failed together don't come back together.
@@ -158,13 +184,17 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, request: &RequestBuilder, gate: Option<&PageGate>) -> Attempt {
-        let path = &request.path;
-        let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
-        let built = Request::get(format!("{}/v1{path}{query}", self.0.base))
+    async fn attempt(&self, request: &Outgoing<'_>, gate: Option<&PageGate>) -> Attempt {
+        let path = request.path;
+        let address = format!("{}{}", self.0.base, request.address);
+        let built = match request.question {
+            None => Request::get(address),
+            Some(_) => Request::post(address).header(header::CONTENT_TYPE, "application/json"),
+        };
+        let built = built
             .header(header::AUTHORIZATION, &self.0.authorization)
-            .header("stripe-version", version())
-            .body(Bytes::new());
+            .header("stripe-version", request.version)
+            .body(request.question.clone().unwrap_or_default());
         let built = match built {
             Ok(built) => built,
             Err(error) => return Attempt::Failed(unreadable(path, format!("no such address: {error}"))),
@@ -185,9 +215,9 @@ impl Client {
             return match date(&head.headers) {
                 Some(at) => {
                     let said = head.headers.get("stripe-version").and_then(|version| version.to_str().ok());
-                    let api_version = said.unwrap_or(version()).into();
+                    let api_version = said.unwrap_or(request.version).into();
                     let livemode = !self.0.test;
-                    Attempt::Answered(Answer { path: path.clone(), body, at, api_version, livemode }, guard)
+                    Attempt::Answered(Answer { path: path.to_owned(), body, at, api_version, livemode }, guard)
                 }
                 None => Attempt::Failed(unreadable(path, "it has no Date, so nobody knows when it was true".into())),
             };

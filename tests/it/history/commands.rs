@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     io::Write,
     process::{Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,9 +13,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{account, room::*};
-use crate::support::{
-    daemon::{Settings, mrrd},
-    fake_stripe::{FakeStripe, KEY, Trouble},
+use crate::{
+    api::{event, subscription},
+    support::{
+        daemon::{Daemon, Settings, mrrd},
+        fake_stripe::{FakeStripe, KEY, Trouble},
+    },
 };
 
 /// Now, for the binary's own clock.
@@ -344,4 +348,105 @@ async fn the_log_is_delivered_again_without_what_is_no_event() {
     drop(there);
     let (code, _, err) = run(&dir, &Settings::default(), &["replay", "--to", "staging.example", "--secret", "s"]).await;
     assert!(code == 2 && err.contains("staging.example must begin with http:// or https://"), "{err}");
+}
+
+/// A line of a file to replay: what `event` makes, of test mode.
+fn of_test_mode(line: &str) -> String {
+    let mut event: Value = serde_json::from_str(line).unwrap();
+    event["livemode"] = false.into();
+    event.to_string()
+}
+
+#[tokio::test]
+async fn stripes_own_metrics_are_held_against_the_ledger_and_differences_get_their_reason() {
+    let stripe = FakeStripe::calm(now()).await;
+    let (dir, settings) = (Arc::new(TempDir::new().unwrap()), settings(&stripe, KEY));
+    // The two whole months before the running one, by their names.
+    let today = jiff::Timestamp::from_second(now().0).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let whole = today.first_of_month().yesterday().unwrap();
+    let before = whole.first_of_month().yesterday().unwrap();
+    let name = |day: jiff::civil::Date| day.strftime("%Y-%m").to_string();
+    let noon =
+        |day: jiff::civil::Date| day.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_second() + 12 * 3600;
+    let (begun, asked) = (noon(before.first_of_month()), noon(whole.first_of_month()));
+    let one = subscription("sub_1", "cus_1", "price_1", 2000, 1, begun);
+    let two = subscription("sub_2", "cus_2", "price_2", 1000, 1, begun);
+    let mut asks = two.clone();
+    asks["cancel_at_period_end"] = true.into();
+    let lines = [
+        event("evt_1", "customer.subscription.created", begun, &one, None),
+        event("evt_2", "customer.subscription.created", begun, &two, None),
+        event(
+            "evt_3",
+            "customer.subscription.updated",
+            asked,
+            &asks,
+            Some(serde_json::json!({"cancel_at_period_end": false})),
+        ),
+    ];
+    let lines: Vec<String> = lines.iter().map(|line| of_test_mode(line)).collect();
+    std::fs::write(dir.path().join("events.jsonl"), lines.join("\n")).unwrap();
+    let (code, _, err) = run(&dir, &settings, &["replay", "events.jsonl"]).await;
+    assert_eq!(code, 0, "{err}");
+    let audit = ["audit", "--metrics", "--months", "2"];
+
+    // To an account that wasn't let in, the route isn't there.
+    let (code, _, err) = run(&dir, &settings, &audit).await;
+    assert!(code == 1 && err.contains("The Metrics API is a preview: is it open to this account"), "{code}: {err}");
+
+    for (month, customer, minor) in
+        [(before, "cus_1", 2000), (before, "cus_2", 1000), (whole, "cus_1", 2000), (whole, "cus_2", 0)]
+    {
+        stripe.tell_mrr(&name(month), customer, minor);
+    }
+    let (code, out, err) = run(&dir, &settings, &audit).await;
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.starts_with("Stripe's own figures as of "), "{out}");
+    assert!(out.contains("3 figures compared, 3 match, 0 differ"), "{out}");
+
+    // Whoever asked to leave still counts at Stripe, as the Dashboard's setting may have it; and one nobody sent an event of.
+    stripe.tell_mrr(&name(whole), "cus_2", 1000);
+    stripe.tell_mrr(&name(whole), "cus_3", 700);
+    let (code, out, err) = run(&dir, &settings, &[&audit[..], &["--json"]].concat()).await;
+    assert_eq!(code, 1, "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let differences: Vec<(&str, &str)> = found["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["customer"].as_str().unwrap(), one["reason"]["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(differences, [("cus_2", "setting"), ("cus_3", "missing_event")], "{found:#}");
+    assert_eq!(found["differences"][0]["reason"]["knobs"][0]["knob"], "churn_at");
+
+    // It is kept for whoever asks how far the figures can be trusted.
+    let (_, out, err) = run(&dir, &settings, &["report", "accuracy", "--format", "json"]).await;
+    let accuracy: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    let last = &accuracy["last_audit"];
+    assert_eq!(
+        (&last["source"], &last["compared"], &last["matched"]),
+        (&"metrics".into(), &5.into(), &3.into()),
+        "{last}"
+    );
+    assert_eq!(last["reasons"][0]["knobs"][0], "churn_at = end", "{last}");
+
+    // And `serve` asks for the last whole month by itself, where it is switched on.
+    let hourly = settings.clone().env("MRRD_STRIPE__METRICS_AUDIT", "true");
+    let mut daemon = Daemon::spawn(dir.clone(), hourly, &[]).await;
+    let since = std::time::Instant::now();
+    let last = loop {
+        let last = daemon.json("/api/v1/accuracy").await["last_audit"].clone();
+        if last["from"] == name(whole).as_str() {
+            break last;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "it never asked: {}", daemon.output());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&last["compared"], &last["matched"]), (&3.into(), &1.into()), "{last}");
+    drop(daemon);
+
+    // What isn't refreshed up to the month's end can't be held against anything.
+    stripe.at(mrrd::ledger::time::UnixTime(noon(whole)));
+    let (code, _, err) = run(&dir, &settings, &audit).await;
+    assert!(code == 1 && err.contains(&format!("{} isn't whole there yet", name(whole))), "{code}: {err}");
 }

@@ -116,7 +116,8 @@ impl Daemon {
         Settings::default().start().await
     }
 
-    async fn spawn(dir: Arc<TempDir>, settings: Settings, args: &[&str]) -> Self {
+    /// Starts it over a directory that is there.
+    pub(crate) async fn spawn(dir: Arc<TempDir>, settings: Settings, args: &[&str]) -> Self {
         let mut command = mrrd(dir.path(), &settings);
         let mut child = command
             .arg("serve")

@@ -19,7 +19,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -86,6 +86,8 @@ struct Account {
     /// Answers wait for the next beat of this, leave together, and count when they are taken.
     beat: Option<(Instant, Duration)>,
     lists: Mutex<BTreeMap<&'static str, Vec<Element>>>,
+    /// MRR at the end of a month (`2026-01`), by customer, for the Metrics API; it is closed while there is none.
+    mrr: Mutex<BTreeMap<(String, String), i64>>,
     troubles: Box<Troubles>,
     asked: AtomicUsize,
     paths: Mutex<Vec<String>>,
@@ -138,6 +140,7 @@ impl FakeStripe {
             pause,
             beat,
             lists: Mutex::default(),
+            mrr: Mutex::default(),
             troubles: Box::new(troubles),
             asked: AtomicUsize::new(0),
             paths: Mutex::default(),
@@ -181,6 +184,11 @@ impl FakeStripe {
         list.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
     }
 
+    /// Says what Stripe's own MRR of a customer is at the end of a month, in minor units.
+    pub(crate) fn tell_mrr(&self, month: &str, customer: &str, minor: i64) {
+        self.account.mrr.lock().unwrap().insert((month.to_owned(), customer.to_owned()), minor);
+    }
+
     /// Sets its clock.
     pub(crate) fn at(&self, now: UnixTime) {
         self.account.now.store(now.0, Ordering::SeqCst);
@@ -218,9 +226,12 @@ async fn answer(State(account): State<Arc<Account>>, request: Request) -> Respon
     if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != &format!("Bearer {KEY}")) {
         return refusal(401, json!({"message": "Invalid API Key provided"}));
     }
-    let version = headers.get("stripe-version").and_then(|version| version.to_str().ok());
+    let version = headers.get("stripe-version").and_then(|version| version.to_str().ok()).map(str::to_owned);
+    if path == "/v2/data/analytics/metric_query" {
+        return account.metric(request, version.as_deref()).await;
+    }
     let query = request.uri().query().unwrap_or_default();
-    let asked = match stripe_contract::read(&path, query, version) {
+    let asked = match stripe_contract::read(&path, query, version.as_deref()) {
         Ok(asked) => asked,
         Err((status, error)) => return refusal(status, error),
     };
@@ -286,6 +297,33 @@ impl hyper::body::Body for Taken {
 }
 
 impl Account {
+    /// The Metrics API, a preview that answers 404 to whom it isn't open.
+    async fn metric(&self, request: Request, version: Option<&str>) -> Response {
+        let json = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        let posted = request.method() == Method::POST && json;
+        let body = axum::body::to_bytes(request.into_body(), 1 << 16).await.unwrap();
+        let mrr = self.mrr.lock().unwrap().clone();
+        if !posted || mrr.is_empty() {
+            return refusal(404, json!({"message": "Unrecognized request URL"}));
+        }
+        let asked = match stripe_contract::metric(&body, version) {
+            Ok(asked) => asked,
+            Err((status, error)) => return refusal(status, error),
+        };
+        let now = jiff::Timestamp::from_second(self.now.load(Ordering::SeqCst)).unwrap();
+        let rows = mrr.iter().filter(|((month, _), minor)| *month == asked.month && **minor != 0);
+        let row = |((month, customer), minor): (&(String, String), &i64)| {
+            json!({"id": format!("{month}-{customer}"), "dimensions": {"customer": customer}, "timestamp": asked.end,
+                "results": [{"metric": "metric_test_1", "name": "revenue.mrr", "currency": asked.currency,
+                    "value": minor.to_string()}]})
+        };
+        let answer = json!({"object": "v2.data.analytics.metric_query_result", "id": "mqr_1", "created": now.to_string(),
+            "livemode": false, "next_page_url": null, "previous_page_url": null, "refreshed_at": now.to_string(),
+            "data": rows.map(row).collect::<Vec<_>>()});
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
+        ([(header::DATE, date)], axum::Json(answer)).into_response()
+    }
+
     fn answer(&self, path: &str, asked: &Asked) -> (StatusCode, String) {
         let lists = self.lists.lock().unwrap();
         let parameters = &asked.parameters;

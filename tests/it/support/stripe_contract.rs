@@ -214,6 +214,66 @@ pub(super) fn read(path: &str, query: &str, version: Option<&str>) -> Result<Ask
     }
 }
 
+/// One month of MRR by customer, as the Metrics API is asked for it.
+#[derive(Debug)]
+pub(super) struct MetricAsked {
+    /// `2026-01`
+    pub(super) month: String,
+    /// The end of its last day, as a row is stamped.
+    pub(super) end: String,
+    pub(super) currency: String,
+}
+
+/// Reads a question to the Metrics API (`v2.data.analytics.metric_query`), or refuses it as Stripe does: unknown parameters,
+/// more than one dimension, a range that isn't one whole month where the test knows only months.
+pub(super) fn metric(body: &[u8], version: Option<&str>) -> Result<MetricAsked, Refusal> {
+    const KNOWN: [&str; 10] = [
+        "currency",
+        "ends_at",
+        "filters",
+        "granularity",
+        "group_by",
+        "limit",
+        "metrics",
+        "page",
+        "starts_at",
+        "timezone",
+    ];
+    if !version.is_some_and(|version| version.ends_with(".preview")) {
+        return Err((400, json!({"type": "invalid_request_error", "message": "Invalid Stripe API version"})));
+    }
+    let asked: Value = serde_json::from_slice(body).map_err(|_| invalid("", "", "Invalid JSON"))?;
+    let fields = asked.as_object().ok_or_else(|| invalid("", "", "Invalid JSON"))?;
+    if let Some(name) = fields.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+        return Err(invalid("parameter_unknown", name, "Received unknown parameter"));
+    }
+    for name in ["metrics", "starts_at", "ends_at", "granularity"] {
+        if !fields.contains_key(name) {
+            return Err(invalid("parameter_missing", name, "Missing required param"));
+        }
+    }
+    if asked["metrics"] != json!([{"name": "revenue.mrr"}]) {
+        return Err(invalid("", "metrics", "No such metric"));
+    }
+    if asked["group_by"] != json!(["customer"]) || asked["granularity"] != "month" {
+        return Err(invalid("", "group_by", "Unsupported dimension"));
+    }
+    let zone = jiff::tz::TimeZone::get(asked["timezone"].as_str().unwrap_or("UTC"))
+        .map_err(|_| invalid("", "timezone", "No such zone"))?;
+    let at = |name: &str| {
+        let text = asked[name].as_str().unwrap_or_default();
+        let instant = text.parse::<jiff::Timestamp>().map_err(|_| invalid("", name, "Invalid timestamp"))?;
+        Ok(instant.to_zoned(zone.clone()).date())
+    };
+    let (first, last) = (at("starts_at")?, at("ends_at")?);
+    if first != first.first_of_month() || last != first.last_of_month() {
+        return Err(invalid("", "starts_at", "Not a whole month"));
+    }
+    let end = last.to_zoned(zone).unwrap().timestamp().to_string();
+    let currency = asked["currency"].as_str().unwrap_or("usd").to_owned();
+    Ok(MetricAsked { month: first.strftime("%Y-%m").to_string(), end, currency })
+}
+
 impl Asked {
     /// The object's text as this request is shown it: untouched, unless it holds what wasn't asked for.
     pub(super) fn shown(&self, text: &str) -> String {
