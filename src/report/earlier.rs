@@ -241,6 +241,10 @@ impl View for Earlier<'_> {
         })
     }
 
+    fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Reading<'v, RowsOfCustomers> {
+        Box::pin(async move { self.whole().await?.rows_of_customers(scope, group).await })
+    }
+
     fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Reading<'v, Vec<HeldRow>> {
         Box::pin(async move { self.whole().await?.held(scope, by).await })
     }

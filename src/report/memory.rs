@@ -89,90 +89,111 @@ impl Memory {
 
     /// What a bridge is made of.
     pub fn ledger_rows(&self, scope: &Scope, group: RowGroup) -> Result<LedgerRows, ReportError> {
-        let mut amounts: BTreeMap<(Currency, Group, Day), [Mrr; 5]> = BTreeMap::new();
-        let mut counts: BTreeMap<(Option<Currency>, Group, Day), [i64; 3]> = BTreeMap::new();
-        let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
-        for (key, ledger) in self.in_scope(scope) {
-            // Whoever asks waits for it: not for ever.
-            charge(0)?;
-            let who = || Arc::<str>::from(key.customer.as_str());
-            let billed_in = |subscription: &SubscriptionId| {
-                let one = ledger.subscriptions.binary_search_by(|one| one.id.cmp(subscription)).ok();
-                one.and_then(|place| ledger.subscriptions[place].currency).map(|code| Arc::<str>::from(code.as_str()))
-            };
-            if group != RowGroup::Cause {
-                for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut) {
-                    let row = amounts
-                        .entry((delta.currency, delta_group(delta, group, &who, &billed_in), delta.day))
-                        .or_default();
-                    let changes = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
-                    for (sum, change) in row.iter_mut().zip(changes) {
-                        *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
-                    }
-                }
-            }
-            if matches!(group, RowGroup::Whole | RowGroup::Customer) {
-                for count in ledger.counts.iter().filter(|count| count.at <= scope.cut) {
-                    let group = (group == RowGroup::Customer).then(&who);
-                    let row = counts.entry((count.currency, group, count.day)).or_default();
-                    for (sum, change) in row.iter_mut().zip([count.customers, count.subscriptions, count.trials]) {
-                        *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
-                    }
-                }
-            }
-            for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
-                let mut add = |group, amount: Mrr| {
-                    let line = lines.entry((movement.currency, group, movement.day, movement.kind)).or_default();
-                    *line = line.checked_add(amount).ok_or(ReportError::Overflow)?;
-                    Ok::<_, ReportError>(())
-                };
-                match group {
-                    RowGroup::Whole => add(None, movement.amount)?,
-                    RowGroup::Customer => add(Some(who()), movement.amount)?,
-                    _ if movement.kind == Kind::Transient => {}
-                    _ => movement
-                        .parts
-                        .iter()
-                        .try_for_each(|part| add(part_group(part, group, &billed_in), part.amount))?,
+        rows_of(self.in_scope(scope), scope, group)
+    }
+
+    /// What a bridge is made of in these groups, customer by customer: without counts.
+    pub fn rows_of_customers(&self, scope: &Scope, group: RowGroup) -> Result<RowsOfCustomers, ReportError> {
+        let mut all = RowsOfCustomers::new();
+        for one in self.in_scope(scope) {
+            let rows = rows_of(std::iter::once(one), scope, group)?;
+            let of = all.entry(one.0.customer.as_str().into()).or_default();
+            // The same id in several accounts is one customer to a question about all of them.
+            of.amounts.extend(rows.amounts);
+            of.lines.extend(rows.lines);
+        }
+        Ok(all)
+    }
+}
+
+/// What bridges of these customers are made of.
+fn rows_of<'l>(
+    customers: impl Iterator<Item = (&'l CustomerKey, &'l CustomerLedger)>,
+    scope: &Scope,
+    group: RowGroup,
+) -> Result<LedgerRows, ReportError> {
+    let mut amounts: BTreeMap<(Currency, Group, Day), [Mrr; 5]> = BTreeMap::new();
+    let mut counts: BTreeMap<(Option<Currency>, Group, Day), [i64; 3]> = BTreeMap::new();
+    let mut lines: BTreeMap<(Currency, Group, Day, Kind), Mrr> = BTreeMap::new();
+    for (key, ledger) in customers {
+        // Whoever asks waits for it: not for ever.
+        charge(0)?;
+        let who = || Arc::<str>::from(key.customer.as_str());
+        let billed_in = |subscription: &SubscriptionId| {
+            let one = ledger.subscriptions.binary_search_by(|one| one.id.cmp(subscription)).ok();
+            one.and_then(|place| ledger.subscriptions[place].currency).map(|code| Arc::<str>::from(code.as_str()))
+        };
+        if group != RowGroup::Cause {
+            for delta in ledger.deltas.iter().filter(|delta| delta.at <= scope.cut) {
+                let row = amounts
+                    .entry((delta.currency, delta_group(delta, group, &who, &billed_in), delta.day))
+                    .or_default();
+                let changes = [delta.mrr, delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn];
+                for (sum, change) in row.iter_mut().zip(changes) {
+                    *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
                 }
             }
         }
-        charge(
-            amounts.len() * size_of::<DayAmounts>()
-                + counts.len() * size_of::<DayCounts>()
-                + lines.len() * size_of::<DayLine>(),
-        )?;
-        Ok(LedgerRows {
-            amounts: amounts
-                .into_iter()
-                .map(|((currency, group, day), [mrr, list, estimated, at_risk, scheduled_churn])| DayAmounts {
-                    currency,
-                    group,
-                    day,
-                    mrr,
-                    list,
-                    estimated,
-                    at_risk,
-                    scheduled_churn,
-                })
-                .collect(),
-            counts: counts
-                .into_iter()
-                .map(|((currency, group, day), [customers, subscriptions, trials])| DayCounts {
-                    currency,
-                    group,
-                    day,
-                    customers,
-                    subscriptions,
-                    trials,
-                })
-                .collect(),
-            lines: lines
-                .into_iter()
-                .map(|((currency, group, day, kind), amount)| DayLine { currency, group, day, kind, amount })
-                .collect(),
-        })
+        if matches!(group, RowGroup::Whole | RowGroup::Customer) {
+            for count in ledger.counts.iter().filter(|count| count.at <= scope.cut) {
+                let group = (group == RowGroup::Customer).then(&who);
+                let row = counts.entry((count.currency, group, count.day)).or_default();
+                for (sum, change) in row.iter_mut().zip([count.customers, count.subscriptions, count.trials]) {
+                    *sum = sum.checked_add(change).ok_or(ReportError::Overflow)?;
+                }
+            }
+        }
+        for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
+            let mut add = |group, amount: Mrr| {
+                let line = lines.entry((movement.currency, group, movement.day, movement.kind)).or_default();
+                *line = line.checked_add(amount).ok_or(ReportError::Overflow)?;
+                Ok::<_, ReportError>(())
+            };
+            match group {
+                RowGroup::Whole => add(None, movement.amount)?,
+                RowGroup::Customer => add(Some(who()), movement.amount)?,
+                _ if movement.kind == Kind::Transient => {}
+                _ => {
+                    movement.parts.iter().try_for_each(|part| add(part_group(part, group, &billed_in), part.amount))?
+                }
+            }
+        }
     }
+    charge(
+        amounts.len() * size_of::<DayAmounts>()
+            + counts.len() * size_of::<DayCounts>()
+            + lines.len() * size_of::<DayLine>(),
+    )?;
+    Ok(LedgerRows {
+        amounts: amounts
+            .into_iter()
+            .map(|((currency, group, day), [mrr, list, estimated, at_risk, scheduled_churn])| DayAmounts {
+                currency,
+                group,
+                day,
+                mrr,
+                list,
+                estimated,
+                at_risk,
+                scheduled_churn,
+            })
+            .collect(),
+        counts: counts
+            .into_iter()
+            .map(|((currency, group, day), [customers, subscriptions, trials])| DayCounts {
+                currency,
+                group,
+                day,
+                customers,
+                subscriptions,
+                trials,
+            })
+            .collect(),
+        lines: lines
+            .into_iter()
+            .map(|((currency, group, day, kind), amount)| DayLine { currency, group, day, kind, amount })
+            .collect(),
+    })
 }
 
 impl Memory {

@@ -11,7 +11,7 @@ use crate::{
         time::Day,
     },
     segment::{Members, Steps},
-    store::derived::reports::{DayAmounts, DayCounts, DayLine, LedgerRows},
+    store::derived::reports::{DayAmounts, DayCounts, DayLine, LedgerRows, RowsOfCustomers},
 };
 
 /// The group of whoever isn't asked for. No group has this name: no attribute's value begins so.
@@ -129,6 +129,31 @@ pub(super) fn within(rows: LedgerRows, members: &Members) -> Result<LedgerRows, 
     }
     let mut moved = regrouped(rows, &groups, &outside)?;
     moved.fill_currencies();
+    Ok(moved)
+}
+
+/// The same in groups of what customers hold, or why they moved: those of the segment's days in their own groups, all others
+/// [`OUTSIDE`]. What a customer holds of a group moves with the customer.
+pub(super) fn within_groups(all: RowsOfCustomers, members: &Members) -> Result<LedgerRows, ReportError> {
+    const UNKNOWN: &str = "\u{1}unknown";
+    let (outside, nobody): (Group, Steps<bool>) = (Some(OUTSIDE.into()), Steps::always(false));
+    let mut moved = LedgerRows::default();
+    for (customer, mut rows) in all {
+        let steps = members.of(&customer).unwrap_or(&nobody);
+        let mut groups: BTreeMap<Arc<str>, Steps<Group>> = BTreeMap::new();
+        let mut known = |group: &mut Group| {
+            let name = group.get_or_insert_with(|| UNKNOWN.into());
+            if !groups.contains_key(name) {
+                let own = Some(name.clone()).filter(|name| **name != *UNKNOWN);
+                groups.insert(name.clone(), steps.map(|is| if *is { own.clone() } else { outside.clone() }));
+            }
+        };
+        rows.amounts.iter_mut().for_each(|row| known(&mut row.group));
+        rows.lines.iter_mut().for_each(|row| known(&mut row.group));
+        let one = regrouped(rows, &groups, &outside)?;
+        moved.amounts.extend(one.amounts);
+        moved.lines.extend(one.lines);
+    }
     Ok(moved)
 }
 

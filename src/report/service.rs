@@ -32,19 +32,14 @@ impl<'a> Reports<'a> {
     pub async fn mrr(&self, ask: &Ask) -> Result<MrrAnswer, AskError> {
         let by_customer = ask.segment.is_some();
         let (row_group, grouping) = match &ask.group_by {
-            Some(GroupBy::Product | GroupBy::Price | GroupBy::Interval | GroupBy::Cause) if by_customer => {
-                let reason = "with a segment groups are of whole customers: country, cohort, customer, metadata:KEY or attribute:KEY";
-                return Err(AskError::Parameter { name: "group_by", reason: reason.into() });
-            }
-            Some(GroupBy::Currency) if by_customer && self.reporting(ask).is_some() => {
-                let reason = "with a segment what is converted can't be told by currency: ask with currency=CODE";
-                return Err(AskError::Parameter { name: "group_by", reason: reason.into() });
-            }
             Some(GroupBy::Attribute(_)) => (RowGroup::Customer, Grouping::Moving),
             Some(GroupBy::Country | GroupBy::Cohort | GroupBy::Customer) if by_customer => {
                 (RowGroup::Customer, Grouping::Moving)
             }
-            None | Some(GroupBy::Currency) if by_customer => (RowGroup::Customer, Grouping::Moving),
+            None if by_customer => (RowGroup::Customer, Grouping::Moving),
+            Some(GroupBy::Currency) if by_customer && self.reporting(ask).is_none() => {
+                (RowGroup::Customer, Grouping::Moving)
+            }
             None => (RowGroup::Whole, Grouping::Closed),
             // Nothing converted: each currency has a series of its own already.
             Some(GroupBy::Currency) if self.reporting(ask).is_none() => (RowGroup::Whole, Grouping::Closed),
@@ -67,13 +62,22 @@ impl<'a> Reports<'a> {
         if ask.group_by == Some(GroupBy::Customer) {
             self.not_too_many_customers(ask, &scope, &*view).await?;
         }
-        let summed = row_group != RowGroup::Whole && grouping != Grouping::Moving;
+        // What customers hold of each group, and why they moved, is looked at customer by customer.
+        let of_customers = by_customer && row_group != RowGroup::Customer;
+        let summed = row_group != RowGroup::Whole && grouping != Grouping::Moving && !by_customer;
         let by_month = if summed { self.months_by_group(ask, &scope, &*view).await? } else { None };
         let (mut rows, periods, view) = match by_month {
             Some((rows, periods)) => (rows, periods, view),
             None => {
                 let (mut rows, periods, view) = self.rows(ask, &scope, view, row_group, None).await?;
-                if let Some(groups) = self.groups_over_time(ask, &scope, &*view).await? {
+                let members = if of_customers { self.membership(ask, &scope, &*view).await? } else { None };
+                if let Some(members) = members {
+                    let mut all = view.rows_of_customers(&scope, row_group).await?;
+                    if let Some(currency) = ask.own_currency() {
+                        all.values_mut().for_each(|rows| rows.keep_currency(currency));
+                    }
+                    rows = budget::compute(|| moving::within_groups(all, &members))?;
+                } else if let Some(groups) = self.groups_over_time(ask, &scope, &*view).await? {
                     let elsewhere = by_customer.then(|| OUTSIDE.into());
                     rows = budget::compute(|| regrouped(rows, &groups, &elsewhere))?;
                 } else if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
@@ -83,8 +87,10 @@ impl<'a> Reports<'a> {
             }
         };
         // A segment in no groups is one series for each currency, whether anybody is in it or not.
-        let grouped =
-            row_group != RowGroup::Whole && !(by_customer && matches!(ask.group_by, None | Some(GroupBy::Currency)));
+        let grouped = row_group != RowGroup::Whole
+            && !(row_group == RowGroup::Customer
+                && by_customer
+                && matches!(ask.group_by, None | Some(GroupBy::Currency)));
         if by_customer && !grouped {
             rows.fill_currencies();
         }

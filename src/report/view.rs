@@ -27,6 +27,9 @@ pub(super) trait View: Send + Sync {
     /// What a bridge is made of.
     fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows>;
 
+    /// What a bridge is made of in these groups, customer by customer: without counts.
+    fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers>;
+
     /// What customers hold of each product, price or interval, or in each currency: changes by day.
     fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>>;
 
@@ -123,6 +126,10 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.ledger_rows(scope, self.zone.day(scope.cut), group).await?) })
     }
 
+    fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers> {
+        Box::pin(async move { Ok(self.store.derived.rows_of_customers(scope, group).await?) })
+    }
+
     fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>> {
         Box::pin(async move { Ok(self.store.derived.held(scope, by).await?) })
     }
@@ -214,6 +221,10 @@ impl View for Prefix<'_> {
 
     fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows> {
         Box::pin(async move { Ok(self.ledgers.ledger_rows(scope, group)?) })
+    }
+
+    fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers> {
+        Box::pin(async move { Ok(self.ledgers.rows_of_customers(scope, group)?) })
     }
 
     fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>> {

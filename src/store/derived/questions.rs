@@ -120,6 +120,11 @@ impl ReadDerived {
         either!(self.0, database => database.changing_ahead(scope).await)
     }
 
+    /// What a bridge is made of in these groups, customer by customer: without counts.
+    pub async fn rows_of_customers(&self, scope: &Scope, group: RowGroup) -> Result<RowsOfCustomers, StoreError> {
+        either!(self.0, database => database.rows_of_customers(scope, group).await)
+    }
+
     /// Trials that ended by the cut.
     pub async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
         either!(self.0, database => database.trials(scope).await)

@@ -199,6 +199,9 @@ pub struct LedgerRows {
     pub lines: Vec<DayLine>,
 }
 
+/// The same of each customer by itself, in groups of what it holds or why it moved.
+pub type RowsOfCustomers = BTreeMap<Arc<str>, LedgerRows>;
+
 /// What each day adds to the figures that look at customers one by one, up to a cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionRows {

@@ -219,6 +219,14 @@ async fn every_answer_is_of_one_ledger_and_says_which() {
         .map(|one| (&one["group"], &one["closing"], &one["currency"]))
         .collect();
     assert_eq!(groups, [(&"eur".into(), &4500.into(), &"chf".into()), (&"usd".into(), &1450.into(), &"chf".into())]);
+    // The same of a segment in which everybody is, and of its opposite, in which nobody.
+    let within =
+        daemon.json("/api/v1/mrr?from=2026-02-01&to=2026-02-28&group_by=currency&where=mrr%20%3E%3D%200").await;
+    for (one, all) in within["data"].as_array().unwrap().iter().zip(billed["data"].as_array().unwrap()) {
+        assert_eq!((&one["group"], &one["closing"]), (&all["group"], &all["closing"]), "{within}");
+    }
+    let without = daemon.json("/api/v1/mrr?from=2026-02-01&to=2026-02-28&group_by=currency&where=mrr%20%3C%200").await;
+    assert_eq!(without["data"], serde_json::json!([]));
     let detail = daemon.json("/api/v1/customers/cus_1").await;
     assert_eq!(
         (&detail["subscriptions"][1]["mrr"], &detail["subscriptions"][1]["billed_in"]),

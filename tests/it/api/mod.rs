@@ -18,6 +18,7 @@ mod outside;
 mod parameters;
 pub(crate) mod quality;
 mod sales;
+mod segment_groups;
 mod segment_rates;
 mod segments;
 mod shapes;

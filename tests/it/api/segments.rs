@@ -179,7 +179,6 @@ async fn what_cannot_be_asked_of_a_segment_says_why() {
         ("segment=none".into(), "there are all, large, small"),
         ("segment=large&where=mrr%20exists".into(), "give one of the two"),
         ("segment=large&basis=closed".into(), "answered as restated"),
-        ("segment=large&group_by=product".into(), "whole customers"),
         ("compare=large,none".into(), "no segment"),
         ("compare=large&segment=small".into(), "neither segment"),
     ] {

@@ -53,6 +53,32 @@ impl Database {
         Ok(rows)
     }
 
+    pub(in crate::store) async fn rows_of_customers(
+        &self,
+        scope: &Scope,
+        group: RowGroup,
+    ) -> Result<RowsOfCustomers, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut all = RowsOfCustomers::new();
+        if group != RowGroup::Cause {
+            let mut query = amounts_by(scope, group, ", d.customer");
+            let (mut last, mut who) = (None, None);
+            let read = |row: &Row| Ok((group_of(row, 13, &mut who)?, grouped_amounts(row, &mut last)?));
+            for (customer, row) in each(&mut query, &mut tx, read).await? {
+                all.entry(customer.unwrap_or_default()).or_default().amounts.push(row);
+            }
+        }
+        let mut query = lines_by(scope, group, ", m.customer");
+        let (mut last, mut who) = (None, None);
+        let read = |row: &Row| Ok((group_of(row, 6, &mut who)?, line(row, Some(&mut last))?));
+        for (customer, row) in each(&mut query, &mut tx, read).await? {
+            all.entry(customer.unwrap_or_default()).or_default().lines.push(row);
+        }
+        tx.commit().await.doing(DOING)?;
+        Ok(all)
+    }
+
     pub(in crate::store) async fn daily_rows(
         &self,
         scope: &Scope,
@@ -218,15 +244,20 @@ async fn amounts(
     scope: &Scoped<'_>,
     group: RowGroup,
 ) -> Result<Vec<DayAmounts>, StoreError> {
-    let column = column_of(group);
-    let sums = amounts_sums();
-    let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums} FROM item_delta d"));
+    let mut last = None;
+    each(&mut amounts_by(scope, group, ""), connection, |row| grouped_amounts(row, &mut last)).await
+}
+
+/// The same as a query, with a further column behind its own that it is summed by too (`, t.column`).
+fn amounts_by(scope: &Scoped<'_>, group: RowGroup, further: &str) -> QueryBuilder<Driver> {
+    let (column, sums) = (column_of(group), amounts_sums());
+    let mut query = QueryBuilder::new(format!("SELECT d.currency, {column}, d.day, {sums}{further} FROM item_delta d"));
     push_scope(&mut query, "d", "d", scope);
     query.push(" AND d.at <= ").push_bind(scope.cut.0);
-    query.push(" GROUP BY 1, 2, 3");
-    let mut last = None;
-    each(&mut query, connection, |row| grouped_amounts(row, &mut last)).await
+    query.push(format_args!(" GROUP BY 1, 2, 3{further}"));
+    query
 }
+
 /// Reads currency, group, day and the five amounts.
 fn grouped_amounts(row: &Row, last: &mut Option<Arc<str>>) -> Result<DayAmounts, StoreError> {
     let money = |at: usize| sum(row, 3 + 2 * at).doing(DOING);
@@ -317,6 +348,12 @@ async fn in_doubt(
 }
 
 async fn lines(connection: &mut Connection, scope: &Scoped<'_>, group: RowGroup) -> Result<Vec<DayLine>, StoreError> {
+    let mut last = None;
+    each(&mut lines_by(scope, group, ""), connection, |row| line(row, Some(&mut last))).await
+}
+
+/// The same as a query, with a further column behind its own that it is summed by too (`, t.column`).
+fn lines_by(scope: &Scoped<'_>, group: RowGroup, further: &str) -> QueryBuilder<Driver> {
     // A part is booked on the group it leads to, else on the one it left: the rest is `transfer`.
     let side = |column| format!("CASE WHEN p.after_price IS NULL THEN p.before_{column} ELSE p.after_{column} END");
     let column = match group {
@@ -333,14 +370,14 @@ async fn lines(connection: &mut Connection, scope: &Scoped<'_>, group: RowGroup)
     } else {
         ("movement m".to_owned(), split_sum("m.amount"))
     };
-    let mut query =
-        QueryBuilder::<Driver>::new(format!("SELECT m.currency, m.day, m.kind, {column}, {amount} FROM {from}"));
+    let mut query = QueryBuilder::<Driver>::new(format!(
+        "SELECT m.currency, m.day, m.kind, {column}, {amount}{further} FROM {from}"
+    ));
     push_scope(&mut query, "m", "m", scope);
     push_visible(&mut query, scope);
     if of_parts {
         query.push(" AND m.kind <> 'transient'");
     }
-    query.push(" GROUP BY 1, 2, 3, 4");
-    let mut last = None;
-    each(&mut query, connection, |row| line(row, Some(&mut last))).await
+    query.push(format_args!(" GROUP BY 1, 2, 3, 4{further}"));
+    query
 }
