@@ -1,5 +1,5 @@
 // Makes the vendored modules of the dashboard from the npm packages that package-lock.json pins: what is used of each,
-// minified, one ES module a library, so that a browser loads them without a bundler and without an import map.
+// minified, without what a library has besides, one ES module a library, so that a browser loads them without a bundler and without an import map.
 // `node vendor.mjs write` writes them with their manifest; `node vendor.mjs check` makes them again and compares.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -19,9 +19,36 @@ const MODULES = {
       export const html = htm.bind(h);`,
   },
   "chart.js": {
-    packages: ["chart.js", "@kurkle/color"],
+    packages: ["chart.js"],
     source: `export { Chart, LineController, LineElement, PointElement, BarController, BarElement, CategoryScale, LinearScale, Filler }
       from "chart.js";`,
+  },
+};
+
+// What no bundler drops of Chart.js by itself, and no page uses: scales whose defaults are read from elsewhere as they are
+// declared, and the reading and mixing of colours, which is for animations and for what lies under the pointer. A version that
+// has something else in the place of either stops here.
+const UNUSED_SCALES = ["LogarithmicScale", "RadialLinearScale", "TimeScale", "TimeSeriesScale"];
+const COLORS = `export class Color {
+  constructor(value) { this.value = value; this.valid = false; }
+  saturate() { return this; }
+  darken() { return this; }
+  hexString() { return this.value; }
+}`;
+const withoutUnused = {
+  name: "without-unused",
+  setup(bundle) {
+    bundle.onResolve({ filter: /^@kurkle\/color$/ }, () => ({ path: "color", namespace: "unused" }));
+    bundle.onLoad({ filter: /^color$/, namespace: "unused" }, () => ({ contents: COLORS, loader: "js" }));
+    bundle.onLoad({ filter: /chart\.js\/dist\/chart\.js$/ }, async ({ path }) => {
+      let contents = await readFile(path, "utf8");
+      for (const name of UNUSED_SCALES) {
+        const before = contents;
+        contents = contents.replace(new RegExp(`^class ${name} extends [^]*?^}$`, "m"), (text) => `const ${name} = /* @__PURE__ */ (() => ${text})();`);
+        if (contents === before) throw new Error(`Chart.js has no ${name} any more, or declares it otherwise`);
+      }
+      return { contents, loader: "js" };
+    });
   },
 };
 
@@ -31,7 +58,7 @@ const files = new Map();
 for (const [name, { packages, source }] of Object.entries(MODULES)) {
   const made = await build({
     stdin: { contents: source, resolveDir: here, loader: "js" },
-    bundle: true, minify: true, write: false, format: "esm", target: "es2022", legalComments: "none", charset: "utf8",
+    bundle: true, minify: true, write: false, format: "esm", target: "es2022", legalComments: "none", charset: "utf8", plugins: [withoutUnused],
   });
   const of = [];
   for (const one of packages) {
