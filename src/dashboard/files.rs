@@ -42,6 +42,7 @@ files![
     "prices.js",
     "reportbar.js",
     "route.js",
+    "segment.js",
     "session.js",
     "stream.js",
     "words.js",
@@ -49,12 +50,14 @@ files![
     "pages/breakdown.js",
     "pages/churn.js",
     "pages/closing.js",
+    "pages/committed.js",
     "pages/cohorts.js",
     "pages/customer.js",
     "pages/customers.js",
     "pages/differences.js",
     "pages/events.js",
     "pages/first.js",
+    "pages/goals.js",
     "pages/health.js",
     "pages/movements.js",
     "pages/overview.js",
@@ -105,12 +108,14 @@ pub(super) fn asset(path: &str) -> Option<&'static File> {
     made.get(path)
 }
 
-/// A file's bytes as they are served: our own scripts without comments, which say types and reasons to whoever reads them here.
+/// A file's bytes as they are served: our own scripts and styles without comments, which say types and reasons to whoever reads
+/// them here, and without what only lays the text out.
 fn served(path: &str, bytes: &'static [u8]) -> Cow<'static, [u8]> {
     match std::str::from_utf8(bytes) {
         Ok(text) if path.ends_with(".js") && !path.starts_with("vendor/") => {
             Cow::Owned(without_comments(text).into_bytes())
         }
+        Ok(text) if path.ends_with(".css") => Cow::Owned(tight_styles(text).into_bytes()),
         _ => Cow::Borrowed(bytes),
     }
 }
@@ -124,8 +129,37 @@ fn without_comments(text: &str) -> String {
         rest = comment.split_once("*/").map_or("", |(_, after)| after.strip_prefix(' ').unwrap_or(after));
     }
     bare.push_str(rest);
-    let told = bare.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+    // Of markup over several lines htm drops the indentation by itself, and no other text of ours has several lines.
+    let told = bare.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
     told.fold(String::with_capacity(bare.len()), |all, line| all + line + "\n")
+}
+
+/// Without `/* … */`, and without the spaces that separate nothing: around `{`, `}`, `;` and `,`, and after a property's `:`. The
+/// spaces around a selector's combinators and in front of its `:` mean something, and stay.
+fn tight_styles(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        bare.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    bare.push_str(rest);
+    let mut tight = String::with_capacity(bare.len());
+    for letter in bare.chars() {
+        let letter = if letter.is_whitespace() { ' ' } else { letter };
+        match letter {
+            ' ' if tight.ends_with(['{', '}', ';', ',', ':', ' ']) => continue,
+            '{' | '}' | ';' | ',' if tight.ends_with(' ') => {
+                tight.pop();
+            }
+            _ => {}
+        }
+        if letter == '}' && tight.ends_with(';') {
+            tight.pop();
+        }
+        tight.push(letter);
+    }
+    tight
 }
 
 impl File {
@@ -182,6 +216,9 @@ mod tests {
     fn scripts_are_served_without_their_comments() {
         let text = "// What it is.\n/**\n * @param {string} a\n */\nconst x = (/** @type {any} */ a) => `https://${a}`;\n\n  // Why.\nx(1); // said\n";
         assert_eq!(without_comments(text), "const x = (a) => `https://${a}`;\nx(1); // said\n");
+        let styles = "/* what */\n.a:hover, .b > *  { color: red; margin: 0 1px; }\n@media (max-width: 9px) {\n  .c :focus { top: calc(1px + 2px); }\n}\n";
+        let tight = ".a:hover,.b > *{color:red;margin:0 1px}@media (max-width:9px){.c :focus{top:calc(1px + 2px)}}";
+        assert_eq!(tight_styles(styles).trim(), tight);
         for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js") && !path.starts_with("vendor/")) {
             let text = std::str::from_utf8(bytes).unwrap();
             assert_eq!(text.matches("/**").count(), text.matches("*/").count(), "{path} has a comment without an end");

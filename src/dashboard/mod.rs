@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use self::files::File;
 
 /// Where pages live, besides `/`.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/movements",
     "/customers",
     "/customers/{id}",
@@ -25,6 +25,7 @@ const PAGES: [&str; 12] = [
     "/breakdown",
     "/differences",
     "/closing",
+    "/goals",
     "/events",
     "/events/{id}",
     "/alerts",

@@ -108,6 +108,8 @@ async function look(page, { width, dark }, whole) {
     return { text: document.body.innerText, title: document.title, at: location.pathname + location.search, blank, wide,
       overflow: document.documentElement.scrollWidth > innerWidth, heading: document.querySelectorAll("h1").length };
   });
+  // To be looked at by people: `SHOTS=DIR` keeps what every page looked like.
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${told.at.replaceAll(/[^\w=-]+/g, "_")}-${width}-${dark ? "dark" : "light"}.png`, fullPage: true });
   return { axe: found, ...told };
 }
 

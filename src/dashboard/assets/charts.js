@@ -66,9 +66,9 @@ const lines = {
 };
 
 /**
- * @param {{ labels: string[], series: Series[], tick: (value: number) => string, marks: Mark[], stacked: boolean, from?: number, partial: boolean }} what
+ * @param {{ labels: string[], series: Series[], tick: (value: number) => string, marks: Mark[], stacked: boolean, running: number }} what
  */
-function configuration({ labels, series, tick, marks, stacked, partial }) {
+function configuration({ labels, series, tick, marks, stacked, running }) {
   const font = { family: getComputedStyle(document.body).fontFamily, size: 11.5 };
   const datasets = series.map((one) => {
     const tint = color(one.color);
@@ -79,7 +79,7 @@ function configuration({ labels, series, tick, marks, stacked, partial }) {
       ...base, type: "line", stack: one.key, borderColor: tint, backgroundColor: one.area || one.band ? `${color(`${one.color}-soft`)}` : tint, fill: one.area ? "origin" : one.band ? "-1" : false, borderWidth: one.points ? 0 : one.color === "band" ? 0 : 2.25,
       showLine: !one.points, borderDash: one.dashed ? [5, 5] : [], tension: 0, pointRadius: one.points ? 4 : one.values.filter((v) => v !== null).length < 3 ? 4 : 0, pointStyle: one.points ? "rectRot" : "circle",
       pointBackgroundColor: one.points ? color("ink") : tint, pointBorderColor: color("card"), pointBorderWidth: 1, spanGaps: false,
-      segment: partial && !one.dashed ? { borderDash: (/** @type {any} */ at) => (at.p1DataIndex === labels.length - 1 ? [3, 4] : undefined) } : undefined,
+      segment: running >= 0 && !one.dashed ? { borderDash: (/** @type {any} */ at) => (at.p1DataIndex === running ? [3, 4] : undefined) } : undefined,
     };
   });
   return {
@@ -96,10 +96,13 @@ function configuration({ labels, series, tick, marks, stacked, partial }) {
 
 /**
  * @param {{ title: string, says?: string, labels: string[], series: Series[], tick: (value: number) => string, open?: (index: number, key?: string) => string | null,
- *   marks?: Mark[], starts?: string[], stacked?: boolean, height?: number, head?: string, name: string, partial?: boolean, tools?: any, table?: boolean }} props
- *   says: which filters it shows, for the picture; name: of the files it is saved as, and in links; starts: the first day of each period, where notes can be added
+ *   marks?: Mark[], starts?: string[], stacked?: boolean, height?: number, head?: string, name: string, partial?: boolean, ahead?: number, tools?: any, table?: boolean }} props
+ *   says: which filters it shows, for the picture; name: of the files it is saved as, and in links; starts: the first day of each period, where notes can be added;
+ *   ahead: so many of the last periods are yet to come
  */
-export function Chart({ title, says = "", labels, series, tick, open, marks = [], starts, stacked = false, height = 260, head = "Period", name, partial = false, tools, table = true }) {
+export function Chart({ title, says = "", labels, series, tick, open, marks = [], starts, stacked = false, height = 260, head = "Period", name, partial = false, ahead = 0, tools, table = true }) {
+  // The period that still runs, of which everything is "so far".
+  const running = partial ? labels.length - 1 - ahead : -1;
   const ledger = useLedger();
   /** @type {{ current: HTMLCanvasElement | null }} */
   const canvas = useRef(null);
@@ -116,12 +119,12 @@ export function Chart({ title, says = "", labels, series, tick, open, marks = []
     watch.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => watch.disconnect();
   }, []);
-  const drawn = JSON.stringify([labels, series.map((one) => [one.key, one.color, one.values]), marks, stacked, dark, partial]);
+  const drawn = JSON.stringify([labels, series.map((one) => [one.key, one.color, one.values]), marks, stacked, dark, running]);
   useEffect(() => {
     let gone = false;
     drawing().then((Drawing) => {
       if (gone || !canvas.current) return;
-      const next = configuration({ labels, series, tick, marks, stacked, partial });
+      const next = configuration({ labels, series, tick, marks, stacked, running });
       if (chart.current) chart.current.destroy();
       chart.current = new Drawing(canvas.current, next);
       canvas.current.dataset.drawn = "yes";
@@ -224,19 +227,19 @@ export function Chart({ title, says = "", labels, series, tick, open, marks = []
     <div class=${`canvas h-${height >= 300 ? "tall" : height <= 140 ? "low" : "mid"}`} tabindex="0" role="group" aria-roledescription="chart" aria-label=${`${title}: arrow keys walk through it, Enter opens what is behind a figure`}
       onKeyDown=${key} onBlur=${() => point(null)} onMouseMove=${(/** @type {MouseEvent} */ event) => point(index(event))} onMouseLeave=${() => point(null)} onClick=${click} data-open=${open ? "yes" : undefined}>
       <canvas ref=${canvas} aria-hidden="true"></canvas>
-      ${here !== null && html`<div class=${`tip ${place.flip ? "flip" : ""}`} style=${{ left: `${place.left}px` }}><b>${labels[here]}${partial && here === labels.length - 1 ? " so far" : ""}</b>
+      ${here !== null && html`<div class=${`tip ${place.flip ? "flip" : ""}`} style=${{ left: `${place.left}px` }}><b>${labels[here]}${here === running ? " so far" : ""}</b>
         ${shown.map((one, i) => html`<span class=${`pair ${row === i + 1 ? "on" : ""}`} key=${one.key}><span><i class=${`key k-${one.color}`}></i>${one.name}</span><span>${one.text[here]}</span></span>`)}
         ${marks.filter((mark) => mark.at === here).map((mark) => html`<span class=${`pair mark m-${mark.kind}`}><span><i>${MARKS[mark.kind][0]}</i> ${mark.label}</span></span>`)}</div>`}
     </div>
     <p class="unseen" aria-live="polite">${said}</p>
     <div class="under">${table && html`<details class="as-table"><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label=${`${title} as a table`}><table>
         <thead><tr><th scope="col">${head}</th>${series.map((one) => html`<th scope="col" class="num" key=${one.key}>${one.name}</th>`)}</tr></thead>
-        <tbody>${labels.map((label, i) => html`<tr key=${i}><th scope="row">${label}${partial && i === labels.length - 1 ? " so far" : ""}</th>${series.map((one) => {
+        <tbody>${labels.map((label, i) => html`<tr key=${i}><th scope="row">${label}${i === running ? " so far" : ""}</th>${series.map((one) => {
           const to = one.values[i] === null ? null : open?.(i, one.key);
           return html`<td class="num" key=${one.key}>${to ? html`<a href=${to}>${one.text[i]}</a>` : one.text[i]}</td>`;
         })}</tr>`)}</tbody></table></div></details>`}
       <div class="tools">${tools}${starts && ledger?.me?.role === "admin" && html`<button type="button" class="quiet" onClick=${() => note(true)}>Add a note</button>`}<button type="button" class="quiet" onClick=${() => save(csv(rows()), `${name}.csv`)}>CSV</button><button type="button" class="quiet" onClick=${picture}>PNG</button><button type="button" class="quiet" aria-label=${`Copy a link to ${title}`} onClick=${link}>${copied ? "Copied" : "Link"}</button></div></div>
-    ${noting && html`<${Dialog} title="A note on every chart" close=${() => note(false)} cls="narrow"><${NoteForm} day=${starts?.[labels.length - 1]} done=${() => note(false)} /><//>`}
+    ${noting && html`<${Dialog} title="A note on every chart" close=${() => note(false)} cls="narrow"><${NoteForm} day=${starts?.at(-1)} done=${() => note(false)} /><//>`}
   </figure>`;
 }
 

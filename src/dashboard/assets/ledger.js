@@ -3,6 +3,7 @@ import { createContext, useContext } from "./vendor/preact.js";
 import { endOfDay, endOfMonth } from "./days.js";
 import { date, instant, month } from "./format.js";
 import { span, RANGES } from "./route.js";
+import { segmentName } from "./segment.js";
 
 /**
  * @typedef {object} Ledger
@@ -13,6 +14,7 @@ import { span, RANGES } from "./route.js";
  * @property {Record<string, string | undefined>} common what goes with every question of figures
  * @property {Record<string, string | undefined>} money the same with the currency
  * @property {string} profile
+ * @property {Record<string, string | undefined>} segment what goes with a question that is asked of some customers alone; nothing on a page that isn't told so
  * @property {any[]} closings months that were closed, newest first
  * @property {any[]} plans planned events and notes
  * @property {any} me who is signed in, where that is known
@@ -26,7 +28,7 @@ export const useLedger = () => useContext(LedgerContext);
 export function stated(ledger, query, only) {
   const { from, to, name } = span(query);
   const range = RANGES.find(([key]) => key === name)?.[1];
-  return [only, `profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", query.livemode === "false" ? "test data" : "",
+  return [only, segmentName(/** @type {any} */ (ledger.segment)), `profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", query.livemode === "false" ? "test data" : "",
     `${from ? date(from) : "from the beginning"} – ${date(to)}${range ? ` (${range})` : ""}`, query.interval ? `by ${query.interval}` : "", query.asof ? `as known at ${known(query.asof)}` : "", `days in ${ledger.status?.timezone ?? "UTC"}`].filter(Boolean).join(" · ");
 }
 

@@ -1,13 +1,14 @@
 // The frame around every page: where one is, what is asked, whether it is fresh; and the pages themselves.
 import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
-import { setNow } from "./days.js";
-import { count, month, several } from "./format.js";
+import { endOfMonth, setNow } from "./days.js";
+import { count, money, month, several, words } from "./format.js";
 import { LedgerContext, knownAt, known } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
 import { Failed, Loading } from "./parts.js";
 import { ReportBar } from "./reportbar.js";
 import { choose, followLinks, href, useRoute } from "./route.js";
+import { segmentOf, SegmentLine } from "./segment.js";
 import { signOut, whoAmI } from "./session.js";
 import { listen, useLive } from "./stream.js";
 import { doubts } from "./words.js";
@@ -43,7 +44,12 @@ function Foot({ status, ledger }) {
   const some = doubts(status?.quality);
   const closed = ledger.closings[0];
   const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : "Everything received could be read, priced and put in order";
-  const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}` : "no month is closed yet"}</a>`;
+  const first = closed && `${closed.month}-01`;
+  const accuracy = useApi(first ? address("/api/v1/accuracy", { ...ledger.money, as_known_at: undefined, from: first, to: endOfMonth(first) }) : null);
+  const of = accuracy.data?.data.find((/** @type {any} */ one) => one.currency === ledger.currency);
+  // How far a closed month can be trusted; what isn't closed will change.
+  const trusted = of ? `, ${words(of.class)}${of.class_reason ? ` (${of.class_reason})` : ""}${Number(of.restated_exact) ? `, restated since by ${money(of.restated, of.currency, { signed: true })}` : ""}; what isn’t closed is short term` : "";
+  const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}${trusted}` : "no month is closed yet"}</a>`;
   const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
   return html`<footer class="foot"><p>${[known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
@@ -69,9 +75,10 @@ function App() {
   const currency = chosen ?? (converted ? status.data.reporting_currency : largest ?? currencies[0] ?? "usd");
   const [me, set] = useState(/** @type {any} */ (null));
   useEffect(() => { whoAmI().then(set); }, []);
+  const takes = Boolean(page.report?.includes("segment"));
   const ledger = {
     status: status.data, currency, currencies, converted, me, profile: query.profile ?? status.data?.profiles[0] ?? "",
-    common, money: { ...common, currency: chosen ?? (converted ? undefined : currency) },
+    common, money: { ...common, currency: chosen ?? (converted ? undefined : currency) }, segment: takes ? segmentOf(query) : {},
     closings: closings.data?.data ?? [], plans: plans.data?.data ?? [],
   };
   const ready = status.data !== undefined && (converted || currencies.length < 2 || now.data !== undefined || now.error);
@@ -90,7 +97,7 @@ function App() {
         ${query.asof && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
-          : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
+          : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
       </main></div>
     ${ready && html`<${Foot} status=${status.data} ledger=${ledger} />`}
     ${keys.shown === "palette" && html`<${Palette} close=${keys.hide} />`}

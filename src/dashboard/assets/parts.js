@@ -34,9 +34,11 @@ export function Failed({ error, again }) {
     return html`<${Empty} title=${new URLSearchParams(location.search).get("asof") ? "Nothing had arrived by then in this currency." : "There is no ledger in this currency."}>${error.message.replace(/^currency: /, "")}<//>`;
   }
   const title = error.title && error.title !== error.message ? error.title : "This can't be shown";
+  // A condition that can't be read is followed by its text and a mark below the place.
+  const [said, ...place] = error.message.split("\n");
   const { currencies = [] } = useLedger() ?? {};
   const alone = error.type === "urn:mrrd:problem:rate-missing" && currencies.length > 0;
-  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${capital(error.message)}</p>
+  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${capital(said)}</p>${place.length > 0 && html`<pre>${place.join("\n")}</pre>`}
     ${alone && html`<p>One currency by itself needs no rate: ${currencies.map((one, i) => html`${i ? ", " : ""}<a key=${one} href=${here({ currency: one })}>${one.toUpperCase()}</a>`)}.</p>`}
     ${again && html`<p><button type="button" onClick=${again}>Try again</button></p>`}</div>`;
 }

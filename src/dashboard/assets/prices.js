@@ -8,12 +8,12 @@ const WORTH = 0.01;
 
 /**
  * Marks of price changes for a bridge that was asked with `asked`; none as known at an earlier time, where each question reads the log.
- * @param {Record<string, unknown>} asked
+ * @param {Record<string, unknown> | null} asked nothing is asked, and marked, without it
  * @returns {(list: any[]) => import("./charts.js").Mark[]}
  */
 export function usePriceChanges(asked) {
   const { currency, common, plans } = useLedger();
-  const causes = useApi(common.as_known_at ? null : address("/api/v1/mrr", { ...asked, group_by: "cause" }));
+  const causes = useApi(common.as_known_at || !asked ? null : address("/api/v1/mrr", { ...asked, group_by: "cause" }));
   const prices = (causes.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency && (one.group === "price_increase" || one.group === "price_decrease"));
   return (list) => list.flatMap((period, at) => {
     const amount = prices.filter((/** @type {any} */ one) => one.start === period.start).reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + Number(one.expansion_exact) + Number(one.contraction_exact), 0);

@@ -4,6 +4,7 @@ import { address, useApi } from "./api.js";
 import { date, month as monthName } from "./format.js";
 import { known, useLedger } from "./ledger.js";
 import { Select } from "./parts.js";
+import { SegmentChoice } from "./segment.js";
 import { choose, RANGES, span, useRoute } from "./route.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "./days.js";
 
@@ -13,13 +14,13 @@ export function ReportBar({ page }) {
   const { query, path } = useRoute();
   const [open, set] = useState(false);
   const takes = page.report ?? [];
-  const has = (/** @type {string} */ what) => takes.includes(what) && !(path.length > 1 && ["range", "interval", "compare"].includes(what));
+  const has = (/** @type {string} */ what) => takes.includes(what) && !(path.length > 1 && ["range", "interval", "compare", "segment"].includes(what));
   const { from, to, name } = span(query);
   const custom = name === "custom";
   // Asked when somebody comes near it: by hand, by key, or where the choices are folded away.
   const [near, come] = useState(Boolean(query.account));
   const accounts = useApi(open || near ? address("/api/v1/accounts") : null);
-  const chosen = ["profile", "currency", "account", "livemode", "compare", "asof"].filter((key) => query[key]).length;
+  const chosen = ["profile", "currency", "account", "livemode", "compare", "asof", "where", "segment"].filter((key) => query[key]).length;
   return html`<form class="report" aria-label="Report" data-open=${open ? "yes" : undefined} onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${has("range") && html`<${Select} label="Range" value=${custom ? "custom" : name} options=${[...RANGES, ["custom", "From – to…"]]}
       choose=${(/** @type {string} */ value) => choose(value === "custom" ? { range: "", from: from ?? to, to } : { range: value, from: "", to: "" })} />`}
@@ -35,6 +36,7 @@ export function ReportBar({ page }) {
       <div class="field" onFocusIn=${() => come(true)} onMouseEnter=${() => come(true)}><${Select} label="Account" value=${query.account ?? ""} options=${[["", "own"], ["all", "all"], ...(accounts.data?.data ?? []).map((/** @type {any} */ one) => [one.account, one.account]),
         ...(query.account && query.account !== "all" && !accounts.data?.data?.some((/** @type {any} */ one) => one.account === query.account) ? [[query.account, query.account]] : [])]} choose=${(/** @type {string} */ account) => choose({ account })} /></div>
       <${Select} label="Data" value=${query.livemode ?? ""} options=${[["", "live"], ["false", "test"]]} choose=${(/** @type {string} */ livemode) => choose({ livemode })} />
+      ${has("segment") && html`<${SegmentChoice} query=${query} />`}
       ${has("asof") && html`<${KnownAt} value=${query.asof ?? ""} />`}
     </div>
   </form>`;

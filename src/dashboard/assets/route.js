@@ -3,7 +3,7 @@ import { useEffect, useState } from "./vendor/preact.js";
 import { monthOf, plusDays, plusMonths, today } from "./days.js";
 
 /** Choices that go along from page to page; the others belong to the page they were made on. */
-export const COMMON = ["profile", "currency", "account", "livemode", "range", "from", "to", "interval", "compare", "asof"];
+export const COMMON = ["profile", "currency", "account", "livemode", "range", "from", "to", "interval", "compare", "asof", "where", "segment", "current"];
 
 /**
  * @typedef {object} Place

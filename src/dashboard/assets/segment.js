@@ -1,8 +1,8 @@
 // Segments: of which customers the figures are, by a configured name or by a condition, in the address bar.
 import { html, useRef, useState } from "./vendor/preact.js";
-import { address, ask, useApi } from "./api.js";
+import { address, ask, send, useApi } from "./api.js";
 import { useLedger } from "./ledger.js";
-import { Dialog, Select } from "./parts.js";
+import { Act, Dialog, Select } from "./parts.js";
 import { choose } from "./route.js";
 
 /** What goes with every question that can be asked of some customers alone. @param {Record<string, string>} query */
@@ -37,7 +37,10 @@ const KEYS = "country, currency, product, price, interval, cohort, mrr, seats, t
 /** @param {{ query: Record<string, string>, close: () => void }} props */
 function Chooser({ query, close }) {
   const ledger = useLedger();
-  const known = useApi("/api/v1/segments", { still: true }).data?.data ?? [];
+  const list = useApi(address("/api/v1/segments", { as_known_at: ledger.common.as_known_at }), { still: true });
+  const known = list.data?.data ?? [];
+  const admin = ledger.me?.role === "admin" && !ledger.common.as_known_at;
+  const [name, call] = useState("");
   const [current, hold] = useState(query.current ?? "");
   const [text, type] = useState(query.where ?? "");
   const [wrong, tell] = useState("");
@@ -47,7 +50,7 @@ function Chooser({ query, close }) {
     const next = { ...everybody, ...chosen };
     try {
       // Refused before anything is asked of the whole page, and told at its place.
-      if (next.where) await ask(address("/api/v1/customers", { profile: ledger.common.profile, ...segmentOf(next), limit: 1 }));
+      if (next.where) await ask(address("/api/v1/customers", { ...ledger.money, ...segmentOf(next), limit: 1 }));
       choose(next);
       close();
     } catch (error) {
@@ -61,11 +64,12 @@ function Chooser({ query, close }) {
   const typed = () => take({ where: text.trim(), current });
   return html`<${Dialog} title="Of which customers" close=${close}>
     <ul class="list choices-of"><li><button type="button" onClick=${() => take({})}>All customers</button></li>
-      ${known.map((/** @type {any} */ one) => html`<li key=${one.name}><span><button type="button" aria-pressed=${String(query.segment === one.name)} onClick=${() => take({ segment: one.name, current })}>${one.name}</button> <code>${one.where}</code></span></li>`)}</ul>
+      ${known.map((/** @type {any} */ one) => html`<li key=${one.name}><span><button type="button" aria-pressed=${String(query.segment === one.name)} onClick=${() => take({ segment: one.name, current })}>${one.name}</button> <code>${one.where}</code> ${admin && one.source === "saved" && html`<${Act} cls="link" run=${async () => { await send(`/api/v1/segments/${encodeURIComponent(one.name)}`, undefined, "DELETE"); list.again(); }}>drop<//>`}</span></li>`)}</ul>
     <div class="row" role="group" aria-label="A condition" onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter" && event.target === input.current) { event.preventDefault(); typed(); } }}>
       <label class="field grow"><span>Those of whom this holds</span><input ref=${input} class="id" value=${text} onInput=${(/** @type {any} */ event) => type(event.currentTarget.value)} placeholder="attribute:size >= 200 and not country = DE" aria-invalid=${wrong ? "true" : undefined} aria-describedby="of-wrong of-keys" autocomplete="off" spellcheck=${false} /></label>
       <${Select} label="History" value=${current} options=${[["", "as it was"], ["true", "by what holds today"]]} choose=${hold} />
-      <button type="button" class="primary" onClick=${typed}>Show</button></div>
+      <button type="button" class="primary" onClick=${typed}>Show</button>
+      ${admin && html`<label class="field"><span>Or keep it as</span><input name="as" value=${name} placeholder="large" onInput=${(/** @type {any} */ event) => call(event.currentTarget.value)} /></label><${Act} disabled=${!name.trim() || !text.trim()} run=${async () => { await send("/api/v1/segments", { name: name.trim(), where: text.trim() }); await take({ segment: name.trim(), current }); }}>Save<//>`}</div>
     ${wrong && html`<pre id="of-wrong" class="bad" role="alert">${wrong}</pre>`}
     <p id="of-keys" class="soft">Of ${KEYS}; with ${"=, !=, <, <=, >, >=, in (…), exists"}, and, or, not and brackets. An amount of mrr is in units of the currency.</p><//>`;
 }

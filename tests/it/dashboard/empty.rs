@@ -11,7 +11,7 @@ async fn an_empty_ledger_says_what_to_do() {
     let pages = json!([
         {"path": "/"}, {"path": "/movements"}, {"path": "/customers"}, {"path": "/events"}, {"path": "/churn"},
         {"path": "/cohorts"}, {"path": "/breakdown"}, {"path": "/differences"}, {"path": "/closing"}, {"path": "/alerts"},
-        {"path": "/health"},
+        {"path": "/health"}, {"path": "/goals"},
     ]);
     let seen = walk(&daemon, &everywhere(), &pages);
     no_faults(&seen);

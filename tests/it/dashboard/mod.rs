@@ -1,12 +1,15 @@
 //! The dashboard in a real browser: Chromium without a window walks its pages, and what they show is what the API answers.
 
 mod assets;
+mod committed;
 mod doubts;
 mod empty;
 mod export;
+mod goals;
 mod pages;
 mod proof;
 mod questions;
+mod segments;
 mod stream;
 
 use std::{

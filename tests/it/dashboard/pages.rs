@@ -15,7 +15,11 @@ pub(super) async fn account() -> Daemon {
     let now = Clock::system().now();
     let mut account = Simulator::new(5, 40, UnixTime(now.0 - 500 * 86_400), UnixTime(now.0 - 60));
     let events = account.advance(UnixTime(now.0 - 60));
-    let mut daemon = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance").start().await;
+    let mut daemon = Settings::default()
+        .env("MRRD_LEDGER__PROFILES", "stripe,finance")
+        .env("MRRD_SEGMENTS__AMERICAN__WHERE", "country = US")
+        .start()
+        .await;
     let delivery =
         Delivery { address: daemon.address(), secret: SECRET.into(), clock: Clock::system(), connections: 8 };
     delivery.deliver(events, |_| {}).await.expect("every webhook is taken in");

@@ -16,6 +16,7 @@ async fn pages_tell_of_a_segment_or_say_that_they_cannot() {
     let pages = json!([
         {"path": "/?currency=usd&segment=american"}, {"path": format!("/movements?currency=usd&where={others}")},
         {"path": "/customers?currency=usd&segment=american"}, {"path": "/churn?currency=usd&segment=american"},
+        {"path": "/cohorts?currency=usd&segment=american"},
     ]);
     let seen = walk(&daemon, &everywhere(), &pages);
     no_faults(&seen);
@@ -46,6 +47,7 @@ async fn pages_tell_of_a_segment_or_say_that_they_cannot() {
                 there.iter().for_each(|id| one.shows(id));
                 assert!(outside.iter().all(|id| !one.text().contains(*id)), "somebody outside is on {}", one.text());
             }
+            "/cohorts" => one.shows("Segment: american"),
             _ => one.shows("This page isn’t told by segment: its figures are of all customers"),
         }
     }
@@ -77,4 +79,26 @@ async fn a_condition_is_typed_refused_at_its_place_and_mended() {
     assert!(text.contains(&dollars(closing)), "{closing} is not on {at}:\n{text}");
     assert!(seen[0].look("customers").0.contains("where=country"));
     assert_eq!(seen[0].look("everybody").0, "/customers?currency=usd");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_keeps_a_condition_by_a_name_and_drops_it() {
+    let mut daemon = account().await;
+    let open = json!({"click": "button[aria-labelledby='of-label of-value']"});
+    let pages = json!([{"path": "/movements?currency=usd", "steps": [
+        open, {"wait": "Or keep it as"}, {"focus": "dialog input.id"}, {"type": "country = CA"},
+        {"focus": "input[name=as]"}, {"type": "canadian"}, {"click": {"text": "Save"}}, {"wait": "Segment: canadian"}, {"look": "kept"},
+    ]}]);
+    let seen = walk(&daemon, &once(), &pages);
+    no_faults(&seen);
+    assert!(seen[0].look("kept").0.contains("segment=canadian"));
+    let list = daemon.json("/api/v1/segments").await["data"].clone();
+    let kept = list.as_array().unwrap().iter().find(|one| one["name"] == "canadian").expect("it is saved");
+    assert_eq!((&kept["where"], &kept["source"]), (&json!("country = CA"), &json!("saved")));
+    let pages = json!([{"path": "/movements?currency=usd", "steps": [
+        open, {"until": ".choices-of .link"}, {"click": {"text": "drop"}}, {"until": ".choices-of:not(:has(.link))"},
+    ]}]);
+    no_faults(&walk(&daemon, &once(), &pages));
+    let list = daemon.json("/api/v1/segments").await["data"].clone();
+    assert!(list.as_array().unwrap().iter().all(|one| one["name"] != "canadian"), "{list}");
 }

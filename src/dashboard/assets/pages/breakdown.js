@@ -9,7 +9,7 @@ import { choose, compared, href, span } from "../route.js";
 import { LINES } from "../words.js";
 import { compactUnits } from "./overview.js";
 
-const BY = [["product", "product"], ["price", "price"], ["interval", "billing interval"], ["country", "country"], ["currency", "currency"], ["cohort", "first month"], ["customer", "customer"], ["metadata", "metadata"]];
+const BY = [["product", "product"], ["price", "price"], ["interval", "billing interval"], ["country", "country"], ["currency", "currency"], ["cohort", "first month"], ["customer", "customer"], ["metadata", "metadata"], ["attribute", "imported attribute"]];
 /** How many groups a chart shows by themselves. */
 const SHOWN = 7;
 
@@ -18,7 +18,8 @@ export function Breakdown({ query }) {
   const ledger = useLedger();
   const days = span(query);
   const by = query.by ?? "product";
-  const key = by === "metadata" ? (query.key ? `metadata:${query.key}` : null) : by;
+  const keyed = by === "metadata" || by === "attribute";
+  const key = keyed ? (query.key ? `${by}:${query.key}` : null) : by;
   const asked = { ...ledger.money, currency: by === "currency" ? undefined : ledger.money.currency, from: days.from, to: days.to, interval: query.interval ?? "month", group_by: key };
   const answer = useApi(key && address("/api/v1/mrr", asked));
   const earlier = compared(days, query.compare);
@@ -28,10 +29,11 @@ export function Breakdown({ query }) {
   return html`<${PageHead} title="Breakdown" lead=${beside ? `What MRR is made of under the profile ${ledger.profile}, beside the profile ${beside}.` : earlier ? `What MRR is made of from ${date(days.from)} to ${date(days.to)}, beside ${date(earlier.from)} to ${date(earlier.to)}.` : "What MRR is made of. What changes group is a transfer, which sums to 0 over all groups."} tools=${key && html`<${Csv} to="/api/v1/mrr" query=${asked} name=${`mrr-by-${by}`} />`} />
     <form class="filters" aria-label="Breakdown" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <${Select} label="By" value=${by} options=${BY} choose=${(/** @type {string} */ value) => choose({ by: value })} />
-      ${by === "metadata" && html`<${Text} label="Metadata key" value=${query.key ?? ""} placeholder="industry" choose=${(/** @type {string} */ value) => choose({ key: value })} />`}
+      ${keyed && html`<${Text} label=${by === "metadata" ? "Metadata key" : "Attribute"} value=${query.key ?? ""} placeholder="industry" choose=${(/** @type {string} */ value) => choose({ key: value })} />`}
       ${(ledger.status?.profiles.length ?? 0) > 1 && html`<${Select} label="Beside it" value=${beside} options=${[["", "nothing"], ...ledger.status.profiles.filter((/** @type {string} */ one) => one !== ledger.profile).map((/** @type {string} */ one) => [one, `profile ${one}`])]} choose=${(/** @type {string} */ value) => choose({ beside: value })} />`}</form>
-    ${!key ? html`<${Card} title="By metadata"><${Empty} title="Name a metadata key.">The ledger keeps the keys that <code>ledger.metadata_keys</code> names.<//><//>`
-      : html`<div class="grid"><${Card} title=${`MRR by ${BY.find(([one]) => one === by)?.[1]}`} wide busy=${answer.stale}><${Answered} of=${answer} tall lines=${8} empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${(/** @type {any} */ data) => html`<${OverTime} list=${mine(data)} by=${by} query=${query} />`}<//><//>
+    ${!key && by === "metadata" ? html`<${Card} title="By metadata"><${Empty} title="Name a metadata key.">The ledger keeps the keys that <code>ledger.metadata_keys</code> names.<//><//>`
+      : !key ? html`<${Card} title="By an imported attribute"><${Empty} title="Name an attribute.">It is one that <code>mrrd import attributes</code> took in; <a href=${href("/health")}>imports</a> lists them.<//><//>`
+      : html`<div class="grid"><${Card} title=${`MRR by ${keyed ? query.key : BY.find(([one]) => one === by)?.[1]}`} wide busy=${answer.stale}><${Answered} of=${answer} tall lines=${8} empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${(/** @type {any} */ data) => html`<${OverTime} list=${mine(data)} by=${by} query=${query} />`}<//><//>
       <${Card} title="From the first day to the last" wide busy=${answer.stale || other.stale}><${Answered} of=${answer} empty=${(/** @type {any} */ data) => mine(data).length === 0}>${(/** @type {any} */ data) => html`<${Groups} list=${mine(data)} other=${other.data ? mine(other.data) : null} what=${beside ? `profile ${beside}` : query.compare === "year" ? "a year ago" : "the period before"} by=${by} days=${days} />`}<//><//></div>`}`;
 }
 
@@ -80,7 +82,7 @@ function OverTime({ list, by, query }) {
     series.push({ key: "rest", name: `${count(rest.length)} others`, color: "g7", as: "bar", values: sums.map((sum) => units(sum, currency)), text: sums.map((sum) => money(sum, currency)) });
   }
   const periods = starts.map((start) => list.find((one) => one.start === start));
-  return html`<${Chart} title=${`MRR by ${by === "metadata" ? query.key : BY.find(([one]) => one === by)?.[1]}`} says=${stated(ledger, query)} name=${`mrr-by-${by}`} stacked height=${300} marks=${marksOn(ledger, periods)} starts=${periods.map((one) => one.start)} labels=${periods.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial=${periods.at(-1)?.partial === true}
+  return html`<${Chart} title=${`MRR by ${by === "metadata" || by === "attribute" ? query.key : BY.find(([one]) => one === by)?.[1]}`} says=${stated(ledger, query)} name=${`mrr-by-${by}`} stacked height=${300} marks=${marksOn(ledger, periods)} starts=${periods.map((one) => one.start)} labels=${periods.map((one) => period(one.start, one.end, interval))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)} partial=${periods.at(-1)?.partial === true}
     open=${(/** @type {number} */ i, /** @type {string | undefined} */ key) => href("/movements", { range: "", from: periods[i].start, to: periods[i].end, ...filter(by, key === "rest" ? undefined : key) })} />`;
 }
 
@@ -104,17 +106,19 @@ function Groups({ list, other, what, by, days }) {
   const counted = groups.some((one) => one.customers !== undefined);
   // Amounts of several currencies aren't added up. A customer may be in several groups, so their sum is nobody's count.
   const all = (/** @type {string} */ key, among = groups) => sum((one) => Number(one[key]), among);
-  const name = { product: "Product", price: "Price", interval: "Billed", country: "Country", currency: "Currency", cohort: "First paid in", customer: "Customer", metadata: "Value" }[by] ?? by;
+  const name = { product: "Product", price: "Price", interval: "Billed", country: "Country", currency: "Currency", cohort: "First paid in", customer: "Customer", metadata: "Value", attribute: "Value" }[by] ?? by;
   const alone = mixed(list) || !one0;
   const change = (/** @type {number} */ amount, /** @type {string} */ currency) => (Math.abs(amount) >= 0.5 ? html`<${Change} amount=${amount} currency=${currency} />` : html`<span class="soft">–</span>`);
+  // Neither won nor lost.
+  const still = (/** @type {string} */ line) => line === "transfer" || line === "fx";
   const part = (/** @type {any} */ one) => (alone ? [] : [share(total ? Number(one?.closing_exact ?? 0) / total : null)]);
   const holders = (/** @type {any} */ one) => (counted ? [count(one?.customers ?? 0)] : []);
   // Two of them beside each other: where each stood at first and last, and how far they are apart.
   const head = other ? [name, "Opening", "Closing", ...(alone ? [] : ["Share"]), ...(counted ? ["Customers"] : []), `Opening, ${what}`, `Closing, ${what}`, "Difference", "in %"] : [name, "Opening", ...lines.map(([, line]) => line), "Closing", ...(alone ? [] : ["Share"]), ...(counted ? ["Customers"] : [])];
   const foot = alone ? undefined : other
     ? ["All", money(all("opening_exact"), one0), money(total, one0), share(1), ...(counted ? [""] : []), money(all("opening_exact", beside), one0), money(all("closing_exact", beside), one0), change(total - all("closing_exact", beside), one0), all("closing_exact", beside) ? share(total / all("closing_exact", beside) - 1, true) : "–"]
-    : ["All", money(all("opening_exact"), one0), ...lines.map(([line]) => change(sum((one) => one.lines[line]), one0)), money(total, one0), share(1), ...(counted ? [""] : [])];
-  return html`<${Table} caption="Groups" foot=${foot} head=${head} numbers=${head.map((_, i) => i).slice(1)} rows=${names.map((key) => {
+    : ["All", money(all("opening_exact"), one0), ...lines.map(([line]) => (still(line) ? money(sum((one) => one.lines[line]), one0, { signed: true }) : change(sum((one) => one.lines[line]), one0))), money(total, one0), share(1), ...(counted ? [""] : [])];
+  return html`<${Table} caption="Groups" cls="groups" foot=${foot} head=${head} numbers=${head.map((_, i) => i).slice(1)} rows=${names.map((key) => {
     const [one, that] = [groups, beside].map((each) => each.find((group) => `${group.currency} ${group.name}` === key));
     const { currency, raw, label } = one ?? that;
     const to = href("/movements", { range: "", from: days.from, to: days.to, ...filter(by, (one ?? that).name) });
@@ -122,6 +126,6 @@ function Groups({ list, other, what, by, days }) {
     const [now, then] = [Number(one?.closing_exact ?? 0), Number(that?.closing_exact ?? 0)];
     return { key, cells: other
       ? [called, money(one?.opening ?? 0, currency), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`, ...part(one), ...holders(one), money(that?.opening ?? 0, currency), money(that?.closing ?? 0, currency), change(now - then, currency), then ? share(now / then - 1, true) : "–"]
-      : [called, money(one?.opening ?? 0, currency), ...lines.map(([line]) => change(one?.lines[line] ?? 0, currency)), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`, ...part(one), ...holders(one)] };
+      : [called, money(one?.opening ?? 0, currency), ...lines.map(([line]) => (still(line) && one?.lines[line] ? money(one.lines[line], currency, { signed: true }) : change(one?.lines[line] ?? 0, currency))), html`<strong>${money(one?.closing ?? 0, currency)}</strong>`, ...part(one), ...holders(one)] };
   })} />`;
 }

@@ -17,6 +17,8 @@ export function Closing({ query }) {
   const closings = useApi(address("/api/v1/closings", { profile: ledger.common.profile, currency: ledger.money.currency }));
   const list = (months.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency && !one.partial).reverse();
   const closed = new Map((closings.data?.data ?? []).map((/** @type {any} */ one) => [one.month, one]));
+  // A month before one that is closed is closed by the command alone, which asks for it (`--force`).
+  const newest = [...closed.keys()].sort().at(-1) ?? "";
   const admin = ledger.me?.role === "admin";
   const trail = useApi(address("/api/v1/audit-trail", { action: "month_closed", limit: 1000 }));
   const deeds = new Map((trail.data?.data ?? []).map((/** @type {any} */ one) => [one.subject, one]));
@@ -34,7 +36,7 @@ export function Closing({ query }) {
           line ? html`<a href=${href("/movements", { range: "", from: one.start, to: one.end, asof: String(kept.seq) })}>${money(line.amount, currency)}</a>` : html`<span class="soft">open</span>`, money(one.closing, currency),
           difference === null ? "" : difference === 0 ? html`<span class="soft">none</span>` : html`<a href=${href("/closing", { month: month(one) })}><${Change} amount=${difference} currency=${currency} /></a>`,
           kept ? html`<${Deed} kept=${kept} deed=${deeds.get(month(one))} />` : "", kept ? count(kept.seq) : "",
-          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
+          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : month(one) < newest ? html`<span class="soft">followed by a closed month</span>` : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
       })} />`}<//><//>
       ${!query.month && html`<${Restatements} closed=${[...closed.keys()]} />`}
       <${Deeds} /></div>
@@ -85,7 +87,7 @@ function Restatements({ month, closed }) {
 /** What people did, and from where. */
 function Deeds() {
   const pages = usePages(address("/api/v1/audit-trail", { limit: 20 }));
-  return html`<${Card} title="Who did what" wide note="Closings, alerts acknowledged and muted, notes, imports, tokens and sign-ins: when, and from where." tools=${html`<${Csv} to="/api/v1/audit-trail" query=${{ limit: 1000 }} name="audit-trail" />`}>
+  return html`<${Card} title="Who did what" wide note="Closings, goals, alerts acknowledged and muted, notes, imports, tokens and sign-ins: when, and from where." tools=${html`<${Csv} to="/api/v1/audit-trail" query=${{ limit: 1000 }} name="audit-trail" />`}>
     <${Answered} of=${pages} lines=${3} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nobody has done anything yet." />`}>${(/** @type {any[]} */ data) => html`
       <${Table} caption="Audit trail" cls="cardy" head=${["When", "Who", "Did", "What", "From"]} rows=${data.map((one) => ({ key: String(one.id), cells: [instant(one.at), whoOf(one) ?? html`<span class="soft">not named</span>`, words(one.action), html`<span class="why">${one.subject}${one.detail && one.detail !== one.subject ? html` <span class="soft">${one.detail}</span>` : ""}</span>`, one.address ?? words(one.by)] }))} /><${More} pages=${pages} />`}<//><//>`;
 }

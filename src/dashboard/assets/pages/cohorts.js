@@ -13,7 +13,7 @@ export function Cohorts({ query }) {
   const days = span(query);
   const by = query.by ?? "mrr";
   const as = query.as ?? "first";
-  const asked = { ...ledger.money, from: days.from, to: days.to };
+  const asked = { ...ledger.money, ...ledger.segment, from: days.from, to: days.to };
   const answer = useApi(address("/api/v1/cohorts", asked));
   return html`<${PageHead} title="Cohorts" lead="Each row is the customers who first paid in one month; each column, what is left of them so many months later." tools=${html`<${Csv} to="/api/v1/cohorts" query=${asked} name="cohorts" />`} />
     <${Card} title=${by === "mrr" ? "MRR kept" : "Customers kept"} busy=${answer.stale} note="A month that still runs is dimmed: it isn’t over, so what is missing isn’t lost."

@@ -19,10 +19,10 @@ function List({ query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const sort = query.sort ?? (query.state === "ending" ? "ends" : "mrr");
-  const asked = { ...ledger.common, q: query.q, sort, state: query.state, cohort: query.cohort, currency: ledger.money.currency };
+  const asked = { ...ledger.common, ...ledger.segment, q: query.q, sort, state: query.state, cohort: query.cohort, currency: ledger.money.currency };
   const ends = query.state === "ending" || sort === "ends";
   const by = (/** @type {string} */ key, /** @type {string} */ name) => html`<button type="button" class="sort" aria-pressed=${String(sort === key)} onClick=${() => choose({ sort: key })}>${name}${sort === key ? " ▾" : ""}</button>`;
-  const some = query.q || query.state || query.cohort;
+  const some = query.q || query.state || query.cohort || query.where || query.segment;
   const pages = usePages(address("/api/v1/customers", { ...asked, limit: 100 }));
   return html`<${PageHead} title="Customers" lead="Who pays what, now or as known at another time." tools=${html`<${Csv} to="/api/v1/customers" query=${{ ...asked, limit: 1000 }} name="customers" />`} />
     <${Card} title=${query.q ? `Customers that match “${query.q}”` : "Customers"} busy=${pages.stale}>
@@ -31,7 +31,7 @@ function List({ query }) {
         <${Select} label="State" value=${query.state ?? ""} options=${STATES} choose=${(/** @type {string} */ state) => choose({ state })} />
         <${Text} label="First paid in" type="month" value=${query.cohort ?? ""} choose=${(/** @type {string} */ cohort) => choose({ cohort })} />
         <${Select} label="Sorted by" value=${sort} options=${SORTS} choose=${(/** @type {string} */ value) => choose({ sort: value })} /></form>
-      <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${some ? "No customer matches." : "No customers yet."}>${some ? html`<a href=${here({ q: "", state: "", cohort: "" })}>Show all</a>` : "They appear with the first webhook about a subscription."}<//>`}>${(/** @type {any[]} */ data) => html`
+      <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${some ? "No customer matches." : "No customers yet."}>${some ? html`<a href=${here({ q: "", state: "", cohort: "", where: "", segment: "", current: "" })}>Show all</a>` : "They appear with the first webhook about a subscription."}<//>`}>${(/** @type {any[]} */ data) => html`
         ${ends && data.some((one) => one.scheduled_churn && one.mrr.every((/** @type {any} */ mrr) => mrr.mrr === 0)) && html`<p class="soft">Where MRR is 0 already, the profile ${ledger.profile} counts a cancellation when it is asked for; what is set to end is paid until its day.</p>`}
         <${Table} caption="Customers" cls="cardy" head=${[by("name", "Customer"), "Country", by("since", "First MRR"), ...(ends ? [by("ends", "Ends"), "Set to end"] : []), "Subscriptions", by("mrr", "MRR")]} heads=${["Customer", "Country", "First MRR", ...(ends ? ["Ends", "Set to end"] : []), "Subscriptions", "MRR"]} numbers=${ends ? [4, 5, 6] : [3, 4]} rows=${data.map((one) => ({ key: `${one.account ?? ""}/${one.id}`, cells: [
           html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />${one.email && html` <span class="soft mail">${one.email}</span>`}`, country(one.country), one.first_mrr_at ? date(one.first_mrr_at) : "–", ...(ends ? [date(one.ends_at), endingOf(one)] : []), count(one.subscriptions_active),

@@ -1,10 +1,10 @@
 // Health: what comes in, how far the work behind it is, what couldn't be known, what lies on disk.
-import { html } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { ago, bytes, count, date, instant, sentence, words } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, capital, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
-import { href } from "../route.js";
+import { here, href } from "../route.js";
 import { doubts, QUALITY, TASKS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
@@ -28,7 +28,7 @@ export function Health({ query }) {
         <div><dt>Audit</dt><dd>${data.drift ? html`${data.drift.differing ? html`<strong class="warn">${count(data.drift.differing)} of ${count(data.drift.subscriptions)} subscriptions differ from Stripe’s</strong>` : `${count(data.drift.subscriptions)} subscriptions, none differs`}, ${ago(new Date(Date.now() - data.drift.age_seconds * 1000).toISOString())}` : html`<span class="soft">never held against Stripe’s API: it needs stripe.api_key</span>`}</dd></div>
         <div><dt>On disk</dt><dd>${data.sizes.derived_bytes === null ? bytes(data.sizes.log_bytes) : `log ${bytes(data.sizes.log_bytes)}, derived ${bytes(data.sizes.derived_bytes)}`}</dd></div>
         <div><dt>This process</dt><dd>${data.roles.join(", ")}, since ${instant(data.started_at)}</dd></div></dl>`; }}<//><//>
-      <${Tasks} status=${status} /><${Quality} query=${query} /></div>`;
+      <${Tasks} status=${status} /><${Quality} query=${query} /><${Imports} query=${query} /></div>`;
 }
 
 /** @param {{ one: any }} props */
@@ -66,3 +66,23 @@ function Quality({ query }) {
 
 /** The name in the counts of an entry's kind. @param {string} kind */
 const qualityOf = (kind) => (/** @type {Record<string, string>} */ ({ unresolved_tie: "unresolved_ties", discount_estimated: "discounts_estimated", duration_inferred: "durations_inferred", overdue: "overdue", tax_unknown: "tax_unknown", unclear_past: "unclear_past" }))[kind] ?? `${kind}s`;
+
+/** What is known of customers beside Stripe: who took which file in, and when. @param {{ query: Record<string, string> }} props */
+function Imports({ query }) {
+  const all = useApi("/api/v1/imports");
+  return html`<${Card} title="Imports" wide busy=${all.stale} note="What is known of customers beside Stripe: recorded for ever, dated and sealed." tools=${html`<${Csv} to="/api/v1/imports" query=${{}} name="imports" />`}>
+    <${Answered} of=${all} lines=${2} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing was imported yet."><code>mrrd import attributes FILE.csv</code> takes <code>customer,key,value</code> in, for segments and groups.<//>`}>${(/** @type {any} */ data) => html`
+      <${Table} caption="Imports" cls="cardy mid" head=${["File", "When", "Who", "Log’s end then", "Lines taken", "Set aside", "Seal"]} numbers=${[3, 4, 5]} rows=${data.data.map((/** @type {any} */ one) => ({ key: String(one.id), cells: [html`<a href=${here({ import: String(one.id) })}>${one.file || `import ${one.id}`}</a> <span class="soft">${words(one.kind)}</span>`, instant(one.recorded_at), one.who, count(one.log_seq), count(one.taken), one.set_aside ? html`<span class="warn">${count(one.set_aside)}</span>` : "0", html`<code title=${one.seal}>${one.seal.slice(0, 12)}…</code>`] }))} />
+      ${query.import && html`<${Imported} id=${query.import} key=${query.import} />`}`}<//><//>`;
+}
+
+/** One import: what was set aside and why, and what was taken. @param {{ id: string }} props */
+function Imported({ id }) {
+  const one = useApi(`/api/v1/imports/${encodeURIComponent(id)}`, { still: true });
+  const [most, more] = useState(100);
+  const named = useNames((one.data?.rows ?? []).slice(0, most).map((/** @type {any} */ row) => (row.customer.startsWith("cus_") ? row.customer : null)));
+  return html`<${Answered} of=${one} lines=${3}>${(/** @type {any} */ data) => html`<h3>${data.file || `Import ${data.id}`} <a class="button quiet" href=${here({ import: "" })}>Close</a></h3>
+    ${data.lines_set_aside.length > 0 && html`<ol class="story">${data.lines_set_aside.slice(0, most).map((/** @type {any} */ line) => html`<li class="doubt" key=${line.line}>Line ${count(line.line)} was set aside: ${line.reason}</li>`)}</ol>`}
+    <${Table} caption="Lines taken" cls="cardy" head=${["Customer", "Attribute", "Value", "Holds from", "Line"]} numbers=${[4]} rows=${data.rows.slice(0, most).map((/** @type {any} */ row) => ({ key: String(row.line), cells: [row.customer.includes(":") ? row.customer : html`<${Customer} id=${row.customer} name=${named(row.customer)} />`, row.key, row.value || html`<span class="soft">none from then on</span>`, date(row.valid_from), count(row.line)] }))} />
+    ${Math.max(data.rows.length, data.lines_set_aside.length) > most && html`<p class="more"><button type="button" onClick=${() => more(most + 400)}>Show more</button></p>`}`}<//>`;
+}

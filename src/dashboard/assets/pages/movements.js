@@ -31,13 +31,17 @@ export function Movements({ query }) {
   const days = span(query);
   const interval = query.interval ?? "month";
   const ahead = query.ahead === "yes";
-  const { by, group, several } = followed(query);
-  const bridged = { ...ledger.money, from: days.from, to: days.to, interval, include: ahead ? "scheduled" : undefined, group_by: by };
+  const segmented = Object.keys(ledger.segment).length > 0;
+  const follows = followed(query);
+  // Of a segment groups are of whole customers.
+  const apart = segmented && !["country", "cohort", "customer"].includes(follows.by ?? "") && !follows.by?.startsWith("metadata:");
+  const { by, group, several } = apart ? { by: undefined, group: undefined, several: Boolean(follows.by) || follows.several } : follows;
+  const bridged = { ...ledger.money, ...ledger.segment, from: days.from, to: days.to, interval, include: ahead ? "scheduled" : undefined, group_by: by };
   const bridge = useApi(address("/api/v1/mrr", bridged));
   const beside = ahead ? null : compared(days, query.compare);
   const earlier = useApi(beside ? address("/api/v1/mrr", { ...bridged, ...beside }) : null);
-  const prices = usePriceChanges({ ...bridged, group_by: undefined });
-  const asked = { ...ledger.money, from: days.from, to: days.to, include: ahead ? "scheduled" : undefined, kind: query.kind, cause: query.cause, rollup: query.rollup, product: query.product, price: query.price,
+  const prices = usePriceChanges(segmented ? null : { ...bridged, group_by: undefined });
+  const asked = { ...ledger.money, ...ledger.segment, from: days.from, to: days.to, include: ahead ? "scheduled" : undefined, kind: query.kind, cause: query.cause, rollup: query.rollup, product: query.product, price: query.price,
     billing: query.billing, country: query.country, metadata: query.metadata, cohort: query.cohort, customer: query.customer, order: query.order ?? "desc",
     // What revaluation moved is nobody's deed: it is listed when it is asked for.
     without: query.fx === "shown" || query.kind || !ledger.converted ? undefined : "fx" };
@@ -49,7 +53,7 @@ export function Movements({ query }) {
   const some = FILTERS.filter((key) => query[key]);
   return html`<${PageHead} title="Movements" lead=${ahead ? "What is already written ahead: scheduled ends, discounts that run out." : "Every change of MRR in this span, each with its cause and the webhooks that show it."} tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, limit: 1000 }} name="movements" />`} />
     <div class="grid">
-    <${Card} title=${only ? `The bridge of ${only}` : "The bridge"} wide busy=${bridge.stale || earlier.stale} note=${several ? "Of everything: it follows one filter of the list below at a time." : undefined} tools=${html`<${Csv} to="/api/v1/mrr" query=${bridged} name="bridge" />`}><${Answered} of=${bridge} tall empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span.">Choose a longer range or another currency.<//>`}>${(/** @type {any} */ data) => html`
+    <${Card} title=${only ? `The bridge of ${only}` : "The bridge"} wide busy=${bridge.stale || earlier.stale} note=${several ? apart ? "Of the whole segment: it follows no filter for a product, price or billing." : "Of everything: it follows one filter of the list below at a time." : undefined} tools=${html`<${Csv} to="/api/v1/mrr" query=${bridged} name="bridge" />`}><${Answered} of=${bridge} tall empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span.">Choose a longer range or another currency.<//>`}>${(/** @type {any} */ data) => html`
       <${Bridge} list=${mine(data)} prices=${by ? [] : prices(mine(data))} before=${before} query=${query} interval=${interval} table=${false} only=${only} /><${BridgeTable} list=${mine(data)} before=${before} query=${query} interval=${interval} />`}<//><//>
     <${Card} title=${some.length ? "The movements that match" : "The movements"} wide busy=${pages.stale} tools=${some.length > 0 && html`<a class="button quiet" href=${here(Object.fromEntries(FILTERS.map((key) => [key, ""])))}>Clear filters</a>`}>
       <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>

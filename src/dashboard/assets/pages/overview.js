@@ -8,7 +8,10 @@ import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
 import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
 import { usePriceChanges } from "../prices.js";
 import { compared, href, narrowed, span } from "../route.js";
+import { NotBySegment } from "../segment.js";
 import { useLive } from "../stream.js";
+import { Running } from "./goals.js";
+import { ahead, Committed, curveOf, useCommitted } from "./committed.js";
 import { doubts, FIGURES, LINES } from "../words.js";
 
 /** @param {import("../words.js").Figure} figure @param {any} value @param {string} currency */
@@ -46,47 +49,55 @@ function FigureCard({ figure, values, reasons, starts, currency, partial }) {
 export function Overview({ query }) {
   const ledger = useLedger();
   const { currency } = ledger;
+  const segmented = Object.keys(ledger.segment).length > 0;
   const days = span(query);
   const last = monthOf(days.to < today() ? days.to : today());
   const year = plusMonths(last, -13);
-  const metrics = useApi(address("/api/v1/metrics", { ...ledger.money, from: year, to: endOfMonth(last) }));
-  const mrr = useApi(address("/api/v1/mrr", { ...ledger.money, from: days.from, to: endOfMonth(last) }));
-  const counts = useApi(address("/api/v1/mrr", { ...ledger.money, from: year, to: endOfMonth(last) }));
+  const metrics = useApi(address("/api/v1/metrics", { ...ledger.money, ...ledger.segment, from: year, to: endOfMonth(last) }));
+  const mrr = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: days.from, to: endOfMonth(last) }));
+  const counts = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: year, to: endOfMonth(last) }));
   const beside = compared({ from: days.from, to: endOfMonth(last) }, query.compare);
-  const before = useApi(beside ? address("/api/v1/mrr", { ...ledger.money, from: beside.from, to: beside.to }) : null);
-  const prices = usePriceChanges({ ...ledger.money, from: days.from, to: endOfMonth(last) });
+  const before = useApi(beside ? address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: beside.from, to: beside.to }) : null);
+  const prices = usePriceChanges(segmented ? null : { ...ledger.money, from: days.from, to: endOfMonth(last) });
   const of = (/** @type {any} */ answer) => (answer.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency);
   const months = of(metrics);
   const partial = months.at(-1)?.partial === true;
   const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${partial ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
   const starts = months.map((/** @type {any} */ one) => one.start);
+  const there = of(mrr).length > 0;
+  const committed = useCommitted(Boolean(!segmented && there && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts}
         values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
-      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} query=${query} />`}<//><//>
+      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
+      ${there && (segmented ? html`<${Card} title="Committed MRR" wide><${NotBySegment} what="Committed MRR isn’t" /><//>` : html`<${Committed} answer=${committed} query=${query} />`)}
       <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
-      <div class="stack"><${OpenAlerts} /><${Standing} /></div>
+      <div class="stack"><${Running} /><${OpenAlerts} /><${Standing} /></div>
       <${Latest} />
     </div>`;
 }
 
 const NoFigures = () => html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
 
-/** @param {{ list: any[], prices: import("../charts.js").Mark[], before: any[], beside: any, query: Record<string, string> }} props */
-function OverTime({ list, prices, before, beside, query }) {
+/** @param {{ list: any[], prices: import("../charts.js").Mark[], before: any[], beside: any, curve: any[], query: Record<string, string> }} props */
+function OverTime({ list, prices, before, beside, curve, query }) {
   const ledger = useLedger();
   const { currency } = ledger;
+  const coming = ahead(curve, list, currency);
+  const periods = [...list, ...coming.periods];
   const series = [{ key: "mrr", name: "MRR", color: "accent", area: true, values: list.map((one) => units(one.closing, currency)), text: list.map((one) => money(one.closing, currency)) }];
   if (beside && before.length) {
     series.push(/** @type {any} */ ({ key: "before", name: spanName(beside), color: "soft", dashed: true,
       values: list.map((_, i) => (before[i] ? units(before[i].closing, currency) : null)), text: list.map((_, i) => (before[i] ? money(before[i].closing, currency) : "–")) }));
   }
-  return html`<${Chart} title="MRR over time" says=${stated(ledger, query)} name="mrr" labels=${list.map((one) => period(one.start, one.end, "month"))} series=${series} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
-    marks=${[...marksOn(ledger, list), ...prices]} starts=${list.map((one) => one.start)} partial=${list.at(-1)?.partial === true} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
+  const blank = coming.periods.map(() => null);
+  const long = series.map((one) => ({ ...one, values: [...one.values, ...blank], text: [...one.text, ...blank.map(() => "–")] }));
+  return html`<${Chart} title="MRR over time" says=${stated(ledger, query)} name="mrr" labels=${periods.map((one) => period(one.start, one.end, "month"))} series=${[...long, ...coming.series]} tick=${(/** @type {number} */ value) => compactUnits(value, currency)}
+    marks=${[...marksOn(ledger, periods), ...prices]} starts=${list.map((one) => one.start)} partial=${list.at(-1)?.partial === true} ahead=${blank.length} open=${(/** @type {number} */ i, /** @type {string} */ key) => (key === "before" || key === "committed" || !list[i] ? null : href("/movements", { range: "", from: list[i].start, to: list[i].end }))} />`;
 }
 
 /** @param {number} value @param {string} currency */
@@ -125,8 +136,8 @@ function Ahead({ last }) {
   const from = plusDays(today(), 1);
   const to = plusDays(today(), 90);
   const now = !ledger.common.as_known_at && last;
-  const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, state: "ending", sort: "ends", limit: 200 }) : null);
-  const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
+  const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, ...ledger.segment, state: "ending", sort: "ends", limit: 200 }) : null);
+  const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, ...ledger.segment, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
   const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at && one.scheduled_churn);
   const last0 = endOfMonth(today());
   return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
@@ -163,15 +174,16 @@ function Standing() {
 }
 
 function OpenAlerts() {
+  const { segment } = useLedger();
   const alerts = useApi(address("/api/v1/alerts", { open: "true", details: "false", limit: 6 }));
-  return html`<${Card} title="Open alerts" tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
+  return html`<${Card} title="Open alerts" note=${Object.keys(segment).length ? "Of all customers." : undefined} tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
     <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert is open."><a href=${href("/alerts")}>All that were ever raised</a><//>`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
       <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
 }
 
 function Latest() {
   const ledger = useLedger();
-  const latest = useApi(address("/api/v1/movements", { ...ledger.money, without: "fx", order: "desc", limit: 8 }));
+  const latest = useApi(address("/api/v1/movements", { ...ledger.money, ...ledger.segment, without: "fx", order: "desc", limit: 8 }));
   return html`<${Card} title="Latest movements" wide busy=${latest.stale} tools=${html`<a class="button quiet" href=${href("/movements")}>All</a>`}>
     <${Answered} of=${latest} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing has moved yet." />`}>${(/** @type {any} */ data) => html`<${MovementTable} list=${data.data} />`}<//><//>`;
 }
