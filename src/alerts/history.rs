@@ -15,6 +15,7 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
+    segment::Members,
     store::derived::reports::{BegunRow, DailyRows, LossPart, LossRow, Turn},
 };
 
@@ -179,6 +180,18 @@ pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Accoun
         day = day.after();
     }
     Ok(all)
+}
+
+/// The same days of a segment: what was lost with who belonged to it on the day. Who comes into it or leaves it by belonging alone
+/// is no loss (rule `segments`).
+pub fn of_segment(mut days: Vec<AccountDay>, members: Option<&Members>) -> Vec<AccountDay> {
+    let Some(members) = members else { return days };
+    for AccountDay { day, churned, contracted, failing, .. } in &mut days {
+        for losses in [churned, contracted, failing] {
+            losses.retain(|loss| members.holds(loss.customer.as_str(), *day));
+        }
+    }
+    days
 }
 
 /// Who became past due on which day, with all that was then at risk.

@@ -5,6 +5,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::{
     Answer, ApiProblem, json,
+    params::SegmentQuery,
     query::{Query, Value, parameters},
     reports,
 };
@@ -47,6 +48,7 @@ parameters! {
         to: Option<Day>,
         /// False alerts a year each rule may bring, from 0.05 to 12.
         false_alerts: Option<FalseAlerts>,
+        segment: SegmentQuery,
         /// Rule profile; the first configured one without it.
         profile: Option<String>,
         /// A currency's own ledger, or `reporting`: the default where a reporting currency is configured.
@@ -73,12 +75,15 @@ pub(super) async fn run(State(state): State<AppState>, Query(query): Query<Backt
         test_clock: query.test_clock,
         ..Ask::default()
     };
+    let ask = query.segment.of(ask)?;
     let (reports, alerts) = (reports(&state), &state.config.alerts);
     let rows = reports.daily_rows(&ask, None).await?;
     let losses = Box::pin(history::losses(&reports, &ask, None)).await?;
     let today = state.config.ledger.zone.day(reports.now);
     let failed = |error: ReportError| ApiProblem::from(AskError::Report(error));
+    let members = reports.members_now(&ask).await?;
     let days = history::days(&rows, losses, query.to.map_or(today, |to| to.min(today))).map_err(failed)?;
+    let days = history::of_segment(days, members.as_ref());
     let first = query.from.or_else(|| days.first().map(|day| day.day)).unwrap_or(today);
     let budget = query.false_alerts.map_or(alerts.false_alerts_a_year, |FalseAlerts(number)| number);
     Ok(json(&backtest::run(&days, first, budget, &alerts.large_loss).map_err(failed)?))

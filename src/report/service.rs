@@ -336,9 +336,26 @@ impl<'a> Reports<'a> {
     }
 
     /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
+    ///
+    /// Of a segment amounts and counts are of who belongs to it day by day; `turns` and `in_doubt` are of everybody.
     pub async fn daily_rows(&self, ask: &Ask, from: Option<Day>) -> Result<DailyRows, AskError> {
-        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.derived.daily_rows(&scope, self.ledger.zone.day(scope.cut), from).await?)
+        let Asked { scope, view } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
+        let mut daily = self.store.derived.daily_rows(&scope, self.ledger.zone.day(scope.cut), from).await?;
+        if let Some(members) = self.membership(ask, &scope, &*view).await? {
+            let rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
+            let rows = budget::compute(|| moving::within(rows, &members))?;
+            daily.amounts = rows.amounts.into_iter().filter(|row| row.group.is_none()).collect();
+            daily.counts = rows.counts.into_iter().filter(|row| row.group.is_none()).collect();
+        }
+        Ok(daily)
+    }
+
+    /// On which days each customer belongs to the segment that a question is about, as the ledger stands; `None` where it is about
+    /// everybody.
+    pub async fn members_now(&self, ask: &Ask) -> Result<Option<Members>, AskError> {
+        let ask = Ask { as_known_at: None, ..ask.clone() };
+        let Asked { scope, view } = self.resolve(&ask).await?;
+        self.membership(&ask, &scope, &*view).await
     }
 
     /// What movements took, as the ledger stands, from the day `from` on, or ever.

@@ -33,6 +33,8 @@ pub(super) struct BacktestArgs {
     /// A connected account's figures, or all
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
+    #[command(flatten)]
+    customers: ask::Customers,
     /// Every large loss, not only the largest
     #[arg(long)]
     all: bool,
@@ -61,12 +63,14 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
         },
         ..Ask::default()
     };
+    let question = args.customers.of(question);
     let rows = reports.daily_rows(&question, None).await.map_err(ask::failure)?;
     let losses = history::losses(&reports, &question, None).await.map_err(ask::failure)?;
     let today = config.ledger.zone.day(reports.now);
     let last = args.to.map_or(today, |to| to.min(today));
     let failed = |error| Failure::Failed(format!("the backtest can't be made: {error}"));
-    let days = history::days(&rows, losses, last).map_err(failed)?;
+    let members = reports.members_now(&question).await.map_err(ask::failure)?;
+    let days = history::of_segment(history::days(&rows, losses, last).map_err(failed)?, members.as_ref());
     let Some(first) = days.first() else {
         let why = reports.why_empty(&question).await.map_err(ask::failure)?;
         let why: Vec<String> = why.iter().map(Notice::for_terminal).collect();

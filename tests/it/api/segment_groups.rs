@@ -75,6 +75,44 @@ async fn laws(daemon: &mut Daemon, seed: u64) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn a_backtest_of_a_segment_and_of_its_not_lose_together_who_was_lost() {
+    let mut daemon = Settings::default().start().await;
+    random(&mut daemon, 11).await;
+    // Customers lost, month by month, and days that can be judged.
+    let lost = |answer: &Value| -> Vec<(String, u64)> {
+        let months = answer["months"].as_array().unwrap().iter();
+        months.map(|month| (month["month"].as_str().unwrap().into(), month["churned"].as_u64().unwrap())).collect()
+    };
+    let path = "/api/v1/alerts/backtest?from=2026-01-01&to=2026-05-31";
+    let all = lost(&daemon.json(path).await);
+    assert!(all.iter().map(|(_, churned)| churned).sum::<u64>() > 2, "{all:?}");
+    for condition in ["attribute:size >= 2", "currency = usd and tenure_days < 120"] {
+        let one = daemon.json(&format!("{path}&where={}", encoded(condition))).await;
+        let other = daemon.json(&format!("{path}&where={}", encoded(&format!("not ({condition})")))).await;
+        let (one, other) = (lost(&one), lost(&other));
+        assert!(
+            one.iter().any(|(_, churned)| *churned > 0) && other.iter().any(|(_, churned)| *churned > 0),
+            "{one:?} {other:?}"
+        );
+        let sums: Vec<_> = one.iter().zip(&other).map(|((month, a), (_, b))| (month.clone(), a + b)).collect();
+        assert_eq!(sums, all);
+    }
+    let printed = daemon.command(&[
+        "alerts",
+        "backtest",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-05-31",
+        "--where",
+        "attribute:size >= 2",
+        "--json",
+    ]);
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(printed, daemon.json(&format!("{path}&where={}", encoded("attribute:size >= 2"))).await);
+}
+
+#[tokio::test]
 async fn a_segments_groups_add_up_to_it_and_with_its_not_to_each_group_the_same_on_either_database() {
     for seed in [11, 14] {
         let answers = laws(&mut Settings::default().start().await, seed).await;

@@ -1,6 +1,7 @@
 //! `mrrd segment` and `/api/v1/segments`: saved by a name, in versions that a question knows as of its own place in the log, in every
 //! back-up (rule `segments`).
 
+use mrrd::clock::Clock;
 use serde_json::{Value, json};
 
 use super::*;
@@ -57,6 +58,10 @@ on_both! {
         let again = beside(&daemon, &["segment", "save", "large", "mrr >= 15 and currency = usd"]).well();
         assert!(again.contains("saved already"), "{again}");
         another(&mut daemon, 3).await;
+        let first = daemon.json("/api/v1/segments").await["data"][1]["saved_at"].as_str().unwrap().to_owned();
+        while Clock::system().now().to_string() <= first {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
         let said = beside(&daemon, &["segment", "save", "large", "mrr >= 5"]).well();
         assert!(said.contains("version 2"), "{said}");
         assert_eq!(large(&mut daemon, None).await, Ok("3000".into()));
@@ -65,6 +70,8 @@ on_both! {
         assert!(large(&mut daemon, Some(2)).await.unwrap_err().contains("as known then: there are all"));
         assert_eq!(large(&mut daemon, Some(3)).await, Ok("2000".into()));
         assert_eq!(large(&mut daemon, Some(4)).await, Ok("3000".into()));
+        let then = daemon.json(&format!("{JANUARYS}&segment=large&as_known_at={first}")).await;
+        assert_eq!(then["data"][0]["closing_exact"], "2000", "as of {first}");
         // Of the configuration and saved side by side, in every figure that takes one.
         let compared = daemon.json(&format!("{JANUARYS}&compare=all,large")).await;
         assert_eq!(compared["data"].as_array().unwrap().len(), 2, "{compared}");
@@ -130,6 +137,12 @@ on_both! {
             of(&["segment", "save", "large", "mrr >= 7"]).await.well();
             let versions = of(&["segment", "list", "--all", "--json"]).await.json();
             assert_eq!(versions["data"][3]["version"], 3, "{versions}");
+            // A name that the configuration takes later means what stands there.
+            let settings = Settings::default().env("MRRD_DATABASE__URL", &url).env("MRRD_SEGMENTS__LARGE__WHERE", "mrr >= 1");
+            let all = run_with(settings, &["segment", "list", "--all", "--json"]).await.json();
+            let current: Vec<(&Value, &Value)> = all["data"].as_array().unwrap().iter()
+                .filter(|entry| entry["current"] == true).map(|entry| (&entry["where"], &entry["source"])).collect();
+            assert_eq!(current, [(&json!("mrr >= 1"), &json!("configuration"))], "{all}");
         }
     }
 }
@@ -178,4 +191,23 @@ async fn an_admin_saves_over_http_and_what_is_no_segment_is_refused_by_its_place
     );
     assert_eq!(daemon.send("DELETE", "/api/v1/segments/large", String::new()).await.status, 404);
     assert_eq!(daemon.json("/api/v1/segments").await["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_saved_at_once_are_numbered_without_a_hole() {
+    let settings = on_postgres().await;
+    let url = settings.get("MRRD_DATABASE__URL").unwrap().to_owned();
+    let daemon = two_customers(settings).await;
+    let saved = (1..=8).map(|number| {
+        let (url, condition) = (url.clone(), format!("mrr >= {number}"));
+        tokio::spawn(async move { run(&url, &["segment", "save", &format!("of_{number}"), &condition]).await })
+    });
+    let saved: Vec<_> = saved.collect();
+    for one in saved {
+        one.await.unwrap().well();
+    }
+    let list = beside(&daemon, &["segment", "list", "--all", "--json"]).json();
+    let versions: Vec<i64> =
+        list["data"].as_array().unwrap().iter().filter_map(|entry| entry["version"].as_i64()).collect();
+    assert_eq!(versions, (1..=8).collect::<Vec<_>>(), "{list}");
 }
