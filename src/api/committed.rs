@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::{
     Answer, Asked, Told, ledger_status,
-    params::{FormatQuery, LedgerQuery},
+    params::{FormatQuery, LedgerQuery, SegmentQuery},
     query::{Query, parameters},
     reports, told,
     values::PageSize,
@@ -22,6 +22,7 @@ parameters! {
     pub(super) struct CommittedQuery {
         /// So many days from today on.
         horizon: PageSize<{ HORIZON_MAX as i64 }, { HORIZON as i64 }>,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -31,7 +32,7 @@ parameters! {
 #[utoipa::path(get, path = "/api/v1/committed", tag = "figures", params(CommittedQuery),
     responses((status = 200, body = Told<CommittedAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn committed(State(state): State<AppState>, Query(query): Query<CommittedQuery>) -> Answer {
-    let ask = query.ledger.ask();
+    let ask = query.segment.of(query.ledger.ask())?;
     let ledger_status = ledger_status(&state, &ask).await?;
     // The parameter's own bounds lie within the type's.
     let horizon = u16::try_from(query.horizon.0).unwrap_or(HORIZON_MAX);

@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use super::{
     Answer, Asked, Told, ledger_status,
-    params::{FormatQuery, LedgerQuery},
+    params::{FormatQuery, LedgerQuery, SegmentQuery},
     query::{Query, parameters},
     reports, told,
 };
@@ -21,6 +21,7 @@ parameters! {
         from: Option<Day>,
         /// This day's month and earlier.
         to: Option<Day>,
+        segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
     }
@@ -30,7 +31,7 @@ parameters! {
 #[utoipa::path(get, path = "/api/v1/durability", tag = "figures", params(DurabilityQuery),
     responses((status = 200, body = Told<DurabilityAnswer>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn durability(State(state): State<AppState>, Query(query): Query<DurabilityQuery>) -> Answer {
-    let ask = Ask { from: query.from, to: query.to, ..query.ledger.ask() };
+    let ask = Ask { from: query.from, to: query.to, ..query.segment.of(query.ledger.ask())? };
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).durability(&ask).await?;
     let is_empty = report.data.is_empty();

@@ -110,6 +110,8 @@ enum Command {
     Durability {
         #[command(flatten)]
         options: ask::Options,
+        #[command(flatten)]
+        customers: ask::Customers,
     },
     /// MRR as it will stand if all that is scheduled happens and nothing else, line by line
     #[command(
@@ -121,6 +123,8 @@ enum Command {
         horizon: u16,
         #[command(flatten)]
         ledger: ask::Ledger,
+        #[command(flatten)]
+        customers: ask::Customers,
         #[command(flatten)]
         output: ask::Output,
     },
@@ -265,15 +269,16 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             }
             options.print(&answer, &told, AccuracyAnswer::table)?;
         }
-        Command::Durability { options } => {
-            let question = options.ask(today);
+        Command::Durability { options, customers } => {
+            let question = customers.of(options.ask(today));
             let answer = reports.durability(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_for_people(&answer, &told, DurabilityAnswer::table, DurabilityAnswer::by_month)?;
         }
-        Command::Committed { horizon, ledger, output } => {
-            let answer = reports.committed(&ledger.ask(), *horizon).await.map_err(ask::failure)?;
-            let told = ask::told(&reports, &ledger.ask(), answer.data.is_empty()).await.map_err(ask::failure)?;
+        Command::Committed { horizon, ledger, customers, output } => {
+            let question = customers.of(ledger.ask());
+            let answer = reports.committed(&question, *horizon).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             output.print_as(&answer, &told, CommittedAnswer::table, CommittedAnswer::text)?;
         }
         Command::Restatements { month, ledger, output } => {

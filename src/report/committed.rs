@@ -54,21 +54,31 @@ impl Reports<'_> {
             seq => seq,
         };
         let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
-        let trials = view.trials(&scope).await?;
-        let changing = view.changing_ahead(&scope).await?;
+        let mut trials = view.trials(&scope).await?;
+        let mut changing = view.changing_ahead(&scope).await?;
         if let Some(currency) = ask.own_currency() {
             rows.keep_currency(currency);
         }
         let zone = &self.ledger.zone;
         let today = zone.day(scope.cut);
+        let currencies: BTreeSet<Currency> = rows.amounts.iter().map(|row| row.currency).collect();
+        // Of a segment, who belongs to it today, wherever what is scheduled takes them.
+        if let Some(members) = self.membership(ask, &scope, &*view).await? {
+            let is_of = |customer: &str| members.holds(customer, today);
+            rows.amounts.retain(|row| row.group.as_deref().is_some_and(is_of));
+            rows.counts.retain(|row| row.group.as_deref().is_some_and(is_of));
+            rows.lines.retain(|row| row.group.as_deref().is_some_and(is_of));
+            trials.retain(|one| is_of(one.customer.as_str()));
+            changing.retain(|key| is_of(key.customer.as_str()));
+        }
         let until = today.0.checked_add(i64::from(horizon).days()).map_or(today, Day);
         let mut known = self.ahead(ask, &scope, &changing, position, zone.end_of(until)).await?;
         if let Some(own) = ask.own_currency() {
             known.iter_mut().for_each(|(_, one)| keep(one, own));
         }
         let mut books = standing(&rows, &scope, &known, today)?;
-        if let Some(own) = ask.own_currency() {
-            books.entry(own).or_default();
+        for currency in currencies.into_iter().chain(ask.own_currency()) {
+            books.entry(currency).or_default();
         }
         let conversion = conversion(&trials, scope.cut);
         let of = Of { zone, today, until, conversion };

@@ -26,6 +26,7 @@ use crate::{
         retention::days_after,
         time::Day,
     },
+    segment::Members,
     store::derived::reports::{MovementFilter, MovementKey, Order},
 };
 
@@ -113,7 +114,9 @@ impl Reports<'_> {
                 break;
             }
         }
-        let data = entries(of_customers.values(), (ask.from, ask.to), self.ledger.zone.day(scope.cut))?;
+        let members = self.membership(ask, &scope, &*view).await?;
+        let of_customers = of_customers.iter().map(|((_, customer), movements)| (customer.as_str(), movements));
+        let data = entries(of_customers, members.as_ref(), (ask.from, ask.to), self.ledger.zone.day(scope.cut))?;
         Ok(DurabilityAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
@@ -124,19 +127,25 @@ impl Reports<'_> {
     }
 }
 
-/// One entry for each month and currency, and one for each roll-up of it.
+/// One entry for each month and currency, and one for each roll-up of it: of a segment, of what its customers grew by while in it.
 fn entries<'m>(
-    of_customers: impl Iterator<Item = &'m Vec<Movement>>,
+    of_customers: impl Iterator<Item = (&'m str, &'m Vec<Movement>)>,
+    members: Option<&Members>,
     (from, to): (Option<Day>, Option<Day>),
     today: Day,
 ) -> Result<Vec<DurabilityEntry>, ReportError> {
-    let of_customers: Vec<Vec<(Currency, Vec<Expansion<Rollup>>)>> = of_customers.map(by_rollup).collect();
+    type Grown = Vec<(Currency, Vec<Expansion<Rollup>>)>;
+    let of_customers: Vec<(&str, Grown)> =
+        of_customers.map(|(customer, movements)| (customer, by_rollup(movements))).collect();
     type Group<'e> = BTreeMap<usize, Vec<&'e Expansion<Rollup>>>;
     let mut groups: BTreeMap<(Currency, Month, Option<Rollup>), Group<'_>> = BTreeMap::new();
-    for (customer, all) in of_customers.iter().enumerate() {
+    for (customer, (id, all)) in of_customers.iter().enumerate() {
         for (currency, one) in all.iter().flat_map(|(currency, all)| all.iter().map(move |one| (*currency, one))) {
             let month = Month::of(one.day);
             if from.is_some_and(|from| month.last() < from) || to.is_some_and(|to| month.first() > to) {
+                continue;
+            }
+            if members.is_some_and(|members| !members.holds(id, one.day)) {
                 continue;
             }
             for rollup in [None, Some(one.tag)] {

@@ -119,3 +119,71 @@ async fn a_segments_groups_add_up_to_it_and_with_its_not_to_each_group_the_same_
         assert_eq!(laws(&mut on_postgres().await.start().await, seed).await, answers, "seed {seed}");
     }
 }
+
+/// By currency, and whatever `also` tells of an entry: the amounts of these names, and of each entry of `within` those of `inner`.
+fn amounts(
+    answer: &Value,
+    also: &str,
+    names: &[&str],
+    (within, inner): (&str, &[&str]),
+) -> BTreeMap<String, Vec<i128>> {
+    let exact = |entry: &Value, name: &str| {
+        entry[format!("{name}_exact")].as_str().map_or(0, |_| micros(&entry[format!("{name}_exact")]))
+    };
+    let mut all = BTreeMap::new();
+    for entry in answer["data"].as_array().unwrap() {
+        let key = json!([entry["currency"], entry[also], entry["rollup"]]).to_string();
+        let own = names.iter().map(|name| exact(entry, name));
+        let ages =
+            entry[within].as_array().into_iter().flatten().flat_map(|age| inner.iter().map(|name| exact(age, name)));
+        all.insert(key, own.chain(ages).collect());
+    }
+    all
+}
+
+#[tokio::test]
+async fn durability_and_committed_mrr_of_a_segment_and_of_its_not_add_up() {
+    let mut daemon = Settings::default().start().await;
+    random(&mut daemon, 11).await;
+    let committed = [
+        "mrr",
+        "scheduled_churn",
+        "scheduled_contraction",
+        "scheduled_expansion",
+        "discount_end",
+        "discount_start",
+        "resume",
+        "committed",
+    ];
+    for (path, also, names, within) in [
+        ("/api/v1/durability?to=2026-05-31", "month", &["expansion"][..], ("ages", &["held", "lost"][..])),
+        ("/api/v1/committed?horizon=365", "day", &committed[..], ("curve", &["committed"][..])),
+    ] {
+        let told = |answer: &Value| amounts(answer, also, names, within);
+        let all = told(&daemon.json(path).await);
+        assert!(all.values().flatten().any(|amount| *amount != 0), "{path}: {all:?}");
+        for condition in ["attribute:size >= 2", "currency = usd and tenure_days < 150"] {
+            let one = told(&daemon.json(&format!("{path}&where={}", encoded(condition))).await);
+            let other = told(&daemon.json(&format!("{path}&where={}", encoded(&format!("not ({condition})")))).await);
+            for (key, whole) in &all {
+                let of =
+                    |one: &BTreeMap<String, Vec<i128>>| one.get(key).cloned().unwrap_or_else(|| vec![0; whole.len()]);
+                let sums: Vec<i128> = of(&one).iter().zip(of(&other)).map(|(a, b)| a + b).collect();
+                assert_eq!(&sums, whole, "{path}: {condition}: {key}");
+            }
+            assert!(one != all && other != all, "{path}: {condition} parts nothing");
+        }
+    }
+    let printed = daemon.command(&["report", "committed", "--where", "attribute:size >= 2", "--json"]);
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(
+        printed["data"],
+        daemon.json(&format!("/api/v1/committed?where={}", encoded("attribute:size >= 2"))).await["data"]
+    );
+    let printed = daemon.command(&["report", "durability", "--where", "attribute:size >= 2", "--json"]);
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(
+        printed["data"],
+        daemon.json(&format!("/api/v1/durability?where={}", encoded("attribute:size >= 2"))).await["data"]
+    );
+}
