@@ -19,8 +19,14 @@ use crate::config::{Log, LogFormat, colour_wanted};
 
 /// Starts logging to standard error; colour only on a terminal. A second call in one process changes nothing.
 pub fn init(log: &Log) {
-    // What assistants do wrong is theirs to hear: unless asked for, no line of it.
-    let filter = if log.filter.contains("rmcp") { log.filter.clone() } else { format!("{},rmcp=error", log.filter) };
+    let mut filter = log.filter.clone();
+    // What assistants do wrong is theirs to hear, and what PostgreSQL remarks on while tables are made means nothing: unless asked
+    // for, no line of either.
+    for (of, quiet) in [("rmcp", "rmcp=error"), ("sqlx", "sqlx::postgres::notice=warn")] {
+        if !log.filter.contains(of) {
+            filter = format!("{filter},{quiet}");
+        }
+    }
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {

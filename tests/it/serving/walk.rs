@@ -13,6 +13,7 @@ async fn walked(settings: Settings) {
     // What the first start prints once: a link that signs in.
     daemon.wait_for_output("#token=");
     let output = daemon.output();
+    assert!(!output.contains("skipping"), "a first start remarks on nothing: {output}");
     let after = output.split_once("#token=").unwrap().1;
     let token: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     let (nginx, certificate) = Nginx::shipped(daemon.address());
