@@ -3,7 +3,10 @@
 //! Nobody reads or advances the generation meanwhile, so nothing is marked and nothing deleted, and memory holds a few
 //! pages whatever the log's length. What the log gets while this goes on is caught up with afterwards, as after any rest.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -26,6 +29,9 @@ use super::{
     work::Reached,
 };
 
+/// Batches under way at once: one that the database writes, and the next, whose rows are made meanwhile.
+const WRITES: usize = 2;
+
 /// A page's customers with their rows, and those that are left to [`super::work::Work`], which tells why.
 type Page = Result<(Vec<Filled>, Vec<CustomerKey>), ReconcileError>;
 
@@ -35,8 +41,22 @@ struct Written {
     /// How many customers'.
     done: usize,
     left_out: Vec<CustomerKey>,
-    /// Of the rows' days.
-    sums: DaySums,
+}
+
+/// The sums of the days of rows that are written, and that aren't written themselves yet.
+#[derive(Clone, Default)]
+struct Owed(Arc<Mutex<DaySums>>);
+
+impl Owed {
+    fn with<T>(&self, work: impl FnOnce(&mut DaySums) -> T) -> T {
+        // A panic while something is added ends the whole filling.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All of them, to be written.
+    fn take(&self) -> DaySums {
+        self.with(std::mem::take)
+    }
 }
 
 /// What is being read, derived or written; what isn't done ends with this.
@@ -88,7 +108,7 @@ impl Reconciler {
         let joins = Joins::in_generation(&self.rules.customers, generation);
         let (mut pages, mut writes) = (UnderWay(VecDeque::new()), UnderWay::<Written>(VecDeque::new()));
         let (mut batch, mut left_out) = (Vec::new(), Vec::new());
-        let (mut reached, mut sums) = (Reached::default(), DaySums::default());
+        let (mut reached, owed) = (Reached::default(), Owed::default());
         // Facts that come while it is used are after the horizon: whom they touch is caught up with.
         let catalogue = Catalogue::up_to(horizon);
         let mut after: Option<CustomerKey> = None;
@@ -124,12 +144,12 @@ impl Reconciler {
                 self.store.derived.tell(generation, &told).await?;
             }
             if batch.iter().map(Filled::rows).sum::<usize>() >= limits::FILL_ROWS || over {
-                // One write at a time: a database has one writer, and memory holds no more than two batches.
-                if let Some(written) = writes.first().await? {
+                // While one is written the next is made ready: memory holds no more than three batches.
+                while over || writes.0.len() >= WRITES {
+                    let Some(written) = writes.first().await? else { break };
                     left_out.extend(written.left_out);
-                    sums = written.sums;
-                    if sums.len() > limits::FILL_SUMS {
-                        self.store.derived.fill_sums(generation, &std::mem::take(&mut sums)).await?;
+                    if owed.with(|sums| sums.len()) > limits::FILL_SUMS {
+                        self.store.derived.fill_sums(generation, &owed.take()).await?;
                     }
                     reached.customers_done += written.done as u64;
                     progress(reached);
@@ -137,11 +157,10 @@ impl Reconciler {
                 if over && batch.is_empty() {
                     break;
                 }
-                let batch = std::mem::take(&mut batch);
-                writes.begin(write(self.store.clone(), generation, batch, std::mem::take(&mut sums)));
+                writes.begin(write(self.store.clone(), generation, std::mem::take(&mut batch), owed.clone()));
             }
         }
-        self.store.derived.filled(generation, horizon, &left_out, &catalogue.lacking(), &sums).await?;
+        self.store.derived.filled(generation, horizon, &left_out, &catalogue.lacking(), &owed.take()).await?;
         Ok(true)
     }
 }
@@ -208,39 +227,51 @@ async fn derive_together(
     deriving.await.map_err(|error| ReconcileError::Worker(error.to_string()))
 }
 
-/// Writes a batch in one transaction; when something of it can't be kept, one customer at a time. Adds its days to `sums`.
+/// Writes a batch in one transaction; when something of it can't be kept, one customer at a time. Adds its days to `owed`.
 async fn write(
     store: Store,
     generation: GenerationId,
     batch: Vec<Filled>,
-    sums: DaySums,
+    owed: Owed,
 ) -> Result<Written, ReconcileError> {
     store.plan().pass(planned::BEFORE_REPLACE).await?;
-    let mut written = Written { sums, ..Written::default() };
-    match store.derived.fill(generation, &batch).await {
+    let batch: Arc<[Filled]> = batch.into();
+    // The days are summed while the database writes.
+    let summing = batch.iter().all(Filled::fits).then(|| {
+        let (batch, owed) = (batch.clone(), owed.clone());
+        tokio::task::spawn_blocking(move || owed.with(|sums| batch.iter().try_for_each(|one| sums.add_whole(one))))
+    });
+    let filled = store.derived.fill(generation, &batch).await;
+    let summed = summing.is_some();
+    if let Some(summing) = summing {
+        summing.await.map_err(|error| ReconcileError::Worker(error.to_string()))??;
+    }
+    let mut written = Written::default();
+    match filled {
         Err(StoreError::Corrupt { .. }) => {
-            for one in batch {
-                match store.derived.fill(generation, std::slice::from_ref(&one)).await {
-                    Err(StoreError::Corrupt { .. }) => written.left_out.push(one.key),
+            for one in &*batch {
+                match store.derived.fill(generation, std::slice::from_ref(one)).await {
+                    Err(StoreError::Corrupt { .. }) => {
+                        written.left_out.push(one.key.clone());
+                        if summed {
+                            owed.with(|sums| sums.take_whole(one))?;
+                        }
+                    }
                     other => {
                         other?;
-                        written.add(&one)?;
+                        written.done += usize::from(!one.derived.is_empty());
+                        if !summed {
+                            owed.with(|sums| sums.add_whole(one))?;
+                        }
                     }
                 }
             }
         }
         other => {
             other?;
-            batch.iter().try_for_each(|one| written.add(one))?;
+            written.done = batch.iter().filter(|one| !one.derived.is_empty()).count();
         }
     }
     store.plan().pass(planned::AFTER_REPLACE).await?;
     Ok(written)
-}
-
-impl Written {
-    fn add(&mut self, one: &Filled) -> Result<(), StoreError> {
-        self.done += usize::from(!one.derived.is_empty());
-        self.sums.add_whole(&one.key, &one.derived)
-    }
 }

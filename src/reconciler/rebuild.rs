@@ -1,6 +1,6 @@
 //! Rebuilds by generation: the next one is filled beside live work, catches up, and is switched to at once.
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::background::Lease;
 use crate::store::{
@@ -81,6 +81,7 @@ impl Reconciler {
                 break old;
             }
         };
+        let switched_at = Instant::now();
         self.store.plan().pass(planned::AFTER_SWITCH).await?;
         if let Some(changes) = changes {
             if let Some(old) = &old {
@@ -89,8 +90,8 @@ impl Reconciler {
             changes.failed = work.failed().clone().into_iter().collect();
         }
         if let Some(old) = old {
-            // Requests that began in the old generation may still be reading it.
-            tokio::time::sleep(self.grace).await;
+            // Requests that began in the old generation may still be reading it. What changed was told meanwhile.
+            tokio::time::sleep_until(switched_at + self.grace).await;
             // A database that failed over meanwhile may have the old one current again: what answers is never dropped. And
             // whoever has the lease by now removes what is left over.
             let switched = self.current_generation().await?.is_some_and(|now| now.id == generation);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    ProfileLedger,
+    Filled, ProfileLedger,
     digests::KeptDigest,
     group_sums::{GroupSums, Traits},
     retention_sums::RetentionSums,
@@ -129,9 +129,16 @@ impl DaySums {
     }
 
     /// All rows of a customer that is written where nothing of it was.
-    pub fn add_whole(&mut self, key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreError> {
-        derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
-            self.change(profile, key, None, Some(Standing::whole(ledger)))
+    pub fn add_whole(&mut self, one: &Filled) -> Result<(), StoreError> {
+        one.derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
+            self.change(profile, &one.key, None, Some(Standing::whole(ledger)))
+        })
+    }
+
+    /// The same taken back: the customer could not be written.
+    pub fn take_whole(&mut self, one: &Filled) -> Result<(), StoreError> {
+        one.derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
+            self.change(profile, &one.key, Some(Standing::whole(ledger)), None)
         })
     }
 
@@ -145,5 +152,77 @@ impl DaySums {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{
+        money::Mrr,
+        outcome::{CountDelta, Delta, Kind, Movement},
+    };
+
+    #[test]
+    fn what_is_taken_back_leaves_the_sums_of_the_others() {
+        let (at, day, currency) = (UnixTime(1_760_000_000), "2025-10-09".parse().unwrap(), "usd".parse().unwrap());
+        let customer = |name: &str, amount: i128| {
+            let mrr = Mrr(amount * 1_000_000);
+            let (list, estimated, at_risk, scheduled_churn) = (mrr, Mrr::ZERO, Mrr::ZERO, Mrr::ZERO);
+            let (subscription, item, price) = ("sub_1".into(), "si_1".into(), "price_1".into());
+            let (product, interval) = (None, None);
+            let delta = Delta {
+                at,
+                day,
+                currency,
+                subscription,
+                item,
+                product,
+                price,
+                interval,
+                mrr,
+                list,
+                estimated,
+                at_risk,
+                scheduled_churn,
+            };
+            let count = CountDelta { at, day, currency: Some(currency), customers: 1, subscriptions: 1, trials: 0 };
+            let movement = Movement {
+                currency,
+                day,
+                window: at,
+                effective_at: at,
+                kind: Kind::New,
+                amount: mrr,
+                before: Mrr::ZERO,
+                after: mrr,
+                visible_from: at,
+                visible_until: None,
+                parts: Vec::new(),
+            };
+            let ledger = CustomerLedger {
+                country: Some("DE".into()),
+                first_mrr_at: Some(at),
+                deltas: vec![delta],
+                counts: vec![count],
+                movements: vec![movement],
+                ..CustomerLedger::default()
+            };
+            let key = CustomerKey { livemode: true, account: None, customer: name.into() };
+            Filled { key, references: Vec::new(), derived: vec![ProfileLedger { profile: "default".into(), ledger }] }
+        };
+        let (one, other) = (customer("cus_1", 1_900), customer("cus_2", 4_900));
+        let (mut sums, mut alone) = (DaySums::default(), DaySums::default());
+        sums.add_whole(&one).unwrap();
+        sums.add_whole(&other).unwrap();
+        sums.take_whole(&one).unwrap();
+        alone.add_whole(&other).unwrap();
+        let (sums, alone) = (sums.0.values().next().unwrap(), alone.0.values().next().unwrap());
+        assert_eq!((&sums.amounts, &sums.counts), (&alone.amounts, &alone.counts));
+        assert_eq!((&sums.movements, &sums.retention), (&alone.movements, &alone.retention));
+        let kept: Vec<_> = sums.digests.iter().filter(|(_, digest)| **digest != KeptDigest::default()).collect();
+        assert_eq!(kept, alone.digests.iter().collect::<Vec<_>>());
+        let kept: Vec<_> = sums.customers.iter().filter(|(_, row)| **row != DayMovement::default()).collect();
+        assert_eq!(kept, alone.customers.iter().collect::<Vec<_>>());
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::sum::amounts_fit;
 use crate::{
     event::{CustomerKey, Seq},
     ledger::{
@@ -122,6 +123,11 @@ pub struct Filled {
 pub type Lacking = BTreeMap<(bool, Option<AccountId>), BTreeSet<Lack>>;
 
 impl Filled {
+    /// Whether every amount is one that a row holds.
+    pub fn fits(&self) -> bool {
+        self.derived.iter().all(|derived| amounts_fit(&derived.ledger).is_ok())
+    }
+
     /// About how many rows it comes to.
     pub fn rows(&self) -> usize {
         let of = |ledger: &CustomerLedger| {

@@ -2,7 +2,7 @@
 
 use crate::ledger::{
     money::Mrr,
-    outcome::{CountDelta, Delta, Movement},
+    outcome::{CountDelta, CustomerLedger, Delta, Movement, Part, Side},
 };
 
 /// One minor unit, the seam at which sums are split.
@@ -113,4 +113,24 @@ pub(crate) fn moved_amount(sum: &mut Mrr, by: Mrr, rows: Rows) -> Option<()> {
         Rows::Taken => sum.checked_sub(by)?,
     };
     Some(())
+}
+
+/// Refuses amounts beyond what a row holds: 9.2 million million minor units in one item or movement.
+pub(crate) fn amounts_fit(ledger: &CustomerLedger) -> Result<(), Mrr> {
+    let of_delta = |row: &Delta| [row.mrr, row.list, row.estimated, row.at_risk, row.scheduled_churn];
+    let of_part = |part: &Part| {
+        let side = |side: &Option<Side>| side.as_ref().map_or(Mrr::ZERO, |side| side.amount);
+        [part.amount, side(&part.before), side(&part.after)]
+    };
+    let all = ledger
+        .deltas
+        .iter()
+        .flat_map(of_delta)
+        .chain(ledger.movements.iter().flat_map(|row| [row.amount, row.before, row.after]))
+        .chain(ledger.movements.iter().flat_map(|row| row.parts.iter().flat_map(of_part)))
+        .chain(ledger.subscriptions.iter().map(|row| row.mrr));
+    match all.into_iter().find(|amount| i64::try_from(amount.0).is_err()) {
+        Some(beyond) => Err(beyond),
+        None => Ok(()),
+    }
 }

@@ -127,29 +127,9 @@ fn interval(text: &str) -> Read<Interval> {
     Ok(Interval { unit, count: parsed(count, "count of intervals")? })
 }
 
-/// Units as their column holds them. `amounts_fit` has refused what doesn't fit before anything is bound.
+/// Units as their column holds them. `sum::amounts_fit` has refused what doesn't fit before anything is bound.
 pub(super) fn units(amount: Mrr) -> i64 {
     i64::try_from(amount.0).unwrap_or(if amount.0 < 0 { i64::MIN } else { i64::MAX })
-}
-
-/// Refuses amounts beyond what a row holds: 9.2 million million minor units in one item or movement.
-pub(super) fn amounts_fit(ledger: &CustomerLedger) -> Result<(), Mrr> {
-    let of_delta = |row: &Delta| [row.mrr, row.list, row.estimated, row.at_risk, row.scheduled_churn];
-    let of_part = |part: &Part| {
-        let side = |side: &Option<Side>| side.as_ref().map_or(Mrr::ZERO, |side| side.amount);
-        [part.amount, side(&part.before), side(&part.after)]
-    };
-    let all = ledger
-        .deltas
-        .iter()
-        .flat_map(of_delta)
-        .chain(ledger.movements.iter().flat_map(|row| [row.amount, row.before, row.after]))
-        .chain(ledger.movements.iter().flat_map(|row| row.parts.iter().flat_map(of_part)))
-        .chain(ledger.subscriptions.iter().map(|row| row.mrr));
-    match all.into_iter().find(|amount| i64::try_from(amount.0).is_err()) {
-        Some(beyond) => Err(beyond),
-        None => Ok(()),
-    }
 }
 
 pub(super) fn bind_delta(query: Values, row: &Delta) -> Values {

@@ -20,6 +20,7 @@ use crate::{
         derived::{
             Filled, GenerationId, Mark, ProfileLedger,
             day_sums::{DaySums, Standing},
+            sum::amounts_fit,
         },
         errors::{Doing, corrupt},
         log::prepared::clean,

@@ -19,8 +19,8 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            GenerationId, SUMS_VERSION, WrongDay,
-            day_sums::DaySums,
+            GenerationId, ProfileLedger, SUMS_VERSION, WrongDay,
+            day_sums::{DaySums, Standing},
             sum::{DayAmount, DayCount, DayMovement},
         },
         errors::Doing,
@@ -142,8 +142,8 @@ impl Database {
             let page = ledgers_in(&mut tx, generation, from, limits::CUSTOMERS_PAGE).await?;
             let Some((key, derived)) = page.last() else { break };
             after = Some((derived.profile.clone(), key.clone()));
-            for (key, derived) in &page {
-                sums.add_whole(key, std::slice::from_ref(derived))?;
+            for (key, ProfileLedger { profile, ledger }) in &page {
+                sums.change(profile, key, None, Some(Standing::whole(ledger)))?;
             }
         }
         let wrong = first_wrong_of(&mut tx, generation, &sums).await?;
