@@ -103,7 +103,21 @@ impl Reconciler {
         stop: &watch::Receiver<bool>,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Report, ReconcileError> {
-        let mut report = Report { chain: self.store.log.verify_chain().await?, ..Report::default() };
+        // The log's seals and the ledger's rows have nothing of each other: each has a thread of its own.
+        let log = self.store.log.clone();
+        let chain = tokio::spawn(async move { log.verify_chain().await });
+        let (report, chain) = tokio::join!(self.verify_ledger(stop, progress), chain);
+        let chain = chain.map_err(|error| ReconcileError::Worker(error.to_string()))??;
+        Ok(Report { chain, ..report? })
+    }
+
+    /// The derived rows and sums, without the log's seals.
+    async fn verify_ledger(
+        &self,
+        stop: &watch::Receiver<bool>,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Report, ReconcileError> {
+        let mut report = Report::default();
         let Some(current) = self.current_generation().await? else {
             // Nothing was ever derived: there is nothing to be wrong, and all of the log is to come.
             report.waiting = u64::from(self.store.log.horizon().await? > Seq::START);
