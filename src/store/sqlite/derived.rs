@@ -112,8 +112,12 @@ pub(super) async fn damage_in(path: &Path) -> Result<bool, StoreError> {
 impl Database {
     /// Makes a new derived file in the place of one that is damaged or gone, and has every connection go over to it.
     pub(super) async fn derive_afresh(&self) -> Result<(), StoreError> {
-        // Nobody else in this process writes the old one meanwhile.
-        let turn = self.derived_writer.acquire().await.doing(DOING)?;
+        // Nobody else in this process writes the old one meanwhile: whoever can't have the connection because the file can't even
+        // be opened has it to oneself.
+        let turn = match self.derived_writer.acquire().await.doing(DOING) {
+            Err(StoreError::Damaged { .. }) => None,
+            other => Some(other?),
+        };
         let files = &self.derived_files;
         if files.is_moved() {
             // Removed, or another process made a new one.
