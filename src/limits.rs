@@ -75,6 +75,9 @@ pub const SEGMENT_NAME_BYTES: usize = 64;
 /// The longest condition of a saved segment: each question that names it reads it and holds each customer against all of it.
 pub const SEGMENT_CONDITION_BYTES: usize = 4096;
 
+/// The longest time between what was spent and the customers it is held against.
+pub const SPEND_LAG_MONTHS: u16 = 24;
+
 /// How often an import is tried again while others are recorded before it.
 pub const IMPORT_TRIES: usize = 8;
 

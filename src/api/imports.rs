@@ -13,7 +13,10 @@ use super::{
 use crate::{
     access::Identity,
     api::state::AppState,
-    history::attributes::{self, ImportAnswer},
+    history::{
+        attributes::{self, ImportAnswer},
+        spend,
+    },
     ledger::time::Day,
     limits,
     report::imports::{ImportList, ImportShown},
@@ -34,7 +37,7 @@ parameters! {
 parameters! {
     /// How a file is taken in.
     pub(super) struct ImportQuery {
-        /// `attributes`.
+        /// `attributes` or `spend`.
         kind: Required<ImportKind>,
         /// What the file is called, to be found again by.
         file: Option<String>,
@@ -64,10 +67,10 @@ pub(super) async fn import(State(state): State<AppState>, Named(id): Named, _: Q
     Ok(json(&found.ok_or(ApiProblem::NotFound { what: "import", id, hint: None })?))
 }
 
-/// Takes a CSV file of attributes in (`customer,key,value[,valid_from]`): recorded for ever, dated and sealed. Lines that can't be
-/// taken are named and set aside.
+/// Takes a CSV file in, of attributes (`customer,key,value[,valid_from]`) or spend (`month,amount,currency,kind[,segment]`): recorded
+/// for ever, dated and sealed. Lines that can't be taken are named and set aside.
 #[utoipa::path(post, path = "/api/v1/imports", tag = "figures", params(ImportQuery),
-    request_body(content = String, content_type = "text/csv", description = "customer,key,value or customer,key,value,valid_from"),
+    request_body(content = String, content_type = "text/csv", description = "customer,key,value[,valid_from], or of spend month,amount,currency,kind[,segment]"),
     responses((status = 200, body = ImportAnswer), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn take(
     State(state): State<AppState>,
@@ -75,10 +78,21 @@ pub(super) async fn take(
     Query(query): Query<ImportQuery>,
     body: Body,
 ) -> Answer {
-    let Required(ImportKind::Attributes) = query.kind;
+    let Required(kind) = query.kind;
     let (body, _held) = sent::whole(&state, body, limits::IMPORT_BODY_BYTES).await?;
     let text = std::str::from_utf8(&body).map_err(|_| ApiProblem::parameter("body", "it isn't text"))?;
     let (ledger, now) = (&state.config.ledger, state.clock.now());
+    if kind == ImportKind::Spend {
+        if query.valid_from.is_some() {
+            return Err(ApiProblem::parameter("valid_from", "it goes with kind=attributes: spend tells its months"));
+        }
+        let sheet =
+            spend::read(text).map_err(|error| ApiProblem::parameter("body", &format!("it holds no spend: {error}")))?;
+        let file = query.file.unwrap_or_default();
+        let deed = identity.actor().does(now, Action::SpendImported, file.as_str());
+        let deed = Some(&deed).filter(|_| query.dry_run != Some(true));
+        return Ok(json(&spend::import(&reports(&state), sheet, &file, deed).await?));
+    }
     let today = query.valid_from.unwrap_or_else(|| ledger.zone.day(now));
     let sheet = attributes::read(text, today, &ledger.customers)
         .map_err(|error| ApiProblem::parameter("body", &format!("it holds no attributes: {error}")))?;

@@ -45,6 +45,7 @@ pub mod sign_in;
 pub mod state;
 mod status;
 mod stream;
+mod unit_economics;
 mod values;
 
 use axum::{
@@ -116,6 +117,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(committed::committed))
         .routes(routes!(accuracy::accuracy))
         .routes(routes!(durability::durability))
+        .routes(routes!(unit_economics::unit_economics))
         .routes(routes!(customers::customers))
         .routes(routes!(customers::customer))
         .routes(routes!(customers::explain))

@@ -1,4 +1,5 @@
-//! `mrrd import`: what is known of customers beside Stripe, taken in from files (rule `attributes`).
+//! `mrrd import`: what is known beside Stripe, of customers and of what was spent, taken in from files (rules `attributes` and
+//! `unit-economics`).
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +12,17 @@ use super::{
 use crate::{
     access::at_the_command_line,
     config::{Config, Names},
-    history::attributes,
+    history::{
+        attributes::{self, ImportAnswer},
+        spend,
+    },
     ledger::time::Day,
     limits, names,
     report::service::Reports,
     store::records::audit_trail::Action,
 };
 
-/// Takes in what is known of customers beside Stripe, such as their size or industry, dated and kept for ever
+/// Takes in what is known beside Stripe, such as customers' size or industry and what was spent, dated and kept for ever
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -42,6 +46,24 @@ enum Command {
         /// The day from which values hold that tell none [default: today]
         #[arg(long, value_name = "DAY")]
         valid_from: Option<Day>,
+        /// Only say what would be taken
+        #[arg(long)]
+        dry_run: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes what was spent in, from lines of month,amount,currency,kind or month,amount,currency,kind,segment
+    ///
+    /// A kind is sales, marketing, cost_of_service or operating; amounts are in units of their currency. Lines of a file for the
+    /// same month, currency, kind and segment add up, and a later import replaces what an earlier one told of them. Lines that
+    /// can't be taken are named and set aside. Ends with 1 when no line could be taken.
+    #[command(
+        after_help = "Examples:\n  mrrd import spend costs.csv --dry-run\n  mrrd import spend costs.csv\n  books-export | mrrd import spend -"
+    )]
+    Spend {
+        /// A CSV file, or - for standard input
+        file: PathBuf,
         /// Only say what would be taken
         #[arg(long)]
         dry_run: bool,
@@ -74,6 +96,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         Command::Attributes { file, valid_from, dry_run, json } => {
             take(file, *valid_from, *dry_run, *json, &config, context).await
         }
+        Command::Spend { file, dry_run, json } => take_spend(file, *dry_run, *json, &config, context).await,
         Command::List { json } => {
             let store = open_to_read(&config).await?;
             let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
@@ -127,18 +150,41 @@ async fn take(
         names::read_on(&store).await.map_err(|error| Failure::Failed(format!("names can't be read: {error}")))?;
     }
     let reports = Reports::new(store.reader(), ledger, now);
-    let name = if file.as_os_str() == "-" {
-        String::new()
-    } else {
-        file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    };
+    let name = name_of(file);
     let deed = at_the_command_line().does(now, Action::AttributesImported, name.as_str());
     let deed = Some(&deed).filter(|_| !dry_run);
     let done = Box::pin(attributes::import(&reports, sheet, &name, config.privacy.names, deed)).await;
     bar.finish_and_clear();
     let answer = done.map_err(|error| Failure::Failed(format!("nothing was imported: {error}")))?;
+    told(&answer, json)
+}
+
+async fn take_spend(file: &Path, dry_run: bool, json: bool, config: &Config, context: &Context) -> Outcome {
+    let named = file.display();
+    let sheet =
+        spend::read(&text_of(file)?).map_err(|error| Failure::Failed(format!("{named} holds no spend: {error}")))?;
+    let store = open_store(config).await?;
+    let now = context.clock.now();
+    let name = name_of(file);
+    let deed = at_the_command_line().does(now, Action::SpendImported, name.as_str());
+    let deed = Some(&deed).filter(|_| !dry_run);
+    let reports = Reports::new(store.reader(), &config.ledger, now);
+    let done = spend::import(&reports, sheet, &name, deed).await;
+    told(&done.map_err(|error| Failure::Failed(format!("nothing was imported: {error}")))?, json)
+}
+
+/// What a file is called, to be found again by.
+fn name_of(file: &Path) -> String {
+    if file.as_os_str() == "-" {
+        return String::new();
+    }
+    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Says what became of a file.
+fn told(answer: &ImportAnswer, json: bool) -> Outcome {
     if json {
-        output::json(&answer)?;
+        output::json(answer)?;
     } else {
         for one in answer.set_aside.iter().take(limits::IMPORT_LINES_SHOWN) {
             eprintln!("mrrd: line {} is set aside: {}", one.line, crate::report::table::printable(&one.reason));

@@ -8,6 +8,7 @@ use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
     config::Names,
     ledger::ids::AccountId,
+    limits,
     pack::{File, PackError, Question, pack},
     report::{
         accuracy::AccuracyAnswer,
@@ -22,6 +23,7 @@ use crate::{
         mrr::MrrAnswer,
         restatements::RestatementList,
         service::Reports,
+        unit_economics::UnitEconomicsAnswer,
         waterfall::Waterfall,
     },
     store::{
@@ -108,6 +110,19 @@ enum Command {
         after_help = "Examples:\n  mrrd report durability\n  mrrd report durability --from 2026-01-01 --format csv"
     )]
     Durability {
+        #[command(flatten)]
+        options: ask::Options,
+        #[command(flatten)]
+        customers: ask::Customers,
+    },
+    /// CAC, CAC ratio, gross margin, payback and rule of 40 by month, from what mrrd import spend took in
+    #[command(
+        after_help = "Examples:\n  mrrd report unit-economics\n  mrrd report unit-economics --last 12m --lag 1\n  mrrd report unit-economics --segment large --format csv"
+    )]
+    UnitEconomics {
+        /// Customers are held against what was spent so many months before, 0 to 24
+        #[arg(long, value_name = "MONTHS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=i64::from(limits::SPEND_LAG_MONTHS)))]
+        lag: u16,
         #[command(flatten)]
         options: ask::Options,
         #[command(flatten)]
@@ -274,6 +289,12 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let answer = reports.durability(&question).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             options.print_for_people(&answer, &told, DurabilityAnswer::table, DurabilityAnswer::by_month)?;
+        }
+        Command::UnitEconomics { lag, options, customers } => {
+            let question = customers.of(options.ask(today));
+            let answer = Box::pin(reports.unit_economics(&question, *lag)).await.map_err(ask::failure)?;
+            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            options.print(&answer, &told, UnitEconomicsAnswer::table)?;
         }
         Command::Committed { horizon, ledger, customers, output } => {
             let question = customers.of(ledger.ask());

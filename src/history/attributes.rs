@@ -69,13 +69,13 @@ enum Named {
 pub struct ImportAnswer {
     /// Its number; null where nothing was recorded (`dry_run`).
     pub id: Option<i64>,
-    /// `attributes`.
+    /// `attributes` or `spend`.
     pub kind: String,
     /// Rows that are taken.
     pub taken: i64,
     /// Lines that are not, by number.
     pub set_aside: Vec<SetAsideEntry>,
-    /// Attributes that are told, by name, with the number of rows of each.
+    /// Attributes that are told, by name, or kinds of spend, with the number of rows of each.
     pub keys: BTreeMap<String, i64>,
     /// Customers of whom the log knows nothing yet: their rows are kept, and count once it does. The first of them.
     pub unknown: Vec<String>,
@@ -237,7 +237,7 @@ pub async fn import(
 }
 
 /// Records it behind whatever other imports come meanwhile.
-async fn record(reports: &Reports<'_>, new: &NewImport, deed: &Deed) -> Result<Import, StoreError> {
+pub(super) async fn record(reports: &Reports<'_>, new: &NewImport, deed: &Deed) -> Result<Import, StoreError> {
     for _ in 0..limits::IMPORT_TRIES {
         if let Some(import) = reports.store.records.record_import(new, deed).await? {
             return Ok(import);
@@ -276,7 +276,7 @@ async fn resolved(reports: &Reports<'_>, sheet: Sheet, file: &str, names: Names)
         }
     }
     set_aside.sort_by_key(|one| one.line);
-    Ok(NewImport { kind: ImportKind::Attributes, file: file.to_owned(), rows: taken, set_aside })
+    Ok(NewImport { kind: ImportKind::Attributes, file: file.to_owned(), rows: taken, spend: Vec::new(), set_aside })
 }
 
 /// Customers named of whom the log tells nothing, in their order.

@@ -21,4 +21,5 @@ pub mod refusals;
 pub mod renormalise;
 pub mod replay;
 pub mod reread;
+pub mod spend;
 pub mod tables;

@@ -29,7 +29,7 @@ pub struct TrailEntry {
     /// From where; null for a command on the machine itself.
     pub address: Option<String>,
     /// `month_closed`, `closing_superseded`, `alert_acknowledged`, `rule_muted`, `rule_unmuted`, `event_planned`,
-    /// `plan_removed`, `goal_set`, `goal_ended`, `segment_saved`, `segment_dropped`, `rates_imported`, `attributes_imported`,
+    /// `plan_removed`, `goal_set`, `goal_ended`, `segment_saved`, `segment_dropped`, `rates_imported`, `attributes_imported`, `spend_imported`,
     /// `events_imported`, `customer_erased`, `ledger_rebuilt`, `history_fetched`, `ledger_healed`, `backup_restored`,
     /// `token_created`, `token_revoked` or `signed_in`.
     pub action: String,

@@ -20,10 +20,11 @@ pub(super) const SHARES: &[&str] = &[
 ];
 
 /// Figures of a `metric` column whose value is an amount; of these the denominator is a number.
-pub const AMOUNTS: &[&str] = &["mrr", "arr", "arpa", "asp", "ltv"];
+pub const AMOUNTS: &[&str] =
+    &["mrr", "arr", "arpa", "asp", "ltv", "sales", "marketing", "cost_of_service", "operating", "cac"];
 
-/// Figures of a `metric` column that count people: nothing of them is an amount.
-pub const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn"];
+/// Figures of a `metric` column that are made of numbers alone: nothing of them is an amount.
+pub const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn", "rule_of_40"];
 
 /// Amounts whose columns aren't named `_exact`: an invoice's, in minor units.
 pub(super) const BILLED: &[&str] = &["total", "subtotal", "discount"];
@@ -88,7 +89,12 @@ pub(super) fn is_amount(column: &str, metric: Option<&str>) -> bool {
 
 /// Whether the value of this metric is a share; else it is a ratio or a count.
 pub(super) fn is_share(metric: &str) -> bool {
-    !AMOUNTS.contains(&metric) && !metric.starts_with("quick_ratio") && metric != "trial_churn"
+    !AMOUNTS.contains(&metric) && !is_ratio(metric) && metric != "trial_churn"
+}
+
+/// Whether it is a ratio: so many times, or so many months.
+pub(super) fn is_ratio(metric: &str) -> bool {
+    metric.starts_with("quick_ratio") || matches!(metric, "cac_ratio" | "payback_months")
 }
 
 /// The rows of a table with these columns, each cell by what it is.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    money::Exact,
     reports::{AskError, Reports},
     table::Table,
 };
@@ -11,7 +12,7 @@ use crate::{
     event::Seq,
     store::{
         StoreError,
-        records::imports::{AttributeRow, BEGINNING, Import, SetAside, seal},
+        records::imports::{AttributeRow, BEGINNING, Import, SetAside, SpendRow, seal},
     },
 };
 
@@ -27,7 +28,7 @@ pub struct ImportList {
 pub struct ImportEntry {
     /// Its number: 1, 2, 3, … without a hole.
     pub id: i64,
-    /// `attributes`.
+    /// `attributes` or `spend`.
     pub kind: String,
     /// When.
     pub recorded_at: String,
@@ -52,8 +53,12 @@ pub struct ImportShown {
     /// The import.
     #[serde(flatten)]
     pub import: ImportEntry,
-    /// What was taken, by line.
+    /// What was taken of attributes, by line.
     pub rows: Vec<ImportedRow>,
+    /// What was taken of spend, by line; absent where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub spend: Vec<ImportedSpend>,
     /// What wasn't, by line.
     pub lines_set_aside: Vec<LineSetAside>,
 }
@@ -71,6 +76,25 @@ pub struct ImportedRow {
     pub value: String,
     /// The first day on which it holds.
     pub valid_from: String,
+}
+
+/// What was spent on something in a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ImportedSpend {
+    /// The line of the file, from 1.
+    pub line: i64,
+    /// `2026-05`
+    pub month: String,
+    /// The currency.
+    pub currency: String,
+    /// `sales`, `marketing`, `cost_of_service` or `operating`.
+    pub kind: &'static str,
+    /// For which segment, by its name; empty for the whole company.
+    pub segment: String,
+    /// How much, in minor units.
+    pub amount: i128,
+    /// Its exact twin.
+    pub amount_exact: Exact,
 }
 
 /// A line that wasn't taken.
@@ -103,10 +127,12 @@ impl Reports<'_> {
         let all = self.store.records.imports().await?;
         let Some(import) = all.iter().find(|import| import.id == id) else { return Ok(None) };
         let rows = self.store.records.imported_rows(id).await?;
+        let spend = self.store.records.imported_spend(id).await?;
         let aside = self.store.records.lines_set_aside(id).await?;
         Ok(Some(ImportShown {
             import: import.into(),
             rows: rows.iter().map(ImportedRow::from).collect(),
+            spend: spend.iter().map(ImportedSpend::from).collect(),
             lines_set_aside: aside.iter().map(LineSetAside::from).collect(),
         }))
     }
@@ -137,7 +163,8 @@ impl Reports<'_> {
     async fn sealed(&self, before: &[u8; 32], import: &Import) -> Result<[u8; 32], StoreError> {
         let rows = self.store.records.imported_rows(import.id).await?;
         let aside = self.store.records.lines_set_aside(import.id).await?;
-        Ok(seal(before, import, &rows, &aside))
+        let spend = self.store.records.imported_spend(import.id).await?;
+        Ok(seal(before, import, &rows, &spend, &aside))
     }
 }
 
@@ -165,6 +192,20 @@ impl From<&AttributeRow> for ImportedRow {
             key: row.key.to_string(),
             value: row.value.to_string(),
             valid_from: row.valid_from.to_string(),
+        }
+    }
+}
+
+impl From<&SpendRow> for ImportedSpend {
+    fn from(row: &SpendRow) -> Self {
+        Self {
+            line: row.line,
+            month: row.month_text(),
+            currency: row.currency.to_string(),
+            kind: row.kind.as_str(),
+            segment: row.segment.to_string(),
+            amount: row.amount.minor(),
+            amount_exact: Exact(row.amount),
         }
     }
 }
@@ -199,10 +240,28 @@ impl ImportList {
 impl ImportShown {
     /// The columns of CSV and terminal: its rows, as they were imported.
     pub fn table(&self) -> Table {
+        if !self.spend.is_empty() {
+            return self.spend_table();
+        }
         let columns = vec!["line", "customer", "key", "value", "valid_from"];
         let row = |one: &ImportedRow| {
             vec![one.line.to_string(), one.customer.clone(), one.key.clone(), one.value.clone(), one.valid_from.clone()]
         };
         Table { columns, rows: self.rows.iter().map(row).collect() }
+    }
+
+    fn spend_table(&self) -> Table {
+        let columns = vec!["line", "month", "currency", "kind", "segment", "amount_exact"];
+        let row = |one: &ImportedSpend| {
+            vec![
+                one.line.to_string(),
+                one.month.clone(),
+                one.currency.clone(),
+                one.kind.into(),
+                one.segment.clone(),
+                one.amount_exact.to_string(),
+            ]
+        };
+        Table { columns, rows: self.spend.iter().map(row).collect() }
     }
 }

@@ -64,6 +64,7 @@ mod summed;
 pub mod table;
 pub mod terminal;
 pub mod thin;
+pub mod unit_economics;
 pub mod units;
 mod view;
 pub mod waterfall;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    cells::{AMOUNTS, SHARES, is_amount, is_share},
+    cells::{AMOUNTS, SHARES, is_amount, is_ratio, is_share},
     table::{Table, printable},
     units::{Places, grouped},
 };
@@ -357,7 +357,7 @@ fn cell(table: &Table, row: &[String], at: usize, currency: Option<Currency>, st
     let amount = match (column, metric) {
         ("value", Some(metric)) if AMOUNTS.contains(&metric) => true,
         ("value", Some(_)) if style.exact => return text.clone(),
-        ("value", Some(metric)) if metric.starts_with("quick_ratio") => {
+        ("value", Some(metric)) if is_ratio(metric) => {
             return ratio(text).unwrap_or_else(|| text.clone());
         }
         ("value", Some(metric)) if is_share(metric) => return percent(text).unwrap_or_else(|| text.clone()),

@@ -23,6 +23,7 @@ pub mod stored;
 pub mod time;
 pub mod timeline;
 pub mod told;
+pub mod unit_economics;
 pub mod units;
 
 mod causes;

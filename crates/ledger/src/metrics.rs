@@ -27,13 +27,13 @@ pub struct Rate {
 
 /// What can stand above or below the line.
 #[derive(Clone, Copy, Debug)]
-enum Side {
+pub(crate) enum Side {
     Money(Mrr),
     Number(Exact),
 }
 
 impl Side {
-    fn count(value: u64) -> Self {
+    pub(crate) fn count(value: u64) -> Self {
         Self::Number(Exact::whole(value.into()))
     }
 
@@ -67,7 +67,7 @@ const MILLION: i128 = 1_000_000;
 const OVERFLOW: &str = "the exact value doesn't fit into 128 bits";
 
 impl Rate {
-    fn of(numerator: Side, denominator: Side, empty: &'static str) -> Self {
+    pub(crate) fn of(numerator: Side, denominator: Side, empty: &'static str) -> Self {
         let (above, below) = (numerator.exact(), denominator.exact());
         // Money over money is a share; money over a number is money.
         let money = matches!((numerator, denominator), (Side::Money(_), Side::Number(_)));

@@ -59,6 +59,7 @@ pub enum Action {
     SegmentDropped,
     RatesImported,
     AttributesImported,
+    SpendImported,
     EventsImported,
     CustomerErased,
     LedgerRebuilt,
@@ -72,7 +73,7 @@ pub enum Action {
 
 impl Action {
     /// Every deed, in the order in which they are documented.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MonthClosed,
         Self::ClosingSuperseded,
         Self::AlertAcknowledged,
@@ -86,6 +87,7 @@ impl Action {
         Self::SegmentDropped,
         Self::RatesImported,
         Self::AttributesImported,
+        Self::SpendImported,
         Self::EventsImported,
         Self::CustomerErased,
         Self::LedgerRebuilt,
@@ -113,6 +115,7 @@ impl Action {
             Self::SegmentDropped => "segment_dropped",
             Self::RatesImported => "rates_imported",
             Self::AttributesImported => "attributes_imported",
+            Self::SpendImported => "spend_imported",
             Self::EventsImported => "events_imported",
             Self::CustomerErased => "customer_erased",
             Self::LedgerRebuilt => "ledger_rebuilt",

@@ -8,6 +8,7 @@ use crate::{
     event::Seq,
     ledger::{
         ids::CustomerId,
+        money::{Currency, Mrr},
         time::{Day, UnixTime},
     },
 };
@@ -17,16 +18,19 @@ use crate::{
 pub enum ImportKind {
     /// Values of customers' attributes.
     Attributes,
+    /// What was spent, by month.
+    Spend,
 }
 
 impl ImportKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Attributes];
+    pub const ALL: [Self; 2] = [Self::Attributes, Self::Spend];
 
     /// As it is kept and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Attributes => "attributes",
+            Self::Spend => "spend",
         }
     }
 }
@@ -60,6 +64,60 @@ pub struct AttributeRow {
     pub valid_from: Day,
 }
 
+/// What money was spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each says it by its name")]
+pub enum SpendKind {
+    Sales,
+    Marketing,
+    CostOfService,
+    Operating,
+}
+
+impl SpendKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sales, Self::Marketing, Self::CostOfService, Self::Operating];
+
+    /// As it is imported, kept and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sales => "sales",
+            Self::Marketing => "marketing",
+            Self::CostOfService => "cost_of_service",
+            Self::Operating => "operating",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What was spent on something in a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpendRow {
+    /// The line of the file, from 1.
+    pub line: i64,
+    /// The month, by its first day.
+    pub month: Day,
+    /// In which currency.
+    pub currency: Currency,
+    /// On what.
+    pub kind: SpendKind,
+    /// For which segment, by its name; empty for the whole company.
+    pub segment: Arc<str>,
+    /// How much.
+    pub amount: Mrr,
+}
+
+impl SpendRow {
+    /// The month as it is kept: `2026-05`.
+    pub fn month_text(&self) -> String {
+        self.month.0.strftime("%Y-%m").to_string()
+    }
+}
+
 /// A line that couldn't be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
@@ -76,8 +134,10 @@ pub struct NewImport {
     pub kind: ImportKind,
     /// What the file was called; empty for none.
     pub file: String,
-    /// What was taken, by line.
+    /// What was taken of attributes, by line.
     pub rows: Vec<AttributeRow>,
+    /// What was taken of spend, by line.
+    pub spend: Vec<SpendRow>,
     /// What wasn't, by line.
     pub set_aside: Vec<SetAside>,
 }
@@ -125,8 +185,15 @@ fn field(hash: &mut Sha256, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// The seal of an import: SHA-256 over the seal before it, its header, its rows and the lines it set aside, each by line.
-pub fn seal(before: &[u8; 32], import: &Import, rows: &[AttributeRow], set_aside: &[SetAside]) -> [u8; 32] {
+/// The seal of an import: SHA-256 over the seal before it, its header, its rows and the lines it set aside, each by line. Rows of spend
+/// come last, where there are any.
+pub fn seal(
+    before: &[u8; 32],
+    import: &Import,
+    rows: &[AttributeRow],
+    spend: &[SpendRow],
+    set_aside: &[SetAside],
+) -> [u8; 32] {
     let mut hash = Sha256::new();
     field(&mut hash, before);
     for number in [import.id, import.recorded_at.0, import.log_seq.0, import.taken, import.set_aside] {
@@ -147,6 +214,13 @@ pub fn seal(before: &[u8; 32], import: &Import, rows: &[AttributeRow], set_aside
     for one in set_aside {
         field(&mut hash, &one.line.to_be_bytes());
         field(&mut hash, one.reason.as_bytes());
+    }
+    for row in spend {
+        field(&mut hash, &row.line.to_be_bytes());
+        let (currency, amount) = (row.currency.to_string(), row.amount.to_string());
+        for text in [&*row.month_text(), &currency, row.kind.as_str(), &row.segment, &amount] {
+            field(&mut hash, text.as_bytes());
+        }
     }
     hash.finalize().into()
 }

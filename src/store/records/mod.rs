@@ -80,6 +80,17 @@ impl Records {
         either!(self.0, database => database.imported_rows(import).await)
     }
 
+    /// What an import brought of spend, by line.
+    pub async fn imported_spend(&self, import: i64) -> Result<Vec<SpendRow>, StoreError> {
+        either!(self.0, database => database.imported_spend(import).await)
+    }
+
+    /// All that was told of spend for a segment (empty: for the whole company) up to the import of this number, each with its
+    /// import, in the order in which it was told.
+    pub async fn spend_rows(&self, segment: &str, last_import: i64) -> Result<Vec<(i64, SpendRow)>, StoreError> {
+        either!(self.0, database => database.spend_rows(segment, last_import).await)
+    }
+
     /// What an import couldn't take, by line.
     pub async fn lines_set_aside(&self, import: i64) -> Result<Vec<SetAside>, StoreError> {
         either!(self.0, database => database.lines_set_aside(import).await)

@@ -84,5 +84,9 @@ INSERT INTO goal (name, metric, target, currency, profile, account, first_day, l
 INSERT INTO goal_end (goal, reason, created_at) VALUES (1, 'the plan changed', 1768384801);
 -- from 170
 INSERT INTO segment_version (id, name, condition, recorded_at, log_seq, who) VALUES (1, 'large', 'mrr >= 15', 1768384800, 6, 'ada');
+-- from 171
+INSERT INTO import (id, kind, recorded_at, log_seq, who, file, taken, set_aside, seal) VALUES (2, 'spend', 1768384801, 6, 'ada', 'costs.csv', 1, 0, {x:4d68f19d372f98a393232dade5c9cfc42a34cd79b0ce721a606037138cee138a});
+INSERT INTO import_spend (import, line, month, currency, kind, segment, amount) VALUES (2, 2, '2026-05', 'usd', 'sales', '', '123456');
+INSERT INTO audit_trail (at, who, by, address, action, subject, detail) VALUES (1768384801, 'ada', 'command', '', 'spend_imported', 'import 2', '1 rows');
 -- derived from 2
 INSERT INTO generation (state, fingerprint, position) VALUES ('current', 'ledger 1', 6);

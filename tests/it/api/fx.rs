@@ -78,7 +78,7 @@ async fn the_central_banks_history_converts_and_fridays_rate_holds_over_the_week
 }
 
 /// Everything a question may be asked of figures with.
-const ROUTES: [&str; 21] = [
+const ROUTES: [&str; 22] = [
     "/api/v1/mrr?from=2026-01-01&to=2026-02-28",
     "/api/v1/mrr?group_by=cause",
     "/api/v1/mrr?group_by=customer",
@@ -87,6 +87,7 @@ const ROUTES: [&str; 21] = [
     "/api/v1/cohorts?from=2026-01-01",
     "/api/v1/committed?horizon=90",
     "/api/v1/durability?from=2026-01-01",
+    "/api/v1/unit-economics?from=2026-01-01",
     "/api/v1/accuracy?from=2026-01-01",
     "/api/v1/failed-payments?limit=10",
     "/api/v1/customers?limit=10",

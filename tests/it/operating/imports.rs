@@ -150,7 +150,8 @@ async fn an_admin_imports_over_http_and_whoever_only_reads_doesnt() {
     assert_eq!(trail["data"][0]["action"], "attributes_imported", "{trail}");
     for (path, body, word) in [
         ("/api/v1/imports", SHEET, "kind"),
-        ("/api/v1/imports?kind=spend", SHEET, "attributes"),
+        ("/api/v1/imports?kind=rates", SHEET, "attributes"),
+        ("/api/v1/imports?kind=spend", SHEET, "month,amount,currency,kind"),
         ("/api/v1/imports?kind=attributes", "a,b\n", "customer,key,value"),
     ] {
         let refused = daemon.send("POST", path, body).await;

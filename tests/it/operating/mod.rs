@@ -10,6 +10,7 @@ mod imports;
 mod minimal;
 mod saved_segments;
 mod schemas;
+mod spend;
 mod tables;
 
 use std::process::Stdio;

@@ -19,7 +19,7 @@ fn row(line: i64, customer: &str, value: &str, day: &str) -> AttributeRow {
 
 fn import(file: &str, rows: Vec<AttributeRow>) -> NewImport {
     let set_aside = vec![SetAside { line: 9, reason: "it names no customer".into() }];
-    NewImport { kind: ImportKind::Attributes, file: file.into(), rows, set_aside }
+    NewImport { kind: ImportKind::Attributes, file: file.into(), rows, spend: Vec::new(), set_aside }
 }
 
 async fn recorded(subject: &Subject, at: i64, new: &NewImport) -> Import {
@@ -39,9 +39,9 @@ on_both! {
         let two = recorded(&subject, 200, &second).await;
         assert_eq!(records.imports().await.unwrap(), [one.clone(), two.clone()]);
         assert_eq!([(one.id, one.log_seq), (two.id, two.log_seq)], [(1, Seq(0)), (2, Seq(2))]);
-        assert_eq!(one.seal, seal(&BEGINNING, &one, &first.rows, &first.set_aside));
-        assert_eq!(two.seal, seal(&one.seal, &two, &second.rows, &second.set_aside));
-        assert_ne!(two.seal, seal(&BEGINNING, &two, &second.rows, &second.set_aside));
+        assert_eq!(one.seal, seal(&BEGINNING, &one, &first.rows, &[], &first.set_aside));
+        assert_eq!(two.seal, seal(&one.seal, &two, &second.rows, &[], &second.set_aside));
+        assert_ne!(two.seal, seal(&BEGINNING, &two, &second.rows, &[], &second.set_aside));
         assert_eq!(records.imported_rows(1).await.unwrap(), first.rows);
         assert_eq!(records.lines_set_aside(1).await.unwrap(), first.set_aside);
         let told = [first.rows.clone(), second.rows.clone()].concat();
@@ -87,7 +87,7 @@ on_both! {
         let imports = store.records.imports().await.unwrap();
         let mut before = BEGINNING;
         for (number, one) in (1..).zip(&imports) {
-            assert_eq!((one.id, one.seal), (number, seal(&before, one, &new.rows, &new.set_aside)));
+            assert_eq!((one.id, one.seal), (number, seal(&before, one, &new.rows, &new.spend, &new.set_aside)));
             before = one.seal;
         }
         assert_eq!(imports.len(), done);

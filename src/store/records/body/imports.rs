@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     event::Seq,
-    ledger::time::UnixTime,
+    ledger::{
+        money::{Decimal, Mrr},
+        time::UnixTime,
+    },
     store::{
         StoreError,
         errors::{Doing, corrupt},
@@ -50,6 +53,19 @@ fn attribute(row: &Row) -> Result<(i64, AttributeRow), StoreError> {
     Ok((import, AttributeRow { line, whose, key, value, valid_from: columns.parsed("valid_from")? }))
 }
 
+fn spend(row: &Row) -> Result<(i64, SpendRow), StoreError> {
+    let mut columns = Columns::of(row, 0);
+    let (import, line) = (columns.number()?, columns.number()?);
+    let month: String = columns.text()?;
+    let month = format!("{month}-01").parse().map_err(|_| corrupt(READING, format!("{month:?} is no month")))?;
+    let (currency, kind, segment) = (columns.parsed("currency")?, columns.text()?, columns.text()?);
+    let kind = SpendKind::parse(&kind).ok_or_else(|| corrupt(READING, format!("{kind:?} is no kind of spend")))?;
+    let text = columns.text()?;
+    let amount: Decimal = text.parse().map_err(|_| corrupt(READING, format!("{text:?} is no amount")))?;
+    let amount = Mrr(amount.units() / (Decimal::ONE_UNITS / Mrr::MINOR));
+    Ok((import, SpendRow { line, month, currency, kind, segment: segment.into(), amount }))
+}
+
 impl Database {
     pub(in crate::store) async fn record_import(
         &self,
@@ -86,11 +102,11 @@ impl Database {
             log_seq,
             who: clean(&deed.actor.who),
             file: clean(&new.file),
-            taken: i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            taken: i64::try_from(rows.len() + new.spend.len()).unwrap_or(i64::MAX),
             set_aside: i64::try_from(aside.len()).unwrap_or(i64::MAX),
             seal: BEGINNING,
         };
-        made.seal = seal(&before, &made, &rows, &aside);
+        made.seal = seal(&before, &made, &rows, &new.spend, &aside);
         let written = sqlx::query(
             "INSERT INTO import (id, kind, recorded_at, log_seq, who, file, taken, set_aside, seal)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
@@ -127,6 +143,19 @@ impl Database {
         })
         .await
         .doing(RECORDING)?;
+        let head = "INSERT INTO import_spend (import, line, month, currency, kind, segment, amount)";
+        insert(&mut tx, head, 7, "", &new.spend, |query, row: &SpendRow| {
+            query
+                .bind(made.id)
+                .bind(row.line)
+                .bind(row.month_text())
+                .bind(row.currency.to_string())
+                .bind(row.kind.as_str().to_owned())
+                .bind(row.segment.to_string())
+                .bind(row.amount.to_string())
+        })
+        .await
+        .doing(RECORDING)?;
         let head = "INSERT INTO import_set_aside (import, line, reason)";
         insert(&mut tx, head, 3, "", &aside, |query, one: &SetAside| {
             query.bind(made.id).bind(one.line).bind(one.reason.clone())
@@ -157,6 +186,25 @@ impl Database {
                     WHERE import = $1 ORDER BY line";
         let rows = sqlx::query(text).bind(import).fetch_all(&self.log).await.doing(READING)?;
         rows.iter().map(|row| Ok(attribute(row)?.1)).collect()
+    }
+
+    pub(in crate::store) async fn imported_spend(&self, import: i64) -> Result<Vec<SpendRow>, StoreError> {
+        let text = "SELECT import, line, month, currency, kind, segment, amount FROM import_spend
+                    WHERE import = $1 ORDER BY line";
+        let rows = sqlx::query(text).bind(import).fetch_all(&self.log).await.doing(READING)?;
+        rows.iter().map(|row| Ok(spend(row)?.1)).collect()
+    }
+
+    pub(in crate::store) async fn spend_rows(
+        &self,
+        segment: &str,
+        last_import: i64,
+    ) -> Result<Vec<(i64, SpendRow)>, StoreError> {
+        let text = "SELECT import, line, month, currency, kind, segment, amount FROM import_spend
+                    WHERE segment = $1 AND import <= $2 ORDER BY import, line";
+        let rows =
+            sqlx::query(text).bind(clean(segment)).bind(last_import).fetch_all(&self.log).await.doing(READING)?;
+        rows.iter().map(spend).collect()
     }
 
     pub(in crate::store) async fn lines_set_aside(&self, import: i64) -> Result<Vec<SetAside>, StoreError> {
@@ -204,7 +252,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn imports_told(&self) -> Result<i64, StoreError> {
-        let text = "SELECT COUNT(*) FROM audit_trail WHERE action = 'attributes_imported'";
+        let text = "SELECT COUNT(*) FROM audit_trail WHERE action IN ('attributes_imported', 'spend_imported')";
         sqlx::query_scalar(text).fetch_one(&self.log).await.doing(READING)
     }
 }
