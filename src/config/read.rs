@@ -230,14 +230,7 @@ impl Reader<'_> {
     }
 
     fn privacy(&mut self) -> Privacy {
-        let names = match self.text("privacy.show_names").as_str() {
-            "true" => Names::Shown,
-            "false" => Names::Hidden,
-            other => {
-                self.fault("privacy.show_names", format_args!("is {other:?}: true or false is possible"));
-                Names::Hidden
-            }
-        };
+        let names = if self.switch("privacy.show_names") { Names::Shown } else { Names::Hidden };
         let keep = match self.text("privacy.keep").as_str() {
             "whole" => Keep::Whole,
             "minimal" => Keep::Minimal,

@@ -21,7 +21,7 @@ const LINES = /** @type {const} */ ([
 /** The answer, once everything else of the page is there. @param {boolean} ready */
 export function useCommitted(ready) {
   const ledger = useLedger();
-  return useApi(ready ? address("/api/v1/committed", { ...ledger.money, horizon: AHEAD[2] }) : null);
+  return useApi(ready ? address("/api/v1/committed", { ...ledger.money, ...ledger.segment, horizon: AHEAD[2] }) : null);
 }
 
 /** The entry of the page's currency. @param {any} answer @param {string} currency */
@@ -50,7 +50,7 @@ export function Committed({ answer, query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const entry = entryOf(answer, currency);
-  return html`<${Card} title="Committed MRR" id="committed-mrr" wide busy=${answer.stale} note="MRR as it will stand if all that is scheduled happens and nothing else. Each amount opens whose it is and the event that says so." tools=${html`<${Csv} to="/api/v1/committed" query=${{ ...ledger.money, horizon: AHEAD[2] }} name="committed" />`}>
+  return html`<${Card} title="Committed MRR" id="committed-mrr" wide busy=${answer.stale} note="MRR as it will stand if all that is scheduled happens and nothing else. Each amount opens whose it is and the event that says so." tools=${html`<${Csv} to="/api/v1/committed" query=${{ ...ledger.money, ...ledger.segment, horizon: AHEAD[2] }} name="committed" />`}>
     <${Answered} of=${answer} tall lines=${6} empty=${() => !entry} none=${html`<${Empty} title="No figures in this currency yet." />`}>${(/** @type {any} */ data) => html`<${Columns} entry=${entry} day=${data.day} query=${query} /><${Beside} entry=${entry} />`}<//><//>`;
 }
 

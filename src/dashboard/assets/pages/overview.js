@@ -8,7 +8,6 @@ import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
 import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
 import { usePriceChanges } from "../prices.js";
 import { compared, href, narrowed, span } from "../route.js";
-import { NotBySegment } from "../segment.js";
 import { useLive } from "../stream.js";
 import { Running } from "./goals.js";
 import { ahead, Committed, curveOf, useCommitted } from "./committed.js";
@@ -65,7 +64,7 @@ export function Overview({ query }) {
   const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${partial ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
   const starts = months.map((/** @type {any} */ one) => one.start);
   const there = of(mrr).length > 0;
-  const committed = useCommitted(Boolean(!segmented && there && (metrics.data || metrics.error) && (counts.data || counts.error)));
+  const committed = useCommitted(Boolean(there && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts}
@@ -73,7 +72,7 @@ export function Overview({ query }) {
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
       <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
-      ${there && (segmented ? html`<${Card} title="Committed MRR" wide><${NotBySegment} what="Committed MRR isn’t" /><//>` : html`<${Committed} answer=${committed} query=${query} />`)}
+      ${there && html`<${Committed} answer=${committed} query=${query} />`}
       <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
       <div class="stack"><${Running} /><${OpenAlerts} /><${Standing} /></div>
