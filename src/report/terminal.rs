@@ -131,7 +131,7 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
     };
     let running = running(table, rows);
     let all: Vec<usize> =
-        (0..columns.len()).filter(|at| !silent(*at) && !(columns[*at] == "partial" && !running.is_empty())).collect();
+        (0..columns.len()).filter(|at| !silent(*at) && (columns[*at] != "partial" || running.is_empty())).collect();
     let Some(width) = style.width.map(usize::from) else {
         return with_notes(drawn(table, rows, &all, currency, style, None), &running, usize::MAX);
     };
