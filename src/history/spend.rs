@@ -153,7 +153,7 @@ mod tests {
     fn lines_are_taken_to_the_cent_and_bad_ones_set_aside_by_number() {
         let sheet = read(
             "kind,month,amount,currency,segment\nsales,2026-05,1234.56,usd,\nmarketing,2026-05,-10,JPY,large\nrent,2026-05,1,usd,\n\
-             sales,May,1,usd,\nsales,2026-05,1e3,usd,\nsales,2026-05,0.0000000001,usd,\nsales,2026-05,1,dollars,\nsales,2026-05,1,usd,Large ones\n",
+             sales,May,1,usd,\nsales,2026-05,1.2.3,usd,\nsales,2026-05,0.0000000001,usd,\nsales,2026-05,1,dollars,\nsales,2026-05,1,usd,Large ones\n",
         )
         .unwrap();
         let rows: Vec<_> = sheet.rows.iter().map(|row| (row.line, row.amount.to_string(), &*row.segment)).collect();

@@ -1,7 +1,7 @@
 //! Goals as they are kept: never changed, only set anew under the same name or ended (rule `goals`).
 
 use crate::ledger::{
-    goals::{GoalMetric, Millionths},
+    goals::{GoalMetric, GoalUnit, Millionths},
     time::{Day, UnixTime},
 };
 
@@ -37,8 +37,13 @@ pub struct GoalRow {
 }
 
 impl GoalRow {
-    /// What was promised, as the audit trail says it: figures in the metric's unit.
+    /// What was promised, as the audit trail says it: figures in the metric's unit, which is named.
     pub fn in_words(&self) -> String {
-        format!("{} {} by {}, {}", self.metric.as_str(), self.target, self.last, self.owner)
+        let unit = match self.metric.unit() {
+            GoalUnit::Minor => format!("minor units in {}", self.currency),
+            GoalUnit::Customers => "customers".to_owned(),
+            GoalUnit::Share => "of 1".to_owned(),
+        };
+        format!("{} {} {unit} by {}, {}", self.metric.as_str(), self.target, self.last, self.owner)
     }
 }

@@ -54,7 +54,7 @@ async fn leave(daemon: &mut Daemon, numbers: std::ops::Range<usize>, at: i64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spike_that_was_taken_back_silences_nothing() {
     let mut daemon = account::lived(account::settings()).await;
-    let (yesterday, today) = (now() - DAY, now() - 600);
+    let (yesterday, today) = (now() - DAY, within_today(3));
     leave(&mut daemon, 0..20, yesterday).await;
     until(&mut daemon, |spikes| spikes.len() == 1).await;
     for n in 0..20 {
@@ -163,6 +163,12 @@ async fn a_large_customer_cancelled_and_created_anew_is_no_large_loss_in_any_ord
     assert_eq!(customers, ["cus_gone"], "{told:#?}");
 }
 
+/// So many quarters into what is over of today: an hour ago is yesterday, in the first hour of a day.
+fn within_today(quarters: i64) -> i64 {
+    let over = now().rem_euclid(DAY);
+    now() - over + over * quarters / 4
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_further_rise_in_an_open_episode_is_its_next_version() {
     let receiver = Receiver::start(|_, _| Temper::Take).await;
@@ -175,10 +181,10 @@ async fn a_further_rise_in_an_open_episode_is_its_next_version() {
     let first = receiver.wait("/ops", PATIENCE, told("alert.raised", 1)).await.body;
 
     // A handful more is no news; what would be an alert by itself is.
-    leave(&mut daemon, 20..22, now() - 3600).await;
+    leave(&mut daemon, 20..22, within_today(1)).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(receiver.sent("/ops").len(), 1);
-    leave(&mut daemon, 22..50, now() - 1800).await;
+    leave(&mut daemon, 22..50, within_today(2)).await;
     let second = receiver.wait("/ops", PATIENCE, told("alert.updated", 2)).await.body;
     let id = first["id"].as_str().unwrap();
     assert_eq!((&second["alert_id"], &second["id"]), (&json!(id), &json!(format!("{id}_v2"))));
@@ -190,7 +196,7 @@ async fn a_further_rise_in_an_open_episode_is_its_next_version() {
     assert!(headline.starts_with(&format!("Churn spike, update 2: {of_today} further customers left")), "{headline}");
 
     // The same day once more.
-    leave(&mut daemon, 50..180, now() - 900).await;
+    leave(&mut daemon, 50..180, within_today(3)).await;
     let third = receiver.wait("/ops", PATIENCE, told("alert.updated", 3)).await.body;
     assert_eq!(third["alert_id"], first["id"]);
     let spikes = until(&mut daemon, |spikes| spikes[0]["version"].as_u64() >= Some(3)).await;
