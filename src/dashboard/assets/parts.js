@@ -50,7 +50,9 @@ export function Failed({ error, again }) {
 export function Answered({ of, empty, none, children, lines, tall }) {
   if (of.error && of.data === undefined) return of.error.status === 401 ? html`<${Loading} lines=${lines} tall=${tall} />` : html`<${Failed} error=${of.error} again=${of.again} />`;
   if (of.data === undefined) return html`<${Loading} lines=${lines} tall=${tall} />`;
-  const notices = (of.data?.notices ?? []).map((/** @type {any} */ one) => one.detail ?? String(one));
+  // Where the page says itself that there is nothing, that nothing counts needs no second sentence.
+  const told = (of.data?.notices ?? []).filter((/** @type {any} */ one) => !none || one.kind !== "nothing_counts");
+  const notices = told.map((/** @type {any} */ one) => one.detail ?? String(one));
   return html`${notices.map((/** @type {string} */ notice) => html`<p class="late" role="status" key=${notice}>${notice}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
     ${empty?.(of.data) ? none ?? html`<${Empty} title="Nothing to show." />` : children(of.data)}`;
 }
