@@ -14,7 +14,6 @@ use crate::{
     access::Identity,
     api::state::AppState,
     event::Seq,
-    limits,
     report::{
         ask::{Ask, InCurrency},
         closing::{Close, CloseAnswer, CloseError, ClosedLine},
@@ -121,9 +120,7 @@ pub(super) async fn close(
     _: Query<Nothing>,
     body: Body,
 ) -> Answer {
-    let (body, _held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
-    let said: CloseBody = serde_json::from_slice(&body)
-        .map_err(|_| ApiProblem::parameter("body", "it is not JSON such as {\"month\":\"2026-10\"}"))?;
+    let said: CloseBody = sent::json(&state, body, r#"{"month":"2026-10"}"#).await?;
     let month: Month = said
         .month
         .parse()

@@ -91,11 +91,8 @@ pub(super) async fn set(
     _: Query<Nothing>,
     body: Body,
 ) -> Answer {
-    let (body, held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
-    let expected = "it is not JSON such as {\"name\":\"2026\",\"metric\":\"mrr\",\"target\":\"5000000\",\"by\":\"2026-12-31\",\
-                    \"owner\":\"ada\"}";
-    let said: GoalBody = serde_json::from_slice(&body).map_err(|_| ApiProblem::parameter("body", expected))?;
-    drop(held);
+    let example = r#"{"name":"2026","metric":"mrr","target":"5000000","by":"2026-12-31","owner":"ada"}"#;
+    let said: GoalBody = sent::json(&state, body, example).await?;
     let row = reports(&state).goal_to_set(read(said)?).await?;
     let deed = identity.actor().does(state.clock.now(), Action::GoalSet, row.name.clone());
     let deed = deed.saying(row.in_words());

@@ -15,7 +15,6 @@ use crate::{
     api::state::AppState,
     config::alert_rules::Rule,
     ledger::time::{Day, UnixTime},
-    limits,
     store::records::{
         alerts::{Annotation, AnnotationKind, Mute},
         audit_trail::Action,
@@ -104,9 +103,8 @@ pub(super) async fn annotate(
     _: Query<Nothing>,
     body: Body,
 ) -> Answer {
-    let expected = "it is not JSON such as {\"from\":\"2026-10-01\",\"to\":\"2026-10-03\",\"note\":\"price change\"}";
-    let (body, _held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
-    let said: AnnotationBody = read(&body, expected)?;
+    let example = r#"{"from":"2026-10-01","to":"2026-10-03","note":"price change"}"#;
+    let said: AnnotationBody = sent::json(&state, body, example).await?;
     let first = day("from", &said.from)?;
     let last = said.to.as_deref().map(|to| day("to", to)).transpose()?.unwrap_or(first);
     if last < first {
@@ -165,10 +163,8 @@ pub(super) async fn mute(
     _: Query<Nothing>,
     body: Body,
 ) -> Answer {
-    let (body, held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
-    let said: MuteBody =
-        read(&body, "it is not JSON such as {\"rule\":\"large_loss\",\"until\":\"2026-10-02T00:00:00Z\"}")?;
-    drop(held);
+    let example = r#"{"rule":"large_loss","until":"2026-10-02T00:00:00Z"}"#;
+    let said: MuteBody = sent::json(&state, body, example).await?;
     if said.rule != "all" && Rule::parse(&said.rule).is_none() {
         return Err(ApiProblem::parameter("rule", &format!("{:?} is not a rule's name, or all", said.rule)));
     }
@@ -201,10 +197,6 @@ pub(super) async fn unmute(
         return Err(ApiProblem::NotFound { what: "muted rule", id: rule, hint: None });
     }
     mutes(State(state), Query(Nothing)).await
-}
-
-fn read<T: serde::de::DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, ApiProblem> {
-    serde_json::from_slice(body).map_err(|_| ApiProblem::parameter("body", expected))
 }
 
 /// A day that a body tells under this name.

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     access::Identity,
     api::state::AppState,
-    limits,
     report::{ask::KnownAt, saved_segments::SegmentList},
     store::records::audit_trail::Action,
 };
@@ -58,10 +57,8 @@ pub(super) async fn save(
     _: Query<Nothing>,
     body: Body,
 ) -> Answer {
-    let (body, held) = sent::whole(&state, body, limits::API_BODY_BYTES).await?;
-    let expected = "it is not JSON such as {\"name\":\"large\",\"where\":\"attribute:size >= 200\"}";
-    let said: SegmentBody = serde_json::from_slice(&body).map_err(|_| ApiProblem::parameter("body", expected))?;
-    drop(held);
+    let example = r#"{"name":"large","where":"attribute:size >= 200"}"#;
+    let said: SegmentBody = sent::json(&state, body, example).await?;
     let new = reports(&state).segment_to_save(&said.name, &said.condition).await?;
     if !new.is_there {
         let deed = identity.actor().does(state.clock.now(), Action::SegmentSaved, new.name.clone());

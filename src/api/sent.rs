@@ -8,13 +8,24 @@ use axum::{
 };
 use bytes::Bytes;
 use http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::{problem::ApiProblem, state::AppState};
-use crate::server::{bodies::Held, body};
+use crate::{
+    limits,
+    server::{bodies::Held, body},
+};
 
 /// A request's body of at most `limit_bytes`; what comes back keeps its share of what bodies may hold.
 pub(super) async fn whole(state: &AppState, body: Body, limit_bytes: usize) -> Result<(Bytes, Held<'_>), ApiProblem> {
     Ok(body::read(body, limit_bytes, &state.bodies).await?)
+}
+
+/// A request's body as JSON; whoever sends something else is shown the example.
+pub(super) async fn json<T: DeserializeOwned>(state: &AppState, body: Body, example: &str) -> Result<T, ApiProblem> {
+    let (body, _held) = whole(state, body, limits::API_BODY_BYTES).await?;
+    let refused = |_| ApiProblem::parameter("body", &format!("it is not JSON such as {example}"));
+    serde_json::from_slice(&body).map_err(refused)
 }
 
 /// The one name in a route's path. What isn't readable text names nothing.
