@@ -53,7 +53,7 @@ pub enum Confidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lost {
     /// The currency of every amount.
-    pub currency: String,
+    pub currency: Currency,
     /// All of it, in minor units.
     pub total_exact: Exact,
     /// Asked for.
@@ -70,7 +70,7 @@ pub struct Share {
     /// The product or the reason; `unknown` where it isn't known.
     pub name: String,
     /// The currency.
-    pub currency: String,
+    pub currency: Currency,
     /// Its amount, in minor units.
     pub amount_exact: Exact,
 }
@@ -81,7 +81,7 @@ pub struct Named {
     /// Who.
     pub customer: String,
     /// The currency.
-    pub currency: String,
+    pub currency: Currency,
     /// What it paid, in minor units.
     pub amount_exact: Exact,
     /// Why.
@@ -311,7 +311,7 @@ impl fmt::Display for Alert {
 fn named(loss: &Loss) -> Named {
     Named {
         customer: loss.customer.to_string(),
-        currency: loss.currency.to_string(),
+        currency: loss.currency,
         amount_exact: Exact(loss.amount),
         reason: loss.reason.as_str(),
         link: None,
@@ -329,7 +329,7 @@ fn lost(losses: &[&Loss]) -> Result<Vec<Lost>, ReportError> {
     let line = |(currency, natures): (Currency, BTreeMap<Option<Nature>, Mrr>)| {
         let of = |nature: Option<Nature>| Exact(natures.get(&nature).copied().unwrap_or_default());
         Lost {
-            currency: currency.to_string(),
+            currency,
             total_exact: of(None),
             voluntary_exact: of(Some(Nature::Voluntary)),
             involuntary_exact: of(Some(Nature::Involuntary)),
@@ -346,11 +346,8 @@ fn shares(losses: &[&Loss], name: impl Fn(&Loss) -> String) -> Result<Vec<Share>
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
-    let share = |((currency, name), amount): ((Currency, String), Mrr)| Share {
-        name,
-        currency: currency.to_string(),
-        amount_exact: Exact(amount),
-    };
+    let share =
+        |((currency, name), amount): ((Currency, String), Mrr)| Share { name, currency, amount_exact: Exact(amount) };
     Ok(sums.into_iter().map(share).collect())
 }
 

@@ -54,18 +54,18 @@ pub(super) async fn due(look: &Look<'_>, digest: Digest, first: Day) -> Result<O
 
 /// `12,345.00 USD (from 12,000.00 USD)` for each currency.
 fn closing(lines: &[WaterfallRow]) -> String {
-    let of = |name: &str, currency: &str| {
+    let of = |name: &str, currency: Currency| {
         lines.iter().find(|line| line.line == name && line.currency == currency).map(amount)
     };
     let closings = lines.iter().filter(|line| line.line == "closing").map(|line| {
-        let from = of("opening", &line.currency).unwrap_or_default();
+        let from = of("opening", line.currency).unwrap_or_default();
         format!("{} (from {from})", amount(line))
     });
     closings.collect::<Vec<_>>().join(", ")
 }
 
 fn amount(line: &WaterfallRow) -> String {
-    line.currency.parse().map_or_else(|_| String::new(), |currency| words::money(line.amount_exact.0, currency))
+    words::money(line.amount_exact.0, line.currency)
 }
 
 async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[WaterfallRow]) -> Result<Vec<Section>, AskError> {
@@ -88,11 +88,10 @@ async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[WaterfallRow]) -> Res
     let now = Ask { from: Some(look.today), to: Some(look.today), interval: Interval::Day, ..look.ask.clone() };
     let mut ahead = Vec::new();
     for entry in look.reports.mrr(&now).await?.data {
-        let Ok(currency) = entry.currency.parse::<Currency>() else { continue };
         for (what, amount) in [("set to end", entry.scheduled_churn_exact), ("at risk (past due)", entry.at_risk_exact)]
         {
             if amount.0 != Mrr::ZERO {
-                ahead.push(format!("{what}: {}", words::money(amount.0, currency)));
+                ahead.push(format!("{what}: {}", words::money(amount.0, entry.currency)));
             }
         }
     }

@@ -97,18 +97,19 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
             continue;
         };
         let value = Decimal::from_units(units);
-        let place = format!("alerts:nrr:{}:{}", look.ledger, entry.currency);
+        let currency = entry.currency;
+        let place = format!("alerts:nrr:{}:{currency}", look.ledger);
         let (is, was) =
             (if value < level { "below" } else { "above" }, look.reports.store.records.progress(&place).await?);
         let fell = is == "below" && was.as_deref() == Some("above");
         let candidate = if fell {
             let percent = |share: Decimal| terminal::percent(&share.to_string()).unwrap_or_else(|| share.to_string());
-            let code = entry.currency.to_uppercase();
+            let code = currency.as_str().to_uppercase();
             let statement = format!("NRR of the trailing twelve months fell to {} ({code})", percent(value));
             let threshold = format!("under {}, on change only", percent(level));
             Some(Candidate {
                 alert: Alert::saying(Rule::NrrBelow, look.today, statement, threshold, &[])?,
-                subject: entry.currency.clone(),
+                subject: currency.to_string(),
                 key: look.today.to_string(),
             })
         } else {
@@ -116,11 +117,11 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
         };
         match candidate {
             Some(candidate) => {
-                verdicts.extend(judge::level(Rule::NrrBelow, &entry.currency, Some(candidate), &look.stored, ""))
+                verdicts.extend(judge::level(Rule::NrrBelow, currency.as_str(), Some(candidate), &look.stored, ""))
             }
             None if is == "above" => {
                 let over = format!("It is {value} again.");
-                verdicts.extend(judge::level(Rule::NrrBelow, &entry.currency, None, &look.stored, &over));
+                verdicts.extend(judge::level(Rule::NrrBelow, currency.as_str(), None, &look.stored, &over));
             }
             None => {}
         }

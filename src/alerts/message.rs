@@ -179,7 +179,7 @@ fn parts(alert: &Alert) -> Vec<Part> {
         parts.push(Part::Line(format!("Planned for these days: {planned}")));
     }
     for lost in &alert.lost {
-        let of = |exact| amount(&lost.currency, exact);
+        let of = |exact: Exact| words::money(exact.0, lost.currency);
         let what = match alert.rule {
             Rule::PaymentFailures => "MRR at risk",
             Rule::ScheduledChurn => "MRR set to end",
@@ -204,7 +204,7 @@ fn parts(alert: &Alert) -> Vec<Part> {
         let shown = alert.customers.iter().take(limits::ALERT_CUSTOMERS_SHOWN);
         let mut items: Vec<Item> = shown
             .map(|one| Item {
-                text: format!("{} ({})", amount(&one.currency, one.amount_exact), one.reason.replace('_', " ")),
+                text: format!("{} ({})", words::money(one.amount_exact.0, one.currency), one.reason.replace('_', " ")),
                 link: Some((one.customer.clone(), one.link.clone().unwrap_or_default())),
             })
             .collect();
@@ -225,11 +225,7 @@ fn parts(alert: &Alert) -> Vec<Part> {
 fn share(share: &Share) -> String {
     // Ids hold underlines, reasons are words.
     let name = if share.name.contains("prod_") { share.name.clone() } else { share.name.replace('_', " ") };
-    format!("{name} {}", amount(&share.currency, share.amount_exact))
-}
-
-fn amount(currency: &str, amount: Exact) -> String {
-    currency.parse().map_or_else(|_| amount.to_string(), |currency| words::money(amount.0, currency))
+    format!("{name} {}", words::money(share.amount_exact.0, share.currency))
 }
 
 fn text(headline: &str, parts: &[Part]) -> String {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::alert_rules::Rule,
     ledger::{
-        money::Mrr,
+        money::{Currency, Mrr},
         time::{UnixTime, Zone},
     },
     report::money::Exact,
@@ -18,10 +18,10 @@ use crate::{
 /// Three customers nobody has.
 pub fn alert(now: UnixTime) -> Alert {
     let minor = |amount: i128| Exact(Mrr(amount * Mrr::MINOR));
-    let share = |name: &str, amount| Share { name: name.into(), currency: "usd".into(), amount_exact: minor(amount) };
+    let share = |name: &str, amount| Share { name: name.into(), currency: Currency::USD, amount_exact: minor(amount) };
     let named = |customer: &str, amount, reason| Named {
         customer: customer.into(),
-        currency: "usd".into(),
+        currency: Currency::USD,
         amount_exact: minor(amount),
         reason,
         link: Some(stripe_link(true, customer)),
@@ -41,7 +41,7 @@ pub fn alert(now: UnixTime) -> Alert {
         expected: Some(Expected { mean: 0.4, low: 0, high: 1, days: 1, by_chance_once_in_years: 4.2 }),
         confidence: Confidence::High,
         lost: vec![Lost {
-            currency: "usd".into(),
+            currency: Currency::USD,
             total_exact: minor(34_800),
             voluntary_exact: minor(29_900),
             involuntary_exact: minor(4_900),

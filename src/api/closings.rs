@@ -87,10 +87,9 @@ parameters! {
 pub(super) async fn closings(State(state): State<AppState>, Query(query): Query<ClosingQuery>) -> Answer {
     let ask = Ask { profile: query.profile, currency: query.currency, ..Ask::default() };
     let kept = reports(&state).kept(&ask)?;
-    let month = query.month.map(|month| month.to_string());
     let mut data = Vec::new();
     for closing in holding(state.store.records.closings().await?) {
-        if closing.profile != kept.name || month.as_deref().is_some_and(|month| month != &*closing.month) {
+        if closing.profile != kept.name || query.month.is_some_and(|month| month != closing.month) {
             continue;
         }
         let totals = state.store.records.closed_totals(&closing).await?;
@@ -146,7 +145,7 @@ impl ClosingList {
                 closing.closed_at.clone(),
                 line.livemode.to_string(),
                 line.account.clone().unwrap_or_default(),
-                line.currency.clone(),
+                line.currency.to_string(),
                 line.line.clone(),
                 line.amount_exact.to_string(),
             ]

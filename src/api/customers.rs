@@ -23,7 +23,7 @@ use crate::{
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
         explain::Explanation,
         invoices::InvoiceList,
-        month::Month,
+        month::{Month, first_mrr},
         movements::MovementEntry,
         notice::Notice,
         table::Table,
@@ -78,7 +78,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     let text = query.q.unwrap_or_default();
     let order = query.sort.unwrap_or(CustomerOrder::Id);
     // A cursor goes on in the list it came from.
-    let cohort = query.cohort.map(|month| month.first_mrr(&state.config.ledger.zone));
+    let cohort = query.cohort.map(|month| first_mrr(month, &state.config.ledger.zone));
     let month = query.cohort.map(|month| month.to_string()).unwrap_or_default();
     let of = format!("{LIST} {} {} {month} {text}", order.as_str(), query.state.map_or("", CustomerState::as_str));
     let after: Option<(String, Option<AccountId>, CustomerId)> = cursor::read(&of, query.page.cursor.as_deref())?;

@@ -24,7 +24,7 @@ use crate::{
     },
     report::{
         ask::{Ask, Basis},
-        month::Month,
+        month::{Month, first_mrr},
         movements::{MovementEntry, MovementList},
     },
     store::derived::reports::{MovementFilter, MovementKey, Order, PartFilter},
@@ -179,7 +179,7 @@ pub(super) async fn movements(
         part: PartFilter { rollup: query.rollup, product: query.product, price: query.price, interval: query.billing },
         country: query.country,
         metadata: query.metadata.map(|KeyValue(key, value)| (key, value)),
-        cohort: query.cohort.map(|month| month.first_mrr(&state.config.ledger.zone)),
+        cohort: query.cohort.map(|month| first_mrr(month, &state.config.ledger.zone)),
     };
     let ask = Ask {
         scheduled: query.include == Some(Include::Scheduled),

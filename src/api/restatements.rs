@@ -55,5 +55,5 @@ pub(super) async fn restatements(State(state): State<AppState>, Query(query): Qu
 }
 
 fn place(one: &Restatement) -> PageEnd {
-    (one.month.clone(), one.account.clone(), one.customer.clone(), one.currency.clone())
+    (one.month.to_string(), one.account.clone(), one.customer.clone(), one.currency.to_string())
 }

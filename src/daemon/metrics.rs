@@ -120,7 +120,7 @@ async fn present(state: &AppState) -> Result<MoneyMetrics, AskError> {
         let ask =
             Ask { from: today, to: today, interval: Interval::Day, profile: Some(profile.clone()), ..Ask::default() };
         for entry in reports.mrr(&ask).await?.data {
-            let labels = LedgerLabels { profile: profile.clone(), currency: entry.currency };
+            let labels = LedgerLabels { profile: profile.clone(), currency: entry.currency.to_string() };
             for (family, value) in [
                 (&metrics.mrr, entry.closing),
                 (&metrics.at_risk, entry.at_risk),

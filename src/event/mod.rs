@@ -3,11 +3,15 @@
 
 pub mod codec;
 pub mod naming;
+mod pointer;
 mod seq;
 
 use std::sync::Arc;
 
-pub use self::seq::{Seq, SeqRange};
+pub use self::{
+    pointer::Pointer,
+    seq::{Seq, SeqRange},
+};
 use crate::ledger::{
     fact::Fact,
     ids::{AccountId, CustomerId, EventId},

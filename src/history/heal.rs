@@ -18,7 +18,7 @@ use crate::{
     alerts::{self, drift::Found},
     background::{self, Board, Task, Turn, Words},
     config::alert_rules::Rule,
-    event::{CustomerKey, EventRow, Seq},
+    event::{CustomerKey, Pointer, Seq},
     ledger::{
         fact::{Fact, Scheme, State},
         outcome::{QualityEntry, QualityKind},
@@ -210,11 +210,10 @@ impl Healer {
             after = last.seq;
             let mut wanted = BTreeSet::new();
             for row in &page {
-                let names: Vec<&str> = row.reason.as_deref().unwrap_or_default().split(' ').collect();
-                let twins: Vec<_> = names.iter().filter(|name| name.starts_with("evt_")).map(|&id| id.into()).collect();
+                let Pointer { twin, object } = row.pointer();
+                let twins: Vec<_> = twin.into_iter().map(Into::into).collect();
                 if store.log.known_ids(&twins).await?.is_empty() {
-                    wanted.extend(names.iter().filter(|id| kind_of(id).is_some()).map(|id| (*id).to_owned()));
-                    wanted.extend(coupon_of(row));
+                    wanted.extend(object.and_then(|object| wanted_id(&row.kind, object)));
                 }
             }
             let (more, refused) = self.by_id(&wanted, round).await?;
@@ -378,11 +377,12 @@ impl<F: Fn(Healed) + Send + 'static> Task for Healing<F> {
 /// Before the id of a coupon, which is free text, among the ids that thin events tell.
 const COUPON: &str = "coupon:";
 
-/// The coupon that a thin event is about: what is told after its twin, if it names one.
-fn coupon_of(row: &EventRow) -> Option<String> {
-    let told = row.reason.as_deref().filter(|_| row.kind.starts_with("v1.coupon."))?;
-    let twin = told.split_once(' ').filter(|(first, _)| first.starts_with("evt_"));
-    Some(format!("{COUPON}{}", twin.map_or(told, |(_, coupon)| coupon)))
+/// By which id the object of a thin event of this type is asked for; none where it is of no list that is read.
+fn wanted_id(kind: &str, object: &str) -> Option<String> {
+    if kind.starts_with("v1.coupon.") {
+        return Some(format!("{COUPON}{object}"));
+    }
+    kind_of(object).map(|_| object.to_owned())
 }
 
 /// The list an id belongs to, where its prefix tells.

@@ -11,12 +11,10 @@ use crate::{
     ledger::{
         fx::minor_units,
         money::{Currency, Decimal, Mrr},
+        month::{Month, NotAMonth},
     },
     limits,
-    report::{
-        month::Month,
-        service::{AskError, Reports},
-    },
+    report::service::{AskError, Reports},
     spreadsheet::records,
     store::records::{audit_trail::Deed, imports::*},
 };
@@ -89,7 +87,7 @@ fn told(line: i64, cells: &StringRecord, columns: &Columns, width: usize) -> Res
         return Err(format!("it has {} cells, its heading {width}", cells.len()));
     }
     let cell = |at: usize| cells.get(at).unwrap_or_default();
-    let month: Month = cell(columns.month).parse()?;
+    let month: Month = cell(columns.month).parse().map_err(|error: NotAMonth| error.to_string())?;
     let currency: Currency = cell(columns.currency)
         .parse()
         .map_err(|_| format!("{:?} is no currency such as usd", cell(columns.currency)))?;
@@ -102,7 +100,7 @@ fn told(line: i64, cells: &StringRecord, columns: &Columns, width: usize) -> Res
     if segment.len() > limits::SEGMENT_NAME_BYTES || !segment.bytes().all(plain) {
         return Err(format!("{segment:?} is no segment's name: lower-case letters, digits, - and _"));
     }
-    Ok(SpendRow { line, month: month.first(), currency, kind, segment: segment.into(), amount })
+    Ok(SpendRow { line, month, currency, kind, segment: segment.into(), amount })
 }
 
 /// An amount in units of its currency, exactly.

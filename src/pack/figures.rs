@@ -164,7 +164,7 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
         },
     );
     let mut currencies: Vec<Currency> =
-        mrr.answer.data.iter().filter(|one| of_month(one, month)).filter_map(|one| one.currency.parse().ok()).collect();
+        mrr.answer.data.iter().filter(|one| of_month(one, month)).map(|one| one.currency).collect();
     currencies.dedup();
     let page_query = query(&Ask { as_known_at: None, ..ask.clone() });
     let figures = Figures {
@@ -225,17 +225,16 @@ impl Figures {
     pub(super) fn entry(&self, currency: Currency, back: i32) -> Option<(usize, &MrrEntry)> {
         let month = self::back(self.month, back);
         let all = self.mrr.answer.data.iter().enumerate();
-        let (at, entry) = all.clone().find(|(_, one)| one.currency == currency.as_str() && of_month(one, month))?;
+        let (at, entry) = all.clone().find(|(_, one)| one.currency == currency && of_month(one, month))?;
         // Before the first MRR nothing was counted: that isn't 0.
-        let begun = all.take(at + 1).any(|(_, one)| one.currency == currency.as_str() && has_figures(one));
+        let begun = all.take(at + 1).any(|(_, one)| one.currency == currency && has_figures(one));
         begun.then_some((at, entry))
     }
 
     /// What the month's figures of a currency are judged by; none of a draft.
     pub(super) fn judged(&self, currency: Currency) -> Option<(usize, &AccuracyEntry)> {
-        let month = self.month.to_string();
         let mut all = self.accuracy.answer.data.iter().enumerate();
-        all.find(|(_, one)| one.month == month && one.currency == currency.as_str())
+        all.find(|(_, one)| one.month == self.month && one.currency == currency)
     }
 
     /// `October 2026`
@@ -267,7 +266,7 @@ fn has_figures(entry: &MrrEntry) -> bool {
 }
 
 pub(super) fn of_month(entry: &MrrEntry, month: Month) -> bool {
-    entry.start == month.first().to_string()
+    entry.start == month.first()
 }
 
 /// So many months earlier.
@@ -339,7 +338,7 @@ async fn since(
     let last = kept.before.as_ref().map_or(Seq::START, |closing| closing.seq);
     let mut since = BTreeSet::new();
     for (at, one) in list.data.iter().enumerate() {
-        if one.month.parse::<Month>().is_ok_and(|of| of >= month) {
+        if one.month >= month {
             continue;
         }
         for event in &one.events {

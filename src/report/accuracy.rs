@@ -61,9 +61,11 @@ pub struct AccuracyAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AccuracyEntry {
     /// `2026-10`
-    pub month: String,
+    #[schema(value_type = String)]
+    pub month: Month,
     /// The currency of every amount.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// When the month was closed.
     pub closed_at: String,
     /// The log up to here made the reported figures.
@@ -164,14 +166,14 @@ impl Reports<'_> {
     pub async fn accuracy(&self, ask: &Ask) -> Result<AccuracyAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let seq = view.seq();
-        let mut changed: BTreeMap<(String, String), Vec<Restatement>> = BTreeMap::new();
+        let mut changed: BTreeMap<(Month, Currency), Vec<Restatement>> = BTreeMap::new();
         for one in self.restatements(ask, None).await?.data {
-            changed.entry((one.month.clone(), one.currency.clone())).or_default().push(one);
+            changed.entry((one.month, one.currency)).or_default().push(one);
         }
         let in_quality = self.customers_in_quality(&*view, &scope).await?;
         let mut data = Vec::new();
         for closing in self.closings_at(seq).await? {
-            let Ok(month) = closing.month.parse::<Month>() else { continue };
+            let month = closing.month;
             let asked = ask.from.is_none_or(|from| month.last() >= from) && ask.to.is_none_or(|to| month.first() <= to);
             if closing.profile != scope.profile || scope.test_clock.is_some() || !asked {
                 continue;
@@ -202,7 +204,7 @@ impl Reports<'_> {
                 if ask.own_currency().is_some_and(|own| own != currency) {
                     continue;
                 }
-                let restatements = changed.remove(&(month.to_string(), currency.to_string())).unwrap_or_default();
+                let restatements = changed.remove(&(month, currency)).unwrap_or_default();
                 let mut restated = Mrr::ZERO;
                 for one in &restatements {
                     let moved = one.after.closing_exact.0.checked_sub(one.before.closing_exact.0);
@@ -212,8 +214,8 @@ impl Reports<'_> {
                 let share = |part: Mrr| Metric::from(metrics::mrr_share(part, reported));
                 let (class, class_reason) = Class::for_ground(ground);
                 data.push(AccuracyEntry {
-                    month: month.to_string(),
-                    currency: currency.to_string(),
+                    month,
+                    currency,
                     closed_at: closing.closed_at.to_string(),
                     closed_seq: closing.seq,
                     reported: reported.minor(),
@@ -236,7 +238,7 @@ impl Reports<'_> {
                 });
             }
         }
-        data.sort_by(|a, b| (&a.month, &a.currency).cmp(&(&b.month, &b.currency)));
+        data.sort_by_key(|entry| (entry.month, entry.currency));
         Ok(AccuracyAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
             currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
@@ -314,9 +316,9 @@ impl AccuracyAnswer {
         let row = |entry: &AccuracyEntry| {
             let causes = entry.causes.iter().map(|cause| format!("{} {}", cause.events, cause.event_type));
             vec![
-                entry.month.clone(),
+                entry.month.to_string(),
                 self.account.clone().unwrap_or_default(),
-                entry.currency.clone(),
+                entry.currency.to_string(),
                 entry.reported_exact.to_string(),
                 entry.now_exact.to_string(),
                 entry.restated_exact.to_string(),

@@ -42,7 +42,7 @@ impl<'a> Reports<'a> {
         let profile = self.kept(ask)?;
         let known = self.known_at(ask).await?;
         let within = |closing: &Closing| {
-            let month = closing.month.parse::<Month>().ok()?;
+            let month = closing.month;
             let asked = ask.from.is_none_or(|from| from <= month.first()) && ask.to.is_none_or(|to| month.last() <= to);
             (asked && closing.profile == profile.name).then_some(month)
         };
@@ -153,8 +153,7 @@ impl<'a> Reports<'a> {
                 stripe_form: &*self.profile(ask)?.name == "stripe",
             };
             let period = Period { start: month.first(), end: month.last(), phase: Phase::Past };
-            let start = period.start.to_string();
-            answer.data.retain(|entry| entry.start != start);
+            answer.data.retain(|entry| entry.start != period.start);
             let entries = metrics::entries(sources, &[period], ask.own_currency())?;
             answer.data.extend(entries.into_iter().map(|mut entry| {
                 if told.is_err() {

@@ -74,11 +74,10 @@ impl Reports<'_> {
             return Ok(closed);
         }
         for closing in self.closings_at(seq).await? {
-            let Ok(month) = closing.month.parse::<Month>() else { continue };
             if closing.profile != scope.profile {
                 continue;
             }
-            let kept = closed.entry(month).or_default();
+            let kept = closed.entry(closing.month).or_default();
             for total in self.store.records.closed_totals(&closing).await? {
                 if scope.includes(total.livemode, total.account.as_ref()) {
                     kept.entry(total.currency).or_default().take(&total)?;
@@ -176,9 +175,9 @@ pub(super) fn mark(
     for (currency, months) in monthly(rows, periods, closed, None)? {
         let differs = |bridge: &&Bridge| kept(closed, bridge).is_some_and(|kept| kept.figures != figures(bridge));
         for month in months.iter().filter(differs) {
-            let (start, end) = (month.period.start.to_string(), month.period.end.to_string());
+            let (start, end) = (month.period.start, month.period.end);
             let whole = |entry: &&mut MrrEntry| entry.start <= start && entry.end >= end;
-            for entry in entries.iter_mut().filter(whole).filter(|entry| entry.currency == currency.as_str()) {
+            for entry in entries.iter_mut().filter(whole).filter(|entry| entry.currency == currency) {
                 entry.restated = true;
             }
         }

@@ -171,7 +171,7 @@ impl Series {
                     figures.insert(name, number(amount.saturating_mul(MILLION)));
                 }
             }
-            Entry { date: entry.end.clone(), figures }
+            Entry { date: entry.end.to_string(), figures }
         };
         let summary = summary(figure, windows, "", "");
         Self { currency: None, converted: false, entries: entries.iter().map(entry).collect(), summary }
@@ -180,7 +180,7 @@ impl Series {
     /// Every figure over `entries`.
     pub fn of_all(entries: &[MetricsEntry], windows: &[MetricsEntry]) -> Self {
         let figures = |entry: &MetricsEntry| Figure::ALL.map(|figure| (figure.name(), number(figure.value(entry))));
-        let entry = |entry: &MetricsEntry| Entry { date: entry.end.clone(), figures: figures(entry).into() };
+        let entry = |entry: &MetricsEntry| Entry { date: entry.end.to_string(), figures: figures(entry).into() };
         let of =
             |figure: Figure| summary(figure, windows, &format!("-{}", figure.name()), &format!("{}-", figure.name()));
         let summary = Figure::ALL.into_iter().flat_map(of).collect();

@@ -34,9 +34,9 @@ impl Reports<'_> {
         let profile = self.kept(ask)?;
         let mut of_profile = self.closings_at(None).await?;
         of_profile.retain(|closing| closing.profile == profile.name);
-        let (named, end) = (month.to_string(), self.ledger.zone.end_of(month.last()));
-        let before = of_profile.iter().filter(|one| *one.month < *named).max_by_key(|one| one.month.clone()).cloned();
-        let closing = of_profile.into_iter().find(|one| *one.month == *named);
+        let end = self.ledger.zone.end_of(month.last());
+        let before = of_profile.iter().filter(|one| one.month < month).max_by_key(|one| one.month).cloned();
+        let closing = of_profile.into_iter().find(|one| one.month == month);
         let mut kept = MonthKept {
             known_at: match &closing {
                 Some(closing) => KnownAt::Cut { seq: closing.seq, at: end },

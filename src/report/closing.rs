@@ -194,7 +194,8 @@ pub struct ClosedLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The currency.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// `opening`, `closing`, the kind of movement, or what stood at the end: `list`, `estimated`, `at_risk` and
     /// `scheduled_churn`, and the counts `customers`, `subscriptions` and `trials`.
     pub line: String,
@@ -209,7 +210,7 @@ impl From<&ClosedTotal> for ClosedLine {
         Self {
             livemode: total.livemode,
             account: total.account.as_ref().map(ToString::to_string),
-            currency: total.currency.to_string(),
+            currency: total.currency,
             line: total.line.to_string(),
             amount: total.amount.minor(),
             amount_exact: Exact(total.amount),
@@ -245,9 +246,8 @@ impl Reports<'_> {
             return refuse(format!("{month} isn't over: {ends}; close it after that"));
         }
         let before = holding(self.store.records.closings().await?);
-        let closed_before = |profile: &Profile| {
-            before.iter().find(|closing| closing.profile == profile.name && *closing.month == *month.to_string())
-        };
+        let closed_before =
+            |profile: &Profile| before.iter().find(|closing| closing.profile == profile.name && closing.month == month);
         // In each currency's own ledger, and in the reporting currency's.
         let kept = self.all_kept();
         let taken = kept.iter().find_map(closed_before);
@@ -274,7 +274,7 @@ impl Reports<'_> {
             let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
             let closing = Closing {
                 profile: profile.name.clone(),
-                month: month.to_string().into(),
+                month,
                 seq,
                 closed_at: self.now,
                 hash: hash(month, seq, &inputs),
@@ -361,7 +361,7 @@ impl Reports<'_> {
 fn out_of_order(month: Month, open: &[&Profile], before: &[Closing]) -> Option<String> {
     open.iter().find_map(|profile| {
         let closed = before.iter().filter(|closing| closing.profile == profile.name);
-        let last = closed.filter_map(|closing| closing.month.parse::<Month>().ok()).max()?;
+        let last = closed.map(|closing| closing.month).max()?;
         let next = Month::of(last.last().after());
         if month > next {
             return Some(format!(

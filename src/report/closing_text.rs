@@ -24,12 +24,12 @@ const LINES: [&str; 9] =
     ["opening", "opening_balance", "new", "expansion", "reactivation", "contraction", "churn", "fx", "closing"];
 
 /// A ledger's lines, by the ledger.
-type Ledgers<'a> = BTreeMap<(bool, &'a str, &'a str), BTreeMap<&'a str, Mrr>>;
+type Ledgers<'a> = BTreeMap<(bool, &'a str, Currency), BTreeMap<&'a str, Mrr>>;
 
 fn ledgers(lines: &[ClosedLine]) -> Ledgers<'_> {
     let mut all = Ledgers::new();
     for line in lines {
-        let ledger = (!line.livemode, line.account.as_deref().unwrap_or_default(), line.currency.as_str());
+        let ledger = (!line.livemode, line.account.as_deref().unwrap_or_default(), line.currency);
         all.entry(ledger).or_default().insert(&line.line, line.amount_exact.0);
     }
     all
@@ -53,15 +53,15 @@ impl CloseAnswer {
                 let moved = of("closing").checked_sub(of("opening")).unwrap_or_default();
                 let change = match moved.0 {
                     0 => "as much as before it".to_owned(),
-                    more if more > 0 => format!("{} more than before it", money(moved, currency)),
-                    _ => format!("{} less than before it", money(Mrr(-moved.0), currency)),
+                    more if more > 0 => format!("{} more than before it", said(moved, currency)),
+                    _ => format!("{} less than before it", said(Mrr(-moved.0), currency)),
                 };
                 text.push_str(&format!(
                     "{} {verb}{anew} under {}{} with MRR {}, {change}, from the log up to {}.\n",
                     self.month,
                     profile.profile,
                     whose(test, account),
-                    money(of("closing"), currency),
+                    said(of("closing"), currency),
                     profile.seq,
                 ));
             }
@@ -97,7 +97,7 @@ impl CloseAnswer {
             let rows = ledgers(&profile.totals).into_iter().map(|((test, account, currency), lines)| {
                 let mode = if test { "test" } else { "" };
                 let mut row: Vec<String> =
-                    [profile.profile.as_str(), account, mode, currency].map(str::to_owned).into();
+                    [profile.profile.as_str(), account, mode, currency.as_str()].map(str::to_owned).into();
                 row.extend(LINES.map(|line| lines.get(line).copied().unwrap_or_default().to_string()));
                 let customers = lines.get("customers").map_or(0, |count| count.0 / Mrr::MINOR);
                 row.extend([customers.to_string(), profile.movements.to_string()]);
@@ -107,10 +107,6 @@ impl CloseAnswer {
         };
         Table { columns, rows: self.closed.iter().flat_map(row).collect() }
     }
-}
-
-fn money(amount: Mrr, currency: &str) -> String {
-    currency.parse::<Currency>().map_or_else(|_| amount.to_string(), |currency| said(amount, currency))
 }
 
 /// One closing, as `mrrd close list` shows it.
@@ -214,7 +210,7 @@ impl ClosingsListed {
             }
             for ((test, account, currency), lines) in all {
                 let closing = lines.get("closing").copied().unwrap_or_default();
-                rows.push(row(account, if test { "test" } else { "" }, currency, closing.to_string()));
+                rows.push(row(account, if test { "test" } else { "" }, currency.as_str(), closing.to_string()));
             }
         }
         Table { columns, rows }

@@ -90,7 +90,7 @@ pub struct Compared {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// The currency of every amount.
-    pub currency: String,
+    pub currency: Currency,
     /// Under the first profile.
     pub from: MonthFigures,
     /// Under the second one.
@@ -142,7 +142,7 @@ fn compared(
     Ok(Compared {
         account: whose.and_then(|key| key.account.as_ref()).map(ToString::to_string),
         customer: whose.map(|key| key.customer.to_string()),
-        currency: currency.to_string(),
+        currency,
         from: end(by_step.first()),
         to: end(by_step.last()),
         by_knob,
@@ -341,7 +341,7 @@ impl Comparison {
     pub fn text(&self, exact: bool) -> String {
         let mut text = String::new();
         for total in &self.totals {
-            let Ok(currency) = total.currency.parse::<Currency>() else { continue };
+            let currency = total.currency;
             let (from, to) = (total.from.closing_exact.0, total.to.closing_exact.0);
             let differ = self.data.iter().filter(|one| one.currency == total.currency).count();
             let change = to.checked_sub(from).unwrap_or_default();
@@ -384,7 +384,7 @@ impl Comparison {
                 let mut row = vec![
                     one.account.clone().unwrap_or_default(),
                     one.customer.clone().unwrap_or_else(|| "all customers".into()),
-                    one.currency.clone(),
+                    one.currency.to_string(),
                     share.knob.into(),
                     switch.map(|switch| switch.from.clone()).unwrap_or_default(),
                     switch.map(|switch| switch.to.clone()).unwrap_or_default(),

@@ -60,7 +60,8 @@ pub struct CustomerEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CurrencyMrr {
     /// The currency.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// MRR in minor units.
     pub mrr: i128,
     /// Its exact twin.
@@ -144,7 +145,7 @@ impl From<&CustomerRow> for CustomerEntry {
 
 impl From<&(Currency, Mrr)> for CurrencyMrr {
     fn from((currency, mrr): &(Currency, Mrr)) -> Self {
-        Self { currency: currency.to_string(), mrr: mrr.minor(), mrr_exact: Exact(*mrr) }
+        Self { currency: *currency, mrr: mrr.minor(), mrr_exact: Exact(*mrr) }
     }
 }
 
@@ -192,6 +193,6 @@ impl CustomerEntry {
         if self.mrr.is_empty() {
             return vec![row(String::new(), String::new())];
         }
-        self.mrr.iter().map(|one| row(one.currency.clone(), one.mrr_exact.to_string())).collect()
+        self.mrr.iter().map(|one| row(one.currency.to_string(), one.mrr_exact.to_string())).collect()
     }
 }

@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 use super::{customers::CurrencyMrr, money::Exact, table::Table, units::said};
 use crate::ledger::{
     explain::{Stage, Step},
+    ids::PriceId,
     money::Currency,
+    sentence::Sentence,
     time::Zone,
 };
 
@@ -65,13 +67,15 @@ pub struct StepEntry {
     /// The rule, by its place in the rules of money.
     pub rule: &'static str,
     /// What it says here.
-    pub text: String,
+    #[schema(value_type = String)]
+    pub text: Sentence,
     /// Minor units a month: what counts from here, or by how much MRR moved.
     pub amount: Option<i128>,
     /// Its exact twin.
     pub amount_exact: Option<Exact>,
     /// The currency of the amount.
-    pub currency: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub currency: Option<Currency>,
     /// The events it rests on.
     pub events: Vec<String>,
 }
@@ -95,7 +99,7 @@ impl StepEntry {
             text: step.text.clone(),
             amount: step.amount.map(|amount| amount.minor()),
             amount_exact: step.amount.map(Exact),
-            currency: step.currency.map(|currency| currency.to_string()),
+            currency: step.currency,
             events: step.events.iter().map(ToString::to_string).collect(),
         }
     }
@@ -112,9 +116,9 @@ impl Explanation {
                 step.subscription.clone().unwrap_or_default(),
                 step.item.clone().unwrap_or_default(),
                 step.rule.into(),
-                step.text.clone(),
+                step.text.to_string(),
                 step.amount_exact.map(|amount| amount.to_string()).unwrap_or_default(),
-                step.currency.clone().unwrap_or_default(),
+                step.currency.map(|currency| currency.to_string()).unwrap_or_default(),
                 step.events.join(" "),
             ]
         };
@@ -123,10 +127,7 @@ impl Explanation {
 
     /// The same for a person to read: a state, what was reckoned from it, what moved, and each line's rule and events.
     pub fn text(&self) -> String {
-        let money = |amount: &Exact, currency: &str| {
-            currency.parse::<Currency>().map_or_else(|_| amount.to_string(), |currency| said(amount.0, currency))
-        };
-        let amounts: Vec<String> = self.mrr.iter().map(|mrr| money(&mrr.mrr_exact, &mrr.currency)).collect();
+        let amounts: Vec<String> = self.mrr.iter().map(|mrr| said(mrr.mrr_exact.0, mrr.currency)).collect();
         let amounts = if amounts.is_empty() { "no MRR".into() } else { format!("MRR {}", amounts.join(", ")) };
         let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
         let mut text = format!("{} has {amounts} a month{when} under profile {}.\n", self.customer, self.profile);
@@ -141,7 +142,9 @@ impl Explanation {
                 format!("{}; {}", step.rule, step.events.join(" "))
             };
             let line = match (step.stage, about.as_slice()) {
-                ("state", _) => format!("\n{}  {}: {}", step.at, about.join(" "), self.naming_prices(&step.text)),
+                ("state", _) => {
+                    format!("\n{}  {}: {}", step.at, about.join(" "), step.text.with_prices(|price| self.called(price)))
+                }
                 ("movement", []) => format!("  ► {}", step.text),
                 ("movement", _) => format!("    {}: {}", about.join(" "), step.text),
                 (_, [.., last]) => format!("    {last}: {}", step.text),
@@ -152,15 +155,11 @@ impl Explanation {
         text.trim_end().to_owned()
     }
 
-    /// A sentence with the names of prices before their ids: their own, else their product's.
-    fn naming_prices(&self, text: &str) -> String {
-        let word = |word: &str| {
-            let id = word.trim_end_matches(',');
-            let called = self.prices.iter().find(|called| called.price == id);
-            let name = called.and_then(|called| called.price_name.as_ref().or(called.product_name.as_ref()));
-            name.map_or_else(|| word.to_owned(), |name| format!("\"{name}\" ({id}){}", &word[id.len()..]))
-        };
-        text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    /// A price by its own name, else its product's, with its id behind it; by its id alone where the log tells no name.
+    fn called(&self, price: &PriceId) -> String {
+        let called = self.prices.iter().find(|called| called.price == price.as_str());
+        let name = called.and_then(|called| called.price_name.as_ref().or(called.product_name.as_ref()));
+        name.map_or_else(|| price.to_string(), |name| format!("\"{name}\" ({price})"))
     }
 }
 
@@ -170,17 +169,17 @@ mod tests {
     use crate::ledger::money::Mrr;
 
     fn explained() -> Explanation {
-        let step = |stage, subscription: Option<&str>, text: &str, amount: Option<i128>| StepEntry {
+        let step = |stage, subscription: Option<&str>, text: Sentence, amount: Option<i128>| StepEntry {
             at: "2026-01-14T00:00:00Z".into(),
             day: "2026-01-14".into(),
             stage,
             subscription: subscription.map(str::to_owned),
             item: None,
             rule: "kinds",
-            text: text.into(),
+            text,
             amount,
             amount_exact: amount.map(|amount| Exact(Mrr(amount * Mrr::MINOR))),
-            currency: amount.map(|_| "usd".into()),
+            currency: amount.map(|_| "usd".parse().unwrap()),
             events: vec!["evt_1".into()],
         };
         let called = |price: &str, price_name: Option<&str>, product_name: Option<&str>| PriceCalled {
@@ -189,6 +188,8 @@ mod tests {
             product: Some("prod_1".into()),
             product_name: product_name.map(str::to_owned),
         };
+        let state = Sentence::from("active, 2 × ".to_owned()).naming("price_1".into()).and(", 1 × ");
+        let state = state.naming("price_10".into()).and(", 1 × ").naming("price_100".into());
         Explanation {
             profile: "stripe".into(),
             converted: false,
@@ -199,8 +200,8 @@ mod tests {
             prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
             mrr: Vec::new(),
             steps: vec![
-                step("state", Some("sub_1"), "active, 2 × price_1, 1 × price_10, 1 × price_100", None),
-                step("movement", None, "new of 20.983182 USD: 0.00 → 20.983182", Some(2098)),
+                step("state", Some("sub_1"), state, None),
+                step("movement", None, "new of 20.983182 USD: 0.00 → 20.983182".to_owned().into(), Some(2098)),
             ],
         }
     }

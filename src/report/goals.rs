@@ -18,6 +18,7 @@ use super::{
 use crate::{
     ledger::{
         goals::{GoalMetric, GoalState, Millionths, Pace, Terms},
+        money::Currency,
         time::Day,
     },
     store::{derived::reports::AccountScope, log::EventFilter, records::goals::GoalRow},
@@ -50,7 +51,8 @@ pub struct GoalEntry {
     pub profile: String,
     /// The currency of its figures, or of the customers that are counted; null where the configuration names no reporting
     /// currency any more.
-    pub currency: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub currency: Option<Currency>,
     /// Whether everything is converted into it.
     pub converted: bool,
     /// A connected account, or `all`; null for the account's own events.
@@ -158,8 +160,8 @@ impl Reports<'_> {
         let begun = told.filter(|(.., pace)| pace.state != GoalState::NotBegun);
         let pace = told.map(|(.., pace)| pace);
         let (currency, converted) = match row.currency.parse() {
-            Ok(InCurrency::Own(currency)) => (Some(currency.to_string()), false),
-            _ => (self.ledger.reporting_currency.map(|currency| currency.to_string()), true),
+            Ok(InCurrency::Own(currency)) => (Some(currency), false),
+            _ => (self.ledger.reporting_currency, true),
         };
         let (ended_at, ended_because) = match row.ended {
             Some((at, why)) => (Some(at.to_string()), Some(why).filter(|why| !why.is_empty())),

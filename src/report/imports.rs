@@ -200,7 +200,7 @@ impl From<&SpendRow> for ImportedSpend {
     fn from(row: &SpendRow) -> Self {
         Self {
             line: row.line,
-            month: row.month_text(),
+            month: row.month.to_string(),
             currency: row.currency.to_string(),
             kind: row.kind.as_str(),
             segment: row.segment.to_string(),

@@ -76,11 +76,14 @@ macro_rules! metrics {
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
         pub struct MetricsEntry {
             /// First day.
-            pub start: String,
+            #[schema(value_type = String)]
+            pub start: Day,
             /// Last day.
-            pub end: String,
+            #[schema(value_type = String)]
+            pub end: Day,
             /// The currency of every amount.
-            pub currency: String,
+            #[schema(value_type = String)]
+            pub currency: Currency,
             /// The period is still running.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             pub partial: bool,
@@ -89,6 +92,9 @@ macro_rules! metrics {
             #[schema(value_type = Option<i64>)]
             pub closed_seq: Option<Seq>,
             $($(#[$doc])+ pub $name: Metric,)+
+            /// Customers whose first MRR lies in the period: what `asp` is divided by. Zero where a closing doesn't tell.
+            #[serde(skip)]
+            pub new_customers: u64,
         }
 
         impl MetricsEntry {
@@ -208,9 +214,9 @@ fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportEr
         metrics::expansion_durability(retained.expanded)
     };
     Ok(MetricsEntry {
-        start: period.start.to_string(),
-        end: period.end.to_string(),
-        currency: currency.to_string(),
+        start: period.start,
+        end: period.end,
+        currency,
         partial: period.phase == Phase::Running,
         closed_seq: None,
         mrr: Rate::amount(bridge.closing).into(),
@@ -231,6 +237,7 @@ fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportEr
         expansion_durability: durability.into(),
         trial_conversion: metrics::trial_conversion(converted, ended).into(),
         trial_churn: Rate::count(trials_lost(sources, period.start, end)).into(),
+        new_customers: buyers,
     })
 }
 
@@ -295,9 +302,9 @@ impl MetricsAnswer {
         let rows = self.data.iter().flat_map(|entry| {
             entry.figures().into_iter().map(|(name, metric)| {
                 vec![
-                    entry.start.clone(),
-                    entry.end.clone(),
-                    entry.currency.clone(),
+                    entry.start.to_string(),
+                    entry.end.to_string(),
+                    entry.currency.to_string(),
                     if entry.partial { "true".into() } else { String::new() },
                     name.into(),
                     metric.value.clone().unwrap_or_default(),

@@ -1,59 +1,24 @@
 //! One month of one customer, as closings, restatements and comparisons look at it: a bridge, in each currency.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ReportError, bridge::Lines, money::Exact};
+pub use crate::ledger::month::Month;
 use crate::{
     ledger::{
         money::{Currency, Mrr},
         outcome::{CustomerLedger, Kind, Movement},
-        time::{Day, UnixTime, Zone},
+        time::{UnixTime, Zone},
     },
     store::derived::reports::FirstMrr,
 };
 
-/// A calendar month, `2026-10`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Month(Day);
-
-impl Month {
-    /// The month that a day lies in.
-    pub fn of(day: Day) -> Self {
-        Self(Day(day.0.first_of_month()))
-    }
-
-    /// Its first day.
-    pub fn first(self) -> Day {
-        self.0
-    }
-
-    /// Its last day.
-    pub fn last(self) -> Day {
-        Day(self.0.0.last_of_month())
-    }
-
-    /// The customers whose first MRR lies in it, in this zone.
-    pub fn first_mrr(self, zone: &Zone) -> FirstMrr {
-        FirstMrr { from: zone.start_of(self.first()), before: zone.start_of(self.last().after()) }
-    }
-}
-
-impl FromStr for Month {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let day = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
-        day.map(Self).ok_or_else(|| format!("{text:?} is not a month such as 2026-10"))
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.0.strftime("%Y-%m"))
-    }
+/// The customers whose first MRR lies in a month of this zone.
+pub fn first_mrr(month: Month, zone: &Zone) -> FirstMrr {
+    FirstMrr { from: zone.start_of(month.first()), before: zone.start_of(month.last().after()) }
 }
 
 /// A bridge over one month: opening + lines = closing.

@@ -11,7 +11,10 @@ use super::{
     period::{Interval, Phase},
     table::Table,
 };
-use crate::{event::Seq, ledger::outcome::Kind};
+use crate::{
+    event::Seq,
+    ledger::{money::Currency, outcome::Kind, time::Day},
+};
 
 /// MRR over time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -43,11 +46,14 @@ pub struct MrrAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MrrEntry {
     /// First day.
-    pub start: String,
+    #[schema(value_type = String)]
+    pub start: Day,
     /// Last day.
-    pub end: String,
+    #[schema(value_type = String)]
+    pub end: Day,
     /// The currency of every amount.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// Whether the amounts are converted into it.
     pub converted: bool,
     /// The group; null where it isn't known.
@@ -161,9 +167,9 @@ fn entry(bridge: &Bridge, grouping: Grouping, grouped: bool) -> MrrEntry {
     let transfer = grouping.transfers().then_some(bridge.transfer);
     let totals = &bridge.totals;
     MrrEntry {
-        start: bridge.period.start.to_string(),
-        end: bridge.period.end.to_string(),
-        currency: bridge.currency.to_string(),
+        start: bridge.period.start,
+        end: bridge.period.end,
+        currency: bridge.currency,
         converted: false,
         group: grouped.then(|| bridge.group.as_deref().map(str::to_owned)),
         product_name: None,
@@ -258,9 +264,9 @@ impl MrrEntry {
     fn row(&self) -> Vec<String> {
         let optional = |value: Option<String>| value.unwrap_or_default();
         vec![
-            self.start.clone(),
-            self.end.clone(),
-            self.currency.clone(),
+            self.start.to_string(),
+            self.end.to_string(),
+            self.currency.to_string(),
             optional(self.group.clone().flatten()),
             self.opening_exact.to_string(),
             self.opening_balance_exact.to_string(),

@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 use super::{
     notice::{Notice, SUBSCRIPTION_EVENTS},
     table::Table,
-    thin::Pointer,
 };
 use crate::{
-    event::EventRow, ledger::time::UnixTime, store::derived::reports::QualityRow, stripe::plausible::IMPLAUSIBLE_TIME,
+    event::{EventRow, Pointer},
+    ledger::time::UnixTime,
+    store::derived::reports::QualityRow,
+    stripe::plausible::IMPLAUSIBLE_TIME,
 };
 
 /// A page of quality entries: unreadable events first, then thin events that nothing fills in, then the ledger's own.
@@ -123,7 +125,7 @@ impl QualityItem {
 
     /// A thin event that nothing in the log fills in.
     pub fn unfilled(event: &EventRow) -> Self {
-        let Pointer { twin, object } = Pointer::from_row(event);
+        let Pointer { twin, object } = event.pointer();
         let twin = twin.map_or("the snapshot event of the same change".to_owned(), |id| format!("its twin {id}"));
         let named = object.unwrap_or("the object it is about");
         Self {

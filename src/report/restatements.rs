@@ -38,7 +38,8 @@ pub struct RestatementList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Restatement {
     /// The month, `2026-10`.
-    pub month: String,
+    #[schema(value_type = String)]
+    pub month: Month,
     /// When it was closed.
     pub closed_at: String,
     /// The log up to here made the closed figures.
@@ -50,7 +51,8 @@ pub struct Restatement {
     /// Who.
     pub customer: String,
     /// The currency of every amount.
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     /// As the month was closed.
     pub before: MonthFigures,
     /// As the log has it now.
@@ -79,10 +81,10 @@ impl RestatementList {
         ];
         let row = |one: &Restatement| {
             vec![
-                one.month.clone(),
+                one.month.to_string(),
                 one.account.clone().unwrap_or_default(),
                 one.customer.clone(),
-                one.currency.clone(),
+                one.currency.to_string(),
                 one.before.opening_exact.to_string(),
                 one.after.opening_exact.to_string(),
                 one.before.closing_exact.to_string(),
@@ -112,7 +114,7 @@ impl Reports<'_> {
         let rules_now = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
         let mut data = Vec::new();
         for closing in self.closings_at(seq).await? {
-            let Ok(closed) = closing.month.parse::<Month>() else { continue };
+            let closed = closing.month;
             if closing.profile != profile.name || month.is_some_and(|month| month != closed) {
                 continue;
             }
@@ -142,12 +144,12 @@ impl Reports<'_> {
                 }
                 let events = self.causes(&key, currency, &closing, seq, profile, closed).await?;
                 data.push(Restatement {
-                    month: closed.to_string(),
+                    month: closed,
                     closed_at: closing.closed_at.to_string(),
                     closed_seq: closing.seq,
                     account: key.account.as_ref().map(ToString::to_string),
                     customer: key.customer.to_string(),
-                    currency: currency.to_string(),
+                    currency,
                     before: (&was).into(),
                     after: (&is).into(),
                     events: events.iter().map(ToString::to_string).collect(),

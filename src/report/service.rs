@@ -113,7 +113,7 @@ impl<'a> Reports<'a> {
         let converted = self.reporting(ask).is_some();
         data.iter_mut().for_each(|entry| entry.converted = converted);
         if ask.group_by == Some(GroupBy::Currency) && !grouped {
-            data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.clone())));
+            data.iter_mut().for_each(|entry| entry.group = Some(Some(entry.currency.to_string())));
         }
         if matches!(row_group, RowGroup::Product | RowGroup::Price) {
             let by_price = row_group == RowGroup::Price;

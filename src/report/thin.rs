@@ -3,30 +3,12 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::{EventRow, Seq, SeqRange},
+    event::{EventRow, Pointer, Seq, SeqRange},
     ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{ReadStore, StoreError, log::EventFilter},
     stripe::read,
 };
-
-/// What a thin event names (docs/wire.md 1.5), as its row in the log keeps it.
-pub(super) struct Pointer<'a> {
-    /// The snapshot event that tells the same.
-    pub twin: Option<&'a str>,
-    /// The object it is about.
-    pub object: Option<&'a str>,
-}
-
-impl<'a> Pointer<'a> {
-    pub(super) fn from_row(row: &'a EventRow) -> Self {
-        let names = || row.reason.as_deref().unwrap_or_default().split(' ').filter(|name| !name.is_empty());
-        Self {
-            twin: names().find(|name| name.starts_with("evt_")),
-            object: names().find(|name| !name.starts_with("evt_")),
-        }
-    }
-}
 
 /// Thin events after `after_seq` that figures would rest on and nothing has filled in, at most `limit`; and where to go on,
 /// which may be before so many were found.
@@ -56,14 +38,14 @@ pub async fn unfilled(
 async fn open<'p>(store: &ReadStore, page: &'p [EventRow]) -> Result<Vec<&'p EventRow>, StoreError> {
     let matters: Vec<&EventRow> = page.iter().filter(|row| read::matters(&row.kind)).collect();
     let (Some(first), Some(last)) = (matters.first(), matters.last()) else { return Ok(Vec::new()) };
-    let twins: Vec<EventId> = matters.iter().filter_map(|row| Pointer::from_row(row).twin).map(EventId::from).collect();
+    let twins: Vec<EventId> = matters.iter().filter_map(|row| row.pointer().twin).map(EventId::from).collect();
     let twins = store.log.known_ids(&twins).await?;
-    let objects: Vec<&str> = matters.iter().filter_map(|row| Pointer::from_row(row).object).collect();
+    let objects: Vec<&str> = matters.iter().filter_map(|row| row.pointer().object).collect();
     let near =
         SeqRange { after: first.seq.back(limits::THIN_NEIGHBOURS), to: last.seq.forward(limits::THIN_NEIGHBOURS) };
     let told: HashMap<String, UnixTime> = store.log.last_told(&objects, near).await?.into_iter().collect();
     let filled = |row: &EventRow| {
-        let Pointer { twin, object } = Pointer::from_row(row);
+        let Pointer { twin, object } = row.pointer();
         twin.is_some_and(|twin| twins.iter().any(|known| known.as_str() == twin))
             || object.and_then(|object| told.get(object)).is_some_and(|at| *at >= row.created)
     };

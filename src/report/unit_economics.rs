@@ -20,6 +20,7 @@ use crate::{
     event::Seq,
     ledger::{
         money::{Currency, Mrr},
+        month::Month,
         time::Day,
         unit_economics::{self, Brought, Spent},
     },
@@ -51,11 +52,14 @@ macro_rules! figures {
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
         pub struct UnitEconomicsEntry {
             /// First day.
-            pub start: String,
+            #[schema(value_type = String)]
+            pub start: Day,
             /// Last day.
-            pub end: String,
+            #[schema(value_type = String)]
+            pub end: Day,
             /// The currency of every amount.
-            pub currency: String,
+            #[schema(value_type = String)]
+            pub currency: Currency,
             /// The month is still running.
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             pub partial: bool,
@@ -95,8 +99,7 @@ figures! {
     rule_of_40,
 }
 
-/// By currency and first day of the month.
-type Spending = BTreeMap<(Currency, Day), Spent>;
+type Spending = BTreeMap<(Currency, Month), Spent>;
 
 impl Reports<'_> {
     /// What was spent of each month, beside what it brought.
@@ -108,30 +111,26 @@ impl Reports<'_> {
         // A year more, to see what stood then.
         let mrr = self.mrr(&Ask { from: from.map(|from| earlier(from, 12)), ..months }).await?;
         let spending = self.spending(ask, metrics.as_known_at_seq).await?;
-        let mut bridges: BTreeMap<(&str, Day), &MrrEntry> = BTreeMap::new();
-        for entry in &mrr.data {
-            // Every answer writes its days as they are read again.
-            bridges.extend(entry.start.parse::<Day>().ok().map(|start| ((&*entry.currency, start), entry)));
-        }
+        let bridges: BTreeMap<(Currency, Day), &MrrEntry> =
+            mrr.data.iter().map(|entry| ((entry.currency, entry.start), entry)).collect();
         let mut data = Vec::new();
         for entry in &metrics.data {
-            let Ok(start) = entry.start.parse::<Day>() else { continue };
-            let Some(bridge) = bridges.get(&(&*entry.currency, start)) else { continue };
-            let then = bridges.get(&(&*entry.currency, earlier(start, 12))).map(|then| then.closing_exact.0);
+            let (currency, start) = (entry.currency, entry.start);
+            let Some(bridge) = bridges.get(&(currency, start)) else { continue };
+            let then = bridges.get(&(currency, earlier(start, 12))).map(|then| then.closing_exact.0);
             let month = Brought {
                 mrr: bridge.closing_exact.0,
                 a_year_ago: then.unwrap_or_default(),
                 gained: bridge.new_exact.0.checked_add(bridge.expansion_exact.0).ok_or(ReportError::Overflow)?,
                 customers: bridge.customers.and_then(|count| count.try_into().ok()).unwrap_or(0),
-                won: entry.asp.denominator.parse().unwrap_or(0),
+                won: entry.new_customers,
             };
-            let currency: Option<Currency> = entry.currency.parse().ok();
-            let of = |month: Day| currency.and_then(|of| spending.get(&(of, month))).copied().unwrap_or_default();
+            let of = |first: Day| spending.get(&(currency, Month::of(first))).copied().unwrap_or_default();
             let (spent, winning) = (of(start), of(earlier(start, lag.into())));
             data.push(UnitEconomicsEntry {
-                start: entry.start.clone(),
-                end: entry.end.clone(),
-                currency: entry.currency.clone(),
+                start,
+                end: entry.end,
+                currency,
                 partial: entry.partial,
                 sales: unit_economics::spent(spent.sales).into(),
                 marketing: unit_economics::spent(spent.marketing).into(),
@@ -165,7 +164,7 @@ impl Reports<'_> {
             Some(Segment::Where(_)) => return Ok(Spending::new()),
         };
         let last = self.store.records.imports_known(records_known(ask, seq)).await?;
-        let mut held: BTreeMap<(Currency, Day, SpendKind), (i64, Mrr)> = BTreeMap::new();
+        let mut held: BTreeMap<(Currency, Month, SpendKind), (i64, Mrr)> = BTreeMap::new();
         for (import, row) in self.store.records.spend_rows(segment, last).await? {
             let (by, sum) = held.entry((row.currency, row.month, row.kind)).or_insert((import, Mrr::ZERO));
             if *by != import {
@@ -201,9 +200,9 @@ impl UnitEconomicsAnswer {
         let rows = self.data.iter().flat_map(|entry| {
             entry.figures().into_iter().map(|(name, metric)| {
                 vec![
-                    entry.start.clone(),
-                    entry.end.clone(),
-                    entry.currency.clone(),
+                    entry.start.to_string(),
+                    entry.end.to_string(),
+                    entry.currency.to_string(),
                     if entry.partial { "true".into() } else { String::new() },
                     name.into(),
                     metric.value.clone().unwrap_or_default(),

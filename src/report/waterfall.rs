@@ -8,7 +8,10 @@ use super::{
     period::Interval,
     table::Table,
 };
-use crate::event::Seq;
+use crate::{
+    event::Seq,
+    ledger::{money::Currency, time::Day},
+};
 
 /// The waterfall of each period and currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,11 +33,11 @@ pub struct Waterfall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WaterfallRow {
     /// First day.
-    pub start: String,
+    pub start: Day,
     /// Last day.
-    pub end: String,
+    pub end: Day,
     /// The currency of the amount.
-    pub currency: String,
+    pub currency: Currency,
     /// `opening`, a kind of movement, or `closing`.
     pub line: &'static str,
     /// The share of one cause in the line; null on the line itself.
@@ -67,9 +70,9 @@ impl Waterfall {
         let mut data = Vec::new();
         for entry in &whole.data {
             let line = |line, cause, (amount, amount_exact)| WaterfallRow {
-                start: entry.start.clone(),
-                end: entry.end.clone(),
-                currency: entry.currency.clone(),
+                start: entry.start,
+                end: entry.end,
+                currency: entry.currency,
                 line,
                 cause,
                 amount,
@@ -98,9 +101,9 @@ impl Waterfall {
     pub fn table(&self) -> Table {
         let row = |line: &WaterfallRow| {
             vec![
-                line.start.clone(),
-                line.end.clone(),
-                line.currency.clone(),
+                line.start.to_string(),
+                line.end.to_string(),
+                line.currency.to_string(),
                 line.line.into(),
                 line.cause.clone().unwrap_or_default(),
                 line.amount_exact.to_string(),

@@ -13,6 +13,7 @@ use super::{
     pricing,
     profile::Profile,
     rule,
+    sentence::Sentence,
     time::{UnixTime, Zone},
     timeline::{Entry, Snapshot},
     units,
@@ -32,7 +33,7 @@ pub struct Step {
     /// The rule, by its name in docs/rules.md.
     pub rule: &'static str,
     /// What it says here; amounts are in minor units.
-    pub text: String,
+    pub text: Sentence,
     /// Minor units a month: what counts from here, or by how much MRR moved.
     pub amount: Option<Mrr>,
     /// The currency of `amount`; `None` without one.
@@ -66,22 +67,25 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
         amounts(counted, &derivation, profile, &mut steps);
         steps.extend(counted.stretches.iter().map(|stretch| counts(counted, stretch, profile)));
     }
-    steps.extend(derivation.quality.iter().map(|entry| Step {
-        at: entry.at,
-        stage: Stage::Quality,
-        subscription: None,
-        item: None,
-        rule: of_quality(entry.kind),
-        text: format!(
-            "{}: {} ({}); it would be settled by {}",
-            entry.kind.as_str(),
-            entry.detail,
-            entry.object,
-            entry.settle
-        ),
-        amount: None,
-        currency: None,
-        events: entry.event.iter().cloned().collect(),
+    steps.extend(derivation.quality.iter().map(|entry| {
+        Step {
+            at: entry.at,
+            stage: Stage::Quality,
+            subscription: None,
+            item: None,
+            rule: of_quality(entry.kind),
+            text: format!(
+                "{}: {} ({}); it would be settled by {}",
+                entry.kind.as_str(),
+                entry.detail,
+                entry.object,
+                entry.settle
+            )
+            .into(),
+            amount: None,
+            currency: None,
+            events: entry.event.iter().cloned().collect(),
+        }
     }));
     steps.extend(moved(&derivation.movements, profile));
     steps.sort_by_key(|step| (step.at, step.stage));
@@ -131,19 +135,20 @@ fn state(snapshot: &Snapshot<'_>) -> Step {
         subscription: Some(state.id.clone()),
         item: None,
         rule,
-        text: format!("{source}{}", in_words(state)),
+        text: in_words(source, state),
         amount: None,
         currency: None,
         events: snapshot.events.clone(),
     }
 }
 
-fn in_words(state: &SubscriptionState) -> String {
-    let mut words = vec![latest::word(&state.status).to_owned()];
-    words.extend(state.items.iter().map(|item| {
+fn in_words(source: &str, state: &SubscriptionState) -> Sentence {
+    let mut sentence = Sentence::from(format!("{source}{}", latest::word(&state.status)));
+    for item in &state.items {
         let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
-        format!("{quantity}{}", item.price.id)
-    }));
+        sentence = sentence.and(format!(", {quantity}")).naming(item.price.id.clone());
+    }
+    let mut words = Vec::new();
     match state.discounts.len() {
         0 => {}
         1 => words.push("1 discount".into()),
@@ -159,7 +164,7 @@ fn in_words(state: &SubscriptionState) -> String {
     }
     words.extend(state.trial_end.map(|end| format!("trial until {end}")));
     words.extend(state.ended_at.map(|at| format!("ended at {at}")));
-    words.join(", ")
+    words.into_iter().fold(sentence, |sentence, word| sentence.and(format!(", {word}")))
 }
 
 /// The arithmetic of each span whose amounts differ from the span before.
@@ -174,7 +179,7 @@ fn amounts(counted: &Counted<'_>, derivation: &Derivation<'_>, profile: &Profile
                 subscription: Some(snapshot.state.id.clone()),
                 item: Some(item),
                 rule: step.rule,
-                text: step.text,
+                text: step.text.into(),
                 amount: None,
                 currency: span.currency,
                 events: snapshot.events.iter().take(1).cloned().collect(),
@@ -215,7 +220,7 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
         subscription: Some(counted.state(stretch).id.clone()),
         item: None,
         rule,
-        text,
+        text: text.into(),
         amount: Some(stretch.mrr),
         currency: stretch.currency,
         events: stretch.events.clone(),
@@ -241,13 +246,13 @@ fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
     let mut events: Vec<EventId> = movement.parts.iter().flat_map(|part| part.events.iter().cloned()).collect();
     events.sort_unstable();
     events.dedup();
-    let step = |subscription, item, rule, text, amount, events| Step {
+    let step = |subscription, item, rule, text: String, amount, events| Step {
         at: movement.effective_at,
         stage: Stage::Movement,
         subscription,
         item,
         rule,
-        text,
+        text: text.into(),
         amount: Some(amount),
         currency: Some(movement.currency),
         events,

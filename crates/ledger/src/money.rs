@@ -15,6 +15,9 @@ pub struct Currency([u8; 3]);
 pub struct NotACurrency(pub String);
 
 impl Currency {
+    /// US dollars, in which made-up examples are told.
+    pub const USD: Self = Self(*b"usd");
+
     /// The code in lower case.
     pub fn as_str(&self) -> &str {
         // Three ASCII letters by construction.

@@ -92,10 +92,10 @@ fn several_currencies_share_what_is_expected_of_a_month() {
         day.churned.push(Loss { currency: eur, ..loss(&format!("cus_eur_{at}"), units) });
     }
     let alerts = told(&days, 365, &LargeLoss::default());
-    let of = |currency: &str| alerts.iter().filter(|alert| alert.customers[0].currency == currency).count();
+    let of = |currency: &str| alerts.iter().filter(|alert| alert.customers[0].currency.as_str() == currency).count();
     assert!((4..=10).contains(&of("eur")) && of("usd") <= 12, "{} {}", of("eur"), of("usd"));
     assert!(alerts.iter().all(|alert| {
-        let currency = alert.customers[0].currency.to_uppercase();
+        let currency = alert.customers[0].currency.as_str().to_uppercase();
         alert.how_unusual.as_ref().is_some_and(|unusual| unusual.contains(&format!(" in {currency}")))
     }));
 }

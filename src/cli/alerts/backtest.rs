@@ -118,10 +118,7 @@ fn print(found: &Backtest, settings: &LargeLoss, all: bool) -> std::io::Result<(
     let mut table = Table { columns: vec!["day", "until", "alert", "lost", "customers"], rows: Vec::new() };
     // An update stands under its alert.
     for alert in alerts.into_iter().flat_map(|alert| [alert].into_iter().chain(&alert.updates)) {
-        let lost = alert.lost.iter().map(|lost| match lost.currency.parse() {
-            Ok(currency) => words::money(lost.total_exact.0, currency),
-            Err(_) => lost.total_exact.to_string(),
-        });
+        let lost = alert.lost.iter().map(|lost| words::money(lost.total_exact.0, lost.currency));
         let mut names: Vec<String> = alert.customers.iter().take(3).map(|one| one.customer.clone()).collect();
         if alert.customers.len() > names.len() {
             names.push(format!("and {} more", alert.customers.len() - names.len()));

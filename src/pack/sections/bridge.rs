@@ -144,9 +144,8 @@ fn table(figures: &Figures, currency: Currency, at: usize, entry: &MrrEntry) -> 
         }
         rows.push(Row::of(line(name, of)));
         let causes = figures.causes.answer.data.iter().enumerate();
-        let of_line = causes.filter(|(_, one)| {
-            one.currency == currency.as_str() && of_month(one, figures.month) && of(one).0 != Mrr::ZERO
-        });
+        let of_line = causes
+            .filter(|(_, one)| one.currency == currency && of_month(one, figures.month) && of(one).0 != Mrr::ZERO);
         for (at, cause) in of_line {
             let named = cause.group.clone().flatten().unwrap_or_else(|| "unknown".to_owned());
             let amount = figures.causes.amount(of(cause), currency, &format!("/data/{at}/{name}_exact"));

@@ -59,9 +59,9 @@ pub(super) fn section(figures: &Figures) -> Section {
 fn of(figures: &Figures, currency: Currency, months: i32) -> Option<(usize, &MetricsEntry)> {
     // Where nothing had MRR yet, there is nothing to tell either.
     figures.entry(currency, months)?;
-    let start = back(figures.month, months).first().to_string();
+    let start = back(figures.month, months).first();
     let mut all = figures.metrics.answer.data.iter().enumerate();
-    all.find(|(_, one)| one.currency == currency.as_str() && one.start == start)
+    all.find(|(_, one)| one.currency == currency && one.start == start)
 }
 
 fn said(figures: &Figures, currency: Currency, at: usize, entry: &MetricsEntry) -> Block {
@@ -93,9 +93,7 @@ fn said(figures: &Figures, currency: Currency, at: usize, entry: &MetricsEntry) 
         .data
         .iter()
         .enumerate()
-        .filter(|(_, one)| {
-            one.currency == currency.as_str() && of_month(one, figures.month) && one.churn_exact.0 != Mrr::ZERO
-        })
+        .filter(|(_, one)| one.currency == currency && of_month(one, figures.month) && one.churn_exact.0 != Mrr::ZERO)
         .collect();
     churn.sort_by_key(|(_, one)| one.churn_exact.0);
     let mut reasons = Said::new();

@@ -2,12 +2,11 @@
 
 use super::{nothing, words};
 use crate::{
-    ledger::money::Currency,
     pack::{
         figures::Figures,
-        said::{Block, Piece, Row, Said, Section, Shown},
+        said::{Block, Piece, Row, Said, Section, Shown, code},
     },
-    report::{metrics::Metric, month::Month},
+    report::metrics::Metric,
 };
 
 /// Restatements listed one by one.
@@ -15,8 +14,7 @@ const LISTED: usize = 30;
 
 pub(super) fn restatements(figures: &Figures) -> Section {
     let told = &figures.restatements;
-    let earlier = |month: &str| month.parse::<Month>().is_ok_and(|month| month < figures.month);
-    let all: Vec<_> = told.answer.data.iter().enumerate().filter(|(_, one)| earlier(&one.month)).collect();
+    let all: Vec<_> = told.answer.data.iter().enumerate().filter(|(_, one)| one.month < figures.month).collect();
     let mut blocks = Vec::new();
     let since = figures.kept.before.as_ref().map(|closing| format!("{} was closed", closing.month));
     match (&since, all.is_empty()) {
@@ -30,19 +28,13 @@ pub(super) fn restatements(figures: &Figures) -> Section {
             );
             blocks.push(Block::Said(vec![Said::new().and(sentence)]));
             let rows = all.iter().take(LISTED).map(|(at, one)| {
-                let currency = one.currency.parse::<Currency>();
                 let amount = |exact, side: &str| -> Piece {
-                    match currency {
-                        Ok(currency) => {
-                            told.amount(exact, currency, &format!("/data/{at}/{side}/closing_exact")).into()
-                        }
-                        Err(_) => "–".into(),
-                    }
+                    told.amount(exact, one.currency, &format!("/data/{at}/{side}/closing_exact")).into()
                 };
                 Row::of(vec![
-                    one.month.clone().into(),
+                    one.month.to_string().into(),
                     figures.who(one.account.as_ref(), &one.customer),
-                    one.currency.to_uppercase().into(),
+                    code(one.currency).into(),
                     if figures.since.contains(at) { "yes".into() } else { "".into() },
                     why(one.events.len(), &one.rules_changed).into(),
                     amount(one.before.closing_exact, "before"),
@@ -79,14 +71,14 @@ fn counted(count: usize, what: &str) -> String {
 pub(super) fn accuracy(figures: &Figures) -> Section {
     let told = &figures.accuracy;
     let rows = told.answer.data.iter().enumerate().filter_map(|(at, one)| {
-        let currency: Currency = one.currency.parse().ok()?;
+        let currency = one.currency;
         let amount =
             |exact, name: &str| -> Piece { told.amount(exact, currency, &format!("/data/{at}/{name}")).into() };
         let share = |metric: &Metric, name: &str| told.share(metric, &format!("/data/{at}/{name}"));
         let reason = one.class_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         Some(Row::of(vec![
-            one.month.clone().into(),
-            one.currency.to_uppercase().into(),
+            one.month.to_string().into(),
+            code(one.currency).into(),
             format!("{}{reason}", words(one.class.as_str())).into(),
             amount(one.reported_exact, "reported_exact"),
             amount(one.restated_exact, "restated_exact"),

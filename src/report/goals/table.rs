@@ -8,7 +8,7 @@ use super::{
     },
     GoalEntry, GoalList,
 };
-use crate::ledger::{goals::GoalState, money::Currency};
+use crate::ledger::goals::GoalState;
 
 impl GoalList {
     /// One row a goal; figures in `unit`.
@@ -38,7 +38,7 @@ impl GoalList {
                 goal.name.clone(),
                 goal.owner.clone(),
                 goal.metric.as_str().to_owned(),
-                text(&goal.currency),
+                goal.currency.map(|currency| currency.to_string()).unwrap_or_default(),
                 goal.unit.to_owned(),
                 goal.from.to_string(),
                 goal.by.to_string(),
@@ -95,8 +95,7 @@ impl GoalList {
 impl GoalEntry {
     /// A figure of a goal as people read it; exact where it has no such form.
     pub fn said(&self, text: &str) -> String {
-        let currency = self.currency.as_deref().and_then(|code| code.parse::<Currency>().ok());
-        let told = match (self.unit, currency) {
+        let told = match (self.unit, self.currency) {
             ("minor", Some(currency)) => grouped(text, currency, Places::Currency)
                 .map(|units| format!("{units} {}", currency.to_string().to_uppercase())),
             ("share", _) => percent(text),

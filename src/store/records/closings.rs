@@ -7,6 +7,7 @@ use crate::{
     ledger::{
         ids::AccountId,
         money::{Currency, Mrr},
+        month::Month,
         outcome::Kind,
         time::{Day, UnixTime},
     },
@@ -17,8 +18,8 @@ use crate::{
 pub struct Closing {
     /// The profile under whose rules it is counted.
     pub profile: Arc<str>,
-    /// The calendar month that was closed: `2026-10`.
-    pub month: Arc<str>,
+    /// The calendar month that was closed.
+    pub month: Month,
     /// The log up to here made the figures.
     pub seq: Seq,
     /// When the month was closed, by mrrd's clock.

@@ -9,6 +9,7 @@ use crate::{
     ledger::{
         ids::CustomerId,
         money::{Currency, Mrr},
+        month::Month,
         time::{Day, UnixTime},
     },
 };
@@ -99,8 +100,8 @@ impl SpendKind {
 pub struct SpendRow {
     /// The line of the file, from 1.
     pub line: i64,
-    /// The month, by its first day.
-    pub month: Day,
+    /// In which month.
+    pub month: Month,
     /// In which currency.
     pub currency: Currency,
     /// On what.
@@ -109,13 +110,6 @@ pub struct SpendRow {
     pub segment: Arc<str>,
     /// How much.
     pub amount: Mrr,
-}
-
-impl SpendRow {
-    /// The month as it is kept: `2026-05`.
-    pub fn month_text(&self) -> String {
-        self.month.0.strftime("%Y-%m").to_string()
-    }
 }
 
 /// A line that couldn't be taken.
@@ -218,7 +212,7 @@ pub fn seal(
     for row in spend {
         field(&mut hash, &row.line.to_be_bytes());
         let (currency, amount) = (row.currency.to_string(), row.amount.to_string());
-        for text in [&*row.month_text(), &currency, row.kind.as_str(), &row.segment, &amount] {
+        for text in [&*row.month.to_string(), &currency, row.kind.as_str(), &row.segment, &amount] {
             field(&mut hash, text.as_bytes());
         }
     }

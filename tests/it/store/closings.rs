@@ -17,7 +17,7 @@ fn january(profile: &str, closed_at: i64) -> ClosedMonth {
     ClosedMonth {
         closing: Closing {
             profile: profile.into(),
-            month: "2026-01".into(),
+            month: "2026-01".parse().unwrap(),
             seq: Seq(7),
             closed_at: UnixTime(closed_at),
             inputs: "ledger 1\nzone UTC".into(),
@@ -52,7 +52,7 @@ on_both! {
         assert_eq!(store.records.closed_totals(&closings[1]).await.unwrap(), first.totals);
         assert_eq!(store.records.closed_customers(&closings[1]).await.unwrap(), first.customers);
         assert_eq!(store.records.closed_movements(&closings[1]).await.unwrap(), first.movements);
-        let never = Closing { month: "2026-02".into(), ..closings[1].clone() };
+        let never = Closing { month: "2026-02".parse().unwrap(), ..closings[1].clone() };
         assert_eq!(store.records.closed_customers(&never).await.unwrap(), []);
     }
 

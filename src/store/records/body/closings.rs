@@ -37,7 +37,7 @@ impl Database {
              ON CONFLICT (profile, month, revision) DO NOTHING",
         )
         .bind(closing.profile.as_ref())
-        .bind(closing.month.as_ref())
+        .bind(closing.month.to_string())
         .bind(closing.seq)
         .bind(closing.closed_at.0)
         .bind(closing.inputs.as_str())
@@ -119,7 +119,7 @@ impl Database {
             let mut columns = Columns::of(row, 0);
             Ok(Closing {
                 profile: columns.text()?.into(),
-                month: columns.text()?.into(),
+                month: columns.parsed("month")?,
                 seq: columns.seq()?,
                 closed_at: UnixTime(columns.number()?),
                 inputs: columns.text()?,
@@ -136,7 +136,7 @@ impl Database {
     async fn rows_of(&self, query: &'static str, closing: &Closing) -> Result<Vec<Row>, StoreError> {
         sqlx::query(query)
             .bind(closing.profile.as_ref())
-            .bind(closing.month.as_ref())
+            .bind(closing.month.to_string())
             .bind(closing.revision)
             .fetch_all(&self.log)
             .await

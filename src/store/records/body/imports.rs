@@ -56,8 +56,7 @@ fn attribute(row: &Row) -> Result<(i64, AttributeRow), StoreError> {
 fn spend(row: &Row) -> Result<(i64, SpendRow), StoreError> {
     let mut columns = Columns::of(row, 0);
     let (import, line) = (columns.number()?, columns.number()?);
-    let month: String = columns.text()?;
-    let month = format!("{month}-01").parse().map_err(|_| corrupt(READING, format!("{month:?} is no month")))?;
+    let month = columns.parsed("month")?;
     let (currency, kind, segment) = (columns.parsed("currency")?, columns.text()?, columns.text()?);
     let kind = SpendKind::parse(&kind).ok_or_else(|| corrupt(READING, format!("{kind:?} is no kind of spend")))?;
     let text = columns.text()?;
@@ -148,7 +147,7 @@ impl Database {
             query
                 .bind(made.id)
                 .bind(row.line)
-                .bind(row.month_text())
+                .bind(row.month.to_string())
                 .bind(row.currency.to_string())
                 .bind(row.kind.as_str().to_owned())
                 .bind(row.segment.to_string())
