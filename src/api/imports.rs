@@ -13,10 +13,7 @@ use super::{
 use crate::{
     access::Identity,
     api::state::AppState,
-    history::{
-        attributes::{self, ImportAnswer},
-        spend,
-    },
+    history::{attributes, imported::ImportAnswer, spend},
     ledger::time::Day,
     limits,
     report::imports::{ImportList, ImportShown},

@@ -12,10 +12,7 @@ use super::{
 use crate::{
     access::at_the_command_line,
     config::{Config, Names},
-    history::{
-        attributes::{self, ImportAnswer},
-        spend,
-    },
+    history::{attributes, imported::ImportAnswer, spend},
     ledger::time::Day,
     limits, names,
     report::service::Reports,

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use csv::StringRecord;
-use serde::Serialize;
-use thiserror::Error;
-use utoipa::ToSchema;
-
+use super::{
+    imported::ImportAnswer,
+    sheet::{BadSheet, Layout, Line, Taken},
+};
 use crate::{
     config::{Names, customers::CustomerRules},
     event::CustomerKey,
@@ -17,7 +16,6 @@ use crate::{
         ask::Ask,
         service::{AskError, Reports},
     },
-    spreadsheet::records,
     store::{
         StoreError,
         derived::reports::{AccountScope, CustomerTraits},
@@ -25,26 +23,9 @@ use crate::{
     },
 };
 
-/// Why a file holds no attributes at all.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum BadSheet {
-    /// The first line names no columns that are known.
-    #[error("its first line should be customer,key,value or customer,key,value,valid_from")]
-    Heading,
-    /// Nothing follows it.
-    #[error("it has no line but its first")]
-    Empty,
-    /// More than one import takes.
-    #[error("it has {0} lines, more than the {max} of one import: split it", max = limits::IMPORT_LINES)]
-    TooLong(usize),
-}
-
 /// A file as it was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sheet {
-    rows: Vec<Told>,
-    set_aside: Vec<SetAside>,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet(Taken<Told>);
 
 /// A line that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,113 +45,33 @@ enum Named {
     Email(String),
 }
 
-/// What becomes of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ImportAnswer {
-    /// Its number; null where nothing was recorded (`dry_run`).
-    pub id: Option<i64>,
-    /// `attributes` or `spend`.
-    pub kind: String,
-    /// Rows that are taken.
-    pub taken: i64,
-    /// Lines that are not, by number.
-    pub set_aside: Vec<SetAsideEntry>,
-    /// Attributes that are told, by name, or kinds of spend, with the number of rows of each.
-    pub keys: BTreeMap<String, i64>,
-    /// Customers of whom the log knows nothing yet: their rows are kept, and count once it does. The first of them.
-    pub unknown: Vec<String>,
-    /// How many they are.
-    pub unknown_count: i64,
-    /// The seal, in hexadecimal; null where nothing was recorded.
-    pub seal: Option<String>,
-}
-
-/// A line that isn't taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct SetAsideEntry {
-    /// Its number, from 1.
-    pub line: i64,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// Customers named that nobody knows.
-const UNKNOWN_NAMED: usize = 100;
-
 /// The longest text of a cell.
 const TEXT_MAX: usize = 200;
 
-/// Where the cells of a line are.
-struct Columns {
-    customer: usize,
-    key: usize,
-    value: usize,
-    valid_from: Option<usize>,
-}
+/// The columns of a file of attributes.
+const LAYOUT: Layout<4> = Layout(["customer", "key", "value", "valid_from"]);
 
 /// Reads a file. `today` is the first day on which a value holds that tells none.
 pub fn read(text: &str, today: Day, customers: &CustomerRules) -> Result<Sheet, BadSheet> {
-    let mut lines = records(text).into_iter();
-    let heading = lines.next().map(|(_, cells)| cells).unwrap_or_default();
-    let names: Vec<String> = heading.iter().map(str::to_ascii_lowercase).collect();
-    let place = |name: &str| names.iter().position(|one| one == name);
-    let (Some(customer), Some(key), Some(value)) = (place("customer"), place("key"), place("value")) else {
-        return Err(BadSheet::Heading);
-    };
-    let columns = Columns { customer, key, value, valid_from: place("valid_from") };
-    if names.len() != 3 + usize::from(columns.valid_from.is_some()) {
-        return Err(BadSheet::Heading);
-    }
-    let filled: Vec<_> = lines.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty())).collect();
-    if filled.is_empty() {
-        return Err(BadSheet::Empty);
-    }
-    if filled.len() > limits::IMPORT_LINES {
-        return Err(BadSheet::TooLong(filled.len()));
-    }
-    let mut sheet = Sheet::default();
-    for (line, cells) in filled {
-        let line = i64::try_from(line).unwrap_or(i64::MAX);
-        match told(line, &cells, &columns, names.len(), today, customers) {
-            Ok(row) => sheet.rows.push(row),
-            Err(reason) => sheet.set_aside.push(SetAside { line, reason }),
-        }
-    }
-    Ok(sheet)
+    LAYOUT.read(text, |line| told(line, today, customers)).map(Sheet)
 }
 
-fn told(
-    line: i64,
-    cells: &StringRecord,
-    columns: &Columns,
-    width: usize,
-    today: Day,
-    customers: &CustomerRules,
-) -> Result<Told, String> {
-    if cells.len() > width {
-        return Err(format!("it has {} cells, its heading {width}", cells.len()));
-    }
-    let cell = |at: usize| cells.get(at).unwrap_or_default();
-    if [columns.customer, columns.value].iter().any(|at| cell(*at).chars().count() > TEXT_MAX) {
+fn told(line: &Line<'_, 4>, today: Day, customers: &CustomerRules) -> Result<Told, String> {
+    let [customer, key, value, valid_from] = line.cells;
+    let (customer, key) = (customer.unwrap_or_default(), key.unwrap_or_default());
+    if [customer, value.unwrap_or_default()].iter().any(|cell| cell.chars().count() > TEXT_MAX) {
         return Err(format!("a cell is longer than {TEXT_MAX} characters"));
     }
-    let whose = named(cell(columns.customer), customers)?;
-    let key = cell(columns.key);
+    let whose = named(customer, customers)?;
     if !is_key(key) {
-        return Err(format!("{key:?} is no name of an attribute: letters, digits, - _ and . , 64 at most")
-            .chars()
-            .take(300)
-            .collect());
+        return Err(format!("{key:?} is no name of an attribute: letters, digits, - _ and . , 64 at most"));
     }
-    if cells.get(columns.value).is_none() {
-        return Err("it has no value: an empty cell ends what was told before".into());
-    }
-    let valid_from = match columns.valid_from.map(cell).unwrap_or_default() {
+    let value = value.ok_or("it has no value: an empty cell ends what was told before")?;
+    let valid_from = match valid_from.unwrap_or_default() {
         "" => today,
-        text => day(text)
-            .ok_or_else(|| format!("{text:?} is not a day such as 2026-01-31").chars().take(300).collect::<String>())?,
+        text => day(text).ok_or_else(|| format!("{text:?} is not a day such as 2026-01-31"))?,
     };
-    Ok(Told { line, whose, key: key.to_owned(), value: cell(columns.value).to_owned(), valid_from })
+    Ok(Told { line: line.number, whose, key: key.to_owned(), value: value.to_owned(), valid_from })
 }
 
 /// A day as it is written, and nothing after it.
@@ -217,39 +118,12 @@ pub async fn import(
 ) -> Result<ImportAnswer, AskError> {
     let new = resolved(reports, sheet, file, names).await?;
     let unknown = unknown(reports, &new.rows).await?;
-    let mut keys: BTreeMap<String, i64> = BTreeMap::new();
-    new.rows.iter().for_each(|row| *keys.entry(row.key.to_string()).or_default() += 1);
-    let recorded = match deed {
-        None => None,
-        Some(deed) => Some(record(reports, &new, deed).await?),
-    };
-    let aside = |one: &SetAside| SetAsideEntry { line: one.line, reason: one.reason.clone() };
-    Ok(ImportAnswer {
-        id: recorded.as_ref().map(|import| import.id),
-        kind: new.kind.as_str().into(),
-        taken: i64::try_from(new.rows.len()).unwrap_or(i64::MAX),
-        set_aside: new.set_aside.iter().map(aside).collect(),
-        keys,
-        unknown_count: i64::try_from(unknown.len()).unwrap_or(i64::MAX),
-        unknown: unknown.into_iter().take(UNKNOWN_NAMED).map(|whose| whose.to_string()).collect(),
-        seal: recorded.map(|import| hex::encode(import.seal)),
-    })
-}
-
-/// Records it behind whatever other imports come meanwhile.
-pub(super) async fn record(reports: &Reports<'_>, new: &NewImport, deed: &Deed) -> Result<Import, StoreError> {
-    for _ in 0..limits::IMPORT_TRIES {
-        if let Some(import) = reports.store.records.record_import(new, deed).await? {
-            return Ok(import);
-        }
-    }
-    let reason = "other imports are being recorded: import the file again".into();
-    Err(StoreError::Unavailable { doing: "recording an import", reason })
+    ImportAnswer::record(reports, &new, unknown.into_iter(), deed).await
 }
 
 /// The rows with e-mails looked up: those themselves are never kept.
 async fn resolved(reports: &Reports<'_>, sheet: Sheet, file: &str, names: Names) -> Result<NewImport, StoreError> {
-    let Sheet { rows, mut set_aside } = sheet;
+    let Sheet(Taken { rows, mut set_aside }) = sheet;
     let asked = rows.iter().any(|row| matches!(row.whose, Named::Email(_)));
     let mut by_email: BTreeMap<String, BTreeSet<CustomerId>> = BTreeMap::new();
     if asked && names == Names::Shown {
@@ -325,7 +199,8 @@ mod tests {
              1,a@b.example,,size\n1,,,size\n1,cus_3,10.5.2026,size\n1,cus_3,,two words\n1,metadata:other=1,,size\n\
              1,cus_3,,size,more\n1,cus 3,,size\n",
         )
-        .unwrap();
+        .unwrap()
+        .0;
         let rows: Vec<_> =
             read.rows.iter().map(|row| (row.line, &*row.key, &*row.value, row.valid_from.to_string())).collect();
         assert_eq!(
@@ -347,9 +222,9 @@ mod tests {
 
     #[test]
     fn what_is_no_sheet_of_attributes_is_refused_whole() {
-        assert_eq!(sheet("day,currency,rate\n2026-01-01,usd,1\n"), Err(BadSheet::Heading));
-        assert_eq!(sheet("customer,key,value,valid_until\ncus_1,a,b,\n"), Err(BadSheet::Heading));
+        assert_eq!(sheet("day,currency,rate\n2026-01-01,usd,1\n"), Err(BadSheet::Heading(LAYOUT.heading())));
+        assert_eq!(sheet("customer,key,value,valid_until\ncus_1,a,b,\n"), Err(BadSheet::Heading(LAYOUT.heading())));
         assert_eq!(sheet("customer,key,value\n"), Err(BadSheet::Empty));
-        assert_eq!(sheet(""), Err(BadSheet::Heading));
+        assert_eq!(sheet(""), Err(BadSheet::Heading(LAYOUT.heading())));
     }
 }
