@@ -21,7 +21,7 @@ use crate::{
     daemon::Daemon,
     demo::{
         Event, Ledger, REPORTING, RULES, Simulator,
-        check::{Comparison, compare},
+        check::{Asked, Comparison, compare},
         delivery::Delivery,
         http::Client,
         months, months_after,
@@ -177,7 +177,7 @@ async fn live(
     bar.finish_and_clear();
     let took = begun.elapsed().as_secs();
     output::line(format_args!("{posted} signed webhooks were posted, kept and applied in {took} s."))?;
-    let answers = (delivery.address, token.expose_secret());
+    let answers = Asked { address: delivery.address, token: token.expose_secret() };
     let comparison = compare(account.truth(), &months, &Ledger::ALL, answers).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
     say_mrr_now(delivery.address, token, context.clock.now()).await?;

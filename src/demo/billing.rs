@@ -61,7 +61,7 @@ impl Simulator {
     /// Puts the end of the current period on the agenda, and whatever else time alone will change.
     pub(super) fn plan_period(&mut self, place: usize, at: UnixTime) {
         let delay = self.random.between(3, 40);
-        self.plan(self.subscriptions[place].period.1.plus(delay), Task::Renew(place));
+        self.plan(self.subscriptions[place].period.end.plus(delay), Task::Renew(place));
         self.plan_turning_points(place, at);
     }
 
@@ -105,7 +105,7 @@ impl Simulator {
         match self.random.below(100) {
             0..65 => {
                 subscription.status = Status::Active;
-                subscription.anchor_at(subscription.period.1);
+                subscription.anchor_at(subscription.period.end);
                 self.drop_discounts(place, at);
                 self.bill(place, "subscription_cycle", at);
                 self.update(place, at, false);
@@ -130,7 +130,7 @@ impl Simulator {
     pub(super) fn renew(&mut self, place: usize, at: UnixTime) {
         let subscription = &mut self.subscriptions[place];
         let renews = matches!(subscription.status, Status::Active | Status::PastDue | Status::Unpaid);
-        if !renews || subscription.period.1 > at {
+        if !renews || subscription.period.end > at {
             return;
         }
         subscription.next_period();

@@ -97,26 +97,64 @@ pub(super) struct Product {
     pub(super) add_on: bool,
     /// Sold by number.
     pub(super) seats: bool,
-    /// Monthly price in hundredths of a minor unit: US dollar and euro, and yen with its tax.
-    base: (i64, i64),
+    base: Base,
+}
+
+/// A product's monthly price in hundredths of a minor unit.
+#[derive(Debug)]
+struct Base {
+    /// In US dollars, and as much in euro.
+    western: i64,
+    /// In yen, with its tax.
+    yen: i64,
 }
 
 /// From the smallest plan up, then the add-ons.
 pub(super) const PRODUCTS: [Product; 7] = [
-    Product { id: "prod_TmFreeTier0001", name: "Free", add_on: false, seats: false, base: (0, 0) },
-    Product { id: "prod_TmStarter00001", name: "Starter", add_on: false, seats: false, base: (190_000, 880_000) },
-    Product { id: "prod_TmTeam00000001", name: "Team", add_on: false, seats: true, base: (120_000, 440_000) },
-    Product { id: "prod_TmBusiness0001", name: "Business", add_on: false, seats: true, base: (290_000, 880_000) },
-    Product { id: "prod_TmAnalytics001", name: "Analytics", add_on: true, seats: false, base: (450_000, 660_000) },
+    Product { id: "prod_TmFreeTier0001", name: "Free", add_on: false, seats: false, base: Base { western: 0, yen: 0 } },
+    Product {
+        id: "prod_TmStarter00001",
+        name: "Starter",
+        add_on: false,
+        seats: false,
+        base: Base { western: 190_000, yen: 880_000 },
+    },
+    Product {
+        id: "prod_TmTeam00000001",
+        name: "Team",
+        add_on: false,
+        seats: true,
+        base: Base { western: 120_000, yen: 440_000 },
+    },
+    Product {
+        id: "prod_TmBusiness0001",
+        name: "Business",
+        add_on: false,
+        seats: true,
+        base: Base { western: 290_000, yen: 880_000 },
+    },
+    Product {
+        id: "prod_TmAnalytics001",
+        name: "Analytics",
+        add_on: true,
+        seats: false,
+        base: Base { western: 450_000, yen: 660_000 },
+    },
     Product {
         id: "prod_TmSupport00001",
         name: "Priority support",
         add_on: true,
         seats: false,
-        base: (990_000, 1_450_000),
+        base: Base { western: 990_000, yen: 1_450_000 },
     },
     // Sold by the thousand, at a fraction of a cent each.
-    Product { id: "prod_TmApiCalls0001", name: "API calls", add_on: true, seats: true, base: (135, 215) },
+    Product {
+        id: "prod_TmApiCalls0001",
+        name: "API calls",
+        add_on: true,
+        seats: true,
+        base: Base { western: 135, yen: 215 },
+    },
 ];
 
 /// Where each plan stands in [`PRODUCTS`].
@@ -221,7 +259,7 @@ impl Catalog {
         version: u32,
         created: UnixTime,
     ) -> usize {
-        let (western, yen) = PRODUCTS[product].base;
+        let Base { western, yen } = PRODUCTS[product].base;
         let (month, quarter, rise) = match currency {
             Money::Jpy => (yen, yen * 11 / 4, 2),
             Money::Usd | Money::Eur => (western, western * 3 * 95 / 100, 8),

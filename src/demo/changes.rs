@@ -114,7 +114,7 @@ impl Simulator {
                     "subscription_details": {"subscription": subscription.id, "subscription_item": subscription.items[0].id},
                     "type": "subscription_details",
                 },
-                "period": {"end": subscription.period.1.0, "start": at.0},
+                "period": {"end": subscription.period.end.0, "start": at.0},
                 "proration": true,
                 "quantity": 1,
             });

@@ -53,14 +53,22 @@ impl Comparison {
     }
 }
 
-/// Compares every month, profile and one of `ledgers` with what the daemon at an address answers to the bearer of a token.
+/// A daemon that can be asked.
+pub struct Asked<'t> {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Of somebody who may read figures.
+    pub token: &'t str,
+}
+
+/// Compares every month, profile and one of `ledgers` with what a daemon answers.
 pub async fn compare(
     truth: &Truth,
     months: &[(Day, Day)],
     ledgers: &[Ledger],
-    (address, token): (SocketAddr, &str),
+    asked: Asked<'_>,
 ) -> Result<Comparison, CheckError> {
-    let mut client = Client::new(address).bearing(token);
+    let mut client = Client::new(asked.address).bearing(asked.token);
     let mut comparison = Comparison::default();
     let (Some((from, _)), Some((_, to))) = (months.first(), months.last()) else { return Ok(comparison) };
     for rules in &RULES {

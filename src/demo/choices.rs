@@ -7,7 +7,7 @@ use crate::ledger::time::UnixTime;
 use super::{
     catalog::{API_CALLS, Cycle, FREE, FRIENDS, Money, PLANS, PRODUCTS},
     life::{Simulator, Task},
-    state::{Cancellation, Customer, Item, Status, Subscription},
+    state::{Cancellation, Customer, Item, Period, Status, Subscription},
     wire,
 };
 
@@ -130,7 +130,7 @@ impl Simulator {
             cycle,
             anchor: at,
             cycles: 1,
-            period: (at, cycle.after(at, 1)),
+            period: Period { start: at, end: cycle.after(at, 1) },
             trial: None,
             created: at,
             cancel_at: None,
@@ -154,8 +154,8 @@ impl Simulator {
             let days = if self.random.percent(70) { 14 } else { 30 };
             let until = at.plus(days * DAY);
             subscription.status = Status::Trialing;
-            subscription.trial = Some((at, until));
-            subscription.period = (at, until);
+            subscription.period = Period { start: at, end: until };
+            subscription.trial = Some(subscription.period);
         } else if order.incomplete {
             subscription.status = Status::Incomplete;
         }
@@ -179,7 +179,7 @@ impl Simulator {
         }
         match self.subscriptions[place].status {
             Status::Trialing => {
-                let until = self.subscriptions[place].period.1;
+                let until = self.subscriptions[place].period.end;
                 self.pay(place, at);
                 self.plan(until.plus(-3 * DAY), Task::TrialWillEnd(place));
                 let delay = self.random.between(1, 40);
@@ -224,7 +224,7 @@ impl Simulator {
         let busy = at < subscription.promised || subscription.successor.is_some();
         if subscription.status != Status::Active
             || subscription.cancel_at.is_some()
-            || subscription.period.1 <= at
+            || subscription.period.end <= at
             || busy
         {
             return;
@@ -301,7 +301,7 @@ impl Simulator {
             }
             Choice::Pause => {
                 self.subscriptions[place].status = Status::Paused;
-                self.subscriptions[place].period.1 = at;
+                self.subscriptions[place].period.end = at;
                 self.tell_pause(place, "customer.subscription.paused", at);
                 let wait = self.random.between(5 * DAY, 60 * DAY);
                 self.plan(at.plus(wait), Task::Resume(place));
@@ -320,7 +320,7 @@ impl Simulator {
         self.explain_cancellation(place);
         let by_api = self.random.percent(60);
         let subscription = &mut self.subscriptions[place];
-        let end = subscription.period.1;
+        let end = subscription.period.end;
         subscription.cancel_at = Some(end);
         subscription.cancel_at_period_end = by_api;
         subscription.canceled_at = Some(at);

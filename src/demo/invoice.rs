@@ -9,7 +9,7 @@ use crate::ledger::time::UnixTime;
 use super::{
     catalog::{COUPONS, Catalog, Money, Off, Price},
     random::Random,
-    state::{Customer, Discount, Item, Subscription},
+    state::{Customer, Discount, Item, Period, Subscription},
 };
 
 /// A draft for the subscription's current period.
@@ -40,7 +40,16 @@ pub(super) fn draft(
         let told = taken.iter().map(|(discount, off)| json!({"amount": off, "discount": discount.id})).collect();
         let price = &catalog.prices[item.price];
         let period = subscription.period;
-        let mut line = line(random.id("il_1T", 22), (subscription, item, price), amount, told, period, false);
+        let mut line = line(Line {
+            id: random.id("il_1T", 22),
+            subscription,
+            item,
+            price,
+            amount,
+            discount_amounts: told,
+            period,
+            proration: false,
+        });
         if subscription.currency == Money::Jpy {
             line["taxes"] = taxes(left, customer);
             tax += line["taxes"][0]["amount"].as_i64().unwrap_or(0);
@@ -239,7 +248,7 @@ fn automatic_tax(currency: Money) -> Value {
 
 /// The corrections of a change within the period: what is left of it is credited at the old terms and charged at the new.
 pub(super) fn prorations(before: &[Item], subscription: &Subscription, catalog: &Catalog, at: UnixTime) -> Vec<Value> {
-    let (start, end) = subscription.period;
+    let Period { start, end } = subscription.period;
     let share = |item: &Item| {
         let whole = catalog.prices[item.price].unit_hundredths * item.quantity / 100;
         whole * (end.0 - at.0).max(0) / (end.0 - start.0).max(1)
@@ -252,20 +261,37 @@ pub(super) fn prorations(before: &[Item], subscription: &Subscription, catalog: 
     let charges = now.iter().filter(|item| !held_in(item, before)).map(|item| (item, share(item)));
     let told = credits.chain(charges).enumerate().map(|(place, (item, amount))| {
         let id = format!("il_1P{}{}{place}", &item.id[4..], at.0);
-        line(id, (subscription, item, &catalog.prices[item.price]), amount, Vec::new(), (at, end), true)
+        line(Line {
+            id,
+            subscription,
+            item,
+            price: &catalog.prices[item.price],
+            amount,
+            discount_amounts: Vec::new(),
+            period: Period { start: at, end },
+            proration: true,
+        })
     });
     told.collect()
 }
 
-/// One line, of no invoice yet.
-fn line(
+/// What a line bills.
+struct Line<'a> {
     id: String,
-    (subscription, item, price): (&Subscription, &Item, &Price),
+    subscription: &'a Subscription,
+    item: &'a Item,
+    price: &'a Price,
+    /// In minor units, before discounts.
     amount: i64,
+    /// What each discount takes off it, as Stripe lists it.
     discount_amounts: Vec<Value>,
-    period: (UnixTime, UnixTime),
+    period: Period,
     proration: bool,
-) -> Value {
+}
+
+/// One line, of no invoice yet.
+fn line(line: Line<'_>) -> Value {
+    let Line { id, subscription, item, price, amount, discount_amounts, period, proration } = line;
     json!({
         "id": id,
         "object": "line_item",
@@ -289,7 +315,7 @@ fn line(
             },
             "type": "subscription_item_details",
         },
-        "period": {"end": period.1.0, "start": period.0.0},
+        "period": {"end": period.end.0, "start": period.start.0},
         "pretax_credit_amounts": [],
         "pricing": {
             "price_details": {

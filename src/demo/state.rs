@@ -56,10 +56,17 @@ impl Discount {
 
     /// Whether an invoice of `period` would still be discounted at `at`: the last billing period that starts before
     /// the discount's end is discounted whole.
-    pub(super) fn holds(&self, period: (UnixTime, UnixTime), at: UnixTime) -> bool {
-        let running = self.end.is_none_or(|end| at < end || (period.0 < end && at < period.1));
+    pub(super) fn holds(&self, period: Period, at: UnixTime) -> bool {
+        let running = self.end.is_none_or(|end| at < end || (period.start < end && at < period.end));
         at >= self.start && running
     }
+}
+
+/// A stretch of time: `start` is in it, `end` isn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Period {
+    pub(super) start: UnixTime,
+    pub(super) end: UnixTime,
 }
 
 /// A customer.
@@ -124,8 +131,8 @@ pub(super) struct Subscription {
     /// What the billing cycles are counted from, and how many have begun.
     pub(super) anchor: UnixTime,
     pub(super) cycles: i64,
-    pub(super) period: (UnixTime, UnixTime),
-    pub(super) trial: Option<(UnixTime, UnixTime)>,
+    pub(super) period: Period,
+    pub(super) trial: Option<Period>,
     pub(super) created: UnixTime,
     pub(super) cancel_at: Option<UnixTime>,
     pub(super) cancel_at_period_end: bool,
@@ -160,13 +167,13 @@ impl Subscription {
     pub(super) fn anchor_at(&mut self, at: UnixTime) {
         self.anchor = at;
         self.cycles = 1;
-        self.period = (at, self.cap(self.cycle.after(at, 1)));
+        self.period = Period { start: at, end: self.cap(self.cycle.after(at, 1)) };
     }
 
     /// Moves on to the next billing cycle.
     pub(super) fn next_period(&mut self) {
         self.cycles += 1;
-        self.period = (self.period.1, self.cap(self.cycle.after(self.anchor, self.cycles)));
+        self.period = Period { start: self.period.end, end: self.cap(self.cycle.after(self.anchor, self.cycles)) };
     }
 
     /// A period never outlasts the subscription.
@@ -176,7 +183,7 @@ impl Subscription {
 
     /// Takes discounts off the list that no longer count in the current period.
     pub(super) fn drop_ended_discounts(&mut self) -> Vec<Discount> {
-        let start = self.period.0;
+        let start = self.period.start;
         let ended = |discount: &Discount| {
             let billed_once = COUPONS[discount.coupon].lasts == Lasts::Once && discount.start < start;
             billed_once || discount.end.is_some_and(|end| end <= start)
@@ -192,6 +199,6 @@ impl Subscription {
     pub(super) fn turning_points(&self) -> Vec<UnixTime> {
         let discounts = self.discounts.iter().chain(self.items.iter().flat_map(|item| &item.discounts));
         let ends: Vec<UnixTime> = discounts.filter_map(|discount| discount.end).collect();
-        if ends.is_empty() { ends } else { ends.into_iter().chain([self.period.1]).collect() }
+        if ends.is_empty() { ends } else { ends.into_iter().chain([self.period.end]).collect() }
     }
 }

@@ -103,8 +103,15 @@ pub struct Change {
     pub amount: i128,
 }
 
-/// What one customer was worth in each currency, from when on.
-type Series = Vec<(UnixTime, Worths)>;
+/// What one customer was worth in each currency, from an instant on.
+#[derive(Debug)]
+struct Noted {
+    at: UnixTime,
+    worths: Worths,
+}
+
+/// In order of time.
+type Series = Vec<Noted>;
 
 /// Everything the account knows of its own figures.
 #[derive(Debug, Default)]
@@ -128,12 +135,12 @@ impl Truth {
     pub(super) fn note(&mut self, customer: &str, at: UnixTime, worths: [Worths; RULES.len()]) {
         let line = self.lines.entry(customer.to_owned()).or_default();
         for (series, worths) in line.iter_mut().zip(worths) {
-            debug_assert!(series.last().is_none_or(|(last, _)| *last <= at), "{customer}: noted out of order");
-            series.pop_if(|(last, _)| *last == at);
-            let stands = series.last().is_some_and(|(_, last)| *last == worths);
+            debug_assert!(series.last().is_none_or(|last| last.at <= at), "{customer}: noted out of order");
+            series.pop_if(|last| last.at == at);
+            let stands = series.last().is_some_and(|last| last.worths == worths);
             let anything = !series.is_empty() || !worths.is_empty();
             if !stands && anything {
-                series.push((at, worths));
+                series.push(Noted { at, worths });
             }
         }
     }
@@ -172,15 +179,17 @@ impl Truth {
         let ledger = ledger.into();
         let mut changes = Vec::new();
         for (customer, series) in self.series(rules) {
-            let mut days: Vec<Day> = series.iter().map(|(at, _)| Zone::UTC.day(*at)).collect();
+            let mut days: Vec<Day> = series.iter().map(|noted| Zone::UTC.day(noted.at)).collect();
             days.dedup();
             for day in days.into_iter().filter(|day| (from..=to).contains(day)) {
                 // At one rate, that of the day: what the rate itself did is no change of the customer's.
-                let of = |end: Day| self.amounts(&at_end_of(series, end), ledger, day).mrr;
+                let of = |end: Day| Standing {
+                    mrr: self.amounts(&at_end_of(series, end), ledger, day).mrr,
+                    past: until(series, end.after()),
+                };
                 let (before, after) = (of(day.before()), of(day));
-                let (earlier, later) = (until(series, day), until(series, day.after()));
-                if let Some(kind) = kind((before, earlier), (after, later), rules) {
-                    changes.push(Change { day, customer: customer.clone(), kind, amount: after - before });
+                if let Some(kind) = kind(&before, &after, rules) {
+                    changes.push(Change { day, customer: customer.clone(), kind, amount: after.mrr - before.mrr });
                 }
             }
         }
@@ -188,7 +197,7 @@ impl Truth {
         changes
     }
 
-    fn series(&self, rules: &Rules) -> impl Iterator<Item = (&String, &[(UnixTime, Worths)])> {
+    fn series(&self, rules: &Rules) -> impl Iterator<Item = (&String, &[Noted])> {
         let which = usize::from(rules.profile != RULES[0].profile);
         self.lines.iter().map(move |(customer, line)| (customer, line[which].as_slice()))
     }
@@ -221,42 +230,46 @@ fn within(worths: &Worths, ledger: Ledger) -> impl Iterator<Item = &Worth> {
 }
 
 /// Whether the customer is one after all this: pays, or paid and has been kept by a discount to nothing ever since.
-fn is_there(series: &[(UnixTime, Worths)], ledger: Ledger, rules: &Rules) -> bool {
+fn is_there(series: &[Noted], ledger: Ledger, rules: &Rules) -> bool {
     let pays = |worths: &Worths| within(worths, ledger).any(|worth| worth.sum(|same| same).mrr > 0);
     let held =
         |worths: &Worths| !rules.free_is_lost && within(worths, ledger).any(|worth| worth.sum(|same| same).list > 0);
-    let last = series.iter().rfind(|(_, worths)| pays(worths) || !held(worths));
-    last.is_some_and(|(_, worths)| pays(worths))
+    let last = series.iter().rfind(|noted| pays(&noted.worths) || !held(&noted.worths));
+    last.is_some_and(|noted| pays(&noted.worths))
+}
+
+/// How a customer stands at a day's end.
+struct Standing<'s> {
+    /// In the ledger asked about, in millionths of a minor unit.
+    mrr: i128,
+    /// All that was noted of it until then.
+    past: &'s [Noted],
 }
 
 /// What kind of movement leads from one day's end to the next (rule `netting`, netting over the day): whether somebody is won or
 /// lost is told over all currencies.
-fn kind(
-    (before, earlier): (i128, &[(UnixTime, Worths)]),
-    (after, later): (i128, &[(UnixTime, Worths)]),
-    rules: &Rules,
-) -> Option<&'static str> {
+fn kind(before: &Standing<'_>, after: &Standing<'_>, rules: &Rules) -> Option<&'static str> {
     let all = Ledger::Reporting;
-    let ever = earlier.iter().any(|(_, worths)| within(worths, all).any(|worth| worth.sum(|same| same).mrr > 0));
-    match (before, after) {
+    let ever = before.past.iter().any(|noted| within(&noted.worths, all).any(|worth| worth.sum(|same| same).mrr > 0));
+    match (before.mrr, after.mrr) {
         (b, a) if b == a => None,
-        (0, _) if is_there(earlier, all, rules) => Some("expansion"),
+        (0, _) if is_there(before.past, all, rules) => Some("expansion"),
         (0, _) if ever => Some("reactivation"),
         (0, _) => Some("new"),
-        (_, 0) if !is_there(later, all, rules) => Some("churn"),
+        (_, 0) if !is_there(after.past, all, rules) => Some("churn"),
         (b, a) if a > b => Some("expansion"),
         _ => Some("contraction"),
     }
 }
 
 /// What was noted before `day`.
-fn until(series: &[(UnixTime, Worths)], day: Day) -> &[(UnixTime, Worths)] {
+fn until(series: &[Noted], day: Day) -> &[Noted] {
     let opens = Zone::UTC.start_of(day);
-    &series[..series.partition_point(|(at, _)| *at < opens)]
+    &series[..series.partition_point(|noted| noted.at < opens)]
 }
 
-fn at_end_of(series: &[(UnixTime, Worths)], day: Day) -> Worths {
-    until(series, day.after()).last().map_or(Worths::default(), |(_, worths)| worths.clone())
+fn at_end_of(series: &[Noted], day: Day) -> Worths {
+    until(series, day.after()).last().map_or(Worths::default(), |noted| noted.worths.clone())
 }
 
 /// The first and last day of every whole month in `[from, until)`.

@@ -218,8 +218,8 @@ fn item(item: &Item, subscription: &Subscription, catalog: &Catalog) -> Value {
         "object": "subscription_item",
         "billing_thresholds": null,
         "created": item.created.0,
-        "current_period_end": subscription.period.1.0,
-        "current_period_start": subscription.period.0.0,
+        "current_period_end": subscription.period.end.0,
+        "current_period_start": subscription.period.start.0,
         "discounts": item.discounts.iter().map(|discount| discount.id.as_str()).collect::<Vec<_>>(),
         "metadata": {},
         "plan": plan(held),
@@ -307,9 +307,9 @@ pub(super) fn subscription(subscription: &Subscription, customer: &Customer, cat
         "status": subscription.status.as_str(),
         "test_clock": null,
         "transfer_data": null,
-        "trial_end": seconds(subscription.trial.map(|trial| trial.1)),
+        "trial_end": seconds(subscription.trial.map(|trial| trial.end)),
         "trial_settings": {"end_behavior": {"missing_payment_method": "pause"}},
-        "trial_start": seconds(subscription.trial.map(|trial| trial.0)),
+        "trial_start": seconds(subscription.trial.map(|trial| trial.start)),
     });
     extend(&mut object, rest);
     object

@@ -94,25 +94,34 @@ pub(super) fn worth(
     let set_to_end = subscription.cancel_at.is_some();
     let gone = rules.at_request && set_to_end && !subscription.fixed_term;
     let past_due = subscription.status == Status::PastDue;
-    let items = amounts(subscription, customer, catalog, rules, at).into_iter().map(|(mrr, list)| Amounts {
-        mrr: if gone { 0 } else { mrr },
-        list: if gone { 0 } else { list },
-        at_risk: if past_due && !gone { mrr } else { 0 },
-        scheduled_churn: if set_to_end { mrr } else { 0 },
-    });
+    let items =
+        amounts(subscription, customer, catalog, rules, at).into_iter().map(|Monthly { net: mrr, list }| Amounts {
+            mrr: if gone { 0 } else { mrr },
+            list: if gone { 0 } else { list },
+            at_risk: if past_due && !gone { mrr } else { 0 },
+            scheduled_churn: if set_to_end { mrr } else { 0 },
+        });
     let items: Vec<Amounts> = items.collect();
     let subscriptions = i64::from(items.iter().any(|item| item.mrr > 0));
     Worth { items, subscriptions }
 }
 
-/// Net and list amount a month of each item, rounded once.
+/// What an item bills a month, in millionths of a minor unit, rounded once.
+struct Monthly {
+    /// After discounts and without the tax in it.
+    net: i128,
+    /// Before discounts.
+    list: i128,
+}
+
+/// What each item bills a month.
 fn amounts(
     subscription: &Subscription,
     customer: &Customer,
     catalog: &Catalog,
     rules: &Rules,
     at: UnixTime,
-) -> Vec<(i128, i128)> {
+) -> Vec<Monthly> {
     let subtracted = |discount: &&Discount| {
         let counts = match COUPONS[discount.coupon].lasts {
             Lasts::Forever => true,
@@ -143,7 +152,8 @@ fn amounts(
     }
     // Of eleven yen one is tax.
     let ours = if customer.taxed(subscription.currency) { Ratio::new(10, 11) } else { Ratio::from_integer(1) };
-    left.into_iter().zip(lists).map(|(net, list)| (rounded(net * ours), rounded(list * ours))).collect()
+    let monthly = |(net, list)| Monthly { net: rounded(net * ours), list: rounded(list * ours) };
+    left.into_iter().zip(lists).map(monthly).collect()
 }
 
 /// Takes one discount off what the ones before left.

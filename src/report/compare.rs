@@ -170,7 +170,7 @@ impl Reports<'_> {
         let profiles: Vec<Profile> = [from.clone()].into_iter().chain(profiles).collect();
         let cut = now.min(zone.end_of(month.last()));
         let steps = Steps { profiles, month, cut };
-        let by_rows = if known_at.is_none() { self.where_rows_differ(ask, (from, to), &steps).await? } else { None };
+        let by_rows = if known_at.is_none() { self.where_rows_differ(ask, from, to, &steps).await? } else { None };
         let Found { figures: found, others: mut totals, currencies } = match by_rows {
             Some(found) => found,
             None => self.everywhere(ask, known_at, &steps).await?,
@@ -266,7 +266,8 @@ impl Reports<'_> {
     async fn where_rows_differ(
         &self,
         ask: &Ask,
-        (from, to): (&Profile, &Profile),
+        from: &Profile,
+        to: &Profile,
         steps: &Steps,
     ) -> Result<Option<Found>, AskError> {
         let kept = self.all_kept();

@@ -179,7 +179,8 @@ impl<'a> Earlier<'a> {
     /// too many are passed over.
     async fn others<'v, K: Clone, R>(
         &self,
-        (after, limit): (Option<K>, i64),
+        after: Option<K>,
+        limit: i64,
         page: impl Fn(Option<K>, i64) -> Reading<'v, Vec<R>>,
         key: impl Fn(&R) -> K,
         is_exchanged: impl Fn(&R) -> bool,
@@ -301,7 +302,7 @@ impl View for Earlier<'_> {
                 Box::pin(async move { tables.movement_page(scope, filter, order, after.as_ref(), limit).await })
             };
             let is_exchanged = |row: &MovementRow| self.is_exchanged(scope, &row.account, row.customer.as_str());
-            let reading = self.others((after.cloned(), limit), page, movement_key, is_exchanged);
+            let reading = self.others(after.cloned(), limit, page, movement_key, is_exchanged);
             match self.read(reading).await? {
                 Some(mut rows) => {
                     rows.extend(self.exchange.then.movement_page(scope, filter, order, after, limit));
@@ -339,7 +340,7 @@ impl View for Earlier<'_> {
             let place =
                 |row: &CustomerRow| CustomerPosition { account: row.account.clone(), customer: row.customer.clone() };
             let is_exchanged = |row: &CustomerRow| self.is_exchanged(scope, &row.account, row.customer.as_str());
-            match self.read(self.others((after, limit), page, place, is_exchanged)).await? {
+            match self.read(self.others(after, limit, page, place, is_exchanged)).await? {
                 Some(mut rows) => {
                     rows.extend(self.exchange.then.customer_page(scope, asked, limit)?);
                     rows.sort_by_cached_key(place);
@@ -387,7 +388,7 @@ impl View for Earlier<'_> {
             };
             let is_exchanged = |(_, row): &Found| self.is_exchanged(scope, &row.account, row.customer.as_str());
             let place = |(place, _): &Found| place.clone();
-            match self.read(self.others((after.cloned(), limit), page, place, is_exchanged)).await? {
+            match self.read(self.others(after.cloned(), limit, page, place, is_exchanged)).await? {
                 Some(mut rows) => {
                     rows.extend(self.exchange.then.quality_page(scope, only, after, limit));
                     rows.sort_by(|(one, _), (other, _)| one.cmp(other));

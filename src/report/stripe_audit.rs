@@ -163,7 +163,8 @@ impl Reports<'_> {
         }
         suspects.sort_by(|one, other| one.key.customer.cmp(&other.key.customer));
         let mut scores = scores(&suspects, candidates.len());
-        self.broken(ask, &others, &suspects, &said_of, (&told_of, known_at), &mut scores).await?;
+        let held = HeldAgainst { said_of: &said_of, told_of: &told_of, known_at };
+        self.broken(ask, &others, &suspects, &held, &mut scores).await?;
         let differences = differences(&suspects, &candidates, &scores, export, &self.ledger.zone);
         let name = |place: Option<&ExportPeriod>| place.map(ExportPeriod::to_string).unwrap_or_default();
         Ok(ExportAudit {
@@ -218,6 +219,15 @@ type TellsOf<'a> = dyn Fn(&CustomerLedger, &BTreeMap<(Currency, ExportPeriod), S
     + Sync
     + 'a;
 
+/// What the customers of the ledger are held against.
+struct HeldAgainst<'a> {
+    /// What the export says, by the ledger's customer.
+    said_of: &'a BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>,
+    told_of: &'a TellsOf<'a>,
+    /// The log up to here makes the ledger; `None` for all of it.
+    known_at: Option<Seq>,
+}
+
 impl Reports<'_> {
     /// Takes from each candidate that explains anything what it would break among the customers that agree now.
     async fn broken(
@@ -225,8 +235,7 @@ impl Reports<'_> {
         ask: &Ask,
         others: &Rules,
         suspects: &[Suspect],
-        said_of: &BTreeMap<CustomerId, BTreeMap<(Currency, ExportPeriod), Said>>,
-        (told_of, known_at): (&TellsOf<'_>, Option<Seq>),
+        held: &HeldAgainst<'_>,
         scores: &mut Scores,
     ) -> Result<(), AskError> {
         let likely: Vec<usize> = (0..others.profiles.len()).filter(|one| scores.better(*one)).collect();
@@ -236,16 +245,16 @@ impl Reports<'_> {
         let profiles: Vec<Profile> = likely.iter().map(|one| others.profiles[*one].clone()).collect();
         let rules = Rules { profiles: profiles.into(), ..others.clone() };
         let nothing = BTreeMap::new();
-        let mut pages = derivation::KnownAt::new(self.store, rules, known_at);
+        let mut pages = derivation::KnownAt::new(self.store, rules, held.known_at);
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
                 let other = suspects.iter().all(|suspect| suspect.key != key);
                 if !other || !ledgers.first().is_some_and(|ledger| asked(ask, &key, ledger)) {
                     continue;
                 }
-                let said = said_of.get(&key.customer).unwrap_or(&nothing);
+                let said = held.said_of.get(&key.customer).unwrap_or(&nothing);
                 for (candidate, ledger) in likely.iter().zip(&ledgers) {
-                    let ours = told_of(ledger, said);
+                    let ours = (held.told_of)(ledger, said);
                     let wrong = places(said, &ours).iter().filter(|at| !agree(&ours, said, at)).count();
                     scores.of[*candidate] -= i64::try_from(wrong).unwrap_or(i64::MAX);
                 }
@@ -289,7 +298,7 @@ fn differences(
     let (no_said, no_ours) = (Said::default(), Ours::default());
     let mut all = Vec::new();
     for suspect in suspects {
-        for at in suspect.places() {
+        for at @ (currency, period) in suspect.places() {
             let (said, ours) = (suspect.said.get(&at).unwrap_or(&no_said), suspect.ours.get(&at).unwrap_or(&no_ours));
             if ours.agrees(said) {
                 continue;
@@ -297,8 +306,8 @@ fn differences(
             let kinds = said.kind.zip(ours.kind);
             all.push(Difference {
                 customer: suspect.key.customer.to_string(),
-                currency: at.0.to_string(),
-                at: at.1.to_string(),
+                currency: currency.to_string(),
+                at: period.to_string(),
                 stripe_exact: Exact(said.amount),
                 ledger_exact: Exact(ours.amount),
                 stripe_kind: kinds.map(|(theirs, _)| theirs.as_str()),

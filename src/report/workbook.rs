@@ -73,7 +73,7 @@ fn table_into(sheet: &mut Worksheet, table: &Table, formats: &mut Formats) -> Re
     }
     for (row, cells) in (1u32..).zip(cells::rows(&table.columns, &table.rows)) {
         for ((at, cell), width) in (0u16..).zip(cells).zip(&mut widths) {
-            *width = (*width).max(cell_into(sheet, (row, at), &cell, formats)?);
+            *width = (*width).max(cell_into(sheet, row, at, &cell, formats)?);
         }
     }
     for (at, width) in (0u16..).zip(widths) {
@@ -91,7 +91,8 @@ fn table_into(sheet: &mut Worksheet, table: &Table, formats: &mut Formats) -> Re
 /// How wide it is, in characters.
 fn cell_into(
     sheet: &mut Worksheet,
-    (row, at): (u32, u16),
+    row: u32,
+    at: u16,
     cell: &Cell<'_>,
     formats: &mut Formats,
 ) -> Result<usize, XlsxError> {

@@ -9,21 +9,51 @@ use crate::store::{StoreError, derived::GenerationId, errors::Doing};
 
 const DOING: &str = "making a generation's indices";
 
-/// Name, table, columns, and which rows beside the generation's. `ordinal >= 0` holds for every row: the planner takes such
-/// an index only where a statement says so too, and never instead of the order of customers.
-const OWN: [(&str, &str, &str, Option<&str>); 7] = [
-    ("count_delta_by_time", "count_delta", "at", Some("ordinal >= 0")),
-    ("item_delta_by_time", "item_delta", "at", Some("ordinal >= 0")),
-    ("item_delta_failing", "item_delta", "profile, livemode, account, test_clock, day, customer", Some("at_risk > 0")),
-    ("movement_by_day", "movement", "profile, livemode, account, test_clock, day, effective_at, id", None),
-    ("movement_by_time", "movement", "visible_from", Some("visible_until IS NULL")),
-    ("movement_for_a_while", "movement", "visible_until", Some("visible_until IS NOT NULL")),
-    (
-        "movement_lost",
-        "movement",
-        "profile, livemode, account, test_clock, kind, day, effective_at, id",
-        Some("kind IN ('churn', 'contraction')"),
-    ),
+/// An index that each generation has of its own.
+struct OwnIndex {
+    /// Without the generation, which is put behind it.
+    name: &'static str,
+    table: &'static str,
+    columns: &'static str,
+    /// Which of the generation's rows are in it; `None` for all.
+    rows: Option<&'static str>,
+}
+
+/// `ordinal >= 0` holds for every row: the planner takes such an index only where a statement says so too, and never instead
+/// of the order of customers.
+const OWN: [OwnIndex; 7] = [
+    OwnIndex { name: "count_delta_by_time", table: "count_delta", columns: "at", rows: Some("ordinal >= 0") },
+    OwnIndex { name: "item_delta_by_time", table: "item_delta", columns: "at", rows: Some("ordinal >= 0") },
+    OwnIndex {
+        name: "item_delta_failing",
+        table: "item_delta",
+        columns: "profile, livemode, account, test_clock, day, customer",
+        rows: Some("at_risk > 0"),
+    },
+    OwnIndex {
+        name: "movement_by_day",
+        table: "movement",
+        columns: "profile, livemode, account, test_clock, day, effective_at, id",
+        rows: None,
+    },
+    OwnIndex {
+        name: "movement_by_time",
+        table: "movement",
+        columns: "visible_from",
+        rows: Some("visible_until IS NULL"),
+    },
+    OwnIndex {
+        name: "movement_for_a_while",
+        table: "movement",
+        columns: "visible_until",
+        rows: Some("visible_until IS NOT NULL"),
+    },
+    OwnIndex {
+        name: "movement_lost",
+        table: "movement",
+        columns: "profile, livemode, account, test_clock, kind, day, effective_at, id",
+        rows: Some("kind IN ('churn', 'contraction')"),
+    },
 ];
 
 /// Has a generation's rows found by an index of its own: SQLite can't know that the span asked for is short. Nothing has no
@@ -34,7 +64,7 @@ pub(crate) fn by_own_index(index: &str, generation: GenerationId) -> String {
 
 /// Makes what isn't there yet. Each is a transaction of its own: others come in between.
 pub(crate) async fn make_indices(database: &Database, generation: GenerationId) -> Result<(), StoreError> {
-    for own in OWN {
+    for own in &OWN {
         let mut tx = database.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         make(&mut tx, generation, own).await?;
         tx.commit().await.doing(DOING)?;
@@ -47,18 +77,15 @@ pub(crate) async fn make_indices_within(
     connection: &mut Connection,
     generation: GenerationId,
 ) -> Result<(), StoreError> {
-    for own in OWN {
+    for own in &OWN {
         make(connection, generation, own).await?;
     }
     Ok(())
 }
 
-async fn make(
-    connection: &mut Connection,
-    generation: GenerationId,
-    (name, table, columns, which): (&str, &str, &str, Option<&str>),
-) -> Result<(), StoreError> {
-    let which = which.map(|which| format!(" AND {which}")).unwrap_or_default();
+async fn make(connection: &mut Connection, generation: GenerationId, own: &OwnIndex) -> Result<(), StoreError> {
+    let OwnIndex { name, table, columns, rows } = own;
+    let which = rows.map(|which| format!(" AND {which}")).unwrap_or_default();
     let text = format!(
         "CREATE INDEX IF NOT EXISTS {name}_{generation} ON {table} ({columns}) WHERE generation = {generation}{which}"
     );
@@ -67,7 +94,7 @@ async fn make(
 
 /// Drops them, once nobody answers from the generation.
 pub(crate) async fn drop_indices(connection: &mut Connection, generation: GenerationId) -> Result<(), StoreError> {
-    for (name, ..) in OWN {
+    for OwnIndex { name, .. } in &OWN {
         let text = format!("DROP INDEX IF EXISTS {name}_{generation}");
         sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await.doing(DOING)?;
     }

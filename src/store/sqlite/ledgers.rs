@@ -35,11 +35,12 @@ pub(crate) async fn read_ledgers(
     after: Option<(&str, &CustomerKey)>,
     limit: i64,
 ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
-    // Before every profile: none has no name.
-    let from = after.map_or_else(
-        || (String::new(), false, String::new(), String::new()),
-        |(profile, key)| (clean(profile), key.livemode, account(key.account.as_ref()), clean(key.customer.as_str())),
-    );
+    let from = after.map_or_else(Place::default, |(profile, key)| Place {
+        profile: clean(profile),
+        livemode: key.livemode,
+        account: account(key.account.as_ref()),
+        customer: clean(key.customer.as_str()),
+    });
     let read = move |connection: &mut Connection| {
         let tx = connection.transaction()?;
         let mut ledgers = heads(&tx, generation, &from, limit)?;
@@ -62,6 +63,15 @@ pub(crate) async fn read_ledgers(
     Ok(ledgers.into_iter().map(placed).collect())
 }
 
+/// Where a ledger stands in the order of keys. The default is before every profile: none has no name.
+#[derive(Default)]
+struct Place {
+    profile: String,
+    livemode: bool,
+    account: String,
+    customer: String,
+}
+
 /// Customers of one profile within one ledger.
 #[derive(PartialEq)]
 struct Whose {
@@ -77,18 +87,14 @@ struct Placed {
 }
 
 /// The next customers, without their rows.
-fn heads(
-    tx: &Transaction<'_>,
-    generation: GenerationId,
-    (profile, livemode, account, customer): &(String, bool, String, String),
-    limit: i64,
-) -> Result<Vec<Placed>, Failure> {
+fn heads(tx: &Transaction<'_>, generation: GenerationId, after: &Place, limit: i64) -> Result<Vec<Placed>, Failure> {
     let mut statement = tx.prepare_cached(&format!(
         "SELECT profile, livemode, account, customer, test_clock, {} FROM customer_ledger
          WHERE generation = ? AND (profile, livemode, account, customer) > (?, ?, ?, ?)
          ORDER BY profile, livemode, account, customer LIMIT ?",
         CUSTOMER.columns
     ))?;
+    let Place { profile, livemode, account, customer } = after;
     let mut rows = statement.query(params![generation.0, profile, livemode, account, customer, limit])?;
     let mut heads: Vec<Placed> = Vec::new();
     while let Some(row) = rows.next()? {

@@ -20,19 +20,27 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// One write lock for each file: whoever waits longer than this is told that the database is busy.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
-/// From how many pages of the write-ahead log on a commit moves them into the file, and the cache of the connection that
-/// writes. Of the log: leases and seals are written when no event comes, and only events make `checkpoint.rs` look.
-pub(super) const LOG_FILE: (&str, &str) = ("8000", "-2000");
+/// How a file is written, in the values of SQLite's pragmas.
+#[derive(Clone, Copy)]
+pub(super) struct Writing {
+    /// From how many pages of the write-ahead log on a commit moves them into the file.
+    checkpoint_pages: &'static str,
+    /// The cache of the connection that writes: below zero in KiB.
+    cache: &'static str,
+}
+
+/// Of the log: leases and seals are written when no event comes, and only events make `checkpoint.rs` look.
+pub(super) const LOG_FILE: Writing = Writing { checkpoint_pages: "8000", cache: "-2000" };
 
 /// Of the derived tables: each customer has rows on dozens of pages all over a large file, and a page that a batch changes
 /// twice is written once.
-pub(super) const DERIVED_FILE: (&str, &str) = ("4000", "-16000");
+pub(super) const DERIVED_FILE: Writing = Writing { checkpoint_pages: "4000", cache: "-16000" };
 
 /// Opens a file, made where it is missing and brought up to date: its readers, and the one connection that writes it.
 pub(super) async fn open_file(
     path: &Path,
     synchronous: SqliteSynchronous,
-    (checkpoint_pages, writer_cache): (&'static str, &'static str),
+    written: Writing,
     options: &Options,
     migrations: Migrator,
     replaceable: Option<DerivedFiles>,
@@ -49,12 +57,12 @@ pub(super) async fn open_file(
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
-        .pragma("wal_autocheckpoint", checkpoint_pages)
+        .pragma("wal_autocheckpoint", written.checkpoint_pages)
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .statement_cache_capacity(256);
     // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
-    let writing = connect.clone().pragma("cache_size", writer_cache).pragma("secure_delete", "ON");
+    let writing = connect.clone().pragma("cache_size", written.cache).pragma("secure_delete", "ON");
     let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
     if is_fresh || options.schema == OlderSchema::BringUpToDate {
         migrate(&migrations, &writer, path).await?;

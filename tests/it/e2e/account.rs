@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use mrrd::demo::{Event, Ledger, Simulator, check::compare, delivery::disordered, months};
+use mrrd::demo::{
+    Event, Ledger, Simulator,
+    check::{Asked, compare},
+    delivery::disordered,
+    months,
+};
 use serde_json::Value;
 
 use super::{
@@ -61,8 +66,14 @@ async fn every_figure_the_daemon_answers_is_the_accounts_own() {
     let events = account.advance(END);
     let posted = events.len();
     deliver(&mut daemon, events).await;
-    let comparison =
-        compare(account.truth(), &months(START, END), &Ledger::ALL, (daemon.address(), daemon.token())).await.unwrap();
+    let comparison = compare(
+        account.truth(),
+        &months(START, END),
+        &Ledger::ALL,
+        Asked { address: daemon.address(), token: daemon.token() },
+    )
+    .await
+    .unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
     assert_eq!(comparison.months, 24 * 4 * 2);
     assert!(comparison.figures > 500 && comparison.movements > 50, "{comparison:?}");

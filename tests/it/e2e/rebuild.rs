@@ -1,7 +1,11 @@
 //! `rebuild` and `verify` as processes of their own: beside a live `serve` under load, and after a discount's end.
 
 use mrrd::{
-    demo::{Ledger, Simulator, check::compare, months},
+    demo::{
+        Ledger, Simulator,
+        check::{Asked, compare},
+        months,
+    },
     store::{Store, derived::Dumped},
 };
 use serde_json::{Value, json};
@@ -68,9 +72,14 @@ async fn rebuild_and_verify_agree_under_load(url: Option<String>) {
     assert_eq!(incremental, rows(&url).await);
     let verified = told(&daemon, "verify");
     assert_eq!((&verified["ok"], &verified["waiting"]), (&json!(true), &json!(0)), "{verified}");
-    let comparison = compare(account.truth(), &months(START, END), &Ledger::NATIVE, (daemon.address(), daemon.token()))
-        .await
-        .unwrap();
+    let comparison = compare(
+        account.truth(),
+        &months(START, END),
+        &Ledger::NATIVE,
+        Asked { address: daemon.address(), token: daemon.token() },
+    )
+    .await
+    .unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
 }
 

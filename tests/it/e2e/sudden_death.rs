@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use mrrd::demo::{Event, Ledger, Simulator, check::compare, months};
+use mrrd::demo::{
+    Event, Ledger, Simulator,
+    check::{Asked, compare},
+    months,
+};
 
 use super::{END, START, daemon, delivery};
 use crate::support::daemon::Daemon;
@@ -58,8 +62,13 @@ async fn a_killed_daemon_has_every_webhook_it_acknowledged() {
     delivery(&daemon).deliver(events.clone(), |_| {}).await.unwrap();
     daemon.settle().await;
     assert_eq!(logged(&mut daemon).await.len(), events.len());
-    let comparison = compare(account.truth(), &months(START, END), &Ledger::NATIVE, (daemon.address(), daemon.token()))
-        .await
-        .unwrap();
+    let comparison = compare(
+        account.truth(),
+        &months(START, END),
+        &Ledger::NATIVE,
+        Asked { address: daemon.address(), token: daemon.token() },
+    )
+    .await
+    .unwrap();
     assert_eq!(comparison.differences, Vec::<String>::new());
 }

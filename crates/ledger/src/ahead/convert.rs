@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Ahead, Renewal, TrialDue};
 use crate::{
-    fx::{Rates, Valued},
+    fx::{Key, Rates, Valued},
     money::{Currency, Mrr},
     outcome::QualityEntry,
     time::{UnixTime, Zone},
@@ -26,11 +26,15 @@ pub fn convert(
     for change in &mut changes {
         let mut amount = 0;
         for piece in &mut change.pieces {
-            piece.amount = valued.move_item(
-                (change.currency, &change.subscription, &piece.item),
-                (&piece.product, &piece.price, piece.interval),
-                piece.amount,
-            )?;
+            let key = Key {
+                currency: change.currency,
+                subscription: change.subscription.clone(),
+                item: piece.item.clone(),
+                product: piece.product.clone(),
+                price: piece.price.clone(),
+                interval: piece.interval,
+            };
+            piece.amount = valued.move_item(key, piece.amount)?;
             amount += piece.amount.0;
         }
         (change.amount, change.currency) = (Mrr(amount), to);

@@ -37,7 +37,8 @@ pub fn convert(
     let book = Book { to, rates, zone };
     let walk = Walk::through(&native.deltas, book);
     let until = walk.missing.as_ref().map_or(UnixTime(i64::MAX), |missing| missing.at);
-    let movements = movements::movements(native, &walk.rows, until, (profile.netting, cuts), book);
+    let movements =
+        movements::movements(native, &walk.rows, until, movements::Booking { netting: profile.netting, cuts }, book);
     let mut quality = native.quality.clone();
     quality.extend(walk.missing.map(|missing| missing.entry(to)));
     quality.sort_unstable();
@@ -97,15 +98,15 @@ impl Missing {
     }
 }
 
-/// One item of a customer, in one currency.
+/// One item of a customer in one currency, as revaluation tells it from others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    currency: Currency,
-    subscription: SubscriptionId,
-    item: ItemId,
-    product: Option<ProductId>,
-    price: PriceId,
-    interval: Option<Interval>,
+pub(crate) struct Key {
+    pub currency: Currency,
+    pub subscription: SubscriptionId,
+    pub item: ItemId,
+    pub product: Option<ProductId>,
+    pub price: PriceId,
+    pub interval: Option<Interval>,
 }
 
 impl Key {
@@ -312,9 +313,6 @@ pub(crate) struct Valued<'a> {
     now: UnixTime,
 }
 
-/// What revaluation tells an item apart by, beside its currency, subscription and id.
-type Sold<'i> = (&'i Option<ProductId>, &'i PriceId, Option<Interval>);
-
 impl<'a> Valued<'a> {
     /// After `deltas`, none of them later than `now`.
     pub(crate) fn at(
@@ -337,18 +335,11 @@ impl<'a> Valued<'a> {
     }
 
     /// Lets an item's native MRR move, and answers by how much it moves here.
-    pub(crate) fn move_item(
-        &mut self,
-        (currency, subscription, item): (Currency, &SubscriptionId, &ItemId),
-        (product, price, interval): Sold<'_>,
-        amount: Mrr,
-    ) -> Result<Mrr, Box<QualityEntry>> {
-        let (subscription, item) = (subscription.clone(), item.clone());
-        let key = Key { currency, subscription, item, product: product.clone(), price: price.clone(), interval };
+    pub(crate) fn move_item(&mut self, key: Key, amount: Mrr) -> Result<Mrr, Box<QualityEntry>> {
         let was = self.walk.held.get(&key).copied().unwrap_or(Held { native: NOTHING, stands: NOTHING });
         let mut is = was;
         is.native[0].0 += amount.0;
-        is.stands[0] = self.worth(currency, is.native[0])?;
+        is.stands[0] = self.worth(key.currency, is.native[0])?;
         self.walk.held.insert(key, is);
         Ok(Mrr(is.stands[0].0 - was.stands[0].0))
     }

@@ -11,23 +11,44 @@ use crate::{
     time::{Day, UnixTime},
 };
 
+/// Over which days what happens is one movement.
+#[derive(Clone, Copy)]
+pub(super) struct Booking<'a> {
+    pub(super) netting: Netting,
+    /// Days on which a month is cut, in order.
+    pub(super) cuts: &'a [Day],
+}
+
+impl Booking<'_> {
+    /// The first of the days that are booked together with this one.
+    fn first_day(&self, day: Day) -> Day {
+        match self.netting {
+            Netting::Month => {
+                let cut = self.cuts[..self.cuts.partition_point(|cut| *cut <= day)].last().copied();
+                cut.into_iter().fold(Day(day.0.first_of_month()), Day::max)
+            }
+            Netting::None | Netting::Window(_) | Netting::Day => day,
+        }
+    }
+}
+
+/// What is booked together.
+#[derive(Default)]
+struct Span<'r> {
+    rows: Vec<&'r Row>,
+    moved: Vec<Movement>,
+}
+
 /// The movements of `native` before `until` at the rates of their days, and the `fx` that closes each day's rows (each
 /// month's, where a month nets to one movement).
 pub(super) fn movements(
     native: &CustomerLedger,
     rows: &[Row],
     until: UnixTime,
-    (netting, cuts): (Netting, &[Day]),
+    booking: Booking<'_>,
     book: Book<'_>,
 ) -> Vec<Movement> {
     let ledger = Ledger { rows, book };
-    let booked = |day: Day| match netting {
-        Netting::Month => {
-            let cut = cuts[..cuts.partition_point(|cut| *cut <= day)].last().copied();
-            cut.into_iter().fold(Day(day.0.first_of_month()), Day::max)
-        }
-        Netting::None | Netting::Window(_) | Netting::Day => day,
-    };
     let mut windows: BTreeMap<UnixTime, Vec<&Movement>> = BTreeMap::new();
     for movement in native.movements.iter().filter(|movement| movement.visible_from < until) {
         windows.entry(movement.window).or_default().push(movement);
@@ -36,14 +57,14 @@ pub(super) fn movements(
     for (window, rows) in &windows {
         all.extend(ledger.of_window(*window, rows, until));
     }
-    let mut spans: BTreeMap<Day, (Vec<&Row>, Vec<Movement>)> = BTreeMap::new();
+    let mut spans: BTreeMap<Day, Span<'_>> = BTreeMap::new();
     for row in rows {
-        spans.entry(booked(row.delta.day)).or_default().0.push(row);
+        spans.entry(booking.first_day(row.delta.day)).or_default().rows.push(row);
     }
     for movement in &all {
-        spans.entry(booked(movement.day)).or_default().1.push(movement.clone());
+        spans.entry(booking.first_day(movement.day)).or_default().moved.push(movement.clone());
     }
-    for (first, (rows, moved)) in &spans {
+    for (first, Span { rows, moved }) in &spans {
         rows.chunk_by(|a, b| a.delta.day == b.delta.day).for_each(|day| all.extend(ledger.revaluation(day)));
         all.extend(ledger.rest(*first, rows, moved));
     }
@@ -59,10 +80,18 @@ fn shown(movement: &Movement, at: UnixTime) -> bool {
     movement.visible_from <= at && movement.visible_until.is_none_or(|until| at < until)
 }
 
+/// A stretch of time in which a row is shown; without an end where nothing replaces it.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: UnixTime,
+    until: Option<UnixTime>,
+}
+
 /// The stretches between `from` and the cuts after it; the last has no end.
-fn slices(from: UnixTime, cuts: BTreeSet<UnixTime>) -> Vec<(UnixTime, Option<UnixTime>)> {
+fn slices(from: UnixTime, cuts: BTreeSet<UnixTime>) -> Vec<Stretch> {
     let starts: Vec<UnixTime> = std::iter::once(from).chain(cuts.into_iter().filter(|cut| *cut > from)).collect();
-    starts.iter().enumerate().map(|(place, start)| (*start, starts.get(place + 1).copied())).collect()
+    let stretch = |(place, start): (usize, &UnixTime)| Stretch { from: *start, until: starts.get(place + 1).copied() };
+    starts.iter().enumerate().map(stretch).collect()
 }
 
 /// Adds a row of one stretch of time; one that only stays as it was is shown on.
@@ -110,7 +139,7 @@ impl Ledger<'_> {
         let before = self.mrr_before(opened, true);
         let cuts = native.iter().flat_map(|row| [Some(row.visible_from), row.visible_until]).flatten().collect();
         let mut rows = Vec::new();
-        for (from, to) in slices(opened, cuts).into_iter().filter(|(from, _)| *from < until) {
+        for Stretch { from, until: to } in slices(opened, cuts).into_iter().filter(|stretch| stretch.from < until) {
             let now: Vec<&Movement> = native.iter().copied().filter(|row| shown(row, from)).collect();
             let merged = self.merged(&now);
             if let Some((kind, parts, effective_at)) = merged {
@@ -165,7 +194,7 @@ impl Ledger<'_> {
                 None => parts.push(fx_part(row, row.delta.mrr)),
             }
         }
-        self.fx(parts, at, self.book.zone.start_of(day.first()?.delta.day), (at, None))
+        self.fx(parts, at, self.book.zone.start_of(day.first()?.delta.day), Stretch { from: at, until: None })
     }
 
     /// A window of several days is converted at the rate of its last: what its rows, each at its own day's rate, hold
@@ -175,29 +204,23 @@ impl Ledger<'_> {
         // What is shown changes: another window opens, or time alone replaces a row.
         let cuts = moved.iter().flat_map(|one| [Some(one.visible_from), one.visible_until]).flatten().collect();
         let mut fresh = Vec::new();
-        for (from, to) in slices(begins, cuts) {
+        for stretch in slices(begins, cuts) {
             // As it stands just before the stretch ends.
-            let last = to.map_or(UnixTime(i64::MAX), |to| to.plus(-1));
+            let last = stretch.until.map_or(UnixTime(i64::MAX), |to| to.plus(-1));
             let within = || rows.iter().filter(|row| !row.fx && row.delta.at <= last);
             let booked: i128 = moved.iter().filter(|one| shown(one, last)).map(|one| one.amount.0).sum();
             let rest = Mrr(within().map(|row| row.delta.mrr.0).sum::<i128>() - booked);
             let parts = within().next_back().map(|row| fx_part(row, rest)).filter(|_| rest != Mrr::ZERO);
             // Beside the revaluation of the span's first day it needs a name of its own.
             let name = self.book.zone.start_of(first).plus(1);
-            if let Some(movement) = self.fx(parts.into_iter().collect(), begins, name, (from, to)) {
+            if let Some(movement) = self.fx(parts.into_iter().collect(), begins, name, stretch) {
                 extend(&mut fresh, movement);
             }
         }
         fresh
     }
 
-    fn fx(
-        &self,
-        parts: Vec<Part>,
-        begins: UnixTime,
-        window: UnixTime,
-        (visible_from, visible_until): (UnixTime, Option<UnixTime>),
-    ) -> Option<Movement> {
+    fn fx(&self, parts: Vec<Part>, begins: UnixTime, window: UnixTime, shown: Stretch) -> Option<Movement> {
         let effective_at = parts.iter().map(|part| part.effective_at).max()?;
         let before = self.mrr_before(begins, false);
         let amount = Mrr(parts.iter().map(|part| part.amount.0).sum());
@@ -210,8 +233,8 @@ impl Ledger<'_> {
             amount,
             before,
             after: Mrr(before.0 + amount.0),
-            visible_from,
-            visible_until,
+            visible_from: shown.from,
+            visible_until: shown.until,
             parts,
         })
     }
