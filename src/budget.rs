@@ -26,7 +26,7 @@ pub enum Exceeded {
         /// What a question may hold.
         limit_mib: usize,
     },
-    /// It takes too long.
+    /// The question takes longer than one may.
     #[error(
         "this wasn't answered within {limit_seconds} seconds: ask for a shorter span, a longer interval or fewer groups"
     )]
@@ -138,7 +138,7 @@ impl Charge {
         Self(current().map(|question| (question, 0)))
     }
 
-    /// Counts `bytes` more.
+    /// Counts `bytes` more; errors once the question has too many.
     pub fn add(&mut self, bytes: usize) -> Result<(), Exceeded> {
         let Some((question, held)) = &mut self.0 else { return Ok(()) };
         *held += bytes;

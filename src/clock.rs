@@ -21,7 +21,7 @@ enum Source {
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// A clock that reads the machine's.
     pub fn system() -> Self {
         Self(Source::System)
     }
@@ -38,7 +38,7 @@ impl Clock {
         }
     }
 
-    /// Now, in whole seconds.
+    /// The present instant, in whole seconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the time")]
     pub fn now(&self) -> UnixTime {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. This file is the map.
+//! mrrd, the MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out. ARCHITECTURE.md is the map.
 
 /// Who may read figures, and who may change anything.
 pub mod access;
@@ -51,8 +51,9 @@ pub mod reconciler;
 pub mod report;
 /// The rules of money by name, as docs/rules.md has them.
 pub mod rules;
-/// Connections and requests: the accept loop and its bounds.
+/// The language of segments, and who belongs to one when.
 pub mod segment;
+/// Connections and requests: the accept loop and its bounds.
 pub mod server;
 mod spreadsheet;
 /// SQL, and nothing else, behind whole operations.

@@ -22,7 +22,7 @@ use crate::{
 pub struct Reading {
     /// The log, and where names are kept.
     pub store: Store,
-    /// Whether they are shown.
+    /// Whether names and e-mails may be shown.
     pub names: Names,
     /// Moves when the reconciler does.
     pub moved: watch::Receiver<Status>,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// The document itself, so that the binary prints the rules it was built with.
 const TEXT: &str = include_str!("../docs/rules.md");
 
-/// One named rule.
+/// A rule of money by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Rule {
     /// Its stable name: what `explain`, code and tests cite.
@@ -15,7 +15,7 @@ pub struct Rule {
     /// The section it stands in.
     #[schema(example = "movements")]
     pub section: &'static str,
-    /// Its text, as Markdown.
+    /// The text of the rule, as Markdown.
     pub text: &'static str,
 }
 

@@ -25,11 +25,11 @@ use crate::{
 /// What history would have let expect.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Expected {
-    /// On average.
+    /// How many are expected on average.
     pub mean: f64,
     /// Nine of ten windows lie from here …
     pub low: u64,
-    /// … to here.
+    /// … to here: the upper end.
     pub high: u64,
     /// Days in the window, the alert's own the last.
     pub days: u32,
@@ -41,7 +41,7 @@ pub struct Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// Just over.
+    /// Just over what chance brings.
     Moderate,
     /// Chance brings it less than once in two years.
     High,
@@ -56,20 +56,20 @@ pub struct Lost {
     pub currency: Currency,
     /// All of it, in minor units.
     pub total_exact: Exact,
-    /// Asked for.
+    /// The part that customers asked for.
     pub voluntary_exact: Exact,
-    /// Payment, dispute, policy.
+    /// The part that a payment, dispute or policy ended.
     pub involuntary_exact: Exact,
-    /// No evidence.
+    /// The part for which nothing tells a reason.
     pub unknown_exact: Exact,
 }
 
-/// MRR lost by something.
+/// MRR lost by product, or for a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// The product or the reason; `unknown` where it isn't known.
     pub name: String,
-    /// The currency.
+    /// The currency of the amount.
     pub currency: Currency,
     /// Its amount, in minor units.
     pub amount_exact: Exact,
@@ -78,13 +78,13 @@ pub struct Share {
 /// A customer behind an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// Who.
+    /// The id of the customer.
     pub customer: String,
-    /// The currency.
+    /// The currency of the amount.
     pub currency: Currency,
     /// What it paid, in minor units.
     pub amount_exact: Exact,
-    /// Why.
+    /// The reason of the loss, in a word.
     pub reason: &'static str,
     /// Where to look at it; null in a backtest.
     pub link: Option<String>,
@@ -93,9 +93,9 @@ pub struct Named {
 /// Lines under a title: what a digest is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Section {
-    /// What they are about.
+    /// The title of the lines.
     pub title: String,
-    /// In words.
+    /// What there is to say, in words.
     pub lines: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ pub struct Section {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Series {
-    /// All of them.
+    /// All customers together.
     All,
     /// Lost by payment, dispute or policy.
     Involuntary,
@@ -116,7 +116,7 @@ impl Series {
     /// In the order of the detector's counts.
     pub const ALL: [Self; 3] = [Self::All, Self::Involuntary, Self::Voluntary];
 
-    /// As programs read it.
+    /// Its word in API and messages.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -134,7 +134,7 @@ impl Series {
 /// One alert, as of one of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Alert {
-    /// Which rule.
+    /// The rule that raised it.
     pub rule: Rule,
     /// The accounting day it fires on.
     pub day: Day,
@@ -156,7 +156,7 @@ pub struct Alert {
     pub further: Option<u64>,
     /// Against what; null where the rule expects nothing.
     pub expected: Option<Expected>,
-    /// How sure.
+    /// How seldom chance would bring it.
     pub confidence: Confidence,
     /// MRR lost (at risk, for `payment_failures`), by currency.
     pub lost: Vec<Lost>,
@@ -164,7 +164,7 @@ pub struct Alert {
     pub by_product: Vec<Share>,
     /// The same by reason, largest first.
     pub by_reason: Vec<Share>,
-    /// Customers, largest first.
+    /// The customers behind it, the largest loss first.
     pub customers: Vec<Named>,
     /// What to look at next.
     pub next: &'static str,
@@ -174,7 +174,7 @@ pub struct Alert {
     pub warnings: Vec<String>,
     /// Planned events of these days.
     pub planned: Vec<String>,
-    /// Further figures.
+    /// Further figures, each under a title.
     pub sections: Vec<Section>,
     /// Of one loss: its share of the currency's MRR in thousandths.
     pub permille_of_mrr: Option<i128>,

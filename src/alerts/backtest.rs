@@ -16,7 +16,7 @@ use crate::{
     report::ReportError,
 };
 
-/// What a backtest found.
+/// What the rules would have told over a span of history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Backtest {
     /// Every alert, in order of days.
@@ -32,9 +32,9 @@ pub struct Backtest {
 /// How a calibrated rule did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judged {
-    /// Which.
+    /// The rule it is about.
     pub rule: Rule,
-    /// Alerts.
+    /// How many alerts it would have raised.
     pub alerts: usize,
     /// Days that could be judged.
     pub judged_days: u32,
@@ -47,7 +47,7 @@ pub struct Judged {
 /// Seven days, and what was expected of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Week {
-    /// The last of them.
+    /// The last day of the episode.
     pub day: Day,
     /// What came, and what was usual.
     #[serde(flatten)]
@@ -57,13 +57,13 @@ pub struct Week {
 /// One bar of the chart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Month {
-    /// `YYYY-MM`.
+    /// The calendar month, such as `2026-10`.
     pub month: String,
     /// Customers lost, those left out of alerts left out.
     pub churned: u64,
     /// Spikes of any kind that begin in it.
     pub spikes: usize,
-    /// Large losses in it.
+    /// How many large losses it had.
     pub large_losses: usize,
 }
 
@@ -137,7 +137,6 @@ struct Watch<const N: usize> {
 /// An episode that was told of.
 #[derive(Clone, Copy)]
 struct Open {
-    /// Among the alerts.
     alert: usize,
     /// The first of the days that raised it.
     first: usize,

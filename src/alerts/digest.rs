@@ -23,7 +23,6 @@ use crate::{
 /// How many movements each way.
 const MOVEMENTS: usize = 5;
 
-/// Movements read at once.
 const PAGE: i64 = 1000;
 
 /// What is due: the digest of the last whole week or month, while it is news.

@@ -7,13 +7,13 @@ use crate::{
     store::{StoreError, records::Records},
 };
 
-/// Who looks for differences.
+/// The tasks that look for differences.
 pub const SOURCES: [&str; 3] = ["verify", "audit", "metrics"];
 
 /// What one of them found, last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// When.
+    /// When it looked, by mrrd's clock.
     pub at: UnixTime,
     /// The first difference in words; `None` where all was as it should be.
     pub difference: Option<String>,

@@ -22,9 +22,9 @@ use crate::{
 /// Why a customer was lost, as far as there is evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nature {
-    /// Asked for.
+    /// The customer asked for it.
     Voluntary,
-    /// Payment, dispute, policy.
+    /// A payment, a dispute or a policy ended it.
     Involuntary,
     /// No evidence: never voluntary by default (rule `causes`).
     Unknown,
@@ -33,13 +33,13 @@ pub enum Nature {
 /// MRR lost, or at risk, with one customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Who.
+    /// The id of the customer.
     pub customer: CustomerId,
-    /// In which currency.
+    /// The currency of the amount.
     pub currency: Currency,
     /// How much, as a positive amount.
     pub amount: Mrr,
-    /// Of which nature.
+    /// Whether the customer asked for it.
     pub nature: Nature,
     /// What was sold, where it is known.
     pub product: Option<String>,
@@ -47,18 +47,18 @@ pub struct Loss {
     pub reason: Cause,
 }
 
-/// One accounting day.
+/// What happened on one accounting day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountDay {
-    /// Which.
+    /// The accounting day it is about.
     pub day: Day,
     /// Customers paying when it began.
     pub paying: u64,
-    /// MRR when it began.
+    /// MRR when the day began, by currency.
     pub mrr: BTreeMap<Currency, Mrr>,
     /// Customers lost, over all currencies.
     pub churned: Vec<Loss>,
-    /// Customers who pay less.
+    /// Losses of customers who pay less and stay.
     pub contracted: Vec<Loss>,
     /// Customers who became past due.
     pub failing: Vec<Loss>,
@@ -71,11 +71,11 @@ const REPLACED_DAYS: i32 = 7;
 /// What one movement took, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// Its day.
+    /// The accounting day it is booked on.
     pub day: Day,
     /// Whether the customer's MRR in this currency ended with it, or only shrank.
     pub ended: bool,
-    /// What.
+    /// What was lost.
     pub loss: Loss,
 }
 

@@ -20,7 +20,7 @@ use crate::{
 /// An alert found, with what tells it from others of its rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// What it says.
+    /// What the alert would say.
     pub alert: Alert,
     /// What of the rule's it is about: a customer, a currency, or nothing.
     pub subject: String,
@@ -43,15 +43,15 @@ impl Candidate {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// Something new.
+    /// Something new is told.
     Raise(Box<Candidate>),
     /// The open alert with this id rose further: its next version.
     Update(String, Box<Alert>),
-    /// An episode is over.
+    /// An alert is over.
     Close {
-        /// Of which alert.
+        /// The id of the alert.
         id: String,
-        /// Why, in words.
+        /// Why it is over, in words.
         why: String,
         /// It turned out to be none.
         taken_back: bool,
@@ -77,7 +77,7 @@ pub fn level(rule: Rule, subject: &str, on: Option<Candidate>, stored: &[AlertRo
 /// What is known of an account's days when they are judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
-    /// The days, and …
+    /// The days of history, the newest last, and …
     pub days: &'a [AccountDay],
     /// … what the rules find in them.
     pub found: &'a Backtest,

@@ -36,20 +36,20 @@ pub struct Message {
     pub alert: String,
     /// `raised`, `updated`, `closed` or `test`.
     pub event: String,
-    /// `error`, `warning` or `info`.
+    /// How grave it is: `error`, `warning` or `info`.
     pub severity: String,
-    /// One line.
+    /// What happened, in one line.
     pub headline: String,
     /// For people, without any markup.
     pub text: String,
-    /// For mail.
+    /// The message as HTML, for mail.
     pub html: String,
-    /// Slack's blocks.
+    /// The message as Slack's blocks.
     pub slack: Value,
     /// An Adaptive Card; null in a message that an older mrrd wrote.
     #[serde(default)]
     pub teams: Value,
-    /// For programs.
+    /// The message as JSON, for webhooks.
     pub json: Value,
 }
 
@@ -145,9 +145,9 @@ impl Message {
 enum Part {
     /// Why the figures may not be whole.
     Warning(String),
-    /// A sentence.
+    /// A sentence on a line of its own.
     Line(String),
-    /// Lines under a title.
+    /// Several lines under a title.
     List(String, Vec<Item>),
 }
 

@@ -39,7 +39,7 @@ use crate::{
     telemetry::{Metrics, trouble::Trouble},
 };
 
-/// Alerts looked back at.
+/// How many alerts are looked back at.
 const PAGE: i64 = 1000;
 
 /// How long what changes slowly is left alone: how things stand, and the account's usual gaps.

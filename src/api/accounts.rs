@@ -26,11 +26,11 @@ parameters! {
 pub(super) struct AccountList {
     /// One each; the account's own ledger is always there and isn't among them.
     data: Vec<AccountEntry>,
-    /// Always null.
+    /// Always null: the list has one page.
     next_cursor: Option<String>,
 }
 
-/// A connected account.
+/// A connected account that the log knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct AccountEntry {
     /// `acct_…`, as the parameter `account` takes it.

@@ -68,7 +68,7 @@ pub(super) async fn alerts(State(state): State<AppState>, Query(query): Query<Al
     Ok(onward(answer(query.format.wanted()?, list, AlertList::table)?, next_cursor))
 }
 
-/// One alert.
+/// One alert with its messages.
 #[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts", params(("id" = String, Path, description = "`al_…`")),
     responses((status = 200, body = AlertEntry), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn alert(State(state): State<AppState>, Named(id): Named, _: Query<Nothing>) -> Answer {

@@ -22,7 +22,7 @@ parameters! {
         profile: Option<String>,
         /// The currency of a file that names none.
         currency: Option<Currency>,
-        /// Live or test.
+        /// True for live mode, false for test mode; live by default.
         livemode: Option<bool>,
         format: FormatQuery,
     }

@@ -88,9 +88,9 @@ parameters! {
 parameters! {
     /// Which customers are listed.
     pub(super) struct CustomersQuery {
-        /// How they stand.
+        /// Only customers who stand so.
         status: Option<Status>,
-        /// Only this one: `cus_…`.
+        /// Only the customer of this id, `cus_…`.
         external_id: Option<CustomerId>,
         /// Where they come from: there is one place.
         data_source_uuid: Option<Source>,
@@ -102,7 +102,7 @@ parameters! {
 parameters! {
     /// Which customers are looked for.
     pub(super) struct SearchQuery {
-        /// The whole address.
+        /// The e-mail of the customer, whole.
         email: Required<String>,
         list: ListQuery,
         ledger: LedgerQuery,
@@ -120,7 +120,7 @@ parameters! {
 parameters! {
     /// Which prices are listed.
     pub(super) struct PlansQuery {
-        /// Only this one: `price_…`.
+        /// Only the price of this id, `price_…`.
         external_id: Option<String>,
         /// Where they come from: there is one place.
         data_source_uuid: Option<Source>,
@@ -132,7 +132,7 @@ parameters! {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChartMogulPing)]
 pub(super) struct Pong {
-    /// Always `pong!`.
+    /// Always `pong!`: the answer to a ping.
     data: &'static str,
 }
 

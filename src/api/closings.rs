@@ -23,7 +23,7 @@ use crate::{
     store::records::closings::holding,
 };
 
-/// Closed months, newest first.
+/// Closings that hold, the newest month first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ClosingList {
     /// One for each month and profile.
@@ -33,14 +33,14 @@ pub(super) struct ClosingList {
 /// A closed month under one profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ClosingEntry {
-    /// `2026-10`
+    /// The calendar month, such as `2026-10`.
     month: String,
     /// Whose rules; a reporting currency's twin is named `PROFILE in CODE`.
     profile: String,
     /// The log up to here made the figures: ask `as_known_at` with it for the month as it was closed.
     #[schema(value_type = i64)]
     seq: Seq,
-    /// When.
+    /// When the month was closed, by mrrd's clock.
     closed_at: String,
     /// SHA-256 of month, `seq` and what else the figures depend on.
     hash: String,

@@ -12,7 +12,7 @@ use utoipa::{
 
 use super::query::{Nothing, Query};
 
-/// This document.
+/// The OpenAPI document of this API.
 #[utoipa::path(get, path = "/api/openapi.json", tag = "status", operation_id = "openapi",
     responses((status = 200, body = Object)))]
 pub(super) async fn openapi_route(_: Query<Nothing>) -> Response {
@@ -89,13 +89,13 @@ pub(super) struct ProblemBody {
     r#type: String,
     /// What it is, the same for every case of its kind.
     title: String,
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     status: u16,
     /// This case, and what to do.
     detail: String,
 }
 
-/// What acknowledging takes.
+/// Who acknowledges an alert.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes what alerts.rs reads")]
 pub(super) struct AcknowledgeBody {

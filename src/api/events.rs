@@ -49,15 +49,15 @@ parameters! {
     pub(super) struct EventQuery {
         /// Exactly this type, or a prefix ending in `*`.
         ["type"] kind: Option<String>,
-        /// Created at or after.
+        /// Created by Stripe at this instant or later.
         since: Option<UnixTime>,
-        /// Created before.
+        /// Created by Stripe before this instant.
         until: Option<UnixTime>,
         /// `facts`, `ignored`, `unreadable` or `thin`.
         reading: Option<ReadAs>,
         /// How it came: `webhook`, `replay` or `api`.
         source: Option<Source>,
-        /// Only this customer's.
+        /// Only events of this customer, `cus_…`.
         customer: Option<CustomerId>,
         /// `asc` (in order of the log, the default) or `desc`.
         order: Option<Order>,
@@ -134,7 +134,7 @@ pub(super) async fn event(State(state): State<AppState>, Named(id): Named, _: Qu
     }))
 }
 
-/// The very bytes received.
+/// The body of an event to the byte, as it was received.
 #[utoipa::path(get, path = "/api/v1/events/{id}/raw", tag = "log",
     params(("id" = String, Path, description = "`evt_…`"), RawEventQuery),
     responses((status = 200, content_type = "application/json", description = "the bytes as they came"),

@@ -40,7 +40,7 @@ parameters! {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GoalBody {
-    /// What people call it.
+    /// The name by which people know it.
     name: String,
     /// `mrr`, `arr`, `customers`, `nrr`, `grr`, `new`, `expansion`, `reactivation`, `contraction` or `churn`.
     metric: String,
@@ -48,7 +48,7 @@ pub(super) struct GoalBody {
     target: String,
     /// The day at whose end it is due, `2026-12-31`.
     by: String,
-    /// Who answers for it.
+    /// Who answers for reaching it.
     owner: String,
     /// The first day that counts; today without it.
     from: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct GoalBody {
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndBody {
-    /// Kept with it.
+    /// Why it ends, kept with it.
     #[serde(default)]
     reason: String,
 }

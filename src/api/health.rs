@@ -18,12 +18,12 @@ use crate::{
 /// Where Stripe's webhooks are taken.
 const WEBHOOKS: &str = "/webhooks/stripe";
 
-/// How the daemon stands.
+/// How the daemon stands, for whoever watches it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// What this process does.
+    /// The roles of this process.
     roles: Vec<&'static str>,
-    /// Since when.
+    /// When this process started.
     started_at: String,
     /// Where Stripe's webhooks are taken.
     endpoints: Vec<EndpointEntry>,
@@ -33,11 +33,11 @@ pub(super) struct Health {
     work: Work,
     /// The last audit against Stripe's API; null where there was none.
     drift: Option<DriftEntry>,
-    /// Bytes on disk.
+    /// How many bytes the files or tables take on disk.
     sizes: Sizes,
 }
 
-/// Where webhooks are taken.
+/// A route on which webhooks are taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct EndpointEntry {
     /// Its address on this daemon.
@@ -46,28 +46,28 @@ pub(super) struct EndpointEntry {
     account: Option<String>,
 }
 
-/// The newest events.
+/// The newest event by each way in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Newest {
-    /// By webhook.
+    /// The newest that Stripe posted; null where there is none.
     webhook: Option<Arrived>,
-    /// By replay.
+    /// The newest read from a file; null where there is none.
     replay: Option<Arrived>,
-    /// Read from Stripe's API.
+    /// The newest answer of Stripe's API; null where there is none.
     api: Option<Arrived>,
 }
 
-/// An event that arrived.
+/// An event of the log, as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Arrived {
-    /// Its id.
+    /// Stripe's id of it, `evt_…`.
     id: String,
-    /// Its type.
+    /// Stripe's type of event, such as `invoice.paid`.
     #[serde(rename = "type")]
     kind: String,
-    /// Stripe's clock.
+    /// When Stripe made it, by its own `created`.
     created: String,
-    /// Our clock.
+    /// When it was received, by mrrd's clock.
     received_at: String,
 }
 
@@ -92,16 +92,16 @@ pub(super) struct Work {
     generations: usize,
     /// Alerts' messages that wait for their channel.
     messages_waiting: i64,
-    /// Alerts' messages given up.
+    /// Messages of alerts that were given up.
     messages_failed: i64,
     /// Appends that wait for the log.
     appends_waiting: usize,
 }
 
-/// What an audit left.
+/// What the last audit left differing between Stripe and the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct DriftEntry {
-    /// Seconds since it ended.
+    /// How many seconds ago it ended.
     age_seconds: i64,
     /// Subscriptions held against the ledger.
     subscriptions: u64,

@@ -34,7 +34,7 @@ parameters! {
 parameters! {
     /// How a file is taken in.
     pub(super) struct ImportQuery {
-        /// `attributes` or `spend`.
+        /// What the file holds: `attributes` or `spend`.
         kind: Required<ImportKind>,
         /// What the file is called, to be found again by.
         file: Option<String>,

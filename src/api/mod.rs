@@ -196,7 +196,6 @@ fn file_name(path: &str, extension: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("attachment; filename=\"mrrd-{name}.{extension}\"")).ok()
 }
 
-/// What answers a route.
 type Answer = Result<Response, ApiProblem>;
 
 fn reports(state: &AppState) -> Reports<'_> {

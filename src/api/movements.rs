@@ -58,7 +58,7 @@ struct FeedPage {
 struct FeedMessage {
     /// Stable: whoever receives it twice tells by this.
     id: String,
-    /// `movement.created`, `movement.corrected` or `movement.removed`.
+    /// What happened: `movement.created`, `movement.corrected` or `movement.removed`.
     r#type: String,
     /// When it was found, in seconds since 1970.
     created: i64,
@@ -66,7 +66,7 @@ struct FeedMessage {
     cursor: String,
     /// 1 as it was first told; one more with each correction.
     version: i64,
-    /// The movement.
+    /// The movement as `/api/v1/movements` lists it.
     #[schema(value_type = Object)]
     movement: serde_json::Value,
     /// What was told of it before; null at first.
@@ -98,11 +98,11 @@ impl Value for FeedCursor {
 parameters! {
     /// Which movements are listed.
     pub(super) struct MovementQuery {
-        /// First day.
+        /// Booked on this accounting day or later.
         from: Option<Day>,
-        /// Last day, inclusive.
+        /// Booked on this accounting day or earlier.
         to: Option<Day>,
-        /// Only this customer's.
+        /// Only movements of this customer, `cus_…`.
         customer: Option<CustomerId>,
         /// Only this kind; `transient` ones only when named.
         kind: Option<Kind>,

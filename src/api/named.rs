@@ -41,7 +41,7 @@ fn said(text: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// Names of customers.
+/// What customers are called, as the log last told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct NameList {
     /// Those that have one, by account and id; empty where names aren't shown.
@@ -51,7 +51,7 @@ pub(super) struct NameList {
 /// What a customer is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct NameEntry {
-    /// `cus_…`
+    /// Stripe's id of the customer, `cus_…`.
     id: String,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]

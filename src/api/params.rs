@@ -27,7 +27,7 @@ parameters! {
 }
 
 parameters! {
-    /// Which ledger is asked.
+    /// Which ledger a question is asked of.
     pub(super) struct WhoseQuery {
         /// A currency's own ledger, or `reporting`: the one converted into the reporting currency, which is the default where
         /// one is configured; else every currency's.
@@ -153,7 +153,7 @@ impl FormatQuery {
 pub(super) enum Wanted {
     /// With amounts in minor units.
     Json,
-    /// A table as text.
+    /// A table as CSV, its amounts in these units.
     Csv(Units),
     /// A table as a workbook, with amounts in units of their currency.
     Xlsx,

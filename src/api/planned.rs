@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Planned events, by day.
+/// What is planned or was noted, in order of days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct AnnotationList {
     data: Vec<AnnotationEntry>,
@@ -31,15 +31,15 @@ pub(super) struct AnnotationList {
 /// woken; a note silences nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct AnnotationEntry {
-    /// Its number.
+    /// Its number, by which it is taken away.
     id: i64,
-    /// First day.
+    /// The first day it is about.
     from: String,
-    /// Last day.
+    /// The last day it is about, which is in it.
     to: String,
-    /// `planned`, `price_change` or `note`.
+    /// What it is: `planned`, `price_change` or `note`.
     kind: &'static str,
-    /// What it says.
+    /// What it says, in the words of whoever wrote it.
     note: String,
 }
 
@@ -47,13 +47,13 @@ pub(super) struct AnnotationEntry {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnnotationBody {
-    /// First day, `2026-10-01`.
+    /// The first day it is about, such as `2026-10-01`.
     from: String,
     /// Last day; the first one without it.
     to: Option<String>,
     /// `planned` (without it), `price_change` or `note`.
     kind: Option<String>,
-    /// What it says.
+    /// What it says, in the words of whoever wrote it.
     note: String,
 }
 
@@ -66,11 +66,11 @@ pub(super) struct MuteList {
 /// A rule that tells nobody for a while; its alerts are kept and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct MuteEntry {
-    /// Which, or `all`.
+    /// The rule by its name, or `all`.
     rule: String,
-    /// Until when.
+    /// Until which instant nobody is told.
     until: String,
-    /// Why.
+    /// Why, in the words of whoever muted it.
     note: String,
 }
 
@@ -78,11 +78,11 @@ pub(super) struct MuteEntry {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MuteBody {
-    /// Which, or `all`.
+    /// The rule by its name, or `all`.
     rule: String,
     /// Until when, an instant in the future.
     until: String,
-    /// Why.
+    /// Why, in the words of whoever muted it.
     #[serde(default)]
     note: String,
 }

@@ -17,34 +17,34 @@ use crate::{
 /// A request the API can't answer.
 #[derive(Debug, Error)]
 pub enum ApiProblem {
-    /// The door stays closed.
+    /// Who asks may not: 401 or 403.
     #[error(transparent)]
     Denied(#[from] Denied),
     /// There is no such object.
     #[error("there is no {what} {id}{}", hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default())]
     NotFound {
-        /// What was looked for.
+        /// The kind of thing that was looked for.
         what: &'static str,
-        /// Which.
+        /// The id that was looked for.
         id: String,
         /// Where it is instead, or why it can't be there.
         hint: Option<String>,
     },
-    /// Nothing answers yet.
+    /// No figures have been derived yet: 503.
     #[error("{0}")]
     NotDerived(String),
     /// There is no such address.
     #[error("there is nothing at this address: /api/openapi.json lists what there is")]
     NoRoute,
-    /// A bad parameter.
+    /// A parameter that can't be what it is: 422.
     #[error("{name}: {reason}")]
     Parameter {
-        /// Its name.
+        /// The name of the parameter or field.
         name: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// The body wasn't read.
+    /// The body of the request couldn't be read.
     #[error(transparent)]
     Body(#[from] BodyError),
     /// What was asked for can't be done as things stand.
@@ -62,7 +62,7 @@ pub enum ApiProblem {
     /// The report can't be given.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// The database can't answer.
+    /// The store refused, or is in trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A prefix of the log can't be derived.

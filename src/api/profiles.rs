@@ -22,10 +22,10 @@ pub(super) struct ProfileList {
     data: Vec<ProfileEntry>,
 }
 
-/// A rule set.
+/// A profile: rules by which MRR is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ProfileEntry {
-    /// Its name.
+    /// The name in the configuration.
     name: String,
     /// Whether rows are kept under it: reports answer for those, comparing works with all.
     kept: bool,
@@ -36,9 +36,9 @@ pub(super) struct ProfileEntry {
 /// A knob of a rule set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct KnobEntry {
-    /// Its name.
+    /// The name in the configuration.
     knob: &'static str,
-    /// Its value.
+    /// Its value under this profile, as it is configured.
     value: String,
 }
 
@@ -57,13 +57,12 @@ pub(super) async fn profiles(State(state): State<AppState>, _: Query<Nothing>) -
 }
 
 parameters! {
-    /// What is compared.
     pub(super) struct CompareQuery {
         /// The first rule set; the default profile without it.
         profile: Option<String>,
-        /// The second one.
+        /// The profile it is compared with.
         with: Required<String>,
-        /// Such as `2026-10`.
+        /// The month compared, such as `2026-10`.
         month: Required<Month>,
         whose: WhoseQuery,
         format: FormatQuery,

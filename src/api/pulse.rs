@@ -25,7 +25,7 @@ pub struct Pulse {
     places: Arc<Semaphore>,
 }
 
-/// One who listens.
+/// One listener of the stream of changes.
 #[derive(Debug)]
 pub struct Listener {
     beats: watch::Receiver<Option<Beat>>,

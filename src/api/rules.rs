@@ -15,7 +15,7 @@ use crate::rules::{self, Rule};
 pub(super) struct RuleList {
     /// The rules, in reading order.
     data: Vec<Rule>,
-    /// Always null.
+    /// Always null: the list has one page.
     next_cursor: Option<String>,
 }
 
@@ -25,7 +25,7 @@ pub(super) async fn rules(_: Query<Nothing>) -> Answer {
     Ok(json(&RuleList { data: rules::all(), next_cursor: None }))
 }
 
-/// One rule of money.
+/// One rule of money by its name.
 #[utoipa::path(get, path = "/api/v1/rules/{name}", tag = "log", params(("name" = String, Path, description = "Its name")),
     responses((status = 200, body = Rule), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn rule(Named(name): Named, _: Query<Nothing>) -> Answer {

@@ -181,7 +181,7 @@ struct SessionAnswer {
     signed_in: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     who: Option<String>,
-    /// `viewer` or `admin`.
+    /// What the session may do: `viewer` or `admin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     /// When the session ends by itself.

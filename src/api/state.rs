@@ -21,9 +21,9 @@ use crate::{
 /// Shared by all routes; a clone is cheap.
 #[derive(Clone, Debug)]
 pub struct AppState {
-    /// The configuration.
+    /// What the daemon was configured with.
     pub config: Arc<Config>,
-    /// Tells the time.
+    /// The only clock that requests are answered by.
     pub clock: Clock,
     /// Counters and gauges behind `/metrics`.
     pub metrics: Arc<Metrics>,
@@ -41,7 +41,7 @@ pub struct AppState {
     pub tasks: Board,
     /// Where log and figures stand, for those who listen.
     pub pulse: Pulse,
-    /// Answers that still hold.
+    /// Answers that can be given again while the ledger hasn't moved.
     pub kept: Kept,
     /// Ledgers as they were known at places of the log.
     pub derivations: Derivations,

@@ -18,12 +18,12 @@ use crate::{
     report::ask::Ask,
 };
 
-/// How the daemon stands.
+/// How log, ledger and tasks of the daemon stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Status {
-    /// mrrd's version.
+    /// The version of mrrd that answers.
     version: &'static str,
-    /// `sqlite` or `postgres`.
+    /// The kind of its database: `sqlite` or `postgres`.
     database: &'static str,
     /// The instant of the answer.
     now: String,
@@ -35,9 +35,9 @@ pub(super) struct Status {
     reporting_currency: Option<String>,
     /// The currencies that have a ledger of their own.
     currencies: Vec<String>,
-    /// The event log.
+    /// How far the event log has come.
     log: LogStatus,
-    /// The ledger.
+    /// How far the ledger has come with the log.
     reconciler: ReconcilerStatus,
     /// What couldn't be known, under the default profile.
     quality: QualityStatus,
@@ -83,7 +83,7 @@ pub(super) struct StripeStatus {
 /// A route of Stripe's API that refuses what mrrd asks of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct RefusedRoute {
-    /// `GET /v1/subscriptions/{id}`.
+    /// The route of Stripe's API, such as `GET /v1/subscriptions/{id}`.
     route: String,
     /// Requests that were refused, or not even made for that reason, in the last round of healing that asked.
     requests: u64,
@@ -91,7 +91,7 @@ pub(super) struct RefusedRoute {
     reason: String,
     /// Since when it has refused them.
     since: String,
-    /// When it did last.
+    /// When it was refused last.
     last: String,
 }
 
@@ -101,17 +101,17 @@ impl From<Refusal> for RefusedRoute {
     }
 }
 
-/// The event log.
+/// How far the event log has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct LogStatus {
-    /// Distinct events.
+    /// How many events the log holds, variants of one not counted.
     events: i64,
     /// The last place in the log.
     #[schema(value_type = i64)]
     last_seq: Seq,
 }
 
-/// The ledger.
+/// How far the ledger has come with the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ReconcilerStatus {
     /// Everything up to here is in the figures.
@@ -123,7 +123,7 @@ pub(super) struct ReconcilerStatus {
     last_run_at: Option<String>,
 }
 
-/// What couldn't be known.
+/// How much couldn't be known, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct QualityStatus {
     /// Events of a type mrrd reads, without a fact.

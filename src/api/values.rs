@@ -227,9 +227,9 @@ impl Format {
 /// What amounts of a table are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Units {
-    /// Of the currency.
+    /// In units of the currency, as people write amounts.
     Major,
-    /// The currency's minor units.
+    /// In minor units of the currency, as JSON has them.
     Minor,
 }
 
@@ -245,7 +245,7 @@ impl Units {
 /// A list's further contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Include {
-    /// What is written ahead.
+    /// Also movements written ahead, after now.
     Scheduled,
 }
 

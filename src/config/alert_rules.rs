@@ -12,7 +12,7 @@ pub enum Rule {
     ChurnSpike,
     /// More customers who pay less.
     ContractionSpike,
-    /// A cluster of `past_due`.
+    /// Many subscriptions become `past_due` together.
     PaymentFailures,
     /// One movement over an amount and a share of MRR.
     LargeLoss,
@@ -33,7 +33,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All of them.
+    /// Every rule, in the order in which it is listed.
     pub const ALL: [Self; 11] = [
         Self::ChurnSpike,
         Self::LargeLoss,
@@ -48,7 +48,7 @@ impl Rule {
         Self::Digest,
     ];
 
-    /// Reads the word.
+    /// The rule of this word; `None` where there is none.
     pub fn parse(word: &str) -> Option<Self> {
         word.parse().ok()
     }
@@ -58,7 +58,7 @@ impl Rule {
         !matches!(self, Self::LargeLoss | Self::GoalAtRisk | Self::NewRecord | Self::Digest)
     }
 
-    /// In words.
+    /// What the rule watches, as a title.
     pub fn title(self) -> &'static str {
         match self {
             Self::ChurnSpike => "Churn spike",
@@ -75,7 +75,7 @@ impl Rule {
         }
     }
 
-    /// As programs read it.
+    /// Its word in configuration and API.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

@@ -12,10 +12,10 @@ use crate::{
     },
 };
 
-/// `alerts.*`
+/// The section `alerts` of the configuration.
 #[derive(Debug)]
 pub struct Alerts {
-    /// The rules that watch.
+    /// The rules that are switched on.
     pub rules: Vec<Rule>,
     /// False alerts a year each calibrated rule may bring.
     pub false_alerts_a_year: f64,
@@ -27,7 +27,7 @@ pub struct Alerts {
     pub scheduled_churn_share: Share,
     /// Trailing NRR under this is told of.
     pub nrr_below: Decimal,
-    /// `weekly`, `monthly` or both.
+    /// Which digests are sent: `weekly`, `monthly` or both.
     pub digests: Vec<Digest>,
     /// Where people reach the dashboard: links in alerts begin with it.
     pub url: Option<String>,
@@ -40,7 +40,7 @@ pub struct Alerts {
 pub struct LargeLoss {
     /// In units of the loss's currency.
     pub amount: Decimal,
-    /// Of the currency's MRR.
+    /// The share of the currency's MRR that a loss must have.
     pub share: Share,
     /// Losses as large come about so often in a month, over all currencies.
     pub a_month: Decimal,
@@ -77,7 +77,7 @@ impl Share {
         }
     }
 
-    /// As it is written.
+    /// As it is written in the configuration, in percent.
     pub fn percent(self) -> String {
         self.0.to_string()
     }
@@ -87,19 +87,19 @@ impl Share {
 const SHARE_SCALE: i128 = 1_000_000;
 const SHARE_UNIT: i128 = Decimal::ONE_UNITS / SHARE_SCALE;
 
-/// A span in figures.
+/// How much time a digest tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
-    /// Monday to Sunday.
+    /// The week from Monday to Sunday.
     Weekly,
-    /// A calendar month.
+    /// A month of the calendar.
     Monthly,
 }
 
 /// Whom alerts are sent to, and which.
 #[derive(Debug)]
 pub struct Channel {
-    /// How.
+    /// By which way, and where to.
     pub kind: ChannelKind,
     /// Only these rules' alerts; empty for all.
     pub rules: Vec<Rule>,
@@ -112,19 +112,19 @@ impl Channel {
     }
 }
 
-/// How alerts are sent.
+/// The ways by which alerts are sent.
 #[derive(Debug)]
 pub enum ChannelKind {
-    /// Written to standard output.
+    /// As a line of JSON on standard output.
     Stdout,
     /// Posted as JSON, signed as Stripe signs.
     Webhook {
-        /// Where to.
+        /// The address it is posted to.
         url: SecretString,
-        /// Signs the body.
+        /// The secret with which the body is signed.
         secret: SecretString,
     },
-    /// A Slack incoming webhook.
+    /// To an incoming webhook of Slack.
     Slack {
         /// Its address, which is all it takes to post there.
         url: SecretString,
@@ -134,14 +134,14 @@ pub enum ChannelKind {
         /// Its address, which is all it takes to post there.
         url: SecretString,
     },
-    /// PagerDuty's Events API v2.
+    /// To PagerDuty, by its Events API v2.
     PagerDuty {
-        /// Where it answers.
+        /// The address at which it answers.
         url: SecretString,
-        /// The integration's key.
+        /// The key of the integration in PagerDuty.
         routing_key: SecretString,
     },
-    /// SMTP.
+    /// By mail, over SMTP.
     Email(Email),
 }
 
@@ -164,15 +164,15 @@ impl ChannelKind {
 pub struct Email {
     /// The server's name, which its certificate must show.
     pub host: String,
-    /// Its port.
+    /// The port of the mail server.
     pub port: u16,
     /// How the connection is kept private.
     pub security: Security,
     /// Who logs in; without it nobody does.
     pub username: Option<String>,
-    /// With which password.
+    /// The password at the mail server; `None` where nobody logs in.
     pub password: Option<SecretString>,
-    /// The sender.
+    /// The sender's address.
     pub from: String,
     /// The recipients, at least one.
     pub to: Vec<String>,

@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-/// `ledger.metadata_keys`, `ledger.exclude` and `ledger.customer_key`.
+/// What the configuration says of customers: `ledger.metadata_keys`, `ledger.exclude` and `ledger.customer_key`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerRules {
     /// Keys whose values are kept with each customer.
     pub metadata_keys: Vec<Arc<str>>,
-    /// Who is left out.
+    /// Customers who are in no figure.
     pub exclude: Vec<Exclusion>,
     /// Customers whose metadata has the same value under this key are one.
     pub customer_key: Option<Arc<str>>,
 }
 
-/// One entry of `ledger.exclude`.
+/// Whom one entry of `ledger.exclude` leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exclusion {
-    /// This customer.
+    /// The customer of this id.
     Customer(Arc<str>),
     /// Every customer whose metadata has this value under this key.
     Metadata {
-        /// The key.
+        /// The key of its metadata.
         key: Arc<str>,
-        /// The value, exactly.
+        /// The value of the key, letter by letter.
         value: Arc<str>,
     },
 }

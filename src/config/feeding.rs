@@ -3,7 +3,7 @@
 use super::alerting::Channel;
 use crate::ledger::time::Day;
 
-/// One feed.
+/// One feed of movements, `feeds.NAME`.
 #[derive(Debug)]
 pub struct Feed {
     /// Where it is posted to, and how.

@@ -1,9 +1,8 @@
 //! Every key there is, with the kind of its value; and the nearest one to a name that is none.
 
-/// What a key holds.
+/// What kind of value a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A string.
     Text,
     /// A whole number, not negative.
     Integer,
@@ -19,7 +18,6 @@ pub(super) enum Kind {
     SecretFile,
     /// One word, or a whole number: a rule of a profile.
     Knob,
-    /// True or false.
     Switch,
     /// A number that need not be whole; kept as it is written, never as a float.
     Decimal,

@@ -20,9 +20,9 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 pub enum Origin {
     /// Nowhere: it is the default.
     Default,
-    /// In this file.
+    /// A file, by its path.
     File(PathBuf),
-    /// In this environment variable.
+    /// An environment variable, by its name.
     Variable(String),
 }
 
@@ -45,20 +45,15 @@ impl serde::Serialize for Origin {
 /// A value before its meaning is read.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Data {
-    /// A string.
     Text(String),
-    /// A whole number.
     Integer(i64),
-    /// Strings.
     List(Vec<String>),
 }
 
 /// A value and where it was set. Has no `Debug`: it may be a secret.
 #[derive(Clone)]
 pub(super) struct Value {
-    /// What was written.
     pub(super) data: Data,
-    /// Where.
     pub(super) origin: Origin,
 }
 
@@ -70,7 +65,7 @@ pub(super) type Values = BTreeMap<String, Value>;
 pub struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
-    /// The process's own.
+    /// The variables that this process was started with.
     pub fn of_process() -> Self {
         Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
     }

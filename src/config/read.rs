@@ -195,7 +195,6 @@ impl Reader<'_> {
         }
     }
 
-    /// True or false.
     fn switch(&mut self, key: &str) -> bool {
         match self.text(key).as_str() {
             "true" => true,

@@ -29,25 +29,25 @@ use crate::{
 /// Everything that can be set. `Debug` shows no secret.
 #[derive(Debug)]
 pub struct Config {
-    /// The HTTP server.
+    /// What the HTTP server listens on.
     pub server: Server,
     /// Where the log and the ledger are kept.
     pub database: Database,
-    /// Stripe's side.
+    /// What is known of Stripe: endpoints and keys.
     pub stripe: Stripe,
     /// The rules of the ledger.
     pub ledger: Ledger,
-    /// Who may read figures.
+    /// Who may read figures, and from where.
     pub api: Api,
     /// What is shown of people.
     pub privacy: Privacy,
     /// What is watched, and who is told.
     pub alerts: Alerts,
-    /// `feeds.*`, by name
+    /// The feeds, by their name under `feeds`.
     pub feeds: BTreeMap<String, Feed>,
     /// What is logged, and how.
     pub log: Log,
-    /// `telemetry.*`
+    /// The section `telemetry` of the configuration.
     pub telemetry: Telemetry,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.
     pub settings: Vec<Setting>,
@@ -56,20 +56,20 @@ pub struct Config {
 /// One key as `mrrd config show` prints it.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Setting {
-    /// Its dotted name.
+    /// Its name with dots, such as `server.bind`.
     pub key: String,
     /// Its value; a secret only says that it is set.
     pub value: serde_json::Value,
-    /// Where it was set.
+    /// The file, variable or default it comes from.
     pub origin: Origin,
 }
 
-/// `server.*`
+/// The section `server` of the configuration.
 #[derive(Debug)]
 pub struct Server {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// What this process does.
+    /// The roles that this process takes.
     pub roles: Vec<Role>,
     /// Largest webhook body taken, in bytes.
     pub max_body_bytes: usize,
@@ -98,13 +98,13 @@ impl Server {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Role {
-    /// Takes webhooks.
+    /// It takes webhooks.
     Receiver,
     /// Keeps the derived tables up with the log.
     Reconciler,
     /// Answers the API and the dashboard.
     Api,
-    /// Watches the figures.
+    /// It watches the figures and tells alerts.
     Alerts,
 }
 
@@ -118,7 +118,7 @@ impl Role {
     }
 }
 
-/// `database.*`
+/// The section `database` of the configuration.
 #[derive(Debug)]
 pub struct Database {
     /// `sqlite://PATH` or `postgres://…`; a secret, for it may hold a password.
@@ -131,12 +131,12 @@ pub struct Database {
 pub enum DatabaseKind {
     /// A file beside the process.
     Sqlite,
-    /// A server.
+    /// A PostgreSQL server.
     Postgres,
 }
 
 impl DatabaseKind {
-    /// As `/api/v1/status` names it.
+    /// Its name in `/api/v1/status`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -171,7 +171,7 @@ impl Database {
     }
 }
 
-/// `stripe.*`
+/// The section `stripe` of the configuration.
 #[derive(Debug)]
 pub struct Stripe {
     /// Signing secrets of the default endpoint; any may match.
@@ -180,9 +180,9 @@ pub struct Stripe {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Allowed age, and allowed lead, of a signature.
     pub tolerance: Duration,
-    /// Key for Stripe's API.
+    /// The key for Stripe's API; `None` where there is none, and nothing is asked.
     pub api_key: Option<SecretString>,
-    /// Where Stripe's API answers.
+    /// The address of Stripe's API.
     pub api_base: String,
     /// Whether the figures are held hourly against Stripe's Metrics API.
     pub metrics_audit: bool,
@@ -195,7 +195,7 @@ impl Stripe {
     }
 }
 
-/// `stripe.endpoints.NAME`
+/// One endpoint of webhooks, `stripe.endpoints.NAME`.
 #[derive(Debug)]
 pub struct Endpoint {
     /// Its signing secrets, at least one.
@@ -204,14 +204,14 @@ pub struct Endpoint {
     pub account: Option<AccountId>,
 }
 
-/// `ledger.*` and `profiles.*`
+/// The sections `ledger` and `profiles` of the configuration.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     /// Rule sets to keep, at least one; the first is the default one.
     pub profiles: Vec<Profile>,
     /// Every rule set there is, kept or not: the built-in ones, then the custom ones by name.
     pub known: Vec<Profile>,
-    /// The zone's IANA name.
+    /// The IANA name of the zone that cuts accounting days.
     pub timezone: String,
     /// Cuts time into accounting days.
     pub zone: Zone,
@@ -232,7 +232,7 @@ impl Ledger {
     }
 }
 
-/// `api.*`
+/// The section `api` of the configuration.
 #[derive(Debug)]
 pub struct Api {
     /// Tokens of admins; with none, the first `serve` makes one.
@@ -294,7 +294,7 @@ impl FromStr for Network {
     }
 }
 
-/// `privacy.*`
+/// The section `privacy` of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Privacy {
     /// Whether names and e-mails of customers are read from bodies and shown.
@@ -306,7 +306,7 @@ pub struct Privacy {
 /// What is kept of bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The very bytes received.
+    /// The body to the byte, as it was received.
     Whole,
     /// What figures rest on: names, e-mails, addresses, phones and means of payment are taken out before anything is stored.
     Minimal,
@@ -321,16 +321,16 @@ pub enum Names {
     Hidden,
 }
 
-/// `log.*`
+/// The section `log` of the configuration.
 #[derive(Debug)]
 pub struct Log {
     /// A level, or a filter such as `info,mrrd::receiver=debug`.
     pub filter: String,
-    /// Text or JSON.
+    /// Whether log lines are text or JSON.
     pub format: LogFormat,
 }
 
-/// `telemetry.*`
+/// The section `telemetry` of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Telemetry {
     /// Where traces are posted to: an OpenTelemetry collector's OTLP/HTTP, without `/v1/traces`.
@@ -340,8 +340,8 @@ pub struct Telemetry {
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people to read.
     Text,
-    /// For machines.
+    /// One JSON object a line.
     Json,
 }

@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 /// A file as it is answered.
 #[derive(Debug)]
 pub(super) struct File {
-    /// Its media type.
+    /// The media type of the file.
     pub kind: &'static str,
-    /// Its bytes.
+    /// The file as it is, uncompressed.
     pub bytes: Cow<'static, [u8]>,
-    /// The same, compressed.
+    /// The file compressed by gzip.
     pub gzip: Vec<u8>,
-    /// A hash of them.
+    /// A hash of its bytes, as HTTP tags it.
     pub etag: HeaderValue,
 }
 

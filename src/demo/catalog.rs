@@ -10,19 +10,19 @@ use super::random::Random;
 /// The currencies the company sells in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Money {
-    /// US dollar.
+    /// The dollar of the United States, in cents.
     Usd,
-    /// Euro.
+    /// The euro, in cents.
     Eur,
     /// Yen, which has no minor unit.
     Jpy,
 }
 
 impl Money {
-    /// All of them.
+    /// Every currency that the account sells in.
     pub const ALL: [Self; 3] = [Self::Usd, Self::Eur, Self::Jpy];
 
-    /// As Stripe writes it.
+    /// Its code as Stripe writes it, in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Usd => "usd",
@@ -31,7 +31,6 @@ impl Money {
         }
     }
 
-    /// Minor units in one.
     pub(super) fn minor_units(self) -> i128 {
         if self == Self::Jpy { 1 } else { 100 }
     }
@@ -88,7 +87,6 @@ pub fn months_after(anchor: UnixTime, months: i64) -> UnixTime {
     later.map_or(UnixTime(i64::MAX), |at| UnixTime(at.timestamp().as_second()))
 }
 
-/// A product.
 #[derive(Debug)]
 pub(super) struct Product {
     pub(super) id: &'static str,
@@ -163,7 +161,6 @@ pub(super) const PLANS: std::ops::Range<usize> = 1..4;
 pub(super) const ADD_ONS: std::ops::Range<usize> = 4..7;
 pub(super) const API_CALLS: usize = 6;
 
-/// One price.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
     pub(super) id: String,
@@ -194,7 +191,6 @@ pub(super) enum Lasts {
     Once,
 }
 
-/// A coupon.
 #[derive(Debug)]
 pub(super) struct Coupon {
     pub(super) id: &'static str,

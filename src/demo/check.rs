@@ -16,22 +16,22 @@ use super::{
 /// The comparison couldn't be made.
 #[derive(Debug, Error)]
 pub enum CheckError {
-    /// No answer.
+    /// The daemon gave no answer.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// An answer that isn't what the API promises.
     #[error("GET {path} answered {status}: {body}")]
     Answer {
-        /// What was asked.
+        /// The path that was asked.
         path: String,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
         /// The beginning of what came.
         body: String,
     },
 }
 
-/// What a comparison found.
+/// How much was compared, and what differed.
 #[derive(Clone, Debug, Default)]
 pub struct Comparison {
     /// Months × ledgers × profiles.
@@ -55,7 +55,7 @@ impl Comparison {
 
 /// A daemon that can be asked.
 pub struct Asked<'t> {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
     /// Of somebody who may read figures.
     pub token: &'t str,

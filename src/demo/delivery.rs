@@ -27,19 +27,19 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A webhook that wasn't taken in.
 #[derive(Debug, Error)]
 pub enum DeliveryError {
-    /// No answer.
+    /// The daemon gave no answer.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// An answer that isn't 200, or 503 once too often.
     #[error("webhook {id} ({kind}) was answered {status}: {body}")]
     Refused {
-        /// The event.
+        /// The id of the event.
         id: String,
-        /// Its type.
+        /// Stripe's type of the event.
         kind: &'static str,
-        /// The answer's status.
+        /// The HTTP status of the answer.
         status: u16,
-        /// What it said.
+        /// The body of the answer.
         body: String,
     },
     /// A sender ended without a word.
@@ -50,11 +50,11 @@ pub enum DeliveryError {
 /// Where and how webhooks are delivered.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The daemon.
+    /// Where the daemon listens.
     pub address: SocketAddr,
-    /// The endpoint's signing secret.
+    /// The secret with which the endpoint checks signatures.
     pub secret: Arc<str>,
-    /// Signs with this time.
+    /// The clock whose time is signed.
     pub clock: Clock,
     /// Connections at once. With more than one, arrival order is nobody's promise.
     pub connections: usize,

@@ -11,13 +11,13 @@ pub(super) const API_VERSION: &str = "2025-12-15.clover";
 /// One event, ready to be posted.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// `evt_…`
+    /// Its id, `evt_…`.
     pub id: String,
-    /// Its type.
+    /// Stripe's type of event, such as `invoice.paid`.
     pub kind: &'static str,
     /// `created`, in simulated time.
     pub created: UnixTime,
-    /// The very bytes.
+    /// The body to the byte, as it is posted.
     pub body: Bytes,
 }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::ledger::time::UnixTime;
 
-/// Where Stripe posts to.
+/// The path that webhooks are posted to.
 pub const WEBHOOK_PATH: &str = "/webhooks/stripe";
 
 /// A request that got no whole answer.
@@ -27,14 +27,14 @@ pub struct ClientError {
     reason: String,
 }
 
-/// A whole answer.
+/// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// Header fields.
+    /// The header fields of the answer.
     pub headers: http::HeaderMap,
-    /// The body.
+    /// The body of the answer.
     pub body: Bytes,
 }
 

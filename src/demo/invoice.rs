@@ -275,7 +275,6 @@ pub(super) fn prorations(before: &[Item], subscription: &Subscription, catalog: 
     told.collect()
 }
 
-/// What a line bills.
 struct Line<'a> {
     id: String,
     subscription: &'a Subscription,
@@ -331,7 +330,7 @@ fn line(line: Line<'_>) -> Value {
     })
 }
 
-/// The invoice becomes open.
+/// The invoice as Stripe shows it once it is open.
 pub(super) fn finalized(mut invoice: Value, at: UnixTime) -> Value {
     invoice["status"] = json!("open");
     invoice["auto_advance"] = json!(true);
@@ -342,7 +341,7 @@ pub(super) fn finalized(mut invoice: Value, at: UnixTime) -> Value {
     invoice
 }
 
-/// The invoice is paid.
+/// The invoice as Stripe shows it once it is paid.
 pub(super) fn paid(mut invoice: Value, at: UnixTime) -> Value {
     invoice["status"] = json!("paid");
     invoice["amount_paid"] = invoice["amount_due"].clone();
@@ -354,7 +353,7 @@ pub(super) fn paid(mut invoice: Value, at: UnixTime) -> Value {
     invoice
 }
 
-/// An attempt failed.
+/// The invoice after an attempt to collect failed.
 pub(super) fn failed(mut invoice: Value, next: Option<UnixTime>) -> Value {
     invoice["attempted"] = json!(true);
     invoice["attempt_count"] = json!(invoice["attempt_count"].as_i64().unwrap_or(0) + 1);
@@ -362,7 +361,7 @@ pub(super) fn failed(mut invoice: Value, next: Option<UnixTime>) -> Value {
     invoice
 }
 
-/// The invoice is void.
+/// The invoice as Stripe shows it once it is void.
 pub(super) fn voided(mut invoice: Value, at: UnixTime) -> Value {
     invoice["status"] = json!("void");
     invoice["status_transitions"]["voided_at"] = json!(at.0);

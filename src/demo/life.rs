@@ -110,7 +110,7 @@ impl Simulator {
         Self { outspoken: true, ..self }
     }
 
-    /// Its own figures.
+    /// What the account knows of its own figures.
     pub fn truth(&self) -> &Truth {
         &self.truth
     }

@@ -69,7 +69,6 @@ pub(super) struct Period {
     pub(super) end: UnixTime,
 }
 
-/// A customer.
 #[derive(Debug)]
 pub(super) struct Customer {
     pub(super) id: String,
@@ -118,7 +117,6 @@ pub(super) struct Cancellation {
     pub(super) comment: Option<&'static str>,
 }
 
-/// A subscription.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) id: String,

@@ -15,14 +15,14 @@ use super::{
 /// One of the account's ledgers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ledger {
-    /// That of one currency.
+    /// The ledger of one currency.
     Native(Money),
     /// All currencies, converted into the one the company reports in.
     Reporting,
 }
 
 impl Ledger {
-    /// All of them.
+    /// Every ledger: each currency's own, then the reporting currency's.
     pub const ALL: [Self; 4] =
         [Self::Native(Money::Usd), Self::Native(Money::Eur), Self::Native(Money::Jpy), Self::Reporting];
     /// Those that need no rates.
@@ -48,11 +48,11 @@ impl From<Money> for Ledger {
 pub struct Figures {
     /// MRR when the period opened.
     pub opening: i128,
-    /// First MRR of customers.
+    /// MRR of customers who never had any before.
     pub new: i128,
-    /// More of running customers.
+    /// What customers with MRR pay more.
     pub expansion: i128,
-    /// Back after none.
+    /// MRR of customers who came back.
     pub reactivation: i128,
     /// Less of running customers, at most 0.
     pub contraction: i128,
@@ -60,7 +60,7 @@ pub struct Figures {
     pub churn: i128,
     /// Revaluation: of a converted ledger only.
     pub fx: i128,
-    /// MRR when it closed.
+    /// MRR at the end of the last day.
     pub closing: i128,
     /// What is past due at the close.
     pub at_risk: i128,
@@ -93,9 +93,9 @@ impl Figures {
 /// A change of one customer's MRR over one day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// Which day.
+    /// The accounting day, in UTC.
     pub day: Day,
-    /// Whose.
+    /// The id of the customer.
     pub customer: String,
     /// What it is, as the API names it.
     pub kind: &'static str,
@@ -126,7 +126,7 @@ impl Truth {
         Self { lines: BTreeMap::new(), rates }
     }
 
-    /// What it converts with.
+    /// The rates that reporting figures are converted with.
     pub fn rates(&self) -> &Rates {
         &self.rates
     }

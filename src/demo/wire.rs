@@ -18,7 +18,6 @@ fn unit_amount(price: &Price) -> (Option<i64>, String) {
     }
 }
 
-/// A price.
 pub(super) fn price(price: &Price) -> Value {
     let (interval, count) = price.cycle.recurring();
     let (unit_amount, decimal) = unit_amount(price);
@@ -78,7 +77,6 @@ fn plan(price: &Price) -> Value {
     })
 }
 
-/// A product.
 pub(super) fn product(place: usize, created: UnixTime) -> Value {
     let product = &PRODUCTS[place];
     let metadata = if product.add_on { json!({"add_on": "true"}) } else { json!({}) };
@@ -106,7 +104,6 @@ pub(super) fn product(place: usize, created: UnixTime) -> Value {
     })
 }
 
-/// A coupon's terms.
 pub(super) fn coupon(place: usize, created: UnixTime) -> Value {
     let coupon = &COUPONS[place];
     let (percent_off, amount_off, currency) = match coupon.off {
@@ -170,7 +167,6 @@ pub(super) fn discount(
     })
 }
 
-/// A customer.
 pub(super) fn customer(customer: &Customer) -> Value {
     json!({
         "id": customer.id,
@@ -230,7 +226,6 @@ fn item(item: &Item, subscription: &Subscription, catalog: &Catalog) -> Value {
     })
 }
 
-/// A subscription.
 pub(super) fn subscription(subscription: &Subscription, customer: &Customer, catalog: &Catalog) -> Value {
     // Only where there is one item do webhooks still carry `plan` and `quantity` at the top (docs/wire.md 3.2).
     let only = match subscription.items.as_slice() {

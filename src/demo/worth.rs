@@ -52,7 +52,7 @@ pub(super) struct Amounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Worth {
     pub(super) items: Vec<Amounts>,
-    /// Subscriptions with MRR.
+    /// How many subscriptions have MRR.
     pub(super) subscriptions: i64,
 }
 

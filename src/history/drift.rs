@@ -5,7 +5,7 @@ use crate::{
     store::{StoreError, records::Records},
 };
 
-/// Where it is kept.
+/// The key under which the store keeps it.
 const PLACE: &str = "audit.drift";
 
 /// What an audit found, and when.

@@ -26,7 +26,7 @@ use crate::{
 /// What a line calls itself.
 const LINE: &str = "event";
 
-/// How each begins.
+/// How each line of an export begins.
 const BEGINNING: &[u8] = br#"{"mrrd":"event","#;
 
 /// One event of the log.

@@ -17,7 +17,7 @@ use flate2::bufread::MultiGzDecoder;
 pub enum Input {
     /// The standard input, written `-`.
     StandardInput,
-    /// A file, perhaps compressed.
+    /// A file, perhaps compressed by gzip or zstd.
     File(PathBuf),
 }
 

@@ -22,9 +22,9 @@ use crate::{
 pub struct ImportAnswer {
     /// Its number; null where nothing was recorded (`dry_run`).
     pub id: Option<i64>,
-    /// `attributes` or `spend`.
+    /// What the file held: `attributes` or `spend`.
     pub kind: String,
-    /// Rows that are taken.
+    /// How many rows are taken.
     pub taken: i64,
     /// Lines that are not, by number.
     pub set_aside: Vec<SetAsideEntry>,
@@ -32,7 +32,7 @@ pub struct ImportAnswer {
     pub keys: BTreeMap<String, i64>,
     /// Customers of whom the log knows nothing yet: their rows are kept, and count once it does. The first of them.
     pub unknown: Vec<String>,
-    /// How many they are.
+    /// How many customers of whom nothing is known it names.
     pub unknown_count: i64,
     /// The seal, in hexadecimal; null where nothing was recorded.
     pub seal: Option<String>,
@@ -41,7 +41,7 @@ pub struct ImportAnswer {
 /// A line that isn't taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SetAsideEntry {
-    /// Its number, from 1.
+    /// The number of the line, from 1.
     pub line: i64,
     /// What is wrong with it.
     pub reason: String,

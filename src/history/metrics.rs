@@ -63,7 +63,7 @@ pub enum MetricsError {
     /// The question couldn't be written.
     #[error("the question can't be written: {0}")]
     Question(#[from] serde_json::Error),
-    /// The ledger couldn't answer.
+    /// The ledger couldn't answer the question.
     #[error(transparent)]
     Ledger(#[from] AskError),
     /// The records couldn't be read or written.

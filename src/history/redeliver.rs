@@ -37,7 +37,7 @@ pub struct Redelivery {
     pub dry_run: bool,
 }
 
-/// What an endpoint said.
+/// What an endpoint answered to one event.
 enum Said {
     Taken,
     Known,

@@ -12,7 +12,7 @@ use crate::{
     stripe::client::{ApiError, route},
 };
 
-/// Where it is kept.
+/// The key under which the store keeps it.
 const PLACE: &str = "stripe.refused";
 
 /// A route of Stripe's API that refuses what mrrd asks of it.
@@ -26,7 +26,7 @@ pub struct Refusal {
     pub requests: u64,
     /// Since when it has refused them.
     pub since: UnixTime,
-    /// When it last refused.
+    /// When the route refused last.
     pub last: UnixTime,
 }
 

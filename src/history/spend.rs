@@ -23,7 +23,7 @@ pub struct SpendSheet(Taken<SpendRow>);
 /// The columns of a file of spend.
 const LAYOUT: Layout<5> = Layout(["month", "amount", "currency", "kind", "segment"]);
 
-/// Reads a file.
+/// Reads a file of spend; errors where it is none at all.
 pub fn read(text: &str) -> Result<SpendSheet, BadSheet> {
     LAYOUT.read(text, told).map(SpendSheet)
 }

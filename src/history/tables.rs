@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::ledger::time::UnixTime;
 
-/// What a row holds.
+/// What one row of an exported table holds.
 #[derive(Debug)]
 pub struct Row {
     /// Stripe's object or event, its own bytes.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::api;
 
-/// One tool.
 #[derive(Debug)]
 pub(super) struct Tool {
     /// What it is called by.
@@ -28,7 +27,6 @@ pub(super) struct Tool {
 /// Where the customers and events behind an answer are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Traced {
-    /// In the answer.
     Within,
     /// In the movements of the same days.
     ByMovements,
@@ -49,7 +47,6 @@ pub(super) struct Part {
     pub(super) of_ledger: bool,
     /// Parameters it is always asked with.
     pub(super) fixed: &'static [(&'static str, &'static str)],
-    /// When it is asked.
     pub(super) when: When,
     /// What is left out of the route's answer.
     pub(super) trim: Trim,
@@ -58,7 +55,6 @@ pub(super) struct Part {
 /// When a part is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// Always.
     Always,
     /// Where this argument is given, and not `false`.
     With(&'static str),

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 
 /// A bar of a bridge.
 pub(super) struct Bar {
-    /// Below it.
+    /// The label below the bar.
     pub(super) label: String,
-    /// Above it.
+    /// The amount above the bar, as it is shown.
     pub(super) text: String,
     /// Where it begins and ends, in any one unit.
     pub(super) from: i128,

@@ -39,7 +39,7 @@ pub(super) const HORIZON: u16 = 90;
 const BACK: i32 = 12;
 /// Read at once; a month of more movements is told without them.
 const MANY: i64 = 1_000_000;
-/// Names read at once.
+/// How many names are read at once.
 const NAMED: usize = 1000;
 
 /// Names by account and customer.
@@ -48,7 +48,7 @@ type Called = BTreeMap<(Option<String>, String), String>;
 /// Which pack is asked for.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Of which month.
+    /// The month the pack is of.
     pub month: Month,
     /// Whose ledger, under which profile, in which currency.
     pub ask: Ask,

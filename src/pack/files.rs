@@ -8,9 +8,9 @@ use crate::report::{ReportError, workbook::workbook};
 pub struct File {
     /// `mrr-2026-10.html`; of a draft `mrr-2026-10-draft.html`.
     pub name: String,
-    /// Its media type.
+    /// The media type of the file.
     pub kind: &'static str,
-    /// What it holds.
+    /// The file to the byte.
     pub bytes: Vec<u8>,
 }
 

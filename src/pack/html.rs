@@ -11,7 +11,6 @@ const STYLE: &str = include_str!("pack.css");
 /// Neither scripts nor anything from elsewhere, wherever the file is opened.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// The whole document.
 pub(super) fn document(figures: &Figures, sections: &[Section]) -> String {
     let title = format!("MRR of {}", figures.month_name());
     let url = figures.url.as_deref();

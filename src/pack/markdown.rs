@@ -5,7 +5,6 @@ use super::{
     said::{Block, Piece, Said, Section, Shown},
 };
 
-/// The whole document.
 pub(super) fn document(figures: &Figures, sections: &[Section]) -> String {
     let mut text = format!("# MRR of {}{}\n\n", figures.month_name(), if figures.draft { " (draft)" } else { "" });
     for (what, said) in &figures.about {

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// There is no pack.
+/// Why there is no pack.
 #[derive(Debug, Error)]
 pub enum PackError {
     /// Not as things stand; says what to do.

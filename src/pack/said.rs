@@ -13,7 +13,6 @@ use crate::{
 /// A number and where it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Number {
-    /// As it is shown.
     pub(super) text: String,
     /// A route of the API with its query, and after `#` the place in the answer (RFC 6901); of a difference both places, as
     /// `#/a&less=/b`, of a growth `#/a&over=/b`.
@@ -23,15 +22,11 @@ pub(super) struct Number {
 /// A part of a sentence, or a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Words.
     Text(String),
-    /// A number.
     Number(Number),
     /// Words that lead to a page.
     Page {
-        /// The words.
         text: String,
-        /// Its path.
         path: String,
     },
 }
@@ -54,12 +49,10 @@ impl From<Number> for Piece {
     }
 }
 
-/// A sentence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Said(pub(super) Vec<Piece>);
 
 impl Said {
-    /// Begins one.
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -83,7 +76,6 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Of these cells.
     pub(super) fn of(cells: Vec<Piece>) -> Self {
         Self { strong: false, inner: false, cells }
     }
@@ -108,7 +100,6 @@ pub(super) struct Shown {
     pub(super) columns: Vec<String>,
     /// So many columns hold words.
     pub(super) words: usize,
-    /// In order.
     pub(super) rows: Vec<Row>,
 }
 
@@ -117,11 +108,10 @@ pub(super) struct Shown {
 pub(super) enum Block {
     /// A heading within the section: a currency.
     Heading(String),
-    /// Sentences, a paragraph.
+    /// Sentences that make a paragraph.
     Said(Vec<Said>),
     /// A drawing, as SVG, and what it shows in words.
     Chart(String),
-    /// A table.
     Table(Shown),
     /// Small print below a table.
     Note(String),
@@ -130,20 +120,17 @@ pub(super) enum Block {
 /// A section of the pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Section {
-    /// Its name in links.
+    /// The name that links to it use.
     pub(super) id: &'static str,
-    /// Its heading.
     pub(super) title: &'static str,
     /// The page of the dashboard that shows the same.
     pub(super) page: String,
-    /// What it holds.
     pub(super) blocks: Vec<Block>,
 }
 
-/// Numbers of one answer.
+/// An answer of the API, whose numbers link to their places in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answered<T> {
-    /// The answer.
     pub(super) answer: T,
     /// The route and query that give it.
     pub(super) path: String,

@@ -60,7 +60,7 @@ pub struct AccuracyAnswer {
 /// A closed month's MRR in one currency: `reported` + `restated` = `now`, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AccuracyEntry {
-    /// `2026-10`
+    /// The calendar month, such as `2026-10`.
     #[schema(value_type = String)]
     pub month: Month,
     /// The currency of every amount.
@@ -73,15 +73,15 @@ pub struct AccuracyEntry {
     pub closed_seq: Seq,
     /// MRR at the month's end as it was closed, in minor units.
     pub reported: i128,
-    /// Its exact twin.
+    /// `reported` exactly, to 10⁻⁶ of a minor unit.
     pub reported_exact: Exact,
     /// What is known of it now, in minor units.
     pub now: i128,
-    /// Its exact twin.
+    /// `now` exactly, to 10⁻⁶ of a minor unit.
     pub now_exact: Exact,
     /// By how much it was restated since, in minor units.
     pub restated: i128,
-    /// Its exact twin.
+    /// `restated` exactly, to 10⁻⁶ of a minor unit.
     pub restated_exact: Exact,
     /// The share of what was reported that was restated, whatever its sign.
     pub restated_share: Metric,
@@ -93,7 +93,7 @@ pub struct AccuracyEntry {
     pub rules_changed: Vec<String>,
     /// What was reported on estimates, in minor units.
     pub estimated: i128,
-    /// Its exact twin.
+    /// `estimated` exactly, to 10⁻⁶ of a minor unit.
     pub estimated_exact: Exact,
     /// The share of what was reported that rests on estimates.
     pub estimated_share: Metric,
@@ -112,7 +112,7 @@ pub struct AccuracyEntry {
 pub struct AccuracyCause {
     /// Their type, e.g. `customer.subscription.updated`.
     pub event_type: String,
-    /// How many.
+    /// How many events of this type changed the figure.
     pub events: u64,
 }
 

@@ -11,41 +11,41 @@ use crate::store::{
     records::alerts::{AlertRow, DeliveryRow, DeliveryState},
 };
 
-/// Alerts, newest first.
+/// A page of alerts that were raised, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertList {
-    /// The alerts.
+    /// Those of this page, newest first.
     pub data: Vec<AlertEntry>,
-    /// The next page.
+    /// The cursor of the next page; null at the end.
     pub next_cursor: Option<String>,
 }
 
-/// One alert.
+/// An alert as it was told, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertEntry {
     /// Stable: what a channel was given carries it.
     pub id: String,
-    /// Which rule.
+    /// The rule that raised it, such as `churn_spike`.
     pub rule: String,
     /// The accounting day it fired on.
     pub day: String,
-    /// When.
+    /// When it was raised, by mrrd's clock.
     pub raised_at: String,
     /// 1 as it was raised; one more with each update.
     pub version: i64,
     /// When it was last updated; null in the first version.
     pub updated_at: Option<String>,
-    /// One line.
+    /// What happened, in one line with its figures.
     pub headline: String,
     /// When its episode was over; null while it goes on.
     pub closed_at: Option<String>,
-    /// Why it is over.
+    /// Why it is over; null while it goes on.
     pub closed_reason: Option<String>,
     /// Whether it turned out to be none: late events or customers who came back took it away.
     pub taken_back: bool,
     /// When somebody took it on.
     pub acknowledged_at: Option<String>,
-    /// Who.
+    /// Who acknowledged it; null where nobody has.
     pub acknowledged_by: Option<String>,
     /// Why no channel was told: the rule was muted, or the day planned.
     pub silenced: Option<String>,
@@ -61,21 +61,21 @@ pub struct AlertEntry {
 /// One message to one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryEntry {
-    /// The channel's name.
+    /// The channel, by its name in `alerts.channels`.
     pub channel: String,
-    /// `raised`, `updated` or `closed`.
+    /// What the message told: `raised`, `updated` or `closed`.
     pub event: String,
     /// Of an update: which version of the alert it tells; else 1.
     pub version: i64,
-    /// `waiting`, `delivered` or `failed`.
+    /// `waiting` for its next attempt, `delivered`, or `failed`: given up.
     pub state: &'static str,
     /// How often it was tried.
     pub attempts: i64,
-    /// When it was taken.
+    /// When the channel took it; null where it hasn't.
     pub delivered_at: Option<String>,
     /// When it is tried next; null once it is taken or given up.
     pub next_attempt_at: Option<String>,
-    /// What was last wrong.
+    /// Why the last attempt failed; null where none has.
     pub last_error: Option<String>,
 }
 
@@ -151,7 +151,7 @@ impl AlertEntry {
 }
 
 impl AlertList {
-    /// One row an alert.
+    /// As a table for CSV and terminal, one row an alert.
     pub fn table(&self) -> Table {
         let columns = vec!["id", "rule", "day", "raised_at", "headline", "closed_at", "acknowledged_at", "sent"];
         let row = |entry: &AlertEntry| {

@@ -26,7 +26,7 @@ pub struct Ask {
     pub from: Option<Day>,
     /// Last day; without it the end of the running period.
     pub to: Option<Day>,
-    /// Length of a period.
+    /// How long each period of the answer is.
     pub interval: Interval,
     /// Whose ledger; without it the reporting currency's or, where none is configured, every currency's own.
     pub currency: Option<InCurrency>,
@@ -34,11 +34,11 @@ pub struct Ask {
     pub profile: Option<String>,
     /// Live or test; without it live, unless only test events were ever seen.
     pub livemode: Option<bool>,
-    /// Whose events.
+    /// Of which connected accounts; by default the account's own events.
     pub account: AccountScope,
-    /// Simulated time.
+    /// Only the customers of this test clock; `None` for those of none.
     pub test_clock: Option<TestClockId>,
-    /// What to group by.
+    /// What to break the figures down by; `None` for all together.
     pub group_by: Option<GroupBy>,
     /// From which prefix of the log.
     pub as_known_at: Option<KnownAt>,
@@ -124,7 +124,7 @@ impl Basis {
     /// Both of them, the default first.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Reads the API's word.
+    /// The value of a word in the API; `None` where no value has that word.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
@@ -159,11 +159,11 @@ impl Default for Ask {
 /// What a series is grouped by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupBy {
-    /// What is sold.
+    /// By product; what has none is in a group without a name.
     Product,
-    /// At which price.
+    /// By price: `price_…`, or `plan_…` of old plans.
     Price,
-    /// Billed how often.
+    /// By billing interval, such as `month` or `3 month`.
     Interval,
     /// The currency it is billed in; where nothing is converted, that of the series.
     Currency,
@@ -171,18 +171,18 @@ pub enum GroupBy {
     Country,
     /// The month of the customer's first MRR.
     Cohort,
-    /// Who pays.
+    /// By the ledger's customer, `cus_…`.
     Customer,
-    /// Why it moved.
+    /// By the cause of each part of a movement (rule `causes`).
     Cause,
-    /// A customer's metadata.
+    /// By the customer's value of this key of `ledger.metadata_keys`.
     Metadata(Arc<str>),
     /// An imported attribute, as it was on each day.
     Attribute(Arc<str>),
 }
 
 impl GroupBy {
-    /// Reads the API's word.
+    /// The value of a word in the API; `None` where no value has that word.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "product" => Self::Product,
@@ -231,7 +231,7 @@ pub enum KnownAt {
     Seq(Seq),
     /// Everything up to this place in the log, cut at this instant: a month as it was closed, with what came late.
     Cut {
-        /// The place.
+        /// The last event of the log that counts.
         seq: Seq,
         /// Nothing that happens later is shown.
         at: UnixTime,

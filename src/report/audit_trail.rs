@@ -9,18 +9,18 @@ use crate::store::records::audit_trail::TrailRow;
 /// Lines of the audit trail, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditTrail {
-    /// The lines.
+    /// Those of this page, newest first.
     pub data: Vec<TrailEntry>,
-    /// The next page.
+    /// The cursor of the next page; null at the end.
     pub next_cursor: Option<String>,
 }
 
-/// Who did what.
+/// One deed: who did what, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TrailEntry {
     /// Its place: later lines have greater ones.
     pub id: i64,
-    /// When.
+    /// When it was done, by mrrd's clock.
     pub at: String,
     /// A token's name, the user a proxy signed in, or the user of a command.
     pub who: String,
@@ -48,7 +48,7 @@ impl From<TrailRow> for TrailEntry {
 }
 
 impl AuditTrail {
-    /// A line each.
+    /// As a table for CSV and terminal, one row a deed.
     pub fn table(&self) -> Table {
         let columns = vec!["id", "at", "who", "by", "address", "action", "subject", "detail"];
         let row = |entry: &TrailEntry| {

@@ -42,10 +42,10 @@ impl<T: Copy + Default> ByDay<T> {
     }
 }
 
-/// One customer.
+/// What one customer pays from day to day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Customer {
-    /// MRR by currency.
+    /// MRR after each day on which it changed, by currency.
     pub mrr: BTreeMap<Currency, ByDay<Mrr>>,
     /// Whether it is a paying customer: 1 or 0, in one currency or (`None`) in any.
     pub paying: BTreeMap<Option<Currency>, ByDay<i64>>,
@@ -68,7 +68,7 @@ impl Customer {
 /// All customers of a ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
-    /// By id.
+    /// Every customer of the ledger by its id.
     pub customers: BTreeMap<Arc<str>, Customer>,
 }
 

@@ -37,15 +37,15 @@ impl Grouping {
 /// One period of one currency's (and group's) series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
-    /// Which days.
+    /// The days from opening to closing.
     pub period: Period,
-    /// The currency.
+    /// The currency of every amount of it.
     pub currency: Currency,
     /// The group; `None` where there is no grouping, or the group isn't known.
     pub group: Option<Arc<str>>,
     /// MRR at the end of the day before the period.
     pub opening: Mrr,
-    /// The movement lines.
+    /// The sums of the movements booked on these days, by kind.
     pub lines: Lines,
     /// What came from other groups less what went to them.
     pub transfer: Mrr,
@@ -62,7 +62,7 @@ pub struct Bridge {
 pub struct Lines([Mrr; Kind::ALL.len()]);
 
 impl Lines {
-    /// The line of `kind`.
+    /// The sum of the movements of `kind`; zero where there was none.
     pub fn get(&self, kind: Kind) -> Mrr {
         self.0[kind as usize]
     }
@@ -82,11 +82,11 @@ impl Lines {
 /// What stands at the end of a period, beside its MRR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeriodTotals {
-    /// MRR before discounts.
+    /// MRR at the closing before discounts.
     pub list: Mrr,
     /// The share of MRR that rests on estimates.
     pub estimated: Mrr,
-    /// MRR that is `past_due`.
+    /// The part of MRR whose subscription is `past_due`.
     pub at_risk: Mrr,
     /// MRR that is set to cancel; under `churn_at = request` it lies outside MRR.
     pub scheduled_churn: Mrr,
@@ -94,14 +94,14 @@ pub struct PeriodTotals {
     pub counts: Option<Counts>,
 }
 
-/// How many.
+/// How many pay or try at the closing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Paying customers.
+    /// Customers with MRR above zero.
     pub customers: i64,
-    /// Paying subscriptions.
+    /// Subscriptions with MRR above zero.
     pub subscriptions: i64,
-    /// Subscriptions on trial.
+    /// Subscriptions on trial, which count no MRR.
     pub trials: i64,
 }
 

@@ -63,15 +63,15 @@ pub(super) enum Cell<'t> {
     Text(&'t str),
     /// In units of its currency, which has so many places.
     Amount(String, Currency, u32),
-    /// A plain number.
+    /// A number as it is, without a unit.
     Number(&'t str),
-    /// 1 for the whole.
+    /// A share, where 1 is the whole.
     Share(&'t str),
-    /// A calendar day.
+    /// An accounting day of the ledger's zone.
     Day(Day),
     /// A calendar month, as its first day.
     Month(Day),
-    /// An instant.
+    /// An instant, shown in UTC.
     Instant(UnixTime),
     /// A yes or a no.
     Truth(bool),

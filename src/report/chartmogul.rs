@@ -21,26 +21,26 @@ use crate::{
 /// One figure of ChartMogul's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// MRR at the end.
+    /// MRR at the end of the period.
     Mrr,
-    /// 12 × MRR.
+    /// Twelve times the MRR at the end.
     Arr,
-    /// MRR per paying customer.
+    /// MRR at the end over the customers who pay then.
     Arpa,
     /// New MRR per new customer.
     Asp,
     /// Paying customers at the end.
     Customers,
-    /// Customers lost, in percent.
+    /// The customer churn of the period, in percent.
     CustomerChurnRate,
     /// Net MRR churn, in percent.
     MrrChurnRate,
-    /// ARPA over customer churn.
+    /// ARPA over the customer churn of a month.
     Ltv,
 }
 
 impl Figure {
-    /// Every figure.
+    /// Every figure, in the order in which ChartMogul lists them.
     pub const ALL: [Self; 8] = [
         Self::Mrr,
         Self::Arr,
@@ -52,7 +52,7 @@ impl Figure {
         Self::Ltv,
     ];
 
-    /// The field's name.
+    /// The name of its field in ChartMogul's answers.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mrr => "mrr",
@@ -132,20 +132,20 @@ pub struct Series {
     pub currency: Option<String>,
     /// Whether everything is converted into that currency.
     pub converted: bool,
-    /// In order of time.
+    /// One a period, in order of time.
     pub entries: Vec<Entry>,
     /// The last 30 days beside the 30 days before: `current`, `previous` and `percentage-change`.
     #[schema(value_type = BTreeMap<String, f64>)]
     pub summary: BTreeMap<String, Number>,
 }
 
-/// One period.
+/// The figures of one period.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = ChartMogulEntry)]
 pub struct Entry {
-    /// The period's last day.
+    /// The last day of the period, `2026-01-31`.
     pub date: String,
-    /// The figures by name.
+    /// Its figures by name: money in minor units, rates in percent.
     #[serde(flatten)]
     #[schema(value_type = BTreeMap<String, f64>)]
     pub figures: BTreeMap<&'static str, Number>,
@@ -177,7 +177,7 @@ impl Series {
         Self { currency: None, converted: false, entries: entries.iter().map(entry).collect(), summary }
     }
 
-    /// Every figure over `entries`.
+    /// Every figure of each entry, with a summary over `windows`.
     pub fn of_all(entries: &[MetricsEntry], windows: &[MetricsEntry]) -> Self {
         let figures = |entry: &MetricsEntry| Figure::ALL.map(|figure| (figure.name(), number(figure.value(entry))));
         let entry = |entry: &MetricsEntry| Entry { date: entry.end.to_string(), figures: figures(entry).into() };
@@ -209,7 +209,7 @@ fn summary(figure: Figure, windows: &[MetricsEntry], after: &str, before: &str) 
 pub struct Activities {
     /// Whether every amount is converted into the reporting currency.
     pub converted: bool,
-    /// In order of time.
+    /// One a movement, in order of time.
     pub entries: Vec<Activity>,
     /// Whether there is a further page.
     pub has_more: bool,
@@ -226,9 +226,9 @@ pub struct Activities {
 pub struct Activity {
     /// A number made of the movement's id.
     pub id: u64,
-    /// The movement's id.
+    /// The movement's id in this API, `mov_…`.
     pub uuid: String,
-    /// When.
+    /// When the last part of the movement took effect.
     pub date: String,
     /// `new_biz`, `expansion`, `reactivation`, `contraction` or `churn`.
     pub r#type: &'static str,
@@ -236,11 +236,11 @@ pub struct Activity {
     pub description: String,
     /// 12 × MRR after it.
     pub activity_arr: i128,
-    /// MRR after it.
+    /// The customer's MRR after it, in minor units.
     pub activity_mrr: i128,
-    /// How much it moved.
+    /// By how much MRR moved, in minor units.
     pub activity_mrr_movement: i128,
-    /// The currency, in capitals.
+    /// The currency of both amounts, in capitals.
     pub currency: String,
     /// Its sign, or the currency again.
     pub currency_sign: String,

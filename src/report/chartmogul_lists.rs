@@ -28,12 +28,12 @@ use crate::{
 /// What all objects come from: ChartMogul calls that a data source.
 pub const DATA_SOURCE: &str = "ds_stripe";
 
-/// A page of ChartMogul's.
+/// A page of a list in ChartMogul's shape.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Page<T> {
     /// Whether every amount is converted into the reporting currency.
     pub converted: bool,
-    /// The entries.
+    /// What is listed on this page.
     pub entries: Vec<T>,
     /// Whether there is a further page.
     pub has_more: bool,
@@ -47,16 +47,16 @@ pub struct Page<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChartMogulAccount)]
 pub struct Account {
-    /// Always `mrrd`.
+    /// Always `mrrd`: there is one account and one source of data.
     pub id: &'static str,
-    /// Always `mrrd`.
+    /// Always `mrrd`: there is one account and one source of data.
     pub name: &'static str,
     /// The reporting currency, or the only one there is, in capitals; absent where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
-    /// Of the accounting day.
+    /// The zone of the accounting day, `ledger.timezone`.
     pub time_zone: String,
-    /// Weeks begin on Mondays.
+    /// Always `monday`: weeks begin on Mondays.
     pub week_start_on: &'static str,
 }
 
@@ -68,9 +68,9 @@ pub struct Customer {
     pub converted: bool,
     /// A number made of its id.
     pub id: u64,
-    /// `cus_…`
+    /// Stripe's id of the customer, `cus_…`.
     pub uuid: String,
-    /// `cus_…`
+    /// Stripe's id of the customer, `cus_…`.
     pub external_id: String,
     /// The same in a list.
     pub external_ids: Vec<String>,
@@ -80,7 +80,7 @@ pub struct Customer {
     pub data_source_uuids: Vec<&'static str>,
     /// Its name, where names are shown; else empty.
     pub name: String,
-    /// Its e-mail, likewise.
+    /// Its e-mail, where names are shown; else empty.
     pub email: String,
     /// `Active`, `Past_Due`, `Cancelled` or, of who never paid, `New_Lead`.
     pub status: &'static str,
@@ -89,27 +89,27 @@ pub struct Customer {
     pub customer_since: Option<String>,
     /// Where it is, as far as it is known.
     pub address: Address,
-    /// MRR in minor units.
+    /// MRR in minor units of its currency, rounded half-even.
     pub mrr: i128,
-    /// 12 × MRR.
+    /// Twelve times the MRR, in minor units.
     pub arr: i128,
     /// The currency, in capitals; empty of who never paid.
     pub currency: String,
     /// Its sign, or the currency again.
     #[serde(rename = "currency-sign")]
     pub currency_sign: String,
-    /// Always `Stripe`.
+    /// Always `Stripe`, where everything is billed.
     #[serde(rename = "billing-system-type")]
     pub billing_system_type: &'static str,
     /// What else ChartMogul keeps of a customer: nothing here.
     pub attributes: Attributes,
 }
 
-/// Where a customer is.
+/// Where a customer is, as far as the log tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChartMogulAddress)]
 pub struct Address {
-    /// Two letters.
+    /// Two letters of ISO 3166; null where it isn't known.
     pub country: Option<String>,
 }
 
@@ -117,9 +117,9 @@ pub struct Address {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChartMogulAttributes)]
 pub struct Attributes {
-    /// Always empty.
+    /// Always empty: mrrd keeps none.
     pub tags: Vec<String>,
-    /// Always empty.
+    /// Always empty: mrrd keeps none.
     pub custom: BTreeMap<String, String>,
 }
 
@@ -175,26 +175,26 @@ impl Customer {
 pub struct Subscription {
     /// A number made of its id.
     pub id: u64,
-    /// `sub_…`
+    /// Stripe's id of the subscription, `sub_…`.
     pub uuid: String,
-    /// `sub_…`
+    /// Stripe's id of the subscription, `sub_…`.
     #[serde(rename = "external_id")]
     pub external_id: String,
     /// What its items are called, or their prices; null where no movement tells.
     pub plan: Option<String>,
     /// How many of all items; null where that isn't a whole number.
     pub quantity: Option<i64>,
-    /// MRR in minor units.
+    /// MRR in minor units of its currency, rounded half-even.
     pub mrr: i128,
-    /// 12 × MRR.
+    /// Twelve times the MRR, in minor units.
     pub arr: i128,
-    /// `active` or `inactive`.
+    /// `active` while it counts MRR, else `inactive`.
     pub status: &'static str,
     /// `day`, `week`, `month` or `year`; null where items differ.
     pub billing_cycle: Option<String>,
     /// How many of these make a cycle.
     pub billing_cycle_count: Option<u32>,
-    /// When it started.
+    /// When it started, by Stripe.
     pub start_date: String,
     /// When it ended or is set to end.
     pub end_date: Option<String>,
@@ -258,11 +258,11 @@ impl Subscription {
     }
 }
 
-/// A page of plans.
+/// A page of prices, which ChartMogul calls plans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChartMogulPlans)]
 pub struct Plans {
-    /// The plans.
+    /// The prices of this page, in order of their ids.
     pub plans: Vec<Plan>,
     /// Whether there is a further page.
     pub has_more: bool,
@@ -274,9 +274,9 @@ pub struct Plans {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ChartMogulPlan)]
 pub struct Plan {
-    /// `price_…`
+    /// Stripe's id of the price, `price_…`.
     pub uuid: String,
-    /// `price_…`
+    /// Stripe's id of the price, `price_…`.
     pub external_id: String,
     /// Always the same: everything is Stripe's.
     pub data_source_uuid: &'static str,

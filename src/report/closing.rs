@@ -132,9 +132,9 @@ impl From<StoreError> for CloseError {
 /// How a month is to be closed.
 #[derive(Clone, Debug)]
 pub struct Close<'a> {
-    /// Which.
+    /// The month to close.
     pub month: Month,
-    /// Who does it.
+    /// Who closes it, for the audit trail.
     pub by: &'a Actor,
     /// Also before the ledger began, and out of order.
     pub force: bool,
@@ -154,7 +154,7 @@ impl<'a> Close<'a> {
 /// What closing a month kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CloseAnswer {
-    /// The month.
+    /// The calendar month that is closed, such as `2026-10`.
     pub month: String,
     /// Nothing was kept: this is what would be. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -166,14 +166,14 @@ pub struct CloseAnswer {
 /// A month as closed under one profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClosedProfile {
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: String,
     /// Whether it is closed converted into the reporting currency.
     pub converted: bool,
     /// The log up to here made the figures.
     #[schema(value_type = i64)]
     pub seq: Seq,
-    /// When.
+    /// When it was closed, by mrrd's clock.
     pub closed_at: String,
     /// SHA-256 of month, `seq` and the rules, zone and versions the figures depend on.
     pub hash: String,
@@ -188,12 +188,12 @@ pub struct ClosedProfile {
 /// One line of a closed bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClosedLine {
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The currency.
+    /// The currency of the amounts, such as `usd`.
     #[schema(value_type = String)]
     pub currency: Currency,
     /// `opening`, `closing`, the kind of movement, or what stood at the end: `list`, `estimated`, `at_risk` and
@@ -201,7 +201,7 @@ pub struct ClosedLine {
     pub line: String,
     /// How much, in minor units; of a count, how many.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
 }
 

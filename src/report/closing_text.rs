@@ -112,15 +112,15 @@ impl CloseAnswer {
 /// One closing, as `mrrd close list` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ListedClosing {
-    /// `2026-10`
+    /// The calendar month, such as `2026-10`.
     pub month: String,
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: String,
     /// 1 as the month was first closed.
     pub revision: i64,
-    /// Another took its place.
+    /// Whether a later revision took its place.
     pub superseded: bool,
-    /// When.
+    /// When it was closed, by mrrd's clock.
     pub closed_at: String,
     /// By whom; null where that wasn't kept yet.
     pub who: Option<String>,
@@ -142,7 +142,7 @@ pub struct ClosingsListed {
 }
 
 impl ClosingsListed {
-    /// All of the store's.
+    /// Reads every closing with its totals, superseded ones too.
     pub async fn read(records: &Records) -> Result<Self, StoreError> {
         let all = records.closings().await?;
         let hold = holding(all.clone());

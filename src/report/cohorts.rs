@@ -18,7 +18,7 @@ use crate::{
     store::derived::reports::{LedgerRows, TrialRow},
 };
 
-/// Cohorts of each currency.
+/// Customers by the month of their first MRR, in each currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CohortsAnswer {
     /// The profile whose rules made the figures.
@@ -40,13 +40,13 @@ pub struct CohortsAnswer {
 /// The trials that began in one month and have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TrialCohort {
-    /// Their month, e.g. `2026-01`.
+    /// The month in which they began, such as `2026-01`.
     pub cohort: String,
-    /// How many have ended.
+    /// How many of its trials have ended by now.
     pub ended: u64,
     /// How many of them went on to pay.
     pub converted: u64,
-    /// Converted over ended.
+    /// Trials that became paid over those that ended.
     pub conversion: Metric,
 }
 
@@ -76,11 +76,11 @@ fn asked(month: Month, from: Option<Day>, to: Option<Day>) -> bool {
 /// The customers who first paid in one month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CohortEntry {
-    /// Their month, e.g. `2026-01`.
+    /// The month in which they began, such as `2026-01`.
     pub cohort: String,
     /// The currency of every amount.
     pub currency: String,
-    /// How many there are.
+    /// How many customers had their first MRR in that month.
     pub customers: u64,
     /// From age 0, the month itself, to the month of the answer.
     pub ages: Vec<AgeEntry>,
@@ -95,7 +95,7 @@ pub struct AgeEntry {
     pub customers: u64,
     /// Their MRR in minor units.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
     /// Customers with MRR over customers of the cohort.
     pub customer_retention: Metric,

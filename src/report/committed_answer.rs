@@ -15,7 +15,7 @@ pub struct CommittedAnswer {
     pub currency: Option<String>,
     /// Whether everything is converted into the reporting currency; else each entry is of its currency's own ledger.
     pub converted: bool,
-    /// So many days ahead.
+    /// How many days ahead are looked at.
     pub horizon: u16,
     /// The day it is told on.
     pub day: String,
@@ -25,7 +25,7 @@ pub struct CommittedAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub as_known_at_seq: Option<Seq>,
-    /// In order of currency.
+    /// One entry a currency, in order of its code.
     pub data: Vec<CommittedEntry>,
 }
 
@@ -39,7 +39,7 @@ macro_rules! amounts {
             $(
                 $(#[$doc])+
                 pub $name: i128,
-                /// Its exact twin.
+                /// The same exactly, to 10⁻⁶ of a minor unit.
                 pub $exact: Exact,
             )+
             /// What the lines are made of, in order of time.
@@ -74,9 +74,9 @@ amounts! {
     scheduled_contraction, scheduled_contraction_exact;
     /// More in later phases of schedules.
     scheduled_expansion, scheduled_expansion_exact;
-    /// Known discounts that end.
+    /// What MRR grows by as known discounts end.
     discount_end, discount_end_exact;
-    /// Known discounts that begin.
+    /// What MRR shrinks by as known discounts begin.
     discount_start, discount_start_exact;
     /// Paused collections that resume by themselves, where a pause counts 0.
     resume, resume_exact;
@@ -84,14 +84,14 @@ amounts! {
     committed, committed_exact;
 }
 
-/// One item's change.
+/// What is known to happen to one item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CommittedLine {
     /// The line it is in, e.g. `scheduled_churn`.
     pub line: &'static str,
     /// The day it is due; what is overdue is due today.
     pub day: String,
-    /// Whose.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
     /// Its account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,13 +100,13 @@ pub struct CommittedLine {
     pub subscription: String,
     /// Its item; one that is yet to come is named after its schedule.
     pub item: String,
-    /// What is sold.
+    /// The product, `prod_…`; null where the price names none.
     pub product: Option<String>,
     /// At which price: afterwards, or before where the item goes.
     pub price: String,
     /// How much, in minor units.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
     /// It rests on an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -118,24 +118,24 @@ pub struct CommittedLine {
 /// What will stand on a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CurvePoint {
-    /// The day.
+    /// The accounting day at whose end it will stand.
     pub day: String,
     /// At its end, in minor units.
     pub committed: i128,
-    /// Its exact twin.
+    /// `committed` exactly, to 10⁻⁶ of a minor unit.
     pub committed_exact: Exact,
 }
 
 /// Running trials that end within the horizon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TrialsDue {
-    /// How many.
+    /// How many trials end within the horizon.
     pub trials: u64,
     /// Of them those whose amount the log can't tell.
     pub untold: u64,
     /// MRR if all convert, in minor units.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
     /// The account's own: trials converted over trials ended, of those that ended in the last 365 days.
     pub conversion: Metric,
@@ -148,22 +148,22 @@ pub struct TrialsDue {
 /// What is past due now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PastDue {
-    /// Customers with any.
+    /// Customers with a subscription that is `past_due`.
     pub customers: u64,
     /// MRR at risk, in minor units.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
 }
 
 /// What is billed by the year and renews within the horizon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AnnualRenewals {
-    /// How many subscriptions.
+    /// How many yearly subscriptions renew within the horizon.
     pub subscriptions: u64,
     /// Their MRR that renews, in minor units.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
     /// Each of them, in order of time.
     pub data: Vec<DueEntry>,
@@ -172,11 +172,11 @@ pub struct AnnualRenewals {
 /// A subscription with something due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct DueEntry {
-    /// The day.
+    /// The accounting day it is due on.
     pub day: String,
-    /// Whose.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
-    /// The subscription.
+    /// The id of the subscription, `sub_…`.
     pub subscription: String,
     /// Its MRR; null where the log can't tell.
     #[schema(value_type = Option<String>)]
@@ -190,7 +190,7 @@ pub struct DueEntry {
 pub struct UntoldEntry {
     /// The day it is due.
     pub day: String,
-    /// Whose.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
     /// The subscription, or the schedule that hasn't begun yet.
     pub subscription: String,

@@ -35,7 +35,7 @@ use crate::{
 /// A knob in which two profiles differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Switch {
-    /// Its name.
+    /// The name of the knob in the configuration.
     pub knob: &'static str,
     /// Its value in the first profile.
     pub from: String,
@@ -60,11 +60,11 @@ pub fn steps(from: &Profile, to: &Profile) -> Result<Vec<(Switch, Profile)>, Kno
 /// The difference of two profiles over a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Comparison {
-    /// The first profile.
+    /// The name of the profile that is compared.
     pub from: String,
-    /// The second one.
+    /// The name of the profile it is compared with.
     pub to: String,
-    /// The month, `2026-10`.
+    /// The calendar month, such as `2026-10`.
     pub month: String,
     /// Whether everything is converted into the reporting currency.
     pub converted: bool,
@@ -91,18 +91,18 @@ pub struct Compared {
     pub customer: Option<String>,
     /// The currency of every amount.
     pub currency: Currency,
-    /// Under the first profile.
+    /// The month under the profile `from`.
     pub from: MonthFigures,
-    /// Under the second one.
+    /// The month under the profile `to`.
     pub to: MonthFigures,
     /// What each knob changes, where it changes anything: together `to` less `from`.
     pub by_knob: Vec<Share>,
 }
 
-/// What a knob changes.
+/// What one knob by itself changes in the figures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Which knob.
+    /// The name of the knob in the configuration.
     pub knob: &'static str,
     /// How much more, or less, each line is.
     pub change: MonthFigures,

@@ -12,7 +12,7 @@ use crate::{
     store::derived::reports::CustomerRow,
 };
 
-/// A page of customers.
+/// A page of the ledger's customers with what they pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CustomerList {
     /// The profile whose rules made the figures.
@@ -28,7 +28,7 @@ pub struct CustomerList {
 /// A customer as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CustomerEntry {
-    /// `cus_…`
+    /// Stripe's id of the customer, `cus_…`.
     pub id: String,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,10 +36,10 @@ pub struct CustomerEntry {
     /// Its name, where names are shown (privacy.show_names) and it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its e-mail, likewise.
+    /// Its e-mail; absent where names are hidden or the log tells none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Two letters, where known.
+    /// Two letters of ISO 3166; null where the log tells none.
     pub country: Option<String>,
     /// First instant of MRR above 0.
     pub first_mrr_at: Option<String>,
@@ -56,15 +56,15 @@ pub struct CustomerEntry {
     pub scheduled_churn: Vec<CurrencyMrr>,
 }
 
-/// MRR in one currency.
+/// What a customer pays in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CurrencyMrr {
-    /// The currency.
+    /// The currency of the amounts, such as `usd`.
     #[schema(value_type = String)]
     pub currency: Currency,
-    /// MRR in minor units.
+    /// MRR in minor units of its currency, rounded half-even.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
 }
 
@@ -81,7 +81,7 @@ pub struct CustomerDetail {
     /// Stripe's customers that are one here; absent unless `ledger.customer_key` joins customers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stripe_customers: Vec<String>,
-    /// Its subscriptions, by id.
+    /// Its subscriptions in order of their ids, ended ones too.
     pub subscriptions: Vec<SubscriptionEntry>,
     /// Its movements in order of time, at most a thousand; the rest is in `/api/v1/movements?customer=`.
     pub movements: Vec<MovementEntry>,
@@ -92,7 +92,7 @@ pub struct CustomerDetail {
 /// A subscription as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SubscriptionEntry {
-    /// `sub_…`
+    /// Stripe's id of the subscription, `sub_…`.
     pub id: String,
     /// Stripe's word for its status.
     pub status: String,
@@ -101,13 +101,13 @@ pub struct SubscriptionEntry {
     /// The currency it is billed in, where that is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billed_in: Option<String>,
-    /// What it counts.
+    /// The MRR it counts, in minor units of `currency`.
     pub mrr: i128,
-    /// Its exact twin.
+    /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
-    /// When it started.
+    /// When it started, by Stripe.
     pub started_at: String,
-    /// When it ended.
+    /// When it ended; null while it hasn't.
     pub ended_at: Option<String>,
     /// When it is set to end.
     pub ends_at: Option<String>,

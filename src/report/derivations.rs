@@ -36,7 +36,7 @@ pub struct Derivations {
 
 /// What takes room while it is kept.
 pub(super) trait Held: Send + Sync + 'static {
-    /// Bytes in memory, about.
+    /// How many bytes it takes in memory, about.
     fn bytes(&self) -> usize;
 
     /// The same, no longer counted as what a question holds: what is kept has a bound of its own.

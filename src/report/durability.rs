@@ -30,10 +30,10 @@ use crate::{
     store::derived::reports::{MovementFilter, MovementKey, Order},
 };
 
-/// Movements read at once.
+/// How many movements are read at once.
 const PAGE: i64 = 1000;
 
-/// Durability of expansion.
+/// How much of each month's expansion was still held later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DurabilityAnswer {
     /// The profile whose rules made the figures.
@@ -50,20 +50,20 @@ pub struct DurabilityAnswer {
     pub data: Vec<DurabilityEntry>,
 }
 
-/// One month's expansion.
+/// The expansion of one month, and what is left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DurabilityEntry {
-    /// `2026-01`
+    /// The calendar month, such as `2026-01`.
     pub month: String,
     /// The currency of every amount.
     pub currency: String,
     /// By which group of causes; null for all of them.
     pub rollup: Option<&'static str>,
-    /// Customers who expanded.
+    /// How many customers expanded in the month.
     pub customers: u64,
     /// By how much, in minor units.
     pub expansion: i128,
-    /// Its exact twin.
+    /// `expansion` exactly, to 10⁻⁶ of a minor unit.
     pub expansion_exact: Exact,
     /// What is left of it, 30, 90, 180 and 365 days after the month's end.
     pub ages: Vec<DurabilityAge>,
@@ -78,13 +78,13 @@ pub struct DurabilityAge {
     pub day: String,
     /// Still held, in minor units.
     pub held: Option<i128>,
-    /// Its exact twin.
+    /// `held` exactly, to 10⁻⁶ of a minor unit.
     pub held_exact: Option<Exact>,
     /// Lost since, in minor units.
     pub lost: Option<i128>,
-    /// Its exact twin.
+    /// `lost` exactly, to 10⁻⁶ of a minor unit.
     pub lost_exact: Option<Exact>,
-    /// Held over expansion.
+    /// What is held over the expansion; no value while it can't be known.
     pub share: Metric,
 }
 

@@ -50,7 +50,7 @@ impl<'a> Earlier<'a> {
         Self { reports, tables, seq, profile, exchange, whole: OnceCell::new() }
     }
 
-    /// All ledgers, derived.
+    /// The ledgers of every customer as known then, derived once.
     async fn whole(&self) -> Result<&Prefix<'a>, AskError> {
         self.whole
             .get_or_try_init(async || {

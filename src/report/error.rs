@@ -23,15 +23,15 @@ pub enum ReportError {
         group.as_ref().map(|group| format!(" for {group}")).unwrap_or_default(), Exact(*rest)
     )]
     DoesNotClose {
-        /// Which series.
+        /// The currency whose bridge it is.
         currency: Currency,
-        /// Which group of it.
+        /// The group whose bridge it is; `None` for the whole.
         group: Option<Arc<str>>,
-        /// First day.
+        /// The first day of the period.
         start: Day,
-        /// Last day.
+        /// The last day of the period, which is in it.
         end: Day,
-        /// What is missing.
+        /// Closing less what opening and movements make.
         rest: Mrr,
     },
     /// Something can't be converted into the reporting currency.
@@ -39,19 +39,19 @@ pub enum ReportError {
     MissingRate {
         /// Which rate of which day.
         detail: String,
-        /// What to do.
+        /// What would settle it, in words.
         settle: String,
     },
     /// The log up to a closing's end no longer gives what the closing kept.
     #[error("{month} isn't what it was closed with: `mrrd verify` names the first difference")]
     ClosingDiffers {
-        /// `2026-10`
+        /// The calendar month, such as `2026-10`.
         month: String,
     },
     /// A sum left the range of 128 bits.
     #[error("a sum is too large to be held exactly: ask for one currency or a shorter span")]
     Overflow,
-    /// Too many entries.
+    /// The answer would have more entries than one may have.
     #[error("more than {max} periods of one {interval}: ask for a shorter span or a longer interval")]
     TooManyPeriods {
         /// The length asked for, as the API writes it.
@@ -65,9 +65,9 @@ pub enum ReportError {
          interval or fewer groups"
     )]
     TooManySteps {
-        /// Groups, or customers.
+        /// How many groups or customers are looked at.
         groups: usize,
-        /// Periods.
+        /// In how many periods each.
         periods: usize,
     },
     /// It costs more than a question may.
@@ -76,7 +76,7 @@ pub enum ReportError {
     /// The library that writes workbooks refuses something.
     #[error("the workbook can't be written: {reason}; format=csv has the same table")]
     Workbook {
-        /// In its words.
+        /// Why, in the words of whoever refused.
         reason: String,
     },
     /// Too many groups times periods.

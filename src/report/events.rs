@@ -9,7 +9,7 @@ use crate::{
     stripe::read::ignored_because,
 };
 
-/// A page of events.
+/// A page of the log's events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventList {
     /// In order of the log.
@@ -28,20 +28,20 @@ pub struct EventEntry {
     pub seq: Seq,
     /// 0 for the first body seen of its id; later shapes count up.
     pub variant: i64,
-    /// Its type.
+    /// Stripe's type of event, such as `invoice.paid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Stripe's clock.
+    /// When Stripe made it, by its own `created`.
     pub created: String,
-    /// Our clock.
+    /// When it was received, by mrrd's clock.
     pub received_at: String,
-    /// Live or test.
+    /// True in live mode, false in test mode.
     pub livemode: bool,
     /// The connected account; null for the account's own.
     pub account: Option<String>,
-    /// The shape's version.
+    /// The version of Stripe's API that its shape follows; null where it doesn't tell.
     pub api_version: Option<String>,
-    /// `webhook`, `replay` or `api`.
+    /// By which way it came: `webhook`, `replay` or `api`.
     pub source: String,
     /// What was read from it: `facts`, `ignored`, `unreadable` or `thin`.
     pub reading: String,
@@ -87,7 +87,7 @@ impl From<&EventRow> for EventEntry {
 }
 
 impl EventList {
-    /// One row an event.
+    /// As a table for CSV and terminal, one row an event.
     pub fn table(&self) -> Table {
         let columns = vec![
             "seq",

@@ -21,11 +21,11 @@ use crate::{
 pub(super) struct Exchange {
     /// In which state the rows hold them.
     pub(super) rows: RowsState,
-    /// Whose.
+    /// Whose rows are exchanged.
     pub(super) customers: BTreeSet<CustomerKey>,
     /// As the rows hold them.
     pub(super) now: Memory,
-    /// What takes their place.
+    /// The ledgers that take the place of their rows.
     pub(super) then: Memory,
 }
 

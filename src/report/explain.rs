@@ -19,12 +19,12 @@ pub struct Explanation {
     pub profile: String,
     /// Whether MRR and movements are converted into the reporting currency; states and amounts are as they are billed.
     pub converted: bool,
-    /// Who.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The day asked for.
+    /// The accounting day asked for; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
     /// Stripe's customers that are one here; absent unless `ledger.customer_key` joins customers.
@@ -41,7 +41,7 @@ pub struct Explanation {
 /// What a price and its product are called, as the log last told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PriceCalled {
-    /// The price.
+    /// Stripe's id of the price, `price_…`.
     pub price: String,
     /// Its nickname; null where it has none.
     pub price_name: Option<String>,
@@ -54,7 +54,7 @@ pub struct PriceCalled {
 /// One rule applied, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StepEntry {
-    /// When it takes effect.
+    /// The instant from which it holds.
     pub at: String,
     /// The accounting day of it.
     pub day: String,
@@ -66,12 +66,12 @@ pub struct StepEntry {
     pub item: Option<String>,
     /// The rule, by its place in the rules of money.
     pub rule: &'static str,
-    /// What it says here.
+    /// What the rule says here, in a sentence.
     #[schema(value_type = String)]
     pub text: Sentence,
     /// Minor units a month: what counts from here, or by how much MRR moved.
     pub amount: Option<i128>,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Option<Exact>,
     /// The currency of the amount.
     #[schema(value_type = Option<String>)]
@@ -106,7 +106,7 @@ impl StepEntry {
 }
 
 impl Explanation {
-    /// One row a step.
+    /// As a table for CSV and terminal, one row a step.
     pub fn table(&self) -> Table {
         let columns = vec!["at", "stage", "subscription", "item", "rule", "text", "amount_exact", "currency", "events"];
         let row = |step: &StepEntry| {

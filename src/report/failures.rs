@@ -30,7 +30,7 @@ pub struct FailureList {
 /// From the day a customer's payment failed to the day nothing of it was open any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FailureEntry {
-    /// `cus_…`
+    /// Stripe's id of the customer, `cus_…`.
     pub customer: String,
     /// Its name, where names are shown (privacy.show_names) and it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,19 +45,19 @@ pub struct FailureEntry {
     pub outcome: &'static str,
     /// MRR that was put at risk, in minor units.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
     /// Of it what was paid after all, or forgiven, and goes on.
     pub recovered: i128,
-    /// Its exact twin.
+    /// `recovered` exactly, to 10⁻⁶ of a minor unit.
     pub recovered_exact: Exact,
     /// Of it what no longer counts.
     pub lost: i128,
-    /// Its exact twin.
+    /// `lost` exactly, to 10⁻⁶ of a minor unit.
     pub lost_exact: Exact,
     /// Of it what is past due still.
     pub at_risk: i128,
-    /// Its exact twin.
+    /// `at_risk` exactly, to 10⁻⁶ of a minor unit.
     pub at_risk_exact: Exact,
 }
 
@@ -115,7 +115,7 @@ impl FailureList {
         Ok(Self { profile: String::new(), converted: false, data, next_cursor: None })
     }
 
-    /// One row a failure.
+    /// As a table for CSV and terminal, one row a failure.
     pub fn table(&self) -> Table {
         let columns = vec![
             "customer",

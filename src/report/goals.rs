@@ -34,20 +34,20 @@ pub struct GoalList {
 /// A goal. Its figures are exact decimals in `unit`: minor units of the currency, customers, or a share of 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GoalEntry {
-    /// Its number.
+    /// Its number: goals are numbered in the order they were set.
     pub id: i64,
-    /// What people call it.
+    /// The name by which people know it.
     pub name: String,
     /// `mrr`, `arr`, `customers`, `nrr`, `grr`, `new`, `expansion`, `reactivation`, `contraction` or `churn`.
     #[schema(value_type = String)]
     pub metric: GoalMetric,
-    /// `minor`, `customers` or `share`.
+    /// What its figures are: `minor` units, `customers`, or a `share` of 1.
     pub unit: &'static str,
-    /// Who answers for it.
+    /// Who answers for reaching it.
     pub owner: String,
     /// What else was said of it.
     pub note: Option<String>,
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: String,
     /// The currency of its figures, or of the customers that are counted; null where the configuration names no reporting
     /// currency any more.
@@ -63,11 +63,11 @@ pub struct GoalEntry {
     /// The day at whose end it is due.
     #[schema(value_type = String)]
     pub by: Day,
-    /// When it was set.
+    /// When it was set, by mrrd's clock.
     pub set_at: String,
     /// When it was ended; null while nobody has.
     pub ended_at: Option<String>,
-    /// Why it was ended.
+    /// Why it was ended; null where it wasn't, or nobody said.
     pub ended_because: Option<String>,
     /// Whether a later goal of the same name has taken its place.
     pub superseded: bool,
@@ -88,7 +88,7 @@ pub struct GoalEntry {
     pub needed_a_day: Option<String>,
     /// (now − start) ÷ (target − start); null where it began at its target.
     pub progress: Option<String>,
-    /// Its days in all.
+    /// How many days it runs in all; null where it has no pace.
     pub days: Option<i64>,
     /// How many of them are over.
     pub days_over: Option<i64>,

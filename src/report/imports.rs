@@ -19,7 +19,7 @@ use crate::{
 /// Every import, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImportList {
-    /// One for each file.
+    /// One entry for each file, in the order they came.
     pub data: Vec<ImportEntry>,
 }
 
@@ -28,14 +28,14 @@ pub struct ImportList {
 pub struct ImportEntry {
     /// Its number: 1, 2, 3, … without a hole.
     pub id: i64,
-    /// `attributes` or `spend`.
+    /// What it brought: `attributes` or `spend`.
     pub kind: String,
-    /// When.
+    /// When it was recorded, by mrrd's clock.
     pub recorded_at: String,
     /// The log's end then: a question as of a later place knows of it.
     #[schema(value_type = i64)]
     pub log_seq: Seq,
-    /// By whom.
+    /// Who imported it, as the audit trail names them.
     pub who: String,
     /// What the file was called; empty for none.
     pub file: String,
@@ -50,7 +50,7 @@ pub struct ImportEntry {
 /// An import with all it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ImportShown {
-    /// The import.
+    /// When it was recorded, by whom, and its seal.
     #[serde(flatten)]
     pub import: ImportEntry,
     /// What was taken of attributes, by line.
@@ -59,7 +59,7 @@ pub struct ImportShown {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub spend: Vec<ImportedSpend>,
-    /// What wasn't, by line.
+    /// The lines that weren't taken, by number.
     pub lines_set_aside: Vec<LineSetAside>,
 }
 
@@ -68,9 +68,9 @@ pub struct ImportShown {
 pub struct ImportedRow {
     /// The line of the file, from 1.
     pub line: i64,
-    /// Stripe's id, or `metadata:KEY=VALUE`.
+    /// Whose it is: Stripe's id of a customer, or `metadata:KEY=VALUE`.
     pub customer: String,
-    /// The attribute's name.
+    /// The name of the attribute it tells.
     pub key: String,
     /// Its value; empty where there is none from that day on.
     pub value: String,
@@ -83,9 +83,9 @@ pub struct ImportedRow {
 pub struct ImportedSpend {
     /// The line of the file, from 1.
     pub line: i64,
-    /// `2026-05`
+    /// The calendar month, such as `2026-05`.
     pub month: String,
-    /// The currency.
+    /// The currency of the amounts, such as `usd`.
     pub currency: String,
     /// `sales`, `marketing`, `cost_of_service` or `operating`.
     pub kind: &'static str,
@@ -93,7 +93,7 @@ pub struct ImportedSpend {
     pub segment: String,
     /// How much, in minor units.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
 }
 

@@ -33,7 +33,7 @@ impl Table {
         }
     }
 
-    /// [`Table::in_units`] as CSV.
+    /// The table in units of its currencies ([`Table::in_units`]), as CSV.
     pub fn csv_in_units(&self) -> String {
         self.clone().in_units().csv()
     }

@@ -12,17 +12,17 @@ use crate::ledger::{
     time::UnixTime,
 };
 
-/// A customer's invoices.
+/// The invoices of a customer that the log tells of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvoiceList {
-    /// The newest first.
+    /// The invoices, the newest first.
     pub data: Vec<InvoiceEntry>,
 }
 
 /// An invoice, as an event last told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InvoiceEntry {
-    /// `in_…`
+    /// Stripe's id of the invoice, `in_…`.
     pub id: String,
     /// Which subscription it bills; null for a one-off.
     pub subscription: Option<String>,
@@ -34,11 +34,11 @@ pub struct InvoiceEntry {
     pub currency: Option<String>,
     /// Minor units after discounts and tax.
     pub total: i64,
-    /// Minor units before discounts.
+    /// In minor units of its currency, before discounts and tax.
     pub subtotal: i64,
     /// Minor units of discount over the whole invoice.
     pub discount: i64,
-    /// When Stripe made it.
+    /// When Stripe made it, by its own `created`.
     pub created: String,
     /// When it was final; null before.
     pub finalized_at: Option<String>,
@@ -67,7 +67,7 @@ pub struct LineEntry {
     /// What the product is called; absent where nothing tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_name: Option<String>,
-    /// Minor units before discounts.
+    /// In minor units of its currency, before discounts and tax.
     pub amount: i64,
     /// Units billed; null where it tells none.
     pub quantity: Option<String>,
@@ -93,7 +93,7 @@ impl InvoiceList {
         Self { data }
     }
 
-    /// One row an invoice.
+    /// As a table for CSV and terminal, one row an invoice.
     pub fn table(&self) -> Table {
         let columns = vec![
             "invoice",

@@ -9,13 +9,13 @@ use crate::{
     store::{StoreError, records::Records},
 };
 
-/// Where it is kept.
+/// The key under which the store keeps it.
 const PLACE: &str = "audit.figures";
 
 /// What holding the figures against Stripe's came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastAudit {
-    /// When.
+    /// When the audit ended, by mrrd's clock.
     pub at: String,
     /// `export` for a file of Stripe's Billing overview, `metrics` for its Metrics API.
     pub source: String,
@@ -23,7 +23,7 @@ pub struct LastAudit {
     pub profile: String,
     /// The first month or day compared.
     pub from: String,
-    /// The last one.
+    /// The last month or day of the export.
     pub to: String,
     /// Figures held against each other.
     pub compared: usize,

@@ -25,7 +25,7 @@ type Group = Option<Arc<str>>;
 /// All customers of one profile, as derived from a prefix of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: Arc<str>,
     /// In order of their keys.
     pub customers: Vec<(CustomerKey, CustomerLedger)>,

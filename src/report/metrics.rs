@@ -25,7 +25,7 @@ use crate::{
     store::derived::reports::{LedgerRows, TrialRow},
 };
 
-/// Metrics over time.
+/// The metrics of each period and currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MetricsAnswer {
     /// The profile whose rules made the figures.
@@ -75,10 +75,10 @@ macro_rules! metrics {
         /// One period of one currency.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
         pub struct MetricsEntry {
-            /// First day.
+            /// The first day of the period.
             #[schema(value_type = String)]
             pub start: Day,
-            /// Last day.
+            /// The last day of the period, which is in it.
             #[schema(value_type = String)]
             pub end: Day,
             /// The currency of every amount.
@@ -107,11 +107,11 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// MRR at the end.
+    /// MRR at the end of the period.
     mrr,
-    /// 12 × MRR.
+    /// Twelve times the MRR at the end.
     arr,
-    /// MRR per paying customer.
+    /// MRR at the end over the customers who pay then.
     arpa,
     /// New MRR per new customer; a customer who was imported is in neither.
     asp,
@@ -123,7 +123,7 @@ metrics! {
     nrr_bridge,
     /// NRR over the customers with MRR twelve months before the end.
     nrr_12m,
-    /// GRR over the same.
+    /// GRR over the customers with MRR twelve months before the end.
     grr_12m,
     /// (churn + contraction) / opening.
     gross_mrr_churn,
@@ -133,7 +133,7 @@ metrics! {
     customer_churn,
     /// (new + reactivation + expansion) / (contraction + churn).
     quick_ratio,
-    /// The same without reactivation.
+    /// The quick ratio without reactivation: (new + expansion) / (contraction + churn).
     quick_ratio_without_reactivation,
     /// ARPA over the customer churn of the month that ends with the period.
     ltv,
@@ -285,7 +285,7 @@ impl MetricsEntry {
 }
 
 impl MetricsAnswer {
-    /// One row a figure.
+    /// As a table for CSV and terminal, one row a figure.
     pub fn table(&self) -> Table {
         let columns = vec![
             "start",

@@ -83,7 +83,7 @@ macro_rules! month_figures {
             $(
                 #[doc = concat!("`", stringify!($name), "` of the month, in minor units.")]
                 pub $name: i128,
-                /// Its exact twin.
+                /// The same exactly, to 10⁻⁶ of a minor unit.
                 pub $exact: Exact,
             )+
         }

@@ -9,7 +9,7 @@ use crate::{
     store::derived::reports::MovementRow,
 };
 
-/// A page of movements.
+/// A page of the movements of MRR.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MovementList {
     /// Whether everything is converted into the reporting currency; else each movement is of its currency's own ledger.
@@ -28,12 +28,12 @@ pub struct MovementEntry {
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Who pays.
+    /// The id of the customer whose MRR moved, `cus_…`.
     pub customer: String,
     /// The customer's name, where names are shown (privacy.show_names) and it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// Its accounting day.
+    /// The accounting day it is booked on, in the ledger's zone.
     pub day: String,
     /// The instant of its last part.
     pub effective_at: String,
@@ -43,15 +43,15 @@ pub struct MovementEntry {
     pub currency: String,
     /// after − before, in minor units.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
     /// MRR when its window opened.
     pub before: i128,
-    /// Its exact twin.
+    /// `before` exactly, to 10⁻⁶ of a minor unit.
     pub before_exact: Exact,
     /// MRR when its window closed.
     pub after: i128,
-    /// Its exact twin.
+    /// `after` exactly, to 10⁻⁶ of a minor unit.
     pub after_exact: Exact,
     /// One an item and cause.
     pub parts: Vec<PartEntry>,
@@ -60,23 +60,23 @@ pub struct MovementEntry {
 /// One item's share of a movement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PartEntry {
-    /// Whose item.
+    /// The subscription the item is of, `sub_…`.
     pub subscription: String,
-    /// Which item.
+    /// Stripe's id of the item, `si_…`.
     pub item: String,
-    /// Why.
+    /// Why this part moved (rule `causes`).
     pub cause: &'static str,
     /// The group of causes it belongs to.
     pub rollup: &'static str,
-    /// How much.
+    /// By how much the part moved MRR, in minor units.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
     /// The item before; null where there was none.
     pub before: Option<SideEntry>,
     /// The item after; null where there is none.
     pub after: Option<SideEntry>,
-    /// When.
+    /// When this part took effect.
     pub effective_at: String,
     /// The events that show it.
     pub events: Vec<String>,
@@ -95,23 +95,23 @@ pub struct PartEntry {
 /// An item on one side of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SideEntry {
-    /// What is sold.
+    /// The product, `prod_…`; null where the price names none.
     pub product: Option<String>,
     /// What that is called, where the log tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product_name: Option<String>,
-    /// At which price.
+    /// The price, `price_…`, or the old plan.
     pub price: String,
     /// Its nickname, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_name: Option<String>,
     /// Billed how often: `month`, `year`, `3 month`, …
     pub interval: Option<String>,
-    /// How many.
+    /// How many units are billed; null where none are told.
     pub quantity: Option<String>,
     /// A month's amount, net of discounts.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     ledger::{money::Currency, outcome::Kind, time::Day},
 };
 
-/// MRR over time.
+/// The bridge of MRR of each period, currency and group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MrrAnswer {
     /// The profile whose rules made the figures.
@@ -45,10 +45,10 @@ pub struct MrrAnswer {
 /// `opening_balance` to `fx` (and `transfer`, where grouped by what money may move between).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MrrEntry {
-    /// First day.
+    /// The first day of the period.
     #[schema(value_type = String)]
     pub start: Day,
-    /// Last day.
+    /// The last day of the period, which is in it.
     #[schema(value_type = String)]
     pub end: Day,
     /// The currency of every amount.
@@ -68,51 +68,51 @@ pub struct MrrEntry {
     pub price_name: Option<String>,
     /// MRR at the end of the day before.
     pub opening: i128,
-    /// Its exact twin.
+    /// `opening` exactly, to 10⁻⁶ of a minor unit.
     pub opening_exact: Exact,
     /// Money first seen already running.
     pub opening_balance: i128,
-    /// Its exact twin.
+    /// `opening_balance` exactly, to 10⁻⁶ of a minor unit.
     pub opening_balance_exact: Exact,
-    /// First MRR of customers.
+    /// MRR of customers who never had any before.
     pub new: i128,
-    /// Its exact twin.
+    /// `new` exactly, to 10⁻⁶ of a minor unit.
     pub new_exact: Exact,
-    /// More of running customers.
+    /// What customers with MRR pay more.
     pub expansion: i128,
-    /// Its exact twin.
+    /// `expansion` exactly, to 10⁻⁶ of a minor unit.
     pub expansion_exact: Exact,
-    /// Customers who came back.
+    /// MRR of customers who had left and came back.
     pub reactivation: i128,
-    /// Its exact twin.
+    /// `reactivation` exactly, to 10⁻⁶ of a minor unit.
     pub reactivation_exact: Exact,
     /// Less of running customers, at most 0.
     pub contraction: i128,
-    /// Its exact twin.
+    /// `contraction` exactly, to 10⁻⁶ of a minor unit.
     pub contraction_exact: Exact,
     /// Customers lost, at most 0.
     pub churn: i128,
-    /// Its exact twin.
+    /// `churn` exactly, to 10⁻⁶ of a minor unit.
     pub churn_exact: Exact,
-    /// Revaluation.
+    /// What exchange rates did to what stands (rule `revaluation`).
     pub fx: i128,
-    /// Its exact twin.
+    /// `fx` exactly, to 10⁻⁶ of a minor unit.
     pub fx_exact: Exact,
     /// What changed group: over all groups it sums to 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<i128>,
-    /// Its exact twin.
+    /// `transfer` exactly, to 10⁻⁶ of a minor unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_exact: Option<Exact>,
     /// What later events changed in closed months before, where these are answered from their closing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior_period: Option<i128>,
-    /// Its exact twin.
+    /// `prior_period` exactly, to 10⁻⁶ of a minor unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior_period_exact: Option<Exact>,
     /// MRR at the end of the last day.
     pub closing: i128,
-    /// Its exact twin.
+    /// `closing` exactly, to 10⁻⁶ of a minor unit.
     pub closing_exact: Exact,
     /// Paying customers in this currency at the end; absent where a customer may be in several groups.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,19 +125,19 @@ pub struct MrrEntry {
     pub trials: Option<i64>,
     /// MRR before discounts at the end.
     pub list: i128,
-    /// Its exact twin.
+    /// `list` exactly, to 10⁻⁶ of a minor unit.
     pub list_exact: Exact,
     /// MRR that is `past_due` at the end.
     pub at_risk: i128,
-    /// Its exact twin.
+    /// `at_risk` exactly, to 10⁻⁶ of a minor unit.
     pub at_risk_exact: Exact,
     /// MRR set to cancel at the end; under `churn_at = request` it lies outside MRR.
     pub scheduled_churn: i128,
-    /// Its exact twin.
+    /// `scheduled_churn` exactly, to 10⁻⁶ of a minor unit.
     pub scheduled_churn_exact: Exact,
     /// The share of MRR that rests on estimates at the end.
     pub estimated: i128,
-    /// Its exact twin.
+    /// `estimated` exactly, to 10⁻⁶ of a minor unit.
     pub estimated_exact: Exact,
     /// The period is still running.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

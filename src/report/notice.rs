@@ -31,7 +31,7 @@ const NAMED: usize = 5;
 pub struct Notice {
     /// What a program tells it by.
     pub kind: NoticeKind,
-    /// In words.
+    /// What there is to know, in a sentence.
     pub detail: String,
     /// The parameter that shows it, as `account=acct_1`; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +46,7 @@ pub enum NoticeKind {
     Behind,
     /// The figures are of other rules than the configuration's.
     OtherRules,
-    /// The log is empty.
+    /// No event has come yet: there is nothing to answer from.
     EmptyLog,
     /// No event of the log tells of a customer.
     NothingRead,
@@ -58,14 +58,14 @@ pub enum NoticeKind {
     SubscriptionsMissing,
     /// The span asked for is still to come.
     FutureRange,
-    /// Everything is known.
+    /// All events of the log are read and priced.
     AllKnown,
     /// All is read, and nothing counts in what was asked.
     NothingCounts,
 }
 
 impl Notice {
-    /// A notice.
+    /// A notice of a kind; `option` is the parameter that shows what the answer doesn't.
     pub fn new(kind: NoticeKind, detail: String, option: Option<String>) -> Self {
         Self { kind, detail, option }
     }
@@ -254,7 +254,7 @@ fn elsewhere_of(scope: &Scope, elsewhere: &[LedgerThere]) -> Notice {
     Notice::new(NoticeKind::Elsewhere, detail, Some(option(scope, elsewhere)))
 }
 
-/// A ledger in words.
+/// A ledger as a sentence names it: mode, account, test clock.
 pub fn described(one: &LedgerThere) -> String {
     let account = one.account.as_ref().map_or("the account's own".to_owned(), AccountId::to_string);
     let mode = if one.livemode { "live" } else { "test" };

@@ -16,16 +16,16 @@ use crate::ledger::{
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Interval {
-    /// One accounting day.
+    /// One accounting day of the ledger's zone.
     Day,
-    /// Monday to Sunday.
+    /// A week from Monday to Sunday.
     Week,
-    /// A calendar month.
+    /// A month of the calendar.
     #[default]
     Month,
     /// Three calendar months from January.
     Quarter,
-    /// A calendar year.
+    /// A year of the calendar.
     Year,
 }
 
@@ -33,7 +33,7 @@ impl Interval {
     /// Every interval, the shortest first.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Reads the API's word.
+    /// The value of a word in the API; `None` where no value has that word.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
@@ -75,9 +75,9 @@ impl Interval {
 /// One entry's span, both days inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// First day.
+    /// The first day of the period.
     pub start: Day,
-    /// Last day.
+    /// The last day of the period, which is in it.
     pub end: Day,
     /// Where it stands to now.
     pub phase: Phase,
@@ -86,7 +86,7 @@ pub struct Period {
 /// Where a period stands to the instant the answer is cut at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It is over.
+    /// It ended before today.
     Past,
     /// It is still running: its figures are of a part.
     Running,

@@ -21,7 +21,7 @@ pub struct QualityList {
     pub profile: String,
     /// Whether they are of the ledger converted into the reporting currency.
     pub converted: bool,
-    /// The entries.
+    /// What couldn't be known, entry by entry.
     pub data: Vec<QualityItem>,
     /// Where the next page begins; null at the end.
     pub next_cursor: Option<String>,
@@ -42,11 +42,11 @@ pub struct QualityItem {
     pub object: String,
     /// The event that shows it.
     pub event: Option<String>,
-    /// Since when.
+    /// The instant from which it holds.
     pub at: String,
-    /// What is wrong.
+    /// What couldn't be known, in words.
     pub detail: String,
-    /// What would settle it.
+    /// What would settle it, in words.
     pub settle: String,
 }
 
@@ -165,7 +165,7 @@ impl QualityList {
         text.trim_end().to_owned()
     }
 
-    /// One row an entry.
+    /// As a table for CSV and terminal, one row an entry.
     pub fn table(&self) -> Table {
         let columns = vec!["kind", "account", "customer", "object", "event", "at", "detail", "settle"];
         let row = |item: &QualityItem| {

@@ -21,21 +21,21 @@ pub enum AskError {
         /// What is wrong, and what would be right.
         reason: String,
     },
-    /// Nothing answers yet.
+    /// No figures under the profile have been derived yet.
     #[error(
         "no figures under {profile} have been derived yet from the {events} events of the log: serve is at it, or is \
          running under another configuration"
     )]
     NotDerived {
-        /// Under which profile.
+        /// The profile that was asked for.
         profile: String,
-        /// Events in the log.
+        /// How many events the log holds.
         events: i64,
     },
     /// The figures can't be given.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// The database can't answer.
+    /// The store refused, or is in trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A prefix of the log can't be derived.
@@ -43,14 +43,14 @@ pub enum AskError {
     Derivation(#[from] ReconcileError),
 }
 
-/// Where answers come from.
+/// What answers come from: a store, the configuration of its ledger, and an instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Reports<'a> {
     /// The log and the derived tables.
     pub store: &'a ReadStore,
     /// The profiles, the default one first, and the zone.
     pub ledger: &'a config::Ledger,
-    /// Nothing later is shown.
+    /// The instant at which figures are cut: nothing later is shown.
     pub now: UnixTime,
     /// Ledgers that others derived for the same question; `None` for who asks once.
     pub(super) shared: Option<&'a Derivations>,

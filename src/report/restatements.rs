@@ -21,7 +21,7 @@ use crate::{
     store::records::closings::Closing,
 };
 
-/// A page of restatements.
+/// A page of what changed in closed months.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RestatementList {
     /// The profile whose closings they change.
@@ -37,10 +37,10 @@ pub struct RestatementList {
 /// A customer's figures of a closed month that are no longer what it was closed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Restatement {
-    /// The month, `2026-10`.
+    /// The calendar month, such as `2026-10`.
     #[schema(value_type = String)]
     pub month: Month,
-    /// When it was closed.
+    /// When the month was closed, by mrrd's clock.
     pub closed_at: String,
     /// The log up to here made the closed figures.
     #[schema(value_type = i64)]
@@ -48,7 +48,7 @@ pub struct Restatement {
     /// The connected account; absent for the account's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Who.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
     /// The currency of every amount.
     #[schema(value_type = String)]
@@ -65,7 +65,7 @@ pub struct Restatement {
 }
 
 impl RestatementList {
-    /// One row a restatement.
+    /// As a table for CSV and terminal, one row a restatement.
     pub fn table(&self) -> Table {
         let columns = vec![
             "month",

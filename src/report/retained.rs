@@ -76,7 +76,7 @@ impl People<'_> {
         }
     }
 
-    /// Whether nobody is.
+    /// Whether there is no customer in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

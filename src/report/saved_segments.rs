@@ -17,7 +17,7 @@ use crate::{
     store::records::{imports::ImportsKnown, segments::SegmentVersion},
 };
 
-/// Segments by name.
+/// The segments that can be asked by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SegmentList {
     /// Those of the configuration by name, then saved ones in the order in which they were saved.
@@ -27,12 +27,12 @@ pub struct SegmentList {
 /// What a name means, or meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SegmentEntry {
-    /// The segment's name.
+    /// The name by which it is asked.
     pub name: String,
     /// The condition, as the language writes it; null where the name was dropped.
     #[serde(rename = "where")]
     pub condition: Option<String>,
-    /// `configuration` or `saved`.
+    /// Where it is defined: in the `configuration`, or `saved` beside the log.
     pub source: &'static str,
     /// Whether `segment=NAME` means this one: not those superseded, dropped, or of a name that the configuration has.
     pub current: bool,
@@ -50,7 +50,7 @@ pub struct SegmentEntry {
 /// A segment to save, seen to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSegment {
-    /// Its name.
+    /// The name by which it is asked.
     pub name: String,
     /// Its condition, as the language writes it.
     pub condition: String,

@@ -28,7 +28,7 @@ use super::{
 use crate::{budget, ledger::time::Day, limits, segment::Members, store::derived::reports::*};
 
 impl<'a> Reports<'a> {
-    /// MRR over time.
+    /// The bridges of MRR of each period, currency and group.
     pub async fn mrr(&self, ask: &Ask) -> Result<MrrAnswer, AskError> {
         let by_customer = ask.segment.is_some();
         let (row_group, grouping) = match &ask.group_by {

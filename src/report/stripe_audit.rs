@@ -37,7 +37,7 @@ pub struct ExportAudit {
     pub profile: String,
     /// The first month or day of the export.
     pub from: String,
-    /// The last one.
+    /// The last month or day of the export.
     pub to: String,
     /// Figures held against each other.
     pub compared: usize,
@@ -54,7 +54,7 @@ pub struct ExportAudit {
 /// What an export says nothing of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// Which currencies.
+    /// The currencies that the export says nothing of.
     pub currencies: BTreeSet<Currency>,
     /// How many of the ledger's figures.
     pub figures: usize,
@@ -63,15 +63,15 @@ pub struct LeftOut {
 /// A figure of Stripe's that isn't the ledger's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Whose.
+    /// The id of the customer, `cus_…`.
     pub customer: String,
-    /// In which currency.
+    /// The currency of both figures.
     pub currency: String,
     /// The month or day it is about.
     pub at: String,
     /// What Stripe says, in minor units.
     pub stripe_exact: Exact,
-    /// What the ledger says.
+    /// The ledger's figure, in minor units.
     pub ledger_exact: Exact,
     /// The kind of change Stripe names, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ pub struct Difference {
     /// The kind of the ledger's movement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_kind: Option<&'static str>,
-    /// The likeliest reason.
+    /// The likeliest reason why the two differ.
     pub reason: Reason,
     /// The events behind what the ledger says there.
     pub events: Vec<String>,
@@ -88,7 +88,7 @@ pub struct Difference {
 /// A reason, and how much it explains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explained {
-    /// What it is.
+    /// The word of the reason.
     pub reason: &'static str,
     /// The knobs that would make the ledger's figure Stripe's, where it is a setting.
     pub knobs: Vec<Switch>,
@@ -335,7 +335,7 @@ fn summed(differences: &[Difference]) -> Vec<Explained> {
 }
 
 impl ExportAudit {
-    /// One row a difference.
+    /// As a table for CSV and terminal, one row a difference.
     pub fn table(&self) -> Table {
         let columns = vec!["customer", "at", "currency", "stripe_exact", "ledger_exact", "reason", "why", "events"];
         let row = |one: &Difference| {

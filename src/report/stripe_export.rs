@@ -61,18 +61,18 @@ pub enum BadExport {
     /// No row and no option says in which currency.
     #[error("line {line} names no currency: the file has no column \"Currency\", so say it with --currency")]
     NoCurrency {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
     /// A line can't be read.
     #[error("line {line}: {reason}")]
     Line {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// What is wrong with it, in words.
         reason: String,
     },
-    /// There is no row.
+    /// The file has no row but its heading.
     #[error("it has no row below its first line")]
     Empty,
 }
@@ -90,9 +90,9 @@ pub enum Form {
 /// The month at whose end something stands, or the day on which it changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExportPeriod {
-    /// At its end.
+    /// What stands at the end of the month.
     Month(Month),
-    /// In its course.
+    /// What changed in the course of the day.
     Day(Day),
 }
 
@@ -110,7 +110,7 @@ pub struct Said {
     pub rows: usize,
 }
 
-/// A file, read.
+/// An export of Stripe's as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     /// Which of the two it is.

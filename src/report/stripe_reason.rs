@@ -78,7 +78,7 @@ pub(super) fn candidates(base: &Profile, known: &[Profile]) -> Vec<Candidate> {
     all
 }
 
-/// Why a figure differs.
+/// Why a figure of Stripe's and the ledger's differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// `setting`, `excluded`, `currency`, `time_zone`, `quality`, `kind` or `missing_event`.

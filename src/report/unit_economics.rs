@@ -27,7 +27,7 @@ use crate::{
     store::records::imports::SpendKind,
 };
 
-/// Unit economics over time.
+/// What was spent in each month beside what it brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UnitEconomicsAnswer {
     /// The profile whose rules made the figures.
@@ -51,10 +51,10 @@ macro_rules! figures {
         /// One month of one currency. What wasn't imported is null with its reason.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
         pub struct UnitEconomicsEntry {
-            /// First day.
+            /// The first day of the period.
             #[schema(value_type = String)]
             pub start: Day,
-            /// Last day.
+            /// The last day of the period, which is in it.
             #[schema(value_type = String)]
             pub end: Day,
             /// The currency of every amount.
@@ -75,13 +75,13 @@ macro_rules! figures {
 }
 
 figures! {
-    /// Spent on selling.
+    /// What was spent on selling, in minor units.
     sales,
-    /// Spent on being known.
+    /// What was spent on marketing, in minor units.
     marketing,
     /// Spent on serving those who pay.
     cost_of_service,
-    /// Spent on everything else.
+    /// What was spent on all the rest, in minor units.
     operating,
     /// Sales and marketing of the month `lag` months before, over the month's new customers.
     cac,
@@ -193,7 +193,7 @@ fn earlier(first: Day, months: i32) -> Day {
 }
 
 impl UnitEconomicsAnswer {
-    /// One row a figure.
+    /// As a table for CSV and terminal, one row a figure.
     pub fn table(&self) -> Table {
         let columns =
             vec!["start", "end", "currency", "partial", "metric", "value", "numerator", "denominator", "reason"];

@@ -13,7 +13,7 @@ use crate::{
     store::{ReadStore, derived::reports::*},
 };
 
-/// Rows on their way.
+/// Rows that a view is reading.
 pub(super) type Rows<'v, T> = Pin<Box<dyn Future<Output = Result<T, AskError>> + Send + 'v>>;
 
 /// Rows of one profile's ledgers, up to a place in the log.

@@ -29,12 +29,12 @@ pub struct Waterfall {
     pub data: Vec<WaterfallRow>,
 }
 
-/// One line.
+/// One line of a waterfall, or one cause of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WaterfallRow {
-    /// First day.
+    /// The first day of the period.
     pub start: Day,
-    /// Last day.
+    /// The last day of the period, which is in it.
     pub end: Day,
     /// The currency of the amount.
     pub currency: Currency,
@@ -42,9 +42,9 @@ pub struct WaterfallRow {
     pub line: &'static str,
     /// The share of one cause in the line; null on the line itself.
     pub cause: Option<String>,
-    /// How much.
+    /// How much, in minor units of `currency`.
     pub amount: i128,
-    /// Its exact twin.
+    /// `amount` exactly, to 10⁻⁶ of a minor unit.
     pub amount_exact: Exact,
     /// The period is still running.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -97,7 +97,7 @@ impl Waterfall {
         Self { profile, converted: whole.converted, interval, as_known_at_seq: whole.as_known_at_seq, data }
     }
 
-    /// One row a line.
+    /// As a table for CSV and terminal, one row a line.
     pub fn table(&self) -> Table {
         let row = |line: &WaterfallRow| {
             vec![

@@ -58,7 +58,7 @@ impl FromIterator<(Arc<str>, Steps<bool>)> for Members {
 }
 
 impl Values {
-    /// The one text.
+    /// A value that is one text.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Texts(BTreeSet::from([text.into()]))
     }

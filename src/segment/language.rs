@@ -11,25 +11,25 @@ pub enum Expression {
     And(Vec<Expression>),
     /// One of them holds: two or more, none of them an `or`.
     Or(Vec<Expression>),
-    /// It doesn't hold.
+    /// It holds where this expression doesn't.
     Not(Box<Expression>),
-    /// What one key is.
+    /// What one key must be.
     Test(Test),
 }
 
 /// What one key must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Test {
-    /// What is looked at.
+    /// What of a customer is looked at.
     pub key: Key,
-    /// What it must be.
+    /// What its value must be.
     pub check: Check,
 }
 
-/// What is looked at.
+/// What of a customer is looked at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// An imported attribute.
+    /// An attribute that was imported, by its name.
     Attribute(Arc<str>),
     /// The customer's metadata, as it is now.
     Metadata(Arc<str>),
@@ -37,7 +37,7 @@ pub enum Key {
     Country,
     /// The currencies it is billed in.
     Currency,
-    /// What it holds.
+    /// The products of what it holds.
     Product,
     /// The prices of what it holds.
     Price,
@@ -51,14 +51,14 @@ pub enum Key {
     Seats,
     /// Days since its first MRR.
     TenureDays,
-    /// How it stands.
+    /// How it stands: `paying`, `past_due`, `ending`, `trialing`, `left`, whichever hold.
     Status,
 }
 
 /// What a key must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It has a value.
+    /// It has any value at all.
     Exists,
     /// One of its values compares so.
     Is(Comparison, Literal),
@@ -66,7 +66,7 @@ pub enum Check {
     In(Vec<Literal>),
 }
 
-/// How two values compare.
+/// How a value must compare with the one told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each says it by its name")]
 pub enum Comparison {
@@ -81,11 +81,11 @@ pub enum Comparison {
 /// A value as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Literal {
-    /// `200` or `0.5`
+    /// A number, such as `200` or `0.5`.
     Number(Decimal),
-    /// `DE` or `"two words"`
+    /// A text, such as `DE` or `"two words"`.
     Text(Arc<str>),
-    /// `2026-05-10`
+    /// A day, such as `2026-05-10`.
     Day(Day),
 }
 
@@ -126,12 +126,12 @@ impl Expression {
         }
     }
 
-    /// Its opposite.
+    /// The expression that holds where this one doesn't.
     pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
     }
 
-    /// Every test in it.
+    /// Every test of the expression, from left to right.
     pub fn tests(&self) -> Vec<&Test> {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::tests).collect(),

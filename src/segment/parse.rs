@@ -23,7 +23,7 @@ pub struct Mistake {
     text: String,
     /// The place, in characters from the text's beginning.
     pub at: usize,
-    /// What is wrong there.
+    /// What is wrong at that place, in words.
     pub reason: String,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Reads a segment.
+/// Reads the text of a segment; errors name the place of the first mistake.
 pub fn parse(text: &str) -> Result<Expression, Mistake> {
     let mistake = |(at, reason): Wrong| Mistake { text: text.to_owned(), at, reason };
     if text.chars().count() > LENGTH_MAX {

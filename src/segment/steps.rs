@@ -27,7 +27,7 @@ impl<T: Clone + PartialEq> Steps<T> {
         self.changes.range(..=day).next_back().map_or(&self.before, |(_, value)| value)
     }
 
-    /// Each value as another.
+    /// The same steps with each value made another.
     pub fn map<U>(&self, of: impl Fn(&T) -> U) -> Steps<U> {
         Steps { before: of(&self.before), changes: self.changes.iter().map(|(day, value)| (*day, of(value))).collect() }
     }

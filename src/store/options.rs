@@ -41,7 +41,7 @@ impl Default for Options {
 pub enum Work {
     /// Writing the log: webhooks, alerts.
     Appending,
-    /// Writes the derived tables.
+    /// Writing the derived tables as the log grows.
     Deriving,
     /// Reads them to answer questions.
     Answering,

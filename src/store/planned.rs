@@ -94,7 +94,6 @@ mod armed {
             false
         }
 
-        /// Passes.
         #[inline]
         pub(crate) async fn pass(&self, _name: &'static str) -> Result<(), StoreError> {
             Ok(())

@@ -5,14 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use super::metrics::{AlertLabels, DeliveryLabels, Metrics, ReadingLabels, ReasonLabels, WebhookLabels};
 use crate::event::Seq;
 
-/// A webhook was answered.
+/// A request on the webhook route was answered.
 #[derive(Debug)]
 pub struct WebhookAnswered<'a> {
     /// `default`, or the endpoint's name.
     pub endpoint: &'a str,
     /// `accepted`, `duplicate`, or the problem's name.
     pub answer: &'static str,
-    /// The HTTP status.
+    /// The status of the answer.
     pub status: u16,
     /// From the request's head to the answer.
     pub took: Duration,
@@ -51,9 +51,9 @@ impl WebhookAnswered<'_> {
 /// An event came into the log by a webhook.
 #[derive(Debug)]
 pub struct EventAppended<'a> {
-    /// Its id.
+    /// The id of the event or alert.
     pub event: &'a str,
-    /// Its type.
+    /// Stripe's type of event.
     pub kind: &'a str,
     /// Its place in the log.
     pub seq: Seq,
@@ -80,7 +80,7 @@ impl EventAppended<'_> {
 pub struct LedgerHealed {
     /// Events that no webhook had brought.
     pub events: u64,
-    /// Objects looked up.
+    /// How many objects were looked up at Stripe.
     pub looked_up: u64,
 }
 
@@ -96,14 +96,14 @@ impl LedgerHealed {
     }
 }
 
-/// An alert was raised.
+/// A rule raised an alert.
 #[derive(Debug)]
 pub struct AlertRaised<'a> {
-    /// Its id.
+    /// The id of the event or alert.
     pub id: &'a str,
-    /// Which rule.
+    /// The word of the rule.
     pub rule: &'static str,
-    /// Why nobody is told.
+    /// Why nobody is told of it; `None` where the channels are.
     pub silenced: Option<&'a str>,
 }
 
@@ -118,13 +118,13 @@ impl AlertRaised<'_> {
 /// An open alert rose further.
 #[derive(Debug)]
 pub struct AlertUpdated<'a> {
-    /// Its id.
+    /// The id of the event or alert.
     pub id: &'a str,
-    /// Which rule.
+    /// The word of the rule.
     pub rule: &'static str,
     /// The version it has now.
     pub version: i64,
-    /// Why nobody is told.
+    /// Why nobody is told of it; `None` where the channels are.
     pub silenced: Option<&'a str>,
 }
 
@@ -144,31 +144,31 @@ impl AlertUpdated<'_> {
 /// What an attempt to deliver came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// Taken.
+    /// The channel took it.
     Yes,
     /// Refused; it is tried again.
     Later,
-    /// Refused for a day.
+    /// It was refused for a day, and is given up.
     GivenUp,
 }
 
 /// A channel was given a message.
 #[derive(Debug)]
 pub struct AlertDelivery<'a> {
-    /// The channel's name.
+    /// The channel, by its configured name.
     pub channel: &'a str,
-    /// The alert's id.
+    /// The id of the alert it tells of.
     pub alert: &'a str,
-    /// `raised`, `closed` or `test`.
+    /// What it tells: `raised`, `closed` or `test`.
     pub event: &'a str,
-    /// What came of it.
+    /// What came of the attempt.
     pub outcome: Delivered,
-    /// What was wrong.
+    /// Why it failed; `None` where it didn't.
     pub reason: Option<&'a str>,
 }
 
 impl AlertDelivery<'_> {
-    /// Counts and logs it.
+    /// Counts it in the metrics and writes its log line.
     pub fn emit(&self, metrics: &Metrics) {
         let Self { channel, alert, event, outcome, reason } = *self;
         let word = match outcome {
@@ -201,14 +201,14 @@ impl ConnectionsOpen {
 /// A connection was turned away or cut.
 #[derive(Debug)]
 pub struct ConnectionRefused {
-    /// `full`, `slow` or `broken`.
+    /// Why it was cut: `full`, `slow` or `broken`.
     pub reason: &'static str,
-    /// Whose.
+    /// The address of the peer.
     pub peer: SocketAddr,
 }
 
 impl ConnectionRefused {
-    /// Counts and logs it.
+    /// Counts it in the metrics and writes its log line.
     pub fn emit(&self, metrics: &Metrics) {
         metrics.refused.get_or_create(&ReasonLabels { reason: self.reason }).inc();
         tracing::debug!(reason = self.reason, peer = %self.peer, "connection refused");

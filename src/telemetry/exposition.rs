@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-/// Which text.
+/// The two texts that metrics are written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exposition {
-    /// `application/openmetrics-text`
+    /// OpenMetrics, `application/openmetrics-text`.
     OpenMetrics,
-    /// `text/plain`, which everything reads.
+    /// Prometheus' own `text/plain`, which everything reads.
     Plain,
 }
 
@@ -28,7 +28,7 @@ impl Exposition {
         if open > 0 && open >= plain { Self::OpenMetrics } else { Self::Plain }
     }
 
-    /// Its media type.
+    /// The media type of the text.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -25,7 +25,6 @@ use crate::ledger::time::UnixTime;
 pub(super) struct WebhookLabels {
     /// `default`, or the endpoint's configured name; never what a client sent.
     pub(super) endpoint: String,
-    /// The answer given.
     pub(super) answer: &'static str,
 }
 
@@ -43,26 +42,21 @@ pub(super) struct ReasonLabels {
     pub(super) reason: &'static str,
 }
 
-/// Which rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct AlertLabels {
-    /// As programs read it.
     pub(super) rule: &'static str,
 }
 
 /// Which channel, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DeliveryLabels {
-    /// Its configured name.
     pub(super) channel: String,
     /// `delivered`, `refused` or `failed`.
     pub(super) outcome: &'static str,
 }
 
-/// Which feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct FeedLabels {
-    /// Its configured name.
     pub(super) feed: String,
 }
 

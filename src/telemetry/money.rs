@@ -6,12 +6,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Which ledger.
+/// Which ledger a figure is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LedgerLabels {
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: String,
-    /// Of all amounts.
+    /// The currency of the amounts.
     pub currency: String,
 }
 
@@ -19,13 +19,13 @@ pub struct LedgerLabels {
 #[derive(Debug)]
 pub struct MoneyMetrics {
     pub(super) registry: Registry,
-    /// MRR.
+    /// MRR now, in minor units.
     pub mrr: Family<LedgerLabels, Gauge>,
     /// The part of it that is `past_due`.
     pub at_risk: Family<LedgerLabels, Gauge>,
     /// The part of it that is set to cancel.
     pub scheduled_churn: Family<LedgerLabels, Gauge>,
-    /// Paying customers.
+    /// Customers with MRR above zero.
     pub customers: Family<LedgerLabels, Gauge>,
 }
 

@@ -111,7 +111,7 @@ fn at_age(members: &[&Customer], month: Month, age: i32) -> Age {
 pub struct AtAge {
     /// Months since the cohort's own.
     pub age: i32,
-    /// The cohort's customers.
+    /// How many customers it has.
     pub members: u64,
     /// Those of them with MRR at the month's end.
     pub held: u64,

@@ -14,13 +14,13 @@ use super::{
 /// Why a subscription counts, or why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CountStatus {
-    /// In full.
+    /// It counts its whole amount.
     Counts,
     /// In full, while its payment is outstanding.
     AtRisk,
-    /// On trial.
+    /// It is on trial and counts 0.
     Trial,
-    /// Paused as a whole.
+    /// Its status is `paused`: it counts 0.
     Paused,
     /// Its collection is paused, and the profile counts that 0.
     CollectionPaused,
@@ -34,9 +34,9 @@ pub(super) enum CountStatus {
     Unfunded,
     /// Not begun: its first payment is outstanding or never came.
     Incomplete,
-    /// Ended.
+    /// It has ended and counts 0.
     Ended,
-    /// A status nobody knows.
+    /// Its status is one that mrrd doesn't know: it counts 0.
     Unknown,
 }
 

@@ -22,7 +22,7 @@ use super::{
 /// One rule applied, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// When it takes effect.
+    /// The instant from which it holds.
     pub at: UnixTime,
     /// Where on the way it stands.
     pub stage: Stage,
@@ -52,7 +52,7 @@ pub enum Stage {
     Amount,
     /// Whether it counts, and what then.
     Counts,
-    /// Something couldn't be known.
+    /// Something couldn't be known (rule `unknown-amounts` and others).
     Quality,
     /// A movement came of it.
     Movement,

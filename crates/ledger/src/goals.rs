@@ -14,7 +14,7 @@ use crate::{money::Decimal, time::Day};
 pub enum GoalMetric {
     /// MRR at the end of a day.
     Mrr,
-    /// Twelve times that.
+    /// Twelve times the MRR.
     Arr,
     /// Paying customers at the end of a day.
     Customers,
@@ -40,9 +40,9 @@ pub enum GoalMetric {
 pub enum GoalUnit {
     /// Minor units of the goal's currency.
     Minor,
-    /// Customers.
+    /// A number of customers.
     Customers,
-    /// A share of 1.
+    /// A share, where 1 is the whole.
     Share,
 }
 
@@ -50,17 +50,17 @@ impl GoalMetric {
     /// Every one, in the order of the documents.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Reads its word.
+    /// The metric of this word; `None` where there is none.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
-    /// Its word.
+    /// Its word in API and configuration.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// What its figures are.
+    /// In which unit its figures are.
     pub fn unit(self) -> GoalUnit {
         match self {
             Self::Customers => GoalUnit::Customers,
@@ -85,7 +85,7 @@ impl GoalMetric {
 pub struct Millionths(pub i128);
 
 impl Millionths {
-    /// One whole.
+    /// One, in millionths.
     pub const ONE: i128 = 1_000_000;
 
     /// So many wholes; `None` beyond what fits.
@@ -117,10 +117,10 @@ impl FromStr for Millionths {
     }
 }
 
-/// What was promised.
+/// What a goal promises, by when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Of what.
+    /// The figure that is promised.
     pub metric: GoalMetric,
     /// What it is to come to.
     pub target: Millionths,
@@ -130,7 +130,7 @@ pub struct Terms {
     pub last: Day,
 }
 
-/// How a goal stands.
+/// How a goal stands on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -148,7 +148,7 @@ pub enum GoalState {
 }
 
 impl GoalState {
-    /// Its word.
+    /// Its word in API and configuration.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -167,7 +167,7 @@ pub struct Pace {
     pub progress: Option<Millionths>,
     /// (target − now) ÷ the days that are left, half-even; `None` where none are left or nothing is needed.
     pub needed_a_day: Option<Millionths>,
-    /// How it stands.
+    /// How the goal stands on that day.
     pub state: GoalState,
 }
 

@@ -99,21 +99,21 @@ id! {
     AccountId
     /// Who pays: `customer`, or `customer_account` where Stripe has no customer (docs/wire.md 3.1, 2025-12-15).
     CustomerId
-    /// A subscription, `sub_…`.
+    /// Stripe's id of a subscription, `sub_…`.
     SubscriptionId
     /// `si_…`; the subscription's own id for shapes before items existed.
     ItemId
     /// `price_…` or `plan_…`, or a free-text plan id.
     PriceId
-    /// A product, `prod_…`.
+    /// Stripe's id of a product, `prod_…`.
     ProductId
     /// A coupon's id, often free text.
     CouponId
     /// A discount, `di_…`: a coupon as it is put on somebody.
     DiscountId
-    /// A tax rate, `txr_…`.
+    /// Stripe's id of a tax rate, `txr_…`.
     TaxRateId
-    /// An invoice, `in_…`.
+    /// Stripe's id of an invoice, `in_…`.
     InvoiceId
     /// `evt_…`, or the digest that names an appended API answer.
     EventId

@@ -97,7 +97,7 @@ impl Rate {
         Self::of(Side::Money(amount), Side::count(1), "")
     }
 
-    /// So many.
+    /// A figure that is a count, over nothing.
     pub fn count(count: u64) -> Self {
         let millionths = i128::from(count).checked_mul(MILLION);
         Self {

@@ -22,12 +22,12 @@ impl Month {
         Self(Day(day.0.first_of_month()))
     }
 
-    /// Its first day.
+    /// The first day of the month.
     pub fn first(self) -> Day {
         self.0
     }
 
-    /// Its last day.
+    /// The last day of the month, which is in it.
     pub fn last(self) -> Day {
         Day(self.0.0.last_of_month())
     }

@@ -143,13 +143,13 @@ pub struct Movement {
 pub struct Part {
     /// The subscription that the item belongs to.
     pub subscription: SubscriptionId,
-    /// The item that changed.
+    /// The id of the item that changed.
     pub item: ItemId,
     /// Why it changed, by the evidence there is (rule `causes`).
     pub cause: Cause,
     /// By how much MRR changed, signed as movements are.
     pub amount: Mrr,
-    /// When it takes effect.
+    /// The instant at which the part takes effect.
     pub effective_at: UnixTime,
     /// The item before; `None` where there was none.
     pub before: Option<Side>,
@@ -181,7 +181,7 @@ pub struct Side {
 /// A subscription as it stands after the last thing known of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscriptionLedger {
-    /// Stripe's id, `sub_…`.
+    /// The id that Stripe gave the subscription, `sub_…`.
     pub id: SubscriptionId,
     /// Stripe's word for its status.
     pub status: Arc<str>,
@@ -223,7 +223,7 @@ pub struct QualityEntry {
 pub struct Trial {
     /// The subscription that was on trial.
     pub subscription: SubscriptionId,
-    /// When the trial began.
+    /// The instant at which the trial began.
     pub started_at: UnixTime,
     /// When the trial ended, or will.
     pub ended_at: UnixTime,

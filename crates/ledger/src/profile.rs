@@ -78,65 +78,65 @@ macro_rules! knob {
 }
 
 knob! {
-    /// Whether `unpaid` counts.
+    /// Whether a subscription that is `unpaid` counts.
     Unpaid {
-        /// It is churn.
+        /// It is churn from then on.
         Churn,
-        /// It goes on counting.
+        /// It goes on counting its whole amount.
         Count,
     }
     /// From when a subscription counts.
     ActiveFrom {
-        /// From its start.
+        /// From the start of the subscription.
         Start,
         /// From the payment of its first invoice above 0.
         FirstPayment,
     }
-    /// When a cancellation counts.
+    /// When a cancellation takes MRR away.
     ChurnAt {
         /// When it is asked for.
         Request,
-        /// When it ends.
+        /// When the subscription ends.
         End,
     }
     /// Whether a discount is taken off.
     DiscountRule {
-        /// Taken off.
+        /// It is taken off MRR.
         Subtract,
-        /// Left alone.
+        /// It is left alone: MRR is before it.
         Ignore,
     }
     /// What a fall to 0 by discount is.
     ZeroByDiscount {
-        /// The customer is lost.
+        /// The customer is lost: churn.
         Churn,
-        /// The customer stays.
+        /// The customer stays: contraction to 0.
         Contraction,
     }
-    /// Whether paused collection counts.
+    /// Whether a subscription counts whose collection is paused.
     PauseRule {
-        /// It goes on counting.
+        /// It goes on counting its whole amount.
         Count,
-        /// It counts 0.
+        /// It counts 0 meanwhile.
         Zero,
     }
     /// Whether the status `paused` counts.
     Paused {
-        /// It counts 0.
+        /// It counts 0 meanwhile.
         Zero,
-        /// It goes on counting.
+        /// It goes on counting its whole amount.
         Count,
     }
     /// What a running subscription that is put on trial does.
     TrialGranted {
         /// It counts 0 until its trial ends; the customer stays.
         Contraction,
-        /// It goes on counting.
+        /// It goes on counting its whole amount.
         Count,
     }
     /// Whether tax inside a price is taken out.
     InclusiveTax {
-        /// MRR is without it.
+        /// MRR is without the tax.
         Subtract,
         /// MRR is what the price says.
         Keep,
@@ -145,28 +145,28 @@ knob! {
     ReactivationAs {
         /// A line of its own.
         Reactivation,
-        /// Part of expansion.
+        /// It is part of expansion.
         Expansion,
-        /// Part of new.
+        /// It is part of new.
         New,
     }
 }
 
-/// Whether `past_due` counts.
+/// Whether a subscription that is `past_due` counts, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PastDue {
     /// It counts as if it were active.
     Count,
-    /// It counts 0.
+    /// It counts 0 meanwhile.
     Zero,
     /// As if active for so many times 24 hours.
     Days(u32),
 }
 
-/// What metered items count.
+/// What items billed by measured usage count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metered {
-    /// They count 0.
+    /// They count 0 MRR.
     Ignore,
     /// The last paid invoice's line.
     LastInvoice,

@@ -26,11 +26,11 @@ pub const YEAR_MONTHS: i32 = 12;
 /// The lengths of a period whose start retention is told against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// A calendar month.
+    /// A month of the calendar.
     Month,
     /// Three calendar months from January.
     Quarter,
-    /// A calendar year.
+    /// A year of the calendar.
     Year,
 }
 

@@ -30,8 +30,8 @@ pub enum Entry {
     Opening,
     /// The state before the first thing known, rebuilt: it began on that very day.
     Start,
-    /// Seen being created.
+    /// The event tells that it was created.
     Created,
-    /// Any later one.
+    /// Any later change of it.
     Change,
 }

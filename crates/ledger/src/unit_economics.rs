@@ -10,24 +10,24 @@ use super::{
 /// What was spent in a month; `None` where nothing was imported of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// On selling.
+    /// On selling; `None` where nobody told.
     pub sales: Option<Mrr>,
-    /// On being known.
+    /// On marketing; `None` where nobody told.
     pub marketing: Option<Mrr>,
     /// On serving those who pay.
     pub cost_of_service: Option<Mrr>,
-    /// On everything else.
+    /// On all the rest; `None` where nobody told.
     pub operating: Option<Mrr>,
 }
 
-/// What a month brought.
+/// What one month brought, in one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
-    /// MRR at its end.
+    /// MRR at the end of the month.
     pub mrr: Mrr,
     /// MRR twelve months before its end.
     pub a_year_ago: Mrr,
-    /// New MRR and expansion.
+    /// New MRR and expansion of the month, together.
     pub gained: Mrr,
     /// Paying customers at its end.
     pub customers: u64,

@@ -5,7 +5,7 @@ use super::{calendar::Pattern, finding::Observation, rate::Rate};
 /// Learnt from the days so far.
 #[derive(Clone, Debug)]
 pub(super) struct Baseline<const N: usize> {
-    /// Of each series.
+    /// The rate of each series.
     pub(super) rates: [Rate; N],
     /// Of days of the week and month.
     pub(super) pattern: Pattern,

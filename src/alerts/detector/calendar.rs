@@ -5,18 +5,18 @@
 pub struct DayKind {
     /// 0 Monday to 6 Sunday.
     pub weekday: u8,
-    /// Where in the month.
+    /// Whether it begins or ends a month.
     pub turn: Turn,
 }
 
 /// Where in the month a day lies: many subscriptions end with it or on its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// The first day.
+    /// The first day of a month.
     First,
-    /// The last day.
+    /// The last day of a month.
     Last,
-    /// Any other.
+    /// Any other day of the month.
     Within,
 }
 
@@ -43,7 +43,7 @@ impl Share {
     }
 }
 
-/// The account's pattern.
+/// How an account's counts differ by day of week and month.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pattern {
     weekdays: [Share; 7],

@@ -8,7 +8,7 @@ pub(super) const WEEK: usize = 7;
 /// Under this expected count a window isn't judged.
 pub(super) const JUDGED_FROM: f64 = 2.0;
 
-/// One accounting day.
+/// What was counted on one accounting day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation<const N: usize> {
     /// Its place in week and month.
@@ -19,33 +19,33 @@ pub struct Observation<const N: usize> {
     pub counts: [u64; N],
 }
 
-/// Which test found it.
+/// The test that found something unusual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// One day's count.
+    /// The count of one day.
     Day,
-    /// Seven days' count.
+    /// The count of seven days.
     Week,
-    /// A rise over longer.
+    /// A rise over more than seven days.
     SlowRise,
 }
 
-/// What was unusual.
+/// What was found to be unusual.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding {
-    /// In which series.
+    /// The place of its series among the observation's.
     pub series: usize,
-    /// By which test.
+    /// The test that found it.
     pub test: Test,
     /// Days looked at, the last one today.
     pub days: u32,
-    /// Counted in them.
+    /// How many were counted on these days.
     pub observed: u64,
-    /// Expected in them.
+    /// How many were expected on these days.
     pub expected: f64,
     /// Nine of ten such windows lie from here …
     pub low: u64,
-    /// … to here.
+    /// … to here: the upper end.
     pub high: u64,
     /// Alerts a year that chance alone would bring at this threshold: under the budget, or it wouldn't be one.
     pub by_chance_a_year: f64,
@@ -63,17 +63,17 @@ impl Finding {
 /// What seven days brought, and what was usual.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Usual {
-    /// Counted in them.
+    /// How many were counted on these days.
     pub observed: u64,
-    /// Expected in them.
+    /// How many were expected on these days.
     pub expected: f64,
     /// Nine of ten such weeks lie from here …
     pub low: u64,
-    /// … to here.
+    /// … to here: the upper end.
     pub high: u64,
 }
 
-/// What a day means.
+/// What a day means for a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     /// Fewer than about two expected even in a week: not judged.
@@ -81,19 +81,19 @@ pub enum Verdict {
         /// What a week is expected to bring.
         expected: f64,
     },
-    /// As expected.
+    /// About as many as are expected.
     Usual,
-    /// An episode begins.
+    /// An episode begins, with what was found.
     Raised(Finding),
-    /// The episode goes on.
+    /// The episode goes on unchanged.
     Open,
     /// The episode goes on, and what came in it would be an alert by itself.
     Risen(Finding),
-    /// The episode is over.
+    /// The episode is over, and how it ended.
     Closed(End),
 }
 
-/// How an episode ended.
+/// Why an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {

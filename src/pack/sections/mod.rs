@@ -13,7 +13,6 @@ use super::{
 };
 use crate::ledger::money::Currency;
 
-/// Every section.
 pub(super) fn all(figures: &Figures) -> Vec<Section> {
     vec![
         bridge::section(figures),

@@ -18,7 +18,7 @@ use crate::{
 pub struct NewGoal {
     /// What people call it: a running goal of this name is superseded.
     pub name: String,
-    /// Of what.
+    /// The figure that is promised.
     pub metric: GoalMetric,
     /// What it is to come to.
     pub target: Target,
@@ -26,7 +26,7 @@ pub struct NewGoal {
     pub from: Option<Day>,
     /// The day at whose end it is due.
     pub by: Day,
-    /// Who answers for it.
+    /// Who answers for reaching it.
     pub owner: String,
     /// What else there is to say.
     pub note: String,

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 /// Tables that no copy takes along: who holds a lease or a session is not where the copy is.
 pub(in crate::store) const LEFT_BEHIND: [&str; 2] = ["lease", "access_session"];
 
-/// Rows that travel together.
+/// How many rows travel in one statement.
 pub(in crate::store) const BATCH: usize = 512;
 
 /// A value as both databases have it; truth is 0 or 1.

@@ -72,17 +72,17 @@ pub struct MovementKey {
     pub day: Day,
     /// The instant of its last part.
     pub effective_at: UnixTime,
-    /// The movement's id, `mov_…`.
+    /// The id of the movement as the API shows it, `mov_…`.
     pub id: Arc<str>,
 }
 
 /// Which way a list of movements runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The oldest come first.
+    /// In order of time: the oldest first.
     #[default]
     Ascending,
-    /// The newest come first.
+    /// Against the order of time: the newest first.
     Descending,
 }
 
@@ -104,7 +104,7 @@ impl Order {
 pub struct CustomerPosition {
     /// The connected account; `None` for the account's own.
     pub account: Option<AccountId>,
-    /// The customer's id.
+    /// The id of the customer, `cus_…`.
     pub customer: CustomerId,
 }
 
@@ -113,7 +113,7 @@ pub struct CustomerPosition {
 pub enum CustomersAsked {
     /// All by account and id, after this one.
     After(Option<CustomerPosition>),
-    /// Only this customer.
+    /// Only the customer of this id.
     One(CustomerId),
 }
 
@@ -176,7 +176,7 @@ pub enum CustomerOrder {
     Ends,
     /// By name; who has none comes last.
     Name,
-    /// By the customer's id.
+    /// In the order of customers' ids.
     Id,
 }
 

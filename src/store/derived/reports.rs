@@ -66,15 +66,15 @@ impl AccountScope {
 pub enum RowGroup {
     /// Nothing further: one row a currency and day.
     Whole,
-    /// By product.
+    /// By product; rows of a price without one have no group.
     Product,
-    /// By price.
+    /// By the id of the price.
     Price,
-    /// By billing interval.
+    /// By billing interval, such as `3 month`.
     Interval,
     /// The currency it is billed in.
     Currency,
-    /// By customer.
+    /// By the id of the ledger's customer.
     Customer,
     /// Why it moved: movements only.
     Cause,
@@ -83,15 +83,15 @@ pub enum RowGroup {
 /// What months are summed by, beside their rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dimension {
-    /// By product.
+    /// By product; rows of a price without one have no group.
     Product,
-    /// By price.
+    /// By the id of the price.
     Price,
-    /// By billing interval.
+    /// By billing interval, such as `3 month`.
     Interval,
     /// The currency it is billed in.
     Currency,
-    /// By cause.
+    /// By the cause of each part (rule `causes`).
     Cause,
     /// By the customer's country as it is now.
     Country,
@@ -218,7 +218,7 @@ pub struct RetentionRows {
 pub struct TrialRow {
     /// The customer, by Stripe's id or the name that joins several.
     pub customer: CustomerId,
-    /// The trial.
+    /// When it began and ended, and whether it became paid.
     pub trial: Trial,
 }
 
@@ -335,26 +335,26 @@ pub struct Failing {
 /// A movement that took money, as far as alerts look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LossRow {
-    /// Who lost it.
+    /// The id of the ledger's customer.
     pub customer: CustomerId,
-    /// In which ledger's currency.
+    /// The currency of the ledger it is of.
     pub currency: Currency,
     /// The accounting day it is booked on.
     pub day: Day,
-    /// Churn or contraction.
+    /// What it is: churn or contraction.
     pub kind: Kind,
     /// How much, at most 0.
     pub amount: Mrr,
-    /// Its items' shares.
+    /// What each item lost; together the amount.
     pub parts: Vec<LossPart>,
 }
 
 /// One item's share of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LossPart {
-    /// Why.
+    /// Why the item lost it (rule `causes`).
     pub cause: Cause,
-    /// How much.
+    /// How much, in 10⁻⁶ of a minor unit.
     pub amount: Mrr,
     /// Why a subscription ended whose end only lowered a customer's MRR.
     pub end_reason: Option<Cause>,
@@ -365,13 +365,13 @@ pub struct LossPart {
 /// What a customer began beside what it had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BegunRow {
-    /// Who.
+    /// The id of the ledger's customer.
     pub customer: CustomerId,
-    /// In which ledger's currency.
+    /// The currency of the ledger it is of.
     pub currency: Currency,
     /// The accounting day it is booked on.
     pub day: Day,
-    /// How much.
+    /// How much, in 10⁻⁶ of a minor unit.
     pub amount: Mrr,
 }
 
@@ -442,7 +442,7 @@ impl LedgerRows {
         }));
     }
 
-    /// Names the groups anew.
+    /// Puts rows into the groups that `label` names; rows of one group add up.
     pub fn regroup(&mut self, label: impl Fn(&str) -> Option<Arc<str>>) {
         let groups = self.amounts.iter_mut().map(|row| &mut row.group);
         let groups = groups.chain(self.counts.iter_mut().map(|row| &mut row.group));

@@ -17,7 +17,7 @@ pub struct Touched {
 /// set only as the position moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowsState {
-    /// The generation that answers.
+    /// The generation that questions are answered from.
     pub generation: GenerationId,
     /// The last place of the log whose customers are marked.
     pub position: Seq,

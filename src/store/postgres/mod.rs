@@ -45,7 +45,6 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// How long an append waits for another session's lock before it gives up, and its webhooks are answered 503.
 const LOCK_WAIT: &str = "5s";
 
-/// One database.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     log: driver::Pool,

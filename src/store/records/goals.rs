@@ -10,15 +10,15 @@ use crate::ledger::{
 pub struct GoalRow {
     /// Its number: a later one of the same name supersedes it. 0 for one that is to be kept.
     pub id: i64,
-    /// What people call it.
+    /// The name by which people know it.
     pub name: String,
-    /// Of what it is.
+    /// The figure that is promised.
     pub metric: GoalMetric,
     /// What that is to come to: minor units, customers or a share of 1.
     pub target: Millionths,
     /// Whose ledger: a currency's own, or `reporting`.
     pub currency: String,
-    /// Whose rules.
+    /// The profile under whose rules it is counted.
     pub profile: String,
     /// The account's own events (empty), `all`, or a connected account's.
     pub account: String,
@@ -26,7 +26,7 @@ pub struct GoalRow {
     pub first: Day,
     /// The day at whose end it is due.
     pub last: Day,
-    /// Who answers for it.
+    /// Who answers for reaching it.
     pub owner: String,
     /// What else was said; empty where nothing was.
     pub note: String,

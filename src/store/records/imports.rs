@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// What an import brings.
+/// The kinds of files that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportKind {
-    /// Values of customers' attributes.
+    /// Values of customers' attributes, from a day on.
     Attributes,
     /// What was spent, by month.
     Spend,
 }
 
 impl ImportKind {
-    /// All of them.
+    /// Every kind, in the order in which it is listed.
     pub const ALL: [Self; 2] = [Self::Attributes, Self::Spend];
 
     /// As it is kept and shown.
@@ -43,9 +43,9 @@ pub enum Whose {
     Stripe(CustomerId),
     /// Every customer whose metadata has this value under this key.
     Metadata {
-        /// One of `ledger.metadata_keys`.
+        /// The key, one of `ledger.metadata_keys`.
         key: Arc<str>,
-        /// What it has there.
+        /// The value that its customers have there.
         value: Arc<str>,
     },
 }
@@ -55,9 +55,9 @@ pub enum Whose {
 pub struct AttributeRow {
     /// The line of the file, from 1.
     pub line: i64,
-    /// Whose.
+    /// The customer whose attribute it is.
     pub whose: Whose,
-    /// The attribute's name.
+    /// The name of the attribute.
     pub key: Arc<str>,
     /// Its value; empty where there is none from that day on.
     pub value: Arc<str>,
@@ -76,7 +76,7 @@ pub enum SpendKind {
 }
 
 impl SpendKind {
-    /// All of them.
+    /// Every kind, in the order in which it is listed.
     pub const ALL: [Self; 4] = [Self::Sales, Self::Marketing, Self::CostOfService, Self::Operating];
 
     /// As it is imported, kept and shown.
@@ -100,15 +100,15 @@ impl SpendKind {
 pub struct SpendRow {
     /// The line of the file, from 1.
     pub line: i64,
-    /// In which month.
+    /// The month in which it was spent.
     pub month: Month,
-    /// In which currency.
+    /// The currency of the amount.
     pub currency: Currency,
-    /// On what.
+    /// What the money was spent on.
     pub kind: SpendKind,
     /// For which segment, by its name; empty for the whole company.
     pub segment: Arc<str>,
-    /// How much.
+    /// How much, in 10⁻⁶ of a minor unit; below zero for what came back.
     pub amount: Mrr,
 }
 
@@ -124,7 +124,7 @@ pub struct SetAside {
 /// An import to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewImport {
-    /// What it brings.
+    /// Which of `rows` and `spend` it brings.
     pub kind: ImportKind,
     /// What the file was called; empty for none.
     pub file: String,
@@ -132,7 +132,7 @@ pub struct NewImport {
     pub rows: Vec<AttributeRow>,
     /// What was taken of spend, by line.
     pub spend: Vec<SpendRow>,
-    /// What wasn't, by line.
+    /// The lines that weren't taken, in their order.
     pub set_aside: Vec<SetAside>,
 }
 
@@ -143,7 +143,7 @@ pub struct Import {
     pub id: i64,
     /// What it brings, by its word: another version of mrrd may know more of them.
     pub kind: String,
-    /// When, by mrrd's clock.
+    /// When it was recorded, by mrrd's clock.
     pub recorded_at: UnixTime,
     /// The log's end then: whoever asks as of a later place knows of the import.
     pub log_seq: Seq,
@@ -162,9 +162,9 @@ pub struct Import {
 /// Up to which moment imports are known to a question (rule `attributes`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportsKnown {
-    /// All there are.
+    /// Every import recorded by now.
     All,
-    /// Those recorded by then.
+    /// Those recorded at this instant or before.
     Instant(UnixTime),
     /// Those recorded before the event at this place was appended.
     Seq(Seq),
@@ -228,7 +228,7 @@ impl Whose {
         }
     }
 
-    /// The columns again.
+    /// Read back from its two columns: an empty key is a customer of Stripe's.
     pub fn of_columns(key: String, customer: String) -> Self {
         if key.is_empty() {
             Self::Stripe(CustomerId::new(customer))

@@ -70,7 +70,7 @@ impl Records {
         either!(self.0, database => database.record_import(import, deed).await)
     }
 
-    /// Every import, by number.
+    /// Every import, in the order in which they were recorded.
     pub async fn imports(&self) -> Result<Vec<Import>, StoreError> {
         either!(self.0, database => database.imports().await)
     }

@@ -7,11 +7,11 @@ use crate::{event::Seq, ledger::time::UnixTime};
 pub struct SegmentVersion {
     /// Its number: 1, 2, 3, … without a hole.
     pub id: i64,
-    /// The segment's name.
+    /// The name by which it is asked.
     pub name: String,
     /// The condition as the language writes it; `None` where the name was dropped.
     pub condition: Option<String>,
-    /// When, by mrrd's clock.
+    /// When it was saved, by mrrd's clock.
     pub recorded_at: UnixTime,
     /// The log's end then: whoever asks as of a later place knows of the version.
     pub log_seq: Seq,

@@ -38,11 +38,11 @@ pub enum Due {
     ScheduledContraction,
     /// More in a later phase of a schedule, or an item's own trial that ends.
     ScheduledExpansion,
-    /// A discount ends.
+    /// A discount ends, and MRR grows by it.
     DiscountEnd,
-    /// A discount begins.
+    /// A discount begins, and MRR shrinks by it.
     DiscountStart,
-    /// A paused collection resumes.
+    /// A paused collection resumes, and counts again.
     Resume,
 }
 
@@ -109,9 +109,9 @@ struct Piece {
 /// A trial that ends within the horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialDue {
-    /// When the trial ends.
+    /// The instant at which the trial ends.
     pub at: UnixTime,
-    /// The subscription on trial.
+    /// The id of the subscription on trial.
     pub subscription: SubscriptionId,
     /// What it brings if it converts; `None` where the log can't tell.
     pub mrr: Option<(Currency, Mrr)>,
@@ -124,7 +124,7 @@ pub struct TrialDue {
 pub struct Renewal {
     /// When the first of its items does.
     pub at: UnixTime,
-    /// The subscription that renews.
+    /// The id of the subscription that renews.
     pub subscription: SubscriptionId,
     /// What of its MRR renews.
     pub mrr: (Currency, Mrr),

@@ -11,7 +11,7 @@ use crate::{ids::*, stored};
 /// A customer, as far as the ledger needs one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct CustomerState {
-    /// Stripe's id, `cus_…`.
+    /// The id that Stripe gave the customer, `cus_…`.
     #[n(0)]
     pub id: CustomerId,
     /// Two letters, from the address, else from shipping.

@@ -190,7 +190,7 @@ pub struct CorrectionState {
     /// Whose money it gives back; `None` for a refund that names nobody.
     #[n(2)]
     pub customer: Option<CustomerId>,
-    /// Minor units given back.
+    /// How much was given back, in minor units of the invoice's currency.
     #[n(3)]
     pub amount: i64,
     /// The currency of `amount`; `None` where it isn't one that is known.

@@ -127,7 +127,7 @@ pub enum Usage {
     /// A number of seats, bought.
     #[n(0)]
     Licensed,
-    /// Measured usage (knob `metered`).
+    /// By measured usage: what it counts says the knob `metered`.
     #[n(1)]
     Metered,
 }
@@ -138,7 +138,7 @@ pub struct Interval {
     /// Day, week, month or year.
     #[n(0)]
     pub unit: IntervalUnit,
-    /// At least 1.
+    /// How many units make the interval, at least 1.
     #[n(1)]
     pub count: u32,
 }
@@ -154,7 +154,7 @@ pub enum IntervalUnit {
     /// 52/12 of them make a month.
     #[n(1)]
     Week,
-    /// A calendar month.
+    /// A month of the calendar.
     #[n(2)]
     Month,
     /// Twelve calendar months: an amount of it counts 1/12 a month.
@@ -189,7 +189,7 @@ impl std::fmt::Display for Interval {
     }
 }
 
-/// `transform_quantity`: packages of units.
+/// Stripe's `transform_quantity`: a quantity billed by packages of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct Transform {
     /// Units in a package, at least 1.
@@ -205,10 +205,10 @@ pub struct Transform {
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Round {
-    /// A begun package counts.
+    /// A package that is begun counts whole.
     #[n(0)]
     Up,
-    /// Only whole packages count.
+    /// Only packages that are full count.
     #[n(1)]
     Down,
 }
@@ -231,7 +231,7 @@ pub struct TaxRate {
 /// A tax rate by itself, as `tax_rate.*` events and reads tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct TaxRateState {
-    /// Stripe's id, `txr_…`.
+    /// The id that Stripe gave the tax rate, `txr_…`.
     #[n(0)]
     pub id: TaxRateId,
     /// In percent: `20` takes a sixth out of a price that includes it.
@@ -245,7 +245,7 @@ pub struct TaxRateState {
 /// A product, as far as causes and names need it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ProductState {
-    /// Stripe's id, `prod_…`.
+    /// The id that Stripe gave the product, `prod_…`.
     #[n(0)]
     pub id: ProductId,
     /// Metadata marks it as an add-on (rule `causes`).

@@ -11,7 +11,7 @@ use crate::{ids::*, money::Decimal, stored, time::UnixTime};
 /// A subscription schedule at one instant: what is planned, and counts only once the subscription shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ScheduleState {
-    /// Stripe's id, `sub_sched_…`.
+    /// The id that Stripe gave the schedule, `sub_sched_…`.
     #[cbor(n(0), with = "stored::text")]
     pub id: Arc<str>,
     /// Who will pay; `None` where the shape doesn't say.

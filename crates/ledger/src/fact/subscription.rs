@@ -16,7 +16,7 @@ use crate::{
 /// A subscription at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct SubscriptionState {
-    /// Stripe's id, `sub_…`.
+    /// The id that Stripe gave the subscription, `sub_…`.
     #[n(0)]
     pub id: SubscriptionId,
     /// The customer who pays, in whose ledger it is.
@@ -169,7 +169,7 @@ pub struct PauseCollection {
 /// One item of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct ItemState {
-    /// Stripe's id, `si_…`.
+    /// The id that Stripe gave the item, `si_…`.
     #[n(0)]
     pub id: ItemId,
     /// Its price, as inlined in the snapshot.

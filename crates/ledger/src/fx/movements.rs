@@ -32,7 +32,6 @@ impl Booking<'_> {
     }
 }
 
-/// What is booked together.
 #[derive(Default)]
 struct Span<'r> {
     rows: Vec<&'r Row>,

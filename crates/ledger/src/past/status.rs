@@ -101,11 +101,11 @@ enum Paid {
     InTime,
     /// The first one, within the day that an incomplete subscription has.
     First(UnixTime),
-    /// Later.
+    /// It was paid later, at this instant.
     Late(UnixTime),
-    /// It was never finished.
+    /// It stayed a draft: it was never finished.
     LeftDraft,
-    /// Not at all.
+    /// It was never paid.
     Never,
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Inferred {
     Once,
     /// Gone at a later renewal, which began then where that is known.
     Repeating(Option<UnixTime>),
-    /// Taken away between renewals.
+    /// Somebody took it away between two renewals.
     Withdrawn,
     /// Still there after a second renewal.
     StillThere,

@@ -18,12 +18,12 @@ pub struct Exact(Ratio<i128>);
 pub struct Overflow;
 
 impl Exact {
-    /// Nothing.
+    /// The fraction 0.
     pub const ZERO: Self = Self::whole(0);
-    /// One.
+    /// The fraction 1.
     pub const ONE: Self = Self::whole(1);
 
-    /// A whole number.
+    /// A whole number as a fraction.
     pub const fn whole(value: i128) -> Self {
         Self(Ratio::new_raw(value, 1))
     }

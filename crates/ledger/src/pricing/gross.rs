@@ -16,9 +16,9 @@ use crate::{
 /// An item's monthly amount before discounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gross {
-    /// By its price.
+    /// What its price says.
     Known(Exact),
-    /// By the knob `metered`.
+    /// What measured usage counts by the knob `metered`.
     Usage(Exact),
     /// The same, from invoices that don't show all their lines.
     PartOfUsage(Exact),
@@ -26,7 +26,7 @@ pub(super) enum Gross {
     Carried(Exact),
     /// By an invoice line of its price.
     Billed(Exact),
-    /// Nothing tells.
+    /// Nothing tells what it costs: not 0, but unknown.
     Unknown,
     /// It doesn't fit into exact arithmetic.
     Overflow,

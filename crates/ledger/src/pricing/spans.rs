@@ -12,7 +12,7 @@ use crate::{
 /// What one item counts during a span.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemAmount {
-    /// Which item.
+    /// The id of the item.
     pub item: ItemId,
     /// The product it is sold as; `None` where the price has none.
     pub product: Option<ProductId>,
@@ -32,7 +32,7 @@ pub struct ItemAmount {
     pub unpriced: bool,
     /// In its own trial: counts 0 until that ends (rule `item-trials`).
     pub in_trial: bool,
-    /// Measured usage (knob `metered`).
+    /// Whether it is measured usage, of which the knob `metered` decides.
     pub metered: bool,
     /// Stable name across replacements (causes, rule `causes`).
     pub lookup_key: Option<Arc<str>>,
@@ -40,10 +40,10 @@ pub struct ItemAmount {
     pub nickname: Option<Arc<str>>,
 }
 
-/// What opened a span.
+/// What opens a span of unchanged amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trigger {
-    /// A snapshot.
+    /// A snapshot says something else.
     Snapshot,
     /// A discount began, by its `start` or on the customer.
     DiscountStart,

@@ -22,7 +22,6 @@ pub(in super::super) struct Table {
     pub(in super::super) name: &'static str,
     /// What tells the rows of one customer apart, and the test clock where readers need it.
     pub(super) lead: &'static str,
-    /// What the row says.
     pub(in super::super) columns: &'static str,
     /// The order of a customer's rows.
     pub(in super::super) order: &'static str,
