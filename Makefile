@@ -47,9 +47,9 @@ lint: tools ## Formatting, Clippy with warnings as errors, licences and sources
 bench: tools ## Webhooks a second beside the machine's limits and a handler by hand, then rebuilds and the API; to benches/RESULTS.md
 	@scripts/tools postgres
 	@scripts/tools node
-	cargo build --locked --profile dist --bin mrrd
-	MRRD_BIN=$${MRRD_BIN:-$(CURDIR)/target/dist/mrrd} cargo bench --locked --bench webhooks
-	MRRD_BIN=$${MRRD_BIN:-$(CURDIR)/target/dist/mrrd} cargo bench --locked --bench ledger
+	cargo bench --locked --bench webhooks --bench ledger --no-run
+	cargo bench --locked --bench webhooks
+	cargo bench --locked --bench ledger
 
 bench-instructions: tools ## Instructions a webhook costs, held against benches/instructions.txt
 	@scripts/tools valgrind

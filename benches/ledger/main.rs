@@ -3,8 +3,9 @@
 //!
 //! `MRRD_BENCH_EVENTS` is the length of the log that is rebuilt, 100,000 without it; `MRRD_BENCH_THOUSANDS` the sizes of the
 //! two ledgers in thousands of customers, `1,10` without it; `MRRD_BENCH_CHANGING` those of accounts that change all the time,
-//! `8` without it; `MRRD_BENCH_BILLED` that of the account that only bills, `100` without it; `MRRD_BIN` another build to
-//! measure.
+//! `8,100` without it; `MRRD_BENCH_BILLED` that of the account that only bills, `100` without it; `MRRD_BENCH_MINUTES` how long
+//! it may take, 22 without it: when time runs out there are fewer rounds, and the longest rebuilds are left out and said to be;
+//! `MRRD_BIN` another build to measure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -17,9 +18,12 @@ mod postgres;
 
 mod accounts;
 mod billed;
+#[path = "../webhooks/build.rs"]
+mod build;
 mod busy;
 mod log;
 mod process;
+mod time;
 
 use std::{
     net::SocketAddr,
@@ -36,6 +40,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use daemon::{Daemon, SECRET, Settings};
 use log::Account;
 use mrrd::{clock::Clock, demo::http::Client, ledger::time::UnixTime};
+use time::{Rounds, Time};
 
 /// Where this half of the report begins.
 const TITLE: &str = "# From the log to figures";
@@ -46,6 +51,13 @@ const CATCHING_UP: Duration = Duration::from_secs(600);
 /// Customers touched at once, and how often.
 const TOUCHED: usize = 200;
 const ROUNDS: usize = 5;
+/// Rounds of what takes seconds.
+const HISTORY_ROUNDS: usize = 3;
+/// How long the same question is asked again and again, and how often at least.
+const ASKING: Duration = Duration::from_secs(2);
+const ASKED_AT_LEAST: usize = 3;
+/// With the other half it must fit into half an hour.
+const MINUTES: u64 = 22;
 
 #[tokio::main]
 async fn main() {
@@ -55,19 +67,35 @@ async fn main() {
     if let Some(customers) = asked_for("billed") {
         return accounts::write(billed::Billed::of(customers.parse().expect("a number of customers"), today()));
     }
-    let events = std::env::var_os("MRRD_BENCH_EVENTS")
-        .map_or(100_000, |events| events.to_str().and_then(|events| events.parse().ok()).expect("a number"));
+    let number = |variable: &str, without_it: u64| {
+        std::env::var_os(variable)
+            .map_or(without_it, |asked| asked.to_str().and_then(|asked| asked.parse().ok()).expect("a number"))
+    };
+    let events = usize::try_from(number("MRRD_BENCH_EVENTS", 100_000)).unwrap();
+    let mut time = Time::of(number("MRRD_BENCH_MINUTES", MINUTES));
     let mut report = format!(
-        "{TITLE}\n\nThe same machine and command. One profile, all roles. Each figure of time is one run, but for the \
-         medians of {ROUNDS} that are told as such.\n"
+        "{TITLE}\n\n`make bench` wrote this of {} on: {}. One profile, all roles. Rates are medians of rounds, beside the slowest \
+         and the fastest; each round begins with an empty store, and the stores take turns. A question is asked 20 times, or as \
+         often as fits into {} s, {ASKED_AT_LEAST} times at least.\n",
+        build::measured(),
+        build::machine(),
+        ASKING.as_secs(),
     );
     report += &format!("\n{}\n", history(events).await);
     report += &format!("\n{}\n", large_ledgers(sizes()).await);
-    for thousands in thousands("MRRD_BENCH_CHANGING", "8") {
-        report += &format!("\n{}\n", accounts::changing(thousands * 1_000).await);
+    let (mut changing, mut billed) = (Vec::new(), Vec::new());
+    let sizes = thousands("MRRD_BENCH_CHANGING", "8,100");
+    // The largest last: it goes by what the others tell of how long things take.
+    for (place, thousands) in sizes.iter().enumerate() {
+        if place == sizes.len() - 1 {
+            for thousands in self::thousands("MRRD_BENCH_BILLED", "100") {
+                billed.push(accounts::billed(thousands * 1_000, &mut time).await);
+            }
+        }
+        changing.push(accounts::changing(thousands * 1_000, &mut time).await);
     }
-    for thousands in thousands("MRRD_BENCH_BILLED", "100") {
-        report += &format!("\n{}\n", accounts::billed(thousands * 1_000).await);
+    for part in changing.iter().chain(&billed) {
+        report += &format!("\n{part}\n");
     }
     println!("{report}");
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md"));
@@ -123,20 +151,21 @@ fn replay(account: &Account, events: Range<usize>, dir: &Path, settings: &Settin
 /// A history of two years of a hundred customers and their twins: taken in, then derived from nothing.
 async fn history(events: usize) -> Table {
     let account = Account::of(100, 731);
-    let mut table = table(&["what", "events", "per second", "peak memory"]);
-    for (store, settings, dir) in stores().await {
-        let replayed = replay(&account, 0..events, dir.path(), &settings);
-        let rebuilt = process::run(dir.path(), &settings, &["rebuild"], |_| {});
-        for (what, cost) in [("replay of files", &replayed), ("rebuild, all derived tables", &rebuilt)] {
-            row(
-                &mut table,
-                vec![
-                    format!("{what}, {store}"),
-                    events.to_string(),
-                    format!("{:.0}", cost.per_second(events)),
-                    cost.memory(),
-                ],
-            );
+    let mut costs: [[Rounds; 2]; 2] = Default::default();
+    for _ in 0..HISTORY_ROUNDS {
+        for ((_, settings, dir), [replayed, rebuilt]) in stores().await.into_iter().zip(&mut costs) {
+            replayed.add(replay(&account, 0..events, dir.path(), &settings));
+            rebuilt.add(process::run(dir.path(), &settings, &["rebuild"], |_| {}));
+        }
+    }
+    let mut head = vec!["what", "events"];
+    head.extend(Rounds::HEAD);
+    let mut table = table(&head);
+    for (store, costs) in ["SQLite", "PostgreSQL"].into_iter().zip(&costs) {
+        for (what, rounds) in ["replay of files", "rebuild, all derived tables"].into_iter().zip(costs) {
+            let mut cells = vec![format!("{what}, {store}"), events.to_string()];
+            cells.extend(rounds.cells(events));
+            row(&mut table, cells);
         }
     }
     table
@@ -223,10 +252,11 @@ async fn post_all(address: SocketAddr, bodies: Vec<bytes::Bytes>) {
     senders.join_all().await;
 }
 
-/// How long each of so many requests takes, sorted.
+/// How long each of so many requests takes, sorted; fewer where they take long.
 async fn ask(daemon: &mut Daemon, path: &str, times: usize) -> Vec<Duration> {
     let mut took = Vec::with_capacity(times);
-    for _ in 0..times {
+    let begun = Instant::now();
+    while took.len() < times && (took.len() < ASKED_AT_LEAST || begun.elapsed() < ASKING) {
         let since = Instant::now();
         let answer = daemon.get(path).await;
         took.push(since.elapsed());

@@ -22,10 +22,6 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    pub(crate) fn memory(&self) -> String {
-        format!("{:.0} MB", self.peak_kilobytes as f64 / 1000.0)
-    }
-
     pub(crate) fn per_second(&self, count: usize) -> f64 {
         count as f64 / self.took.as_secs_f64()
     }

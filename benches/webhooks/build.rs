@@ -1,4 +1,4 @@
-//! Which build was measured, so that a report can be held against it later.
+//! Which build was measured, and on what, so that a report can be held against it later; of both halves of it.
 
 use std::{path::Path, process::Command};
 
@@ -18,6 +18,17 @@ pub(crate) fn measured() -> String {
         commit.map(|commit| format!(" at {commit}")).unwrap_or_default(),
         profile.unwrap_or_default(),
     )
+}
+
+/// The processors, the system, and how busy it was before.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |cpu| cpu.1);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("?");
+    format!("{cpu}, {cores} cores, Linux {}, load {load} before", read("/proc/sys/kernel/osrelease").trim())
 }
 
 /// The first line of what a command says, where it succeeds.

@@ -50,7 +50,7 @@ async fn main() {
          fastest. Every webhook is new, and answered after its commit is flushed (SQLite: `synchronous=FULL`; PostgreSQL: \
          `fsync=on`, `synchronous_commit=on`).\n",
         build::measured(),
-        machine(),
+        build::machine(),
         account.mean_bytes(),
         SPAN.as_secs(),
     );
@@ -257,14 +257,4 @@ impl std::fmt::Display for Rates {
 fn times(pace: &Pace) -> [String; 3] {
     let millis = |percent| format!("{:.3}", pace.percentile(percent).as_secs_f64() * 1000.0);
     [format!("{:.0}", pace.per_second()), millis(50), millis(99)]
-}
-
-fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |cpu| cpu.1);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or("?");
-    format!("{cpu}, {cores} cores, Linux {}, load {load} before", read("/proc/sys/kernel/osrelease").trim())
 }
