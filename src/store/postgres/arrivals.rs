@@ -107,7 +107,17 @@ pub(super) async fn insert(
         database.plan.pass(planned::LOG_AFTER_COMMIT).await?;
         written
     } else {
-        query.fetch_all(&database.log_writer).await.doing(DOING)?
+        let mut connection = database.arriving.take(&database.log_writer).await.doing(DOING)?;
+        match query.fetch_all(&mut *connection).await {
+            Ok(written) => {
+                database.arriving.keep(connection);
+                written
+            }
+            Err(error) => {
+                database.arriving.forget();
+                return Err(error).doing(DOING);
+            }
+        }
     };
     let place = |row: &Row| -> Result<(String, Seq), sqlx::Error> { Ok((row.try_get(0)?, row.try_get(1)?)) };
     let seq_of: HashMap<String, Seq> = written.iter().map(place).collect::<Result<_, _>>().doing(DOING)?;

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod arrivals;
+mod arriving;
 #[path = "../body/mod.rs"]
 mod body;
 pub(super) mod copied;
@@ -50,6 +51,8 @@ pub(super) struct Database {
     log: driver::Pool,
     /// Writers of the log, apart from the readers: a busy API never keeps a webhook waiting.
     log_writer: driver::Pool,
+    /// What appends keep of them between two groups.
+    arriving: arriving::Arriving,
     /// Readers of the derived tables.
     derived: driver::Pool,
     /// Writers of the derived tables.
@@ -106,6 +109,7 @@ impl Database {
         let mut database = Self {
             log: readers.clone(),
             log_writer,
+            arriving: arriving::Arriving::default(),
             derived: readers,
             derived_writer,
             horizon: Arc::new(AtomicI64::new(0)),

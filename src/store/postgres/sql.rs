@@ -175,6 +175,7 @@ pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreErro
 /// Closes what isn't of a pool: the leases held are free.
 pub(crate) fn close_direct(database: &Database) {
     database.presence.end();
+    database.arriving.forget();
 }
 
 /// Tells the planner what a generation holds that was filled at once: else it believes tables empty until, minutes later,
