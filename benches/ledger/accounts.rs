@@ -106,15 +106,9 @@ pub(crate) async fn billed(customers: u32, time: &mut Time) -> String {
     let events = billed::Billed::of(customers, today()).events();
     let lines = customers as usize * billed::MONTHS as usize;
     let mut time_of_its_own = time.apart();
-    let tables = worked(
-        customers,
-        events,
-        || billed::Billed::of(customers, today()),
-        &ROUTES[..1],
-        1,
-        &mut time_of_its_own,
-    )
-    .await;
+    let tables =
+        worked(customers, events, || billed::Billed::of(customers, today()), &ROUTES[..1], 1, &mut time_of_its_own)
+            .await;
     format!(
         "An account that only bills: {customers} subscriptions over a year and {lines} lines of invoices \
          (benches/ledger/billed.rs). Of as many, dbt_stripe says that its MRR took 16.6 s.\n\n{tables}"

@@ -68,12 +68,7 @@ impl Rounds {
         let range = if rates.len() == 1 { "one run".into() } else { format!("{slowest:.0}–{fastest:.0}") };
         let memory = self.0.iter().map(|cost| cost.peak_kilobytes).max().unwrap_or_default() as f64 / 1000.0;
         let median = |all: &[f64]| all[all.len() / 2];
-        vec![
-            format!("{:.0}", median(&rates)),
-            range,
-            format!("{:.1}", median(&each)),
-            format!("{memory:.0} MB"),
-        ]
+        vec![format!("{:.0}", median(&rates)), range, format!("{:.1}", median(&each)), format!("{memory:.0} MB")]
     }
 
     pub(crate) const HEAD: [&str; 4] = ["per second", "range", "processor µs for each", "peak memory"];
