@@ -175,12 +175,12 @@ pub const LEASE_RENEWALS: u32 = 3;
 /// Events looked at in one transaction of the reconciler: some tens of milliseconds.
 pub const ADVANCE_EVENTS: i64 = 2_000;
 
-/// Customers recomputed in one transaction while the log is being written: some milliseconds, so that webhooks get the
-/// processor.
-pub const BUSY_BATCH: i64 = 32;
+/// Bodies of events that one statement reads: some hundreds of kilobytes.
+pub const BODIES_READ: usize = 256;
 
-/// The same while the log is quiet, where a large transaction costs less for each customer.
-pub const QUIET_BATCH: i64 = 256;
+/// Customers recomputed in one transaction: some tens of milliseconds. A row of sums that many of them share is moved once for
+/// all, and a webhook waits for none of it: on SQLite the log is a file of its own, on PostgreSQL other rows.
+pub const RECOMPUTE_BATCH: i64 = 256;
 
 /// States of customers whose metadata is read at once where customers are joined: a megabyte or two of bodies.
 pub const JOIN_PAGE: i64 = 512;

@@ -8,6 +8,7 @@ use crate::{
         fact::{CustomerState, Fact, State},
         outcome::CustomerLedger,
     },
+    limits,
     store::{ReadStore, StoreError},
     stripe::metadata::customer_metadata,
 };
@@ -28,15 +29,23 @@ impl CustomerRules {
         })
     }
 
-    /// The customer's metadata now: what its newest state says, which holds for all history as its country does. Erased
+    /// Each customer's metadata now: what its newest state says, which holds for all history as its country does. Erased
     /// bodies say nothing.
-    pub(super) async fn metadata(&self, store: &ReadStore, facts: &[Fact]) -> Result<Metadata, StoreError> {
-        newest_metadata(store, facts, &self.keys()).await
+    pub(super) async fn metadata<F: AsRef<[Fact]>>(
+        &self,
+        store: &ReadStore,
+        customers: &[F],
+    ) -> Result<Vec<Metadata>, StoreError> {
+        newest_metadata(store, customers, &self.keys()).await
     }
 
     /// As much of it as tells whether one of several customers that are one is left out.
-    pub(super) async fn excluding_metadata(&self, store: &ReadStore, facts: &[Fact]) -> Result<Metadata, StoreError> {
-        newest_metadata(store, facts, &self.excluding_keys().collect::<Vec<_>>()).await
+    pub(super) async fn excluding_metadata<F: AsRef<[Fact]>>(
+        &self,
+        store: &ReadStore,
+        customers: &[F],
+    ) -> Result<Vec<Metadata>, StoreError> {
+        newest_metadata(store, customers, &self.excluding_keys().collect::<Vec<_>>()).await
     }
 
     /// Whether `ledger.exclude` names this customer.
@@ -63,13 +72,22 @@ impl CustomerRules {
     }
 }
 
-async fn newest_metadata(store: &ReadStore, facts: &[Fact], keys: &[Arc<str>]) -> Result<Metadata, StoreError> {
+/// The metadata of each customer, by its facts.
+async fn newest_metadata<F: AsRef<[Fact]>>(
+    store: &ReadStore,
+    customers: &[F],
+    keys: &[Arc<str>],
+) -> Result<Vec<Metadata>, StoreError> {
     if keys.is_empty() {
-        return Ok(Metadata::new());
+        return Ok(vec![Metadata::new(); customers.len()]);
     }
-    let Some((newest, _)) = newest(facts) else { return Ok(Metadata::new()) };
-    let bodies = store.log.bodies(&newest.event).await?;
-    Ok(bodies.iter().find_map(|(_, body)| customer_metadata(body, keys)).unwrap_or_default())
+    let newest: Vec<_> = customers.iter().map(|facts| Some(&newest(facts.as_ref())?.0.event)).collect();
+    let events: Vec<_> = newest.iter().copied().flatten().collect();
+    let mut told = BTreeMap::new();
+    for events in events.chunks(limits::BODIES_READ) {
+        told.extend(store.log.read_bodies(events, |body| customer_metadata(body, keys)).await?);
+    }
+    Ok(newest.into_iter().map(|event| event.and_then(|event| told.get(event).cloned()).unwrap_or_default()).collect())
 }
 
 /// The fact that tells a customer's newest state; a deleted one's says nothing.

@@ -231,9 +231,12 @@ pub(super) async fn read_with(
         let members = members.as_mut().and_then(Iterator::next).unwrap_or_default();
         let customer = key.customer.clone();
         let lacking = lacking(&facts, &references);
-        let mut one = CustomerInput { customer, facts, references, named, metadata: Metadata::new(), members, lacking };
-        one.metadata = rules.customers.metadata(store, &one.counted(&rules.customers)).await?;
-        known.push(one);
+        known.push(CustomerInput { customer, facts, references, named, metadata: Metadata::new(), members, lacking });
+    }
+    let counted: Vec<_> = known.iter().map(|one| one.counted(&rules.customers)).collect();
+    let metadata = rules.customers.metadata(store, &counted).await?;
+    for (one, metadata) in known.iter_mut().zip(metadata) {
+        one.metadata = metadata;
     }
     // While a generation is filled, not all is heard yet: who lacks something is derived once more at its end.
     if catalogue.is_none() {
@@ -315,12 +318,13 @@ async fn read_members(
     catalogue: Option<&Catalogue>,
 ) -> Result<(Vec<Vec<Fact>>, Vec<Vec<Member>>), ReconcileError> {
     let all: Vec<CustomerKey> = ledgers.iter().flatten().cloned().collect();
-    let mut facts_of_all = facts_of(store, &all, known_at, catalogue).await?.into_iter();
+    let facts_of_all = facts_of(store, &all, known_at, catalogue).await?;
+    let metadata_of_all = rules.customers.excluding_metadata(store, &facts_of_all).await?;
+    let mut of_all = facts_of_all.into_iter().zip(metadata_of_all);
     let (mut facts, mut members) = (Vec::with_capacity(ledgers.len()), Vec::with_capacity(ledgers.len()));
     for keys in ledgers {
         let (mut of_ledger, mut its_members) = (Vec::new(), Vec::with_capacity(keys.len()));
-        for (key, own) in keys.into_iter().zip(&mut facts_of_all) {
-            let metadata = rules.customers.excluding_metadata(store, &own).await?;
+        for (key, (own, metadata)) in keys.into_iter().zip(&mut of_all) {
             let named = named(&own).into_iter().map(str::to_owned).collect();
             its_members.push(Member { key, facts: own.len(), named, metadata });
             of_ledger.extend(own);

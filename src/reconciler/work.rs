@@ -123,7 +123,7 @@ impl<'a> Work<'a> {
             return Ok(Step::More);
         }
         let quiet = advanced.read == 0;
-        let taken = self.recompute(if quiet { limits::QUIET_BATCH } else { limits::BUSY_BATCH }).await?;
+        let taken = self.recompute(limits::RECOMPUTE_BATCH).await?;
         Ok(if taken == 0 && quiet { Step::Drained } else { Step::More })
     }
 
@@ -143,7 +143,7 @@ impl<'a> Work<'a> {
     /// Takes marks and recomputes their customers until none is to be had: what a process does beside the one that holds
     /// the lease and reads the log on.
     pub(super) async fn help(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
-        while !*stop.borrow() && self.recompute(limits::BUSY_BATCH).await? > 0 {
+        while !*stop.borrow() && self.recompute(limits::RECOMPUTE_BATCH).await? > 0 {
             tokio::task::yield_now().await;
         }
         Ok(())

@@ -3,7 +3,7 @@
 pub mod prepared;
 pub(super) mod tally;
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use bytes::Bytes;
 
@@ -173,6 +173,16 @@ impl ReadLog {
     /// Every body seen of this id, to the byte, by variant; without those erased.
     pub async fn bodies(&self, id: &EventId) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         either!(self.0, database => database.bodies(id).await)
+    }
+
+    /// What `read` makes of each of these events: of the first of its bodies, in the order of variants, that it makes
+    /// anything of. Erased ones say nothing.
+    pub(crate) async fn read_bodies<T: Send>(
+        &self,
+        ids: &[&EventId],
+        read: impl Fn(&[u8]) -> Option<T> + Send,
+    ) -> Result<BTreeMap<EventId, T>, StoreError> {
+        either!(self.0, database => database.read_bodies(ids, read).await)
     }
 
     /// The next events after `after_seq` that `reader` names, with their bodies: a page of them, in the log's order. Those

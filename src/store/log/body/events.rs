@@ -1,5 +1,7 @@
 //! Reading the log: its end, its events, their bodies.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -257,6 +259,38 @@ impl Database {
             }
         }
         Ok(bodies)
+    }
+
+    pub(in crate::store) async fn read_bodies<T: Send>(
+        &self,
+        ids: &[&EventId],
+        read: impl Fn(&[u8]) -> Option<T> + Send,
+    ) -> Result<BTreeMap<EventId, T>, StoreError> {
+        let doing = "reading bodies";
+        let text = format!(
+            "SELECT e.id, e.seq, e.body_bytes, b.codec, b.bytes FROM event e JOIN {BODY} WHERE {} ORDER BY e.id, e.variant",
+            in_list("e.id", 1)
+        );
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .bind(text_list(ids.iter().map(|id| id.as_str())))
+            .fetch_all(&self.log)
+            .await
+            .doing(doing)?;
+        let mut told = BTreeMap::new();
+        for row in &rows {
+            let mut columns = Columns::of(row, 0);
+            let (id, seq) = (EventId::new(columns.text()?), columns.seq()?);
+            if told.contains_key(&id) {
+                continue;
+            }
+            let (length, codec, bytes) = (columns.number()?, columns.number()?, columns.bytes()?);
+            let plain = codec::decode(codec, &bytes, usize::try_from(length).unwrap_or(0))
+                .map_err(|error| corrupt(doing, format!("event {id} at {seq}: {error}")))?;
+            if let Some(value) = read(&plain) {
+                told.insert(id, value);
+            }
+        }
+        Ok(told)
     }
 
     pub(in crate::store) async fn known_ids(&self, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
