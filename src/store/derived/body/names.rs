@@ -1,11 +1,13 @@
 //! Names and e-mails of customers: kept by place of the log, looked up by id, forgotten when they aren't to be shown.
 
+use std::collections::BTreeMap;
+
 use sqlx::QueryBuilder;
 
 use super::{
     super::{Database, dialect::*},
     reader::Columns,
-    rows::{account, account_of},
+    rows::{account, account_of, insert},
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -39,26 +41,32 @@ impl Database {
         if moved != 1 {
             return Ok(false);
         }
+        // The newest alone of each customer: one statement can't change a row twice.
+        let mut newest: BTreeMap<&CustomerKey, &CustomerNamed> = BTreeMap::new();
         for one in named {
-            sqlx::query(
-                "INSERT INTO customer_name (livemode, account, customer, at, seq, name, email, search)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                 ON CONFLICT (livemode, account, customer) DO UPDATE SET at = excluded.at, seq = excluded.seq,
-                     name = excluded.name, email = excluded.email, search = excluded.search
-                 WHERE (customer_name.at, customer_name.seq) <= (excluded.at, excluded.seq)",
-            )
-            .bind(one.key.livemode)
-            .bind(account(one.key.account.as_ref()))
-            .bind(clean(one.key.customer.as_str()))
-            .bind(one.at.0)
-            .bind(one.seq)
-            .bind(clean(&one.name))
-            .bind(clean(&one.email))
-            .bind(clean(&format!("{}\n{}", one.name, one.email).to_lowercase()))
-            .execute(&mut *tx)
-            .await
-            .doing(KEEPING)?;
+            let kept = newest.entry(&one.key).or_insert(one);
+            if (kept.at, kept.seq) <= (one.at, one.seq) {
+                *kept = one;
+            }
         }
+        let rows: Vec<_> = newest.into_values().collect();
+        let head = "INSERT INTO customer_name (livemode, account, customer, at, seq, name, email, search)";
+        let tail = "ON CONFLICT (livemode, account, customer) DO UPDATE SET at = excluded.at, seq = excluded.seq,
+                 name = excluded.name, email = excluded.email, search = excluded.search
+             WHERE (customer_name.at, customer_name.seq) <= (excluded.at, excluded.seq)";
+        insert(&mut tx, head, 8, tail, &rows, |query, one| {
+            query
+                .bind(one.key.livemode)
+                .bind(account(one.key.account.as_ref()))
+                .bind(clean(one.key.customer.as_str()))
+                .bind(one.at.0)
+                .bind(one.seq)
+                .bind(clean(&one.name))
+                .bind(clean(&one.email))
+                .bind(clean(&format!("{}\n{}", one.name, one.email).to_lowercase()))
+        })
+        .await
+        .doing(KEEPING)?;
         tx.commit().await.doing(KEEPING)?;
         Ok(true)
     }
