@@ -10,7 +10,6 @@ use jiff::ToSpan;
 use super::{
     ReportError,
     ask::Ask,
-    book::Book,
     committed_answer::{
         AnnualRenewals, CommittedAnswer, CommittedEntry, CommittedLine, CurvePoint, DueEntry, PastDue, TrialsDue,
         UntoldEntry,
@@ -33,7 +32,7 @@ use crate::{
     },
     limits,
     reconciler::derivation,
-    store::derived::reports::{AccountScope, LedgerRows, RowGroup, Scope, TrialRow},
+    store::derived::reports::{AccountScope, RowGroup, Scope, StandingRows, TrialRow},
 };
 
 /// The horizon where none is asked for, in days.
@@ -53,32 +52,43 @@ impl Reports<'_> {
             None => self.answering(&kept).await?.map(|current| current.position),
             seq => seq,
         };
-        let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
         let mut trials = view.trials(&scope).await?;
         let mut changing = view.changing_ahead(&scope).await?;
-        if let Some(currency) = ask.own_currency() {
-            rows.keep_currency(currency);
-        }
         let zone = &self.ledger.zone;
         let today = zone.day(scope.cut);
-        let currencies: BTreeSet<Currency> = rows.amounts.iter().map(|row| row.currency).collect();
         // Of a segment, who belongs to it today, wherever what is scheduled takes them.
-        if let Some(members) = self.membership(ask, &scope, &*view).await? {
-            let is_of = |customer: &str| members.holds(customer, today);
-            rows.amounts.retain(|row| row.group.as_deref().is_some_and(is_of));
-            rows.counts.retain(|row| row.group.as_deref().is_some_and(is_of));
-            rows.lines.retain(|row| row.group.as_deref().is_some_and(is_of));
-            trials.retain(|one| is_of(one.customer.as_str()));
-            changing.retain(|key| is_of(key.customer.as_str()));
-        }
+        let members = self.membership(ask, &scope, &*view).await?;
+        let is_of = |customer: &str| members.as_ref().is_none_or(|members| members.holds(customer, today));
+        trials.retain(|one| is_of(one.customer.as_str()));
+        changing.retain(|key| is_of(key.customer.as_str()));
         let until = today.0.checked_add(i64::from(horizon).days()).map_or(today, Day);
         let mut known = self.ahead(ask, &scope, &changing, position, zone.end_of(until)).await?;
+        // Over all accounts a customer's id doesn't tell whose it is: the tables' word stands.
+        let by_facts = !matches!(scope.account, AccountScope::All);
+        let named: Vec<CustomerKey> = known.iter().filter(|_| by_facts).map(|(key, _)| key.clone()).collect();
+        let mut standing = match &members {
+            None => view.standing(&scope, &named).await?,
+            Some(_) => {
+                let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?.amounts;
+                let currencies: BTreeSet<Currency> = rows.iter().map(|row| row.currency).collect();
+                rows.retain(|row| row.group.as_deref().is_some_and(is_of));
+                let named = named.iter().map(|key| key.customer.as_str()).collect();
+                let mut of_members = StandingRows::of_customers(&rows, &named).ok_or(ReportError::Overflow)?;
+                for currency in currencies {
+                    of_members.mrr.entry(currency).or_default();
+                }
+                of_members
+            }
+        };
         if let Some(own) = ask.own_currency() {
             known.iter_mut().for_each(|(_, one)| keep(one, own));
+            standing.mrr.retain(|currency, _| *currency == own);
+            standing.of_named.retain(|currency, _| *currency == own);
+            standing.at_risk.retain(|(currency, _), _| *currency == own);
         }
-        let mut books = standing(&rows, &scope, &known, today)?;
-        for currency in currencies.into_iter().chain(ask.own_currency()) {
-            books.entry(currency).or_default();
+        let mut books = books(&standing, &known, by_facts)?;
+        if let Some(own) = ask.own_currency() {
+            books.entry(own).or_default();
         }
         let conversion = conversion(&trials, scope.cut);
         let of = Of { zone, today, until, conversion };
@@ -154,33 +164,21 @@ struct Stands {
     past_due: u64,
 }
 
-/// MRR and what is past due of each currency: by the tables, and by the facts of those whose facts were read.
-fn standing(
-    rows: &LedgerRows,
-    scope: &Scope,
+/// MRR and what is past due of each currency: by the tables, and, `by_facts`, by the facts of those whose facts were read.
+fn books(
+    standing: &StandingRows,
     known: &[(CustomerKey, Ahead)],
-    today: Day,
+    by_facts: bool,
 ) -> Result<BTreeMap<Currency, Stands>, ReportError> {
     let mut books: BTreeMap<Currency, Stands> = BTreeMap::new();
-    let mut at_risk: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
-    for row in &rows.amounts {
-        let sum = at_risk.entry((row.currency, row.group.as_deref().unwrap_or_default())).or_default();
-        *sum = sum.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
-        books.entry(row.currency).or_default();
+    for (currency, mrr) in &standing.mrr {
+        let of_named = standing.of_named.get(currency).copied().unwrap_or_default();
+        books.entry(*currency).or_default().mrr = mrr.checked_sub(of_named).ok_or(ReportError::Overflow)?;
     }
-    for ((currency, _), sum) in at_risk.into_iter().filter(|(_, sum)| *sum != Mrr::ZERO) {
-        let book = books.entry(currency).or_default();
-        book.at_risk = book.at_risk.checked_add(sum).ok_or(ReportError::Overflow)?;
+    for ((currency, _), at_risk) in &standing.at_risk {
+        let book = books.entry(*currency).or_default();
+        book.at_risk = book.at_risk.checked_add(*at_risk).ok_or(ReportError::Overflow)?;
         book.past_due += 1;
-    }
-    // Over all accounts a customer's id doesn't tell whose it is: the tables' word stands.
-    let by_facts = !matches!(scope.account, AccountScope::All);
-    let read: BTreeSet<&str> = known.iter().filter(|_| by_facts).map(|(key, _)| key.customer.as_str()).collect();
-    for (customer, one) in &Book::of(rows)?.customers {
-        for (currency, mrr) in one.mrr.iter().filter(|_| !read.contains(&**customer)) {
-            let book = books.entry(*currency).or_default();
-            book.mrr = book.mrr.checked_add(mrr.at(today)).ok_or(ReportError::Overflow)?;
-        }
     }
     for (_, one) in known {
         for (currency, mrr) in one.mrr.iter().filter(|_| by_facts) {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
-use super::{memory::Memory, reports::AskError};
+use super::{ReportError, memory::Memory, reports::AskError};
 use crate::{
     event::{CustomerKey, Seq},
     ledger::{
@@ -29,6 +29,15 @@ pub(super) trait View: Send + Sync {
 
     /// What a bridge is made of in these groups, customer by customer: without counts.
     fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers>;
+
+    /// What stands at the cut, and how much of it is of the customers `named`.
+    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey]) -> Rows<'v, StandingRows> {
+        Box::pin(async move {
+            let rows = self.ledger_rows(scope, RowGroup::Customer).await?;
+            let named = named.iter().map(|key| key.customer.as_str()).collect();
+            Ok(StandingRows::of_customers(&rows.amounts, &named).ok_or(ReportError::Overflow)?)
+        })
+    }
 
     /// What customers hold of each product, price or interval, or in each currency: changes by day.
     fn held<'v>(&'v self, scope: &'v Scope, by: RowGroup) -> Rows<'v, Vec<HeldRow>>;
@@ -124,6 +133,10 @@ impl View for Tables<'_> {
 
     fn ledger_rows<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, LedgerRows> {
         Box::pin(async move { Ok(self.store.derived.ledger_rows(scope, self.zone.day(scope.cut), group).await?) })
+    }
+
+    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey]) -> Rows<'v, StandingRows> {
+        Box::pin(async move { Ok(self.store.derived.standing(scope, self.zone.day(scope.cut), named).await?) })
     }
 
     fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers> {

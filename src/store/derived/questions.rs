@@ -25,6 +25,16 @@ impl ReadDerived {
         either!(self.0, database => database.ledger_rows(scope, cut_day, group).await)
     }
 
+    /// What stands at the cut, all read at one instant, and how much of it is of the customers `named`.
+    pub async fn standing(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        named: &[CustomerKey],
+    ) -> Result<StandingRows, StoreError> {
+        either!(self.0, database => database.standing(scope, cut_day, named).await)
+    }
+
     /// Sums by month and group, each month on its first day, all read at one instant; `None` where the current generation was
     /// filled without them.
     pub async fn group_months(

@@ -1,7 +1,10 @@
 //! What reports read: which ledger they ask, rows summed by accounting day, and rows of lists. Memory gives the same
 //! (`report::memory`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub use super::lists::*;
 use crate::ledger::{
@@ -392,6 +395,44 @@ impl From<&MovementRow> for LossRow {
             amount,
             parts: row.movement.parts.iter().map(part).collect(),
         }
+    }
+}
+
+/// What stands at the cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandingRows {
+    /// MRR of all customers, by currency; a currency in which anything ever changed is there, with 0 too.
+    pub mrr: BTreeMap<Currency, Mrr>,
+    /// As much of it as is of the customers that were named.
+    pub of_named: BTreeMap<Currency, Mrr>,
+    /// What is past due, by currency and customer; none of it is 0.
+    pub at_risk: BTreeMap<(Currency, Arc<str>), Mrr>,
+}
+
+impl StandingRows {
+    /// From changes by customer; `None` beyond what an amount holds.
+    pub fn of_customers(rows: &[DayAmounts], named: &BTreeSet<&str>) -> Option<Self> {
+        let mut standing = Self::default();
+        for row in rows {
+            let customer = row.group.as_deref().unwrap_or_default();
+            let of_named = if named.contains(customer) { row.mrr } else { Mrr::ZERO };
+            for (sums, amount) in [(&mut standing.mrr, row.mrr), (&mut standing.of_named, of_named)] {
+                let sum = sums.entry(row.currency).or_default();
+                *sum = sum.checked_add(amount)?;
+            }
+        }
+        standing.add_at_risk(rows)?;
+        Some(standing)
+    }
+
+    /// Adds what changes by customer say to be past due; `None` beyond what an amount holds.
+    pub(crate) fn add_at_risk(&mut self, rows: &[DayAmounts]) -> Option<()> {
+        for row in rows.iter().filter(|row| row.at_risk != Mrr::ZERO) {
+            let sum = self.at_risk.entry((row.currency, row.group.clone().unwrap_or_default())).or_default();
+            *sum = sum.checked_add(row.at_risk)?;
+        }
+        self.at_risk.retain(|_, sum| *sum != Mrr::ZERO);
+        Some(())
     }
 }
 

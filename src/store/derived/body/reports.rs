@@ -15,9 +15,15 @@ use super::{
     reader::Columns,
 };
 use crate::{
+    event::CustomerKey,
     ledger::{ids::CustomerId, money::Currency, time::Day},
     limits,
-    store::{StoreError, derived::reports::*, errors::Doing, log::prepared::clean},
+    store::{
+        StoreError,
+        derived::reports::*,
+        errors::{Doing, corrupt},
+        log::prepared::clean,
+    },
 };
 
 const DOING: &str = "reading the ledger";
@@ -95,6 +101,39 @@ impl Database {
         };
         tx.commit().await.doing(DOING)?;
         Ok(rows)
+    }
+
+    pub(in crate::store) async fn standing(
+        &self,
+        scope: &Scope,
+        cut_day: Day,
+        named: &[CustomerKey],
+    ) -> Result<StandingRows, StoreError> {
+        let beyond = || corrupt(DOING, "what stands is beyond an amount");
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut standing = StandingRows::default();
+        for row in day_sums::amounts(&mut tx, scope, cut_day).await? {
+            let sum = standing.mrr.entry(row.currency).or_default();
+            *sum = sum.checked_add(row.mrr).ok_or_else(beyond)?;
+        }
+        standing.add_at_risk(&in_doubt(&mut tx, scope, None).await?).ok_or_else(beyond)?;
+        for customers in named.chunks(limits::CUSTOMERS_IN_BETWEEN) {
+            let ids: Vec<String> = customers.iter().map(|key| clean(key.customer.as_str())).collect();
+            let mut query =
+                QueryBuilder::<Driver>::new(format!("SELECT d.currency, {} FROM item_delta d", split_sum("d.mrr")));
+            push_scope(&mut query, "d", "d", scope);
+            query.push(" AND d.at <= ").push_bind(scope.cut.0);
+            push_customers(&mut query, "d.customer", &ids);
+            query.push(" GROUP BY d.currency");
+            let read = |row: &Row| Ok((currency(row.try_get(0).doing(DOING)?)?, sum(row, 1).doing(DOING)?));
+            for (currency, amount) in each(&mut query, &mut tx, read).await? {
+                let sum = standing.of_named.entry(currency).or_default();
+                *sum = sum.checked_add(amount).ok_or_else(beyond)?;
+            }
+        }
+        tx.commit().await.doing(DOING)?;
+        Ok(standing)
     }
 
     pub(in crate::store) async fn failing(
