@@ -13,17 +13,14 @@ use super::{
     backfill::{Fetch, HistoryError},
     drift::Drift,
     refusals::Round,
+    wanted::{COUPON, WANTED, Wanted, kind_of, wanted, wanted_id},
 };
 use crate::{
     alerts::{self, drift::Found},
     background::{self, Board, Task, Turn, Words},
     config::alert_rules::Rule,
     event::{CustomerKey, Pointer, Seq},
-    ledger::{
-        fact::{Fact, Scheme, State},
-        outcome::{QualityEntry, QualityKind},
-        time::UnixTime,
-    },
+    ledger::{outcome::QualityKind, time::UnixTime},
     limits,
     reconciler::{Rules, driver::Handle, joining::Joins},
     store::{
@@ -39,9 +36,6 @@ const THIN: &str = "thin";
 
 /// Objects that thin events pointed to and Stripe refused: asked for again in every round.
 const THIN_AGAIN: &str = "thin.again";
-
-/// An object to be fetched.
-type Wanted = (Objects, String);
 
 /// What became of a wish for one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,7 +286,7 @@ impl Healer {
                     // What an item's discount is of is known by its coupon's id only once its subscription was read.
                     for _ in 0..2 {
                         let facts = store.log.customer_facts(&members, None).await?.concat();
-                        for (list, id) in wanted(&row.entry, &facts) {
+                        for Wanted { list, id } in wanted(&row.entry, &facts) {
                             if asked.insert((list, id.clone())) {
                                 let fetched = self.fetch_one(list, &id, round).await?;
                                 looked_up += u64::from(fetched == Fetched::Kept);
@@ -372,69 +366,4 @@ impl<F: Fn(Healed) + Send + 'static> Task for Healing<F> {
     async fn woken(&mut self) {
         self.healer.silence(self.began.plus(1)).await;
     }
-}
-
-/// Before the id of a coupon, which is free text, among the ids that thin events tell.
-const COUPON: &str = "coupon:";
-
-/// By which id the object of a thin event of this type is asked for; none where it is of no list that is read.
-fn wanted_id(kind: &str, object: &str) -> Option<String> {
-    if kind.starts_with("v1.coupon.") {
-        return Some(format!("{COUPON}{object}"));
-    }
-    kind_of(object).map(|_| object.to_owned())
-}
-
-/// The list an id belongs to, where its prefix tells.
-fn kind_of(id: &str) -> Option<Objects> {
-    match id.split_once('_')?.0 {
-        "sub" => Some(Objects::Subscriptions),
-        "in" => Some(Objects::Invoices),
-        "cus" => Some(Objects::Customers),
-        "price" => Some(Objects::Prices),
-        "prod" => Some(Objects::Products),
-        _ => None,
-    }
-}
-
-/// What only Stripe can settle.
-const WANTED: [QualityKind; 6] = [
-    QualityKind::Gap,
-    QualityKind::Overdue,
-    QualityKind::UnresolvedDiscount,
-    QualityKind::DiscountEstimated,
-    QualityKind::DurationInferred,
-    QualityKind::UnpricedItem,
-];
-
-/// What would settle an entry: the subscription it is about, and the price whose amounts are missing.
-fn wanted(entry: &QualityEntry, facts: &[Fact]) -> Vec<Wanted> {
-    let object = &*entry.object;
-    if matches!(entry.kind, QualityKind::Gap | QualityKind::Overdue) {
-        return vec![(Objects::Subscriptions, object.to_owned())];
-    }
-    let mut found = BTreeSet::new();
-    for fact in facts {
-        let State::Subscription { after, .. } = &fact.state else { continue };
-        let of_items = after.items.iter().flat_map(|item| &item.discounts);
-        let names = |discount: &crate::ledger::fact::DiscountState| {
-            discount.id.as_ref().is_some_and(|id| id.as_str() == object)
-                || discount.coupon.as_ref().is_some_and(|id| id.as_str() == object)
-        };
-        let of_items: Vec<_> = of_items.collect();
-        let discounts = || after.discounts.iter().chain(of_items.iter().copied());
-        if after.id.as_str() == object || discounts().any(names) {
-            found.insert((Objects::Subscriptions, after.id.to_string()));
-        }
-        for discount in discounts().filter(|discount| names(discount) && discount.terms.is_none()) {
-            found.extend(discount.coupon.iter().map(|coupon| (Objects::Coupons, coupon.to_string())));
-        }
-        for item in after.items.iter().filter(|item| item.id.as_str() == object) {
-            // Without tiers, or without an amount in the subscription's currency.
-            if item.price.scheme == Scheme::Unknown || item.price.currency != after.currency {
-                found.insert((Objects::Prices, item.price.id.to_string()));
-            }
-        }
-    }
-    found.into_iter().collect()
 }

@@ -25,3 +25,4 @@ pub mod reread;
 pub mod sheet;
 pub mod spend;
 pub mod tables;
+mod wanted;

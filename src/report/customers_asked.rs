@@ -6,8 +6,9 @@ use super::{
     customers::CurrencyMrr,
     explain::{Explanation, StepEntry},
     invoices::InvoiceList,
+    paging::{SIFTED_AT_ONCE, full, page},
     question::Asked,
-    service::{AskError, Reports, SIFTED_AT_ONCE, full, page},
+    service::{AskError, Reports},
     view::View,
 };
 use crate::{

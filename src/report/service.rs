@@ -1,4 +1,4 @@
-//! Answers over time: MRR, metrics, cohorts, movements, quality. Which view they are read from is resolved in `question.rs`.
+//! Answers over time: MRR, metrics and cohorts. Which view they are read from is resolved in `question.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,6 @@ use super::{
     book::Book,
     bridge::{Bridge, ENTRIES_MAX, Grouping, bridges, bridges_of_groups},
     cohorts::{self, CohortsAnswer},
-    failures::{FailureList, FailurePlace},
     metrics::{self, MetricsAnswer},
     moving::{self, OUTSIDE, regrouped},
     mrr::{MrrAnswer, entries},
@@ -289,131 +288,6 @@ impl<'a> Reports<'a> {
         Ok(trials)
     }
 
-    /// Movements page by page, and the key of the last where there are more.
-    pub async fn movements(
-        &self,
-        ask: &Ask,
-        filter: &MovementFilter,
-        order: Order,
-        after: Option<&MovementKey>,
-        limit: i64,
-    ) -> Result<(Vec<MovementRow>, Option<MovementKey>), AskError> {
-        let Asked { scope, view } = match ask.basis {
-            Basis::Restated => self.resolve(ask).await?,
-            Basis::Closed if ask.segment.is_some() => {
-                let reason = "a closing keeps the whole ledger: segments are answered as restated".into();
-                return Err(AskError::Parameter { name: "basis", reason });
-            }
-            Basis::Closed => self.movements_as_closed(ask, (filter.from, filter.to)).await?,
-        };
-        let mut filter = filter.clone();
-        if let (Some(customer), Some(_)) = (&mut filter.customer, &self.ledger.customers.customer_key)
-            && let Some(row) = self.customer_in(&scope, &*view, customer).await?
-        {
-            *customer = row.customer;
-        }
-        filter.currency = ask.own_currency();
-        let key = |row: &MovementRow| MovementKey {
-            day: row.movement.day,
-            effective_at: row.movement.effective_at,
-            id: row.id.clone(),
-        };
-        let Some(members) = self.membership(ask, &scope, &*view).await? else {
-            // One more than asked for tells whether there is a next page.
-            let rows = view.movement_page(&scope, &filter, order, after, limit + 1).await?;
-            return Ok(page(rows, limit, key));
-        };
-        let (mut found, mut after) = (Vec::new(), after.cloned());
-        loop {
-            let rows = view.movement_page(&scope, &filter, order, after.as_ref(), SIFTED_AT_ONCE).await?;
-            budget::charge(rows.len() * size_of::<MovementRow>()).map_err(ReportError::from)?;
-            after = rows.last().filter(|_| full(&rows)).map(key);
-            found.extend(rows.into_iter().filter(|row| members.holds(row.customer.as_str(), row.movement.day)));
-            if after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
-                return Ok(page(found, limit, key));
-            }
-        }
-    }
-
-    /// What alerts judge, as the ledger stands, with customers' comings and goings from the day `from` on, or all of them.
-    ///
-    /// Of a segment amounts and counts are of who belongs to it day by day; `turns` and `in_doubt` are of everybody.
-    pub async fn daily_rows(&self, ask: &Ask, from: Option<Day>) -> Result<DailyRows, AskError> {
-        let Asked { scope, view } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        let mut daily = self.store.derived.daily_rows(&scope, self.ledger.zone.day(scope.cut), from).await?;
-        if let Some(members) = self.membership(ask, &scope, &*view).await? {
-            let rows = view.ledger_rows(&scope, RowGroup::Customer).await?;
-            let rows = budget::compute(|| moving::within(rows, &members))?;
-            daily.amounts = rows.amounts.into_iter().filter(|row| row.group.is_none()).collect();
-            daily.counts = rows.counts.into_iter().filter(|row| row.group.is_none()).collect();
-        }
-        Ok(daily)
-    }
-
-    /// On which days each customer belongs to the segment that a question is about, as the ledger stands; `None` where it is about
-    /// everybody.
-    pub async fn members_now(&self, ask: &Ask) -> Result<Option<Members>, AskError> {
-        let ask = Ask { as_known_at: None, ..ask.clone() };
-        let Asked { scope, view } = self.resolve(&ask).await?;
-        self.membership(&ask, &scope, &*view).await
-    }
-
-    /// What movements took, as the ledger stands, from the day `from` on, or ever.
-    pub async fn losses(&self, ask: &Ask, from: Option<Day>) -> Result<Vec<LossRow>, AskError> {
-        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.derived.losses(&scope, ask.own_currency(), from).await?)
-    }
-
-    /// What customers began beside what they had, as the ledger stands, from the day `from` on, or ever.
-    pub async fn begun(&self, ask: &Ask, from: Option<Day>) -> Result<Vec<BegunRow>, AskError> {
-        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.derived.begun(&scope, ask.own_currency(), from).await?)
-    }
-
-    /// Up to `limit` failed payments that began in the span asked for, after a place in the list, and what became of each;
-    /// and whether there are more.
-    pub async fn failures(
-        &self,
-        ask: &Ask,
-        after: Option<&FailurePlace>,
-        limit: usize,
-    ) -> Result<(FailureList, bool), AskError> {
-        let Asked { scope, view } = self.resolve(ask).await?;
-        let today = self.ledger.zone.day(scope.cut);
-        // None that comes after it began later.
-        let to = after.and_then(|(failed_on, ..)| failed_on.parse().ok()).into_iter().chain(ask.to).min();
-        // Who is at risk on a day may have been so before: then no failure begins there, and more days are read.
-        let mut most = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1).saturating_mul(2);
-        loop {
-            let Failing { rows, since } = view.failing(&scope, (ask.from, to), most).await?;
-            let from = ask.from.into_iter().chain(since).max();
-            let mut list = FailureList::from_changes(rows, today, (from, to), ask.own_currency())?;
-            list.data.retain(|one| after.is_none_or(|after| one.place() < *after));
-            if list.data.len() > limit || since.is_none() {
-                let more = list.data.len() > limit;
-                list.data.truncate(limit);
-                let profile = self.profile(ask)?.name.as_ref().into();
-                (list.profile, list.converted) = (profile, self.reporting(ask).is_some());
-                return Ok((list, more));
-            }
-            most = most.saturating_mul(4);
-        }
-    }
-
-    /// What couldn't be known, page by page.
-    pub async fn quality(
-        &self,
-        ask: &Ask,
-        only: &QualityAsked,
-        after: Option<&QualityPosition>,
-        limit: i64,
-    ) -> Result<(Vec<QualityRow>, Option<QualityPosition>), AskError> {
-        let Asked { scope, view } = self.resolve_unrated(ask).await?;
-        let rows = view.quality_page(&scope, only, after, limit + 1).await?;
-        let (rows, next) = page(rows, limit, |(position, _)| position.clone());
-        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
-    }
-
     /// What bridges are made of, and the periods they span. Where the profile nets over longer than a period, the log is
     /// derived for this question, netted within its periods; the view then is of that.
     async fn rows(
@@ -505,14 +379,6 @@ impl<'a> Reports<'a> {
     }
 }
 
-/// Rows of a list that are read at once where only some of them are asked for.
-pub(super) const SIFTED_AT_ONCE: i64 = 1_000;
-
-/// Whether more may follow rows that were read so.
-pub(super) fn full<R>(rows: &[R]) -> bool {
-    i64::try_from(rows.len()).is_ok_and(|read| read >= SIFTED_AT_ONCE)
-}
-
 /// The currency of an answer, where there is only one.
 pub(super) fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>) -> Option<String> {
     let currencies: BTreeSet<&str> = entries.collect();
@@ -526,13 +392,4 @@ pub(super) fn one_currency<'a>(ask: &Ask, entries: impl Iterator<Item = &'a str>
 /// `2026-01`: a cohort's name.
 pub fn month(day: Day) -> Arc<str> {
     day.0.strftime("%Y-%m").to_string().into()
-}
-
-/// A page of `rows`, which were read with one more than `limit`, and the key of its last where there are more.
-pub(super) fn page<R, K>(mut rows: Vec<R>, limit: i64, key: impl Fn(&R) -> K) -> (Vec<R>, Option<K>) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(key) } else { None };
-    (rows, next)
 }

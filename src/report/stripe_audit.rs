@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     ask::Ask,
-    compare::Switch,
+    knob_steps::Switch,
     money::Exact,
     reports::{AskError, Reports},
     stripe_export::{Export, ExportPeriod, Form, Said},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    compare::{Switch, steps},
+    knob_steps::{Switch, steps},
     money::Exact,
     stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree},

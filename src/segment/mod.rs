@@ -4,6 +4,7 @@ mod judge;
 mod language;
 mod parse;
 mod steps;
+mod tokens;
 
 pub use self::{
     judge::{Customer, Members, Values, membership},

@@ -1,10 +1,13 @@
-//! From text to a segment, or to the place where it goes wrong.
+//! From the words of a text to a segment, or to the place where it goes wrong.
 
 use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 
-use super::language::{Check, Comparison, Expression, Key, Literal, STATUSES, Test, WORDS, is_inner};
+use super::{
+    language::{Check, Comparison, Expression, Key, Literal, STATUSES, Test, WORDS},
+    tokens::{Token, Wrong, tokens},
+};
 use crate::ledger::{
     money::{Currency, Decimal},
     time::Day,
@@ -52,90 +55,6 @@ pub fn parse(text: &str) -> Result<Expression, Mistake> {
         None => Ok(expression),
         Some((at, token)) => Err(mistake((*at, format!("{token} is not expected here: and, or, or the end is")))),
     }
-}
-
-/// The place, and what is wrong there.
-type Wrong = (usize, String);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Open,
-    Close,
-    Comma,
-    Colon,
-    Compare(Comparison),
-    /// A word or number, as it is written.
-    Bare(String),
-    /// A text in quotes, without them.
-    Quoted(String),
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open => f.write_str("\"(\""),
-            Self::Close => f.write_str("\")\""),
-            Self::Comma => f.write_str("\",\""),
-            Self::Colon => f.write_str("\":\""),
-            Self::Compare(comparison) => write!(f, "\"{comparison}\""),
-            Self::Bare(text) | Self::Quoted(text) => write!(f, "{text:?}"),
-        }
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Wrong> {
-    let characters: Vec<char> = text.chars().collect();
-    let (mut tokens, mut at) = (Vec::new(), 0);
-    while let Some(&c) = characters.get(at) {
-        let begins = at;
-        at += 1;
-        let followed = characters.get(at) == Some(&'=');
-        let token = match c {
-            c if c.is_whitespace() => continue,
-            '(' => Token::Open,
-            ')' => Token::Close,
-            ',' => Token::Comma,
-            ':' => Token::Colon,
-            '=' => Token::Compare(Comparison::Equal),
-            '!' | '<' | '>' if followed => {
-                at += 1;
-                Token::Compare(match c {
-                    '!' => Comparison::NotEqual,
-                    '<' => Comparison::AtMost,
-                    _ => Comparison::AtLeast,
-                })
-            }
-            '<' => Token::Compare(Comparison::Less),
-            '>' => Token::Compare(Comparison::Greater),
-            '"' => {
-                let mut inside = String::new();
-                loop {
-                    match (characters.get(at), characters.get(at + 1)) {
-                        (None, _) => return Err((begins, "this text in quotes has no end".into())),
-                        (Some('"'), _) => break,
-                        (Some('\\'), Some(next @ ('"' | '\\'))) => {
-                            inside.push(*next);
-                            at += 1;
-                        }
-                        (Some('\\'), _) => return Err((at, "after \\ in quotes comes \\ or \"".into())),
-                        (Some(other), _) => inside.push(*other),
-                    }
-                    at += 1;
-                }
-                at += 1;
-                Token::Quoted(inside)
-            }
-            c if is_inner(c) => {
-                let rest = characters[at..].iter().take_while(|c| is_inner(**c));
-                let word: String = std::iter::once(c).chain(rest.copied()).collect();
-                at = begins + word.len();
-                Token::Bare(word)
-            }
-            other => return Err((begins, format!("{other:?} is not expected here: texts with it stand in quotes"))),
-        };
-        tokens.push((begins, token));
-    }
-    Ok(tokens)
 }
 
 struct Parser<'t> {

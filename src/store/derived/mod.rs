@@ -11,6 +11,7 @@ pub mod names;
 mod questions;
 pub mod reports;
 pub(super) mod retention_sums;
+pub mod scope;
 pub(super) mod sum;
 pub mod told;
 pub mod touched;
