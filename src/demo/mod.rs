@@ -3,6 +3,7 @@
 //! Nothing here asks the ledger what a figure should be: the truth comes from the simulator's own states, so that the
 //! daemon can be held against it.
 
+mod beginnings;
 mod billing;
 mod catalog;
 mod changes;

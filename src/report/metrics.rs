@@ -92,9 +92,9 @@ macro_rules! metrics {
             #[schema(value_type = Option<i64>)]
             pub closed_seq: Option<Seq>,
             $($(#[$doc])+ pub $name: Metric,)+
-            /// Customers whose first MRR lies in the period: what `asp` is divided by. Zero where a closing doesn't tell.
+            /// Customers whose first MRR lies in the period, by whom `asp` is divided; `None` where a closing doesn't keep it.
             #[serde(skip)]
-            pub new_customers: u64,
+            pub new_customers: Option<u64>,
         }
 
         impl MetricsEntry {
@@ -237,7 +237,7 @@ fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportEr
         expansion_durability: durability.into(),
         trial_conversion: metrics::trial_conversion(converted, ended).into(),
         trial_churn: Rate::count(trials_lost(sources, period.start, end)).into(),
-        new_customers: buyers,
+        new_customers: Some(buyers),
     })
 }
 
@@ -281,6 +281,7 @@ impl MetricsEntry {
         ] {
             *figure = Rate::none(NOT_KEPT, String::new(), String::new()).into();
         }
+        self.new_customers = None;
     }
 }
 

@@ -116,14 +116,14 @@ impl Reports<'_> {
         let mut data = Vec::new();
         for entry in &metrics.data {
             let (currency, start) = (entry.currency, entry.start);
-            let Some(bridge) = bridges.get(&(currency, start)) else { continue };
+            let (Some(bridge), Some(won)) = (bridges.get(&(currency, start)), entry.new_customers) else { continue };
             let then = bridges.get(&(currency, earlier(start, 12))).map(|then| then.closing_exact.0);
             let month = Brought {
                 mrr: bridge.closing_exact.0,
                 a_year_ago: then.unwrap_or_default(),
                 gained: bridge.new_exact.0.checked_add(bridge.expansion_exact.0).ok_or(ReportError::Overflow)?,
                 customers: bridge.customers.and_then(|count| count.try_into().ok()).unwrap_or(0),
-                won: entry.new_customers,
+                won,
             };
             let of = |first: Day| spending.get(&(currency, Month::of(first))).copied().unwrap_or_default();
             let (spent, winning) = (of(start), of(earlier(start, lag.into())));
