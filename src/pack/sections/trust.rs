@@ -70,13 +70,12 @@ fn counted(count: usize, what: &str) -> String {
 
 pub(super) fn accuracy(figures: &Figures) -> Section {
     let told = &figures.accuracy;
-    let rows = told.answer.data.iter().enumerate().filter_map(|(at, one)| {
-        let currency = one.currency;
+    let rows = told.answer.data.iter().enumerate().map(|(at, one)| {
         let amount =
-            |exact, name: &str| -> Piece { told.amount(exact, currency, &format!("/data/{at}/{name}")).into() };
+            |exact, name: &str| -> Piece { told.amount(exact, one.currency, &format!("/data/{at}/{name}")).into() };
         let share = |metric: &Metric, name: &str| told.share(metric, &format!("/data/{at}/{name}"));
         let reason = one.class_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        Some(Row::of(vec![
+        Row::of(vec![
             one.month.to_string().into(),
             code(one.currency).into(),
             format!("{}{reason}", words(one.class.as_str())).into(),
@@ -86,7 +85,7 @@ pub(super) fn accuracy(figures: &Figures) -> Section {
             share(&one.estimated_share, "estimated_share"),
             told.count(one.customers, &format!("/data/{at}/customers")).into(),
             told.count(one.customers_in_quality, &format!("/data/{at}/customers_in_quality")).into(),
-        ]))
+        ])
     });
     let rows: Vec<Row> = rows.collect();
     let blocks = if rows.is_empty() {
