@@ -35,15 +35,18 @@ impl Database {
         ));
         push_scope(&mut query, "d", "d", scope);
         query.push(" AND d.ordinal >= 0 AND d.at > ").push_bind(scope.cut.0);
-        // Billed by the year.
+        // Billed by the year, as it stands: whoever once was is not.
         query.push(" UNION SELECT d.account, d.customer FROM item_delta d");
         push_scope(&mut query, "d", "d", scope);
         query.push(
             " AND (d.interval LIKE '%year' OR d.interval LIKE '__ month') AND EXISTS (SELECT 1 FROM subscription_ledger s
              WHERE s.generation = d.generation AND s.profile = d.profile AND s.livemode = d.livemode
              AND s.account = d.account AND s.customer = d.customer AND s.subscription = d.subscription
-             AND s.ended_at IS NULL AND s.mrr <> 0)",
+             AND s.ended_at IS NULL AND s.mrr <> 0) AND d.at <= ",
         );
+        query.push_bind(scope.cut.0);
+        query
+            .push(" GROUP BY d.account, d.customer, d.subscription, d.item HAVING SUM(d.mrr) <> 0 OR SUM(d.list) <> 0");
         // With a schedule.
         query.push(
             " UNION SELECT r.account, r.customer FROM reference r JOIN customer_ledger l ON l.generation = r.generation
