@@ -10,7 +10,6 @@ use std::sync::{
 
 use thiserror::Error;
 use tokio::{
-    runtime::Handle,
     sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
 };
@@ -107,14 +106,8 @@ impl Appender {
         let (requests, waiting) = mpsc::channel(limits.queue.max(1));
         let counters = Arc::new(Counters::default());
         let (waiting, committed) = (Arc::new(Mutex::new(waiting)), Arc::new(committed));
-        let write = |log| write(log, limits, waiting.clone(), counters.clone(), committed.clone());
-        // Whoever waits for a disk does so on a thread of its own, from one group to the next: a task would stand behind
-        // others that have work to do while the disk has none.
-        let start = |_| match log.for_a_thread() {
-            Some(log) => on_a_thread(write(log)),
-            None => tokio::spawn(write(log.clone())),
-        };
-        let tasks = (0..limits.writers.max(1)).map(start).collect();
+        let write = |_| tokio::spawn(write(log.clone(), limits, waiting.clone(), counters.clone(), committed.clone()));
+        let tasks = (0..limits.writers.max(1)).map(write).collect();
         (Self { log, requests, counters }, Writer(tasks))
     }
 
@@ -143,11 +136,6 @@ impl Appender {
     pub fn waiting(&self) -> usize {
         self.requests.max_capacity() - self.requests.capacity()
     }
-}
-
-/// Runs `task` on a thread that does nothing else.
-fn on_a_thread(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::task::spawn_blocking(move || Handle::current().block_on(task))
 }
 
 async fn write(

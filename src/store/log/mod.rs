@@ -320,17 +320,6 @@ impl Log {
         }
     }
 
-    /// The same log for a thread of the caller's own, under [`tokio::runtime::Handle::block_on`], which waits for the disk
-    /// itself: on SQLite. `None` where whoever appends waits for a server, as well as any task does.
-    pub(crate) fn for_a_thread(&self) -> Option<Self> {
-        match &self.0.0 {
-            Database::Sqlite(database) => {
-                Some(Self(ReadLog(Database::Sqlite(database.appending_in_place().into())), self.1))
-            }
-            Database::Postgres(_) => None,
-        }
-    }
-
     /// An event made ready to be kept: the work that needs no database.
     pub fn prepared(&self, event: NewEvent) -> Prepared {
         Prepared::new((self.1)(event))

@@ -71,11 +71,6 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// The same for whoever waits for the disk on a thread of its own.
-    pub(super) fn appending_in_place(&self) -> Self {
-        Self { log_writer: self.log_writer.in_place(), ..self.clone() }
-    }
-
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let (plan, health) = (Plan::default(), Health::default());

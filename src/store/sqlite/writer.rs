@@ -1,17 +1,17 @@
-//! What appends to the log: SQLite by its own interface, so that a whole group is one trip to a thread that may wait for the
-//! disk and not one for each statement, and none for whoever has such a thread. All else that writes the log takes turns with
-//! it.
+//! The thread that appends to the log: SQLite by its own interface, so that a whole group is one trip to it and not one
+//! for each statement. All else that writes the log takes turns with it.
 
 use std::{
     ops::{Deref, DerefMut},
     path::Path,
-    sync::{Arc, LazyLock, Mutex as Lock, PoisonError},
+    sync::{Arc, LazyLock, mpsc},
+    thread,
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use tokio::{
     runtime::Handle,
-    sync::{Mutex, MutexGuard, oneshot},
+    sync::{Mutex, MutexGuard, OwnedMutexGuard, oneshot},
 };
 
 use super::{
@@ -43,37 +43,15 @@ fn insertion(table: &str, columns: &str) -> String {
     format!("INSERT INTO {table} ({columns}) VALUES ({values})")
 }
 
-/// Everything that writes the log: one connection of the driver, one of ours, one turn between them.
+/// Everything that writes the log: one connection of the driver, one thread of ours, one turn between them.
 #[derive(Clone, Debug)]
 pub(super) struct LogWriter {
     driver: Writers,
-    desk: Arc<Desk>,
+    thread: mpsc::Sender<Ask>,
     file: LogFile,
     health: Health,
     /// SQLite makes whoever finds the file locked sleep and try again; under load nobody would ever get in between.
     turn: Arc<Mutex<()>>,
-    /// Who asks has a thread of its own, and waits for the disk on it.
-    in_place: bool,
-}
-
-/// Our connection, with what an append needs beside it and its events.
-#[derive(Debug)]
-struct Desk {
-    /// Who has the turn uses it.
-    connection: Lock<Ours>,
-    file: LogFile,
-    health: Health,
-    plan: Plan,
-    runtime: Handle,
-}
-
-/// What has become of our connection.
-#[derive(Debug)]
-enum Ours {
-    Open(Connection),
-    /// In use; after a failure it is opened anew, for the old one may be in a state that nobody knows.
-    Away,
-    Closed,
 }
 
 /// Events of which those at `places` may be new.
@@ -83,21 +61,28 @@ struct Group {
     places: Vec<usize>,
 }
 
-type Outcome = Result<Vec<Option<Seq>>, StoreError>;
+type Answer = oneshot::Sender<Result<Vec<Option<Seq>>, StoreError>>;
+
+#[derive(Debug)]
+enum Ask {
+    /// With the turn, which ends when the thread is done: whoever waited too long and gave up must not make room for the
+    /// next group while the disk still holds this one.
+    Append(Group, Answer, OwnedMutexGuard<()>),
+    Close(oneshot::Sender<()>),
+}
 
 impl LogWriter {
-    /// Over the log at `path`, which `pool` has opened and migrated.
+    /// Starts the thread on the log at `path`, which `pool` has opened and migrated.
     pub(super) fn start(file: LogFile, pool: Pool, plan: Plan, health: Health) -> Result<Self, StoreError> {
-        let connection = Lock::new(Ours::Open(open(file.path()).doing_directly(DOING)?));
-        let desk = Desk { connection, file: file.clone(), health: health.clone(), plan, runtime: Handle::current() };
-        let driver = Writers::new(pool);
-        Ok(Self { driver, desk: Arc::new(desk), file, health, turn: Arc::default(), in_place: false })
-    }
-
-    /// The same for whoever has a thread of its own, under [`Handle::block_on`]: its appends wait for the disk on it, and no
-    /// other thread is woken for them.
-    pub(super) fn in_place(&self) -> Self {
-        Self { in_place: true, ..self.clone() }
+        let connection = Some(open(file.path()).doing_directly(DOING)?);
+        let (thread, asked) = mpsc::channel();
+        let (appending, told) = (Appending { file: file.clone(), plan, runtime: Handle::current() }, health.clone());
+        let body = move || serve(&appending, connection, &asked, &told);
+        thread::Builder::new().name("mrrd-log".into()).spawn(body).map_err(|error| StoreError::Unavailable {
+            doing: "starting the thread that writes the log",
+            reason: error.to_string(),
+        })?;
+        Ok(Self { driver: Writers::new(pool), thread, file, health, turn: Arc::default() })
     }
 
     /// Until this is dropped nobody in this process writes the log.
@@ -117,32 +102,25 @@ impl LogWriter {
 
     /// Appends those of `events` at `places` whose ids the log doesn't have: the place in the log of each, or `None`.
     /// Durable on return; of what is given up before its commit nothing stays.
-    pub(super) async fn append(&self, events: Arc<Vec<Prepared>>, places: Vec<usize>) -> Outcome {
+    pub(super) async fn append(
+        &self,
+        events: Arc<Vec<Prepared>>,
+        places: Vec<usize>,
+    ) -> Result<Vec<Option<Seq>>, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
-        let group = Group { events, places };
-        if self.in_place {
-            // Says to the runtime that this thread waits; on a thread of its own it has nothing to hand over for that.
-            return tokio::task::block_in_place(|| self.desk.append(&group, None));
-        }
-        let (mut answer, answered) = oneshot::channel();
-        let desk = self.desk.clone();
-        // With the turn, which ends when the thread is done: whoever waited too long and gave up must not make room for the
-        // next group while the disk still holds this one.
-        let appending = move || {
-            let outcome = desk.append(&group, Some(&mut answer));
-            drop(turn);
-            // Whoever gave up since the commit sends the events again, and hears then that they are there.
-            let _ = answer.send(outcome);
-        };
-        drop(tokio::task::spawn_blocking(appending));
+        let (answer, answered) = oneshot::channel();
+        let closed = || StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() };
+        self.thread.send(Ask::Append(Group { events, places }, answer, turn)).map_err(|_| closed())?;
         answered.await.unwrap_or_else(|_| Err(closed()))
     }
 
     /// Closes both connections, once what is under way is done.
     pub(super) async fn close(&self) {
-        let turn = self.turn().await;
-        self.desk.put(Ours::Closed);
-        drop(turn);
+        let (answer, closed) = oneshot::channel();
+        if self.thread.send(Ask::Close(answer)).is_ok() {
+            // An error says that the thread is gone, which is what was asked for.
+            drop(closed.await);
+        }
         self.driver.close().await;
     }
 }
@@ -191,31 +169,36 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-impl Desk {
-    /// Leaves `now` in the place of what was there.
-    fn put(&self, now: Ours) -> Ours {
-        std::mem::replace(&mut *self.connection.lock().unwrap_or_else(PoisonError::into_inner), now)
-    }
-
-    /// Appends, on this thread; whoever waits for it may give up, as `answer` tells.
-    fn append(&self, group: &Group, answer: Option<&mut oneshot::Sender<Outcome>>) -> Outcome {
-        self.health.log_is_there(DOING)?;
-        let mut opened = match self.put(Ours::Away) {
-            Ours::Open(connection) => connection,
-            Ours::Away => open(self.file.path()).doing_directly(DOING)?,
-            Ours::Closed => {
-                self.put(Ours::Closed);
-                return Err(closed());
-            }
-        };
-        let seqs = append(&mut opened, group, self, answer)?;
-        self.put(Ours::Open(opened));
-        Ok(seqs)
-    }
+/// What an append needs beside its events.
+struct Appending {
+    file: LogFile,
+    plan: Plan,
+    runtime: Handle,
 }
 
-fn closed() -> StoreError {
-    StoreError::Unavailable { doing: DOING, reason: "the log is closed".into() }
+/// Ends when asked to, or when every [`LogWriter`] is gone.
+fn serve(appending: &Appending, mut connection: Option<Connection>, asked: &mpsc::Receiver<Ask>, health: &Health) {
+    while let Ok(ask) = asked.recv() {
+        match ask {
+            Ask::Append(group, mut answer, turn) => {
+                let opened = connection.take().map_or_else(|| open(appending.file.path()).doing_directly(DOING), Ok);
+                let outcome = health.log_is_there(DOING).and(opened).and_then(|mut opened| {
+                    let seqs = append(&mut opened, &group, appending, &mut answer)?;
+                    // One that failed is closed: it may be in a state nobody knows.
+                    connection = Some(opened);
+                    Ok(seqs)
+                });
+                drop(turn);
+                // Whoever gave up since the commit sends the events again, and hears then that they are there.
+                let _ = answer.send(outcome);
+            }
+            Ask::Close(answer) => {
+                drop(connection);
+                let _ = answer.send(());
+                return;
+            }
+        }
+    }
 }
 
 /// Errors where the log's files are not those that were opened, or were cut.
@@ -241,10 +224,10 @@ fn is_there(file: &LogFile, connection: Option<&Connection>, doing: &'static str
 fn append(
     connection: &mut Connection,
     group: &Group,
-    desk: &Desk,
-    answer: Option<&mut oneshot::Sender<Outcome>>,
-) -> Outcome {
-    let Desk { file, plan, runtime, .. } = desk;
+    appending: &Appending,
+    answer: &mut Answer,
+) -> Result<Vec<Option<Seq>>, StoreError> {
+    let Appending { file, plan, runtime } = appending;
     is_there(file, Some(connection), DOING)?;
     // At once: a transaction that first reads may fail half-way for want of the lock.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing_directly(DOING)?;
@@ -254,7 +237,6 @@ fn append(
         return Ok(seqs);
     }
     runtime.block_on(async {
-        let Some(answer) = answer else { return plan.pass(planned::LOG_BEFORE_COMMIT).await };
         tokio::select! {
             biased;
             () = answer.closed() => Err(StoreError::Unavailable { doing: DOING, reason: "given up".into() }),
