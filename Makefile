@@ -16,8 +16,8 @@ tools: # SQLite, zstd and TLS are compiled from C
 build: tools ## The release binary, target/release/mrrd
 	cargo build --locked --release
 
+# Not optimised: the first figure is there in half the time that an optimising build takes.
 demo: tools ## A simulated Stripe account, live, with a dashboard; nothing is left behind
-	# Not optimised: the first figure is there in half the time that an optimising build takes.
 	cargo build --locked --quiet
 	@target/debug/mrrd demo $(ARGS)
 

@@ -24,7 +24,7 @@ pub(crate) const SECRET: &str = "whsec_for_tests_only";
 pub(crate) const TOKEN: &str = "a-token-for-tests-and-nothing-else";
 
 /// How long a start, or settling, may take before the test fails: a bound, not a pace.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How a daemon is to run; `Daemon::start()` is the plain one.
 #[derive(Clone, Debug, Default)]
