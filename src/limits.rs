@@ -159,9 +159,8 @@ pub const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// some fifteen short questions.
 pub const RECONCILER_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long it rests after each activation, in which it did all that waited: of a stream of webhooks those of this time make
-/// one batch, in which what many customers share is written once.
-pub const RECONCILER_REST: Duration = Duration::from_millis(25);
+/// How long it rests after each activation: a burst of webhooks then makes one activation, not a hundred.
+pub const RECONCILER_REST: Duration = Duration::from_millis(5);
 
 /// How long a lease holds without renewal, as another process counts that waits for it: at the latest then it takes over. A
 /// process that was killed on the same machine is seen to be gone at once.

@@ -148,7 +148,7 @@ impl Driver {
             self.tidy().await?;
             self.renew_rates().await?;
             let Some(generation) = self.generation(stop).await? else { continue };
-            let mut work = Work::new(&self.reconciler, generation).lasting();
+            let mut work = Work::new(&self.reconciler, generation).or_afresh();
             let status = &self.status;
             let drained = work.drain(&mut self.lease, stop, &mut |reached| publish(status, generation, reached)).await;
             // Another process may have switched generations meanwhile: then this one's fate says nothing.

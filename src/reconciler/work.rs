@@ -35,8 +35,8 @@ pub(super) struct Work<'a> {
     /// Customers that failed in this round, with the reason: passed over until the next.
     failed: BTreeMap<CustomerKey, String>,
     customers_done: u64,
-    /// It is begun again and again: see [`Work::lasting`].
-    lasting: bool,
+    /// Whether a backlog may be left to a rebuild.
+    or_afresh: bool,
 }
 
 /// Whether there may be more to do.
@@ -46,19 +46,18 @@ pub(super) enum Step {
     More,
     /// The log's end was reached and no mark is left but those of failing customers.
     Drained,
-    /// So much is left that filling a generation afresh is cheaper; told to [`Work::lasting`] only.
+    /// So much is left that filling a generation afresh is cheaper; asked for by [`Work::or_afresh`] only.
     Far,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(reconciler: &'a Reconciler, generation: GenerationId) -> Self {
-        Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0, lasting: false }
+        Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0, or_afresh: false }
     }
 
-    /// The same for who keeps the ledger and soon begins again: it ends with [`Step::Far`] where a rebuild is cheaper, and with
-    /// [`Step::Drained`] once nothing waits, while more comes too. What comes during its rest is then one batch, not ten.
-    pub(super) fn lasting(self) -> Self {
-        Self { lasting: true, ..self }
+    /// The same, ending with [`Step::Far`] where a rebuild is cheaper.
+    pub(super) fn or_afresh(self) -> Self {
+        Self { or_afresh: true, ..self }
     }
 
     /// Works until nothing is left; tells `watch` after each step. `More` when the lease went to somebody else.
@@ -117,16 +116,15 @@ impl<'a> Work<'a> {
         }
         let advanced = store.derived.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
-        if self.lasting && advanced.marked > 0 && self.is_far_behind(advanced).await? {
+        if self.or_afresh && advanced.marked > 0 && self.is_far_behind(advanced).await? {
             return Ok(Step::Far);
         }
         if advanced.read >= limits::ADVANCE_EVENTS {
             return Ok(Step::More);
         }
+        let quiet = advanced.read == 0;
         let taken = self.recompute(limits::RECOMPUTE_BATCH).await?;
-        let nothing_waits = i64::try_from(taken).is_ok_and(|taken| taken < limits::RECOMPUTE_BATCH);
-        let drained = if self.lasting { nothing_waits } else { taken == 0 && advanced.read == 0 };
-        Ok(if drained { Step::Drained } else { Step::More })
+        Ok(if taken == 0 && quiet { Step::Drained } else { Step::More })
     }
 
     /// Whether more is left than was ever done: of the log, or of the customers that it has marked.
