@@ -11,8 +11,13 @@ pub(crate) fn measured() -> String {
     let digest = hex::encode(&Sha256::digest(std::fs::read(&binary).unwrap())[..6]);
     let profile = Path::new(&binary).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let version = said_by(Command::new(&binary).arg("--version")).unwrap_or_else(|| "mrrd".to_owned());
-    let describe = ["describe", "--always", "--dirty", "--exclude=*"];
-    let commit = said_by(Command::new("git").args(describe).current_dir(env!("CARGO_MANIFEST_DIR")));
+    let git = |args: &[&str]| said_by(Command::new("git").args(args).current_dir(env!("CARGO_MANIFEST_DIR")));
+    // The report itself, of which the other half was just written, makes no other build.
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!benches/RESULTS.md"]);
+    let commit = git(&["rev-parse", "--short", "HEAD"]).map(|commit| match changed {
+        Some(_) => format!("{commit}-dirty"),
+        None => commit,
+    });
     format!(
         "{version}{} (profile `{}`, SHA-256 of the binary {digest}…)",
         commit.map(|commit| format!(" at {commit}")).unwrap_or_default(),
