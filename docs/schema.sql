@@ -620,7 +620,7 @@ CREATE TABLE movement_part (
     after_amount     INTEGER,
     events           TEXT    NOT NULL,       -- event ids, space separated
     feedback         TEXT,
-    end_reason       TEXT,                   -- a cause of churn, where another subscription's end only lowered MRR
+    end_reason       TEXT, moved_on TEXT, moved_at INTEGER,                   -- a cause of churn, where another subscription's end only lowered MRR
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal, part)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE name_position (

@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// Version of what is summed beside the rows: raise it when more is kept, or otherwise. A generation keeps the version it was
+/// Version of what is kept beside the rows and in columns for their readers: raise it when more is kept, or otherwise. A generation keeps the version it was
 /// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
-pub const SUMS_VERSION: i64 = 3;
+pub const SUMS_VERSION: i64 = 4;
 
 /// One ledger: what MRR may be summed over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

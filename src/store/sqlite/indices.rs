@@ -21,7 +21,7 @@ struct OwnIndex {
 
 /// `ordinal >= 0` holds for every row: the planner takes such an index only where a statement says so too, and never instead
 /// of the order of customers.
-const OWN: [OwnIndex; 7] = [
+const OWN: [OwnIndex; 8] = [
     OwnIndex { name: "count_delta_by_time", table: "count_delta", columns: "at", rows: Some("ordinal >= 0") },
     OwnIndex { name: "item_delta_by_time", table: "item_delta", columns: "at", rows: Some("ordinal >= 0") },
     OwnIndex {
@@ -53,6 +53,12 @@ const OWN: [OwnIndex; 7] = [
         table: "movement",
         columns: "profile, livemode, account, test_clock, kind, day, effective_at, id",
         rows: Some("kind IN ('churn', 'contraction')"),
+    },
+    OwnIndex {
+        name: "movement_part_by_cause",
+        table: "movement_part",
+        columns: "profile, livemode, account, cause, moved_on, moved_at",
+        rows: Some("moved_on IS NOT NULL"),
     },
 ];
 

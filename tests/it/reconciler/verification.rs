@@ -34,6 +34,8 @@ on_both! {
             ("UPDATE customer_mrr SET amount = amount + 1 WHERE profile = 'stripe'", "customer_mrr"),
             ("UPDATE movement SET kind = 'expansion' WHERE profile = 'stripe' AND ordinal = 0", "movement"),
             ("UPDATE movement_part SET cause = 'other' WHERE profile = 'stripe' AND ordinal = 0", "movement"),
+            ("UPDATE movement_part SET moved_at = moved_at + 1 WHERE profile = 'stripe' AND ordinal = 0", "movement_part"),
+            ("UPDATE movement_part SET moved_on = NULL WHERE profile = 'stripe' AND ordinal = 1", "movement_part"),
             ("DELETE FROM subscription_ledger", "subscription_ledger"),
             ("UPDATE customer_ledger SET country = 'ZZ'", "customer_ledger"),
             (

@@ -20,7 +20,8 @@ use crate::{
 /// A derived table: after generation, profile, livemode, account and customer come `lead` and `columns`.
 pub(in super::super) struct Table {
     pub(in super::super) name: &'static str,
-    /// What tells the rows of one customer apart, and the test clock where readers need it.
+    /// What tells the rows of one customer apart, and what readers need beside it: the test clock, and a movement's place in
+    /// the list of them.
     pub(super) lead: &'static str,
     pub(in super::super) columns: &'static str,
     /// The order of a customer's rows.
@@ -81,7 +82,7 @@ pub(in super::super) const MOVEMENT: Table = Table {
 };
 pub(in super::super) const PART: Table = Table {
     name: "movement_part",
-    lead: "ordinal, part",
+    lead: "ordinal, part, moved_on, moved_at",
     columns: "subscription, item, cause, amount, effective_at, before_product, before_price, before_interval, \
               before_quantity, before_amount, after_product, after_price, after_interval, after_quantity, after_amount, \
               events, feedback, end_reason",

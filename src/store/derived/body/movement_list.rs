@@ -29,43 +29,32 @@ impl Database {
         after: Option<&MovementKey>,
         limit: i64,
     ) -> Result<Vec<MovementRow>, StoreError> {
-        let (direction, beyond) = match order {
-            Order::Ascending => ("ASC", ">"),
-            Order::Descending => ("DESC", "<"),
-        };
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let mut query = QueryBuilder::<Driver>::new("WITH page AS (SELECT m.* FROM movement m");
-        push_scope(&mut query, "m", "m", scope);
-        push_visible(&mut query, scope);
-        push_filter(&mut query, filter);
-        if let Some(cause) = filter.cause.filter(|_| filter.kind != Some(Kind::Transient))
-            && has_sums(&mut tx).await?
-        {
-            // Not one by one, where no month holds any.
-            let Some((first, last)) = months_of(&mut tx, scope, cause).await? else { return Ok(Vec::new()) };
-            query.push(" AND m.day >= ").push_bind(format!("{first}-01"));
-            query.push(" AND m.day <= ").push_bind(format!("{last}-31"));
+        let causes = causes_of(filter);
+        let mut page = Page { scope, filter, order, after, limit, months: None };
+        let mut query = QueryBuilder::<Driver>::new("WITH page AS (");
+        if !causes.is_empty() && has_sums(&mut tx).await? {
+            if filter.kind != Some(Kind::Transient) {
+                page.months = months_of(&mut tx, scope, &causes, filter.kind).await?;
+                if page.months.is_none() {
+                    return Ok(Vec::new());
+                }
+            }
+            if page.is_listed_by_cause() {
+                page.push_of_causes(&mut query, &causes);
+            } else {
+                page.push_of_days(&mut query);
+            }
+        } else {
+            page.push_of_days(&mut query);
         }
-        if let Some(after) = after {
-            query
-                .push(format_args!(" AND (m.day, m.effective_at, m.id) {beyond} ("))
-                .push_bind(after.day.to_string())
-                .push(", ")
-                .push_bind(after.effective_at.0)
-                .push(", ")
-                .push_bind(clean(&after.id))
-                .push(")");
-        }
-        // One customer's are found by the customer and sorted, not sought among everybody's in the order of days.
-        let day = if filter.customer.is_some() { "m.day || ''" } else { "m.day" };
-        query.push(format_args!(" ORDER BY {day} {direction}, m.effective_at {direction}, m.id {direction} LIMIT "));
-        query.push_bind(limit);
         query.push(format_args!(
             ") SELECT m.account, m.customer, m.ordinal, m.id, {}, p.part, {} FROM page m LEFT JOIN movement_part p
              ON {PART_OF} ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction}, p.part",
             MOVEMENT.columns_of("m"),
-            PART.columns_of("p")
+            PART.columns_of("p"),
+            direction = words(order).0
         ));
         let rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
@@ -89,18 +78,139 @@ impl Database {
     }
 }
 
-/// The first and the last month with movements of a cause, by the sums of months, and among the movements that are shown for
-/// a while only, of any cause; `None` where there are none.
+/// How SQL sorts so, and what lies behind something.
+fn words(order: Order) -> (&'static str, &'static str) {
+    match order {
+        Order::Ascending => ("ASC", ">"),
+        Order::Descending => ("DESC", "<"),
+    }
+}
+
+/// The causes of which one must be among a movement's parts; none where any may be.
+fn causes_of(filter: &MovementFilter) -> Vec<Cause> {
+    match (filter.cause, filter.part.rollup) {
+        (Some(cause), _) => vec![cause],
+        (None, Some(rollup)) => Cause::ALL.iter().copied().filter(|cause| cause.rollup() == rollup).collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// One page of the list.
+struct Page<'p> {
+    scope: &'p Scoped<'p>,
+    filter: &'p MovementFilter,
+    order: Order,
+    after: Option<&'p MovementKey>,
+    limit: i64,
+    /// The first and the last month that hold any.
+    months: Option<(String, String)>,
+}
+
+impl Page<'_> {
+    /// Whether it is in the order of the index by cause, which is of one account. One customer's are found by the customer.
+    fn is_listed_by_cause(&self) -> bool {
+        matches!(self.scope.account, AccountScope::One(_)) && self.filter.customer.is_none()
+    }
+
+    /// One by one in the order of days.
+    fn push_of_days(&self, query: &mut QueryBuilder<Driver>) {
+        query.push("SELECT m.* FROM movement m");
+        push_scope(query, "m", "m", self.scope);
+        if let Some(cause) = self.filter.cause {
+            query
+                .push(format_args!(" AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = "))
+                .push_bind(cause.as_str())
+                .push(")");
+        }
+        push_part(query, &self.filter.part);
+        // One customer's are found by the customer and sorted, not sought among everybody's in the order of days.
+        let sorted = if self.filter.customer.is_some() { "m.day || ''" } else { "m.day" };
+        self.push_which(query, ("m.day", sorted), "m.effective_at");
+    }
+
+    /// Of each cause so many as fill the page; a movement of several is one all the same.
+    fn push_of_causes(&self, query: &mut QueryBuilder<Driver>, causes: &[Cause]) {
+        query.push("SELECT * FROM (");
+        for (at, cause) in causes.iter().enumerate() {
+            query.push(if at == 0 { "SELECT * FROM (" } else { " UNION SELECT * FROM (" });
+            let by_own_index = by_own_index("movement_part_by_cause", self.scope.generation);
+            query.push(format_args!("SELECT m.* FROM movement_part c{by_own_index} CROSS JOIN movement m"));
+            push_scope(query, "c", "m", self.scope);
+            query.push(" AND c.moved_on IS NOT NULL AND c.cause = ").push_bind(cause.as_str());
+            query.push(
+                " AND m.generation = c.generation AND m.profile = c.profile AND m.livemode = c.livemode
+                 AND m.account = c.account AND m.customer = c.customer AND m.ordinal = c.ordinal",
+            );
+            let rollup = self.filter.part.rollup;
+            if self.filter.cause.is_some() || self.filter.part != (PartFilter { rollup, ..PartFilter::default() }) {
+                push_part(query, &self.filter.part);
+            }
+            if let Some(after) = self.after {
+                // Where the index goes on.
+                let (_, beyond) = words(self.order);
+                query.push(format_args!(" AND (c.moved_on, c.moved_at) {beyond}= ("));
+                query.push_bind(after.day.to_string()).push(", ").push_bind(after.effective_at.0).push(")");
+            }
+            self.push_which(query, ("c.moved_on", "c.moved_on"), "c.moved_at");
+            query.push(format_args!(") AS of_cause_{at}"));
+        }
+        let (direction, _) = words(self.order);
+        query.push(format_args!(
+            ") AS listed ORDER BY day {direction}, effective_at {direction}, id {direction} LIMIT "
+        ));
+        query.push_bind(self.limit);
+    }
+
+    /// All else that is asked for, and the order, where these columns hold a movement's day and instant.
+    fn push_which(&self, query: &mut QueryBuilder<Driver>, (day, sorted): (&str, &str), at: &str) {
+        let (direction, beyond) = words(self.order);
+        push_visible(query, self.scope);
+        push_filter(query, self.filter);
+        for (beyond, edge) in [(">=", self.filter.from), ("<=", self.filter.to)] {
+            if let Some(edge) = edge {
+                query.push(format_args!(" AND {day} {beyond} ")).push_bind(edge.to_string());
+            }
+        }
+        if let Some((first, last)) = &self.months {
+            query.push(format_args!(" AND {day} >= ")).push_bind(format!("{first}-01"));
+            query.push(format_args!(" AND {day} <= ")).push_bind(format!("{last}-31"));
+        }
+        if let Some(after) = self.after {
+            query
+                .push(format_args!(" AND ({day}, {at}, m.id) {beyond} ("))
+                .push_bind(after.day.to_string())
+                .push(", ")
+                .push_bind(after.effective_at.0)
+                .push(", ")
+                .push_bind(clean(&after.id))
+                .push(")");
+        }
+        query.push(format_args!(" ORDER BY {sorted} {direction}, {at} {direction}, m.id {direction} LIMIT "));
+        query.push_bind(self.limit);
+    }
+}
+
+/// The first and the last month with movements of one of these causes and of a kind, by the sums of months, and among the
+/// movements that are shown for a while only, of any cause; `None` where there are none. Transient ones are in no sum.
 async fn months_of(
     tx: &mut Transaction<'_, Driver>,
     scope: &Scoped<'_>,
-    cause: Cause,
+    causes: &[Cause],
+    kind: Option<Kind>,
 ) -> Result<Option<(String, String)>, StoreError> {
     let mut query = QueryBuilder::<Driver>::new(
         "SELECT MIN(month), MAX(month) FROM (SELECT SUBSTR(g.month, 1, 7) AS month FROM group_movement g",
     );
     push_scope(&mut query, "g", "g", scope);
-    query.push(" AND g.dimension = 'cause' AND g.grp = ").push_bind(format!("={}", cause.as_str()));
+    query.push(" AND g.dimension = 'cause' AND g.grp IN (");
+    let mut groups = query.separated(", ");
+    for cause in causes {
+        groups.push_bind(format!("={}", cause.as_str()));
+    }
+    query.push(")");
+    if let Some(kind) = kind {
+        query.push(" AND g.kind = ").push_bind(kind.as_str());
+    }
     query.push(format_args!(
         " UNION ALL SELECT SUBSTR(w.day, 1, 7) FROM movement w{}",
         by_own_index("movement_for_a_while", scope.generation)
@@ -113,13 +223,8 @@ async fn months_of(
     Ok(columns.text_or_null()?.zip(columns.text_or_null()?))
 }
 
+/// All that is asked for but days and parts.
 fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
-    if let Some(from) = filter.from {
-        query.push(" AND m.day >= ").push_bind(from.to_string());
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND m.day <= ").push_bind(to.to_string());
-    }
     if let Some(customer) = &filter.customer {
         query.push(" AND m.customer = ").push_bind(clean(customer.as_str()));
     }
@@ -137,13 +242,6 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
     if let Some(currency) = filter.currency {
         query.push(" AND m.currency = ").push_bind(currency.as_str().to_owned());
     }
-    if let Some(cause) = filter.cause {
-        query
-            .push(format_args!(" AND EXISTS (SELECT 1 FROM movement_part p WHERE {PART_OF} AND p.cause = "))
-            .push_bind(cause.as_str())
-            .push(")");
-    }
-    push_part(query, &filter.part);
     let customer = "EXISTS (SELECT 1 FROM customer_ledger l WHERE l.generation = m.generation AND l.profile = m.profile
         AND l.livemode = m.livemode AND l.account = m.account AND l.customer = m.customer AND ";
     if let Some(country) = &filter.country {

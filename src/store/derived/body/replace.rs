@@ -383,8 +383,12 @@ fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
     let heads: Vec<_> = changes.iter().filter(|change| change.kept.customer == 0).collect();
     let mut parts = Vec::new();
     for movement in &movements {
-        let of = |(part, row)| (part, NumberedRow { place: movement.place, ordinal: movement.ordinal, row });
-        parts.extend((0i64..).zip(&movement.row.parts).map(of));
+        let (place, ordinal, of) = (movement.place, movement.ordinal, movement.row);
+        parts.extend((0i64..).zip(of.parts.iter().enumerate()).map(|(part, (at, row))| {
+            // The movement is listed once under each cause.
+            let first = of.parts[..at].iter().all(|before| before.cause != row.cause);
+            (part, NumberedRow { place, ordinal, row }, first.then_some(of))
+        }));
     }
     vec![
         CUSTOMER.rows(&heads, |row, Change { place, ledger, .. }| {
@@ -402,7 +406,10 @@ fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
             let id = movement_id(profile, *livemode, account.as_ref(), &CustomerId::from(customer.as_str()), line.row);
             bind_movement(line.bind(row).bind(clock.clone()).bind(id), line.row)
         }),
-        PART.rows(&parts, |row, (part, line)| bind_part(line.bind(row).bind(*part), line.row)),
+        PART.rows(&parts, |row, (part, line, listed)| {
+            let row = line.bind(row).bind(*part);
+            bind_part(row.bind(listed.map(|of| of.day.to_string())).bind(listed.map(|of| of.effective_at.0)), line.row)
+        }),
         SUBSCRIPTION.rows(&lines(changes, |ledger| &ledger.subscriptions, |kept| kept.subscriptions), |row, line| {
             bind_subscription(line.place.bind(row), line.row)
         }),

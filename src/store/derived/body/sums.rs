@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::split_sum,
+    asked::{PART_OF, split_sum},
     digests, group_sums,
     readback::ledgers_in,
     retention_sums,
@@ -130,6 +130,9 @@ impl Database {
         if kept != Some(SUMS_VERSION) {
             return Ok(None);
         }
+        if let Some(wrong) = first_misplaced(&mut tx, generation).await? {
+            return Ok(Some(wrong));
+        }
         if let Some(seen) = seen
             && first_wrong_of(&mut tx, generation, seen).await?.is_none()
         {
@@ -150,6 +153,27 @@ impl Database {
         tx.commit().await.doing(DOING)?;
         Ok(wrong)
     }
+}
+
+/// The first part of a movement that doesn't say where its movement stands in the list of its cause.
+async fn first_misplaced(
+    connection: &mut Connection,
+    generation: GenerationId,
+) -> Result<Option<WrongDay>, StoreError> {
+    let text = format!(
+        "SELECT p.profile, p.customer, m.day FROM movement_part p JOIN movement m ON {PART_OF}
+         WHERE p.generation = $1 AND (p.moved_on <> m.day OR p.moved_at <> m.effective_at
+         OR (p.moved_on IS NULL) <> (p.moved_at IS NULL) OR (p.moved_on IS NULL) <> (p.part > 0 AND EXISTS (
+             SELECT 1 FROM movement_part o WHERE o.generation = p.generation AND o.profile = p.profile
+             AND o.livemode = p.livemode AND o.account = p.account AND o.customer = p.customer
+             AND o.ordinal = p.ordinal AND o.part < p.part AND o.cause = p.cause))) LIMIT 1"
+    );
+    let found = sqlx::query(AssertSqlSafe(text)).bind(generation).fetch_optional(connection).await.doing(DOING)?;
+    let Some(row) = found else { return Ok(None) };
+    let text = |at: usize| row.try_get::<String, _>(at).doing(DOING);
+    let (profile, customer, day) = (text(0)?, text(1)?, text(2)?);
+    let what = format!("{day}: a part of a movement of {customer} doesn't say where it is listed under its cause");
+    Ok(Some(WrongDay { profile: profile.into(), table: "movement_part", what }))
 }
 
 /// The first row of sums of groups or of figures by customer that isn't what these sums say.
