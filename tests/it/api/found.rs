@@ -115,6 +115,7 @@ async fn customers_are_found(settings: Settings) {
 async fn ends_are_found(settings: Settings) {
     let mut daemon = ledger(settings.env("MRRD_LEDGER__PROFILES", "stripe,finance")).await;
     let now = mrrd::clock::Clock::system().now().0;
+    let mut failing = vec![subscription("sub_a", "cus_a", "price_a", 5000, 1, JANUARY)];
     for (id, amount, days) in [("cus_late", 700, 60), ("cus_soon", 900, 5)] {
         let mut sold = subscription(&format!("sub_{id}"), id, "price_x", amount, 1, JANUARY);
         let created = event(&format!("evt_{id}"), "customer.subscription.created", JANUARY, &sold, None);
@@ -127,6 +128,7 @@ async fn ends_are_found(settings: Settings) {
         let asked =
             event(&format!("evt_end_{id}"), "customer.subscription.updated", JANUARY + DAY, &sold, Some(before));
         daemon.accept(asked).await;
+        failing.push(sold);
     }
     daemon.settle().await;
     for (profile, mrr) in [("stripe", json!(0)), ("finance", json!(900))] {
@@ -147,6 +149,22 @@ async fn ends_are_found(settings: Settings) {
         let page = daemon.json(&format!("/api/v1/customers?limit=3&{query}")).await;
         let page: Vec<&Value> = page["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
         assert_eq!(page, known[..3].iter().collect::<Vec<_>>(), "{query}");
+    }
+    // Three more whose payments fail, two of them with an end ahead.
+    for (number, mut sold) in failing.into_iter().enumerate() {
+        sold["status"] = json!("past_due");
+        let (id, status) = (format!("evt_fails_{number}"), json!({"status": "active"}));
+        daemon.accept(event(&id, "customer.subscription.updated", JANUARY + 50 * DAY, &sold, Some(status))).await;
+    }
+    daemon.settle().await;
+    for profile in ["stripe", "finance"] {
+        let query = format!("sort=mrr&currency=usd&state=past_due&profile={profile}");
+        let known = ids(&mut daemon, &format!("{query}&as_known_at=15")).await;
+        assert_eq!(known.len(), 4, "{known:?}");
+        assert_eq!(ids(&mut daemon, &query).await, known, "{query}");
+        let page = daemon.json(&format!("/api/v1/customers?limit=2&{query}")).await;
+        let page: Vec<&Value> = page["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        assert_eq!(page, known[..2].iter().collect::<Vec<_>>(), "{query}");
     }
     let all = "cus_soon cus_late cus_a cus_b cus_c";
     assert_eq!(ids(&mut daemon, "sort=ends").await.join(" "), all);

@@ -74,7 +74,7 @@ impl Database {
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut rows = Vec::new();
         if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
-            let mut query = found::largest(scope, currency, asked.after.as_ref(), limit);
+            let mut query = found::largest(scope, currency, asked, limit);
             rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
         // Behind those who pay come all others, in an order of their own.

@@ -23,6 +23,15 @@ const OWN_SUBSCRIPTIONS: &str = "SELECT 1 FROM subscription_ledger s WHERE s.gen
 const PAST_DUE: &str = "'past_due', 'unpaid'";
 const TRIALING: &str = "'trialing'";
 
+/// The statuses that a state of customers is of, where it is of some.
+fn statuses(asked: &CustomerSearch) -> Option<&'static str> {
+    match asked.state {
+        Some(CustomerState::PastDue) => Some(PAST_DUE),
+        Some(CustomerState::Trialing) => Some(TRIALING),
+        _ => None,
+    }
+}
+
 /// That the customer of row `t` has a subscription of one of these statuses: all who have are found at once.
 fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, statuses: &str) {
     query.push(format_args!(
@@ -69,17 +78,14 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
          CROSS JOIN (SELECT CAST("
     ));
     query.push_bind(scope.cut.0).push(" AS BIGINT) AS cut) AS c");
-    query.push(
-        " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer",
-    );
+    if asked.order == CustomerOrder::Name {
+        query.push(
+            " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer",
+        );
+    }
     if pays {
         query.push(" LEFT JOIN (");
-        let only = match asked.state {
-            Some(CustomerState::PastDue) => Some(PAST_DUE),
-            Some(CustomerState::Trialing) => Some(TRIALING),
-            _ => None,
-        };
-        push_standing(&mut query, scope, asked.currency, summed, only);
+        push_standing(&mut query, scope, asked.currency, summed, statuses(asked));
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
@@ -87,7 +93,11 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
         // As it is written: what was typed holds no wildcard.
         let like = format!("%{}%", clean(word).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query.push(" AND (lower(l.customer) LIKE ").push_bind(like.clone()).push(" ESCAPE '\\'");
-        query.push(" OR n.search LIKE ").push_bind(like.clone()).push(" ESCAPE '\\'");
+        // Names are looked through by themselves: a name looked up for each customer costs many times as much.
+        query.push(
+            " OR (l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE w.livemode = ",
+        );
+        query.push_bind(scope.livemode).push(" AND w.search LIKE ").push_bind(like.clone()).push(" ESCAPE '\\')");
         query.push(" OR lower(l.metadata) LIKE ").push_bind(metadata(word).unwrap_or(like)).push(" ESCAPE '\\')");
     }
     match asked.state {
@@ -98,11 +108,8 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
         Some(CustomerState::Left) => {
             query.push(" AND l.first_mrr_at <= c.cut AND COALESCE(g.paying, 0) = 0");
         }
-        Some(CustomerState::PastDue) => {
-            push_of_status(&mut query, scope, "l", PAST_DUE);
-        }
-        Some(CustomerState::Trialing) => {
-            push_of_status(&mut query, scope, "l", TRIALING);
+        Some(CustomerState::PastDue | CustomerState::Trialing) => {
+            statuses(asked).into_iter().for_each(|statuses| push_of_status(&mut query, scope, "l", statuses));
         }
         Some(CustomerState::Ending) => {
             query.push(format_args!(" AND EXISTS ({OWN_SUBSCRIPTIONS} AND s.ends_at > c.cut AND s.ended_at IS NULL)"));
@@ -133,11 +140,11 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
     query
 }
 
-/// Whether the customers asked for are all that pay, the most first.
+/// Whether the customers asked for are all that pay, or all of a status, the most first.
 pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<Currency> {
     let all = asked.text.trim().is_empty()
         && asked.cohort.is_none()
-        && matches!(asked.state, None | Some(CustomerState::Paying))
+        && matches!(asked.state, None | Some(CustomerState::Paying | CustomerState::PastDue | CustomerState::Trialing))
         && asked.order == CustomerOrder::Mrr
         && matches!(scope.account, AccountScope::One(_));
     asked.currency.filter(|_| all)
@@ -148,9 +155,10 @@ pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Op
 pub(super) fn largest(
     scope: &Scoped<'_>,
     currency: Currency,
-    after: Option<&FoundPosition>,
+    asked: &CustomerSearch,
     limit: i64,
 ) -> QueryBuilder<Driver> {
+    let (after, only) = (asked.after.as_ref(), statuses(asked));
     let kept = format!("k.amount + k.amount_rest / {MINOR}");
     // Behind the last one of the page before.
     let push_after = |query: &mut QueryBuilder<Driver>, whole: &str, customer: &str| {
@@ -175,6 +183,7 @@ pub(super) fn largest(
     query.push(format_args!(" AND {kept} > 0"));
     push_after(&mut query, &kept, "k.customer");
     query.push(" AND k.customer NOT IN (SELECT a.customer FROM ahead a)");
+    only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
     query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
     query.push(format_args!(
         "), those AS (SELECT b.customer, b.whole FROM best b UNION ALL
@@ -183,6 +192,7 @@ pub(super) fn largest(
     ));
     push_scope(&mut query, "k", "k", scope);
     query.push(" AND k.customer = a.customer AND k.currency = ").push_bind(currency.as_str().to_owned());
+    only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
     query.push(
         ") SELECT l.account, l.customer, l.country, l.first_mrr_at, t.whole AS place
          FROM those t JOIN customer_ledger l ON l.customer = t.customer",
