@@ -136,22 +136,13 @@ pub fn days_after(day: Day, days: i32) -> Day {
     day.0.checked_add(days.days()).map_or(day, Day)
 }
 
-/// The first day that looks back on `day` when it looks so many months back.
+/// The first day that looks back on `day` when it looks so many months back: the same day of a later month, or where that
+/// month is too short for it the first of the one after. The last day there is where the calendar ends.
 fn first_after(day: Day, months: i32) -> Day {
-    // Months end on different days: a few days on or back from the same day of the month.
-    const DAYS_OFF: usize = 5;
-    let mut later = day.after().0.checked_add(months.months()).map_or(day, |date| Day(date).before());
-    for _ in 0..DAYS_OFF {
-        if months_before(later, months) < day {
-            later = later.after();
-        }
-    }
-    for _ in 0..DAYS_OFF {
-        if months_before(later.before(), months) >= day {
-            later = later.before();
-        }
-    }
-    later
+    let from = day.after().0;
+    let Ok(later) = from.checked_add(months.months()) else { return Day(Date::MAX) };
+    let is_cut = later.day() < from.day();
+    if is_cut { Day(later) } else { Day(later).before() }
 }
 
 /// A value that changes on some days and stands in between.
@@ -393,14 +384,15 @@ mod tests {
 
     #[test]
     fn a_day_is_looked_back_on_first_when_no_earlier_day_does() {
-        for months in [1, 12] {
-            let mut day: Day = "2023-12-20".parse().unwrap();
-            while day < "2025-03-10".parse().unwrap() {
+        for months in 1..=YEAR_MONTHS {
+            let mut day: Day = "2022-12-20".parse().unwrap();
+            while day < "2027-03-10".parse().unwrap() {
                 let later = first_after(day, months);
                 assert!(months_before(later, months) >= day, "{day} {months}: {later}");
                 assert!(months_before(later.before(), months) < day, "{day} {months}: {later}");
                 day = day.after();
             }
         }
+        assert_eq!(first_after(Day(Date::MAX), 1), Day(Date::MAX), "the calendar ends");
     }
 }
