@@ -91,7 +91,7 @@ mod ready;
 #[path = "../derived/body/recompute.rs"]
 pub(super) mod recompute;
 #[path = "../derived/body/replace.rs"]
-mod replace;
+pub(super) mod replace;
 #[path = "../derived/body/reports.rs"]
 mod reports;
 #[path = "../derived/body/retention_sums.rs"]
@@ -104,9 +104,9 @@ mod segments;
 #[path = "../derived/body/sum_columns.rs"]
 mod sum_columns;
 #[path = "../derived/body/sum_rows.rs"]
-mod sum_rows;
+pub(super) mod sum_rows;
 #[path = "../derived/body/sums.rs"]
-mod sums;
+pub(super) mod sums;
 #[path = "../derived/body/there.rs"]
 mod there;
 #[path = "../derived/body/told.rs"]

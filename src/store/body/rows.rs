@@ -13,7 +13,7 @@ pub(in super::super) type Query<'q> = sqlx::query::Query<'q, Driver, <Driver as 
 pub(in super::super) struct Values(pub(in super::super) Vec<Value>);
 
 /// What a derived row's column may hold.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) enum Value {
     Number(Option<i64>),
     Truth(bool),

@@ -38,7 +38,7 @@ pub(crate) struct LedgerSums {
     pub(crate) retention: RetentionSums,
     /// What each customer pays, whatever is dated ahead included.
     pub(crate) customers: BTreeMap<(CustomerId, Currency), DayMovement>,
-    /// What each customer's rows come to.
+    /// What each customer's rows come to now, and not by how much it moves; without an item, that it has none any more.
     pub(crate) digests: BTreeMap<CustomerId, KeptDigest>,
 }
 
@@ -53,6 +53,17 @@ impl<'r> Standing<'r> {
     /// Nothing of it is kept.
     pub(crate) fn whole(ledger: &'r CustomerLedger) -> Self {
         Self { ledger, tails: (&ledger.deltas, &ledger.counts, &ledger.movements) }
+    }
+
+    /// Whether `retention::share` is the same of both: none of the rows that it reads differ.
+    fn has_share_of(&self, new: &Self) -> bool {
+        let is_kept =
+            |(deltas, counts, movements): RowsOf<'_>| deltas.is_empty() && counts.is_empty() && movements.is_empty();
+        let (old_customer, new_customer) = (self.ledger, new.ledger);
+        is_kept(self.tails)
+            && is_kept(new.tails)
+            && old_customer.test_clock == new_customer.test_clock
+            && old_customer.first_mrr_at == new_customer.first_mrr_at
     }
 }
 
@@ -103,7 +114,14 @@ impl DaySums {
         old: Option<Standing<'_>>,
         new: Option<Standing<'_>>,
     ) -> Result<(), StoreError> {
+        if let (Some(old), Some(new)) = (old, new)
+            && old.ledger == new.ledger
+        {
+            return Ok(());
+        }
         let beyond = || corrupt("summing groups", format!("{}: a sum is beyond a row", key.customer));
+        // Its share follows from these rows alone, and is dearer than all else here where there are many.
+        let moves_share = !matches!((old, new), (Some(old), Some(new)) if old.has_share_of(&new));
         let traits = [old, new].map(|one| one.map(|one| Traits::from_ledger(one.ledger)));
         // Whoever is of another country takes all rows there.
         let whole = traits[0] != traits[1];
@@ -120,10 +138,15 @@ impl DaySums {
                 let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
                 stands.add(&row, rows).ok_or_else(beyond)?;
             }
-            let digest = sums.digests.entry(key.customer.clone()).or_default();
-            digest.add(&KeptDigest::from_ledger(ledger)?, rows).ok_or_else(beyond)?;
-            let share = retention::share(ledger, None).ok_or_else(beyond)?;
-            sums.retention.add(&share, rows).ok_or_else(beyond)?;
+            let digest = match rows {
+                Rows::Written => KeptDigest::from_ledger(ledger)?,
+                Rows::Taken => KeptDigest::default(),
+            };
+            sums.digests.insert(key.customer.clone(), digest);
+            if moves_share {
+                let share = retention::share(ledger, None).ok_or_else(beyond)?;
+                sums.retention.add(&share, rows).ok_or_else(beyond)?;
+            }
         }
         Ok(())
     }

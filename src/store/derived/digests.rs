@@ -2,18 +2,17 @@
 
 use sha2::{Digest, Sha256};
 
-use super::sum::{Rows, moved};
 use crate::{
     ledger::outcome::CustomerLedger,
     store::{StoreError, errors::corrupt},
 };
 
-/// A customer's digest; or by how much it moves.
+/// A customer's digest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeptDigest {
-    /// 1 where there is one.
+    /// 1; 0 where the customer has no rows any more.
     pub(crate) items: i64,
-    /// 62 bits each, so that one taken from another stays within 64.
+    /// 62 bits each.
     pub(crate) halves: [i64; 2],
 }
 
@@ -27,11 +26,5 @@ impl KeptDigest {
             (u64::from_be_bytes(eight) >> 2).cast_signed()
         };
         Ok(Self { items: 1, halves: [half(0), half(8)] })
-    }
-
-    /// `None` beyond 64 bits, which no digest and no move of one is.
-    pub(crate) fn add(&mut self, other: &Self, rows: Rows) -> Option<()> {
-        moved(&mut self.items, other.items, rows)?;
-        self.halves.iter_mut().zip(other.halves).try_for_each(|(half, by)| moved(half, by, rows))
     }
 }

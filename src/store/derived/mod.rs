@@ -369,7 +369,7 @@ impl Derived {
         generation: GenerationId,
         batch: &[(Mark, Vec<ProfileLedger>)],
     ) -> Result<i64, StoreError> {
-        either!(self.0.0, database => database.replace(generation, batch).await)
+        either!(self.0.0, database => database.replace(generation, batch.to_vec()).await)
     }
 
     /// Keeps what the log from `from` to `to` says of names; false where another process has gone on from there already.

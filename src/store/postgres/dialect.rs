@@ -1,7 +1,6 @@
 //! Everything that the statements in `body/` take from PostgreSQL. Its twin in `sqlite/` has the same items.
 
 pub(crate) use super::{
-    arrays::insert_rows,
     driver::{Connection, Driver, Row},
     facts::customer_facts,
     fresh::write_fresh,

@@ -13,6 +13,7 @@ mod fresh;
 mod indices;
 mod ledgers;
 mod months;
+mod replace;
 mod sql;
 mod watch;
 

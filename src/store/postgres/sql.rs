@@ -6,11 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     Database,
-    body::{
-        columns::TABLES,
-        generations::SUM_TABLES,
-        readback::{GROUP, Group},
-    },
+    body::{columns::TABLES, generations::SUM_TABLES},
     driver::Connection,
 };
 use crate::{
@@ -34,10 +30,6 @@ pub(crate) const APART: bool = false;
 pub(crate) const METADATA: (&str, &str) = ("(CAST(l.metadata AS json) ->> ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit.
 pub(crate) const FOR_UPDATE: &str = " FOR UPDATE";
-/// Several processes recompute customers at once: each keeps the marks it took locked until their rows are written.
-pub(crate) const MARKS_ARE_HELD: bool = true;
-/// Ends a SELECT whose rows are taken, but for those that another process has taken.
-pub(crate) const TAKE: &str = " FOR UPDATE SKIP LOCKED";
 /// The time in seconds, by the server.
 pub(crate) const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
 /// Whether that clock may end a lease: every process asks the same one.
@@ -195,20 +187,4 @@ pub(crate) async fn gather_statistics(database: &Database) -> Result<(), StoreEr
 /// Has rows found by an index: the planner knows by itself whether the span asked for is short.
 pub(crate) fn by_index(_index: &str) -> &'static str {
     ""
-}
-
-/// Takes away each customer's rows from a number on.
-pub(crate) async fn delete_tails(
-    connection: &mut Connection,
-    table: &str,
-    group: &Group<'_>,
-    tails: &[(&str, i64)],
-) -> Result<(), sqlx::Error> {
-    let text = format!(
-        "DELETE FROM {table} USING unnest($5::text[], $6::bigint[]) AS tail (of_customer, first)
-         WHERE {GROUP} AND customer = tail.of_customer AND ordinal >= tail.first"
-    );
-    let (customers, first): (Vec<&str>, Vec<i64>) = tails.iter().copied().unzip();
-    let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
-    query.bind(group.livemode).bind(group.account).bind(customers).bind(first).execute(connection).await.map(drop)
 }

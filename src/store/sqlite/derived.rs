@@ -129,6 +129,7 @@ impl Database {
         pool.close().await;
         writers.close().await;
         self.fresh.close();
+        self.replacing.close();
         self.ledgers.close();
         files.replaced();
         drop(turn);

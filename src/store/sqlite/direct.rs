@@ -15,7 +15,7 @@ use crate::store::{
 };
 
 /// Statements kept ready on each connection.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Why work on a connection failed.
 #[derive(Debug)]

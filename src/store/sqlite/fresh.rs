@@ -1,7 +1,7 @@
 //! Filling an empty generation: the rows of many customers in one transaction and one trip. Its twin is in `postgres/`.
 
 use rusqlite::{
-    Connection, OptionalExtension, ToSql, TransactionBehavior, params_from_iter,
+    Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 use tokio::runtime::Handle;
@@ -40,27 +40,36 @@ pub(crate) async fn write_fresh(
         if state.is_none_or(|state| state == "retired") {
             return Err(dropped().into());
         }
-        for TableRows { table, columns, rows } in &mut tables {
-            // Several profiles of one customer follow each other; in the table each has a place of its own.
-            rows.sort_by(|one, other| one.0[..SHARED].cmp(&other.0[..SHARED]));
-            for mut rest in rows.chunk_by(|one, other| one.0[..SHARED] == other.0[..SHARED]) {
-                for size in TOGETHER {
-                    if rest.len() < size {
-                        continue;
-                    }
-                    let mut insert = tx.prepare_cached(&insertion(table, columns, size))?;
-                    while let Some((now, later)) = rest.split_at_checked(size) {
-                        let (shared, own) = (&now[0].0[..SHARED], now.iter().flat_map(|row| &row.0[SHARED..]));
-                        insert.execute(params_from_iter(shared.iter().chain(own)))?;
-                        rest = later;
-                    }
-                }
-            }
+        for rows in &mut tables {
+            write_rows(&tx, rows)?;
         }
         runtime.block_on(plan.pass(planned::REPLACE_BEFORE_COMMIT))?;
         Ok(tx.commit()?)
     };
     database.fresh.run(DOING, write).await
+}
+
+/// Writes rows into their table. What fails ends the transaction.
+pub(super) fn write_rows(
+    tx: &Transaction<'_>,
+    TableRows { table, columns, rows }: &mut TableRows,
+) -> rusqlite::Result<()> {
+    // Several profiles of one customer follow each other; in the table each has a place of its own.
+    rows.sort_by(|one, other| one.0[..SHARED].cmp(&other.0[..SHARED]));
+    for mut rest in rows.chunk_by(|one, other| one.0[..SHARED] == other.0[..SHARED]) {
+        for size in TOGETHER {
+            if rest.len() < size {
+                continue;
+            }
+            let mut insert = tx.prepare_cached(&insertion(table, columns, size))?;
+            while let Some((now, later)) = rest.split_at_checked(size) {
+                let (shared, own) = (&now[0].0[..SHARED], now.iter().flat_map(|row| &row.0[SHARED..]));
+                insert.execute(params_from_iter(shared.iter().chain(own)))?;
+                rest = later;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The statement that writes so many rows of a table. A row that can't be written ends the transaction, and with it the rows

@@ -9,10 +9,12 @@ use super::{
     Database,
     body::{
         columns::*,
+        readback::Group,
         reader::{Cells, Columns, Read},
         rows::{account, account_of},
     },
     direct::Failure,
+    sql::text_list,
 };
 use crate::{
     event::CustomerKey,
@@ -48,7 +50,7 @@ pub(crate) async fn read_ledgers(
         while let Some(head) = ledgers.get(first) {
             let group = head.group.clone();
             let count = ledgers[first..].iter().take_while(|one| one.group == group).count();
-            fill(&tx, generation, &group, &mut ledgers[first..first + count])?;
+            fill(&tx, generation, &group, None, &mut ledgers[first..first + count])?;
             first += count;
         }
         Ok(ledgers)
@@ -108,20 +110,55 @@ fn heads(tx: &Transaction<'_>, generation: GenerationId, after: &Place, limit: i
     Ok(heads)
 }
 
-/// Reads the rows of these customers, who follow each other.
-fn fill(tx: &Transaction<'_>, generation: GenerationId, group: &Whose, ledgers: &mut [Placed]) -> Result<(), Failure> {
+/// The ledgers of a group's customers, in their order; nothing of whoever has none.
+pub(super) fn read_named(tx: &Transaction<'_>, group: &Group<'_>) -> Result<Vec<(String, CustomerLedger)>, Failure> {
+    let Group { generation, profile, livemode, account, customers } = *group;
+    let named = text_list(customers.iter().map(String::as_str));
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT customer, test_clock, {} FROM customer_ledger
+         WHERE generation = ? AND profile = ? AND livemode = ? AND account = ? AND {NAMED} ORDER BY customer",
+        CUSTOMER.columns
+    ))?;
+    let whose = Arc::new(Whose { profile: profile.into(), livemode, account: account.to_owned() });
+    let mut rows = statement.query(params![generation.0, profile, livemode, account, named])?;
+    let mut ledgers = Vec::with_capacity(customers.len());
+    while let Some(row) = rows.next()? {
+        let mut columns = Columns::of(row, 0);
+        let customer = columns.text()?;
+        ledgers.push(Placed { group: whose.clone(), customer, ledger: read_customer(&mut columns)? });
+    }
+    fill(tx, generation, &whose, Some(&named), &mut ledgers)?;
+    Ok(ledgers.into_iter().map(|Placed { customer, ledger, .. }| (customer, ledger)).collect())
+}
+
+/// Customers of a list in JSON.
+const NAMED: &str = "customer IN (SELECT value FROM json_each(?))";
+
+/// Reads the rows of these customers: those of the list `named`, or, without one, all from the first to the last.
+fn fill(
+    tx: &Transaction<'_>,
+    generation: GenerationId,
+    group: &Whose,
+    named: Option<&str>,
+    ledgers: &mut [Placed],
+) -> Result<(), Failure> {
+    let which = if named.is_some() { NAMED } else { "customer >= ? AND customer <= ?" };
     let mut each = |table: &Table, put: &dyn Fn(&mut CustomerLedger, &mut Columns<'_>) -> Read<()>| {
         let (Some(first), Some(last)) = (ledgers.first(), ledgers.last()) else { return Ok(()) };
         let mut statement = tx.prepare_cached(&format!(
             "SELECT customer, {} FROM {} WHERE generation = ? AND profile = ? AND livemode = ? AND account = ?
-             AND customer >= ? AND customer <= ? ORDER BY customer, {}",
+             AND {which} ORDER BY customer, {}",
             if table.name == PART.name { format!("ordinal, {}", table.columns) } else { table.columns.to_owned() },
             table.name,
             table.order
         ))?;
         let Whose { profile, livemode, account } = group;
-        let within = params![generation.0, &**profile, livemode, account, first.customer, last.customer];
-        let mut rows = statement.query(within)?;
+        let mut rows = match named {
+            Some(named) => statement.query(params![generation.0, &**profile, livemode, account, named]),
+            None => {
+                statement.query(params![generation.0, &**profile, livemode, account, first.customer, last.customer])
+            }
+        }?;
         let mut place = 0;
         while let Some(row) = rows.next()? {
             let customer = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;

@@ -19,6 +19,7 @@ mod ledgers;
 mod log_file;
 mod opening;
 mod private;
+mod replace;
 mod sql;
 mod watch;
 mod writer;
@@ -44,6 +45,11 @@ const READING: &str = "PRAGMA query_only = ON";
 /// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
 const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -16000";
 
+/// How customers' rows are replaced. Pages go back to SQLite's list of free ones only with what was on them overwritten, as on the
+/// driver's connection (`opening.rs`).
+const REPLACING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; \
+                         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON";
+
 /// A log file and its derived file.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
@@ -57,6 +63,8 @@ pub(super) struct Database {
     facts: direct::Direct,
     /// Writers of a generation that is being filled.
     fresh: direct::Direct,
+    /// Writers of customers' rows.
+    replacing: direct::Direct,
     /// Readers of whole ledgers.
     ledgers: direct::Direct,
     checkpoints: checkpoint::Checkpoints,
@@ -99,6 +107,7 @@ impl Database {
             derived_writer,
             facts: direct::Direct::to(path, READING),
             fresh: direct::Direct::to(&derived_path, FILLING),
+            replacing: direct::Direct::to(&derived_path, REPLACING),
             ledgers: direct::Direct::to(&derived_path, READING),
             checkpoints: checkpoint::Checkpoints::default(),
             presence: Presence::new(log_file::identity_of(path)),

@@ -1,15 +1,6 @@
 //! What SQLite says differently in statements. Its twin is in `postgres/`.
 
-use sqlx::AssertSqlSafe;
-
-use super::{
-    Database,
-    body::{
-        readback::{GROUP, Group},
-        rows::{Query, TableRows, Value, Values, chunks, statement},
-    },
-    driver::Connection,
-};
+use super::{Database, driver::Connection};
 use crate::{
     event::Seq,
     store::{StoreError, derived::GenerationId, errors::Doing},
@@ -27,14 +18,10 @@ pub(crate) const APART: bool = true;
 pub(crate) const METADATA: (&str, &str) = ("(SELECT value FROM json_each(l.metadata) WHERE key = ", ")");
 /// Ends a SELECT whose rows stay as they are until the commit: the write lock sees to that.
 pub(crate) const FOR_UPDATE: &str = "";
-/// One process recomputes customers: the write lock can't be held while ledgers are derived.
-pub(crate) const MARKS_ARE_HELD: bool = false;
 /// The time in seconds, by the database.
 pub(crate) const NOW: &str = "unixepoch()";
 /// Whether that clock may end a lease: it is this machine's, which may jump.
 pub(crate) const LEASES_EXPIRE: bool = false;
-/// Nothing is taken by reading.
-pub(crate) const TAKE: &str = "";
 /// Two connections never append at once, so an append never meets a row that it didn't see.
 pub(crate) const APPENDS_MAY_COLLIDE: bool = false;
 
@@ -111,32 +98,13 @@ pub(crate) async fn log_is_writable(_database: &Database) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Writes rows into their table, many in a statement.
-pub(crate) async fn insert_rows(connection: &mut Connection, rows: &TableRows) -> Result<(), sqlx::Error> {
-    let TableRows { table, columns, rows } = rows;
-    let head = format!("INSERT INTO {table} ({columns})");
-    let width = columns.split(',').count();
-    for (size, now) in chunks(rows) {
-        let query = sqlx::query(AssertSqlSafe(statement(&head, width, size, "")));
-        now.iter().fold(query, bound).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-fn bound<'q>(query: Query<'q>, values: &'q Values) -> Query<'q> {
-    values.0.iter().fold(query, |query, value| match value {
-        Value::Number(number) => query.bind(*number),
-        Value::Truth(truth) => query.bind(*truth),
-        Value::Text(text) => query.bind(text.as_deref()),
-    })
-}
-
 /// Closes connections that aren't of a pool.
 pub(crate) fn close_direct(database: &Database) {
     database.presence.end();
     database.file.close();
     database.facts.close();
     database.fresh.close();
+    database.replacing.close();
     database.ledgers.close();
 }
 
@@ -148,20 +116,4 @@ pub(crate) async fn gather_statistics(_database: &Database) -> Result<(), StoreE
 /// Has rows found by an index: SQLite can't know that the span asked for is short.
 pub(crate) fn by_index(index: &str) -> String {
     format!(" INDEXED BY {index}")
-}
-
-/// Takes away each customer's rows from a number on.
-pub(crate) async fn delete_tails(
-    connection: &mut Connection,
-    table: &str,
-    group: &Group<'_>,
-    tails: &[(&str, i64)],
-) -> Result<(), sqlx::Error> {
-    let text = format!("DELETE FROM {table} WHERE {GROUP} AND customer = $5 AND ordinal >= $6");
-    for (customer, first) in tails {
-        let query = sqlx::query(AssertSqlSafe(text.clone())).bind(group.generation).bind(group.profile);
-        let query = query.bind(group.livemode).bind(group.account).bind(*customer).bind(*first);
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
 }

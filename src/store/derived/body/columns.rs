@@ -43,7 +43,7 @@ impl Table {
     }
 
     /// Whether a customer's rows are numbered, in the order of time.
-    pub(super) fn numbered(&self) -> bool {
+    pub(in super::super) fn numbered(&self) -> bool {
         self.lead.starts_with("ordinal")
     }
 

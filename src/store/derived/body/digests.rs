@@ -9,7 +9,7 @@ use super::{
     asked::{Scoped, each, push_scope, sum},
     group_sums::has_sums,
     reader::Columns,
-    sum_rows::{Line, Lines},
+    sum_rows::{Line, Lines, Meaning},
 };
 use crate::{
     event::CustomerKey,
@@ -31,14 +31,19 @@ const DOING: &str = "comparing generations";
 pub(super) fn lines(sums: &DaySums) -> Lines<'_> {
     let mut lines = Vec::new();
     for (of, ledger) in &sums.0 {
-        let changed = ledger.digests.iter().filter(|(_, digest)| **digest != KeptDigest::default());
-        lines.extend(changed.map(|(customer, KeptDigest { items, halves: [digest, rest] })| Line {
+        lines.extend(ledger.digests.iter().map(|(customer, KeptDigest { items, halves: [digest, rest] })| Line {
             of,
             key: vec![clean(customer.as_str()).into()],
             numbers: vec![*items, *digest, *rest],
         }));
     }
-    Lines { table: "customer_digest", key: "customer", numbers: "items, digest, digest_rest".into(), lines }
+    Lines {
+        table: "customer_digest",
+        key: "customer",
+        numbers: "items, digest, digest_rest".into(),
+        meaning: Meaning::Whole,
+        lines,
+    }
 }
 
 impl Database {

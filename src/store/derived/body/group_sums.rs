@@ -11,7 +11,7 @@ use super::{
     group_rows::{Reading, Which},
     rows::Value,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
-    sum_rows::{Line, Lines},
+    sum_rows::{Line, Lines, Meaning},
 };
 use crate::{
     ledger::{cohorts::Month, time::Day},
@@ -66,7 +66,13 @@ pub(super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreError> {
         ("group_count", "dimension, grp, currency, month", COUNT, counts),
         ("group_movement", "dimension, grp, currency, month, kind", MOVED, movements),
     ];
-    let lines = |(table, key, numbers, lines): (_, _, &str, _)| Lines { table, key, numbers: numbers.into(), lines };
+    let lines = |(table, key, numbers, lines): (_, _, &str, _)| Lines {
+        table,
+        key,
+        numbers: numbers.into(),
+        meaning: Meaning::Moved,
+        lines,
+    };
     Ok(tables.into_iter().map(lines).collect())
 }
 

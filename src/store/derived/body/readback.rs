@@ -128,7 +128,7 @@ pub(in super::super) async fn ledgers_in(
 }
 
 /// The ledgers of a group by customer, within a transaction.
-pub(super) async fn read_group(
+pub(in super::super) async fn read_group(
     tx: &mut Connection,
     group: &Group<'_>,
 ) -> Result<BTreeMap<String, CustomerLedger>, StoreError> {

@@ -1,8 +1,4 @@
-//! Taking marked customers, having them derived, and writing their rows: shared by several processes on PostgreSQL.
-//!
-//! There a mark is locked from when it is taken until its rows are written and it is gone, in one transaction: others
-//! pass over it, and a process that dies gives it back with its connection. On SQLite, where the write lock can't be held
-//! while ledgers are derived, [`Database::replace`] looks at the marks again and refuses rows that came too late.
+//! Marks of customers to be recomputed, the oldest and the newest of them, and whether their generation is still there.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +7,13 @@ use sqlx::AssertSqlSafe;
 use super::{
     super::{Database, dialect::*},
     reader::Columns,
-    replace::write_batch,
 };
 use crate::{
     event::CustomerKey,
     store::{
         StoreError,
-        derived::{GenerationId, Mark, ProfileLedger},
+        derived::{GenerationId, Mark},
         errors::Doing,
-        planned,
     },
 };
 
@@ -32,49 +26,6 @@ impl Database {
     pub(in crate::store) async fn dirty(&self, generation: GenerationId, limit: i64) -> Result<Vec<Mark>, StoreError> {
         let mut connection = self.derived.acquire().await.doing(DOING)?;
         marks(&mut connection, generation, OLDEST, limit, "").await
-    }
-
-    pub(in crate::store) async fn recompute<E, F>(
-        &self,
-        generation: GenerationId,
-        limit: i64,
-        passed_over: &BTreeSet<&CustomerKey>,
-        derive: impl FnOnce(Vec<Mark>) -> F + Send,
-    ) -> Result<usize, E>
-    where
-        E: From<StoreError>,
-        F: Future<Output = Result<Vec<(Mark, Vec<ProfileLedger>)>, E>> + Send,
-    {
-        let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
-        let wanted = |marks: Vec<Mark>| -> Vec<Mark> {
-            marks.into_iter().filter(|mark| !passed_over.contains(&mark.key)).collect()
-        };
-        if !MARKS_ARE_HELD {
-            let mut connection = self.derived.acquire().await.doing(DOING)?;
-            let marks = wanted(both_ends(&mut connection, generation, limit, "").await?);
-            drop(connection);
-            let taken = marks.len();
-            if taken > 0 {
-                self.replace(generation, &derive(marks).await?).await?;
-            }
-            return Ok(taken);
-        }
-        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
-        if !lives(&mut tx, generation).await? {
-            return Ok(0);
-        }
-        let marks = wanted(both_ends(&mut tx, generation, limit, TAKE).await?);
-        let taken = marks.len();
-        if taken > 0 {
-            let batch = derive(marks).await?;
-            let written = async {
-                write_batch(&mut tx, generation, &batch).await?;
-                self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
-                tx.commit().await.doing("writing derived rows")
-            };
-            self.health.derived().note(written.await, |()| true)?;
-        }
-        Ok(taken)
     }
 }
 
@@ -90,13 +41,16 @@ pub(in super::super) async fn lives(connection: &mut Connection, generation: Gen
 }
 
 /// Marks of the longest waiting, and as many of the newest: a price that a hundred thousand customers pay marks them all, and
-/// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on.
-async fn both_ends(
+/// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on. Without the customers `passed_over`;
+/// `take` ends the statement.
+pub(in super::super) async fn both_ends(
     connection: &mut Connection,
     generation: GenerationId,
     limit: i64,
+    passed_over: &BTreeSet<&CustomerKey>,
     take: &str,
 ) -> Result<Vec<Mark>, StoreError> {
+    let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
     let newest = limit / 2;
     let mut all = marks(connection, generation, OLDEST, limit - newest, take).await?;
     if newest > 0 && i64::try_from(all.len()).is_ok_and(|found| found == limit - newest) {
@@ -104,6 +58,7 @@ async fn both_ends(
         let further = marks(connection, generation, NEWEST, newest, take).await?;
         all.extend(further.into_iter().filter(|mark| !known.contains(&mark.key)));
     }
+    all.retain(|mark| !passed_over.contains(&mark.key));
     Ok(all)
 }
 

@@ -1,39 +1,35 @@
-//! Writing derived rows: of a batch of customers those that differ from what stands, marks cleared in the same transaction.
+//! What a batch of customers changes in the derived rows: those that differ from what stands. Read and written by each
+//! database's own `replace.rs`.
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, Row as _};
-
 use super::{
-    super::{Database, dialect::*},
     columns::*,
     kept_rows::Kept,
-    readback::{GROUP, Group, read_group},
+    readback::Group,
     rows::{TableRows, Values, account, account_of},
-    sums::move_sums,
 };
 use crate::{
-    event::{CustomerKey, Seq},
+    event::CustomerKey,
     ledger::{ids::CustomerId, movement_id::movement_id, outcome::CustomerLedger},
     store::{
         StoreError,
         derived::{
-            Filled, GenerationId, Mark, ProfileLedger,
+            Filled, GenerationId, ProfileLedger,
             day_sums::{DaySums, Standing},
             sum::amounts_fit,
         },
-        errors::{Doing, corrupt},
+        errors::corrupt,
         log::prepared::clean,
-        planned,
     },
 };
 
-const DOING: &str = "writing derived rows";
+pub(in super::super) const DOING: &str = "writing derived rows";
 
 /// Where a row belongs: the columns every derived table begins with, and the test clock.
 #[derive(Clone)]
-struct RowKey {
-    generation: GenerationId,
+pub(in super::super) struct RowKey {
+    pub(in super::super) generation: GenerationId,
     profile: String,
     livemode: bool,
     account: String,
@@ -64,7 +60,7 @@ impl RowKey {
 }
 
 /// A customer's rows under one profile, and how many of them are there already.
-struct Change<'l> {
+pub(in super::super) struct Change<'l> {
     place: RowKey,
     ledger: &'l CustomerLedger,
     kept: Kept,
@@ -97,62 +93,6 @@ fn lines<'l, T>(
         .collect()
 }
 
-impl Database {
-    pub(in crate::store) async fn replace(
-        &self,
-        generation: GenerationId,
-        batch: &[(Mark, Vec<ProfileLedger>)],
-    ) -> Result<i64, StoreError> {
-        self.health.derived().note(self.replace_all(generation, batch).await, |replaced| *replaced > 0)
-    }
-
-    async fn replace_all(
-        &self,
-        generation: GenerationId,
-        batch: &[(Mark, Vec<ProfileLedger>)],
-    ) -> Result<i64, StoreError> {
-        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
-        let replaced = write_batch(&mut tx, generation, batch).await?;
-        self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
-        tx.commit().await.doing(DOING)?;
-        Ok(replaced)
-    }
-}
-
-/// Replaces the rows of a batch within a transaction, and clears its marks; answers whose rows were taken.
-pub(super) async fn write_batch(
-    tx: &mut Connection,
-    generation: GenerationId,
-    batch: &[(Mark, Vec<ProfileLedger>)],
-) -> Result<i64, StoreError> {
-    for (mark, derived) in batch {
-        all_fit(&mark.key, derived)?;
-    }
-    // A mark that is gone, or that has begun anew, was taken by another reconciler: its rows are newer than ours.
-    let cleared = clear_marks(tx, generation, batch.iter().map(|(mark, _)| mark)).await?;
-    let ours = batch.iter().zip(&cleared).filter(|(_, cleared)| **cleared).map(|(one, _)| one);
-    let placed: Vec<_> = ours.clone().flat_map(|(mark, derived)| placed(generation, &mark.key, derived)).collect();
-    let merged: Vec<&CustomerKey> = ours.filter(|(_, derived)| derived.is_empty()).map(|(mark, _)| &mark.key).collect();
-    let mut sums = DaySums::default();
-    delete_merged_customers(tx, generation, &merged, &mut sums).await?;
-    let old = stored(tx, &placed).await?;
-    let mut changes = Vec::with_capacity(placed.len());
-    for ((place, key, derived), old) in placed.into_iter().zip(&old) {
-        let ProfileLedger { profile, ledger } = derived;
-        let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::between(old, ledger));
-        let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old) });
-        sums.change(profile, key, before, Some(Standing { ledger, tails: kept.tails(ledger) }))?;
-        changes.push(Change { place, ledger, kept });
-    }
-    delete_replaced_tails(tx, &changes, &old).await.doing(DOING)?;
-    for rows in rows(&changes) {
-        insert_rows(tx, &rows).await.doing(DOING)?;
-    }
-    // Last, and in one order: rows that all who recompute share are locked until the commit.
-    move_sums(tx, generation, &sums).await?;
-    Ok(i64::try_from(cleared.into_iter().filter(|cleared| *cleared).count()).unwrap_or(i64::MAX))
-}
-
 /// The rows of customers that have none yet.
 pub(super) fn fresh_rows(generation: GenerationId, batch: &[Filled]) -> Result<Vec<TableRows>, StoreError> {
     for one in batch {
@@ -164,7 +104,8 @@ pub(super) fn fresh_rows(generation: GenerationId, batch: &[Filled]) -> Result<V
     Ok(rows(&changes))
 }
 
-fn all_fit(key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreError> {
+/// Errors where an amount is beyond what a row holds.
+pub(in super::super) fn all_fit(key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreError> {
     derived.iter().try_for_each(|derived| {
         amounts_fit(&derived.ledger).map_err(|amount| {
             corrupt(DOING, format!("{}: an amount of {amount} minor units is beyond a row", key.customer))
@@ -172,91 +113,23 @@ fn all_fit(key: &CustomerKey, derived: &[ProfileLedger]) -> Result<(), StoreErro
     })
 }
 
-fn placed<'d>(
+/// A customer's ledger under one profile, and where its rows belong.
+pub(in super::super) type PlacedLedger<'d> = (RowKey, &'d CustomerKey, &'d ProfileLedger);
+
+/// The ledgers of a customer, each with its place.
+pub(in super::super) fn placed<'d>(
     generation: GenerationId,
     key: &'d CustomerKey,
     derived: &'d [ProfileLedger],
-) -> impl Iterator<Item = (RowKey, &'d CustomerKey, &'d ProfileLedger)> {
+) -> impl Iterator<Item = PlacedLedger<'d>> {
     derived.iter().map(move |derived| (RowKey::new(generation, key, derived), key, derived))
 }
 
-/// Clears each mark if nothing was added to it, else moves it on; false for one that is no longer the mark that was taken.
-async fn clear_marks(
-    connection: &mut Connection,
-    generation: GenerationId,
-    marks: impl Iterator<Item = &Mark>,
-) -> Result<Vec<bool>, StoreError> {
-    let marks: Vec<(String, String, &Mark)> =
-        marks.map(|mark| (account(mark.key.account.as_ref()), clean(mark.key.customer.as_str()), mark)).collect();
-    let mut ledgers: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
-    for (account, customer, mark) in &marks {
-        ledgers.entry((mark.key.livemode, account)).or_default().push(customer);
-    }
-    let (mut found, mut unchanged) = (BTreeMap::new(), BTreeMap::<(bool, &str), Vec<String>>::new());
-    let scope = "WHERE generation = $1 AND livemode = $2 AND account = $3";
-    let text = format!(
-        "SELECT customer, first_seq, last_seq FROM dirty {scope} AND {} ORDER BY customer{FOR_UPDATE}",
-        in_list("customer", 4)
-    );
-    for ((livemode, account), customers) in &ledgers {
-        let rows = sqlx::query(AssertSqlSafe(text.clone()))
-            .bind(generation)
-            .bind(livemode)
-            .bind(*account)
-            .bind(text_list(customers.iter().copied()))
-            .fetch_all(&mut *connection)
-            .await
-            .doing(DOING)?;
-        for row in &rows {
-            let customer: String = row.try_get(0).doing(DOING)?;
-            let seqs: (Seq, Seq) = (row.try_get(1).doing(DOING)?, row.try_get(2).doing(DOING)?);
-            found.insert((*livemode, *account, customer), seqs);
-        }
-    }
-    let mut cleared = Vec::with_capacity(marks.len());
-    for (account, customer, mark) in &marks {
-        let seqs = found.get(&(mark.key.livemode, account.as_str(), customer.clone()));
-        let taken = seqs.filter(|(first, last)| *first == mark.first_seq && *last >= mark.last_seq);
-        match taken {
-            Some((_, last)) if *last == mark.last_seq => {
-                unchanged.entry((mark.key.livemode, account)).or_default().push(customer.clone());
-            }
-            // Marked again meanwhile: it waits behind the others for what came since. With its old place some dozens of busy
-            // customers would be taken again and again, and nobody else ever.
-            Some(_) => {
-                let text = format!("UPDATE dirty SET first_seq = $5 {scope} AND customer = $4");
-                sqlx::query(AssertSqlSafe(text))
-                    .bind(generation)
-                    .bind(mark.key.livemode)
-                    .bind(account)
-                    .bind(customer)
-                    .bind(mark.last_seq.next())
-                    .execute(&mut *connection)
-                    .await
-                    .doing(DOING)?;
-            }
-            None => {}
-        }
-        cleared.push(taken.is_some());
-    }
-    let text = format!("DELETE FROM dirty {scope} AND {}", in_list("customer", 4));
-    for ((livemode, account), customers) in unchanged {
-        sqlx::query(AssertSqlSafe(text.clone()))
-            .bind(generation)
-            .bind(livemode)
-            .bind(account)
-            .bind(text_list(customers.iter().map(String::as_str)))
-            .execute(&mut *connection)
-            .await
-            .doing(DOING)?;
-    }
-    Ok(cleared)
-}
-
 /// Customers of one ledger, which a statement can name together, with their places among those asked for.
-type Together<'p> = BTreeMap<(&'p str, bool, &'p str), Vec<(usize, &'p str)>>;
+pub(in super::super) type Together<'p> = BTreeMap<(&'p str, bool, &'p str), Vec<(usize, &'p str)>>;
 
-fn together<'p>(places: impl Iterator<Item = &'p RowKey>) -> Together<'p> {
+/// These places by what a statement can name together.
+pub(in super::super) fn together<'p>(places: impl Iterator<Item = &'p RowKey>) -> Together<'p> {
     let mut groups = Together::new();
     for (at, place) in places.enumerate() {
         let group = (place.profile.as_str(), place.livemode, place.account.as_str());
@@ -265,26 +138,57 @@ fn together<'p>(places: impl Iterator<Item = &'p RowKey>) -> Together<'p> {
     groups
 }
 
-/// What is stored of each; `None` of whom there is nothing.
-async fn stored(
-    connection: &mut Connection,
-    placed: &[(RowKey, &CustomerKey, &ProfileLedger)],
-) -> Result<Vec<Option<CustomerLedger>>, StoreError> {
-    let mut stored: Vec<Option<CustomerLedger>> = placed.iter().map(|_| None).collect();
-    let Some((RowKey { generation, .. }, ..)) = placed.first() else { return Ok(stored) };
-    for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
-        let customers: Vec<String> = members.iter().map(|(_, customer)| (*customer).to_owned()).collect();
-        let group = Group { generation: *generation, profile, livemode, account, customers: &customers };
-        let mut ledgers = read_group(connection, &group).await.map_err(unreadable)?;
-        for (at, customer) in members {
-            stored[at] = ledgers.remove(customer);
+/// What becomes of these ledgers' rows, `old` being what is stored of each; what the sums move by is added to them.
+pub(in super::super) fn changes<'d>(
+    placed: Vec<PlacedLedger<'d>>,
+    old: &[Option<CustomerLedger>],
+    sums: &mut DaySums,
+) -> Result<Vec<Change<'d>>, StoreError> {
+    let mut changes = Vec::with_capacity(placed.len());
+    for ((place, key, derived), old) in placed.into_iter().zip(old) {
+        let ProfileLedger { profile, ledger } = derived;
+        let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::between(old, ledger));
+        let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old) });
+        sums.change(profile, key, before, Some(Standing { ledger, tails: kept.tails(ledger) }))?;
+        changes.push(Change { place, ledger, kept });
+    }
+    Ok(changes)
+}
+
+/// Rows of a table that don't stand any more: of each customer of a group those from a number on, or all of them where they
+/// aren't numbered.
+pub(in super::super) struct Tails<'c> {
+    pub(in super::super) table: &'static Table,
+    pub(in super::super) group: Group<'c>,
+    pub(in super::super) customers: Vec<(&'c str, i64)>,
+}
+
+/// The rows that don't stand any more: of each table, what comes after the rows that are kept.
+pub(in super::super) fn tails<'c>(changes: &'c [Change<'_>], old: &[Option<CustomerLedger>]) -> Vec<Tails<'c>> {
+    let groups = together(changes.iter().map(|change| &change.place));
+    let mut all = Vec::new();
+    for table in &TABLES {
+        for ((profile, livemode, account), members) in &groups {
+            let mut customers = Vec::new();
+            for (at, customer) in members {
+                let Some(old) = &old[*at] else { continue };
+                let (kept, there) = changes[*at].kept.of_table(table.name, old);
+                if kept < there {
+                    customers.push((*customer, i64::try_from(kept).unwrap_or(i64::MAX)));
+                }
+            }
+            if let Some((at, _)) = members.first().filter(|_| !customers.is_empty()) {
+                let generation = changes[*at].place.generation;
+                let group = Group { generation, profile, livemode: *livemode, account, customers: &[] };
+                all.push(Tails { table, group, customers });
+            }
         }
     }
-    Ok(stored)
+    all
 }
 
 /// Rows can't be replaced by others while nobody can tell what of the days' sums is theirs.
-fn unreadable(error: StoreError) -> StoreError {
+pub(in super::super) fn unreadable(error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt { reason, .. } => {
             corrupt(DOING, format!("what stands can't be read ({reason}): `mrrd rebuild` derives all of it anew"))
@@ -293,92 +197,16 @@ fn unreadable(error: StoreError) -> StoreError {
     }
 }
 
-/// Takes away the rows that don't stand any more: of each table, what comes after the rows that are kept.
-async fn delete_replaced_tails(
-    connection: &mut Connection,
-    changes: &[Change<'_>],
-    old: &[Option<CustomerLedger>],
-) -> Result<(), sqlx::Error> {
-    let Some(Change { place: RowKey { generation, .. }, .. }) = changes.first() else { return Ok(()) };
-    let groups = together(changes.iter().map(|change| &change.place));
-    for table in TABLES {
-        for ((profile, livemode, account), members) in &groups {
-            let mut tails = Vec::new();
-            for (at, customer) in members {
-                let Some(old) = &old[*at] else { continue };
-                let (kept, there) = changes[*at].kept.of_table(table.name, old);
-                if kept < there {
-                    tails.push((*customer, i64::try_from(kept).unwrap_or(i64::MAX)));
-                }
-            }
-            if tails.is_empty() {
-                continue;
-            }
-            let group = Group { generation: *generation, profile, livemode: *livemode, account, customers: &[] };
-            if table.numbered() {
-                delete_tails(connection, table.name, &group, &tails).await?;
-            } else {
-                delete(connection, &table, &group, tails.iter().map(|(customer, _)| *customer)).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// All rows of some customers of a group in one table.
-async fn delete(
-    connection: &mut Connection,
-    table: &Table,
-    group: &Group<'_>,
-    customers: impl Iterator<Item = &str>,
-) -> Result<(), sqlx::Error> {
-    let text = format!("DELETE FROM {} WHERE {GROUP} AND {}", table.name, in_list("customer", 5));
-    let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
-    let query = query.bind(group.livemode).bind(group.account).bind(text_list(customers));
-    query.execute(connection).await.map(drop)
-}
-
-/// Deletes all rows of customers whose facts were merged into another customer's ledger.
-async fn delete_merged_customers(
-    connection: &mut Connection,
-    generation: GenerationId,
-    merged: &[&CustomerKey],
-    sums: &mut DaySums,
-) -> Result<(), StoreError> {
-    if merged.is_empty() {
-        return Ok(());
-    }
-    // Each profile found from the one before: the index begins with them.
-    let profiles: Vec<String> = sqlx::query_scalar(
-        "WITH RECURSIVE kept (profile) AS (
-             SELECT MIN(profile) FROM customer_ledger WHERE generation = $1
-             UNION ALL
-             SELECT (SELECT MIN(profile) FROM customer_ledger WHERE generation = $1 AND profile > kept.profile)
-             FROM kept WHERE kept.profile IS NOT NULL
-         ) SELECT profile FROM kept WHERE profile IS NOT NULL",
-    )
-    .bind(generation)
-    .fetch_all(&mut *connection)
-    .await
-    .doing(DOING)?;
-    for profile in &profiles {
-        for key in merged {
-            let (account, customers) = (account(key.account.as_ref()), [clean(key.customer.as_str())]);
-            let livemode = key.livemode;
-            let group = Group { generation, profile, livemode, account: &account, customers: &customers };
-            let stored = read_group(connection, &group).await.map_err(unreadable)?;
-            let Some(old) = stored.into_values().next() else { continue };
-            sums.change(&profile.as_str().into(), key, Some(Standing::whole(&old)), None)?;
-            for table in &TABLES {
-                delete(connection, table, &group, customers.iter().map(String::as_str)).await.doing(DOING)?;
-            }
-        }
-    }
-    Ok(())
-}
+/// The profiles under which a generation (`$1`) has customers, each found from the one before: the index begins with them.
+pub(in super::super) const PROFILES: &str = "WITH RECURSIVE kept (profile) AS (
+         SELECT MIN(profile) FROM customer_ledger WHERE generation = $1
+         UNION ALL
+         SELECT (SELECT MIN(profile) FROM customer_ledger WHERE generation = $1 AND profile > kept.profile)
+         FROM kept WHERE kept.profile IS NOT NULL
+     ) SELECT profile FROM kept WHERE profile IS NOT NULL";
 
 /// The rows that aren't there yet, table by table.
-fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
+pub(in super::super) fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
     let movements = lines(changes, |ledger| &ledger.movements, |kept| kept.movements);
     let heads: Vec<_> = changes.iter().filter(|change| change.kept.customer == 0).collect();
     let mut parts = Vec::new();

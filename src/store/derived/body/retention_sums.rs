@@ -12,7 +12,7 @@ use super::{
     readback::{Group, read_group},
     rows::account,
     sum_columns::{MOVED, movement_numbers},
-    sum_rows::{Line, Lines},
+    sum_rows::{Line, Lines, Meaning},
 };
 use crate::{
     budget::Charge,
@@ -88,9 +88,27 @@ pub(super) fn lines(sums: &DaySums) -> Vec<Lines<'_>> {
     }
     let aged = "items, mrr, mrr_rest, active, members".to_owned();
     vec![
-        Lines { table: "retention_day", key: "currency, day", numbers: looked_columns(), lines: days },
-        Lines { table: "cohort_day", key: "currency, cohort, day", numbers: aged, lines: cohorts },
-        Lines { table: "customer_mrr", key: "customer, currency", numbers: MOVED.into(), lines: customers },
+        Lines {
+            table: "retention_day",
+            key: "currency, day",
+            numbers: looked_columns(),
+            meaning: Meaning::Moved,
+            lines: days,
+        },
+        Lines {
+            table: "cohort_day",
+            key: "currency, cohort, day",
+            numbers: aged,
+            meaning: Meaning::Moved,
+            lines: cohorts,
+        },
+        Lines {
+            table: "customer_mrr",
+            key: "customer, currency",
+            numbers: MOVED.into(),
+            meaning: Meaning::Moved,
+            lines: customers,
+        },
     ]
 }
 

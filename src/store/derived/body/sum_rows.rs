@@ -19,60 +19,116 @@ use crate::store::{
 /// What every row of sums begins with: whose it is.
 pub(super) const WHOSE: &str = "generation, profile, livemode, account, test_clock";
 
-/// One row: whose, what tells it apart from the others of that, and by how much its numbers move.
-pub(super) struct Line<'s> {
-    pub(super) of: &'s SumsOf,
-    pub(super) key: Vec<Value>,
+/// What the numbers of lines say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Meaning {
+    /// By how much the numbers of a row move.
+    Moved,
+    /// What the numbers of a row are from now on; none of them anything, and the row is gone.
+    Whole,
+}
+
+/// One row: whose, what tells it apart from the others of that, and its numbers.
+pub(in super::super) struct Line<'s> {
+    pub(in super::super) of: &'s SumsOf,
+    pub(in super::super) key: Vec<Value>,
     /// The first is how many rows are summed here.
-    pub(super) numbers: Vec<i64>,
+    pub(in super::super) numbers: Vec<i64>,
 }
 
 /// Lines of one table, told apart by the columns `key` and holding the columns `numbers`.
-pub(super) struct Lines<'s> {
-    pub(super) table: &'static str,
-    pub(super) key: &'static str,
-    pub(super) numbers: String,
-    pub(super) lines: Vec<Line<'s>>,
+pub(in super::super) struct Lines<'s> {
+    pub(in super::super) table: &'static str,
+    pub(in super::super) key: &'static str,
+    pub(in super::super) numbers: String,
+    pub(in super::super) meaning: Meaning,
+    pub(in super::super) lines: Vec<Line<'s>>,
+}
+
+/// The statements that move rows of a table.
+pub(in super::super) struct Moving {
+    /// `INSERT INTO …`, the values, and what becomes of a row that is there.
+    pub(in super::super) head: String,
+    pub(in super::super) width: usize,
+    pub(in super::super) tail: String,
+    /// Deletes a row, told apart by its key, if it is the sum of nothing any more: then it is none, as in a generation that
+    /// never had it.
+    pub(in super::super) delete: String,
+}
+
+impl Lines<'_> {
+    pub(in super::super) fn moving(&self) -> Moving {
+        let Lines { table, key, numbers, meaning, .. } = self;
+        let key = format!("{WHOSE}, {key}");
+        let stands = |column: &str| match meaning {
+            Meaning::Moved => format!("{table}.{column} + "),
+            Meaning::Whole => String::new(),
+        };
+        let sums: Vec<String> =
+            numbers.split(", ").map(|column| format!("{column} = {}excluded.{column}", stands(column))).collect();
+        let places: Vec<String> = key.split(", ").zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
+        Moving {
+            head: format!("INSERT INTO {table} ({key}, {numbers})"),
+            width: key.split(',').count() + numbers.split(',').count(),
+            tail: format!("ON CONFLICT ({key}) DO UPDATE SET {}", sums.join(", ")),
+            delete: format!("DELETE FROM {table} WHERE items = 0 AND {}", places.join(" AND ")),
+        }
+    }
+
+    /// The lines whose rows may be the sum of nothing once they have moved.
+    pub(in super::super) fn ending(&self) -> impl Iterator<Item = &Line<'_>> {
+        let may_end = |items: i64| match self.meaning {
+            Meaning::Moved => items < 0,
+            Meaning::Whole => items == 0,
+        };
+        self.lines.iter().filter(move |line| line.numbers.first().is_some_and(|items| may_end(*items)))
+    }
+}
+
+impl Line<'_> {
+    /// The row's key, as it is bound.
+    pub(in super::super) fn key_values(&self, generation: GenerationId) -> Vec<Value> {
+        let (profile, livemode, of, clock) = self.of;
+        let clock = clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
+        let mut values = Vec::with_capacity(5 + self.key.len() + self.numbers.len());
+        values.extend([generation.0.into(), clean(profile).into(), (*livemode).into(), account(of.as_ref()).into()]);
+        values.push(clock.into());
+        values.extend(self.key.iter().cloned());
+        values
+    }
+
+    /// The whole row, as it is bound.
+    pub(in super::super) fn values(&self, generation: GenerationId) -> Vec<Value> {
+        let mut values = self.key_values(generation);
+        values.extend(self.numbers.iter().map(|number| Value::from(*number)));
+        values
+    }
 }
 
 /// Moves the rows of a table.
 pub(super) async fn move_lines(
     connection: &mut Connection,
     generation: GenerationId,
-    Lines { table, key, numbers, lines }: &Lines<'_>,
+    lines: &Lines<'_>,
 ) -> Result<(), sqlx::Error> {
-    let key = format!("{WHOSE}, {key}");
-    let head = format!("INSERT INTO {table} ({key}, {numbers})");
-    let sums: Vec<String> =
-        numbers.split(", ").map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
-    let tail = format!("ON CONFLICT ({key}) DO UPDATE SET {}", sums.join(", "));
-    let width = key.split(',').count() + numbers.split(',').count();
-    insert(connection, &head, width, &tail, lines, |query, line| {
-        line.numbers.iter().fold(bind_key(query, generation, line), |query, number| query.bind(*number))
+    let Moving { head, width, tail, delete } = lines.moving();
+    insert(connection, &head, width, &tail, &lines.lines, |query, line| {
+        line.values(generation).into_iter().fold(query, bind)
     })
     .await?;
-    // What is the sum of nothing any more is no row, as in a generation that never had it.
-    let places: Vec<String> = key.split(", ").zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
-    let text = format!("DELETE FROM {table} WHERE items = 0 AND {}", places.join(" AND "));
-    for line in lines.iter().filter(|line| line.numbers.first().is_some_and(|items| *items < 0)) {
-        bind_key(sqlx::query(AssertSqlSafe(text.clone())), generation, line).execute(&mut *connection).await?;
+    for line in lines.ending() {
+        let query = sqlx::query(AssertSqlSafe(delete.clone()));
+        line.key_values(generation).into_iter().fold(query, bind).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn bind_key<'q>(query: Query<'q>, generation: GenerationId, line: &Line<'_>) -> Query<'q> {
-    let (profile, livemode, of, clock) = line.of;
-    let query = query
-        .bind(generation)
-        .bind(clean(profile))
-        .bind(*livemode)
-        .bind(account(of.as_ref()))
-        .bind(clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default());
-    line.key.iter().fold(query, |query, value| match value {
-        Value::Number(number) => query.bind(*number),
-        Value::Truth(truth) => query.bind(*truth),
-        Value::Text(text) => query.bind(text.clone()),
-    })
+fn bind(query: Query<'_>, value: Value) -> Query<'_> {
+    match value {
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+        Value::Text(text) => query.bind(text),
+    }
 }
 
 /// A row's key as texts, with its numbers.
@@ -82,7 +138,7 @@ type Told = BTreeMap<Vec<String>, Vec<i64>>;
 pub(super) async fn first_wrong(
     connection: &mut Connection,
     generation: GenerationId,
-    Lines { table, key, numbers, lines }: &Lines<'_>,
+    Lines { table, key, numbers, lines, .. }: &Lines<'_>,
 ) -> Result<Option<(String, String)>, StoreError> {
     let doing = "holding sums against their rows";
     let text =
@@ -100,7 +156,8 @@ pub(super) async fn first_wrong(
         kept.insert(told, numbers);
     }
     let mut summed = Told::new();
-    for Line { of: (profile, livemode, of, clock), key, numbers } in lines {
+    let there = lines.iter().filter(|line| line.numbers.iter().any(|number| *number != 0));
+    for Line { of: (profile, livemode, of, clock), key, numbers } in there {
         let mut told = vec![clean(profile), livemode.to_string(), account(of.as_ref())];
         told.push(clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default());
         told.extend(key.iter().map(|value| match value {

@@ -11,7 +11,7 @@ use super::{
     readback::ledgers_in,
     retention_sums,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
-    sum_rows::{Line, Lines, first_wrong, move_lines},
+    sum_rows::{Line, Lines, Meaning, first_wrong, move_lines},
 };
 use crate::{
     event::CustomerKey,
@@ -35,11 +35,19 @@ const KEY: &str = "generation, profile, livemode, account, test_clock, currency,
 const MOVED_KEY: &str = "kind, since";
 
 /// Moves the sums of `generation`.
-pub(super) async fn move_sums(
+pub(in super::super) async fn move_sums(
     connection: &mut Connection,
     generation: GenerationId,
     sums: &DaySums,
 ) -> Result<(), StoreError> {
+    for lines in lines(sums)? {
+        move_lines(connection, generation, &lines).await.doing("moving sums")?;
+    }
+    Ok(())
+}
+
+/// Every line that the sums come to, in the order in which all who recompute take the rows they share.
+pub(in super::super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreError> {
     let (mut amounts, mut counts, mut movements) = (Vec::new(), Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.amounts.iter().filter(|(_, day)| **day != DayAmount::default());
@@ -63,13 +71,20 @@ pub(super) async fn move_sums(
         ("day_count", "currency, day", COUNT, counts),
         ("day_movement", "currency, day, kind, since", MOVED, movements),
     ];
-    let by_day =
-        by_day.into_iter().map(|(table, key, numbers, lines)| Lines { table, key, numbers: numbers.into(), lines });
-    let others = group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]);
-    for lines in by_day.chain(others) {
-        move_lines(connection, generation, &lines).await.doing("moving sums")?;
-    }
-    Ok(())
+    let mut all: Vec<_> = by_day
+        .into_iter()
+        .map(|(table, key, numbers, lines)| {
+            let meaning = Meaning::Moved;
+            Lines { table, key, numbers: numbers.into(), meaning, lines }
+        })
+        .collect();
+    all.extend(beside_days(sums)?);
+    Ok(all)
+}
+
+/// Those of groups and of figures by customer.
+fn beside_days(sums: &DaySums) -> Result<impl Iterator<Item = Lines<'_>>, StoreError> {
+    Ok(group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]))
 }
 
 impl Database {
@@ -182,7 +197,7 @@ async fn first_wrong_of(
     generation: GenerationId,
     sums: &DaySums,
 ) -> Result<Option<WrongDay>, StoreError> {
-    for lines in group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]) {
+    for lines in beside_days(sums)? {
         if let Some((profile, which)) = first_wrong(connection, generation, &lines).await? {
             let what = format!("{which}: what is kept isn't the sum of the customers' rows");
             return Ok(Some(WrongDay { profile: profile.into(), table: lines.table, what }));
