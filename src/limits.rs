@@ -185,6 +185,9 @@ pub const RECOMPUTE_BATCH: i64 = 256;
 /// States of customers whose metadata is read at once where customers are joined: a megabyte or two of bodies.
 pub const JOIN_PAGE: i64 = 512;
 
+/// Events among which such states are looked for at once: a database may look through all of them for each page.
+pub const JOIN_EVENTS: i64 = 20_000;
+
 /// Customers whose facts are read together where a new generation is filled. A few such pages are in memory at once: some
 /// megabytes of usual customers' facts each.
 pub const FILL_PAGE: i64 = 32;

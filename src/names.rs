@@ -67,9 +67,10 @@ pub async fn read_on(store: &Store) -> Result<(), StoreError> {
         if from >= end {
             return Ok(());
         }
-        let told = store.log.customers_told(from, end, limits::JOIN_PAGE).await?;
+        let stretch = end.min(from.forward(limits::JOIN_EVENTS));
+        let told = store.log.customers_told(from, stretch, limits::JOIN_PAGE).await?;
         let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
-        let to = told.last().filter(|_| full).map_or(end, |last| last.seq);
+        let to = told.last().filter(|_| full).map_or(stretch, |last| last.seq);
         let named: Vec<CustomerNamed> = told.into_iter().filter_map(named).collect();
         // Where another process has gone first, its place is looked up anew.
         store.derived.keep_names(from, to, &named).await?;

@@ -171,9 +171,10 @@ pub(super) async fn step(store: &ReadStore, generation: GenerationId, to: Seq) -
     if joined_to >= to {
         return Ok(true);
     }
-    let told = store.log.customers_told(joined_to, to, limits::JOIN_PAGE).await?;
+    let stretch = to.min(joined_to.forward(limits::JOIN_EVENTS));
+    let told = store.log.customers_told(joined_to, stretch, limits::JOIN_PAGE).await?;
     let full = i64::try_from(told.len()).is_ok_and(|len| len >= limits::JOIN_PAGE);
-    let reached = told.last().filter(|_| full).map_or(to, |last| last.seq);
+    let reached = told.last().filter(|_| full).map_or(stretch, |last| last.seq);
     let key = Arc::from(customer_key);
     let belongs: Vec<Belongs> = told.into_iter().filter_map(|told| belongs(told, &key)).collect();
     // Where another process has gone first, its place is looked up anew.
