@@ -45,3 +45,36 @@ fn every_runbook_has_its_heading() {
         assert!(runbook.contains(&format!("## {heading}\n")), "{link}");
     }
 }
+
+/// Secrets once lay where the next `git add` and every image took them along.
+#[test]
+fn where_secrets_are_told_to_lie_no_commit_and_no_image_takes_them() {
+    let (kept_out, out_of_images) = (text(".gitignore"), text(".dockerignore"));
+    let ignores = |of: &str, line: &str| of.lines().any(|one| one == line);
+    let compose = text("deploy/container/compose.yaml");
+    let told: Vec<&str> = compose.lines().filter_map(|line| line.trim().strip_prefix("file: ")).collect();
+    assert!(!told.is_empty());
+    for file in told {
+        let folder = Path::new("deploy/container").join(file);
+        let folder = folder.parent().unwrap().display().to_string();
+        assert!(ignores(&kept_out, &format!("/{folder}/")), "git takes {file}");
+        assert!(ignores(&out_of_images, &folder), "an image takes {file}");
+    }
+    // What init and serve write into a checkout, and the folder that the help of demo keeps.
+    for (at, in_images) in [("/config/mrrd.toml", "config/mrrd.toml"), ("*.token", "**/*.token"), ("/demo/", "demo")] {
+        assert!(ignores(&kept_out, at), "git takes {at}");
+        assert!(ignores(&out_of_images, in_images), "an image takes {at}");
+    }
+    assert!(ignores(&out_of_images, "**/*.db"), "an image takes ledgers");
+}
+
+/// One path, so that a guide, a configuration to copy and the package speak of one file.
+#[test]
+fn the_webhook_secrets_of_a_machine_lie_at_one_path() {
+    for file in ["config/example.toml", "deploy/debian/mrrd.toml", "deploy/debian/postinst", "docs/guides/install.md"] {
+        assert!(text(file).contains("/etc/mrrd/webhook-secrets"), "{file}");
+    }
+    for file in ["config/example.toml", "deploy/systemd/credentials.conf"] {
+        assert!(!text(file).contains("/etc/mrrd/secrets/"), "{file}");
+    }
+}
