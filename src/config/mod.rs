@@ -4,6 +4,7 @@
 
 pub mod alert_rules;
 pub mod alerting;
+mod currencies;
 pub mod customers;
 mod error;
 pub mod feeding;
@@ -11,6 +12,7 @@ mod keys;
 mod layers;
 mod profiles;
 mod read;
+mod secret_files;
 mod settings;
 #[cfg(test)]
 mod tests;

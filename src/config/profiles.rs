@@ -12,16 +12,18 @@ pub(super) fn named(name: &str, written: &Written) -> Result<Profile, String> {
     find(name, written, &mut Vec::new())
 }
 
-/// What is wrong with the profiles as written, used or not.
-pub(super) fn faults(written: &Written) -> Vec<String> {
+/// What is wrong with the profiles as written, used or not, with the name of each.
+pub(super) fn faults(written: &Written) -> Vec<(String, String)> {
     let shadowing = |name: &&String| Profile::BUILT_IN.contains(&name.as_str());
     let shadows = written.keys().filter(shadowing).map(|name| {
-        format!("profiles.{name}: {name} is built in and stays what it is: choose another name, and extends = {name:?}")
+        let fault = format!(
+            "profiles.{name}: {name} is built in and stays what it is: choose another name, and extends = {name:?}"
+        );
+        (name.clone(), fault)
     });
-    let broken = written.keys().filter(|name| !shadowing(name)).filter_map(|name| named(name, written).err());
-    let mut faults: Vec<_> = shadows.chain(broken).collect();
-    faults.dedup();
-    faults
+    let broken = written.keys().filter(|name| !shadowing(name));
+    let broken = broken.filter_map(|name| Some((name.clone(), named(name, written).err()?)));
+    shadows.chain(broken).collect()
 }
 
 /// Every name there is.

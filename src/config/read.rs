@@ -13,6 +13,7 @@ use super::{
     error::ConfigError,
     keys::{self, Kind},
     layers::{self, Data, Environment, Origin, Value, Values},
+    secret_files,
     settings::{
         Api, Config, Database, Endpoint, Keep, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
         Telemetry,
@@ -35,6 +36,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         feeds: reader.feeds(),
         log: reader.log(),
         telemetry: reader.telemetry(),
+        secret_files: secret_files::of(&values),
         settings: shown(&values),
     };
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
@@ -54,6 +56,17 @@ impl Reader<'_> {
             None => key.to_owned(),
         };
         self.faults.push(format!("{place} {complaint}"));
+    }
+
+    /// A fault of a table as a whole, such as `alerts.channels.NAME`; `complaint` names the key. Where it was set is that of any key in
+    /// the table.
+    fn fault_of(&mut self, table: &str, complaint: impl std::fmt::Display) {
+        let below = format!("{table}.");
+        let place = self.values.iter().find(|(key, value)| key.starts_with(&below) && value.origin != Origin::Default);
+        self.faults.push(match place {
+            Some((_, value)) => format!("{}: {complaint}", value.origin),
+            None => complaint.to_string(),
+        });
     }
 
     fn text(&mut self, key: &str) -> String {
@@ -168,6 +181,12 @@ impl Reader<'_> {
         if !text.is_empty() && !Database::is_url(text) {
             self.fault("database.url", format_args!("must be {}", Database::URLS));
         }
+        if let Some(wrong) = Database::misreads_port(text) {
+            self.fault(
+                if self.values.contains_key("database.url") { "database.url" } else { "database.url_file" },
+                wrong,
+            );
+        }
         url
     }
 
@@ -211,13 +230,19 @@ impl Reader<'_> {
         let (secrets, account) =
             (format!("stripe.endpoints.{name}.webhook_secrets"), format!("stripe.endpoints.{name}.account"));
         if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_') {
-            self.faults.push(format!(
-                "stripe.endpoints.{name}: a name is part of an address: only lower-case letters, digits, - and _"
-            ));
+            self.fault_of(
+                &format!("stripe.endpoints.{name}"),
+                format_args!(
+                    "stripe.endpoints.{name}: a name is part of an address: only lower-case letters, digits, - and _"
+                ),
+            );
         }
         let webhook_secrets = self.secrets(&secrets);
         if webhook_secrets.is_empty() && !self.faults.iter().any(|fault| fault.contains(name)) {
-            self.faults.push(format!("stripe.endpoints.{name} has no webhook_secrets: set {secrets}"));
+            self.fault_of(
+                &format!("stripe.endpoints.{name}"),
+                format_args!("stripe.endpoints.{name} has no webhook_secrets: set {secrets}"),
+            );
         }
         let account = self.values.contains_key(&account).then(|| self.text(&account)).map(|id| {
             if !id.starts_with("acct_") {
@@ -268,6 +293,13 @@ impl Reader<'_> {
         let filter = self.text("log.filter");
         if let Err(error) = filter.parse::<tracing_subscriber::EnvFilter>() {
             self.fault("log.filter", format_args!("is {filter:?}, which is no filter: {error}"));
+        }
+        if let Some(word) = no_level(&filter) {
+            let complaint = format!(
+                "is {filter:?}, and {word:?} is no level (off, error, warn, info, debug, trace): for a part of the program write its \
+                 level too, as in info,sqlx=debug"
+            );
+            self.fault("log.filter", complaint);
         }
         Log { filter, format }
     }
@@ -330,6 +362,17 @@ impl Reader<'_> {
         }
         Some(text.into())
     }
+}
+
+/// A word of a filter that stands alone and is no level. Taken as the name of a part of the program, which is how the filter's own
+/// language means it, it would silence all others.
+fn no_level(filter: &str) -> Option<&str> {
+    // Fields of spans have commas of their own.
+    if filter.contains('[') {
+        return None;
+    }
+    let mut words = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains('='));
+    words.find(|word| word.parse::<tracing_subscriber::filter::LevelFilter>().is_err())
 }
 
 /// What `config show` prints: secrets say only that they are set.

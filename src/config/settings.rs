@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -49,6 +49,8 @@ pub struct Config {
     pub log: Log,
     /// The section `telemetry` of the configuration.
     pub telemetry: Telemetry,
+    /// Files that secrets were read from: the configuration's own where one stands in it, and those that keys name.
+    pub secret_files: Vec<PathBuf>,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.
     pub settings: Vec<Setting>,
 }
@@ -150,6 +152,20 @@ impl Database {
     pub fn is_url(text: &str) -> bool {
         let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         postgres || text.strip_prefix("sqlite://").is_some_and(|path| !path.is_empty())
+    }
+
+    /// What is wrong with the port in a URL of PostgreSQL; it isn't shown, since what stands for it may be of a password.
+    pub fn misreads_port(text: &str) -> Option<&'static str> {
+        let (_, rest) = text.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres"))?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        // An address of IPv6 has colons of its own, in brackets.
+        let (_, port) = host.rsplit_once(']').map_or(host, |(_, rest)| rest).rsplit_once(':')?;
+        let sound = port.is_empty() || port.parse::<u16>().is_ok_and(|port| port > 0);
+        (!sound).then_some(
+            "has a port that is none: postgres://USER:PASSWORD@HOST:PORT/NAME is expected, with a port from 1 to 65535, and / @ : # ? \
+             of a password written as %2F %40 %3A %23 %3F",
+        )
     }
 
     /// Which database the URL names: reading the configuration refuses any other.

@@ -2,7 +2,10 @@
 
 use secrecy::ExposeSecret;
 
-use super::settings::{Config, DatabaseKind, Role};
+use super::{
+    secret_files,
+    settings::{Config, DatabaseKind, Role},
+};
 use crate::limits;
 
 impl Config {
@@ -38,6 +41,19 @@ fn collect(config: &Config) -> Vec<String> {
             "a webhook secret does not begin with whsec_: check that it is an endpoint's signing secret".to_owned(),
         );
     }
+    if stripe.api_key.as_ref().is_some_and(|key| key.expose_secret().starts_with("pk_")) {
+        warnings.push(
+            "stripe.api_key is a publishable key (pk_…), which may read nothing at Stripe: set a restricted key (rk_…)"
+                .to_owned(),
+        );
+    }
+    warnings.extend(config.secret_files.iter().filter_map(|file| secret_files::open_to_others(file)));
+    if is_silent(&config.log.filter) {
+        warnings.push(format!(
+            "log.filter is {:?}, which lets no line of mrrd's own through: name a level, or mrrd, as in info or mrrd=info",
+            config.log.filter
+        ));
+    }
     if stripe.api_base.starts_with("http://") && stripe.api_key.is_some() {
         warnings.push("stripe.api_base is plain HTTP: stripe.api_key would be sent unencrypted".to_owned());
     }
@@ -49,4 +65,11 @@ fn collect(config: &Config) -> Vec<String> {
         );
     }
     warnings
+}
+
+/// Whether a filter names parts of the program, and neither mrrd among them nor a level for all.
+fn is_silent(filter: &str) -> bool {
+    let parts: Vec<&str> = filter.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let of_mrrd = |part: &&str| !part.contains('=') || part.starts_with("mrrd") || part.starts_with('[');
+    !parts.is_empty() && !parts.iter().any(of_mrrd)
 }

@@ -112,7 +112,8 @@ impl Reader<'_> {
         let kind = self.text(&key("kind"));
         let known = ["stdout", "webhook", "slack", "teams", "pagerduty", "email"];
         if !known.contains(&kind.as_str()) {
-            self.faults.push(format!("alerts.channels.{name}.kind is {kind:?}: choose from {}", known.join(", ")));
+            let complaint = format!("alerts.channels.{name}.kind is {kind:?}: choose from {}", known.join(", "));
+            self.fault_of(&format!("alerts.channels.{name}"), complaint);
             return None;
         }
         for (field, kinds) in CHANNEL_KEYS {
@@ -140,7 +141,7 @@ impl Reader<'_> {
             _ => self.email(&key).map(ChannelKind::Email),
         };
         if kind.is_none() && self.faults.len() == before {
-            self.faults.push(format!("alerts.channels.{name} can't be used"));
+            self.fault_of(&format!("alerts.channels.{name}"), format_args!("alerts.channels.{name} can't be used"));
         }
         kind.map(|kind| Channel { kind, rules })
     }
@@ -148,7 +149,8 @@ impl Reader<'_> {
     /// What people name has only some letters.
     pub(super) fn checked_name(&mut self, above: &str, name: &str) {
         if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_') {
-            self.faults.push(format!("{above}.{name}: a name has only lower-case letters, digits, - and _"));
+            let complaint = format!("{above}.{name}: a name has only lower-case letters, digits, - and _");
+            self.fault_of(&format!("{above}.{name}"), complaint);
         }
     }
 
@@ -157,7 +159,8 @@ impl Reader<'_> {
         let before = self.faults.len();
         let secret = self.secret(key);
         if secret.is_none() && self.faults.len() == before {
-            self.faults.push(format!("{key} is not set: this kind of channel needs it (or {key}_file)"));
+            let table = key.rsplit_once('.').map_or(key, |(table, _)| table);
+            self.fault_of(table, format_args!("{key} is not set: this kind of channel needs it (or {key}_file)"));
         }
         secret
     }
@@ -184,7 +187,9 @@ impl Reader<'_> {
         let before = self.faults.len();
         for field in ["smtp_host", "from", "to"] {
             if !self.values.contains_key(&key(field)) {
-                self.faults.push(format!("{} is not set: a channel of kind email needs it", key(field)));
+                let field = key(field);
+                let table = field.rsplit_once('.').map_or(&*field, |(table, _)| table);
+                self.fault_of(table, format_args!("{field} is not set: a channel of kind email needs it"));
             }
         }
         let word = if self.values.contains_key(&key("smtp_security")) {
@@ -209,7 +214,8 @@ impl Reader<'_> {
         let username = self.values.contains_key(&key("username")).then(|| self.text(&key("username")));
         let password = self.secret(&key("password"));
         if username.is_some() != password.is_some() && self.faults.len() == before {
-            self.faults.push(format!("{} and password go together: set both or neither", key("username")));
+            let one = if username.is_some() { key("username") } else { key("password") };
+            self.fault(&one, "is set alone: username and password go together, so set both or neither");
         }
         let ca = self.values.contains_key(&key("smtp_ca_file")).then(|| self.contents(&key("smtp_ca_file"))).flatten();
         let (from, to) = (self.text(&key("from")), self.list(&key("to")));

@@ -33,7 +33,7 @@ impl Reader<'_> {
             "slack" => &["url"],
             "stdout" => &[],
             _ => {
-                self.faults.push(format!("{} is {kind:?}: choose from webhook, slack, stdout", key("kind")));
+                self.fault(&key("kind"), format_args!("is {kind:?}: choose from webhook, slack, stdout"));
                 return None;
             }
         };

@@ -8,6 +8,7 @@ use std::{
 use super::Reader;
 use crate::{
     config::{
+        currencies,
         customers::{CustomerRules, Exclusion},
         layers::Data,
         profiles::{self, Written},
@@ -71,9 +72,12 @@ impl Reader<'_> {
     fn reporting_currency(&mut self) -> Option<Currency> {
         let key = "ledger.reporting_currency";
         self.values.contains_key(key).then(|| self.text(key)).and_then(|code| {
-            let currency = code.parse().ok();
+            let currency: Option<Currency> = code.parse().ok().filter(|_| currencies::is_one(&code));
             if currency.is_none() {
-                self.fault(key, format_args!("is {code:?}: an ISO code such as eur is expected"));
+                self.fault(
+                    key,
+                    format_args!("is {code:?}, which no currency has: an ISO code such as eur is expected"),
+                );
             }
             currency
         })
@@ -159,7 +163,10 @@ impl Reader<'_> {
                 written.entry(name.to_owned()).or_default().insert(knob.to_owned(), value);
             }
         }
-        self.faults.extend(profiles::faults(&written));
+        for (name, fault) in profiles::faults(&written) {
+            self.fault_of(&format!("profiles.{name}"), fault);
+        }
+        self.faults.dedup();
         let mut profiles: Vec<Profile> = Vec::new();
         let names = self.list("ledger.profiles");
         for name in &names {
