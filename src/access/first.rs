@@ -33,20 +33,40 @@ pub enum FirstTokenError {
     /// The token couldn't be kept in the database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its file couldn't be read or written.
-    #[error("{}: {error}: see that its folder can be written, or set api.tokens", path.display())]
-    File {
-        /// The path of the file or folder.
+    /// Its file couldn't be written.
+    #[error("{} can't be written: {error}: see that its folder can be written, or set api.tokens", path.display())]
+    Unwritable {
+        /// The path of the file.
         path: PathBuf,
         /// What the system says of it.
         error: io::Error,
+    },
+    /// Its file couldn't be read.
+    #[error(
+        "{} can't be read: {error}: it is for the user who runs `mrrd serve` alone, so run this as that user, or set api.tokens",
+        path.display()
+    )]
+    Unreadable {
+        /// The path of the file.
+        path: PathBuf,
+        /// What the system says of it.
+        error: io::Error,
+    },
+    /// Its file holds nothing.
+    #[error(
+        "{} is empty, and the token that was in it is kept nowhere else: `mrrd token create NAME --role admin` makes another",
+        path.display()
+    )]
+    Empty {
+        /// The path of the file.
+        path: PathBuf,
     },
 }
 
 /// A token that was just made, or found to be unknown.
 #[derive(Clone, Debug)]
 pub struct FirstToken {
-    /// The token itself, which is shown once.
+    /// The token itself.
     pub token: SecretString,
     /// The file it was written to.
     pub path: PathBuf,
@@ -88,13 +108,19 @@ pub async fn prepare(config: &Config, records: &Records, now: UnixTime) -> Resul
         return Ok(None);
     }
     let tokens = records.access_tokens().await?;
-    if tokens.iter().any(|token| token.revoked_at.is_none()) {
-        return Ok(None);
-    }
     let path = path(config);
+    if let Some(made) = tokens.iter().find(|token| token.revoked_at.is_none()) {
+        // A file that somebody removed is no fault, and one that was emptied is.
+        return if made.name == NAME { read(&path).map(|_| None) } else { Ok(None) };
+    }
     let revoked = |token: &SecretString| tokens.iter().any(|one| one.digest == digest(token.expose_secret()));
     // One that lies there was written right before a kill, or belongs to a ledger that is gone.
-    let token = match read(&path)?.filter(|token| !revoked(token)) {
+    let lies_there = match read(&path) {
+        // Nothing in it was ever given to anybody.
+        Err(FirstTokenError::Empty { .. }) => None,
+        read => read?,
+    };
+    let token = match lies_there.filter(|token| !revoked(token)) {
         Some(token) => token,
         None => write(&path)?,
     };
@@ -113,9 +139,10 @@ pub async fn prepare(config: &Config, records: &Records, now: UnixTime) -> Resul
 
 fn read(path: &Path) -> Result<Option<SecretString>, FirstTokenError> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(SecretString::from)),
+        Ok(text) if text.trim().is_empty() => Err(FirstTokenError::Empty { path: path.into() }),
+        Ok(text) => Ok(Some(text.trim().into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(FirstTokenError::File { path: path.into(), error }),
+        Err(error) => Err(FirstTokenError::Unreadable { path: path.into(), error }),
     }
 }
 
@@ -136,7 +163,7 @@ fn write(path: &Path) -> Result<SecretString, FirstTokenError> {
     written.map_err(|error| {
         // What is left is no token of any ledger.
         drop(fs::remove_file(&beside));
-        FirstTokenError::File { path: path.into(), error }
+        FirstTokenError::Unwritable { path: path.into(), error }
     })?;
     Ok(token)
 }

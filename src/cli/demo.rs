@@ -13,7 +13,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{Context, Failure, Outcome, make_store, output, signals::Signals};
+use super::{
+    Context, Failure, Outcome,
+    demo_folder::{self, Folder},
+    make_store, output,
+    signals::Signals,
+};
 use crate::{
     access,
     clock::Clock,
@@ -185,7 +190,10 @@ async fn live(
     if args.once || !std::io::stdout().is_terminal() {
         if dir.is_kept {
             let shown = configuration.display();
-            output::line(format_args!("It is kept: mrrd --config {shown} report mrr --last 12m, or serve to go on."))?;
+            output::line(format_args!(
+                "It is kept. mrrd --config {shown} report mrr --last 12m reads it, serve goes on with it, and token link prints the \
+                 link that signs in."
+            ))?;
         }
         return Ok(());
     }
@@ -318,7 +326,8 @@ fn configuration(dir: &Path, address: SocketAddr, secret: &str, token: &SecretSt
         REPORTING.as_str(),
         token.expose_secret(),
     );
-    std::fs::write(&file, text).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
+    demo_folder::write_private(&file, &text)
+        .map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
     Ok(Arc::new(config::load(Some(&file), &Environment::default())?))
 }
 
@@ -334,53 +343,6 @@ async fn listener(asked: Option<SocketAddr>) -> Result<TcpListener, Failure> {
     match TcpListener::bind(usual).await {
         Ok(listener) => Ok(listener),
         Err(_) => TcpListener::bind(any).await.map_err(cannot(any)),
-    }
-}
-
-/// Where the ledger lies: a folder that goes with the demonstration, or one that is kept.
-struct Folder {
-    path: PathBuf,
-    is_kept: bool,
-}
-
-impl Folder {
-    fn temporary() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("mrrd-demo-{:016x}", rand::random::<u64>()));
-        make_private(&path)?;
-        Ok(Self { path, is_kept: false })
-    }
-
-    /// A new or empty folder of the user's.
-    fn kept(path: &Path) -> Result<Self, Failure> {
-        match std::fs::read_dir(path) {
-            Ok(mut entries) => {
-                if entries.next().is_some() {
-                    let shown = path.display();
-                    return Err(Failure::Usage(format!("{shown} holds something already: name a new or empty folder")));
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_private(path)?,
-            Err(error) => return Err(Failure::Usage(format!("{} can't be read: {error}", path.display()))),
-        }
-        // Commands run elsewhere find it all the same.
-        let path = std::path::absolute(path);
-        let path = path.map_err(|error| Failure::Failed(format!("where this is can't be told: {error}")))?;
-        Ok(Self { path, is_kept: true })
-    }
-}
-
-/// It holds a token: nobody else may read it.
-fn make_private(path: &Path) -> Outcome {
-    let made = crate::backup::private_folder(path);
-    made.map_err(|error| Failure::Failed(format!("{} can't be made: {error}", path.display())))
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // What can't be removed is left to the system's own cleaning of its temporary directory.
-            drop(std::fs::remove_dir_all(&self.path));
-        }
     }
 }
 

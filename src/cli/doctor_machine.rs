@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, time::timeout};
 
 use super::{
     doctor_finding::{Finding, Verdict},
-    healthcheck,
+    healthcheck, listening,
 };
 use crate::{
     config::Config,
@@ -53,8 +53,7 @@ pub(super) async fn listening(config: &Config) -> Finding {
             format!("{address} is taken by another program, so serve can't start: change server.listen, or end it");
         return Finding { check, verdict: Verdict::Failed, detail };
     }
-    let detail = format!("{address} can't be listened on: {error}; see server.listen");
-    Finding { check, verdict: Verdict::Failed, detail }
+    Finding { check, verdict: Verdict::Failed, detail: listening::refused(address, &error) }
 }
 
 /// What a ledger of SQLite that isn't there yet needs: a folder that is there, and that this user may write in.

@@ -14,12 +14,15 @@ use crate::{config, ledger::time::Zone};
 /// Writes a configuration for your own account: asks three questions (or takes them as options), then says what to do at Stripe
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mrrd init\n  mrrd init --secret whsec_… --database sqlite:///var/lib/mrrd/mrrd.db --timezone Europe/Berlin\n  mrrd --config /etc/mrrd/mrrd.toml init"
+    after_help = "Examples:\n  mrrd init\n  mrrd init --secret whsec_… --database sqlite:///var/lib/mrrd/mrrd.db --timezone Europe/Berlin\n  mrrd --config /etc/mrrd/mrrd.toml init --secret-file /etc/mrrd/webhook-secrets"
 )]
 pub(super) struct Args {
-    /// Signing secret of the webhook endpoint at Stripe
+    /// Signing secret of the webhook endpoint at Stripe, written into the configuration
     #[arg(long, value_name = "SECRET")]
     secret: Option<String>,
+    /// A file that holds the signing secret, or several, one a line: the configuration names it, and no command line shows them
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    secret_file: Option<PathBuf>,
     /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -45,20 +48,23 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             path.display()
         )));
     }
-    let secret = answer(args.secret.as_deref(), "--secret", "Signing secret of the webhook endpoint (whsec_…)", None)?;
-    if let Some(wrong) = not_a_signing_secret(&secret) {
-        return Err(Failure::Usage(wrong));
-    }
+    let signing = match &args.secret_file {
+        Some(file) => Signing::in_file(file)?,
+        None => Signing::Itself(secret(args.secret.as_deref())?),
+    };
     let database = answer(args.database.as_deref(), "--database", "Database", Some("sqlite://mrrd.db"))?;
     if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
         return Err(Failure::Usage("the database is neither sqlite://PATH nor postgres://…".into()));
     }
     let timezone = answer(args.timezone.as_deref(), "--timezone", "Zone of your accounting days", Some("UTC"))?;
     Zone::named(&timezone).map_err(|error| Failure::Usage(format!("{timezone} is no zone: {error}")))?;
-    write(&path, &text(&secret, &database, &timezone))?;
+    write(&path, &text(&signing, &database, &timezone))?;
     // Whatever is wrong with it is said now, and not when it is started.
-    config::load(Some(&path), &config::Environment::of_process())?;
-    output::line(next_steps(&path))?;
+    let config = config::load(Some(&path), &config::Environment::of_process())?;
+    output::line(next_steps(&path, &signing))?;
+    for warning in config.warnings() {
+        output::line(format_args!("warning: {warning}"))?;
+    }
     match args.wait {
         Some(seconds) => init_wait::for_the_first(&path, Some(Duration::from_secs(seconds)), context).await,
         None if io::stdin().is_terminal() && io::stdout().is_terminal() => {
@@ -66,6 +72,56 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             if asked.starts_with(['y', 'Y']) { init_wait::for_the_first(&path, None, context).await } else { Ok(()) }
         }
         None => Ok(()),
+    }
+}
+
+/// How the configuration is to know the signing secret.
+enum Signing {
+    /// It stands in it.
+    Itself(String),
+    /// In a file that it names by a whole path.
+    InFile(PathBuf),
+}
+
+impl Signing {
+    /// Errors where the file can't be read, or where a line of it is no signing secret.
+    fn in_file(file: &Path) -> Result<Self, Failure> {
+        let unread = |error: io::Error| {
+            let file = file.display();
+            Failure::Usage(format!("--secret-file {file} can't be read: {error}; it holds the signing secret, whsec_…"))
+        };
+        let text = fs::read_to_string(file).map_err(unread)?;
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+        if lines.peek().is_none() {
+            return Err(Failure::Usage(format!("--secret-file {} is empty", file.display())));
+        }
+        if let Some(wrong) = lines.find_map(not_a_signing_secret) {
+            return Err(Failure::Usage(format!("--secret-file {}: {wrong}", file.display())));
+        }
+        // The daemon may be started in another folder.
+        Ok(Self::InFile(std::path::absolute(file).map_err(unread)?))
+    }
+}
+
+/// The secret that was given, else one that is typed and not shown, as no password is.
+fn secret(given: Option<&str>) -> Result<String, Failure> {
+    const QUESTION: &str = "Signing secret of the webhook endpoint (whsec_…)";
+    let typed = given.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let secret = if typed { hidden(QUESTION)? } else { answer(given, "--secret or --secret-file", QUESTION, None)? };
+    not_a_signing_secret(&secret).map_or(Ok(secret), |wrong| Err(Failure::Usage(wrong)))
+}
+
+/// What is typed on the terminal, which shows nothing of it.
+fn hidden(question: &str) -> Result<String, Failure> {
+    let terminal = console::Term::stdout();
+    loop {
+        print!("{question}, not shown: ");
+        io::stdout().flush()?;
+        let line =
+            terminal.read_secure_line().map_err(|error| Failure::Failed(format!("nothing was typed: {error}")))?;
+        if !line.trim().is_empty() {
+            return Ok(line.trim().to_owned());
+        }
     }
 }
 
@@ -111,14 +167,17 @@ fn not_a_signing_secret(secret: &str) -> Option<String> {
     ))
 }
 
-fn text(secret: &str, database: &str, timezone: &str) -> String {
+fn text(signing: &Signing, database: &str, timezone: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let secrets = match signing {
+        Signing::Itself(secret) => format!("webhook_secrets = [{}]", quoted(secret)),
+        Signing::InFile(file) => format!("webhook_secrets_file = {}", quoted(&file.to_string_lossy())),
+    };
     format!(
         "# mrrd's configuration. Every other key has its default: `mrrd config show --defaults` prints them with their meaning.\n\n\
-         [server]\nlisten = \"127.0.0.1:8787\"\n\n[database]\nurl = {}\n\n[stripe]\nwebhook_secrets = [{}]\n\n\
+         [server]\nlisten = \"127.0.0.1:8787\"\n\n[database]\nurl = {}\n\n[stripe]\n{secrets}\n\n\
          [ledger]\ntimezone = {}\n",
         quoted(database),
-        quoted(secret),
         quoted(timezone)
     )
 }
@@ -133,11 +192,16 @@ fn write(path: &Path, text: &str) -> Outcome {
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
-fn next_steps(path: &Path) -> String {
+fn next_steps(path: &Path, signing: &Signing) -> String {
+    let path = path.display();
+    let holds = match signing {
+        Signing::Itself(_) => "it holds your secret, and only you can read it".to_owned(),
+        Signing::InFile(file) => format!("your secret stays in {}", file.display()),
+    };
     format!(
-        "{} is written; it holds your secret, and only you can read it.\n\n\
-         1. Start it:              mrrd --config {} serve\n\
-         \x20  It prints a link that signs in to the dashboard, once.\n\
+        "{path} is written; {holds}.\n\n\
+         1. Start it:              mrrd --config {path} serve\n\
+         \x20  Sign in to the dashboard by the link that this prints: mrrd --config {path} token link\n\
          2. Put TLS in front of it: deploy/proxies has nginx and Caddy.\n\
          3. At Stripe, Developers, Webhooks: the endpoint https://YOUR-HOST/webhooks/stripe, for the events\n\
          \x20  {EVENTS}\n\
@@ -145,9 +209,7 @@ fn next_steps(path: &Path) -> String {
          4. Or try it from here:    stripe listen --forward-to 127.0.0.1:8787/webhooks/stripe\n\
          \x20  and put the secret that it prints into the file as well.\n\
          5. What came before:       mrrd backfill --history (with stripe.api_key), or mrrd replay FILE\n\
-         6. Is it well?             mrrd doctor",
-        path.display(),
-        path.display()
+         6. Is it well?             mrrd --config {path} doctor",
     )
 }
 
@@ -171,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_a_configuration_whatever_is_typed() {
-        let text = text("whsec_\"x\\", "sqlite:///a b/m.db", "UTC");
+        let text = text(&Signing::Itself("whsec_\"x\\".into()), "sqlite:///a b/m.db", "UTC");
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["stripe"]["webhook_secrets"][0].as_str(), Some("whsec_\"x\\"));
         assert_eq!(read["database"]["url"].as_str(), Some("sqlite:///a b/m.db"));

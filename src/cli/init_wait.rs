@@ -18,7 +18,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{Context, Failure, Outcome, output, signals::Signals};
+use super::{Context, Failure, Outcome, first_sign_in, listening, output, signals::Signals};
 use crate::{
     config::{self, Config, Environment},
     daemon::Daemon,
@@ -37,10 +37,11 @@ pub(super) async fn for_the_first(path: &Path, patience: Option<Duration>, conte
     let tolerance = config.stripe.tolerance.as_secs();
     let listen = config.server.listen;
     let front = TcpListener::bind(listen).await;
-    let front = front.map_err(|error| failed(&format_args!("{listen} can't be listened on: {error}")))?;
+    let front = front.map_err(|error| failed(&listening::refused(listen, &error)))?;
     let address = front.local_addr().map_err(|error| failed(&error))?;
     let behind = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(&error))?;
     let daemon = Daemon::start(config, context.clock.clone(), behind).await.map_err(|error| failed(&error))?;
+    let first_token = daemon.first_token().cloned();
     let (stop, told) = oneshot::channel::<()>();
     let (said, mut heard) = mpsc::channel(16);
     let waiting =
@@ -94,6 +95,12 @@ pub(super) async fn for_the_first(path: &Path, patience: Option<Duration>, conte
         drop(told.await);
     };
     let ((), outcome) = tokio::join!(daemon.run(told), lived);
+    // Made here, it isn't made again: no start of `serve` would tell of it.
+    if let Some(first) = first_token {
+        let serve = context.serving(path);
+        output::line(format_args!("\nStart it: {}", serve.command("serve")))?;
+        first_sign_in::tell(&first, address, &serve)?;
+    }
     outcome
 }
 

@@ -14,6 +14,7 @@ mod compare;
 mod completions;
 mod config;
 mod demo;
+mod demo_folder;
 mod doctor;
 mod doctor_finding;
 mod doctor_machine;
@@ -23,6 +24,7 @@ mod events;
 mod events_export;
 mod explain;
 mod feeds;
+mod first_sign_in;
 mod fx;
 mod goal;
 mod healthcheck;
@@ -31,6 +33,7 @@ mod init;
 mod init_wait;
 mod input;
 mod instant;
+mod listening;
 mod man;
 mod mcp;
 mod openapi;
@@ -52,7 +55,11 @@ mod up_to_date;
 mod values;
 mod verify;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use secrecy::ExposeSecret;
@@ -156,6 +163,19 @@ impl Context {
     /// The configuration, with every fault named when it can't be used.
     fn load(&self) -> Result<Arc<Config>, Failure> {
         Ok(Arc::new(crate::config::load(self.config.as_deref(), &Environment::of_process())?))
+    }
+
+    /// The same over this file, where another would be taken.
+    fn serving(&self, file: &Path) -> Self {
+        Self { config: Some(file.into()), clock: self.clock.clone() }
+    }
+
+    /// Another command over the same configuration, as it is typed.
+    fn command(&self, command: &str) -> String {
+        match &self.config {
+            Some(file) => format!("mrrd --config {} {command}", file.display()),
+            None => format!("mrrd {command}"),
+        }
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
-use super::{Context, Failure, Outcome, output, signals::Signals};
+use super::{Context, Failure, Outcome, first_sign_in, listening, output, signals::Signals};
 use crate::{
     config::{DatabaseKind, Role},
     daemon::{Daemon, waiting},
@@ -16,8 +15,9 @@ use crate::{
 /// Takes Stripe's webhooks in and keeps the ledger, in one process
 ///
 /// Runs until SIGTERM or Ctrl-C, then finishes what is under way and ends with 0. Logs go to standard error; the
-/// address goes to standard output as `listening on http://HOST:PORT`. Without api.tokens the first start makes a token,
-/// writes it beside the database (mrrd.token) and prints once a link that signs in with it.
+/// address goes to standard output as `listening on http://HOST:PORT`. Without api.tokens the first start makes a token and
+/// writes it beside the database (mrrd.token); `mrrd token link` prints a link that signs in with it, and on a terminal the
+/// first start prints it too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     MRRD_STRIPE__WEBHOOK_SECRETS=whsec_… mrrd serve\n  \
@@ -49,9 +49,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     }
     let listen = config.server.listen;
     let cannot = |error: &dyn std::fmt::Display| Failure::Failed(format!("the daemon can't start: {error}"));
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        Failure::Failed(format!("{listen} can't be listened on: {error}; is mrrd running already? See server.listen"))
-    })?;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.map_err(|error| Failure::Failed(listening::refused(listen, &error)))?;
     let address = listener.local_addr().map_err(|error| cannot(&error))?;
     let mut signals = Signals::of_daemon().map_err(|error| cannot(&error))?;
     let say_where = || {
@@ -88,12 +87,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         say_where()?;
     }
     if let Some(first) = daemon.first_token() {
-        output::line(format_args!(
-            "api.tokens is not set, so a token was made: {}\nIt is kept in {} and not shown again. This link signs in with it:\n{}",
-            first.token.expose_secret(),
-            first.path.display(),
-            first.link(address),
-        ))?;
+        first_sign_in::tell(first, address, context)?;
     }
     daemon.run(signals.first()).await;
     Ok(())

@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 use crate::{
     access::{
         Access,
-        first::{self, FirstToken},
+        first::{self, FirstToken, FirstTokenError},
     },
     alerts::watch::Watcher,
     api::{self, kept::Kept, pulse::Pulse, sign_in, state::AppState},
@@ -240,7 +240,13 @@ async fn first_token(config: &Config, store: &Store, clock: &Clock) -> Option<Fi
         return None;
     }
     first::prepare(config, &store.records, clock.now()).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "no token could be made, so nobody can sign in: `mrrd token create` makes one");
+        match error {
+            // There is one: whoever has it signs in with it.
+            FirstTokenError::Empty { .. } | FirstTokenError::Unreadable { .. } => tracing::warn!("{error}"),
+            error => {
+                tracing::error!(%error, "no token could be made, so nobody can sign in: `mrrd token create` makes one")
+            }
+        }
         None
     })
 }

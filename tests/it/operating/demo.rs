@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command},
     time::{Duration, Instant},
@@ -11,7 +12,7 @@ use super::*;
 
 /// A demonstration whose temporary files lie in `dir`.
 fn demo(dir: &Path, args: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mrrd"));
+    let mut command = Command::new(crate::support::daemon::binary());
     command.arg("demo").args(args).current_dir(dir).env_clear().env("TMPDIR", dir);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -49,18 +50,27 @@ fn a_demonstration_that_loses_its_terminal_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demonstration_is_kept_where_it_was_asked_to_and_can_be_asked() {
     let dir = TempDir::new().unwrap();
+    // A folder that is there, as others may read it.
+    std::fs::create_dir(dir.path().join("kept")).unwrap();
+    std::fs::set_permissions(dir.path().join("kept"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut child = demo(dir.path(), &["--customers", "40", "--port", "0", "--keep", "kept"]);
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!(ended(&mut child), 0, "{out}{err}");
     assert_eq!(err, "", "it warns of what it does on purpose");
+    // Its webhook secret and a token stand in it.
+    for (path, mode) in [("kept", 0o700), ("kept/mrrd.toml", 0o600)] {
+        let rights = dir.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(rights, mode, "{path} has {rights:o}");
+    }
+    assert!(out.contains("token link prints the link that signs in"), "{out}");
     let stands = out.lines().find(|line| line.starts_with("MRR now: ")).unwrap_or_else(|| panic!("{out}"));
     for currency in ["USD with everything converted", " EUR", " JPY"] {
         assert!(stands.contains(currency), "{stands}");
     }
     let configuration = dir.path().join("kept/mrrd.toml");
-    let report = Command::new(env!("CARGO_BIN_EXE_mrrd"))
+    let report = Command::new(crate::support::daemon::binary())
         .args(["--config", configuration.to_str().unwrap(), "report", "mrr", "--last", "3m", "--json"])
         .env_clear()
         .output()

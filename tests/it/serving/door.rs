@@ -76,12 +76,16 @@ async fn no_request_is_trusted_for_its_address() {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_token_and_shows_it_once() {
+async fn the_first_start_makes_a_token_and_no_log_shows_it() {
     let daemon = Settings::default().without_tokens().start().await;
-    daemon.wait_for_output("/#token=");
+    daemon.wait_for_output("prints a link that signs in with it");
     let (token, output) = (made(&daemon), daemon.output());
     assert!(token.len() >= 40, "{token}");
-    assert!(output.contains(&format!("http://{}/#token={token}", daemon.address())), "{output}");
+    // What a service prints is in a journal, which others read.
+    assert!(!output.contains(&token), "{output}");
+    assert!(output.contains("/mrrd.token. `mrrd token link`, run by the same user, prints a link"), "{output}");
+    let link = String::from_utf8(daemon.command(&["token", "link"]).stdout).unwrap();
+    assert!(link.trim().ends_with(&format!("/#token={token}")), "{link}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -100,6 +104,27 @@ async fn the_first_start_makes_a_token_and_shows_it_once() {
         let bytes = std::fs::read(again.dir().join(file)).unwrap_or_default();
         assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{file} holds the token");
     }
+}
+
+#[tokio::test]
+async fn a_token_file_that_was_emptied_or_is_no_file_is_told() {
+    let daemon = Settings::default().without_tokens().start().await;
+    daemon.wait_for_output("prints a link that signs in with it");
+    let file = daemon.dir().join("mrrd.token");
+    std::fs::write(&file, "").unwrap();
+    let link = daemon.command(&["token", "link"]);
+    let told = String::from_utf8_lossy(&link.stderr).into_owned();
+    assert_eq!(link.status.code(), Some(1), "{told}");
+    assert!(told.contains("mrrd.token is empty") && told.contains("mrrd token create NAME --role admin"), "{told}");
+    let daemon = daemon.restart().await;
+    daemon.wait_for_output("mrrd.token is empty");
+    // As unreadable for root as for anybody.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let link = daemon.command(&["token", "link"]);
+    let told = String::from_utf8_lossy(&link.stderr).into_owned();
+    assert!(told.contains("can't be read") && told.contains("run this as that user"), "{told}");
+    assert!(!told.contains("can be written"), "{told}");
 }
 
 /// Signs in as a browser does; answers the cookie as it is to be sent back.

@@ -2,11 +2,13 @@
 
 use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
+use crate::support::daemon::binary;
+
 #[test]
 fn init_writes_what_config_check_accepts_and_never_twice() {
     let dir = tempfile::tempdir().unwrap();
     let mrrd = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mrrd"));
+        let mut command = Command::new(binary());
         command.current_dir(dir.path()).env_clear().args(args);
         command.output().unwrap()
     };
@@ -29,4 +31,36 @@ fn init_writes_what_config_check_accepts_and_never_twice() {
     let again = mrrd(&["init", "--secret", "whsec_other"]);
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("is there already"));
+}
+
+#[test]
+fn a_secret_stays_in_its_file_and_a_wait_names_what_prints_the_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let mrrd = |args: &[&str]| {
+        let mut command = Command::new(binary());
+        let command = command.current_dir(dir.path()).env_clear().env("MRRD_SERVER__LISTEN", "127.0.0.1:0");
+        let output = command.args(args).output().unwrap();
+        let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
+        (output.status.code(), said)
+    };
+    for (text, wrong) in [("", "is empty"), ("whsec_one\nsk_live_other\n", "key of Stripe's API")] {
+        std::fs::write(dir.path().join("signing"), text).unwrap();
+        let (code, said) = mrrd(&["init", "--secret-file", "signing"]);
+        assert!(code == Some(2) && said.contains(wrong) && !said.contains("sk_live_other"), "{said}");
+    }
+    std::fs::write(dir.path().join("signing"), "whsec_in_a_file\n").unwrap();
+    let (code, said) = mrrd(&["init", "--secret-file", "signing", "--wait", "1"]);
+    assert!(code == Some(1) && said.contains("none came"), "{said}");
+    let written = std::fs::read_to_string(dir.path().join("config/mrrd.toml")).unwrap();
+    assert!(!written.contains("whsec_in_a_file"), "{written}");
+    assert!(
+        written.contains(&format!("webhook_secrets_file = \"{}", dir.path().canonicalize().unwrap().display())),
+        "{written}"
+    );
+    // The daemon that waited made the token: no start of serve tells of it any more.
+    let token = std::fs::read_to_string(dir.path().join("mrrd.token")).unwrap();
+    assert!(!said.contains(token.trim()), "{said}");
+    assert!(said.contains("`mrrd --config config/mrrd.toml token link`, run by the same user in"), "{said}");
+    let (_, link) = mrrd(&["--config", "config/mrrd.toml", "token", "link"]);
+    assert!(link.trim().ends_with(&format!("#token={}", token.trim())), "{link}");
 }

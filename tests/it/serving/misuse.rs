@@ -200,3 +200,90 @@ async fn an_empty_list_says_what_is_true() {
         );
     }
 }
+
+#[test]
+fn a_file_of_secrets_that_others_may_read_is_told() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    // A folder that others may enter, down from the root.
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let rights = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let (file, secret) = (dir.path().join("mrrd.toml"), dir.path().join("key"));
+    fs::write(&file, format!("[stripe]\nwebhook_secrets = [\"whsec_1\"]\napi_key_file = {secret:?}\n")).unwrap();
+    fs::write(&secret, "rk_test_1\n").unwrap();
+    let asked = |command: &[&str]| {
+        let mut mrrd = mrrd(dir.path(), &Settings::default());
+        let mrrd = mrrd.env_remove("MRRD_STRIPE__WEBHOOK_SECRETS").env("MRRD_STRIPE__API_BASE", "http://127.0.0.1:1");
+        said(&mrrd.arg("--config").arg(&file).args(command).output().unwrap())
+    };
+    for (folder, of_file, of_secret, told) in [
+        (0o755, 0o644, 0o640, vec![&file]),
+        (0o755, 0o644, 0o604, vec![&file, &secret]),
+        (0o755, 0o600, 0o640, vec![]),
+        (0o700, 0o644, 0o644, vec![]),
+    ] {
+        rights(dir.path(), folder);
+        rights(&file, of_file);
+        rights(&secret, of_secret);
+        for command in [&["config", "check"][..], &["doctor"]] {
+            let output = asked(command);
+            for one in [&file, &secret] {
+                let warned = output.contains(&format!("{} has the rights", one.display()));
+                assert_eq!(warned, told.contains(&one), "{command:?} of {one:?}: {output}");
+            }
+        }
+    }
+}
+
+#[test]
+fn config_check_names_what_could_not_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |key: &str, value: &str| {
+        let output = run(dir.path(), &Settings::default().env(key, value), &["config", "check"]);
+        (output.status.code(), said(&output))
+    };
+    for (key, value, wrong) in [
+        ("MRRD_LOG__FILTER", "infoo", "\"infoo\" is no level"),
+        ("MRRD_LOG__FILTER", "warn,sqlx", "\"sqlx\" is no level"),
+        ("MRRD_LEDGER__REPORTING_CURRENCY", "zzz", "which no currency has"),
+        ("MRRD_DATABASE__URL", "postgres://mrrd:hush@db.example:bad/mrrd", "has a port that is none"),
+        ("MRRD_DATABASE__URL", "postgres://mrrd:hu/sh@db.example/mrrd", "%2F"),
+    ] {
+        let (code, told) = check(key, value);
+        assert!(code == Some(2) && told.contains(wrong), "{key}={value}: {told}");
+        assert!(!told.contains("hush") && !told.contains("hu/sh"), "{told}");
+    }
+    for (key, value, risk) in [
+        ("MRRD_STRIPE__API_KEY", "pk_live_1", "is a publishable key"),
+        ("MRRD_LOG__FILTER", "mrd=info", "lets no line of mrrd's own through"),
+    ] {
+        let (code, told) = check(key, value);
+        assert!(code == Some(0) && told.contains(risk), "{key}={value}: {told}");
+    }
+    for (key, value) in [
+        ("MRRD_LOG__FILTER", "info,mrrd::receiver=debug"),
+        ("MRRD_LOG__FILTER", "off"),
+        ("MRRD_LEDGER__REPORTING_CURRENCY", "EUR"),
+        ("MRRD_DATABASE__URL", "postgres://mrrd@[::1]:5432/mrrd"),
+        ("MRRD_DATABASE__URL", "postgres:///mrrd?host=/run/postgresql"),
+    ] {
+        let (code, told) = check(key, value);
+        assert!(code == Some(0) && !told.contains("warning"), "{key}={value}: {told}");
+    }
+    let file = dir.path().join("mrrd.toml");
+    std::fs::write(&file, "[alerts.channels.a]\nkind = \"slak\"\n[profiles.board]\nextends = \"finanse\"\n").unwrap();
+    let output = run(dir.path(), &Settings::default().env("MRRD_CONFIG", file.to_str().unwrap()), &["config", "check"]);
+    for fault in ["alerts.channels.a.kind is", "profiles.board.extends: "] {
+        assert!(said(&output).contains(&format!("{}: {fault}", file.display())), "{}", said(&output));
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_on_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    // Of a network kept for documents: no machine has it.
+    let foreign = Settings::default().env("MRRD_SERVER__LISTEN", "192.0.2.1:8787");
+    let output = run(dir.path(), &foreign, &["serve"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("this machine has no address 192.0.2.1"), "{}", said(&output));
+    assert!(!said(&output).contains("running already"), "{}", said(&output));
+}

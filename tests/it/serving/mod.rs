@@ -14,6 +14,7 @@ mod misuse;
 mod pack;
 mod scraping;
 mod steering;
+mod terminal;
 mod traces;
 mod walk;
 pub(crate) mod webhooks;

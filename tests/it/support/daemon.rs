@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
@@ -300,10 +300,14 @@ impl Drop for Daemon {
     }
 }
 
+/// The binary that is tried; another build of it, where a measurement or a long proof asks for one.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("MRRD_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_mrrd").into()).into()
+}
+
 /// The binary with a clean environment, a database in `dir`, and `settings` on top.
 pub(crate) fn mrrd(dir: &Path, settings: &Settings) -> Command {
-    // Another build of it, where a measurement or a long proof asks for one.
-    let binary = std::env::var_os("MRRD_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_mrrd").into());
+    let binary = binary();
     let mut command = match settings.ceiling_kib {
         None => Command::new(binary),
         Some(kib) => {
