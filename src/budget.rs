@@ -128,6 +128,14 @@ pub fn charge(bytes: usize) -> Result<(), Exceeded> {
     QUESTION.try_with(|question| question.charge(bytes)).unwrap_or(Ok(()))
 }
 
+/// Does `work` for a question on a thread that isn't its task's: what is charged counts all the same.
+pub fn within<T>(question: Option<Arc<Budget>>, work: impl FnOnce() -> T) -> T {
+    match question {
+        Some(question) => QUESTION.sync_scope(question, work),
+        None => work(),
+    }
+}
+
 /// What something holds while it is there.
 #[derive(Debug, Default)]
 pub struct Charge(Option<(Arc<Budget>, usize)>);
@@ -183,6 +191,17 @@ mod tests {
         drop(question);
         assert_eq!(all.held.load(Ordering::Relaxed), 0);
         assert_eq!(charge(usize::MAX / 2), Ok(()), "nobody's question");
+    }
+
+    #[tokio::test]
+    async fn work_on_another_thread_counts_as_the_questions() {
+        let question = Budget::new(100, LONG, all(1000));
+        let outcome = question.answer(async {
+            let question = current();
+            std::thread::spawn(|| within(question, || (charge(60), charge(60)))).join()
+        });
+        assert_eq!(outcome.await.unwrap().ok(), Some((Ok(()), Err(Exceeded::Memory { limit_mib: 0 }))));
+        assert_eq!(within(None, || charge(usize::MAX / 2)), Ok(()), "nobody's question");
     }
 
     #[tokio::test]

@@ -237,7 +237,9 @@ impl Alert {
                 _ => Confidence::VeryHigh,
             },
             lost: lost(losses)?,
-            by_product: shares(losses, |loss| loss.product.clone().unwrap_or_else(|| "unknown".into()))?,
+            by_product: shares(losses, |loss| {
+                loss.product.as_ref().map_or("unknown", |product| product.as_str()).into()
+            })?,
             by_reason: shares(losses, |loss| loss.reason.as_str().into())?,
             customers: largest.into_iter().map(named).collect(),
             next: rule.next(),

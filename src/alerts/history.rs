@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::distance::distance;
 use crate::{
+    budget::charge,
     ledger::{
-        ids::CustomerId,
+        ids::{CustomerId, ProductId},
         money::{Currency, Mrr},
         outcome::{Cause, Kind, Rollup},
-        time::Day,
+        time::{Day, UnixTime},
     },
     report::{
         ReportError,
@@ -42,7 +43,7 @@ pub struct Loss {
     /// Whether the customer asked for it.
     pub nature: Nature,
     /// What was sold, where it is known.
-    pub product: Option<String>,
+    pub product: Option<ProductId>,
     /// The cause of its largest part.
     pub reason: Cause,
 }
@@ -73,6 +74,8 @@ const REPLACED_DAYS: i32 = 7;
 pub struct Lost {
     /// The accounting day it is booked on.
     pub day: Day,
+    /// The instant of its last part.
+    pub at: UnixTime,
     /// Whether the customer's MRR in this currency ended with it, or only shrank.
     pub ended: bool,
     /// What was lost.
@@ -86,12 +89,23 @@ impl Lost {
     }
 }
 
-/// What was lost from the day `from` on.
+/// What was lost from the day `from` on, in the order of days and instants.
 pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Vec<Lost>, AskError> {
-    let mut all = Vec::new();
-    for row in reports.losses(ask, from).await? {
-        all.extend(lost(&row)?);
-    }
+    let kept = reports.losses(ask, from, Ok(Vec::new()), |kept: &mut Result<Vec<Lost>, ReportError>, row| {
+        if let Ok(all) = kept {
+            match lost(&row) {
+                Ok(Some(one)) => {
+                    charge(size_of::<Lost>())?;
+                    all.push(one);
+                }
+                Ok(None) => {}
+                Err(error) => *kept = Err(error),
+            }
+        }
+        Ok(())
+    });
+    let mut all = kept.await??;
+    all.sort_by(|a, b| (a.day, a.at, &a.loss.customer).cmp(&(b.day, b.at, &b.loss.customer)));
     if all.iter().any(Lost::is_dropped) {
         let mut began = Began::new();
         for BegunRow { customer, currency, day, amount } in reports.begun(ask, from).await? {
@@ -145,7 +159,7 @@ pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Accoun
     rows.amounts.iter().for_each(|row| amounts.entry(row.day).or_default().push((row.currency, row.mrr)));
     let mut failing = failing(rows)?;
     let (mut churned, mut contracted): (BTreeMap<Day, Vec<Loss>>, BTreeMap<Day, Vec<Loss>>) = Default::default();
-    for Lost { day, ended, loss } in losses {
+    for Lost { day, ended, loss, .. } in losses {
         if !ended {
             contracted.entry(day).or_default().push(loss);
             continue;
@@ -196,27 +210,26 @@ pub fn of_segment(mut days: Vec<AccountDay>, members: Option<&Members>) -> Vec<A
 
 /// Who became past due on which day, with all that was then at risk.
 fn failing(rows: &DailyRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
-    let mut changes: BTreeMap<(&str, Currency), BTreeMap<Day, Mrr>> = BTreeMap::new();
-    for row in rows.in_doubt.iter().filter(|row| row.at_risk != Mrr::ZERO) {
-        let Some(customer) = &row.group else { continue };
-        let sum = changes.entry((customer, row.currency)).or_default().entry(row.day).or_default();
-        *sum = sum.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
-    }
     let mut failing: BTreeMap<Day, Vec<Loss>> = BTreeMap::new();
-    for ((customer, currency), days) in changes {
-        let mut at_risk = Mrr::ZERO;
-        for (day, change) in days {
-            let before = at_risk;
-            at_risk = at_risk.checked_add(change).ok_or(ReportError::Overflow)?;
-            if before <= Mrr::ZERO && at_risk > Mrr::ZERO {
-                failing.entry(day).or_default().push(Loss {
-                    customer: customer.into(),
-                    currency,
-                    amount: at_risk,
-                    nature: Nature::Involuntary,
-                    product: None,
-                    reason: Cause::PaymentFailure,
-                });
+    // One customer's at a time.
+    for rows in rows.in_doubt.chunk_by(|one, next| one.customer == next.customer) {
+        let mut changes: Vec<_> = rows.iter().filter(|row| row.at_risk != Mrr::ZERO).collect();
+        changes.sort_by_key(|row| (row.currency, row.day));
+        for changes in changes.chunk_by(|one, next| one.currency == next.currency) {
+            let mut at_risk = Mrr::ZERO;
+            for row in changes {
+                let before = at_risk;
+                at_risk = at_risk.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
+                if before <= Mrr::ZERO && at_risk > Mrr::ZERO {
+                    failing.entry(row.day).or_default().push(Loss {
+                        customer: row.customer.clone(),
+                        currency: row.currency,
+                        amount: at_risk,
+                        nature: Nature::Involuntary,
+                        product: None,
+                        reason: Cause::PaymentFailure,
+                    });
+                }
             }
         }
     }
@@ -248,8 +261,8 @@ pub fn lost(row: &LossRow) -> Result<Option<Lost>, ReportError> {
         currency: row.currency,
         amount: Mrr::ZERO.checked_sub(row.amount).ok_or(ReportError::Overflow)?,
         nature,
-        product: largest.product.as_ref().map(ToString::to_string),
+        product: largest.product.clone(),
         reason: largest.cause,
     };
-    Ok(Some(Lost { day: row.day, ended: row.kind == Kind::Churn, loss }))
+    Ok(Some(Lost { day: row.day, at: row.effective_at, ended: row.kind == Kind::Churn, loss }))
 }

@@ -33,9 +33,7 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
         add(mrr.entry(row.currency).or_default(), row.mrr)?;
     }
     for row in rows.in_doubt.iter().filter(|row| row.day <= look.today) {
-        if let Some(customer) = &row.group {
-            add(set_to_end.entry((row.currency, customer)).or_default(), row.scheduled_churn)?;
-        }
+        add(set_to_end.entry((row.currency, row.customer.as_str())).or_default(), row.scheduled_churn)?;
     }
     let share = look.settings.scheduled_churn_share;
     let until = look.reports.ledger.zone.end_of(plus(look.today, limits::ALERT_SCHEDULED_DAYS));
@@ -88,8 +86,9 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
 
 /// Trailing NRR under its level. On change only: the first look keeps how it stands and says nothing.
 pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
-    let day = Some(look.today);
-    let ask = Ask { from: day, to: day, interval: Interval::Day, ..look.ask.clone() };
+    // What it is today stands in the month up to today as well, which is summed; a day's metrics are read from everybody's rows.
+    let first = Interval::Month.first_day(look.today);
+    let ask = Ask { from: Some(first), to: Some(look.today), interval: Interval::Month, ..look.ask.clone() };
     let level = look.settings.nrr_below;
     let mut verdicts = Vec::new();
     for entry in look.reports.metrics(&ask).await?.data {

@@ -9,7 +9,12 @@ use super::{
     question::Asked,
     reports::{AskError, Reports},
 };
-use crate::{budget, ledger::time::Day, segment::Members, store::derived::reports::*};
+use crate::{
+    budget,
+    ledger::time::Day,
+    segment::Members,
+    store::{StoreError, derived::reports::*},
+};
 
 impl Reports<'_> {
     /// Movements page by page, and the key of the last where there are more.
@@ -81,10 +86,16 @@ impl Reports<'_> {
         self.membership(&ask, &scope, &*view).await
     }
 
-    /// What movements took, as the ledger stands, from the day `from` on, or ever.
-    pub async fn losses(&self, ask: &Ask, from: Option<Day>) -> Result<Vec<LossRow>, AskError> {
+    /// Adds what movements took to `to`, as the ledger stands, from the day `from` on, or ever, customer by customer.
+    pub async fn losses<T: Send + 'static>(
+        &self,
+        ask: &Ask,
+        from: Option<Day>,
+        to: T,
+        add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, AskError> {
         let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
-        Ok(self.store.derived.losses(&scope, ask.own_currency(), from).await?)
+        Ok(self.store.derived.losses(&scope, ask.own_currency(), from, to, add).await?)
     }
 
     /// What customers began beside what they had, as the ledger stands, from the day `from` on, or ever.

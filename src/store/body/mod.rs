@@ -28,6 +28,8 @@ mod closings;
 pub(super) mod columns;
 #[path = "../derived/body/customer_list.rs"]
 mod customer_list;
+#[path = "../derived/body/daily.rs"]
+mod daily;
 #[path = "../derived/body/day_sums.rs"]
 mod day_sums;
 #[path = "../derived/body/digests.rs"]

@@ -52,7 +52,8 @@ impl ReadDerived {
         either!(self.0, database => database.retention(scope, cut_day).await)
     }
 
-    /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them; one snapshot.
+    /// What alerts look at, with customers' comings and goings from the day `from` on, or all of them. Days
+    /// are read as of one instant, customers after them.
     pub async fn daily_rows(&self, scope: &Scope, cut_day: Day, from: Option<Day>) -> Result<DailyRows, StoreError> {
         either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
     }
@@ -68,14 +69,17 @@ impl ReadDerived {
         either!(self.0, database => database.failing(scope, span, most).await)
     }
 
-    /// Churn, then contractions, from a day on, in the order of the list of movements; in one currency, where one is named.
-    pub async fn losses(
+    /// Adds churn and contractions from a day on to `to`, customer by customer, each one's in the order of time; in one currency,
+    /// where one is named.
+    pub async fn losses<T: Send + 'static>(
         &self,
         scope: &Scope,
         own: Option<Currency>,
         from: Option<Day>,
-    ) -> Result<Vec<LossRow>, StoreError> {
-        either!(self.0, database => database.losses(scope, own, from).await)
+        to: T,
+        add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        either!(self.0, database => database.losses(scope, (own, from), to, add).await)
     }
 
     /// What customers began beside what they had, by cause, from a day on.

@@ -270,6 +270,8 @@ pub struct LossRow {
     pub currency: Currency,
     /// The accounting day it is booked on.
     pub day: Day,
+    /// The instant of its last part.
+    pub effective_at: UnixTime,
     /// What it is: churn or contraction.
     pub kind: Kind,
     /// How much, at most 0.
@@ -312,11 +314,12 @@ impl From<&MovementRow> for LossRow {
             end_reason: part.end_reason,
             product: part.before.as_ref().or(part.after.as_ref()).and_then(|side| side.product.clone()),
         };
-        let Movement { currency, day, kind, amount, .. } = row.movement;
+        let Movement { currency, day, effective_at, kind, amount, .. } = row.movement;
         Self {
             customer: row.customer.clone(),
             currency,
             day,
+            effective_at,
             kind,
             amount,
             parts: row.movement.parts.iter().map(part).collect(),
@@ -371,8 +374,23 @@ pub struct DailyRows {
     pub counts: Vec<DayCounts>,
     /// The days of customers who left lately.
     pub turns: Vec<Turn>,
-    /// Changes by customer of what is past due or set to cancel.
-    pub in_doubt: Vec<DayAmounts>,
+    /// Changes by customer of what is past due or set to cancel, each customer's together.
+    pub in_doubt: Vec<InDoubt>,
+}
+
+/// By how much what is past due or set to cancel changed on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDoubt {
+    /// The id of the ledger's customer.
+    pub customer: CustomerId,
+    /// The currency of the amounts.
+    pub currency: Currency,
+    /// The accounting day of the change.
+    pub day: Day,
+    /// Of what is past due.
+    pub at_risk: Mrr,
+    /// Of what is set to cancel.
+    pub scheduled_churn: Mrr,
 }
 
 impl DailyRows {

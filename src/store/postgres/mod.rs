@@ -9,6 +9,7 @@ pub(super) mod copied;
 mod dialect;
 mod driver;
 mod facts;
+mod folded;
 mod fresh;
 mod indices;
 mod ledgers;

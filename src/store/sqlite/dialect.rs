@@ -3,9 +3,10 @@
 pub(crate) use super::{
     driver::{Connection, Driver, Row},
     facts::customer_facts,
+    folded::fold,
     fresh::write_fresh,
     indices::{by_own_index, drop_indices, make_indices, make_indices_within},
-    ledgers::read_ledgers,
+    ledgers::{read_ledgers, read_ledgers_of},
     sql::*,
     watch::{Afresh, keep_files, look_afresh, probe_log},
 };

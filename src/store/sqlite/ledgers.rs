@@ -9,7 +9,7 @@ use super::{
     Database,
     body::{
         columns::*,
-        readback::Group,
+        readback::{Group, by_account},
         reader::{Cells, Columns, Read},
         rows::{account, account_of},
     },
@@ -63,6 +63,29 @@ pub(crate) async fn read_ledgers(
         (key, ProfileLedger { profile: profile.clone(), ledger })
     };
     Ok(ledgers.into_iter().map(placed).collect())
+}
+
+/// The ledgers of these customers under one profile, of those who have any, in their order: as of one instant, and without a
+/// trip to another thread for each row.
+pub(crate) async fn read_ledgers_of(
+    database: &Database,
+    generation: GenerationId,
+    profile: &str,
+    customers: &[CustomerKey],
+) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
+    let (profile, groups) = (clean(profile), by_account(customers));
+    let read = move |connection: &mut Connection| {
+        let tx = connection.transaction()?;
+        let mut ledgers = Vec::new();
+        for ((livemode, account), customers) in &groups {
+            let group = Group { generation, profile: &profile, livemode: *livemode, account, customers };
+            ledgers.extend(read_named(&tx, &group)?.into_iter().map(|one| group.keyed(one)));
+        }
+        Ok(ledgers)
+    };
+    let mut ledgers = database.ledgers.run(DOING, read).await?;
+    ledgers.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(ledgers)
 }
 
 /// Where a ledger stands in the order of keys. The default is before every profile: none has no name.

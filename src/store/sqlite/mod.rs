@@ -13,6 +13,7 @@ mod dialect;
 mod direct;
 mod driver;
 mod facts;
+mod folded;
 mod fresh;
 mod indices;
 mod ledgers;

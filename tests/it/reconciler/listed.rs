@@ -1,11 +1,17 @@
-//! Movements of a cause are those of the whole list that have it, page by page, whatever else is asked for.
+//! Movements of a cause are those of the whole list that have it, page by page, whatever else is asked for; and what alerts
+//! look at is what the rows say.
+
+use std::collections::BTreeMap;
 
 use mrrd::{
     ledger::{
+        money::{Currency, Mrr},
         outcome::{Cause, Kind as MovementKind, Rollup},
         time::Day,
     },
-    store::derived::reports::{AccountScope, MovementFilter, MovementKey, MovementRow, Order, PartFilter, Scope},
+    store::derived::reports::{
+        AccountScope, LossRow, MovementFilter, MovementKey, MovementRow, Order, PartFilter, Scope,
+    },
 };
 
 use bytes::Bytes;
@@ -113,6 +119,75 @@ on_both! {
                 let filter = MovementFilter { part, ..MovementFilter::default() };
                 compare(&ledger, &scope, &everything, &filter, of_rollup).await;
             }
+        }
+    }
+}
+
+on_both! {
+    async fn what_was_lost_as_in_the_whole_list(kind) {
+        let ledger = Ledger::empty(kind).await;
+        ledger.append(&life(12, 40, 400)).await;
+        ledger.append(&parts()).await;
+        ledger.settle().await.unwrap();
+        for (profile, account) in [("stripe", AccountScope::One(None)), ("profitwell", AccountScope::All)] {
+            let scope = Scope { profile: profile.into(), livemode: true, account, test_clock: None, cut: NOW };
+            let whole = list(&ledger, &scope, &MovementFilter::default(), Order::Ascending, 500).await;
+            let usd: Currency = "usd".parse().unwrap();
+            let since: Day = "2024-06-01".parse().unwrap();
+            for (own, from) in [(None, None), (Some(usd), Some(since))] {
+                let is_asked_for = |row: &LossRow| {
+                    matches!(row.kind, MovementKind::Churn | MovementKind::Contraction)
+                        && own.is_none_or(|own| own == row.currency)
+                        && from.is_none_or(|from| from <= row.day)
+                };
+                let mut expected: Vec<LossRow> = whole.iter().map(LossRow::from).filter(is_asked_for).collect();
+                expected.sort_by_key(|row| row.customer.clone());
+                assert!(expected.len() > 10, "{}", expected.len());
+                let add = |all: &mut Vec<LossRow>, row| {
+                    all.push(row);
+                    Ok(())
+                };
+                let found = ledger.store.derived.losses(&scope, own, from, Vec::new(), add).await.unwrap();
+                assert_eq!(found, expected, "{profile} {own:?} {from:?}");
+            }
+        }
+    }
+
+    async fn comings_goings_and_doubts_as_in_each_customers_rows(kind) {
+        let ledger = Ledger::empty(kind).await;
+        ledger.append(&life(13, 60, 500)).await;
+        ledger.settle().await.unwrap();
+        let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
+        let customers = ledger.store.derived.ledgers(generation, None, 1000).await.unwrap();
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        for (profile, from) in [("stripe", None), ("profitwell", Some(day("2024-09-01")))] {
+            let account = AccountScope::One(None);
+            let scope = Scope { profile: profile.into(), livemode: true, account, test_clock: None, cut: NOW };
+            let (mut turns, mut doubts) = (BTreeMap::new(), BTreeMap::new());
+            for (key, derived) in customers.iter().filter(|(_, derived)| &*derived.profile == profile) {
+                let counts = || {
+                    let all = derived.ledger.counts.iter();
+                    all.filter(|row| row.currency.is_none() && row.customers != 0 && from.is_none_or(|from| from <= row.day))
+                };
+                for row in counts().filter(|_| counts().any(|row| row.customers < 0)) {
+                    *turns.entry((key.customer.clone(), row.day)).or_insert(0) += row.customers;
+                }
+                for row in &derived.ledger.deltas {
+                    if row.at_risk != Mrr::ZERO || row.scheduled_churn != Mrr::ZERO {
+                        let of: &mut (i128, i128) =
+                            doubts.entry((key.customer.clone(), row.currency, row.day)).or_default();
+                        (of.0, of.1) = (of.0 + row.at_risk.0, of.1 + row.scheduled_churn.0);
+                    }
+                }
+            }
+            assert!(turns.len() > 5 && doubts.len() > 5, "{turns:?} {doubts:?}");
+            let daily = ledger.store.derived.daily_rows(&scope, day("2026-01-01"), from).await.unwrap();
+            assert_eq!(daily.turns.len(), turns.len());
+            assert_eq!(daily.turns.into_iter().map(|row| ((row.customer, row.day), row.customers)).collect::<BTreeMap<_, _>>(), turns);
+            assert_eq!(daily.in_doubt.len(), doubts.len());
+            let found = daily.in_doubt.into_iter();
+            let found = found.map(|row| ((row.customer, row.currency, row.day), (row.at_risk.0, row.scheduled_churn.0)));
+            assert_eq!(found.collect::<BTreeMap<_, _>>(), doubts);
         }
     }
 }

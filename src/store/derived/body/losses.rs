@@ -1,80 +1,47 @@
 //! What movements took, and what customers began beside it: all of a span in one reading, a few columns of each row.
 
+use std::collections::BTreeSet;
+
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{PART_OF, Scoped, currency, day, each, kind, push_scope, push_visible},
+    asked::{PART_OF, Scoped, currency, day, each, push_scope, push_visible},
+    daily::Question,
+    reader::{Columns, Read, parsed, word},
+    rows::Value,
 };
 use crate::{
     ledger::{
-        ids::CustomerId,
+        ids::{CustomerId, ProductId},
         money::{Currency, Mrr},
-        outcome::Cause,
+        outcome::{Cause, Kind},
         time::Day,
     },
-    store::{
-        StoreError,
-        derived::reports::*,
-        errors::{Doing, corrupt},
-    },
+    store::{StoreError, derived::reports::*, errors::Doing},
 };
 
 const DOING: &str = "reading what was lost";
 
 impl Database {
-    /// Churn, then contractions, each in the order of the list of movements.
-    pub(in crate::store) async fn losses(
+    /// Churn and contractions in the order of customers: in that of days each would be looked up by itself, where one customer's
+    /// lie side by side.
+    pub(in crate::store) async fn losses<T: Send + 'static>(
         &self,
         scope: &Scope,
-        own: Option<Currency>,
-        from: Option<Day>,
-    ) -> Result<Vec<LossRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let mut losses: Vec<LossRow> = Vec::new();
-        for lost in ["churn", "contraction"] {
-            let mut query = QueryBuilder::<Driver>::new(format!(
-                "SELECT m.customer, m.ordinal, m.currency, m.day, m.kind, m.amount, p.cause, p.amount, p.end_reason,
-                 CASE WHEN p.before_price IS NULL THEN p.after_product ELSE p.before_product END
-                 FROM movement m{} JOIN movement_part p ON {PART_OF}",
-                by_own_index("movement_lost", scope.generation)
-            ));
-            push_scope(&mut query, "m", "m", scope);
-            push_visible(&mut query, scope);
-            // As the index says it.
-            query.push(" AND m.kind IN ('churn', 'contraction') AND m.kind = ").push_bind(lost);
-            push_which(&mut query, own, from);
-            query.push(" ORDER BY m.day, m.effective_at, m.id, p.part");
-            let mut last: Option<(String, i64)> = None;
-            let read = |row: &Row| {
-                let (customer, ordinal): (&str, i64) = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
-                if last.as_ref().is_none_or(|(of, at)| of != customer || *at != ordinal) {
-                    last = Some((customer.to_owned(), ordinal));
-                    losses.push(LossRow {
-                        customer: CustomerId::new(customer),
-                        currency: currency(row.try_get(2).doing(DOING)?)?,
-                        day: day(row.try_get(3).doing(DOING)?)?,
-                        kind: kind(row.try_get(4).doing(DOING)?)?,
-                        amount: amount(row, 5)?,
-                        parts: Vec::new(),
-                    });
-                }
-                let part = LossPart {
-                    cause: cause(row.try_get(6).doing(DOING)?)?,
-                    amount: amount(row, 7)?,
-                    end_reason: row.try_get::<Option<&str>, _>(8).doing(DOING)?.map(cause).transpose()?,
-                    product: row.try_get::<Option<&str>, _>(9).doing(DOING)?.map(Into::into),
-                };
-                if let Some(movement) = losses.last_mut() {
-                    movement.parts.push(part);
-                }
-                Ok(())
-            };
-            each(&mut query, &mut tx, read).await?;
+        (own, from): (Option<Currency>, Option<Day>),
+        to: T,
+        add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let state = (Whole::default(), to, add);
+        let (whole, mut to, mut add) = fold(self, DOING, lost(scope, own, from), state, |(whole, to, add), columns| {
+            whole.take_in(columns)?.map_or(Ok(()), |row| add(to, row))
+        })
+        .await?;
+        if let Some(last) = whole.row {
+            add(&mut to, last)?;
         }
-        tx.commit().await.doing(DOING)?;
-        Ok(losses)
+        Ok(to)
     }
 
     /// Parts of expansions that are subscriptions or products of their own, by cause in the order of words, each in the order of
@@ -110,6 +77,76 @@ impl Database {
     }
 }
 
+/// What was lost, in the order of customers; each row is a part of a movement.
+fn lost(scope: &Scope, own: Option<Currency>, from: Option<Day>) -> (String, Vec<Value>) {
+    let text = format!(
+        "SELECT m.ordinal, m.customer, m.account, m.effective_at, m.amount, p.amount, m.currency, m.day, m.kind, p.cause,
+         p.end_reason, CASE WHEN p.before_price IS NULL THEN p.after_product ELSE p.before_product END
+         FROM movement m CROSS JOIN movement_part p WHERE {PART_OF} AND m.kind IN ('churn', 'contraction') AND"
+    );
+    let (text, values) = Question::of(scope, "m", &text)
+        .and("m.visible_from <=", Some(scope.cut.0))
+        // Shown for ever, or still.
+        .and("COALESCE(m.visible_until, 9223372036854775807) >", Some(scope.cut.0))
+        .and("m.currency =", own.map(|own| own.as_str().to_owned()))
+        .and("m.day >=", from.map(|from| from.to_string()))
+        .in_order_of_customers();
+    (format!("{text}, p.part"), values)
+}
+
+/// A movement put together from its parts, which follow each other.
+#[derive(Default)]
+struct Whole {
+    row: Option<LossRow>,
+    ordinal: i64,
+    account: String,
+    /// There are few, and many rows of each.
+    products: BTreeSet<ProductId>,
+}
+
+impl Whole {
+    /// Takes a part in; answers the movement before, where another begins with it.
+    fn take_in(&mut self, columns: &mut Columns<'_>) -> Read<Option<LossRow>> {
+        let (ordinal, customer, account) = (columns.number()?, columns.text()?, columns.text()?);
+        let (effective_at, amount, of_part) = (columns.time()?, columns.mrr()?, columns.mrr()?);
+        let (currency, day, kind) = (columns.text()?, columns.text()?, columns.text()?);
+        let cause = |text: String| word(&text, Cause::parse, "cause");
+        let part = LossPart {
+            cause: cause(columns.text()?)?,
+            amount: of_part,
+            end_reason: columns.text_or_null()?.map(cause).transpose()?,
+            product: columns.text_or_null()?.map(|product| self.product(product)),
+        };
+        let same_customer = |row: &LossRow| row.customer.as_str() == customer && self.account == account;
+        if let Some(row) = self.row.as_mut().filter(|row| self.ordinal == ordinal && same_customer(row)) {
+            row.parts.push(part);
+            return Ok(None);
+        }
+        // One text for all of a customer's.
+        let known = self.row.as_ref().filter(|row| same_customer(row)).map(|row| row.customer.clone());
+        let row = LossRow {
+            customer: known.unwrap_or_else(|| CustomerId::new(customer)),
+            currency: parsed(&currency, "currency")?,
+            day: parsed(&day, "day")?,
+            effective_at,
+            kind: word(&kind, Kind::parse, "kind of movement")?,
+            amount,
+            parts: vec![part],
+        };
+        (self.ordinal, self.account) = (ordinal, account);
+        Ok(self.row.replace(row))
+    }
+
+    fn product(&mut self, product: String) -> ProductId {
+        let product = ProductId::new(product);
+        if let Some(known) = self.products.get(&product) {
+            return known.clone();
+        }
+        self.products.insert(product.clone());
+        product
+    }
+}
+
 /// In one currency, from one day on.
 fn push_which(query: &mut QueryBuilder<Driver>, own: Option<Currency>, from: Option<Day>) {
     if let Some(currency) = own {
@@ -122,8 +159,4 @@ fn push_which(query: &mut QueryBuilder<Driver>, own: Option<Currency>, from: Opt
 
 fn amount(row: &Row, at: usize) -> Result<Mrr, StoreError> {
     Ok(Mrr(row.try_get::<i64, _>(at).doing(DOING)?.into()))
-}
-
-fn cause(text: &str) -> Result<Cause, StoreError> {
-    Cause::parse(text).ok_or_else(|| corrupt(DOING, format!("{text:?} is not a cause")))
 }

@@ -36,6 +36,24 @@ pub(in super::super) struct Group<'g> {
     pub(in super::super) customers: &'g [String],
 }
 
+impl Group<'_> {
+    /// A customer of the group with its key.
+    pub(in super::super) fn keyed<T>(&self, (customer, of): (String, T)) -> (CustomerKey, T) {
+        let (livemode, account) = (self.livemode, account_of(self.account.to_owned()));
+        (CustomerKey { livemode, account, customer: CustomerId::new(customer) }, of)
+    }
+}
+
+/// Customers by mode and account, as columns hold them: those of one can be named in one statement.
+pub(in super::super) fn by_account(customers: &[CustomerKey]) -> BTreeMap<(bool, String), Vec<String>> {
+    let mut groups: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
+    for key in customers {
+        let group = groups.entry((key.livemode, account(key.account.as_ref()))).or_default();
+        group.push(clean(key.customer.as_str()));
+    }
+    groups
+}
+
 impl Database {
     pub(in crate::store) async fn customer_ledger(
         &self,

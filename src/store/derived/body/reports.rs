@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     event::CustomerKey,
-    ledger::{ids::CustomerId, money::Currency, time::Day},
+    ledger::{money::Currency, time::Day},
     limits,
     store::{
         StoreError,
@@ -83,24 +83,6 @@ impl Database {
         }
         tx.commit().await.doing(DOING)?;
         Ok(all)
-    }
-
-    pub(in crate::store) async fn daily_rows(
-        &self,
-        scope: &Scope,
-        cut_day: Day,
-        from: Option<Day>,
-    ) -> Result<DailyRows, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let rows = DailyRows {
-            amounts: day_sums::amounts(&mut tx, scope, cut_day).await?,
-            counts: day_sums::counts(&mut tx, scope, cut_day).await?,
-            turns: turns(&mut tx, scope, from).await?,
-            in_doubt: in_doubt(&mut tx, scope, None).await?,
-        };
-        tx.commit().await.doing(DOING)?;
-        Ok(rows)
     }
 
     pub(in crate::store) async fn standing(
@@ -332,35 +314,6 @@ async fn counts(connection: &mut Connection, scope: &Scoped<'_>) -> Result<Vec<D
             customers: count(0)?,
             subscriptions: count(1)?,
             trials: count(2)?,
-        })
-    };
-    each(&mut query, connection, read).await
-}
-
-/// On which days customers came and went, of those of whom one goes on `from` or later.
-async fn turns(connection: &mut Connection, scope: &Scoped<'_>, from: Option<Day>) -> Result<Vec<Turn>, StoreError> {
-    let mut query = QueryBuilder::new(format!(
-        "SELECT c.customer, c.day, CAST(SUM(c.customers) AS BIGINT)
-         FROM (SELECT DISTINCT l.customer FROM count_delta l{}",
-        by_index("count_delta_lost")
-    ));
-    push_scope(&mut query, "l", "l", scope);
-    query.push(" AND l.currency = '' AND l.customers < 0 AND l.at <= ").push_bind(scope.cut.0);
-    if let Some(from) = from {
-        query.push(" AND l.day >= ").push_bind(from.to_string());
-    }
-    query.push(") AS lost JOIN count_delta c ON c.customer = lost.customer");
-    push_scope(&mut query, "c", "c", scope);
-    query.push(" AND c.currency = '' AND c.customers <> 0 AND c.at <= ").push_bind(scope.cut.0);
-    if let Some(from) = from {
-        query.push(" AND c.day >= ").push_bind(from.to_string());
-    }
-    query.push(" GROUP BY c.customer, c.day");
-    let read = |row: &Row| {
-        Ok(Turn {
-            customer: CustomerId::new(row.try_get::<&str, _>(0).doing(DOING)?),
-            day: day(row.try_get(1).doing(DOING)?)?,
-            customers: row.try_get(2).doing(DOING)?,
         })
     };
     each(&mut query, connection, read).await

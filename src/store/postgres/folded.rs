@@ -1,0 +1,35 @@
+//! A question that reads rows of everybody, row by row as they come: nothing is kept of a row but what is made of it. Its twin is
+//! in `sqlite/`.
+
+use futures_util::TryStreamExt as _;
+use sqlx::AssertSqlSafe;
+
+use super::{
+    Database,
+    body::{
+        reader::{Columns, Read},
+        rows::Value,
+    },
+};
+use crate::store::{StoreError, errors::Doing};
+
+/// Adds each row that `text` finds to `to`, in their order.
+pub(crate) async fn fold<T: Send + 'static>(
+    database: &Database,
+    doing: &'static str,
+    (text, values): (String, Vec<Value>),
+    mut to: T,
+    mut add: impl FnMut(&mut T, &mut Columns<'_>) -> Read<()> + Send + 'static,
+) -> Result<T, StoreError> {
+    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+        Value::Text(text) => query.bind(text),
+    });
+    let mut rows = query.fetch(&database.derived);
+    while let Some(row) = rows.try_next().await.doing(doing)? {
+        add(&mut to, &mut Columns::of(&row, 0))?;
+    }
+    drop(rows);
+    Ok(to)
+}
