@@ -119,16 +119,18 @@ impl<'a> Reports<'a> {
         touched: Touched,
     ) -> Result<Exchange, AskError> {
         let Touched { rows, customers } = touched;
-        let mut charge = Charge::begin();
-        let mut now = Vec::new();
-        for page in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
-            let page = self.store.derived.ledgers_of_customers(rows.generation, &profile.name, page).await?;
-            charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
-            now.extend(page);
-        }
-        let now = Memory::charged(profile.name.clone(), now, charge);
+        let as_they_stand = async {
+            let (mut charge, mut now) = (Charge::begin(), Vec::new());
+            for page in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
+                let page = self.store.derived.ledgers_of_customers(rows.generation, &profile.name, page).await?;
+                charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
+                now.extend(page);
+            }
+            Ok(Memory::charged(profile.name.clone(), now, charge))
+        };
         let pages = derivation::KnownAt::new(self.store, rules, Some(seq)).of_customers(customers.clone());
-        let then = gathered(pages, profile).await?;
+        // Rows are read while the log is derived.
+        let (now, then) = tokio::try_join!(as_they_stand, gathered(pages, profile))?;
         Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then })
     }
 }

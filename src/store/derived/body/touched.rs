@@ -7,8 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     advance::touched_by_objects,
-    readback::{Group, read_group},
-    rows::{account, account_of},
+    rows::account_of,
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -124,24 +123,7 @@ impl Database {
         profile: &str,
         customers: &[CustomerKey],
     ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
-        let mut groups: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
-        for key in customers {
-            let group = groups.entry((key.livemode, account(key.account.as_ref()))).or_default();
-            group.push(clean(key.customer.as_str()));
-        }
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-        let profile = clean(profile);
-        let mut ledgers = Vec::with_capacity(customers.len());
-        for ((livemode, account), customers) in &groups {
-            let group = Group { generation, profile: &profile, livemode: *livemode, account, customers };
-            for (customer, ledger) in read_group(&mut tx, &group).await? {
-                let (livemode, account) = (*livemode, account_of(account.clone()));
-                ledgers.push((CustomerKey { livemode, account, customer: CustomerId::new(customer) }, ledger));
-            }
-        }
-        tx.commit().await.doing(DOING)?;
-        ledgers.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(ledgers)
+        read_ledgers_of(self, generation, profile, customers).await
     }
 
     /// How many customers a profile's ledger has in live (or test) mode, counted no further than `most`.
