@@ -149,7 +149,7 @@ impl Reconciler {
                     let Some(written) = writes.first().await? else { break };
                     left_out.extend(written.left_out);
                     if owed.with(|sums| sums.len()) > limits::FILL_SUMS {
-                        self.store.derived.fill_sums(generation, &owed.take()).await?;
+                        self.store.derived.fill_sums(generation, owed.take()).await?;
                     }
                     reached.customers_done += written.done as u64;
                     progress(reached);
@@ -160,7 +160,8 @@ impl Reconciler {
                 writes.begin(write(self.store.clone(), generation, std::mem::take(&mut batch), owed.clone()));
             }
         }
-        self.store.derived.filled(generation, horizon, &left_out, &catalogue.lacking(), &owed.take()).await?;
+        self.store.derived.fill_sums(generation, owed.take()).await?;
+        self.store.derived.filled(generation, horizon, &left_out, &catalogue.lacking()).await?;
         Ok(true)
     }
 }

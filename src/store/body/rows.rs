@@ -65,7 +65,7 @@ const ROWS_MAX: usize = 64;
 
 /// Inserts `rows` of `width` values each, `head` being `INSERT INTO t (…)` and `tail` an `ON CONFLICT` clause or nothing.
 /// The first column is never null.
-pub(super) async fn insert<R>(
+pub(in super::super) async fn insert<R>(
     connection: &mut Connection,
     head: &str,
     width: usize,

@@ -332,27 +332,25 @@ impl Derived {
     }
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
-    /// transaction for all. The sums of their days are owed: [`Derived::fill_sums`] or [`Derived::filled`].
+    /// transaction for all. The sums of their days are owed: [`Derived::fill_sums`].
     pub async fn fill(&self, generation: GenerationId, batch: &[Filled]) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill(generation, batch).await)
     }
 
     /// Ends the filling of `generation`: everything up to `position` is in its rows, but for the customers `left_out`, which
-    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. `sums` are those that
-    /// [`Derived::fill_sums`] wasn't given.
+    /// are marked, and for those who lack terms that others' facts tell, who are marked as well. Sums are owed no more.
     pub async fn filled(
         &self,
         generation: GenerationId,
         position: Seq,
         left_out: &[CustomerKey],
         lacking: &Lacking,
-        sums: &DaySums,
     ) -> Result<(), StoreError> {
-        either!(self.0.0, database => database.filled(generation, position, left_out, lacking, sums).await)
+        either!(self.0.0, database => database.filled(generation, position, left_out, lacking).await)
     }
 
     /// Adds sums of days of rows that [`Derived::fill`] wrote.
-    pub async fn fill_sums(&self, generation: GenerationId, sums: &DaySums) -> Result<(), StoreError> {
+    pub async fn fill_sums(&self, generation: GenerationId, sums: DaySums) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill_sums(generation, sums).await)
     }
 

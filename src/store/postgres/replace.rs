@@ -11,11 +11,14 @@ use super::{
     arrays::insert_rows,
     body::{
         columns::{TABLES, Table},
+        fill::DOING as FILLING,
+        generations::dropped,
         readback::{GROUP, Group, read_group},
         recompute::{both_ends, lives},
         replace::{DOING, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails, together, unreadable},
-        rows::account,
-        sums::move_sums,
+        rows::{Query, Value, account, insert},
+        sum_rows::{Lines, Moving},
+        sums,
     },
     driver::Connection,
     sql::{BEGIN_WRITE, FOR_UPDATE, in_list, text_list},
@@ -66,6 +69,15 @@ impl Database {
             self.health.derived().note(written.await, |()| true)?;
         }
         Ok(taken)
+    }
+
+    pub(in crate::store) async fn fill_sums(&self, generation: GenerationId, sums: DaySums) -> Result<(), StoreError> {
+        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(FILLING)?;
+        if !lives(&mut tx, generation).await? {
+            return Err(dropped());
+        }
+        move_sums(&mut tx, generation, &sums).await?;
+        tx.commit().await.doing(FILLING)
     }
 
     pub(in crate::store) async fn replace(
@@ -264,4 +276,38 @@ async fn delete_tails(
     let (customers, first): (Vec<&str>, Vec<i64>) = tails.iter().copied().unzip();
     let query = sqlx::query(AssertSqlSafe(text)).bind(group.generation).bind(group.profile);
     query.bind(group.livemode).bind(group.account).bind(customers).bind(first).execute(connection).await.map(drop)
+}
+
+/// Moves the sums of a generation.
+async fn move_sums(connection: &mut Connection, generation: GenerationId, sums: &DaySums) -> Result<(), StoreError> {
+    for lines in sums::lines(sums)? {
+        move_lines(connection, generation, &lines).await.doing("moving sums")?;
+    }
+    Ok(())
+}
+
+/// Moves the rows of a table.
+async fn move_lines(
+    connection: &mut Connection,
+    generation: GenerationId,
+    lines: &Lines<'_>,
+) -> Result<(), sqlx::Error> {
+    let Moving { head, width, tail, delete } = lines.moving();
+    insert(connection, &head, width, &tail, &lines.lines, |query, line| {
+        line.values(generation).into_iter().fold(query, bind)
+    })
+    .await?;
+    for line in lines.ending() {
+        let query = sqlx::query(AssertSqlSafe(delete.clone()));
+        line.key_values(generation).into_iter().fold(query, bind).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn bind(query: Query<'_>, value: Value) -> Query<'_> {
+    match value {
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+        Value::Text(text) => query.bind(text),
+    }
 }

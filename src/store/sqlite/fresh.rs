@@ -13,6 +13,7 @@ use super::{
         generations::dropped,
         rows::{TableRows, Value},
     },
+    direct::Failure,
 };
 use crate::store::{StoreError, derived::GenerationId, errors::Doing, planned};
 
@@ -35,11 +36,7 @@ pub(crate) async fn write_fresh(
     let (plan, runtime) = (database.plan.clone(), Handle::current());
     let write = move |connection: &mut Connection| {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let state = "SELECT state FROM generation WHERE id = ?";
-        let state: Option<String> = tx.prepare_cached(state)?.query_row([generation.0], |row| row.get(0)).optional()?;
-        if state.is_none_or(|state| state == "retired") {
-            return Err(dropped().into());
-        }
+        lives(&tx, generation)?;
         for rows in &mut tables {
             write_rows(&tx, rows)?;
         }
@@ -47,6 +44,16 @@ pub(crate) async fn write_fresh(
         Ok(tx.commit()?)
     };
     database.fresh.run(DOING, write).await
+}
+
+/// Errors where a generation is retired and being dropped: nothing may be added to it.
+pub(super) fn lives(tx: &Transaction<'_>, generation: GenerationId) -> Result<(), Failure> {
+    let state = "SELECT state FROM generation WHERE id = ?";
+    let state: Option<String> = tx.prepare_cached(state)?.query_row([generation.0], |row| row.get(0)).optional()?;
+    if state.is_none_or(|state| state == "retired") {
+        return Err(dropped().into());
+    }
+    Ok(())
 }
 
 /// Writes rows into their table. What fails ends the transaction.

@@ -12,6 +12,7 @@ use super::{
     Database,
     body::{
         columns::TABLES,
+        fill::DOING as FILLING,
         readback::Group,
         recompute::both_ends,
         replace::{DOING, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails, together, unreadable},
@@ -20,7 +21,7 @@ use super::{
         sums,
     },
     direct::Failure,
-    fresh::write_rows,
+    fresh::{lives, write_rows},
     ledgers::read_named,
 };
 use crate::{
@@ -59,6 +60,17 @@ impl Database {
             self.replace(generation, derive(marks).await?).await?;
         }
         Ok(taken)
+    }
+
+    pub(in crate::store) async fn fill_sums(&self, generation: GenerationId, sums: DaySums) -> Result<(), StoreError> {
+        let _turn = self.derived_writer.acquire().await.doing(FILLING)?;
+        let write = move |connection: &mut Connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            lives(&tx, generation)?;
+            move_sums(&tx, generation, &sums)?;
+            Ok(tx.commit()?)
+        };
+        self.fresh.run(FILLING, write).await
     }
 
     pub(in crate::store) async fn replace(
@@ -111,9 +123,7 @@ fn write_batch(
     for rows in &mut rows(&changes) {
         write_rows(tx, rows)?;
     }
-    for lines in sums::lines(&sums)? {
-        move_lines(tx, generation, &lines)?;
-    }
+    move_sums(tx, generation, &sums)?;
     Ok(cleared)
 }
 
@@ -202,6 +212,14 @@ fn delete_tails(tx: &Transaction<'_>, Tails { table, group, customers }: &Tails<
         } else {
             delete.execute(params![generation.0, profile, livemode, account, customer])?;
         }
+    }
+    Ok(())
+}
+
+/// Moves the sums of a generation.
+fn move_sums(tx: &Transaction<'_>, generation: GenerationId, sums: &DaySums) -> Result<(), Failure> {
+    for lines in sums::lines(sums)? {
+        move_lines(tx, generation, &lines)?;
     }
     Ok(())
 }

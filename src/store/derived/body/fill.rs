@@ -12,14 +12,13 @@ use super::{
     recompute::lives,
     replace::fresh_rows,
     rows::{self, TableRows, Values, account},
-    sums::move_sums,
     told::told_of,
 };
 use crate::{
     event::{CustomerKey, Seq, SeqRange},
     store::{
         StoreError,
-        derived::{Filled, GenerationId, Lacking, day_sums::DaySums},
+        derived::{Filled, GenerationId, Lacking},
         errors::Doing,
         log::prepared::clean,
     },
@@ -40,7 +39,6 @@ impl Database {
         position: Seq,
         left_out: &[CustomerKey],
         lacking: &Lacking,
-        sums: &DaySums,
     ) -> Result<(), StoreError> {
         make_indices(self, generation).await?;
         let mut ledgers: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
@@ -96,18 +94,8 @@ impl Database {
         })
         .await
         .doing(DOING)?;
-        move_sums(&mut tx, generation, sums).await?;
         tx.commit().await.doing(DOING)?;
         gather_statistics(self).await
-    }
-
-    pub(in crate::store) async fn fill_sums(&self, generation: GenerationId, sums: &DaySums) -> Result<(), StoreError> {
-        let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
-        if !lives(&mut tx, generation).await? {
-            return Err(dropped());
-        }
-        move_sums(&mut tx, generation, sums).await?;
-        tx.commit().await.doing(DOING)
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::dialect::*,
-    rows::{Query, Value, account, insert},
+    rows::{Value, account},
 };
 use crate::store::{
     StoreError,
@@ -102,32 +102,6 @@ impl Line<'_> {
         let mut values = self.key_values(generation);
         values.extend(self.numbers.iter().map(|number| Value::from(*number)));
         values
-    }
-}
-
-/// Moves the rows of a table.
-pub(super) async fn move_lines(
-    connection: &mut Connection,
-    generation: GenerationId,
-    lines: &Lines<'_>,
-) -> Result<(), sqlx::Error> {
-    let Moving { head, width, tail, delete } = lines.moving();
-    insert(connection, &head, width, &tail, &lines.lines, |query, line| {
-        line.values(generation).into_iter().fold(query, bind)
-    })
-    .await?;
-    for line in lines.ending() {
-        let query = sqlx::query(AssertSqlSafe(delete.clone()));
-        line.key_values(generation).into_iter().fold(query, bind).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-fn bind(query: Query<'_>, value: Value) -> Query<'_> {
-    match value {
-        Value::Number(number) => query.bind(number),
-        Value::Truth(truth) => query.bind(truth),
-        Value::Text(text) => query.bind(text),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     readback::ledgers_in,
     retention_sums,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
-    sum_rows::{Line, Lines, Meaning, first_wrong, move_lines},
+    sum_rows::{Line, Lines, Meaning, first_wrong},
 };
 use crate::{
     event::CustomerKey,
@@ -33,18 +33,6 @@ const DOING: &str = "reading the ledger";
 const KEY: &str = "generation, profile, livemode, account, test_clock, currency, day";
 /// What further tells sums of movements apart.
 const MOVED_KEY: &str = "kind, since";
-
-/// Moves the sums of `generation`.
-pub(in super::super) async fn move_sums(
-    connection: &mut Connection,
-    generation: GenerationId,
-    sums: &DaySums,
-) -> Result<(), StoreError> {
-    for lines in lines(sums)? {
-        move_lines(connection, generation, &lines).await.doing("moving sums")?;
-    }
-    Ok(())
-}
 
 /// Every line that the sums come to, in the order in which all who recompute take the rows they share.
 pub(in super::super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreError> {
