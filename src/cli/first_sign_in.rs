@@ -1,11 +1,7 @@
-//! What is said of the first token. On a terminal that is a link that signs in; anywhere else only how to get one: what a service
-//! prints ends in a journal or in a container's log, which more people read than may sign in.
+//! What is said of the first token: a link that signs in, once. Where what is printed ends in a journal or in a container's log,
+//! which more people read than may sign in, only how to get one.
 
-use std::{
-    io::{self, IsTerminal as _},
-    net::SocketAddr,
-    path,
-};
+use std::{env, io, net::SocketAddr, path};
 
 use super::{Context, output};
 use crate::access::first::FirstToken;
@@ -15,7 +11,7 @@ pub(super) fn tell(first: &FirstToken, address: SocketAddr, context: &Context) -
     let kept = path::absolute(&first.path).unwrap_or_else(|_| first.path.clone());
     let kept = kept.display();
     let command = context.command("token link");
-    if io::stdout().is_terminal() {
+    if !is_kept_by_others() {
         return output::line(format_args!(
             "api.tokens is not set, so a token was made and written to {kept}. This link signs in with it:\n{}\n\
              `{command}` prints it again.",
@@ -24,11 +20,17 @@ pub(super) fn tell(first: &FirstToken, address: SocketAddr, context: &Context) -
     }
     // A path of the configuration that isn't whole leads somewhere else from another folder.
     let folder = match first.path.is_relative() {
-        true => std::env::current_dir().map(|folder| format!(" in {}", folder.display())).unwrap_or_default(),
+        true => env::current_dir().map(|folder| format!(" in {}", folder.display())).unwrap_or_default(),
         false => String::new(),
     };
     output::line(format_args!(
         "api.tokens is not set, so a token was made and written to {kept}. `{command}`, run by the same user{folder}, prints a link \
          that signs in with it."
     ))
+}
+
+/// systemd sets `JOURNAL_STREAM` for what it logs; `container` is set in containers by whoever follows systemd's interface of them,
+/// our image among them.
+fn is_kept_by_others() -> bool {
+    ["JOURNAL_STREAM", "container"].into_iter().any(|name| env::var_os(name).is_some())
 }

@@ -15,9 +15,9 @@ use crate::{
 /// Takes Stripe's webhooks in and keeps the ledger, in one process
 ///
 /// Runs until SIGTERM or Ctrl-C, then finishes what is under way and ends with 0. Logs go to standard error; the
-/// address goes to standard output as `listening on http://HOST:PORT`. Without api.tokens the first start makes a token and
-/// writes it beside the database (mrrd.token); `mrrd token link` prints a link that signs in with it, and on a terminal the
-/// first start prints it too.
+/// address goes to standard output as `listening on http://HOST:PORT`. Without api.tokens the first start makes a token,
+/// writes it beside the database (mrrd.token) and prints a link that signs in with it, once; `mrrd token link` prints it again.
+/// Where what is printed goes to a journal or a container's log, it names only that command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     MRRD_STRIPE__WEBHOOK_SECRETS=whsec_… mrrd serve\n  \

@@ -76,14 +76,24 @@ async fn no_request_is_trusted_for_its_address() {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_a_token_and_no_log_shows_it() {
+async fn what_a_service_prints_shows_no_token() {
+    for kept in ["JOURNAL_STREAM", "container"] {
+        let daemon = Settings::default().env(kept, "9:123456").without_tokens().start().await;
+        daemon.wait_for_output("prints a link that signs in with it");
+        let (token, output) = (made(&daemon), daemon.output());
+        assert!(!output.contains(&token), "{kept}: {output}");
+        assert!(output.contains("/mrrd.token. `mrrd token link`, run by the same user, prints a link"), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_token_and_prints_a_link_that_signs_in_once() {
     let daemon = Settings::default().without_tokens().start().await;
-    daemon.wait_for_output("prints a link that signs in with it");
+    daemon.wait_for_output("#token=");
     let (token, output) = (made(&daemon), daemon.output());
     assert!(token.len() >= 40, "{token}");
-    // What a service prints is in a journal, which others read.
-    assert!(!output.contains(&token), "{output}");
-    assert!(output.contains("/mrrd.token. `mrrd token link`, run by the same user, prints a link"), "{output}");
+    assert!(output.contains(&format!("http://{}/#token={token}\n", daemon.address())), "{output}");
+    assert!(output.contains("`mrrd token link` prints it again"), "{output}");
     let link = String::from_utf8(daemon.command(&["token", "link"]).stdout).unwrap();
     assert!(link.trim().ends_with(&format!("/#token={token}")), "{link}");
     #[cfg(unix)]
@@ -109,7 +119,7 @@ async fn the_first_start_makes_a_token_and_no_log_shows_it() {
 #[tokio::test]
 async fn a_token_file_that_was_emptied_or_is_no_file_is_told() {
     let daemon = Settings::default().without_tokens().start().await;
-    daemon.wait_for_output("prints a link that signs in with it");
+    daemon.wait_for_output("#token=");
     let file = daemon.dir().join("mrrd.token");
     std::fs::write(&file, "").unwrap();
     let link = daemon.command(&["token", "link"]);
