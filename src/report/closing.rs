@@ -23,7 +23,7 @@ use crate::{
         movement_id::movement_id,
         outcome::{CustomerLedger, Kind, Movement, QualityEntry, QualityKind},
         profile::Profile,
-        time::{UnixTime, Zone},
+        time::{Day, UnixTime, Zone},
     },
     reconciler::{Rules, rules},
     store::{
@@ -179,10 +179,43 @@ pub struct ClosedProfile {
     pub hash: String,
     /// 1 as the month was first closed, one more with each closing that took the place of the one before.
     pub revision: i64,
-    /// How many movements were kept.
+    /// How many movements were kept, of all its ledgers together.
     pub movements: usize,
+    /// How many of them each ledger has; one without any isn't here.
+    pub movements_by_ledger: Vec<LedgerMovements>,
     /// The lines of each ledger's bridge.
     pub totals: Vec<ClosedLine>,
+}
+
+/// How many movements of one ledger a closing kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LedgerMovements {
+    /// True in live mode, false in test mode.
+    pub livemode: bool,
+    /// The connected account; absent for the account's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The currency of the ledger, such as `usd`.
+    #[schema(value_type = String)]
+    pub currency: Currency,
+    /// How many.
+    pub movements: usize,
+}
+
+impl LedgerMovements {
+    fn counted(movements: &[ClosedMovement]) -> Vec<Self> {
+        let mut all: BTreeMap<_, usize> = BTreeMap::new();
+        for one in movements {
+            *all.entry((one.key.livemode, one.key.account.as_ref(), one.currency)).or_default() += 1;
+        }
+        let one = |((livemode, account, currency), movements): ((bool, Option<&AccountId>, Currency), usize)| Self {
+            livemode,
+            account: account.map(ToString::to_string),
+            currency,
+            movements,
+        };
+        all.into_iter().map(one).collect()
+    }
 }
 
 /// One line of a closed bridge.
@@ -228,6 +261,7 @@ impl ClosedProfile {
             hash: month.closing.hash.clone(),
             revision: month.closing.revision,
             movements: month.movements.len(),
+            movements_by_ledger: LedgerMovements::counted(&month.movements),
             totals: month.totals.iter().map(ClosedLine::from).collect(),
         }
     }
@@ -263,12 +297,13 @@ impl Reports<'_> {
                  `mrrd close {month} --supersede --reason WHY` closes it anew and keeps the old"
             ));
         }
-        if let (false, None, Some(reason)) = (close.force, close.supersede, out_of_order(month, &open, &before)) {
+        let in_order = !close.force && close.supersede.is_none();
+        if let (true, Some(reason)) = (in_order, out_of_order(month, &open, &before)) {
             return refuse(reason);
         }
         let seq = self.applied().await?;
         let mut months = Vec::new();
-        let mut began = None;
+        let mut began: Option<Day> = None;
         for profile in open {
             let ledgers = self.derived(Some(seq), profile, &[]).await?;
             let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
@@ -286,8 +321,13 @@ impl Reports<'_> {
             if let Some(missing) = missing_rate(&ledgers, zone.end_of(month.last())) {
                 return refuse(format!("{month} can't be closed: {}; {}", missing.detail, missing.settle));
             }
-            let first = ledgers.customers.iter().flat_map(|(_, ledger)| ledger.deltas.iter().map(|delta| delta.day));
-            began = first.chain(began).min();
+            let first = first_day(&ledgers);
+            if let (true, Some(reason)) =
+                (in_order, first.and_then(|day| too_late_to_begin(month, profile, day, &before)))
+            {
+                return refuse(reason);
+            }
+            began = first.into_iter().chain(began).min();
             months.push(closed(closing, &ledgers, month, zone).map_err(AskError::from)?);
         }
         match began {
@@ -373,6 +413,29 @@ fn out_of_order(month: Month, open: &[&Profile], before: &[Closing]) -> Option<S
             let name = &profile.name;
             format!("{last}, which follows, is closed already under {name}; --force closes {month} all the same")
         })
+    })
+}
+
+/// The first day on which a customer whose months close has MRR or is there without any.
+fn first_day(ledgers: &Memory) -> Option<Day> {
+    let closes = ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none());
+    closes.flat_map(|(_, ledger)| ledger.deltas.iter().map(|delta| delta.day)).min()
+}
+
+/// Why a month can't be the first that closes under a profile: the ledger has earlier ones. A profile that came when others had
+/// closings already may take up the order where these stand.
+fn too_late_to_begin(month: Month, profile: &Profile, began: Day, before: &[Closing]) -> Option<String> {
+    if before.iter().any(|closing| closing.profile == profile.name) {
+        return None;
+    }
+    let first = Month::of(began);
+    let taken_up = before.iter().map(|closing| closing.month).max().map(|last| Month::of(last.last().after()));
+    let name = &profile.name;
+    (month > first && taken_up != Some(month)).then(|| {
+        format!(
+            "{first}, the ledger's first month, isn't closed yet under {name}, and comes first; --force closes {month} all \
+             the same"
+        )
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    closing::{CloseAnswer, ClosedLine, ClosedProfile},
+    closing::{CloseAnswer, ClosedLine, ClosedProfile, LedgerMovements},
     table::Table,
     units::said,
 };
@@ -79,7 +79,7 @@ impl CloseAnswer {
 
     /// The bridge of each ledger, a row each.
     fn table(&self) -> Table {
-        let mut columns = vec!["profile", "account", "mode", "currency"];
+        let mut columns = vec!["profile", "account", "mode", "currency", "converted"];
         columns.extend([
             "opening_exact",
             "opening_balance_exact",
@@ -98,9 +98,15 @@ impl CloseAnswer {
                 let mode = if test { "test" } else { "" };
                 let mut row: Vec<String> =
                     [profile.profile.as_str(), account, mode, currency.as_str()].map(str::to_owned).into();
+                row.push(profile.converted.to_string());
                 row.extend(LINES.map(|line| lines.get(line).copied().unwrap_or_default().to_string()));
                 let customers = lines.get("customers").map_or(0, |count| count.0 / Mrr::MINOR);
-                row.extend([customers.to_string(), profile.movements.to_string()]);
+                let own = |one: &&LedgerMovements| {
+                    let whose = (!one.livemode, one.account.as_deref().unwrap_or_default(), one.currency);
+                    whose == (test, account, currency)
+                };
+                let movements = profile.movements_by_ledger.iter().find(own).map_or(0, |one| one.movements);
+                row.extend([customers.to_string(), movements.to_string()]);
                 row
             });
             rows.collect::<Vec<_>>()

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{DAY, JANUARY, event, subscription},
-    support::daemon::{Daemon, Settings},
+    support::daemon::{Daemon, Settings, mrrd},
 };
 
 /// The answer of a command that must end with 0.
@@ -98,7 +98,7 @@ async fn a_late_event_into_a_closed_month_is_a_restatement_that_names_it() {
     let listed = done(&daemon, &["report", "restatements", "--month", "2026-01", "--json"]);
     assert_eq!(listed, restated);
     let csv = daemon.get(&format!("{path}&format=csv")).await;
-    assert!(String::from_utf8_lossy(&csv.body).contains("2026-01,,cus_1,usd,0.00,0.00,20.00,35.00,evt_late,"));
+    assert!(String::from_utf8_lossy(&csv.body).contains("2026-01,,cus_1,usd,false,0.00,0.00,20.00,35.00,evt_late,"));
     assert_eq!(daemon.get("/api/v1/restatements?month=January").await.status, 422);
     assert_eq!(daemon.json("/api/v1/restatements?month=2026-02").await["data"], json!([]));
     assert!(refused(&daemon, &["close", "2026-01"]).contains("2026-01 is closed already"));
@@ -136,13 +136,61 @@ async fn months_close_in_order_unless_forced() {
     let daemon = january(Settings::default()).await;
     let said = refused(&daemon, &["close", "2025-11"]);
     assert!(said.contains("2025-11 lies before the ledger began, on 2026-01-14"), "{said}");
-    done(&daemon, &["close", "2026-02", "--json"]);
+    // Also the first closing is in order: what lies before it could only be forced afterwards.
+    let said = refused(&daemon, &["close", "2026-02"]);
+    assert!(said.contains("2026-01, the ledger's first month, isn't closed yet under stripe"), "{said}");
+    assert_eq!(refused(&daemon, &["close", "2026-02", "--dry-run"]), said);
+    done(&daemon, &["close", "2026-02", "--force", "--json"]);
     let said = refused(&daemon, &["close", "2026-04"]);
     assert!(said.contains("2026-03 isn't closed yet under stripe"), "{said}");
     let said = refused(&daemon, &["close", "2026-01"]);
     assert!(said.contains("2026-02, which follows, is closed already"), "{said}");
     done(&daemon, &["close", "2026-01", "--force", "--json"]);
     done(&daemon, &["close", "2026-03", "--json"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_that_comes_later_takes_up_the_order_where_the_others_stand() {
+    let mut daemon = january(Settings::default().env("MRRD_LEDGER__PROFILES", "stripe")).await;
+    done(&daemon, &["close", "2026-01", "--json"]);
+    done(&daemon, &["close", "2026-02", "--json"]);
+    daemon.kill();
+    let settings = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance");
+    let with_both = |args: &[&str]| mrrd(daemon.dir(), &settings).args(args).output().unwrap();
+    assert!(with_both(&["rebuild"]).status.success());
+    let said = with_both(&["close", "2026-04"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("2026-03 isn't closed yet under stripe"), "{said:?}");
+    // Its own first month, or the one that is next for the others.
+    for (month, profiles) in [("2026-01", 1), ("2026-02", 1), ("2026-03", 2)] {
+        let closed = with_both(&["close", month, "--json"]);
+        assert!(closed.status.success(), "{month}: {}", String::from_utf8_lossy(&closed.stderr));
+        let closed: Value = serde_json::from_slice(&closed.stdout).unwrap();
+        assert_eq!(closed["closed"].as_array().unwrap().len(), profiles, "{closed}");
+    }
+}
+
+/// Each ledger's line counts its own movements, and their sum is what was kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closing_counts_the_movements_of_each_currency_by_itself() {
+    let mut daemon = january(Settings::default()).await;
+    let mut euros = subscription("sub_3", "cus_3", "price_3", 700, 1, JANUARY);
+    euros["currency"] = json!("eur");
+    euros["items"]["data"][0]["price"]["currency"] = json!("eur");
+    daemon.accept(event("evt_3", "customer.subscription.created", JANUARY, &euros, None)).await;
+    daemon.settle().await;
+    let closed = daemon.command(&["close", "2026-01", "--dry-run"]);
+    let said = String::from_utf8_lossy(&closed.stdout).into_owned();
+    let block = |currency: &str| {
+        let lines = said.lines().skip_while(|line| !line.starts_with(&format!("In {currency}")));
+        lines.skip(2).next().unwrap_or_default().split_whitespace().last().map(str::to_owned)
+    };
+    assert_eq!((block("EUR").as_deref(), block("USD").as_deref()), (Some("1"), Some("2")), "{said}");
+    let closed = done(&daemon, &["close", "2026-01", "--json"]);
+    let one = &closed["closed"][0];
+    let by_ledger: Vec<_> = one["movements_by_ledger"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = by_ledger.iter().map(|one| (one["currency"].as_str(), one["movements"].as_i64())).collect();
+    assert_eq!(told, [(Some("eur"), Some(1)), (Some("usd"), Some(2))], "{one}");
+    assert_eq!(one["movements"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
