@@ -332,7 +332,7 @@ impl AccuracyAnswer {
                 entry.class_reason.unwrap_or_default().to_owned(),
             ]
         };
-        Table { columns, rows: self.data.iter().map(row).collect() }
+        Table { columns, rows: self.data.iter().map(row).collect() }.telling_converted(self.converted)
     }
 }
 

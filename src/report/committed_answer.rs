@@ -228,7 +228,7 @@ impl CommittedAnswer {
             }));
             rows.push(total("committed", &self.until, entry.committed_exact));
         }
-        Table { columns, rows }
+        Table { columns, rows }.telling_converted(self.converted)
     }
 
     /// For a person: each currency's lines, then what stands beside them.

@@ -93,7 +93,7 @@ impl RestatementList {
                 one.rules_changed.join(" "),
             ]
         };
-        Table { columns, rows: self.data.iter().map(row).collect() }
+        Table { columns, rows: self.data.iter().map(row).collect() }.telling_converted(self.converted)
     }
 }
 

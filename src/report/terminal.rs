@@ -102,18 +102,21 @@ pub fn show(table: &Table, style: Style) -> String {
     let Some(currency_at) = table.columns.iter().position(|column| *column == "currency") else {
         return block(table, &table.rows.iter().collect::<Vec<_>>(), None, style);
     };
-    let mut currencies: Vec<&str> = Vec::new();
+    let converted_at = table.columns.iter().position(|column| *column == "converted");
+    // The currency's own ledger and the one in which everything is converted into it are two.
+    let ledger = |row: &Vec<String>| (row[currency_at].clone(), converted_at.is_some_and(|at| row[at] == "true"));
+    let mut ledgers: Vec<(String, bool)> = Vec::new();
     for row in &table.rows {
-        if !currencies.contains(&row[currency_at].as_str()) {
-            currencies.push(&row[currency_at]);
+        let of = ledger(row);
+        if !ledgers.contains(&of) {
+            ledgers.push(of);
         }
     }
-    let blocks = currencies.into_iter().map(|code| {
-        let rows: Vec<_> = table.rows.iter().filter(|row| row[currency_at] == code).collect();
+    let blocks = ledgers.into_iter().map(|of| {
+        let rows: Vec<_> = table.rows.iter().filter(|row| ledger(row) == of).collect();
+        let (code, is_converted) = of;
         let Ok(currency) = code.parse::<Currency>() else { return block(table, &rows, None, style) };
         let units = if style.minor { ", minor units" } else { "" };
-        let converted_at = table.columns.iter().position(|column| *column == "converted");
-        let is_converted = converted_at.is_some_and(|at| rows.iter().all(|row| row[at] == "true"));
         let converted = if is_converted { ", everything converted" } else { "" };
         format!("In {}{converted}{units}\n{}", code.to_uppercase(), block(table, &rows, Some(currency), style))
     });

@@ -176,6 +176,16 @@ async fn a_month_closes_in_the_reporting_currency_and_other_rates_restate_it() {
     assert_eq!((&one["before"]["closing_exact"], &one["after"]["closing_exact"]), (&json!("1600"), &json!("2800")));
     let native = done(&daemon, &["report", "mrr", "--currency", "usd", "--to", "2026-01-31", "--json"]);
     assert_eq!((&native["data"][0]["closing_exact"], &native["data"][0]["restated"]), (&json!("4500"), &json!(true)));
+    // Each table says of which of the two ledgers it is.
+    let shown = |args: &[&str]| String::from_utf8_lossy(&daemon.command(args).stdout).into_owned();
+    for report in [&["accuracy", "--from", "2026-01-01", "--to", "2026-01-31"][..], &["restatements"]] {
+        let said = shown(&[&["report"], report].concat());
+        assert!(said.contains("In EUR, everything converted"), "{said}");
+        let said = shown(&[&["report"], report, &["--currency", "usd"]].concat());
+        assert!(said.contains("In USD\n") && !said.contains("converted"), "{said}");
+    }
+    let said = shown(&["close", "2026-02", "--dry-run"]);
+    assert!(said.contains("In USD\n") && said.contains("In EUR, everything converted\n"), "{said}");
 
     // The difference of two profiles, too, is told in the reporting currency unless another one is named.
     let compare = |more: &[&str]| {
