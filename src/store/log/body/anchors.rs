@@ -121,6 +121,10 @@ impl Database {
             return Ok(());
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(REMEMBERING)?;
+        if anew {
+            // A row that stays as it is SQLite doesn't write: a full disk would pass for a well one.
+            sqlx::query("DELETE FROM log_reach WHERE id = 1").execute(&mut *tx).await.doing(REMEMBERING)?;
+        }
         // Another process may have seen more meanwhile.
         let further = "WHERE excluded.last_seq >= log_reach.last_seq AND excluded.sealed_to >= log_reach.sealed_to";
         let text = format!(

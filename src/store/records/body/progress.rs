@@ -13,21 +13,24 @@ impl Database {
     }
 
     pub(in crate::store) async fn set_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
-        self.health.log().note(self.write_progress(name, place).await, |()| true)
+        self.health.log().note(self.write_progress(name, place).await, |wrote| *wrote).map(drop)
     }
 
-    async fn write_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
+    /// Answers whether anything was written: what stands there already is not, also not by SQLite, whatever the disk takes.
+    async fn write_progress(&self, name: &str, place: &str) -> Result<bool, StoreError> {
         let doing = "keeping how far the work has come";
         let mut tx = self.log_writer.begin_with(BEGIN_WRITE).await.doing(doing)?;
-        sqlx::query(
-            "INSERT INTO progress (name, place) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET place = excluded.place",
+        let written = sqlx::query(
+            "INSERT INTO progress (name, place) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET place = excluded.place WHERE progress.place <> excluded.place",
         )
         .bind(name)
         .bind(place)
         .execute(&mut *tx)
         .await
         .doing(doing)?;
-        tx.commit().await.doing(doing)
+        tx.commit().await.doing(doing)?;
+        Ok(written.rows_affected() > 0)
     }
 
     pub(in crate::store) async fn clear_progress(&self, prefix: &str) -> Result<(), StoreError> {
