@@ -7,6 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     channels::{Channel, Refusal},
+    lease::AtWork,
     message::Message,
 };
 use crate::{
@@ -31,8 +32,8 @@ pub(super) struct Outbox {
     pub(super) store: ReadStore,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
-    /// Whether this process is the one that delivers.
-    pub(super) working: watch::Receiver<bool>,
+    /// Which process delivers.
+    pub(super) working: watch::Receiver<AtWork>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -70,7 +71,7 @@ impl Outbox {
             let due = self.store.records.due_deliveries(name, self.clock.now(), limits::ALERT_DELIVERIES).await?;
             let full = i64::try_from(due.len()).is_ok_and(|due| due == limits::ALERT_DELIVERIES);
             for (row, text) in due {
-                if *self.stop.borrow() || !*self.working.borrow() {
+                if *self.stop.borrow() || *self.working.borrow() != AtWork::Here {
                     return Ok(());
                 }
                 self.deliver(name, channel, &row, &text).await?;
@@ -126,8 +127,9 @@ impl Task for Delivery {
     }
 
     async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        if !*self.outbox.working.borrow() {
-            return Turn::standing_by(limits::ALERT_POLL);
+        let at_work = *self.outbox.working.borrow();
+        if let Some(idle) = at_work.idle(limits::ALERT_POLL) {
+            return idle;
         }
         match self.outbox.deliver_due(&self.name, &self.channel).await {
             Ok(()) => Turn::done(limits::ALERT_POLL),

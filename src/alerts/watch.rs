@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::{
     judge::Verdict,
-    lease,
+    lease::{self, AtWork},
     look::Look,
     outbox::{Outbox, Wakers},
     second_look::SecondLook,
@@ -87,9 +87,9 @@ impl Watcher {
         }
     }
 
-    /// Starts all that alerts are made of; answers whether this process is the one that works, as that changes. `ledger` wakes
+    /// Starts all that alerts are made of; answers which process works, as that changes. `ledger` wakes
     /// the watcher where the reconciler runs in this process.
-    pub fn start(self, tasks: &Tasks, ledger: watch::Receiver<driver::Status>) -> watch::Receiver<bool> {
+    pub fn start(self, tasks: &Tasks, ledger: watch::Receiver<driver::Status>) -> watch::Receiver<AtWork> {
         let working = lease::keep(tasks, self.store.records.clone());
         let outbox = Outbox {
             store: self.store.clone(),
@@ -228,7 +228,7 @@ struct Watching {
     ledger: watch::Receiver<driver::Status>,
     /// The reconciler runs in this process.
     in_process: bool,
-    working: watch::Receiver<bool>,
+    working: watch::Receiver<AtWork>,
     /// What the last look saw of the ledger, and when.
     seen: Option<(Seq, Instant)>,
 }
@@ -244,8 +244,9 @@ impl Task for Watching {
     }
 
     async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        if !*self.working.borrow() {
-            return Turn::standing_by(limits::ALERT_POLL).after(limits::ALERT_REST);
+        let at_work = *self.working.borrow();
+        if let Some(idle) = at_work.idle(limits::ALERT_POLL) {
+            return idle.after(limits::ALERT_REST);
         }
         let begun = Instant::now();
         match self.watcher.look_if_due(&mut self.seen, &self.wakers).await {

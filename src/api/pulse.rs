@@ -1,4 +1,5 @@
-//! The ledger's pulse: where log and figures stand, looked at once for everybody who listens, and only while somebody does.
+//! The ledger's pulse: where log and figures stand and whether the log can be written, looked at once for everybody who listens,
+//! and only while somebody does.
 
 use std::sync::Arc;
 
@@ -7,15 +8,29 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{event::Seq, limits, store::ReadStore};
+use crate::{
+    event::Seq,
+    limits,
+    store::{ReadStore, StoreError, Work},
+};
+
+/// Why nothing can be appended to the log now, in the database's words; `None` where it can. Webhooks are answered 503 meanwhile.
+pub async fn refuses(store: &ReadStore) -> Option<Arc<str>> {
+    store.ready(Work::Appending).await.err().map(|error| match error {
+        StoreError::Unavailable { reason, .. } => reason.into(),
+        error => error.to_string().into(),
+    })
+}
 
 /// Where log and figures stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
     /// The last place in the log.
     pub last_seq: Seq,
     /// Everything up to here is in the figures.
     pub applied_seq: Seq,
+    /// Why nothing can be appended to the log now; `None` where it can.
+    pub refuses: Option<Arc<str>>,
 }
 
 /// The way to listen; a clone is cheap.
@@ -55,13 +70,24 @@ impl Pulse {
         let looking = async {
             loop {
                 if self.beats.receiver_count() > 0 {
+                    let refuses = refuses(&store).await;
                     // The log's end first: what comes in between may count as lag, never the other way round.
-                    if let Ok(last_seq) = store.log.end().await
-                        && let Ok(applied_seq) = store.derived.applied_seq().await
-                    {
-                        let beat = Some(Beat { last_seq, applied_seq });
-                        self.beats.send_if_modified(|before| std::mem::replace(before, beat) != beat);
-                    }
+                    let stands = match store.log.end().await {
+                        Ok(last_seq) => {
+                            store.derived.applied_seq().await.ok().map(|applied_seq| (last_seq, applied_seq))
+                        }
+                        Err(_) => None,
+                    };
+                    self.beats.send_if_modified(|before| {
+                        // What can't be read now stands where it stood; who never could read it tells nothing.
+                        let stood = before.as_ref().map(|beat| (beat.last_seq, beat.applied_seq));
+                        let Some((last_seq, applied_seq)) = stands.or(stood) else { return false };
+                        let beat = Some(Beat { last_seq, applied_seq, refuses });
+                        *before != beat && {
+                            *before = beat;
+                            true
+                        }
+                    });
                 }
                 sleep(limits::PULSE_INTERVAL).await;
             }
@@ -79,8 +105,9 @@ impl Listener {
     pub async fn next(&mut self) -> Option<Beat> {
         loop {
             self.beats.changed().await.ok()?;
-            if let Some(beat) = *self.beats.borrow_and_update() {
-                return Some(beat);
+            let beat = self.beats.borrow_and_update().clone();
+            if beat.is_some() {
+                return beat;
             }
         }
     }

@@ -83,7 +83,9 @@ fn refused(denied: &Denied, next: &Uri) -> Response {
         Denied::NeedsAdmin | Denied::OtherSite => (StatusCode::FORBIDDEN, format!("{denied}.")),
         Denied::Store(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "The database doesn't answer, so nobody can be signed in: try again in a while.".to_owned(),
+            "Nobody can be signed in just now: the database doesn't answer, or can't be written because it is locked or its disk is \
+             full. mrrd's log says which; try again in a while."
+                .to_owned(),
         ),
     };
     let mut response = page(status, &message, next);

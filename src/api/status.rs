@@ -1,5 +1,7 @@
 //! `GET /api/v1/status`: how far the log reaches, how far the ledger has come, and what couldn't be known.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +12,7 @@ use super::{
     reports,
 };
 use crate::{
-    api::state::AppState,
+    api::{pulse, state::AppState},
     background::{Outcome, TaskStatus},
     event::Seq,
     history::refusals::Refusal,
@@ -109,6 +111,9 @@ pub(super) struct LogStatus {
     /// The last place in the log.
     #[schema(value_type = i64)]
     last_seq: Seq,
+    /// Why nothing can be appended to it now, so that webhooks are answered 503; null while it can.
+    #[schema(value_type = Option<String>)]
+    refuses: Option<Arc<str>>,
 }
 
 /// How far the ledger has come with the log.
@@ -187,7 +192,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         timezone: ledger.timezone.clone(),
         reporting_currency: ledger.reporting_currency.map(|currency| currency.to_string()),
         currencies: currencies.iter().map(ToString::to_string).collect(),
-        log: LogStatus { events: head.events, last_seq: head.last_seq },
+        log: LogStatus { events: head.events, last_seq: head.last_seq, refuses: pulse::refuses(&state.store).await },
         reconciler: ReconcilerStatus {
             applied_seq,
             lag_events: head.last_seq.distance(applied_seq),

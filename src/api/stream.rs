@@ -1,6 +1,6 @@
 //! `GET /api/v1/stream`: says whenever the log or the figures have moved on, as server-sent events.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Where log and figures stand.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Moved {
     /// The last place in the log.
     #[schema(value_type = i64)]
@@ -34,15 +34,18 @@ pub(super) struct Moved {
     applied_seq: Seq,
     /// How far the figures are behind the log.
     lag_events: i64,
+    /// Why nothing can be appended to the log now, so that webhooks are answered 503; null while it can.
+    #[schema(value_type = Option<String>)]
+    refuses: Option<Arc<str>>,
 }
 
 impl From<Beat> for Moved {
-    fn from(Beat { last_seq, applied_seq }: Beat) -> Self {
-        Self { last_seq, applied_seq, lag_events: last_seq.distance(applied_seq) }
+    fn from(Beat { last_seq, applied_seq, refuses }: Beat) -> Self {
+        Self { last_seq, applied_seq, lag_events: last_seq.distance(applied_seq), refuses }
     }
 }
 
-/// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, within half a second.
+/// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, or the log takes nothing any more or again, within half a second.
 ///
 /// It ends when the session or the token that opened it does. Each `data` is a JSON object; nothing is repeated, so who comes back asks for what is wanted and listens on.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "status",
@@ -68,7 +71,7 @@ pub(super) async fn stream(State(state): State<AppState>, _: Query<Nothing>, req
                 None => return None,
             }
         };
-        // An object of numbers always serialises.
+        // An object of numbers and a text always serialises.
         let event = Event::default().event("ledger").json_data(Moved::from(beat)).unwrap_or_default();
         Some((Ok::<_, Infallible>(event), (listener, draining, door, access, head)))
     });

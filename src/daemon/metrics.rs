@@ -50,7 +50,11 @@ async fn measure(state: &AppState) {
     metrics.append_waiting.set(i64::try_from(state.appender.waiting()).unwrap_or(i64::MAX));
     let failed = state.tasks.status().into_iter().filter(|task| task.outcome == Some(Outcome::Failed)).count();
     metrics.failed_tasks.set(i64::try_from(failed).unwrap_or(i64::MAX));
-    let looked = tokio::time::timeout(limits::SCRAPE_WAIT, look(state)).await;
+    let (looked, appending) = tokio::join!(
+        tokio::time::timeout(limits::SCRAPE_WAIT, look(state)),
+        tokio::time::timeout(limits::SCRAPE_WAIT, state.store.ready(Work::Appending)),
+    );
+    metrics.log_writable.set(i64::from(matches!(appending, Ok(Ok(())))));
     metrics.database_up.set(i64::from(matches!(looked, Ok(Ok(_)))));
     match looked {
         Ok(Ok(Looked { head, applied_seq, outbox, drift, refused, feeds })) => {

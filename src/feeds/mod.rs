@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    alerts::channels::Channel,
+    alerts::{channels::Channel, lease::AtWork},
     background::{Task, Tasks, Turn, Words},
     clock::Clock,
     config::Config,
@@ -72,8 +72,8 @@ pub struct Feeds {
     pub clock: Clock,
     /// Metrics, in which messages that aren't taken are counted.
     pub metrics: Arc<Metrics>,
-    /// Whether this process is the one that works.
-    pub working: watch::Receiver<bool>,
+    /// Which process works.
+    pub working: watch::Receiver<AtWork>,
     /// Turns true when they are to end.
     pub stop: watch::Receiver<bool>,
 }
@@ -191,8 +191,9 @@ impl Task for Collecting {
     }
 
     async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        if !*self.feeds.working.borrow() {
-            return Turn::standing_by(limits::ALERT_POLL);
+        let at_work = *self.feeds.working.borrow();
+        if let Some(idle) = at_work.idle(limits::ALERT_POLL) {
+            return idle;
         }
         let begun = Instant::now();
         let looked = self.feeds.look(&mut self.seen, &mut self.whole).await;

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{FeedProgress, Feeds, message};
 use crate::{
-    alerts::channels::Channel,
+    alerts::{channels::Channel, lease::AtWork},
     background::{Task, Turn, Words},
     ledger::time::Day,
     limits,
@@ -43,8 +43,9 @@ impl Task for Posting {
     }
 
     async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        if !*self.feeds.working.borrow() {
-            return Turn::standing_by(limits::ALERT_POLL);
+        let at_work = *self.feeds.working.borrow();
+        if let Some(idle) = at_work.idle(limits::ALERT_POLL) {
+            return idle;
         }
         match post_due(&self.feeds, &self.name, &self.channel).await {
             Ok(None) => {
@@ -116,7 +117,7 @@ async fn post_after(
                 return keep(feeds, place, begun, *at).await;
             }
             if entry.day >= from {
-                if *feeds.stop.borrow() || !*feeds.working.borrow() {
+                if *feeds.stop.borrow() || *feeds.working.borrow() != AtWork::Here {
                     return keep(feeds, place, begun, *at).await;
                 }
                 let message = message::from_entry(&FeedEntry { position, created_at, entry });

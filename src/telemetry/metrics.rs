@@ -119,6 +119,8 @@ pub struct Metrics {
     pub failed_tasks: Gauge,
     /// 1 while the database answers, set at each scrape.
     pub database_up: Gauge<i64>,
+    /// 1 while the log takes events, set at each scrape.
+    pub log_writable: Gauge<i64>,
     /// When the process started, in seconds since 1970.
     pub start_time_seconds: Gauge<u64, AtomicU64>,
     /// Spans that the collector took.
@@ -164,6 +166,7 @@ impl Default for Metrics {
             alert_deliveries_failed: Gauge::default(),
             failed_tasks: Gauge::default(),
             database_up: Gauge::default(),
+            log_writable: Gauge::default(),
             start_time_seconds: Gauge::default(),
         };
         registry.register("webhooks", "Webhooks answered, by endpoint and answer", metrics.webhooks.clone());
@@ -279,6 +282,11 @@ impl Default for Metrics {
             metrics.failed_tasks.clone(),
         );
         registry.register("database_up", "1 while the database answers", metrics.database_up.clone());
+        registry.register(
+            "log_writable",
+            "1 while events can be appended to the log: at 0 webhooks are answered 503",
+            metrics.log_writable.clone(),
+        );
         registry.register(
             "start_time_seconds",
             "When the process started, in seconds since 1970",

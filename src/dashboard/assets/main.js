@@ -19,8 +19,15 @@ function Pulse({ status }) {
   const live = useLive();
   const text = live.state === "away" ? "No connection to mrrd; trying again"
     : live.state === "connecting" || !status ? "Connecting…"
+      : live.state === "refusing" ? "Webhooks are refused: the log can’t be written"
       : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, all in the figures`;
   return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span>${text}</span></p>`;
+}
+
+/** On every page while it lasts: what Stripe sends isn't taken. */
+function Refused() {
+  const live = useLive();
+  return live.refuses && html`<p class="refused" role="alert"><strong>Webhooks are refused:</strong> the log can’t be written (${live.refuses}). Nothing that Stripe sends now is in any figure; Stripe sends it again for three days. <a href=${href("/health")}>Health</a></p>`;
 }
 
 /** @param {{ page: string }} props */
@@ -43,6 +50,7 @@ function Foot({ status, ledger }) {
   const live = useLive();
   const some = doubts(status?.quality);
   const closed = ledger.closings[0];
+  const refused = live.refuses ? html`<a href=${href("/health")} class="bad">webhooks are refused: nothing that Stripe sends now comes into the log</a>` : "";
   const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : "Everything received could be read, priced and put in order";
   const first = closed && `${closed.month}-01`;
   const accuracy = useApi(first ? address("/api/v1/accuracy", { ...ledger.money, as_known_at: undefined, from: first, to: endOfMonth(first) }) : null);
@@ -51,7 +59,7 @@ function Foot({ status, ledger }) {
   const trusted = of ? `, ${words(of.class)}${of.class_reason ? ` (${of.class_reason})` : ""}${Number(of.restated_exact) ? `, restated since by ${money(of.restated, of.currency, { signed: true })}` : ""}; what isn’t closed is short term` : "";
   const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}${trusted}` : "no month is closed yet"}</a>`;
   const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
-  return html`<footer class="foot"><p>${[known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
+  return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 
 function App() {
@@ -95,6 +103,7 @@ function App() {
     <div class="body"><${Nav} page=${page.key} />
       <main id="main" tabindex="-1">
         ${query.asof && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
+        <${Refused} />
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
           : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}

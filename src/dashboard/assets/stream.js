@@ -3,7 +3,7 @@
 import { useEffect, useState } from "./vendor/preact.js";
 import { moved, signedOut } from "./api.js";
 
-/** @typedef {{ state: "connecting" | "live" | "behind" | "away", at: number, last_seq?: number, applied_seq?: number, lag_events?: number }} Live */
+/** @typedef {{ state: "connecting" | "live" | "behind" | "refusing" | "away", at: number, last_seq?: number, applied_seq?: number, lag_events?: number, refuses?: string | null }} Live */
 /** @type {Live} */
 let live = { state: "connecting", at: 0 };
 /** @type {Set<(live: Live) => void>} */
@@ -37,7 +37,9 @@ function heard(block) {
   if (!data) { set({ ...live, at: Date.now() }); return; }
   const now = JSON.parse(data);
   const before = live.applied_seq;
-  set({ state: now.lag_events > 0 ? "behind" : "live", at: Date.now(), ...now });
+  const refused = live.refuses;
+  set({ state: now.refuses ? "refusing" : now.lag_events > 0 ? "behind" : "live", at: Date.now(), ...now });
+  if (live.state !== "connecting" && Boolean(refused) !== Boolean(now.refuses)) tell();
   if (before !== undefined && before !== now.applied_seq) tell();
 }
 

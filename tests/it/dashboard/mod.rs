@@ -4,11 +4,15 @@ mod assets;
 mod committed;
 mod doubts;
 mod empty;
+mod events;
 mod export;
+mod figures;
 mod goals;
 mod pages;
 mod proof;
 mod questions;
+#[cfg(target_os = "linux")]
+mod refused;
 mod segments;
 mod stream;
 
@@ -88,10 +92,15 @@ fn once() -> Value {
 
 /// Walks pages and answers what was seen.
 fn walk(daemon: &Daemon, views: &Value, pages: &Value) -> Vec<Seen> {
+    walk_at(&format!("http://{}", daemon.address()), daemon.token(), views, pages)
+}
+
+/// The same of whoever answers at `base`: a test that does something meanwhile has no daemon to lend.
+fn walk_at(base: &str, token: &str, views: &Value, pages: &Value) -> Vec<Seen> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     assert!(dir.join("node_modules").is_dir(), "this test needs Chromium and npm packages: scripts/tools browser");
     let plan = json!({
-        "base": format!("http://{}", daemon.address()), "token": daemon.token(), "browser": "/usr/bin/chromium", "views": views, "pages": pages,
+        "base": base, "token": token, "browser": "/usr/bin/chromium", "views": views, "pages": pages,
     });
     let mut node = Command::new("node")
         .arg("walk.mjs")

@@ -48,6 +48,21 @@ async fn a_full_disk_is_said_once_and_forgotten_when_it_has_room() {
             daemon.get(&format!("/readyz?role={work}")).await.status == 503
         })
         .await;
+        // Status, metrics and tasks say it too, and nobody that another process works.
+        let is_refusing = !takes_webhooks;
+        let status = daemon.json("/api/v1/status").await;
+        assert_eq!(status["log"]["refuses"].as_str().is_some_and(|why| why.contains("full")), is_refusing, "{status}");
+        let metrics = daemon.get("/metrics").await;
+        let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+        assert!(metrics.contains(&format!("mrrd_log_writable {}", u8::from(!is_refusing))), "{metrics}");
+        if is_refusing {
+            until("the alerts say that they wait", &mut daemon, async |daemon| {
+                let status = daemon.json("/api/v1/status").await;
+                let mut alerts = status["tasks"].as_array().unwrap().iter().filter(|task| task["name"] == "alerts");
+                alerts.any(|task| task["last_outcome"] == "failed" && task["error"].as_str().unwrap().contains("lease"))
+            })
+            .await;
+        }
         // A balancer keeps sending webhooks to who can take them.
         assert_eq!(daemon.get("/readyz").await.status, if takes_webhooks { 200 } else { 503 });
         let said = daemon.output().lines().count() - lines;

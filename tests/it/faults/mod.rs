@@ -7,7 +7,7 @@ mod derived_file;
 mod full_disk;
 mod injected;
 mod log_file;
-mod shim;
+pub(crate) mod shim;
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::{serving::webhooks::event, support::daemon::Daemon};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `come` says so.
-async fn until(what: &str, daemon: &mut Daemon, mut come: impl AsyncFnMut(&mut Daemon) -> bool) {
+pub(crate) async fn until(what: &str, daemon: &mut Daemon, mut come: impl AsyncFnMut(&mut Daemon) -> bool) {
     let since = Instant::now();
     while !come(daemon).await {
         assert!(since.elapsed() < PATIENCE, "{what}: it never came:\n{}", daemon.output());
@@ -26,12 +26,12 @@ async fn until(what: &str, daemon: &mut Daemon, mut come: impl AsyncFnMut(&mut D
 }
 
 /// Posts an event of that id and answers the status.
-async fn posted(daemon: &mut Daemon, id: &str) -> u16 {
+pub(crate) async fn posted(daemon: &mut Daemon, id: &str) -> u16 {
     daemon.post(event(id)).await.status
 }
 
 /// An event with a subscription, so that the reconciler has something to write.
-fn subscription(id: &str, customer: &str) -> String {
+pub(crate) fn subscription(id: &str, customer: &str) -> String {
     format!(
         r#"{{"id":"{id}","object":"event","type":"customer.subscription.created","created":1767225600,"livemode":true,
             "pending_webhooks":1,"api_version":"2025-09-30.clover","data":{{"object":{{"id":"sub_{customer}",

@@ -9,13 +9,13 @@ use std::{
 };
 
 /// Kinds of calls: a sum of these is armed.
-pub(super) const WRITE: u32 = 1;
-pub(super) const SYNC: u32 = 2;
-pub(super) const TRUNCATE: u32 = 4;
+pub(crate) const WRITE: u32 = 1;
+pub(crate) const SYNC: u32 = 2;
+pub(crate) const TRUNCATE: u32 = 4;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(crate) enum How {
     InputOutput = 1,
     NoSpace = 2,
     Shortened = 3,
@@ -23,19 +23,19 @@ pub(super) enum How {
 
 /// What is to fail.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// How the path of the file ends.
-    pub(super) file: &'static str,
-    pub(super) calls: u32,
-    pub(super) how: How,
+    pub(crate) file: &'static str,
+    pub(crate) calls: u32,
+    pub(crate) how: How,
     /// From which call on, beginning with 1.
-    pub(super) first: u32,
+    pub(crate) first: u32,
     /// Up to which.
-    pub(super) last: u32,
+    pub(crate) last: u32,
 }
 
 /// The library, compiled with the C compiler that SQLite needs anyway.
-pub(super) fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = tempfile::Builder::new().prefix("mrrd-shim-").tempdir().unwrap().keep();
@@ -54,20 +54,20 @@ pub(super) fn library() -> &'static Path {
 }
 
 /// The file through which the shim is told what to fail.
-pub(super) struct Control(File);
+pub(crate) struct Control(File);
 
 impl Control {
     const LENGTH: u64 = 128;
 
     /// A new one at `path`, for `FAULTS_CONTROL`.
-    pub(super) fn create(path: &Path) -> Self {
+    pub(crate) fn create(path: &Path) -> Self {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).unwrap();
         file.set_len(Self::LENGTH).unwrap();
         Self(file)
     }
 
     /// The one that a process was started with.
-    pub(super) fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         let path = std::env::var_os("FAULTS_CONTROL").expect("FAULTS_CONTROL");
         Self(OpenOptions::new().read(true).write(true).open(path).unwrap())
     }
@@ -83,7 +83,7 @@ impl Control {
     }
 
     /// From now on `fault` happens.
-    pub(super) fn arm(&self, fault: Fault) {
+    pub(crate) fn arm(&self, fault: Fault) {
         self.disarm();
         let mut suffix = [0; 96];
         suffix[..fault.file.len()].copy_from_slice(fault.file.as_bytes());
@@ -97,17 +97,17 @@ impl Control {
     }
 
     /// Nothing fails any more.
-    pub(super) fn disarm(&self) {
+    pub(crate) fn disarm(&self) {
         self.put(0, 0);
     }
 
     /// Calls that counted since it was armed.
-    pub(super) fn counted(&self) -> u32 {
+    pub(crate) fn counted(&self) -> u32 {
         self.get(5)
     }
 
     /// And those of them that failed.
-    pub(super) fn failed(&self) -> u32 {
+    pub(crate) fn failed(&self) -> u32 {
         self.get(6)
     }
 }

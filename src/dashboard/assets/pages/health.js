@@ -5,6 +5,7 @@ import { ago, bytes, count, date, instant, sentence, words } from "../format.js"
 import { useLedger } from "../ledger.js";
 import { Answered, capital, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
 import { here, href } from "../route.js";
+import { useLive } from "../stream.js";
 import { doubts, QUALITY, TASKS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
@@ -12,10 +13,12 @@ export function Health({ query }) {
   const ledger = useLedger();
   const health = useApi("/api/v1/health");
   const { status } = ledger;
+  const live = useLive();
   return html`<${PageHead} title="Health" lead=${`mrrd ${status.version} on ${status.database === "sqlite" ? "SQLite" : "PostgreSQL"}; days in ${status.timezone}`} />
     <div class="grid">
       <${Card} title="What comes in" busy=${health.stale}><${Answered} of=${health} lines=${5}>${(/** @type {any} */ data) => html`<dl class="facts">
         ${data.endpoints.map((/** @type {any} */ one) => html`<div key=${one.path}><dt>Endpoint</dt><dd class="id">${one.path}${one.account ? ` of ${one.account}` : ""}</dd></div>`)}
+        <div><dt>Webhooks</dt><dd>${live.refuses ? html`<strong class="bad">are refused with 503</strong>: the log can’t be written (${live.refuses}). Stripe sends them again for three days; they are taken as soon as it can.` : "are taken"}</dd></div>
         <div><dt>By webhook</dt><dd><${Newest} one=${data.newest.webhook} /></dd></div><div><dt>By replay</dt><dd><${Newest} one=${data.newest.replay} /></dd></div><div><dt>From Stripe’s API</dt><dd><${Newest} one=${data.newest.api} /></dd></div>
         <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>, of which ${count(status.quality.ignored_events)} say nothing about MRR</dd></div></dl>`}<//><//>
       <${Card} title="The work behind it" busy=${health.stale}><${Answered} of=${health} lines=${6}>${(/** @type {any} */ data) => { const { work } = data; return html`<dl class="facts">
