@@ -457,7 +457,7 @@ pub const FEED_REPLACED_DAYS: i64 = 90;
 pub const FEED_WHOLE_FACTOR: u32 = 30;
 
 /// Days ahead that scheduled churn looks.
-pub const ALERT_SCHEDULED_DAYS: i32 = 30;
+pub const ALERT_SCHEDULED_DAYS: u16 = 30;
 
 /// So far may Stripe's clock be ahead of ours: events created by then happened, so figures hold them. A signature from
 /// further ahead is refused as well.

@@ -86,9 +86,13 @@ async fn sections(look: &Look<'_>, ask: &Ask, waterfall: &[WaterfallRow]) -> Res
     section("Causes of churn", causes.map(cause).collect());
     let now = Ask { from: Some(look.today), to: Some(look.today), interval: Interval::Day, ..look.ask.clone() };
     let mut ahead = Vec::new();
+    // Where a cancellation counts when it is asked for, that is no part of MRR any more (rule `churn-at`).
+    let set_to_end = match look.reports.counts_requests(&now)? {
+        true => "set to end, out of MRR already but for fixed terms",
+        false => "set to end",
+    };
     for entry in look.reports.mrr(&now).await?.data {
-        for (what, amount) in [("set to end", entry.scheduled_churn_exact), ("at risk (past due)", entry.at_risk_exact)]
-        {
+        for (what, amount) in [(set_to_end, entry.scheduled_churn_exact), ("at risk (past due)", entry.at_risk_exact)] {
             if amount.0 != Mrr::ZERO {
                 ahead.push(format!("{what}: {}", words::money(amount.0, entry.currency)));
             }

@@ -14,18 +14,19 @@ use super::{
 use crate::{
     config::alert_rules::Rule,
     ledger::{
-        ids::CustomerId,
+        ahead::Due,
         money::{Currency, Decimal, Mrr},
         outcome::Cause,
         time::Day,
     },
     limits,
-    report::{ReportError, ask::Ask, period::Interval, service::AskError, terminal},
-    store::derived::reports::{CustomersAsked, DailyRows},
+    report::{ReportError, ask::Ask, committed_answer::CommittedLine, period::Interval, service::AskError, terminal},
+    store::derived::reports::DailyRows,
 };
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
-/// longer does.
+/// longer does. What a request has taken out of MRR already (`churn_at = request`) is told as churn and isn't told again
+/// (rules `churn-at` and `committed-mrr`).
 pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result<Vec<Verdict>, AskError> {
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
@@ -35,36 +36,21 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
     for row in rows.in_doubt.iter().filter(|row| row.day <= look.today) {
         add(set_to_end.entry((row.currency, row.customer.as_str())).or_default(), row.scheduled_churn)?;
     }
+    set_to_end.retain(|_, amount| *amount > Mrr::ZERO);
     let share = look.settings.scheduled_churn_share;
-    let until = look.reports.ledger.zone.end_of(plus(look.today, limits::ALERT_SCHEDULED_DAYS));
+    let reached = |sum: Mrr, mrr: Mrr| mrr > Mrr::ZERO && sum > Mrr::ZERO && share.reached(sum, mrr);
+    let mut at_most: BTreeMap<Currency, Mrr> = BTreeMap::new();
+    for ((currency, _), amount) in &set_to_end {
+        add(at_most.entry(*currency).or_default(), *amount)?;
+    }
+    // Only where all of it together would do is it worth asking what of it is in MRR and when it ends.
+    let worth_asking = mrr.iter().any(|(currency, mrr)| at_most.get(currency).is_some_and(|sum| reached(*sum, *mrr)));
+    let mut losses = if worth_asking { losses_ahead(look, &set_to_end).await? } else { BTreeMap::new() };
     let mut verdicts = Vec::new();
     for (currency, mrr) in mrr {
-        let of_currency = set_to_end.iter().filter(|((of, _), amount)| *of == currency && **amount > Mrr::ZERO);
-        let of_currency: Vec<(&str, Mrr)> = of_currency.map(|((_, customer), amount)| (*customer, *amount)).collect();
-        let reached = |sum: Mrr| mrr > Mrr::ZERO && sum > Mrr::ZERO && share.reached(sum, mrr);
-        let mut losses = Vec::new();
-        // Only where all of it together would do is it worth asking when each ends.
-        if reached(sum(of_currency.iter().map(|(_, amount)| *amount))?) {
-            for (customer, amount) in of_currency {
-                let asked = CustomersAsked::One(CustomerId::from(customer));
-                let (found, _) = look.reports.customers(&look.ask, &asked, 1).await?;
-                let ends = |row: &crate::store::derived::reports::CustomerRow| {
-                    row.subscriptions.iter().any(|one| one.ends_at.is_some_and(|at| at <= until))
-                };
-                if found.iter().any(ends) {
-                    losses.push(Loss {
-                        customer: customer.into(),
-                        currency,
-                        amount,
-                        nature: Nature::Voluntary,
-                        product: None,
-                        reason: Cause::Cancellation,
-                    });
-                }
-            }
-        }
+        let losses = losses.remove(&currency).unwrap_or_default();
         let sum = sum(losses.iter().map(|loss| loss.amount))?;
-        let candidate = if reached(sum) {
+        let candidate = if reached(sum, mrr) {
             let sum = words::money(sum, currency);
             let (days, of) = (limits::ALERT_SCHEDULED_DAYS, words::money(mrr, currency));
             let statement = format!("{sum} of MRR is set to end within {days} days, of {of}");
@@ -84,6 +70,39 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
     Ok(verdicts)
 }
 
+/// What of the MRR that counts now goes when the subscriptions of these customers end within the next days: as
+/// `/api/v1/committed` tells it, one loss a customer under the product of its largest part.
+async fn losses_ahead(
+    look: &Look<'_>,
+    set_to_end: &BTreeMap<(Currency, &str), Mrr>,
+) -> Result<BTreeMap<Currency, Vec<Loss>>, AskError> {
+    let committed = look.reports.committed(&look.ask, limits::ALERT_SCHEDULED_DAYS).await?;
+    let mut all: BTreeMap<Currency, Vec<Loss>> = BTreeMap::new();
+    for entry in committed.data {
+        let Ok(currency) = entry.currency.parse::<Currency>() else { continue };
+        let mut parts: BTreeMap<&str, Vec<(Mrr, Option<&String>)>> = BTreeMap::new();
+        let ends = |line: &&CommittedLine| {
+            line.line == Due::ScheduledChurn.as_str() && set_to_end.contains_key(&(currency, line.customer.as_str()))
+        };
+        for line in entry.lines.iter().filter(ends) {
+            let amount = Mrr::ZERO.checked_sub(line.amount_exact.0).ok_or(ReportError::Overflow)?;
+            parts.entry(&line.customer).or_default().push((amount, line.product.as_ref()));
+        }
+        for (customer, parts) in parts {
+            let largest = parts.iter().max_by_key(|(amount, _)| *amount).and_then(|(_, product)| product.cloned());
+            all.entry(currency).or_default().push(Loss {
+                customer: customer.into(),
+                currency,
+                amount: sum(parts.iter().map(|(amount, _)| *amount))?,
+                nature: Nature::Voluntary,
+                product: largest,
+                reason: Cause::Cancellation,
+            });
+        }
+    }
+    Ok(all)
+}
+
 /// Trailing NRR under its level. On change only: the first look keeps how it stands and says nothing.
 pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
     // What it is today stands in the month up to today as well, which is summed; a day's metrics are read from everybody's rows.
@@ -91,7 +110,10 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
     let ask = Ask { from: Some(first), to: Some(look.today), interval: Interval::Month, ..look.ask.clone() };
     let level = look.settings.nrr_below;
     let mut verdicts = Vec::new();
-    for entry in look.reports.metrics(&ask).await?.data {
+    let answer = look.reports.metrics(&ask).await?;
+    // A currency's own ledger and the one in which everything is converted into it have two retentions.
+    let of_ledger = if answer.converted { ", everything converted" } else { "" };
+    for entry in answer.data {
         let Some(units) = entry.nrr_12m.millionths.and_then(|millionths| millionths.checked_mul(1_000_000)) else {
             continue;
         };
@@ -104,7 +126,7 @@ pub(super) async fn nrr_below(look: &Look<'_>) -> Result<Vec<Verdict>, AskError>
         let candidate = if fell {
             let percent = |share: Decimal| terminal::percent(&share.to_string()).unwrap_or_else(|| share.to_string());
             let code = currency.as_str().to_uppercase();
-            let statement = format!("NRR of the trailing twelve months fell to {} ({code})", percent(value));
+            let statement = format!("NRR of the trailing twelve months fell to {} ({code}{of_ledger})", percent(value));
             let threshold = format!("under {}, on change only", percent(level));
             Some(Candidate {
                 alert: Alert::saying(Rule::NrrBelow, look.today, statement, threshold, &[])?,

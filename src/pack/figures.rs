@@ -88,6 +88,8 @@ pub(super) struct Figures {
     pub(super) accuracy: Answered<AccuracyAnswer>,
     pub(super) unknown: Unknown,
     pub(super) about: About,
+    /// What is set to end is out of MRR already (rule `churn-at`).
+    pub(super) counts_requests: bool,
     /// The ledger in a query of the dashboard's.
     pub(super) page_query: String,
 }
@@ -186,6 +188,7 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
         accuracy,
         unknown: unknown.into_iter().collect(),
         about,
+        counts_requests: reports.counts_requests(&ask)?,
         page_query,
         kept,
     };

@@ -11,7 +11,13 @@ use super::{
 };
 use crate::{
     event::Seq,
-    ledger::{ids::AccountId, money::Currency, outcome::QualityKind, profile::Profile, time::UnixTime},
+    ledger::{
+        ids::AccountId,
+        money::Currency,
+        outcome::QualityKind,
+        profile::{ChurnAt, Profile},
+        time::UnixTime,
+    },
     limits::CLOCK_LEAD_SECONDS,
     store::derived::reports::*,
 };
@@ -103,6 +109,11 @@ impl<'a> Reports<'a> {
             Some(KnownAt::Instant(at) | KnownAt::Cut { at, .. }) => at.min(self.now),
             Some(KnownAt::Seq(_)) | None => self.now,
         }
+    }
+
+    /// Whether a cancellation counts when it is asked for, so that what is set to end is out of MRR already (rule `churn-at`).
+    pub fn counts_requests(&self, ask: &Ask) -> Result<bool, AskError> {
+        Ok(self.profile(ask)?.churn_at == ChurnAt::Request)
     }
 
     /// The profile a question names, else the default one.

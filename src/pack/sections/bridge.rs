@@ -169,6 +169,7 @@ fn table(figures: &Figures, currency: Currency, at: usize, entry: &MrrEntry) -> 
         cells[0] = match name {
             "list" => "before discounts",
             "at_risk" => "past due",
+            "scheduled_churn" if figures.counts_requests => "set to end (out of MRR but for fixed terms)",
             "scheduled_churn" => "set to end",
             _ => "on estimates",
         }

@@ -189,11 +189,18 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
         changes("cus_later", 5_000, 0, 100, ending(300)),
         changes("cus_soon", 1_000, 0, 101, ending(110)),
     ];
-    let mut account = Account::of(&events, on(102), [("MRRD_ALERTS__RULES", "scheduled_churn")]).await;
+    // Where a cancellation counts when it is asked for, it is told as churn, and out of MRR: nothing is left to be told.
+    let mut counted = Account::of(&events, on(102), [("MRRD_ALERTS__RULES", "scheduled_churn")]).await;
+    assert_eq!(counted.look(on(102)).await, [""; 0]);
+    let at_end = [("MRRD_ALERTS__RULES", "scheduled_churn"), ("MRRD_LEDGER__PROFILES", "finance")];
+    let mut account = Account::of(&events, on(102), at_end).await;
     let told = account.look(on(102)).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("Scheduled churn: 10.00 USD of MRR is set to end within 30 days"), "{told:?}");
-    let customers = account.content("scheduled_churn").await["customers"].clone();
+    assert!(told[0].ends_with(", of 160.00 USD"), "{told:?}");
+    let content = account.content("scheduled_churn").await;
+    assert_eq!(content["by_product"][0]["name"], "prod_price_1000", "{content}");
+    let customers = content["customers"].clone();
     assert_eq!((customers.as_array().unwrap().len(), &customers[0]["customer"]), (1, &json!("cus_soon")));
     let stays = subscription("sub_cus_soon", "cus_soon", "price_1000", 1_000, 1, on(0).0);
     let before = json!({"cancel_at": on(110).0, "canceled_at": on(100).0});
