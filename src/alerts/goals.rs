@@ -42,7 +42,8 @@ fn statement(goal: &GoalEntry, state: GoalState) -> Option<String> {
     let said = |figure: &Option<String>| figure.as_deref().map(|text| goal.said(text));
     let (name, owner, now) = (&goal.name, &goal.owner, said(&goal.now)?);
     let metric = match goal.metric {
-        GoalMetric::Mrr | GoalMetric::Arr | GoalMetric::Nrr | GoalMetric::Grr => goal.metric.as_str().to_uppercase(),
+        GoalMetric::Mrr | GoalMetric::Arr => goal.metric.as_str().to_uppercase(),
+        GoalMetric::Nrr | GoalMetric::Grr => format!("{} of 12 months", goal.metric.as_str().to_uppercase()),
         _ => goal.metric.as_str().to_owned(),
     };
     let promised = format!("{metric} {} by {}", goal.said(&goal.target), goal.by);
@@ -53,13 +54,23 @@ fn statement(goal: &GoalEntry, state: GoalState) -> Option<String> {
             if over.checked_mul(100)? < days.checked_mul(OVER_PERCENT)? {
                 return None;
             }
-            let due = said(&goal.due)?;
-            Some(match said(&goal.needed_a_day) {
-                Some(needed) => {
+            let due = said(&goal.due);
+            Some(match (due, said(&goal.needed_a_day)) {
+                (Some(due), Some(needed)) => {
                     format!("{name} ({owner}) is behind: {promised}; {now} now, {due} due, {needed} a day needed")
                 }
-                None => format!("{name} ({owner}) is beyond its pace: {promised}; {now} now, {due} allowed so far"),
+                // It was met as it began, and isn't any more.
+                (None, needed) => {
+                    let needed = needed.map(|needed| format!(", {needed} a day needed")).unwrap_or_default();
+                    format!("{name} ({owner}) has fallen behind: {promised}; {now} now{needed}")
+                }
+                (Some(due), None) => {
+                    format!("{name} ({owner}) is beyond its pace: {promised}; {now} now, {due} allowed so far")
+                }
             })
+        }
+        GoalState::Met if goal.met_at_start => {
+            Some(format!("{name} ({owner}) was met already as it began: {promised}; {now} now"))
         }
         GoalState::Met => Some(format!("{name} ({owner}) is met: {promised}; {now} now")),
         GoalState::Missed => Some(format!("{name} ({owner}) is missed: {promised}; {now} now")),

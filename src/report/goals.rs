@@ -78,15 +78,19 @@ pub struct GoalEntry {
     pub reason: Option<String>,
     /// What it is to come to.
     pub target: String,
+    /// It began at its target or beyond, so that it is only to be kept: nothing is due, and no pace is needed while it holds.
+    /// False before its first day, of a ceiling, and where nothing is computed.
+    pub met_at_start: bool,
     /// The figure at the end of the day before the first; 0 where the metric is summed.
     pub start: Option<String>,
     /// The figure now, or at the end of the last day.
     pub now: Option<String>,
-    /// What is due by the last day that is over; of a ceiling what is allowed up to the end of today.
+    /// What is due by the last day that is over; of a ceiling what is allowed up to the end of today; null where it was met at its
+    /// start.
     pub due: Option<String>,
     /// What is needed on each day that is left; null where the goal is met, missed or a ceiling.
     pub needed_a_day: Option<String>,
-    /// (now − start) ÷ (target − start); null where it began at its target.
+    /// (now − start) ÷ (target − start); null where it was met at its start.
     pub progress: Option<String>,
     /// How many days it runs in all; null where it has no pace.
     pub days: Option<i64>,
@@ -187,9 +191,10 @@ impl Reports<'_> {
             state,
             reason,
             target: row.target.to_string(),
+            met_at_start: begun.is_some_and(|(.., pace)| pace.met_at_start),
             start: begun.map(|(start, ..)| start.to_string()),
             now: begun.map(|(_, now, _)| now.to_string()),
-            due: begun.map(|(.., pace)| pace.due.to_string()),
+            due: begun.and_then(|(.., pace)| pace.due).map(|due| due.to_string()),
             needed_a_day: begun.and_then(|(.., pace)| pace.needed_a_day).map(|needed| needed.to_string()),
             progress: begun.and_then(|(.., pace)| pace.progress).map(|progress| progress.to_string()),
             days: pace.and_then(|pace| i64::try_from(pace.days).ok()),

@@ -161,9 +161,12 @@ pub struct Pace {
     pub days: i128,
     /// Of these how many are over.
     pub days_over: i128,
-    /// What is due at the end of the last day that is over, half-even; of a ceiling what is allowed up to the end of today.
-    pub due: Millionths,
-    /// (now − start) ÷ (target − start), half-even; `None` where the start is the target.
+    /// It began at its target or beyond: there was no way to go, only something to keep.
+    pub met_at_start: bool,
+    /// What is due at the end of the last day that is over, half-even; of a ceiling what is allowed up to the end of today;
+    /// `None` where it was met at its start.
+    pub due: Option<Millionths>,
+    /// (now − start) ÷ (target − start), half-even; `None` where it was met at its start.
     pub progress: Option<Millionths>,
     /// (target − now) ÷ the days that are left, half-even; `None` where none are left or nothing is needed.
     pub needed_a_day: Option<Millionths>,
@@ -186,19 +189,23 @@ impl Terms {
         let gone = now.0.checked_sub(start.0)?;
         // What is lost today is of today: it needs today's share of the room.
         let days_due = if self.metric.is_ceiling() { (days_over + 1).min(days) } else { days_over };
-        let due = Millionths(start.0.checked_add(quotient(way.checked_mul(days_due)?, days)?)?);
+        // Nobody told a direction: what isn't a ceiling is to be at least its target.
+        let met_at_start = !self.metric.is_ceiling() && way <= 0;
+        let due = match met_at_start {
+            true => None,
+            false => Some(Millionths(start.0.checked_add(quotient(way.checked_mul(days_due)?, days)?)?)),
+        };
         let progress = match way {
             0 => None,
+            _ if met_at_start => None,
             _ => Some(Millionths(quotient(gone.checked_mul(Millionths::ONE)?, way)?)),
         };
         // As products, so that no rounding decides: gone ÷ way against the days that are due ÷ days.
         let (gone_days, way_days) = (gone.checked_mul(days)?, way.checked_mul(days_due)?);
         let is_over = today > self.last;
-        let falling = way < 0;
         let (reached, as_far) = match self.metric.is_ceiling() {
             true => (now <= self.target, gone_days <= way_days),
-            false if falling => (now <= self.target, gone_days <= way_days),
-            false => (now >= self.target, gone_days >= way_days),
+            false => (now >= self.target, !met_at_start && gone_days >= way_days),
         };
         let state = match (self.metric.is_ceiling(), reached, is_over) {
             _ if today < self.first => GoalState::NotBegun,
@@ -213,7 +220,7 @@ impl Terms {
             true => Some(Millionths(quotient(self.target.0.checked_sub(now.0)?, left)?)),
             false => None,
         };
-        Some(Pace { days, days_over, due, progress, needed_a_day, state })
+        Some(Pace { days, days_over, met_at_start, due, progress, needed_a_day, state })
     }
 }
 
@@ -250,10 +257,11 @@ mod tests {
     fn told(terms: Terms, start: i128, now: i128, today: &str) -> (GoalState, String, String) {
         let pace = terms.pace(Millionths::whole(start).unwrap(), Millionths::whole(now).unwrap(), day(today)).unwrap();
         let needed = pace.needed_a_day.map_or_else(|| "-".into(), |needed| needed.to_string());
-        (pace.state, pace.due.to_string(), needed)
+        (pace.state, pace.due.map_or_else(|| "-".into(), |due| due.to_string()), needed)
     }
 
-    /// Rule `goals`: what is due grows by the day, a target may lie below the start, and a ceiling is kept and not reached.
+    /// Rule `goals`: what is due grows by the day, what is met at its start is only to be kept, and a ceiling is kept and not
+    /// reached.
     #[test]
     fn a_goal_is_held_against_the_days_that_are_over() {
         let mrr = of(GoalMetric::Mrr, 2000);
@@ -264,10 +272,13 @@ mod tests {
         assert_eq!(told(mrr, 1000, 1400, "2026-01-05"), is(GoalState::OnPace, "1400", "100"));
         assert_eq!(told(mrr, 1000, 2000, "2026-01-05"), is(GoalState::Met, "1400", "-"));
         assert_eq!(told(mrr, 1000, 1999, "2026-01-11"), is(GoalState::Missed, "2000", "-"));
-        // Fewer customers than there were may be a goal, too.
-        let fewer = of(GoalMetric::Customers, 50);
-        assert_eq!(told(fewer, 100, 81, "2026-01-05"), is(GoalState::Behind, "80", "-5.166667"));
-        assert_eq!(told(fewer, 100, 50, "2026-01-05"), is(GoalState::Met, "80", "-"));
+        // A target that the start has passed already is no wish to shrink: it is met, without a pace, for as long as it holds.
+        for start in [2000, 2500] {
+            assert_eq!(told(mrr, start, 2480, "2026-01-05"), is(GoalState::Met, "-", "-"));
+            assert_eq!(told(mrr, start, 2000, "2026-01-11"), is(GoalState::Met, "-", "-"));
+            assert_eq!(told(mrr, start, 1940, "2026-01-05"), is(GoalState::Behind, "-", "10"));
+            assert_eq!(told(mrr, start, 1999, "2026-01-11"), is(GoalState::Missed, "-", "-"));
+        }
         let ceiling = of(GoalMetric::Churn, 100);
         assert_eq!(told(ceiling, 0, 10, "2026-01-01"), is(GoalState::OnPace, "10", "-"));
         assert_eq!(told(ceiling, 0, 11, "2026-01-01"), is(GoalState::Behind, "10", "-"));
@@ -290,7 +301,9 @@ mod tests {
                 let left = pace.days - pace.days_over;
                 prop_assert!((now + needed.0 * left - target).abs() * 2 <= left);
             }
-            prop_assert_eq!(pace.due.to_string().parse(), Ok(pace.due));
+            if let Some(due) = pace.due {
+                prop_assert_eq!(due.to_string().parse(), Ok(due));
+            }
         }
     }
 }

@@ -78,7 +78,10 @@ impl GoalList {
                 goal.owner.clone(),
                 goal.metric.as_str().to_owned(),
                 goal.by.to_string(),
-                goal.state.map(GoalState::as_str).unwrap_or_default().replace('_', " "),
+                match goal.state {
+                    Some(GoalState::Met) if goal.met_at_start => "met already".to_owned(),
+                    state => state.map(GoalState::as_str).unwrap_or_default().replace('_', " "),
+                },
                 figure(goal.start.as_ref()),
                 figure(goal.now.as_ref()),
                 figure(goal.due.as_ref()),

@@ -48,6 +48,9 @@ async fn a_goal_is_held_against_the_ledgers_own_figures() {
     set("losses", "churn", "15");
     set("more", "expansion", "30");
     set("keep", "nrr", "95%");
+    // Below what MRR was as it began: no wish to shrink, and nothing to be paced.
+    let printed = set("passed", "mrr", "60");
+    assert!(printed.contains("met already") && !printed.contains('%'), "{printed}");
     let told = daemon.json("/api/v1/goals").await;
     let shown: Vec<[&Value; 7]> = told["data"]
         .as_array()
@@ -72,6 +75,10 @@ async fn a_goal_is_held_against_the_ledgers_own_figures() {
     let keep = &told["data"][4];
     assert_eq!((&keep["state"], &keep["now"]), (&Value::Null, &Value::Null), "{keep:#}");
     assert!(keep["reason"].as_str().unwrap().starts_with("at the end of "), "{keep:#}");
+    let passed = &told["data"][5];
+    let of_pace = ["state", "met_at_start", "due", "progress", "needed_a_day"].map(|field| passed[field].clone());
+    assert_eq!(of_pace, [json!("met"), json!(true), Value::Null, Value::Null, Value::Null], "{passed:#}");
+    assert_eq!(told["data"][0]["met_at_start"], json!(false));
     // 70.00, and nine of twenty days towards 100.00; the other eleven have to bring what is left.
     let grow = &told["data"][0];
     assert_eq!((&grow["due"], &grow["progress"]), (&json!("8350"), &json!("0.333333")), "{grow:#}");

@@ -7,7 +7,7 @@ import { useLedger } from "../ledger.js";
 import { Act, Answered, Card, Csv, Dialog, Empty, PageHead, Select, Table } from "../parts.js";
 import { href } from "../route.js";
 
-const METRICS = /** @type {const} */ ([["mrr", "MRR"], ["arr", "ARR"], ["customers", "customers"], ["nrr", "NRR"], ["grr", "GRR"], ["new", "new MRR"], ["expansion", "expansion"], ["reactivation", "reactivation"], ["contraction", "contraction, at most"], ["churn", "churn, at most"]]);
+const METRICS = /** @type {const} */ ([["mrr", "MRR"], ["arr", "ARR"], ["customers", "customers"], ["nrr", "NRR of 12 months"], ["grr", "GRR of 12 months"], ["new", "new MRR"], ["expansion", "expansion"], ["reactivation", "reactivation"], ["contraction", "contraction, at most"], ["churn", "churn, at most"]]);
 const ceiling = (/** @type {any} */ one) => one.metric === "churn" || one.metric === "contraction";
 const called = (/** @type {string} */ metric) => METRICS.find(([key]) => key === metric)?.[1] ?? metric;
 
@@ -24,7 +24,7 @@ function behind(one) {
 
 /** @param {{ one: any }} props */
 const State = ({ one }) => (one.ended_at ? html`<span class="pill">ended</span>` : one.superseded ? html`<span class="pill">superseded</span>` : one.state === null ? html`<span class="pill warn">not known</span>`
-  : html`<span class=${`pill ${one.state === "behind" || one.state === "missed" ? "down" : one.state === "not_begun" ? "" : "up"}`}>${one.state.replaceAll("_", " ")}</span>`);
+  : html`<span class=${`pill ${one.state === "behind" || one.state === "missed" ? "down" : one.state === "not_begun" ? "" : "up"}`}>${one.state === "met" && one.met_at_start ? "met already" : one.state.replaceAll("_", " ")}</span>`);
 
 /** How far it has come. @param {{ one: any }} props */
 const Bar = ({ one }) => (one.progress === null ? null : html`<progress class=${ceiling(one) ? "most" : ""} max="1" value=${Math.max(0, Math.min(1, Number(one.progress)))} aria-label=${`${one.name}: ${share(one.progress)}`}></progress>`);
@@ -33,8 +33,10 @@ const Bar = ({ one }) => (one.progress === null ? null : html`<progress class=${
 function pace(one) {
   if (one.state === null) return one.reason ?? "";
   if (one.state === "not_begun") return `begins on ${date(one.from)}`;
+  if (one.state === "met" && one.met_at_start) return "it began at its target or beyond: no pace is needed";
   if (one.state === "met" || one.state === "missed") return "";
   const left = one.days - one.days_over;
+  if (one.due === null) return `it was met as it began, and isn’t now; ${figure(one, one.needed_a_day)} a day needed for ${left === 1 ? "one more day" : `${left} more days`}`;
   return ceiling(one) ? `${figure(one, one.due)} are allowed by today` : `${figure(one, one.due)} are due by now; ${figure(one, one.needed_a_day)} a day needed for ${left === 1 ? "one more day" : `${left} more days`}`;
 }
 
@@ -69,7 +71,7 @@ export function Goals() {
 }
 
 /** What it counts, of which ledger. @param {any} one */
-const what = (one) => [called(one.metric), one.currency?.toUpperCase(), `profile ${one.profile}`, one.account && `account ${one.account}`].filter(Boolean).join(", ");
+const what = (one) => [called(one.metric), one.currency && `${one.currency.toUpperCase()}${one.converted ? ", everything converted" : ""}`, `profile ${one.profile}`, one.account && `account ${one.account}`].filter(Boolean).join(", ");
 
 /** For admins. */
 function Setting() {
