@@ -3,7 +3,7 @@
 use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
     ledger::time::Day,
-    report::{explain::Explanation, service::Reports},
+    report::{explain::Explanation, service::Reports, units::Places},
 };
 
 /// Explains a customer's MRR: every state, every rule applied, every movement, with event ids
@@ -36,5 +36,6 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}{hint}", args.id)));
     };
     let told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
-    Ok(args.output.print_as(&answer, &told, Explanation::table, Explanation::text)?)
+    let places = if args.output.exact() { Places::All } else { Places::Currency };
+    Ok(args.output.print_as(&answer, &told, Explanation::table, |answer| answer.text(places))?)
 }

@@ -15,8 +15,8 @@ use crate::{
     budget::charge,
     event::CustomerKey,
     ledger::{
-        CustomerFacts,
-        explain::{Stage, Step, explain, moved},
+        self, CustomerFacts,
+        explain::{Stage, Step, explain, moved, rated},
         ids::CustomerId,
         time::Day,
     },
@@ -157,11 +157,14 @@ impl Reports<'_> {
             own && step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day)
         };
         let mut steps = explain(input, profile, zone);
-        if kept.reporting.is_some()
+        if let Some(to) = kept.reporting
             && let Ok(converted) = derivation::derive_one(&known, &rules)
         {
-            // Movements are those of the reporting currency's ledger, with what revaluation moved.
+            // Movements are those of the reporting currency's ledger, with what revaluation moved, and at which rates.
             steps.retain(|step| step.stage != Stage::Movement);
+            let native = ledger::derive(input, profile, zone).movements;
+            let rated = |movements: &[_]| rated(&native, movements, to, &rules.rates, zone);
+            steps.extend(converted.iter().flat_map(|one| rated(&one.ledger.movements)));
             steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));
             steps.sort_by_key(|step| (step.at, step.stage));
         }

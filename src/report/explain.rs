@@ -3,7 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{customers::CurrencyMrr, money::Exact, table::Table, units::said};
+use super::{
+    customers::CurrencyMrr,
+    money::Exact,
+    table::Table,
+    units::{Places, said},
+};
 use crate::ledger::{
     explain::{Stage, Step},
     ids::PriceId,
@@ -125,8 +130,9 @@ impl Explanation {
         Table { columns, rows: self.steps.iter().map(row).collect() }
     }
 
-    /// The same for a person to read: a state, what was reckoned from it, what moved, and each line's rule and events.
-    pub fn text(&self) -> String {
+    /// The same for a person to read: a state, what was reckoned from it, what moved, and each line's rule and events. What counts
+    /// and moves has the currency's own places, where not all are wanted; how it was reckoned is told to the last place.
+    pub fn text(&self, places: Places) -> String {
         let amounts: Vec<String> = self.mrr.iter().map(|mrr| said(mrr.mrr_exact.0, mrr.currency)).collect();
         let amounts = if amounts.is_empty() { "no MRR".into() } else { format!("MRR {}", amounts.join(", ")) };
         let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
@@ -135,6 +141,7 @@ impl Explanation {
             text.push_str(&format!("Stripe's customers in it: {}\n", self.stripe_customers.join(", ")));
         }
         for step in &self.steps {
+            let said = step.text.shown(places, |price| self.called(price));
             let about = [step.subscription.as_deref(), step.item.as_deref()].into_iter().flatten().collect::<Vec<_>>();
             let source = if step.events.is_empty() {
                 step.rule.to_owned()
@@ -143,12 +150,12 @@ impl Explanation {
             };
             let line = match (step.stage, about.as_slice()) {
                 ("state", _) => {
-                    format!("\n{}  {}: {}", step.at, about.join(" "), step.text.with_prices(|price| self.called(price)))
+                    format!("\n{}  {}: {said}", step.at, about.join(" "))
                 }
-                ("movement", []) => format!("  ► {}", step.text),
-                ("movement", _) => format!("    {}: {}", about.join(" "), step.text),
-                (_, [.., last]) => format!("    {last}: {}", step.text),
-                (_, []) => format!("    {}", step.text),
+                ("movement", []) => format!("  ► {said}"),
+                ("movement", _) => format!("    {}: {said}", about.join(" ")),
+                (_, [.., last]) => format!("    {last}: {said}"),
+                (_, []) => format!("    {said}"),
             };
             text.push_str(&format!("{line}  [{source}]\n"));
         }
@@ -190,6 +197,14 @@ mod tests {
         };
         let state = Sentence::from("active, 2 × ".to_owned()).naming("price_1".into()).and(", 1 × ");
         let state = state.naming("price_10".into()).and(", 1 × ").naming("price_100".into());
+        let usd = "usd".parse().ok();
+        let (moved, nothing) = (Mrr(2_098_318_200), Mrr(0));
+        let moved = Sentence::from("new of ".to_owned())
+            .amount_told(moved, usd)
+            .and(": ")
+            .amount(nothing, usd)
+            .and(" → ")
+            .amount(moved, usd);
         Explanation {
             profile: "stripe".into(),
             converted: false,
@@ -199,23 +214,22 @@ mod tests {
             stripe_customers: Vec::new(),
             prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
             mrr: Vec::new(),
-            steps: vec![
-                step("state", Some("sub_1"), state, None),
-                step("movement", None, "new of 20.983182 USD: 0.00 → 20.983182".to_owned().into(), Some(2098)),
-            ],
+            steps: vec![step("state", Some("sub_1"), state, None), step("movement", None, moved, Some(2098))],
         }
     }
 
     #[test]
     fn prices_are_named_beside_their_ids() {
-        let text = explained().text();
+        let text = explained().text(Places::Currency);
         assert!(text.contains("2 × \"Team\" (price_1), 1 × \"Pro\" (price_10), 1 × price_100"), "{text}");
     }
 
     #[test]
     fn an_amount_is_said_once() {
-        let text = explained().text();
+        let text = explained().text(Places::All);
         assert!(text.contains("new of 20.983182 USD: 0.00 → 20.983182  [kinds; evt_1]"), "{text}");
         assert!(!text.contains("20.98 USD"), "{text}");
+        let text = explained().text(Places::Currency);
+        assert!(text.contains("new of 20.98 USD: 0.00 → 20.98  [kinds; evt_1]"), "{text}");
     }
 }

@@ -1,11 +1,14 @@
 //! The way from event to money, step by step: the same pipeline as `derive`, told instead of kept.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
     CustomerFacts, Derivation,
     counting::{CountStatus, Counted, Stretch},
     fact::{Origin, SubscriptionState},
+    fx::Rates,
     ids::{EventId, ItemId, SubscriptionId},
     latest,
     money::{Currency, Mrr},
@@ -14,9 +17,8 @@ use super::{
     profile::Profile,
     rule,
     sentence::Sentence,
-    time::{UnixTime, Zone},
+    time::{Day, UnixTime, Zone},
     timeline::{Entry, Snapshot},
-    units,
 };
 
 /// One rule applied, and what came of it.
@@ -96,6 +98,58 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
 pub fn moved(movements: &[Movement], profile: &Profile) -> Vec<Step> {
     let mut steps = Vec::new();
     movements.iter().for_each(|one| movement(one, profile, &mut steps));
+    steps
+}
+
+/// At which rates the movements of a ledger in the reporting currency `to` were converted, a step for each currency and day:
+/// `native` are the same customer's movements as they are billed (rules `rates` and `revaluation`).
+pub fn rated(native: &[Movement], converted: &[Movement], to: Currency, rates: &Rates, zone: &Zone) -> Vec<Step> {
+    let shown = |row: &&Movement, at: UnixTime| {
+        row.visible_from <= at && row.visible_until.is_none_or(|until| at < until) && row.currency != to
+    };
+    let mut steps = Vec::new();
+    let mut step = |at: UnixTime, day: Day, currency: Currency, what: Sentence| {
+        // The ledger ends where a rate is missing, which is a quality entry of its own.
+        let Some(rate) = rates.told(currency, to, day) else { return };
+        let text = what.and(rate.in_words(currency, to, day));
+        let told = Step {
+            at,
+            stage: Stage::Amount,
+            subscription: None,
+            item: None,
+            rule: rule::RATES,
+            text,
+            amount: None,
+            currency: Some(to),
+            events: Vec::new(),
+        };
+        if !steps.contains(&told) {
+            steps.push(told);
+        }
+    };
+    for one in converted {
+        let (at, day) = (one.effective_at, one.day);
+        if one.kind != Kind::Fx {
+            let rows = native.iter().filter(|row| row.window == one.window && shown(row, one.visible_from));
+            for row in rows {
+                let what = Sentence::default().amount_told(row.amount, Some(row.currency)).and(" is converted at ");
+                step(at, row.day, row.currency, what);
+            }
+            continue;
+        }
+        // What a window of several days holds beyond its last day's rate is of all their rates.
+        if one.window != zone.start_of(day) {
+            continue;
+        }
+        let mut stands: BTreeMap<Currency, i128> = BTreeMap::new();
+        for row in native.iter().filter(|row| row.effective_at < at && shown(row, at)) {
+            *stands.entry(row.currency).or_default() += row.amount.0;
+        }
+        for (currency, native) in stands.into_iter().filter(|(_, native)| *native != 0) {
+            let what = Sentence::from("what stands, ".to_owned()).amount_told(Mrr(native), Some(currency));
+            step(at, day, currency, what.and(", is valued at "));
+        }
+    }
     steps
 }
 
@@ -206,13 +260,13 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
         CountStatus::Unknown => (rule::UNKNOWN_VALUES, "has a status that is not known and counts 0".into()),
     };
     let scheduled: i128 = stretch.lines.iter().map(|line| line.scheduled.0).sum();
-    let said = |amount: Mrr| units::within_told(amount, stretch.currency);
-    let mut text = format!("under {} it {why}: {}", profile.name, said(stretch.mrr));
+    let mut text = Sentence::from(format!("under {} it {why}: ", profile.name));
+    text = text.amount_told(stretch.mrr, stretch.currency);
     if stretch.list != stretch.mrr {
-        text += &format!(", {} before discounts", said(stretch.list));
+        text = text.and(", ").amount_told(stretch.list, stretch.currency).and(" before discounts");
     }
     if scheduled != 0 {
-        text += &format!(", {} set to end", said(Mrr(scheduled)));
+        text = text.and(", ").amount_told(Mrr(scheduled), stretch.currency).and(" set to end");
     }
     Step {
         at: stretch.from,
@@ -220,7 +274,7 @@ fn counts(counted: &Counted<'_>, stretch: &Stretch, profile: &Profile) -> Step {
         subscription: Some(counted.state(stretch).id.clone()),
         item: None,
         rule,
-        text: text.into(),
+        text,
         amount: Some(stretch.mrr),
         currency: stretch.currency,
         events: stretch.events.clone(),
@@ -246,33 +300,27 @@ fn movement(movement: &Movement, profile: &Profile, steps: &mut Vec<Step>) {
     let mut events: Vec<EventId> = movement.parts.iter().flat_map(|part| part.events.iter().cloned()).collect();
     events.sort_unstable();
     events.dedup();
-    let step = |subscription, item, rule, text: String, amount, events| Step {
+    let step = |subscription, item, rule, text: Sentence, amount, events| Step {
         at: movement.effective_at,
         stage: Stage::Movement,
         subscription,
         item,
         rule,
-        text: text.into(),
+        text,
         amount: Some(amount),
         currency: Some(movement.currency),
         events,
     };
-    let (bare, said) = (
-        |amount: Mrr| units::within(amount, Some(movement.currency)),
-        |amount: Mrr| units::within_told(amount, Some(movement.currency)),
-    );
-    let text = format!(
-        "{} of {}: {} → {}{netted}{shown}",
-        movement.kind.as_str(),
-        said(movement.amount),
-        bare(movement.before),
-        bare(movement.after)
-    );
+    let currency = Some(movement.currency);
+    let text = Sentence::from(format!("{} of ", movement.kind.as_str())).amount_told(movement.amount, currency);
+    let text = text.and(": ").amount(movement.before, currency).and(" → ").amount(movement.after, currency);
+    let text = text.and(format!("{netted}{shown}"));
     steps.push(step(None, None, rule, text, movement.amount, events));
     steps.extend(movement.parts.iter().map(|part| {
         let (subscription, item) = (Some(part.subscription.clone()), Some(part.item.clone()));
         let reason = part.end_reason.map(|reason| format!(" ({})", reason.as_str())).unwrap_or_default();
-        let text = format!("of it {}{reason}: {}", part.cause.as_str(), said(part.amount));
+        let text = Sentence::from(format!("of it {}{reason}: ", part.cause.as_str()));
+        let text = text.amount_told(part.amount, currency);
         step(subscription, item, rule::PARTS, text, part.amount, part.events.clone())
     }));
 }

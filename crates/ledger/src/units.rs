@@ -26,12 +26,6 @@ pub(crate) fn within(minor: impl ToString, currency: Option<Currency>) -> String
     }
 }
 
-/// [`within`], with the currency behind it: `1,234.56 EUR`.
-pub(crate) fn within_told(minor: impl ToString, currency: Option<Currency>) -> String {
-    let code = currency.map(|currency| format!(" {}", currency.to_string().to_uppercase())).unwrap_or_default();
-    format!("{}{code}", within(minor, currency))
-}
-
 /// `minor` (a decimal of minor units) in the currency's own units, thousands apart; `None` where it is no decimal.
 pub fn grouped(minor: &str, currency: Currency, places: Places) -> Option<String> {
     let text = major(minor, currency, places)?;

@@ -45,6 +45,23 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     assert_eq!(lines(1), ["1800", "0", "1200", "-800", "1300", "3500"]);
     assert_eq!(mrr["data"][1]["customers"], 1);
 
+    // An explanation tells at which rate, of which day.
+    let explained = daemon.json("/api/v1/customers/cus_1/explain").await;
+    let rates: Vec<&str> = explained["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["rule"] == "rates")
+        .map(|step| step["text"].as_str().unwrap())
+        .collect();
+    let new = "20.00 USD is converted at 0.5 EUR for 1 USD, the rate of 2026-01-14";
+    let stands =
+        "what stands, 20.00 USD, is valued at 0.6 EUR for 1 USD, the rate of 2026-01-30, the last before 2026-01-31";
+    assert!(rates.contains(&new) && rates.contains(&stands), "{rates:#?}");
+    let said = daemon.command(&["explain", "cus_1"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains(&format!("{new}  [rates]")) && said.contains("► new of 10.00 EUR: 0.00 → 10.00"), "{said}");
+
     let listed = daemon.command(&["fx", "list"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains("usd in eur: 5 days from 2026-01-14 to 2026-02-27"), "{listed}");

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use rates::{Quote, REACH_DAYS, Rates, minor_units};
+pub use rates::{Quote, REACH_DAYS, RateTold, Rates, minor_units};
 
 use super::{
     fact::Interval,

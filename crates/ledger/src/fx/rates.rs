@@ -1,6 +1,6 @@
 //! The table of exchange rates: what one unit of a currency is worth in another on a day (rule `rates`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -94,23 +94,63 @@ impl Rates {
         if from == to {
             return Some(Exact::ONE);
         }
+        let value = self.told(from, to, day)?.per_unit;
+        value.times(Exact::ratio(minor_units(to), minor_units(from))).ok()
+    }
+
+    /// Units of `to` for one unit of `from` on `day` as [`Rates::rate`] takes them, and of which days' quotes they were made.
+    pub fn told(&self, from: Currency, to: Currency, day: Day) -> Option<RateTold> {
         let day = self.fixed.unwrap_or(day);
         // A file that tells rates in the reporting currency itself needs no way round.
         let direct = self.bases.get_key_value(&to);
         let others = self.bases.iter().filter(|(base, _)| **base != to);
-        let value = direct.into_iter().chain(others).find_map(|(base, values)| {
-            let worth = |currency| if currency == *base { Some(Exact::ONE) } else { on(values.get(&currency)?, day) };
-            worth(from)?.over(worth(to)?).ok()
-        })?;
-        value.times(Exact::ratio(minor_units(to), minor_units(from))).ok()
+        direct.into_iter().chain(others).find_map(|(base, values)| {
+            let worth = |currency| match currency == *base {
+                true => Some((None, Exact::ONE)),
+                false => on(values.get(&currency)?, day).map(|(quoted, value)| (Some(quoted), value)),
+            };
+            let ((of_from, from), (of_to, to)) = (worth(from)?, worth(to)?);
+            let quoted = of_from.into_iter().chain(of_to).collect();
+            Some(RateTold { per_unit: from.over(to).ok()?, quoted, fixed: self.fixed.is_some() })
+        })
+    }
+}
+
+/// A rate as it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateTold {
+    /// Units of the one currency for one unit of the other.
+    pub per_unit: Exact,
+    /// The days whose quotes it was made of: two where each currency was quoted last on another day.
+    pub quoted: BTreeSet<Day>,
+    /// Whether it holds on all days (`fx = "constant"`).
+    pub fixed: bool,
+}
+
+impl RateTold {
+    /// `1.0823 USD for 1 EUR, the rate of 2026-06-12, the last before 2026-06-14`.
+    pub(crate) fn in_words(&self, from: Currency, to: Currency, day: Day) -> String {
+        let code = |currency: Currency| currency.to_string().to_uppercase();
+        let units = self.per_unit.scaled(Decimal::ONE_UNITS).ok();
+        let rate = units.map_or_else(|| "a rate".to_owned(), |units| Decimal::from_units(units).to_string());
+        // Of what has no end twelve places are shown.
+        let more = if Decimal::ONE_UNITS % self.per_unit.denominator() == 0 { "" } else { "…" };
+        let days: Vec<String> = self.quoted.iter().map(Day::to_string).collect();
+        let when = match (self.fixed, self.quoted.len()) {
+            (true, _) => format!(", the rate of {}, which holds on all days", days.join(" and ")),
+            (false, 1) if self.quoted.contains(&day) => format!(", the rate of {day}"),
+            (false, 1) => format!(", the rate of {}, the last before {day}", days.join("")),
+            (false, _) => format!(", of the rates of {}, the last up to {day}", days.join(" and ")),
+        };
+        format!("{rate}{more} {} for 1 {}{when}", code(to), code(from))
     }
 }
 
 /// The value on `day`, or the last one before that is recent enough.
-fn on(values: &[(Day, Exact)], day: Day) -> Option<Exact> {
+fn on(values: &[(Day, Exact)], day: Day) -> Option<(Day, Exact)> {
     let (quoted, value) = values[..values.partition_point(|(quoted, _)| *quoted <= day)].last()?;
     let reach = quoted.0.checked_add(jiff::Span::new().days(REACH_DAYS)).unwrap_or(quoted.0);
-    (reach >= day.0).then_some(*value)
+    (reach >= day.0).then_some((*quoted, *value))
 }
 
 /// How many of Stripe's minor units make one unit: 100, but 1 in zero-decimal and 1000 in three-decimal currencies. The
