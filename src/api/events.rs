@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::state::AppState,
-    event::{Reading, Seq},
+    event::Seq,
     ledger::{
         ids::{CustomerId, EventId},
         time::UnixTime,
@@ -25,7 +25,6 @@ use crate::{
         derived::reports::{AccountScope, Order},
         log::EventFilter,
     },
-    stripe::read::read_again,
 };
 
 const LIST: &str = "events";
@@ -161,17 +160,15 @@ pub(super) struct FactList {
     data: Vec<serde_json::Value>,
 }
 
-/// What this mrrd reads from it: facts, without anything personal.
+/// What was read from it: facts, without anything personal. They stay when its body is erased.
 #[utoipa::path(get, path = "/api/v1/events/{id}/facts", tag = "log",
     params(("id" = String, Path, description = "`evt_…`")),
     responses((status = 200, body = FactList), (status = 404, body = super::document::ProblemBody)))]
 pub(super) async fn facts(State(state): State<AppState>, Named(id): Named, _: Query<Nothing>) -> Answer {
-    let bodies = state.store.log.bodies(&EventId::new(id.as_str())).await?;
-    let Some((event, body)) = bodies.into_iter().next() else {
-        return Err(ApiProblem::NotFound { what: "body of event", id, hint: None });
+    let Some(event) = state.store.log.event(&EventId::new(id.as_str())).await? else {
+        return Err(ApiProblem::NotFound { what: "event", id, hint: None });
     };
-    let read = read_again(&body, &event);
-    let facts = if let Reading::Facts(facts) = read { facts } else { Vec::new() };
+    let facts = state.store.log.facts_of(event.seq).await?;
     // Names, numbers and lists: they always serialise.
     let data = facts.iter().filter_map(|fact| serde_json::to_value(fact).ok()).collect();
     Ok(json(&FactList { data }))

@@ -249,6 +249,11 @@ impl ReadLog {
         either!(self.0, database => database.reference_facts(livemode, account, objects, known_at).await)
     }
 
+    /// What was read from the event or answer at this place, erased or not; empty where nothing was.
+    pub async fn facts_of(&self, seq: Seq) -> Result<Vec<Fact>, StoreError> {
+        either!(self.0, database => database.facts_of(seq).await)
+    }
+
     /// Up to `limit` customers with facts, after `after` in the order of keys.
     pub async fn customers(
         &self,

@@ -337,4 +337,9 @@ async fn the_log_is_read_backwards_and_by_its_sources() {
     assert_eq!(facts["data"][0]["event"], "evt_gone");
     assert!(facts["data"][0]["state"].is_object(), "{facts}");
     assert_eq!(daemon.get("/api/v1/events/evt_none/facts").await.status, 404);
+    // What was read stays when the body is erased.
+    assert!(daemon.command(&["erase", "cus_c", "--reason", "asked for", "--yes"]).status.success());
+    assert_eq!(daemon.json("/api/v1/events/evt_gone").await["erased"], true);
+    assert_eq!(daemon.get("/api/v1/events/evt_gone/raw").await.status, 404);
+    assert_eq!(daemon.json("/api/v1/events/evt_gone/facts").await, facts);
 }

@@ -34,9 +34,11 @@ function One({ id }) {
   useTitle(id);
   const at = `/api/v1/events/${encodeURIComponent(id)}`;
   const event = useApi(at);
-  const raw = useApi(`${at}/raw`, { still: true, text: true });
-  const effects = useApi(event.data && !event.data.erased ? `${at}/facts` : null);
-  return html`<header class="pagehead"><div><p class="crumbs"><a href=${href("/events")}>Events</a></p><h1 class="id">${id}</h1></div><div class="tools"><a class="button quiet" href=${`${at}/raw`} download=${`${id}.json`}>The bytes</a><${CopyLink} /></div></header>
+  const there = event.data !== undefined;
+  const erased = Boolean(event.data?.erased);
+  const raw = useApi(there && !erased ? `${at}/raw` : null, { still: true, text: true });
+  const effects = useApi(there ? `${at}/facts` : null);
+  return html`<header class="pagehead"><div><p class="crumbs"><a href=${href("/events")}>Events</a></p><h1 class="id">${id}</h1></div><div class="tools">${there && !erased && html`<a class="button quiet" href=${`${at}/raw`} download=${`${id}.json`}>The bytes</a>`}<${CopyLink} /></div></header>
     <div class="grid beside"><div class="stack">
     <${Card} title="What it is"><${Answered} of=${event} lines=${6}>${(/** @type {any} */ data) => html`<dl class="facts">
       <div><dt>Type</dt><dd>${data.type} <span class="soft"><${AtStripe} of="events" id=${id} account=${data.account} livemode=${data.livemode} /></span></dd></div><div><dt>Created</dt><dd>${instant(data.created)} <span class="soft">Stripe’s clock</span></dd></div><div><dt>Received</dt><dd>${instant(data.received_at)} <span class="soft">our clock, ${ago(data.received_at)}</span></dd></div>
@@ -44,9 +46,9 @@ function One({ id }) {
       <div><dt>API version</dt><dd>${data.api_version ?? "–"}</dd></div><div><dt>Reading</dt><dd>${words(data.reading)}${data.reason ? html`<br /><span class="soft">${data.reason}</span>` : ""}</dd></div>
       ${data.erased && html`<div><dt>Body</dt><dd class="warn">erased; the event and what was read from it stand</dd></div>`}
       ${data.variants.length > 0 && html`<div><dt>Other shapes</dt><dd>${data.variants.map((/** @type {any} */ one) => html`<a key=${one.variant} href=${`${at}/raw?variant=${one.variant}`}>shape ${one.variant}, place ${count(one.seq)}</a> `)}</dd></div>`}</dl>`}<//><//>
-    <${Card} title="What was read from it"><${Answered} of=${effects} lines=${4} none=${html`<${Empty} title="Nothing was read from it." />`} empty=${(/** @type {any} */ data) => data.data.length === 0}>${(/** @type {any} */ data) => html`
-      <ul class="list">${data.data.map((/** @type {any} */ fact, /** @type {number} */ i) => html`<${Fact} key=${i} fact=${fact} />`)}</ul>`}<//><//></div>
-    <${Card} title="The body, as received" note=${raw.data ? bytes(new Blob([raw.data]).size) : undefined}><${Answered} of=${raw} lines=${12} tall>${(/** @type {string} */ text) => html`<pre class="raw" tabindex="0" role="region" aria-label="The body">${pretty(text)}</pre>`}<//><//>
+    ${(there || event.loading) && html`<${Card} title="What was read from it"><${Answered} of=${effects} lines=${4} none=${html`<${Empty} title="Nothing was read from it." />`} empty=${(/** @type {any} */ data) => data.data.length === 0}>${(/** @type {any} */ data) => html`
+      <ul class="list">${data.data.map((/** @type {any} */ fact, /** @type {number} */ i) => html`<${Fact} key=${i} fact=${fact} />`)}</ul>`}<//><//>`}</div>
+    ${erased ? html`<${Card} title="The body"><${Empty} title="It was erased.">The event and what was read from it stand, so that no figure changes.<//><//>` : (there || event.loading) && html`<${Card} title="The body, as received" note=${raw.data ? bytes(new Blob([raw.data]).size) : undefined}><${Answered} of=${raw} lines=${12} tall>${(/** @type {string} */ text) => html`<pre class="raw" tabindex="0" role="region" aria-label="The body">${pretty(text)}</pre>`}<//><//>`}
     </div>`;
 }
 

@@ -65,6 +65,15 @@ impl Database {
         rows.iter().map(fact).collect()
     }
 
+    pub(in crate::store) async fn facts_of(&self, seq: Seq) -> Result<Vec<Fact>, StoreError> {
+        let text = format!(
+            "SELECT {STORED} FROM fact f
+             WHERE f.seq = $1 AND f.kind NOT IN ('ignored', 'unreadable', 'thin') AND {NEWEST} ORDER BY f.ordinal"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(seq).fetch_all(&self.log).await.doing(DOING)?;
+        rows.iter().map(fact).collect()
+    }
+
     pub(in crate::store) async fn customers(
         &self,
         after: Option<&CustomerKey>,

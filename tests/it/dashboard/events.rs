@@ -1,0 +1,28 @@
+//! An event by itself: one that was erased says so, one that isn't there too, and neither loads for ever.
+
+use serde_json::json;
+
+use super::{no_faults, once, walk};
+use crate::{
+    api::{JANUARY, event, subscription},
+    support::daemon::Daemon,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_erased_or_never_came_says_so() {
+    let mut daemon = Daemon::start().await;
+    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
+    daemon.settle().await;
+    assert!(daemon.command(&["erase", "cus_1", "--reason", "asked for", "--yes"]).status.success());
+    let seen = walk(&daemon, &once(), &json!([{"path": "/events/evt_1"}, {"path": "/events/evt_none"}]));
+    no_faults(&seen[..1]);
+    let [erased, none] = [seen[0].text(), seen[1].text()];
+    for said in ["erased; the event and what was read from it stand", "price_1", "It was erased."] {
+        assert!(erased.contains(said), "{said:?} is not in\n{erased}");
+    }
+    assert!(!erased.contains("Try again") && !erased.contains("The bytes"), "{erased}");
+    assert!(none.contains("evt_none") && none.contains("No such"), "{none}");
+    assert!(!none.contains("What was read from it") && !none.contains("The body"), "{none}");
+    assert!(seen[1].0["fault"].is_null(), "{}", seen[1].0["fault"]);
+}
