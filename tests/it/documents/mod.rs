@@ -4,6 +4,7 @@ mod circles;
 mod citations;
 mod commands;
 mod deployment;
+mod event_types;
 mod paths;
 mod references;
 mod rooms;

@@ -10,7 +10,7 @@ export function First() {
   return html`<${PageHead} title="Nothing has arrived yet" lead="mrrd is running and waits for its first webhook. This page changes by itself when one comes." />
     <div class="grid"><${Card} title="Connect Stripe" wide><ol class="steps-todo">
       <li><strong>Add an endpoint</strong> in Stripe’s Dashboard under Developers, Webhooks, that points to <code>${url}</code>, or wherever this daemon is reached from outside.</li>
-      <li><strong>Choose its events:</strong> <code>customer.*</code>, <code>customer.subscription.*</code>, <code>invoice.*</code>, <code>price.*</code>, <code>product.*</code>, <code>coupon.*</code> and <code>subscription_schedule.*</code>.</li>
+      <li><strong>Choose its events:</strong> <code>customer.*</code>, <code>customer.subscription.*</code>, <code>invoice.*</code>, <code>price.*</code>, <code>product.*</code>, <code>plan.*</code>, <code>coupon.*</code>, <code>tax_rate.*</code> and <code>subscription_schedule.*</code>.</li>
       <li><strong>Copy its signing secret</strong> (<code>whsec_…</code>) into <code>stripe.webhook_secrets</code> and start mrrd again.</li>
       <li><strong>Bring the past in:</strong> <code class="still">mrrd backfill --history</code> with <code>stripe.api_key</code> set, or <code class="still">mrrd replay FILE</code>.</li></ol>
       <p>To try it without an account: <code>stripe listen --forward-to ${url}</code>, then <code>stripe trigger customer.subscription.created</code>.</p><//>
