@@ -6,7 +6,6 @@ mod doubts;
 mod empty;
 mod events;
 mod export;
-mod figures;
 mod goals;
 mod pages;
 mod proof;

@@ -145,12 +145,16 @@ function Ahead({ last }) {
   const now = !ledger.common.as_known_at && last;
   const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, ...ledger.segment, state: "ending", sort: "ends", limit: 200 }) : null);
   const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, ...ledger.segment, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
+  const profiles = useApi("/api/v1/profiles", { still: true });
+  const rules = profiles.data?.data.find((/** @type {any} */ one) => one.name === ledger.profile);
+  // Where a cancellation counts when it is asked for, what is set to end is no part of MRR any more.
+  const outside = rules?.knobs.some((/** @type {any} */ one) => one.knob === "churn_at" && one.value === "request") && Number(last?.scheduled_churn) !== 0;
   const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at && one.scheduled_churn);
   const last0 = endOfMonth(today());
   return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
-      <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is. Under a profile that counts a cancellation when it is asked for, it is gone from MRR already.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
-      ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>`}
+      <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
+      ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>${outside && html`<p class="soft">Profile ${ledger.profile} counts a cancellation when it is asked for: what is set to end is out of MRR and told as churn already, and no part of <a href=${href("/committed")}>committed MRR</a>; only a term that was fixed from its beginning still counts.</p>`}`}
     ${!now ? html`<p class="soft">${ledger.common.as_known_at ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
       <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "Set to end"]} numbers=${[2]} rows=${soon(data.data).slice(0, 8).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), endingOf(one)] }))} />`}<//>
       ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
@@ -174,7 +178,7 @@ function Standing() {
   const some = doubts(status?.quality);
   const last = closings[0];
   return html`<${Card} title="What the figures rest on"><dl class="facts">
-    <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>${live.lag_events ? html`, <strong class="warn">${count(live.lag_events)} not in the figures yet</strong>` : ", all in the figures"}</dd></div>
+    <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>${live.lag_events ? html`, <strong class="warn">${count(live.lag_events)} not in the figures yet</strong>` : ", all in the figures"}${live.refuses ? html`; <strong class="bad">webhooks are refused</strong>: <a href=${href("/health")}>the log can’t be written</a>` : ""}</dd></div>
     <div><dt>Not known</dt><dd>${some.length ? some.map((one, i) => html`${i ? html`<br />` : ""}<a key=${one.key} href=${href("/health", { quality: one.key })}>${one.name}: ${count(one.n)}</a>`) : "nothing: everything could be read, priced and put in order"}</dd></div>
     <div><dt>Last closed month</dt><dd><a href=${href("/closing")}>${last ? `${month(last.month)}, on ${date(last.closed_at)}${whoOf(last) ? ` by ${whoOf(last)}` : ""}` : "none yet"}</a></dd></div>
     <div><dt>Rules</dt><dd><a href=${href("/differences")}>profile ${profile}</a></dd></div></dl><//>`;
