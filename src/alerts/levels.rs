@@ -15,6 +15,7 @@ use crate::{
     config::alert_rules::Rule,
     ledger::{
         ahead::Due,
+        ids::ProductId,
         money::{Currency, Decimal, Mrr},
         outcome::Cause,
         time::Day,
@@ -95,7 +96,7 @@ async fn losses_ahead(
                 currency,
                 amount: sum(parts.iter().map(|(amount, _)| *amount))?,
                 nature: Nature::Voluntary,
-                product: largest,
+                product: largest.map(|product| ProductId::from(product.as_str())),
                 reason: Cause::Cancellation,
             });
         }
