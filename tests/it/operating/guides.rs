@@ -112,8 +112,9 @@ async fn a_server_with_tls_set_up_as_the_guide_tells_is_the_only_one_talked_to()
     assert_eq!(sql::number(&cluster.url("mrrd"), "SELECT COUNT(*) FROM event").await, 1);
 }
 
-/// What other tests type: it needs a machine to install on, Stripe's API, a file of Stripe's, a live daemon, or room for a copy.
-const ELSEWHERE: [&str; 11] = [
+/// What other tests type: it needs a machine or a container to install on, Stripe's API, a file of Stripe's, a live daemon, or room for a copy.
+const ELSEWHERE: [&str; 12] = [
+    "docker ",
     "install ",
     "sudo ",
     "systemctl ",
