@@ -34,6 +34,11 @@ pub(crate) const BODY: &str = "event_body b ON b.seq = e.seq";
 /// All bodies lie in one table.
 pub(crate) const BODIES_HAVE_MONTHS: bool = false;
 
+/// The movement of part `c`, as `m`: parts come first, in their order.
+pub(crate) const MOVEMENT_OF_PART: &str =
+    "CROSS JOIN movement m ON m.generation = c.generation AND m.profile = c.profile
+    AND m.livemode = c.livemode AND m.account = c.account AND m.customer = c.customer AND m.ordinal = c.ordinal";
+
 /// The place of a statement's value `n`. SQLite finds the name of each place by going through all before it, so that a
 /// statement of a thousand values spends its time there; places without a name cost nothing.
 pub(crate) fn place(_n: usize, text: &mut String) {

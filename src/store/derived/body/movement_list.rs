@@ -134,13 +134,9 @@ impl Page<'_> {
         for (at, cause) in causes.iter().enumerate() {
             query.push(if at == 0 { "SELECT * FROM (" } else { " UNION SELECT * FROM (" });
             let by_own_index = by_own_index("movement_part_by_cause", self.scope.generation);
-            query.push(format_args!("SELECT m.* FROM movement_part c{by_own_index} CROSS JOIN movement m"));
+            query.push(format_args!("SELECT m.* FROM movement_part c{by_own_index} {MOVEMENT_OF_PART}"));
             push_scope(query, "c", "m", self.scope);
             query.push(" AND c.moved_on IS NOT NULL AND c.cause = ").push_bind(cause.as_str());
-            query.push(
-                " AND m.generation = c.generation AND m.profile = c.profile AND m.livemode = c.livemode
-                 AND m.account = c.account AND m.customer = c.customer AND m.ordinal = c.ordinal",
-            );
             let rollup = self.filter.part.rollup;
             if self.filter.cause.is_some() || self.filter.part != (PartFilter { rollup, ..PartFilter::default() }) {
                 push_part(query, &self.filter.part);
