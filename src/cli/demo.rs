@@ -13,12 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{
-    Context, Failure, Outcome,
-    demo_folder::{self, Folder},
-    make_store, output,
-    signals::Signals,
-};
+use super::{Context, Failure, Outcome, demo_folder::Folder, make_store, output, private_file, signals::Signals};
 use crate::{
     access,
     clock::Clock,
@@ -326,7 +321,7 @@ fn configuration(dir: &Path, address: SocketAddr, secret: &str, token: &SecretSt
         REPORTING.as_str(),
         token.expose_secret(),
     );
-    demo_folder::write_private(&file, &text)
+    private_file::write(&file, text.as_bytes())
         .map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
     Ok(Arc::new(config::load(Some(&file), &Environment::default())?))
 }

@@ -62,16 +62,6 @@ fn close_to_others(_path: &Path) -> Outcome {
     Ok(())
 }
 
-/// Writes a file that only its owner reads: secrets stand in it.
-pub(super) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.is_kept {

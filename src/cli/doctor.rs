@@ -43,12 +43,21 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         findings.push(doctor_machine::absent(&config));
     } else {
         match open_to_read(&config).await {
-            Ok(store) => match found(&store, &config, context).await {
-                Ok(more) => findings.extend(more),
-                Err(error) => {
-                    findings.push(Finding { check: "database", verdict: Verdict::Failed, detail: error.to_string() })
+            Ok(store) => {
+                for listen in &mut findings {
+                    if let Some(other) = doctor_machine::keeps_another(&store, &config, listen).await {
+                        *listen = other;
+                    }
                 }
-            },
+                match found(&store, &config, context).await {
+                    Ok(more) => findings.extend(more),
+                    Err(error) => findings.push(Finding {
+                        check: "database",
+                        verdict: Verdict::Failed,
+                        detail: error.to_string(),
+                    }),
+                }
+            }
             Err(Failure::Failed(detail)) => {
                 findings.push(Finding { check: "database", verdict: Verdict::Failed, detail });
             }

@@ -1,6 +1,11 @@
 //! What `mrrd doctor` finds around the ledger: room on the disk, the address to listen on, endpoints that fell silent.
 
-use std::{io::ErrorKind, path::Path, time::Duration};
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, time::timeout};
@@ -10,18 +15,24 @@ use super::{
     healthcheck, listening,
 };
 use crate::{
-    config::Config,
+    config::{Config, Role},
     daemon::waiting,
     ledger::{ids::AccountId, time::UnixTime},
     limits,
     store::{
-        StoreError,
+        Store, StoreError,
         log::{EventFilter, Log},
     },
 };
 
 /// How long whoever listens already may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a process may take from its first answer to keeping its ledger: far more than it needs.
+const BEGINNING: Duration = Duration::from_secs(10);
+
+/// Between two looks at who keeps the ledger.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Whether `serve` could listen where it is told to, or does.
 pub(super) async fn listening(config: &Config) -> Finding {
@@ -47,13 +58,45 @@ pub(super) async fn listening(config: &Config) -> Finding {
             return Finding { check, verdict: Verdict::Failed, detail };
         }
         if is_ours {
-            return Finding { check, verdict: Verdict::Ok, detail: format!("mrrd answers at {address}") };
+            return Finding { check, verdict: Verdict::Ok, detail: answers_at(address) };
         }
         let detail =
             format!("{address} is taken by another program, so serve can't start: change server.listen, or end it");
         return Finding { check, verdict: Verdict::Failed, detail };
     }
     Finding { check, verdict: Verdict::Failed, detail: listening::refused(address, &error) }
+}
+
+fn answers_at(address: SocketAddr) -> String {
+    format!("mrrd answers at {address}")
+}
+
+/// That the mrrd which answers keeps another ledger than the one in `store`, since nobody keeps that: `finding` is what was seen of
+/// the address. `None` where it may be this one's, or where processes of other roles may answer there.
+pub(super) async fn keeps_another(store: &Store, config: &Config, finding: &Finding) -> Option<Finding> {
+    let address = config.server.listen;
+    if finding.detail != answers_at(address) || !config.server.has(Role::Reconciler) {
+        return None;
+    }
+    // One that has just begun takes its lease a moment later.
+    let since = Instant::now();
+    loop {
+        // What can't be read says nothing of who keeps it: that is told of the database.
+        let leases = store.records.leases().await.ok()?;
+        if leases.iter().any(|lease| !lease.is_gone) {
+            return None;
+        }
+        if since.elapsed() > BEGINNING {
+            break;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    let detail = format!(
+        "the mrrd that answers at {address} keeps another ledger, since no process keeps {}: serve can't start beside it; check \
+         database.url, or change server.listen",
+        config.database.described()
+    );
+    Some(Finding { check: finding.check, verdict: Verdict::Failed, detail })
 }
 
 /// What a ledger of SQLite that isn't there yet needs: a folder that is there, and that this user may write in.

@@ -23,7 +23,7 @@ enum Command {
         json: bool,
     },
     /// Posts everything again from a day on, each message with the id it had
-    #[command(after_help = "Example:\n  mrrd feeds replay crm 2026-01-01")]
+    #[command(after_help = "Examples:\n  mrrd feeds replay crm 2026-01-01")]
     Replay {
         /// Its name in the configuration
         feed: String,

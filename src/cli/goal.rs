@@ -49,7 +49,7 @@ enum Command {
         output: ask::Output,
     },
     /// Ends the running goal of a name; it stays listed as it was set
-    #[command(after_help = "Example:\n  mrrd goal end 2026 --reason 'the product was sold'")]
+    #[command(after_help = "Examples:\n  mrrd goal end 2026 --reason 'the product was sold'")]
     End {
         /// What it is called
         name: String,

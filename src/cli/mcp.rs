@@ -9,7 +9,7 @@ use crate::{daemon::asked, mcp::Server};
 /// and they only read. It ends when its input does.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  {\"mcpServers\":{\"mrrd\":{\"command\":\"mrrd\",\"args\":[\"--config\",\"/etc/mrrd/mrrd.toml\",\"mcp\"]}}}"
+    after_help = "Examples:\n  {\"mcpServers\":{\"mrrd\":{\"command\":\"mrrd\",\"args\":[\"--config\",\"/etc/mrrd/mrrd.toml\",\"mcp\"]}}}"
 )]
 pub(super) struct Args {}
 

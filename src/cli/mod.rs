@@ -38,6 +38,7 @@ mod man;
 mod mcp;
 mod openapi;
 mod output;
+mod private_file;
 mod progress;
 mod quality;
 mod rebuild;
@@ -339,7 +340,7 @@ mod tests {
                 command.get_subcommands().for_each(|sub| check(sub, &path));
             } else {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example"), "{path} --help shows no example");
+                assert!(help.contains("Examples:\n  "), "{path} --help shows no example");
             }
         }
         check(&Cli::command(), "");

@@ -4,7 +4,7 @@ use super::{Outcome, output};
 
 /// Prints the OpenAPI description of the HTTP API
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  mrrd openapi > openapi.json")]
+#[command(after_help = "Examples:\n  mrrd openapi > openapi.json")]
 pub(super) struct Args {
     /// Accepted for symmetry: the description is JSON
     #[arg(long, hide = true)]

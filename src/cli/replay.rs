@@ -133,7 +133,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 fn said(counts: &Counts, dry_run: bool) -> String {
     let Counts { read, appended, duplicates, rejected } = counts;
     let appended_word = if dry_run { "new" } else { "appended" };
-    format!("{read} read: {appended} {appended_word}, {duplicates} duplicates, {rejected} rejected")
+    let known = if *duplicates == 1 { "duplicate" } else { "duplicates" };
+    format!("{read} read: {appended} {appended_word}, {duplicates} {known}, {rejected} rejected")
 }
 
 /// The line of a replay: where it is known how much there is, with the part that is done and the time left.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, output, private_file, up_to_date};
 use crate::{
     config::Names,
     ledger::ids::AccountId,
@@ -217,14 +217,14 @@ async fn call_customers(store: &Store, livemode: bool, entries: &mut [MovementEn
     Ok(())
 }
 
-/// Writes a pack's files and says where they are.
+/// Writes a pack's files, for their owner alone since customers are named in them, and says where they are.
 fn written(out: &Path, files: &[File]) -> Outcome {
     let failed =
         |path: &Path, error: std::io::Error| Failure::Failed(format!("{} can't be written: {error}", path.display()));
     std::fs::create_dir_all(out).map_err(|error| failed(out, error))?;
     for file in files {
         let path = out.join(&file.name);
-        std::fs::write(&path, &file.bytes).map_err(|error| failed(&path, error))?;
+        private_file::write(&path, &file.bytes).map_err(|error| failed(&path, error))?;
         output::line(path.display())?;
     }
     Ok(())

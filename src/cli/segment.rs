@@ -49,7 +49,7 @@ enum Command {
         json: bool,
     },
     /// Drops a saved segment: its name means nothing from now on
-    #[command(after_help = "Example:\n  mrrd segment drop large")]
+    #[command(after_help = "Examples:\n  mrrd segment drop large")]
     Drop {
         /// What it is called
         name: String,
@@ -77,8 +77,15 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             }
             let deed = access::at_the_command_line().does(now, Action::SegmentSaved, new.name.clone());
             let deed = deed.saying(new.condition.clone());
-            let version = store.records.save_segment(&new.name, Some(&new.condition), &deed).await.map_err(failed)?;
-            Ok(output::line(format_args!("{name} is saved, as version {version}: {}", new.condition))?)
+            let before = reports.saved_segment(name).await.map_err(ask::failure)?;
+            store.records.save_segment(&new.name, Some(&new.condition), &deed).await.map_err(failed)?;
+            let condition = &new.condition;
+            Ok(output::line(match before {
+                Some(before) => {
+                    format!("{name} is saved: {condition}; questions as of before still know it as {before}")
+                }
+                None => format!("{name} is saved: {condition}"),
+            })?)
         }
         Command::List { all, as_known_at, json } => {
             let store = open_to_read(&config).await?;

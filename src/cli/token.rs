@@ -48,13 +48,13 @@ enum Command {
         json: bool,
     },
     /// Revokes a token, and ends the sessions opened with it
-    #[command(after_help = "Example:\n  mrrd token revoke tok_1a2b3c4d5e6f")]
+    #[command(after_help = "Examples:\n  mrrd token revoke tok_1a2b3c4d5e6f")]
     Revoke {
         /// Its id, as `mrrd token list` shows it
         id: String,
     },
     /// Prints a link that signs in with this machine's token: the first of api.tokens, else mrrd.token beside the database
-    #[command(after_help = "Example:\n  mrrd token link")]
+    #[command(after_help = "Examples:\n  mrrd token link")]
     Link,
 }
 

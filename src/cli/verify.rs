@@ -90,7 +90,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if args.json {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,
-            "customers": report.customers, "waiting": report.waiting,
+            "customers": report.customers, "profiles": report.profiles, "waiting": report.waiting,
             "bodies": reread.events, "fact_difference": reread.first_difference,
             "log_difference": chain.first_difference, "ledger_difference": ledger,
             "bodies_erased": erased,
@@ -135,9 +135,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         for one in &erasures {
             output::line(format_args!("erased  {} bodies on {}: {}", one.bodies, one.at, one.reason))?;
         }
-        let (customers, waiting) = (report.customers, report.waiting);
+        let (customers, profiles, waiting) = (report.customers, report.profiles, report.waiting);
         output::line(format_args!(
-            "ledger  {customers} customers held against the log, {waiting} left out as still moving: {}",
+            "ledger  {customers} customers held against the log under {profiles} profiles each, {waiting} left out as still moving: {}",
             found(&ledger, report.customers)
         ))?;
         let (checked, other) = (closings.checked, closings.other_rules);

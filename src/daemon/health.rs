@@ -44,14 +44,24 @@ async fn ready(State(state): State<AppState>, RawQuery(query): RawQuery) -> Resp
     if *state.draining.borrow() {
         return not("draining", "this process is about to end".to_owned());
     }
+    let bad = |detail| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter", detail).into_response()
+    };
     // Roles are plain words: nothing in them is ever encoded.
-    let asked =
-        query.as_deref().into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("role="));
+    let mut asked = None;
+    for pair in query.as_deref().into_iter().flat_map(|query| query.split('&')).filter(|pair| !pair.is_empty()) {
+        match pair.strip_prefix("role=") {
+            Some(role) => asked = Some(role),
+            // Mistyped, it would be answered for another role.
+            None => {
+                let name = pair.split('=').next().unwrap_or(pair);
+                return bad(format!("{name:?} is no parameter of /readyz: role is"));
+            }
+        }
+    }
     let roles = match asked {
         Some(name) if Role::ALL.iter().all(|role| role.as_str() != name) => {
-            let detail = format!("role: {name:?} is not one of receiver, reconciler, api, alerts");
-            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-parameter", "Bad parameter", detail)
-                .into_response();
+            return bad(format!("role: {name:?} is not one of receiver, reconciler, api, alerts"));
         }
         Some(name) => match state.config.server.roles.iter().find(|role| role.as_str() == name) {
             Some(role) => vec![*role],

@@ -47,8 +47,10 @@ pub struct Report {
     pub chain: ChainReport,
     /// Everything up to here was applied when it began.
     pub applied_seq: Seq,
-    /// Customers whose rows were held against a fresh derivation.
+    /// Customers whose rows were held against a fresh derivation, under each of the profiles.
     pub customers: u64,
+    /// Profiles under which they were, those that convert into the reporting currency among them.
+    pub profiles: u64,
     /// Customers left out: their events weren't applied in time.
     pub waiting: u64,
     /// The first row that isn't what it should be; `None` when all are.
@@ -200,6 +202,8 @@ impl Reconciler {
         let rules = Arc::new(Rules { profiles: Arc::from([profile.clone()]), ..(*self.rules).clone() });
         let mut suspects = BTreeSet::new();
         let mut after: Option<CustomerKey> = None;
+        let mut held = 0;
+        report.profiles += 1;
         loop {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);
@@ -210,7 +214,7 @@ impl Reconciler {
             let outcomes =
                 derive_customers(joins, self.store.reader(), &rules, &customers, None, &[], self.workers).await?;
             for ((customer, rows), outcome) in page.rows.into_iter().zip(outcomes) {
-                report.customers += 1;
+                held += 1;
                 if let Some(rows) = &rows {
                     seen.change(&profile.name, &customer, None, Some(Standing::whole(rows)))?;
                 }
@@ -226,7 +230,8 @@ impl Reconciler {
                 }
             }
             suspects.extend(page.unknown);
-            progress(report.customers);
+            report.customers = report.customers.max(held);
+            progress(held);
             after = Some(page.last);
         }
         let mut patience = Patience::new();

@@ -125,8 +125,10 @@ impl Reports<'_> {
         }
         let customers: i64 = here.iter().map(|one| one.customers).sum();
         let detail = format!(
-            "all {} events are read, they tell of {customers} customers{}, and nothing of theirs counts in what was asked",
-            head.events,
+            "{} {}, they tell of {}{}, and nothing of theirs counts in what was asked",
+            all_events(head.events),
+            if head.events == 1 { "is read" } else { "are read" },
+            counted(customers, "customer"),
             if head.unreadable > 0 {
                 format!(" ({} could not be read: see quality)", head.unreadable)
             } else {
@@ -154,7 +156,9 @@ impl Reports<'_> {
         {
             return Ok(why);
         }
-        let detail = format!("all {} events are read and priced", self.store.log.head().await?.events);
+        let events = self.store.log.head().await?.events;
+        let are = if events == 1 { "is" } else { "are" };
+        let detail = format!("{} {are} read and priced", all_events(events));
         Ok(Notice::new(NoticeKind::AllKnown, detail, None))
     }
 
@@ -219,6 +223,15 @@ impl Reports<'_> {
     }
 }
 
+/// A number of things, as a sentence says it.
+fn counted(number: i64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn all_events(number: i64) -> String {
+    if number == 1 { "the one event".to_owned() } else { format!("all {number} events") }
+}
+
 /// Whether it is a ledger that `scope` asks for.
 fn is_asked(one: &LedgerThere, scope: &Scope) -> bool {
     scope.includes(one.livemode, one.account.as_ref()) && one.test_clock == scope.test_clock
@@ -250,8 +263,11 @@ fn elsewhere_of(scope: &Scope, elsewhere: &[LedgerThere]) -> Notice {
     let named: Vec<String> = elsewhere.iter().take(NAMED).map(described).collect();
     let more = elsewhere.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let detail = format!("{what}: {}{more}", named.join(", "));
-    Notice::new(NoticeKind::Elsewhere, detail, Some(option(scope, elsewhere)))
+    let option = option(scope, elsewhere);
+    // What is named nowhere is asked for without a name.
+    let how = if option.is_none() { "; without the parameter account they are shown" } else { "" };
+    let detail = format!("{what}: {}{more}{how}", named.join(", "));
+    Notice::new(NoticeKind::Elsewhere, detail, option)
 }
 
 /// A ledger as a sentence names it: mode, account, test clock.
@@ -259,12 +275,11 @@ pub fn described(one: &LedgerThere) -> String {
     let account = one.account.as_ref().map_or("the account's own".to_owned(), AccountId::to_string);
     let mode = if one.livemode { "live" } else { "test" };
     let clock = one.test_clock.as_ref().map_or(String::new(), |clock| format!(", {clock}"));
-    let customers = if one.customers == 1 { "1 customer".to_owned() } else { format!("{} customers", one.customers) };
-    format!("{account} ({mode}{clock}: {customers})")
+    format!("{account} ({mode}{clock}: {})", counted(one.customers, "customer"))
 }
 
-/// The parameters that show the first of them, or all accounts where that is what there is.
-fn option(scope: &Scope, elsewhere: &[LedgerThere]) -> String {
+/// The parameters that show the first of them, or all accounts where that is what there is; `None` where it is shown without any.
+fn option(scope: &Scope, elsewhere: &[LedgerThere]) -> Option<String> {
     let first = &elsewhere[0];
     let mut parameters = Vec::new();
     if first.livemode != scope.livemode {
@@ -279,5 +294,5 @@ fn option(scope: &Scope, elsewhere: &[LedgerThere]) -> String {
         None => {}
     }
     parameters.extend(first.test_clock.as_ref().map(|clock: &TestClockId| format!("test_clock={clock}")));
-    parameters.join("&")
+    (!parameters.is_empty()).then(|| parameters.join("&"))
 }

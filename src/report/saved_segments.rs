@@ -36,7 +36,7 @@ pub struct SegmentEntry {
     pub source: &'static str,
     /// Whether `segment=NAME` means this one: not those superseded, dropped, or of a name that the configuration has.
     pub current: bool,
-    /// The number of the version; null for those of the configuration.
+    /// The number of the version among those of all saved segments; null for those of the configuration.
     pub version: Option<i64>,
     /// When it was saved; null for those of the configuration.
     pub saved_at: Option<String>,

@@ -9,6 +9,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 /// An instant in whole seconds since 1970, as Stripe writes `created`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,11 +78,16 @@ impl fmt::Debug for Day {
     }
 }
 
+/// Text that names no day of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a day such as 2026-01-31 is expected")]
+pub struct NotADay;
+
 impl FromStr for Day {
-    type Err = jiff::Error;
+    type Err = NotADay;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        text.parse().map(Self).map_err(|_| NotADay)
     }
 }
 

@@ -21,10 +21,10 @@ enum Command {
     #[command(after_help = "Examples:\n  mrrd alerts list\n  mrrd alerts list --open --json")]
     List(keeping::ListArgs),
     /// All that one alert says
-    #[command(after_help = "Example:\n  mrrd alerts show al_0123456789abcdef01234567")]
+    #[command(after_help = "Examples:\n  mrrd alerts show al_0123456789abcdef01234567")]
     Show(keeping::ShowArgs),
     /// Takes an alert on, so that others see that somebody has
-    #[command(after_help = "Example:\n  mrrd alerts ack al_0123456789abcdef01234567 --by ada")]
+    #[command(after_help = "Examples:\n  mrrd alerts ack al_0123456789abcdef01234567 --by ada")]
     Ack(keeping::AckArgs),
     /// Lets a rule tell nobody for a while; what it finds is still kept and listed
     #[command(
@@ -32,7 +32,7 @@ enum Command {
     )]
     Mute(keeping::MuteArgs),
     /// Lets a muted rule speak again
-    #[command(after_help = "Example:\n  mrrd alerts unmute churn_spike")]
+    #[command(after_help = "Examples:\n  mrrd alerts unmute churn_spike")]
     Unmute(keeping::UnmuteArgs),
     /// Notes a planned event: alerts of its days are kept, carry the note, and wake nobody
     #[command(

@@ -104,7 +104,12 @@ fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
         }
         Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
             doing,
-            reason: format!("{shown}: {error}; is its folder there, and may this user write in it?"),
+            reason: match private::owner_of(path) {
+                Some(owner) => format!(
+                    "{shown}: {error}; it belongs to the user with the number {owner}: may this user write it, and its folder?"
+                ),
+                None => format!("{shown}: {error}; is its folder there, and may this user write in it?"),
+            },
         },
         _ => StoreError::Unavailable { doing, reason: format!("{shown}: {error}") },
     }

@@ -31,8 +31,39 @@ pub(super) fn make_file(path: &Path) -> Result<(), StoreError> {
         Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
             Err(cannot_make(path, &error))
         }
-        _ => Ok(()),
+        Ok(made) => leave_to_owner_of_folder(&made, path).map_err(|error| cannot_make(path, &error)),
+        Err(_) => Ok(()),
     }
+}
+
+/// What root makes in another user's folder is that user's, as SQLite does with what it keeps beside a file: a command run as root
+/// would else keep the daemon from its own ledger.
+#[cfg(unix)]
+fn leave_to_owner_of_folder(made: &fs::File, path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = fs::metadata(folder)?;
+    match made.metadata()?.uid() == 0 && folder.uid() != 0 {
+        true => fchown(made, Some(folder.uid()), Some(folder.gid())),
+        false => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn leave_to_owner_of_folder(_made: &fs::File, _path: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Whose file it is that can't be written, where one is there.
+#[cfg(unix)]
+pub(super) fn owner_of(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(fs::metadata(path).ok()?.uid())
+}
+
+#[cfg(not(unix))]
+pub(super) fn owner_of(_path: &Path) -> Option<u32> {
+    None
 }
 
 fn cannot_make(path: &Path, error: &std::io::Error) -> StoreError {

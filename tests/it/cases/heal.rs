@@ -309,7 +309,7 @@ fn an_empty_answer_says_what_is_true() {
             &["report", "mrr"],
             "1 events are in the log, and none of them tells of a customer: 1 are of types that are not read",
         ),
-        (changed(&|_| ()), &["quality"], "All 1 events are read and priced."),
+        (changed(&|_| ()), &["quality"], "The one event is read and priced."),
     ] {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("events.jsonl"), event).unwrap();

@@ -8,3 +8,4 @@ mod event_types;
 mod paths;
 mod references;
 mod rooms;
+mod tasks;

@@ -167,3 +167,28 @@ async fn commands_run_beside_a_live_server() {
     assert_eq!(closed.status.code(), Some(1));
     assert_eq!(daemon.command(&["events"]).status.code(), Some(2));
 }
+
+/// A command run as root once made files that the daemon's own user could then not open.
+#[cfg(unix)]
+#[test]
+fn what_a_command_makes_belongs_to_the_owner_of_the_ledgers_folder() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let output = mrrd(dir.path(), &Settings::default()).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::write(dir.path().join("events.jsonl"), event("evt_1")).unwrap();
+    // Only root can give a folder away; for everybody else it is their own.
+    drop(chown(dir.path(), Some(54_321), Some(54_321)));
+    let owner = dir.path().metadata().unwrap().uid();
+    run(&["replay", "events.jsonl"]);
+    // As if nothing were derived yet: a command that only reads derives it.
+    for file in ["mrrd.derived.db", "mrrd.derived.db-wal", "mrrd.derived.db-shm"] {
+        drop(std::fs::remove_file(dir.path().join(file)));
+    }
+    run(&["report", "mrr"]);
+    for file in ["mrrd.db", "mrrd.derived.db"] {
+        assert_eq!(dir.path().join(file).metadata().unwrap().uid(), owner, "{file}");
+    }
+}

@@ -287,3 +287,44 @@ fn an_address_that_cannot_be_listened_on_says_why() {
     assert!(said(&output).contains("this machine has no address 192.0.2.1"), "{}", said(&output));
     assert!(!said(&output).contains("running already"), "{}", said(&output));
 }
+
+#[tokio::test]
+async fn doctor_tells_an_mrrd_of_another_ledger_from_its_own() {
+    let daemon = Daemon::start().await;
+    let mut other = Daemon::start().await;
+    assert!(other.terminate());
+    let address = daemon.address().to_string();
+    let output = run(other.dir(), &Settings::default().env("MRRD_SERVER__LISTEN", &address), &["doctor"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let told = format!("failed  listen: the mrrd that answers at {address} keeps another ledger");
+    assert!(said(&output).contains(&told), "{}", said(&output));
+}
+
+#[tokio::test]
+async fn small_numbers_and_mistyped_parameters_are_answered_in_sentences() {
+    let mut daemon = Daemon::start().await;
+    let state = crate::api::subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    daemon.accept(crate::api::event("evt_1", "customer.subscription.created", JANUARY, &state, None)).await;
+    daemon.settle().await;
+    let told = |args: &[&str]| said(&daemon.command(args));
+    // An account that isn't there: what there is, and how it is asked for.
+    let nobody = told(&["report", "mrr", "--account", "acct_nope"]);
+    assert!(nobody.contains("the account's own (live: 1 customer); without the parameter account"), "{nobody}");
+    assert!(!nobody.contains("-- "), "{nobody}");
+    let day = told(&["report", "mrr", "--from", "2026-13"]);
+    assert!(day.contains("a day such as 2026-01-31 is expected"), "{day}");
+    let verified = told(&["verify"]);
+    assert!(verified.contains("ledger  1 customers held against the log under 1 profiles each"), "{verified}");
+    let once = daemon.command(&["events", "export"]).stdout;
+    std::fs::write(daemon.dir().join("once.jsonl"), once).unwrap();
+    assert_eq!(told(&["replay", "once.jsonl"]), "1 read: 0 appended, 1 duplicate, 0 rejected\n");
+    let saved = told(&["segment", "save", "large", "mrr >= 15"]);
+    let other = told(&["segment", "save", "dach", "country = DE"]);
+    assert!(!saved.contains("version") && other.starts_with("dach is saved: country = "), "{saved}{other}");
+    let api = daemon.json("/api/v1/mrr?account=acct_nope").await;
+    assert!(!api.to_string().contains("\"option\":\"\""), "{api}");
+    let answer = daemon.get("/readyz?rol=receiver").await;
+    assert_eq!(answer.status, 422, "{}", String::from_utf8_lossy(&answer.body));
+    assert!(String::from_utf8_lossy(&answer.body).contains("rol"), "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(daemon.get("/readyz").await.status, 200);
+}

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     time::{Duration, Instant},
 };
@@ -95,6 +96,11 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 fn made(daemon: &Daemon, args: &[&str]) -> BTreeMap<String, Vec<u8>> {
     let output = daemon.command(&[&["report", "pack"], args].concat());
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    // Customers are named in them.
+    for path in String::from_utf8_lossy(&output.stdout).lines() {
+        let mode = std::fs::metadata(daemon.dir().join(path)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
     files(&daemon.dir().join(args[args.iter().position(|arg| *arg == "--out").unwrap() + 1]))
 }
 
