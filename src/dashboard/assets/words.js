@@ -30,6 +30,7 @@ export const CAUSES = ["imported", "trial_conversion", "free_to_paid", "first_su
  * @property {1 | -1 | 0} good whether more is better
  * @property {string} means
  * @property {string} rule
+ * @property {readonly ["money", "money" | "share" | "count"] | readonly ["count", "count"]} [made] what stands above and below its line
  * @property {string} to the page that shows who is behind it
  */
 /** @type {Figure[]} */
@@ -38,17 +39,17 @@ export const FIGURES = [
     rule: "The profile decides what counts; every amount is brought to a month and rounded once.", to: "/customers?sort=mrr" },
   { key: "arr", name: "ARR", as: "money", good: 1, means: "Annual run rate: what a year brings if nothing changes.", rule: "12 × MRR", to: "/customers?sort=mrr" },
   { key: "customers", name: "Customers", as: "count", good: 1, means: "Customers with MRR above 0 at the end of the period.", rule: "A customer with several subscriptions is one.", to: "/customers?sort=mrr" },
-  { key: "arpa", name: "ARPA", as: "money", good: 1, means: "Average revenue per account: what a paying customer brings a month.", rule: "Closing MRR ÷ paying customers", to: "/customers?sort=mrr" },
+  { key: "arpa", name: "ARPA", as: "money", good: 1, means: "Average revenue per account: what a paying customer brings a month.", rule: "Closing MRR ÷ paying customers", made: ["money", "count"], to: "/customers?sort=mrr" },
   { key: "nrr", name: "NRR", as: "share", good: 1, means: "Net revenue retention: of what the customers of the start paid, how much they pay at the end, growth included.",
-    rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", to: "/cohorts" },
+    rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
   { key: "grr", name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
-    rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", to: "/churn" },
+    rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
   { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "Customers lost of those who were there at the start.",
-    rule: "Lost ÷ there at the start; under the profile stripe in its form over 30 days", to: "/churn" },
-  { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", to: "/churn" },
+    rule: "Lost ÷ there at the start; under the profile stripe in its form over 30 days", made: ["count", "count"], to: "/churn" },
+  { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", made: ["money", "money"], to: "/movements" },
   { key: "quick_ratio", name: "Quick ratio", as: "ratio", good: 1, means: "What comes in for each unit that goes out; above 1 MRR grows.",
-    rule: "(New + reactivation + expansion) ÷ (contraction + churn)", to: "/movements" },
-  { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn a month", to: "/cohorts" },
+    rule: "(New + reactivation + expansion) ÷ (contraction + churn)", made: ["money", "money"], to: "/movements" },
+  { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn a month", made: ["money", "share"], to: "/churn" },
 ];
 
 /** What each background task does, by its name up to a colon. @type {Record<string, string>} */

@@ -6,6 +6,7 @@ mod doubts;
 mod empty;
 mod events;
 mod export;
+mod figures;
 mod goals;
 mod pages;
 mod proof;

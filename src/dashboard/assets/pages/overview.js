@@ -31,8 +31,15 @@ function change({ as }, now, then) {
   return { way: Math.sign(Math.round(((a - b) / Math.abs(b)) * 1000)), text: share((a - b) / Math.abs(b), true) };
 }
 
-/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean }} props */
-function FigureCard({ figure, values, reasons, starts, currency, partial }) {
+/** What stands above or below the line of a figure; a quotient is told as `a/b`. @param {string} text @param {"money" | "share" | "count"} as @param {string} currency */
+function side(text, as, currency) {
+  const [above, below = "1"] = text.split("/");
+  const value = Number(above) / Number(below);
+  return as === "money" ? money(value, currency) : as === "share" ? share(value) : count(value);
+}
+
+/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, metric: any }} props */
+function FigureCard({ figure, values, reasons, starts, currency, partial, metric }) {
   const last = values.length - 1;
   const value = values[last];
   const month = change(figure, value, values[last - 1]);
@@ -40,7 +47,7 @@ function FigureCard({ figure, values, reasons, starts, currency, partial }) {
   const tone = (/** @type {any} */ one) => (!one || one.way === 0 || figure.good === 0 ? "soft" : one.way === figure.good ? "up" : "down");
   const [path, extra] = figure.to.split("?");
   const days = figure.to === "/churn" || figure.to === "/movements" ? { range: "", from: starts[last], to: endOfMonth(starts[last]) } : {};
-  return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}`}>${figure.name}<//></dt>
+  return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}${figure.made && metric && html`<br />${side(metric.numerator, figure.made[0], currency)} ÷ ${side(metric.denominator, figure.made[1], currency)}${metric.value === null ? "" : ` = ${shown(figure, metric.value, currency)}`}`}`}>${figure.name}<//></dt>
     <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
       <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
       ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : "nothing a month before"}</span>
@@ -74,7 +81,7 @@ export function Overview({ query }) {
   const committed = useCommitted(Boolean(there && atOnce && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
-      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts}
+      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts} metric=${months.at(-1)?.[figure.key]}
         values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
