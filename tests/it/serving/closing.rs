@@ -181,8 +181,8 @@ async fn a_closing_counts_the_movements_of_each_currency_by_itself() {
     let closed = daemon.command(&["close", "2026-01", "--dry-run"]);
     let said = String::from_utf8_lossy(&closed.stdout).into_owned();
     let block = |currency: &str| {
-        let lines = said.lines().skip_while(|line| !line.starts_with(&format!("In {currency}")));
-        lines.skip(2).next().unwrap_or_default().split_whitespace().last().map(str::to_owned)
+        let mut lines = said.lines().skip_while(|line| !line.starts_with(&format!("In {currency}")));
+        lines.nth(2).unwrap_or_default().split_whitespace().last().map(str::to_owned)
     };
     assert_eq!((block("EUR").as_deref(), block("USD").as_deref()), (Some("1"), Some("2")), "{said}");
     let closed = done(&daemon, &["close", "2026-01", "--json"]);
