@@ -15,19 +15,19 @@ use crate::{
     config::alert_rules::Rule,
     ledger::{
         ahead::Due,
-        ids::ProductId,
+        ids::{CustomerId, ProductId},
         money::{Currency, Decimal, Mrr},
         outcome::Cause,
         time::Day,
     },
     limits,
     report::{ReportError, ask::Ask, committed_answer::CommittedLine, period::Interval, service::AskError, terminal},
-    store::derived::reports::DailyRows,
+    store::derived::reports::{CustomerRow, CustomersAsked, DailyRows},
 };
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
-/// longer does. What a request has taken out of MRR already (`churn_at = request`) is told as churn and isn't told again
-/// (rules `churn-at` and `committed-mrr`).
+/// longer does. Under a profile that counts a cancellation when it is asked for it lies outside MRR already (rule `churn-at`):
+/// these customers still pay, and what is said of them says so.
 pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result<Vec<Verdict>, AskError> {
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
@@ -46,7 +46,12 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
     }
     // Only where all of it together would do is it worth asking what of it is in MRR and when it ends.
     let worth_asking = mrr.iter().any(|(currency, mrr)| at_most.get(currency).is_some_and(|sum| reached(*sum, *mrr)));
-    let mut losses = if worth_asking { losses_ahead(look, &set_to_end).await? } else { BTreeMap::new() };
+    let counts_requests = look.reports.counts_requests(&look.ask)?;
+    let mut losses = match counts_requests {
+        _ if !worth_asking => BTreeMap::new(),
+        true => endings(look, &set_to_end).await?,
+        false => losses_ahead(look, &set_to_end).await?,
+    };
     let mut verdicts = Vec::new();
     for (currency, mrr) in mrr {
         let losses = losses.remove(&currency).unwrap_or_default();
@@ -54,7 +59,12 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
         let candidate = if reached(sum, mrr) {
             let sum = words::money(sum, currency);
             let (days, of) = (limits::ALERT_SCHEDULED_DAYS, words::money(mrr, currency));
-            let statement = format!("{sum} of MRR is set to end within {days} days, of {of}");
+            let beside = if counts_requests {
+                format!("; where it was asked for it is churn already, and no part of the {of} that count now")
+            } else {
+                format!(", of {of}")
+            };
+            let statement = format!("{sum} of MRR is set to end within {days} days{beside}");
             let threshold = format!("{} % of MRR", share.percent());
             let losses: Vec<&Loss> = losses.iter().collect();
             Some(Candidate {
@@ -69,6 +79,31 @@ pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result
         verdicts.extend(judge::level(Rule::ScheduledChurn, currency.as_str(), candidate, &look.stored, over));
     }
     Ok(verdicts)
+}
+
+/// What these customers paid for what is set to end, of those with a subscription that ends within the next days.
+async fn endings(
+    look: &Look<'_>,
+    set_to_end: &BTreeMap<(Currency, &str), Mrr>,
+) -> Result<BTreeMap<Currency, Vec<Loss>>, AskError> {
+    let until = look.reports.ledger.zone.end_of(plus(look.today, i32::from(limits::ALERT_SCHEDULED_DAYS)));
+    let mut all: BTreeMap<Currency, Vec<Loss>> = BTreeMap::new();
+    for ((currency, customer), amount) in set_to_end {
+        let asked = CustomersAsked::One(CustomerId::from(*customer));
+        let (found, _) = look.reports.customers(&look.ask, &asked, 1).await?;
+        let ends = |row: &CustomerRow| row.subscriptions.iter().any(|one| one.ends_at.is_some_and(|at| at <= until));
+        if found.iter().any(ends) {
+            all.entry(*currency).or_default().push(Loss {
+                customer: (*customer).into(),
+                currency: *currency,
+                amount: *amount,
+                nature: Nature::Voluntary,
+                product: None,
+                reason: Cause::Cancellation,
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// What of the MRR that counts now goes when the subscriptions of these customers end within the next days: as

@@ -189,9 +189,11 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
         changes("cus_later", 5_000, 0, 100, ending(300)),
         changes("cus_soon", 1_000, 0, 101, ending(110)),
     ];
-    // Where a cancellation counts when it is asked for, it is told as churn, and out of MRR: nothing is left to be told.
+    // Where a cancellation counts when it is asked for, it is out of MRR, and these customers still pay.
     let mut counted = Account::of(&events, on(102), [("MRRD_ALERTS__RULES", "scheduled_churn")]).await;
-    assert_eq!(counted.look(on(102)).await, [""; 0]);
+    let told = counted.look(on(102)).await;
+    assert!(told[0].starts_with("Scheduled churn: 10.00 USD of MRR is set to end within 30 days; "), "{told:?}");
+    assert!(told[0].contains("it is churn already, and no part of the 100.00 USD that count now"), "{told:?}");
     let at_end = [("MRRD_ALERTS__RULES", "scheduled_churn"), ("MRRD_LEDGER__PROFILES", "finance")];
     let mut account = Account::of(&events, on(102), at_end).await;
     let told = account.look(on(102)).await;
