@@ -23,7 +23,7 @@ use crate::{
         movement_id::movement_id,
         outcome::{CustomerLedger, Kind, Movement, QualityEntry, QualityKind},
         profile::Profile,
-        time::{Day, UnixTime, Zone},
+        time::{UnixTime, Zone},
     },
     reconciler::{Rules, rules},
     store::{
@@ -297,13 +297,12 @@ impl Reports<'_> {
                  `mrrd close {month} --supersede --reason WHY` closes it anew and keeps the old"
             ));
         }
-        let in_order = !close.force && close.supersede.is_none();
-        if let (true, Some(reason)) = (in_order, out_of_order(month, &open, &before)) {
+        if let (false, None, Some(reason)) = (close.force, close.supersede, out_of_order(month, &open, &before)) {
             return refuse(reason);
         }
         let seq = self.applied().await?;
         let mut months = Vec::new();
-        let mut began: Option<Day> = None;
+        let mut began = None;
         for profile in open {
             let ledgers = self.derived(Some(seq), profile, &[]).await?;
             let inputs = self.rules(std::slice::from_ref(profile)).await?.fingerprint();
@@ -321,13 +320,8 @@ impl Reports<'_> {
             if let Some(missing) = missing_rate(&ledgers, zone.end_of(month.last())) {
                 return refuse(format!("{month} can't be closed: {}; {}", missing.detail, missing.settle));
             }
-            let first = first_day(&ledgers);
-            if let (true, Some(reason)) =
-                (in_order, first.and_then(|day| too_late_to_begin(month, profile, day, &before)))
-            {
-                return refuse(reason);
-            }
-            began = first.into_iter().chain(began).min();
+            let first = ledgers.customers.iter().flat_map(|(_, ledger)| ledger.deltas.iter().map(|delta| delta.day));
+            began = first.chain(began).min();
             months.push(closed(closing, &ledgers, month, zone).map_err(AskError::from)?);
         }
         match began {
@@ -413,29 +407,6 @@ fn out_of_order(month: Month, open: &[&Profile], before: &[Closing]) -> Option<S
             let name = &profile.name;
             format!("{last}, which follows, is closed already under {name}; --force closes {month} all the same")
         })
-    })
-}
-
-/// The first day on which a customer whose months close has MRR or is there without any.
-fn first_day(ledgers: &Memory) -> Option<Day> {
-    let closes = ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none());
-    closes.flat_map(|(_, ledger)| ledger.deltas.iter().map(|delta| delta.day)).min()
-}
-
-/// Why a month can't be the first that closes under a profile: the ledger has earlier ones. A profile that came when others had
-/// closings already may take up the order where these stand.
-fn too_late_to_begin(month: Month, profile: &Profile, began: Day, before: &[Closing]) -> Option<String> {
-    if before.iter().any(|closing| closing.profile == profile.name) {
-        return None;
-    }
-    let first = Month::of(began);
-    let taken_up = before.iter().map(|closing| closing.month).max().map(|last| Month::of(last.last().after()));
-    let name = &profile.name;
-    (month > first && taken_up != Some(month)).then(|| {
-        format!(
-            "{first}, the ledger's first month, isn't closed yet under {name}, and comes first; --force closes {month} all \
-             the same"
-        )
     })
 }
 

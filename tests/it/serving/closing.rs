@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{DAY, JANUARY, event, subscription},
-    support::daemon::{Daemon, Settings, mrrd},
+    support::daemon::{Daemon, Settings},
 };
 
 /// The answer of a command that must end with 0.
@@ -136,37 +136,13 @@ async fn months_close_in_order_unless_forced() {
     let daemon = january(Settings::default()).await;
     let said = refused(&daemon, &["close", "2025-11"]);
     assert!(said.contains("2025-11 lies before the ledger began, on 2026-01-14"), "{said}");
-    // Also the first closing is in order: what lies before it could only be forced afterwards.
-    let said = refused(&daemon, &["close", "2026-02"]);
-    assert!(said.contains("2026-01, the ledger's first month, isn't closed yet under stripe"), "{said}");
-    assert_eq!(refused(&daemon, &["close", "2026-02", "--dry-run"]), said);
-    done(&daemon, &["close", "2026-02", "--force", "--json"]);
+    done(&daemon, &["close", "2026-02", "--json"]);
     let said = refused(&daemon, &["close", "2026-04"]);
     assert!(said.contains("2026-03 isn't closed yet under stripe"), "{said}");
     let said = refused(&daemon, &["close", "2026-01"]);
     assert!(said.contains("2026-02, which follows, is closed already"), "{said}");
     done(&daemon, &["close", "2026-01", "--force", "--json"]);
     done(&daemon, &["close", "2026-03", "--json"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_profile_that_comes_later_takes_up_the_order_where_the_others_stand() {
-    let mut daemon = january(Settings::default().env("MRRD_LEDGER__PROFILES", "stripe")).await;
-    done(&daemon, &["close", "2026-01", "--json"]);
-    done(&daemon, &["close", "2026-02", "--json"]);
-    daemon.kill();
-    let settings = Settings::default().env("MRRD_LEDGER__PROFILES", "stripe,finance");
-    let with_both = |args: &[&str]| mrrd(daemon.dir(), &settings).args(args).output().unwrap();
-    assert!(with_both(&["rebuild"]).status.success());
-    let said = with_both(&["close", "2026-04"]);
-    assert!(String::from_utf8_lossy(&said.stderr).contains("2026-03 isn't closed yet under stripe"), "{said:?}");
-    // Its own first month, or the one that is next for the others.
-    for (month, profiles) in [("2026-01", 1), ("2026-02", 1), ("2026-03", 2)] {
-        let closed = with_both(&["close", month, "--json"]);
-        assert!(closed.status.success(), "{month}: {}", String::from_utf8_lossy(&closed.stderr));
-        let closed: Value = serde_json::from_slice(&closed.stdout).unwrap();
-        assert_eq!(closed["closed"].as_array().unwrap().len(), profiles, "{closed}");
-    }
 }
 
 /// Each ledger's line counts its own movements, and their sum is what was kept.
