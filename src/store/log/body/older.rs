@@ -34,6 +34,10 @@ const DOING: &str = "reading what a normaliser read";
 /// Events at once: their newer facts are appended in one transaction, beside webhooks.
 const PAGE: i64 = 256;
 
+/// Events among which a page is looked for: right after a replay PostgreSQL has no statistics of the log, and reads all that is
+/// asked for before it sorts out a page.
+const STRETCH: i64 = 2_048;
+
 impl Database {
     pub(in crate::store) async fn read_by(
         &self,
@@ -42,22 +46,29 @@ impl Database {
     ) -> Result<Vec<(EventRow, Bytes)>, StoreError> {
         let (which, normaliser) = match reader {
             ReadBy::OlderThan(normaliser) => ("f.normaliser < $3", normaliser),
-            // One without any fact counts as read by every version: each leaves at least a reason. Said so that PostgreSQL
-            // knows it of nearly all rows: where it expects few, it reads the whole log for each page.
+            // One without any fact counts as read by every version: each leaves at least a reason.
             ReadBy::Version(normaliser) => ("(f.normaliser IS NULL OR f.normaliser = $3)", normaliser),
         };
         let text = format!(
             "SELECT {LISTED}, e.body_bytes, b.codec, b.bytes FROM {EVENTS} JOIN {BODY}
              WHERE e.seq > $1 AND e.seq <= $2 AND {which} ORDER BY e.seq LIMIT $4"
         );
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(after_seq)
-            .bind(horizon(self).await?)
-            .bind(normaliser)
-            .bind(PAGE)
-            .fetch_all(&self.log)
-            .await
-            .doing(DOING)?;
+        let (mut from, end) = (after_seq, horizon(self).await?);
+        let rows = loop {
+            let to = end.min(from.forward(STRETCH));
+            let rows = sqlx::query(AssertSqlSafe(text.clone()))
+                .bind(from)
+                .bind(to)
+                .bind(normaliser)
+                .bind(PAGE)
+                .fetch_all(&self.log)
+                .await
+                .doing(DOING)?;
+            if !rows.is_empty() || to >= end {
+                break rows;
+            }
+            from = to;
+        };
         let mut events = Vec::with_capacity(rows.len());
         let mut size = 0;
         for row in &rows {
