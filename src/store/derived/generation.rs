@@ -19,8 +19,9 @@ use crate::{
     },
 };
 
-/// Version of what is kept beside the rows and in columns for their readers: raise it when more is kept, or otherwise. A generation keeps the version it was
-/// filled under; sums of another one are read by nobody, and the reconciler rebuilds behind it.
+/// Version of the sums beside the rows, and of what rows hold for lists alone (`movement_part.moved_on`): raise it when more is
+/// kept, or otherwise. A generation keeps the version it was filled under; sums of another one are read by nobody, and the
+/// reconciler rebuilds behind it.
 pub const SUMS_VERSION: i64 = 4;
 
 /// One ledger: what MRR may be summed over.

@@ -46,8 +46,8 @@ const READING: &str = "PRAGMA query_only = ON";
 /// How a generation is filled: a page of customers reaches many pages of the indices by day, which are kept at hand.
 const FILLING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -16000";
 
-/// How customers' rows are replaced. Pages go back to SQLite's list of free ones only with what was on them overwritten, as on the
-/// driver's connection (`opening.rs`).
+/// How customers' rows are replaced: as the driver writes the derived file (`opening::DERIVED_FILE`), for both connections write it
+/// in turns. What is deleted is overwritten with zeros.
 const REPLACING: &str = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000; \
                          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON";
 
