@@ -44,3 +44,12 @@ fn bind<'q>(query: Query<'q>, rows: &'q [Values], column: usize) -> Query<'q> {
         ),
     }
 }
+
+/// Binds the next value, by itself.
+pub(super) fn bound(query: Query<'_>, value: Value) -> Query<'_> {
+    match value {
+        Value::Number(number) => query.bind(number),
+        Value::Truth(truth) => query.bind(truth),
+        Value::Text(text) => query.bind(text),
+    }
+}

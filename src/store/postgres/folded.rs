@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     Database,
+    arrays::bound,
     body::{
         reader::{Columns, Read},
         rows::Value,
@@ -21,11 +22,7 @@ pub(crate) async fn fold<T: Send + 'static>(
     mut to: T,
     mut add: impl FnMut(&mut T, &mut Columns<'_>) -> Read<()> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
-        Value::Number(number) => query.bind(number),
-        Value::Truth(truth) => query.bind(truth),
-        Value::Text(text) => query.bind(text),
-    });
+    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), bound);
     let mut rows = query.fetch(&database.derived);
     while let Some(row) = rows.try_next().await.doing(doing)? {
         add(&mut to, &mut Columns::of(&row, 0))?;

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Database,
-    arrays::insert_rows,
+    arrays::{bound, insert_rows},
     body::{
         columns::{TABLES, Table},
         fill::DOING as FILLING,
@@ -16,7 +16,7 @@ use super::{
         readback::{GROUP, Group, read_group},
         recompute::{both_ends, lives},
         replace::{DOING, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails, together, unreadable},
-        rows::{Query, Value, account, insert},
+        rows::{account, insert},
         sum_rows::{Lines, Moving},
         sums,
     },
@@ -294,20 +294,12 @@ async fn move_lines(
 ) -> Result<(), sqlx::Error> {
     let Moving { head, width, tail, delete } = lines.moving();
     insert(connection, &head, width, &tail, &lines.lines, |query, line| {
-        line.values(generation).into_iter().fold(query, bind)
+        line.values(generation).into_iter().fold(query, bound)
     })
     .await?;
     for line in lines.ending() {
         let query = sqlx::query(AssertSqlSafe(delete.clone()));
-        line.key_values(generation).into_iter().fold(query, bind).execute(&mut *connection).await?;
+        line.key_values(generation).into_iter().fold(query, bound).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-fn bind(query: Query<'_>, value: Value) -> Query<'_> {
-    match value {
-        Value::Number(number) => query.bind(number),
-        Value::Truth(truth) => query.bind(truth),
-        Value::Text(text) => query.bind(text),
-    }
 }
