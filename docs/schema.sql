@@ -31,16 +31,20 @@ CREATE TABLE alert (
     closed_at       INTEGER,                        -- when its episode was seen to be over; null while it goes on
     closed_why      TEXT,
     acknowledged_at INTEGER,
-    acknowledged_by TEXT
-, version INTEGER NOT NULL DEFAULT 1, updated_at INTEGER, taken_back INTEGER NOT NULL DEFAULT 0) STRICT;
+    acknowledged_by TEXT,
+    version INTEGER NOT NULL DEFAULT 1, -- the one that content tells
+    updated_at INTEGER, -- when it was last told again; null in the first version
+    taken_back INTEGER NOT NULL DEFAULT 0 -- it turned out to be none, and silences nothing
+) STRICT;
 CREATE INDEX alert_by_time ON alert (raised_at, id);
 CREATE TABLE annotation (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     first_day  TEXT    NOT NULL,
     last_day   TEXT    NOT NULL,
     note       TEXT    NOT NULL,
-    created_at INTEGER NOT NULL
-, kind TEXT NOT NULL DEFAULT 'planned') STRICT;
+    created_at INTEGER NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'planned'
+) STRICT;
 CREATE TRIGGER audit_trail_no_delete BEFORE DELETE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
 CREATE TRIGGER audit_trail_no_update BEFORE UPDATE ON audit_trail BEGIN SELECT RAISE(ABORT, 'the audit trail stays as it was written'); END;
 CREATE TABLE audit_trail (
@@ -263,8 +267,10 @@ CREATE TABLE import_spend (
 CREATE TABLE lease (
     name       TEXT PRIMARY KEY,
     holder     TEXT    NOT NULL,
-    expires_at INTEGER NOT NULL
-, renewals INTEGER NOT NULL DEFAULT 0, place TEXT NOT NULL DEFAULT '') STRICT;
+    expires_at INTEGER NOT NULL,
+    renewals INTEGER NOT NULL DEFAULT 0,
+    place TEXT NOT NULL DEFAULT ''
+) STRICT;
 CREATE TRIGGER log_identity_no_delete BEFORE DELETE ON log_identity BEGIN SELECT RAISE(ABORT, 'a log keeps its identity'); END;
 CREATE TRIGGER log_identity_no_update BEFORE UPDATE ON log_identity BEGIN SELECT RAISE(ABORT, 'a log keeps its identity'); END;
 CREATE TABLE log_identity (
@@ -472,8 +478,11 @@ CREATE TABLE generation (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     state       TEXT    NOT NULL CHECK (state IN ('building', 'current', 'retired')),
     fingerprint TEXT    NOT NULL,            -- profiles, zone, ledger and normaliser versions
-    position    INTEGER NOT NULL DEFAULT 0   -- last log seq whose customers are marked
-, customer_key TEXT, joined_to INTEGER NOT NULL DEFAULT 0, sums INTEGER NOT NULL DEFAULT 0) STRICT;
+    position    INTEGER NOT NULL DEFAULT 0,  -- last log seq whose customers are marked
+    customer_key TEXT, -- null: every customer is a ledger of its own
+    joined_to INTEGER NOT NULL DEFAULT 0, -- last log seq whose customers are in `joined`
+    sums INTEGER NOT NULL DEFAULT 0
+) STRICT;
 CREATE UNIQUE INDEX generation_current ON generation (state) WHERE state = 'current';
 CREATE TABLE group_amount (
     generation INTEGER NOT NULL,
@@ -620,7 +629,9 @@ CREATE TABLE movement_part (
     after_amount     INTEGER,
     events           TEXT    NOT NULL,       -- event ids, space separated
     feedback         TEXT,
-    end_reason       TEXT, moved_on TEXT, moved_at INTEGER,                   -- a cause of churn, where another subscription's end only lowered MRR
+    end_reason       TEXT,                   -- a cause of churn, where another subscription's end only lowered MRR
+    moved_on TEXT,
+    moved_at INTEGER,
     PRIMARY KEY (generation, profile, livemode, account, customer, ordinal, part)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE name_position (

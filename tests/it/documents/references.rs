@@ -130,6 +130,69 @@ fn every_problem() {
     hold("reference/problems.md", &text);
 }
 
+/// A column that a migration added to a table.
+struct Added {
+    table: String,
+    /// As it was declared, which is how SQLite repeats it.
+    declared: String,
+    /// Behind `--`, in the migration; empty where it says nothing.
+    comment: String,
+}
+
+/// Those of SQLite's migrations, in their order.
+fn added_columns() -> Vec<Added> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut added = Vec::new();
+    for line in
+        files.iter().flat_map(|file| fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+    {
+        let Some((table, rest)) = line.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(" ADD COLUMN "))
+        else {
+            continue;
+        };
+        let (declared, comment) = rest.split_once(';').unwrap_or_else(|| panic!("{line:?} has no end"));
+        let comment = comment.trim().trim_start_matches("--").trim();
+        added.push(Added { table: table.into(), declared: declared.into(), comment: comment.into() });
+    }
+    added
+}
+
+/// SQLite writes an added column right behind the last one, before that one's comment: here it has a line, and its own comment.
+fn with_a_line_for_each_added_column(sql: &str, added: &[Added]) -> String {
+    let name = sql
+        .strip_prefix("CREATE TABLE ")
+        .and_then(|rest| rest.split([' ', '(']).next())
+        .map(|name| name.trim_matches('"'));
+    let (mut sql, mut own) = (sql.to_owned(), Vec::new());
+    for column in added.iter().filter(|column| name == Some(&column.table)) {
+        // What was dropped again, or made anew with the table, isn't behind another.
+        if let Some(at) = sql.find(&format!(", {}", column.declared)) {
+            sql.replace_range(at..at + 2 + column.declared.len(), "");
+            own.push(column);
+        }
+    }
+    if own.is_empty() {
+        return sql;
+    }
+    let mut lines: Vec<String> = sql.lines().map(str::to_owned).collect();
+    let after = lines.iter().position(|line| line.starts_with("    PRIMARY KEY (") || line.starts_with(')')).unwrap();
+    let ends = lines[after].starts_with(')');
+    let last = &mut lines[after - 1];
+    let code = last.split(" --").next().unwrap().trim_end().len();
+    if !last[..code].ends_with(',') {
+        // The comment stays where it stood.
+        last.replace_range(code..(code + 1).min(last.len()), ",");
+    }
+    for (place, column) in own.iter().enumerate() {
+        let comma = if ends && place + 1 == own.len() { "" } else { "," };
+        let comment = if column.comment.is_empty() { String::new() } else { format!(" -- {}", column.comment) };
+        lines.insert(after + place, format!("    {}{comma}{comment}", column.declared));
+    }
+    lines.join("\n")
+}
+
 #[tokio::test]
 async fn the_schema() {
     let daemon = Settings::default().start().await;
@@ -138,6 +201,7 @@ async fn the_schema() {
          -- database, with its own types, bodies in a partition for each month, and triggers of its own (migrations/postgres).\n\
          -- First the log and the records beside it, then what is derived, which can be deleted and is made again.\n",
     );
+    let added = added_columns();
     for file in ["mrrd.db", "mrrd.derived.db"] {
         writeln!(text, "\n-- {file}").unwrap();
         let path = daemon.dir().join(file);
@@ -152,7 +216,7 @@ async fn the_schema() {
         .await
         .unwrap();
         for (sql,) in rows {
-            writeln!(text, "{sql};").unwrap();
+            writeln!(text, "{};", with_a_line_for_each_added_column(&sql, &added)).unwrap();
         }
     }
     hold("schema.sql", &text);
