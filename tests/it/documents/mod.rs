@@ -5,6 +5,7 @@ mod citations;
 mod commands;
 mod deployment;
 mod event_types;
+mod lists;
 mod paths;
 mod references;
 mod rooms;

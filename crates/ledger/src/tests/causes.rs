@@ -25,7 +25,7 @@ fn parts_take_price_then_quantity_then_discount() {
     assert_eq!(sides, ["pro x2 16 -> max x2 56", "max x2 56 -> max x3 86", "max x3 86 -> max x3 72"]);
 }
 
-/// Rules `causes` and `roll-ups`.
+/// Rule `causes`.
 #[test]
 fn each_change_of_an_item_has_its_cause() {
     for (change, expected) in [
@@ -170,7 +170,7 @@ fn a_return_that_is_called_new_has_a_returns_cause_or_converts_a_trial() {
     );
 }
 
-/// Rule `pause-collection`.
+/// Rules `causes` and `pause-collection`.
 #[test]
 fn an_end_has_its_cause_and_no_evidence_is_unknown() {
     for (end, cause) in [
@@ -184,6 +184,7 @@ fn an_end_has_its_cause_and_no_evidence_is_unknown() {
         ("unpaid", "payment_failure"),
         ("paused", "pause"),
         ("past_due; d5T13:00 deleted", "payment_failure"),
+        ("past_due; d5T13:00 deleted reason:cancellation_requested", "cancellation"),
         ("pro:0", "to_free"),
         ("pro:10x0", "quantity_zero"),
         ("-pro base:0", "to_free"),
