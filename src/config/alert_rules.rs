@@ -1,4 +1,4 @@
-//! The rules by name: what each is called, and where to look next when it fires.
+//! The rules of alerts by name: what each is called, and where to look next when it fires.
 
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr};

@@ -1,4 +1,5 @@
-//! Which currencies there are, so that a mistyped one is told before rates are looked for in vain.
+//! Which currencies there are, so that a mistyped one is told before rates are looked for in vain. How many places each has the
+//! ledger knows (`fx::minor_units`), which takes any code that Stripe sends.
 
 /// The codes in force of ISO 4217, lower-case: money of countries, without funds, metals and codes for tests.
 const CODES: &str = "aed afn all amd aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn bzd cad cdf chf clp \
@@ -19,6 +20,7 @@ pub(super) fn is_one(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::fx::minor_units;
 
     #[test]
     fn codes_are_three_letters_and_each_stands_once() {
@@ -27,5 +29,10 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(is_one("EUR") && !is_one("zzz") && !is_one("us"));
+        // Each that the ledger gives other places than two is one of them.
+        let letters = || 'a'..='z';
+        let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+        let unusual: Vec<String> = codes.filter(|code| minor_units(code.parse().unwrap()) != 100).collect();
+        assert!(unusual.len() > 15 && unusual.iter().all(|code| is_one(code)), "{unusual:?}");
     }
 }
