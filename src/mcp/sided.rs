@@ -1,7 +1,7 @@
 //! Which figures with numerator and denominator are money, a share of money, or a share of numbers: their answer has texts for
 //! all three, and an assistant is never to take cents for dollars.
 
-use crate::report::cells::{AMOUNTS, COUNTS};
+use crate::report::cells::{AMOUNTS, OF_NUMBERS};
 
 /// What a figure is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) enum Sided {
 pub(super) fn sided(name: &str) -> Option<Sided> {
     Some(match name {
         name if AMOUNTS.contains(&name) => Sided::Money,
-        name if COUNTS.contains(&name) => Sided::OfNumbers,
+        name if OF_NUMBERS.contains(&name) => Sided::OfNumbers,
         "nrr"
         | "grr"
         | "nrr_bridge"

@@ -24,7 +24,10 @@ pub const AMOUNTS: &[&str] =
     &["mrr", "arr", "arpa", "asp", "ltv", "sales", "marketing", "cost_of_service", "operating", "cac"];
 
 /// Figures of a `metric` column that are made of numbers alone: nothing of them is an amount.
-pub const COUNTS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn", "rule_of_40"];
+pub const OF_NUMBERS: &[&str] = &["customer_churn", "trial_conversion", "trial_churn", "rule_of_40"];
+
+/// Those of them that count something, over nothing: no share.
+const COUNTS: &[&str] = &["trial_churn"];
 
 /// Amounts whose columns aren't named `_exact`: an invoice's, in minor units.
 pub(super) const BILLED: &[&str] = &["total", "subtotal", "discount"];
@@ -81,15 +84,15 @@ pub(super) enum Cell<'t> {
 pub(super) fn is_amount(column: &str, metric: Option<&str>) -> bool {
     match (column, metric) {
         ("value", Some(metric)) => AMOUNTS.contains(&metric),
-        ("numerator", Some(metric)) => !COUNTS.contains(&metric),
-        ("denominator", Some(metric)) => !COUNTS.contains(&metric) && !AMOUNTS.contains(&metric),
+        ("numerator", Some(metric)) => !OF_NUMBERS.contains(&metric),
+        ("denominator", Some(metric)) => !OF_NUMBERS.contains(&metric) && !AMOUNTS.contains(&metric),
         _ => column.ends_with("_exact"),
     }
 }
 
 /// Whether the value of this metric is a share; else it is a ratio or a count.
 pub(super) fn is_share(metric: &str) -> bool {
-    !AMOUNTS.contains(&metric) && !is_ratio(metric) && metric != "trial_churn"
+    !AMOUNTS.contains(&metric) && !is_ratio(metric) && !COUNTS.contains(&metric)
 }
 
 /// Whether it is a ratio: so many times, or so many months.
