@@ -583,6 +583,23 @@ CREATE TABLE log_reach (
     sealed_to INTEGER NOT NULL,              -- the end of the last seal; 0: there was none
     root      TEXT    NOT NULL               -- its root, in hexadecimal digits; '' where there was none
 ) STRICT;
+CREATE TABLE loss_day (
+    generation INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    test_clock TEXT NOT NULL,
+    currency TEXT NOT NULL, -- '': by how much more often one was counted who lost in several, and whose payments fail
+    day TEXT NOT NULL,
+    magnitude INTEGER NOT NULL, -- n: the largest that was lost lies from 2ⁿ⁻¹ to 2ⁿ − 1, in 10⁻⁶ of a minor unit
+    items INTEGER NOT NULL, -- customers summed here: none left, no row
+    churned INTEGER NOT NULL, -- customers who left
+    involuntary INTEGER NOT NULL, -- of these, without having asked for it
+    voluntary INTEGER NOT NULL, -- of these, who asked for it
+    contracted INTEGER NOT NULL, -- who pay less and stay
+    failing INTEGER NOT NULL, -- whose payments began to fail
+    PRIMARY KEY (generation, profile, livemode, account, test_clock, currency, day, magnitude)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE movement (
     generation    INTEGER NOT NULL,
     profile       TEXT    NOT NULL,

@@ -1,6 +1,6 @@
 //! The rules replayed over history, day by day, each judging with what was known on that day.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use serde::Serialize;
 
@@ -69,6 +69,17 @@ pub struct Month {
 
 /// Runs the rules over `days`, in order, and tells of those from `from` on. `budget` is for each calibrated rule.
 pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Result<Backtest, ReportError> {
+    replay(days, from, budget, large, &mut |_, _| {})
+}
+
+/// The same, telling `stands_out` of the days whose losses a calibrated rule speaks of.
+pub(super) fn replay(
+    days: &[AccountDay],
+    from: Day,
+    budget: f64,
+    large: &LargeLoss,
+    stands_out: &mut dyn FnMut(Rule, RangeInclusive<usize>),
+) -> Result<Backtest, ReportError> {
     let mut churn = Watch::<3>::new(Rule::ChurnSpike, budget);
     let mut contraction = Watch::<1>::new(Rule::ContractionSpike, budget);
     let mut failures = Watch::<1>::new(Rule::PaymentFailures, budget);
@@ -86,17 +97,17 @@ pub fn run(days: &[AccountDay], from: Day, budget: f64, large: &LargeLoss) -> Re
         {
             weeks.push(Week { day: today.day, usual });
         }
-        churn.day(days, at, from, &mut alerts)?;
+        churn.day(days, at, from, &mut alerts, stands_out)?;
         losses.day(&days[at], from, &mut alerts)?;
-        contraction.day(days, at, from, &mut alerts)?;
-        failures.day(days, at, from, &mut alerts)?;
+        contraction.day(days, at, from, &mut alerts, stands_out)?;
+        failures.day(days, at, from, &mut alerts, stands_out)?;
         if days[at].day >= from {
             let month = days[at].day.0.strftime("%Y-%m").to_string();
             if months.last().is_none_or(|last| last.month != month) {
                 months.push(Month { month, churned: 0, spikes: 0, large_losses: 0 });
             }
             if let Some(last) = months.last_mut() {
-                last.churned += distinct(days[at].churned.iter());
+                last.churned += count(Rule::ChurnSpike, Series::All, &days[at]);
                 let large = alerts[before..].iter().filter(|alert| alert.rule == Rule::LargeLoss).count();
                 last.large_losses += large;
                 last.spikes += alerts.len() - before - large;
@@ -120,9 +131,19 @@ pub fn counted(rule: Rule, series: Series, day: &AccountDay) -> impl Iterator<It
     losses.iter().filter(move |loss| series.counts(loss.nature))
 }
 
+/// How many customers that are.
+fn count(rule: Rule, series: Series, day: &AccountDay) -> u64 {
+    match (&day.counts, rule) {
+        (None, _) => distinct(counted(rule, series, day)),
+        (Some(counts), Rule::ContractionSpike) => counts.contracted,
+        (Some(counts), Rule::PaymentFailures) => counts.failing,
+        (Some(counts), _) => Series::ALL.iter().zip(counts.churned).find(|(of, _)| **of == series).map_or(0, |of| of.1),
+    }
+}
+
 /// A day as a calibrated rule looks at it.
 fn observed<const N: usize>(rule: Rule, day: &AccountDay) -> Observation<N> {
-    let counts = std::array::from_fn(|series| distinct(counted(rule, Series::ALL[series], day)));
+    let counts = std::array::from_fn(|series| count(rule, Series::ALL[series], day));
     Observation { kind: kind(day.day), exposed: day.paying, counts }
 }
 
@@ -148,7 +169,14 @@ impl<const N: usize> Watch<N> {
         Self { detector: Detector::new(budget), open: None, judged }
     }
 
-    fn day(&mut self, days: &[AccountDay], at: usize, from: Day, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
+    fn day(
+        &mut self,
+        days: &[AccountDay],
+        at: usize,
+        from: Day,
+        alerts: &mut Vec<Alert>,
+        stands_out: &mut dyn FnMut(Rule, RangeInclusive<usize>),
+    ) -> Result<(), ReportError> {
         let (today, rule) = (&days[at], self.judged.rule);
         let verdict = self.detector.day(&observed(rule, today));
         let told = today.day >= from;
@@ -162,6 +190,7 @@ impl<const N: usize> Watch<N> {
             Verdict::Raised(finding) | Verdict::Risen(finding) if told => {
                 let window = at + 1 - usize::try_from(finding.days).unwrap_or(1).clamp(1, at + 1);
                 let series = Series::ALL[finding.series];
+                stands_out(rule, self.open.map_or(window, |open| open.first.min(window))..=at);
                 let losses: Vec<&Loss> = days[window..=at].iter().flat_map(|day| counted(rule, series, day)).collect();
                 let threshold = format!("at most {} false alerts a year", self.judged.false_alerts_a_year);
                 let customers = losses.iter().map(|loss| loss.customer.clone()).collect();

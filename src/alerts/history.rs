@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::distance::distance;
+pub use crate::ledger::losses::{Loss, Lost, Nature};
 use crate::{
     budget::charge,
     ledger::{
-        ids::{CustomerId, ProductId},
+        losses::{Began, Lossy, SERIES, failed, replaced_until, without_replaced},
         money::{Currency, Mrr},
-        outcome::{Cause, Kind, Rollup},
-        time::{Day, UnixTime},
+        time::Day,
     },
     report::{
         ReportError,
@@ -17,36 +17,8 @@ use crate::{
         service::{AskError, Reports},
     },
     segment::Members,
-    store::derived::reports::{BegunRow, DailyRows, LossPart, LossRow, Turn},
+    store::derived::reports::{BegunRow, DailyRows, LossesTold, LossyDays, Turn},
 };
-
-/// Why a customer was lost, as far as there is evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Nature {
-    /// The customer asked for it.
-    Voluntary,
-    /// A payment, a dispute or a policy ended it.
-    Involuntary,
-    /// No evidence: never voluntary by default (rule `causes`).
-    Unknown,
-}
-
-/// MRR lost, or at risk, with one customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// The id of the customer.
-    pub customer: CustomerId,
-    /// The currency of the amount.
-    pub currency: Currency,
-    /// How much, as a positive amount.
-    pub amount: Mrr,
-    /// Whether the customer asked for it.
-    pub nature: Nature,
-    /// What was sold, where it is known.
-    pub product: Option<ProductId>,
-    /// The cause of its largest part.
-    pub reason: Cause,
-}
 
 /// What happened on one accounting day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,43 +35,36 @@ pub struct AccountDay {
     pub contracted: Vec<Loss>,
     /// Customers who became past due.
     pub failing: Vec<Loss>,
+    /// How many these are, where not all of them stand here.
+    pub counts: Option<Counts>,
 }
 
-/// Who comes back within so many days was replaced, not lost: cancelled today and created anew tomorrow, as a migration
-/// does it.
-const REPLACED_DAYS: i32 = 7;
-
-/// What one movement took, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The accounting day it is booked on.
-    pub day: Day,
-    /// The instant of its last part.
-    pub at: UnixTime,
-    /// Whether the customer's MRR in this currency ended with it, or only shrank.
-    pub ended: bool,
-    /// What was lost.
-    pub loss: Loss,
-}
-
-impl Lost {
-    /// One of several subscriptions ended.
-    fn is_dropped(&self) -> bool {
-        !self.ended && matches!(self.loss.reason, Cause::ProductDropped | Cause::SubscriptionDropped)
-    }
+/// What is counted of a day of whose losses only those stand there that are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Customers lost, in the order of [`Series::ALL`](super::alert::Series::ALL).
+    pub churned: [u64; SERIES],
+    /// Customers who pay less and stay.
+    pub contracted: u64,
+    /// Customers who became past due.
+    pub failing: u64,
+    /// Currencies in which anything was lost.
+    pub currencies: BTreeSet<Currency>,
+    /// Of what was lost, all that is as large as anything large on this day or later.
+    pub large: Vec<Lost>,
 }
 
 /// What was lost from the day `from` on, in the order of days and instants.
 pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Result<Vec<Lost>, AskError> {
     let kept = reports.losses(ask, from, Ok(Vec::new()), |kept: &mut Result<Vec<Lost>, ReportError>, row| {
         if let Ok(all) = kept {
-            match lost(&row) {
-                Ok(Some(one)) => {
+            match row.lost() {
+                Some(Some(one)) => {
                     charge(size_of::<Lost>())?;
                     all.push(one);
                 }
-                Ok(None) => {}
-                Err(error) => *kept = Err(error),
+                Some(None) => {}
+                None => *kept = Err(ReportError::Overflow),
             }
         }
         Ok(())
@@ -111,52 +76,19 @@ pub async fn losses(reports: &Reports<'_>, ask: &Ask, from: Option<Day>) -> Resu
         for BegunRow { customer, currency, day, amount } in reports.begun(ask, from).await? {
             began.entry((customer, currency)).or_default().push((day, amount));
         }
-        all = without_replaced(all, began)?;
+        all = without_replaced(all, began).ok_or(ReportError::Overflow)?;
     }
     Ok(all)
-}
-
-/// By customer and currency, what began beside what they had: days with amounts.
-type Began = BTreeMap<(CustomerId, Currency), Vec<(Day, Mrr)>>;
-
-/// Takes out of each subscription dropped what the same customer began within days of it, before or after: a plan that was
-/// changed by another subscription over midnight, or later than the netting window, is less of a loss or none.
-fn without_replaced(losses: Vec<Lost>, mut began: Began) -> Result<Vec<Lost>, ReportError> {
-    let mut left = Vec::with_capacity(losses.len());
-    for mut lost in losses {
-        let of = (lost.loss.customer.clone(), lost.loss.currency);
-        if let Some(days) = began.get_mut(&of).filter(|_| lost.is_dropped()) {
-            for (_, amount) in days.iter_mut().filter(|(day, _)| near(*day, lost.day)) {
-                let taken = lost.loss.amount.min(*amount).max(Mrr::ZERO);
-                // What one subscription replaces it replaces once.
-                *amount = amount.checked_sub(taken).ok_or(ReportError::Overflow)?;
-                lost.loss.amount = lost.loss.amount.checked_sub(taken).ok_or(ReportError::Overflow)?;
-            }
-        }
-        if lost.loss.amount > Mrr::ZERO {
-            left.push(lost);
-        }
-    }
-    Ok(left)
-}
-
-fn near(one: Day, other: Day) -> bool {
-    distance(one, other).abs() <= i64::from(REPLACED_DAYS)
 }
 
 /// Every day from the ledger's first to `last`. Days are those on which things took effect: an event that arrives late
 /// lies on its own day, so an outage of webhooks makes no spike of the day it ends.
 pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<AccountDay>, ReportError> {
-    let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
-    let of_all = rows.counts.iter().filter(|count| count.currency.is_none());
-    let paying: BTreeMap<Day, i64> = of_all.map(|count| (count.day, count.customers)).collect();
     let turned = |on: &dyn Fn(&Turn) -> bool| -> BTreeSet<(&str, Day)> {
         rows.turns.iter().filter(|turn| on(turn)).map(|turn| (turn.customer.as_str(), turn.day)).collect()
     };
     let left = turned(&|turn| turn.customers < 0);
     let came = turned(&|turn| turn.customers > 0 && turn.day <= last);
-    let mut amounts: BTreeMap<Day, Vec<(Currency, Mrr)>> = BTreeMap::new();
-    rows.amounts.iter().for_each(|row| amounts.entry(row.day).or_default().push((row.currency, row.mrr)));
     let mut failing = failing(rows)?;
     let (mut churned, mut contracted): (BTreeMap<Day, Vec<Loss>>, BTreeMap<Day, Vec<Loss>>) = Default::default();
     for Lost { day, ended, loss, .. } in losses {
@@ -165,12 +97,28 @@ pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Accoun
             continue;
         }
         let customer = loss.customer.as_str();
-        let until = day.0.checked_add(jiff::Span::new().days(REPLACED_DAYS)).map_or(day, Day);
+        let until = replaced_until(day);
         let replaced = came.range((customer, day.after())..=(customer, until)).next().is_some();
         if left.contains(&(customer, day)) && !replaced {
             churned.entry(day).or_default().push(loss);
         }
     }
+    let mut all = without_losses(rows, last)?;
+    for one in &mut all {
+        one.churned = churned.remove(&one.day).unwrap_or_default();
+        one.contracted = contracted.remove(&one.day).unwrap_or_default();
+        one.failing = failing.remove(&one.day).unwrap_or_default();
+    }
+    Ok(all)
+}
+
+/// Every day from the ledger's first to `last`, with who pays and how much when it begins.
+fn without_losses(rows: &DailyRows, last: Day) -> Result<Vec<AccountDay>, ReportError> {
+    let Some(first) = rows.first_day() else { return Ok(Vec::new()) };
+    let of_all = rows.counts.iter().filter(|count| count.currency.is_none());
+    let paying: BTreeMap<Day, i64> = of_all.map(|count| (count.day, count.customers)).collect();
+    let mut amounts: BTreeMap<Day, Vec<(Currency, Mrr)>> = BTreeMap::new();
+    rows.amounts.iter().for_each(|row| amounts.entry(row.day).or_default().push((row.currency, row.mrr)));
     let (mut all, mut customers_paying, mut mrr, mut day) =
         (Vec::new(), 0_i64, BTreeMap::<Currency, Mrr>::new(), first);
     while day <= last {
@@ -178,9 +126,10 @@ pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Accoun
             day,
             paying: u64::try_from(customers_paying).unwrap_or(0),
             mrr: mrr.clone(),
-            churned: churned.remove(&day).unwrap_or_default(),
-            contracted: contracted.remove(&day).unwrap_or_default(),
-            failing: failing.remove(&day).unwrap_or_default(),
+            churned: Vec::new(),
+            contracted: Vec::new(),
+            failing: Vec::new(),
+            counts: None,
         });
         customers_paying =
             customers_paying.checked_add(paying.get(&day).copied().unwrap_or(0)).ok_or(ReportError::Overflow)?;
@@ -194,6 +143,57 @@ pub fn days(rows: &DailyRows, losses: Vec<Lost>, last: Day) -> Result<Vec<Accoun
         day = day.after();
     }
     Ok(all)
+}
+
+/// The same days with counts alone.
+pub fn counted(rows: &DailyRows, lossy: &LossyDays, last: Day) -> Result<Vec<AccountDay>, ReportError> {
+    let mut sums: BTreeMap<Day, (Lossy, BTreeSet<Currency>)> = BTreeMap::new();
+    for ((currency, day, _), counts) in lossy {
+        let (sum, currencies) = sums.entry(*day).or_default();
+        let added = |one: i64, other: i64| one.checked_add(other).ok_or(ReportError::Overflow);
+        for (sum, count) in sum.churned.iter_mut().zip(counts.churned) {
+            *sum = added(*sum, count)?;
+        }
+        sum.contracted = added(sum.contracted, counts.contracted)?;
+        sum.failing = added(sum.failing, counts.failing)?;
+        currencies.extend(currency);
+    }
+    let mut all = without_losses(rows, last)?;
+    for one in &mut all {
+        let (sum, currencies) = sums.remove(&one.day).unwrap_or_default();
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        let churned = sum.churned.map(count);
+        let (contracted, failing) = (count(sum.contracted), count(sum.failing));
+        one.counts = Some(Counts { churned, contracted, failing, currencies, large: Vec::new() });
+    }
+    Ok(all)
+}
+
+/// Puts losses where they belong among days that were only counted.
+pub fn put(days: &mut [AccountDay], told: LossesTold) {
+    let Some(first) = days.first().map(|day| day.day) else { return };
+    let mut on = |day: Day, put: &mut dyn FnMut(&mut AccountDay)| {
+        let at = usize::try_from(distance(first, day)).ok();
+        if let Some(day) = at.and_then(|at| days.get_mut(at)) {
+            put(day);
+        }
+    };
+    for Lost { day, loss, .. } in told.churned {
+        on(day, &mut |day| day.churned.push(loss.clone()));
+    }
+    for Lost { day, loss, .. } in told.contracted {
+        on(day, &mut |day| day.contracted.push(loss.clone()));
+    }
+    for (day, loss) in told.failing {
+        on(day, &mut |day| day.failing.push(loss.clone()));
+    }
+    for lost in told.large {
+        on(lost.day, &mut |day| {
+            if let Some(counts) = &mut day.counts {
+                counts.large.push(lost.clone());
+            }
+        });
+    }
 }
 
 /// The same days of a segment: what was lost with who belonged to it on the day. Who comes into it or leaves it by belonging alone
@@ -213,56 +213,11 @@ fn failing(rows: &DailyRows) -> Result<BTreeMap<Day, Vec<Loss>>, ReportError> {
     let mut failing: BTreeMap<Day, Vec<Loss>> = BTreeMap::new();
     // One customer's at a time.
     for rows in rows.in_doubt.chunk_by(|one, next| one.customer == next.customer) {
-        let mut changes: Vec<_> = rows.iter().filter(|row| row.at_risk != Mrr::ZERO).collect();
-        changes.sort_by_key(|row| (row.currency, row.day));
-        for changes in changes.chunk_by(|one, next| one.currency == next.currency) {
-            let mut at_risk = Mrr::ZERO;
-            for row in changes {
-                let before = at_risk;
-                at_risk = at_risk.checked_add(row.at_risk).ok_or(ReportError::Overflow)?;
-                if before <= Mrr::ZERO && at_risk > Mrr::ZERO {
-                    failing.entry(row.day).or_default().push(Loss {
-                        customer: row.customer.clone(),
-                        currency: row.currency,
-                        amount: at_risk,
-                        nature: Nature::Involuntary,
-                        product: None,
-                        reason: Cause::PaymentFailure,
-                    });
-                }
-            }
+        let Some(first) = rows.first() else { continue };
+        let changes = rows.iter().map(|row| (row.currency, row.day, row.at_risk)).collect();
+        for (day, loss) in failed(&first.customer, changes).ok_or(ReportError::Overflow)? {
+            failing.entry(day).or_default().push(loss);
         }
     }
     Ok(failing)
-}
-
-/// What a movement lost; `None` where it isn't a loss, or one that no alert speaks of: pauses, granted trials, currency
-/// switches and discounts.
-pub fn lost(row: &LossRow) -> Result<Option<Lost>, ReportError> {
-    if !matches!(row.kind, Kind::Churn | Kind::Contraction) {
-        return Ok(None);
-    }
-    let left_out =
-        |part: &&LossPart| matches!(part.cause.rollup(), Rollup::Paused | Rollup::Currency | Rollup::Discount);
-    // Parts are negative where money is lost: the least is the largest loss.
-    let Some(largest) = row.parts.iter().filter(|part| !left_out(part)).min_by_key(|part| part.amount) else {
-        return Ok(None);
-    };
-    if largest.amount >= Mrr::ZERO {
-        return Ok(None);
-    }
-    let nature = match largest.end_reason.unwrap_or(largest.cause).rollup() {
-        Rollup::Involuntary => Nature::Involuntary,
-        Rollup::Unknown => Nature::Unknown,
-        _ => Nature::Voluntary,
-    };
-    let loss = Loss {
-        customer: row.customer.clone(),
-        currency: row.currency,
-        amount: Mrr::ZERO.checked_sub(row.amount).ok_or(ReportError::Overflow)?,
-        nature,
-        product: largest.product.clone(),
-        reason: largest.cause,
-    };
-    Ok(Some(Lost { day: row.day, at: row.effective_at, ended: row.kind == Kind::Churn, loss }))
 }

@@ -1,6 +1,6 @@
 //! `large_loss`: one customer's loss over an amount, over a share of MRR, and as large as this account seldom loses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     alert::Alert,
@@ -27,25 +27,33 @@ pub(super) struct LargeLosses<'a> {
     settings: &'a LargeLoss,
     first: Option<Day>,
     /// Currencies in which anything was ever lost: they share what is expected of a month.
-    currencies: i64,
-    /// Every loss so far, in order of days.
+    currencies: BTreeSet<Currency>,
+    /// Every loss so far that another may be held against, in order of days.
     lost: BTreeMap<Currency, Vec<(Day, Mrr)>>,
 }
 
 impl<'a> LargeLosses<'a> {
     pub(super) fn new(settings: &'a LargeLoss, days: &[AccountDay]) -> Self {
-        Self { settings, first: days.first().map(|day| day.day), currencies: 0, lost: BTreeMap::new() }
+        Self { settings, first: days.first().map(|day| day.day), currencies: BTreeSet::new(), lost: BTreeMap::new() }
     }
 
     /// Takes a day in, and tells of its large losses where it lies at or after `from`.
     pub(super) fn day(&mut self, today: &AccountDay, from: Day, alerts: &mut Vec<Alert>) -> Result<(), ReportError> {
-        let churned = today.churned.iter().map(|loss| (loss, "leaves with"));
-        let contracted = today.contracted.iter().map(|loss| (loss, "pays less by"));
+        let (churned, contracted): (Vec<&Loss>, Vec<&Loss>) = match &today.counts {
+            None => (today.churned.iter().collect(), today.contracted.iter().collect()),
+            Some(counts) => {
+                self.currencies.extend(&counts.currencies);
+                let of = |ended: bool| counts.large.iter().filter(move |lost| lost.ended == ended);
+                (of(true).map(|lost| &lost.loss).collect(), of(false).map(|lost| &lost.loss).collect())
+            }
+        };
+        let churned = churned.into_iter().map(|loss| (loss, "leaves with"));
+        let contracted = contracted.into_iter().map(|loss| (loss, "pays less by"));
         let losses: Vec<(&Loss, &str)> = churned.chain(contracted).collect();
         for (loss, _) in &losses {
             self.lost.entry(loss.currency).or_default().push((today.day, loss.amount));
+            self.currencies.insert(loss.currency);
         }
-        self.currencies = i64::try_from(self.lost.len()).unwrap_or(i64::MAX);
         if today.day < from {
             return Ok(());
         }
@@ -87,6 +95,11 @@ impl<'a> LargeLosses<'a> {
         as_large
     }
 
+    /// How many share what is expected of a month.
+    fn currencies(&self) -> i128 {
+        i128::try_from(self.currencies.len()).unwrap_or(i128::MAX).max(1)
+    }
+
     fn months_known(&self, day: Day) -> i64 {
         self.first.map_or(0, |first| distance(first, day) / DAYS_A_MONTH)
     }
@@ -98,7 +111,7 @@ impl<'a> LargeLosses<'a> {
         // rank ≤ days/30 × a month ÷ currencies, in whole units of a decimal.
         let allowed = i128::from(days).saturating_mul(self.settings.a_month.units());
         let wanted = i128::try_from(rank).unwrap_or(i128::MAX).saturating_mul(Decimal::ONE_UNITS);
-        let wanted = wanted.saturating_mul(i128::from(DAYS_A_MONTH)).saturating_mul(i128::from(self.currencies.max(1)));
+        let wanted = wanted.saturating_mul(i128::from(DAYS_A_MONTH)).saturating_mul(self.currencies());
         rank == 1 || wanted <= allowed
     }
 
@@ -108,8 +121,11 @@ impl<'a> LargeLosses<'a> {
             (0 | 1, days) => format!("{} days", days.max(1)),
             (months, _) => format!("{months} months"),
         };
-        let currency =
-            if self.currencies > 1 { format!(" in {}", loss.currency.as_str().to_uppercase()) } else { String::new() };
+        let currency = if self.currencies() > 1 {
+            format!(" in {}", loss.currency.as_str().to_uppercase())
+        } else {
+            String::new()
+        };
         let as_large = self.as_large(loss, day);
         let Some(last) = as_large.last() else {
             return format!("the largest loss{currency} in all the {known} on record");

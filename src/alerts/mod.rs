@@ -20,6 +20,7 @@ mod levels;
 mod look;
 pub mod message;
 mod outbox;
+pub mod past;
 pub mod sample;
 mod second_look;
 mod silence;

@@ -10,7 +10,7 @@ use super::{
     reports,
 };
 use crate::{
-    alerts::{backtest, history},
+    alerts::{backtest, past::Past},
     api::state::AppState,
     ledger::{ids::TestClockId, time::Day},
     report::{
@@ -77,14 +77,15 @@ pub(super) async fn run(State(state): State<AppState>, Query(query): Query<Backt
     };
     let ask = query.segment.of(ask)?;
     let (reports, alerts) = (reports(&state), &state.config.alerts);
-    let rows = reports.daily_rows(&ask, None).await?;
-    let losses = Box::pin(history::losses(&reports, &ask, None)).await?;
-    let today = state.config.ledger.zone.day(reports.now);
-    let failed = |error: ReportError| ApiProblem::from(AskError::Report(error));
-    let members = reports.members_now(&ask).await?;
-    let days = history::days(&rows, losses, query.to.map_or(today, |to| to.min(today))).map_err(failed)?;
-    let days = history::of_segment(days, members.as_ref());
-    let first = query.from.or_else(|| days.first().map(|day| day.day)).unwrap_or(today);
     let budget = query.false_alerts.map_or(alerts.false_alerts_a_year, |FalseAlerts(number)| number);
-    Ok(json(&backtest::run(&days, first, budget, &alerts.large_loss).map_err(failed)?))
+    let past = Past { from: query.from, to: query.to, budget, large: &alerts.large_loss };
+    let tried = match Box::pin(past.tried(&reports, &ask)).await? {
+        Some(tried) => tried,
+        None => {
+            let today = state.config.ledger.zone.day(reports.now);
+            let failed = |error: ReportError| ApiProblem::from(AskError::Report(error));
+            backtest::run(&[], query.from.unwrap_or(today), budget, past.large).map_err(failed)?
+        }
+    };
+    Ok(json(&tried))
 }

@@ -78,6 +78,22 @@ impl Reports<'_> {
         Ok(daily)
     }
 
+    /// What alerts count of each day up to `last`, as the ledger stands, and the losses that `asked` then asks for; `None` where
+    /// that isn't kept or nothing is asked for, and where the question is about a segment or about several accounts.
+    pub async fn lossy_days(
+        &self,
+        ask: &Ask,
+        last: Day,
+        asked: impl FnOnce(&DailyRows, &LossyDays) -> Option<LossesAsked> + Send,
+    ) -> Result<Option<LossesTold>, AskError> {
+        if ask.segment.is_some() {
+            return Ok(None);
+        }
+        let Asked { scope, .. } = self.resolve(&Ask { as_known_at: None, ..ask.clone() }).await?;
+        let days = (self.ledger.zone.day(scope.cut), last);
+        Ok(self.store.derived.lossy_days(&scope, days, ask.own_currency(), asked).await?)
+    }
+
     /// On which days each customer belongs to the segment that a question is about, as the ledger stands; `None` where it is about
     /// everybody.
     pub async fn members_now(&self, ask: &Ask) -> Result<Option<Members>, AskError> {

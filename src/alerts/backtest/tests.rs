@@ -11,7 +11,7 @@ use crate::{
         outcome::{Cause, Kind, Movement, Part, Side},
         time::UnixTime,
     },
-    store::derived::reports::{DailyRows, DayAmounts, DayCounts, MovementRow, Turn},
+    store::derived::reports::{DailyRows, DayAmounts, DayCounts, LossRow, MovementRow, Turn},
 };
 
 fn usd() -> Currency {
@@ -37,6 +37,7 @@ fn year() -> Vec<AccountDay> {
             churned: leaving.collect(),
             contracted: Vec::new(),
             failing: Vec::new(),
+            counts: None,
         });
         day = day.after();
     }
@@ -158,7 +159,7 @@ fn churn(rows: &mut DailyRows, movements: &mut Vec<MovementRow>, customer: &str,
 }
 
 fn losses(movements: &[MovementRow]) -> Vec<Lost> {
-    movements.iter().filter_map(|row| history::lost(&row.into()).unwrap()).collect()
+    movements.iter().filter_map(|row| LossRow::from(row).lost().unwrap()).collect()
 }
 
 #[test]

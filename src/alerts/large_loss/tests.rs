@@ -24,6 +24,7 @@ fn lived(days: i64) -> Vec<AccountDay> {
             churned: vec![loss(&format!("cus_{at}"), units)],
             contracted: Vec::new(),
             failing: Vec::new(),
+            counts: None,
         });
         day = day.after();
     }

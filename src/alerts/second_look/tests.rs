@@ -24,6 +24,7 @@ fn days(gone: std::ops::Range<u32>) -> Vec<AccountDay> {
             churned: Vec::new(),
             contracted: Vec::new(),
             failing: Vec::new(),
+            counts: None,
         });
         day = day.after();
     }

@@ -2,11 +2,7 @@
 
 use super::super::{Context, Failure, Outcome, ask, open_to_read, output, up_to_date};
 use crate::{
-    alerts::{
-        alert::Alert,
-        backtest::{self, Backtest},
-        history, words,
-    },
+    alerts::{alert::Alert, backtest::Backtest, past::Past, words},
     config::{alert_rules::Rule, alerting::LargeLoss},
     ledger::{ids::AccountId, time::Day},
     report::{ask::Ask, notice::Notice, service::Reports, table::Table},
@@ -64,21 +60,13 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
         ..Ask::default()
     };
     let question = args.customers.of(question);
-    let rows = reports.daily_rows(&question, None).await.map_err(ask::failure)?;
-    let losses = history::losses(&reports, &question, None).await.map_err(ask::failure)?;
-    let today = config.ledger.zone.day(reports.now);
-    let last = args.to.map_or(today, |to| to.min(today));
-    let failed = |error| Failure::Failed(format!("the backtest can't be made: {error}"));
-    let members = reports.members_now(&question).await.map_err(ask::failure)?;
-    let days = history::of_segment(history::days(&rows, losses, last).map_err(failed)?, members.as_ref());
-    let Some(first) = days.first() else {
+    let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
+    let past = Past { from: args.from, to: args.to, budget, large: &config.alerts.large_loss };
+    let Some(found) = past.tried(&reports, &question).await.map_err(ask::failure)? else {
         let why = reports.why_empty(&question).await.map_err(ask::failure)?;
         let why: Vec<String> = why.iter().map(Notice::for_terminal).collect();
         return Err(Failure::Failed(format!("there is nothing to go through: {}", why.join("; "))));
     };
-    let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
-    let found =
-        backtest::run(&days, args.from.unwrap_or(first.day), budget, &config.alerts.large_loss).map_err(failed)?;
     Ok(if args.json { output::json(&found) } else { print(&found, &config.alerts.large_loss, args.all) }?)
 }
 

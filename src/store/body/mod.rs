@@ -70,6 +70,8 @@ mod kept_rows;
 mod leases;
 #[path = "../log/body/log_columns.rs"]
 pub(super) mod log_columns;
+#[path = "../derived/body/loss_sums.rs"]
+mod loss_sums;
 #[path = "../derived/body/losses.rs"]
 mod losses;
 #[path = "../records/body/mark.rs"]

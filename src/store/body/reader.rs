@@ -23,14 +23,14 @@ pub(in super::super) type Read<T> = Result<T, StoreError>;
 
 /// A row as whoever reads it hands it out, column by column.
 pub(in super::super) trait Cells {
-    fn text(&self, place: usize) -> Read<Option<String>>;
+    fn text(&self, place: usize) -> Read<Option<&str>>;
     fn number(&self, place: usize) -> Read<Option<i64>>;
     fn truth(&self, place: usize) -> Read<bool>;
     fn bytes(&self, place: usize) -> Read<Option<Vec<u8>>>;
 }
 
 impl Cells for Row {
-    fn text(&self, place: usize) -> Read<Option<String>> {
+    fn text(&self, place: usize) -> Read<Option<&str>> {
         self.try_get(place).map_err(|error| corrupt(DOING, error.to_string()))
     }
 
@@ -67,6 +67,15 @@ impl<'r> Columns<'r> {
     }
 
     pub(super) fn text_or_null(&mut self) -> Read<Option<String>> {
+        Ok(self.str_or_null()?.map(str::to_owned))
+    }
+
+    /// The text where it lies in the row: most texts become ids and words, and need no room of their own before.
+    pub(super) fn str(&mut self) -> Read<&'r str> {
+        there(self.str_or_null()?)
+    }
+
+    pub(super) fn str_or_null(&mut self) -> Read<Option<&'r str>> {
         let place = self.place();
         self.row.text(place)
     }
@@ -120,11 +129,11 @@ impl<'r> Columns<'r> {
     }
 
     pub(super) fn id<T: From<Arc<str>>>(&mut self) -> Read<T> {
-        Ok(T::from(self.text()?.into()))
+        Ok(T::from(self.str()?.into()))
     }
 
     pub(super) fn parsed<T: FromStr>(&mut self, what: &str) -> Read<T> {
-        parsed(&self.text()?, what)
+        parsed(self.str()?, what)
     }
 }
 

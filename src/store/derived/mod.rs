@@ -7,6 +7,7 @@ mod generation;
 pub(super) mod group_sums;
 pub mod joined;
 pub mod lists;
+pub(super) mod loss_sums;
 pub mod names;
 mod questions;
 pub mod reports;

@@ -58,6 +58,19 @@ impl ReadDerived {
         either!(self.0, database => database.daily_rows(scope, cut_day, from).await)
     }
 
+    /// What alerts count of each day up to and with the second one named, and the losses that `asked` asks for when it has seen
+    /// that; the first is the day of the cut. All of one instant. `None` where the current generation was filled without that,
+    /// where accounts are asked together, or where nothing is asked for.
+    pub async fn lossy_days(
+        &self,
+        scope: &Scope,
+        days: (Day, Day),
+        own: Option<Currency>,
+        asked: impl FnOnce(&DailyRows, &LossyDays) -> Option<LossesAsked> + Send,
+    ) -> Result<Option<LossesTold>, StoreError> {
+        either!(self.0, database => database.lossy_days(scope, days, own, asked).await)
+    }
+
     /// What is past due or set to cancel of the customers whose payments failed last within a span, on up to `most` days and
     /// customers.
     pub async fn failing(

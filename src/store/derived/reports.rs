@@ -5,12 +5,17 @@ use std::{
     sync::Arc,
 };
 
-pub use super::{lists::*, scope::*};
+pub use super::{
+    lists::*,
+    loss_sums::{DaySpan, LossesAsked, LossesTold, LossyDays},
+    scope::*,
+};
+pub use crate::ledger::losses::{LossPart, LossRow};
 use crate::ledger::{
     cohorts::Month,
-    ids::{AccountId, CustomerId, ProductId},
+    ids::{AccountId, CustomerId},
     money::{Currency, Mrr},
-    outcome::{Cause, Kind, Movement, Part, QualityEntry, SubscriptionLedger, Trial},
+    outcome::{Kind, Movement, QualityEntry, SubscriptionLedger, Trial},
     retention::{Aged, Looked},
     time::{Day, UnixTime},
 };
@@ -261,38 +266,6 @@ pub struct Failing {
     pub since: Option<Day>,
 }
 
-/// A movement that took money, as far as alerts look at it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LossRow {
-    /// The id of the ledger's customer.
-    pub customer: CustomerId,
-    /// The currency of the ledger it is of.
-    pub currency: Currency,
-    /// The accounting day it is booked on.
-    pub day: Day,
-    /// The instant of its last part.
-    pub effective_at: UnixTime,
-    /// What it is: churn or contraction.
-    pub kind: Kind,
-    /// How much, at most 0.
-    pub amount: Mrr,
-    /// What each item lost; together the amount.
-    pub parts: Vec<LossPart>,
-}
-
-/// One item's share of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LossPart {
-    /// Why the item lost it (rule `causes`).
-    pub cause: Cause,
-    /// How much, in 10⁻⁶ of a minor unit.
-    pub amount: Mrr,
-    /// Why a subscription ended whose end only lowered a customer's MRR.
-    pub end_reason: Option<Cause>,
-    /// What was sold before, else after.
-    pub product: Option<ProductId>,
-}
-
 /// What a customer began beside what it had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BegunRow {
@@ -308,22 +281,7 @@ pub struct BegunRow {
 
 impl From<&MovementRow> for LossRow {
     fn from(row: &MovementRow) -> Self {
-        let part = |part: &Part| LossPart {
-            cause: part.cause,
-            amount: part.amount,
-            end_reason: part.end_reason,
-            product: part.before.as_ref().or(part.after.as_ref()).and_then(|side| side.product.clone()),
-        };
-        let Movement { currency, day, effective_at, kind, amount, .. } = row.movement;
-        Self {
-            customer: row.customer.clone(),
-            currency,
-            day,
-            effective_at,
-            kind,
-            amount,
-            parts: row.movement.parts.iter().map(part).collect(),
-        }
+        Self::from_movement(&row.customer, &row.movement)
     }
 }
 

@@ -212,10 +212,10 @@ fn fill(
 }
 
 impl Cells for Row<'_> {
-    fn text(&self, place: usize) -> Read<Option<String>> {
+    fn text(&self, place: usize) -> Read<Option<&str>> {
         match cell(self, place)? {
             ValueRef::Null => Ok(None),
-            text => text.as_str().map(|text| Some(text.to_owned())).map_err(unreadable),
+            text => text.as_str().map(Some).map_err(unreadable),
         }
     }
 

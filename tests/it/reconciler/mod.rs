@@ -7,6 +7,7 @@ mod group_sums;
 mod joined;
 mod kills;
 mod listed;
+mod lossy;
 mod order;
 mod renormalised;
 mod told;

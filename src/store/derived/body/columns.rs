@@ -111,7 +111,7 @@ pub(in super::super) const TRIAL: Table = Table {
 pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
 
 fn interval_or_null(columns: &mut Columns<'_>) -> Read<Option<Interval>> {
-    columns.text_or_null()?.map(|text| interval(&text)).transpose()
+    columns.str_or_null()?.map(interval).transpose()
 }
 
 /// The text of an [`Interval`] again.
@@ -156,7 +156,7 @@ pub(in super::super) fn read_delta(columns: &mut Columns<'_>) -> Read<Delta> {
         currency: columns.parsed("currency")?,
         subscription: columns.id()?,
         item: columns.id()?,
-        product: columns.text_or_null()?.map(|product| Arc::<str>::from(product).into()),
+        product: columns.str_or_null()?.map(|product| Arc::<str>::from(product).into()),
         price: columns.id()?,
         interval: interval_or_null(columns)?,
         mrr: columns.mrr()?,
@@ -181,9 +181,9 @@ pub(in super::super) fn read_count(columns: &mut Columns<'_>) -> Read<CountDelta
     Ok(CountDelta {
         at: columns.time()?,
         day: columns.parsed::<Day>("day")?,
-        currency: Some(columns.text()?)
+        currency: Some(columns.str()?)
             .filter(|text| !text.is_empty())
-            .map(|text| parsed::<Currency>(&text, "currency"))
+            .map(|text| parsed::<Currency>(text, "currency"))
             .transpose()?,
         customers: columns.number()?,
         subscriptions: columns.number()?,
@@ -212,7 +212,7 @@ pub(in super::super) fn read_movement(columns: &mut Columns<'_>) -> Read<Movemen
         day: columns.parsed("day")?,
         window: columns.time()?,
         effective_at: columns.time()?,
-        kind: word(&columns.text()?, Kind::parse, "kind of movement")?,
+        kind: word(columns.str()?, Kind::parse, "kind of movement")?,
         amount: columns.mrr()?,
         before: columns.mrr()?,
         after: columns.mrr()?,
@@ -247,29 +247,29 @@ pub(in super::super) fn read_part(columns: &mut Columns<'_>) -> Read<Part> {
     Ok(Part {
         subscription: columns.id()?,
         item: columns.id()?,
-        cause: word(&columns.text()?, Cause::parse, "cause")?,
+        cause: word(columns.str()?, Cause::parse, "cause")?,
         amount: columns.mrr()?,
         effective_at: columns.time()?,
         before: read_side(columns)?,
         after: read_side(columns)?,
-        events: columns.text()?.split(' ').filter(|event| !event.is_empty()).map(EventId::from).collect(),
-        feedback: columns.text_or_null()?.map(Into::into),
-        end_reason: columns.text_or_null()?.map(|text| word(&text, Cause::parse, "cause")).transpose()?,
+        events: columns.str()?.split(' ').filter(|event| !event.is_empty()).map(EventId::from).collect(),
+        feedback: columns.str_or_null()?.map(Into::into),
+        end_reason: columns.str_or_null()?.map(|text| word(text, Cause::parse, "cause")).transpose()?,
     })
 }
 
 fn read_side(columns: &mut Columns<'_>) -> Read<Option<Side>> {
-    let product = columns.text_or_null()?;
-    let price = columns.text_or_null()?;
+    let product = columns.str_or_null()?;
+    let price = columns.str_or_null()?;
     let interval = interval_or_null(columns)?;
-    let quantity = columns.text_or_null()?;
+    let quantity = columns.str_or_null()?;
     let amount = columns.number_or_null()?;
     let Some(price) = price else { return Ok(None) };
     Ok(Some(Side {
         product: product.map(|product| Arc::<str>::from(product).into()),
         price: Arc::<str>::from(price).into(),
         interval,
-        quantity: quantity.map(|text| parsed::<Decimal>(&text, "quantity")).transpose()?,
+        quantity: quantity.map(|text| parsed::<Decimal>(text, "quantity")).transpose()?,
         amount: Mrr(amount.unwrap_or_default().into()),
     }))
 }
@@ -289,8 +289,8 @@ pub(super) fn bind_subscription(query: Values, row: &SubscriptionLedger) -> Valu
 pub(in super::super) fn read_subscription(columns: &mut Columns<'_>) -> Read<SubscriptionLedger> {
     Ok(SubscriptionLedger {
         id: columns.id()?,
-        status: columns.text()?.into(),
-        currency: columns.text_or_null()?.map(|text| parsed(&text, "currency")).transpose()?,
+        status: columns.str()?.into(),
+        currency: columns.str_or_null()?.map(|text| parsed(text, "currency")).transpose()?,
         mrr: columns.mrr()?,
         started_at: columns.time()?,
         ended_at: columns.time_or_null()?,
@@ -312,9 +312,9 @@ pub(super) fn bind_quality(query: Values, row: &QualityEntry) -> Values {
 
 pub(in super::super) fn read_quality(columns: &mut Columns<'_>) -> Read<QualityEntry> {
     Ok(QualityEntry {
-        kind: word(&columns.text()?, QualityKind::parse, "kind of quality entry")?,
-        object: columns.text()?.into(),
-        event: columns.text_or_null()?.map(EventId::new),
+        kind: word(columns.str()?, QualityKind::parse, "kind of quality entry")?,
+        object: columns.str()?.into(),
+        event: columns.str_or_null()?.map(EventId::new),
         at: columns.time()?,
         until: columns.time_or_null()?,
         detail: columns.text()?,
@@ -345,8 +345,8 @@ pub(super) fn bind_customer(query: Values, row: &CustomerLedger) -> Values {
 /// Without what the other tables hold.
 pub(in super::super) fn read_customer(columns: &mut Columns<'_>) -> Read<CustomerLedger> {
     Ok(CustomerLedger {
-        test_clock: Some(columns.text()?).filter(|clock| !clock.is_empty()).map(|clock| Arc::<str>::from(clock).into()),
-        country: columns.text_or_null()?.map(Into::into),
+        test_clock: Some(columns.str()?).filter(|clock| !clock.is_empty()).map(|clock| Arc::<str>::from(clock).into()),
+        country: columns.str_or_null()?.map(Into::into),
         first_mrr_at: columns.time_or_null()?,
         metadata: read_metadata(columns)?,
         ..CustomerLedger::default()
@@ -355,5 +355,5 @@ pub(in super::super) fn read_customer(columns: &mut Columns<'_>) -> Read<Custome
 
 /// A customer's metadata, as `bind_customer` writes it.
 pub(super) fn read_metadata(columns: &mut Columns<'_>) -> Read<BTreeMap<Arc<str>, Arc<str>>> {
-    serde_json::from_str(&columns.text()?).map_err(|error| corrupt(DOING, format!("metadata: {error}")))
+    serde_json::from_str(columns.str()?).map_err(|error| corrupt(DOING, format!("metadata: {error}")))
 }

@@ -17,7 +17,7 @@ use crate::store::{
 const DOING: &str = "reading generations";
 
 /// Sums of the rows of a generation.
-pub(in super::super) const SUM_TABLES: [&str; 10] = [
+pub(in super::super) const SUM_TABLES: [&str; 11] = [
     "day_amount",
     "day_count",
     "day_movement",
@@ -26,6 +26,7 @@ pub(in super::super) const SUM_TABLES: [&str; 10] = [
     "group_movement",
     "retention_day",
     "cohort_day",
+    "loss_day",
     "customer_mrr",
     "customer_digest",
 ];

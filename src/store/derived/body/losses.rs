@@ -96,8 +96,8 @@ fn lost(scope: &Scope, own: Option<Currency>, from: Option<Day>) -> (String, Vec
 
 /// A movement put together from its parts, which follow each other.
 #[derive(Default)]
-struct Whole {
-    row: Option<LossRow>,
+pub(super) struct Whole {
+    pub(super) row: Option<LossRow>,
     ordinal: i64,
     account: String,
     /// There are few, and many rows of each.
@@ -106,16 +106,16 @@ struct Whole {
 
 impl Whole {
     /// Takes a part in; answers the movement before, where another begins with it.
-    fn take_in(&mut self, columns: &mut Columns<'_>) -> Read<Option<LossRow>> {
-        let (ordinal, customer, account) = (columns.number()?, columns.text()?, columns.text()?);
+    pub(super) fn take_in(&mut self, columns: &mut Columns<'_>) -> Read<Option<LossRow>> {
+        let (ordinal, customer, account) = (columns.number()?, columns.str()?, columns.str()?);
         let (effective_at, amount, of_part) = (columns.time()?, columns.mrr()?, columns.mrr()?);
-        let (currency, day, kind) = (columns.text()?, columns.text()?, columns.text()?);
-        let cause = |text: String| word(&text, Cause::parse, "cause");
+        let (currency, day, kind) = (columns.str()?, columns.str()?, columns.str()?);
+        let cause = |text: &str| word(text, Cause::parse, "cause");
         let part = LossPart {
-            cause: cause(columns.text()?)?,
+            cause: cause(columns.str()?)?,
             amount: of_part,
-            end_reason: columns.text_or_null()?.map(cause).transpose()?,
-            product: columns.text_or_null()?.map(|product| self.product(product)),
+            end_reason: columns.str_or_null()?.map(cause).transpose()?,
+            product: columns.str_or_null()?.map(|product| self.product(product)),
         };
         let same_customer = |row: &LossRow| row.customer.as_str() == customer && self.account == account;
         if let Some(row) = self.row.as_mut().filter(|row| self.ordinal == ordinal && same_customer(row)) {
@@ -126,18 +126,21 @@ impl Whole {
         let known = self.row.as_ref().filter(|row| same_customer(row)).map(|row| row.customer.clone());
         let row = LossRow {
             customer: known.unwrap_or_else(|| CustomerId::new(customer)),
-            currency: parsed(&currency, "currency")?,
-            day: parsed(&day, "day")?,
+            currency: parsed(currency, "currency")?,
+            day: parsed(day, "day")?,
             effective_at,
-            kind: word(&kind, Kind::parse, "kind of movement")?,
+            kind: word(kind, Kind::parse, "kind of movement")?,
             amount,
             parts: vec![part],
         };
-        (self.ordinal, self.account) = (ordinal, account);
+        self.ordinal = ordinal;
+        if self.account != account {
+            account.clone_into(&mut self.account);
+        }
         Ok(self.row.replace(row))
     }
 
-    fn product(&mut self, product: String) -> ProductId {
+    fn product(&mut self, product: &str) -> ProductId {
         let product = ProductId::new(product);
         if let Some(known) = self.products.get(&product) {
             return known.clone();

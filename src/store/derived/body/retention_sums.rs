@@ -195,7 +195,11 @@ async fn correct(
 }
 
 /// Customers with rows of a day up to the cut's that come after the cut, and with movements that are shown for a while.
-async fn in_between(tx: &mut Connection, scope: &Scoped<'_>, cut_day: Day) -> Result<Vec<String>, StoreError> {
+pub(super) async fn in_between(
+    tx: &mut Connection,
+    scope: &Scoped<'_>,
+    cut_day: Day,
+) -> Result<Vec<String>, StoreError> {
     let mut found = BTreeSet::new();
     let later = scope.cut.plus(day_sums::DAY_SECONDS).0;
     for (table, at, index, condition) in [

@@ -115,8 +115,9 @@ pub(super) async fn first_wrong(
     Lines { table, key, numbers, lines, .. }: &Lines<'_>,
 ) -> Result<Option<(String, String)>, StoreError> {
     let doing = "holding sums against their rows";
+    let texts = key.split(", ").map(|column| format!("CAST({column} AS TEXT)")).collect::<Vec<_>>().join(", ");
     let text =
-        format!("SELECT profile, livemode, account, test_clock, {key}, {numbers} FROM {table} WHERE generation = $1");
+        format!("SELECT profile, livemode, account, test_clock, {texts}, {numbers} FROM {table} WHERE generation = $1");
     let (keys, count) = (key.split(',').count(), numbers.split(',').count());
     let mut kept = Told::new();
     let mut rows = sqlx::query(AssertSqlSafe(text)).bind(generation).fetch(connection);

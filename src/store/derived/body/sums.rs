@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{PART_OF, split_sum},
-    digests, group_sums,
+    digests, group_sums, loss_sums,
     readback::ledgers_in,
     retention_sums,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
@@ -72,7 +72,10 @@ pub(in super::super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreErr
 
 /// Those of groups and of figures by customer.
 fn beside_days(sums: &DaySums) -> Result<impl Iterator<Item = Lines<'_>>, StoreError> {
-    Ok(group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([digests::lines(sums)]))
+    Ok(group_sums::lines(sums)?
+        .into_iter()
+        .chain(retention_sums::lines(sums))
+        .chain([loss_sums::lines(sums), digests::lines(sums)]))
 }
 
 impl Database {
