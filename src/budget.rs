@@ -136,6 +136,14 @@ pub fn within<T>(question: Option<Arc<Budget>>, work: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Lets `work` be done beside this task, for the same question; it ends with the tasks it is among.
+pub fn spawn<T: Send + 'static>(tasks: &mut tokio::task::JoinSet<T>, work: impl Future<Output = T> + Send + 'static) {
+    let _ = match current() {
+        Some(question) => tasks.spawn(QUESTION.scope(question, work)),
+        None => tasks.spawn(work),
+    };
+}
+
 /// What something holds while it is there.
 #[derive(Debug, Default)]
 pub struct Charge(Option<(Arc<Budget>, usize)>);

@@ -252,6 +252,12 @@ pub const EXCHANGED_EVENTS: i64 = 50_000;
 /// … where these are no more customers: about as many as are derived within a second.
 pub const EXCHANGED_CUSTOMERS: usize = 20_000;
 
+/// So many of them are read and derived together, …
+pub const CUSTOMERS_BESIDE: usize = 250;
+
+/// … and so many pages of them at once: while the database reads one, another is derived.
+pub const PAGES_BESIDE: usize = 2;
+
 /// Movements and quality entries of such customers that a list is read past, before all ledgers are derived for it.
 pub const EXCHANGED_ROWS: usize = 50_000;
 

@@ -1,8 +1,8 @@
 //! Ledgers as the log told them up to a place: all of them derived, or only those that differ from what the rows hold.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     ReportError,
@@ -14,11 +14,11 @@ use super::{
     view::{Prefix, View},
 };
 use crate::{
-    budget::Charge,
+    budget::{self, Charge},
     event::{CustomerKey, Seq},
     ledger::{outcome::CustomerLedger, profile::Profile, time::Day},
     limits,
-    reconciler::{Rules, derivation},
+    reconciler::{ReconcileError, Rules, derivation},
     store::{StoreError, derived::touched::Touched},
 };
 
@@ -119,18 +119,24 @@ impl<'a> Reports<'a> {
         touched: Touched,
     ) -> Result<Exchange, AskError> {
         let Touched { rows, customers } = touched;
-        let as_they_stand = async {
-            let (mut charge, mut now) = (Charge::begin(), Vec::new());
-            for page in customers.chunks(limits::CUSTOMERS_IN_BETWEEN) {
-                let page = self.store.derived.ledgers_of_customers(rows.generation, &profile.name, page).await?;
-                charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
-                now.extend(page);
+        let pages = || customers.chunks(limits::CUSTOMERS_BESIDE).map(<[CustomerKey]>::to_vec);
+        let as_they_stand = pages().map(|page| {
+            let (derived, name) = (self.store.derived.clone(), profile.name.clone());
+            async move { Ok(derived.ledgers_of_customers(rows.generation, &name, &page).await?) }
+        });
+        let as_told = pages().map(|page| {
+            let (store, rules) = (self.store.clone(), rules.clone());
+            async move {
+                let mut pages = derivation::KnownAt::new(&store, rules, Some(seq)).of_customers(page);
+                let mut customers = Vec::new();
+                while let Some(page) = pages.next_page().await? {
+                    customers.extend(firsts(page));
+                }
+                Ok(customers)
             }
-            Ok(Memory::charged(profile.name.clone(), now, charge))
-        };
-        let pages = derivation::KnownAt::new(self.store, rules, Some(seq)).of_customers(customers.clone());
-        // Rows are read while the log is derived.
-        let (now, then) = tokio::try_join!(as_they_stand, gathered(pages, profile))?;
+        });
+        // Rows are read while the log is read and derived, some pages of both beside each other.
+        let (now, then) = tokio::try_join!(beside(as_they_stand, profile), beside(as_told, profile))?;
         Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then })
     }
 }
@@ -142,7 +148,34 @@ async fn gathered(mut pages: derivation::KnownAt<'_>, profile: &Profile) -> Resu
     while let Some(page) = pages.next_page().await? {
         let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(CustomerLedger::bytes_held).sum();
         charge.add(bytes).map_err(ReportError::from)?;
-        customers.extend(page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?))));
+        customers.extend(firsts(page));
     }
     Ok(Memory::charged(profile.name.clone(), customers, charge))
+}
+
+/// The ledgers of the one profile that was asked for.
+fn firsts(page: Vec<(CustomerKey, Vec<CustomerLedger>)>) -> impl Iterator<Item = (CustomerKey, CustomerLedger)> {
+    page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?)))
+}
+
+/// Pages of a profile's ledgers in the order of `works`, some of which are done at once.
+async fn beside<F>(works: impl Iterator<Item = F>, profile: &Profile) -> Result<Memory, AskError>
+where
+    F: Future<Output = Result<Vec<(CustomerKey, CustomerLedger)>, AskError>> + Send + 'static,
+{
+    let (mut works, mut tasks, mut pages) = (works.enumerate(), JoinSet::new(), BTreeMap::new());
+    let mut charge = Charge::begin();
+    loop {
+        while tasks.len() < limits::PAGES_BESIDE
+            && let Some((place, work)) = works.next()
+        {
+            budget::spawn(&mut tasks, async move { (place, work.await) });
+        }
+        let Some(ended) = tasks.join_next().await else { break };
+        let (place, page) = ended.map_err(|error| ReconcileError::Worker(error.to_string()))?;
+        let page = page?;
+        charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
+        pages.insert(place, page);
+    }
+    Ok(Memory::charged(profile.name.clone(), pages.into_values().flatten().collect(), charge))
 }
