@@ -19,16 +19,20 @@ use crate::{
     budget::Charge,
     event::Seq,
     ledger::{
-        durability::{AGES, Expansion, Step, by_rollup},
+        durability::{AGES, Expansion, Step, expansions, steps_by_rollup},
+        ids::{AccountId, CustomerId},
         metrics::{self, Expanded, Rate},
         money::{Currency, Mrr},
-        outcome::{Movement, Rollup},
+        outcome::Rollup,
         retention::days_after,
         time::Day,
     },
     segment::Members,
     store::derived::reports::{MovementFilter, MovementKey, Order},
 };
+
+/// What moves a customer's expansions, by currency.
+type Steps = BTreeMap<Currency, Vec<(Day, Step, Rollup)>>;
 
 /// How many movements are read at once.
 const PAGE: i64 = 1000;
@@ -93,7 +97,7 @@ impl Reports<'_> {
     pub async fn durability(&self, ask: &Ask) -> Result<DurabilityAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let filter = MovementFilter { currency: ask.own_currency(), ..MovementFilter::default() };
-        let mut of_customers: BTreeMap<(Option<String>, String), Vec<Movement>> = BTreeMap::new();
+        let mut of_customers: BTreeMap<(Option<AccountId>, CustomerId), Steps> = BTreeMap::new();
         let mut charge = Charge::begin();
         let mut after: Option<MovementKey> = None;
         loop {
@@ -104,18 +108,21 @@ impl Reports<'_> {
                 effective_at: row.movement.effective_at,
                 id: row.id.clone(),
             });
-            let moves = |movement: &Movement| Step::from_movement(movement.kind, movement.amount).is_some();
-            for row in rows.into_iter().filter(|row| moves(&row.movement)) {
-                charge.add(size_of::<Movement>() + row.movement.parts.len() * 256).map_err(ReportError::from)?;
-                let whose = (row.account.map(|account| account.to_string()), row.customer.to_string());
-                of_customers.entry(whose).or_default().push(row.movement);
+            // Of a movement little is needed, and of everybody's there are many.
+            for row in rows {
+                let steps = steps_by_rollup(&row.movement);
+                if !steps.is_empty() {
+                    charge.add(size_of_val(&*steps)).map_err(ReportError::from)?;
+                    let of_customer = of_customers.entry((row.account, row.customer)).or_default();
+                    of_customer.entry(row.movement.currency).or_default().extend(steps);
+                }
             }
             if i64::try_from(read).is_ok_and(|read| read < PAGE) {
                 break;
             }
         }
         let members = self.membership(ask, &scope, &*view).await?;
-        let of_customers = of_customers.iter().map(|((_, customer), movements)| (customer.as_str(), movements));
+        let of_customers = of_customers.into_iter().map(|((_, customer), steps)| (customer, steps));
         let data = entries(of_customers, members.as_ref(), (ask.from, ask.to), self.ledger.zone.day(scope.cut))?;
         Ok(DurabilityAnswer {
             profile: self.profile(ask)?.name.as_ref().into(),
@@ -128,15 +135,16 @@ impl Reports<'_> {
 }
 
 /// One entry for each month and currency, and one for each roll-up of it: of a segment, of what its customers grew by while in it.
-fn entries<'m>(
-    of_customers: impl Iterator<Item = (&'m str, &'m Vec<Movement>)>,
+fn entries(
+    of_customers: impl Iterator<Item = (CustomerId, Steps)>,
     members: Option<&Members>,
     (from, to): (Option<Day>, Option<Day>),
     today: Day,
 ) -> Result<Vec<DurabilityEntry>, ReportError> {
     type Grown = Vec<(Currency, Vec<Expansion<Rollup>>)>;
-    let of_customers: Vec<(&str, Grown)> =
-        of_customers.map(|(customer, movements)| (customer, by_rollup(movements))).collect();
+    let grown = |steps: Steps| steps.into_iter().map(|(currency, steps)| (currency, expansions(steps))).collect();
+    let of_customers: Vec<(CustomerId, Grown)> =
+        of_customers.map(|(customer, steps)| (customer, grown(steps))).collect();
     type Group<'e> = BTreeMap<usize, Vec<&'e Expansion<Rollup>>>;
     let mut groups: BTreeMap<(Currency, Month, Option<Rollup>), Group<'_>> = BTreeMap::new();
     for (customer, (id, all)) in of_customers.iter().enumerate() {
@@ -145,7 +153,7 @@ fn entries<'m>(
             if from.is_some_and(|from| month.last() < from) || to.is_some_and(|to| month.first() > to) {
                 continue;
             }
-            if members.is_some_and(|members| !members.holds(id, one.day)) {
+            if members.is_some_and(|members| !members.holds(id.as_str(), one.day)) {
                 continue;
             }
             for rollup in [None, Some(one.tag)] {

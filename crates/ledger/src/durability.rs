@@ -105,17 +105,22 @@ pub fn expansions<T>(steps: impl IntoIterator<Item = (Day, Step, T)>) -> Vec<Exp
 pub fn by_rollup<'m>(movements: impl IntoIterator<Item = &'m Movement>) -> Vec<(Currency, Vec<Expansion<Rollup>>)> {
     let mut steps: BTreeMap<Currency, Vec<(Day, Step, Rollup)>> = BTreeMap::new();
     for movement in movements {
-        let Some(step) = Step::from_movement(movement.kind, movement.amount) else { continue };
-        let of = steps.entry(movement.currency).or_default();
-        match step {
-            Step::Grown(_) => {
-                let brought = brought(movement).into_iter();
-                of.extend(brought.map(|(rollup, amount)| (movement.day, Step::Grown(amount), rollup)));
-            }
-            step => of.push((movement.day, step, Rollup::Unknown)),
-        }
+        steps.entry(movement.currency).or_default().extend(steps_by_rollup(movement));
     }
     steps.into_iter().map(|(currency, steps)| (currency, expansions(steps))).collect()
+}
+
+/// What a movement is of [`by_rollup`]: each roll-up that brought something, or what was given back; nothing where it moves no
+/// expansion.
+pub fn steps_by_rollup(movement: &Movement) -> Vec<(Day, Step, Rollup)> {
+    match Step::from_movement(movement.kind, movement.amount) {
+        None => Vec::new(),
+        Some(Step::Grown(_)) => {
+            let brought = brought(movement).into_iter();
+            brought.map(|(rollup, amount)| (movement.day, Step::Grown(amount), rollup)).collect()
+        }
+        Some(step) => vec![(movement.day, step, Rollup::Unknown)],
+    }
 }
 
 /// A movement's expansion by roll-up: what some of its parts took away is taken from what the last of the others brought.
