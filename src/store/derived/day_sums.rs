@@ -51,12 +51,14 @@ pub(crate) struct LedgerSums {
 pub(crate) struct Standing<'r> {
     pub(crate) ledger: &'r CustomerLedger,
     pub(crate) tails: RowsOf<'r>,
+    /// Of the whole ledger, where it is known already.
+    pub(crate) digest: Option<KeptDigest>,
 }
 
 impl<'r> Standing<'r> {
     /// Nothing of it is kept.
     pub(crate) fn whole(ledger: &'r CustomerLedger) -> Self {
-        Self { ledger, tails: (&ledger.deltas, &ledger.counts, &ledger.movements) }
+        Self { ledger, tails: (&ledger.deltas, &ledger.counts, &ledger.movements), digest: None }
     }
 
     /// Whether `retention::share` and `losses::of_customer` are the same of both: none of the rows that they read differ.
@@ -130,7 +132,7 @@ impl DaySums {
         // Whoever is of another country takes all rows there.
         let whole = traits[0] != traits[1];
         for ((one, traits), rows) in [old, new].into_iter().zip(&traits).zip([Rows::Taken, Rows::Written]) {
-            let (Some(Standing { ledger, tails }), Some(traits)) = (one, traits) else { continue };
+            let (Some(Standing { ledger, tails, digest }), Some(traits)) = (one, traits) else { continue };
             let test_clock = ledger.test_clock.as_ref();
             self.add(profile, key, test_clock, tails, rows)?;
             let of = (profile.clone(), key.livemode, key.account.clone(), test_clock.cloned());
@@ -142,9 +144,10 @@ impl DaySums {
                 let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
                 stands.add(&row, rows).ok_or_else(beyond)?;
             }
-            let digest = match rows {
-                Rows::Written => KeptDigest::from_ledger(ledger)?,
-                Rows::Taken => KeptDigest::default(),
+            let digest = match (rows, digest) {
+                (Rows::Written, Some(digest)) => digest,
+                (Rows::Written, None) => KeptDigest::from_ledger(ledger)?,
+                (Rows::Taken, _) => KeptDigest::default(),
             };
             sums.digests.insert(key.customer.clone(), digest);
             if moves_share {

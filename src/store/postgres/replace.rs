@@ -15,7 +15,10 @@ use super::{
         generations::dropped,
         readback::{GROUP, Group, read_group},
         recompute::{both_ends, lives},
-        replace::{DOING, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails, together, unreadable},
+        replace::{
+            DOING, Differing, KeptHalves, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails,
+            together, unreadable,
+        },
         rows::{account, insert},
         sum_rows::{Lines, Moving},
         sums,
@@ -112,8 +115,10 @@ async fn write_batch(
     let merged: Vec<&CustomerKey> = ours.filter(|(_, derived)| derived.is_empty()).map(|(mark, _)| &mark.key).collect();
     let mut sums = DaySums::default();
     delete_merged_customers(tx, generation, &merged, &mut sums).await?;
-    let old = stored(tx, generation, &placed).await?;
-    let changes = changes(placed, &old, &mut sums)?;
+    let kept = digests(tx, generation, &placed).await?;
+    let ours = Differing::among(placed, kept)?;
+    let old = stored(tx, generation, &ours.placed).await?;
+    let changes = changes(ours, &old, &mut sums)?;
     for Tails { table, group, customers } in tails(&changes, &old) {
         let deleted = if table.numbered() {
             delete_tails(tx, table.name, &group, &customers).await
@@ -201,6 +206,34 @@ async fn clear_marks(
             .doing(DOING)?;
     }
     Ok(cleared)
+}
+
+/// The digest that is kept of each.
+async fn digests(
+    connection: &mut Connection,
+    generation: GenerationId,
+    placed: &[PlacedLedger<'_>],
+) -> Result<KeptHalves, StoreError> {
+    let mut kept: KeptHalves = placed.iter().map(|_| None).collect();
+    let text = format!(
+        "SELECT customer, test_clock, digest, digest_rest FROM customer_digest WHERE {GROUP} AND {}",
+        in_list("customer", 5)
+    );
+    for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
+        let query = sqlx::query(AssertSqlSafe(text.clone())).bind(generation).bind(profile);
+        let query = query.bind(livemode).bind(account).bind(text_list(members.iter().map(|(_, customer)| *customer)));
+        let rows = query.fetch_all(&mut *connection).await.doing(DOING)?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            let read = || Ok((row.try_get(0)?, row.try_get(1)?, [row.try_get(2)?, row.try_get(3)?]));
+            let (customer, clock, halves): (String, String, [i64; 2]) = read().doing(DOING)?;
+            found.insert((customer, clock), halves);
+        }
+        for (at, customer) in members {
+            kept[at] = found.remove(&(customer.to_owned(), placed[at].0.clock.clone()));
+        }
+    }
+    Ok(kept)
 }
 
 /// What is stored of each; `None` of whom there is nothing.

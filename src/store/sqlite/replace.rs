@@ -15,7 +15,10 @@ use super::{
         fill::DOING as FILLING,
         readback::Group,
         recompute::both_ends,
-        replace::{DOING, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails, together, unreadable},
+        replace::{
+            DOING, Differing, KeptHalves, PROFILES, PlacedLedger, RowKey, Tails, all_fit, changes, placed, rows, tails,
+            together, unreadable,
+        },
         rows::account,
         sum_rows::{Lines, Moving},
         sums,
@@ -115,7 +118,9 @@ fn write_batch(
         }
         ours.extend(placed(generation, &mark.key, derived));
     }
-    let old = stored(tx, generation, &ours)?;
+    let kept = digests(tx, &ours)?;
+    let ours = Differing::among(ours, kept)?;
+    let old = stored(tx, generation, &ours.placed)?;
     let changes = changes(ours, &old, &mut sums)?;
     for tails in tails(&changes, &old) {
         delete_tails(tx, &tails)?;
@@ -150,6 +155,20 @@ fn clear_mark(tx: &Transaction<'_>, generation: GenerationId, mark: &Mark) -> ru
         }
         _ => Ok(false),
     }
+}
+
+/// The digest that is kept of each.
+fn digests(tx: &Transaction<'_>, placed: &[PlacedLedger<'_>]) -> rusqlite::Result<KeptHalves> {
+    let mut kept = tx.prepare_cached(
+        "SELECT digest, digest_rest FROM customer_digest
+         WHERE generation = ? AND profile = ? AND livemode = ? AND account = ? AND test_clock = ? AND customer = ?",
+    )?;
+    let of = |(place, ..): &PlacedLedger<'_>| {
+        let RowKey { generation, profile, livemode, account, clock, customer } = place;
+        let key = params![generation.0, profile, livemode, account, clock, customer];
+        kept.query_row(key, |row| Ok([row.get(0)?, row.get(1)?])).optional()
+    };
+    placed.iter().map(of).collect()
 }
 
 /// What is stored of each; `None` of whom there is nothing.

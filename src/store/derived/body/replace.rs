@@ -17,6 +17,7 @@ use crate::{
         derived::{
             Filled, GenerationId, ProfileLedger,
             day_sums::{DaySums, Standing},
+            digests::KeptDigest,
             sum::amounts_fit,
         },
         errors::corrupt,
@@ -30,11 +31,11 @@ pub(in super::super) const DOING: &str = "writing derived rows";
 #[derive(Clone)]
 pub(in super::super) struct RowKey {
     pub(in super::super) generation: GenerationId,
-    profile: String,
-    livemode: bool,
-    account: String,
-    customer: String,
-    clock: String,
+    pub(in super::super) profile: String,
+    pub(in super::super) livemode: bool,
+    pub(in super::super) account: String,
+    pub(in super::super) customer: String,
+    pub(in super::super) clock: String,
 }
 
 impl RowKey {
@@ -138,18 +139,45 @@ pub(in super::super) fn together<'p>(places: impl Iterator<Item = &'p RowKey>) -
     groups
 }
 
+/// The halves of the digests that are kept of some ledgers, in their order; `None` where none is.
+pub(in super::super) type KeptHalves = Vec<Option<[i64; 2]>>;
+
+/// Ledgers other than those that stand, each with its digest.
+pub(in super::super) struct Differing<'d> {
+    pub(in super::super) placed: Vec<PlacedLedger<'d>>,
+    digests: Vec<KeptDigest>,
+}
+
+impl<'d> Differing<'d> {
+    /// Leaves out the ledgers that are what is kept already, by their digests: most webhooks change no figure, and of these
+    /// customers nothing is read or written.
+    pub(in super::super) fn among(placed: Vec<PlacedLedger<'d>>, kept: KeptHalves) -> Result<Self, StoreError> {
+        let mut differing =
+            Self { placed: Vec::with_capacity(placed.len()), digests: Vec::with_capacity(placed.len()) };
+        for (one, kept) in placed.into_iter().zip(kept) {
+            let digest = KeptDigest::from_ledger(&one.2.ledger)?;
+            if kept != Some(digest.halves) {
+                differing.placed.push(one);
+                differing.digests.push(digest);
+            }
+        }
+        Ok(differing)
+    }
+}
+
 /// What becomes of these ledgers' rows, `old` being what is stored of each; what the sums move by is added to them.
 pub(in super::super) fn changes<'d>(
-    placed: Vec<PlacedLedger<'d>>,
+    Differing { placed, digests }: Differing<'d>,
     old: &[Option<CustomerLedger>],
     sums: &mut DaySums,
 ) -> Result<Vec<Change<'d>>, StoreError> {
     let mut changes = Vec::with_capacity(placed.len());
-    for ((place, key, derived), old) in placed.into_iter().zip(old) {
+    for (((place, key, derived), digest), old) in placed.into_iter().zip(digests).zip(old) {
         let ProfileLedger { profile, ledger } = derived;
         let kept = old.as_ref().map_or_else(Kept::default, |old| Kept::between(old, ledger));
-        let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old) });
-        sums.change(profile, key, before, Some(Standing { ledger, tails: kept.tails(ledger) }))?;
+        let before = old.as_ref().map(|old| Standing { ledger: old, tails: kept.tails(old), digest: None });
+        let after = Standing { ledger, tails: kept.tails(ledger), digest: Some(digest) };
+        sums.change(profile, key, before, Some(after))?;
         changes.push(Change { place, ledger, kept });
     }
     Ok(changes)
