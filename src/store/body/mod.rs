@@ -9,7 +9,7 @@
 #[path = "../records/body/access.rs"]
 mod access;
 #[path = "../derived/body/advance.rs"]
-mod advance;
+pub(super) mod advance;
 #[path = "../derived/body/ahead.rs"]
 mod ahead;
 #[path = "../records/body/alerts.rs"]

@@ -2,7 +2,7 @@
 
 pub(crate) use super::{
     driver::{Connection, Driver, Row},
-    facts::customer_facts,
+    facts::{customer_facts, reference_facts},
     folded::fold,
     fresh::write_fresh,
     indices::{by_own_index, drop_indices, make_indices, make_indices_within},

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     Database,
     body::{
-        facts::{DOING, NEWEST},
+        facts::{DOING, NEWEST, reference_rows},
         log_columns::{STORED, fact},
         rows::account,
     },
@@ -87,4 +87,22 @@ fn in_order(rows: &[Row], places: &BTreeMap<String, usize>) -> Result<Vec<(usize
     // A database sorts whole rows, bodies and all.
     facts.sort_by_key(|(seq, ordinal, _, _)| (*seq, *ordinal));
     Ok(facts.into_iter().map(|(seq, _, place, fact)| (place, seq, fact)).collect())
+}
+
+/// Facts about objects of one ledger that are no customer's, in the log's order.
+pub(crate) async fn reference_facts(
+    database: &Database,
+    (livemode, account): (bool, String),
+    objects: Vec<String>,
+    known_at: Seq,
+) -> Result<Vec<Fact>, StoreError> {
+    let rows = sqlx::query(AssertSqlSafe(reference_rows()))
+        .bind(livemode)
+        .bind(account)
+        .bind(text_list(objects.iter().map(String::as_str)))
+        .bind(known_at)
+        .fetch_all(&database.log)
+        .await
+        .doing(DOING)?;
+    rows.iter().map(fact).collect()
 }

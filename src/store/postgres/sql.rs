@@ -13,7 +13,7 @@ use crate::{
     event::Seq,
     store::{
         StoreError,
-        derived::GenerationId,
+        derived::{Advanced, GenerationId},
         errors::{Doing, saw_read_only},
     },
 };
@@ -135,6 +135,15 @@ pub(crate) async fn share_generation(connection: &mut Connection, generation: Ge
     .await
     .doing("sharing a generation")
     .map(drop)
+}
+
+/// Marks whoever the next `limit` events of the log touch.
+pub(crate) async fn advance_to(
+    database: &Database,
+    generation: GenerationId,
+    limit: i64,
+) -> Result<Advanced, StoreError> {
+    database.advance_by_statements(generation, limit).await
 }
 
 /// Waits for every transaction that shares `generation`, and keeps new ones waiting until the commit.

@@ -1,8 +1,9 @@
 //! Everything that the statements in `body/` take from SQLite. Its twin in `postgres/` has the same items.
 
 pub(crate) use super::{
+    advance::advance_to,
     driver::{Connection, Driver, Row},
-    facts::customer_facts,
+    facts::{customer_facts, reference_facts},
     folded::fold,
     fresh::write_fresh,
     indices::{by_own_index, drop_indices, make_indices, make_indices_within},

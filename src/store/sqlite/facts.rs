@@ -1,14 +1,16 @@
 //! Customers' facts, read into the ledger's words row by row where they lie. Its twin is in `postgres/`.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{
     Database,
     body::{
-        facts::{DOING, NEWEST},
+        facts::{DOING, NEWEST, reference_rows},
         log_columns::{STORED, decoded},
         rows::account,
     },
+    direct::Failure,
+    sql::text_list,
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -40,10 +42,7 @@ pub(crate) async fn customer_facts(
             let mut facts: Vec<(Seq, i64, Fact)> = Vec::new();
             while let Some(row) = rows.next()? {
                 let (seq, ordinal) = (Seq(row.get(0)?), row.get(3)?);
-                // Borrowed: a rebuild reads every fact of the log.
-                let state = row.get_ref(2)?;
-                let state = state.as_blob().map_err(rusqlite::Error::from)?;
-                facts.push((seq, ordinal, decoded(seq, row.get(1)?, state)?));
+                facts.push((seq, ordinal, fact(row)?));
             }
             // The index gives them by seq; of one event they are few.
             facts.sort_by_key(|(seq, ordinal, _)| (*seq, *ordinal));
@@ -52,4 +51,31 @@ pub(crate) async fn customer_facts(
         Ok(of_customers)
     };
     database.facts.run(DOING, read).await
+}
+
+/// Facts about objects of one ledger that are no customer's, in the log's order.
+pub(crate) async fn reference_facts(
+    database: &Database,
+    (livemode, account): (bool, String),
+    objects: Vec<String>,
+    known_at: Seq,
+) -> Result<Vec<Fact>, StoreError> {
+    let read = move |connection: &mut Connection| {
+        let named = text_list(objects.iter().map(String::as_str));
+        let mut statement = connection.prepare_cached(&reference_rows())?;
+        let mut rows = statement.query(params![livemode, account, named, known_at.0])?;
+        let mut facts = Vec::new();
+        while let Some(row) = rows.next()? {
+            facts.push(fact(row)?);
+        }
+        Ok(facts)
+    };
+    database.facts.run(DOING, read).await
+}
+
+/// The fact in a row that begins with [`STORED`]. Borrowed: a rebuild reads every fact of the log.
+pub(super) fn fact(row: &Row<'_>) -> Result<Fact, Failure> {
+    let state = row.get_ref(2)?;
+    let state = state.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(decoded(Seq(row.get(0)?), row.get(1)?, state)?)
 }

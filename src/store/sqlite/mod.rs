@@ -1,6 +1,7 @@
 //! SQLite: the log in one file, everything derived from it in another beside it, so that the reconciler never holds the
 //! webhooks' write lock (docs/decisions/011-sqlite-two-files.md).
 
+mod advance;
 mod arrivals;
 #[path = "../body/mod.rs"]
 mod body;

@@ -9,6 +9,7 @@ use super::{
     facts::NEWEST,
     joined,
     log_columns::{STORED, fact},
+    reader::Columns,
     rows, told,
 };
 use crate::{
@@ -23,25 +24,61 @@ use crate::{
     },
 };
 
-const DOING: &str = "marking customers";
+pub(in super::super) const DOING: &str = "marking customers";
+
+/// The last of the next `$3` events behind `$1`, up to `$2`, and how many there are.
+pub(in super::super) const STRETCH_END: &str = "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
+    (SELECT seq FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS stretch";
+
+/// The facts of a stretch of the log, behind `$1` and up to `$2`, with whom and what they are about.
+pub(in super::super) fn stretch_rows() -> String {
+    format!(
+        "SELECT {STORED}, f.livemode, f.account, f.customer, f.object FROM fact f
+         WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
+         ORDER BY f.seq, f.ordinal"
+    )
+}
 
 /// One customer or object, within its ledger.
 type Scoped = (bool, String, String);
 
+/// Customers or objects, each with the least and the greatest place in the log that touches it.
+pub(in super::super) type Marks = BTreeMap<Scoped, (Seq, Seq)>;
+
+/// Adds places in the log to a mark, or makes it.
+pub(in super::super) fn touch(marks: &mut Marks, of: Scoped, (first, last): (Seq, Seq)) {
+    let mark = marks.entry(of).or_insert((first, last));
+    *mark = (mark.0.min(first), mark.1.max(last));
+}
+
 /// What a stretch of the log says: whom it is about, and what it names.
 #[derive(Default)]
-struct Stretch {
-    /// Customers with facts of their own, with the least and the greatest seq.
-    customers: BTreeMap<Scoped, (Seq, Seq)>,
-    /// Objects without a customer, with the same.
-    objects: BTreeMap<Scoped, (Seq, Seq)>,
+pub(in super::super) struct Stretch {
+    /// Customers with facts of their own.
+    pub(in super::super) customers: Marks,
+    /// Objects without a customer.
+    pub(in super::super) objects: Marks,
     /// Which object which customer names.
-    references: BTreeSet<(Scoped, String)>,
+    pub(in super::super) references: BTreeSet<(Scoped, String)>,
     /// Terms that customers' facts embed, by the object's id.
-    told: BTreeMap<Scoped, Vec<Told>>,
+    pub(in super::super) told: BTreeMap<Scoped, Vec<Told>>,
 }
 
 impl Stretch {
+    /// Takes a customer's fact.
+    pub(in super::super) fn add(&mut self, customer: Scoped, seq: Seq, fact: &Fact) {
+        for object in naming::references(fact) {
+            self.references.insert((customer.clone(), clean(object)));
+        }
+        self.take_terms(customer.0, &customer.1, seq, fact);
+        touch(&mut self.customers, customer, (seq, seq));
+    }
+
+    /// Takes a fact about an object that is no customer's.
+    pub(in super::super) fn add_object(&mut self, object: Scoped, seq: Seq) {
+        touch(&mut self.objects, object, (seq, seq));
+    }
+
     /// Takes the terms that a customer's fact embeds, each once.
     fn take_terms(&mut self, livemode: bool, account: &str, seq: Seq, fact: &Fact) {
         tellings(fact, |telling| {
@@ -56,10 +93,15 @@ impl Stretch {
 
 impl Database {
     pub(in crate::store) async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
-        self.health.derived().note(self.advance_to(generation, limit).await, |advanced| advanced.read > 0)
+        self.health.derived().note(advance_to(self, generation, limit).await, |advanced| advanced.read > 0)
     }
 
-    async fn advance_to(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
+    /// The same by the driver's statements.
+    pub(in super::super) async fn advance_by_statements(
+        &self,
+        generation: GenerationId,
+        limit: i64,
+    ) -> Result<Advanced, StoreError> {
         // On SQLite the log and the marks lie in two files: the log is read first, and what was read counts only if the
         // position still stands where the reading began.
         let (position, joined_to) = self.position(generation).await?;
@@ -100,8 +142,7 @@ impl Database {
         .doing(DOING)?;
         for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
             let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
-            let places = stretch.objects.entry(object).or_insert((told.seq, told.seq));
-            *places = (places.0.min(told.seq), places.1.max(told.seq));
+            touch(&mut stretch.objects, object, (told.seq, told.seq));
         }
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
@@ -123,7 +164,7 @@ impl Database {
     }
 
     /// How far the generation has looked at the log; and, where it joins customers, how far it knows who belongs to whom.
-    async fn position(&self, generation: GenerationId) -> Result<(Seq, Option<Seq>), StoreError> {
+    pub(in super::super) async fn position(&self, generation: GenerationId) -> Result<(Seq, Option<Seq>), StoreError> {
         let row = sqlx::query(
             "SELECT position, CASE WHEN customer_key IS NULL THEN NULL ELSE joined_to END FROM generation
              WHERE id = $1 AND state <> 'retired'",
@@ -139,45 +180,30 @@ impl Database {
     /// The last seq of the next `limit` events, and how many there are: the horizon itself when they are fewer, so that
     /// gaps in seq don't hold the position back.
     async fn stretch_end(&self, position: Seq, horizon: Seq, limit: i64) -> Result<(Seq, i64), StoreError> {
-        let row = sqlx::query(
-            "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM
-             (SELECT seq FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS stretch",
-        )
-        .bind(position)
-        .bind(horizon)
-        .bind(limit)
-        .fetch_one(&self.log)
-        .await
-        .doing(DOING)?;
+        let row = sqlx::query(STRETCH_END)
+            .bind(position)
+            .bind(horizon)
+            .bind(limit)
+            .fetch_one(&self.log)
+            .await
+            .doing(DOING)?;
         let (read, last): (i64, Seq) = (row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
         Ok((if read < limit { horizon } else { last }, read))
     }
 
     async fn read_stretch(&self, after: Seq, to: Seq) -> Result<Stretch, StoreError> {
-        let text = format!(
-            "SELECT {STORED}, f.livemode, f.account, f.customer, f.object FROM fact f
-             WHERE f.seq > $1 AND f.seq <= $2 AND (f.customer IS NOT NULL OR f.object IS NOT NULL) AND {NEWEST}
-             ORDER BY f.seq, f.ordinal"
-        );
-        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
+        let rows =
+            sqlx::query(AssertSqlSafe(stretch_rows())).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
         let mut stretch = Stretch::default();
         for row in &rows {
+            let mut columns = Columns::of(row, 3);
             let seq: Seq = row.try_get(0).doing(DOING)?;
-            let scoped = |id: String| -> Result<Scoped, StoreError> {
-                Ok((row.try_get(3).doing(DOING)?, row.try_get(4).doing(DOING)?, id))
-            };
-            let Some(customer) = row.try_get::<Option<String>, _>(5).doing(DOING)? else {
-                if let Some(object) = row.try_get::<Option<String>, _>(6).doing(DOING)? {
-                    stretch.objects.entry(scoped(object)?).or_insert((seq, seq)).1 = seq;
-                }
-                continue;
-            };
-            let (customer, fact) = (scoped(customer)?, fact(row)?);
-            for object in naming::references(&fact) {
-                stretch.references.insert((customer.clone(), clean(object)));
+            let (livemode, account) = (columns.truth()?, columns.text()?);
+            match (columns.text_or_null()?, columns.text_or_null()?) {
+                (Some(customer), _) => stretch.add((livemode, account, customer), seq, &fact(row)?),
+                (None, Some(object)) => stretch.add_object((livemode, account, object), seq),
+                (None, None) => {}
             }
-            stretch.take_terms(customer.0, &customer.1, seq, &fact);
-            stretch.customers.entry(customer).or_insert((seq, seq)).1 = seq;
         }
         Ok(stretch)
     }
@@ -222,8 +248,8 @@ impl Database {
 pub(super) async fn touched_by_objects(
     connection: &mut Connection,
     generation: GenerationId,
-    objects: &BTreeMap<Scoped, (Seq, Seq)>,
-    marks: &mut BTreeMap<Scoped, (Seq, Seq)>,
+    objects: &Marks,
+    marks: &mut Marks,
 ) -> Result<(), StoreError> {
     let mut ledgers: BTreeMap<(bool, &str), Vec<&str>> = BTreeMap::new();
     for (livemode, account, object) in objects.keys() {
@@ -245,9 +271,8 @@ pub(super) async fn touched_by_objects(
         for row in &rows {
             let object = (livemode, account.to_owned(), row.try_get(0).doing(DOING)?);
             let customer = (livemode, account.to_owned(), row.try_get(1).doing(DOING)?);
-            if let Some(&(first, last)) = objects.get(&object) {
-                let mark = marks.entry(customer).or_insert((first, last));
-                *mark = (mark.0.min(first), mark.1.max(last));
+            if let Some(places) = objects.get(&object) {
+                touch(marks, customer, *places);
             }
         }
     }

@@ -21,6 +21,17 @@ pub(in super::super) const DOING: &str = "reading facts";
 pub(in super::super) const NEWEST: &str = "((SELECT MIN(normaliser) FROM fact) = (SELECT MAX(normaliser) FROM fact)
     OR f.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = f.seq))";
 
+/// The facts about objects of one ledger that are no customer's, in the log's order.
+pub(in super::super) fn reference_rows() -> String {
+    format!(
+        "SELECT {STORED} FROM fact f
+         WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
+           AND f.seq <= $4 AND {NEWEST}
+         ORDER BY f.seq, f.ordinal",
+        in_list("f.object", 3)
+    )
+}
+
 impl Database {
     pub(in crate::store) async fn customer_facts(
         &self,
@@ -46,23 +57,8 @@ impl Database {
         objects: &[&str],
         known_at: Option<Seq>,
     ) -> Result<Vec<Fact>, StoreError> {
-        let text = format!(
-            "SELECT {STORED} FROM fact f
-             WHERE f.livemode = $1 AND f.account = $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {}
-               AND f.seq <= $4 AND {NEWEST}
-             ORDER BY f.seq, f.ordinal",
-            in_list("f.object", 3)
-        );
-        let objects: Vec<String> = objects.iter().map(|object| clean(object)).collect();
-        let rows = sqlx::query(AssertSqlSafe(text))
-            .bind(livemode)
-            .bind(account(of))
-            .bind(text_list(objects.iter().map(String::as_str)))
-            .bind(known_at.unwrap_or(Seq::END))
-            .fetch_all(&self.log)
-            .await
-            .doing(DOING)?;
-        rows.iter().map(fact).collect()
+        let objects = objects.iter().map(|object| clean(object)).collect();
+        reference_facts(self, (livemode, account(of)), objects, known_at.unwrap_or(Seq::END)).await
     }
 
     pub(in crate::store) async fn facts_of(&self, seq: Seq) -> Result<Vec<Fact>, StoreError> {
