@@ -1,5 +1,7 @@
 //! Logs of any size: one simulated account, and as many twins of it as are asked for.
 
+use std::{collections::BTreeSet, ops::Range};
+
 use bytes::Bytes;
 use mrrd::{demo::Simulator, ledger::time::UnixTime};
 
@@ -43,9 +45,32 @@ impl Account {
         body.into()
     }
 
+    /// Webhooks of these places in so many rounds of so many, each round of customers of its own. Errors are panics: a bench
+    /// that runs out of webhooks measures nothing.
+    pub(crate) fn rounds(&self, places: Range<usize>, rounds: usize, of: usize) -> Vec<Vec<Bytes>> {
+        let mut all = vec![(BTreeSet::new(), Vec::new()); rounds];
+        for body in places.map(|place| self.webhook(place)) {
+            let Some(customer) = customer(&body) else { continue };
+            if let Some((customers, bodies)) = all.iter_mut().find(|(_, bodies)| bodies.len() < of)
+                && customers.insert(customer)
+            {
+                bodies.push(body);
+            }
+        }
+        assert!(all.iter().all(|(_, bodies)| bodies.len() == of), "the account has too few webhooks");
+        all.into_iter().map(|(_, bodies)| bodies).collect()
+    }
+
     /// The same again under another event's id: what it says is known, and its customer is recomputed all the same.
     pub(crate) fn again(&self, place: usize, mark: usize) -> Bytes {
         let body = String::from_utf8(self.webhook(place).to_vec()).unwrap();
         body.replacen("\"evt_", &format!("\"evt_again{mark}_"), 1).into()
     }
+}
+
+/// The first customer that a webhook names.
+fn customer(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let rest = &text[text.find("\"cus_")? + 1..];
+    rest.split('"').next().map(str::to_owned)
 }
