@@ -1,6 +1,6 @@
 //! The answer of `/api/v1/durability`: of each month's expansion, what the same customers still hold later (rule `durability`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,12 +14,13 @@ use super::{
     question::Asked,
     service::{AskError, Reports, one_currency},
     table::Table,
+    view::View,
 };
 use crate::{
     budget::Charge,
     event::Seq,
     ledger::{
-        durability::{AGES, Expansion, Step, expansions, steps_by_rollup},
+        durability::{AGES, Expansion, Step, expansions, steps_by_rollup, steps_of_parts},
         ids::{AccountId, CustomerId},
         metrics::{self, Expanded, Rate},
         money::{Currency, Mrr},
@@ -28,11 +29,14 @@ use crate::{
         time::Day,
     },
     segment::Members,
-    store::derived::reports::{MovementFilter, MovementKey, Order},
+    store::derived::reports::{LossRow, MovementFilter, MovementKey, Order, Scope},
 };
 
-/// What moves a customer's expansions, by currency.
-type Steps = BTreeMap<Currency, Vec<(Day, Step, Rollup)>>;
+/// What moves a customer's expansions in one currency.
+type DaySteps = Vec<(Day, Step, Rollup)>;
+
+/// The same with the currency.
+type CurrencySteps = (Currency, DaySteps);
 
 /// How many movements are read at once.
 const PAGE: i64 = 1000;
@@ -96,12 +100,49 @@ impl Reports<'_> {
     /// How long each month's expansion lasts; `from` and `to` choose months.
     pub async fn durability(&self, ask: &Ask) -> Result<DurabilityAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
-        let filter = MovementFilter { currency: ask.own_currency(), ..MovementFilter::default() };
-        let mut of_customers: BTreeMap<(Option<AccountId>, CustomerId), Steps> = BTreeMap::new();
+        let members = self.membership(ask, &scope, &*view).await?;
+        let held = Held::new(members, (ask.from, ask.to), self.ledger.zone.day(scope.cut));
+        let held = match view.seq() {
+            // The tables, in the order in which rows lie.
+            None => {
+                let add = |held: &mut Held, row: LossRow, is_last: bool| {
+                    let parts = row.parts.iter().map(|part| (part.cause, part.amount));
+                    held.add_steps(row.currency, steps_of_parts(row.kind, row.day, row.amount, parts));
+                    if is_last {
+                        held.end_customer(&row.customer);
+                    }
+                    Ok(())
+                };
+                self.store.derived.expanding(&scope, ask.own_currency(), held, add).await?
+            }
+            Some(_) => self.held_as_known(&scope, &*view, ask.own_currency(), held).await?,
+        };
+        let data = held.entries()?;
+        Ok(DurabilityAnswer {
+            profile: self.profile(ask)?.name.as_ref().into(),
+            currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
+            converted: self.reporting(ask).is_some(),
+            as_known_at_seq: view.seq(),
+            data,
+        })
+    }
+}
+
+impl Reports<'_> {
+    /// The same as an earlier ledger knew it: in the order of days.
+    async fn held_as_known(
+        &self,
+        scope: &Scope,
+        view: &dyn View,
+        currency: Option<Currency>,
+        mut held: Held,
+    ) -> Result<Held, AskError> {
+        let filter = MovementFilter { currency, ..MovementFilter::default() };
+        let mut of_customers: BTreeMap<(Option<AccountId>, CustomerId), Vec<CurrencySteps>> = BTreeMap::new();
         let mut charge = Charge::begin();
         let mut after: Option<MovementKey> = None;
         loop {
-            let rows = view.movement_page(&scope, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
+            let rows = view.movement_page(scope, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
             let read = rows.len();
             after = rows.last().map(|row| MovementKey {
                 day: row.movement.day,
@@ -113,91 +154,128 @@ impl Reports<'_> {
                 let steps = steps_by_rollup(&row.movement);
                 if !steps.is_empty() {
                     charge.add(size_of_val(&*steps)).map_err(ReportError::from)?;
-                    let of_customer = of_customers.entry((row.account, row.customer)).or_default();
-                    of_customer.entry(row.movement.currency).or_default().extend(steps);
+                    of_customers.entry((row.account, row.customer)).or_default().push((row.movement.currency, steps));
                 }
             }
             if i64::try_from(read).is_ok_and(|read| read < PAGE) {
                 break;
             }
         }
-        let members = self.membership(ask, &scope, &*view).await?;
-        let of_customers = of_customers.into_iter().map(|((_, customer), steps)| (customer, steps));
-        let data = entries(of_customers, members.as_ref(), (ask.from, ask.to), self.ledger.zone.day(scope.cut))?;
-        Ok(DurabilityAnswer {
-            profile: self.profile(ask)?.name.as_ref().into(),
-            currency: one_currency(ask, data.iter().map(|entry| entry.currency.as_str())),
-            converted: self.reporting(ask).is_some(),
-            as_known_at_seq: view.seq(),
-            data,
-        })
+        for ((_, customer), steps) in of_customers {
+            steps.into_iter().for_each(|(currency, steps)| held.add_steps(currency, steps));
+            held.end_customer(&customer);
+        }
+        Ok(held)
     }
 }
 
-/// One entry for each month and currency, and one for each roll-up of it: of a segment, of what its customers grew by while in it.
-fn entries(
-    of_customers: impl Iterator<Item = (CustomerId, Steps)>,
-    members: Option<&Members>,
-    (from, to): (Option<Day>, Option<Day>),
+/// What is held of expansions, summed customer by customer: of a segment, of what its customers grew by while in it.
+struct Held {
+    members: Option<Members>,
+    /// The first and the last day whose months are asked for.
+    months: (Option<Day>, Option<Day>),
     today: Day,
-) -> Result<Vec<DurabilityEntry>, ReportError> {
-    type Grown = Vec<(Currency, Vec<Expansion<Rollup>>)>;
-    let grown = |steps: Steps| steps.into_iter().map(|(currency, steps)| (currency, expansions(steps))).collect();
-    let of_customers: Vec<(CustomerId, Grown)> =
-        of_customers.map(|(customer, steps)| (customer, grown(steps))).collect();
-    type Group<'e> = BTreeMap<usize, Vec<&'e Expansion<Rollup>>>;
-    let mut groups: BTreeMap<(Currency, Month, Option<Rollup>), Group<'_>> = BTreeMap::new();
-    for (customer, (id, all)) in of_customers.iter().enumerate() {
-        for (currency, one) in all.iter().flat_map(|(currency, all)| all.iter().map(move |one| (*currency, one))) {
-            let month = Month::of(one.day);
-            if from.is_some_and(|from| month.last() < from) || to.is_some_and(|to| month.first() > to) {
-                continue;
-            }
-            if members.is_some_and(|members| !members.holds(id.as_str(), one.day)) {
-                continue;
-            }
-            for rollup in [None, Some(one.tag)] {
-                groups.entry((currency, month, rollup)).or_default().entry(customer).or_default().push(one);
+    /// Of the customer that is being read.
+    steps: BTreeMap<Currency, DaySteps>,
+    /// By month and currency, of all causes and of each roll-up.
+    groups: BTreeMap<(Currency, Month, Option<Rollup>), Group>,
+    /// A sum passed 128 bits.
+    is_beyond: bool,
+}
+
+/// What one month's expansion comes to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    customers: u64,
+    expansion: Mrr,
+    /// What is held at each of [`AGES`], as far as those days are over.
+    held: [Mrr; AGES.len()],
+}
+
+impl Group {
+    /// Adds an expansion; `None` where a sum passes 128 bits.
+    fn add(&mut self, month: Month, one: &Expansion<Rollup>) -> Option<()> {
+        self.expansion = self.expansion.checked_add(one.amount)?;
+        for (held, days) in self.held.iter_mut().zip(AGES) {
+            *held = held.checked_add(one.held(days_after(month.last(), days)))?;
+        }
+        Some(())
+    }
+}
+
+impl Held {
+    fn new(members: Option<Members>, months: (Option<Day>, Option<Day>), today: Day) -> Self {
+        Self { members, months, today, steps: BTreeMap::new(), groups: BTreeMap::new(), is_beyond: false }
+    }
+
+    fn add_steps(&mut self, currency: Currency, steps: DaySteps) {
+        if !steps.is_empty() {
+            self.steps.entry(currency).or_default().extend(steps);
+        }
+    }
+
+    /// Sums up what a customer's steps come to, all of which were added.
+    fn end_customer(&mut self, customer: &CustomerId) {
+        let mut groups = BTreeSet::new();
+        let (from, to) = self.months;
+        for (currency, steps) in std::mem::take(&mut self.steps) {
+            for one in expansions(steps) {
+                let month = Month::of(one.day);
+                let is_asked_for =
+                    from.is_none_or(|from| month.last() >= from) && to.is_none_or(|to| month.first() <= to);
+                let is_member = self.members.as_ref().is_none_or(|members| members.holds(customer.as_str(), one.day));
+                if !is_asked_for || !is_member {
+                    continue;
+                }
+                for rollup in [None, Some(one.tag)] {
+                    let group = self.groups.entry((currency, month, rollup)).or_default();
+                    self.is_beyond |= group.add(month, &one).is_none();
+                    if groups.insert((currency, month, rollup)) {
+                        group.customers += 1;
+                    }
+                }
             }
         }
     }
-    let entry = |((currency, month, rollup), group): ((Currency, Month, Option<Rollup>), Group<'_>)| {
-        let all: Vec<&Expansion<Rollup>> = group.values().flatten().copied().collect();
-        let expansion = sum(all.iter().map(|one| one.amount))?;
-        let age = |days: i32| {
-            let day = days_after(month.last(), days);
-            let reached = day <= today;
-            let held = reached.then(|| sum(all.iter().map(|one| one.held(day)))).transpose()?;
-            let lost = held.map(|held| expansion.checked_sub(held).ok_or(ReportError::Overflow)).transpose()?;
-            let share = match held {
-                Some(held) => metrics::expansion_durability([Expanded { expansion, held }]),
-                None => Rate::none("that day hasn't come", String::new(), expansion.to_string()),
+
+    /// One entry for each month and currency, and one for each roll-up of it.
+    fn entries(self) -> Result<Vec<DurabilityEntry>, ReportError> {
+        if self.is_beyond {
+            return Err(ReportError::Overflow);
+        }
+        let today = self.today;
+        let entry = |((currency, month, rollup), group): ((Currency, Month, Option<Rollup>), Group)| {
+            let Group { customers, expansion, held } = group;
+            let age = |(days, held): (i32, Mrr)| {
+                let day = days_after(month.last(), days);
+                let held = (day <= today).then_some(held);
+                let lost = held.map(|held| expansion.checked_sub(held).ok_or(ReportError::Overflow)).transpose()?;
+                let share = match held {
+                    Some(held) => metrics::expansion_durability([Expanded { expansion, held }]),
+                    None => Rate::none("that day hasn't come", String::new(), expansion.to_string()),
+                };
+                Ok(DurabilityAge {
+                    days,
+                    day: day.to_string(),
+                    held: held.map(Mrr::minor),
+                    held_exact: held.map(Exact),
+                    lost: lost.map(Mrr::minor),
+                    lost_exact: lost.map(Exact),
+                    share: share.into(),
+                })
             };
-            Ok(DurabilityAge {
-                days,
-                day: day.to_string(),
-                held: held.map(Mrr::minor),
-                held_exact: held.map(Exact),
-                lost: lost.map(Mrr::minor),
-                lost_exact: lost.map(Exact),
-                share: share.into(),
+            Ok(DurabilityEntry {
+                month: month.to_string(),
+                currency: currency.to_string(),
+                rollup: rollup.map(Rollup::as_str),
+                customers,
+                expansion: expansion.minor(),
+                expansion_exact: Exact(expansion),
+                ages: AGES.into_iter().zip(held).map(age).collect::<Result<_, ReportError>>()?,
             })
         };
-        Ok(DurabilityEntry {
-            month: month.to_string(),
-            currency: currency.to_string(),
-            rollup: rollup.map(Rollup::as_str),
-            customers: group.len() as u64,
-            expansion: expansion.minor(),
-            expansion_exact: Exact(expansion),
-            ages: AGES.into_iter().map(age).collect::<Result<_, ReportError>>()?,
-        })
-    };
-    groups.into_iter().map(entry).collect()
-}
-
-fn sum(mut amounts: impl Iterator<Item = Mrr>) -> Result<Mrr, ReportError> {
-    amounts.try_fold(Mrr::ZERO, Mrr::checked_add).ok_or(ReportError::Overflow)
+        self.groups.into_iter().map(entry).collect()
+    }
 }
 
 impl DurabilityAnswer {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     money::{Currency, Mrr},
-    outcome::{Kind, Movement, Rollup},
+    outcome::{Cause, Kind, Movement, Rollup},
     time::Day,
 };
 
@@ -113,27 +113,38 @@ pub fn by_rollup<'m>(movements: impl IntoIterator<Item = &'m Movement>) -> Vec<(
 /// What a movement is of [`by_rollup`]: each roll-up that brought something, or what was given back; nothing where it moves no
 /// expansion.
 pub fn steps_by_rollup(movement: &Movement) -> Vec<(Day, Step, Rollup)> {
-    match Step::from_movement(movement.kind, movement.amount) {
+    let parts = movement.parts.iter().map(|part| (part.cause, part.amount));
+    steps_of_parts(movement.kind, movement.day, movement.amount, parts)
+}
+
+/// The same of a movement by what each of its parts brought or took.
+pub fn steps_of_parts(
+    kind: Kind,
+    day: Day,
+    amount: Mrr,
+    parts: impl Iterator<Item = (Cause, Mrr)>,
+) -> Vec<(Day, Step, Rollup)> {
+    match Step::from_movement(kind, amount) {
         None => Vec::new(),
         Some(Step::Grown(_)) => {
-            let brought = brought(movement).into_iter();
-            brought.map(|(rollup, amount)| (movement.day, Step::Grown(amount), rollup)).collect()
+            let brought = brought(amount, parts).into_iter();
+            brought.map(|(rollup, amount)| (day, Step::Grown(amount), rollup)).collect()
         }
-        Some(step) => vec![(movement.day, step, Rollup::Unknown)],
+        Some(step) => vec![(day, step, Rollup::Unknown)],
     }
 }
 
-/// A movement's expansion by roll-up: what some of its parts took away is taken from what the last of the others brought.
-fn brought(movement: &Movement) -> Vec<(Rollup, Mrr)> {
+/// An expansion by roll-up: what some of its parts took away is taken from what the last of the others brought.
+fn brought(expansion: Mrr, parts: impl Iterator<Item = (Cause, Mrr)>) -> Vec<(Rollup, Mrr)> {
     let mut brought: Vec<(Rollup, Mrr)> = Vec::new();
-    for part in movement.parts.iter().filter(|part| part.amount > Mrr::ZERO) {
-        let rollup = part.cause.rollup();
+    for (cause, part) in parts.filter(|(_, part)| *part > Mrr::ZERO) {
+        let rollup = cause.rollup();
         match brought.iter_mut().find(|(of, _)| *of == rollup) {
-            Some((_, amount)) => amount.0 += part.amount.0,
-            None => brought.push((rollup, part.amount)),
+            Some((_, amount)) => amount.0 += part.0,
+            None => brought.push((rollup, part)),
         }
     }
-    let mut over = brought.iter().map(|(_, amount)| amount.0).sum::<i128>() - movement.amount.0;
+    let mut over = brought.iter().map(|(_, amount)| amount.0).sum::<i128>() - expansion.0;
     for (_, amount) in brought.iter_mut().rev() {
         let taken = over.clamp(0, amount.0);
         amount.0 -= taken;

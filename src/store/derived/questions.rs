@@ -95,6 +95,18 @@ impl ReadDerived {
         either!(self.0, database => database.losses(scope, (own, from), to, add).await)
     }
 
+    /// Adds expansions, churn and contractions to `to`, customer by customer, each one's in the order of time and with whether it
+    /// is the last of its customer; in one currency, where one is named.
+    pub async fn expanding<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        own: Option<Currency>,
+        to: T,
+        add: impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        either!(self.0, database => database.expanding(scope, own, to, add).await)
+    }
+
     /// What customers began beside what they had, by cause, from a day on.
     pub async fn begun(
         &self,

@@ -33,13 +33,34 @@ impl Database {
         to: T,
         add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.whole_movements(lost(scope, LOST, own, from), to, add_each(add)).await
+    }
+
+    /// Expansions, churn and contractions in the order of customers, each with whether it is its customer's last.
+    pub(in crate::store) async fn expanding<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        own: Option<Currency>,
+        to: T,
+        add: impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.whole_movements(lost(scope, EXPANDING, own, None), to, add).await
+    }
+
+    async fn whole_movements<T: Send + 'static>(
+        &self,
+        question: (String, Vec<Value>),
+        to: T,
+        add: impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let state = (Whole::default(), to, add);
-        let (whole, mut to, mut add) = fold(self, DOING, lost(scope, own, from), state, |(whole, to, add), columns| {
-            whole.take_in(columns)?.map_or(Ok(()), |row| add(to, row))
+        let (whole, mut to, mut add) = fold(self, DOING, question, state, |(whole, to, add), columns| {
+            let row = whole.take_in(columns)?;
+            row.map_or(Ok(()), |row| add(to, row, whole.is_of_another))
         })
         .await?;
         if let Some(last) = whole.row {
-            add(&mut to, last)?;
+            add(&mut to, last, true)?;
         }
         Ok(to)
     }
@@ -77,12 +98,24 @@ impl Database {
     }
 }
 
-/// What was lost, in the order of customers; each row is a part of a movement.
-fn lost(scope: &Scope, own: Option<Currency>, from: Option<Day>) -> (String, Vec<Value>) {
+/// Kinds of movements that may be losses.
+const LOST: &str = "'churn', 'contraction'";
+
+/// Kinds of movements that move what a customer expanded by (rule `durability`).
+const EXPANDING: &str = "'expansion', 'churn', 'contraction'";
+
+fn add_each<T>(
+    mut add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
+) -> impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static {
+    move |to, row, _| add(to, row)
+}
+
+/// Movements of some kinds in the order of customers; each row is a part of one.
+fn lost(scope: &Scope, kinds: &str, own: Option<Currency>, from: Option<Day>) -> (String, Vec<Value>) {
     let text = format!(
         "SELECT m.ordinal, m.customer, m.account, m.effective_at, m.amount, p.amount, m.currency, m.day, m.kind, p.cause,
          p.end_reason, CASE WHEN p.before_price IS NULL THEN p.after_product ELSE p.before_product END
-         FROM movement m CROSS JOIN movement_part p WHERE {PART_OF} AND m.kind IN ('churn', 'contraction') AND"
+         FROM movement m CROSS JOIN movement_part p WHERE {PART_OF} AND m.kind IN ({kinds}) AND"
     );
     let (text, values) = Question::of(scope, "m", &text)
         .and("m.visible_from <=", Some(scope.cut.0))
@@ -98,6 +131,8 @@ fn lost(scope: &Scope, own: Option<Currency>, from: Option<Day>) -> (String, Vec
 #[derive(Default)]
 pub(super) struct Whole {
     pub(super) row: Option<LossRow>,
+    /// Whether it is of another customer than the one before.
+    is_of_another: bool,
     ordinal: i64,
     account: String,
     /// There are few, and many rows of each.
@@ -124,6 +159,7 @@ impl Whole {
         }
         // One text for all of a customer's.
         let known = self.row.as_ref().filter(|row| same_customer(row)).map(|row| row.customer.clone());
+        let is_of_another = known.is_none();
         let row = LossRow {
             customer: known.unwrap_or_else(|| CustomerId::new(customer)),
             currency: parsed(currency, "currency")?,
@@ -134,6 +170,7 @@ impl Whole {
             parts: vec![part],
         };
         self.ordinal = ordinal;
+        self.is_of_another = is_of_another;
         if self.account != account {
             account.clone_into(&mut self.account);
         }
