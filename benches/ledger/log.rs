@@ -51,9 +51,11 @@ impl Account {
         let mut all = vec![(BTreeSet::new(), Vec::new()); rounds];
         for body in places.map(|place| self.webhook(place)) {
             let Some(customer) = customer(&body) else { continue };
-            if let Some((customers, bodies)) = all.iter_mut().find(|(_, bodies)| bodies.len() < of)
-                && customers.insert(customer)
-            {
+            let fits = |(customers, bodies): &&mut (BTreeSet<String>, Vec<Bytes>)| {
+                bodies.len() < of && !customers.contains(&customer)
+            };
+            if let Some((customers, bodies)) = all.iter_mut().find(fits) {
+                customers.insert(customer);
                 bodies.push(body);
             }
         }

@@ -183,7 +183,7 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
             let events = account.events() * twins;
             let known = std::mem::replace(&mut so_far, events);
             // Of one more twin what comes next is kept back: webhooks that change figures.
-            let kept_back = events + account.events() * 3 / 5..events + account.events();
+            let kept_back = events + account.events() * 2 / 5..events + account.events();
             let changes = account.rounds(kept_back.clone(), ROUNDS, TOUCHED);
             replay(&account, known..kept_back.start, dir.path(), &settings);
             let customers = account.customers * (twins + 1);
