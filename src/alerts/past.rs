@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Of the losses that are counted, those that stand out may be one in so many: beyond that all are read.
-const SOME: i64 = 2;
+const ONE_IN: i64 = 2;
 
 /// Which past, and under which rules.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +173,7 @@ fn is_some(asked: &LossesAsked, lossy: &LossyDays) -> bool {
             some = some.saturating_add(count.saturating_mul(told));
         }
     }
-    some.saturating_mul(SOME) <= all
+    some.saturating_mul(ONE_IN) <= all
 }
 
 #[cfg(test)]
