@@ -63,7 +63,8 @@ impl Lost {
     }
 }
 
-/// A movement that may be a loss, and its parts as far as they tell why.
+/// A movement that may be a loss, and its parts as far as they tell why; where durability is asked for (rule `durability`), an expansion
+/// too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LossRow {
     /// The id of the ledger's customer.
@@ -74,18 +75,18 @@ pub struct LossRow {
     pub day: Day,
     /// The instant of its last part.
     pub effective_at: UnixTime,
-    /// What it is: churn or contraction.
+    /// What it is: churn or contraction; expansion where that is asked for.
     pub kind: Kind,
-    /// How much, at most 0.
+    /// How much, in 10⁻⁶ of a minor unit: below 0 where something was lost.
     pub amount: Mrr,
-    /// What each item lost; together the amount.
+    /// What each item lost or brought; together the amount.
     pub parts: Vec<LossPart>,
 }
 
 /// One item's share of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LossPart {
-    /// Why the item lost it (rule `causes`).
+    /// Why (rule `causes`).
     pub cause: Cause,
     /// How much, in 10⁻⁶ of a minor unit.
     pub amount: Mrr,

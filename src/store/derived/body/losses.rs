@@ -1,4 +1,4 @@
-//! What movements took, and what customers began beside it: all of a span in one reading, a few columns of each row.
+//! What movements took or brought, and what customers began beside it: all of a span in one reading, a few columns of each row.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ impl Database {
         to: T,
         add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.whole_movements(lost(scope, LOST, own, from), to, add_each(add)).await
+        self.whole_movements(of_kinds(scope, LOST, own, from), to, add_each(add)).await
     }
 
     /// Expansions, churn and contractions in the order of customers, each with whether it is its customer's last.
@@ -44,9 +44,10 @@ impl Database {
         to: T,
         add: impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.whole_movements(lost(scope, EXPANDING, own, None), to, add).await
+        self.whole_movements(of_kinds(scope, EXPANDING, own, None), to, add).await
     }
 
+    /// Puts movements together from their parts, each with whether it is its customer's last.
     async fn whole_movements<T: Send + 'static>(
         &self,
         question: (String, Vec<Value>),
@@ -104,6 +105,7 @@ const LOST: &str = "'churn', 'contraction'";
 /// Kinds of movements that move what a customer expanded by (rule `durability`).
 const EXPANDING: &str = "'expansion', 'churn', 'contraction'";
 
+/// For whoever needn't know where a customer ends.
 fn add_each<T>(
     mut add: impl FnMut(&mut T, LossRow) -> Result<(), StoreError> + Send + 'static,
 ) -> impl FnMut(&mut T, LossRow, bool) -> Result<(), StoreError> + Send + 'static {
@@ -111,7 +113,7 @@ fn add_each<T>(
 }
 
 /// Movements of some kinds in the order of customers; each row is a part of one.
-fn lost(scope: &Scope, kinds: &str, own: Option<Currency>, from: Option<Day>) -> (String, Vec<Value>) {
+fn of_kinds(scope: &Scope, kinds: &str, own: Option<Currency>, from: Option<Day>) -> (String, Vec<Value>) {
     let text = format!(
         "SELECT m.ordinal, m.customer, m.account, m.effective_at, m.amount, p.amount, m.currency, m.day, m.kind, p.cause,
          p.end_reason, CASE WHEN p.before_price IS NULL THEN p.after_product ELSE p.before_product END
