@@ -114,7 +114,7 @@ pub(super) mod sums;
 #[path = "../derived/body/there.rs"]
 mod there;
 #[path = "../derived/body/told.rs"]
-mod told;
+pub(super) mod told;
 #[path = "../derived/body/touched.rs"]
 mod touched;
 #[path = "../log/body/watching.rs"]

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     Database,
     body::{
-        advance::{DOING, Marks, STRETCH_END, Stretch, stretch_rows, touch},
+        advance::{DOING, MARK, MARKED_AGAIN, Marks, REFERENCE, STRETCH_END, Stretch, stretch_rows, touch},
         rows::account,
+        told::TELL,
     },
     direct::Failure,
     facts::fact,
@@ -88,10 +89,7 @@ fn read_stretch(log: &mut Connection, after: Seq, limit: i64) -> Result<Option<(
 /// Keeps what a stretch names and tells, and marks whoever it touches; answers how many.
 fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch) -> rusqlite::Result<usize> {
     let Stretch { customers: mut marks, mut objects, references, told } = stretch;
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO reference (generation, livemode, account, object, customer) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT DO NOTHING",
-    )?;
+    let mut insert = tx.prepare_cached(&format!("{REFERENCE} VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"))?;
     for ((livemode, account, customer), object) in &references {
         insert.execute(params![generation.0, livemode, account, object, customer])?;
     }
@@ -102,11 +100,7 @@ fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch)
         }
     }
     touched_by_objects(tx, generation, &objects, &mut marks)?;
-    // The earlier mark keeps its first seq: it is the least not yet applied.
-    let mut mark = tx.prepare_cached(
-        "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq",
-    )?;
+    let mut mark = tx.prepare_cached(&format!("{MARK} VALUES (?, ?, ?, ?, ?, ?) {MARKED_AGAIN}"))?;
     for ((livemode, account, customer), (first, last)) in &marks {
         mark.execute(params![generation.0, livemode, account, customer, first.0, last.0])?;
     }
@@ -126,23 +120,9 @@ fn keep_told(tx: &Transaction<'_>, generation: GenerationId, told: &Told) -> rus
     if !is_kept {
         let (codec, state) = codec::encode_fact(&told.fact);
         let event = clean(told.fact.event.as_str());
-        let mut keep = tx.prepare_cached(
-            "INSERT INTO told (generation, livemode, account, object, digest, amount, seq, event, codec, state)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        let (livemode, amount, seq) = (told.livemode, told.amount, told.seq.0);
-        keep.execute(params![
-            generation.0,
-            livemode,
-            account,
-            object,
-            told.digest(),
-            amount,
-            seq,
-            event,
-            codec,
-            state
-        ])?;
+        let mut keep = tx.prepare_cached(&format!("{TELL} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"))?;
+        let (of, amount, seq, digest) = (generation.0, told.amount, told.seq.0, told.digest());
+        keep.execute(params![of, told.livemode, account, object, digest, amount, seq, event, codec, state])?;
     }
     Ok(!is_kept)
 }

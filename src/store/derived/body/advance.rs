@@ -39,6 +39,17 @@ pub(in super::super) fn stretch_rows() -> String {
     )
 }
 
+/// Which object which customer names, in five columns.
+pub(in super::super) const REFERENCE: &str = "INSERT INTO reference (generation, livemode, account, object, customer)";
+
+/// A mark, in six columns.
+pub(in super::super) const MARK: &str =
+    "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
+
+/// The earlier mark keeps its first seq: it is the least not yet applied.
+pub(in super::super) const MARKED_AGAIN: &str =
+    "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq";
+
 /// One customer or object, within its ledger.
 type Scoped = (bool, String, String);
 
@@ -127,10 +138,9 @@ impl Database {
             return Ok(Advanced { position: self.position(generation).await?.0, read: 0, marked: 0 });
         }
         let references: Vec<_> = stretch.references.iter().collect();
-        let head = "INSERT INTO reference (generation, livemode, account, object, customer)";
         rows::insert(
             &mut tx,
-            head,
+            REFERENCE,
             5,
             "ON CONFLICT DO NOTHING",
             &references,
@@ -151,12 +161,22 @@ impl Database {
         }
         let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
         let marks: Vec<_> = marks.into_iter().collect();
-        let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
-        // The earlier mark keeps its first seq: it is the least not yet applied.
-        let tail = "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq";
-        rows::insert(&mut tx, head, 6, tail, &marks, |query, ((livemode, account, customer), (first, last))| {
-            query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
-        })
+        rows::insert(
+            &mut tx,
+            MARK,
+            6,
+            MARKED_AGAIN,
+            &marks,
+            |query, ((livemode, account, customer), (first, last))| {
+                query
+                    .bind(generation)
+                    .bind(*livemode)
+                    .bind(account.clone())
+                    .bind(customer.clone())
+                    .bind(*first)
+                    .bind(*last)
+            },
+        )
         .await
         .doing(DOING)?;
         tx.commit().await.doing(DOING)?;

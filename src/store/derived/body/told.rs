@@ -24,6 +24,10 @@ use crate::{
 const DOING: &str = "reading terms told elsewhere";
 const KEEPING: &str = "keeping terms";
 
+/// Terms, in ten columns.
+pub(in super::super) const TELL: &str =
+    "INSERT INTO told (generation, livemode, account, object, digest, amount, seq, event, codec, state)";
+
 impl Database {
     pub(in crate::store) async fn told(
         &self,
@@ -70,11 +74,10 @@ impl Database {
 
 /// Keeps terms; of those that are kept already, the earlier place.
 async fn insert(connection: &mut Connection, generation: GenerationId, told: &[Told]) -> Result<(), StoreError> {
-    let head = "INSERT INTO told (generation, livemode, account, object, digest, amount, seq, event, codec, state)";
     let tail = "ON CONFLICT (generation, livemode, account, object, digest) DO UPDATE
                 SET seq = excluded.seq, event = excluded.event, codec = excluded.codec, state = excluded.state
                 WHERE excluded.seq < told.seq";
-    rows::insert(connection, head, 10, tail, told, |query, one| {
+    rows::insert(connection, TELL, 10, tail, told, |query, one| {
         let (codec, state) = codec::encode_fact(&one.fact);
         let query = query.bind(generation).bind(one.livemode).bind(account(one.account.as_ref()));
         let query = query.bind(clean(&one.object)).bind(one.digest().to_owned()).bind(one.amount).bind(one.seq);
