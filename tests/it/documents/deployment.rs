@@ -24,6 +24,16 @@ fn every_metric_that_is_watched_or_drawn_exists() {
     }
 }
 
+/// A full disk answers what is read, and where no webhook comes nobody is answered 503: no other gauge tells of it.
+#[test]
+fn a_log_that_cannot_be_written_wakes_somebody() {
+    let rules = text("deploy/prometheus/rules.yml");
+    let (_, rule) = rules.split_once("expr: mrrd_log_writable == 0").expect("no rule watches mrrd_log_writable");
+    let rule = rule.split("- alert:").next().unwrap_or_default();
+    assert!(rule.contains("severity: page"), "{rule}");
+    assert!(text("deploy/prometheus/rules.test.yml").contains("alertname: MrrdLogNotWritable"));
+}
+
 /// The shipped unit once set what a configuration file then couldn't change.
 #[test]
 fn the_unit_sets_nothing_that_beats_the_configuration_file() {
