@@ -490,6 +490,13 @@ pub const METADATA_BYTES: usize = 1_000;
 /// The newest events of the log, of which one tells how far Stripe's clock has come.
 pub const NEWEST_EVENTS: i64 = 200;
 
+/// Refusals that may be strangers' are told of an endpoint that took webhooks before once they have come in for so long with none
+/// taken in between: a scanner is gone by then, and Stripe comes again after minutes.
+pub const REFUSALS_IN_A_ROW_SECONDS: i64 = 600;
+
+/// So long after the last refusal it is told: Stripe's pauses between two attempts grow to half a day.
+pub const REFUSALS_TOLD_SECONDS: i64 = 86_400;
+
 /// How often log and ledger are looked at for those who listen to `/api/v1/stream`: with the time to ask for what changed
 /// well under the two seconds in which it is to be on screen.
 pub const PULSE_INTERVAL: Duration = Duration::from_millis(400);

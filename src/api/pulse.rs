@@ -1,5 +1,5 @@
-//! The ledger's pulse: where log and figures stand and whether the log can be written, looked at once for everybody who listens,
-//! and only while somebody does.
+//! The ledger's pulse: where log and figures stand, whether the log can be written and whether webhooks are refused otherwise, looked
+//! at once for everybody who listens, and only while somebody does.
 
 use std::sync::Arc;
 
@@ -9,8 +9,10 @@ use tokio::{
 };
 
 use crate::{
+    clock::Clock,
     event::Seq,
     limits,
+    receiver::intake::{Intake, Refusing},
     store::{ReadStore, StoreError, Work},
 };
 
@@ -31,6 +33,19 @@ pub struct Beat {
     pub applied_seq: Seq,
     /// Why nothing can be appended to the log now; `None` where it can.
     pub refuses: Option<Arc<str>>,
+    /// Endpoints of this process that refuse webhooks for another reason, and take none.
+    pub webhooks_refused: Arc<[Refusing]>,
+}
+
+/// What is looked at.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The log and the ledger.
+    pub store: ReadStore,
+    /// How each endpoint for webhooks fares in this process.
+    pub intake: Intake,
+    /// By which it is judged how long that is so.
+    pub clock: Clock,
 }
 
 /// The way to listen; a clone is cheap.
@@ -66,11 +81,13 @@ impl Pulse {
     ///
     /// It is no `Task`: it works only while somebody listens, holds no lease, and has no turn whose failure anybody would be
     /// told of.
-    pub async fn run(self, store: ReadStore, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, at: Looked, mut stop: watch::Receiver<bool>) {
+        let Looked { store, intake, clock } = at;
         let looking = async {
             loop {
                 if self.beats.receiver_count() > 0 {
                     let refuses = refuses(&store).await;
+                    let webhooks_refused: Arc<[Refusing]> = intake.refusing(clock.now()).into();
                     // The log's end first: what comes in between may count as lag, never the other way round.
                     let stands = match store.log.end().await {
                         Ok(last_seq) => {
@@ -82,7 +99,7 @@ impl Pulse {
                         // What can't be read now stands where it stood; who never could read it tells nothing.
                         let stood = before.as_ref().map(|beat| (beat.last_seq, beat.applied_seq));
                         let Some((last_seq, applied_seq)) = stands.or(stood) else { return false };
-                        let beat = Some(Beat { last_seq, applied_seq, refuses });
+                        let beat = Some(Beat { last_seq, applied_seq, refuses, webhooks_refused });
                         *before != beat && {
                             *before = beat;
                             true

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::Config,
     ingest::appender::Appender,
+    receiver::intake::Intake,
     reconciler::driver as reconciler,
     report::derivations::Derivations,
     server::bodies::Bodies,
@@ -39,6 +40,8 @@ pub struct AppState {
     pub reconciler: reconciler::Handle,
     /// How each task that runs beside requests stands.
     pub tasks: Board,
+    /// How each endpoint for webhooks fares in this process.
+    pub intake: Intake,
     /// Where log and figures stand, for those who listen.
     pub pulse: Pulse,
     /// Answers that can be given again while the ledger hasn't moved.

@@ -17,6 +17,7 @@ use crate::{
     event::Seq,
     history::refusals::Refusal,
     ledger::{outcome::QualityKind, time::UnixTime},
+    receiver::intake::Refusing,
     report::ask::Ask,
 };
 
@@ -39,6 +40,8 @@ pub(super) struct Status {
     currencies: Vec<String>,
     /// How far the event log has come.
     log: LogStatus,
+    /// Endpoints of the process that answers that refuse webhooks for another reason than a log that can't be written, and take none.
+    webhooks_refused: Vec<Refusing>,
     /// How far the ledger has come with the log.
     reconciler: ReconcilerStatus,
     /// What couldn't be known, under the default profile.
@@ -193,6 +196,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         reporting_currency: ledger.reporting_currency.map(|currency| currency.to_string()),
         currencies: currencies.iter().map(ToString::to_string).collect(),
         log: LogStatus { events: head.events, last_seq: head.last_seq, refuses: pulse::refuses(&state.store).await },
+        webhooks_refused: state.intake.refusing(now),
         reconciler: ReconcilerStatus {
             applied_seq,
             lag_events: head.last_seq.distance(applied_seq),

@@ -21,6 +21,7 @@ use crate::{
     api::{pulse::Beat, state::AppState},
     event::Seq,
     limits,
+    receiver::intake::Refusing,
 };
 
 /// Where log and figures stand.
@@ -37,15 +38,18 @@ pub(super) struct Moved {
     /// Why nothing can be appended to the log now, so that webhooks are answered 503; null while it can.
     #[schema(value_type = Option<String>)]
     refuses: Option<Arc<str>>,
+    /// Endpoints of this process that refuse webhooks for another reason, and take none; empty where all is well.
+    #[schema(value_type = Vec<Refusing>)]
+    webhooks_refused: Arc<[Refusing]>,
 }
 
 impl From<Beat> for Moved {
-    fn from(Beat { last_seq, applied_seq, refuses }: Beat) -> Self {
-        Self { last_seq, applied_seq, lag_events: last_seq.distance(applied_seq), refuses }
+    fn from(Beat { last_seq, applied_seq, refuses, webhooks_refused }: Beat) -> Self {
+        Self { last_seq, applied_seq, lag_events: last_seq.distance(applied_seq), refuses, webhooks_refused }
     }
 }
 
-/// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, or the log takes nothing any more or again, within half a second.
+/// Server-sent events: `ledger`, once at the beginning and whenever the log or the figures have moved on, or the log takes nothing any more or again, or an endpoint refuses all that comes or takes webhooks again, within half a second.
 ///
 /// It ends when the session or the token that opened it does. Each `data` is a JSON object; nothing is repeated, so who comes back asks for what is wanted and listens on.
 #[utoipa::path(get, path = "/api/v1/stream", tag = "status",

@@ -50,6 +50,10 @@ async fn measure(state: &AppState) {
     metrics.append_waiting.set(i64::try_from(state.appender.waiting()).unwrap_or(i64::MAX));
     let failed = state.tasks.status().into_iter().filter(|task| task.outcome == Some(Outcome::Failed)).count();
     metrics.failed_tasks.set(i64::try_from(failed).unwrap_or(i64::MAX));
+    let refusing = state.intake.refusing(state.clock.now());
+    for endpoint in state.intake.endpoints() {
+        metrics.all_refused(endpoint, refusing.iter().any(|one| one.endpoint == endpoint));
+    }
     let (looked, appending) = tokio::join!(
         tokio::time::timeout(limits::SCRAPE_WAIT, look(state)),
         tokio::time::timeout(limits::SCRAPE_WAIT, state.store.ready(Work::Appending)),

@@ -24,7 +24,13 @@ use crate::{
         first::{self, FirstToken, FirstTokenError},
     },
     alerts::watch::Watcher,
-    api::{self, kept::Kept, pulse::Pulse, sign_in, state::AppState},
+    api::{
+        self,
+        kept::Kept,
+        pulse::{Looked, Pulse},
+        sign_in,
+        state::AppState,
+    },
     background::Tasks,
     clock::Clock,
     config::{Config, Role},
@@ -42,7 +48,7 @@ use crate::{
         sealer::Sealer,
     },
     limits, mcp, names,
-    receiver::{self, Inlet},
+    receiver::{self, Inlet, intake::Intake},
     reconciler::{Reconciler, Rules, driver::Driver},
     report::derivations::Derivations,
     server::{accept, body, problem::Problem},
@@ -152,9 +158,12 @@ impl Daemon {
         }
         let first_token = first_token(&config, &store, &clock).await;
         let access = Access::new(&config.api, address.port(), store.records.clone(), clock.clone());
+        let receives = config.server.has(Role::Receiver);
+        let intake = if receives { Intake::of(&config.stripe) } else { Intake::default() };
         let pulse = Pulse::default();
         if config.server.has(Role::Api) {
-            drop(tokio::spawn(pulse.clone().run(store.reader().clone(), draining.clone())));
+            let looked_at = Looked { store: store.reader().clone(), intake: intake.clone(), clock: clock.clone() };
+            drop(tokio::spawn(pulse.clone().run(looked_at, draining.clone())));
         }
         let (bodies, board) = (Arc::default(), tasks.board().clone());
         let state = AppState {
@@ -169,6 +178,7 @@ impl Daemon {
             bodies,
             reconciler,
             tasks: board,
+            intake,
             pulse,
             draining,
         };
@@ -261,6 +271,7 @@ fn routes(state: &AppState, traces: Traces) -> Result<Router, BlankSecret> {
             metrics: state.metrics.clone(),
             appender: state.appender.clone(),
             bodies: state.bodies.clone(),
+            intake: state.intake.clone(),
             traces,
         })?);
     }

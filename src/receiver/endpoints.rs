@@ -10,6 +10,9 @@ use crate::{
     stripe::signature::{BlankSecret, SigningSecret},
 };
 
+/// What metrics and logs call the endpoint without a name.
+pub(super) const DEFAULT: &str = "default";
+
 /// What an endpoint verifies with, and whose events it takes.
 #[derive(Debug)]
 pub(super) struct Endpoint {
@@ -33,7 +36,7 @@ impl Endpoints {
     pub(super) fn from_config(stripe: &config::Stripe) -> Result<Self, BlankSecret> {
         let default = match stripe.webhook_secrets.as_slice() {
             [] => None,
-            secrets => Some(Endpoint { name: "default".into(), secrets: signing(secrets)?, account: None }),
+            secrets => Some(Endpoint { name: DEFAULT.into(), secrets: signing(secrets)?, account: None }),
         };
         let named = stripe.endpoints.iter().map(|(name, endpoint)| {
             let secrets = signing(&endpoint.webhook_secrets)?;

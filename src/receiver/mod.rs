@@ -3,6 +3,7 @@
 
 pub mod diagnosis;
 mod endpoints;
+pub mod intake;
 mod refusal;
 mod traced;
 
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 use self::{
     endpoints::{Endpoint, Endpoints},
+    intake::{Intake, UNKNOWN, Why},
     refusal::{Refusal, Unavailable},
     traced::About,
 };
@@ -54,9 +56,14 @@ pub struct Inlet {
     pub appender: Appender,
     /// What bodies on their way in may hold together.
     pub bodies: Arc<Bodies>,
+    /// How each endpoint fares.
+    pub intake: Intake,
     /// Where spans go.
     pub traces: Traces,
 }
+
+/// The header field that Stripe signs in.
+const SIGNATURE: &str = "stripe-signature";
 
 /// The routes of the role `receiver`.
 pub fn router(state: Inlet) -> Result<Router, BlankSecret> {
@@ -116,7 +123,7 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
     let began = state.traces.now();
     let (head, body) = request.into_parts();
     // What a client made up never becomes a label.
-    let endpoint = found.map_or("unknown", |endpoint| endpoint.name.as_str());
+    let endpoint = found.map_or(UNKNOWN, |endpoint| endpoint.name.as_str());
     let outcome = match found {
         None => {
             body::discard(body).await;
@@ -143,10 +150,17 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
             let duplicate = !matches!(appended, Appended::New(_));
             answered(if duplicate { "duplicate" } else { "accepted" }, 200, Some(id.as_str()), None, false);
             trouble.is_over("webhooks are taken in again");
+            state.intake.taken(endpoint, state.clock.now());
             Json(Received { received: true, duplicate }).into_response()
         }
         Err((event, refusal)) => {
             let problem = refusal.problem();
+            // Nobody who doesn't sign has taken the address for an endpoint's.
+            let is_posted = found.is_some() || head.headers.contains_key(SIGNATURE);
+            if let Some(verified) = refusal.is_verified().filter(|_| is_posted) {
+                let why = Why { answer: problem.name, detail: &problem.detail, verified };
+                state.intake.refused(endpoint, state.clock.now(), why);
+            }
             if let Some((began, id)) = began.zip(event.as_deref()) {
                 traced::refused(&state.traces, began, id, endpoint, problem.status.as_u16());
             }
@@ -222,7 +236,7 @@ async fn take(
 
 /// The `Stripe-Signature`; several count as one joined by commas, as HTTP says, and then have more than one `t`.
 fn signature_header(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
-    let all: Vec<_> = headers.get_all("stripe-signature").iter().map(HeaderValue::as_bytes).collect();
+    let all: Vec<_> = headers.get_all(SIGNATURE).iter().map(HeaderValue::as_bytes).collect();
     match all.as_slice() {
         [] => None,
         [one] => Some(Cow::Borrowed(one)),

@@ -45,6 +45,17 @@ pub(super) enum Unavailable {
 }
 
 impl Refusal {
+    /// What it says of its endpoint; `None` where it says nothing: no webhook was posted, or the log could not take it.
+    ///
+    /// A body that was captured once is signed too: what is too old may be anybody's.
+    pub(super) fn is_verified(&self) -> Option<bool> {
+        match self {
+            Self::Event(_) | Self::OtherAccount | Self::NotStorable => Some(true),
+            Self::Method | Self::Unavailable(_) | Self::Body(BodyError::Crowded) => None,
+            Self::UnknownEndpoint | Self::Body(_) | Self::Signature(_) => Some(false),
+        }
+    }
+
     /// The answer's status, name, title and detail.
     pub(super) fn problem(&self) -> Problem {
         use StatusCode as S;

@@ -56,6 +56,12 @@ pub(super) struct DeliveryLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EndpointLabels {
+    /// `default`, the endpoint's configured name, or `unknown`.
+    pub(super) endpoint: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct FeedLabels {
     pub(super) feed: String,
 }
@@ -76,6 +82,8 @@ pub struct Metrics {
     registry: Registry,
     pub(super) webhooks: Family<WebhookLabels, Counter>,
     pub(super) webhook_seconds: Histogram,
+    /// 1 of an endpoint that refuses webhooks and takes none, set at each scrape.
+    webhooks_all_refused: Family<EndpointLabels, Gauge>,
     pub(super) appended: Family<ReadingLabels, Counter>,
     pub(super) healed_events: Counter,
     pub(super) looked_up_objects: Counter,
@@ -139,6 +147,7 @@ impl Default for Metrics {
             webhooks: Family::default(),
             // 0.5 ms to 8 s: a commit takes a few milliseconds, a blocked disk seconds.
             webhook_seconds: Histogram::new(exponential_buckets(0.0005, 2.0, 15)),
+            webhooks_all_refused: Family::default(),
             appended: Family::default(),
             trace_spans_sent: Counter::default(),
             trace_spans_dropped: Counter::default(),
@@ -174,6 +183,11 @@ impl Default for Metrics {
             "webhook_seconds",
             "Time from a webhook's head to its answer",
             metrics.webhook_seconds.clone(),
+        );
+        registry.register(
+            "webhooks_all_refused",
+            "1 while an endpoint refuses webhooks for another reason than the log, and takes none: as `/api/v1/status` tells it",
+            metrics.webhooks_all_refused.clone(),
         );
         registry.register(
             "events_appended",
@@ -300,6 +314,12 @@ impl Metrics {
     /// Counts a connection that gave way to another.
     pub fn gave_way(&self) {
         self.refused.get_or_create(&ReasonLabels { reason: "idle" }).inc();
+    }
+
+    /// Shows whether an endpoint refuses webhooks and takes none.
+    pub fn all_refused(&self, endpoint: &str, refuses: bool) {
+        let labels = EndpointLabels { endpoint: endpoint.to_owned() };
+        self.webhooks_all_refused.get_or_create(&labels).set(i64::from(refuses));
     }
 
     /// Counts a message that a feed's other side did not take.

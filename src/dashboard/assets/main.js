@@ -2,7 +2,7 @@
 import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { endOfMonth, setNow } from "./days.js";
-import { count, money, month, several, words } from "./format.js";
+import { count, instant, money, month, several, words } from "./format.js";
 import { LedgerContext, knownAt, known } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
 import { Failed, Loading } from "./parts.js";
@@ -19,15 +19,22 @@ function Pulse({ status }) {
   const live = useLive();
   const text = live.state === "away" ? "No connection to mrrd; trying again"
     : live.state === "connecting" || !status ? "Connecting…"
-      : live.state === "refusing" ? "Webhooks are refused: the log can’t be written"
+      : live.refuses ? "Webhooks are refused: the log can’t be written"
+      : live.webhooks_refused?.length ? "Webhooks are refused, and none is taken"
       : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, all in the figures`;
   return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span>${text}</span></p>`;
 }
 
+/** Where they are posted to. @param {import("./stream.js").Refusing} one */
+const at = (one) => (one.endpoint === "unknown" ? "an address that no endpoint has" : `/webhooks/stripe${one.endpoint === "default" ? "" : `/${one.endpoint}`}`);
+
 /** On every page while it lasts: what Stripe sends isn't taken. */
 function Refused() {
   const live = useLive();
-  return live.refuses && html`<p class="refused" role="alert"><strong>Webhooks are refused:</strong> the log can’t be written (${live.refuses}). Nothing that Stripe sends now is in any figure; Stripe sends it again for three days. <a href=${href("/health")}>Health</a></p>`;
+  if (!live.refuses) {
+    return html`${(live.webhooks_refused ?? []).map((one) => html`<p key=${one.endpoint} class=${one.verified ? "refused" : "refused doubtful"} role="alert"><strong>Webhooks are refused</strong> at ${at(one)} since ${instant(one.since)}, and none was taken since ${one.last_taken_at ? instant(one.last_taken_at) : "mrrd was started"}: ${one.detail}. ${one.verified ? "Nothing that Stripe sends there now is in any figure; Stripe sends it again for three days." : "Anybody may post there; if it is Stripe, nothing of it is in any figure, and Stripe sends it again for three days."} <a href=${href("/health")}>Health</a></p>`)}`;
+  }
+  return html`<p class="refused" role="alert"><strong>Webhooks are refused:</strong> the log can’t be written (${live.refuses}). Nothing that Stripe sends now is in any figure; Stripe sends it again for three days. <a href=${href("/health")}>Health</a></p>`;
 }
 
 /** @param {{ page: string }} props */
@@ -50,7 +57,9 @@ function Foot({ status, ledger }) {
   const live = useLive();
   const some = doubts(status?.quality);
   const closed = ledger.closings[0];
-  const refused = live.refuses ? html`<a href=${href("/health")} class="bad">webhooks are refused: nothing that Stripe sends now comes into the log</a>` : "";
+  const surely = live.refuses || live.webhooks_refused?.some((one) => one.verified);
+  const refused = surely ? html`<a href=${href("/health")} class="bad">webhooks are refused: nothing that Stripe sends now comes into the log</a>`
+    : live.webhooks_refused?.length ? html`<a href=${href("/health")} class="warn">webhooks are refused, and none is taken</a>` : "";
   const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : "Everything received could be read, priced and put in order";
   const first = closed && `${closed.month}-01`;
   const accuracy = useApi(first ? address("/api/v1/accuracy", { ...ledger.money, as_known_at: undefined, from: first, to: endOfMonth(first) }) : null);

@@ -3,13 +3,17 @@
 import { useEffect, useState } from "./vendor/preact.js";
 import { moved, signedOut } from "./api.js";
 
-/** @typedef {{ state: "connecting" | "live" | "behind" | "refusing" | "away", at: number, last_seq?: number, applied_seq?: number, lag_events?: number, refuses?: string | null }} Live */
+/** @typedef {{ endpoint: string, answer: string, detail: string, verified: boolean, since: string, last_taken_at: string | null }} Refusing */
+/** @typedef {{ state: "connecting" | "live" | "behind" | "refusing" | "doubtful" | "away", at: number, last_seq?: number, applied_seq?: number, lag_events?: number, refuses?: string | null, webhooks_refused?: Refusing[] }} Live */
 /** @type {Live} */
 let live = { state: "connecting", at: 0 };
 /** @type {Set<(live: Live) => void>} */
 const listeners = new Set();
 /** @param {Live} next */
 function set(next) { live = next; listeners.forEach((listen) => listen(next)); }
+
+/** What is refused now, so that it can be told from before. @param {Live} at */
+const refusedBy = (at) => [at.refuses ? "log" : "", ...(at.webhooks_refused ?? []).map((one) => `${one.endpoint} ${one.answer}`)].join(", ");
 
 export function useLive() {
   const [now, put] = useState(live);
@@ -37,9 +41,10 @@ function heard(block) {
   if (!data) { set({ ...live, at: Date.now() }); return; }
   const now = JSON.parse(data);
   const before = live.applied_seq;
-  const refused = live.refuses;
-  set({ state: now.refuses ? "refusing" : now.lag_events > 0 ? "behind" : "live", at: Date.now(), ...now });
-  if (live.state !== "connecting" && Boolean(refused) !== Boolean(now.refuses)) tell();
+  const refused = refusedBy(live);
+  const surely = now.refuses || now.webhooks_refused.some((/** @type {Refusing} */ one) => one.verified);
+  set({ state: surely ? "refusing" : now.webhooks_refused.length ? "doubtful" : now.lag_events > 0 ? "behind" : "live", at: Date.now(), ...now });
+  if (live.state !== "connecting" && refused !== refusedBy(live)) tell();
   if (before !== undefined && before !== now.applied_seq) tell();
 }
 

@@ -1,8 +1,9 @@
 //! While the log takes nothing every page says so, and no page says that all is well.
 
+use mrrd::clock::Clock;
 use serde_json::json;
 
-use super::{once, walk, walk_at};
+use super::{everywhere, no_faults, once, walk, walk_at};
 use crate::{
     faults::{
         posted,
@@ -55,5 +56,33 @@ async fn webhooks_that_are_refused_are_told_on_every_page() {
     daemon.settle().await;
     let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Live ·"}]}]));
     seen[0].shows("are taken");
+    assert!(!seen[0].text().contains("refused"), "{}", seen[0].text());
+}
+
+/// A signing secret of another endpoint: every webhook was answered 400, and the dashboard said that all was live.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_that_nobody_can_verify_are_told_on_every_page() {
+    let mut daemon = Settings::default().start().await;
+    let mut stranger = daemon.connect();
+    let body = subscription("evt_1", "cus_1").into();
+    let answer = stranger.post_signed("whsec_of_another_endpoint", Clock::system().now(), body).await.unwrap();
+    assert_eq!(answer.status, 400);
+    let seen = walk(
+        &daemon,
+        &everywhere(),
+        &json!([
+            {"path": "/", "steps": [{"wait": "Webhooks are refused"}]}, {"path": "/health", "steps": [{"wait": "and none is taken"}]},
+        ]),
+    );
+    no_faults(&seen);
+    for page in &seen {
+        page.shows("Webhooks are refused, and none is taken");
+        page.shows("no v1 signature matches");
+        page.shows("none was taken since mrrd was started");
+        assert!(!page.text().contains("Live ·"), "{}", page.text());
+    }
+    daemon.accept(subscription("evt_1", "cus_1")).await;
+    daemon.settle().await;
+    let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Live ·"}]}]));
     assert!(!seen[0].text().contains("refused"), "{}", seen[0].text());
 }

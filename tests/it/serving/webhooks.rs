@@ -141,6 +141,59 @@ async fn each_endpoint_has_its_own_secret_and_account() {
     assert_eq!(accounts, ["acct_eu", "acct_its_own"]);
 }
 
+/// All webhooks were answered 400, and neither status nor metrics said anything.
+#[tokio::test]
+async fn an_endpoint_that_takes_nothing_is_told_and_stays_ready() {
+    let mut daemon = Settings::default()
+        .env("MRRD_STRIPE__ENDPOINTS__EU__WEBHOOK_SECRETS", "whsec_eu")
+        .env("MRRD_STRIPE__ENDPOINTS__EU__ACCOUNT", "acct_eu")
+        .start()
+        .await;
+    async fn told(daemon: &mut Daemon) -> Vec<(String, String, bool)> {
+        let status = daemon.json("/api/v1/status").await;
+        let metrics = daemon.get("/metrics").await;
+        let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+        let told = status["webhooks_refused"].as_array().unwrap_or_else(|| panic!("{status}")).iter().map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+            assert!(!text("detail").is_empty() && !text("since").is_empty(), "{one}");
+            (text("endpoint"), text("answer"), one["verified"] == true)
+        });
+        let told: Vec<_> = told.collect();
+        for endpoint in ["default", "eu", "unknown"] {
+            let refuses = u8::from(told.iter().any(|(of, ..)| of == endpoint));
+            let line = format!("mrrd_webhooks_all_refused{{endpoint=\"{endpoint}\"}} {refuses}");
+            assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+        }
+        // Anybody may post nonsense: a balancer that turned away would turn Stripe away.
+        assert_eq!(daemon.get("/readyz").await.status, 200);
+        told
+    }
+    let one = |endpoint: &str, answer: &str, verified| vec![(endpoint.to_owned(), answer.to_owned(), verified)];
+    let mut connection = daemon.connect();
+    let mut post = async |path: &str, secret: &str, body: String| {
+        let signature = sign(secret, now(), body.as_bytes());
+        connection.post(path, Some(&signature), body.into()).await.unwrap().status
+    };
+    assert!(told(&mut daemon).await.is_empty());
+    assert_eq!(post("/webhooks/stripe", "whsec_other", event("evt_1")).await, 400);
+    assert_eq!(told(&mut daemon).await, one("default", "signature-mismatch", false));
+    assert_eq!(post("/webhooks/stripe", SECRET, event("evt_1")).await, 200);
+    assert!(told(&mut daemon).await.is_empty());
+    // What a stranger posts says nothing of an endpoint that takes Stripe's.
+    assert_eq!(post("/webhooks/stripe", "whsec_other", event("evt_2")).await, 400);
+    assert_eq!(post("/webhooks/stripe/nowhere", SECRET, event("evt_2")).await, 404);
+    assert!(told(&mut daemon).await.is_empty());
+    // What is signed is Stripe's, and refused by a setting.
+    let connected = event("evt_3").replace("\"livemode\"", "\"account\":\"acct_its_own\",\"livemode\"");
+    assert_eq!(post("/webhooks/stripe/eu", "whsec_eu", connected).await, 400);
+    assert_eq!(told(&mut daemon).await, one("eu", "other-account", true));
+    assert_eq!(post("/webhooks/stripe/eu", "whsec_eu", event("evt_4")).await, 200);
+    assert!(told(&mut daemon).await.is_empty());
+    // Another process has seen nothing of it yet.
+    let mut daemon = daemon.restart().await;
+    assert!(told(&mut daemon).await.is_empty());
+}
+
 #[tokio::test]
 async fn other_addresses_and_methods_are_told_so_and_never_redirected() {
     let daemon = Daemon::start().await;
