@@ -6,7 +6,7 @@ use super::{
     Answer, Asked, Told, ledger_status,
     params::{FormatQuery, LedgerQuery, SegmentQuery, SpanQuery},
     query::{Query, parameters},
-    reports, told,
+    reports, told, told_with,
 };
 use crate::{
     api::state::AppState,
@@ -57,9 +57,9 @@ pub(super) async fn metrics(State(state): State<AppState>, Query(query): Query<M
     };
     let ledger_status = ledger_status(&state, &ask).await?;
     let report = reports(&state).metrics(&ask).await?;
-    let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, MetricsAnswer::table)
-        .await
+    let (is_empty, notice) = (report.data.is_empty(), report.notice());
+    let asked = Asked { ask: &ask, ledger_status };
+    told_with(&state, asked, query.format.wanted()?, report, is_empty, notice, MetricsAnswer::table).await
 }
 
 /// Customers by the month of their first MRR, and what is left of them by month of age.

@@ -270,13 +270,27 @@ struct Asked<'a> {
 /// says why it is.
 async fn told<T: Serialize + Send + 'static>(
     state: &AppState,
-    Asked { ask, ledger_status }: Asked<'_>,
+    asked: Asked<'_>,
     wanted: Wanted,
     value: T,
     is_empty: bool,
     table: fn(&T) -> Table,
 ) -> Answer {
+    told_with(state, asked, wanted, value, is_empty, None, table).await
+}
+
+/// The same, with what the answer itself has to say.
+async fn told_with<T: Serialize + Send + 'static>(
+    state: &AppState,
+    Asked { ask, ledger_status }: Asked<'_>,
+    wanted: Wanted,
+    value: T,
+    is_empty: bool,
+    notice: Option<Notice>,
+    table: fn(&T) -> Table,
+) -> Answer {
     let mut notices = ledger_status.as_ref().map(LedgerStatus::notices).unwrap_or_default();
+    notices.extend(notice);
     if is_empty {
         notices.extend(reports(state).why_empty(ask).await?);
     }

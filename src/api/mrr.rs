@@ -8,7 +8,7 @@ use super::{
     Answer, ApiProblem, Asked, Told, ledger_status,
     params::{FormatQuery, LedgerQuery, SegmentQuery, SpanQuery},
     query::{Query, parameters},
-    reports, told,
+    reports, told_with,
     values::Include,
 };
 use crate::{
@@ -67,5 +67,7 @@ pub(super) async fn mrr(State(state): State<AppState>, Query(query): Query<Serie
         Some(names) => reports(&state).mrr_compared(&ask, &names).await?,
     };
     let is_empty = report.data.is_empty();
-    told(&state, Asked { ask: &ask, ledger_status }, format, report, is_empty, MrrAnswer::table).await
+    let notice = report.notice();
+    let asked = Asked { ask: &ask, ledger_status };
+    told_with(&state, asked, format, report, is_empty, notice, MrrAnswer::table).await
 }

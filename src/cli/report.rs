@@ -254,19 +254,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 Some(names) => reports.mrr_compared(&question, names).await,
             };
             let answer = answer.map_err(ask::failure)?;
-            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            let mut told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            told.notices.extend(answer.notice());
             options.print_for_people(&answer, &told, MrrAnswer::table, MrrAnswer::for_people)?;
         }
         Command::Waterfall { options, every } => {
             let question = Ask { interval: every.interval, ..options.ask(today) };
             let answer = reports.waterfall(&question).await.map_err(ask::failure)?;
-            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            let mut told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            told.notices.extend(answer.notice.clone());
             options.print(&answer, &told, Waterfall::table)?;
         }
         Command::Metrics { basis, options, every, customers } => {
             let question = Ask { basis: *basis, interval: every.interval, ..customers.of(options.ask(today)) };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
-            let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            let mut told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
+            told.notices.extend(answer.notice());
             options.print(&answer, &told, MetricsAnswer::table)?;
         }
         Command::Cohorts { options, customers } => {

@@ -7,6 +7,7 @@ use super::{
     ReportError,
     ask::Basis,
     bridge::{Bridge, Grouping, bridges},
+    notice::Notice,
     period::{Interval, Period, Phase},
     retained::People,
     table::Table,
@@ -45,6 +46,16 @@ pub struct MetricsAnswer {
     pub as_known_at_seq: Option<Seq>,
     /// In order of currency and time.
     pub data: Vec<MetricsEntry>,
+    /// The first day of the ledger, over all currencies; `None` while it has none. A notice says it where periods lie before it.
+    #[serde(skip)]
+    pub begins: Option<Day>,
+}
+
+impl MetricsAnswer {
+    /// That periods of it lie before the ledger begins.
+    pub fn notice(&self) -> Option<Notice> {
+        Notice::before_the_ledger(self.begins, self.data.iter().map(|entry| entry.end).min())
+    }
 }
 
 /// A figure with what it was made of.

@@ -8,6 +8,7 @@ use super::{
     ask::Basis,
     bridge::{ANSWERED_BYTES, Bridge, ENTRIES_MAX, Grouping},
     money::Exact,
+    notice::Notice,
     period::{Interval, Phase},
     table::Table,
 };
@@ -39,6 +40,16 @@ pub struct MrrAnswer {
     pub as_known_at_seq: Option<Seq>,
     /// In order of currency, group and time.
     pub data: Vec<MrrEntry>,
+    /// The first day of the ledger, over all currencies; `None` while it has none. A notice says it where periods lie before it.
+    #[serde(skip)]
+    pub begins: Option<Day>,
+}
+
+impl MrrAnswer {
+    /// That periods of it lie before the ledger begins.
+    pub fn notice(&self) -> Option<Notice> {
+        Notice::before_the_ledger(self.begins, self.data.iter().map(|entry| entry.end).min())
+    }
 }
 
 /// One period. Money is in minor units; `X_exact` is exact, `X` rounded half-even. closing = opening + the lines from

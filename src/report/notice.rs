@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     event::Seq,
-    ledger::ids::{AccountId, TestClockId},
+    ledger::{
+        ids::{AccountId, TestClockId},
+        time::Day,
+    },
     store::{
         derived::reports::{AccountScope, LedgerThere, Scope},
         log::EventFilter,
@@ -56,6 +59,8 @@ pub enum NoticeKind {
     TestEvents,
     /// Invoices came, and no subscription.
     SubscriptionsMissing,
+    /// Periods of the answer lie before the ledger begins: what stands there is not known, and no 0.
+    BeforeTheLedger,
     /// The span asked for is still to come.
     FutureRange,
     /// All events of the log are read and priced.
@@ -68,6 +73,15 @@ impl Notice {
     /// A notice of a kind; `option` is the parameter that shows what the answer doesn't.
     pub fn new(kind: NoticeKind, detail: String, option: Option<String>) -> Self {
         Self { kind, detail, option }
+    }
+
+    /// That periods of an answer lie before the ledger `begins`: `first_end` is the last day of its first one. `None` where none does.
+    pub fn before_the_ledger(begins: Option<Day>, first_end: Option<Day>) -> Option<Self> {
+        let begins = begins.filter(|begins| first_end.is_some_and(|end| end < *begins))?;
+        let detail = format!(
+            "the ledger begins on {begins}: of the days before it the log tells nothing, and what stands at 0 there is not known"
+        );
+        Some(Self::new(NoticeKind::BeforeTheLedger, detail, None))
     }
 
     /// As a command tells it, with its own options.

@@ -65,10 +65,14 @@ impl<'a> Reports<'a> {
         let of_customers = by_customer && row_group != RowGroup::Customer;
         let summed = row_group != RowGroup::Whole && grouping != Grouping::Moving && !by_customer;
         let by_month = if summed { self.months_by_group(ask, &scope, &*view).await? } else { None };
-        let (mut rows, periods, view) = match by_month {
-            Some((rows, periods)) => (rows, periods, view),
+        let (mut rows, periods, view, begins) = match by_month {
+            Some((rows, periods)) => {
+                let begins = rows.first_day();
+                (rows, periods, view, begins)
+            }
             None => {
                 let (mut rows, periods, view) = self.rows(ask, &scope, view, row_group, None).await?;
+                let begins = rows.first_day();
                 let members = if of_customers { self.membership(ask, &scope, &*view).await? } else { None };
                 if let Some(members) = members {
                     let mut all = view.rows_of_customers(&scope, row_group).await?;
@@ -82,7 +86,7 @@ impl<'a> Reports<'a> {
                 } else if let Some(label) = self.regrouping(ask, &scope, &*view).await? {
                     rows.regroup(|customer| label.get(customer).cloned().flatten());
                 }
-                (rows, periods, view)
+                (rows, periods, view, begins)
             }
         };
         // A segment in no groups is one series for each currency, whether anybody is in it or not.
@@ -131,6 +135,7 @@ impl<'a> Reports<'a> {
             group_by: ask.group_by.as_ref().map(GroupBy::as_string),
             as_known_at_seq: view.seq(),
             data,
+            begins,
         })
     }
 
@@ -194,15 +199,17 @@ impl<'a> Reports<'a> {
         // Days are summed over all customers.
         let summed = periods.is_none() && ask.segment.is_none();
         let by_days = if summed { self.days_of_people(ask, &scope, &*view).await? } else { None };
-        let (imported, members);
+        let (imported, members, begins);
         let (whole, people, periods, view) = match by_days {
             Some((rows, periods)) => {
                 let people = People::of_days(&rows)?;
                 members = None;
+                begins = rows.whole.first_day();
                 (rows.whole, people, periods, view)
             }
             None => {
                 let (rows, periods, view) = self.rows(ask, &scope, view, RowGroup::Customer, periods).await?;
+                begins = rows.first_day();
                 imported = view.imported_lines(&scope).await?;
                 members = self.membership(ask, &scope, &*view).await?;
                 let book = Book::of(&rows)?;
@@ -233,6 +240,7 @@ impl<'a> Reports<'a> {
             basis: None,
             as_known_at_seq: view.seq(),
             data,
+            begins,
         })
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     money::Exact,
     mrr::{MrrAnswer, MrrEntry},
+    notice::Notice,
     period::Interval,
     table::Table,
 };
@@ -25,6 +26,9 @@ pub struct Waterfall {
     /// The log sequence number the answer was as known at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_known_at_seq: Option<Seq>,
+    /// That periods of it lie before the ledger begins.
+    #[serde(skip)]
+    pub notice: Option<Notice>,
     /// WaterfallRow by line. closing = opening + the movement lines; the causes of a line sum to it.
     pub data: Vec<WaterfallRow>,
 }
@@ -94,7 +98,8 @@ impl Waterfall {
             data.push(line("closing", None, (entry.closing, entry.closing_exact)));
         }
         let (profile, interval) = (whole.profile.clone(), whole.interval);
-        Self { profile, converted: whole.converted, interval, as_known_at_seq: whole.as_known_at_seq, data }
+        let (as_known_at_seq, notice) = (whole.as_known_at_seq, whole.notice());
+        Self { profile, converted: whole.converted, interval, as_known_at_seq, notice, data }
     }
 
     /// As a table for CSV and terminal, one row a line.

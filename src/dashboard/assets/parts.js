@@ -45,15 +45,15 @@ export function Failed({ error, again }) {
 
 /**
  * An answer in its states: loading, failed, empty, here.
- * @param {{ of: any, empty?: (data: any) => boolean, none?: Children, children: (data: any) => Children, lines?: number, tall?: boolean }} props
+ * @param {{ of: any, empty?: (data: any) => boolean, none?: Children, children: (data: any) => Children, lines?: number, tall?: boolean, again?: boolean }} props
+ *   again: an answer that is shown in another card as well, which says where the ledger begins
  */
-export function Answered({ of, empty, none, children, lines, tall }) {
+export function Answered({ of, empty, none, children, lines, tall, again = false }) {
   if (of.error && of.data === undefined) return of.error.status === 401 ? html`<${Loading} lines=${lines} tall=${tall} />` : html`<${Failed} error=${of.error} again=${of.again} />`;
   if (of.data === undefined) return html`<${Loading} lines=${lines} tall=${tall} />`;
   // Where the page says itself that there is nothing, that nothing counts needs no second sentence.
-  const told = (of.data?.notices ?? []).filter((/** @type {any} */ one) => !none || one.kind !== "nothing_counts");
-  const notices = told.map((/** @type {any} */ one) => one.detail ?? String(one));
-  return html`${notices.map((/** @type {string} */ notice) => html`<p class="late" role="status" key=${notice}>${notice}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
+  const told = (of.data?.notices ?? []).filter((/** @type {any} */ one) => (!none || one.kind !== "nothing_counts") && (!again || one.kind !== "before_the_ledger"));
+  return html`${told.map((/** @type {any} */ one) => html`<p class=${one.kind === "before_the_ledger" ? "soft" : "late"} role="status" key=${one.kind}>${one.detail}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
     ${empty?.(of.data) ? none ?? html`<${Empty} title="Nothing to show." />` : children(of.data)}`;
 }
 

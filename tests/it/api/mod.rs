@@ -2,6 +2,7 @@
 
 mod again;
 mod assistants;
+mod before;
 mod called;
 mod chartmogul;
 mod clients;

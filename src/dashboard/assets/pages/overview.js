@@ -80,7 +80,7 @@ export function Overview({ query }) {
   const atOnce = wanted || paying <= COMMITTED_AT_ONCE;
   const committed = useCommitted(Boolean(there && atOnce && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
-    <${Answered} of=${metrics} lines=${6} tall none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
+    <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts} metric=${months.at(-1)?.[figure.key]}
         values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
@@ -88,7 +88,7 @@ export function Overview({ query }) {
       <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
       ${there && atOnce && html`<${Committed} answer=${committed} query=${query} />`}
       ${there && !atOnce && html`<${Card} title="Committed MRR" wide note="MRR as it will stand if all that is scheduled happens and nothing else."><p>Each customer is looked at for this, which takes a while with ${count(paying)} of them. <button type="button" onClick=${() => want(true)}>Work it out</button></p><//>`}
-      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
+      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall again empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
       <div class="stack"><${Running} /><${OpenAlerts} /><${Standing} /></div>
       <${Latest} />
