@@ -1,6 +1,7 @@
 //! The dashboard in a real browser: Chromium without a window walks its pages, and what they show is what the API answers.
 
 mod assets;
+mod closing;
 mod committed;
 mod doubts;
 mod empty;

@@ -19,15 +19,20 @@ export function Closing({ query }) {
   const closed = new Map((closings.data?.data ?? []).map((/** @type {any} */ one) => [one.month, one]));
   // A month before one that is closed is closed by the command alone, which asks for it (`--force`).
   const newest = [...closed.keys()].sort().at(-1) ?? "";
+  const next = newest && plusMonths(`${newest}-01`, 1).slice(0, 7);
   const admin = ledger.me?.role === "admin";
   const trail = useApi(address("/api/v1/audit-trail", { action: "month_closed", limit: 1000 }));
   const deeds = new Map((trail.data?.data ?? []).map((/** @type {any} */ one) => [one.subject, one]));
   const month = (/** @type {any} */ one) => one.start.slice(0, 7);
+  // In an only currency, months of trials alone: the ledger begins with its first money.
+  const began = ledger.currencies.length > 1 ? "" : month(list.findLast((/** @type {any} */ one) => ["opening", "opening_balance", "new", "closing", "list"].some((key) => Number(one[`${key}_exact`]) !== 0)) ?? { start: "9999-12" });
+  /** Why a month can't be closed here; nothing where it can. @param {any} one */
+  const keeps = (one) => (month(one) < newest ? "followed by a closed month" : next && month(one) > next ? `after ${monthName(next)}` : month(one) < began ? "before the ledger began" : "");
   const chosen = list.find((/** @type {any} */ one) => month(one) === query.month);
   return html`<${PageHead} title="Closing" lead="A closed month keeps its figures. What later events change in it is a restatement, with the events that caused it." tools=${html`<${Csv} to="/api/v1/closings" query=${{ profile: ledger.common.profile }} name="closings" />`} />
     <div class="grid">${chosen && closed.get(query.month) && html`<${Beside} month=${chosen} kept=${closed.get(query.month)} deed=${deeds.get(query.month)} />`}
       ${query.month && html`<${Restatements} month=${query.month} closed=${[...closed.keys()]} />`}
-      <${Card} title="Months" wide busy=${months.stale}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
+      <${Card} title="Months" wide busy=${months.stale} note=${admin ? `${monthName(today().slice(0, 7))} can be closed once it is over.` : undefined}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
       <${Table} caption="Months" cls="cardy mid" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed", "Events in it", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
         const kept = closed.get(month(one));
         const line = kept?.totals.find((/** @type {any} */ total) => total.line === "closing" && total.currency === currency && !total.account === !ledger.common.account && total.livemode !== false);
@@ -36,7 +41,7 @@ export function Closing({ query }) {
           line ? html`<a href=${href("/movements", { range: "", from: one.start, to: one.end, asof: String(kept.seq) })}>${money(line.amount, currency)}</a>` : html`<span class="soft">open</span>`, money(one.closing, currency),
           difference === null ? "" : difference === 0 ? html`<span class="soft">none</span>` : html`<a href=${href("/closing", { month: month(one) })}><${Change} amount=${difference} currency=${currency} /></a>`,
           kept ? html`<${Deed} kept=${kept} deed=${deeds.get(month(one))} />` : "", kept ? count(kept.seq) : "",
-          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : month(one) < newest ? html`<span class="soft">followed by a closed month</span>` : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
+          kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : keeps(one) ? html`<span class="soft">${keeps(one)}</span>` : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
       })} />`}<//><//>
       ${!query.month && html`<${Restatements} closed=${[...closed.keys()]} />`}
       <${Deeds} /></div>
