@@ -70,7 +70,7 @@ pub(super) fn profile<'a>(named: Option<&str>, config: &'a Config) -> Result<&'a
 pub(super) async fn keep(audit: &ExportAudit, source: &str, config: &Config, now: UnixTime) {
     let kept = match open_store(config).await {
         Ok(store) => LastAudit::new(audit, source, now).keep(&store.records).await.map_err(|error| error.to_string()),
-        Err(Failure::Failed(why) | Failure::Usage(why)) => Err(why),
+        Err(Failure::Failed(why) | Failure::Usage(why) | Failure::Interrupted(why)) => Err(why),
         // Opening says why it can't.
         Err(Failure::Said) => return,
     };

@@ -58,7 +58,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                     }),
                 }
             }
-            Err(Failure::Failed(detail)) => {
+            Err(Failure::Failed(detail) | Failure::Interrupted(detail)) => {
                 findings.push(Finding { check: "database", verdict: Verdict::Failed, detail });
             }
             // There is none yet: whoever writes first makes it.

@@ -2,13 +2,13 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{Context, Failure, Outcome, init_wait, output};
+use super::{Context, Failure, Outcome, init_wait, output, prompt::Prompt};
 use crate::{config, ledger::time::Zone};
 
 /// Writes a configuration for your own account: asks three questions (or takes them as options), then says what to do at Stripe
@@ -48,15 +48,21 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             path.display()
         )));
     }
+    let mut prompt = match io::stdin().is_terminal() {
+        true => Some(Prompt::new("interrupted: nothing was written")?),
+        false => None,
+    };
+    let prompt = &mut prompt;
     let signing = match &args.secret_file {
         Some(file) => Signing::in_file(file)?,
-        None => Signing::Itself(secret(args.secret.as_deref())?),
+        None => Signing::Itself(secret(args.secret.as_deref(), prompt).await?),
     };
-    let database = answer(args.database.as_deref(), "--database", "Database", Some("sqlite://mrrd.db"))?;
+    let database = answer(args.database.as_deref(), "--database", "Database", Some("sqlite://mrrd.db"), prompt).await?;
     if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
         return Err(Failure::Usage("the database is neither sqlite://PATH nor postgres://…".into()));
     }
-    let timezone = answer(args.timezone.as_deref(), "--timezone", "Zone of your accounting days", Some("UTC"))?;
+    let asked = "Zone of your accounting days";
+    let timezone = answer(args.timezone.as_deref(), "--timezone", asked, Some("UTC"), prompt).await?;
     Zone::named(&timezone).map_err(|error| Failure::Usage(format!("{timezone} is no zone: {error}")))?;
     write(&path, &text(&signing, &database, &timezone))?;
     // Whatever is wrong with it is said now, and not when it is started.
@@ -68,7 +74,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     match args.wait {
         Some(seconds) => init_wait::for_the_first(&path, Some(Duration::from_secs(seconds)), context).await,
         None if io::stdin().is_terminal() && io::stdout().is_terminal() => {
-            let asked = answer(None, "--wait", "\nWait for the first event now (yes or no)?", Some("yes"))?;
+            if let Some(prompt) = prompt {
+                prompt.interrupted_says("interrupted: the configuration is written, and nothing waits for an event");
+            }
+            let asked = "\nWait for the first event now (yes or no)?";
+            let asked = answer(None, "--wait", asked, Some("yes"), prompt).await?;
             if asked.starts_with(['y', 'Y']) { init_wait::for_the_first(&path, None, context).await } else { Ok(()) }
         }
         None => Ok(()),
@@ -104,51 +114,45 @@ impl Signing {
 }
 
 /// The secret that was given, else one that is typed and not shown, as no password is.
-fn secret(given: Option<&str>) -> Result<String, Failure> {
+async fn secret(given: Option<&str>, prompt: &mut Option<Prompt>) -> Result<String, Failure> {
     const QUESTION: &str = "Signing secret of the webhook endpoint (whsec_…)";
-    let typed = given.is_none() && io::stdin().is_terminal() && io::stdout().is_terminal();
-    let secret = if typed { hidden(QUESTION)? } else { answer(given, "--secret or --secret-file", QUESTION, None)? };
+    let secret = match prompt {
+        Some(prompt) if given.is_none() && io::stdout().is_terminal() => loop {
+            let typed = prompt.hidden(&format!("{QUESTION}, not shown: ")).await?;
+            if !typed.is_empty() {
+                break typed;
+            }
+        },
+        prompt => answer(given, "--secret or --secret-file", QUESTION, None, prompt).await?,
+    };
     not_a_signing_secret(&secret).map_or(Ok(secret), |wrong| Err(Failure::Usage(wrong)))
 }
 
-/// What is typed on the terminal, which shows nothing of it.
-fn hidden(question: &str) -> Result<String, Failure> {
-    let terminal = console::Term::stdout();
-    loop {
-        print!("{question}, not shown: ");
-        io::stdout().flush()?;
-        let line =
-            terminal.read_secure_line().map_err(|error| Failure::Failed(format!("nothing was typed: {error}")))?;
-        if !line.trim().is_empty() {
-            return Ok(line.trim().to_owned());
-        }
-    }
-}
-
 /// An option's value, else what is typed; without a terminal and without a default that is a usage error.
-fn answer(given: Option<&str>, option: &str, question: &str, default: Option<&str>) -> Result<String, Failure> {
+async fn answer(
+    given: Option<&str>,
+    option: &str,
+    question: &str,
+    default: Option<&str>,
+    prompt: &mut Option<Prompt>,
+) -> Result<String, Failure> {
     if let Some(given) = given {
         return Ok(given.trim().to_owned());
     }
-    if !io::stdin().is_terminal() {
+    let Some(prompt) = prompt else {
         return default.map(str::to_owned).ok_or_else(|| {
             Failure::Usage(format!(
                 "there is no terminal to ask on: give {option} (`mrrd init --help` lists the options)"
             ))
         });
-    }
+    };
     let suggested = default.map(|default| format!(" [{default}]")).unwrap_or_default();
     loop {
-        print!("{question}{suggested}: ");
-        io::stdout().flush()?;
-        let mut line = String::new();
-        if io::stdin().read_line(&mut line)? == 0 {
-            return Err(Failure::Failed("nothing was written".into()));
-        }
-        match (line.trim(), default) {
-            ("", Some(default)) => return Ok(default.to_owned()),
-            ("", None) => continue,
-            (typed, _) => return Ok(typed.to_owned()),
+        let typed = prompt.shown(&format!("{question}{suggested}: ")).await?;
+        match (typed.is_empty(), default) {
+            (true, Some(default)) => return Ok(default.to_owned()),
+            (true, None) => {}
+            (false, _) => return Ok(typed),
         }
     }
 }

@@ -40,6 +40,7 @@ mod openapi;
 mod output;
 mod private_file;
 mod progress;
+mod prompt;
 mod quality;
 mod rebuild;
 mod redeliver;
@@ -130,6 +131,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// Usage or configuration is wrong: exit code 2.
     Usage(String),
+    /// Somebody interrupted a question: exit code 130, as a shell tells it.
+    Interrupted(String),
     /// Exit code 1 without another word: the command has said what there is to say.
     Said,
 }
@@ -281,6 +284,7 @@ pub fn run() -> ExitCode {
         Err(Failure::Said) => ExitCode::from(1),
         Err(Failure::Failed(reason)) => complain(&reason, 1),
         Err(Failure::Usage(reason)) => complain(&reason, 2),
+        Err(Failure::Interrupted(reason)) => complain(&reason, 130),
     }
 }
 

@@ -21,8 +21,13 @@ struct OnTerminal {
 
 impl OnTerminal {
     fn start(dir: &Path, args: &str, env: &[(&str, &str)]) -> Self {
+        Self::running(dir, &format!("exec {} {args}", binary().display()), env)
+    }
+
+    /// The same of what a shell runs.
+    fn running(dir: &Path, line: &str, env: &[(&str, &str)]) -> Self {
         // Its process is known before it is the command's.
-        let line = format!("echo $$ > pid.new; mv pid.new pid; exec {} {args}", binary().display());
+        let line = format!("echo $$ > pid.new; mv pid.new pid; {line}");
         let script = Command::new("/usr/bin/script")
             .args(["--quiet", "--return", "--flush", "--command", &line, "said"])
             .current_dir(dir)
@@ -72,10 +77,7 @@ impl OnTerminal {
     /// Waits until its terminal shows nothing of what is typed.
     fn wait_for_no_echo(&self) {
         let terminal = fs::read_link(format!("/proc/{}/fd/0", self.pid())).unwrap();
-        self.wait("a terminal that shows nothing", || {
-            let output = Command::new("stty").arg("--file").arg(&terminal).arg("--all").output().unwrap();
-            String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == "-echo").then_some(())
-        });
+        self.wait("a terminal that shows nothing", || (!shows(&terminal)).then_some(()));
     }
 
     /// Sends a signal, and waits for its end.
@@ -101,6 +103,14 @@ impl Drop for OnTerminal {
         let _ = self.script.kill();
         let _ = self.script.wait();
     }
+}
+
+/// Whether a terminal shows what is typed.
+fn shows(terminal: &Path) -> bool {
+    let output = Command::new("stty").arg("--file").arg(terminal).arg("--all").output().unwrap();
+    let modes = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(modes.contains("echo"), "{modes}{}", String::from_utf8_lossy(&output.stderr));
+    modes.split_whitespace().all(|word| word != "-echo")
 }
 
 fn token_in(dir: &Path) -> String {
@@ -134,4 +144,24 @@ fn init_shows_no_secret_that_is_typed_and_prints_the_link_of_the_token_that_its_
     assert!(fs::read_to_string(dir.path().join("config/mrrd.toml")).unwrap().contains("whsec_typed_by_somebody"));
     assert!(said.contains(&format!("/#token={}", token_in(dir.path()))), "{said}");
     assert!(said.contains("Start it: mrrd --config config/mrrd.toml serve"), "{said}");
+}
+
+/// The terminal was left without showing what is typed, and the shell said nothing but a signal.
+#[test]
+fn a_question_that_is_interrupted_leaves_the_terminal_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    // A shell that ignores the signal, so that the terminal is there after the command.
+    let line = format!("trap : INT; {} init; echo ended by $?; stty --all", binary().display());
+    let mut init = OnTerminal::running(dir.path(), &line, &[]);
+    init.wait_for("Signing secret");
+    let terminal = fs::read_link(format!("/proc/{}/fd/0", init.pid())).unwrap();
+    init.wait("a terminal that shows nothing", || (!shows(&terminal)).then_some(()));
+    init.types("whsec_half\x03");
+    init.wait_for("ended by 130");
+    init.wait_for("echoctl");
+    let said = init.said();
+    let (asked, after) = said.split_once("ended by 130").unwrap();
+    assert!(asked.contains("mrrd: interrupted: nothing was written"), "{said}");
+    assert!(after.contains(" echo "), "{said}");
+    assert!(!dir.path().join("config").exists());
 }
