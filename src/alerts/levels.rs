@@ -15,15 +15,18 @@ use crate::{
     config::alert_rules::Rule,
     ledger::{
         ahead::Due,
-        ids::{CustomerId, ProductId},
+        ids::{CustomerId, ItemId, ProductId, SubscriptionId},
         money::{Currency, Decimal, Mrr},
-        outcome::Cause,
+        outcome::{Cause, Side},
         time::Day,
     },
     limits,
     report::{ReportError, ask::Ask, committed_answer::CommittedLine, period::Interval, service::AskError, terminal},
-    store::derived::reports::{CustomerRow, CustomersAsked, DailyRows},
+    store::derived::reports::{CustomersAsked, DailyRows, MovementFilter, Order},
 };
+
+/// Of a customer who leaves so many of the newest movements are looked through for the product that is given up.
+const MOVEMENTS: i64 = 100;
 
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
 /// longer does. Under a profile that counts a cancellation when it is asked for it lies outside MRR already (rule `churn-at`):
@@ -91,19 +94,49 @@ async fn endings(
     for ((currency, customer), amount) in set_to_end {
         let asked = CustomersAsked::One(CustomerId::from(*customer));
         let (found, _) = look.reports.customers(&look.ask, &asked, 1).await?;
-        let ends = |row: &CustomerRow| row.subscriptions.iter().any(|one| one.ends_at.is_some_and(|at| at <= until));
-        if found.iter().any(ends) {
+        let ending: BTreeSet<SubscriptionId> = found
+            .into_iter()
+            .flat_map(|row| row.subscriptions)
+            .filter(|one| one.ends_at.is_some_and(|at| at <= until))
+            .map(|one| one.id)
+            .collect();
+        if !ending.is_empty() {
             all.entry(*currency).or_default().push(Loss {
                 customer: (*customer).into(),
                 currency: *currency,
                 amount: *amount,
                 nature: Nature::Voluntary,
-                product: None,
+                product: product_of(look, *currency, customer, &ending).await?,
                 reason: Cause::Cancellation,
             });
         }
     }
     Ok(all)
+}
+
+/// The product of the largest item of these subscriptions, by what last moved each of them: what was asked to end counts no more,
+/// and stands in its movement as it was before. `None` where its price has no product.
+async fn product_of(
+    look: &Look<'_>,
+    currency: Currency,
+    customer: &str,
+    subscriptions: &BTreeSet<SubscriptionId>,
+) -> Result<Option<ProductId>, AskError> {
+    let of = MovementFilter { customer: Some(customer.into()), ..MovementFilter::default() };
+    let (newest, _) = look.reports.movements(&look.ask, &of, Order::Descending, None, MOVEMENTS).await?;
+    let parts = newest.into_iter().filter(|row| row.movement.currency == currency).flat_map(|row| {
+        let mut parts = row.movement.parts;
+        parts.sort_by_key(|part| std::cmp::Reverse(part.effective_at));
+        parts
+    });
+    let mut items: BTreeMap<ItemId, Side> = BTreeMap::new();
+    for part in parts.filter(|part| subscriptions.contains(&part.subscription)) {
+        let counts = |side: &Side| side.amount > Mrr::ZERO;
+        if let Some(side) = part.after.filter(counts).or(part.before) {
+            items.entry(part.item).or_insert(side);
+        }
+    }
+    Ok(items.into_values().max_by_key(|side| side.amount).and_then(|side| side.product))
 }
 
 /// What of the MRR that counts now goes when the subscriptions of these customers end within the next days: as

@@ -194,6 +194,9 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
     let told = counted.look(on(102)).await;
     assert!(told[0].starts_with("Scheduled churn: 10.00 USD of MRR is set to end within 30 days; "), "{told:?}");
     assert!(told[0].contains("it is churn already, and no part of the 100.00 USD that count now"), "{told:?}");
+    // It was "unknown", and its churn names it.
+    let content = counted.content("scheduled_churn").await;
+    assert_eq!(content["by_product"][0]["name"], "prod_price_1000", "{content}");
     let at_end = [("MRRD_ALERTS__RULES", "scheduled_churn"), ("MRRD_LEDGER__PROFILES", "finance")];
     let mut account = Account::of(&events, on(102), at_end).await;
     let told = account.look(on(102)).await;
