@@ -132,7 +132,7 @@ pub fn counted(rule: Rule, series: Series, day: &AccountDay) -> impl Iterator<It
 }
 
 /// How many customers that are.
-fn count(rule: Rule, series: Series, day: &AccountDay) -> u64 {
+pub fn count(rule: Rule, series: Series, day: &AccountDay) -> u64 {
     match (&day.counts, rule) {
         (None, _) => distinct(counted(rule, series, day)),
         (Some(counts), Rule::ContractionSpike) => counts.contracted,

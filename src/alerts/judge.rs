@@ -211,7 +211,7 @@ impl Told {
         let last = self.as_of.unwrap_or(row.alert.day);
         let within = |day: &&AccountDay| (0..i64::from(expected.days)).contains(&distance(day.day, last));
         let window = days.iter().filter(within);
-        let counts = window.map(|day| backtest::distinct(backtest::counted(rule, self.series, day)));
+        let counts = window.map(|day| backtest::count(rule, self.series, day));
         counts.sum::<u64>() > expected.high
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     },
     limits,
     report::{ReportError, ask::Ask, committed_answer::CommittedLine, period::Interval, service::AskError, terminal},
-    store::derived::reports::{CustomersAsked, DailyRows, MovementFilter, Order},
+    store::derived::reports::{CustomersAsked, MovementFilter, Order},
 };
 
 /// Of a customer who leaves so many of the newest movements are looked through for the product that is given up.
@@ -31,7 +31,9 @@ const MOVEMENTS: i64 = 100;
 /// MRR that is set to end within the next days, by currency: raised when it first reaches its share, closed when it no
 /// longer does. Under a profile that counts a cancellation when it is asked for it lies outside MRR already (rule `churn-at`):
 /// these customers still pay, and what is said of them says so.
-pub(super) async fn scheduled_churn(look: &Look<'_>, rows: &DailyRows) -> Result<Vec<Verdict>, AskError> {
+pub(super) async fn scheduled_churn(look: &Look<'_>) -> Result<Vec<Verdict>, AskError> {
+    // Who came and went on which day isn't asked.
+    let rows = look.reports.daily_rows(&look.ask, Some(look.today.after())).await?;
     let mut mrr: BTreeMap<Currency, Mrr> = BTreeMap::new();
     let mut set_to_end: BTreeMap<(Currency, &str), Mrr> = BTreeMap::new();
     for row in rows.amounts.iter().filter(|row| row.day <= look.today) {

@@ -6,10 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    alert::Series,
+    backtest,
     distance::distance,
-    history::{AccountDay, Loss},
+    history::{AccountDay, Counts, Loss},
 };
 use crate::{
+    config::alert_rules::Rule,
     ledger::{
         ids::CustomerId,
         money::Currency,
@@ -75,9 +78,29 @@ impl SecondLook {
             day.churned.retain(|loss| settled(of, Kind::Churned, loss));
             day.contracted.retain(|loss| settled(of, Kind::Contracted, loss));
             day.failing.retain(|loss| settled(of, Kind::Failing, loss));
+            if let Some(counts) = &mut day.counts {
+                counts
+                    .large
+                    .retain(|lost| settled(of, if lost.ended { Kind::Churned } else { Kind::Contracted }, &lost.loss));
+            }
+            recount(day);
         }
         Some(Settled { days, next })
     }
+}
+
+/// What is counted of a day all of whose losses stand there, anew.
+fn recount(day: &mut AccountDay) {
+    let Some(Counts { large, .. }) = day.counts.take() else { return };
+    // Without counts a day is counted from its losses.
+    let of = |rule: Rule, series: Series| backtest::count(rule, series, day);
+    day.counts = Some(Counts {
+        churned: Series::ALL.map(|series| of(Rule::ChurnSpike, series)),
+        contracted: of(Rule::ContractionSpike, Series::All),
+        failing: of(Rule::PaymentFailures, Series::All),
+        currencies: day.churned.iter().chain(&day.contracted).map(|loss| loss.currency).collect(),
+        large,
+    });
 }
 
 fn young(day: Day, today: Day) -> bool {

@@ -78,7 +78,7 @@ pub(super) async fn run(State(state): State<AppState>, Query(query): Query<Backt
     let ask = query.segment.of(ask)?;
     let (reports, alerts) = (reports(&state), &state.config.alerts);
     let budget = query.false_alerts.map_or(alerts.false_alerts_a_year, |FalseAlerts(number)| number);
-    let past = Past { from: query.from, to: query.to, budget, large: &alerts.large_loss };
+    let past = Past { since: None, whole: None, from: query.from, to: query.to, budget, large: &alerts.large_loss };
     let tried = match Box::pin(past.tried(&reports, &ask)).await? {
         Some(tried) => tried,
         None => {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    alerts::{alert::Series, backtest::distinct, history::Counts},
+    alerts::{backtest::distinct, history::Counts, second_look::SecondLook},
     ledger::{
         losses::{Loss, Lost, Nature, magnitude},
         outcome::Cause,
@@ -147,7 +147,7 @@ fn days_that_stand_out_alone_give_what_all_days_give() {
         for (from, budget) in [(None, 1.0), (Some("2024-09-01"), 12.0), (Some("2025-02-01"), 0.05)] {
             let settings = LargeLoss::default();
             let from = from.map(|day| day.parse().unwrap());
-            let past = Past { from, to: None, budget, large: &settings };
+            let past = Past { since: None, whole: None, from, to: None, budget, large: &settings };
             let mut few = counted(&days, &lossy);
             for (day, few) in days.iter().zip(&few) {
                 let counts = few.counts.as_ref().unwrap();
@@ -170,6 +170,47 @@ fn days_that_stand_out_alone_give_what_all_days_give() {
         }
     }
     assert!(large > 20 && alerts - large > 20 && read < all, "{alerts} {large} {read} {all}");
+}
+
+/// What the watcher finds, now and without what is too new, day after day.
+#[test]
+fn days_that_are_looked_at_twice_give_what_all_days_give() {
+    let (mut alerts, mut unread, mut looks) = (0, 0, 0);
+    for seed in 0..4 {
+        let account = account(seed);
+        for until in (300..account.len()).step_by(9) {
+            let days = &account[..=until];
+            let lossy = lossy(days);
+            let (settings, today) = (LargeLoss::default(), days[until].day);
+            let (from, whole) = (Some(days[until - 63].day), Some(days[until - 10].day));
+            let past = Past { since: None, whole, from, to: None, budget: 12.0, large: &settings };
+            let mut few = counted(days, &lossy);
+            let told = told(days, &past.standing_out(&few, &lossy).unwrap().unwrap());
+            history::put(&mut few, told);
+            assert_eq!(past.found(&few).unwrap(), past.found(days).unwrap(), "{seed} {today}");
+            // Half of the losses of the last days were seen a while ago; the others have just come.
+            let mut before = days.to_vec();
+            for day in &mut before[until - 4..] {
+                for losses in [&mut day.churned, &mut day.contracted, &mut day.failing] {
+                    losses.truncate(losses.len() / 2);
+                }
+            }
+            let mut look = SecondLook::default();
+            look.note(&before, today, UnixTime(0));
+            look.note(days, today, UnixTime(100));
+            let settled =
+                |days: &[AccountDay]| look.settled(days, today, UnixTime(100), 30).map(|settled| settled.days);
+            let (Some(few), Some(all)) = (settled(&few), settled(days)) else { continue };
+            looks += 1;
+            let all = past.found(&all).unwrap().unwrap();
+            match past.found(&few).unwrap() {
+                Some(few) => assert_eq!(few, all, "{seed} {today}"),
+                None => unread += 1,
+            }
+            alerts += all.alerts.len();
+        }
+    }
+    assert!(alerts > 100 && looks > 40 && unread * 4 < looks, "{alerts} {unread} {looks}");
 }
 
 #[test]

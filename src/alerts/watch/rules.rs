@@ -6,10 +6,12 @@ use super::{PAGE, SLOW, Watcher};
 use crate::{
     alerts::{
         alert::Alert,
-        backtest, digest, drift, goals, history,
+        digest, drift, goals,
+        history::AccountDay,
         judge::{self, Candidate, Judged, Verdict},
         levels,
         look::Look,
+        past::Past,
         silence,
     },
     config::alert_rules::Rule,
@@ -22,39 +24,30 @@ use crate::{
 impl Watcher {
     /// The rules over movements, and over the days they make.
     pub(super) async fn moved(&mut self, look: &Look<'_>, now: UnixTime) -> Result<Vec<Verdict>, AskError> {
-        let from = levels::plus(look.today, -limits::ALERT_HISTORY_DAYS);
-        let rows = look.reports.daily_rows(&look.ask, Some(from)).await?;
-        let losses = history::losses(&look.reports, &look.ask, Some(from)).await?;
-        let mut days = history::days(&rows, losses, look.today)?;
-        days.retain(|day| day.day >= from);
-        let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
         let told = levels::plus(look.today, -limits::ALERT_RECENT_DAYS - 60);
         let settings = look.settings;
-        let run = |days: &[_]| backtest::run(days, told, settings.false_alerts_a_year, &settings.large_loss);
-        let judged = |found: &_, settled: &_| {
-            judge::episodes(&Judged { days: &days, found, settled, today: look.today }, &look.stored, &settings.rules)
+        let past = Past {
+            since: Some(levels::plus(look.today, -limits::ALERT_HISTORY_DAYS)),
+            from: Some(told),
+            to: None,
+            // Of these days each loss is looked at twice.
+            whole: Some(levels::plus(look.today, -limits::ALERT_SECOND_LOOK_DAYS)),
+            budget: settings.false_alerts_a_year,
+            large: &settings.large_loss,
         };
-        let found = run(&days)?;
-        let mut verdicts = judged(&found, &found);
-        self.second_look.note(&days, look.today, now);
-        let tells = |verdict: &Verdict| match verdict {
-            Verdict::Raise(candidate) => judge::OF_LOSSES.contains(&candidate.alert.rule),
-            Verdict::Update(..) => true,
-            Verdict::Close { .. } => false,
+        let mut days = past.days(&look.reports, &look.ask).await?;
+        let Some(first) = days.first().map(|day| day.day) else { return Ok(Vec::new()) };
+        let mut verdicts = match self.episodes(look, &past, &days, now)? {
+            Some(verdicts) => verdicts,
+            None => {
+                days = past.of_rows(&look.reports, &look.ask, look.today).await?;
+                self.episodes(look, &past, &days, now)?.unwrap_or_default()
+            }
         };
-        let settled = if verdicts.iter().any(tells) {
-            self.second_look.settled(&days, look.today, now, settings.second_look_seconds)
-        } else {
-            None
-        };
-        self.look_again_at = settled.as_ref().map(|settled| settled.next);
-        if let Some(settled) = settled {
-            verdicts = judged(&found, &run(&settled.days)?);
-        }
         let slow = self.slow.is_none_or(|(at, day)| at.elapsed() >= SLOW || day != look.today);
         if slow {
             if look.has(Rule::ScheduledChurn) {
-                verdicts.extend(levels::scheduled_churn(look, &rows).await?);
+                verdicts.extend(levels::scheduled_churn(look).await?);
             }
             if look.has(Rule::NrrBelow) {
                 verdicts.extend(levels::nrr_below(look).await?);
@@ -71,6 +64,37 @@ impl Watcher {
             self.slow = Some((Instant::now(), look.today));
         }
         Ok(verdicts)
+    }
+
+    /// The rules over losses. `None` where they would tell of losses that weren't read: a rise that begins earlier without what is
+    /// too new to tell it from.
+    fn episodes(
+        &mut self,
+        look: &Look<'_>,
+        past: &Past<'_>,
+        days: &[AccountDay],
+        now: UnixTime,
+    ) -> Result<Option<Vec<Verdict>>, AskError> {
+        let settings = look.settings;
+        let judged = |found: &_, settled: &_| {
+            judge::episodes(&Judged { days, found, settled, today: look.today }, &look.stored, &settings.rules)
+        };
+        let Some(found) = past.found(days)? else { return Ok(None) };
+        let verdicts = judged(&found, &found);
+        self.second_look.note(days, look.today, now);
+        let tells = |verdict: &Verdict| match verdict {
+            Verdict::Raise(candidate) => judge::OF_LOSSES.contains(&candidate.alert.rule),
+            Verdict::Update(..) => true,
+            Verdict::Close { .. } => false,
+        };
+        let settled = if verdicts.iter().any(tells) {
+            self.second_look.settled(days, look.today, now, settings.second_look_seconds)
+        } else {
+            None
+        };
+        self.look_again_at = settled.as_ref().map(|settled| settled.next);
+        let Some(settled) = settled else { return Ok(Some(verdicts)) };
+        Ok(past.found(&settled.days)?.map(|without| judged(&found, &without)))
     }
 
     /// The rules over the log and over what was verified.

@@ -61,7 +61,8 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
     };
     let question = args.customers.of(question);
     let budget = args.false_alerts.unwrap_or(config.alerts.false_alerts_a_year);
-    let past = Past { from: args.from, to: args.to, budget, large: &config.alerts.large_loss };
+    let past =
+        Past { since: None, whole: None, from: args.from, to: args.to, budget, large: &config.alerts.large_loss };
     let Some(found) = past.tried(&reports, &question).await.map_err(ask::failure)? else {
         let why = reports.why_empty(&question).await.map_err(ask::failure)?;
         let why: Vec<String> = why.iter().map(Notice::for_terminal).collect();
