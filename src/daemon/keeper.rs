@@ -1,4 +1,5 @@
-//! What a daemon does for its own database: keeps the log and its files in order, and says once what an older mrrd read.
+//! What a daemon does for its own database: keeps the log and its files in order, says once what an older mrrd read, and looks once
+//! for what came last.
 
 use tokio::sync::watch;
 
@@ -58,6 +59,27 @@ impl Task for OlderReadings {
                 );
                 Turn::last()
             }
+            Err(error) => Turn::failed(error, limits::STORE_RETRY),
+        }
+    }
+}
+
+/// Looks once for the newest event of each way in: the whole log is looked through for a way by which nothing came, and whoever asks
+/// first how the daemon does needn't wait for it.
+pub(super) struct NewestEvents(pub(super) ReadLog);
+
+impl Task for NewestEvents {
+    fn name(&self) -> String {
+        "newest".into()
+    }
+
+    fn words(&self) -> Words {
+        Words::Once("the log could not be asked for its newest events")
+    }
+
+    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
+        match self.0.newest_of("webhook").await {
+            Ok(_) => Turn::last(),
             Err(error) => Turn::failed(error, limits::STORE_RETRY),
         }
     }
