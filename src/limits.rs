@@ -221,6 +221,9 @@ pub const KEPT_ANSWERS_BYTES: usize = 4 << 20;
 /// How long one may take until its answer begins. Webhooks are answered meanwhile.
 pub const QUESTION_TIME: Duration = Duration::from_secs(30);
 
+/// How long one question compares customers that are derived for it: what is left of its time is for the page under way.
+pub const COMPARING_TIME: Duration = Duration::from_secs(24);
+
 /// How long sending a long answer may take.
 pub const ANSWER_TIME: Duration = Duration::from_secs(300);
 

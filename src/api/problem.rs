@@ -121,6 +121,9 @@ impl ApiProblem {
                 | ReportError::TooManyEntries { .. }
                 | ReportError::TooManySteps { .. },
             ) => (StatusCode::UNPROCESSABLE_ENTITY, "answer-too-large", "The answer would be too large"),
+            Self::Report(ReportError::StillComparing { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "question-too-slow", "The answer takes too long")
+            }
             Self::Report(ReportError::Exceeded(error)) | Self::Exceeded(error) => exceeded(error),
             Self::Derivation(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-derivable", "The log can't be derived"),
             Self::Store(error) => store(error),

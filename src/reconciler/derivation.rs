@@ -368,6 +368,11 @@ impl<'a> KnownAt<'a> {
         Self { cuts: cuts.to_vec(), ..self }
     }
 
+    /// Goes on after a customer; at the first one without it.
+    pub(crate) fn after(self, after: Option<CustomerKey>) -> Self {
+        Self { after, ..self }
+    }
+
     /// Only these customers, in this order.
     pub fn of_customers(self, customers: Vec<CustomerKey>) -> Self {
         Self { only: Some(customers.into_iter()), ..self }

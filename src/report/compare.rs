@@ -4,13 +4,22 @@
 //! and every customer is derived again after each: what a switch changes is that knob's share. The shares sum exactly to
 //! the difference; where knobs work on each other, the later one has what they do together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde::Serialize;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{
     ReportError,
     ask::Ask,
+    comparing::{Asked, Comparing, Everywhere, FiguresByStep, Found},
+    derivations::Made,
     knob_steps::{Switch, steps},
     month::{Figures, Month, MonthFigures, figures},
     reports::{AskError, Reports},
@@ -86,9 +95,6 @@ pub struct Share {
 /// What a customer's key holds beside its figures, about.
 const CUSTOMER_BYTES: usize = 128;
 
-/// Figures under each profile of the steps, the first one before it.
-type FiguresByStep = Vec<Figures>;
-
 fn figures_by_step(
     ledgers: &[CustomerLedger],
     month: Month,
@@ -146,13 +152,17 @@ impl Reports<'_> {
         let cut = now.min(zone.end_of(month.last()));
         let steps = Steps { profiles, month, cut };
         let by_rows = if known_at.is_none() { self.where_rows_differ(ask, from, to, &steps).await? } else { None };
-        let Found { figures: found, others: mut totals, currencies } = match by_rows {
+        let everywhere;
+        let Found { figures, others, currencies } = match &by_rows {
             Some(found) => found,
-            None => self.everywhere(ask, known_at, &steps).await?,
+            None => {
+                everywhere = self.everywhere(ask, known_at, &steps).await?;
+                &everywhere.found
+            }
         };
-        self.one_of(ask, &currencies)?;
-        let mut data = Vec::new();
-        for ((key, currency), one) in &found {
+        self.one_of(ask, currencies)?;
+        let (mut data, mut totals) = (Vec::new(), others.clone());
+        for ((key, currency), one) in figures {
             let sums = totals.entry(*currency).or_insert_with(|| vec![Figures::default(); one.len()]);
             sums.iter_mut().zip(one).try_for_each(|(sum, figures)| sum.add(figures))?;
             let compared = compared(Some(key), *currency, one, &knobs)?;
@@ -181,38 +191,64 @@ struct Steps {
     cut: UnixTime,
 }
 
-/// What was found of customers.
-#[derive(Default)]
-struct Found {
-    /// Of each customer that was looked at, under each profile.
-    figures: BTreeMap<(CustomerKey, Currency), FiguresByStep>,
-    /// Of all others together, who are the same under all of them.
-    others: BTreeMap<Currency, FiguresByStep>,
-    /// In which there are ledgers.
-    currencies: BTreeSet<Currency>,
-}
-
 impl Reports<'_> {
-    /// Every customer derived under every profile.
-    async fn everywhere(&self, ask: &Ask, known_at: Option<Seq>, steps: &Steps) -> Result<Found, AskError> {
-        let pages = derivation::KnownAt::new(self.store, self.rules(&steps.profiles).await?, known_at);
-        let (mut found, saw_live) = self.figures_by_knob(ask, pages, steps).await?;
-        // A ledger that only ever saw test events answers for those.
-        found.figures.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
-        Ok(found)
+    /// Every customer derived under every profile. Who asks the same again goes on where the last question ended.
+    async fn everywhere(
+        &self,
+        ask: &Ask,
+        known_at: Option<Seq>,
+        steps: &Steps,
+    ) -> Result<OwnedMutexGuard<Everywhere>, AskError> {
+        let rules = self.rules(&steps.profiles).await?;
+        // A place that stays, so that the next question is asked of the same.
+        let place = match (known_at, self.shared) {
+            (None, Some(_)) => Some(self.store.log.horizon().await?),
+            _ => known_at,
+        };
+        let (comparing, known_at) = match (self.sharing_up_to(place).await?, place) {
+            (Some(shared), Some(seq)) => {
+                let made = Made { seq, rules: rules.fingerprint(), cuts: Vec::new() };
+                let asked = Asked {
+                    month: steps.month,
+                    cut: steps.cut,
+                    account: ask.account.clone(),
+                    livemode: ask.livemode,
+                    test_clock: ask.test_clock.clone(),
+                    currency: ask.own_currency(),
+                };
+                let begun = async || Ok::<_, AskError>(Comparing::default());
+                (Some(shared.comparing.get_or_derive((made, asked), begun).await?), Some(seq))
+            }
+            _ => (None, known_at),
+        };
+        let shared = comparing.is_some();
+        let comparing = comparing.unwrap_or_default();
+        let mut everywhere = Arc::clone(&comparing.everywhere).lock_owned().await;
+        if !everywhere.done {
+            let pages = derivation::KnownAt::new(self.store, rules, known_at).after(everywhere.after.clone());
+            let until = shared.then(|| Instant::now() + limits::COMPARING_TIME);
+            self.figures_by_knob(ask, pages, steps, &mut everywhere, (until, &comparing.bytes)).await?;
+            // A ledger that only ever saw test events answers for those.
+            let saw_live = everywhere.saw_live;
+            everywhere.found.figures.retain(|(key, _), _| ask.livemode.is_some() || key.livemode == saw_live);
+        }
+        Ok(everywhere)
     }
 
-    /// The figures of all customers of these pages, and whether any of them is live.
+    /// Adds the figures of all customers of these pages, and whether any of them is live; up to a time, and the bytes that they take.
     async fn figures_by_knob(
         &self,
         ask: &Ask,
         mut pages: derivation::KnownAt<'_>,
         steps: &Steps,
-    ) -> Result<(Found, bool), AskError> {
-        let (mut found, mut saw_live) = (Found::default(), false);
+        everywhere: &mut Everywhere,
+        (until, bytes): (Option<Instant>, &AtomicUsize),
+    ) -> Result<(), AskError> {
         while let Some(page) = pages.next_page().await? {
+            let last = page.last().map(|(key, _)| key.clone());
+            let Everywhere { found, saw_live, .. } = &mut *everywhere;
             for (key, ledgers) in page {
-                saw_live |= key.livemode;
+                *saw_live |= key.livemode;
                 let asked = ask.account.includes(key.account.as_ref());
                 let simulated = ledgers.iter().any(|ledger| ledger.test_clock != ask.test_clock);
                 let unrated = ledgers.iter().flat_map(|ledger| &ledger.quality);
@@ -227,13 +263,23 @@ impl Reports<'_> {
                 found.currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
                 for (currency, one) in figures_by_step(&ledgers, steps.month, steps.cut)? {
                     if ask.own_currency().is_none_or(|only| only == currency) {
-                        charge(one.len() * size_of::<Figures>() + CUSTOMER_BYTES).map_err(ReportError::from)?;
-                        found.figures.insert((key.clone(), currency), one);
+                        let held = one.len() * size_of::<Figures>() + CUSTOMER_BYTES;
+                        charge(held).map_err(ReportError::from)?;
+                        if found.figures.insert((key.clone(), currency), one).is_none() {
+                            bytes.fetch_add(held, Ordering::Relaxed);
+                        }
                     }
                 }
             }
+            // Of a page nobody may be left: then it is looked at again.
+            everywhere.after = last.or(everywhere.after.take());
+            if until.is_some_and(|until| Instant::now() > until) {
+                let customers = everywhere.found.figures.len();
+                return Err(ReportError::StillComparing { customers }.into());
+            }
         }
-        Ok((found, saw_live))
+        everywhere.done = true;
+        Ok(())
     }
 
     /// The same where both ends are kept in rows: only customers whose rows differ between them are derived, and all others are
@@ -272,7 +318,10 @@ impl Reports<'_> {
             whole.push(whole_month(&tables.ledger_rows(scope, RowGroup::Whole).await?, steps.month)?);
         }
         let pages = derivation::KnownAt::new(self.store, self.rules(&steps.profiles).await?, Some(rows.position));
-        let (mut found, _) = self.figures_by_knob(ask, pages.of_customers(differing), steps).await?;
+        let mut everywhere = Everywhere::default();
+        let pages = pages.of_customers(differing);
+        self.figures_by_knob(ask, pages, steps, &mut everywhere, (None, &AtomicUsize::default())).await?;
+        let mut found = everywhere.found;
         let mut others = whole.into_iter().zip([0, steps.profiles.len() - 1]).map(|(whole, step)| {
             let mut others = whole;
             others.retain(|currency, _| ask.own_currency().is_none_or(|only| only == *currency));

@@ -3,13 +3,17 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{sync::OnceCell, time::Instant};
 
-use super::{exchange::Exchange, memory::Memory};
+use super::{
+    comparing::{Asked, Comparing},
+    exchange::Exchange,
+    memory::Memory,
+};
 use crate::{
     budget::Budget, event::Seq, ledger::time::Day, limits, report::ReportError, store::derived::touched::RowsState,
 };
@@ -32,6 +36,8 @@ pub struct Derivations {
     pub(super) whole: Shelf<Made, Memory>,
     /// Those that differ from the rows, in one state of these.
     pub(super) exchanges: Shelf<(Made, RowsState), Exchange>,
+    /// Customers compared under profiles that aren't kept, as far as questions have come.
+    pub(super) comparing: Shelf<(Made, Asked), Comparing>,
 }
 
 /// What takes room while it is kept.
@@ -159,9 +165,19 @@ impl Held for Exchange {
     }
 }
 
+impl Held for Comparing {
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn kept(self) -> Self {
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 

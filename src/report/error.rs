@@ -73,6 +73,12 @@ pub enum ReportError {
     /// It costs more than a question may.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
+    /// Every customer is derived under each knob, and not all have been so far; what was is kept for who asks the same again.
+    #[error("{customers} customers have been compared so far: ask the same again, and it goes on from there")]
+    StillComparing {
+        /// How many of them.
+        customers: usize,
+    },
     /// The library that writes workbooks refuses something.
     #[error("the workbook can't be written: {reason}; format=csv has the same table")]
     Workbook {

@@ -53,7 +53,7 @@ impl<'a> Reports<'a> {
     }
 
     /// Where what is derived of a place is shared: behind the horizon an event may still come in before it.
-    async fn sharing_up_to(&self, seq: Option<Seq>) -> Result<Option<&'a Derivations>, AskError> {
+    pub(super) async fn sharing_up_to(&self, seq: Option<Seq>) -> Result<Option<&'a Derivations>, AskError> {
         let (Some(shared), Some(seq)) = (self.shared, seq) else { return Ok(None) };
         Ok((seq <= self.store.log.horizon().await?).then_some(shared))
     }

@@ -21,6 +21,7 @@ pub mod cohorts;
 pub mod committed;
 pub mod committed_answer;
 pub mod compare;
+mod comparing;
 pub mod customers;
 mod customers_asked;
 pub mod derivations;
