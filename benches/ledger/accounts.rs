@@ -7,6 +7,7 @@ use std::{
 };
 
 use comfy_table::Table;
+use mrrd::ledger::time::Zone;
 use tempfile::TempDir;
 
 use super::{
@@ -48,8 +49,10 @@ fn pour(mut account: impl Webhooks, out: impl std::io::Write) {
     out.flush().unwrap();
 }
 
-/// What the dashboard asks, on the account that changes all the time.
-const ROUTES: [(&str, &str); 30] = [
+/// What the dashboard asks, and how long expansion lasts, on the account that changes all the time; every route of
+/// `src/dashboard/assets` but those that only this machine's own records answer. `PLACE` is a day's webhooks before the last,
+/// `TODAY` the day.
+const ROUTES: [(&str, &str); 46] = [
     ("mrr by month", "/api/v1/mrr"),
     ("mrr by day", "/api/v1/mrr?interval=day"),
     ("mrr by cause", "/api/v1/mrr?group_by=cause"),
@@ -73,6 +76,22 @@ const ROUTES: [(&str, &str); 30] = [
     ("a customer", "/api/v1/customers/cus_0000042"),
     ("a customer explained", "/api/v1/customers/cus_0000042/explain"),
     ("quality", "/api/v1/quality?limit=100"),
+    ("committed MRR, 30 days", "/api/v1/committed"),
+    ("committed MRR, a year", "/api/v1/committed?horizon=365"),
+    ("durability", "/api/v1/durability"),
+    ("mrr of the year so far", "/api/v1/mrr?interval=year&from=TODAY"),
+    ("movements ahead", "/api/v1/movements?include=scheduled&without=fx&from=TODAY&limit=8"),
+    ("churn with comments", "/api/v1/movements?kind=churn&order=desc&comments=true&limit=100"),
+    ("customers set to end", "/api/v1/customers?state=ending&sort=ends&currency=usd&limit=200"),
+    ("invoices of a customer", "/api/v1/customers/cus_0000042/invoices"),
+    ("quality of a customer", "/api/v1/quality?customer=cus_0000042&limit=50"),
+    ("names", "/api/v1/names?ids=cus_0000042,cus_0000777"),
+    ("events, newest", "/api/v1/events?order=desc&limit=100"),
+    ("events of a type", "/api/v1/events?type=customer.created&order=desc&limit=100"),
+    ("events of a customer", "/api/v1/events?customer=cus_0000042&order=desc&limit=200&account=own"),
+    ("accounts", "/api/v1/accounts"),
+    ("profiles", "/api/v1/profiles"),
+    ("rules", "/api/v1/rules"),
     ("restatements, nothing closed", "/api/v1/restatements?limit=100"),
     ("failed payments", "/api/v1/failed-payments?limit=1000"),
     ("alerts tried on the past", "/api/v1/alerts/backtest"),
@@ -184,8 +203,9 @@ async fn ask_all(
     process::rest(daemon.pid()).await;
     // So many webhooks before the last: a day's of this account.
     let place = (events - events / busy::DAYS as usize).to_string();
+    let day = Zone::UTC.day(today()).to_string();
     for (what, path) in routes {
-        let path = &path.replace("PLACE", &place);
+        let path = &path.replace("PLACE", &place).replace("TODAY", &day);
         // The first is computed; an answer that still holds may be given again after it.
         let first = ask(&mut daemon, path, 1).await[0].as_secs_f64() * 1000.0;
         let times = ask(&mut daemon, path, 20).await;
