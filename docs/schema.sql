@@ -655,6 +655,30 @@ CREATE TABLE name_position (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     seq INTEGER NOT NULL -- the log is read up to here
 ) STRICT;
+CREATE TABLE prospect (
+    generation INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    test_clock TEXT NOT NULL,
+    shown_from INTEGER NOT NULL, -- readers take what is shown at their instant
+    shown_until INTEGER, -- NULL: for good
+    at INTEGER NOT NULL, -- when it is due
+    kind TEXT NOT NULL, -- a line of committed MRR, or at_risk, trial, renewal, untold, overdue
+    known_at INTEGER NOT NULL, -- the last thing known: before it the facts are read
+    subscription TEXT NOT NULL,
+    item TEXT,
+    product TEXT,
+    price TEXT,
+    currency TEXT,
+    amount INTEGER, -- in 10⁻⁶ of a minor unit; NULL: the log can't tell
+    estimated INTEGER NOT NULL,
+    event TEXT,
+    detail TEXT, -- what isn't known, in words
+    PRIMARY KEY (generation, profile, livemode, account, customer, ordinal)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE quality (
     generation INTEGER NOT NULL,
     profile    TEXT    NOT NULL,

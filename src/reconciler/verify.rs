@@ -382,6 +382,7 @@ fn first_difference(rows: &CustomerLedger, fresh: &CustomerLedger) -> (&'static 
         subscriptions,
         quality,
         trials,
+        prospects,
     } = rows;
     let head = (test_clock, country, metadata, first_mrr_at);
     let fresh_head = (&fresh.test_clock, &fresh.country, &fresh.metadata, &fresh.first_mrr_at);
@@ -394,6 +395,7 @@ fn first_difference(rows: &CustomerLedger, fresh: &CustomerLedger) -> (&'static 
         .or_else(|| first_row("subscription_ledger", subscriptions, &fresh.subscriptions))
         .or_else(|| first_row("quality", quality, &fresh.quality))
         .or_else(|| first_row("trial", trials, &fresh.trials))
+        .or_else(|| first_row("prospect", prospects, &fresh.prospects))
         .unwrap_or(("customer_ledger", "it differs".into()))
 }
 

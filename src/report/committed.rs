@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use jiff::ToSpan;
@@ -17,6 +18,7 @@ use super::{
     money::Exact,
     question::Asked,
     service::{AskError, Reports},
+    view::{self, View},
 };
 use crate::{
     budget::{self, Charge},
@@ -32,7 +34,7 @@ use crate::{
     },
     limits,
     reconciler::derivation,
-    store::derived::reports::{AccountScope, RowGroup, Scope, StandingRows, TrialRow},
+    store::derived::reports::{AccountScope, RowGroup, Scope, StandingRows},
 };
 
 /// The horizon where none is asked for, in days.
@@ -45,6 +47,17 @@ const CONVERSION_DAYS: i64 = 365;
 impl Reports<'_> {
     /// MRR now and what is known of it up to `horizon` days ahead.
     pub async fn committed(&self, ask: &Ask, horizon: u16) -> Result<CommittedAnswer, AskError> {
+        let before = self.store.derived.rows_state().await?;
+        let answer = self.committed_once(ask, horizon).await?;
+        // What stands and what is known ahead are read one after the other. Where customers were derived anew in between, one of them
+        // might be in the one and not in the other.
+        if self.store.derived.rows_state().await? == before {
+            return Ok(answer);
+        }
+        self.committed_once(ask, horizon).await
+    }
+
+    async fn committed_once(&self, ask: &Ask, horizon: u16) -> Result<CommittedAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let kept = self.kept(ask)?;
         // Facts are read up to where the tables have come, so that both tell of one prefix of the log.
@@ -52,22 +65,24 @@ impl Reports<'_> {
             None => self.answering(&kept).await?.map(|current| current.position),
             seq => seq,
         };
-        let mut trials = view.trials(&scope).await?;
-        let mut changing = view.changing_ahead(&scope).await?;
         let zone = &self.ledger.zone;
         let today = zone.day(scope.cut);
         // Of a segment, who belongs to it today, wherever what is scheduled takes them.
         let members = self.membership(ask, &scope, &*view).await?;
         let is_of = |customer: &str| members.as_ref().is_none_or(|members| members.holds(customer, today));
-        trials.retain(|one| is_of(one.customer.as_str()));
-        changing.retain(|key| is_of(key.customer.as_str()));
         let until = today.0.checked_add(i64::from(horizon).days()).map_or(today, Day);
-        let mut known = self.ahead(ask, &scope, &changing, position, zone.end_of(until)).await?;
+        let end = zone.end_of(until);
+        let Found { mut told, mut unread, told_past_due } = self.found(ask, &*view, &scope, end).await?;
+        told.retain(|(key, _)| is_of(key.customer.as_str()));
+        unread.retain(|key| is_of(key.customer.as_str()));
+        let told_past_due = told_past_due && members.is_none();
+        let mut known = self.ahead(ask, &scope, &unread, position, end).await?;
         // Over all accounts a customer's id doesn't tell whose it is: the tables' word stands.
-        let by_facts = !matches!(scope.account, AccountScope::All);
-        let named: Vec<CustomerKey> = known.iter().filter(|_| by_facts).map(|(key, _)| key.clone()).collect();
+        let by_facts = if matches!(scope.account, AccountScope::All) { 0 } else { known.len() };
+        let (read, named) = (known.len(), known[..by_facts].iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
+        known.append(&mut told);
         let mut standing = match &members {
-            None => view.standing(&scope, &named).await?,
+            None => view.standing(&scope, &named, !told_past_due).await?,
             Some(_) => {
                 let mut rows = view.ledger_rows(&scope, RowGroup::Customer).await?.amounts;
                 let currencies: BTreeSet<Currency> = rows.iter().map(|row| row.currency).collect();
@@ -80,6 +95,9 @@ impl Reports<'_> {
                 of_members
             }
         };
+        if told_past_due {
+            standing.at_risk = past_due(&known).ok_or(ReportError::Overflow)?;
+        }
         if let Some(own) = ask.own_currency() {
             known.iter_mut().for_each(|(_, one)| keep(one, own));
             standing.mrr.retain(|currency, _| *currency == own);
@@ -90,8 +108,16 @@ impl Reports<'_> {
         if let Some(own) = ask.own_currency() {
             books.entry(own).or_default();
         }
-        let conversion = conversion(&trials, scope.cut);
-        let of = Of { zone, today, until, conversion };
+        let since = scope.cut.plus(-CONVERSION_DAYS * UnixTime::DAY_SECONDS);
+        let conversion = match &members {
+            None => view.trials_ended(&scope, since).await?,
+            Some(_) => {
+                let mut trials = view.trials(&scope).await?;
+                trials.retain(|one| is_of(one.customer.as_str()));
+                view::ended(&trials, since)
+            }
+        };
+        let of = Of { zone, today, until, conversion, read };
         let data: Vec<CommittedEntry> =
             books.into_iter().map(|(currency, book)| of.entry(currency, book, &known)).collect::<Result<_, _>>()?;
         Ok(CommittedAnswer {
@@ -104,6 +130,25 @@ impl Reports<'_> {
             as_known_at_seq: view.seq(),
             data,
         })
+    }
+
+    /// What rows tell of customers, and whose facts must be read for it.
+    async fn found(&self, ask: &Ask, view: &dyn View, scope: &Scope, until: UnixTime) -> Result<Found, AskError> {
+        let Some(prospects) = view.prospects(scope, until).await? else {
+            return Ok(Found { unread: view.changing_ahead(scope).await?, ..Found::default() });
+        };
+        // Rows tell what is billed: in the reporting currency they only tell of whom there is something.
+        if self.kept(ask)?.reporting.is_some() {
+            return Ok(Found { unread: prospects.into_iter().map(|(key, _)| key).collect(), ..Found::default() });
+        }
+        let mut found = Found { told_past_due: true, ..Found::default() };
+        for (key, told) in prospects {
+            match told {
+                Some(told) => found.told.push((key, told)),
+                None => found.unread.push(key),
+            }
+        }
+        Ok(found)
     }
 
     /// What is known ahead of each of these customers.
@@ -156,6 +201,30 @@ impl Reports<'_> {
     }
 }
 
+/// Where what is known ahead of customers comes from.
+#[derive(Default)]
+struct Found {
+    /// Told by rows.
+    told: Vec<(CustomerKey, Ahead)>,
+    /// Whose facts must be read.
+    unread: Vec<CustomerKey>,
+    /// Whether both tell all that is past due.
+    told_past_due: bool,
+}
+
+/// What is past due, by currency and customer; `None` beyond what an amount holds.
+fn past_due(known: &[(CustomerKey, Ahead)]) -> Option<BTreeMap<(Currency, Arc<str>), Mrr>> {
+    let mut sums: BTreeMap<(Currency, Arc<str>), Mrr> = BTreeMap::new();
+    for (key, one) in known {
+        for (currency, at_risk) in &one.at_risk {
+            let sum = sums.entry((*currency, key.customer.as_str().into())).or_default();
+            *sum = sum.checked_add(*at_risk)?;
+        }
+    }
+    sums.retain(|_, sum| *sum != Mrr::ZERO);
+    Some(sums)
+}
+
 /// What stands of one currency.
 #[derive(Clone, Debug, Default)]
 struct Stands {
@@ -164,11 +233,11 @@ struct Stands {
     past_due: u64,
 }
 
-/// MRR and what is past due of each currency: by the tables, and, `by_facts`, by the facts of those whose facts were read.
+/// MRR and what is past due of each currency: by the tables, and of the first `by_facts` of those known by their facts.
 fn books(
     standing: &StandingRows,
     known: &[(CustomerKey, Ahead)],
-    by_facts: bool,
+    by_facts: usize,
 ) -> Result<BTreeMap<Currency, Stands>, ReportError> {
     let mut books: BTreeMap<Currency, Stands> = BTreeMap::new();
     for (currency, mrr) in &standing.mrr {
@@ -180,8 +249,8 @@ fn books(
         book.at_risk = book.at_risk.checked_add(*at_risk).ok_or(ReportError::Overflow)?;
         book.past_due += 1;
     }
-    for (_, one) in known {
-        for (currency, mrr) in one.mrr.iter().filter(|_| by_facts) {
+    for (place, (_, one)) in known.iter().enumerate() {
+        for (currency, mrr) in one.mrr.iter().filter(|_| place < by_facts) {
             let book = books.entry(*currency).or_default();
             book.mrr = book.mrr.checked_add(*mrr).ok_or(ReportError::Overflow)?;
         }
@@ -203,19 +272,14 @@ fn keep(one: &mut Ahead, currency: Currency) {
     one.renewals.retain(|renewal| renewal.mrr.0 == currency);
 }
 
-/// Of the trials that ended in the last year: how many converted, and how many there were.
-fn conversion(trials: &[TrialRow], now: UnixTime) -> (u64, u64) {
-    let since = now.plus(-CONVERSION_DAYS * UnixTime::DAY_SECONDS);
-    let ended = || trials.iter().map(|one| &one.trial).filter(|trial| trial.ended_at > since);
-    (ended().filter(|trial| trial.converted_at.is_some()).count() as u64, ended().count() as u64)
-}
-
 /// What every entry is told with.
 struct Of<'a> {
     zone: &'a Zone,
     today: Day,
     until: Day,
     conversion: (u64, u64),
+    /// So many of those known, from the first on, were told by their facts: their MRR is known at both ends.
+    read: usize,
 }
 
 impl Of<'_> {
@@ -278,7 +342,7 @@ impl Of<'_> {
 
     /// Each customer's own lines lead from what counts now to what counts at the horizon, or no figure is shown.
     fn closes(&self, currency: Currency, known: &[(CustomerKey, Ahead)]) -> Result<(), ReportError> {
-        for (key, one) in known {
+        for (key, one) in &known[..self.read] {
             let of = |sums: &BTreeMap<Currency, Mrr>| sums.get(&currency).map_or(0, |mrr| mrr.0);
             let moved = one.changes.iter().filter(|change| change.currency == currency).map(|change| change.amount.0);
             let rest = of(&one.committed) - of(&one.mrr) - moved.sum::<i128>();

@@ -26,7 +26,7 @@ use crate::{
         money::Currency,
         profile::Profile,
         retention,
-        time::{Day, Zone},
+        time::{Day, UnixTime, Zone},
     },
     limits,
     store::derived::reports::*,
@@ -278,6 +278,10 @@ impl View for Earlier<'_> {
                 None => self.whole().await?.trials(scope).await,
             }
         })
+    }
+
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Reading<'v, Option<Prospects>> {
+        Box::pin(async move { self.whole().await?.prospects(scope, until).await })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Reading<'v, Vec<CustomerKey>> {

@@ -7,8 +7,10 @@ use super::{ReportError, memory::Memory, reports::AskError};
 use crate::{
     event::{CustomerKey, Seq},
     ledger::{
+        ahead::told,
         money::Currency,
-        time::{Day, Zone},
+        outcome::CustomerLedger,
+        time::{Day, UnixTime, Zone},
     },
     store::{ReadStore, derived::reports::*},
 };
@@ -30,8 +32,8 @@ pub(super) trait View: Send + Sync {
     /// What a bridge is made of in these groups, customer by customer: without counts.
     fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers>;
 
-    /// What stands at the cut, and how much of it is of the customers `named`.
-    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey]) -> Rows<'v, StandingRows> {
+    /// What stands at the cut, and how much of it is of the customers `named`; what of it is past due where that is asked for.
+    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey], _past_due: bool) -> Rows<'v, StandingRows> {
         Box::pin(async move {
             let rows = self.ledger_rows(scope, RowGroup::Customer).await?;
             let named = named.iter().map(|key| key.customer.as_str()).collect();
@@ -51,6 +53,15 @@ pub(super) trait View: Send + Sync {
 
     /// Trials that ended by the cut.
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>>;
+
+    /// Of the trials that ended after `since` and by the cut: how many have converted, and how many there are.
+    fn trials_ended<'v>(&'v self, scope: &'v Scope, since: UnixTime) -> Rows<'v, (u64, u64)> {
+        Box::pin(async move { Ok(ended(&self.trials(scope).await?, since)) })
+    }
+
+    /// What is known ahead of customers from the cut up to `until`: `None` of those whose facts must be read. Whoever isn't named stays
+    /// as it is; `None` where that isn't kept.
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>>;
 
     /// Customers of whose MRR something may be known ahead; all others stay as they are.
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
@@ -106,6 +117,12 @@ pub(super) trait View: Send + Sync {
     fn retention<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Option<RetentionRows>>;
 }
 
+/// Of the trials that ended after `since`: how many have converted, and how many there are.
+pub(super) fn ended(trials: &[TrialRow], since: UnixTime) -> (u64, u64) {
+    let ended = || trials.iter().map(|one| &one.trial).filter(|trial| trial.ended_at > since);
+    (ended().filter(|trial| trial.converted_at.is_some()).count() as u64, ended().count() as u64)
+}
+
 /// The tables of the generation that answers.
 pub(super) struct Tables<'a> {
     pub(super) store: &'a ReadStore,
@@ -135,8 +152,10 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.ledger_rows(scope, self.zone.day(scope.cut), group).await?) })
     }
 
-    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey]) -> Rows<'v, StandingRows> {
-        Box::pin(async move { Ok(self.store.derived.standing(scope, self.zone.day(scope.cut), named).await?) })
+    fn standing<'v>(&'v self, scope: &'v Scope, named: &'v [CustomerKey], past_due: bool) -> Rows<'v, StandingRows> {
+        Box::pin(
+            async move { Ok(self.store.derived.standing(scope, self.zone.day(scope.cut), named, past_due).await?) },
+        )
     }
 
     fn rows_of_customers<'v>(&'v self, scope: &'v Scope, group: RowGroup) -> Rows<'v, RowsOfCustomers> {
@@ -157,6 +176,14 @@ impl View for Tables<'_> {
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>> {
         Box::pin(async move { Ok(self.store.derived.trials(scope).await?) })
+    }
+
+    fn trials_ended<'v>(&'v self, scope: &'v Scope, since: UnixTime) -> Rows<'v, (u64, u64)> {
+        Box::pin(async move { Ok(self.store.derived.trials_ended(scope, since).await?) })
+    }
+
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>> {
+        Box::pin(async move { Ok(self.store.derived.prospects(scope, until).await?) })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
@@ -254,6 +281,13 @@ impl View for Prefix<'_> {
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>> {
         Box::pin(async move { Ok(self.ledgers.trials(scope)) })
+    }
+
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>> {
+        let of = move |(key, ledger): (&CustomerKey, &CustomerLedger)| {
+            (!ledger.prospects.is_empty()).then(|| (key.clone(), told(&ledger.prospects, scope.cut, until)))
+        };
+        Box::pin(async move { Ok(Some(self.ledgers.in_scope(scope).filter_map(of).collect())) })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {

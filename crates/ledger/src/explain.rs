@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    CustomerFacts, Derivation,
+    CustomerFacts,
     counting::{CountStatus, Counted, Stretch},
+    derivation::Derivation,
     fact::{Origin, SubscriptionState},
     fx::Rates,
     ids::{EventId, ItemId, SubscriptionId},

@@ -11,6 +11,7 @@ use super::{
     fact::Interval,
     ids::*,
     money::{Currency, Mrr},
+    prospect::Prospect,
     time::{Day, UnixTime},
 };
 
@@ -38,6 +39,9 @@ pub struct CustomerLedger {
     pub quality: Vec<QualityEntry>,
     /// Trials that ended, for conversion and trial churn.
     pub trials: Vec<Trial>,
+    /// What is known ahead, in the order in which it is shown: in the currencies that are billed, also where all else is converted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prospects: Vec<Prospect>,
 }
 
 impl CustomerLedger {
@@ -59,6 +63,7 @@ impl CustomerLedger {
             + self.quality.len() * (size_of::<QualityEntry>() + 4 * ROW_TEXT)
             + self.subscriptions.len() * (size_of::<SubscriptionLedger>() + ROW_TEXT)
             + self.trials.len() * size_of::<Trial>()
+            + self.prospects.len() * (size_of::<Prospect>() + ROW_TEXT)
     }
 }
 

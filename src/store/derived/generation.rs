@@ -19,10 +19,10 @@ use crate::{
     },
 };
 
-/// Version of the sums beside the rows, and of what rows hold for lists alone (`movement_part.moved_on`): raise it when more is
+/// Version of the sums beside the rows, and of what rows hold for one question alone (`movement_part.moved_on`, `prospect`): raise it when more is
 /// kept, or otherwise. A generation keeps the version it was filled under; sums of another one are read by nobody, and the
 /// reconciler rebuilds behind it.
-pub const SUMS_VERSION: i64 = 5;
+pub const SUMS_VERSION: i64 = 6;
 
 /// One ledger: what MRR may be summed over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +133,13 @@ impl Filled {
     pub fn rows(&self) -> usize {
         let of = |ledger: &CustomerLedger| {
             let parts: usize = ledger.movements.iter().map(|movement| 1 + movement.parts.len()).sum();
-            ledger.deltas.len() + ledger.counts.len() + parts + ledger.subscriptions.len() + ledger.quality.len() + 1
+            ledger.deltas.len()
+                + ledger.counts.len()
+                + parts
+                + ledger.subscriptions.len()
+                + ledger.quality.len()
+                + ledger.prospects.len()
+                + 1
         };
         self.references.len() + self.derived.iter().map(|derived| of(&derived.ledger)).sum::<usize>()
     }

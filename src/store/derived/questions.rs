@@ -25,14 +25,16 @@ impl ReadDerived {
         either!(self.0, database => database.ledger_rows(scope, cut_day, group).await)
     }
 
-    /// What stands at the cut, all read at one instant, and how much of it is of the customers `named`.
+    /// What stands at the cut, all read at one instant, and how much of it is of the customers `named`; what of it is past due only
+    /// where that is asked for, since it is looked for in the rows of everybody whose payments ever failed.
     pub async fn standing(
         &self,
         scope: &Scope,
         cut_day: Day,
         named: &[CustomerKey],
+        past_due: bool,
     ) -> Result<StandingRows, StoreError> {
-        either!(self.0, database => database.standing(scope, cut_day, named).await)
+        either!(self.0, database => database.standing(scope, cut_day, named, past_due).await)
     }
 
     /// Sums by month and group, each month on its first day, all read at one instant; `None` where the current generation was
@@ -157,6 +159,17 @@ impl ReadDerived {
     /// Customers of whose MRR something may be known ahead, by account and id: all others stay as they are.
     pub async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
         either!(self.0, database => database.changing_ahead(scope).await)
+    }
+
+    /// What is known ahead of customers from the cut up to `until`, in the order of accounts and ids: `None` of those whose facts must
+    /// be read, and of all of them where the current generation was filled without such rows.
+    pub async fn prospects(&self, scope: &Scope, until: UnixTime) -> Result<Option<Prospects>, StoreError> {
+        either!(self.0, database => database.prospects(scope, until).await)
+    }
+
+    /// Of the trials that ended after `since` and by the cut: how many have converted, and how many there are.
+    pub async fn trials_ended(&self, scope: &Scope, since: UnixTime) -> Result<(u64, u64), StoreError> {
+        either!(self.0, database => database.trials_ended(scope, since).await)
     }
 
     /// What a bridge is made of in these groups, customer by customer: without counts.

@@ -11,13 +11,17 @@ pub use super::{
     scope::*,
 };
 pub use crate::ledger::losses::{LossPart, LossRow};
-use crate::ledger::{
-    cohorts::Month,
-    ids::{AccountId, CustomerId},
-    money::{Currency, Mrr},
-    outcome::{Kind, Movement, QualityEntry, SubscriptionLedger, Trial},
-    retention::{Aged, Looked},
-    time::{Day, UnixTime},
+use crate::{
+    event::CustomerKey,
+    ledger::{
+        ahead::Ahead,
+        cohorts::Month,
+        ids::{AccountId, CustomerId},
+        money::{Currency, Mrr},
+        outcome::{Kind, Movement, QualityEntry, SubscriptionLedger, Trial},
+        retention::{Aged, Looked},
+        time::{Day, UnixTime},
+    },
 };
 
 /// What days are summed by.
@@ -284,6 +288,9 @@ impl From<&MovementRow> for LossRow {
         Self::from_movement(&row.customer, &row.movement)
     }
 }
+
+/// What is known ahead of customers: `None` of those whose facts must be read.
+pub type Prospects = Vec<(CustomerKey, Option<Ahead>)>;
 
 /// What stands at the cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -128,7 +128,8 @@ pub(crate) fn amounts_fit(ledger: &CustomerLedger) -> Result<(), Mrr> {
         .flat_map(of_delta)
         .chain(ledger.movements.iter().flat_map(|row| [row.amount, row.before, row.after]))
         .chain(ledger.movements.iter().flat_map(|row| row.parts.iter().flat_map(of_part)))
-        .chain(ledger.subscriptions.iter().map(|row| row.mrr));
+        .chain(ledger.subscriptions.iter().map(|row| row.mrr))
+        .chain(ledger.prospects.iter().filter_map(|row| row.amount));
     match all.into_iter().find(|amount| i64::try_from(amount.0).is_err()) {
         Some(beyond) => Err(beyond),
         None => Ok(()),

@@ -208,7 +208,8 @@ fn fill(
     })?;
     each(&SUBSCRIPTION, &|ledger, columns| read_subscription(columns).map(|row| ledger.subscriptions.push(row)))?;
     each(&QUALITY, &|ledger, columns| read_quality(columns).map(|row| ledger.quality.push(row)))?;
-    each(&TRIAL, &|ledger, columns| read_trial(columns).map(|row| ledger.trials.push(row)))
+    each(&TRIAL, &|ledger, columns| read_trial(columns).map(|row| ledger.trials.push(row)))?;
+    each(&PROSPECT, &|ledger, columns| read_prospect(columns).map(|row| ledger.prospects.push(row)))
 }
 
 impl Cells for Row<'_> {

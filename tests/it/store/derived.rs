@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mrrd::{
     event::{CustomerKey, NewEvent, Seq},
     ledger::{
+        ahead::{Due, Prospect, ProspectKind},
         fact::{Interval, IntervalUnit},
         money::Mrr,
         outcome::*,
@@ -145,6 +146,40 @@ fn ledger(amount: i128) -> CustomerLedger {
                 converted_at,
             })
             .into(),
+        prospects: vec![
+            Prospect {
+                shown_from: at,
+                shown_until: Some(at.plus(3)),
+                at: at.plus(2),
+                kind: ProspectKind::Line(Due::ScheduledChurn),
+                known_at: at,
+                subscription: "sub_1".into(),
+                item: Some("si_1".into()),
+                product: Some("prod_1".into()),
+                price: Some("price_1".into()),
+                currency: Some(usd),
+                amount: Some(Mrr(-amount)),
+                estimated: true,
+                event: Some("evt_1".into()),
+                detail: Some("d".into()),
+            },
+            Prospect {
+                shown_from: at,
+                shown_until: None,
+                at,
+                kind: ProspectKind::Overdue,
+                known_at: at,
+                subscription: "sub_2".into(),
+                item: None,
+                product: None,
+                price: None,
+                currency: None,
+                amount: None,
+                estimated: false,
+                event: None,
+                detail: None,
+            },
+        ],
     }
 }
 

@@ -6,17 +6,22 @@
 
 mod convert;
 mod planned;
+mod prospects;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use convert::convert;
+pub(super) use prospects::prospects;
+pub use prospects::told;
 
+pub use super::prospect::{Due, Prospect, ProspectKind};
 use super::{
-    CustomerFacts, Derivation, count,
+    CustomerFacts,
     counting::{CountStatus, Counted, CountedItem, Stretch},
     deltas,
+    derivation::{Derivation, count},
     fact::{Interval, IntervalUnit},
     ids::*,
     money::{Currency, Mrr},
@@ -28,47 +33,6 @@ use super::{
     timeline::Snapshot,
 };
 use planned::{Plan, What};
-
-/// The lines of committed MRR: what kind of change is due (rule `committed-mrr`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Due {
-    /// A scheduled end, or (by knob) one that time brings to what stays past due.
-    ScheduledChurn,
-    /// Less in a later phase of a schedule, or an item's own trial that begins.
-    ScheduledContraction,
-    /// More in a later phase of a schedule, or an item's own trial that ends.
-    ScheduledExpansion,
-    /// A discount ends, and MRR grows by it.
-    DiscountEnd,
-    /// A discount begins, and MRR shrinks by it.
-    DiscountStart,
-    /// A paused collection resumes, and counts again.
-    Resume,
-}
-
-impl Due {
-    /// All of them, in the order of the answer.
-    pub const ALL: [Self; 6] = [
-        Self::ScheduledChurn,
-        Self::ScheduledContraction,
-        Self::ScheduledExpansion,
-        Self::DiscountEnd,
-        Self::DiscountStart,
-        Self::Resume,
-    ];
-
-    /// As the API writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ScheduledChurn => "scheduled_churn",
-            Self::ScheduledContraction => "scheduled_contraction",
-            Self::ScheduledExpansion => "scheduled_expansion",
-            Self::DiscountEnd => "discount_end",
-            Self::DiscountStart => "discount_start",
-            Self::Resume => "resume",
-        }
-    }
-}
 
 /// One item's amount changes, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +116,8 @@ pub struct Ahead {
     pub test_clock: Option<TestClockId>,
     /// MRR as it counts now, in each currency.
     pub mrr: BTreeMap<Currency, Mrr>,
+    /// Of it what is past due.
+    pub at_risk: BTreeMap<Currency, Mrr>,
     /// MRR at the horizon, read off what counts then: `mrr` and the changes come to it.
     pub committed: BTreeMap<Currency, Mrr>,
     /// Every change between the two, in time order.
@@ -181,7 +147,10 @@ pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: Unix
         let plans = planned::of_subscription(&base.snapshots, schedule, now, until);
         of.take(Some(base), last.state.id.clone(), plans, &mut ahead);
         of.trial(base, &mut ahead);
-        of.renewal(base, &mut ahead);
+        ahead.renewals.extend(of.renewal(base));
+        if let Some((currency, at_risk)) = base.stands_at(now).and_then(at_risk) {
+            ahead.at_risk.entry(currency).or_default().0 += at_risk.0;
+        }
     }
     for schedule in schedules.iter().filter(|one| one.begins()) {
         let plans = planned::of_schedule(schedule, now, until);
@@ -189,6 +158,7 @@ pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: Unix
     }
     ahead.changes.sort_by(|a, b| (a.at, a.due, &a.subscription, &a.item).cmp(&(b.at, b.due, &b.subscription, &b.item)));
     ahead.mrr.retain(|_, mrr| *mrr != Mrr::ZERO);
+    ahead.at_risk.retain(|_, mrr| *mrr != Mrr::ZERO);
     ahead.committed.retain(|_, mrr| *mrr != Mrr::ZERO);
     ahead
 }
@@ -262,7 +232,7 @@ impl<'a> Outlook<'_, 'a> {
         let (carried, untold) = if plans.is_empty() { (None, Vec::new()) } else { self.counted(base, &mut plans) };
         ahead.untold.extend(untold);
         let first = plans.first().map_or(UnixTime(i64::MAX), |plan| plan.at);
-        let stands = base.and_then(|base| base.stretches.iter().rev().find(|one| one.from <= self.now));
+        let stands = base.and_then(|base| base.stands_at(self.now));
         let mut level = base.zip(stands).map(|(base, one)| level(base, one)).unwrap_or_default();
         add(&level, &mut ahead.mrr);
         let mut slots = BTreeMap::new();
@@ -318,7 +288,7 @@ impl<'a> Outlook<'_, 'a> {
 
     /// What a running trial brings if it converts.
     fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
-        let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
+        let Some(stands) = base.stands_at(self.now) else { return };
         let state = base.state(stands);
         let Some(end) = state.trial_end.filter(|_| stands.count_status == CountStatus::Trial && !stands.granted) else {
             return;
@@ -343,29 +313,58 @@ impl<'a> Outlook<'_, 'a> {
     }
 
     /// What of it is billed by the year and renews.
-    fn renewal(&self, base: &Counted<'a>, ahead: &mut Ahead) {
-        let Some(stands) = base.stretches.iter().rev().find(|one| one.from <= self.now) else { return };
+    fn renewal(&self, base: &Counted<'a>) -> Option<Renewal> {
+        let Renewing { items, currency, event } = self.renewing(base)?;
+        let at = items.iter().map(|(_, at, _)| *at).min()?;
+        let mrr = Mrr(items.iter().map(|(.., mrr)| mrr.0).sum());
+        Some(Renewal {
+            at,
+            subscription: base.state(base.stands_at(self.now)?).id.clone(),
+            mrr: (currency, mrr),
+            event,
+        })
+    }
+
+    /// The same item by item.
+    fn renewing(&self, base: &Counted<'a>) -> Option<Renewing> {
+        let stands = base.stands_at(self.now)?;
         let state = base.state(stands);
-        let (Some(currency), true) = (stands.currency, stands.count_status.counts()) else { return };
+        let (Some(currency), true) = (stands.currency, stands.count_status.counts()) else { return None };
         let set_to_end =
             state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
-        let renews = |line: &&CountedItem| {
+        let renews = |line: &CountedItem| {
             let item = base.item(stands, line);
             let of_item = state.items.iter().find(|one| one.id == item.item).and_then(|one| one.period);
             let end = of_item.or(state.period).map(|period| period.end)?;
             let within = end > self.now && end <= self.until && set_to_end.is_none_or(|set| set > end);
-            (line.mrr > Mrr::ZERO && within && item.interval.is_some_and(yearly)).then_some((end, line.mrr))
+            let renews = line.mrr > Mrr::ZERO && within && item.interval.is_some_and(yearly);
+            renews.then(|| (item.item.clone(), end, line.mrr))
         };
-        let due: Vec<(UnixTime, Mrr)> = stands.lines.iter().filter_map(|line| renews(&line)).collect();
-        let (Some(at), Some(event)) =
-            (due.iter().map(|(at, _)| *at).min(), base.snapshots[stands.snapshot].events.first())
-        else {
-            return;
-        };
-        let mrr = Mrr(due.iter().map(|(_, mrr)| mrr.0).sum());
-        let (subscription, event) = (state.id.clone(), event.clone());
-        ahead.renewals.push(Renewal { at, subscription, mrr: (currency, mrr), event });
+        let items: Vec<(ItemId, UnixTime, Mrr)> = stands.lines.iter().filter_map(renews).collect();
+        let event = base.snapshots[stands.snapshot].events.first()?.clone();
+        (!items.is_empty()).then_some(Renewing { items, currency, event })
     }
+}
+
+/// What of a subscription is billed by the year and renews.
+struct Renewing {
+    /// Each item, when it renews, and with how much.
+    items: Vec<(ItemId, UnixTime, Mrr)>,
+    currency: Currency,
+    event: EventId,
+}
+
+impl Counted<'_> {
+    /// What stands of it at an instant; `None` before it began.
+    fn stands_at(&self, now: UnixTime) -> Option<&Stretch> {
+        self.stretches.iter().rev().find(|one| one.from <= now)
+    }
+}
+
+/// What counts of a stretch while its payment is outstanding.
+fn at_risk(stretch: &Stretch) -> Option<(Currency, Mrr)> {
+    let at_risk = stretch.count_status == CountStatus::AtRisk && stretch.mrr != Mrr::ZERO;
+    stretch.currency.filter(|_| at_risk).map(|currency| (currency, stretch.mrr))
 }
 
 /// Billed by one year or several, whichever unit says so.

@@ -165,6 +165,20 @@ fn sums(changes: &[Change], first: &BTreeMap<Currency, Mrr>) -> BTreeMap<Currenc
     sums
 }
 
+fn told_by(rows: &[Prospect], now: UnixTime, until: UnixTime) -> Option<Ahead> {
+    super::told(rows, now, until)
+}
+
+/// What rows tell: no sums of MRR, and nothing of what only conversion asks for.
+fn without_sums(mut ahead: Ahead) -> Ahead {
+    ahead.changes.iter_mut().for_each(|change| change.pieces.clear());
+    ahead.trials.sort_by(|a, b| (a.at, &a.subscription).cmp(&(b.at, &b.subscription)));
+    ahead.renewals.sort_by(|a, b| (a.at, &a.subscription).cmp(&(b.at, &b.subscription)));
+    ahead.untold.sort_by(|a, b| (a.at, &a.subscription, &a.detail).cmp(&(b.at, &b.subscription, &b.detail)));
+    let (changes, trials, renewals, untold) = (ahead.changes, ahead.trials, ahead.renewals, ahead.untold);
+    Ahead { changes, trials, renewals, untold, at_risk: ahead.at_risk, ..Ahead::default() }
+}
+
 fn rates() -> Rates {
     let quote = |day: &str, rate: i128| Quote {
         base: "usd".parse().unwrap(),
@@ -202,6 +216,30 @@ proptest! {
             let table = crate::fx::convert(&ledger, usd, &profile, &rates(), &Zone::UTC, &[]);
             let stands: i128 = table.deltas.iter().filter(|delta| delta.at <= now).map(|delta| delta.mrr.0).sum();
             prop_assert_eq!(Mrr(stands), converted.mrr[&usd]);
+        }
+    }
+
+    /// Rows that were derived once tell at any later instant what the facts do (rule `time-alone`).
+    #[test]
+    fn rows_tell_what_facts_do(
+        story in planned(), profile in laws::profiles(), known in 10..60i64, later in 0..90i64,
+        horizon in prop::sample::select(vec![0i64, 1, 30, 90, 3650]),
+    ) {
+        let known = time(&format!("d{known}"));
+        let story = Story { facts: story.facts.into_iter().filter(|fact| fact.at <= known).collect(), ..story };
+        let rows = story.derive(&profile).prospects;
+        let last = story.facts.iter().map(|fact| fact.at).max();
+        let now = last.unwrap_or(known).plus(later * 43_200);
+        let until = now.plus(horizon * 86_400);
+        if let Some(told) = told_by(&rows, now, until) {
+            let facts = look(&story, &profile, now, until);
+            prop_assert_eq!(without_sums(told), without_sums(facts), "{:#?}", rows);
+        } else {
+            prop_assert!(rows.iter().any(|row| row.kind == ProspectKind::Overdue));
+        }
+        // Before the last thing was known, rows say that they don't know.
+        if let Some(last) = last {
+            prop_assert!(rows.is_empty() || told_by(&rows, last.plus(-1), until).is_none());
         }
     }
 

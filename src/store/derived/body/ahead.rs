@@ -5,12 +5,24 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{Scoped, push_scope},
+    columns::{PROSPECT, read_prospect},
+    daily::Question,
+    group_sums::has_sums,
     rows::account_of,
 };
 use crate::{
+    budget::charge,
     event::CustomerKey,
-    ledger::ids::CustomerId,
-    store::{StoreError, derived::reports::Scope, errors::Doing},
+    ledger::{
+        ahead::{Ahead, Prospect, told},
+        ids::CustomerId,
+        time::UnixTime,
+    },
+    store::{
+        StoreError,
+        derived::reports::{Prospects, Scope},
+        errors::Doing,
+    },
 };
 
 const DOING: &str = "looking whose MRR changes ahead";
@@ -63,5 +75,81 @@ impl Database {
             Ok(CustomerKey { livemode: scope.livemode, account, customer })
         };
         rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)
+    }
+
+    /// What is known ahead of customers from the cut up to `until`, in the order of accounts and ids; `None` where rows of it aren't
+    /// kept.
+    pub(in crate::store) async fn prospects(
+        &self,
+        scope: &Scope,
+        until: UnixTime,
+    ) -> Result<Option<Prospects>, StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let kept = has_sums(&mut tx).await?;
+        tx.commit().await.doing(DOING)?;
+        if !kept {
+            return Ok(None);
+        }
+        let columns = format!("SELECT p.account, p.customer, {} FROM prospect p WHERE", PROSPECT.columns_of("p"));
+        let shown = Question::of(scope, "p", &columns)
+            .and("COALESCE(p.shown_until, 9223372036854775807) >", Some(scope.cut.0))
+            // Of whom less was known at the cut, facts are read.
+            .and_either([("p.at <=", until.0.into()), ("p.known_at >", scope.cut.0.into())])
+            .in_order_of_customers();
+        let looking = Looking {
+            livemode: scope.livemode,
+            cut: scope.cut,
+            until,
+            account: String::new(),
+            customer: String::new(),
+            rows: Vec::new(),
+            all: Vec::new(),
+        };
+        let looking = fold(self, DOING, shown, looking, |looking, columns| {
+            let (account, customer) = (columns.str()?, columns.str()?);
+            looking.take_in(account, customer, read_prospect(columns)?)
+        })
+        .await?;
+        looking.ended().map(Some)
+    }
+}
+
+/// Customers with what is known ahead of them, as their rows come.
+struct Looking {
+    livemode: bool,
+    cut: UnixTime,
+    until: UnixTime,
+    account: String,
+    customer: String,
+    rows: Vec<Prospect>,
+    all: Prospects,
+}
+
+impl Looking {
+    fn take_in(&mut self, account: &str, customer: &str, row: Prospect) -> Result<(), StoreError> {
+        if self.customer != customer || self.account != account {
+            self.close()?;
+            self.account.replace_range(.., account);
+            self.customer.replace_range(.., customer);
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        charge(size_of::<(CustomerKey, Ahead)>() + self.rows.len() * size_of::<Prospect>())?;
+        let (livemode, account) = (self.livemode, account_of(self.account.clone()));
+        let key = CustomerKey { livemode, account, customer: CustomerId::new(self.customer.as_str()) };
+        self.all.push((key, told(&self.rows, self.cut, self.until)));
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn ended(mut self) -> Result<Prospects, StoreError> {
+        self.close()?;
+        Ok(self.all)
     }
 }

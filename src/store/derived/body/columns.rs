@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     ledger::{
+        ahead::{Prospect, ProspectKind},
         fact::{Interval, IntervalUnit},
         ids::EventId,
         money::{Currency, Decimal, Mrr},
@@ -107,8 +108,17 @@ pub(in super::super) const TRIAL: Table = Table {
     order: "ordinal",
 };
 
+pub(in super::super) const PROSPECT: Table = Table {
+    name: "prospect",
+    lead: "ordinal, test_clock",
+    columns: "shown_from, shown_until, at, kind, known_at, subscription, item, product, price, currency, amount, \
+              estimated, event, detail",
+    order: "ordinal",
+};
+
 /// All of them; the one that names the customers comes last, so that whoever deletes by it never leaves rows behind.
-pub(in super::super) const TABLES: [Table; 8] = [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, CUSTOMER];
+pub(in super::super) const TABLES: [Table; 9] =
+    [DELTA, COUNT, PART, MOVEMENT, SUBSCRIPTION, QUALITY, TRIAL, PROSPECT, CUSTOMER];
 
 fn interval_or_null(columns: &mut Columns<'_>) -> Read<Option<Interval>> {
     columns.str_or_null()?.map(interval).transpose()
@@ -333,6 +343,46 @@ pub(in super::super) fn read_trial(columns: &mut Columns<'_>) -> Read<Trial> {
         started_at: columns.time()?,
         ended_at: columns.time()?,
         converted_at: columns.time_or_null()?,
+    })
+}
+
+pub(super) fn bind_prospect(query: Values, row: &Prospect) -> Values {
+    query
+        .bind(row.shown_from.0)
+        .bind(row.shown_until.map(|until| until.0))
+        .bind(row.at.0)
+        .bind(row.kind.as_str())
+        .bind(row.known_at.0)
+        .bind(clean(row.subscription.as_str()))
+        .bind(row.item.as_ref().map(|item| clean(item.as_str())))
+        .bind(row.product.as_ref().map(|product| clean(product.as_str())))
+        .bind(row.price.as_ref().map(|price| clean(price.as_str())))
+        .bind(row.currency.map(|currency| currency.to_string()))
+        .bind(row.amount.map(units))
+        .bind(row.estimated)
+        .bind(row.event.as_ref().map(|event| clean(event.as_str())))
+        .bind(row.detail.as_deref().map(clean))
+}
+
+pub(in super::super) fn read_prospect(columns: &mut Columns<'_>) -> Read<Prospect> {
+    fn id_or_null<T: From<Arc<str>>>(columns: &mut Columns<'_>) -> Read<Option<T>> {
+        Ok(columns.str_or_null()?.map(|text| Arc::<str>::from(text).into()))
+    }
+    Ok(Prospect {
+        shown_from: columns.time()?,
+        shown_until: columns.time_or_null()?,
+        at: columns.time()?,
+        kind: word(columns.str()?, ProspectKind::parse, "kind of what is known ahead")?,
+        known_at: columns.time()?,
+        subscription: columns.id()?,
+        item: id_or_null(columns)?,
+        product: id_or_null(columns)?,
+        price: id_or_null(columns)?,
+        currency: columns.str_or_null()?.map(|text| parsed(text, "currency")).transpose()?,
+        amount: columns.number_or_null()?.map(|units| Mrr(units.into())),
+        estimated: columns.truth()?,
+        event: id_or_null(columns)?,
+        detail: columns.str_or_null()?.map(Into::into),
     })
 }
 

@@ -89,6 +89,17 @@ impl Question {
         self
     }
 
+    /// With either of two conditions, each of which ends where its value stands.
+    pub(super) fn and_either(mut self, conditions: [(&str, Value); 2]) -> Self {
+        for ((condition, value), before) in conditions.into_iter().zip([" AND (", " OR "]) {
+            self.values.push(value);
+            self.text.push_str(&format!("{before}{condition} "));
+            place(self.values.len(), &mut self.text);
+        }
+        self.text.push(')');
+        self
+    }
+
     /// Each customer's rows follow each other, in the order of time.
     pub(super) fn in_order_of_customers(self) -> (String, Vec<Value>) {
         let t = &self.table;

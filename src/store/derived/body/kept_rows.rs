@@ -1,6 +1,6 @@
 //! Which of a customer's rows stay as they are when it is derived anew.
 
-use super::columns::{COUNT, DELTA, MOVEMENT, PART, QUALITY, SUBSCRIPTION, TRIAL};
+use super::columns::{COUNT, DELTA, MOVEMENT, PART, PROSPECT, QUALITY, SUBSCRIPTION, TRIAL};
 use crate::{ledger::outcome::CustomerLedger, store::derived::sum::RowsOf};
 
 /// How many rows of each table stand as they are, from a customer's first on. An event mostly adds rows after the others:
@@ -14,6 +14,7 @@ pub(super) struct Kept {
     pub(super) subscriptions: usize,
     pub(super) quality: usize,
     pub(super) trials: usize,
+    pub(super) prospects: usize,
 }
 
 impl Kept {
@@ -32,6 +33,7 @@ impl Kept {
             subscriptions: if old.subscriptions == new.subscriptions { new.subscriptions.len() } else { 0 },
             quality: shared(&old.quality, &new.quality),
             trials: shared(&old.trials, &new.trials),
+            prospects: shared(&old.prospects, &new.prospects),
         }
     }
 
@@ -49,6 +51,7 @@ impl Kept {
             name if name == SUBSCRIPTION.name => (self.subscriptions, ledger.subscriptions.len()),
             name if name == QUALITY.name => (self.quality, ledger.quality.len()),
             name if name == TRIAL.name => (self.trials, ledger.trials.len()),
+            name if name == PROSPECT.name => (self.prospects, ledger.prospects.len()),
             _ => (self.customer, 1),
         }
     }

@@ -193,6 +193,11 @@ pub(in super::super) async fn read_group(
         Ok(())
     })
     .await?;
+    each(&mut *tx, &PROSPECT, group, &mut ledgers, |ledger, columns| {
+        ledger.prospects.push(read_prospect(columns)?);
+        Ok(())
+    })
+    .await?;
     Ok(ledgers)
 }
 

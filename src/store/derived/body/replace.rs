@@ -275,5 +275,8 @@ pub(in super::super) fn rows(changes: &[Change<'_>]) -> Vec<TableRows> {
         TRIAL.rows(&lines(changes, |ledger| &ledger.trials, |kept| kept.trials), |row, line| {
             bind_trial(line.bind(row), line.row)
         }),
+        PROSPECT.rows(&lines(changes, |ledger| &ledger.prospects, |kept| kept.prospects), |row, line| {
+            bind_prospect(line.bind(row).bind(line.place.clock.clone()), line.row)
+        }),
     ]
 }

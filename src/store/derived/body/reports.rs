@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     event::CustomerKey,
-    ledger::{money::Currency, time::Day},
+    ledger::{
+        money::Currency,
+        time::{Day, UnixTime},
+    },
     limits,
     store::{
         StoreError,
@@ -90,6 +93,7 @@ impl Database {
         scope: &Scope,
         cut_day: Day,
         named: &[CustomerKey],
+        past_due: bool,
     ) -> Result<StandingRows, StoreError> {
         let beyond = || corrupt(DOING, "what stands is beyond an amount");
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
@@ -99,7 +103,9 @@ impl Database {
             let sum = standing.mrr.entry(row.currency).or_default();
             *sum = sum.checked_add(row.mrr).ok_or_else(beyond)?;
         }
-        standing.add_at_risk(&in_doubt(&mut tx, scope, None).await?).ok_or_else(beyond)?;
+        if past_due {
+            standing.add_at_risk(&in_doubt(&mut tx, scope, None).await?).ok_or_else(beyond)?;
+        }
         for customers in named.chunks(limits::CUSTOMERS_IN_BETWEEN) {
             let ids: Vec<String> = customers.iter().map(|key| clean(key.customer.as_str())).collect();
             let mut query =
@@ -225,6 +231,26 @@ impl Database {
         let rows = each(&mut query, &mut tx, read).await?;
         tx.commit().await.doing(DOING)?;
         Ok(rows)
+    }
+
+    pub(in crate::store) async fn trials_ended(
+        &self,
+        scope: &Scope,
+        since: UnixTime,
+    ) -> Result<(u64, u64), StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut query = QueryBuilder::<Driver>::new("SELECT COUNT(CASE WHEN t.converted_at <= ");
+        query.push_bind(scope.cut.0).push(
+            " THEN 1 END), COUNT(*) FROM trial t JOIN customer_ledger l ON l.generation = t.generation
+             AND l.profile = t.profile AND l.livemode = t.livemode AND l.account = t.account AND l.customer = t.customer",
+        );
+        push_scope(&mut query, "t", "l", scope);
+        query.push(" AND t.ended_at > ").push_bind(since.0).push(" AND t.ended_at <= ").push_bind(scope.cut.0);
+        let row = query.build().fetch_one(&mut *tx).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)?;
+        let count = |at: usize| row.try_get::<i64, _>(at).map(|count| u64::try_from(count).unwrap_or(0)).doing(DOING);
+        Ok((count(0)?, count(1)?))
     }
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
