@@ -6,6 +6,8 @@ use bytes::Bytes;
 use mrrd::{demo::Simulator, ledger::time::UnixTime};
 
 const START: UnixTime = UnixTime(1_704_067_200);
+/// Two of these tell twins apart: enough for 3,844 of them.
+const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSUVWXYZTabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// An account's webhooks, cut where the letters go that tell its twins apart.
 pub(crate) struct Account {
@@ -39,7 +41,7 @@ impl Account {
     /// The webhook at `place` of the log of all twins, in one line.
     pub(crate) fn webhook(&self, place: usize) -> Bytes {
         let twin = place / self.webhooks.len();
-        let letters = [b'A' + u8::try_from(twin % 26).unwrap(), b'a' + u8::try_from(twin / 26).unwrap()];
+        let letters = [LETTERS[twin % LETTERS.len()], LETTERS[twin / LETTERS.len()]];
         let mut body = self.webhooks[place % self.webhooks.len()].join(&letters[..]);
         body.retain(|byte| *byte != b'\n');
         body.into()

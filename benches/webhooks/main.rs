@@ -3,7 +3,7 @@
 //! `make bench` prints tables and writes benches/RESULTS.md. Everything goes over loopback with one client; each server
 //! is a process of its own. Other work on the machine moves every figure, so what is compared is measured in turns, a
 //! second each, and the medians of the rounds are shown: trust the shares more than the rates. `MRRD_BENCH_ROUNDS` says how
-//! many rounds, 5 without it.
+//! many rounds, 5 without it; `MRRD_BESIDE` names another build of mrrd to compare with, and then nothing else is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -14,6 +14,7 @@ mod daemon;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
 
+mod beside;
 mod build;
 mod by_hand;
 mod handler;
@@ -44,6 +45,9 @@ async fn main() {
     limits::serve_if_asked().await;
     let rounds = rounds();
     let account: &'static Account = Box::leak(Box::new(Account::of(100)));
+    if let Some(other) = std::env::var_os("MRRD_BESIDE") {
+        return println!("{}", beside::compared(other.as_ref(), account, rounds).await);
+    }
     let mut report = format!(
         "# Webhooks a second\n\n`make bench` wrote this of {} on: {}. Client and servers share the machine. Webhooks are of {} \
          bytes on average. Each figure is the median of {rounds} rounds of {} s, taken in turns, beside the slowest and the \

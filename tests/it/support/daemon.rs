@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     env: Vec<(String, String)>,
     without_tokens: bool,
     ceiling_kib: Option<u64>,
+    binary: Option<PathBuf>,
 }
 
 impl Settings {
@@ -49,6 +50,12 @@ impl Settings {
     /// Gives it so much address space and no more (`ulimit -v`): what takes more memory ends it.
     pub(crate) fn ceiling(self, kib: u64) -> Self {
         Self { ceiling_kib: Some(kib), ..self }
+    }
+
+    /// Another build than [`binary`].
+    #[allow(dead_code, reason = "for benches, which compare builds")]
+    pub(crate) fn binary(self, binary: PathBuf) -> Self {
+        Self { binary: Some(binary), ..self }
     }
 
     /// Sets no token: the daemon makes one.
@@ -307,7 +314,7 @@ pub(crate) fn binary() -> PathBuf {
 
 /// The binary with a clean environment, a database in `dir`, and `settings` on top.
 pub(crate) fn mrrd(dir: &Path, settings: &Settings) -> Command {
-    let binary = binary();
+    let binary = settings.binary.clone().unwrap_or_else(binary);
     let mut command = match settings.ceiling_kib {
         None => Command::new(binary),
         Some(kib) => {
