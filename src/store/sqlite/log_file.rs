@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     fs::Metadata,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -53,7 +53,7 @@ pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Which file it is, whatever its name.
 pub(super) fn identity_of(path: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(path).ok().map(|found| identity(&found))
+    stamp(path).ok().map(|found| found.identity)
 }
 
 #[cfg(unix)]
@@ -65,6 +65,36 @@ fn identity(found: &Metadata) -> (u64, u64) {
 #[cfg(not(unix))]
 fn identity(_found: &Metadata) -> (u64, u64) {
     (0, 0)
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(found: &Metadata) -> Self {
+        Self { identity: identity(found), length: found.len() }
+    }
+}
+
+/// The file under this name as it is now. Asks for no times: since Linux 6.13 a file whose times somebody has seen gets new ones
+/// with its next write, and the flush of a commit then writes them as well, a second trip to the disk.
+#[cfg(target_os = "linux")]
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    use rustix::{
+        fs::{AtFlags, CWD, StatxFlags, makedev, statx},
+        io::Errno,
+    };
+    match statx(CWD, path, AtFlags::empty(), StatxFlags::INO | StatxFlags::SIZE) {
+        Ok(found) => {
+            let identity = (makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino);
+            Ok(Stamp { identity, length: found.stx_size })
+        }
+        Err(Errno::NOENT) => Err(ErrorKind::NotFound.into()),
+        // A system that doesn't know the call, or doesn't allow it.
+        Err(_) => std::fs::metadata(path).map(|found| Stamp::from(&found)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    std::fs::metadata(path).map(|found| Stamp::from(&found))
 }
 
 impl LogFile {
@@ -93,8 +123,8 @@ impl LogFile {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, seen) in [&self.0.log, &self.0.ahead, &self.0.shared].into_iter().zip(seen.iter_mut()) {
             let name = path.display();
-            let found = match std::fs::metadata(path) {
-                Ok(found) => Stamp { identity: identity(&found), length: found.len() },
+            let found = match stamp(path) {
+                Ok(found) => found,
                 Err(error) if error.kind() == ErrorKind::NotFound => match seen {
                     Some(_) => return Err(Wrong::Gone(format!("{name} was removed or renamed while mrrd writes it"))),
                     None => continue,
@@ -126,7 +156,7 @@ impl LogFile {
         let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
         let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let (pages, size) = (u64::try_from(pages).unwrap_or(0), u64::try_from(size).unwrap_or(0));
-        let length = std::fs::metadata(&self.0.ahead).map_or(0, |found| found.len());
+        let length = stamp(&self.0.ahead).map_or(0, |found| found.length);
         Ok(pages == 0 || length >= HEADER + pages.saturating_mul(size + FRAME_HEADER))
     }
 
@@ -134,8 +164,8 @@ impl LogFile {
     pub(super) fn accept_lengths(&self) {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, seen) in [&self.0.log, &self.0.ahead].into_iter().zip(seen.iter_mut()) {
-            if let (Some(seen), Ok(found)) = (seen, std::fs::metadata(path)) {
-                seen.length = found.len();
+            if let (Some(seen), Ok(found)) = (seen, stamp(path)) {
+                seen.length = found.length;
             }
         }
     }
