@@ -3,7 +3,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -12,7 +16,6 @@ use crate::limits;
 
 #[derive(Debug, Default)]
 struct Inner {
-    turns: u64,
     /// Bytes held beyond everybody's own allowance.
     held: usize,
     /// Those still arriving that hold some, by when they began.
@@ -23,6 +26,7 @@ struct Inner {
 #[derive(Debug)]
 pub struct Bodies {
     most: usize,
+    turns: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -44,13 +48,14 @@ pub struct Held<'a> {
     bytes: usize,
     /// Bytes counted in the budget.
     counted: usize,
-    give_way: Arc<Notify>,
+    /// Of one that holds some: a small one, as nearly all are, takes no lock.
+    give_way: Option<Arc<Notify>>,
     arrived: bool,
 }
 
 impl Bodies {
     fn with_room(most: usize) -> Self {
-        Self { most, inner: Mutex::default() }
+        Self { most, turns: AtomicU64::default(), inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -64,11 +69,8 @@ impl Bodies {
 
     /// A body that holds nothing yet.
     pub(super) fn begin(&self) -> Held<'_> {
-        let mut inner = self.inner();
-        inner.turns += 1;
-        let turn = inner.turns;
-        drop(inner);
-        Held { bodies: self, turn, bytes: 0, counted: 0, give_way: Arc::default(), arrived: false }
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        Held { bodies: self, turn, bytes: 0, counted: 0, give_way: None, arrived: false }
     }
 }
 
@@ -98,13 +100,17 @@ impl Held<'_> {
         }
         inner.held += more;
         self.counted += more;
-        inner.arriving.insert(self.turn, (self.counted, self.give_way.clone()));
+        let give_way = self.give_way.get_or_insert_default().clone();
+        inner.arriving.insert(self.turn, (self.counted, give_way));
         Ok(())
     }
 
     /// Ends when this body is to give way.
     pub(super) async fn told_to_give_way(&self) {
-        self.give_way.notified().await;
+        match &self.give_way {
+            Some(told) => told.notified().await,
+            None => future::pending().await,
+        }
     }
 
     /// It is whole: what it holds is in use until it is dropped, and gives way to nobody.
@@ -120,9 +126,12 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
+        if self.counted == 0 {
+            return;
+        }
         let mut inner = self.bodies.inner();
         // One that gave way has given its bytes back already.
-        if self.counted > 0 && (self.arrived || inner.arriving.remove(&self.turn).is_some()) {
+        if self.arrived || inner.arriving.remove(&self.turn).is_some() {
             inner.held -= self.counted;
         }
     }

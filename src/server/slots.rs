@@ -2,9 +2,13 @@
 //! idled the longest gives way, of the peer that has the most; then one whose body doesn't arrive; and no peer has them all.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    cmp::Reverse,
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::{sync::Notify, time::Instant};
@@ -20,27 +24,56 @@ enum Doing {
     Receiving,
     /// The request is whole: its answer is made, or on its way.
     Answering,
+    /// Its place is another's: whatever it does next is its own affair.
+    Leaving,
+}
+
+/// What a connection is doing, and since which turn, a number that only grows: one word, so that a request takes no lock.
+#[derive(Debug)]
+struct State(AtomicU64);
+
+impl State {
+    const DOING_BITS: u32 = 2;
+
+    fn of(doing: Doing, turn: u64) -> u64 {
+        turn << Self::DOING_BITS | doing as u64
+    }
+
+    fn read(word: u64) -> (Doing, u64) {
+        let doing = match word & ((1 << Self::DOING_BITS) - 1) {
+            0 => Doing::Idling,
+            1 => Doing::Receiving,
+            2 => Doing::Answering,
+            _ => Doing::Leaving,
+        };
+        (doing, word >> Self::DOING_BITS)
+    }
+
+    fn load(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Whether it was `before` still, and is `after` now.
+    fn moves(&self, before: u64, after: u64) -> bool {
+        self.0.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
 }
 
 #[derive(Debug)]
 struct Connection {
     peer: IpAddr,
-    doing: Doing,
-    /// Since when, as a number that only grows.
-    turn: u64,
-    since: Instant,
-    leave: Arc<Notify>,
+    state: State,
+    /// When its last body began, in milliseconds since the first place was made.
+    body_began: AtomicU64,
+    leave: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    turns: u64,
-    open: HashMap<u64, Connection>,
+    ids: u64,
+    open: HashMap<u64, Arc<Connection>>,
     /// How many each peer has.
     by_peer: HashMap<IpAddr, usize>,
-    /// By peer and turn, those that idle, and those that receive.
-    idling: HashMap<IpAddr, BTreeMap<u64, u64>>,
-    receiving: HashMap<IpAddr, BTreeMap<u64, u64>>,
 }
 
 /// All of them.
@@ -48,6 +81,8 @@ struct Inner {
 pub(super) struct Slots {
     most: usize,
     most_of_a_peer: usize,
+    since: Instant,
+    turns: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -56,40 +91,12 @@ pub(super) struct Slots {
 pub(super) struct Slot {
     slots: Arc<Slots>,
     id: u64,
-    leave: Arc<Notify>,
+    connection: Arc<Connection>,
 }
 
 impl Inner {
-    fn waiting(&mut self, doing: Doing) -> Option<&mut HashMap<IpAddr, BTreeMap<u64, u64>>> {
-        match doing {
-            Doing::Idling => Some(&mut self.idling),
-            Doing::Receiving => Some(&mut self.receiving),
-            Doing::Answering => None,
-        }
-    }
-
-    fn stand(&mut self, id: u64, peer: IpAddr, doing: Doing) -> u64 {
-        self.turns += 1;
-        let turn = self.turns;
-        if let Some(waiting) = self.waiting(doing) {
-            waiting.entry(peer).or_default().insert(turn, id);
-        }
-        turn
-    }
-
-    fn step_out(&mut self, peer: IpAddr, doing: Doing, turn: u64) {
-        let Some(waiting) = self.waiting(doing) else { return };
-        if let Some(of_peer) = waiting.get_mut(&peer) {
-            of_peer.remove(&turn);
-            if of_peer.is_empty() {
-                waiting.remove(&peer);
-            }
-        }
-    }
-
-    fn remove(&mut self, id: u64) -> Option<Connection> {
+    fn remove(&mut self, id: u64) -> Option<Arc<Connection>> {
         let connection = self.open.remove(&id)?;
-        self.step_out(connection.peer, connection.doing, connection.turn);
         if let Some(count) = self.by_peer.get_mut(&connection.peer) {
             *count -= 1;
             if *count == 0 {
@@ -99,16 +106,17 @@ impl Inner {
         Some(connection)
     }
 
-    /// Who gives way: of `only` this peer, where one is named.
-    fn gives_way(&self, now: Instant, only: Option<IpAddr>) -> Option<u64> {
-        let longest = |waiting: &HashMap<IpAddr, BTreeMap<u64, u64>>| {
-            let peers = waiting.iter().filter(|(peer, _)| only.is_none_or(|only| **peer == only));
-            let largest = peers.max_by_key(|(peer, _)| self.by_peer.get(*peer).copied().unwrap_or_default());
-            largest.and_then(|(_, of_peer)| of_peer.first_key_value().map(|(_, id)| *id))
-        };
-        let has_had_time =
-            |id: &u64| self.open.get(id).is_some_and(|one| now.duration_since(one.since) >= limits::BODY_GRACE);
-        longest(&self.idling).or_else(|| longest(&self.receiving).filter(has_had_time))
+    /// Of those that do this, of `only` this peer where one is named: who has done it longest of the peer that has the most,
+    /// with its state as it was seen.
+    fn longest(&self, at: Doing, only: Option<IpAddr>) -> Option<(u64, u64)> {
+        let of_peer = |peer| self.by_peer.get(&peer).copied().unwrap_or_default();
+        let asked = self.open.iter().filter(|(_, one)| only.is_none_or(|only| one.peer == only));
+        let seen = asked.filter_map(|(id, one)| {
+            let word = one.state.load();
+            let (doing, turn) = State::read(word);
+            (doing == at).then(|| (of_peer(one.peer), Reverse(turn), *id, word))
+        });
+        seen.max().map(|(_, _, id, word)| (id, word))
     }
 }
 
@@ -116,11 +124,21 @@ impl Slots {
     /// So many of them.
     pub(super) fn new(most: usize) -> Arc<Self> {
         let most_of_a_peer = (most - most / limits::PEER_SHARE).max(1);
-        Arc::new(Self { most, most_of_a_peer, inner: Mutex::default() })
+        let (since, turns) = (Instant::now(), AtomicU64::default());
+        Arc::new(Self { most, most_of_a_peer, since, turns, inner: Mutex::default() })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Milliseconds since the first place was made.
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How many are taken.
@@ -130,60 +148,79 @@ impl Slots {
 
     /// Takes a place for a new connection, and whether another had to give way for it; `None` where all are at work.
     pub(super) fn take(self: &Arc<Self>, peer: SocketAddr) -> Option<(Slot, bool)> {
-        let (peer, now) = (peer.ip().to_canonical(), Instant::now());
+        let peer = peer.ip().to_canonical();
         let mut inner = self.inner();
         let of_peer = inner.by_peer.get(&peer).copied().unwrap_or_default();
         let only = (of_peer >= self.most_of_a_peer).then_some(peer);
         let full = only.is_some() || inner.open.len() >= self.most;
         if full {
-            let gone = inner.gives_way(now, only)?;
-            if let Some(connection) = inner.remove(gone) {
-                connection.leave.notify_one();
-            }
+            self.make_room(&mut inner, only)?;
         }
-        let id = inner.turns + 1;
-        let turn = inner.stand(id, peer, Doing::Idling);
-        let leave = Arc::new(Notify::new());
-        inner.open.insert(id, Connection { peer, doing: Doing::Idling, turn, since: now, leave: leave.clone() });
+        inner.ids += 1;
+        let id = inner.ids;
+        let connection = Arc::new(Connection {
+            peer,
+            state: State(AtomicU64::new(State::of(Doing::Idling, self.next_turn()))),
+            body_began: AtomicU64::default(),
+            leave: Notify::new(),
+        });
+        inner.open.insert(id, connection.clone());
         *inner.by_peer.entry(peer).or_default() += 1;
         drop(inner);
-        Some((Slot { slots: self.clone(), id, leave }, full))
+        Some((Slot { slots: self.clone(), id, connection }, full))
     }
 
-    fn moved(&self, id: u64, doing: Doing) {
-        let mut inner = self.inner();
-        // One that was told to leave is on its way out.
-        let Some((peer, was, turn)) = inner.open.get(&id).map(|one| (one.peer, one.doing, one.turn)) else { return };
-        if was == doing {
-            return;
-        }
-        inner.step_out(peer, was, turn);
-        let turn = inner.stand(id, peer, doing);
-        if let Some(one) = inner.open.get_mut(&id) {
-            (one.doing, one.turn, one.since) = (doing, turn, Instant::now());
+    /// Takes the place of whoever gives way, of `only` this peer where one is named; `None` where nobody does.
+    fn make_room(&self, inner: &mut Inner, only: Option<IpAddr>) -> Option<()> {
+        loop {
+            let has_had_time = |(id, _): &(u64, u64)| {
+                let began = inner.open.get(id).map(|one| one.body_began.load(Ordering::Relaxed));
+                began.is_some_and(|began| u128::from(self.now() - began) >= limits::BODY_GRACE.as_millis())
+            };
+            let idle = inner.longest(Doing::Idling, only);
+            let (id, seen) = idle.or_else(|| inner.longest(Doing::Receiving, only).filter(has_had_time))?;
+            let told = |one: &Arc<Connection>| one.state.moves(seen, State::of(Doing::Leaving, 0));
+            // One that has moved meanwhile is at work: another is looked for.
+            if inner.open.get(&id).is_some_and(told) {
+                if let Some(gone) = inner.remove(id) {
+                    gone.leave.notify_one();
+                }
+                return Some(());
+            }
         }
     }
 }
 
 impl Slot {
+    fn moves(&self, doing: Doing) {
+        let state = &self.connection.state;
+        let before = state.load();
+        let (was, _) = State::read(before);
+        if was != doing && was != Doing::Leaving {
+            // Where this fails it was told to leave just now: nobody else moves it.
+            state.moves(before, State::of(doing, self.slots.next_turn()));
+        }
+    }
+
     /// Ends when this connection is to give way.
     pub(super) async fn told_to_leave(&self) {
-        self.leave.notified().await;
+        self.connection.leave.notified().await;
     }
 
     /// The head of a request is there, and its body is to come.
     pub(super) fn receives(&self) {
-        self.slots.moved(self.id, Doing::Receiving);
+        self.connection.body_began.store(self.slots.now(), Ordering::Relaxed);
+        self.moves(Doing::Receiving);
     }
 
     /// A request is whole.
     pub(super) fn answers(&self) {
-        self.slots.moved(self.id, Doing::Answering);
+        self.moves(Doing::Answering);
     }
 
     /// The answer is gone.
     pub(super) fn idles(&self) {
-        self.slots.moved(self.id, Doing::Idling);
+        self.moves(Doing::Idling);
     }
 }
 
@@ -252,6 +289,6 @@ mod tests {
         drop(second);
         assert_eq!(slots.taken(), 0);
         let inner = slots.inner();
-        assert_eq!(inner.by_peer.len() + inner.idling.len(), 0);
+        assert_eq!(inner.by_peer.len() + inner.open.len(), 0);
     }
 }
