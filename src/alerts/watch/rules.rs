@@ -41,6 +41,7 @@ impl Watcher {
             Some(verdicts) => verdicts,
             None => {
                 days = past.of_rows(&look.reports, &look.ask, look.today).await?;
+                // Of these every loss was read, so that there is an answer.
                 self.episodes(look, &past, &days, now)?.unwrap_or_default()
             }
         };
