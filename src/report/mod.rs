@@ -38,6 +38,7 @@ pub mod imports;
 mod in_units;
 pub mod invoices;
 mod knob_steps;
+mod known_ahead;
 mod known_at;
 pub mod last_audit;
 pub mod ledger_status;

@@ -1,0 +1,125 @@
+//! What is known ahead of each customer: told by the rows that are kept of it, or by its facts where rows don't tell (rule
+//! `committed-mrr`).
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use super::{
+    ReportError,
+    ask::Ask,
+    service::{AskError, Reports},
+    view::View,
+};
+use crate::{
+    budget::{self, Charge},
+    event::{CustomerKey, Seq},
+    ledger::{
+        CustomerFacts,
+        ahead::{self, Ahead, Change},
+        fact::Fact,
+        money::{Currency, Mrr},
+        time::UnixTime,
+    },
+    limits,
+    reconciler::derivation,
+    store::derived::reports::Scope,
+};
+
+impl Reports<'_> {
+    /// What rows tell of customers, and whose facts must be read for it.
+    pub(super) async fn found(
+        &self,
+        ask: &Ask,
+        view: &dyn View,
+        scope: &Scope,
+        until: UnixTime,
+    ) -> Result<Found, AskError> {
+        let Some(prospects) = view.prospects(scope, until).await? else {
+            return Ok(Found { unread: view.changing_ahead(scope).await?, ..Found::default() });
+        };
+        // Rows tell what is billed: in the reporting currency they only tell of whom there is something.
+        if self.kept(ask)?.reporting.is_some() {
+            return Ok(Found { unread: prospects.into_iter().map(|(key, _)| key).collect(), ..Found::default() });
+        }
+        let mut found = Found { told_past_due: true, ..Found::default() };
+        for (key, told) in prospects {
+            match told {
+                Some(told) => found.told.push((key, told)),
+                None => found.unread.push(key),
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is known ahead of each of these customers.
+    pub(super) async fn ahead(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        customers: &[CustomerKey],
+        position: Option<Seq>,
+        until: UnixTime,
+    ) -> Result<Vec<(CustomerKey, Ahead)>, AskError> {
+        let (profile, kept) = (self.profile(ask)?, self.kept(ask)?);
+        let rules = self.rules(std::slice::from_ref(&kept)).await?;
+        let mut all = Vec::new();
+        let mut charge = Charge::begin();
+        for page in customers.chunks(usize::try_from(limits::CUSTOMERS_PAGE).unwrap_or(usize::MAX)) {
+            let known = derivation::read(self.store, &rules, page, position).await?;
+            let of_page = budget::compute(|| {
+                let of = page.iter().zip(&known).filter(|(_, known)| !known.is_left_out(&rules.customers));
+                of.map(|(key, known)| {
+                    let counted = known.counted(&rules.customers);
+                    // What the log tells of later than the cut had not happened, and was not scheduled either.
+                    let facts: Cow<'_, [Fact]> = if counted.iter().all(|fact| fact.at <= scope.cut) {
+                        counted
+                    } else {
+                        counted.iter().filter(|fact| fact.at <= scope.cut).cloned().collect()
+                    };
+                    let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
+                    let native = ahead::ahead(input, profile, &rules.zone, scope.cut, until);
+                    let told = match kept.reporting {
+                        Some(to) => ahead::convert(native, to, &rules.rates, &rules.zone, scope.cut),
+                        None => Ok(native),
+                    };
+                    let missing = |entry: Box<crate::ledger::outcome::QualityEntry>| ReportError::MissingRate {
+                        detail: entry.detail,
+                        settle: entry.settle,
+                    };
+                    Ok((key.clone(), told.map_err(missing)?))
+                })
+                .collect::<Result<Vec<_>, ReportError>>()
+            })?;
+            for (key, one) in of_page.into_iter().filter(|(_, one)| one.test_clock == scope.test_clock) {
+                charge
+                    .add(size_of::<Ahead>() + one.changes.len() * 4 * size_of::<Change>())
+                    .map_err(ReportError::from)?;
+                all.push((key, one));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Where what is known ahead of customers comes from.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Told by rows.
+    pub(super) told: Vec<(CustomerKey, Ahead)>,
+    /// Whose facts must be read.
+    pub(super) unread: Vec<CustomerKey>,
+    /// Whether both tell all that is past due.
+    pub(super) told_past_due: bool,
+}
+
+/// What is past due, by currency and customer; `None` beyond what an amount holds.
+pub(super) fn past_due(known: &[(CustomerKey, Ahead)]) -> Option<BTreeMap<(Currency, Arc<str>), Mrr>> {
+    let mut sums: BTreeMap<(Currency, Arc<str>), Mrr> = BTreeMap::new();
+    for (key, one) in known {
+        for (currency, at_risk) in &one.at_risk {
+            let sum = sums.entry((*currency, key.customer.as_str().into())).or_default();
+            *sum = sum.checked_add(*at_risk)?;
+        }
+    }
+    sums.retain(|_, sum| *sum != Mrr::ZERO);
+    Some(sums)
+}
