@@ -27,6 +27,9 @@ export const Empty = ({ title, children }) => html`<div class="empty"><p><strong
 /** A sentence of the daemon’s, begun as one, unless it begins with the name of something. @param {string} text */
 export const capital = (text) => (text && !/^\w+: /.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
 
+/** A sentence whose commands stand between backticks. @param {string} text */
+export const commands = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code key=${i}>${part}</code>` : part));
+
 /** @param {{ error: any, again?: () => void }} props */
 export function Failed({ error, again }) {
   // A currency without a ledger is no fault of anybody's: most of all, nothing had arrived by the day that is asked for.
@@ -38,7 +41,7 @@ export function Failed({ error, again }) {
   const [said, ...place] = error.message.split("\n");
   const { currencies = [] } = useLedger() ?? {};
   const alone = error.type === "urn:mrrd:problem:rate-missing" && currencies.length > 0;
-  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${capital(said)}</p>${place.length > 0 && html`<pre>${place.join("\n")}</pre>`}
+  return html`<div class="failed" role="alert"><p><strong>${title}</strong></p><p>${commands(capital(said))}</p>${place.length > 0 && html`<pre>${place.join("\n")}</pre>`}
     ${alone && html`<p>One currency by itself needs no rate: ${currencies.map((one, i) => html`${i ? ", " : ""}<a key=${one} href=${here({ currency: one })}>${one.toUpperCase()}</a>`)}.</p>`}
     ${again && html`<p><button type="button" onClick=${again}>Try again</button></p>`}</div>`;
 }
@@ -192,8 +195,9 @@ export function side(side) {
 /** What one part of a movement did. @param {{ part: any, currency: string }} props */
 export function Part({ part, currency }) {
   const [before, after] = [side(part.before), side(part.after)];
+  // Of what an exchange rate moved no event tells.
   return html`<div class="part">${sentence(part.cause)} <${Change} amount=${part.amount} currency=${currency} />: ${before === after ? after : `${before} → ${after}`} · <span class="id">${part.subscription}</span>
-    ${part.end_reason ? ` · ${words(part.end_reason)}` : ""}${part.feedback ? ` · said “${words(part.feedback)}”` : ""}${part.comment ? html` · <q>${part.comment}</q>` : ""} · <${Events} ids=${part.events} /></div>`;
+    ${part.end_reason ? ` · ${words(part.end_reason)}` : ""}${part.feedback ? ` · said “${words(part.feedback)}”` : ""}${part.comment ? html` · <q>${part.comment}</q>` : ""}${part.events.length > 0 && html` · <${Events} ids=${part.events} />`}</div>`;
 }
 
 /** @param {{ at: string | null | undefined }} props */

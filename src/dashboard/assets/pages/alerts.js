@@ -6,7 +6,7 @@ import { plusDays, plusMonths, today } from "../days.js";
 import { count, date, instant, money, words, sentence } from "../format.js";
 import { marksOn, useLedger } from "../ledger.js";
 import { NoteForm, Notes } from "../notes.js";
-import { Act, Answered, Card, Choice, Csv, Customer, Empty, More, PageHead, Select, Table, useNames, useTitle } from "../parts.js";
+import { Act, Answered, Card, Choice, commands, Csv, Customer, Empty, More, PageHead, Select, Table, useNames, useTitle } from "../parts.js";
 import { choose, here, href } from "../route.js";
 
 /** Rules that judge customers lost, whose series can be drawn. */
@@ -30,7 +30,7 @@ function List({ query }) {
         <${Select} label="State" value=${query.open ?? ""} options=${[["", "any"], ["true", "open"], ["false", "over"]]} choose=${(/** @type {string} */ open) => choose({ open })} />
         <${Select} label="Acknowledged" value=${query.taken ?? ""} options=${[["", "any"], ["true", "yes"], ["false", "no"]]} choose=${(/** @type {string} */ taken) => choose({ taken })} /></form>
       <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${query.rule || query.open || query.taken ? "No alert matches." : "No alert was ever raised."} />`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${called(one.headline, named)}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
+        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${commands(called(one.headline, named))}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
     <${Mutes} /><${Plans} /></div>`;
 }
 
@@ -98,9 +98,6 @@ const Places = ({ one }) => html`${PLACES[one.rule].map(([name, to, when], i) =>
   return html`${i ? ", " : ""}<a key=${name} href=${href(path, { ...Object.fromEntries(new URLSearchParams(query)), ...days })}>${name}</a>`;
 })}`;
 
-/** A sentence whose commands stand between backticks. @param {string} text */
-const commands = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code key=${i}>${part}</code>` : part));
-
 /** @param {{ id: string }} props */
 function One({ id }) {
   const ledger = useLedger();
@@ -111,15 +108,15 @@ function One({ id }) {
   return html`<${Answered} of=${alert} lines=${8} tall>${(/** @type {any} */ one) => {
     const said = one.alert;
     const text = String(said.text ?? "").split("\n");
-    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${called(one.headline, named)}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
+    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${commands(called(one.headline, named))}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
         <div class="tools">${one.acknowledged_at ? html`<span class="soft">acknowledged ${instant(one.acknowledged_at)}${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : !viewer && html`<${Act} cls="primary" run=${async () => { await send(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { by: ledger.me?.who ?? "dashboard" }); moved(); }}>Acknowledge<//>`}</div></header>
       <div class="grid"><${Card} title="What it says"><dl class="facts">
-        ${said.statement && html`<div><dt>Found</dt><dd>${called(said.statement, named)}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${said.threshold}</dd></div>`}
+        ${said.statement && html`<div><dt>Found</dt><dd>${commands(called(said.statement, named))}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${said.threshold}</dd></div>`}
         ${said.expected && html`<div><dt>Expected</dt><dd>${count(said.expected.low)} – ${count(said.expected.high)}, saw ${count(said.observed)}</dd></div>`}
         ${said.how_unusual && html`<div><dt>How unusual</dt><dd>${said.how_unusual}</dd></div>`}
         ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>MRR lost, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}
         ${said.next && html`<div><dt>Next</dt><dd>${commands(said.next)}</dd></div>`}${PLACES[one.rule] && html`<div><dt>On these pages</dt><dd><${Places} one=${one} /></dd></div>`}</dl>
-        ${(said.warnings ?? []).map((/** @type {string} */ warning) => html`<p class="late" key=${warning}>${warning}</p>`)}
+        ${(said.warnings ?? []).map((/** @type {string} */ warning) => html`<p class="late" key=${warning}>${commands(warning)}</p>`)}
         ${!said.statement && html`<pre>${text.join("\n")}</pre>`}<//>
       <${Card} title="Who was told">${one.silenced ? html`<p>${words(one.silenced)}</p>` : one.deliveries.length === 0 ? html`<${Empty} title="No channel is set up for it." />` : html`<${Table} caption="Messages" cls="cardy" head=${["Channel", "About", "State", "Tries"]} numbers=${[3]} rows=${one.deliveries.map((/** @type {any} */ each, /** @type {number} */ i) => ({ key: String(i), cells: [each.channel, each.event, html`${each.state}${each.last_error ? html`<br /><span class="bad">${each.last_error}</span>` : ""}`, count(each.attempts)] }))} />`}<//>
       ${ABOUT_WEEKS.has(one.rule) && html`<${Behind} one=${one} />`}

@@ -5,7 +5,7 @@ import { Chart, Spark } from "../charts.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
 import { count, date, money, month, period, ratio, several, share, units, words } from "../format.js";
 import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
-import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
+import { Answered, Card, Change, commands, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
 import { usePriceChanges } from "../prices.js";
 import { compared, href, narrowed, span } from "../route.js";
 import { useLive } from "../stream.js";
@@ -161,7 +161,7 @@ function Ahead({ last }) {
   return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
       <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
-      ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>${outside && html`<p class="soft">Profile ${ledger.profile} counts a cancellation when it is asked for: what is set to end is out of MRR and told as churn already, and no part of <a href=${href("/committed")}>committed MRR</a>; only a term that was fixed from its beginning still counts.</p>`}`}
+      ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>${outside && html`<p class="soft">Profile ${ledger.profile} counts a cancellation when it is asked for: what is set to end is out of MRR and told as churn already, and no part of <a href="#committed-mrr">committed MRR</a>; only a term that was fixed from its beginning still counts.</p>`}`}
     ${!now ? html`<p class="soft">${ledger.common.as_known_at ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
       <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "Set to end"]} numbers=${[2]} rows=${soon(data.data).slice(0, 8).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), endingOf(one)] }))} />`}<//>
       ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
@@ -196,7 +196,7 @@ function OpenAlerts() {
   const alerts = useApi(address("/api/v1/alerts", { open: "true", details: "false", limit: 6 }));
   return html`<${Card} title="Open alerts" note=${Object.keys(segment).length ? "Of all customers." : undefined} tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
     <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert is open."><a href=${href("/alerts")}>All that were ever raised</a><//>`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
-      <a href=${href("/alerts", { alert: one.id })}>${one.headline}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
+      <a href=${href("/alerts", { alert: one.id })}>${commands(one.headline)}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
 }
 
 function Latest() {
