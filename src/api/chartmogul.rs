@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::{
-    Answer, ApiProblem, cursor, json, ledger_status, movements, noticed,
+    Answer, ApiProblem, json, ledger_status, movements, noticed,
     params::LedgerQuery,
     query::{Query, parameters},
     reports,
@@ -123,7 +123,7 @@ pub(super) async fn activities(
         entries: rows.iter().filter_map(Activity::from_row).collect(),
         has_more: next.is_some(),
         per_page,
-        cursor: next.map(|key| cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))),
+        cursor: next.as_ref().map(|key| movements::write_key(LIST, key)),
     });
     Ok(noticed(answer, &notices))
 }

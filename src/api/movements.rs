@@ -236,11 +236,16 @@ async fn told_after(state: &AppState, FeedCursor(after): FeedCursor, limit: i64)
 }
 
 pub(super) fn write_cursor(key: &MovementKey) -> String {
-    cursor::write(LIST, (key.day, key.effective_at, key.id.as_ref()))
+    write_key(LIST, key)
+}
+
+/// The cursor of a page of movements, listed as `list`.
+pub(super) fn write_key(list: &str, key: &MovementKey) -> String {
+    cursor::write(list, (key.day, key.effective_at, key.ordinal, key.id.as_ref()))
 }
 
 /// Where a page of movements, listed as `list`, goes on.
 pub(super) fn read_key(list: &str, text: Option<&str>) -> Result<Option<MovementKey>, ApiProblem> {
-    let keys: Option<(Day, UnixTime, Arc<str>)> = cursor::read(list, text)?;
-    Ok(keys.map(|(day, effective_at, id)| MovementKey { day, effective_at, id }))
+    let keys: Option<(Day, UnixTime, i64, Arc<str>)> = cursor::read(list, text)?;
+    Ok(keys.map(|(day, effective_at, ordinal, id)| MovementKey { day, effective_at, ordinal, id }))
 }

@@ -335,7 +335,7 @@ mod tests {
             visible_until: None,
             parts: Vec::new(),
         };
-        let row = MovementRow { id: "00".into(), account: None, customer: "cus_1".into(), movement };
+        let row = MovementRow { id: "00".into(), account: None, customer: "cus_1".into(), ordinal: 0, movement };
         let activity = Activity::from_row(&row).unwrap();
         assert_eq!((activity.activity_mrr, activity.activity_arr), (833, 10_000));
     }

@@ -144,11 +144,7 @@ impl Reports<'_> {
         loop {
             let rows = view.movement_page(scope, &filter, Order::Ascending, after.as_ref(), PAGE).await?;
             let read = rows.len();
-            after = rows.last().map(|row| MovementKey {
-                day: row.movement.day,
-                effective_at: row.movement.effective_at,
-                id: row.id.clone(),
-            });
+            after = rows.last().map(|row| row.key());
             // Of a movement little is needed, and of everybody's there are many.
             for row in rows {
                 let steps = steps_by_rollup(&row.movement);

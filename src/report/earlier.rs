@@ -208,10 +208,6 @@ fn month(day: Day) -> Day {
     Day(day.0.first_of_month())
 }
 
-fn movement_key(row: &MovementRow) -> MovementKey {
-    MovementKey { day: row.movement.day, effective_at: row.movement.effective_at, id: row.id.clone() }
-}
-
 fn size(limit: i64) -> usize {
     usize::try_from(limit).unwrap_or(0)
 }
@@ -306,11 +302,11 @@ impl View for Earlier<'_> {
                 Box::pin(async move { tables.movement_page(scope, filter, order, after.as_ref(), limit).await })
             };
             let is_exchanged = |row: &MovementRow| self.is_exchanged(scope, &row.account, row.customer.as_str());
-            let reading = self.others(after.cloned(), limit, page, movement_key, is_exchanged);
+            let reading = self.others(after.cloned(), limit, page, MovementRow::key, is_exchanged);
             match self.read(reading).await? {
                 Some(mut rows) => {
                     rows.extend(self.exchange.then.movement_page(scope, filter, order, after, limit));
-                    rows.sort_by_cached_key(movement_key);
+                    rows.sort_by_cached_key(MovementRow::key);
                     if order == Order::Descending {
                         rows.reverse();
                     }

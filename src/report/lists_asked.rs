@@ -41,24 +41,19 @@ impl Reports<'_> {
             *customer = row.customer;
         }
         filter.currency = ask.own_currency();
-        let key = |row: &MovementRow| MovementKey {
-            day: row.movement.day,
-            effective_at: row.movement.effective_at,
-            id: row.id.clone(),
-        };
         let Some(members) = self.membership(ask, &scope, &*view).await? else {
             // One more than asked for tells whether there is a next page.
             let rows = view.movement_page(&scope, &filter, order, after, limit + 1).await?;
-            return Ok(page(rows, limit, key));
+            return Ok(page(rows, limit, MovementRow::key));
         };
         let (mut found, mut after) = (Vec::new(), after.cloned());
         loop {
             let rows = view.movement_page(&scope, &filter, order, after.as_ref(), SIFTED_AT_ONCE).await?;
             budget::charge(rows.len() * size_of::<MovementRow>()).map_err(ReportError::from)?;
-            after = rows.last().filter(|_| full(&rows)).map(key);
+            after = rows.last().filter(|_| full(&rows)).map(MovementRow::key);
             found.extend(rows.into_iter().filter(|row| members.holds(row.customer.as_str(), row.movement.day)));
             if after.is_none() || i64::try_from(found.len()).is_ok_and(|found| found > limit) {
-                return Ok(page(found, limit, key));
+                return Ok(page(found, limit, MovementRow::key));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Lists of ledgers held in memory, page by page in the order in which the store lists the same: movements, customers, quality.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     ReportError,
@@ -29,21 +29,19 @@ impl Memory {
     ) -> Vec<MovementRow> {
         let mut rows: Vec<(MovementKey, MovementRow)> = Vec::new();
         for (key, ledger) in self.in_scope(scope) {
-            for movement in ledger.movements.iter().filter(|movement| visible(movement, scope)) {
-                if !asked(movement, &key.customer, filter) || !is_of(ledger, filter) {
+            for (ordinal, movement) in (0..).zip(&ledger.movements) {
+                if !visible(movement, scope) || !asked(movement, &key.customer, filter) || !is_of(ledger, filter) {
                     continue;
                 }
                 let id = movement_id(&self.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
-                let id: Arc<str> = id.into();
-                rows.push((
-                    MovementKey { day: movement.day, effective_at: movement.effective_at, id: id.clone() },
-                    MovementRow {
-                        id,
-                        account: key.account.clone(),
-                        customer: key.customer.clone(),
-                        movement: movement.clone(),
-                    },
-                ));
+                let row = MovementRow {
+                    id: id.into(),
+                    account: key.account.clone(),
+                    customer: key.customer.clone(),
+                    ordinal,
+                    movement: movement.clone(),
+                };
+                rows.push((row.key(), row));
             }
         }
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -135,7 +135,7 @@ fn churn(rows: &mut DailyRows, movements: &mut Vec<MovementRow>, customer: &str,
         visible_until: None,
         parts: vec![part],
     };
-    movements.push(MovementRow { id: customer.into(), account: None, customer: customer.into(), movement });
+    movements.push(MovementRow { id: customer.into(), account: None, customer: customer.into(), ordinal: 0, movement });
     rows.counts.push(DayCounts {
         currency: None,
         group: None,

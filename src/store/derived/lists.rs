@@ -72,6 +72,8 @@ pub struct MovementKey {
     pub day: Day,
     /// The instant of its last part.
     pub effective_at: UnixTime,
+    /// Its place among its customer's movements: of one instant each begins where the one before it ended.
+    pub ordinal: i64,
     /// The id of the movement as the API shows it, `mov_…`.
     pub id: Arc<str>,
 }

@@ -194,8 +194,18 @@ pub struct MovementRow {
     pub account: Option<AccountId>,
     /// The customer who pays, by Stripe's id or the name that joins several.
     pub customer: CustomerId,
+    /// Its place among its customer's movements, in the order in which one leads to the next.
+    pub ordinal: i64,
     /// The movement, with its parts.
     pub movement: Movement,
+}
+
+impl MovementRow {
+    /// Where a page that ends with it ends.
+    pub fn key(&self) -> MovementKey {
+        let Movement { day, effective_at, .. } = self.movement;
+        MovementKey { day, effective_at, ordinal: self.ordinal, id: self.id.clone() }
+    }
 }
 
 /// A customer as it stands.

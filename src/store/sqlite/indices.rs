@@ -33,7 +33,7 @@ const OWN: [OwnIndex; 8] = [
     OwnIndex {
         name: "movement_by_day",
         table: "movement",
-        columns: "profile, livemode, account, test_clock, day, effective_at, id",
+        columns: "profile, livemode, account, test_clock, day, effective_at, ordinal, id",
         rows: None,
     },
     OwnIndex {

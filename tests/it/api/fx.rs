@@ -69,6 +69,57 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
+/// What stands is valued anew at the very instant at which it changes: of the two movements each begins where the one before
+/// it ended, in whatever order they are asked for and wherever a page ends.
+#[tokio::test]
+async fn movements_of_one_instant_are_listed_as_one_leads_to_the_next() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur").start().await;
+    let customers: Vec<String> = (1..=8).map(|n| format!("cus_{n}")).collect();
+    for (n, customer) in customers.iter().enumerate() {
+        let small = super::subscription(&format!("sub_{n}"), customer, "price_small", 2000, 1, super::JANUARY);
+        let mut ended = small.clone();
+        ended["status"] = "canceled".into();
+        ended["ended_at"] = (super::JANUARY + 10 * super::DAY).into();
+        for (id, kind, at, object) in [
+            ("new", "customer.subscription.created", super::JANUARY, &small),
+            ("end", "customer.subscription.deleted", super::JANUARY + 10 * super::DAY, &ended),
+        ] {
+            daemon.accept(super::event(&format!("evt_{n}_{id}"), kind, at, object, None)).await;
+        }
+    }
+    daemon.settle().await;
+    let table = "day,currency,rate\n2026-01-14,usd,0.5\n2026-01-24,usd,0.8\n2026-02-27,usd,0.9\n";
+    std::fs::write(daemon.dir().join("rates.csv"), table).unwrap();
+    let imported = daemon.command(&["fx", "import", "rates.csv"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    converted(&mut daemon).await;
+    for customer in &customers {
+        let mut listed = Vec::new();
+        let mut next = String::new();
+        loop {
+            let page = daemon.json(&format!("/api/v1/movements?customer={customer}&limit=1{next}")).await;
+            listed.extend(page["data"].as_array().unwrap().clone());
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            next = format!("&cursor={cursor}");
+        }
+        let kinds: Vec<&str> = listed.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["new", "fx", "churn"], "{customer}: {listed:#?}");
+        for two in listed.windows(2) {
+            assert_eq!(two[0]["after_exact"], two[1]["before_exact"], "{customer}: {two:#?}");
+        }
+        assert_eq!(listed[1]["effective_at"], listed[2]["effective_at"], "{customer}");
+        let mut backwards = daemon.json(&format!("/api/v1/movements?customer={customer}&order=desc")).await;
+        let backwards = backwards["data"].as_array_mut().unwrap();
+        backwards.reverse();
+        assert_eq!(*backwards, listed, "{customer}");
+        let shown = daemon.json(&format!("/api/v1/customers/{customer}")).await;
+        let shown: Vec<&str> =
+            shown["movements"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> = listed.iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(shown, ids, "{customer}");
+    }
+}
+
 /// The European Central Bank's history as it is published: newest first, currencies that are no more, a comma at each end,
 /// no weekends.
 const BANK: &str = "Date,USD,JPY,BGN,CYP,CZK,\n\

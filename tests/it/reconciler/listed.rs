@@ -9,9 +9,7 @@ use mrrd::{
         outcome::{Cause, Kind as MovementKind, Rollup},
         time::Day,
     },
-    store::derived::reports::{
-        AccountScope, LossRow, MovementFilter, MovementKey, MovementRow, Order, PartFilter, Scope,
-    },
+    store::derived::reports::{AccountScope, LossRow, MovementFilter, MovementRow, Order, PartFilter, Scope},
 };
 
 use bytes::Bytes;
@@ -60,11 +58,7 @@ fn parts() -> Vec<NewEvent> {
 async fn list(ledger: &Ledger, scope: &Scope, filter: &MovementFilter, order: Order, limit: i64) -> Vec<MovementRow> {
     let mut all: Vec<MovementRow> = Vec::new();
     loop {
-        let after = all.last().map(|row| MovementKey {
-            day: row.movement.day,
-            effective_at: row.movement.effective_at,
-            id: row.id.clone(),
-        });
+        let after = all.last().map(MovementRow::key);
         let page = ledger.store.derived.movement_page(scope, filter, order, after.as_ref(), limit).await.unwrap();
         let last = page.len() < usize::try_from(limit).unwrap();
         all.extend(page);

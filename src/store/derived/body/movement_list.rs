@@ -51,7 +51,8 @@ impl Database {
         }
         query.push(format_args!(
             ") SELECT m.account, m.customer, m.ordinal, m.id, {}, p.part, {} FROM page m LEFT JOIN movement_part p
-             ON {PART_OF} ORDER BY m.day {direction}, m.effective_at {direction}, m.id {direction}, p.part",
+             ON {PART_OF} ORDER BY m.day {direction}, m.effective_at {direction}, m.ordinal {direction}, m.id {direction},
+             p.part",
             MOVEMENT.columns_of("m"),
             PART.columns_of("p"),
             direction = words(order).0
@@ -67,7 +68,7 @@ impl Database {
             let movement = read_movement(&mut columns)?;
             if last.as_ref() != Some(&key) {
                 let (account, customer) = (account_of(key.0.clone()), CustomerId::new(key.1.as_str()));
-                page.push(MovementRow { id: id.into(), account, customer, movement });
+                page.push(MovementRow { id: id.into(), account, customer, ordinal: key.2, movement });
                 last = Some(key);
             }
             if let (Some(_), Some(row)) = (columns.number_or_null()?, page.last_mut()) {
@@ -152,7 +153,7 @@ impl Page<'_> {
         }
         let (direction, _) = words(self.order);
         query.push(format_args!(
-            ") AS listed ORDER BY day {direction}, effective_at {direction}, id {direction} LIMIT "
+            ") AS listed ORDER BY day {direction}, effective_at {direction}, ordinal {direction}, id {direction} LIMIT "
         ));
         query.push_bind(self.limit);
     }
@@ -173,15 +174,19 @@ impl Page<'_> {
         }
         if let Some(after) = self.after {
             query
-                .push(format_args!(" AND ({day}, {at}, m.id) {beyond} ("))
+                .push(format_args!(" AND ({day}, {at}, m.ordinal, m.id) {beyond} ("))
                 .push_bind(after.day.to_string())
                 .push(", ")
                 .push_bind(after.effective_at.0)
                 .push(", ")
+                .push_bind(after.ordinal)
+                .push(", ")
                 .push_bind(clean(&after.id))
                 .push(")");
         }
-        query.push(format_args!(" ORDER BY {sorted} {direction}, {at} {direction}, m.id {direction} LIMIT "));
+        query.push(format_args!(
+            " ORDER BY {sorted} {direction}, {at} {direction}, m.ordinal {direction}, m.id {direction} LIMIT "
+        ));
         query.push_bind(self.limit);
     }
 }
