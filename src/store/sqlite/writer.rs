@@ -6,6 +6,7 @@ use std::{
     path::Path,
     sync::{Arc, LazyLock, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
@@ -74,7 +75,7 @@ enum Ask {
 impl LogWriter {
     /// Starts the thread on the log at `path`, which `pool` has opened and migrated.
     pub(super) fn start(file: LogFile, pool: Pool, plan: Plan, health: Health) -> Result<Self, StoreError> {
-        let connection = Some(open(file.path()).doing_directly(DOING)?);
+        let connection = Some(open_to_append(file.path()).doing_directly(DOING)?);
         let (thread, asked) = mpsc::channel();
         let (appending, told) = (Appending { file: file.clone(), plan, runtime: Handle::current() }, health.clone());
         let body = move || serve(&appending, connection, &asked, &told);
@@ -169,6 +170,17 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// The same, to append. Bodies and facts are written under the place that their event was given a moment ago in the same
+/// transaction: looking for it once more, for each of them, would find nothing.
+fn open_to_append(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    Ok(connection)
+}
+
+/// How long a look at the log's files, made after a commit, holds for the next: shorter than a commit, during which nobody looks.
+const LOOK_HOLDS: Duration = Duration::from_millis(1);
+
 /// What an append needs beside its events.
 struct Appending {
     file: LogFile,
@@ -178,12 +190,14 @@ struct Appending {
 
 /// Ends when asked to, or when every [`LogWriter`] is gone.
 fn serve(appending: &Appending, mut connection: Option<Connection>, asked: &mpsc::Receiver<Ask>, health: &Health) {
+    let mut looked = None;
     while let Ok(ask) = asked.recv() {
         match ask {
             Ask::Append(group, mut answer, turn) => {
-                let opened = connection.take().map_or_else(|| open(appending.file.path()).doing_directly(DOING), Ok);
+                let open = || open_to_append(appending.file.path()).doing_directly(DOING);
+                let opened = connection.take().map_or_else(open, Ok);
                 let outcome = health.log_is_there(DOING).and(opened).and_then(|mut opened| {
-                    let seqs = append(&mut opened, &group, appending, &mut answer)?;
+                    let seqs = append(&mut opened, &group, appending, &mut looked, &mut answer)?;
                     // One that failed is closed: it may be in a state nobody knows.
                     connection = Some(opened);
                     Ok(seqs)
@@ -225,10 +239,13 @@ fn append(
     connection: &mut Connection,
     group: &Group,
     appending: &Appending,
+    looked: &mut Option<Instant>,
     answer: &mut Answer,
 ) -> Result<Vec<Option<Seq>>, StoreError> {
     let Appending { file, plan, runtime } = appending;
-    is_there(file, Some(connection), DOING)?;
+    if looked.take().is_none_or(|looked| looked.elapsed() > LOOK_HOLDS) {
+        is_there(file, Some(connection), DOING)?;
+    }
     // At once: a transaction that first reads may fail half-way for want of the lock.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).doing_directly(DOING)?;
     let seqs = insert(&tx, group).doing_directly(DOING)?;
@@ -246,6 +263,7 @@ fn append(
     tx.commit().doing_directly(DOING)?;
     // Nobody is told that it is durable in a file that went meanwhile.
     is_there(file, Some(connection), DOING)?;
+    *looked = Some(Instant::now());
     runtime.block_on(plan.pass(planned::LOG_AFTER_COMMIT))?;
     Ok(seqs)
 }
