@@ -23,12 +23,23 @@ pub struct LogHead {
     pub thin: i64,
 }
 
-/// A newer normaliser in another process changes what counts as ignored or unreadable: after so long all is counted again.
+/// A newer normaliser in another process changes what counts as ignored or unreadable: after so long that is counted again.
 const TRUSTED: Duration = Duration::from_secs(600);
 
 /// The counts up to a seq, and the newest event of each way in; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Tally(Arc<Mutex<Option<(LogHead, Instant)>>>, Arc<Mutex<NewestOf>>);
+pub(in crate::store) struct Tally {
+    head: Arc<Mutex<Option<(LogHead, Instant)>>>,
+    events: Arc<Mutex<Events>>,
+    newest: Arc<Mutex<NewestOf>>,
+}
+
+/// How many events lie up to a seq, each id counted once. Rows of events never change, so they are never counted again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::store) struct Events {
+    pub(in crate::store) to: Seq,
+    pub(in crate::store) count: i64,
+}
 
 /// The newest event of each source up to a seq. Rows of events never change, so this is never counted again.
 #[derive(Clone, Debug, Default)]
@@ -42,33 +53,46 @@ pub(in crate::store) struct NewestOf {
 impl Tally {
     /// The newest of each source, as far as the log was looked at.
     pub(in crate::store) fn newest(&self) -> NewestOf {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The events counted so far.
+    pub(in crate::store) fn events(&self) -> Events {
+        *self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps their count. Of two that counted at once the one who saw more is kept.
+    pub(in crate::store) fn keep_events(&self, events: Events) {
+        let mut kept = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.to > kept.to {
+            *kept = events;
+        }
     }
 
     /// Keeps it. Of two that looked at once the one who saw more is kept.
     pub(in crate::store) fn keep_newest(&self, newest: NewestOf) {
-        let mut kept = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.to > kept.to {
             *kept = newest;
         }
     }
 
-    /// What was counted; nothing when it is too old to be trusted.
+    /// What was counted of readings; nothing when it is too old to be trusted.
     pub(in crate::store) fn so_far(&self) -> (LogHead, Instant) {
-        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         counted.filter(|(_, since)| since.elapsed() < TRUSTED).unwrap_or_else(|| (LogHead::default(), Instant::now()))
     }
 
     /// Keeps the counts begun at `since`. Of two that counted at once the one who saw more is kept.
     pub(in crate::store) fn keep(&self, head: LogHead, since: Instant) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.is_none_or(|(other, begun)| begun < since || (begun == since && other.last_seq < head.last_seq)) {
             *counted = Some((head, since));
         }
     }
 
-    /// Counts from the beginning next time.
+    /// Counts what was read of them from the beginning next time.
     pub(in crate::store) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -17,36 +17,53 @@ use crate::{
     store::{
         StoreError,
         errors::{Doing, corrupt},
-        log::{EventFilter, LogHead, prepared::clean},
+        log::{EventFilter, LogHead, prepared::clean, tally::Events},
     },
 };
 
 const DOING: &str = "reading events";
 
+/// Events counted with one statement: what a question that is given up has counted by then is kept for the next.
+const COUNTED_AT_ONCE: i64 = 200_000;
+
 impl Database {
     pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
-        let (mut head, since) = self.tally.so_far();
         let safe = horizon(self).await?;
-        if safe > head.last_seq {
-            self.count_to(safe, &mut head).await?;
+        let mut events = self.tally.events();
+        while safe > events.to {
+            self.count_events(safe.min(Seq(events.to.0.saturating_add(COUNTED_AT_ONCE))), &mut events).await?;
+            self.tally.keep_events(events);
+        }
+        let (mut head, since) = self.tally.so_far();
+        while safe > head.last_seq {
+            self.count_readings(safe.min(Seq(head.last_seq.0.saturating_add(COUNTED_AT_ONCE))), &mut head).await?;
             self.tally.keep(head, since);
         }
         // What was answered 200 may lie beyond an append that still holds the readers back.
         let end = self.end().await?;
-        if end > head.last_seq {
-            self.count_to(end, &mut head).await?;
+        if end > events.to {
+            self.count_events(end, &mut events).await?;
         }
-        Ok(head)
+        if end > head.last_seq {
+            self.count_readings(end, &mut head).await?;
+        }
+        Ok(LogHead { events: events.count, ..head })
     }
 
-    /// Counts on from where `head` ends.
-    async fn count_to(&self, last_seq: Seq, head: &mut LogHead) -> Result<(), StoreError> {
-        let events: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
-            .bind(head.last_seq)
-            .bind(last_seq)
+    /// Counts events on from where `events` ends.
+    async fn count_events(&self, to: Seq, events: &mut Events) -> Result<(), StoreError> {
+        let more: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
+            .bind(events.to)
+            .bind(to)
             .fetch_one(&self.log)
             .await
             .doing(DOING)?;
+        *events = Events { to, count: events.count + more };
+        Ok(())
+    }
+
+    /// Counts what was read of events, on from where `head` ends.
+    async fn count_readings(&self, last_seq: Seq, head: &mut LogHead) -> Result<(), StoreError> {
         let counted = sqlx::query(
             "SELECT f.kind, COUNT(*) FROM fact f
              WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq > $1 AND f.seq <= $2
@@ -59,7 +76,7 @@ impl Database {
         .fetch_all(&self.log)
         .await
         .doing(DOING)?;
-        (head.events, head.last_seq) = (head.events + events, last_seq);
+        head.last_seq = last_seq;
         for row in counted {
             let count: i64 = row.try_get(1).doing(DOING)?;
             match row.try_get::<String, _>(0).doing(DOING)?.as_str() {
@@ -106,17 +123,18 @@ impl Database {
     pub(in crate::store) async fn newest_of(&self, source: &str) -> Result<Option<EventRow>, StoreError> {
         let mut newest = self.tally.newest();
         let horizon = horizon(self).await?;
-        if horizon > newest.to {
+        while horizon > newest.to {
+            let to = horizon.min(Seq(newest.to.0.saturating_add(COUNTED_AT_ONCE)));
             let rows = sqlx::query("SELECT source, MAX(seq) FROM event WHERE seq > $1 AND seq <= $2 GROUP BY source")
                 .bind(newest.to)
-                .bind(horizon)
+                .bind(to)
                 .fetch_all(&self.log)
                 .await
                 .doing(DOING)?;
             for row in &rows {
                 newest.seqs.insert(row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
             }
-            newest.to = horizon;
+            newest.to = to;
             self.tally.keep_newest(newest.clone());
         }
         let Some(seq) = newest.seqs.get(source) else { return Ok(None) };
