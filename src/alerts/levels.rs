@@ -91,7 +91,9 @@ async fn endings(
     look: &Look<'_>,
     set_to_end: &BTreeMap<(Currency, &str), Mrr>,
 ) -> Result<BTreeMap<Currency, Vec<Loss>>, AskError> {
-    let until = look.reports.ledger.zone.end_of(plus(look.today, i32::from(limits::ALERT_SCHEDULED_DAYS)));
+    let zone = &look.reports.ledger.zone;
+    // What should have ended before today and was never told to have is no longer ahead: `mrrd quality` has it.
+    let ahead = zone.start_of(look.today)..=zone.end_of(plus(look.today, i32::from(limits::ALERT_SCHEDULED_DAYS)));
     let mut all: BTreeMap<Currency, Vec<Loss>> = BTreeMap::new();
     for ((currency, customer), amount) in set_to_end {
         let asked = CustomersAsked::One(CustomerId::from(*customer));
@@ -99,7 +101,7 @@ async fn endings(
         let ending: BTreeSet<SubscriptionId> = found
             .into_iter()
             .flat_map(|row| row.subscriptions)
-            .filter(|one| one.ends_at.is_some_and(|at| at <= until))
+            .filter(|one| one.ends_at.is_some_and(|at| ahead.contains(&at)))
             .map(|one| one.id)
             .collect();
         if !ending.is_empty() {

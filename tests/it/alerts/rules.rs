@@ -197,6 +197,8 @@ async fn churn_that_is_scheduled_soon_is_told_and_withdrawn() {
     // It was "unknown", and its churn names it.
     let content = counted.content("scheduled_churn").await;
     assert_eq!(content["by_product"][0]["name"], "prod_price_1000", "{content}");
+    let past = format!("over: {}", told[0]);
+    assert_eq!(counted.look(on(112)).await, [past], "its day is over, and no event came: that lies no longer ahead");
     let at_end = [("MRRD_ALERTS__RULES", "scheduled_churn"), ("MRRD_LEDGER__PROFILES", "finance")];
     let mut account = Account::of(&events, on(102), at_end).await;
     let told = account.look(on(102)).await;
