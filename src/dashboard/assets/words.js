@@ -44,12 +44,12 @@ export const FIGURES = [
     rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
   { key: "grr", name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
     rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
-  { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "Customers lost of those who were there at the start.",
-    rule: "Lost ÷ there at the start; under the profile stripe in its form over 30 days", made: ["count", "count"], to: "/churn" },
+  { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "The share of customers who were lost.",
+    rule: "Lost ÷ there at the start; under the profile stripe lost in 30 days ÷ (there 30 days ago + new since)", made: ["count", "count"], to: "/churn" },
   { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", made: ["money", "money"], to: "/movements" },
   { key: "quick_ratio", name: "Quick ratio", as: "ratio", good: 1, means: "What comes in for each unit that goes out; above 1 MRR grows.",
     rule: "(New + reactivation + expansion) ÷ (contraction + churn)", made: ["money", "money"], to: "/movements" },
-  { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn a month", made: ["money", "share"], to: "/churn" },
+  { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn of the last month (lost since a month before ÷ customers a month before, under every profile)", made: ["money", "share"], to: "/churn" },
 ];
 
 /** What each background task does, by its name up to a colon. @type {Record<string, string>} */

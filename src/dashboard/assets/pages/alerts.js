@@ -11,6 +11,8 @@ import { choose, here, href } from "../route.js";
 
 /** Rules that judge customers lost, whose series can be drawn. */
 const ABOUT_WEEKS = new Set(["churn_spike", "large_loss", "contraction_spike"]);
+/** What an alert's sum is of, where it isn't lost. @type {Record<string, string>} */
+const LOST = { payment_failures: "MRR at risk", scheduled_churn: "MRR set to end" };
 const RULES = ["churn_spike", "large_loss", "contraction_spike", "payment_failures", "scheduled_churn", "nrr_below", "webhook_silence", "ledger_drift", "goal_at_risk", "new_record", "digest"];
 
 /** @param {{ query: Record<string, string> }} props */
@@ -114,7 +116,7 @@ function One({ id }) {
         ${said.statement && html`<div><dt>Found</dt><dd>${commands(called(said.statement, named))}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${said.threshold}</dd></div>`}
         ${said.expected && html`<div><dt>Expected</dt><dd>${count(said.expected.low)} – ${count(said.expected.high)}, saw ${count(said.observed)}</dd></div>`}
         ${said.how_unusual && html`<div><dt>How unusual</dt><dd>${said.how_unusual}</dd></div>`}
-        ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>MRR lost, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}
+        ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>${LOST[said.rule] ?? "MRR lost"}, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}
         ${said.next && html`<div><dt>Next</dt><dd>${commands(said.next)}</dd></div>`}${PLACES[one.rule] && html`<div><dt>On these pages</dt><dd><${Places} one=${one} /></dd></div>`}</dl>
         ${(said.warnings ?? []).map((/** @type {string} */ warning) => html`<p class="late" key=${warning}>${commands(warning)}</p>`)}
         ${!said.statement && html`<pre>${text.join("\n")}</pre>`}<//>

@@ -38,8 +38,8 @@ function side(text, as, currency) {
   return as === "money" ? money(value, currency) : as === "share" ? share(value) : count(value);
 }
 
-/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, metric: any }} props */
-function FigureCard({ figure, values, reasons, starts, currency, partial, metric }) {
+/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, metric: any, unknown: number }} props */
+function FigureCard({ figure, values, reasons, starts, currency, partial, metric, unknown }) {
   const last = values.length - 1;
   const value = values[last];
   const month = change(figure, value, values[last - 1]);
@@ -50,8 +50,8 @@ function FigureCard({ figure, values, reasons, starts, currency, partial, metric
   return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}${figure.made && metric && html`<br />${side(metric.numerator, figure.made[0], currency)} ÷ ${side(metric.denominator, figure.made[1], currency)}${metric.value === null ? "" : ` = ${shown(figure, metric.value, currency)}`}`}`}>${figure.name}<//></dt>
     <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
       <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
-      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : "nothing a month before"}</span>
-        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : "nothing a year ago"}</span>`}</dd></div>`;
+      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : last - 1 < unknown ? "a month before isn’t known" : "nothing a month before"}</span>
+        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : last - 12 < unknown ? "a year ago isn’t known" : "nothing a year ago"}</span>`}</dd></div>`;
 }
 
 /** @param {{ query: Record<string, string> }} props */
@@ -74,6 +74,7 @@ export function Overview({ query }) {
   const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${partial ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
   const starts = months.map((/** @type {any} */ one) => one.start);
   const there = of(mrr).length > 0;
+  const unknown = unknownOf(counts, of(counts));
   const paying = of(counts).at(-1)?.customers ?? 0;
   // A link to a line of it wants it at once.
   const [wanted, want] = useState(Boolean(query.line));
@@ -82,10 +83,10 @@ export function Overview({ query }) {
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts} metric=${months.at(-1)?.[figure.key]}
-        values=${figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)}
+        unknown=${unknown} values=${(figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)).map((/** @type {any} */ one, /** @type {number} */ i) => (i < unknown ? null : one))}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
-      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
+      <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} unknown=${unknownOf(mrr, of(mrr))} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
       ${there && atOnce && html`<${Committed} answer=${committed} query=${query} />`}
       ${there && !atOnce && html`<${Card} title="Committed MRR" wide note="MRR as it will stand if all that is scheduled happens and nothing else."><p>Each customer is looked at for this, which takes a while with ${count(paying)} of them. <button type="button" onClick=${() => want(true)}>Work it out</button></p><//>`}
       <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall again empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
@@ -97,13 +98,20 @@ export function Overview({ query }) {
 
 const NoFigures = () => html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
 
-/** @param {{ list: any[], prices: import("../charts.js").Mark[], before: any[], beside: any, curve: any[], query: Record<string, string> }} props */
-function OverTime({ list, prices, before, beside, curve, query }) {
+/** How many of the first periods lie before the ledger begins: nothing is known of them. @param {any} answer @param {any[]} list */
+function unknownOf(answer, list) {
+  if (!(answer.data?.notices ?? []).some((/** @type {any} */ one) => one.kind === "before_the_ledger")) return 0;
+  const first = list.findIndex((one) => one.closing !== 0 || linesOf([one]).length > 0);
+  return first < 0 ? list.length : first;
+}
+
+/** @param {{ list: any[], unknown: number, prices: import("../charts.js").Mark[], before: any[], beside: any, curve: any[], query: Record<string, string> }} props */
+function OverTime({ list, unknown, prices, before, beside, curve, query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const coming = ahead(curve, list, currency);
   const periods = [...list, ...coming.periods];
-  const series = [{ key: "mrr", name: "MRR", color: "accent", area: true, values: list.map((one) => units(one.closing, currency)), text: list.map((one) => money(one.closing, currency)) }];
+  const series = [{ key: "mrr", name: "MRR", color: "accent", area: true, values: list.map((one, i) => (i < unknown ? null : units(one.closing, currency))), text: list.map((one, i) => (i < unknown ? "–" : money(one.closing, currency))) }];
   if (beside && before.length) {
     series.push(/** @type {any} */ ({ key: "before", name: spanName(beside), color: "soft", dashed: true,
       values: list.map((_, i) => (before[i] ? units(before[i].closing, currency) : null)), text: list.map((_, i) => (before[i] ? money(before[i].closing, currency) : "–")) }));
