@@ -26,6 +26,15 @@ on_both! {
             ("UPDATE day_amount SET list_rest = 1 WHERE profile = 'stripe'", "day_amount"),
             ("DELETE FROM day_count WHERE profile = 'stripe' AND currency <> ''", "day_count"),
             ("INSERT INTO day_count SELECT generation, profile, livemode, account, test_clock, currency, '2031-01-01', 1, 1, 1, 0 FROM day_count LIMIT 1", "day_count"),
+            // Of a customer after all others, who has no ledger.
+            (
+                "INSERT INTO count_delta
+                     (generation, profile, livemode, account, customer, ordinal, test_clock, at, day, currency, customers, subscriptions, trials)
+                 SELECT generation, profile, livemode, account, 'zus_nobody', ordinal, test_clock, at, day, currency, customers,
+                     subscriptions, trials
+                 FROM count_delta WHERE profile = 'stripe' AND ordinal = 0 ORDER BY customer LIMIT 1",
+                "day_count",
+            ),
             ("UPDATE group_amount SET list = list + 1 WHERE profile = 'stripe' AND dimension = 'price'", "group_amount"),
             ("DELETE FROM group_count WHERE profile = 'stripe' AND dimension = 'country'", "group_count"),
             ("UPDATE group_movement SET amount = amount + 1 WHERE profile = 'stripe' AND dimension = 'cause'", "group_movement"),

@@ -36,6 +36,11 @@ const MOVED_KEY: &str = "kind, since";
 
 /// Every line that the sums come to, in the order in which all who recompute take the rows they share.
 pub(in super::super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreError> {
+    Ok(by_day(sums).into_iter().chain(beside_days(sums)?).collect())
+}
+
+/// Those of days: amounts, counts and movements.
+fn by_day(sums: &DaySums) -> [Lines<'_>; 3] {
     let (mut amounts, mut counts, mut movements) = (Vec::new(), Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.amounts.iter().filter(|(_, day)| **day != DayAmount::default());
@@ -54,20 +59,18 @@ pub(in super::super) fn lines(sums: &DaySums) -> Result<Vec<Lines<'_>>, StoreErr
             Line { of, key, numbers: movement_numbers(row) }
         }));
     }
-    let by_day = [
+    [
         ("day_amount", "currency, day", AMOUNT, amounts),
         ("day_count", "currency, day", COUNT, counts),
         ("day_movement", "currency, day, kind, since", MOVED, movements),
-    ];
-    let mut all: Vec<_> = by_day
-        .into_iter()
-        .map(|(table, key, numbers, lines)| {
-            let meaning = Meaning::Moved;
-            Lines { table, key, numbers: numbers.into(), meaning, lines }
-        })
-        .collect();
-    all.extend(beside_days(sums)?);
-    Ok(all)
+    ]
+    .map(|(table, key, numbers, lines)| Lines {
+        table,
+        key,
+        numbers: numbers.into(),
+        meaning: Meaning::Moved,
+        lines,
+    })
 }
 
 /// Those of groups and of figures by customer.
@@ -79,7 +82,8 @@ fn beside_days(sums: &DaySums) -> Result<impl Iterator<Item = Lines<'_>>, StoreE
 }
 
 impl Database {
-    /// The first sum of `generation` that isn't that of its rows, in words.
+    /// The first sum of `generation` that isn't that of its rows, in words. Where sums are what was `seen` of customers one by
+    /// one, and there are no more rows than these have, they are right; others are held against all rows, as of one instant.
     pub(in crate::store) async fn wrong_day(
         &self,
         generation: GenerationId,
@@ -89,7 +93,8 @@ impl Database {
         let counts = ["customers", "subscriptions", "trials"].map(|column| format!("CAST(SUM({column}) AS BIGINT)"));
         let since = "visible_from / 86400 - CASE WHEN visible_from % 86400 < 0 THEN 1 ELSE 0 END";
         let moved_key = format!("{KEY}, {MOVED_KEY}");
-        for (days, columns, table, key, of, sums) in [
+        let seen_days = seen.map(by_day);
+        for (place, (days, columns, table, key, of, sums)) in [
             ("day_amount", format!("{KEY}, {AMOUNT}"), "item_delta", KEY.to_owned(), "", amounts),
             ("day_count", format!("{KEY}, {COUNT}"), "count_delta", KEY.to_owned(), "", counts.join(", ")),
             (
@@ -100,7 +105,15 @@ impl Database {
                 "AND visible_until IS NULL",
                 split_sum("amount"),
             ),
-        ] {
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if let Some(lines) = seen_days.as_ref().and_then(|seen| seen.get(place))
+                && self.are_seen(generation, lines, &format!("{table} WHERE generation = $1 {of}")).await?
+            {
+                continue;
+            }
             let kept = format!("SELECT {columns} FROM {days} WHERE generation = $1");
             let rows = format!("SELECT {key}, COUNT(*), {sums} FROM {table} WHERE generation = $1 {of} GROUP BY {key}");
             // One statement sees rows and sums at one instant.
@@ -118,6 +131,18 @@ impl Database {
             }
         }
         self.wrong_sum(generation, seen).await
+    }
+
+    /// Whether the sums of days are these lines, and as many rows are there as these sum: none is of a customer who has no ledger.
+    async fn are_seen(&self, generation: GenerationId, lines: &Lines<'_>, rows: &str) -> Result<bool, StoreError> {
+        let mut connection = self.derived.acquire().await.doing(DOING)?;
+        if first_wrong(&mut connection, generation, lines).await?.is_some() {
+            return Ok(false);
+        }
+        let text = format!("SELECT COUNT(*) FROM {rows}");
+        let there = sqlx::query_scalar(AssertSqlSafe(text)).bind(generation).fetch_one(&mut *connection).await;
+        let there: i64 = there.doing(DOING)?;
+        Ok(lines.lines.iter().filter_map(|line| line.numbers.first()).sum::<i64>() == there)
     }
 
     /// The first sum of groups or of figures by customer that isn't that of its customers. Where it is what was `seen` of
