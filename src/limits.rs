@@ -202,8 +202,9 @@ pub const TOLD_TERMS: usize = 10_000;
 /// written only one processor works, so it isn't more.
 pub const FILL_ROWS: usize = 4_096;
 
-/// Sums of days held while a generation is filled, before they are written: some ten megabytes.
-pub const FILL_SUMS: usize = 50_000;
+/// Sums of days and groups held while a generation is filled, before they are written: some thirty megabytes. An account that
+/// changes all the time has some 60,000 over three years, however many customers: each that is written moves all of them again.
+pub const FILL_SUMS: usize = 150_000;
 
 /// What one question to the API may hold in memory, as it is counted: on the largest ledgers the dearest of the dashboard's
 /// questions hold a third of it.

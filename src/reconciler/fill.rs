@@ -43,7 +43,7 @@ struct Written {
     left_out: Vec<CustomerKey>,
 }
 
-/// The sums of the days of rows that are written, and that aren't written themselves yet.
+/// The sums that customers of rows that are written share, and that aren't written themselves yet.
 #[derive(Clone, Default)]
 struct Owed(Arc<Mutex<DaySums>>);
 
@@ -240,7 +240,7 @@ async fn write(
     // The days are summed while the database writes.
     let summing = batch.iter().all(Filled::fits).then(|| {
         let (batch, owed) = (batch.clone(), owed.clone());
-        tokio::task::spawn_blocking(move || owed.with(|sums| batch.iter().try_for_each(|one| sums.add_whole(one))))
+        tokio::task::spawn_blocking(move || owed.with(|sums| batch.iter().try_for_each(|one| sums.add_shared(one))))
     });
     let filled = store.derived.fill(generation, &batch).await;
     let summed = summing.is_some();
@@ -255,14 +255,14 @@ async fn write(
                     Err(StoreError::Corrupt { .. }) => {
                         written.left_out.push(one.key.clone());
                         if summed {
-                            owed.with(|sums| sums.take_whole(one))?;
+                            owed.with(|sums| sums.take_shared(one))?;
                         }
                     }
                     other => {
                         other?;
                         written.done += usize::from(!one.derived.is_empty());
                         if !summed {
-                            owed.with(|sums| sums.add_whole(one))?;
+                            owed.with(|sums| sums.add_shared(one))?;
                         }
                     }
                 }

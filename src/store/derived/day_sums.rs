@@ -125,31 +125,35 @@ impl DaySums {
         {
             return Ok(());
         }
-        let beyond = || corrupt("summing groups", format!("{}: a sum is beyond a row", key.customer));
+        self.change_shared(profile, key, old, new)?;
+        for (one, rows) in [old, new].into_iter().zip([Rows::Taken, Rows::Written]) {
+            if let Some(standing) = one {
+                self.change_own(profile, key, standing, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What it moves of the sums that customers share.
+    fn change_shared(
+        &mut self,
+        profile: &Arc<str>,
+        key: &CustomerKey,
+        old: Option<Standing<'_>>,
+        new: Option<Standing<'_>>,
+    ) -> Result<(), StoreError> {
+        let beyond = || beyond_a_row(key);
         // Its share follows from these rows alone, and is dearer than all else here where there are many.
         let moves_share = !matches!((old, new), (Some(old), Some(new)) if old.has_share_of(&new));
         let traits = [old, new].map(|one| one.map(|one| Traits::from_ledger(one.ledger)));
         // Whoever is of another country takes all rows there.
         let whole = traits[0] != traits[1];
         for ((one, traits), rows) in [old, new].into_iter().zip(&traits).zip([Rows::Taken, Rows::Written]) {
-            let (Some(Standing { ledger, tails, digest }), Some(traits)) = (one, traits) else { continue };
-            let test_clock = ledger.test_clock.as_ref();
-            self.add(profile, key, test_clock, tails, rows)?;
-            let of = (profile.clone(), key.livemode, key.account.clone(), test_clock.cloned());
-            let sums = self.0.entry(of).or_default();
+            let (Some(Standing { ledger, tails, .. }), Some(traits)) = (one, traits) else { continue };
+            self.add(profile, key, ledger.test_clock.as_ref(), tails, rows)?;
+            let sums = self.of(profile, key, ledger);
             let grouped = if whole { (&*ledger.deltas, &*ledger.counts, &*ledger.movements) } else { tails };
             sums.groups.add(traits, grouped, rows).ok_or_else(beyond)?;
-            for delta in tails.0 {
-                let row = DayMovement::from_amount(delta.mrr).ok_or_else(beyond)?;
-                let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
-                stands.add(&row, rows).ok_or_else(beyond)?;
-            }
-            let digest = match (rows, digest) {
-                (Rows::Written, Some(digest)) => digest,
-                (Rows::Written, None) => KeptDigest::from_ledger(ledger)?,
-                (Rows::Taken, _) => KeptDigest::default(),
-            };
-            sums.digests.insert(key.customer.clone(), digest);
             if moves_share {
                 let share = retention::share(ledger, None).ok_or_else(beyond)?;
                 sums.retention.add(&share, rows).ok_or_else(beyond)?;
@@ -160,18 +164,56 @@ impl DaySums {
         Ok(())
     }
 
-    /// All rows of a customer that is written where nothing of it was.
-    pub fn add_whole(&mut self, one: &Filled) -> Result<(), StoreError> {
+    /// What it moves of the sums that are its own.
+    fn change_own(
+        &mut self,
+        profile: &Arc<str>,
+        key: &CustomerKey,
+        Standing { ledger, tails, digest }: Standing<'_>,
+        rows: Rows,
+    ) -> Result<(), StoreError> {
+        let sums = self.of(profile, key, ledger);
+        for delta in tails.0 {
+            let row = DayMovement::from_amount(delta.mrr).ok_or_else(|| beyond_a_row(key))?;
+            let stands = sums.customers.entry((key.customer.clone(), delta.currency)).or_default();
+            stands.add(&row, rows).ok_or_else(|| beyond_a_row(key))?;
+        }
+        let digest = match (rows, digest) {
+            (Rows::Written, Some(digest)) => digest,
+            (Rows::Written, None) => KeptDigest::from_ledger(ledger)?,
+            (Rows::Taken, _) => KeptDigest::default(),
+        };
+        sums.digests.insert(key.customer.clone(), digest);
+        Ok(())
+    }
+
+    fn of(&mut self, profile: &Arc<str>, key: &CustomerKey, ledger: &CustomerLedger) -> &mut LedgerSums {
+        self.0.entry((profile.clone(), key.livemode, key.account.clone(), ledger.test_clock.clone())).or_default()
+    }
+
+    /// All rows of a customer that is written where nothing of it was, without what is its own: [`DaySums::own_of`].
+    pub fn add_shared(&mut self, one: &Filled) -> Result<(), StoreError> {
         one.derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
-            self.change(profile, &one.key, None, Some(Standing::whole(ledger)))
+            self.change_shared(profile, &one.key, None, Some(Standing::whole(ledger)))
         })
     }
 
     /// The same taken back: the customer could not be written.
-    pub fn take_whole(&mut self, one: &Filled) -> Result<(), StoreError> {
+    pub fn take_shared(&mut self, one: &Filled) -> Result<(), StoreError> {
         one.derived.iter().try_for_each(|ProfileLedger { profile, ledger }| {
-            self.change(profile, &one.key, Some(Standing::whole(ledger)), None)
+            self.change_shared(profile, &one.key, Some(Standing::whole(ledger)), None)
         })
+    }
+
+    /// The sums of customers that are written where nothing of them was which nobody else adds to.
+    pub(crate) fn own_of(batch: &[Filled]) -> Result<Self, StoreError> {
+        let mut own = Self::default();
+        for one in batch {
+            for ProfileLedger { profile, ledger } in &one.derived {
+                own.change_own(profile, &one.key, Standing::whole(ledger), Rows::Written)?;
+            }
+        }
+        Ok(own)
     }
 
     /// How many rows they come to.
@@ -188,6 +230,10 @@ impl DaySums {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn beyond_a_row(key: &CustomerKey) -> StoreError {
+    corrupt("summing groups", format!("{}: a sum is beyond a row", key.customer))
 }
 
 #[cfg(test)]
@@ -248,10 +294,19 @@ mod tests {
         };
         let (one, other) = (customer("cus_1", 1_900), customer("cus_2", 4_900));
         let (mut sums, mut alone) = (DaySums::default(), DaySums::default());
-        sums.add_whole(&one).unwrap();
-        sums.add_whole(&other).unwrap();
-        sums.take_whole(&one).unwrap();
-        alone.add_whole(&other).unwrap();
+        let add = |sums: &mut DaySums, Filled { key, derived, .. }: &Filled| {
+            sums.change(&derived[0].profile, key, None, Some(Standing::whole(&derived[0].ledger))).unwrap();
+        };
+        add(&mut sums, &one);
+        add(&mut sums, &other);
+        sums.change(&one.derived[0].profile, &one.key, Some(Standing::whole(&one.derived[0].ledger)), None).unwrap();
+        add(&mut alone, &other);
+        // What a fill writes beside each other is what is moved as one.
+        let mut filled = DaySums::own_of(std::slice::from_ref(&other)).unwrap();
+        filled.add_shared(&one).unwrap();
+        filled.add_shared(&other).unwrap();
+        filled.take_shared(&one).unwrap();
+        let filled = filled.0.values().next().unwrap().clone();
         let (sums, alone) = (sums.0.values().next().unwrap(), alone.0.values().next().unwrap());
         assert_eq!((&sums.amounts, &sums.counts), (&alone.amounts, &alone.counts));
         assert_eq!((&sums.movements, &sums.retention), (&alone.movements, &alone.retention));
@@ -260,5 +315,10 @@ mod tests {
         assert_eq!(kept, alone.digests.iter().collect::<Vec<_>>());
         let kept: Vec<_> = sums.customers.iter().filter(|(_, row)| **row != DayMovement::default()).collect();
         assert_eq!(kept, alone.customers.iter().collect::<Vec<_>>());
+        assert_eq!(
+            (&filled.amounts, &filled.counts, &filled.movements),
+            (&alone.amounts, &alone.counts, &alone.movements)
+        );
+        assert_eq!((&filled.customers, &filled.digests), (&alone.customers, &alone.digests));
     }
 }

@@ -333,7 +333,7 @@ impl Derived {
     }
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one
-    /// transaction for all. The sums of their days are owed: [`Derived::fill_sums`].
+    /// transaction for all. The sums that customers share are owed: [`Derived::fill_sums`].
     pub async fn fill(&self, generation: GenerationId, batch: &[Filled]) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill(generation, batch).await)
     }
@@ -350,7 +350,7 @@ impl Derived {
         either!(self.0.0, database => database.filled(generation, position, left_out, lacking).await)
     }
 
-    /// Adds sums of days of rows that [`Derived::fill`] wrote.
+    /// Adds shared sums of rows that [`Derived::fill`] wrote.
     pub async fn fill_sums(&self, generation: GenerationId, sums: DaySums) -> Result<(), StoreError> {
         either!(self.0.0, database => database.fill_sums(generation, sums).await)
     }

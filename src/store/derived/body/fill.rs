@@ -7,10 +7,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     advance::touched_by_objects,
+    digests,
     generations::dropped,
     joined,
     recompute::lives,
     replace::fresh_rows,
+    retention_sums::customer_lines,
     rows::{self, TableRows, Values, account},
     told::told_of,
 };
@@ -18,7 +20,7 @@ use crate::{
     event::{CustomerKey, Seq, SeqRange},
     store::{
         StoreError,
-        derived::{Filled, GenerationId, Lacking},
+        derived::{Filled, GenerationId, Lacking, day_sums::DaySums},
         errors::Doing,
         log::prepared::clean,
     },
@@ -30,6 +32,8 @@ impl Database {
     pub(in crate::store) async fn fill(&self, generation: GenerationId, batch: &[Filled]) -> Result<(), StoreError> {
         let mut tables = fresh_rows(generation, batch)?;
         tables.push(references(generation, batch));
+        let own = DaySums::own_of(batch)?;
+        tables.extend([digests::lines(&own), customer_lines(&own)].map(|lines| lines.fresh_rows(generation)));
         self.health.derived().note(write_fresh(self, generation, tables).await, |()| true)
     }
 

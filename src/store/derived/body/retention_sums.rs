@@ -63,9 +63,23 @@ fn looked_columns() -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
+/// The rows of what customers pay.
+pub(super) fn customer_lines(sums: &DaySums) -> Lines<'_> {
+    let mut lines = Vec::new();
+    for (of, ledger) in &sums.0 {
+        let changed = ledger.customers.iter().filter(|(_, row)| **row != DayMovement::default());
+        lines.extend(changed.map(|((customer, currency), row)| {
+            let key = vec![clean(customer.as_str()).into(), currency.to_string().into()];
+            Line { of, key, numbers: movement_numbers(row) }
+        }));
+    }
+    let (table, key, meaning) = ("customer_mrr", "customer, currency", Meaning::Moved);
+    Lines { table, key, numbers: MOVED.into(), meaning, lines }
+}
+
 /// The rows of what days add, of cohorts, and of what customers pay.
 pub(super) fn lines(sums: &DaySums) -> Vec<Lines<'_>> {
-    let (mut days, mut cohorts, mut customers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut days, mut cohorts) = (Vec::new(), Vec::new());
     for (of, ledger) in &sums.0 {
         let changed = ledger.retention.days.iter().filter(|(_, row)| **row != LookedDay::default());
         days.extend(changed.map(|((currency, day), LookedDay { items, amounts, counts })| {
@@ -77,13 +91,6 @@ pub(super) fn lines(sums: &DaySums) -> Vec<Lines<'_>> {
         cohorts.extend(changed.map(|((currency, cohort, day), CohortDay { items, mrr, active, members })| {
             let key = vec![currency.to_string().into(), cohort.to_string().into(), day.to_string().into()];
             Line { of, key, numbers: vec![*items, mrr.0, mrr.1, *active, *members] }
-        }));
-    }
-    for (of, ledger) in &sums.0 {
-        let changed = ledger.customers.iter().filter(|(_, row)| **row != DayMovement::default());
-        customers.extend(changed.map(|((customer, currency), row)| {
-            let key = vec![clean(customer.as_str()).into(), currency.to_string().into()];
-            Line { of, key, numbers: movement_numbers(row) }
         }));
     }
     let aged = "items, mrr, mrr_rest, active, members".to_owned();
@@ -102,13 +109,7 @@ pub(super) fn lines(sums: &DaySums) -> Vec<Lines<'_>> {
             meaning: Meaning::Moved,
             lines: cohorts,
         },
-        Lines {
-            table: "customer_mrr",
-            key: "customer, currency",
-            numbers: MOVED.into(),
-            meaning: Meaning::Moved,
-            lines: customers,
-        },
+        customer_lines(sums),
     ]
 }
 

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     super::dialect::*,
-    rows::{Value, account},
+    rows::{TableRows, Value, Values, account},
 };
 use crate::store::{
     StoreError,
@@ -57,6 +57,13 @@ pub(in super::super) struct Moving {
 }
 
 impl Lines<'_> {
+    /// The rows of a generation that has none of them yet.
+    pub(super) fn fresh_rows(&self, generation: GenerationId) -> TableRows {
+        let columns = format!("{WHOSE}, {}, {}", self.key, self.numbers);
+        let rows = self.lines.iter().map(|line| Values(line.values(generation))).collect();
+        TableRows { table: self.table, columns, rows }
+    }
+
     pub(in super::super) fn moving(&self) -> Moving {
         let Lines { table, key, numbers, meaning, .. } = self;
         let key = format!("{WHOSE}, {key}");
