@@ -284,8 +284,13 @@ pub const CUSTOMERS_IN_BETWEEN: usize = 500;
 /// Customers held in memory at once where all of them are gone through.
 pub const CUSTOMERS_PAGE: i64 = 256;
 
-/// How long the old generation is kept after a switch: a request that reads it is over by then.
+/// How long the old generation is kept after a switch where it joins customers: a request that asks it who belongs to whom is
+/// over by then.
 pub const GENERATION_GRACE: Duration = Duration::from_secs(2);
+
+/// How long it is kept elsewhere: between a question's finding which generation answers and asking it how far it is lie
+/// milliseconds. Rows are read as of one instant.
+pub const GENERATION_LOOKUP: Duration = Duration::from_millis(100);
 
 /// Less room than this on the log's disk is worth a warning, however small the ledger: a busy hour and a journal fit.
 pub const DISK_ROOM_BYTES: u64 = 1 << 30;

@@ -261,11 +261,10 @@ async fn hear_elsewhere(
     if scopes.is_empty() {
         return Ok(());
     }
-    let Some(generation) = joins.told_in(store).await? else { return Ok(()) };
     for (scope, objects) in scopes {
         let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
         let mut told: BTreeMap<String, Vec<Fact>> = BTreeMap::new();
-        for (_, object, fact) in store.derived.told(generation, scope.0, scope.1, &objects, known_at).await? {
+        for (_, object, fact) in told_of(joins, store, scope, &objects, known_at).await? {
             told.entry(object).or_default().push(fact);
         }
         let of_scope = customers.iter().zip(&mut *known);
@@ -286,11 +285,33 @@ pub(crate) async fn told_elsewhere(
     known_at: Option<Seq>,
 ) -> Result<Vec<(Seq, Fact)>, StoreError> {
     let objects: Vec<&str> = lacking.iter().map(|lack| lack.object.as_str()).collect();
-    let Some(generation) = joins.told_in(store).await?.filter(|_| !objects.is_empty()) else { return Ok(Vec::new()) };
-    let told = store.derived.told(generation, key.livemode, key.account.as_ref(), &objects, known_at).await?;
+    let told = told_of(joins, store, (key.livemode, key.account.as_ref()), &objects, known_at).await?;
     let mut told: Vec<(Seq, Fact)> = told.into_iter().map(|(seq, _, fact)| (seq, fact)).collect();
     told.sort_by_key(|(seq, _)| *seq);
     Ok(told)
+}
+
+/// What facts tell of some of a ledger's objects, as the generation that knows it has it.
+async fn told_of(
+    joins: Joins,
+    store: &ReadStore,
+    (livemode, account): Scope<'_>,
+    objects: &[&str],
+    known_at: Option<Seq>,
+) -> Result<Vec<(Seq, String, Fact)>, StoreError> {
+    if objects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut known_in = joins.told_in(store).await?;
+    while let Some(generation) = known_in {
+        let told = store.derived.told(generation, livemode, account, objects, known_at).await?;
+        // One that is replaced is dropped at once: what was read of it may be less than it held.
+        known_in = joins.told_in(store).await?;
+        if known_in == Some(generation) {
+            return Ok(told);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Each customer's facts; the catalogue hears the terms they embed.

@@ -43,7 +43,8 @@ pub struct Reconciler {
     pub clock: Clock,
     /// How many threads derive at once.
     pub workers: usize,
-    /// How long the old generation is kept after a switch, for requests that still read it.
+    /// How long the old generation is kept after a switch where it joins customers, for requests that still ask it; at most
+    /// [`limits::GENERATION_LOOKUP`] where it doesn't.
     pub grace: Duration,
     /// How long its leases hold without renewal.
     pub lease: Duration,

@@ -2,10 +2,13 @@
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::background::Lease;
-use crate::store::{
-    StoreError,
-    derived::{Generation, GenerationId},
+use crate::{
+    background::Lease,
+    limits,
+    store::{
+        StoreError,
+        derived::{Generation, GenerationId},
+    },
 };
 
 use super::{
@@ -90,8 +93,12 @@ impl Reconciler {
             changes.failed = work.failed().clone().into_iter().collect();
         }
         if let Some(old) = old {
-            // Requests that began in the old generation may still be reading it. What changed was told meanwhile.
-            tokio::time::sleep_until(switched_at + self.grace).await;
+            // A question reads rows of one instant, and finds in it which generation answers: none needs the old one any more. Only
+            // who belongs to whom, and how far a generation is, are asked of one that was found before. What changed was told
+            // meanwhile.
+            let joins = self.store.derived.joining(old.id).await?.is_some();
+            let kept_for = if joins { self.grace } else { self.grace.min(limits::GENERATION_LOOKUP) };
+            tokio::time::sleep_until(switched_at + kept_for).await;
             // A database that failed over meanwhile may have the old one current again: what answers is never dropped. And
             // whoever has the lease by now removes what is left over.
             let switched = self.current_generation().await?.is_some_and(|now| now.id == generation);

@@ -73,10 +73,17 @@ impl ReadDerived {
 
     /// The greatest n such that everything up to n is in the rows that answer (docs/decisions/005-customer-is-the-unit.md).
     pub async fn applied_seq(&self) -> Result<Seq, StoreError> {
-        let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
-            return Ok(Seq::START);
-        };
-        Ok(self.applied(current.id).await?.seq())
+        loop {
+            let Some(current) = self.generations().await?.into_iter().find(|generation| generation.current) else {
+                return Ok(Seq::START);
+            };
+            match self.applied(current.id).await {
+                // A rebuild has just replaced it, and dropped it.
+                Err(StoreError::Corrupt { .. })
+                    if self.generations().await?.iter().all(|generation| generation.id != current.id) => {}
+                applied => return Ok(applied?.seq()),
+            }
+        }
     }
 
     /// How many customers are marked.
