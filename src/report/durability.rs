@@ -22,6 +22,7 @@ use crate::{
     ledger::{
         durability::{AGES, Expansion, Step, expansions, steps_by_rollup, steps_of_parts},
         ids::{AccountId, CustomerId},
+        lasting::{Lasting, LastingMonth, LastingMonths, add_lasting},
         metrics::{self, Expanded, Rate},
         money::{Currency, Mrr},
         outcome::Rollup,
@@ -101,10 +102,16 @@ impl Reports<'_> {
     pub async fn durability(&self, ask: &Ask) -> Result<DurabilityAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let members = self.membership(ask, &scope, &*view).await?;
-        let held = Held::new(members, (ask.from, ask.to), self.ledger.zone.day(scope.cut));
-        let held = match view.seq() {
+        let today = self.ledger.zone.day(scope.cut);
+        let summed = match (&members, view.seq()) {
+            (None, None) => self.store.derived.lasting_months(&scope, today).await?,
+            _ => None,
+        };
+        let held = Held::new(members, (ask.from, ask.to), today);
+        let held = match (summed, view.seq()) {
+            (Some(months), _) => held.of_months(months, ask.own_currency()),
             // The tables, in the order in which rows lie.
-            None => {
+            (None, None) => {
                 let add = |held: &mut Held, row: LossRow, is_last: bool| {
                     let parts = row.parts.iter().map(|part| (part.cause, part.amount));
                     held.add_steps(row.currency, steps_of_parts(row.kind, row.day, row.amount, parts));
@@ -115,7 +122,7 @@ impl Reports<'_> {
                 };
                 self.store.derived.expanding(&scope, ask.own_currency(), held, add).await?
             }
-            Some(_) => self.held_as_known(&scope, &*view, ask.own_currency(), held).await?,
+            (None, Some(_)) => self.held_as_known(&scope, &*view, ask.own_currency(), held).await?,
         };
         let data = held.entries()?;
         Ok(DurabilityAnswer {
@@ -174,34 +181,14 @@ struct Held {
     /// Of the customer that is being read.
     steps: BTreeMap<Currency, DaySteps>,
     /// By month and currency, of all causes and of each roll-up.
-    groups: BTreeMap<(Currency, Month, Option<Rollup>), Group>,
+    groups: LastingMonths,
     /// A sum passed 128 bits.
     is_beyond: bool,
 }
 
-/// What one month's expansion comes to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Group {
-    customers: u64,
-    expansion: Mrr,
-    /// What is held at each of [`AGES`], as far as those days are over.
-    held: [Mrr; AGES.len()],
-}
-
-impl Group {
-    /// Adds an expansion; `None` where a sum passes 128 bits.
-    fn add(&mut self, month: Month, one: &Expansion<Rollup>) -> Option<()> {
-        self.expansion = self.expansion.checked_add(one.amount)?;
-        for (held, days) in self.held.iter_mut().zip(AGES) {
-            *held = held.checked_add(one.held(days_after(month.last(), days)))?;
-        }
-        Some(())
-    }
-}
-
 impl Held {
     fn new(members: Option<Members>, months: (Option<Day>, Option<Day>), today: Day) -> Self {
-        Self { members, months, today, steps: BTreeMap::new(), groups: BTreeMap::new(), is_beyond: false }
+        Self { members, months, today, steps: BTreeMap::new(), groups: LastingMonths::new(), is_beyond: false }
     }
 
     fn add_steps(&mut self, currency: Currency, steps: DaySteps) {
@@ -212,26 +199,25 @@ impl Held {
 
     /// Sums up what a customer's steps come to, all of which were added.
     fn end_customer(&mut self, customer: &CustomerId) {
-        let mut groups = BTreeSet::new();
-        let (from, to) = self.months;
+        let mut counted = BTreeSet::new();
         for (currency, steps) in std::mem::take(&mut self.steps) {
-            for one in expansions(steps) {
-                let month = Month::of(one.day);
-                let is_asked_for =
-                    from.is_none_or(|from| month.last() >= from) && to.is_none_or(|to| month.first() <= to);
-                let is_member = self.members.as_ref().is_none_or(|members| members.holds(customer.as_str(), one.day));
-                if !is_asked_for || !is_member {
-                    continue;
-                }
-                for rollup in [None, Some(one.tag)] {
-                    let group = self.groups.entry((currency, month, rollup)).or_default();
-                    self.is_beyond |= group.add(month, &one).is_none();
-                    if groups.insert((currency, month, rollup)) {
-                        group.customers += 1;
-                    }
-                }
-            }
+            let is_of = |one: &Expansion<Rollup>| {
+                let members = self.members.as_ref();
+                is_asked_for(self.months, Month::of(one.day))
+                    && members.is_none_or(|members| members.holds(customer.as_str(), one.day))
+            };
+            let all = expansions(steps).into_iter().filter(is_of);
+            self.is_beyond |= add_lasting(&mut self.groups, &mut counted, currency, all).is_none();
         }
+    }
+
+    /// The months that are asked for, of those of all customers; in one currency, where one is named.
+    fn of_months(mut self, months: LastingMonths, own: Option<Currency>) -> Self {
+        self.groups = months;
+        self.groups.retain(|(currency, month, _), _| {
+            own.is_none_or(|own| own == *currency) && is_asked_for(self.months, *month)
+        });
+        self
     }
 
     /// One entry for each month and currency, and one for each roll-up of it.
@@ -240,8 +226,8 @@ impl Held {
             return Err(ReportError::Overflow);
         }
         let today = self.today;
-        let entry = |((currency, month, rollup), group): ((Currency, Month, Option<Rollup>), Group)| {
-            let Group { customers, expansion, held } = group;
+        let entry = |((currency, month, rollup), one): (LastingMonth, Lasting)| {
+            let Lasting { customers, expansion, held } = one;
             let age = |(days, held): (i32, Mrr)| {
                 let day = days_after(month.last(), days);
                 let held = (day <= today).then_some(held);
@@ -264,7 +250,7 @@ impl Held {
                 month: month.to_string(),
                 currency: currency.to_string(),
                 rollup: rollup.map(Rollup::as_str),
-                customers,
+                customers: u64::try_from(customers).map_err(|_| ReportError::Overflow)?,
                 expansion: expansion.minor(),
                 expansion_exact: Exact(expansion),
                 ages: AGES.into_iter().zip(held).map(age).collect::<Result<_, ReportError>>()?,
@@ -272,6 +258,11 @@ impl Held {
         };
         self.groups.into_iter().map(entry).collect()
     }
+}
+
+/// Whether any of the days asked for, from one to another, lies in a month.
+fn is_asked_for((from, to): (Option<Day>, Option<Day>), month: Month) -> bool {
+    from.is_none_or(|from| month.last() >= from) && to.is_none_or(|to| month.first() <= to)
 }
 
 impl DurabilityAnswer {

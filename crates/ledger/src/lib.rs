@@ -10,6 +10,7 @@ pub mod goals;
 pub mod identities;
 pub mod ids;
 pub mod knobs;
+pub mod lasting;
 pub mod losses;
 pub mod metrics;
 pub mod money;

@@ -66,6 +66,8 @@ mod imports;
 mod joined;
 #[path = "../derived/body/kept_rows.rs"]
 mod kept_rows;
+#[path = "../derived/body/lasting_sums.rs"]
+mod lasting_sums;
 #[path = "../records/body/leases.rs"]
 mod leases;
 #[path = "../log/body/log_columns.rs"]

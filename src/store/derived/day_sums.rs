@@ -6,6 +6,7 @@ use super::{
     Filled, ProfileLedger,
     digests::KeptDigest,
     group_sums::{GroupSums, Traits},
+    lasting_sums::LastingSums,
     loss_sums::LossSums,
     retention_sums::RetentionSums,
     sum::{DayAmount, DayCount, DayMovement, Rows, RowsOf},
@@ -14,7 +15,7 @@ use crate::{
     event::CustomerKey,
     ledger::{
         ids::{AccountId, CustomerId, TestClockId},
-        losses,
+        lasting, losses,
         money::Currency,
         outcome::CustomerLedger,
         retention,
@@ -40,6 +41,8 @@ pub(crate) struct LedgerSums {
     pub(crate) retention: RetentionSums,
     /// Of what alerts count.
     pub(crate) losses: LossSums,
+    /// Of how long expansion lasts.
+    pub(crate) lasting: LastingSums,
     /// What each customer pays, whatever is dated ahead included.
     pub(crate) customers: BTreeMap<(CustomerId, Currency), DayMovement>,
     /// What each customer's rows come to now, and not by how much it moves; without an item, that it has none any more.
@@ -61,7 +64,7 @@ impl<'r> Standing<'r> {
         Self { ledger, tails: (&ledger.deltas, &ledger.counts, &ledger.movements), digest: None }
     }
 
-    /// Whether `retention::share` and `losses::of_customer` are the same of both: none of the rows that they read differ.
+    /// Whether `retention::share`, `losses::of_customer` and `lasting::lasting` are the same of both: none of the rows that they read differ.
     fn has_share_of(&self, new: &Self) -> bool {
         let is_kept =
             |(deltas, counts, movements): RowsOf<'_>| deltas.is_empty() && counts.is_empty() && movements.is_empty();
@@ -159,6 +162,8 @@ impl DaySums {
                 sums.retention.add(&share, rows).ok_or_else(beyond)?;
                 let lost = losses::of_customer(&key.customer, ledger, None, None).ok_or_else(beyond)?;
                 sums.losses.add(&lost.days(), rows).ok_or_else(beyond)?;
+                let lasting = lasting::lasting(ledger, None).ok_or_else(beyond)?;
+                sums.lasting.add(&lasting, rows).ok_or_else(beyond)?;
             }
         }
         Ok(())
@@ -220,10 +225,8 @@ impl DaySums {
     pub fn len(&self) -> usize {
         let by_day = |sums: &LedgerSums| sums.amounts.len() + sums.counts.len() + sums.movements.len();
         let by_customer = |sums: &LedgerSums| sums.customers.len() + sums.digests.len();
-        self.0
-            .values()
-            .map(|sums| by_day(sums) + sums.groups.len() + sums.retention.len() + sums.losses.len() + by_customer(sums))
-            .sum()
+        let of_people = |sums: &LedgerSums| sums.retention.len() + sums.losses.len() + sums.lasting.len();
+        self.0.values().map(|sums| by_day(sums) + sums.groups.len() + of_people(sums) + by_customer(sums)).sum()
     }
 
     /// Whether there are none.
@@ -310,7 +313,7 @@ mod tests {
         let (sums, alone) = (sums.0.values().next().unwrap(), alone.0.values().next().unwrap());
         assert_eq!((&sums.amounts, &sums.counts), (&alone.amounts, &alone.counts));
         assert_eq!((&sums.movements, &sums.retention), (&alone.movements, &alone.retention));
-        assert_eq!(sums.losses, alone.losses);
+        assert_eq!((&sums.losses, &sums.lasting), (&alone.losses, &alone.lasting));
         let kept: Vec<_> = sums.digests.iter().filter(|(_, digest)| **digest != KeptDigest::default()).collect();
         assert_eq!(kept, alone.digests.iter().collect::<Vec<_>>());
         let kept: Vec<_> = sums.customers.iter().filter(|(_, row)| **row != DayMovement::default()).collect();

@@ -6,6 +6,7 @@ pub(super) mod digests;
 mod generation;
 pub(super) mod group_sums;
 pub mod joined;
+pub(super) mod lasting_sums;
 pub mod lists;
 pub(super) mod loss_sums;
 pub mod names;

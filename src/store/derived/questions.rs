@@ -7,6 +7,7 @@ use crate::{
     event::CustomerKey,
     ledger::{
         ids::CustomerId,
+        lasting::LastingMonths,
         money::Currency,
         outcome::QualityKind,
         time::{Day, UnixTime},
@@ -71,6 +72,12 @@ impl ReadDerived {
         asked: impl FnOnce(&DailyRows, &LossyDays) -> Option<LossesAsked> + Send,
     ) -> Result<Option<LossesTold>, StoreError> {
         either!(self.0, database => database.lossy_days(scope, days, own, asked).await)
+    }
+
+    /// What customers expanded by in each month up to the cut's and hold of it later, whatever comes after the cut left out; what is
+    /// held on days after the cut isn't told. `None` where the current generation was filled without that.
+    pub async fn lasting_months(&self, scope: &Scope, cut_day: Day) -> Result<Option<LastingMonths>, StoreError> {
+        either!(self.0, database => database.lasting_months(scope, cut_day).await)
     }
 
     /// What is past due or set to cancel of the customers whose payments failed last within a span, on up to `most` days and

@@ -43,7 +43,8 @@ pub(crate) struct RetentionSums {
     pub(crate) cohorts: BTreeMap<(Currency, Month, Day), CohortDay>,
 }
 
-fn move_split((minor, rest): &mut Split, Mrr(amount): Mrr, rows: Rows) -> Option<()> {
+/// Moves an amount in two numbers; `None` beyond 64 bits.
+pub(super) fn move_split((minor, rest): &mut Split, Mrr(amount): Mrr, rows: Rows) -> Option<()> {
     moved(minor, i64::try_from(amount / i128::from(MINOR)).ok()?, rows)?;
     moved(rest, i64::try_from(amount % i128::from(MINOR)).ok()?, rows)
 }

@@ -6,6 +6,7 @@ mod generations;
 mod group_sums;
 mod joined;
 mod kills;
+mod lasting;
 mod listed;
 mod lossy;
 mod order;

@@ -41,6 +41,7 @@ on_both! {
             ("UPDATE retention_day SET kept_month = kept_month + 1 WHERE profile = 'stripe'", "retention_day"),
             ("DELETE FROM cohort_day WHERE profile = 'stripe'", "cohort_day"),
             ("UPDATE loss_day SET contracted = contracted + 1 WHERE profile = 'stripe'", "loss_day"),
+            ("UPDATE expanded_month SET held_90 = held_90 + 1 WHERE profile = 'stripe' AND rollup <> ''", "expanded_month"),
             ("UPDATE customer_mrr SET amount = amount + 1 WHERE profile = 'stripe'", "customer_mrr"),
             ("UPDATE movement SET kind = 'expansion' WHERE profile = 'stripe' AND ordinal = 0", "movement"),
             ("UPDATE movement_part SET cause = 'other' WHERE profile = 'stripe' AND ordinal = 0", "movement"),

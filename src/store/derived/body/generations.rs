@@ -17,7 +17,7 @@ use crate::store::{
 const DOING: &str = "reading generations";
 
 /// Sums of the rows of a generation.
-pub(in super::super) const SUM_TABLES: [&str; 11] = [
+pub(in super::super) const SUM_TABLES: [&str; 12] = [
     "day_amount",
     "day_count",
     "day_movement",
@@ -27,6 +27,7 @@ pub(in super::super) const SUM_TABLES: [&str; 11] = [
     "retention_day",
     "cohort_day",
     "loss_day",
+    "expanded_month",
     "customer_mrr",
     "customer_digest",
 ];

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{PART_OF, split_sum},
-    digests, group_sums, loss_sums,
+    digests, group_sums, lasting_sums, loss_sums,
     readback::ledgers_in,
     retention_sums,
     sum_columns::{AMOUNT, COUNT, MOVED, amount_numbers, count_numbers, movement_numbers},
@@ -75,10 +75,11 @@ fn by_day(sums: &DaySums) -> [Lines<'_>; 3] {
 
 /// Those of groups and of figures by customer.
 fn beside_days(sums: &DaySums) -> Result<impl Iterator<Item = Lines<'_>>, StoreError> {
-    Ok(group_sums::lines(sums)?
-        .into_iter()
-        .chain(retention_sums::lines(sums))
-        .chain([loss_sums::lines(sums), digests::lines(sums)]))
+    Ok(group_sums::lines(sums)?.into_iter().chain(retention_sums::lines(sums)).chain([
+        loss_sums::lines(sums),
+        lasting_sums::lines(sums),
+        digests::lines(sums),
+    ]))
 }
 
 impl Database {
