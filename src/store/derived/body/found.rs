@@ -15,10 +15,6 @@ use crate::{
     },
 };
 
-/// A subscription of the customer `l`.
-const OWN_SUBSCRIPTIONS: &str = "SELECT 1 FROM subscription_ledger s WHERE s.generation = l.generation
-    AND s.profile = l.profile AND s.livemode = l.livemode AND s.account = l.account AND s.customer = l.customer";
-
 /// Statuses of subscriptions whose payment failed, and of those on trial.
 const PAST_DUE: &str = "'past_due', 'unpaid'";
 const TRIALING: &str = "'trialing'";
@@ -32,8 +28,13 @@ fn statuses(asked: &CustomerSearch) -> Option<&'static str> {
     }
 }
 
-/// That the customer of row `t` has a subscription of one of these statuses: all who have are found at once.
+/// That the customer of row `t` has a subscription of one of these statuses.
 fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, statuses: &str) {
+    push_with_subscription(query, scope, t, &format!("s.status IN ({statuses})"));
+}
+
+/// That the customer of row `t` has a subscription `s` of which `condition` holds: all who have are found at once.
+fn push_with_subscription(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, condition: &str) {
     query.push(format_args!(
         " AND ({t}.account, {t}.customer) IN (SELECT s.account, s.customer FROM subscription_ledger s
          WHERE s.generation = {} AND s.profile = ",
@@ -43,7 +44,7 @@ fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str,
     if let AccountScope::One(one) = &scope.account {
         query.push(" AND s.account = ").push_bind(account(one.as_ref()));
     }
-    query.push(format_args!(" AND s.status IN ({statuses}))"));
+    query.push(format_args!(" AND {condition})"));
 }
 
 /// What each order compares by, and whether the greatest comes first. Whole minor units of MRR; a day's second; a name.
@@ -112,7 +113,8 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
             statuses(asked).into_iter().for_each(|statuses| push_of_status(&mut query, scope, "l", statuses));
         }
         Some(CustomerState::Ending) => {
-            query.push(format_args!(" AND EXISTS ({OWN_SUBSCRIPTIONS} AND s.ends_at > c.cut AND s.ended_at IS NULL)"));
+            let ending = format!("s.ends_at > {} AND s.ended_at IS NULL", scope.cut.0);
+            push_with_subscription(&mut query, scope, "l", &ending);
         }
     }
     if let Some(cohort) = asked.cohort {
