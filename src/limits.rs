@@ -213,11 +213,12 @@ pub const QUESTION_BYTES: usize = 512 << 20;
 /// And all of them together.
 pub const QUESTIONS_BYTES: usize = 1 << 30;
 
-/// Bytes of an answer that is kept while it holds: a series by month, or by day over years.
-pub const KEPT_ANSWER_BYTES: usize = 256 << 10;
+/// Bytes of an answer that is kept while it holds: a series by month, or by day over years; alerts tried on the past of 100,000
+/// customers tell of so much.
+pub const KEPT_ANSWER_BYTES: usize = 16 << 20;
 
 /// Bytes of all answers that are kept: those of some dozens of people who look at the same pages.
-pub const KEPT_ANSWERS_BYTES: usize = 4 << 20;
+pub const KEPT_ANSWERS_BYTES: usize = 32 << 20;
 
 /// How long one may take until its answer begins. Webhooks are answered meanwhile.
 pub const QUESTION_TIME: Duration = Duration::from_secs(30);

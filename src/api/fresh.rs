@@ -26,6 +26,8 @@ use crate::{
 
 /// Routes of figures that name nobody: a browser may keep their answers, and asks whether they still hold.
 const FIGURES: [&str; 4] = ["/api/v1/mrr", "/api/v1/metrics", "/api/v1/cohorts", "/v1/metrics/{metric}"];
+/// Routes whose answers look at everybody's whole past: they bear no tag, and what was answered is given again while it holds.
+const OF_THE_PAST: [&str; 2] = ["/api/v1/durability", "/api/v1/alerts/backtest"];
 /// Routes whose answers name customers: programs may keep them, no browser writes them to a disk.
 const OF_PEOPLE: [&str; 10] = [
     "/api/v1/movements",
@@ -50,34 +52,36 @@ pub(super) async fn tags(State(state): State<AppState>, request: Request, next: 
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let query = request.uri().query().unwrap_or_default();
     // A prefix of the log is derived for its question, with dates of its own.
-    let tagged =
-        is_tagged(&route) && matches!(*request.method(), Method::GET | Method::HEAD) && !query.contains("as_known_at");
-    if !tagged {
+    let (tagged, is_past) = (is_tagged(&route), OF_THE_PAST.contains(&&*route));
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !(tagged || is_past) || !is_read || query.contains("as_known_at") {
         return Ok(next.run(request).await);
     }
     let now = state.clock.now();
     let made_of = made_of(&state, request.uri().path(), query, now).await?;
     let kept = if FIGURES.contains(&&*route) { "private, no-cache" } else { "no-store" };
-    if let Some(made_of) = &made_of
+    if tagged
+        && let Some(made_of) = &made_of
         && let Some(tag) = holds(&state, request.headers(), made_of, now).await?
     {
         return Ok(tag_on(StatusCode::NOT_MODIFIED.into_response(), tag, kept));
     }
-    // Of a route that names nobody the answer itself is kept; to HEAD there is none.
-    let keeps = FIGURES.contains(&&*route) && *request.method() == Method::GET;
+    let with_tag = |answer: Response, tag: String| if tagged { tag_on(answer, tag, kept) } else { answer };
+    // The answer itself is kept of a route that names nobody, and of one that is dear; to HEAD there is none.
+    let keeps = (is_past || FIGURES.contains(&&*route)) && *request.method() == Method::GET;
     if keeps
         && let Some(made_of) = &made_of
         && let Some((since, answer)) = state.kept.get(&made_of.digest)
         && since <= now
         && !state.store.derived.falls_due(made_of.generation, since, now).await?
     {
-        return Ok(tag_on(answer, made_of.tag(since), kept));
+        return Ok(with_tag(answer, made_of.tag(since)));
     }
     let response = next.run(request).await;
     match made_of {
         Some(made_of) if response.status() == StatusCode::OK => {
             let response = if keeps { state.kept.keep(&made_of.digest, now, response).await } else { response };
-            Ok(tag_on(response, made_of.tag(now), kept))
+            Ok(with_tag(response, made_of.tag(now)))
         }
         _ => Ok(response),
     }

@@ -1,5 +1,5 @@
 //! Answers of figures that were given, kept while they hold: told by what they are made of, as their tags are (`fresh.rs`).
-//! They name nobody. Their memory is bounded, and the oldest give way.
+//! They name nobody, but for alerts tried on the past. Their memory is bounded, and the oldest give way.
 
 use std::{
     collections::{HashMap, VecDeque},

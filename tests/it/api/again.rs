@@ -4,6 +4,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 use http::Method;
+use mrrd::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{DAY, event, ledger, subscription};
@@ -193,5 +194,39 @@ async fn a_list_says_where_it_goes_on_in_csv_as_well() {
             assert!(link.ends_with("; rel=\"next\"") && pages < 10, "{link}");
         }
         assert_eq!(pages, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_looks_at_the_whole_past_is_told_anew_once_anything_came() {
+    let mut daemon = Settings::default().start().await;
+    let now = Clock::system().now().0;
+    let state = |quantity: i64| subscription("sub_1", "cus_1", "price_seat", 1000, quantity, now - 230 * DAY);
+    let from = |quantity: i64| Some(json!({"items": state(quantity)["items"]}));
+    let (created, updated) = ("customer.subscription.created", "customer.subscription.updated");
+    daemon.accept(event("evt_1", created, now - 230 * DAY, &state(1), None)).await;
+    daemon.accept(event("evt_2", updated, now - 200 * DAY, &state(4), from(1))).await;
+    at_rest(&mut daemon).await;
+    let paths = ["/api/v1/durability", "/api/v1/alerts/backtest"];
+    let ask = async |path: &str| {
+        let answer = with(&daemon, path, ("accept", "*/*")).await;
+        assert_eq!((answer.status, field(&answer, "etag"), field(&answer, "cache-control")), (200, "", "no-store"));
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    };
+    let mut before = Vec::new();
+    for path in paths {
+        before.push(ask(path).await);
+        assert_eq!(ask(path).await, before[before.len() - 1], "{path}");
+        // A question of its own.
+        assert_ne!(ask(&format!("{path}?from=2020-01-01&to=2020-02-01")).await, before[before.len() - 1], "{path}");
+    }
+    let mut ended = state(4);
+    ended["status"] = json!("canceled");
+    (ended["ended_at"], ended["canceled_at"]) = (json!(now - 40 * DAY), json!(now - 40 * DAY));
+    daemon.accept(event("evt_3", "customer.subscription.deleted", now - 40 * DAY, &ended, None)).await;
+    at_rest(&mut daemon).await;
+    for (path, before) in paths.into_iter().zip(before) {
+        let answer = with(&daemon, path, ("accept", "*/*")).await;
+        assert_ne!(String::from_utf8(answer.body.to_vec()).unwrap(), before, "{path}");
     }
 }
