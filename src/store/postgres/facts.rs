@@ -11,8 +11,8 @@ use super::{
         log_columns::{STORED, fact},
         rows::account,
     },
-    driver::Row,
-    sql::{in_list, text_list},
+    driver::{Connection, Row},
+    sql::{AHEAD_OF_ROWS, BEGIN_READ, in_list, text_list},
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -27,6 +27,9 @@ use crate::{
 /// So many facts are read into the ledger's words where they are; more of them would keep webhooks from their thread.
 const FEW: usize = 64;
 
+/// From so many customers on their facts are read ahead: a customer's lie far apart, each in the place of its time.
+const MANY: usize = 32;
+
 /// Each customer's facts in the log's order, with their places.
 pub(crate) async fn customer_facts(
     database: &Database,
@@ -39,21 +42,21 @@ pub(crate) async fn customer_facts(
         let ledger = ledgers.entry((key.livemode, account(key.account.as_ref()))).or_default();
         again.extend(ledger.insert(clean(key.customer.as_str()), place).map(|before| (before, place)));
     }
-    let text = format!(
-        "SELECT {STORED}, f.customer, f.ordinal FROM fact f
-         WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {NEWEST}",
-        in_list("f.customer", 3)
-    );
     let mut of_customers = vec![Vec::new(); customers.len()];
     for ((livemode, account), places) in ledgers {
-        let rows = sqlx::query(AssertSqlSafe(text.clone()))
-            .bind(livemode)
-            .bind(account)
-            .bind(text_list(places.keys().map(String::as_str)))
-            .bind(known_at.unwrap_or(Seq::END))
-            .fetch_all(&database.log)
-            .await
-            .doing(DOING)?;
+        let asked = Asked { livemode, account, customers: text_list(places.keys().map(String::as_str)), known_at };
+        let rows = if places.len() < MANY {
+            let mut connection = database.log.acquire().await.doing(DOING)?;
+            asked.rows(&mut connection, NEWEST).await?
+        } else {
+            let mut tx = database.log.begin_with(BEGIN_READ).await.doing(DOING)?;
+            // Looked up by itself: an index answers it, and what reads ahead uses none row by row.
+            let newest = if is_of_one_normaliser(&mut tx).await? { "TRUE" } else { NEWEST };
+            sqlx::raw_sql(AHEAD_OF_ROWS).execute(&mut *tx).await.doing(DOING)?;
+            let rows = asked.rows(&mut tx, newest).await?;
+            tx.commit().await.doing(DOING)?;
+            rows
+        };
         let few = rows.len() <= FEW;
         let read = move || in_order(&rows, &places);
         let facts = if few {
@@ -71,6 +74,40 @@ pub(crate) async fn customer_facts(
         of_customers[before] = of_customers[place].clone();
     }
     Ok(of_customers)
+}
+
+/// Which facts.
+struct Asked {
+    livemode: bool,
+    account: String,
+    customers: Vec<String>,
+    known_at: Option<Seq>,
+}
+
+impl Asked {
+    async fn rows(&self, connection: &mut Connection, newest: &str) -> Result<Vec<Row>, StoreError> {
+        let text = format!(
+            "SELECT {STORED}, f.customer, f.ordinal FROM fact f
+             WHERE f.livemode = $1 AND f.account = $2 AND {} AND f.seq <= $4 AND {newest}",
+            in_list("f.customer", 3)
+        );
+        sqlx::query(AssertSqlSafe(text))
+            .bind(self.livemode)
+            .bind(&self.account)
+            .bind(&self.customers)
+            .bind(self.known_at.unwrap_or(Seq::END))
+            .fetch_all(connection)
+            .await
+            .doing(DOING)
+    }
+}
+
+/// Whether all facts are of one normaliser: then each is its event's newest.
+async fn is_of_one_normaliser(connection: &mut Connection) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT COALESCE((SELECT MIN(normaliser) FROM fact) = (SELECT MAX(normaliser) FROM fact), TRUE)")
+        .fetch_one(connection)
+        .await
+        .doing(DOING)
 }
 
 /// Facts in the log's order, each with the place of its customer and its own.
