@@ -37,6 +37,22 @@ pub fn named(name: &str) -> Option<Rule> {
     all().into_iter().find(|rule| rule.name == name)
 }
 
+/// The rule that a metric's name leads to: `ltv`, `customer-churn` and `gross_mrr_churn` to `metrics`, whose table has a line for each.
+pub fn of_metric(name: &str) -> Option<Rule> {
+    let asked = slug(name);
+    let rule = named("metrics")?;
+    let cells = rule.text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    // After the head of the table and the line below it.
+    let named =
+        |cell: &str| cell.split([';', ',']).any(|one| slug(one.split(" of the ").next().unwrap_or(one)) == asked);
+    cells.skip(1).any(named).then_some(rule)
+}
+
+/// A name as it is compared: in small letters, its words with `-` between them.
+fn slug(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '_'], "-")
+}
+
 fn first_line(text: &'static str) -> &'static str {
     text.split('\n').next().unwrap_or(text)
 }
@@ -53,6 +69,18 @@ mod tests {
             assert!(rule.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", rule.name);
             assert!(rule.text.len() > 30, "{}", rule.name);
             assert_eq!(all.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn a_metric_leads_to_the_rule_that_has_its_formula() {
+        for name in
+            ["ltv", "LTV", "customer-churn", "customer_churn", "arpa", "asp", "nrr", "grr", "quick-ratio", "arr"]
+        {
+            assert_eq!(of_metric(name).map(|rule| rule.name), Some("metrics"), "{name}");
+        }
+        for name in ["", "metric", "formula", "churn-spike", "netting", "---"] {
+            assert_eq!(of_metric(name), None, "{name}");
         }
     }
 

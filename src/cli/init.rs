@@ -212,7 +212,8 @@ fn next_steps(path: &Path, signing: &Signing) -> String {
          \x20  (sending everything does no harm).\n\
          4. Or try it from here:    stripe listen --forward-to 127.0.0.1:8787/webhooks/stripe\n\
          \x20  and put the secret that it prints into the file as well.\n\
-         5. What came before:       mrrd backfill --history (with stripe.api_key), or mrrd replay FILE\n\
+         5. What came before:       mrrd --config {path} backfill --history (with stripe.api_key),\n\
+         \x20                          or mrrd --config {path} replay FILE\n\
          6. Is it well?             mrrd --config {path} doctor",
     )
 }

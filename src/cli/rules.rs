@@ -13,7 +13,7 @@ use crate::rules::{self, Rule};
     after_help = "Examples:\n  mrrd rules\n  mrrd rules netting\n  mrrd rules --all > rules.md\n  mrrd rules --json"
 )]
 pub(super) struct Args {
-    /// Name of a rule, as `mrrd explain` cites it
+    /// Name of a rule, as `mrrd explain` cites it; or of a metric, such as ltv
     #[arg(value_parser = values::rule(), hide_possible_values = true)]
     name: Option<String>,
     /// The texts of all rules
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let known = rules::all();
     let asked = match &args.name {
         None => known,
-        Some(name) => vec![rules::named(name).ok_or_else(|| unknown(name, &known))?],
+        Some(name) => vec![rules::named(name).or_else(|| rules::of_metric(name)).ok_or_else(|| unknown(name, &known))?],
     };
     if args.json {
         return Ok(output::json(&Listed { data: asked })?);

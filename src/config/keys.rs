@@ -160,6 +160,24 @@ pub(super) fn nearest(path: &str) -> Option<String> {
     (distance(&found) <= path.chars().count() / 2).then_some(found)
 }
 
+/// The key that was meant by words with single underscores between them, as `ledger_timezone`; with the user's own names where it has
+/// `*`. `None` where no key differs by less than a slip of the hand.
+pub(super) fn meant_by(words: &str) -> Option<String> {
+    /// Letters that may be wrong, missing or too many.
+    const SLIP: usize = 2;
+    let near = all().filter(|(key, _)| !key.contains('*')).map(|(key, _)| {
+        let slips = strsim::damerau_levenshtein(&key.replace('.', "_"), words);
+        (slips, key)
+    });
+    let own = all().filter_map(|(key, _)| {
+        let (above, below) = key.split_once(".*.")?;
+        let rest = words.strip_prefix(&format!("{}_", above.replace('.', "_")))?;
+        let name = rest.strip_suffix(&format!("_{}", below.replace('.', "_")))?;
+        (!name.is_empty()).then(|| (0, format!("{above}.{name}.{below}")))
+    });
+    near.chain(own).filter(|(slips, _)| *slips <= SLIP).min_by_key(|(slips, _)| *slips).map(|(_, key)| key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +214,33 @@ mod tests {
         ] {
             assert_eq!(nearest(typed).as_deref(), Some(meant));
             assert_eq!(kind_of(typed), None);
+        }
+    }
+
+    #[test]
+    fn words_with_single_underscores_are_led_to_the_key_that_was_meant() {
+        for (words, meant) in [
+            ("ledger_timezone", Some("ledger.timezone")),
+            ("stripe_webhook_secrets", Some("stripe.webhook_secrets")),
+            ("stripe_webhook_secret", Some("stripe.webhook_secrets")),
+            ("api_token", Some("api.tokens")),
+            ("database_url", Some("database.url")),
+            ("stripe_endpoints_eu_account", Some("stripe.endpoints.eu.account")),
+            ("feeds_the_crm_url", Some("feeds.the_crm.url")),
+            // What Kubernetes sets for services called mrrd, mrrd-server, mrrd-api and mrrd-database.
+            ("service_host", None),
+            ("service_port", None),
+            ("port", None),
+            ("port_8787_tcp_proto", None),
+            ("server_port", None),
+            ("server_service_port", None),
+            ("api_port", None),
+            ("api_service_host", None),
+            ("database_port", None),
+            ("database_port_5432_tcp", None),
+            ("bin", None),
+        ] {
+            assert_eq!(meant_by(words).as_deref(), meant, "{words}");
         }
     }
 

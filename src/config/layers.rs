@@ -249,6 +249,19 @@ fn wanted(kind: Kind) -> &'static str {
     }
 }
 
+/// Variables that are ignored and were surely meant as settings: each with the name of the setting's own.
+///
+/// Of all that begin with `MRRD_` only those are looked for that differ from a setting by single underscores and a slip of the hand:
+/// an orchestrator sets `MRRD_SERVICE_HOST` and the like, of which nobody has to hear.
+pub(super) fn mistaken(environment: &Environment) -> Vec<(String, String)> {
+    let names = environment.0.keys().filter(|name| *name != "MRRD_CONFIG");
+    let ignored =
+        names.filter_map(|name| Some((name, name.strip_prefix("MRRD_").filter(|rest| !rest.contains("__"))?)));
+    let found =
+        ignored.filter_map(|(name, rest)| Some((name.clone(), variable(&keys::meant_by(&rest.to_lowercase())?))));
+    found.collect()
+}
+
 /// Only `MRRD_<SECTION>__…` are keys: an orchestrator sets `MRRD_SERVICE_HOST` and the like.
 fn from_environment(environment: &Environment, faults: &mut Vec<String>) -> Values {
     let mut values = Values::new();

@@ -37,6 +37,7 @@ pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, Co
         log: reader.log(),
         telemetry: reader.telemetry(),
         secret_files: secret_files::of(&values),
+        mistaken_variables: layers::mistaken(environment),
         settings: shown(&values),
     };
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError(reader.faults)) }
@@ -395,6 +396,9 @@ fn masked(key: &str, value: &Value) -> serde_json::Value {
         }
         (Some(Kind::Secrets), Data::List(items)) => format!("({} set)", items.len()).into(),
         (Some(Kind::Secret | Kind::Secrets), _) => "(set)".into(),
+        (Some(Kind::Switch), Data::Text(text)) => {
+            text.parse::<bool>().map_or_else(|_| text.as_str().into(), serde_json::Value::from)
+        }
         (_, Data::Text(text)) => text.as_str().into(),
         (_, Data::Integer(number)) => (*number).into(),
         (_, Data::List(items)) => items.clone().into(),

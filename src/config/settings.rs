@@ -51,6 +51,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Files that secrets were read from: the configuration's own where one stands in it, and those that keys name.
     pub secret_files: Vec<PathBuf>,
+    /// Environment variables that are ignored, each with the one that was surely meant.
+    pub mistaken_variables: Vec<(String, String)>,
     /// Every key with its value (secrets masked) and where it was set, in the order of the documentation.
     pub settings: Vec<Setting>,
 }

@@ -47,6 +47,9 @@ fn collect(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
+    warnings.extend(config.mistaken_variables.iter().map(|(name, meant)| {
+        format!("the environment variable {name} is no setting, and is ignored: did you mean {meant}?")
+    }));
     warnings.extend(config.secret_files.iter().filter_map(|file| secret_files::open_to_others(file)));
     if is_silent(&config.log.filter) {
         warnings.push(format!(

@@ -65,6 +65,63 @@ fn config_show_tells_where_a_value_comes_from_and_hides_secrets() {
 }
 
 #[test]
+fn what_config_show_prints_is_a_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = |args: &[&str]| {
+        let mut command = std::process::Command::new(crate::support::daemon::binary());
+        command.current_dir(dir.path()).env_clear().args(args).output().unwrap()
+    };
+    let shown = bare(&["config", "show"]);
+    let printed = text(&shown.stdout);
+    for line in ["privacy.show_names = true  #", "stripe.metrics_audit = false  #"] {
+        assert!(printed.contains(line), "{printed}");
+    }
+    std::fs::write(dir.path().join("pasted.toml"), &shown.stdout).unwrap();
+    let checked = bare(&["--config", "pasted.toml", "config", "check"]);
+    assert!(checked.status.success(), "{}{printed}", text(&checked.stderr));
+    let again = text(&bare(&["--config", "pasted.toml", "config", "show"]).stdout);
+    let values =
+        |text: &str| text.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(values(&again), values(&printed));
+}
+
+#[test]
+fn a_variable_with_a_single_underscore_is_warned_of_with_the_one_that_was_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    // An orchestrator sets the last two for a service that is called mrrd, and nobody has to hear of them.
+    let settings = Settings::default()
+        .env("MRRD_LEDGER_TIMEZONE", "Europe/Berlin")
+        .env("MRRD_API_TOKEN", "secret-of-the-user")
+        .env("MRRD_SERVICE_HOST", "10.0.0.1")
+        .env("MRRD_PORT_8787_TCP_ADDR", "10.0.0.1");
+    let said = |args: &[&str]| {
+        let output = run(dir.path(), &settings, args);
+        [text(&output.stdout), text(&output.stderr)].concat()
+    };
+    for args in [&["config", "check"][..], &["config", "check", "--json"], &["doctor"]] {
+        let told = said(args);
+        assert!(told.contains("MRRD_LEDGER_TIMEZONE is no setting, and is ignored"), "{args:?}: {told}");
+        assert!(told.contains("did you mean MRRD_LEDGER__TIMEZONE?"), "{args:?}: {told}");
+        assert!(told.contains("did you mean MRRD_API__TOKENS?"), "{args:?}: {told}");
+        for quiet in ["secret-of-the-user", "MRRD_SERVICE_HOST", "MRRD_PORT_8787_TCP_ADDR"] {
+            assert!(!told.contains(quiet), "{args:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_metric_leads_to_the_rule_of_its_formula() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["ltv", "customer-churn"] {
+        let told = text(&run(dir.path(), &Settings::default(), &["rules", name]).stdout);
+        assert!(told.starts_with("metrics (figures)\n") && told.contains("customer churn per month"), "{told}");
+    }
+    let unknown = run(dir.path(), &Settings::default(), &["rules", "netted"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("did you mean netting?"), "{}", text(&unknown.stderr));
+}
+
+#[test]
 fn replay_reads_every_format_and_names_what_it_rejects() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path();

@@ -22,6 +22,9 @@ fn init_writes_what_config_check_accepts_and_never_twice() {
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
     let said = String::from_utf8_lossy(&written.stdout).into_owned();
     assert!(said.contains("customer.*") && !said.contains("whsec_of_init"), "{said}");
+    for step in ["serve", "backfill --history", "replay FILE", "doctor"] {
+        assert!(said.contains(&format!("mrrd --config config/mrrd.toml {step}")), "{step}: {said}");
+    }
     let mode = dir.path().join("config/mrrd.toml").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let checked = mrrd(&["config", "check"]);
