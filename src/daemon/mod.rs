@@ -11,9 +11,14 @@ use self::{
     exporter::Exporter,
     keeper::{Keeper, NewestEvents, OlderReadings},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
@@ -48,7 +53,7 @@ use crate::{
         sealer::Sealer,
     },
     limits, mcp, names,
-    receiver::{self, Inlet, intake::Intake},
+    receiver::{self, Inlet, elsewhere::Elsewhere, intake::Intake},
     reconciler::{Reconciler, Rules, driver::Driver},
     report::derivations::Derivations,
     server::{accept, body, problem::Problem},
@@ -281,33 +286,42 @@ fn routes(state: &AppState, traces: Traces) -> Result<Router, BlankSecret> {
         routes = routes.merge(api::router(state.clone())).merge(pages).merge(dashboard::assets());
         routes = routes.merge(sign_in::router(state.clone())).merge(mcp::router(state.clone()));
     }
-    Ok(routes.fallback(nothing_here).method_not_allowed_fallback(not_by_this_method))
-}
-
-/// Stripe's dashboard shows the answer to whoever mistyped the endpoint's address there.
-const WEBHOOK_ELSEWHERE: &str = "webhooks are posted to /webhooks/stripe, without a slash at the end, or to /webhooks/stripe/NAME for \
-    stripe.endpoints.NAME: change the endpoint's address at Stripe";
-
-fn is_webhook(request: &axum::extract::Request) -> bool {
-    request.method() == http::Method::POST && request.headers().contains_key("stripe-signature")
+    let elsewhere = Elsewhere::new(state.metrics.clone(), state.intake.clone(), state.clock.clone());
+    let (here, pages) = (elsewhere.clone(), state.config.server.has(Role::Api));
+    Ok(routes
+        .fallback(move |request: Request| nothing_here(here.clone(), pages, request))
+        .method_not_allowed_fallback(move |request: Request| not_by_this_method(elsewhere.clone(), request)))
 }
 
 /// Something answers at this address, but not this method: `Allow` names those that do.
-async fn not_by_this_method(request: axum::extract::Request) -> Problem {
-    let detail = match is_webhook(&request) {
-        true => WEBHOOK_ELSEWHERE.to_owned(),
-        false => format!("{} isn't possible here: see `Allow`, or /api/openapi.json", request.method()),
+async fn not_by_this_method(elsewhere: Elsewhere, request: Request) -> Problem {
+    let since = Instant::now();
+    let (head, body) = request.into_parts();
+    body::discard(body).await;
+    let problem = |detail: String| {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not by this method", detail)
     };
-    body::discard(request.into_body()).await;
-    Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Not by this method", detail)
+    let Some(detail) = Elsewhere::detail(&head) else {
+        return problem(format!("{} isn't possible here: see `Allow`, or /api/openapi.json", head.method));
+    };
+    let problem = problem(detail.to_owned());
+    elsewhere.note(&head, &problem, since);
+    problem
 }
 
-/// Nothing answers at this address.
-async fn nothing_here(request: axum::extract::Request) -> Problem {
-    let detail = match is_webhook(&request) {
-        true => WEBHOOK_ELSEWHERE,
-        false => "nothing answers at this address: /api/openapi.json lists what does",
-    };
-    body::discard(request.into_body()).await;
-    Problem::new(http::StatusCode::NOT_FOUND, "not-found", "Nothing here", detail)
+/// Nothing answers at this address; `pages` says whether there are any here, so that a browser is answered with one.
+async fn nothing_here(elsewhere: Elsewhere, pages: bool, request: Request) -> Response {
+    let since = Instant::now();
+    let (head, body) = request.into_parts();
+    body::discard(body).await;
+    let problem = |detail| Problem::new(StatusCode::NOT_FOUND, "not-found", "Nothing here", detail);
+    if let Some(detail) = Elsewhere::detail(&head) {
+        let problem = problem(detail);
+        elsewhere.note(&head, &problem, since);
+        return problem.into_response();
+    }
+    if pages && dashboard::is_for_a_reader(&head) {
+        return dashboard::nothing_here();
+    }
+    problem("nothing answers at this address: /api/openapi.json lists what does").into_response()
 }

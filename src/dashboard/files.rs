@@ -69,6 +69,9 @@ files![
 /// The document of every page; `{assets}` and `{preload}` are filled in.
 const PAGE: &str = include_str!("assets/index.html");
 
+/// The document where no page is; `{assets}` is filled in.
+const NOTHING_HERE: &str = include_str!("assets/nothing_here.html");
+
 /// A hash of all files, which their addresses carry.
 pub(super) fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
@@ -97,6 +100,15 @@ pub(super) fn page() -> &'static File {
             .collect();
         let text = PAGE.replace("{assets}", &assets).replace("{preload}\n", &preload);
         File::new("index.html", Cow::Owned(text.into_bytes()))
+    })
+}
+
+/// The document of an address that no page has.
+pub(super) fn nothing_here() -> &'static File {
+    static FILE: OnceLock<File> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let text = NOTHING_HERE.replace("{assets}", &format!("/assets/{}", version()));
+        File::new("nothing_here.html", Cow::Owned(text.into_bytes()))
     })
 }
 
@@ -206,7 +218,9 @@ mod tests {
         let mut lying = BTreeSet::new();
         walk(&root, &root, &mut lying);
         // Not asked for by a browser.
-        assert!(lying.remove("index.html") && lying.remove("vendor/manifest.json"));
+        assert!(
+            lying.remove("index.html") && lying.remove("nothing_here.html") && lying.remove("vendor/manifest.json")
+        );
         lying.retain(|path| !path.ends_with(".d.ts"));
         let answered: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
         assert_eq!(answered, lying);
@@ -224,6 +238,31 @@ mod tests {
             assert_eq!(text.matches("/**").count(), text.matches("*/").count(), "{path} has a comment without an end");
             assert!(!text.contains("\"/**") && !text.contains("`/**"), "{path} has a comment within a text");
         }
+    }
+
+    #[test]
+    fn every_link_leads_somewhere() {
+        let ours = FILES.iter().filter(|(path, _)| path.ends_with(".js") && !path.starts_with("vendor/"));
+        let texts: Vec<_> = ours.map(|(path, bytes)| (path, std::str::from_utf8(bytes).unwrap())).collect();
+        let mut followed = 0;
+        for (path, text) in &texts {
+            for rest in text.split("href(").skip(1) {
+                let Some(to) = rest.strip_prefix(['"', '`']).filter(|to| to.starts_with('/')) else { continue };
+                let first = to[1..].split(['"', '`', '/', '?', '$']).next().unwrap_or_default();
+                let leads = first.is_empty() || super::super::PAGES.contains(&format!("/{first}").as_str());
+                assert!(leads, "{path} leads to /{first}, which is no page");
+                followed += 1;
+            }
+            for rest in text.split("href=\"#").skip(1).filter(|rest| !rest.starts_with("main\"")) {
+                let place = format!("id=\"{}\"", rest.split('"').next().unwrap_or_default());
+                assert!(
+                    texts.iter().any(|(_, text)| text.contains(&place)),
+                    "{path} leads to {place}, which is nowhere"
+                );
+                followed += 1;
+            }
+        }
+        assert!(followed > 40, "{followed}");
     }
 
     #[test]

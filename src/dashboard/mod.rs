@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use self::files::File;
 
@@ -40,6 +40,20 @@ pub fn pages() -> Router {
 /// What the pages, and the sign-in page, are made of. None of it holds a figure, so anyone may load it.
 pub fn assets() -> Router {
     Router::new().route("/assets/{version}/{*path}", get(asset)).route("/assets/icon.svg", get(icon))
+}
+
+/// Whether somebody looks at it in a browser, and not at what programs ask.
+pub fn is_for_a_reader(asked: &Parts) -> bool {
+    let wants_page =
+        || lists(&asked.headers, header::ACCEPT, |kind| kind == b"text/html" || kind.starts_with(b"text/html;"));
+    asked.method == Method::GET && !asked.uri.path().starts_with("/api/") && wants_page()
+}
+
+/// What a browser shows at an address that no page has.
+pub fn nothing_here() -> Response {
+    let mut answer = answer(files::nothing_here(), &HeaderMap::new(), "no-store");
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer
 }
 
 async fn page(headers: HeaderMap) -> Response {

@@ -2,6 +2,7 @@
 //! acknowledged before it is on disk (docs/interface.md 4).
 
 pub mod diagnosis;
+pub mod elsewhere;
 mod endpoints;
 pub mod intake;
 mod refusal;

@@ -219,6 +219,48 @@ async fn other_addresses_and_methods_are_told_so_and_never_redirected() {
     }
 }
 
+/// A mistyped address at Stripe: nothing came in, and neither log nor metrics said why.
+#[tokio::test]
+async fn a_webhook_posted_to_another_address_is_told_and_counted() {
+    let mut daemon = Daemon::start().await;
+    let mut connection = daemon.connect();
+    let signed = [("stripe-signature", "t=1,v1=00")];
+    for path in ["/webhook/stripe", "/webhooks/stripe/", "/webhook/stripe", "/webhooks", "/webhook/stripe"] {
+        let answer = connection.send("POST".parse().unwrap(), path, &signed, "{}".into()).await.unwrap();
+        is_problem(&answer, 404, "not-found");
+    }
+    // Who signs nothing is nobody of Stripe's.
+    connection.send("POST".parse().unwrap(), "/webhook/stripe", &[], "{}".into()).await.unwrap();
+    let metrics = daemon.get("/metrics").await;
+    let said = String::from_utf8_lossy(&metrics.body).into_owned();
+    assert!(said.contains("mrrd_webhooks_total{endpoint=\"unknown\",answer=\"not-found\"} 5"), "{said}");
+    daemon.wait_for_output("it was posted to /webhook/stripe, and webhooks are posted to /webhooks/stripe");
+    let output = daemon.output();
+    assert_eq!(output.matches("webhook refused").count(), 1, "{output}");
+    // As of any endpoint that refuses what comes and takes none, pages and status say so.
+    let status = daemon.json("/api/v1/status").await;
+    let refused = &status["webhooks_refused"][0];
+    assert_eq!((&refused["endpoint"], &refused["answer"]), (&"unknown".into(), &"not-found".into()), "{status}");
+}
+
+#[tokio::test]
+async fn a_mistyped_page_is_a_page_for_browsers_alone() {
+    let daemon = Daemon::start().await;
+    let mut connection = daemon.connect();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let mut get = async |path: &str, fields: &[(&str, &str)]| {
+        connection.send("GET".parse().unwrap(), path, fields, Vec::new().into()).await.unwrap()
+    };
+    let page = get("/movemnts", &browser).await;
+    assert_eq!((page.status, &page.headers["content-type"]), (404, &"text/html; charset=utf-8".parse().unwrap()));
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    assert!(text.contains("Nothing here") && text.contains("href=\"/\""), "{text}");
+    is_problem(&get("/movemnts", &[("accept", "*/*")]).await, 404, "not-found");
+    is_problem(&get("/movemnts", &[]).await, 404, "not-found");
+    let api = get("/api/v1/nothing", &browser).await;
+    assert_eq!(api.headers["content-type"], "application/problem+json");
+}
+
 #[tokio::test]
 async fn a_body_too_large_is_answered_so_that_the_client_can_read_it() {
     let mut daemon = Settings::default().env("MRRD_SERVER__MAX_BODY_BYTES", "2048").start().await;

@@ -1,0 +1,62 @@
+//! Webhooks that are posted where no route takes them: told and counted, so that a mistyped address at Stripe leaves a trace.
+
+use std::{sync::Arc, time::Instant};
+
+use http::{Method, request::Parts};
+
+use super::{
+    SIGNATURE,
+    intake::{Intake, UNKNOWN, Why},
+};
+use crate::{
+    clock::Clock,
+    server::problem::Problem,
+    telemetry::{Metrics, event::WebhookAnswered, trouble::Trouble},
+};
+
+/// Stripe's dashboard shows the answer to whoever mistyped the endpoint's address there.
+const WHERE: &str = "webhooks are posted to /webhooks/stripe, without a slash at the end, or to /webhooks/stripe/NAME for \
+                     stripe.endpoints.NAME: change the endpoint's address at Stripe";
+
+/// Letters of an address that the log tells.
+const TOLD: usize = 120;
+
+/// What takes note of webhooks that nothing takes; clones share it.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    metrics: Arc<Metrics>,
+    intake: Intake,
+    clock: Clock,
+    trouble: Arc<Trouble>,
+}
+
+impl Elsewhere {
+    /// Beside what the endpoints themselves are told by.
+    pub fn new(metrics: Arc<Metrics>, intake: Intake, clock: Clock) -> Self {
+        Self { metrics, intake, clock, trouble: Arc::default() }
+    }
+
+    /// What a request is told that is a webhook by its method and signature, though nothing here takes one; `None` where it is none.
+    pub fn detail(head: &Parts) -> Option<&'static str> {
+        (head.method == Method::POST && head.headers.contains_key(SIGNATURE)).then_some(WHERE)
+    }
+
+    /// Takes note of a webhook that was answered `problem`: in the metrics, and once in the log for as long as it lasts.
+    pub fn note(&self, head: &Parts, problem: &Problem, since: Instant) {
+        // What a client made up never becomes a label, and is told short.
+        let path: String = head.uri.path().chars().take(TOLD).collect();
+        let detail = format!("it was posted to {path}, and {WHERE}");
+        WebhookAnswered {
+            endpoint: UNKNOWN,
+            answer: problem.name,
+            status: problem.status.as_u16(),
+            took: since.elapsed(),
+            event: None,
+            detail: Some(&detail),
+            told: self.trouble.is_to_be_said(problem.name).is_none(),
+        }
+        .emit(&self.metrics);
+        let why = Why { answer: problem.name, detail: WHERE, verified: false };
+        self.intake.refused(UNKNOWN, self.clock.now(), why);
+    }
+}
