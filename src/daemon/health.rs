@@ -72,7 +72,7 @@ async fn ready(State(state): State<AppState>, RawQuery(query): RawQuery) -> Resp
     };
     for role in roles {
         if let Err(error) = can_do(&state, role).await {
-            return not("database-unavailable", format!("{}: {error}", role.as_str()));
+            return not("database-unavailable", format!("{}: {}", role.as_str(), error.why()));
         }
         // Who answers questions isn't ready while there is nothing to answer from.
         if role == Role::Api

@@ -67,7 +67,18 @@ impl StoreError {
     pub fn is_of_the_data(&self) -> bool {
         matches!(self, Self::Internal { .. } | Self::Corrupt { .. })
     }
+
+    /// Why it failed, for whoever is to mend it: of a full disk that it is full, whatever was being done.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Unavailable { reason, .. } if reason.starts_with(FULL) => reason.clone(),
+            error => error.to_string(),
+        }
+    }
 }
+
+/// How the reason begins where the disk is full.
+const FULL: &str = "the disk is full";
 
 /// How often a file was found damaged since the process began: whoever keeps files in order looks whether this has grown.
 static DAMAGE_SEEN: AtomicU64 = AtomicU64::new(0);
@@ -167,8 +178,10 @@ impl<T> DoingDirectly<T> for Result<T, rusqlite::Error> {
 /// What an error of the database's says about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nature {
-    /// It may pass by itself, or by somebody's hand: away, locked, full, read-only.
+    /// It may pass by itself, or by somebody's hand: away, locked, read-only.
     Passing,
+    /// The disk is full: it passes as well.
+    Full,
     /// A file is not what SQLite wrote.
     Damage,
     /// What was asked can't be done, now or later.
@@ -179,6 +192,7 @@ impl Nature {
     fn error(self, doing: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
         match self {
             Self::Passing => StoreError::Unavailable { doing, reason: error.to_string() },
+            Self::Full => StoreError::Unavailable { doing, reason: format!("{FULL} ({error})") },
             Self::Damage => {
                 DAMAGE_SEEN.fetch_add(1, Ordering::Relaxed);
                 StoreError::Damaged { doing, reason: error.to_string() }
@@ -203,8 +217,9 @@ impl Nature {
     /// By SQLite's result code; the primary one is the low byte of an extended one.
     fn of_sqlite(code: i32) -> Self {
         match code & 0xff {
-            // PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL, NOLFS, AUTH
-            3 | 5 | 6 | 7 | 8 | 9 | 10 | 13 | 14 | 15 | 22 | 23 => Self::Passing,
+            // PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CANTOPEN, PROTOCOL, NOLFS, AUTH
+            3 | 5 | 6 | 7 | 8 | 9 | 10 | 14 | 15 | 22 | 23 => Self::Passing,
+            13 => Self::Full,
             SQLITE_CORRUPT | SQLITE_NOTADB => Self::Damage,
             _ => Self::Fault,
         }
@@ -213,6 +228,7 @@ impl Nature {
     /// By PostgreSQL's code: its first two characters are the class.
     fn of_postgres(code: &str) -> Self {
         match code.get(..2).unwrap_or_default() {
+            _ if code == "53100" => Self::Full,
             // Connection, transaction state (read-only, idle too long), who we are, rollback, which database, resources,
             // locks, an operator's hand, the system.
             "08" | "25" | "28" | "40" | "3D" | "53" | "55" | "57" | "58" => Self::Passing,
@@ -239,7 +255,7 @@ mod tests {
     fn what_may_pass_is_told_from_what_is_damaged_and_what_is_a_fault() {
         // FULL, IOERR_FSYNC, BUSY_SNAPSHOT; CORRUPT_INDEX, NOTADB; TOOBIG, CONSTRAINT_UNIQUE.
         for (code, nature) in [
-            (13, Nature::Passing),
+            (13, Nature::Full),
             (10 | 4 << 8, Nature::Passing),
             (5 | 2 << 8, Nature::Passing),
             (11 | 3 << 8, Nature::Damage),
@@ -251,7 +267,7 @@ mod tests {
         }
         // Disk full, read-only, shutting down, deadlock; a row too long for its index, a number out of range, no such table.
         for (code, nature) in [
-            ("53100", Nature::Passing),
+            ("53100", Nature::Full),
             ("25006", Nature::Passing),
             ("57P01", Nature::Passing),
             ("40P01", Nature::Passing),

@@ -90,7 +90,7 @@ impl Outcome {
     ) -> Result<T, StoreError> {
         let failed = match &outcome {
             Ok(done) if wrote(done) => None,
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => Some(error.to_string()),
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => Some(error.why()),
             // Nothing was written, or what was asked was at fault: that says nothing of the disk.
             Ok(_) | Err(_) => return outcome,
         };

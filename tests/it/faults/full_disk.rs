@@ -51,7 +51,11 @@ async fn a_full_disk_is_said_once_and_forgotten_when_it_has_room() {
         // Status, metrics and tasks say it too, and nobody that another process works.
         let is_refusing = !takes_webhooks;
         let status = daemon.json("/api/v1/status").await;
-        assert_eq!(status["log"]["refuses"].as_str().is_some_and(|why| why.contains("full")), is_refusing, "{status}");
+        let why = status["log"]["refuses"].as_str();
+        assert_eq!(why.is_some_and(|why| why.starts_with("the disk is full (")), is_refusing, "{status}");
+        let ready = daemon.get(&format!("/readyz?role={work}")).await;
+        let said = String::from_utf8_lossy(&ready.body).into_owned();
+        assert!(said.contains(&format!("{work}: the disk is full (")), "{said}");
         let metrics = daemon.get("/metrics").await;
         let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
         assert!(metrics.contains(&format!("mrrd_log_writable {}", u8::from(!is_refusing))), "{metrics}");
