@@ -35,6 +35,22 @@ fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
+/// Opens a copy that is finished: nobody writes to it any more, so that it is read as it lies there, from a read-only medium too, and
+/// nothing is written beside it.
+fn open_finished(path: &Path) -> rusqlite::Result<Connection> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut address = "file:".to_owned();
+    for byte in whole.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => address.push(char::from(*byte)),
+            byte => address.extend(["%", &hex::encode([*byte])]),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    open(Path::new(&format!("{address}?immutable=1")), flags)
+}
+
 /// Tables of the copy that are restored, with their columns.
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
     let text = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
@@ -54,7 +70,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
 pub(super) async fn contents(path: &Path) -> Result<Contents, StoreError> {
     let path = path.to_owned();
     let read = move || {
-        let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = open_finished(&path)?;
         let mut counted = BTreeMap::new();
         for table in tables(&connection)? {
             let text = format!("SELECT COUNT(*) FROM {}", table.name);
@@ -70,14 +86,14 @@ pub(super) async fn contents(path: &Path) -> Result<Contents, StoreError> {
 /// Tables of the copy at `path`.
 pub(super) async fn tables_of(path: &Path) -> Result<Vec<Table>, StoreError> {
     let path = path.to_owned();
-    let read = move || tables(&open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    let read = move || tables(&open_finished(&path)?);
     blocking(READING, move || read().doing_directly(READING)).await
 }
 
 /// Hands the rows of a table of the copy at `path` on, some at a time.
 pub(super) async fn read(path: PathBuf, table: Table, rows: mpsc::Sender<Vec<Vec<Value>>>) -> Result<(), StoreError> {
     let read = move || {
-        let connection = open(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = open_finished(&path)?;
         let text = format!("SELECT {} FROM {}", table.quoted(), table.name);
         let mut statement = connection.prepare(&text)?;
         let mut found = statement.query([])?;
@@ -208,7 +224,12 @@ pub(super) async fn restore(path: &Path, target: &Path) -> Result<(), StoreError
             doing: RESTORING,
             reason: format!("{}: {error}", target.display()),
         };
-        fs::copy(&path, &part).map_err(io)?;
+        // The bytes alone: whoever may read the copy, and that it may not be written, are the medium's own.
+        let copied = File::open(&path).and_then(|mut from| {
+            let mut to = File::options().write(true).truncate(true).open(&part)?;
+            std::io::copy(&mut from, &mut to)
+        });
+        copied.map_err(io)?;
         flush(&part)?;
         fs::rename(&part, &target).map_err(io)?;
         flush_folder(&target)

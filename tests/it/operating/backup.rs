@@ -163,6 +163,42 @@ on_both! {
     }
 }
 
+/// Everything in a folder, with who may do what to it.
+fn listed(folder: &Path) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let mut all: Vec<_> = entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().permissions().mode() & 0o777))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Such as a medium that can't be written, or another user's: nothing is written into the back-up, not for a moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_restored_from_where_nothing_can_be_written() {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
+    let (_daemon, folder) = backed_up(&Settings::default()).await;
+    let backup = folder.path().join("100%? of #1");
+    std::fs::rename(folder.path().join("one"), &backup).unwrap();
+    for file in ["mrrd.db", "manifest.json"] {
+        std::fs::set_permissions(backup.join(file), Permissions::from_mode(0o444)).unwrap();
+    }
+    std::fs::set_permissions(&backup, Permissions::from_mode(0o555)).unwrap();
+    let before = listed(&backup);
+    let file = format!("sqlite://{}", folder.path().join("restored/mrrd.db").display());
+    for url in [file, postgres::database().await] {
+        run(&url, &["restore", backup.to_str().unwrap()]).await.well();
+        assert_eq!(run(&url, &["verify", "--json"]).await.json()["ok"], true);
+        assert_eq!(listed(&backup), before);
+    }
+    let log = std::fs::metadata(folder.path().join("restored/mrrd.db")).unwrap().permissions().mode();
+    assert_eq!(log & 0o777, 0o600, "its owner's alone, and to be written");
+    std::fs::set_permissions(&backup, Permissions::from_mode(0o755)).unwrap();
+}
+
 /// The text of a file, changed.
 fn damage(path: &Path, change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let was = std::fs::read(path).unwrap();
