@@ -38,6 +38,8 @@ pub(super) struct Status {
     reporting_currency: Option<String>,
     /// The currencies that have a ledger of their own.
     currencies: Vec<String>,
+    /// What a question that doesn't say `livemode` is answered for: false where only test events tell of customers.
+    livemode: bool,
     /// How far the event log has come.
     log: LogStatus,
     /// Endpoints of the process that answers that refuse webhooks for another reason than a log that can't be written, and take none.
@@ -187,6 +189,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         }
     }
     let currencies = reports(&state).currencies(&Ask::default()).await?;
+    let livemode = reports(&state).livemode_so_far(&Ask::default()).await?;
     Ok(json(&Status {
         version: env!("CARGO_PKG_VERSION"),
         database: state.store.kind(),
@@ -195,6 +198,7 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         timezone: ledger.timezone.clone(),
         reporting_currency: ledger.reporting_currency.map(|currency| currency.to_string()),
         currencies: currencies.iter().map(ToString::to_string).collect(),
+        livemode,
         log: LogStatus { events: head.events, last_seq: head.last_seq, refuses: pulse::refuses(&state.store).await },
         webhooks_refused: state.intake.refusing(now),
         reconciler: ReconcilerStatus {

@@ -154,6 +154,12 @@ impl<'a> Reports<'a> {
         Ok(self.resolve_unrated(&Ask { as_known_at: None, ..ask.clone() }).await?.scope.livemode)
     }
 
+    /// The same, true while nothing is derived yet.
+    pub async fn livemode_so_far(&self, ask: &Ask) -> Result<bool, AskError> {
+        let asked = self.resolve_under(&Ask { currency: None, ..ask.clone() }, self.profile(ask)?).await?;
+        Ok(asked.scope.livemode)
+    }
+
     /// The connected accounts with customers, by id, and how many each has.
     pub async fn accounts(&self, ask: &Ask) -> Result<Vec<(AccountId, i64)>, AskError> {
         let profile = self.profile(ask)?;

@@ -17,6 +17,7 @@ import { segmentName } from "./segment.js";
  * @property {Record<string, string | undefined>} segment what goes with a question that is asked of some customers alone; nothing on a page that isn't told so
  * @property {any[]} closings months that were closed, newest first
  * @property {any[]} plans planned events and notes
+ * @property {boolean} test whether what is shown is of test events
  * @property {any} me who is signed in, where that is known
  */
 /** @type {any} */
@@ -28,7 +29,7 @@ export const useLedger = () => useContext(LedgerContext);
 export function stated(ledger, query, only) {
   const { from, to, name } = span(query);
   const range = RANGES.find(([key]) => key === name)?.[1];
-  return [only, segmentName(/** @type {any} */ (ledger.segment)), `profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", query.livemode === "false" ? "test data" : "",
+  return [only, segmentName(/** @type {any} */ (ledger.segment)), `profile ${ledger.profile}`, ledger.currency.toUpperCase(), query.account ? `account ${query.account}` : "", ledger.test ? "test data" : "",
     `${from ? date(from) : "from the beginning"} – ${date(to)}${range ? ` (${range})` : ""}`, query.interval ? `by ${query.interval}` : "", query.asof ? `as known at ${known(query.asof)}` : "", `days in ${ledger.status?.timezone ?? "UTC"}`].filter(Boolean).join(" · ");
 }
 

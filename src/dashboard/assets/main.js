@@ -93,8 +93,10 @@ function App() {
   const [me, set] = useState(/** @type {any} */ (null));
   useEffect(() => { whoAmI().then(set); }, []);
   const takes = Boolean(page.report?.includes("segment"));
+  // Whoever chooses neither is answered for test events where there are no others.
+  const onlyTest = status.data?.livemode === false;
   const ledger = {
-    status: status.data, currency, currencies, converted, me, profile: query.profile ?? status.data?.profiles[0] ?? "",
+    status: status.data, test: query.livemode ? query.livemode === "false" : onlyTest, currency, currencies, converted, me, profile: query.profile ?? status.data?.profiles[0] ?? "",
     common, money: { ...common, currency: chosen ?? (converted ? undefined : currency) }, segment: takes ? segmentOf(query) : {},
     closings: closings.data?.data ?? [], plans: plans.data?.data ?? [],
   };
@@ -113,6 +115,7 @@ function App() {
       <main id="main" tabindex="-1">
         ${query.asof && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
         <${Refused} />
+        ${onlyTest && !query.livemode && page.figures && html`<p class="late" role="status">These are figures of test events: no live event tells of a customer.</p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
           : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}

@@ -21,6 +21,7 @@ export function ReportBar({ page }) {
   const [near, come] = useState(Boolean(query.account));
   const accounts = useApi(open || near ? address("/api/v1/accounts") : null);
   const chosen = ["profile", "currency", "account", "livemode", "compare", "asof", "where", "segment"].filter((key) => query[key]).length;
+  const [usual, other] = ledger.status?.livemode === false ? [["", "test"], ["true", "live"]] : [["", "live"], ["false", "test"]];
   return html`<form class="report" aria-label="Report" data-open=${open ? "yes" : undefined} onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${has("range") && html`<${Select} label="Range" value=${custom ? "custom" : name} options=${[...RANGES, ["custom", "From – to…"]]}
       choose=${(/** @type {string} */ value) => choose(value === "custom" ? { range: "", from: from ?? to, to } : { range: value, from: "", to: "" })} />`}
@@ -35,7 +36,7 @@ export function ReportBar({ page }) {
       ${has("profile") && html`<${Select} label="Profile" value=${ledger.profile} options=${(ledger.status?.profiles ?? []).map((/** @type {string} */ one) => [one, one])} choose=${(/** @type {string} */ profile) => choose({ profile })} />`}
       <div class="field" onFocusIn=${() => come(true)} onMouseEnter=${() => come(true)}><${Select} label="Account" value=${query.account ?? ""} options=${[["", "own"], ["all", "all"], ...(accounts.data?.data ?? []).map((/** @type {any} */ one) => [one.account, one.account]),
         ...(query.account && query.account !== "all" && !accounts.data?.data?.some((/** @type {any} */ one) => one.account === query.account) ? [[query.account, query.account]] : [])]} choose=${(/** @type {string} */ account) => choose({ account })} /></div>
-      <${Select} label="Data" value=${query.livemode ?? ""} options=${[["", "live"], ["false", "test"]]} choose=${(/** @type {string} */ livemode) => choose({ livemode })} />
+      <${Select} label="Data" value=${query.livemode === other[0] ? other[0] : ""} options=${[usual, other]} choose=${(/** @type {string} */ livemode) => choose({ livemode })} />
       ${has("segment") && html`<${SegmentChoice} query=${query} />`}
       ${has("asof") && html`<${KnownAt} value=${query.asof ?? ""} />`}
     </div>

@@ -16,6 +16,7 @@ mod questions;
 mod refused;
 mod segments;
 mod stream;
+mod test_events;
 
 use std::{
     io::Write,

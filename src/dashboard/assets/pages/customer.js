@@ -20,7 +20,7 @@ export function One({ id, query }) {
   const name = one.data?.name ?? id;
   useTitle(name);
   const view = query.view ?? "movements";
-  const live = query.livemode === "false" ? false : ledger.status?.livemode !== false;
+  const live = !ledger.test;
   useEffect(() => {
     if (one.data && query.movement) document.getElementById(query.movement)?.scrollIntoView({ block: "center" });
   }, [one.data !== undefined, query.movement]);
