@@ -114,3 +114,6 @@ const SAID = { fx: "exchange rate", add_on: "add-on", add_on_removed: "add-on re
 export const words = (word) => SAID[word ?? ""] ?? (word ?? "unknown").replaceAll("_", " ");
 /** @param {string | null | undefined} word */
 export const sentence = (word) => { const text = words(word); return text[0].toUpperCase() + text.slice(1); };
+
+/** Of which customers figures are, as people say it; nothing where it is everybody. @param {Record<string, string>} query */
+export const segmentName = ({ where, segment, current }) => (where || segment ? `${where ? `customers of whom ${where}` : `segment ${segment}`}${current ? ", as today" : ""}` : "");

@@ -1,9 +1,8 @@
 // Which ledger is asked, under which rules, as known when: read from the address bar, sent with every question.
 import { createContext, useContext } from "./vendor/preact.js";
 import { endOfDay, endOfMonth } from "./days.js";
-import { date, instant, month } from "./format.js";
+import { date, instant, month, segmentName } from "./format.js";
 import { span, RANGES } from "./route.js";
-import { segmentName } from "./segment.js";
 
 /**
  * @typedef {object} Ledger

@@ -1,15 +1,13 @@
 // Segments: of which customers the figures are, by a configured name or by a condition, in the address bar.
 import { html, useRef, useState } from "./vendor/preact.js";
 import { address, ask, send, useApi } from "./api.js";
+import { segmentName } from "./format.js";
 import { useLedger } from "./ledger.js";
 import { Act, Dialog, Select } from "./parts.js";
 import { choose } from "./route.js";
 
 /** What goes with every question that can be asked of some customers alone. @param {Record<string, string>} query */
 export const segmentOf = ({ where, segment, current }) => (where ? { where, current } : segment ? { segment, current } : {});
-
-/** As people say it; nothing where it is everybody. @param {Record<string, string>} query */
-export const segmentName = ({ where, segment, current }) => (where || segment ? `${where ? `customers of whom ${where}` : `segment ${segment}`}${current ? ", as today" : ""}` : "");
 
 const everybody = { where: "", segment: "", current: "" };
 

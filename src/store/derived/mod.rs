@@ -3,7 +3,7 @@
 
 pub mod day_sums;
 pub(super) mod digests;
-mod generation;
+pub(in crate::store) mod generation;
 pub(super) mod group_sums;
 pub mod joined;
 pub(super) mod lasting_sums;

@@ -1,7 +1,7 @@
 //! A generation has no indices of its own here: none can be made beside those who write its table. Its twin in `sqlite/` has.
 
 use super::{Database, driver::Connection};
-use crate::store::{StoreError, derived::GenerationId};
+use crate::store::{StoreError, derived::generation::GenerationId};
 
 /// Nothing: all generations share their indices here.
 pub(crate) fn by_own_index(_index: &str, _generation: GenerationId) -> &'static str {

@@ -13,7 +13,7 @@ use crate::{
     event::Seq,
     store::{
         StoreError,
-        derived::{Advanced, GenerationId},
+        derived::generation::{Advanced, GenerationId},
         errors::{Doing, saw_read_only},
     },
 };

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::store::{
     Options, StoreError,
-    derived::GenerationId,
+    derived::generation::GenerationId,
     errors::{Doing, DoingDirectly, corrupt},
     schema,
 };

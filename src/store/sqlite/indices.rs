@@ -5,7 +5,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::{Database, driver::Connection, sql::BEGIN_WRITE};
-use crate::store::{StoreError, derived::GenerationId, errors::Doing};
+use crate::store::{StoreError, derived::generation::GenerationId, errors::Doing};
 
 const DOING: &str = "making a generation's indices";
 

@@ -3,7 +3,7 @@
 use super::{Database, driver::Connection};
 use crate::{
     event::Seq,
-    store::{StoreError, derived::GenerationId, errors::Doing},
+    store::{StoreError, derived::generation::GenerationId, errors::Doing},
 };
 
 /// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
