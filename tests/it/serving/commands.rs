@@ -116,7 +116,7 @@ fn a_metric_leads_to_the_rule_of_its_formula() {
         let told = text(&run(dir.path(), &Settings::default(), &["rules", name]).stdout);
         assert!(told.starts_with("metrics (figures)\n") && told.contains("customer churn per month"), "{told}");
     }
-    let unknown = run(dir.path(), &Settings::default(), &["rules", "netted"]);
+    let unknown = run(dir.path(), &Settings::default(), &["rules", "neting"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("did you mean netting?"), "{}", text(&unknown.stderr));
 }
