@@ -28,7 +28,7 @@ pub type LastingMonth = (Currency, Month, Option<Rollup>);
 /// Months with what customers hold of their expansions.
 pub type LastingMonths = BTreeMap<LastingMonth, Lasting>;
 
-/// Adds one customer's expansions in a currency to the months that `of` gives them; `counted` are the groups in which the customer is
+/// Adds one customer's expansions in a currency to the months they fall into; `counted` are the groups in which the customer is
 /// counted already. `None` where a sum passes its bits.
 pub fn add_lasting(
     months: &mut LastingMonths,

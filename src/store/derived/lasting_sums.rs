@@ -1,4 +1,4 @@
-//! What customers expanded by in each month and what they hold of it later, summed over customers (`ledger::durability`). Moved as
+//! What customers expanded by in each month and what they hold of it later, summed over customers (`ledger::lasting`). Moved as
 //! customers are.
 
 use std::collections::BTreeMap;

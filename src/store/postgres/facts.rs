@@ -27,7 +27,8 @@ use crate::{
 /// So many facts are read into the ledger's words where they are; more of them would keep webhooks from their thread.
 const FEW: usize = 64;
 
-/// From so many customers on their facts are read ahead: a customer's lie far apart, each in the place of its time.
+/// From so many customers on their facts are read ahead where an earlier answer asks for them: a customer's lie far apart, each in
+/// the place of its time. Of whom an event has just touched the pages are at hand, and reading ahead would only cost trips.
 const MANY: usize = 32;
 
 /// Each customer's facts in the log's order, with their places.
@@ -45,7 +46,7 @@ pub(crate) async fn customer_facts(
     let mut of_customers = vec![Vec::new(); customers.len()];
     for ((livemode, account), places) in ledgers {
         let asked = Asked { livemode, account, customers: text_list(places.keys().map(String::as_str)), known_at };
-        let rows = if places.len() < MANY {
+        let rows = if known_at.is_none() || places.len() < MANY {
             let mut connection = database.log.acquire().await.doing(DOING)?;
             asked.rows(&mut connection, NEWEST).await?
         } else {

@@ -3,7 +3,7 @@
 use super::{
     Database,
     body::readback::{Group, by_account, ledgers_in, read_group},
-    sql::{AHEAD_OF_ROWS, BEGIN_READ},
+    sql::BEGIN_READ,
 };
 use crate::{
     event::CustomerKey,
@@ -17,9 +17,6 @@ use crate::{
 };
 
 const DOING: &str = "reading derived rows";
-
-/// From so many customers on their rows are read ahead: they lie far apart.
-const MANY: usize = 32;
 
 /// The next ledgers of a generation in the order of their keys. One transaction: a customer replaced meanwhile is seen
 /// before or after, never in between.
@@ -44,9 +41,6 @@ pub(crate) async fn read_ledgers_of(
 ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
     let (profile, groups) = (clean(profile), by_account(customers));
     let mut tx = database.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
-    if customers.len() >= MANY {
-        sqlx::raw_sql(AHEAD_OF_ROWS).execute(&mut *tx).await.doing(DOING)?;
-    }
     let mut ledgers = Vec::with_capacity(customers.len());
     for ((livemode, account), customers) in &groups {
         let group = Group { generation, profile: &profile, livemode: *livemode, account, customers };
