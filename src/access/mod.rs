@@ -35,9 +35,20 @@ use crate::{
 /// Why a request isn't answered.
 #[derive(Debug, Error)]
 pub enum Denied {
-    /// No token and no session, or none that is in force.
-    #[error("send a token as `Authorization: Bearer TOKEN`, or sign in at / with one; `mrrd token create` makes one")]
-    Unauthorized,
+    /// No token came with it, and no session.
+    #[error(
+        "no token was sent: send one as `Authorization: Bearer TOKEN`, or sign in at / with one; `mrrd token create` makes one"
+    )]
+    NoToken,
+    /// A token that is none of ours, whether it never was one or was revoked: which of these is nobody's business who has no other.
+    #[error(
+        "the token that was sent is none of this ledger's, or was revoked: `mrrd token list` names those in force, \
+         `mrrd token create` makes one"
+    )]
+    WrongToken,
+    /// A session that has ended, or whose token is no longer in force.
+    #[error("the session has ended, or the token that opened it was revoked: sign in at / again")]
+    SessionEnded,
     /// Too many wrong tokens came from this address.
     #[error("too many wrong tokens came from this address: try again in {retry_seconds} seconds")]
     TooMany {
@@ -152,7 +163,7 @@ impl Access {
         }
         match self.cookies.presented(&head.headers) {
             Some(cookie) => self.by_session(&visitor, &digest(cookie)).await,
-            None => Err(Denied::Unauthorized),
+            None => Err(Denied::NoToken),
         }
     }
 
@@ -200,7 +211,8 @@ impl Access {
             Some((who, role)) => Ok((Identity { who, role, shown: Shown::Token, address: visitor.address }, digest)),
             None => {
                 self.attempts.failed(visitor.address, now);
-                Err(wait.map_or(Denied::Unauthorized, |retry_seconds| Denied::TooMany { retry_seconds }))
+                let denied = if token.is_empty() { Denied::NoToken } else { Denied::WrongToken };
+                Err(wait.map_or(denied, |retry_seconds| Denied::TooMany { retry_seconds }))
             }
         }
     }
@@ -221,7 +233,7 @@ impl Access {
 
     async fn by_session(&self, visitor: &Visitor, cookie: &SecretDigest) -> Result<Identity, Denied> {
         let Some(session) = self.records.session(cookie, self.clock.now()).await? else {
-            return Err(Denied::Unauthorized);
+            return Err(Denied::SessionEnded);
         };
         match self.known(&session.token).await? {
             Some((who, role)) => {
@@ -229,7 +241,7 @@ impl Access {
                 Ok(Identity { who, role, shown, address: visitor.address })
             }
             // Its token was revoked, or is no longer configured.
-            None => Err(Denied::Unauthorized),
+            None => Err(Denied::SessionEnded),
         }
     }
 

@@ -79,7 +79,9 @@ impl ApiProblem {
     fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Denied(denied) => match denied {
-                Denied::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token"),
+                Denied::NoToken | Denied::WrongToken | Denied::SessionEnded => {
+                    (StatusCode::UNAUTHORIZED, "unauthorized", "No valid token")
+                }
                 Denied::TooMany { .. } => {
                     (StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-tokens", "Too many wrong tokens")
                 }

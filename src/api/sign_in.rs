@@ -52,7 +52,7 @@ async fn page_guard(State(state): State<AppState>, request: Request, next: Next)
             head.extensions.insert(identity);
             next.run(Request::from_parts(head, body)).await
         }
-        Err(Denied::Unauthorized) => page(StatusCode::OK, "", &head.uri),
+        Err(Denied::NoToken | Denied::WrongToken | Denied::SessionEnded) => page(StatusCode::OK, "", &head.uri),
         Err(denied) => refused(&denied, &head.uri),
     }
 }
@@ -78,9 +78,17 @@ fn page(status: StatusCode, message: &str, next: &Uri) -> Response {
 /// The sign-in page with what went wrong.
 fn refused(denied: &Denied, next: &Uri) -> Response {
     let (status, message) = match denied {
-        Denied::Unauthorized => (StatusCode::UNAUTHORIZED, "That is no token of this ledger.".to_owned()),
+        Denied::NoToken | Denied::WrongToken | Denied::SessionEnded => (StatusCode::UNAUTHORIZED, "That is no token of this ledger.".to_owned()),
         Denied::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, format!("{denied}.")),
         Denied::NeedsAdmin | Denied::OtherSite => (StatusCode::FORBIDDEN, format!("{denied}.")),
+        // A session is kept with a line of the audit trail, or not at all.
+        Denied::Store(error) if error.is_of_a_full_disk() => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Nobody can be signed in just now: the disk that the database lies on is full, and a session has to be written there. Make \
+             room on it, then sign in again; mrrd goes on by itself. Who is signed in stays so, and the API answers a token that comes \
+             with each request. `mrrd doctor` says how much is free."
+                .to_owned(),
+        ),
         Denied::Store(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "Nobody can be signed in just now: the database doesn't answer, or can't be written because it is locked or its disk is \

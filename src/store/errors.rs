@@ -68,10 +68,15 @@ impl StoreError {
         matches!(self, Self::Internal { .. } | Self::Corrupt { .. })
     }
 
+    /// Whether the disk was full, which is for somebody to mend who can make room.
+    pub fn is_of_a_full_disk(&self) -> bool {
+        matches!(self, Self::Unavailable { reason, .. } if reason.starts_with(FULL))
+    }
+
     /// Why it failed, for whoever is to mend it: of a full disk that it is full, whatever was being done.
     pub fn why(&self) -> String {
         match self {
-            Self::Unavailable { reason, .. } if reason.starts_with(FULL) => reason.clone(),
+            Self::Unavailable { reason, .. } if self.is_of_a_full_disk() => reason.clone(),
             error => error.to_string(),
         }
     }

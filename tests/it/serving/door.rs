@@ -76,6 +76,31 @@ async fn no_request_is_trusted_for_its_address() {
 }
 
 #[tokio::test]
+async fn who_is_not_let_in_hears_whether_a_token_came() {
+    let daemon = Daemon::start().await;
+    let (id, revoked) = create(&daemon, "Ada", "viewer");
+    assert!(daemon.command(&["token", "revoke", &id]).status.success());
+    let mut details = Vec::new();
+    for (fields, said) in [
+        (&[][..], "no token was sent"),
+        (&[("authorization", "Bearer ")], "no token was sent"),
+        (
+            &[("authorization", "Bearer none-of-theirs-none-of-theirs")],
+            "the token that was sent is none of this ledger's",
+        ),
+        (&[("authorization", &*format!("Bearer {revoked}"))], "the token that was sent is none of this ledger's"),
+        (&[("cookie", &*format!("mrrd_session_{}=ended-long-ago", daemon.address().port()))], "the session has ended"),
+    ] {
+        let answer = send(&mut daemon.stranger(), Method::GET, "/api/v1/status", fields, "").await;
+        let problem = answer.json();
+        assert_eq!((answer.status, &problem["type"]), (401, &"urn:mrrd:problem:unauthorized".into()), "{fields:?}");
+        assert!(problem["detail"].as_str().unwrap().starts_with(said), "{fields:?}: {problem}");
+        details.push(problem["detail"].clone());
+    }
+    assert_eq!(details[2], details[3], "a token that was in force once is not told from one that never was");
+}
+
+#[tokio::test]
 async fn what_a_service_prints_shows_no_token() {
     for kept in ["JOURNAL_STREAM", "container"] {
         let daemon = Settings::default().env(kept, "9:123456").without_tokens().start().await;
