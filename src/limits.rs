@@ -303,6 +303,9 @@ pub const SILENT_SECONDS: i64 = 3 * 86_400;
 /// has run out by then.
 pub const BRING_UP_WAIT: Duration = Duration::from_secs(15);
 
+/// So long it says nothing of that, nor asks whether the other can go on at all: most often it is done by then.
+pub const BRING_UP_SILENCE: Duration = Duration::from_secs(1);
+
 /// How often it looks.
 pub const BRING_UP_POLL: Duration = Duration::from_millis(200);
 

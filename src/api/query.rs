@@ -124,6 +124,11 @@ pub(super) trait Value: Sized {
     /// What it should have been, as in "\"x\" is not …".
     fn expected() -> String;
 
+    /// The same to whoever gave this text, where that tells what was meant.
+    fn expected_for(_text: &str) -> String {
+        Self::expected()
+    }
+
     /// As OpenAPI has it, with an example.
     fn schema() -> Object;
 }
@@ -149,7 +154,7 @@ impl Given {
     /// Takes one out and reads it. An empty one counts as not given.
     pub(super) fn take<T: Value>(&mut self, name: &str) -> Result<Option<T>, ApiProblem> {
         let Some(text) = self.0.remove(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-        let unreadable = || ApiProblem::parameter(name, &format!("{text:?} is not {}", T::expected()));
+        let unreadable = || ApiProblem::parameter(name, &format!("{text:?} is not {}", T::expected_for(&text)));
         T::read(&text).map(Some).ok_or_else(unreadable)
     }
 }
@@ -246,6 +251,11 @@ mod tests {
             ("currency=reporting", "fine"),
             ("intervall=week", "intervall: there is no such parameter: did you mean interval?"),
             ("from=yesterday", "from: \"yesterday\" is not a day such as 2026-01-31"),
+            (
+                "as_known_at=2026-10-31",
+                "as_known_at: \"2026-10-31\" is not an instant but a day: for its end in UTC write 2026-10-31T23:59:59Z, in another \
+                 zone with its offset, as 2026-10-31T23:59:59-05:00 (mrrd's days are those of ledger.timezone)",
+            ),
             ("from=2026-02-30", "from: \"2026-02-30\" is not a day such as 2026-01-31"),
             ("interval=fortnight", "interval: \"fortnight\" is not one of day, week, month, quarter, year"),
             ("currency=dollars", "currency: \"dollars\" is not a currency such as usd, or reporting"),

@@ -170,7 +170,11 @@ impl Value for KnownAt {
     }
 
     fn expected() -> String {
-        "an instant such as 2026-01-31T12:00:00Z, a log sequence number, or both as 1200@2026-01-31T12:00:00Z".into()
+        Self::WORDS.into()
+    }
+
+    fn expected_for(text: &str) -> String {
+        Self::expected(text)
     }
 
     fn schema() -> Object {

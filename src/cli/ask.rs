@@ -203,9 +203,7 @@ fn in_currency(text: &str) -> Result<InCurrency, String> {
 }
 
 pub(super) fn known_at(text: &str) -> Result<KnownAt, String> {
-    KnownAt::parse(text).ok_or_else(|| {
-        "an instant such as 2026-01-31T12:00:00Z, a place in the log, or both as 1200@2026-01-31T12:00:00Z".to_owned()
-    })
+    KnownAt::parse(text).ok_or_else(|| format!("it is not {}", KnownAt::expected(text)))
 }
 
 impl Options {

@@ -99,12 +99,29 @@ pub(super) async fn keeps_another(store: &Store, config: &Config, finding: &Find
     Some(Finding { check: finding.check, verdict: Verdict::Failed, detail })
 }
 
-/// What a ledger of SQLite that isn't there yet needs: a folder that is there, and that this user may write in.
+/// What a ledger of SQLite that isn't there yet needs: a folder that this user may write in, or may make, which `serve` does where
+/// only that one is missing.
 pub(super) fn absent(config: &Config) -> Finding {
     let (check, database) = ("database", config.database.described());
     let path = Path::new(config.database.url.expose_secret().strip_prefix("sqlite://").unwrap_or_default());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |detail| Finding { check, verdict: Verdict::Failed, detail };
+    let above = folder.parent().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    if let Some(above) = above.filter(|above| !folder.exists() && above.is_dir()) {
+        return match unwritable(above) {
+            None => Finding {
+                check,
+                verdict: Verdict::Warning,
+                detail: format!("{database} is not there yet, nor is its folder: serve or replay makes both"),
+            },
+            Some(error) => failed(format!(
+                "{database} can't be made: its folder is not there, and this user may not make it in {}: {error}; run doctor as the \
+                 user who runs serve, or make {} for that user",
+                above.display(),
+                folder.display()
+            )),
+        };
+    }
     if !folder.is_dir() {
         return failed(format!(
             "{database} can't be made, since {} is no folder: make it, writable for the user who runs serve, or change \
@@ -143,7 +160,8 @@ pub(super) fn room(config: &Config) -> Option<Finding> {
         return Some(Finding { check, verdict: Verdict::Failed, detail });
     }
     let path = Path::new(config.database.url.expose_secret().strip_prefix("sqlite://")?);
-    let free = free_bytes(path)?;
+    // Whether the ledger's own folder is there, `absent` says.
+    let free = waiting::free_bytes(path)?;
     let held = held_bytes(path);
     let (free_shown, held_shown) = (shown(free), shown(held));
     Some(if free < limits::DISK_ROOM_BYTES.max(held) {
@@ -155,21 +173,6 @@ pub(super) fn room(config: &Config) -> Option<Finding> {
     } else {
         Finding { check, verdict: Verdict::Ok, detail: format!("{free_shown} are free, the ledger holds {held_shown}") }
     })
-}
-
-/// What this user may still write beside `path`.
-#[cfg(unix)]
-fn free_bytes(path: &Path) -> Option<u64> {
-    // The nearest folder that is there: whether the ledger's own is, `absent` says.
-    let mut folders =
-        path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let disk = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_path: &Path) -> Option<u64> {
-    None
 }
 
 /// The log, what is derived from it, and the journals of both.

@@ -226,7 +226,9 @@ async fn open_there(config: &Config, options: Options) -> Result<Store, Failure>
         // What SQLite calls an I/O error, while it makes its files.
         error if waiting::is_disk_full(config) => {
             let described = config.database.described();
-            Failure::Failed(format!("{described} can't be opened: the disk that it lies on is full ({error})"))
+            Failure::Failed(format!(
+                "{described} can't be opened: the disk that it lies on is full; make room there ({error})"
+            ))
         }
         error => Failure::Failed(format!("{} can't be opened: {error}", config.database.described())),
     })

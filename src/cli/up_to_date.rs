@@ -1,12 +1,13 @@
 //! A reader brings the ledger up first: without a live `serve` it does the work itself, beside one it waits for it.
 
-use std::time::Instant;
+use std::{io::IsTerminal as _, time::Instant};
 
 use tokio::sync::watch;
 
 use super::{Context, Failure, progress::progress_bar};
 use crate::{
     config::Config,
+    daemon::waiting,
     event::Seq,
     limits,
     reconciler::{ReconcileError, Reconciler, Rules, driver::Driver},
@@ -21,6 +22,7 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
     let fingerprint = rules.fingerprint();
     let began = Instant::now();
     let bar = progress_bar();
+    let mut told = std::io::stderr().is_terminal();
     let outcome = loop {
         if is_up_to_date(store, &fingerprint).await.map_err(failed)? {
             break Ok(());
@@ -47,18 +49,39 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
             Ok(()) if handle.status().working => break Ok(()),
             // Another process is at it.
             Ok(()) | Err(ReconcileError::Busy | ReconcileError::Stopped) => {
-                if began.elapsed() > limits::BRING_UP_WAIT {
+                let waited = began.elapsed();
+                // It can't write either: it goes on when there is room, and not before.
+                let is_stuck = waited > limits::BRING_UP_SILENCE && waiting::has_no_room(config);
+                if is_stuck || waited > limits::BRING_UP_WAIT {
+                    if is_stuck {
+                        bar.finish_and_clear();
+                        eprintln!(
+                            "mrrd: the disk that the ledger lies on is full, so the process that keeps it can't go on: make room there; \
+                             what follows is as far as it came"
+                        );
+                    }
                     break Ok(());
                 }
                 bar.set_message("waiting for the process that keeps the ledger");
+                if !told && waited > limits::BRING_UP_SILENCE {
+                    told = true;
+                    eprintln!(
+                        "mrrd: the figures are behind the log: waiting for the process that keeps the ledger, up to {} seconds",
+                        limits::BRING_UP_WAIT.as_secs()
+                    );
+                }
                 tokio::time::sleep(limits::BRING_UP_POLL).await;
             }
             Err(error) => break Err(error),
         }
     };
     bar.finish_and_clear();
-    if let Err(error) = outcome {
-        eprintln!("mrrd: the ledger can't be brought up to date: {error}");
+    match outcome {
+        Ok(()) => {}
+        Err(ReconcileError::Store(error)) if error.is_of_a_full_disk() => eprintln!(
+            "mrrd: the disk that the ledger lies on is full, so it can't be brought up to date: make room there ({error})"
+        ),
+        Err(error) => eprintln!("mrrd: the ledger can't be brought up to date: {error}"),
     }
     Ok(())
 }

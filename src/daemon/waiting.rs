@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::ErrorKind,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -60,6 +61,29 @@ pub fn is_disk_full(config: &Config) -> bool {
     // It is there where the writing failed half-way; where it isn't, nothing is to be removed.
     let _ = fs::remove_file(&probe);
     written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
+/// Whether less is free on the disk that the log lies on than a start takes. Unlike [`is_disk_full`] it takes nothing of what is left,
+/// so it may be asked again and again beside who writes there; a quota it doesn't see.
+pub fn has_no_room(config: &Config) -> bool {
+    let Some(path) = config.database.url.expose_secret().strip_prefix("sqlite://") else { return false };
+    free_bytes(Path::new(path)).is_some_and(|free| free < ROOM_BYTES as u64)
+}
+
+/// What this user may still write beside `path`; `None` where that can't be told.
+#[cfg(unix)]
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    // The nearest folder that is there.
+    let mut folders =
+        path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let disk = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// What this user may still write beside `path`; `None` where that can't be told.
+#[cfg(not(unix))]
+pub fn free_bytes(_path: &Path) -> Option<u64> {
+    None
 }
 
 /// Answers on `listener` until the database can be opened, or `patience` is over. Errors as [`is_there`] does.

@@ -248,6 +248,21 @@ impl KnownAt {
             None => place(text).map(Self::Seq).or_else(|| instant(text).map(Self::Instant)),
         }
     }
+
+    /// What to write in place of `text`, which is none: of a day that is the end of that very day.
+    pub fn expected(text: &str) -> String {
+        match text.parse::<Day>() {
+            Ok(day) if !text.contains(['T', ':']) => format!(
+                "an instant but a day: for its end in UTC write {day}T23:59:59Z, in another zone with its offset, as \
+                 {day}T23:59:59-05:00 (mrrd's days are those of ledger.timezone)"
+            ),
+            _ => Self::WORDS.into(),
+        }
+    }
+
+    /// What it may be.
+    pub const WORDS: &'static str = "an instant such as 2026-01-31T12:00:00Z, a log sequence number (a place in the log), or both as \
+                                     1200@2026-01-31T12:00:00Z";
 }
 
 impl fmt::Display for KnownAt {

@@ -17,7 +17,14 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
         Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
             Err(cannot_make(folder, &error))
         }
-        _ => Ok(()),
+        Err(_) => Ok(()),
+        Ok(()) => {
+            tracing::info!(
+                "the folder {} was not there: it is made for a new ledger, and only this user may read it",
+                folder.display()
+            );
+            Ok(())
+        }
     }
 }
 

@@ -153,6 +153,52 @@ async fn a_disk_that_is_full_at_start_is_waited_for() {
     assert_eq!(sql::number(&url, "SELECT COUNT(*) FROM event").await, 2);
 }
 
+/// Figures that are behind and stay so: who asks hears why at once, and who signs in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_on_a_full_disk_hears_that_it_is_full() {
+    let Some(small) = Small::mount(24) else {
+        eprintln!("skipped: this user may not mount a file system (root may)");
+        return;
+    };
+    let url = format!("sqlite://{}", small.0.path().join("mrrd.db").display());
+    let mut daemon: Daemon = Settings::default().env("MRRD_DATABASE__URL", &url).start().await;
+    daemon.accept(subscription("evt_before", "cus_1")).await;
+    daemon.settle().await;
+    // Room for some events more, and for less of what is derived from them.
+    let filler = small.0.path().join("filler");
+    fill(&filler);
+    let filled = fs::metadata(&filler).unwrap().len();
+    fs::File::options().write(true).open(&filler).unwrap().set_len(filled - 400_000).unwrap();
+    let mut n = 0;
+    until("the figures are behind and stay so", &mut daemon, async |daemon| {
+        n += 1;
+        daemon.post(subscription(&format!("evt_{n}"), &format!("cus_more_{n}"))).await;
+        daemon.get("/readyz?role=reconciler").await.status == 503
+            && daemon.json("/api/v1/status").await["reconciler"]["lag_events"] != 0
+    })
+    .await;
+    for command in [&["report", "mrr"][..], &["quality"]] {
+        let output = daemon.command(command);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.starts_with("mrrd: the disk that the ledger lies on is full"), "{command:?}: {told}");
+        assert!(told.contains("make room there"), "{command:?}: {told}");
+    }
+    // The log's files may still take a little; then nobody can be signed in.
+    let form = bytes::Bytes::from(format!("token={}", daemon.token()));
+    let fields = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+    let sign_in = async || daemon.stranger().send(http::Method::POST, "/sign-in", &fields, form.clone()).await.unwrap();
+    let mut answer = sign_in().await;
+    for _ in 0..300 {
+        if answer.status != 303 {
+            break;
+        }
+        answer = sign_in().await;
+    }
+    let page = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!(answer.status, 503, "{page}");
+    assert!(page.contains("the disk that the database lies on is full") && page.contains("Make room on it"), "{page}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_system_that_fills_and_empties_loses_nothing() {
     let Some(small) = Small::mount(24) else {

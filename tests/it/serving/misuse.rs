@@ -120,6 +120,35 @@ fn doctor_fails_where_serve_would_not_start() {
 }
 
 #[tokio::test]
+async fn doctor_and_serve_agree_about_a_folder_that_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    // A folder in one that isn't there either is a path mistyped.
+    let deep = Settings::default().env("MRRD_DATABASE__URL", &format!("sqlite://{}/a/b/mrrd.db", dir.path().display()));
+    for command in ["serve", "doctor"] {
+        let output = run(dir.path(), &deep, &[command]);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
+    }
+    let url = format!("sqlite://{}/new/mrrd.db", dir.path().display());
+    let settings = Settings::default().env("MRRD_DATABASE__URL", &url);
+    let doctor = run(dir.path(), &settings, &["doctor"]);
+    assert!(doctor.status.success(), "{}", said(&doctor));
+    assert!(said(&doctor).contains("nor is its folder: serve or replay makes both"), "{}", said(&doctor));
+    let daemon = settings.start().await;
+    daemon.wait_for_output("/new was not there: it is made for a new ledger");
+}
+
+#[tokio::test]
+async fn a_day_as_known_at_hears_what_to_write_for_it() {
+    let daemon = Daemon::start().await;
+    let output = daemon.command(&["report", "mrr", "--as-known-at", "2026-10-31"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("for its end in UTC write 2026-10-31T23:59:59Z"), "{}", said(&output));
+    let answer = daemon.connect().get("/api/v1/mrr?as_known_at=2026-10-31").await.unwrap();
+    assert_eq!(answer.status, 422);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("write 2026-10-31T23:59:59Z"));
+}
+
+#[tokio::test]
 async fn doctor_tells_another_ledgers_daemon_from_its_own() {
     let daemon = Daemon::start().await;
     let elsewhere = tempfile::tempdir().unwrap();
