@@ -16,7 +16,8 @@ use crate::{
 /// Closes a month: keeps its movements and totals under every profile, with the place in the log they were made from
 ///
 /// A closed month stays as it was closed. What later events change in it is listed by `mrrd report restatements`. On a
-/// terminal the figures are shown and asked about first. Months are closed in order, from the ledger's first one on.
+/// terminal the figures are shown and asked about first; without one, and with --yes or --json, the month is closed at once.
+/// Months are closed in order, from whichever is closed first on: earlier ones are closed after it only with --force.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -98,8 +99,9 @@ async fn kept(reports: &Reports<'_>, close: &Close<'_>) -> Result<CloseAnswer, F
 }
 
 fn confirmed(month: Month) -> Outcome {
-    print!("\nClose {month} with these figures? They stay as they are. [y/N] ");
-    std::io::stdout().flush()?;
+    // Where the figures go to a file, the question is still seen.
+    eprint!("\nClose {month} with these figures? They stay as they are. [y/N] ");
+    std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(Failure::Failed("nothing was closed".into())) }

@@ -159,6 +159,10 @@ pub struct CloseAnswer {
     /// Nothing was kept: this is what would be. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// That earlier months stay open, and what closes them from now on, where this is the first month closed and the ledger
+    /// began before it. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// One for each profile it is now closed under.
     pub closed: Vec<ClosedProfile>,
 }
@@ -324,6 +328,11 @@ impl Reports<'_> {
             began = first.chain(began).min();
             months.push(closed(closing, &ledgers, month, zone).map_err(AskError::from)?);
         }
+        let is_first = |profile: &str| before.iter().all(|closing| *closing.profile != *profile);
+        let earlier = began
+            .map(Month::of)
+            .filter(|first| *first < month && months.iter().any(|whole| is_first(&whole.closing.profile)));
+        let notice = earlier.map(|first| left_open(first, month, close.dry_run));
         match began {
             _ if close.force => {}
             Some(day) if day > month.last() => {
@@ -351,7 +360,7 @@ impl Reports<'_> {
             let converted = kept.iter().find(of).is_some_and(|profile| profile.reporting.is_some());
             closed_now.push(ClosedProfile::from_month(&whole, converted));
         }
-        Ok(CloseAnswer { month: month.to_string(), dry_run: close.dry_run, closed: closed_now })
+        Ok(CloseAnswer { month: month.to_string(), dry_run: close.dry_run, notice, closed: closed_now })
     }
 
     /// The closings that held at a place in the log: all that hold now, where none is named.
@@ -408,6 +417,23 @@ fn out_of_order(month: Month, open: &[&Profile], before: &[Closing]) -> Option<S
             format!("{last}, which follows, is closed already under {name}; --force closes {month} all the same")
         })
     })
+}
+
+/// What becomes of the months from `first` on when a later one is the first that is closed.
+fn left_open(first: Month, month: Month, dry_run: bool) -> String {
+    let last = Month::of(month.first().before());
+    let span = if first == last { first.to_string() } else { format!("{first} to {last}") };
+    if dry_run {
+        return format!(
+            "{month} would be the first month closed, and the ledger begins in {first}: {span} could be closed after it only by \
+             `mrrd close {first} --force`; begin with {first} to close all of them in order"
+        );
+    }
+    let (stays, how) = if first == last { ("stays", "it is") } else { ("stay", "each is") };
+    format!(
+        "{month} is the first month closed, and the ledger begins in {first}: {span} {stays} open, and {how} closed from now on only \
+         with --force, as in `mrrd close {first} --force`"
+    )
 }
 
 /// The first rate that is missing for any figure up to `end`.

@@ -69,6 +69,9 @@ impl CloseAnswer {
                 text.push_str(&format!("{} {verb}{anew} under {} with no MRR.\n", self.month, profile.profile));
             }
         }
+        if let Some(notice) = &self.notice {
+            text.push_str(&format!("{notice}.\n"));
+        }
         let table = self.table();
         if !table.rows.is_empty() {
             text.push('\n');

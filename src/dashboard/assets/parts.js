@@ -86,6 +86,9 @@ export const tone = (amount) => (Number(amount) > 0 ? "up" : Number(amount) < 0 
 /** Money that was won or lost. @param {{ amount: number, currency: string }} props */
 export const Change = ({ amount, currency }) => html`<span class=${tone(amount)}>${money(amount, currency, { signed: true })}</span>`;
 
+/** By how much two amounts lie apart: what no cent shows is no change. @param {{ by: number, currency: string }} props */
+export const Apart = ({ by, currency }) => (Math.abs(by) >= 1 ? html`<${Change} amount=${by} currency=${currency} />` : html`<span class="soft">${by ? `less than ${money(1, currency)}` : "none"}</span>`);
+
 /** A customer, by name where names are shown. @param {{ id: string, name?: string | null, account?: string }} props */
 export const Customer = ({ id, name, account }) => html`<a class="customer" title=${id} href=${href(`/customers/${encodeURIComponent(id)}`, account ? { account } : {})}>${name
   ? html`<span>${name}</span> <span class="id soft">${id}</span>` : html`<span class="id">${id}</span>`}</a>`;

@@ -136,13 +136,23 @@ async fn months_close_in_order_unless_forced() {
     let daemon = january(Settings::default()).await;
     let said = refused(&daemon, &["close", "2025-11"]);
     assert!(said.contains("2025-11 lies before the ledger began, on 2026-01-14"), "{said}");
-    done(&daemon, &["close", "2026-02", "--json"]);
+    // Nothing is closed yet, so any month may be the first: what that does to those before it is said before and after.
+    let would = done(&daemon, &["close", "2026-02", "--dry-run", "--json"]);
+    assert!(would["notice"].as_str().unwrap().contains("2026-01 could be closed after it only by"), "{would}");
+    let would = done(&daemon, &["close", "2026-01", "--dry-run", "--json"]);
+    assert!(would.get("notice").is_none(), "{would}");
+    let closed = daemon.command(&["close", "2026-02"]);
+    let said = String::from_utf8_lossy(&closed.stdout).into_owned();
+    let notice = "2026-02 is the first month closed, and the ledger begins in 2026-01: 2026-01 stays open, and it is closed from now on \
+                  only with --force, as in `mrrd close 2026-01 --force`.\n";
+    assert!(closed.status.success() && said.contains(notice), "{said}");
     let said = refused(&daemon, &["close", "2026-04"]);
     assert!(said.contains("2026-03 isn't closed yet under stripe"), "{said}");
     let said = refused(&daemon, &["close", "2026-01"]);
     assert!(said.contains("2026-02, which follows, is closed already"), "{said}");
     done(&daemon, &["close", "2026-01", "--force", "--json"]);
-    done(&daemon, &["close", "2026-03", "--json"]);
+    let next = done(&daemon, &["close", "2026-03", "--json"]);
+    assert!(next.get("notice").is_none(), "{next}");
 }
 
 /// Each ledger's line counts its own movements, and their sum is what was kept.

@@ -4,7 +4,7 @@ import { address, send, useApi, usePages, moved } from "../api.js";
 import { endOfMonth, plusMonths, monthOf, today } from "../days.js";
 import { count, date, instant, money, month as monthName, words } from "../format.js";
 import { useLedger, whoOf } from "../ledger.js";
-import { Act, Answered, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";
+import { Act, Answered, Apart, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
 import { LINES as WORDS } from "../words.js";
 
@@ -28,6 +28,7 @@ export function Closing({ query }) {
   const began = ledger.currencies.length > 1 ? "" : month(list.findLast((/** @type {any} */ one) => ["opening", "opening_balance", "new", "closing", "list"].some((key) => Number(one[`${key}_exact`]) !== 0)) ?? { start: "9999-12" });
   /** Why a month can't be closed here; nothing where it can. @param {any} one */
   const keeps = (one) => (month(one) < newest ? "followed by a closed month" : next && month(one) > next ? `after ${monthName(next)}` : month(one) < began ? "before the ledger began" : "");
+  const earlier = list.filter((/** @type {any} */ one) => asking && month(one) < asking && !keeps(one));
   const chosen = list.find((/** @type {any} */ one) => month(one) === query.month);
   return html`<${PageHead} title="Closing" lead="A closed month keeps its figures. What later events change in it is a restatement, with the events that caused it." tools=${html`<${Csv} to="/api/v1/closings" query=${{ profile: ledger.common.profile }} name="closings" />`} />
     <div class="grid">${chosen && closed.get(query.month) && html`<${Beside} month=${chosen} kept=${closed.get(query.month)} deed=${deeds.get(query.month)} />`}
@@ -39,13 +40,14 @@ export function Closing({ query }) {
         const difference = line ? Number(one.closing_exact) - Number(line.amount_exact) : null;
         return { key: one.start, cells: [html`<a href=${href("/movements", { range: "", from: one.start, to: one.end })}>${monthName(month(one))}</a>`,
           line ? html`<a href=${href("/movements", { range: "", from: one.start, to: one.end, asof: String(kept.seq) })}>${money(line.amount, currency)}</a>` : html`<span class="soft">open</span>`, money(one.closing, currency),
-          difference === null ? "" : difference === 0 ? html`<span class="soft">none</span>` : html`<a href=${href("/closing", { month: month(one) })}><${Change} amount=${difference} currency=${currency} /></a>`,
+          difference === null ? "" : difference === 0 ? html`<${Apart} by=${0} currency=${currency} />` : html`<a href=${href("/closing", { month: month(one) })}><${Apart} by=${difference} currency=${currency} /></a>`,
           kept ? html`<${Deed} kept=${kept} deed=${deeds.get(month(one))} />` : "", kept ? count(kept.seq) : "",
           kept ? html`<a class="button quiet" href=${href("/closing", { month: month(one) })}>As closed and now</a>` : !admin ? "" : keeps(one) ? html`<span class="soft">${keeps(one)}</span>` : html`<button type="button" aria-label=${`Close ${month(one)}`} onClick=${() => ask(month(one))}>Close</button>`] };
       })} />`}<//><//>
       ${!query.month && html`<${Restatements} closed=${[...closed.keys()]} />`}
       <${Deeds} /></div>
     ${asking && html`<${Dialog} title=${`Close ${date(`${asking}-01`, { month: "long", year: "numeric" })}?`} close=${() => ask("")} cls="narrow"><p>Its figures are kept as they stand now, under every profile. They stay so: what changes later is listed as a restatement.</p>
+      ${!newest && earlier.length > 0 && html`<p>It is the first month that is closed, and ${earlier.length === 1 ? `${monthName(month(earlier[0]))} before it stays open: it is closed` : `${count(earlier.length)} months before it stay open: they are closed`} later only by <code>mrrd close ${month(earlier.at(-1))} --force</code>. To close all in order, begin there.</p>`}
       <p class="row"><${Act} cls="primary" run=${async () => { await send("/api/v1/closings", { month: asking }); moved(); ask(""); }}>Close it<//> <button type="button" onClick=${() => ask("")}>Not now</button></p><//>`}`;
 }
 
@@ -66,7 +68,7 @@ function Beside({ month, kept, deed }) {
     <${Table} caption="As closed and as known now" cls="cardy" head=${["", "As closed", "As known now", "Difference"]} numbers=${[1, 2, 3]} rows=${lines.map(([key, name]) => {
       const [a, b] = [then(key), Number(month[`${key}_exact`] ?? 0)];
       const shown = (/** @type {number} */ n) => money(n, currency, { signed: !!kind(key) });
-      return { key, cls: kind(key) ? "" : "sum", cells: [name, html`<a href=${href("/movements", { ...of, kind: kind(key), asof: String(kept.seq) })}>${shown(a)}</a>`, html`<a href=${href("/movements", { ...of, kind: kind(key) })}>${shown(b)}</a>`, a === b ? html`<span class="soft">none</span>` : html`<${Change} amount=${b - a} currency=${currency} />`] };
+      return { key, cls: kind(key) ? "" : "sum", cells: [name, html`<a href=${href("/movements", { ...of, kind: kind(key), asof: String(kept.seq) })}>${shown(a)}</a>`, html`<a href=${href("/movements", { ...of, kind: kind(key) })}>${shown(b)}</a>`, html`<${Apart} by=${b - a} currency=${currency} />`] };
     })} /><//>`;
 }
 
