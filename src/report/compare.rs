@@ -372,6 +372,9 @@ impl Comparison {
             let change = to.checked_sub(from).unwrap_or_default();
             let how = match change.0 {
                 0 => "the same".to_owned(),
+                small if small.abs() < Mrr::MINOR => {
+                    format!("the same to less than {}", said(Mrr(Mrr::MINOR), currency))
+                }
                 more if more > 0 => format!("{} more", said(change, currency)),
                 _ => format!("{} less", said(Mrr(-change.0), currency)),
             };

@@ -41,7 +41,8 @@ pub struct ExportAudit {
     pub to: String,
     /// Figures held against each other.
     pub compared: usize,
-    /// Those that agree, to less than one minor unit.
+    /// Those that agree, but for what Stripe rounds: less than one minor unit, or than one for each item that is no whole number
+    /// of them.
     pub matched: usize,
     /// Currencies of the ledger that the export says nothing of, and how many figures in them were left aside.
     pub left_out: LeftOut,
@@ -73,6 +74,8 @@ pub struct Difference {
     pub stripe_exact: Exact,
     /// The ledger's figure, in minor units.
     pub ledger_exact: Exact,
+    /// By how much the ledger's is above Stripe's, in minor units; 0 where only the kind of change is another.
+    pub difference_exact: Exact,
     /// The kind of change Stripe names, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stripe_kind: Option<&'static str>,
@@ -310,6 +313,7 @@ fn differences(
                 at: period.to_string(),
                 stripe_exact: Exact(said.amount),
                 ledger_exact: Exact(ours.amount),
+                difference_exact: Exact(Mrr(ours.amount.0 - said.amount.0)),
                 stripe_kind: kinds.map(|(theirs, _)| theirs.as_str()),
                 ledger_kind: kinds.map(|(_, ours)| ours.as_str()),
                 reason: reasons.likeliest(suspect, at),
@@ -337,7 +341,17 @@ fn summed(differences: &[Difference]) -> Vec<Explained> {
 impl ExportAudit {
     /// As a table for CSV and terminal, one row a difference.
     pub fn table(&self) -> Table {
-        let columns = vec!["customer", "at", "currency", "stripe_exact", "ledger_exact", "reason", "why", "events"];
+        let columns = vec![
+            "customer",
+            "at",
+            "currency",
+            "stripe_exact",
+            "ledger_exact",
+            "difference_exact",
+            "reason",
+            "why",
+            "events",
+        ];
         let row = |one: &Difference| {
             let with = |amount: Exact, kind: Option<&str>| match kind {
                 Some(kind) => format!("{kind} {amount}"),
@@ -349,6 +363,7 @@ impl ExportAudit {
                 one.currency.clone(),
                 with(one.stripe_exact, one.stripe_kind),
                 with(one.ledger_exact, one.ledger_kind),
+                one.difference_exact.to_string(),
                 one.reason.kind.into(),
                 one.reason.text.clone(),
                 one.events.join(" "),

@@ -4,7 +4,7 @@ import { address, ask, useApi } from "../api.js";
 import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
 import { count, date, money, words } from "../format.js";
 import { useLedger } from "../ledger.js";
-import { Answered, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table, useNames } from "../parts.js";
+import { Answered, Apart, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table, useNames } from "../parts.js";
 import { choose, href } from "../route.js";
 import { knobMeans, knobName, knobValue, LINES, profileMeans } from "../words.js";
 
@@ -43,9 +43,9 @@ function Compared({ data }) {
   const difference = Number(total.to.closing_exact) - Number(total.from.closing_exact);
   // Opening and closing stand always, of the lines between those in which a rule makes a difference.
   const lines = [["opening", "Opening"], ...LINES.filter(([key]) => total.by_knob.some((/** @type {any} */ share) => share.change[key])), ["closing", "Closing"]];
-  return html`<p class="said">Closing MRR of ${date(`${data.month}-01`, { month: "long", year: "numeric" })}${data.partial ? " so far" : ""}: <strong>${money(total.from.closing, currency)}</strong> under ${data.from}, <strong>${money(total.to.closing, currency)}</strong> under ${data.to}${difference ? html`: a difference of <strong><${Change} amount=${difference} currency=${currency} /></strong>` : ", the same"}.</p>
+  return html`<p class="said">Closing MRR of ${date(`${data.month}-01`, { month: "long", year: "numeric" })}${data.partial ? " so far" : ""}: <strong>${money(total.from.closing, currency)}</strong> under ${data.from}, <strong>${money(total.to.closing, currency)}</strong> under ${data.to}${difference ? html`: a difference of <strong><${Apart} by=${difference} currency=${currency} /></strong>` : ", the same"}.</p>
     ${total.by_knob.length > 0 && html`<h3>By rule</h3><${Table} caption="By rule" head=${["Rule", `${data.from} → ${data.to}`, ...lines.map(([, name]) => name)]} numbers=${lines.map((_, i) => i + 2)} rows=${total.by_knob.map((/** @type {any} */ share) => ({ key: share.knob, cells: [html`<${Means} means=${knobMeans(share.knob)}>${knobName(share.knob)}<//>`, html`<span class="why">${knobValue(share.knob, by(share.knob)?.from)} → ${knobValue(share.knob, by(share.knob)?.to)}</span>`, ...lines.map(([line]) => (share.change[line] ? html`<${Change} amount=${share.change[line]} currency=${currency} />` : html`<span class="soft">–</span>`))] }))} />`}
-    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", `Under ${data.from}`, `Under ${data.to}`, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Change} amount=${Number(one.to.closing_exact) - Number(one.from.closing_exact)} currency=${currency} />`,
+    ${list.length === 0 ? html`<${Empty} title="No customer’s figures differ in this month." />` : html`<h3>By customer</h3><${Table} caption="By customer" cls="cardy" head=${["Customer", `Under ${data.from}`, `Under ${data.to}`, "Difference", "Because of"]} numbers=${[1, 2, 3]} rows=${list.map((/** @type {any} */ one) => ({ key: `${one.account ?? ""}${one.customer}`, cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, money(one.from.closing, currency), money(one.to.closing, currency), html`<${Apart} by=${apart(one)} currency=${currency} />`,
       html`<span class="why">${one.by_knob.map((/** @type {any} */ share) => `${knobName(share.knob)}: ${changed(share.change, currency)}`).join("; ")}</span>`] }))} />`}`;
 }
 
@@ -53,7 +53,7 @@ function Compared({ data }) {
 function changed(change, currency) {
   const lines = ["closing", "opening", "new", "expansion", "reactivation", "contraction", "churn"].filter((line) => Number(change[`${line}_exact`]) !== 0);
   const shown = lines.includes("closing") ? ["closing"] : lines;
-  return shown.length ? shown.map((line) => `${line === "closing" ? "" : `${line} `}${money(change[line], currency, { signed: true })}`).join(", ") : "less than a cent";
+  return shown.length ? shown.map((line) => `${line === "closing" ? "" : `${line} `}${money(change[line], currency, { signed: true })}`).join(", ") : `less than ${money(1, currency)}`;
 }
 
 /** A file of Stripe's, dropped or chosen; nothing of it is kept. */
@@ -77,5 +77,5 @@ function Upload() {
     ${state.busy && html`<${Loading} lines=${3} />`}${state.error && html`<${Failed} error=${state.error} />`}
     ${found && html`<p><strong>${state.name}</strong>, ${found.from} to ${found.to} under ${found.profile}: ${count(found.compared)} figures compared, <strong class="up">${count(found.matched)} match</strong>, <strong class=${found.differences.length ? "down" : "soft"}>${count(found.differences.length)} differ</strong>.${found.left_out.figures ? ` ${count(found.left_out.figures)} more in ${found.left_out.currencies.join(", ").toUpperCase()} were left aside: the file says nothing in that currency.` : ""}</p>
       ${found.reasons.length > 0 && html`<h3>Why</h3><ul class="list">${found.reasons.map((/** @type {any} */ one, /** @type {number} */ i) => html`<li key=${i}><span><strong>${count(one.differences)}</strong> of them: ${one.text}</span></li>`)}</ul>`}
-      ${found.differences.length > 0 && html`<h3>Customer by customer</h3><${Table} caption="Differences" cls="cardy" head=${["Customer", "When", "Stripe", "mrrd", "Difference", "Why"]} numbers=${[2, 3, 4]} rows=${found.differences.slice(0, 500).map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} />`, one.at, money(one.stripe_exact, one.currency), money(one.ledger_exact, one.currency), html`<${Change} amount=${Number(one.ledger_exact) - Number(one.stripe_exact)} currency=${one.currency} />`, html`<span class="why">${one.reason?.text ?? one.text ?? ""}</span>`] }))} />`}`}<//>`;
+      ${found.differences.length > 0 && html`<h3>Customer by customer</h3><${Table} caption="Differences" cls="cardy" head=${["Customer", "When", "Stripe", "mrrd", "Difference", "Why"]} numbers=${[2, 3, 4]} rows=${found.differences.slice(0, 500).map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} />`, one.at, money(one.stripe_exact, one.currency), money(one.ledger_exact, one.currency), html`<${Apart} by=${Number(one.difference_exact)} currency=${one.currency} />`, html`<span class="why">${one.reason?.text ?? one.text ?? ""}</span>`] }))} />`}`}<//>`;
 }
