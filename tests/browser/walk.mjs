@@ -5,7 +5,7 @@
 // A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key, times }, { type: text },
 // { select: selector, value }, { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
-// for each page and view; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
+// for each page and view, `unhinted` of wide tables; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
@@ -108,9 +108,31 @@ async function look(page, { width, dark }, whole) {
     return { text: document.body.innerText, title: document.title, at: location.pathname + location.search, blank, wide,
       overflow: document.documentElement.scrollWidth > innerWidth, heading: document.querySelectorAll("h1").length };
   });
+  const unhinted = await page.evaluate(hints);
   // To be looked at by people: `SHOTS=DIR` keeps what every page looked like.
   if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${told.at.replaceAll(/[^\w=-]+/g, "_")}-${width}-${dark ? "dark" : "light"}.png`, fullPage: true });
-  return { axe: found, ...told };
+  return { axe: found, ...told, unhinted };
+}
+
+/** Wide tables that don't show that they go on, or that they do though all is seen; a table that Tab doesn't come to. */
+async function hints() {
+  const frames = async () => { for (let n = 0; n < 2; n += 1) await new Promise(requestAnimationFrame); };
+  const fades = (node) => parseFloat(getComputedStyle(node).getPropertyValue("--more")) > 0;
+  const faults = [];
+  for (const node of document.querySelectorAll("main .scroll")) {
+    if (!node.checkVisibility()) continue;
+    const named = node.getAttribute("aria-label");
+    const wide = node.scrollWidth > node.clientWidth + 1;
+    if (wide !== fades(node)) faults.push(`${named}: ${wide ? "goes on, and nothing shows it" : "seems to go on"}`);
+    if (wide && node.tabIndex !== 0) faults.push(`${named}: no key scrolls it`);
+    if (!wide) continue;
+    node.scrollLeft = node.scrollWidth;
+    await frames();
+    if (fades(node)) faults.push(`${named}: seems to go on at its end`);
+    node.scrollLeft = 0;
+    await frames();
+  }
+  return faults;
 }
 
 const seen = [];

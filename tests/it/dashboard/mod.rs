@@ -59,7 +59,7 @@ impl Seen {
         let theme = if self.0["dark"] == true { "dark" } else { "light" };
         let place = format!("{} at {} {theme}", self.0["path"], self.0["width"]);
         let mut faults = Vec::new();
-        for list in ["console", "policy", "failed", "axe", "wide"] {
+        for list in ["console", "policy", "failed", "axe", "wide", "unhinted"] {
             let entries = self.0[list].as_array().into_iter().flatten();
             faults.extend(entries.map(|entry| format!("{place}: {list}: {entry}")));
         }
