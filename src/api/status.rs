@@ -111,8 +111,10 @@ impl From<Refusal> for RefusedRoute {
 /// How far the event log has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct LogStatus {
-    /// How many events the log holds, variants of one not counted.
+    /// How many events the log holds: one that came in several shapes is counted once, as everywhere where events are counted.
     events: i64,
+    /// In how many further shapes these came. `/api/v1/events` lists each shape by itself: `events` and `variants` together.
+    variants: i64,
     /// The last place in the log.
     #[schema(value_type = i64)]
     last_seq: Seq,
@@ -199,7 +201,12 @@ pub(super) async fn status(State(state): State<AppState>, _: Query<Nothing>) -> 
         reporting_currency: ledger.reporting_currency.map(|currency| currency.to_string()),
         currencies: currencies.iter().map(ToString::to_string).collect(),
         livemode,
-        log: LogStatus { events: head.events, last_seq: head.last_seq, refuses: pulse::refuses(&state.store).await },
+        log: LogStatus {
+            events: head.events,
+            variants: head.variants,
+            last_seq: head.last_seq,
+            refuses: pulse::refuses(&state.store).await,
+        },
         webhooks_refused: state.intake.refusing(now),
         reconciler: ReconcilerStatus {
             applied_seq,

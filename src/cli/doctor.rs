@@ -310,12 +310,16 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
     store.records.set_progress("doctor.tried", &context.clock.now().0.to_string()).await?;
     let head = store.log.head().await?;
     let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
+    let shapes = match head.variants {
+        0 => String::new(),
+        some => format!(" (and {some} further shapes of these)"),
+    };
     let mut findings = vec![
         ok("database", format!("{} answers, its schema is in place, and it can be written to", store.kind())),
         ok(
             "log",
             format!(
-                "{} events, the last at {}; {} of types that are not read, {} thin ones that carry no object",
+                "{} events{shapes}, the last at {}; {} of types that are not read, {} thin ones that carry no object",
                 head.events, head.last_seq, head.ignored, head.thin
             ),
         ),

@@ -9,20 +9,21 @@ use crate::{
     config::Config,
     history::renormalise,
     reconciler::{Reconciler, Rules},
-    report::table::printable,
+    report::{table::printable, units::said},
     store::{Store, records::audit_trail::Action},
 };
 
 /// Recomputes every derived table from the log, swaps it in at once and says what changed
 ///
-/// May run beside a live `serve`: answers come from the old tables until the new ones are complete.
+/// May run beside a live `serve`: answers come from the old tables until the new ones are complete. What is counted is ledgers: each
+/// customer has one under each profile that is kept, so two customers under three profiles are six.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd rebuild\n  mrrd rebuild --json\n  mrrd rebuild --renormalize")]
 pub(super) struct Args {
     /// First read every event again that an older mrrd read; what was read before stays in the log
     #[arg(long)]
     renormalize: bool,
-    /// Print one JSON object with what changed
+    /// Print one JSON object with what changed; `ledgers` counts each customer once under each profile
     #[arg(long)]
     json: bool,
 }
@@ -56,6 +57,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     };
     let rules = Rules::load(&config.ledger, &store.records).await;
     let rules = rules.map_err(|error| Failure::Failed(format!("the exchange rates can't be read: {error}")))?;
+    let names: Vec<String> = rules.profiles.iter().map(|profile| profile.name.to_string()).collect();
     let reconciler = Reconciler::new(store.clone(), rules, context.clock.clone());
     let rebuilt = reconciler
         .rebuild(&stop, &mut |reached| {
@@ -88,11 +90,22 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 "{read} events read again: {gained} have facts that had none, {lost} have none that had"
             ))?;
         }
-        output::line(format_args!("{} of {} ledgers changed", changes.changed, changes.ledgers))?;
+        let under = match &names[..] {
+            [only] => format!("the only profile, {only}"),
+            all => format!("each of {} profiles: {}", all.len(), all.join(", ")),
+        };
+        output::line(format_args!(
+            "{} of {} ledgers changed (every customer has a ledger under {under})",
+            changes.changed, changes.ledgers
+        ))?;
         for (book, mrr) in moved {
+            let account = book.account.as_ref().map_or(String::new(), |account| format!(" of {account}"));
+            let mode = if book.livemode { "" } else { ", test events" };
             output::line(format_args!(
-                "{} {}: MRR {} before, {} now",
-                book.profile, book.currency, mrr.before, mrr.after
+                "{}{account}{mode}: MRR {} before, {} now",
+                book.profile,
+                said(mrr.before, book.currency),
+                said(mrr.after, book.currency)
             ))?;
         }
         for (key, reason) in &changes.failed {

@@ -13,6 +13,8 @@ use crate::event::Seq;
 pub struct LogHead {
     /// How many events, each id counted once.
     pub events: i64,
+    /// In how many further shapes events of these ids came: the log's rows are both together.
+    pub variants: i64,
     /// The greatest seq that every reader may see.
     pub last_seq: Seq,
     /// Events of types mrrd doesn't read.
@@ -39,6 +41,8 @@ pub(in crate::store) struct Tally {
 pub(in crate::store) struct Events {
     pub(in crate::store) to: Seq,
     pub(in crate::store) count: i64,
+    /// The same ids in other shapes, not counted in `count`.
+    pub(in crate::store) variants: i64,
 }
 
 /// The newest event of each source up to a seq. Rows of events never change, so this is never counted again.

@@ -97,7 +97,9 @@ fn case_54_a_printed_list_of_objects_is_read_as_of_when_it_was_printed() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(text(&output.stdout).contains(&format!("\"appended\":{appended}")), "{at}: {}", text(&output.stdout));
     }
-    assert!(run(dir.path(), &["rebuild"]).status.success());
+    let rebuilt = run(dir.path(), &["rebuild"]);
+    let said = String::from_utf8_lossy(&rebuilt.stdout).into_owned();
+    assert!(rebuilt.status.success() && said.contains("(every customer has a ledger under "), "{said}");
     let report = run(dir.path(), &["report", "mrr", "--from", "2026-01-01", "--to", "2026-04-30", "--json"]);
     let report: Value = serde_json::from_slice(&report.stdout).unwrap();
     let closing: Vec<&str> =

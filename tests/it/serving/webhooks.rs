@@ -56,8 +56,11 @@ async fn what_is_verified_is_taken_once() {
         assert_eq!((answer.status, &*answer.body), (200, expected.as_bytes()), "{body}");
         assert_eq!(rows(&mut daemon).await, rows_after, "{body}");
     }
-    let quality = daemon.json("/api/v1/status").await["quality"].clone();
-    // Of evt_1 there are two bodies, and it is one event.
+    let status = daemon.json("/api/v1/status").await;
+    let (log, quality) = (&status["log"], &status["quality"]);
+    // Of evt_1 there are two bodies, and it is one event; the list has a row for each body.
+    assert_eq!((&log["events"], &log["variants"]), (&4.into(), &1.into()), "{log}");
+    assert_eq!(daemon.json("/api/v1/events").await["data"].as_array().unwrap().len(), 5);
     assert_eq!((&quality["unreadable_events"], &quality["ignored_events"]), (&1.into(), &2.into()), "{quality}");
 }
 

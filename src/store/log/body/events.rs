@@ -47,18 +47,15 @@ impl Database {
         if end > head.last_seq {
             self.count_readings(end, &mut head).await?;
         }
-        Ok(LogHead { events: events.count, ..head })
+        Ok(LogHead { events: events.count, variants: events.variants, ..head })
     }
 
     /// Counts events on from where `events` ends.
     async fn count_events(&self, to: Seq, events: &mut Events) -> Result<(), StoreError> {
-        let more: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM event WHERE variant = 0 AND seq > $1 AND seq <= $2")
-            .bind(events.to)
-            .bind(to)
-            .fetch_one(&self.log)
-            .await
-            .doing(DOING)?;
-        *events = Events { to, count: events.count + more };
+        let text = "SELECT COUNT(*) FILTER (WHERE variant = 0), COUNT(*) FROM event WHERE seq > $1 AND seq <= $2";
+        let (more, rows): (i64, i64) =
+            sqlx::query_as(text).bind(events.to).bind(to).fetch_one(&self.log).await.doing(DOING)?;
+        *events = Events { to, count: events.count + more, variants: events.variants + rows - more };
         Ok(())
     }
 
