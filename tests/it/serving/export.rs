@@ -106,6 +106,29 @@ async fn what_agrees_matches_and_each_difference_has_its_likeliest_reason() {
     assert!(said.contains("2 of them: it is Stripe's with churn_at = end"), "{said}");
 }
 
+/// A yearly price of 100.00 is 8.33 where each item is rounded by itself, and a third of a cent more in the ledger.
+#[tokio::test]
+async fn what_stripe_rounds_item_by_item_is_no_difference_and_a_cent_of_whole_amounts_is() {
+    let mut daemon = Settings::default().start().await;
+    for n in 0..4 {
+        let mut yearly = subscription(&format!("sub_{n}"), "cus_1", "price_year", 10000, 1, JANUARY);
+        yearly["items"]["data"][0]["price"]["recurring"]["interval"] = json!("year");
+        daemon.accept(event(&format!("evt_{n}"), "customer.subscription.created", JANUARY, &yearly, None)).await;
+    }
+    let monthly = subscription("sub_9", "cus_9", "price_month", 2000, 1, JANUARY);
+    daemon.accept(event("evt_9", "customer.subscription.created", JANUARY, &monthly, None)).await;
+    daemon.settle().await;
+    let csv = "Customer ID,Currency,2026-01\ncus_1,usd,33.32\ncus_9,usd,20.00\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!((code, &answer["matched"], &answer["differences"]), (0, &json!(2), &json!([])), "{answer}");
+    let (code, answer) = held(&daemon, "Customer ID,Currency,2026-01\ncus_1,usd,33.28\ncus_9,usd,19.99\n", &[]);
+    let apart: Vec<_> = answer["differences"].as_array().unwrap().iter().map(|one| &one["difference_exact"]).collect();
+    assert_eq!((code, apart), (1, vec![&json!("5.333332"), &json!("1")]), "{answer}");
+    let changes = "Date,Customer ID,Currency,MRR change\n2026-01-14,cus_1,usd,33.32\n2026-01-14,cus_9,usd,20.00\n";
+    let (code, answer) = held(&daemon, changes, &[]);
+    assert_eq!((code, &answer["matched"]), (0, &json!(2)), "{answer}");
+}
+
 #[tokio::test]
 async fn changes_are_held_against_movements_day_by_day() {
     let daemon = account().await;
