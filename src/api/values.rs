@@ -159,6 +159,15 @@ impl Value for UnixTime {
         "an instant such as 2026-01-31T12:00:00Z".into()
     }
 
+    fn expected_for(text: &str) -> String {
+        match text.parse::<Day>() {
+            Ok(day) if !text.contains(['T', ':']) => {
+                format!("an instant but a day: for its beginning in UTC write {day}T00:00:00Z")
+            }
+            _ => Self::expected(),
+        }
+    }
+
     fn schema() -> Object {
         formatted(KnownFormat::DateTime, "2026-01-31T12:00:00Z")
     }

@@ -146,6 +146,9 @@ async fn a_day_as_known_at_hears_what_to_write_for_it() {
     let answer = daemon.connect().get("/api/v1/mrr?as_known_at=2026-10-31").await.unwrap();
     assert_eq!(answer.status, 422);
     assert!(answer.json()["detail"].as_str().unwrap().contains("write 2026-10-31T23:59:59Z"));
+    let answer = daemon.connect().get("/api/v1/events?since=2026-10-31").await.unwrap();
+    assert_eq!(answer.status, 422);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("write 2026-10-31T00:00:00Z"));
 }
 
 #[tokio::test]
