@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::state::AppState,
-    event::Seq,
+    event::{ReadAs, Seq, Source},
     ledger::{
         ids::{CustomerId, EventId},
         time::UnixTime,
@@ -30,17 +30,9 @@ use crate::{
 const LIST: &str = "events";
 const BACKWARDS: &str = "events-desc";
 
-/// What became of an event, as the log keeps it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReadAs(&'static str);
-
-/// How an event came, as the log keeps it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Source(&'static str);
-
 words! {
-    ReadAs: ["facts", "ignored", "unreadable", "thin"].map(ReadAs), |one: ReadAs| one.0;
-    Source: ["webhook", "replay", "api"].map(Source), |one: Source| one.0;
+    ReadAs: ReadAs::ALL, ReadAs::as_str;
+    Source: Source::ALL, Source::as_str;
 }
 
 parameters! {
@@ -86,8 +78,8 @@ pub(super) async fn events(State(state): State<AppState>, Query(query): Query<Ev
         kind: query.kind,
         since: query.since,
         until: query.until,
-        source: query.source.map(|Source(name)| name.into()),
-        reading: query.reading.map(|ReadAs(name)| name.into()),
+        source: query.source,
+        reading: query.reading,
         customer: query.customer,
         livemode: query.livemode,
         account: match query.account {

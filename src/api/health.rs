@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::state::AppState,
     config::{Names, Role},
-    event::{EventRow, Seq},
+    event::{EventRow, Seq, Source},
     history::drift::Drift,
 };
 
@@ -122,9 +122,12 @@ pub(super) struct Sizes {
 #[utoipa::path(get, path = "/api/v1/health", tag = "status", responses((status = 200, body = Health)))]
 pub(super) async fn health(State(state): State<AppState>, _: Query<Nothing>) -> Answer {
     let (store, config) = (&state.store, &state.config);
-    let newest = async |source: &str| store.log.newest_of(source).await.map(|row| row.as_ref().map(Arrived::from));
-    let newest =
-        Newest { webhook: newest("webhook").await?, replay: newest("replay").await?, api: newest("api").await? };
+    let newest = async |source: Source| store.log.newest_of(source).await.map(|row| row.as_ref().map(Arrived::from));
+    let newest = Newest {
+        webhook: newest(Source::Webhook).await?,
+        replay: newest(Source::Replay).await?,
+        api: newest(Source::Api).await?,
+    };
     let last_seq = store.log.end().await?;
     let applied_seq = store.derived.applied_seq().await?;
     let generations = store.derived.generations().await?;

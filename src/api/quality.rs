@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::state::AppState,
-    event::Seq,
+    event::{ReadAs, Seq},
     ledger::{
         ids::{AccountId, CustomerId},
         time::UnixTime,
@@ -90,7 +90,7 @@ pub(super) async fn quality(State(state): State<AppState>, Query(query): Query<Q
         ..EventFilter::default()
     };
     if let Some(seq) = events {
-        let unreadable = EventFilter { reading: Some("unreadable".into()), ..filter.clone() };
+        let unreadable = EventFilter { reading: Some(ReadAs::Unreadable), ..filter.clone() };
         let rows = state.store.log.events(&unreadable, seq, limit).await?;
         // An event in several shapes is one event.
         data.extend(rows.iter().filter(|row| row.variant == 0).map(QualityItem::unreadable));

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     config::{Config, Role},
     daemon::waiting,
+    event::Source,
     ledger::{ids::AccountId, time::UnixTime},
     limits,
     store::{
@@ -206,7 +207,7 @@ pub(super) async fn endpoints(log: &Log, config: &Config, now: UnixTime) -> Resu
 async fn heard(log: &Log, name: &str, account: &AccountId, now: UnixTime) -> Result<Finding, StoreError> {
     let check = "webhooks";
     let filter =
-        EventFilter { source: Some("webhook".into()), account: Some(Some(account.clone())), ..EventFilter::default() };
+        EventFilter { source: Some(Source::Webhook), account: Some(Some(account.clone())), ..EventFilter::default() };
     let newest = log.events_back(&filter, None, 1).await?;
     let ask = "is the endpoint enabled at Stripe, and does it answer 200?";
     let (verdict, detail) = match newest.first().map(|row| row.created) {

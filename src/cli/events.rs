@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{Context, Failure, Outcome, events_export, instant, open_to_read, output};
 use crate::{
-    event::{EventRow, Seq},
+    event::{EventRow, ReadAs, Seq},
     ledger::{
         ids::{AccountId, CustomerId, EventId},
         time::UnixTime,
@@ -128,16 +128,16 @@ enum Reading {
 impl Filter {
     fn store(&self) -> EventFilter {
         let reading = self.reading.map(|reading| match reading {
-            Reading::Facts => "facts",
-            Reading::Ignored => "ignored",
-            Reading::Unreadable => "unreadable",
-            Reading::Thin => "thin",
+            Reading::Facts => ReadAs::Facts,
+            Reading::Ignored => ReadAs::Ignored,
+            Reading::Unreadable => ReadAs::Unreadable,
+            Reading::Thin => ReadAs::Thin,
         });
         EventFilter {
             kind: self.kind.clone(),
             since: self.since,
             until: self.until,
-            reading: reading.map(str::to_owned),
+            reading,
             source: None,
             customer: self.customer.as_deref().map(CustomerId::from),
             livemode: None,
@@ -178,8 +178,8 @@ impl<'a> From<&'a EventRow> for EventLine<'a> {
             livemode: row.livemode,
             account: row.account.as_ref().map(AccountId::as_str),
             api_version: row.api_version.as_deref(),
-            source: &row.source,
-            reading: &row.reading,
+            source: row.source.as_str(),
+            reading: row.reading.as_str(),
             reason: reason(row),
             body: None,
         }
@@ -245,7 +245,7 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
         ("type", row.kind.clone()),
         ("seq", row.seq.to_string()),
         ("created", row.created.to_string()),
-        ("received", format!("{} by {}", row.received_at, row.source)),
+        ("received", format!("{} by {}", row.received_at, row.source.as_str())),
         ("mode", mode(row)),
         ("read as", reading(row)),
     ];
@@ -336,5 +336,6 @@ fn print(rows: &[EventRow], json: bool) -> Outcome {
 }
 
 fn reading(row: &EventRow) -> String {
-    reason(row).map_or(row.reading.clone(), |reason| format!("{}: {reason}", row.reading))
+    let reading = row.reading.as_str();
+    reason(row).map_or(reading.to_owned(), |reason| format!("{reading}: {reason}"))
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
-    event::Seq,
+    event::{ReadAs, Seq},
     limits,
     report::{
         quality::{QualityItem, QualityList},
@@ -32,7 +32,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let missing = reports.missing_subscriptions(&question).await.map_err(ask::failure)?;
     data.extend(missing.map(|missing| QualityItem::missing(&missing, context.clock.now())));
     let (unreadable, mut seq) =
-        (EventFilter { reading: Some("unreadable".into()), ..EventFilter::default() }, Seq::START);
+        (EventFilter { reading: Some(ReadAs::Unreadable), ..EventFilter::default() }, Seq::START);
     loop {
         let page = store.log.events(&unreadable, seq, limits::LOG_PAGE_EVENTS).await;
         let page = page.map_err(|error| Failure::Failed(format!("the log can't be read: {error}")))?;

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::{
     background::{Task, Turn, Words},
+    event::Source,
     ledger::fact::NORMALISER,
     limits,
     store::{Store, log::ReadLog},
@@ -78,7 +79,7 @@ impl Task for NewestEvents {
     }
 
     async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        match self.0.newest_of("webhook").await {
+        match self.0.newest_of(Source::Webhook).await {
             Ok(_) => Turn::last(),
             Err(error) => Turn::failed(error, limits::STORE_RETRY),
         }

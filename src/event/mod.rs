@@ -30,6 +30,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// Every way there is.
+    pub const ALL: [Self; 3] = [Self::Webhook, Self::Replay, Self::Api];
+
+    /// By the name that the log has for it; `None` where it is none.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+
     /// As the log names it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -51,6 +59,51 @@ pub enum Reading {
     Thin(String),
     /// A type mrrd reads, without a fact; the reason, free of personal data.
     Unreadable(String),
+}
+
+impl Reading {
+    /// Which of the four it is.
+    pub fn read_as(&self) -> ReadAs {
+        match self {
+            Self::Facts(_) => ReadAs::Facts,
+            Self::Ignored => ReadAs::Ignored,
+            Self::Thin(_) => ReadAs::Thin,
+            Self::Unreadable(_) => ReadAs::Unreadable,
+        }
+    }
+}
+
+/// What became of an event when it was read, without what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAs {
+    /// At least one fact.
+    Facts,
+    /// A type mrrd doesn't read.
+    Ignored,
+    /// A type mrrd reads, without a fact.
+    Unreadable,
+    /// A thin event.
+    Thin,
+}
+
+impl ReadAs {
+    /// Everything that may become of one.
+    pub const ALL: [Self; 4] = [Self::Facts, Self::Ignored, Self::Unreadable, Self::Thin];
+
+    /// By the kind of an event's first fact, as the log keeps it: what isn't one of the other words is a fact's own.
+    pub fn of_kind(kind: &str) -> Self {
+        Self::ALL.into_iter().find(|one| one.as_str() == kind).unwrap_or(Self::Facts)
+    }
+
+    /// As the log and the API name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Facts => "facts",
+            Self::Ignored => "ignored",
+            Self::Unreadable => "unreadable",
+            Self::Thin => "thin",
+        }
+    }
 }
 
 /// An event to append, already verified and read.
@@ -99,10 +152,10 @@ pub struct EventRow {
     pub api_version: Option<String>,
     /// When it was received, by mrrd's clock.
     pub received_at: UnixTime,
-    /// By which way it came here: `webhook`, `replay` or `api`.
-    pub source: String,
-    /// `facts`, `ignored`, `unreadable` or `thin`.
-    pub reading: String,
+    /// By which way it came here.
+    pub source: Source,
+    /// What became of it when it was read.
+    pub reading: ReadAs,
     /// Why it is unreadable, or what a thin event points to.
     pub reason: Option<String>,
 }

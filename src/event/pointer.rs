@@ -1,6 +1,6 @@
 //! What a thin event points to (docs/wire.md 1.5), read from the text that the log keeps of it.
 
-use super::EventRow;
+use super::{EventRow, ReadAs};
 
 /// The ids that a thin event names; either may be missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl EventRow {
         fn named(id: &str) -> Option<&str> {
             Some(id).filter(|id| !id.is_empty())
         }
-        let told = self.reason.as_deref().filter(|_| self.reading == "thin").unwrap_or_default();
+        let told = self.reason.as_deref().filter(|_| self.reading == ReadAs::Thin).unwrap_or_default();
         // As the normaliser writes it: the twin, a space, the object.
         let (twin, object) = match told.split_once(' ') {
             Some((first, rest)) if is_event(first) => (first, rest),
@@ -35,9 +35,12 @@ fn is_event(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::Seq, ledger::time::UnixTime};
+    use crate::{
+        event::{Seq, Source},
+        ledger::time::UnixTime,
+    };
 
-    fn row(reading: &str, reason: &str) -> EventRow {
+    fn row(reading: ReadAs, reason: &str) -> EventRow {
         EventRow {
             seq: Seq(1),
             id: "evt_thin".into(),
@@ -48,8 +51,8 @@ mod tests {
             created: UnixTime(0),
             api_version: None,
             received_at: UnixTime(0),
-            source: "webhook".into(),
-            reading: reading.into(),
+            source: Source::Webhook,
+            reading,
             reason: Some(reason.into()),
         }
     }
@@ -64,8 +67,8 @@ mod tests {
             ("SPRING 26", None, Some("SPRING 26")),
             ("", None, None),
         ] {
-            assert_eq!(row("thin", told).pointer(), Pointer { twin, object }, "{told:?}");
+            assert_eq!(row(ReadAs::Thin, told).pointer(), Pointer { twin, object }, "{told:?}");
         }
-        assert_eq!(row("unreadable", "evt_1 has no price").pointer(), Pointer::default());
+        assert_eq!(row(ReadAs::Unreadable, "evt_1 has no price").pointer(), Pointer::default());
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Clock,
-    event::{EventRow, NewEvent, Seq, Source},
+    event::{EventRow, NewEvent, ReadAs, Seq, Source},
     ledger::{
         ids::{AccountId, EventId},
         time::UnixTime,
@@ -155,8 +155,9 @@ pub(super) fn event(document: &[u8], clock: &Clock) -> Option<NewEvent> {
         created: UnixTime(line.created),
         api_version: line.api_version.map(Cow::into_owned),
         received_at: clock.now(),
-        source: Source::Replay.as_str().into(),
-        reading: String::new(),
+        source: Source::Replay,
+        // Nothing is read of it yet.
+        reading: ReadAs::Unreadable,
         reason: None,
     };
     let reading = read::read_again(&body, &row);

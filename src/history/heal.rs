@@ -19,7 +19,7 @@ use crate::{
     alerts::{self, drift::Found},
     background::{self, Board, Task, Turn, Words},
     config::alert_rules::Rule,
-    event::{CustomerKey, Pointer, Seq},
+    event::{CustomerKey, Pointer, ReadAs, Seq},
     ledger::{outcome::QualityKind, time::UnixTime},
     limits,
     reconciler::{Rules, driver::Handle, joining::Joins},
@@ -197,7 +197,7 @@ impl Healer {
             self.ask_again(&still).await?;
             again = still;
         }
-        let filter = EventFilter { reading: Some("thin".into()), account: Some(None), ..EventFilter::default() };
+        let filter = EventFilter { reading: Some(ReadAs::Thin), account: Some(None), ..EventFilter::default() };
         while again.len() < limits::THIN_AGAIN {
             let page = store.log.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;
             let Some(last) = page.last() else { break };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::{
-    event::{EventRow, Reading, Seq},
+    event::{EventRow, ReadAs, Reading, Seq},
     ledger::fact::NORMALISER,
     store::{Store, StoreError, log::ReadBy},
     stripe::read::read_again,
@@ -46,7 +46,7 @@ pub async fn run(
         let mut readings = Vec::with_capacity(page.len());
         for (event, body) in page {
             let reading = reading(&event, &body);
-            let (before, now) = (event.reading == "facts", matches!(reading, Reading::Facts(_)));
+            let (before, now) = (event.reading == ReadAs::Facts, matches!(reading, Reading::Facts(_)));
             counts.read += 1;
             counts.gained += u64::from(now && !before);
             counts.lost += u64::from(before && !now);

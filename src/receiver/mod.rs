@@ -29,7 +29,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Config,
-    event::{Reading, Source},
+    event::Source,
     ingest::appender::{AppendError, Appender},
     ledger::ids::EventId,
     limits,
@@ -202,7 +202,7 @@ async fn take(
     signature::verify(signature_header(headers).as_deref(), &body, &endpoint.secrets, now, tolerance)
         .map_err(|error| (None, Refusal::Signature(error)))?;
     let read = read::read(&body).map_err(|error| (None, Refusal::Event(error)))?;
-    let (id, kind, reading) = (read.id.clone(), read.kind.clone(), name_of(&read.reading));
+    let (id, kind, reading) = (read.id.clone(), read.kind.clone(), read.reading.read_as().as_str());
     let mut event = read.received(body, now, Source::Webhook);
     if let Some(bound) = &endpoint.account {
         // Whoever holds this endpoint's secret speaks for this account, and for no other's ledger.
@@ -242,14 +242,5 @@ fn signature_header(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
         [] => None,
         [one] => Some(Cow::Borrowed(one)),
         several => Some(Cow::Owned(several.join(&b","[..]))),
-    }
-}
-
-fn name_of(reading: &Reading) -> &'static str {
-    match reading {
-        Reading::Facts(_) => "facts",
-        Reading::Ignored => "ignored",
-        Reading::Thin(_) => "thin",
-        Reading::Unreadable(_) => "unreadable",
     }
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::table::Table;
 use crate::{
-    event::{EventRow, Seq},
+    event::{EventRow, ReadAs, Seq},
     stripe::read::ignored_because,
 };
 
@@ -42,9 +42,9 @@ pub struct EventEntry {
     /// The version of Stripe's API that its shape follows; null where it doesn't tell.
     pub api_version: Option<String>,
     /// By which way it came: `webhook`, `replay` or `api`.
-    pub source: String,
+    pub source: &'static str,
     /// What was read from it: `facts`, `ignored`, `unreadable` or `thin`.
-    pub reading: String,
+    pub reading: &'static str,
     /// Why it is unreadable or was ignored, or what a thin event points to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -64,7 +64,7 @@ pub struct EventDetail {
 
 /// Why an event says nothing to mrrd, or what it points to.
 pub fn reason(event: &EventRow) -> Option<&str> {
-    if event.reading == "ignored" { Some(ignored_because(&event.kind)) } else { event.reason.as_deref() }
+    if event.reading == ReadAs::Ignored { Some(ignored_because(&event.kind)) } else { event.reason.as_deref() }
 }
 
 impl From<&EventRow> for EventEntry {
@@ -79,8 +79,8 @@ impl From<&EventRow> for EventEntry {
             livemode: row.livemode,
             account: row.account.as_ref().map(ToString::to_string),
             api_version: row.api_version.clone(),
-            source: row.source.clone(),
-            reading: row.reading.clone(),
+            source: row.source.as_str(),
+            reading: row.reading.as_str(),
             reason: reason(row).map(str::to_owned),
         }
     }
@@ -114,8 +114,8 @@ impl EventList {
                 event.livemode.to_string(),
                 event.account.clone().unwrap_or_default(),
                 event.api_version.clone().unwrap_or_default(),
-                event.source.clone(),
-                event.reading.clone(),
+                event.source.into(),
+                event.reading.into(),
                 event.reason.clone().unwrap_or_default(),
             ]
         };

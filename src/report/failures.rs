@@ -38,7 +38,8 @@ pub struct FailureEntry {
     /// The currency of every amount.
     pub currency: String,
     /// The first day on which it was past due.
-    pub failed_on: String,
+    #[schema(value_type = String)]
+    pub failed_on: Day,
     /// The day from which nothing was past due any more; null while something is.
     pub settled_on: Option<String>,
     /// `open`, `recovered`, `lost`, or `partly_lost`.
@@ -62,7 +63,7 @@ pub struct FailureEntry {
 }
 
 /// Where a failure stands in the list: the day it failed on, the customer, the currency.
-pub type FailurePlace = (String, String, String);
+pub type FailurePlace = (Day, String, String);
 
 /// An episode while it is followed from day to day.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl FailureList {
                 one.customer.clone(),
                 one.customer_name.clone().unwrap_or_default(),
                 one.currency.clone(),
-                one.failed_on.clone(),
+                one.failed_on.to_string(),
                 one.settled_on.clone().unwrap_or_default(),
                 one.outcome.into(),
                 one.amount_exact.to_string(),
@@ -189,7 +190,7 @@ impl FailureEntry {
             customer: customer.into(),
             customer_name: None,
             currency: currency.to_string(),
-            failed_on: began.to_string(),
+            failed_on: began,
             settled_on: ended.map(|day| day.to_string()),
             outcome,
             amount: amount.minor(),
@@ -205,7 +206,7 @@ impl FailureEntry {
 
     /// Where it stands in the list.
     pub fn place(&self) -> FailurePlace {
-        (self.failed_on.clone(), self.customer.clone(), self.currency.clone())
+        (self.failed_on, self.customer.clone(), self.currency.clone())
     }
 }
 
@@ -233,8 +234,9 @@ mod tests {
     fn told(rows: Vec<DayAmounts>, from: Option<&str>) -> Vec<Told> {
         let span = (from.map(|day| day.parse().unwrap()), None);
         let list = FailureList::from_changes(rows, "2026-12-31".parse().unwrap(), span, None).unwrap();
-        let entry =
-            |one: FailureEntry| (one.failed_on, one.settled_on, one.outcome, one.amount, one.recovered, one.lost);
+        let entry = |one: FailureEntry| {
+            (one.failed_on.to_string(), one.settled_on, one.outcome, one.amount, one.recovered, one.lost)
+        };
         list.data.into_iter().map(entry).collect()
     }
 

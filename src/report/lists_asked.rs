@@ -126,7 +126,7 @@ impl Reports<'_> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let today = self.ledger.zone.day(scope.cut);
         // None that comes after it began later.
-        let to = after.and_then(|(failed_on, ..)| failed_on.parse().ok()).into_iter().chain(ask.to).min();
+        let to = after.map(|(failed_on, ..)| *failed_on).into_iter().chain(ask.to).min();
         // Who is at risk on a day may have been so before: then no failure begins there, and more days are read.
         let mut most = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1).saturating_mul(2);
         loop {

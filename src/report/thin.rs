@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    event::{EventRow, Pointer, Seq, SeqRange},
+    event::{EventRow, Pointer, ReadAs, Seq, SeqRange},
     ledger::{ids::EventId, time::UnixTime},
     limits,
     store::{ReadStore, StoreError, log::EventFilter},
@@ -18,7 +18,7 @@ pub async fn unfilled(
     after_seq: Seq,
     limit: usize,
 ) -> Result<(Vec<EventRow>, Option<Seq>), StoreError> {
-    let filter = EventFilter { reading: Some("thin".into()), ..filter.clone() };
+    let filter = EventFilter { reading: Some(ReadAs::Thin), ..filter.clone() };
     let (mut found, mut after) = (Vec::new(), after_seq);
     for _ in 0..limits::THIN_PAGES_AT_ONCE {
         let page = store.log.events(&filter, after, limits::LOG_PAGE_EVENTS).await?;

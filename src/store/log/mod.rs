@@ -16,7 +16,7 @@ use super::{
     errors::in_time,
 };
 use crate::{
-    event::{CustomerKey, EventRow, NewEvent, Reading, Seq, SeqRange},
+    event::{CustomerKey, EventRow, NewEvent, ReadAs, Reading, Seq, SeqRange, Source},
     ledger::{
         fact::Fact,
         ids::{AccountId, CustomerId, EventId},
@@ -70,10 +70,10 @@ pub struct EventFilter {
     pub since: Option<UnixTime>,
     /// Only events that Stripe created before this instant.
     pub until: Option<UnixTime>,
-    /// `facts`, `ignored`, `unreadable` or `thin`.
-    pub reading: Option<String>,
-    /// How it came: `webhook`, `replay` or `api`.
-    pub source: Option<String>,
+    /// Only those of which this became.
+    pub reading: Option<ReadAs>,
+    /// Only those that came this way.
+    pub source: Option<Source>,
     /// Only those of this customer.
     pub customer: Option<CustomerId>,
     /// Only live or test ones.
@@ -151,7 +151,7 @@ impl ReadLog {
     }
 
     /// The newest event that came one way: `webhook`, `replay` or `api`.
-    pub async fn newest_of(&self, source: &str) -> Result<Option<EventRow>, StoreError> {
+    pub async fn newest_of(&self, source: Source) -> Result<Option<EventRow>, StoreError> {
         either!(self.0, database => database.newest_of(source).await)
     }
 

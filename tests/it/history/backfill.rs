@@ -26,7 +26,7 @@ async fn every_event_of_thirty_days_comes_once_to_the_byte_and_older_ones_are_go
     for event in events.iter().rev().take(50) {
         let bodies = room.fetch.store.log.bodies(&event.id.as_str().into()).await.unwrap();
         assert_eq!(bodies[0].1, event.body);
-        assert_eq!(bodies[0].0.source, "api");
+        assert_eq!(bodies[0].0.source.as_str(), "api");
     }
     // A second run looks at the last minutes only.
     let before = stripe.asked();

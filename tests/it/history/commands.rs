@@ -225,7 +225,7 @@ async fn replay_reads_other_programs_tables_and_sets_aside_what_it_cannot_read()
     assert_eq!(rest, bad.join("\n") + "\n");
     let store = mrrd::store::Store::open(&database(Kind::Sqlite, &dir).await).await.unwrap();
     let log = store.log.events(&mrrd::store::log::EventFilter::default(), mrrd::event::Seq::START, 100).await.unwrap();
-    let kinds: Vec<_> = log.iter().map(|row| (&*row.kind, &*row.reading, row.livemode)).collect();
+    let kinds: Vec<_> = log.iter().map(|row| (&*row.kind, row.reading.as_str(), row.livemode)).collect();
     let (event, object) = (("customer.created", "facts", true), ("api.subscription", "facts", true));
     assert_eq!(kinds, [event, event, object, event, object]);
     let times: Vec<i64> = log.iter().map(|row| row.created.0).collect();

@@ -1,7 +1,7 @@
 //! What an append answers, and what is read again.
 
 use mrrd::{
-    event::{EventRow, NewEvent, Reading, Seq, Source},
+    event::{EventRow, NewEvent, ReadAs, Reading, Seq, Source},
     ledger::{fact::NORMALISER, time::UnixTime},
     store::log::{Appended, EventFilter, ReadBy},
 };
@@ -82,10 +82,10 @@ on_both! {
             (EventFilter { kind: Some("invoice.paid".into()), ..every.clone() }, 0, 100, "5"),
             (EventFilter { kind: Some("customer.*".into()), ..every.clone() }, 0, 100, "1 2 3 4"),
             (EventFilter { kind: Some("%".into()), ..every.clone() }, 0, 100, ""),
-            (EventFilter { reading: Some("ignored".into()), ..every.clone() }, 0, 100, "1 5"),
-            (EventFilter { reading: Some("unreadable".into()), ..every.clone() }, 0, 100, "2"),
-            (EventFilter { reading: Some("thin".into()), ..every.clone() }, 0, 100, "3"),
-            (EventFilter { reading: Some("facts".into()), ..every.clone() }, 0, 100, "4"),
+            (EventFilter { reading: Some(ReadAs::Ignored), ..every.clone() }, 0, 100, "1 5"),
+            (EventFilter { reading: Some(ReadAs::Unreadable), ..every.clone() }, 0, 100, "2"),
+            (EventFilter { reading: Some(ReadAs::Thin), ..every.clone() }, 0, 100, "3"),
+            (EventFilter { reading: Some(ReadAs::Facts), ..every.clone() }, 0, 100, "4"),
             (EventFilter { customer: Some("cus_1".into()), ..every.clone() }, 0, 100, "4"),
             (EventFilter { customer: Some("cus_2".into()), ..every.clone() }, 0, 100, ""),
             (EventFilter { customer: Some("cus_1".into()), account: Some(None), ..every.clone() }, 0, 100, "4"),
@@ -161,8 +161,8 @@ on_both! {
         // Once more changes nothing.
         store.log.append_facts(NORMALISER + 1, &[(rows[0].clone(), Reading::Ignored)]).await.unwrap();
         assert_eq!(store.log.customer_facts(&[key("cus_1"), key("cus_2")], None).await.unwrap(), [vec![], vec![newer]]);
-        assert_eq!(store.log.event(&"evt_1".into()).await.unwrap().unwrap().reading, "facts");
-        assert_eq!(store.log.event(&"evt_2".into()).await.unwrap().unwrap().reading, "ignored");
+        assert_eq!(store.log.event(&"evt_1".into()).await.unwrap().unwrap().reading, ReadAs::Facts);
+        assert_eq!(store.log.event(&"evt_2".into()).await.unwrap().unwrap().reading, ReadAs::Ignored);
         assert_eq!(store.log.head().await.unwrap().ignored, 2);
         assert_eq!(subject.again().await.log.head().await.unwrap(), store.log.head().await.unwrap());
         let nowhere = EventRow { seq: Seq(9), ..rows[0].clone() };

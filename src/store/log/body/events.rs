@@ -11,7 +11,7 @@ use super::{
     reader::Columns,
 };
 use crate::{
-    event::{EventRow, Seq, SeqRange, codec},
+    event::{EventRow, ReadAs, Seq, SeqRange, Source, codec},
     ledger::{ids::EventId, time::UnixTime},
     limits::NEWEST_EVENTS,
     store::{
@@ -117,7 +117,7 @@ impl Database {
     }
 
     /// The newest event of a source. The log is looked through once, and from then on only where it has grown.
-    pub(in crate::store) async fn newest_of(&self, source: &str) -> Result<Option<EventRow>, StoreError> {
+    pub(in crate::store) async fn newest_of(&self, source: Source) -> Result<Option<EventRow>, StoreError> {
         let mut newest = self.tally.newest();
         let horizon = horizon(self).await?;
         while horizon > newest.to {
@@ -134,7 +134,7 @@ impl Database {
             newest.to = to;
             self.tally.keep_newest(newest.clone());
         }
-        let Some(seq) = newest.seqs.get(source) else { return Ok(None) };
+        let Some(seq) = newest.seqs.get(source.as_str()) else { return Ok(None) };
         let row = sqlx::query(AssertSqlSafe(format!("SELECT {LISTED} FROM {EVENTS} WHERE e.seq = $1")))
             .bind(seq)
             .fetch_optional(&self.log)
@@ -191,13 +191,13 @@ impl Database {
         if let Some(account) = &filter.account {
             only("e.account = ?", Parameter::Text(super::rows::account(account.as_ref())));
         }
-        if let Some(source) = &filter.source {
-            only("e.source = ?", Parameter::Text(clean(source)));
+        if let Some(source) = filter.source {
+            only("e.source = ?", Parameter::Text(source.as_str().to_owned()));
         }
-        match filter.reading.as_deref() {
-            Some("facts") => text.push_str(" AND f.kind NOT IN ('ignored', 'unreadable', 'thin')"),
+        match filter.reading {
+            Some(ReadAs::Facts) => text.push_str(" AND f.kind NOT IN ('ignored', 'unreadable', 'thin')"),
             Some(reading) => {
-                parameters.push(Parameter::Text(clean(reading)));
+                parameters.push(Parameter::Text(reading.as_str().to_owned()));
                 // Said twice, so that the index of unread events can lead.
                 let unread = format!(
                     " AND f.kind = ${0} AND e.seq IN (SELECT seq FROM fact WHERE kind = ${0}

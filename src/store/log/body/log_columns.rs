@@ -8,7 +8,7 @@ use super::{
     rows::{Query, account},
 };
 use crate::{
-    event::{EventRow, Seq, codec},
+    event::{EventRow, ReadAs, Seq, Source, codec},
     ledger::fact::Fact,
     store::{
         StoreError,
@@ -61,20 +61,23 @@ pub(super) fn event_row(columns: &mut Columns<'_>) -> Read<EventRow> {
         created: columns.time()?,
         api_version: Some(columns.text()?).filter(|version| !version.is_empty()),
         received_at: columns.time()?,
-        source: columns.text()?,
-        reading: "facts".into(),
+        source: source(columns.str()?)?,
+        reading: ReadAs::Facts,
         reason: None,
     };
     let (kind, codec, state) = (columns.text_or_null()?, columns.number_or_null()?, columns.bytes_or_null()?);
-    if let (Some(kind @ ("ignored" | "unreadable" | "thin")), Some(codec), Some(state)) =
-        (kind.as_deref(), codec, state)
-    {
+    let reading = kind.as_deref().map_or(ReadAs::Facts, ReadAs::of_kind);
+    if let (ReadAs::Ignored | ReadAs::Unreadable | ReadAs::Thin, Some(codec), Some(state)) = (reading, codec, state) {
         let reason = codec::decode_reason(codec, &state)
             .map_err(|error| corrupt("reading events", format!("the reason of {}: {error}", event.id)))?;
-        event.reading = kind.to_owned();
+        event.reading = reading;
         event.reason = Some(reason).filter(|reason| !reason.is_empty());
     }
     Ok(event)
+}
+
+fn source(name: &str) -> Read<Source> {
+    Source::named(name).ok_or_else(|| corrupt("reading events", format!("{name:?} is no way by which events come")))
 }
 
 /// What [`fact`] reads, first in its row.
