@@ -8,16 +8,49 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::body::rows::{Query, TableRows, Value, Values};
 
 /// Most rows in one statement: a megabyte or two.
-const ROWS_MAX: usize = 4096;
+pub(super) const ROWS_MAX: usize = 4096;
 
-/// Writes rows into their table.
+/// Writes rows into their table, where none of them is yet.
 pub(crate) async fn insert_rows(connection: &mut PgConnection, rows: &TableRows) -> Result<(), sqlx::Error> {
-    let TableRows { table, columns, rows } = rows;
+    upsert_rows(connection, rows, "").await
+}
+
+/// Writes rows into their table; `conflict` says what becomes of those that are there, an `ON CONFLICT` clause. They are taken in
+/// the order given.
+pub(super) async fn upsert_rows(
+    connection: &mut PgConnection,
+    TableRows { table, columns, rows }: &TableRows,
+    conflict: &str,
+) -> Result<(), sqlx::Error> {
+    let text = |arrays: &str| format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) {conflict}");
+    execute(connection, rows, text).await
+}
+
+/// Deletes the rows that have these values in these columns and that `condition` holds of.
+pub(super) async fn delete_rows(
+    connection: &mut PgConnection,
+    TableRows { table, columns, rows }: &TableRows,
+    condition: &str,
+) -> Result<(), sqlx::Error> {
+    let same: Vec<String> = columns.split(", ").map(|column| format!("{table}.{column} = listed.{column}")).collect();
+    let same = same.join(" AND ");
+    let text = |arrays: &str| {
+        format!("DELETE FROM {table} USING unnest({arrays}) AS listed ({columns}) WHERE {condition} AND {same}")
+    };
+    execute(connection, rows, text).await
+}
+
+/// Executes a statement about rows, made of their columns as arrays.
+async fn execute(
+    connection: &mut PgConnection,
+    rows: &[Values],
+    text: impl Fn(&str) -> String,
+) -> Result<(), sqlx::Error> {
     for rows in rows.chunks(ROWS_MAX) {
         let types: Vec<String> =
             rows[0].0.iter().zip(1..).map(|(value, n)| format!("${n}::{}[]", kind(value))).collect();
-        let text = format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({})", types.join(", "));
-        let query = (0..types.len()).fold(sqlx::query(AssertSqlSafe(text)), |query, column| bind(query, rows, column));
+        let query = sqlx::query(AssertSqlSafe(text(&types.join(", "))));
+        let query = (0..types.len()).fold(query, |query, column| bind(query, rows, column));
         query.execute(&mut *connection).await?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Database,
-    arrays::{bound, insert_rows},
+    arrays::{ROWS_MAX, delete_rows, insert_rows, upsert_rows},
     body::{
         columns::{TABLES, Table},
         fill::DOING as FILLING,
@@ -19,8 +19,8 @@ use super::{
             DOING, Differing, KeptHalves, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails,
             together, unreadable,
         },
-        rows::{account, insert},
-        sum_rows::{Lines, Moving},
+        rows::{TableRows, Values, account},
+        sum_rows::{IS_EMPTY, Lines},
         sums,
     },
     driver::Connection,
@@ -325,14 +325,11 @@ async fn move_lines(
     generation: GenerationId,
     lines: &Lines<'_>,
 ) -> Result<(), sqlx::Error> {
-    let Moving { head, width, tail, delete } = lines.moving();
-    insert(connection, &head, width, &tail, &lines.lines, |query, line| {
-        line.values(generation).into_iter().fold(query, bound)
-    })
-    .await?;
-    for line in lines.ending() {
-        let query = sqlx::query(AssertSqlSafe(delete.clone()));
-        line.key_values(generation).into_iter().fold(query, bound).execute(&mut *connection).await?;
+    let conflict = lines.on_conflict();
+    for page in lines.lines.chunks(ROWS_MAX) {
+        let rows = page.iter().map(|line| Values(line.values(generation))).collect();
+        let rows = TableRows { table: lines.table, columns: lines.columns(), rows };
+        upsert_rows(connection, &rows, &conflict).await?;
     }
-    Ok(())
+    delete_rows(connection, &lines.ending_keys(generation), IS_EMPTY).await
 }

@@ -19,8 +19,8 @@ use super::{
             DOING, Differing, KeptHalves, PROFILES, PlacedLedger, RowKey, Tails, all_fit, changes, placed, rows, tails,
             together, unreadable,
         },
-        rows::account,
-        sum_rows::{Lines, Moving},
+        rows::{TableRows, account},
+        sum_rows::{IS_EMPTY, Lines},
         sums,
     },
     direct::Failure,
@@ -248,13 +248,18 @@ fn move_lines(tx: &Transaction<'_>, generation: GenerationId, lines: &Lines<'_>)
     if lines.lines.is_empty() {
         return Ok(());
     }
-    let Moving { head, width, tail, delete } = lines.moving();
-    let mut add = tx.prepare_cached(&format!("{head} VALUES ({}) {tail}", vec!["?"; width].join(", ")))?;
+    let (table, columns) = (lines.table, lines.columns());
+    let values = vec!["?"; columns.split(',').count()].join(", ");
+    let conflict = lines.on_conflict();
+    let mut add = tx.prepare_cached(&format!("INSERT INTO {table} ({columns}) VALUES ({values}) {conflict}"))?;
     for line in &lines.lines {
         add.execute(params_from_iter(line.values(generation)))?;
     }
-    for line in lines.ending() {
-        tx.prepare_cached(&delete)?.execute(params_from_iter(line.key_values(generation)))?;
+    let TableRows { columns, rows, .. } = lines.ending_keys(generation);
+    let same = columns.split(", ").map(|column| format!("{column} = ?")).collect::<Vec<_>>().join(" AND ");
+    let delete = format!("DELETE FROM {table} WHERE {} AND {same}", IS_EMPTY);
+    for row in rows {
+        tx.prepare_cached(&delete)?.execute(params_from_iter(row.0))?;
     }
     Ok(())
 }

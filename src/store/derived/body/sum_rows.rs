@@ -19,6 +19,9 @@ use crate::store::{
 /// What every row of sums begins with: whose it is.
 pub(super) const WHOSE: &str = "generation, profile, livemode, account, test_clock";
 
+/// Holds of a row that is the sum of nothing any more: then it is none, as in a generation that never had it.
+pub(in super::super) const IS_EMPTY: &str = "items = 0";
+
 /// What the numbers of lines say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Meaning {
@@ -45,56 +48,45 @@ pub(in super::super) struct Lines<'s> {
     pub(in super::super) lines: Vec<Line<'s>>,
 }
 
-/// The statements that move rows of a table.
-pub(in super::super) struct Moving {
-    /// `INSERT INTO …`, the values, and what becomes of a row that is there.
-    pub(in super::super) head: String,
-    pub(in super::super) width: usize,
-    pub(in super::super) tail: String,
-    /// Deletes a row, told apart by its key, if it is the sum of nothing any more: then it is none, as in a generation that
-    /// never had it.
-    pub(in super::super) delete: String,
-}
-
 impl Lines<'_> {
-    /// The rows of a generation that has none of them yet.
-    pub(super) fn fresh_rows(&self, generation: GenerationId) -> TableRows {
-        let columns = format!("{WHOSE}, {}, {}", self.key, self.numbers);
-        let rows = self.lines.iter().map(|line| Values(line.values(generation))).collect();
-        TableRows { table: self.table, columns, rows }
+    /// What a row holds, in the order of its values.
+    pub(in super::super) fn columns(&self) -> String {
+        format!("{WHOSE}, {}, {}", self.key, self.numbers)
     }
 
-    pub(in super::super) fn moving(&self) -> Moving {
+    /// The rows of a generation that has none of them yet.
+    pub(super) fn fresh_rows(&self, generation: GenerationId) -> TableRows {
+        let rows = self.lines.iter().map(|line| Values(line.values(generation))).collect();
+        TableRows { table: self.table, columns: self.columns(), rows }
+    }
+
+    /// What becomes of a row that is there.
+    pub(in super::super) fn on_conflict(&self) -> String {
         let Lines { table, key, numbers, meaning, .. } = self;
-        let key = format!("{WHOSE}, {key}");
         let stands = |column: &str| match meaning {
             Meaning::Moved => format!("{table}.{column} + "),
             Meaning::Whole => String::new(),
         };
         let sums: Vec<String> =
             numbers.split(", ").map(|column| format!("{column} = {}excluded.{column}", stands(column))).collect();
-        let places: Vec<String> = key.split(", ").zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
-        Moving {
-            head: format!("INSERT INTO {table} ({key}, {numbers})"),
-            width: key.split(',').count() + numbers.split(',').count(),
-            tail: format!("ON CONFLICT ({key}) DO UPDATE SET {}", sums.join(", ")),
-            delete: format!("DELETE FROM {table} WHERE items = 0 AND {}", places.join(" AND ")),
-        }
+        format!("ON CONFLICT ({WHOSE}, {key}) DO UPDATE SET {}", sums.join(", "))
     }
 
-    /// The lines whose rows may be the sum of nothing once they have moved.
-    pub(in super::super) fn ending(&self) -> impl Iterator<Item = &Line<'_>> {
+    /// The keys of the rows that may be the sum of nothing once they have moved: they are deleted if they are.
+    pub(in super::super) fn ending_keys(&self, generation: GenerationId) -> TableRows {
         let may_end = |items: i64| match self.meaning {
             Meaning::Moved => items < 0,
             Meaning::Whole => items == 0,
         };
-        self.lines.iter().filter(move |line| line.numbers.first().is_some_and(|items| may_end(*items)))
+        let ending = self.lines.iter().filter(|line| line.numbers.first().is_some_and(|items| may_end(*items)));
+        let rows = ending.map(|line| Values(line.key_values(generation))).collect();
+        TableRows { table: self.table, columns: format!("{WHOSE}, {}", self.key), rows }
     }
 }
 
 impl Line<'_> {
     /// The row's key, as it is bound.
-    pub(in super::super) fn key_values(&self, generation: GenerationId) -> Vec<Value> {
+    fn key_values(&self, generation: GenerationId) -> Vec<Value> {
         let (profile, livemode, of, clock) = self.of;
         let clock = clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
         let mut values = Vec::with_capacity(5 + self.key.len() + self.numbers.len());
