@@ -70,6 +70,8 @@ mod kept_rows;
 mod lasting_sums;
 #[path = "../records/body/leases.rs"]
 mod leases;
+#[path = "../log/body/listed.rs"]
+mod listed;
 #[path = "../log/body/log_columns.rs"]
 pub(super) mod log_columns;
 #[path = "../derived/body/loss_sums.rs"]

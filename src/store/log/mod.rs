@@ -1,5 +1,7 @@
 //! The log: events, their bodies and facts, for ever. Appended to and read, never changed; what is erased leaves a row that says so.
 
+mod filter;
+pub(super) mod looked;
 pub mod prepared;
 pub(super) mod tally;
 
@@ -7,7 +9,7 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use bytes::Bytes;
 
-pub use self::{prepared::Prepared, tally::LogHead};
+pub use self::{filter::EventFilter, prepared::Prepared, tally::LogHead};
 use super::{
     Keeping, StoreError,
     anchors::SealHead,
@@ -16,10 +18,10 @@ use super::{
     errors::in_time,
 };
 use crate::{
-    event::{CustomerKey, EventRow, NewEvent, ReadAs, Reading, Seq, SeqRange, Source},
+    event::{CustomerKey, EventRow, NewEvent, Reading, Seq, SeqRange, Source},
     ledger::{
         fact::Fact,
-        ids::{AccountId, CustomerId, EventId},
+        ids::{AccountId, EventId},
         time::UnixTime,
     },
     limits,
@@ -59,27 +61,6 @@ pub enum Appended {
     Duplicate,
     /// The log had it in another shape: kept as a variant at this place (rule `variants`).
     Variant(Seq),
-}
-
-/// Which events to list: those that fit every field that is set.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Exactly this type, or a prefix ending in `*`.
-    pub kind: Option<String>,
-    /// Only events that Stripe created at or after this instant.
-    pub since: Option<UnixTime>,
-    /// Only events that Stripe created before this instant.
-    pub until: Option<UnixTime>,
-    /// Only those of which this became.
-    pub reading: Option<ReadAs>,
-    /// Only those that came this way.
-    pub source: Option<Source>,
-    /// Only those of this customer.
-    pub customer: Option<CustomerId>,
-    /// Only live or test ones.
-    pub livemode: Option<bool>,
-    /// Only this account's; `Some(None)` the account's own.
-    pub account: Option<Option<AccountId>>,
 }
 
 /// A stretch of the log that was sealed.

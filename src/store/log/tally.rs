@@ -1,11 +1,11 @@
 //! Counts of the log, kept while the process lives: the log only grows, so only what is new is counted.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use super::looked::Looked;
 use crate::event::Seq;
 
 /// How far the log reaches.
@@ -28,12 +28,12 @@ pub struct LogHead {
 /// A newer normaliser in another process changes what counts as ignored or unreadable: after so long that is counted again.
 const TRUSTED: Duration = Duration::from_secs(600);
 
-/// The counts up to a seq, and the newest event of each way in; clones share them.
+/// The counts up to a seq, and what was seen of sources and types; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Tally {
     head: Arc<Mutex<Option<(LogHead, Instant)>>>,
     events: Arc<Mutex<Events>>,
-    newest: Arc<Mutex<NewestOf>>,
+    looked: Arc<Mutex<Looked>>,
 }
 
 /// How many events lie up to a seq, each id counted once. Rows of events never change, so they are never counted again.
@@ -45,19 +45,10 @@ pub(in crate::store) struct Events {
     pub(in crate::store) variants: i64,
 }
 
-/// The newest event of each source up to a seq. Rows of events never change, so this is never counted again.
-#[derive(Clone, Debug, Default)]
-pub(in crate::store) struct NewestOf {
-    /// Up to where the log was looked at.
-    pub(in crate::store) to: Seq,
-    /// The seq of each source's newest.
-    pub(in crate::store) seqs: BTreeMap<String, Seq>,
-}
-
 impl Tally {
-    /// The newest of each source, as far as the log was looked at.
-    pub(in crate::store) fn newest(&self) -> NewestOf {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What was seen of the log so far.
+    pub(in crate::store) fn looked(&self) -> Looked {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The events counted so far.
@@ -73,11 +64,11 @@ impl Tally {
         }
     }
 
-    /// Keeps it. Of two that looked at once the one who saw more is kept.
-    pub(in crate::store) fn keep_newest(&self, newest: NewestOf) {
-        let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.to > kept.to {
-            *kept = newest;
+    /// Keeps what was seen. Of two that looked at once the one who saw more is kept.
+    pub(in crate::store) fn keep_looked(&self, looked: Looked) {
+        let mut kept = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.to() > kept.to() {
+            *kept = looked;
         }
     }
 

@@ -50,7 +50,11 @@ async fn webhooks_that_are_refused_are_told_on_every_page() {
     let body = format!("token={}", daemon.token()).into();
     let answer = daemon.stranger().send(http::Method::POST, "/sign-in", &form, body).await.unwrap();
     let page = String::from_utf8_lossy(&answer.body).into_owned();
-    assert!(answer.status == 503 && page.contains("the disk that the database lies on is full"), "{} {page}", answer.status);
+    assert!(
+        answer.status == 503 && page.contains("the disk that the database lies on is full"),
+        "{} {page}",
+        answer.status
+    );
     control.disarm();
     until("webhooks are taken", &mut daemon, async |daemon| posted(daemon, "evt_after").await == 200).await;
     daemon.settle().await;

@@ -1,4 +1,4 @@
-//! Reading the log: its end, its events, their bodies.
+//! Reading the log: its end and counts, single events, their bodies. Lists of events are in `listed.rs`.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use super::{
     reader::Columns,
 };
 use crate::{
-    event::{EventRow, ReadAs, Seq, SeqRange, Source, codec},
+    event::{EventRow, Seq, SeqRange, Source, codec},
     ledger::{ids::EventId, time::UnixTime},
     limits::NEWEST_EVENTS,
     store::{
         StoreError,
         errors::{Doing, corrupt},
-        log::{EventFilter, LogHead, prepared::clean, tally::Events},
+        log::{LogHead, looked::Looked, prepared::clean, tally::Events},
     },
 };
 
@@ -106,139 +106,35 @@ impl Database {
         horizon(self).await
     }
 
-    pub(in crate::store) async fn events(
-        &self,
-        filter: &EventFilter,
-        after_seq: Seq,
-        limit: i64,
-    ) -> Result<Vec<EventRow>, StoreError> {
-        let until = horizon(self).await?;
-        self.events_within(filter, after_seq, until, "ASC", limit).await
+    /// Looks through the log up to the horizon: once, and from then on only where it has grown.
+    pub(super) async fn look(&self, horizon: Seq) -> Result<Looked, StoreError> {
+        let mut looked = self.tally.looked();
+        while let Some(next) = looked.next(horizon) {
+            let rows = sqlx::query(
+                "SELECT source, type, MAX(seq) FROM event WHERE seq > $1 AND seq <= $2 GROUP BY source, type",
+            )
+            .bind(next.after)
+            .bind(next.to)
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+            let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+            let found: Vec<_> = rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)?;
+            looked.add(next, found.into_iter());
+            self.tally.keep_looked(looked.clone());
+        }
+        Ok(looked)
     }
 
-    /// The newest event of a source. The log is looked through once, and from then on only where it has grown.
     pub(in crate::store) async fn newest_of(&self, source: Source) -> Result<Option<EventRow>, StoreError> {
-        let mut newest = self.tally.newest();
-        let horizon = horizon(self).await?;
-        while horizon > newest.to {
-            let to = horizon.min(Seq(newest.to.0.saturating_add(COUNTED_AT_ONCE)));
-            let rows = sqlx::query("SELECT source, MAX(seq) FROM event WHERE seq > $1 AND seq <= $2 GROUP BY source")
-                .bind(newest.to)
-                .bind(to)
-                .fetch_all(&self.log)
-                .await
-                .doing(DOING)?;
-            for row in &rows {
-                newest.seqs.insert(row.try_get(0).doing(DOING)?, row.try_get(1).doing(DOING)?);
-            }
-            newest.to = to;
-            self.tally.keep_newest(newest.clone());
-        }
-        let Some(seq) = newest.seqs.get(source.as_str()) else { return Ok(None) };
+        let looked = self.look(horizon(self).await?).await?;
+        let Some(seq) = looked.newest(source.as_str()) else { return Ok(None) };
         let row = sqlx::query(AssertSqlSafe(format!("SELECT {LISTED} FROM {EVENTS} WHERE e.seq = $1")))
             .bind(seq)
             .fetch_optional(&self.log)
             .await
             .doing(DOING)?;
         row.map(|row| event_row(&mut Columns::of(&row, 0))).transpose()
-    }
-
-    pub(in crate::store) async fn events_back(
-        &self,
-        filter: &EventFilter,
-        before_seq: Option<Seq>,
-        limit: i64,
-    ) -> Result<Vec<EventRow>, StoreError> {
-        let until = horizon(self).await?;
-        let until = before_seq.map_or(until, |before| until.min(before.before()));
-        self.events_within(filter, Seq::START, until, "DESC", limit).await
-    }
-
-    /// Events of `after_seq < seq <= until`, in this order.
-    async fn events_within(
-        &self,
-        filter: &EventFilter,
-        after_seq: Seq,
-        until: Seq,
-        order: &'static str,
-        limit: i64,
-    ) -> Result<Vec<EventRow>, StoreError> {
-        let mut text = format!("SELECT {LISTED} FROM {EVENTS} WHERE e.seq > $1 AND e.seq <= $2");
-        let mut parameters: Vec<Parameter> = Vec::new();
-        let mut only = |condition: &str, value: Parameter| {
-            parameters.push(value);
-            text.push_str(" AND ");
-            text.push_str(&condition.replace('?', &format!("${}", parameters.len() + 3)));
-        };
-        match filter.kind.as_deref().map(|kind| (kind, kind.strip_suffix('*'))) {
-            Some((_, Some(prefix))) => {
-                // A range instead of LIKE: no wildcard in what was asked for, and the same order on both databases.
-                only("e.type >= ?", Parameter::Text(clean(prefix)));
-                only("e.type < ?", Parameter::Text(format!("{}\u{10FFFF}", clean(prefix))));
-            }
-            Some((kind, None)) => only("e.type = ?", Parameter::Text(clean(kind))),
-            None => {}
-        }
-        if let Some(since) = filter.since {
-            only("e.created >= ?", Parameter::Number(since.0));
-        }
-        if let Some(until) = filter.until {
-            only("e.created < ?", Parameter::Number(until.0));
-        }
-        if let Some(livemode) = filter.livemode {
-            only("e.livemode = ?", Parameter::Truth(livemode));
-        }
-        if let Some(account) = &filter.account {
-            only("e.account = ?", Parameter::Text(super::rows::account(account.as_ref())));
-        }
-        if let Some(source) = filter.source {
-            only("e.source = ?", Parameter::Text(source.as_str().to_owned()));
-        }
-        match filter.reading {
-            Some(ReadAs::Facts) => text.push_str(" AND f.kind NOT IN ('ignored', 'unreadable', 'thin')"),
-            Some(reading) => {
-                parameters.push(Parameter::Text(reading.as_str().to_owned()));
-                // Said twice, so that the index of unread events can lead.
-                let unread = format!(
-                    " AND f.kind = ${0} AND e.seq IN (SELECT seq FROM fact WHERE kind = ${0}
-                       AND kind IN ('ignored', 'unreadable', 'thin'))",
-                    parameters.len() + 3
-                );
-                text.push_str(&unread);
-            }
-            None => {}
-        }
-        if let Some(customer) = &filter.customer {
-            parameters.push(Parameter::Text(clean(customer.as_str())));
-            let place = parameters.len() + 3;
-            let newest = "c.normaliser = (SELECT MAX(n.normaliser) FROM fact n WHERE n.seq = c.seq)";
-            // Within one account the index of customers leads; across accounts each event is looked at.
-            let of_customer = match &filter.account {
-                Some(account) => {
-                    parameters.push(Parameter::Text(super::rows::account(account.as_ref())));
-                    format!(
-                        " AND e.seq IN (SELECT c.seq FROM fact c WHERE c.livemode IN (FALSE, TRUE)
-                           AND c.account = ${} AND c.customer = ${place} AND {newest})",
-                        place + 1
-                    )
-                }
-                None => format!(
-                    " AND EXISTS (SELECT 1 FROM fact c WHERE c.seq = e.seq AND c.customer = ${place} AND {newest})"
-                ),
-            };
-            text.push_str(&of_customer);
-        }
-        text.push_str(&format!(" ORDER BY e.seq {order} LIMIT $3"));
-        let mut query = sqlx::query(AssertSqlSafe(text)).bind(after_seq).bind(until).bind(limit);
-        for parameter in parameters {
-            query = match parameter {
-                Parameter::Text(text) => query.bind(text),
-                Parameter::Number(number) => query.bind(number),
-                Parameter::Truth(truth) => query.bind(truth),
-            };
-        }
-        let rows = query.fetch_all(&self.log).await.doing(DOING)?;
-        rows.iter().map(|row| event_row(&mut Columns::of(row, 0))).collect()
     }
 
     pub(in crate::store) async fn event(&self, id: &EventId) -> Result<Option<EventRow>, StoreError> {
@@ -366,11 +262,4 @@ impl Database {
             .doing(DOING)?;
         Ok(created.map(UnixTime))
     }
-}
-
-/// A value of a filter.
-enum Parameter {
-    Text(String),
-    Number(i64),
-    Truth(bool),
 }
