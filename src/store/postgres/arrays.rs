@@ -12,18 +12,19 @@ pub(super) const ROWS_MAX: usize = 4096;
 
 /// Writes rows into their table, where none of them is yet.
 pub(crate) async fn insert_rows(connection: &mut PgConnection, rows: &TableRows) -> Result<(), sqlx::Error> {
-    upsert_rows(connection, rows, "").await
+    let TableRows { table, columns, rows } = rows;
+    insert_values(connection, &format!("INSERT INTO {table} ({columns})"), rows, "").await
 }
 
-/// Writes rows into their table; `conflict` says what becomes of those that are there, an `ON CONFLICT` clause. They are taken in
-/// the order given.
-pub(super) async fn upsert_rows(
+/// Writes rows, `head` being `INSERT INTO t (…)`; `conflict` says what becomes of those that are there, an `ON CONFLICT` clause.
+/// They are taken in the order given.
+pub(crate) async fn insert_values(
     connection: &mut PgConnection,
-    TableRows { table, columns, rows }: &TableRows,
+    head: &str,
+    rows: &[Values],
     conflict: &str,
 ) -> Result<(), sqlx::Error> {
-    let text = |arrays: &str| format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) {conflict}");
-    execute(connection, rows, text).await
+    execute(connection, rows, |arrays| format!("{head} SELECT * FROM unnest({arrays}) {conflict}")).await
 }
 
 /// Deletes the rows that have these values in these columns and that `condition` holds of.

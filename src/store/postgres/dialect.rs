@@ -1,6 +1,7 @@
 //! Everything that the statements in `body/` take from PostgreSQL. Its twin in `sqlite/` has the same items.
 
 pub(crate) use super::{
+    arrays::insert_values,
     driver::{Connection, Driver, Row},
     facts::{customer_facts, reference_facts},
     folded::fold,

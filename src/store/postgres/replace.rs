@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     Database,
-    arrays::{ROWS_MAX, delete_rows, insert_rows, upsert_rows},
+    arrays::{ROWS_MAX, delete_rows, insert_rows, insert_values},
     body::{
         columns::{TABLES, Table},
         fill::DOING as FILLING,
@@ -19,7 +19,7 @@ use super::{
             DOING, Differing, KeptHalves, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails,
             together, unreadable,
         },
-        rows::{TableRows, Values, account},
+        rows::{Values, account},
         sum_rows::{IS_EMPTY, Lines},
         sums,
     },
@@ -325,11 +325,10 @@ async fn move_lines(
     generation: GenerationId,
     lines: &Lines<'_>,
 ) -> Result<(), sqlx::Error> {
-    let conflict = lines.on_conflict();
+    let head = format!("INSERT INTO {} ({})", lines.table, lines.columns());
     for page in lines.lines.chunks(ROWS_MAX) {
-        let rows = page.iter().map(|line| Values(line.values(generation))).collect();
-        let rows = TableRows { table: lines.table, columns: lines.columns(), rows };
-        upsert_rows(connection, &rows, &conflict).await?;
+        let rows: Vec<_> = page.iter().map(|line| Values(line.values(generation))).collect();
+        insert_values(connection, &head, &rows, &lines.on_conflict()).await?;
     }
     delete_rows(connection, &lines.ending_keys(generation), IS_EMPTY).await
 }

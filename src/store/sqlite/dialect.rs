@@ -9,5 +9,6 @@ pub(crate) use super::{
     indices::{by_own_index, drop_indices, make_indices, make_indices_within},
     ledgers::{read_ledgers, read_ledgers_of},
     sql::*,
+    values::insert_values,
     watch::{Afresh, keep_files, look_afresh, probe_log},
 };

@@ -23,6 +23,7 @@ mod opening;
 mod private;
 mod replace;
 mod sql;
+mod values;
 mod watch;
 mod writer;
 

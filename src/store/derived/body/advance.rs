@@ -10,7 +10,8 @@ use super::{
     joined,
     log_columns::{STORED, fact},
     reader::Columns,
-    rows, told,
+    rows::{self, Values},
+    told,
 };
 use crate::{
     event::naming,
@@ -137,19 +138,15 @@ impl Database {
             tx.rollback().await.doing(DOING)?;
             return Ok(Advanced { position: self.position(generation).await?.0, read: 0, marked: 0 });
         }
-        let references: Vec<_> = stretch.references.iter().collect();
-        rows::insert(
-            &mut tx,
-            REFERENCE,
-            5,
-            "ON CONFLICT DO NOTHING",
-            &references,
-            |query, ((livemode, account, customer), object)| {
-                query.bind(generation).bind(*livemode).bind(account.clone()).bind(object.clone()).bind(customer.clone())
-            },
-        )
-        .await
-        .doing(DOING)?;
+        let references: Vec<_> = stretch
+            .references
+            .iter()
+            .map(|((livemode, account, customer), object)| {
+                let row = Values::with_width(5).bind(generation.0).bind(*livemode).bind(account.clone());
+                row.bind(object.clone()).bind(customer.clone())
+            })
+            .collect();
+        insert_values(&mut tx, REFERENCE, &references, "ON CONFLICT DO NOTHING").await.doing(DOING)?;
         for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
             let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
             touch(&mut stretch.objects, object, (told.seq, told.seq));
@@ -160,25 +157,14 @@ impl Database {
             marks = joined::of_ledgers(&mut tx, generation, &marks, SeqRange { after: position, to }).await?;
         }
         let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
-        let marks: Vec<_> = marks.into_iter().collect();
-        rows::insert(
-            &mut tx,
-            MARK,
-            6,
-            MARKED_AGAIN,
-            &marks,
-            |query, ((livemode, account, customer), (first, last))| {
-                query
-                    .bind(generation)
-                    .bind(*livemode)
-                    .bind(account.clone())
-                    .bind(customer.clone())
-                    .bind(*first)
-                    .bind(*last)
-            },
-        )
-        .await
-        .doing(DOING)?;
+        let marks: Vec<_> = marks
+            .iter()
+            .map(|((livemode, account, customer), (first, last))| {
+                let row = Values::with_width(6).bind(generation.0).bind(*livemode).bind(account.clone());
+                row.bind(customer.clone()).bind(first.0).bind(last.0)
+            })
+            .collect();
+        insert_values(&mut tx, MARK, &marks, MARKED_AGAIN).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         Ok(Advanced { position: to, read, marked })
     }
