@@ -1,10 +1,13 @@
 //! Opening one file: its connections, how much of it they keep at hand, and its schema.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{connections::pool, derived_files::DerivedFiles, driver::Pool, private};
@@ -63,7 +66,7 @@ pub(super) async fn open_file(
         .statement_cache_capacity(256);
     // What is erased leaves the pages as well, overwritten with zeros; nothing else is ever deleted from the log.
     let writing = connect.clone().pragma("cache_size", written.cache).pragma("secure_delete", "ON");
-    let writer = pool(replaceable.clone()).max_connections(1).connect_with(writing).await.map_err(unavailable)?;
+    let writer = connected(pool(replaceable.clone()).max_connections(1), writing).await.map_err(unavailable)?;
     if is_fresh || options.schema == OlderSchema::BringUpToDate {
         migrate(&migrations, &writer, path).await?;
     } else {
@@ -77,28 +80,51 @@ pub(super) async fn open_file(
     Ok((readers, writer))
 }
 
-/// Brings a file up to date. Each step is one transaction, but SQLite has no lock around all of them: of two processes that
-/// start at once, one finds a step taken or the file busy, and looks again.
-async fn migrate(migrations: &Migrator, writer: &Pool, path: &Path) -> Result<(), StoreError> {
-    const LOOKS: u32 = 10;
-    const PAUSE: Duration = Duration::from_millis(100);
-    let name = path.display().to_string();
-    for _ in 1..LOOKS {
-        match schema::migrate(migrations, writer, &name).await {
-            Err(StoreError::Unavailable { .. }) => tokio::time::sleep(PAUSE).await,
+/// After so long whoever finds a file locked or a step taken looks again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Connects to a file. Of processes that start at once over a new one, the first makes it keep a write-ahead log, and SQLite tells the
+/// others meanwhile that it is locked, without waiting as it does elsewhere.
+async fn connected(options: SqlitePoolOptions, connect: SqliteConnectOptions) -> Result<Pool, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        match options.clone().connect_with(connect.clone()).await {
+            Err(error) if result_code(&error) == Some(SQLITE_BUSY) && began.elapsed() < BUSY => {
+                tokio::time::sleep(PAUSE).await;
+            }
             other => return other,
         }
     }
-    schema::migrate(migrations, writer, &name).await
+}
+
+/// Brings a file up to date. Each step is one transaction, but SQLite has no lock around all of them: of processes that
+/// start at once, one finds a step taken or the file busy, and looks again. As long as another goes on, that is no failure: with
+/// several over a slow disk each may find every other step taken.
+async fn migrate(migrations: &Migrator, writer: &Pool, path: &Path) -> Result<(), StoreError> {
+    /// So often where nobody takes a step meanwhile.
+    const LOOKS: u32 = 10;
+    let name = path.display().to_string();
+    let (mut looks, mut taken) = (1, 0_i64);
+    loop {
+        match schema::migrate(migrations, writer, &name).await {
+            Err(StoreError::Unavailable { .. }) if looks < LOOKS => {
+                // What can't be counted just now counts as nothing taken: then it is one look fewer.
+                let steps = sqlx::query_scalar("SELECT COUNT(*) FROM _sqlx_migrations").fetch_one(writer).await;
+                let steps = steps.unwrap_or(taken);
+                looks = if steps > taken { 1 } else { looks + 1 };
+                taken = taken.max(steps);
+                tokio::time::sleep(PAUSE).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Says which file, and what to do about it.
 fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
     let doing = "opening the database";
     let shown = path.display();
-    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
-    // The primary result code is the low byte of an extended one.
-    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
+    match result_code(&error) {
         Some(SQLITE_NOTADB | SQLITE_CORRUPT) => {
             StoreError::Damaged { doing, reason: format!("{shown} is no SQLite database, or is damaged ({error})") }
         }
@@ -115,5 +141,12 @@ fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
     }
 }
 
+/// SQLite's primary result code, the low byte of an extended one; `None` where it isn't SQLite's error.
+fn result_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    Some(code & 0xff)
+}
+
+const SQLITE_BUSY: i32 = 5;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_CANTOPEN: i32 = 14;
