@@ -52,11 +52,12 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
     match order {
         CustomerOrder::Mrr => ("COALESCE(g.whole, 0)", true),
         CustomerOrder::Since => ("CASE WHEN l.first_mrr_at <= c.cut THEN l.first_mrr_at ELSE 0 END", true),
-        // The next end first: its second, below zero; who isn't set to end comes last.
+        // The next end first: its second, below zero; who isn't set to end comes last. The plus keeps the index of all that are set to
+        // end out of it (`subscription_ending`): each customer would look through everybody's.
         CustomerOrder::Ends => (
             "-COALESCE((SELECT MIN(e.ends_at) FROM subscription_ledger e WHERE e.generation = l.generation
              AND e.profile = l.profile AND e.livemode = l.livemode AND e.account = l.account AND e.customer = l.customer
-             AND e.ends_at > c.cut AND e.ended_at IS NULL), 9223372036854775807)",
+             AND e.ends_at > c.cut AND +e.ended_at IS NULL), 9223372036854775807)",
             true,
         ),
         // Without a name behind all that have one.
