@@ -156,6 +156,11 @@ async fn worked<W: Webhooks>(
             // Before the rebuild, so that what is asked is there where no time is left for it.
             if step == "rebuild" && round == 0 {
                 for (store, settings, _) in &stores {
+                    // Nothing can be asked of what no time was left to take in.
+                    if !costs.contains_key(&("replay", store)) {
+                        eprintln!("questions, {store}: no time left");
+                        continue;
+                    }
                     ask_all((customers, events), (store, settings), routes, &mut asked).await;
                 }
             }
