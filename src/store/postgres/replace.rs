@@ -326,6 +326,7 @@ async fn move_lines(
     lines: &Lines<'_>,
 ) -> Result<(), sqlx::Error> {
     let head = format!("INSERT INTO {} ({})", lines.table, lines.columns());
+    // Values are made for one statement at a time: of a fill there are more sums than belong into memory twice.
     for page in lines.lines.chunks(ROWS_MAX) {
         let rows: Vec<_> = page.iter().map(|line| Values(line.values(generation))).collect();
         insert_values(connection, &head, &rows, &lines.on_conflict()).await?;
