@@ -36,13 +36,12 @@ impl Reports<'_> {
         let Some(prospects) = view.prospects(scope, until).await? else {
             return Ok(Found { unread: view.changing_ahead(scope).await?, ..Found::default() });
         };
-        // Rows tell what is billed: in the reporting currency they only tell of whom there is something.
-        if self.kept(ask)?.reporting.is_some() {
-            return Ok(Found { unread: prospects.into_iter().map(|(key, _)| key).collect(), ..Found::default() });
-        }
-        let mut found = Found { told_past_due: true, ..Found::default() };
+        // Rows tell what is billed. Only in the reporting currency itself that is what it is converted into.
+        let reporting = self.kept(ask)?.reporting;
+        let told_past_due = reporting.is_none();
+        let mut found = Found { told_past_due, ..Found::default() };
         for (key, told) in prospects {
-            match told {
+            match told.filter(|told| reporting.is_none_or(|to| told.is_in(to))) {
                 Some(told) => found.told.push((key, told)),
                 None => found.unread.push(key),
             }

@@ -106,3 +106,48 @@ async fn scheduled(settings: Settings) {
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     assert!(table.contains("scheduled_expansion") || table.contains("scheduled expansion"), "{table}");
 }
+
+/// In the reporting currency rows tell of customers who pay in it, and facts of the others (rule `revaluation`).
+#[tokio::test]
+async fn in_the_reporting_currency_each_customer_is_told_at_the_rate_it_stands_at() {
+    let settings = Settings::default().env("MRRD_LEDGER__PROFILES", "finance");
+    let mut daemon = settings.env("MRRD_LEDGER__REPORTING_CURRENCY", "usd").start().await;
+    let began = now() - 40 * DAY;
+    let created = "customer.subscription.created";
+    for (number, currency, ends) in [(1, "usd", true), (2, "usd", false), (3, "eur", true), (4, "eur", false)] {
+        let of = |id: &str| format!("{id}_{number}");
+        let mut state = subscription(&of("sub"), &of("cus"), &of("price"), 1000 * number, 1, began);
+        state["currency"] = json!(currency);
+        state["items"]["data"][0]["price"]["currency"] = json!(currency);
+        (state["current_period_start"], state["current_period_end"]) = (json!(began), json!(now() + 5 * DAY));
+        state["cancel_at_period_end"] = json!(ends);
+        daemon.accept(event(&of("evt"), created, began, &state, None)).await;
+    }
+    let mut rates = String::from("day,currency,rate\n");
+    for days in 0..=45 {
+        let day = jiff::Timestamp::from_second(now() - (44 - days) * DAY).unwrap().strftime("%Y-%m-%d");
+        rates.push_str(&format!("{day},eur,1.5\n"));
+    }
+    std::fs::write(daemon.dir().join("rates.csv"), rates).unwrap();
+    let imported = daemon.command(&["fx", "import", "rates.csv"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let since = std::time::Instant::now();
+    let told = loop {
+        let answer = daemon.get("/api/v1/committed").await;
+        if answer.status == 200 {
+            break serde_json::from_slice::<Value>(&answer.body).unwrap();
+        }
+        assert!(since.elapsed().as_secs() < 60, "{}", String::from_utf8_lossy(&answer.body));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let entry = &told["data"][0];
+    let exact = ["mrr", "scheduled_churn", "committed"].map(|name| entry[format!("{name}_exact")].as_str().unwrap());
+    assert_eq!((exact, &told["converted"]), (["13500", "-5500", "8000"], &json!(true)), "{told:#}");
+    let lines: Vec<[&str; 2]> = entry["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| ["customer", "amount_exact"].map(|name| line[name].as_str().unwrap()))
+        .collect();
+    assert_eq!(lines, [["cus_1", "-1000"], ["cus_3", "-4500"]]);
+}

@@ -131,6 +131,19 @@ pub struct Ahead {
     deltas: Vec<Delta>,
 }
 
+impl Ahead {
+    /// Whether every amount of it is in one currency, in which converting leaves it as it is (rule `revaluation`).
+    pub fn is_in(&self, currency: Currency) -> bool {
+        let sums = [&self.mrr, &self.at_risk, &self.committed];
+        let mut all = sums.into_iter().flat_map(BTreeMap::keys).copied();
+        let mut due = self.changes.iter().map(|change| change.currency);
+        let mut trials = self.trials.iter().filter_map(|trial| trial.mrr).map(|(of, _)| of);
+        let mut renewals = self.renewals.iter().map(|renewal| renewal.mrr.0);
+        let same = |of: Currency| of == currency;
+        all.all(same) && due.all(same) && trials.all(same) && renewals.all(same)
+    }
+}
+
 /// What is known of a customer's MRR from `now` up to `until`.
 pub fn ahead(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone, now: UnixTime, until: UnixTime) -> Ahead {
     let Derivation { known, subscriptions, terms, .. } = Derivation::new(input, profile, zone, &[]);
