@@ -412,6 +412,12 @@ pub const ALERT_LEASE: Duration = Duration::from_secs(6);
 /// How often what keeps the log and its files in order looks: a log that is gone is noticed within this time.
 pub const LOOK_AFTER_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Places of the log that are counted, and kept, before somebody asks: fewer are counted while who asks waits.
+pub const COUNTED_AHEAD: i64 = 200_000;
+
+/// How often the log is counted ahead of who asks for its counts.
+pub const COUNT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How soon background work that failed for want of the database is tried again.
 pub const STORE_RETRY: Duration = Duration::from_millis(500);
 

@@ -117,7 +117,7 @@ async fn made_of(state: &AppState, path: &str, query: &str, now: UnixTime) -> Re
         return Ok(None);
     };
     // Before the position: what is taken in between may make a tag that is older than its answer, never a younger one.
-    let last_seq = store.log.head().await?.last_seq;
+    let last_seq = store.log.end().await?;
     let records = store.records.mark().await?;
     let names = match state.config.privacy.names {
         Names::Shown => Some(store.derived.names_position().await?),

@@ -264,7 +264,7 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
 async fn tail(store: &Store, filter: &EventFilter, lines: u32, follow: bool, json: bool) -> Outcome {
     /// How often the log is looked at for more.
     const PACE: Duration = Duration::from_millis(500);
-    let newest = store.log.head().await.map_err(unread)?.last_seq;
+    let newest = store.log.end().await.map_err(unread)?;
     let mut after = newest;
     if lines > 0 {
         let recent = newest_events(store, filter, newest, lines as usize).await?;

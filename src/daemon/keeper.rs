@@ -1,5 +1,5 @@
-//! What a daemon does for its own database: keeps the log and its files in order, says once what an older mrrd read, and looks once
-//! for what came last.
+//! What a daemon does for its own database: keeps the log and its files in order, says once what an older mrrd read, and counts ahead
+//! of who asks.
 
 use tokio::sync::watch;
 
@@ -8,7 +8,10 @@ use crate::{
     event::Source,
     ledger::fact::NORMALISER,
     limits,
-    store::{Store, log::ReadLog},
+    store::{
+        Store,
+        log::{Log, ReadLog},
+    },
 };
 
 /// Keeps the log and its files in order; a failure is tried again a second later.
@@ -65,22 +68,26 @@ impl Task for OlderReadings {
     }
 }
 
-/// Looks once for the newest event of each way in: the whole log is looked through for a way by which nothing came, and whoever asks
-/// first how the daemon does needn't wait for it.
-pub(super) struct NewestEvents(pub(super) ReadLog);
+/// Counts the log as it grows, and looks through it for the newest event of each way in: for a way by which nothing came that is the
+/// whole log, and whoever asks first how the daemon does needn't wait for either.
+pub(super) struct LogCounts(pub(super) Log);
 
-impl Task for NewestEvents {
+impl Task for LogCounts {
     fn name(&self) -> String {
-        "newest".into()
+        "counts".into()
     }
 
     fn words(&self) -> Words {
-        Words::Once("the log could not be asked for its newest events")
+        Words::Once("the events of the log could not be counted ahead of who asks for them")
     }
 
-    async fn turn(&mut self, _: &watch::Receiver<bool>) -> Turn {
-        match self.0.newest_of(Source::Webhook).await {
-            Ok(_) => Turn::last(),
+    async fn turn(&mut self, stop: &watch::Receiver<bool>) -> Turn {
+        let counting = async {
+            while self.0.count_ahead(limits::COUNTED_AHEAD).await? && !*stop.borrow() {}
+            self.0.newest_of(Source::Webhook).await
+        };
+        match counting.await {
+            Ok(_) => Turn::done(limits::COUNT_INTERVAL),
             Err(error) => Turn::failed(error, limits::STORE_RETRY),
         }
     }

@@ -9,7 +9,7 @@ pub mod waiting;
 
 use self::{
     exporter::Exporter,
-    keeper::{Keeper, NewestEvents, OlderReadings},
+    keeper::{Keeper, LogCounts, OlderReadings},
 };
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
@@ -167,7 +167,7 @@ impl Daemon {
         let intake = if receives { Intake::of(&config.stripe) } else { Intake::default() };
         let pulse = Pulse::default();
         if config.server.has(Role::Api) {
-            tasks.start(NewestEvents(store.reader().log.clone()));
+            tasks.start(LogCounts(store.log.clone()));
             let looked_at = Looked { store: store.reader().clone(), intake: intake.clone(), clock: clock.clone() };
             drop(tokio::spawn(pulse.clone().run(looked_at, draining.clone())));
         }

@@ -110,10 +110,10 @@ impl Healer {
         if events > 0 {
             reconciler.notify();
         }
-        let head = self.fetch.store.log.head().await?.last_seq;
+        let end = self.fetch.store.log.end().await?;
         let mut status = reconciler.subscribe();
         // A ledger that is far behind is looked at as it is: what it will want then is looked up by the next activation.
-        drop(timeout(limits::HEALING_PATIENCE, status.wait_for(|status| status.applied_seq >= head)).await);
+        drop(timeout(limits::HEALING_PATIENCE, status.wait_for(|status| status.applied_seq >= end)).await);
         let looked_up = self.look_up_in(round).await?;
         if looked_up > 0 {
             reconciler.notify();

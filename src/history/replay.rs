@@ -118,6 +118,8 @@ struct Batch {
 /// Appends a batch; returns how many were new.
 async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<u64, StoreError> {
     let outcomes = store.log.append_prepared(batch).await?;
+    // While it is at hand: nobody who asks later waits until millions of events are counted.
+    store.log.count_ahead(limits::COUNTED_AHEAD).await?;
     Ok(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64)
 }
 

@@ -50,7 +50,7 @@ impl Reports<'_> {
             return Ok(LedgerStatus { behind: 0, other_rules: Vec::new() });
         };
         // The log's end before the ledger's: what comes in between may count as behind, never the other way round.
-        let last_seq = self.store.log.head().await?.last_seq;
+        let last_seq = self.store.log.end().await?;
         let applied_seq = self.applied_to(&current, last_seq).await?;
         let ours = self.rules(&[]).await?.fingerprint();
         let others: Vec<String> = differences(&current.fingerprint, &ours)
@@ -64,7 +64,7 @@ impl Reports<'_> {
 
     /// The place in the log up to which all is in the figures; 0 while nothing is derived.
     pub(super) async fn read_to(&self) -> Result<Seq, AskError> {
-        let last_seq = self.store.log.head().await?.last_seq;
+        let last_seq = self.store.log.end().await?;
         match self.store.derived.generations().await?.into_iter().find(|generation| generation.current) {
             Some(current) => Ok(self.applied_to(&current, last_seq).await?.min(last_seq)),
             None => Ok(Seq::START),

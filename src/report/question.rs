@@ -98,7 +98,7 @@ impl<'a> Reports<'a> {
     pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<Seq>, AskError> {
         Ok(match ask.as_known_at {
             None => None,
-            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => Some(seq.min(self.store.log.head().await?.last_seq)),
+            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => Some(seq.min(self.store.log.end().await?)),
             Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
         })
     }

@@ -26,6 +26,8 @@ mod audit_trail;
 mod closings;
 #[path = "../derived/body/columns.rs"]
 pub(super) mod columns;
+#[path = "../log/body/counts.rs"]
+mod counts;
 #[path = "../derived/body/customer_list.rs"]
 mod customer_list;
 #[path = "../derived/body/daily.rs"]

@@ -306,6 +306,12 @@ impl Log {
         }
     }
 
+    /// Counts a stretch of what [`ReadLog::head`] tells, where at least so many places wait to be counted, and keeps what can't change
+    /// any more: no later process counts it again. True while there may be more to count.
+    pub async fn count_ahead(&self, least: i64) -> Result<bool, StoreError> {
+        either!(self.0.0, database => database.count_ahead(least).await)
+    }
+
     /// An event made ready to be kept: the work that needs no database.
     pub fn prepared(&self, event: NewEvent) -> Prepared {
         Prepared::new((self.1)(event))

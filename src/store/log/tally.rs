@@ -1,9 +1,11 @@
-//! Counts of the log, kept while the process lives: the log only grows, so only what is new is counted.
+//! Counts of the log: it only grows, so only what is new is counted, and what can't change any more is kept for the next start.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use serde::{Deserialize, Serialize};
 
 use super::looked::Looked;
 use crate::event::Seq;
@@ -25,19 +27,34 @@ pub struct LogHead {
     pub thin: i64,
 }
 
-/// A newer normaliser in another process changes what counts as ignored or unreadable: after so long that is counted again.
+/// A newer normaliser in another process changes what counts as ignored or unreadable: after so long that is counted again, where
+/// events are left that it may read.
 const TRUSTED: Duration = Duration::from_secs(600);
 
 /// The counts up to a seq, and what was seen of sources and types; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Tally {
-    head: Arc<Mutex<Option<(LogHead, Instant)>>>,
-    events: Arc<Mutex<Events>>,
-    looked: Arc<Mutex<Looked>>,
+pub(in crate::store) struct Tally(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    /// `None` until what an earlier process kept was looked at.
+    counts: Option<Counts>,
+    /// So much of the counts is kept in the database.
+    kept: Counts,
+    /// What is counted further of readings that may change, and when that was begun.
+    passing: Option<(Readings, Instant)>,
+    looked: Looked,
+}
+
+/// What is counted of the log for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Counts {
+    pub(in crate::store) events: Events,
+    pub(in crate::store) readings: Readings,
 }
 
 /// How many events lie up to a seq, each id counted once. Rows of events never change, so they are never counted again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Events {
     pub(in crate::store) to: Seq,
     pub(in crate::store) count: i64,
@@ -45,49 +62,99 @@ pub(in crate::store) struct Events {
     pub(in crate::store) variants: i64,
 }
 
+/// What the newest normaliser made of events up to a seq, where that wasn't facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Readings {
+    pub(in crate::store) to: Seq,
+    /// The newest whose facts the log had. A newer one may read the same events otherwise.
+    pub(in crate::store) normaliser: i64,
+    pub(in crate::store) ignored: i64,
+    pub(in crate::store) unreadable: i64,
+    pub(in crate::store) thin: i64,
+}
+
+impl Counts {
+    /// How many places of the log are counted here and weren't in `before`.
+    fn further_than(&self, before: &Self) -> i64 {
+        let anew = self.readings.normaliser != before.readings.normaliser;
+        let readings = if anew { Seq::START } else { before.readings.to };
+        self.events.to.distance(before.events.to).max(self.readings.to.distance(readings))
+    }
+}
+
 impl Tally {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Each change leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was seen of the log so far.
     pub(in crate::store) fn looked(&self) -> Looked {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.held().looked.clone()
     }
 
-    /// The events counted so far.
-    pub(in crate::store) fn events(&self) -> Events {
-        *self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is counted for good; `None` until an earlier process's counts were looked for.
+    pub(in crate::store) fn counts(&self) -> Option<Counts> {
+        self.held().counts
     }
 
-    /// Keeps their count. Of two that counted at once the one who saw more is kept.
-    pub(in crate::store) fn keep_events(&self, events: Events) {
-        let mut kept = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        if events.to > kept.to {
-            *kept = events;
+    /// Begins with what an earlier process kept.
+    pub(in crate::store) fn begin(&self, kept: Counts) {
+        let mut held = self.held();
+        held.kept = kept;
+        held.counts.get_or_insert(kept);
+    }
+
+    /// Holds what is counted for good. Of two that counted at once the one who saw more is held.
+    pub(in crate::store) fn hold(&self, counted: Counts) {
+        let mut held = self.held();
+        let counts = held.counts.get_or_insert_default();
+        if counted.events.to > counts.events.to {
+            counts.events = counted.events;
         }
+        let seen = |readings: &Readings| (readings.normaliser, readings.to);
+        if seen(&counted.readings) > seen(&counts.readings) {
+            counts.readings = counted.readings;
+        }
+    }
+
+    /// What is held and not kept in the database, where it is of `least` places or more.
+    pub(in crate::store) fn to_keep(&self, least: i64) -> Option<Counts> {
+        let held = self.held();
+        held.counts.filter(|counts| counts.further_than(&held.kept) >= least)
+    }
+
+    /// Remembers that so much is kept in the database.
+    pub(in crate::store) fn is_kept(&self, counts: Counts) {
+        self.held().kept = counts;
     }
 
     /// Keeps what was seen. Of two that looked at once the one who saw more is kept.
     pub(in crate::store) fn keep_looked(&self, looked: Looked) {
-        let mut kept = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.to() > kept.to() {
-            *kept = looked;
+        let mut held = self.held();
+        if looked.to() > held.looked.to() {
+            held.looked = looked;
         }
     }
 
-    /// What was counted of readings; nothing when it is too old to be trusted.
-    pub(in crate::store) fn so_far(&self) -> (LogHead, Instant) {
-        let counted = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.filter(|(_, since)| since.elapsed() < TRUSTED).unwrap_or_else(|| (LogHead::default(), Instant::now()))
+    /// What was counted further than `settled` of readings, and since when; only that where it is too old to be trusted.
+    pub(in crate::store) fn so_far(&self, settled: Readings) -> (Readings, Instant) {
+        let goes_on = |(readings, since): &(Readings, Instant)| {
+            since.elapsed() < TRUSTED && readings.normaliser == settled.normaliser && readings.to > settled.to
+        };
+        self.held().passing.filter(goes_on).unwrap_or_else(|| (settled, Instant::now()))
     }
 
-    /// Keeps the counts begun at `since`. Of two that counted at once the one who saw more is kept.
-    pub(in crate::store) fn keep(&self, head: LogHead, since: Instant) {
-        let mut counted = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.is_none_or(|(other, begun)| begun < since || (begun == since && other.last_seq < head.last_seq)) {
-            *counted = Some((head, since));
+    /// Holds counts begun at `since` that may change. Of two that counted at once the one who saw more is held.
+    pub(in crate::store) fn pass(&self, readings: Readings, since: Instant) {
+        let mut held = self.held();
+        if held.passing.is_none_or(|(other, begun)| begun < since || (begun == since && other.to < readings.to)) {
+            held.passing = Some((readings, since));
         }
     }
 
-    /// Counts what was read of them from the beginning next time.
+    /// Counts next time from where it is settled.
     pub(in crate::store) fn forget(&self) {
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.held().passing = None;
     }
 }

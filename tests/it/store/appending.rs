@@ -147,6 +147,35 @@ on_both! {
         assert_eq!(store.log.end().await.unwrap(), store.log.horizon().await.unwrap());
     }
 
+    async fn counts_are_kept_for_the_next_start(subject) {
+        let store = &subject.store;
+        store.log.append(&[event("evt_1"), saying("evt_2", vec![customer("cus_1")]), event("evt_3")]).await.unwrap();
+        let counted = store.log.head().await.unwrap();
+        assert_eq!((counted.events, counted.ignored), (3, 2));
+        // Too little to be kept, and then enough.
+        store.log.count_ahead(4).await.unwrap();
+        assert_eq!(store.records.progress("log counted").await.unwrap(), None);
+        store.log.count_ahead(3).await.unwrap();
+        assert_eq!(subject.again().await.log.head().await.unwrap(), counted);
+        let kept = |to: i64, normaliser: i64| {
+            format!(
+                r#"UPDATE progress SET place = '{{"events": {{"to": {to}, "count": 40, "variants": 1}}, "readings": {{"to": {to},
+                "normaliser": {normaliser}, "ignored": 7, "unreadable": 0, "thin": 0}}}}' WHERE name = 'log counted'"#
+            )
+        };
+        // What is kept isn't counted again; of readings, unless a newer normaliser read them.
+        for (sql, events, variants, ignored) in [
+            (kept(2, NORMALISER), 41, 1, 8),
+            (kept(2, NORMALISER - 1), 41, 1, 2),
+            (kept(4, NORMALISER), 3, 0, 2),
+            ("UPDATE progress SET place = 'nonsense' WHERE name = 'log counted'".to_owned(), 3, 0, 2),
+        ] {
+            subject.sql(&sql).await.unwrap();
+            let head = subject.again().await.log.head().await.unwrap();
+            assert_eq!((head.events, head.variants, head.ignored), (events, variants, ignored), "{sql}");
+        }
+    }
+
     async fn only_the_newest_normaliser_is_read(subject) {
         let store = &subject.store;
         store.log.append(&[event("evt_1"), saying("evt_2", vec![customer("cus_1")])]).await.unwrap();

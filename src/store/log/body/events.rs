@@ -1,4 +1,4 @@
-//! Reading the log: its end and counts, single events, their bodies. Lists of events are in `listed.rs`.
+//! Reading the log: its end, single events, their bodies. Lists of events are in `listed.rs`, counts in `counts.rs`.
 
 use std::collections::BTreeMap;
 
@@ -17,75 +17,13 @@ use crate::{
     store::{
         StoreError,
         errors::{Doing, corrupt},
-        log::{LogHead, looked::Looked, prepared::clean, tally::Events},
+        log::{looked::Looked, prepared::clean},
     },
 };
 
 const DOING: &str = "reading events";
 
-/// Events counted with one statement: what a question that is given up has counted by then is kept for the next.
-const COUNTED_AT_ONCE: i64 = 200_000;
-
 impl Database {
-    pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
-        let safe = horizon(self).await?;
-        let mut events = self.tally.events();
-        while safe > events.to {
-            self.count_events(safe.min(Seq(events.to.0.saturating_add(COUNTED_AT_ONCE))), &mut events).await?;
-            self.tally.keep_events(events);
-        }
-        let (mut head, since) = self.tally.so_far();
-        while safe > head.last_seq {
-            self.count_readings(safe.min(Seq(head.last_seq.0.saturating_add(COUNTED_AT_ONCE))), &mut head).await?;
-            self.tally.keep(head, since);
-        }
-        // What was answered 200 may lie beyond an append that still holds the readers back.
-        let end = self.end().await?;
-        if end > events.to {
-            self.count_events(end, &mut events).await?;
-        }
-        if end > head.last_seq {
-            self.count_readings(end, &mut head).await?;
-        }
-        Ok(LogHead { events: events.count, variants: events.variants, ..head })
-    }
-
-    /// Counts events on from where `events` ends.
-    async fn count_events(&self, to: Seq, events: &mut Events) -> Result<(), StoreError> {
-        let text = "SELECT COUNT(*) FILTER (WHERE variant = 0), COUNT(*) FROM event WHERE seq > $1 AND seq <= $2";
-        let (more, rows): (i64, i64) =
-            sqlx::query_as(text).bind(events.to).bind(to).fetch_one(&self.log).await.doing(DOING)?;
-        *events = Events { to, count: events.count + more, variants: events.variants + rows - more };
-        Ok(())
-    }
-
-    /// Counts what was read of events, on from where `head` ends.
-    async fn count_readings(&self, last_seq: Seq, head: &mut LogHead) -> Result<(), StoreError> {
-        let counted = sqlx::query(
-            "SELECT f.kind, COUNT(*) FROM fact f
-             WHERE f.kind IN ('ignored', 'unreadable', 'thin') AND f.seq > $1 AND f.seq <= $2
-               AND NOT EXISTS (SELECT 1 FROM fact n WHERE n.seq = f.seq AND n.normaliser > f.normaliser)
-               AND EXISTS (SELECT 1 FROM event e WHERE e.seq = f.seq AND e.variant = 0)
-             GROUP BY f.kind",
-        )
-        .bind(head.last_seq)
-        .bind(last_seq)
-        .fetch_all(&self.log)
-        .await
-        .doing(DOING)?;
-        head.last_seq = last_seq;
-        for row in counted {
-            let count: i64 = row.try_get(1).doing(DOING)?;
-            match row.try_get::<String, _>(0).doing(DOING)?.as_str() {
-                "ignored" => head.ignored += count,
-                "unreadable" => head.unreadable += count,
-                "thin" => head.thin += count,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     pub(in crate::store) async fn end(&self) -> Result<Seq, StoreError> {
         sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(&self.log).await.doing(DOING)
     }
