@@ -36,6 +36,7 @@ files![
     "days.js",
     "format.js",
     "keys.js",
+    "known.js",
     "ledger.js",
     "notes.js",
     "parts.js",

@@ -7,11 +7,19 @@ let ledgerZone = "UTC";
 /** The ledger's instant and zone, as the daemon last told them. @param {string} now @param {string} zone */
 export function setNow(now, zone) {
   ledgerZone = zone;
-  try {
-    ledgerNow = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date(now));
-  } catch {
-    ledgerNow = now.slice(0, 10);
-  }
+  ledgerNow = dayOf(now);
+}
+
+/** The accounting day of an instant; in a zone that this browser doesn't know, its day in UTC. @param {string} at */
+export function dayOf(at) {
+  const format = (/** @type {string} */ timeZone) => new Intl.DateTimeFormat("en-CA", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date(at));
+  try { return format(ledgerZone); } catch { return format("UTC"); }
+}
+
+/** Whether it is a day that there is: `2026-02-30` is none. @param {string} text */
+export function isDay(text) {
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
 }
 
 /** The accounting day that is running. */

@@ -1,7 +1,8 @@
 // Which ledger is asked, under which rules, as known when: read from the address bar, sent with every question.
 import { createContext, useContext } from "./vendor/preact.js";
-import { endOfDay, endOfMonth } from "./days.js";
-import { date, instant, month, segmentName } from "./format.js";
+import { endOfMonth } from "./days.js";
+import { date, month, segmentName } from "./format.js";
+import { known } from "./known.js";
 import { span, RANGES } from "./route.js";
 
 /**
@@ -34,12 +35,6 @@ export function stated(ledger, query, only) {
 
 /** Who did it; nothing where the system that mrrd runs on names nobody. @param {{ who?: string | null } | undefined} deed */
 export const whoOf = (deed) => (deed?.who && deed.who !== "unknown" ? deed.who : undefined);
-
-/** @param {string} asof */
-export const known = (asof) => (/^\d+$/.test(asof) ? `place ${asof} of the log` : asof.includes("T") ? instant(asof) : `the end of ${date(asof)}`);
-
-/** `as_known_at` of a chosen day: its end. @param {string | undefined} asof */
-export const knownAt = (asof) => (asof && /^\d{4}-\d\d-\d\d$/.test(asof) ? endOfDay(asof) : asof);
 
 /** Marks of the calendar on a chart whose periods begin at these days: months that were closed, what was planned, price changes, notes.
  * @param {Ledger} ledger @param {{ start: string, end: string }[]} periods @returns {import("./charts.js").Mark[]} */

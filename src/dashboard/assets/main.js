@@ -3,9 +3,10 @@ import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { endOfMonth, setNow } from "./days.js";
 import { count, instant, money, month, several, words } from "./format.js";
-import { LedgerContext, knownAt, known } from "./ledger.js";
+import { isKnown, isPlace, known, knownAt, setClosings } from "./known.js";
+import { LedgerContext } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
-import { Failed, Loading } from "./parts.js";
+import { Failed, Loading, PageHead } from "./parts.js";
 import { ReportBar } from "./reportbar.js";
 import { choose, followLinks, href, useRoute } from "./route.js";
 import { segmentOf, SegmentLine } from "./segment.js";
@@ -71,15 +72,23 @@ function Foot({ status, ledger }) {
   return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 
+/** An address can say anything: what nothing can be known at is told, and no figure is shown in its place. @param {{ asof: string, title: string }} props */
+const NoTime = ({ asof, title }) => html`<${PageHead} title=${title} />
+  <div class="failed" role="alert"><p><strong>Nothing can be known at “${asof}”</strong></p>
+    <p>Figures are known at a day (2026-10-31), at an instant (2026-10-31T23:59:59Z) or at a place in the log (1200).</p>
+    <p><button type="button" onClick=${() => choose({ asof: "" })}>Back to now</button></p></div>`;
+
 function App() {
   const place = useRoute();
   const page = pageOf(place.path);
   const { query } = place;
   const status = useApi("/api/v1/status");
   if (status.data) setNow(status.data.now, status.data.timezone);
-  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: knownAt(query.asof) }),
+  const noTime = query.asof !== undefined && !isKnown(query.asof);
+  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: noTime ? undefined : knownAt(query.asof) }),
     [query.profile, query.account, query.livemode, query.asof, status.data?.timezone]);
   const closings = useApi(address("/api/v1/closings", { profile: query.profile }));
+  setClosings(closings.data?.data ?? []);
   const plans = useApi("/api/v1/annotations");
   const converted = Boolean(status.data?.reporting_currency);
   /** @type {string[]} */
@@ -100,7 +109,9 @@ function App() {
     common, money: { ...common, currency: chosen ?? (converted ? undefined : currency) }, segment: takes ? segmentOf(query) : {},
     closings: closings.data?.data ?? [], plans: plans.data?.data ?? [],
   };
-  const ready = status.data !== undefined && (converted || currencies.length < 2 || now.data !== undefined || now.error);
+  // From which day spans are counted back at a place in the log is told by the closings.
+  const counted = !isPlace(query.asof) || closings.data !== undefined || closings.error;
+  const ready = status.data !== undefined && counted && (converted || currencies.length < 2 || now.data !== undefined || now.error);
   const keys = useKeys();
   const first = ready && status.data.log.events === 0;
   return html`<${LedgerContext.Provider} value=${ledger}>
@@ -113,12 +124,12 @@ function App() {
         ${me?.signed_in && html`<button type="button" class="quiet" title=${`Signed in as ${me.who} (${me.role})`} onClick=${signOut}>Sign out</button>`}</div></header>
     <div class="body"><${Nav} page=${page.key} />
       <main id="main" tabindex="-1">
-        ${query.asof && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
+        ${query.asof && !noTime && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
         <${Refused} />
         ${onlyTest && !query.livemode && page.figures && html`<p class="late" role="status">These are figures of test events: no live event tells of a customer.</p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
-          : ready && (first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
+          : ready && (noTime ? html`<${NoTime} asof=${query.asof} title=${page.name} />` : first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
       </main></div>
     ${ready && html`<${Foot} status=${status.data} ledger=${ledger} />`}
     ${keys.shown === "palette" && html`<${Palette} close=${keys.hide} />`}

@@ -2,7 +2,8 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { date, month as monthName } from "./format.js";
-import { known, useLedger } from "./ledger.js";
+import { closingAt, dayKnown, isPlace, known } from "./known.js";
+import { useLedger } from "./ledger.js";
 import { Select } from "./parts.js";
 import { SegmentChoice } from "./segment.js";
 import { choose, RANGES, span, useRoute } from "./route.js";
@@ -47,8 +48,8 @@ export function ReportBar({ page }) {
 function KnownAt({ value }) {
   const ledger = useLedger();
   const [open, set] = useState(false);
-  const day = /^\d{4}-/.test(value) ? value.slice(0, 10) : "";
-  const closing = ledger.closings.find((one) => String(one.seq) === value);
+  const day = value && !isPlace(value) ? dayKnown(value) : "";
+  const closing = closingAt(value);
   const [month, turn] = useState("");
   const shown = month || monthOf(day || closing?.closed_at?.slice(0, 10) || today());
   /** @type {{ current: HTMLElement | null }} */

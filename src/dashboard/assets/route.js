@@ -1,6 +1,7 @@
 // The address bar is the whole report: every choice a reader makes is in the path or the query, so a link is a report.
 import { useEffect, useState } from "./vendor/preact.js";
-import { monthOf, plusDays, plusMonths, today } from "./days.js";
+import { monthOf, plusDays, plusMonths } from "./days.js";
+import { dayKnown, isKnown } from "./known.js";
 
 /** Choices that go along from page to page; the others belong to the page they were made on. */
 export const COMMON = ["profile", "currency", "account", "livemode", "range", "from", "to", "interval", "compare", "asof", "where", "segment", "current"];
@@ -36,13 +37,14 @@ const written = (query) => {
 };
 
 /**
- * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away.
+ * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away. What nothing can be
+ * known at stays behind: no link leads on with it.
  * @param {string} path
  * @param {Record<string, string | undefined | null>} [query]
  */
 export function href(path, query = {}) {
   const now = read().query;
-  const common = Object.fromEntries(COMMON.filter((key) => now[key]).map((key) => [key, now[key]]));
+  const common = Object.fromEntries(COMMON.filter((key) => now[key] && (key !== "asof" || isKnown(now[key]))).map((key) => [key, now[key]]));
   return path + written({ ...common, ...query });
 }
 
@@ -89,7 +91,7 @@ export const RANGES = /** @type {const} */ ([["month", "This month"], ["last-mon
  * @returns {{ from: string | undefined, to: string, name: string }}
  */
 export function span(query, by = "12m") {
-  const day = query.asof?.slice(0, 10) ?? today();
+  const day = dayKnown(query.asof);
   const first = monthOf(day);
   const end = plusDays(plusMonths(first, 1), -1);
   if (query.from || query.to) return { from: query.from, to: query.to ?? end, name: "custom" };

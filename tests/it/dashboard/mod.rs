@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod figures;
 mod goals;
+mod known_at;
 mod pages;
 mod proof;
 mod questions;
