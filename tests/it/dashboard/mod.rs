@@ -1,5 +1,6 @@
 //! The dashboard in a real browser: Chromium without a window walks its pages, and what they show is what the API answers.
 
+mod apart;
 mod assets;
 mod closing;
 mod committed;

@@ -51,9 +51,10 @@ function Compared({ data }) {
 
 /** Which lines a rule changes; the closing alone where it does. @param {any} change @param {string} currency */
 function changed(change, currency) {
-  const lines = ["closing", "opening", "new", "expansion", "reactivation", "contraction", "churn"].filter((line) => Number(change[`${line}_exact`]) !== 0);
+  // Whatever a rule changes is told, also by which exchange rate it counts: the lines sum to the difference beside them.
+  const lines = ["closing", "opening", ...LINES.map(([key]) => key)].filter((line) => Number(change[`${line}_exact`] ?? 0) !== 0);
   const shown = lines.includes("closing") ? ["closing"] : lines;
-  return shown.length ? shown.map((line) => `${line === "closing" ? "" : `${line} `}${money(change[line], currency, { signed: true })}`).join(", ") : `less than ${money(1, currency)}`;
+  return shown.length ? shown.map((line) => `${line === "closing" ? "" : `${words(line)} `}${money(change[line], currency, { signed: true })}`).join(", ") : `less than ${money(1, currency)}`;
 }
 
 /** A file of Stripe's, dropped or chosen; nothing of it is kept. */
