@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Seen, dollars, no_faults, once, pages::account, walk};
-use crate::support::daemon::Daemon;
+use crate::{
+    api::{JANUARY, event, subscription},
+    support::daemon::{Daemon, Settings},
+};
 
 /// Pages of figures, each with words that stand there once its figures do.
 const PAGES: [(&str, &str); 9] = [
@@ -102,4 +105,34 @@ async fn what_is_no_time_is_told_and_left_behind() {
     for (one, what) in seen.iter().zip(told.iter().chain(&["abc"])) {
         said(one, what);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_ahead_of_today_and_a_day_before_anything_came_are_told() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "usd").start().await;
+    let bought = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &bought, None)).await;
+    daemon.settle().await;
+    let now = daemon.json("/api/v1/status").await["now"].as_str().unwrap().to_owned();
+    let today: jiff::civil::Date = now[..10].parse().unwrap();
+    let tomorrow = today.tomorrow().unwrap();
+    let pages = json!([
+        {"path": "/?from=2099-01-01&to=2099-02-01"},
+        {"path": format!("/?from={tomorrow}&to={}", tomorrow.tomorrow().unwrap())},
+        {"path": format!("/?asof={}", today.yesterday().unwrap()), "steps": [
+            {"look": "then"}, {"click": {"text": "Back to now"}}, {"wait": "MRR over time"}, {"look": "now"},
+        ]},
+    ]);
+    let seen = walk(&daemon, &once(), &pages);
+    no_faults(&seen);
+    for one in &seen[..2] {
+        one.shows("The span begins after today.");
+        assert!(!one.text().contains("is after to") && !one.text().contains(" so far"), "{}", one.text());
+    }
+    let (_, text) = seen[2].look("then");
+    assert!(
+        text.contains("Nothing in USD had arrived by the end of") && !text.contains("Choose another one"),
+        "{text}"
+    );
+    assert!(seen[2].look("now").1.contains("$20.00"), "{}", seen[2].look("now").1);
 }

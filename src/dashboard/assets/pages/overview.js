@@ -4,6 +4,7 @@ import { address, useApi } from "../api.js";
 import { Chart, Spark } from "../charts.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
 import { count, date, money, month, period, ratio, several, share, units, words } from "../format.js";
+import { known } from "../known.js";
 import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
 import { Answered, Card, Change, commands, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
 import { usePriceChanges } from "../prices.js";
@@ -56,6 +57,13 @@ function FigureCard({ figure, values, reasons, starts, currency, partial, metric
 
 /** @param {{ query: Record<string, string> }} props */
 export function Overview({ query }) {
+  const { from } = span(query);
+  if (!from || from <= today()) return html`<${Figures} query=${query} />`;
+  return html`<${PageHead} title="Overview" /><${Card} title="Figures"><${Empty} title="The span begins after today.">There are no figures of it yet. Choose an earlier one, or look at <a href=${href("/movements", { ahead: "yes" })}>what is already written ahead</a>.<//><//>`;
+}
+
+/** @param {{ query: Record<string, string> }} props */
+function Figures({ query }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const segmented = Object.keys(ledger.segment).length > 0;
@@ -81,7 +89,7 @@ export function Overview({ query }) {
   const atOnce = wanted || paying <= COMMITTED_AT_ONCE;
   const committed = useCommitted(Boolean(there && atOnce && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
-    <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
+    <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} query=${query} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts} metric=${months.at(-1)?.[figure.key]}
         unknown=${unknown} values=${(figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)).map((/** @type {any} */ one, /** @type {number} */ i) => (i < unknown ? null : one))}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
@@ -96,7 +104,12 @@ export function Overview({ query }) {
     </div>`;
 }
 
-const NoFigures = () => html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
+/** @param {{ query: Record<string, string> }} props */
+function NoFigures({ query }) {
+  const { currency } = useLedger();
+  if (query.asof) return html`<${Empty} title="No figures were known by then.">Nothing in ${currency.toUpperCase()} had arrived by ${known(query.asof)}.<//>`;
+  return html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
+}
 
 /** How many of the first periods lie before the ledger begins: nothing is known of them. @param {any} answer @param {any[]} list */
 function unknownOf(answer, list) {
