@@ -22,7 +22,7 @@ function Pulse({ status }) {
     : live.state === "connecting" || !status ? "Connecting…"
       : live.refuses ? "Webhooks are refused: the log can’t be written"
       : live.webhooks_refused?.length ? "Webhooks are refused, and none is taken"
-      : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, all in the figures`;
+      : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, figures up to date`;
   return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span>${text}</span></p>`;
 }
 

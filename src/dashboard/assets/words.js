@@ -63,7 +63,7 @@ export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that
   ["unpriced_items", "Items without a known price"], ["estimated_items", "Items counted by an estimate"],
   ["unresolved_discounts", "Discounts whose terms aren’t known"], ["gaps", "Gaps in a history"], ["unresolved_ties", "Changes whose order isn’t known"],
   ["overdue", "Changes that are overdue"], ["tax_unknown", "Tax rates that aren’t known"], ["unknown_values", "Values mrrd doesn’t know"],
-  ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"], ["implausible_times", "Events dated implausibly"],
+  ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"],
   ["discounts_estimated", "Discounts read off invoice lines"], ["durations_inferred", "Durations of discounts inferred"]]);
 
 /** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
