@@ -56,7 +56,7 @@ export const FIGURES = [
 export const TASKS = { alerts: "Judges what has happened and writes alerts.", "alerts-lease": "Holds the right to judge, so that one process of several does.",
   feed: "Posts the movements that one feed hasn’t told yet.", feeds: "Finds the movements that feeds have to tell.", healer: "Fetches from Stripe what no webhook brought.", keeper: "Looks after the database’s files and remembers how far the log went.",
   "metrics audit": "Holds the figures against Stripe’s own.", outbox: "Sends alerts through one channel.", traces: "Posts traces to the collector.",
-  months: "Makes room for the bodies of the months to come.", names: "Reads customers’ names and e-mails from bodies.", newest: "Looks once, after a start, which event came last by each way.", readings: "Says once whether an older version read part of the log.", reconciler: "Recomputes customers that events touched.", sealer: "Seals new events into the chain of hashes." };
+  months: "Makes room for the bodies of the months to come.", names: "Reads customers’ names and e-mails from bodies.", counts: "Counts the log as it grows.", readings: "Says once whether an older version read part of the log.", reconciler: "Recomputes customers that events touched.", sealer: "Seals new events into the chain of hashes." };
 
 /** What couldn't be known, by its name in the API. */
 export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that couldn’t be read"], ["thin_events", "Events that carry no object"],
