@@ -28,11 +28,12 @@ export function Churn({ query }) {
   const mine = (/** @type {any[]} */ list) => (list ?? []).filter((one) => one.currency === currency);
   const months = mine(metrics.data?.data);
   const lost = mine(all.data?.data);
-  const partial = months.at(-1)?.partial === true;
+  const last = months.at(-1);
+  const partial = last?.partial === true;
   return html`<${PageHead} title="Churn" lead="Who left and why. No evidence counts as unknown, never as voluntary." tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, kind: "churn", limit: 1000 }} name="churn" />`} />
-    <${Answered} of=${all} lines=${3}>${() => html`${all.data.next_cursor && html`<p class="late" role="status">More than a thousand customers left in this span: what is split by reason counts the latest thousand. Choose a shorter range for all of it.</p>`}<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} last=${months.at(-1)} />`}<//>
+    <${Answered} of=${all} lines=${3}>${() => html`${all.data.next_cursor && html`<p class="late" role="status">More than a thousand customers left in this span: what is split by reason counts the latest thousand. Choose a shorter range for all of it.</p>`}<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} />`}<//>
     <div class="grid">
-      <${Card} title="Churn by month" wide busy=${causes.stale} tools=${html`<${Choice} label="Counted by" value=${by} options=${[["money", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "money" ? "" : value })} />`}>
+      <${Card} title="Churn by month" wide busy=${causes.stale} note=${last && `Customer churn of ${period(last.start, last.end, "month")}${partial ? " so far" : ""}: ${share(last.customer_churn.value)}.`} tools=${html`<${Choice} label="Counted by" value=${by} options=${[["money", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "money" ? "" : value })} />`}>
         <${Answered} of=${causes} tall empty=${() => months.length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${() => html`<${ByMonth} months=${months} causes=${mine(causes.data.data)} lost=${lost} by=${by} query=${query} partial=${partial} />`}<//><//>
       <${Card} title="Reasons" wide busy=${all.stale}><${Answered} of=${all} empty=${() => lost.length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${() => html`<${Reasons} lost=${lost} query=${query} />`}<//><//>
       <${Failures} days=${days} />
@@ -45,17 +46,19 @@ export function Churn({ query }) {
 const together = (list) => list.reduce((sum, one) => sum + Number(one.amount_exact), 0);
 const main = (/** @type {any} */ move) => move.parts.reduce((/** @type {any} */ most, /** @type {any} */ part) => (!most || Math.abs(part.amount) > Math.abs(most.amount) ? part : most), null);
 
-/** @param {{ lost: any[], back: any[], more: boolean, last: any }} props */
-function Totals({ lost, back, more, last }) {
+/** @param {{ lost: any[], back: any[], more: boolean }} props */
+function Totals({ lost, back, more }) {
   const { currency } = useLedger();
   const of = (/** @type {string} */ nature) => lost.filter((one) => natureOf(main(one)?.cause) === nature);
   const figure = (/** @type {string} */ name, /** @type {any} */ value, /** @type {any} */ note) => html`<div class="figure"><dt>${name}</dt><dd><span class="value">${value}</span><span class="note">${note}</span></dd></div>`;
+  // Who left, came back and left again is one customer, lost twice.
+  const customers = new Set(lost.map((one) => `${one.account ?? ""}/${one.customer}`)).size;
   return html`<dl class="figures row1" aria-label="Churn in this span">
-    ${figure("Customers lost", `${count(lost.length)}${more ? "+" : ""}`, money(together(lost), currency))}
+    ${figure("Customers lost", `${count(customers)}${more ? "+" : ""}`, `${money(together(lost), currency)}${customers === lost.length ? "" : ` · left ${count(lost.length)} times`}`)}
     ${figure("Voluntary", count(of("voluntary").length), money(together(of("voluntary")), currency))}
     ${figure("Involuntary", count(of("involuntary").length), money(together(of("involuntary")), currency))}
     ${figure("Unknown or paused", count(of("unknown").length + of("else").length), money(together(of("unknown")) + together(of("else")), currency))}
-    ${figure("Came back", count(back.length), html`${money(together(back), currency, { signed: true })}${last ? ` · customer churn ${share(last.customer_churn.value)}` : ""}`)}</dl>`;
+    ${figure("Came back", count(back.length), money(together(back), currency, { signed: true }))}</dl>`;
 }
 
 /** @param {{ months: any[], causes: any[], lost: any[], by: string, query: Record<string, string>, partial: boolean }} props */
@@ -88,7 +91,7 @@ function Reasons({ lost, query }) {
     reasons.set(key, kept);
   }
   const all = together(lost);
-  return html`<${Table} caption="Reasons" cls="cardy" head=${["Reason", "What they said", "Customers", "MRR lost", "Share"]} numbers=${[2, 3, 4]} rows=${[...reasons].sort((a, b) => together(a[1].list) - together(b[1].list)).map(([key, { cause, feedback, list }]) => ({ key, cells: [
+  return html`<${Table} caption="Reasons" cls="cardy" head=${["Reason", "What they said", "Times", "MRR lost", "Share"]} numbers=${[2, 3, 4]} rows=${[...reasons].sort((a, b) => together(a[1].list) - together(b[1].list)).map(([key, { cause, feedback, list }]) => ({ key, cells: [
     html`<a href=${href("/movements", { range: "", from: days.from, to: days.to, kind: "churn", cause })}>${words(cause)}</a>`, feedback ? `“${words(feedback)}”` : html`<span class="soft">nothing</span>`, count(list.length), money(together(list), currency), share(all ? together(list) / all : null)] }))} />`;
 }
 
@@ -103,8 +106,10 @@ function Failures({ days }) {
       const data = all.filter((one) => one.currency === currency);
       const sum = (/** @type {string} */ key) => data.reduce((total, one) => total + Number(one[`${key}_exact`]), 0);
       const figure = (/** @type {string} */ name, /** @type {string} */ key, /** @type {string[]} */ outcome, /** @type {string} */ cls) => html`<div><dt>${name}</dt><dd class=${cls}>${money(sum(key), currency)} <span class="times">${several(data.filter((one) => !outcome.length || outcome.includes(one.outcome)).length, "time")}</span></dd></div>`;
+      const partly = data.filter((one) => one.outcome === "partly_lost").length;
       const tone = /** @type {Record<string, string>} */ ({ recovered: "up", lost: "down", partly_lost: "down", open: "warn" });
       return html`<dl class="pairs">${figure("Put at risk", "amount", [], "")}${figure("Paid after all", "recovered", ["recovered", "partly_lost"], "up")}${figure("Lost", "lost", ["lost", "partly_lost"], "down")}${figure("Open still", "at_risk", ["open"], "warn")}</dl>
+        ${partly > 0 && html`<p class="soft">${partly === 1 ? "One was paid in part and lost in part: it counts" : `${count(partly)} were paid in part and lost in part: they count`} under both.</p>`}
         <${Table} caption="Failed payments" cls="cardy" head=${["Customer", "Failed", "What became of it", "Put at risk", "Paid after all", "Lost"]} numbers=${[3, 4, 5]} rows=${data.slice(0, 50).map((one, i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${ledger.common.account?.startsWith("acct_") ? ledger.common.account : undefined} />`, date(one.failed_on),
           html`<span class=${`pill ${tone[one.outcome]}`}>${words(one.outcome)}</span>${one.settled_on ? html` <span class="soft">on ${date(one.settled_on)}</span>` : ""}`, money(one.amount, currency), one.recovered ? money(one.recovered, currency) : html`<span class="soft">–</span>`, one.lost ? money(one.lost, currency) : html`<span class="soft">–</span>`] }))} />
         ${data.length > 50 && html`<p class="soft">The latest 50 of ${count(data.length)}${pages.next ? "+" : ""}; the CSV has the first thousand.</p>`}`;
