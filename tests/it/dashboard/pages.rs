@@ -123,6 +123,21 @@ async fn every_page_shows_what_the_api_answers() {
     }
 }
 
+/// Closing, customers, share and reading are the last columns: who looks for them needn't scroll.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_laptop_the_last_columns_are_in_sight() {
+    let daemon = account().await;
+    let views = json!([{"width": 1280, "dark": false}]);
+    let pages = json!([
+        {"path": "/movements?currency=usd"}, {"path": "/breakdown?currency=usd"}, {"path": "/events"},
+        {"path": "/differences?currency=usd&with=finance"},
+    ]);
+    let seen = walk(&daemon, &views, &pages);
+    no_faults(&seen);
+    let sideways: Vec<String> = seen.iter().map(|one| format!("{}: {}", one.0["path"], one.0["sideways"])).collect();
+    assert!(seen.iter().all(|one| one.0["sideways"] == json!([])), "{}", sideways.join("\n"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_figure_to_its_webhook_in_three_clicks_and_back() {
     let mut daemon = account().await;

@@ -25,7 +25,7 @@ function List({ query }) {
         <${Select} label="Reading" value=${query.reading ?? ""} options=${READINGS} choose=${(/** @type {string} */ reading) => choose({ reading })} />
         <${Select} label="Order" value=${query.order ?? "desc"} options=${[["desc", "newest first"], ["asc", "oldest first"]]} choose=${(/** @type {string} */ order) => choose({ order })} /></form>
       <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${filtered ? "No event matches." : "Nothing has arrived yet."}>${filtered && html`<a href=${here({ type: "", customer: "", reading: "", source: "" })}>Show all</a>`}<//>`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Events" cls="cardy" head=${["Event", "Type", "Created", "Received", "Source", "Reading", "Place"]} numbers=${[6]} rows=${data.map((one) => ({ key: `${one.seq}`, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), html`<span title=${one.received_at}>${instant(one.received_at)}</span>`, words(one.source), html`${words(one.reading)}`, count(one.seq)] }))} />
+        <${Table} caption="Events" cls="cardy log" head=${["Event", "Type", "Created", "Received", "Source", "Reading", "Place"]} numbers=${[6]} rows=${data.map((one) => ({ key: `${one.seq}`, cells: [html`<${Event} id=${one.id} />`, one.type, instant(one.created), html`<span title=${one.received_at}>${instant(one.received_at)}</span>`, words(one.source), html`${words(one.reading)}`, count(one.seq)] }))} />
         <${More} pages=${pages} />`}<//><//>`;
 }
 
