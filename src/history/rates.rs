@@ -40,7 +40,19 @@ pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> 
     let heading = lines.next().map(|(_, cells)| cells).unwrap_or_default();
     let names: Vec<String> = heading.iter().map(|name| name.to_ascii_lowercase()).collect();
     let place = |name: &str| names.iter().position(|one| one == name);
-    let filled = lines.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    let filled: Vec<_> = lines.filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty())).collect();
+    // A decimal comma makes two cells of one rate, and the first of them a rate as well.
+    let has_no_heading = |place: usize| heading.get(place).is_none_or(str::is_empty);
+    let too_long = |(_, cells): &&(usize, StringRecord)| {
+        (0..cells.len()).any(|place| has_no_heading(place) && !cells[place].is_empty())
+    };
+    if let Some((line, cells)) = filled.iter().find(too_long) {
+        let (cells, heading) = (cells.len(), heading.len());
+        let reason =
+            format!("it has {cells} cells, its heading {heading}: a rate is written with a point, such as 1.0957");
+        return Err(bad(*line, reason));
+    }
+    let filled = filled.into_iter();
     let quotes = if let (Some(day), Some(currency), Some(rate)) = (place("day"), place("currency"), place("rate")) {
         let base = base.ok_or(BadTable::NoBase)?;
         plain(filled, &PlainColumns { day, currency, rate }, base)?
@@ -68,7 +80,14 @@ fn plain(
         let cell = |place: usize| cells.get(place).unwrap_or_default();
         let currency = cell(columns.currency).parse().map_err(|error| bad(line, error))?;
         let day = read_day(line, cell(columns.day))?;
-        Ok(Quote { base, day, currency, rate: positive(line, cell(columns.rate))?, per_base: false })
+        let rate = positive(line, cell(columns.rate))?;
+        if currency == base && rate != Decimal::whole(1) {
+            return Err(bad(
+                line,
+                format_args!("{base} is worth 1 of itself, not {rate}: does --base name the right one?"),
+            ));
+        }
+        Ok(Quote { base, day, currency, rate, per_base: false })
     };
     lines.map(read).collect()
 }
@@ -160,6 +179,7 @@ mod tests {
             ("a,b\n1,2\n", "first line"),
             ("day,currency,rate\n2026-01-31,usd,1\n", "--base"),
             ("Date,USD\n2026-01-31,1\nyesterday,1\n", "line 3"),
+            ("Date,USD,\n2026-01-31,1,0957,\n", "line 2: it has 4 cells, its heading 3"),
             ("Date,USD\n2026-01-31,0\n", "line 2"),
             ("Date,USD\n2026-01-31,-1\n", "line 2"),
             ("Date,USD\n2026-01-31,N/A\n", "no rate"),
@@ -168,5 +188,10 @@ mod tests {
             let error = read(text, None).unwrap_err().to_string();
             assert!(error.contains(complaint), "{text:?}: {error}");
         }
+        let comma = read("day,currency,rate\n2026-01-31,usd,1\n2026-11-29,usd,1,0957\n", "eur".parse().ok());
+        let complaint = "line 3: it has 4 cells, its heading 3: a rate is written with a point, such as 1.0957";
+        assert_eq!(comma.unwrap_err().to_string(), complaint);
+        let itself = read("day,currency,rate\n2026-01-31,eur,2\n", "eur".parse().ok()).unwrap_err().to_string();
+        assert_eq!(itself, "line 2: eur is worth 1 of itself, not 2: does --base name the right one?");
     }
 }
