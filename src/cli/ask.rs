@@ -10,7 +10,7 @@ use crate::{
     ledger::{ids::TestClockId, time::Day},
     report::{
         about::About,
-        ask::{Ask, GroupBy, InCurrency, KnownAt, Segment},
+        ask::{Ask, Basis, GroupBy, InCurrency, KnownAt, Segment},
         ledger_status::LedgerStatus,
         month::Month,
         notice::Notice,
@@ -172,7 +172,7 @@ fn span(text: &str) -> Result<(i64, Interval), String> {
         };
         Some((text[..at].parse().ok().filter(|count| (1..=10_000).contains(count))?, interval))
     });
-    read.ok_or_else(|| "a number and d, w, m, q or y, such as 30d or 12m".to_owned())
+    read.ok_or_else(|| "a number from 1 to 10000 and d, w, m, q or y, such as 30d or 12m".to_owned())
 }
 
 /// The first day of the last `count` periods that end with the one `today` lies in.
@@ -211,6 +211,21 @@ impl Options {
     pub(super) fn ask(&self, today: Day) -> Ask {
         let (from, to) = self.days(today);
         Ask { from, to, ..self.ledger.ask() }
+    }
+
+    /// The same on a basis. Months are closed whole, and the one that runs is not cut at today.
+    ///
+    /// Errors where days or weeks of closed figures are asked for.
+    pub(super) fn ask_on(&self, basis: Basis, today: Day) -> Result<Ask, AskError> {
+        let ask = Ask { basis, ..self.ask(today) };
+        match (basis, self.last) {
+            (Basis::Closed, Some((_, Interval::Day | Interval::Week))) => {
+                let reason = "months are closed whole: with --basis closed it is in m, q or y, such as 3m".into();
+                Err(AskError::Parameter { name: "last", reason })
+            }
+            (Basis::Closed, Some(_)) => Ok(Ask { to: None, ..ask }),
+            _ => Ok(ask),
+        }
     }
 
     /// The first and the last day asked for.

@@ -248,7 +248,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     match &args.command {
         Command::Mrr { basis, options, every, by, customers, compare } => {
             let (group_by, interval) = (by.group_by.clone(), every.interval);
-            let question = Ask { basis: *basis, interval, group_by, ..customers.of(options.ask(today)) };
+            let ask = options.ask_on(*basis, today).map_err(ask::failure)?;
+            let question = Ask { interval, group_by, ..customers.of(ask) };
             let answer = match compare {
                 None => reports.mrr(&question).await,
                 Some(names) => reports.mrr_compared(&question, names).await,
@@ -266,7 +267,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             options.print(&answer, &told, Waterfall::table)?;
         }
         Command::Metrics { basis, options, every, customers } => {
-            let question = Ask { basis: *basis, interval: every.interval, ..customers.of(options.ask(today)) };
+            let ask = options.ask_on(*basis, today).map_err(ask::failure)?;
+            let question = Ask { interval: every.interval, ..customers.of(ask) };
             let answer = reports.metrics(&question).await.map_err(ask::failure)?;
             let mut told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             told.notices.extend(answer.notice());
@@ -333,7 +335,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             let (from, to) = options.days(today);
             let filter =
                 MovementFilter { from, to, customer: customer.as_deref().map(Into::into), ..MovementFilter::default() };
-            let question = Ask { basis: *basis, ..customers.of(options.ask(today)) };
+            let question = customers.of(options.ask_on(*basis, today).map_err(ask::failure)?);
             let (mut data, mut after) = (Vec::new(), None);
             loop {
                 let page = reports.movements(&question, &filter, Order::Ascending, after.as_ref(), PAGE).await;

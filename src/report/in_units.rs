@@ -7,12 +7,16 @@ use super::{
 };
 use crate::ledger::money::Currency;
 
+/// How a goal's row calls minor units, and its figures that are told in its unit.
+const MINOR: &str = "minor";
+const OF_GOALS: &[&str] = &["start", "now", "due", "target", "needed_a_day"];
+
 impl Table {
     /// For people's files: every amount in units of its row's currency, its column named without `_exact`. What can't be in units
     /// says in what it is.
     pub fn in_units(self) -> Self {
         let at = |name: &str| self.columns.iter().position(|column| *column == name);
-        let (currency_at, metric_at, line_at) = (at("currency"), at("metric"), at("line"));
+        let (currency_at, metric_at, line_at, unit_at) = (at("currency"), at("metric"), at("line"), at("unit"));
         let mut rows = self.rows;
         for row in &mut rows {
             let currency: Option<Currency> = currency_at.and_then(|at| row[at].parse().ok());
@@ -21,10 +25,16 @@ impl Table {
                 // What a closing counts is no money.
                 continue;
             }
+            // A goal's row says of what its figures are.
+            let is_goal_of_money = unit_at.is_some_and(|at| row[at] == MINOR) && currency.is_some();
             for (column, cell) in self.columns.iter().zip(row.iter_mut()) {
-                if !cell.is_empty() && (is_amount(column, metric.as_deref()) || BILLED.contains(column)) {
+                let is_amount = is_amount(column, metric.as_deref()) || BILLED.contains(column);
+                if !cell.is_empty() && (is_amount || (is_goal_of_money && OF_GOALS.contains(column))) {
                     *cell = units(cell, currency);
                 }
+            }
+            if let Some(unit) = unit_at.filter(|_| is_goal_of_money) {
+                row[unit] = "major".into();
             }
         }
         Self {
@@ -66,6 +76,20 @@ mod tests {
             ],
         };
         assert_eq!(table.csv_in_units(), "currency,amount,customers\r\nusd,-8.33333333,3\r\njpy,5,\r\n");
+    }
+
+    #[test]
+    fn a_goal_of_money_is_in_units_and_one_of_a_share_stays() {
+        let columns = vec!["metric", "currency", "unit", "start", "target", "progress", "needed_a_day"];
+        let row = |cells: [&str; 7]| cells.map(str::to_owned).to_vec();
+        let rows = vec![
+            row(["mrr", "usd", "minor", "4324389.526451", "5000000", "0.5", "100"]),
+            row(["nrr", "usd", "share", "0.98", "1.05", "0.5", ""]),
+        ];
+        let told = Table { columns, rows }.csv_in_units();
+        let told: Vec<&str> = told.lines().skip(1).collect();
+        let expected = ["mrr,usd,major,43243.89526451,50000.00,0.5,1.00", "nrr,usd,share,0.98,1.05,0.5,"];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -260,12 +260,16 @@ impl MrrAnswer {
 }
 
 impl MrrAnswer {
-    /// The table as people read it: a group that isn't known says so, instead of nothing.
+    /// The table as people read it: a group that isn't known says so, instead of nothing, and segments, which may overlap, are
+    /// called so.
     pub fn for_people(&self) -> Table {
         let mut table = self.table();
         let group = table.columns.iter().position(|column| *column == "group");
         if let Some(group) = group.filter(|_| self.group_by.is_some()) {
             table.rows.iter_mut().filter(|row| row[group].is_empty()).for_each(|row| row[group] = "(unknown)".into());
+            if self.group_by.as_deref() == Some("segment") {
+                table.columns[group] = "segment";
+            }
         }
         table
     }

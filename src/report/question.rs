@@ -202,7 +202,8 @@ impl<'a> Reports<'a> {
         let rows = asked.view.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
         match rows.into_iter().next() {
             Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => {
-                Err(ReportError::MissingRate { detail: row.entry.detail, settle: row.entry.settle }.into())
+                let detail = format!("{}: {}", row.customer, row.entry.detail);
+                Err(ReportError::MissingRate { detail, settle: row.entry.settle }.into())
             }
             _ => Ok(()),
         }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     knob_steps::{Switch, steps},
-    money::Exact,
     stripe_export::{Export, ExportPeriod, Form, Said},
     stripe_figures::{Ours, Suspect, agree},
+    units::said,
 };
 use crate::ledger::{
     money::{Currency, Mrr},
@@ -222,19 +222,20 @@ impl Reasons<'_> {
         }
         let amount = |at: &(Currency, ExportPeriod)| suspect.ours.get(at).map_or(Mrr::ZERO, |ours| ours.amount);
         let told = |at: &(Currency, ExportPeriod)| suspect.said.get(at).map_or(Mrr::ZERO, |said| said.amount);
-        let less = Mrr(told(at).0 - amount(at).0);
+        // As the answer has it: the ledger's less Stripe's.
+        let more = Mrr(amount(at).0 - told(at).0);
         if self.export.form == Form::Changes {
             return match (amount(at), told(at)) {
                 (Mrr::ZERO, _) => "the log has no event that changes it on this day".into(),
                 (_, Mrr::ZERO) => "Stripe has no change on this day; these events made the ledger's".into(),
-                _ => format!("the log has no event for a difference of {} on this day", Exact(less)),
+                _ => format!("the log has no event for a difference of {} on this day", said(more, at.0)),
             };
         }
         // The same difference in the months before: there it came from.
         let before = self.export.places.iter().rev().skip_while(|place| **place >= at.1);
         let since = before.take_while(|place| {
             let earlier = (at.0, **place);
-            (told(&earlier).0 - amount(&earlier).0 - less.0).abs() < Mrr::MINOR
+            (amount(&earlier).0 - told(&earlier).0 - more.0).abs() < Mrr::MINOR
         });
         let since = since.last().unwrap_or(&at.1);
         let event = match (amount(at), told(at)) {
@@ -242,7 +243,7 @@ impl Reasons<'_> {
             (_, Mrr::ZERO) => "an end (customer.subscription.deleted or .updated)",
             _ => "a change (customer.subscription.updated)",
         };
-        format!("the log has no event in {since} for a difference of {}: {event}", Exact(less))
+        format!("the log has no event in {since} for a difference of {}: {event}", said(more, at.0))
     }
 }
 

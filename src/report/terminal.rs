@@ -73,6 +73,9 @@ const LEAVES: &[&str] = &[
 /// What tells rows apart that are alike otherwise: it stays, and nothing is summed, where the rows differ in it.
 const TELLS_APART: &[&str] = &["account", "profile", "mode"];
 
+/// Tables with one of these have rows that are others' sums, or hold the same money again: those aren't summed.
+const SUMMED_ALREADY: &[&str] = &["rollup", "knob", "segment"];
+
 /// Words that may be cut where the terminal is too narrow: nobody copies them from there.
 const CUT: &[&str] = &["causes", "end_reasons", "products", "prices", "name"];
 
@@ -295,7 +298,7 @@ fn turned(
     width: usize,
 ) -> String {
     let named = |name: &str| shown.iter().copied().find(|at| table.columns[*at] == name);
-    let heads: Vec<usize> = ["start", "group", "name"].into_iter().filter_map(named).collect();
+    let heads: Vec<usize> = ["start", "group", "segment", "name"].into_iter().filter_map(named).collect();
     let lines: Vec<usize> =
         shown.iter().copied().filter(|at| !heads.contains(at) && table.columns[*at] != "end").collect();
     let column_of = |row: &Vec<String>| -> Vec<String> {
@@ -402,6 +405,9 @@ fn totals(
     let flows = |at: &&usize| FLOWS.contains(&table.columns[**at]);
     // The same money under two profiles is no sum.
     if TELLS_APART.iter().any(|name| differ(table, rows, name)) {
+        return None;
+    }
+    if SUMMED_ALREADY.iter().any(|name| table.columns.contains(name)) {
         return None;
     }
     // A waterfall's rows are opening, lines and closing in one column: their sum says nothing.

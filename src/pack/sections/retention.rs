@@ -156,7 +156,8 @@ fn feedback(figures: &Figures, currency: Currency) -> Option<Block> {
         }
         one.and(if more == 0 { ".".to_owned() } else { format!(" and {more} more.") })
     });
-    let lead = Said::new().and("What those who left gave as their reason, with the MRR of each:");
+    let lead = format!("What those who left gave as their reason, with the MRR of each in {}:", code(currency));
+    let lead = Said::new().and(lead);
     Some(Block::Said([lead].into_iter().chain(sentences).collect()))
 }
 

@@ -106,8 +106,8 @@ pub(super) fn accuracy(figures: &Figures) -> Section {
                 rows,
             }),
             Block::Note(
-                "Essential: exact, nothing in it estimated or unpriced. Supporting: exact, but see its reason. Customers in \
-                 quality: those of whom something isn't known."
+                "Essential: exact, nothing in it estimated or unpriced. Supporting: less than that, by its reason. Customers in \
+                 quality: those of whom something isn't known, but for how a discount was read off."
                     .into(),
             ),
         ]

@@ -116,6 +116,24 @@ fn the_same_month_under_two_profiles_is_told_apart_and_never_summed() {
     }
 }
 
+/// Some rows are others' sums (all customers, all causes), and segments may overlap: their sum would count money twice.
+#[test]
+fn rows_that_hold_the_same_money_again_are_never_summed() {
+    for column in ["rollup", "knob", "segment"] {
+        let table = Table {
+            columns: vec!["month", "currency", column, "expansion_exact"],
+            rows: vec![
+                ["2026-10", "usd", "all", "30000"].map(str::to_owned).to_vec(),
+                ["2026-10", "usd", "one", "30000"].map(str::to_owned).to_vec(),
+            ],
+        };
+        for width in [None, Some(30)] {
+            let text = show(&table, Style { width, exact: false, minor: false });
+            assert!(text.contains("300.00") && !text.contains("total"), "{text}");
+        }
+    }
+}
+
 #[test]
 fn a_period_that_still_runs_is_said_at_any_width() {
     let cells = |row: [&str; 6]| row.map(str::to_owned).to_vec();
