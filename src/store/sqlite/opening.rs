@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rusqlite::{Connection, OpenFlags};
 use sqlx::{
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -39,6 +40,26 @@ pub(super) const LOG_FILE: Writing = Writing { checkpoint_pages: "8000", cache: 
 /// twice is written once.
 pub(super) const DERIVED_FILE: Writing = Writing { checkpoint_pages: "4000", cache: "-16000" };
 
+/// Refuses a folder and another program's file before anything is made beside them or changed in them. What can't be looked at is
+/// told when it is opened.
+pub(super) fn is_ours(path: &Path) -> Result<(), StoreError> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(StoreError::Schema(format!("{shown} is a folder: database.url must name a file")));
+    }
+    let foreign = "SELECT MIN(name) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
+        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_sqlx_migrations')";
+    let looked = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|file| file.query_row(foreign, [], |row| row.get::<_, Option<String>>(0)));
+    match looked {
+        Ok(Some(table)) => Err(StoreError::Schema(format!(
+            "{shown} holds another program's tables, such as {table}: database.url must name a file of mrrd's own, or one that \
+             isn't there yet"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Opens a file, made where it is missing and brought up to date: its readers, and the one connection that writes it.
 pub(super) async fn open_file(
     path: &Path,
@@ -48,9 +69,6 @@ pub(super) async fn open_file(
     migrations: Migrator,
     replaceable: Option<DerivedFiles>,
 ) -> Result<(Pool, Pool), StoreError> {
-    if path.is_dir() {
-        return Err(StoreError::Schema(format!("{} is a folder: database.url must name a file", path.display())));
-    }
     // What was never there is no ledger of an older version: derived tables are made where they are missing.
     let is_fresh = std::fs::metadata(path).map_or(0, |found| found.len()) == 0;
     private::make_file(path)?;

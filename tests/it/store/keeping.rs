@@ -22,6 +22,7 @@ use mrrd::{
 use tokio::sync::Notify;
 
 use super::subject::*;
+use crate::support::sql;
 
 /// Waits for what must come, however slow the machine.
 async fn until(come: impl Fn() -> bool) {
@@ -514,4 +515,27 @@ async fn the_write_ahead_log_stays_small() {
     }
     let ahead = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
     assert!(ahead < 40 << 20, "{ahead} bytes ahead of the rest");
+}
+
+/// A mistyped `database.url` must not write mrrd's tables into somebody else's file, nor leave anything beside it.
+#[tokio::test]
+async fn another_programs_file_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.db");
+    let url = format!("sqlite://{}", path.display());
+    sql::run(&format!("{url}?mode=rwc"), "CREATE TABLE orders (id INTEGER PRIMARY KEY)").await.unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = Store::open(&url).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("other.db holds another program's tables, such as orders: database.url must"),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let folder = dir.path().join("folder.db");
+    std::fs::create_dir(&folder).unwrap();
+    let refused = Store::open(&format!("sqlite://{}", folder.display())).await.unwrap_err().to_string();
+    assert!(refused.contains("folder.db is a folder"), "{refused}");
+    let mut there: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+    there.sort();
+    assert_eq!(there, ["folder.db", "other.db"]);
 }
