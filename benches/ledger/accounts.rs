@@ -52,7 +52,7 @@ fn pour(mut account: impl Webhooks, out: impl std::io::Write) {
 /// What the dashboard asks, and how long expansion lasts, on the account that changes all the time; every route of
 /// `src/dashboard/assets` but those that only this machine's own records answer. `PLACE` is a day's webhooks before the last,
 /// `TODAY` the day.
-const ROUTES: [(&str, &str); 46] = [
+const ROUTES: [(&str, &str); 47] = [
     ("mrr by month", "/api/v1/mrr"),
     ("mrr by day", "/api/v1/mrr?interval=day"),
     ("mrr by cause", "/api/v1/mrr?group_by=cause"),
@@ -67,6 +67,7 @@ const ROUTES: [(&str, &str); 46] = [
     ("cohorts", "/api/v1/cohorts"),
     ("movements, newest", "/api/v1/movements?limit=100&order=desc"),
     ("movements of a kind", "/api/v1/movements?kind=churn&order=desc&limit=1000"),
+    ("movements of a kind there was long ago", "/api/v1/movements?kind=new&order=desc&limit=100"),
     ("movements of a cause", "/api/v1/movements?cause=price_increase&limit=100"),
     ("movements of a cause there is none of", "/api/v1/movements?cause=imported&limit=100"),
     ("customers", "/api/v1/customers?limit=100"),

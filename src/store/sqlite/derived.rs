@@ -57,7 +57,7 @@ async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool
 /// The generation that answers was filled before it had all indices of its own: the one that came last tells.
 async fn index_current(pool: &Pool, writers: &Writers) -> Result<(), StoreError> {
     let text = "SELECT id FROM generation WHERE state = 'current'
-        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'item_delta_failing_' || id)";
+        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'movement_gained_' || id)";
     let bare: Option<GenerationId> = sqlx::query_scalar(text).fetch_optional(pool).await.doing(DOING)?;
     if let Some(generation) = bare {
         let mut tx = writers.begin_with(BEGIN_WRITE).await.doing(DOING)?;

@@ -21,7 +21,7 @@ struct OwnIndex {
 
 /// `ordinal >= 0` holds for every row: the planner takes such an index only where a statement says so too, and never instead
 /// of the order of customers.
-const OWN: [OwnIndex; 8] = [
+const OWN: [OwnIndex; 9] = [
     OwnIndex { name: "count_delta_by_time", table: "count_delta", columns: "at", rows: Some("ordinal >= 0") },
     OwnIndex { name: "item_delta_by_time", table: "item_delta", columns: "at", rows: Some("ordinal >= 0") },
     OwnIndex {
@@ -47,6 +47,12 @@ const OWN: [OwnIndex; 8] = [
         table: "movement",
         columns: "visible_until",
         rows: Some("visible_until IS NOT NULL"),
+    },
+    OwnIndex {
+        name: "movement_gained",
+        table: "movement",
+        columns: "profile, livemode, account, test_clock, kind, day, effective_at, ordinal, id",
+        rows: Some("kind IN ('new', 'reactivation')"),
     },
     OwnIndex {
         name: "movement_lost",

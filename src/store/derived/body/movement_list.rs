@@ -110,12 +110,21 @@ struct Page<'p> {
 impl Page<'_> {
     /// Whether it is in the order of the index by cause, which is of one account. One customer's are found by the customer.
     fn is_listed_by_cause(&self) -> bool {
-        matches!(self.scope.account, AccountScope::One(_)) && self.filter.customer.is_none()
+        self.is_of_one_account() && self.filter.customer.is_none()
+    }
+
+    fn is_of_one_account(&self) -> bool {
+        matches!(self.scope.account, AccountScope::One(_))
     }
 
     /// One by one in the order of days.
     fn push_of_days(&self, query: &mut QueryBuilder<Driver>) {
         query.push("SELECT m.* FROM movement m");
+        if self.is_of_one_account() && self.filter.customer.is_none() {
+            // In the order of all days SQLite needn't sort: of a kind that is rare it would look at everything.
+            let of_kind = self.filter.kind.and_then(index_of).map(|(index, _)| index);
+            query.push(of_kind.map(|index| by_own_index(index, self.scope.generation)).unwrap_or_default());
+        }
         push_scope(query, "m", "m", self.scope);
         if let Some(cause) = self.filter.cause {
             query
@@ -224,6 +233,15 @@ async fn months_of(
     Ok(columns.text_or_null()?.zip(columns.text_or_null()?))
 }
 
+/// The index of a kind's movements in the order of the list, and the kinds that are in it; `None` of kinds that are in none.
+fn index_of(kind: Kind) -> Option<(&'static str, &'static str)> {
+    match kind {
+        Kind::Churn | Kind::Contraction => Some(("movement_lost", "'churn', 'contraction'")),
+        Kind::New | Kind::Reactivation => Some(("movement_gained", "'new', 'reactivation'")),
+        _ => None,
+    }
+}
+
 /// All that is asked for but days and parts.
 fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
     if let Some(customer) = &filter.customer {
@@ -236,9 +254,9 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
     if let Some(without) = filter.without {
         query.push(" AND m.kind <> ").push_bind(without.as_str());
     }
-    if matches!(filter.kind, Some(Kind::Churn | Kind::Contraction)) {
-        // As the index of losses says it.
-        query.push(" AND m.kind IN ('churn', 'contraction')");
+    if let Some((_, kinds)) = filter.kind.and_then(index_of) {
+        // As the index says it.
+        query.push(format_args!(" AND m.kind IN ({kinds})"));
     }
     if let Some(currency) = filter.currency {
         query.push(" AND m.currency = ").push_bind(currency.as_str().to_owned());
