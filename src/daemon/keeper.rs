@@ -9,7 +9,7 @@ use crate::{
     ledger::fact::NORMALISER,
     limits,
     store::{
-        Store,
+        Store, StoreError,
         log::{Log, ReadLog},
     },
 };
@@ -83,11 +83,12 @@ impl Task for LogCounts {
 
     async fn turn(&mut self, stop: &watch::Receiver<bool>) -> Turn {
         let counting = async {
+            self.0.newest_of(Source::Webhook).await?;
             while self.0.count_ahead(limits::COUNTED_AHEAD).await? && !*stop.borrow() {}
-            self.0.newest_of(Source::Webhook).await
+            Ok::<_, StoreError>(())
         };
         match counting.await {
-            Ok(_) => Turn::done(limits::COUNT_INTERVAL),
+            Ok(()) => Turn::done(limits::COUNT_INTERVAL),
             Err(error) => Turn::failed(error, limits::STORE_RETRY),
         }
     }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Seq, SeqRange};
 
 /// So many places of the log are one stretch, of which it is known what it holds: some ten milliseconds to look through.
 const STRETCH: i64 = 32_768;
 
 /// A stretch by its number: the first has the places 1 to [`STRETCH`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Stretch(i64);
 
 impl Stretch {
@@ -24,13 +26,41 @@ impl Stretch {
 }
 
 /// What was seen of the log up to a place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub(in crate::store) struct Looked {
     to: Seq,
     /// By source, the place of its newest event.
     newest: BTreeMap<String, Seq>,
     /// By source and type, the stretches with an event of it, ascending.
     stretches: BTreeMap<(String, String), Vec<Stretch>>,
+}
+
+/// The same as it is kept for the next start.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Places that one stretch has: another version may divide the log otherwise.
+    stretch: i64,
+    to: Seq,
+    newest: BTreeMap<String, Seq>,
+    held: Vec<(String, String, Vec<Stretch>)>,
+}
+
+impl From<Looked> for Kept {
+    fn from(looked: Looked) -> Self {
+        let held = looked.stretches.into_iter().map(|((source, kind), stretches)| (source, kind, stretches)).collect();
+        Self { stretch: STRETCH, to: looked.to, newest: looked.newest, held }
+    }
+}
+
+impl From<Kept> for Looked {
+    fn from(kept: Kept) -> Self {
+        if kept.stretch != STRETCH {
+            return Self::default();
+        }
+        let stretches = kept.held.into_iter().map(|(source, kind, stretches)| ((source, kind), stretches)).collect();
+        Self { to: kept.to, newest: kept.newest, stretches }
+    }
 }
 
 impl Looked {
@@ -125,6 +155,15 @@ mod tests {
     fn what_was_not_looked_at_may_hold_anything() {
         assert_eq!(Looked::default().may_hold(range(3, 9), |_, _| true), [range(3, 9)]);
         assert_eq!(looked(&[(4, false)], &[5]).may_hold(range(0, 9), |_, kind| kind == "rare"), [range(5, 9)]);
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_seen() {
+        let seen = looked(&[(1, false), (2, true), (3 * STRETCH + 7, true)], &[3 * STRETCH + 9]);
+        let text = serde_json::to_string(&seen).unwrap();
+        assert_eq!(serde_json::from_str::<Looked>(&text).unwrap(), seen);
+        let otherwise = text.replace(&format!("\"stretch\":{STRETCH}"), "\"stretch\":7");
+        assert_eq!(serde_json::from_str::<Looked>(&otherwise).unwrap(), Looked::default());
     }
 
     proptest! {

@@ -37,10 +37,11 @@ pub(in crate::store) struct Tally(Arc<Mutex<Held>>);
 
 #[derive(Debug, Default)]
 struct Held {
-    /// `None` until what an earlier process kept was looked at.
-    counts: Option<Counts>,
-    /// So much of the counts is kept in the database.
-    kept: Counts,
+    /// Whether what an earlier process kept was taken over.
+    begun: bool,
+    counts: Counts,
+    /// So much of the counts, and of what was seen up to a place, is kept in the database.
+    kept: (Counts, Seq),
     /// What is counted further of readings that may change, and when that was begun.
     passing: Option<(Readings, Instant)>,
     looked: Looked,
@@ -88,27 +89,33 @@ impl Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it has begun with what earlier processes kept.
+    pub(in crate::store) fn has_begun(&self) -> bool {
+        self.held().begun
+    }
+
+    /// Begins with what earlier processes kept. Whoever comes second changes nothing.
+    pub(in crate::store) fn begin(&self, counts: Counts, looked: Looked) {
+        let mut held = self.held();
+        if !held.begun {
+            *held = Held { begun: true, counts, kept: (counts, looked.to()), passing: None, looked };
+        }
+    }
+
     /// What was seen of the log so far.
     pub(in crate::store) fn looked(&self) -> Looked {
         self.held().looked.clone()
     }
 
-    /// What is counted for good; `None` until an earlier process's counts were looked for.
-    pub(in crate::store) fn counts(&self) -> Option<Counts> {
+    /// What is counted for good.
+    pub(in crate::store) fn counts(&self) -> Counts {
         self.held().counts
-    }
-
-    /// Begins with what an earlier process kept.
-    pub(in crate::store) fn begin(&self, kept: Counts) {
-        let mut held = self.held();
-        held.kept = kept;
-        held.counts.get_or_insert(kept);
     }
 
     /// Holds what is counted for good. Of two that counted at once the one who saw more is held.
     pub(in crate::store) fn hold(&self, counted: Counts) {
         let mut held = self.held();
-        let counts = held.counts.get_or_insert_default();
+        let counts = &mut held.counts;
         if counted.events.to > counts.events.to {
             counts.events = counted.events;
         }
@@ -119,18 +126,25 @@ impl Tally {
     }
 
     /// What is held and not kept in the database, where it is of `least` places or more.
-    pub(in crate::store) fn to_keep(&self, least: i64) -> Option<Counts> {
+    pub(in crate::store) fn to_keep(&self, least: i64) -> (Option<Counts>, Option<Looked>) {
         let held = self.held();
-        held.counts.filter(|counts| counts.further_than(&held.kept) >= least)
+        let (counts, looked) = held.kept;
+        let counted = (held.counts.further_than(&counts) >= least).then_some(held.counts);
+        (counted, (held.looked.to().distance(looked) >= least).then(|| held.looked.clone()))
     }
 
     /// Remembers that so much is kept in the database.
-    pub(in crate::store) fn is_kept(&self, counts: Counts) {
-        self.held().kept = counts;
+    pub(in crate::store) fn counts_are_kept(&self, counts: Counts) {
+        self.held().kept.0 = counts;
     }
 
-    /// Keeps what was seen. Of two that looked at once the one who saw more is kept.
-    pub(in crate::store) fn keep_looked(&self, looked: Looked) {
+    /// The same of what was seen up to a place.
+    pub(in crate::store) fn looked_is_kept(&self, to: Seq) {
+        self.held().kept.1 = to;
+    }
+
+    /// Holds what was seen. Of two that looked at once the one who saw more is held.
+    pub(in crate::store) fn hold_looked(&self, looked: Looked) {
         let mut held = self.held();
         if looked.to() > held.looked.to() {
             held.looked = looked;

@@ -1,6 +1,7 @@
 //! How many events the log holds and what became of them: each stretch is counted once, and what can't change is kept for the next
 //! start.
 
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::Row as _;
 
 use super::super::{Database, dialect::*};
@@ -8,9 +9,10 @@ use crate::{
     event::Seq,
     store::{
         StoreError,
-        errors::Doing,
+        errors::{Doing, corrupt},
         log::{
             LogHead,
+            looked::Looked,
             tally::{Counts, Events, Readings},
         },
     },
@@ -21,14 +23,15 @@ const DOING: &str = "counting events";
 /// Places counted with one statement: what a question that is given up has counted by then is held for the next.
 const COUNTED_AT_ONCE: i64 = 200_000;
 
-/// The place of work under which counts are kept.
-const COUNTS: &str = "log counted";
+/// The names under which counts, and what was seen, are kept.
+const COUNTED: &str = "log counted";
+const LOOKED: &str = "log looked through";
 
 impl Database {
     pub(in crate::store) async fn head(&self) -> Result<LogHead, StoreError> {
         let safe = horizon(self).await?;
         let normalisers = self.normalisers().await?;
-        let mut counts = self.counts(normalisers, safe).await?;
+        let mut counts = self.counts(normalisers).await?;
         while self.count_on(safe, normalisers, &mut counts).await? {}
         let (mut readings, since) = self.tally.so_far(counts.readings);
         while safe > readings.to {
@@ -52,16 +55,21 @@ impl Database {
     pub(in crate::store) async fn count_ahead(&self, least: i64) -> Result<bool, StoreError> {
         let safe = horizon(self).await?;
         let mut more = false;
-        let counted_to = self.tally.counts().map_or(Seq::START, |held| held.events.to.min(held.readings.to));
-        if safe.distance(counted_to) >= least {
+        self.begin_counts().await?;
+        let held = self.tally.counts();
+        if safe.distance(held.events.to.min(held.readings.to)) >= least {
             let normalisers = self.normalisers().await?;
-            let mut counts = self.counts(normalisers, safe).await?;
+            let mut counts = self.counts(normalisers).await?;
             more = self.count_on(safe, normalisers, &mut counts).await?;
         }
-        if let Some(counts) = self.tally.to_keep(least) {
-            let text = serde_json::to_string(&counts).unwrap_or_default();
-            self.set_progress(COUNTS, &text).await?;
-            self.tally.is_kept(counts);
+        let (counts, looked) = self.tally.to_keep(least);
+        if let Some(counts) = counts {
+            self.keep_count(COUNTED, &counts).await?;
+            self.tally.counts_are_kept(counts);
+        }
+        if let Some(looked) = looked {
+            self.keep_count(LOOKED, &looked).await?;
+            self.tally.looked_is_kept(looked.to());
         }
         Ok(more)
     }
@@ -73,21 +81,36 @@ impl Database {
         sqlx::query_as(text).fetch_one(&self.log).await.doing(DOING)
     }
 
-    /// What is counted for good, by this process or, up to `safe`, by an earlier one; of readings what holds under the newest
-    /// normaliser.
-    async fn counts(&self, (_, newest): (i64, i64), safe: Seq) -> Result<Counts, StoreError> {
-        let held = match self.tally.counts() {
-            Some(counts) => counts,
-            None => {
-                // What nobody can read any more is counted anew.
-                let kept = self.progress(COUNTS).await?.and_then(|text| serde_json::from_str::<Counts>(&text).ok());
-                let kept = kept.filter(|kept| kept.events.to.max(kept.readings.to) <= safe).unwrap_or_default();
-                self.tally.begin(kept);
-                kept
-            }
-        };
+    /// What is counted for good, by this process or an earlier one; of readings what holds under the newest normaliser.
+    async fn counts(&self, (_, newest): (i64, i64)) -> Result<Counts, StoreError> {
+        self.begin_counts().await?;
+        let held = self.tally.counts();
         let anew = Readings { normaliser: newest, ..Readings::default() };
         Ok(Counts { readings: if held.readings.normaliser == newest { held.readings } else { anew }, ..held })
+    }
+
+    /// Takes over what earlier processes counted and saw, once: what lies beyond the log's end is of another log.
+    pub(super) async fn begin_counts(&self) -> Result<(), StoreError> {
+        if self.tally.has_begun() {
+            return Ok(());
+        }
+        let end = self.end().await?;
+        let counts: Option<Counts> = self.kept_count(COUNTED).await?;
+        let counts = counts.filter(|counts| counts.events.to.max(counts.readings.to) <= end);
+        let looked: Option<Looked> = self.kept_count(LOOKED).await?;
+        let looked = looked.filter(|looked| looked.to() <= end);
+        self.tally.begin(counts.unwrap_or_default(), looked.unwrap_or_default());
+        Ok(())
+    }
+
+    /// What was kept under a name; `None` where nothing was, or nothing that this version reads.
+    async fn kept_count<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        Ok(self.progress(name).await?.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    async fn keep_count(&self, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let text = serde_json::to_string(value).map_err(|error| corrupt(DOING, error.to_string()))?;
+        self.set_progress(name, &text).await
     }
 
     /// Counts a stretch on from where `counts` end. False where all is counted that can't change any more.

@@ -46,6 +46,7 @@ impl Database {
 
     /// Looks through the log up to the horizon: once, and from then on only where it has grown.
     pub(super) async fn look(&self, horizon: Seq) -> Result<Looked, StoreError> {
+        self.begin_counts().await?;
         let mut looked = self.tally.looked();
         while let Some(next) = looked.next(horizon) {
             let rows = sqlx::query(
@@ -59,7 +60,7 @@ impl Database {
             let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
             let found: Vec<_> = rows.iter().map(read).collect::<Result<_, sqlx::Error>>().doing(DOING)?;
             looked.add(next, found.into_iter());
-            self.tally.keep_looked(looked.clone());
+            self.tally.hold_looked(looked.clone());
         }
         Ok(looked)
     }

@@ -57,6 +57,7 @@ impl Database {
         if !filter.scans() {
             return self.events_of_part(filter, within, order, limit).await;
         }
+        self.begin_counts().await?;
         let mut looked = self.tally.looked();
         if until.distance(looked.to()) <= LOOKED_FIRST {
             looked = self.look(until).await?;
