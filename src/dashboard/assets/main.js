@@ -124,7 +124,7 @@ function App() {
         ${me?.signed_in && html`<button type="button" class="quiet" title=${`Signed in as ${me.who} (${me.role})`} onClick=${signOut}>Sign out</button>`}</div></header>
     <div class="body"><${Nav} page=${page.key} />
       <main id="main" tabindex="-1">
-        ${query.asof && !noTime && html`<p class="asof" role="status">As known at ${known(query.asof)}: nothing that arrived later is in these figures. <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
+        ${query.asof && !noTime && html`<p class="asof" role="status">${page.past || page.report?.includes("asof") ? `As known at ${known(query.asof)}: nothing that arrived later is in these figures.` : `This page isn’t told as known at ${known(query.asof)}: it shows what is known now.`} <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
         <${Refused} />
         ${onlyTest && !query.livemode && page.figures && html`<p class="late" role="status">These are figures of test events: no live event tells of a customer.</p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}

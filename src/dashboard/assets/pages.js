@@ -23,6 +23,7 @@ import { Health } from "./pages/health.js";
  * @property {any} show
  * @property {any} [first] what stands there while nothing has arrived
  * @property {boolean} [figures] it shows figures
+ * @property {boolean} [past] it is told as known at another time, which is chosen elsewhere
  * @property {string[]} [report] which choices it takes: `range`, `interval`, `compare`, `asof`, `currency`, `profile`, `segment`
  */
 /** @type {Page[]} */
@@ -35,7 +36,7 @@ export const PAGES = [
   { key: "breakdown", path: "/breakdown", name: "Breakdown", glyph: "◑", letter: "b", show: Breakdown, figures: true, report: ["profile", "currency", "range", "interval", "compare", "asof"] },
   { key: "differences", path: "/differences", name: "Not Stripe’s figure?", glyph: "≠", letter: "s", show: Differences, figures: true, report: ["profile", "currency", "asof"] },
   { key: "closing", path: "/closing", name: "Closing", glyph: "▣", letter: "l", show: Closing, figures: true, report: ["profile", "currency"] },
-  { key: "goals", path: "/goals", name: "Goals", glyph: "◎", letter: "g", show: Goals, figures: true },
+  { key: "goals", path: "/goals", name: "Goals", glyph: "◎", letter: "g", show: Goals, figures: true, past: true },
   { key: "events", path: "/events", name: "Events", glyph: "≡", letter: "e", show: EventsPage },
   { key: "alerts", path: "/alerts", name: "Alerts", glyph: "!", letter: "a", show: Alerts },
   { key: "health", path: "/health", name: "Health", glyph: "♥", letter: "t", show: Health },

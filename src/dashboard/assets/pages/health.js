@@ -54,15 +54,17 @@ function Tasks({ status }) {
 function Quality({ query }) {
   const ledger = useLedger();
   const some = doubts(ledger.status.quality);
-  const pages = usePages(some.length ? address("/api/v1/quality", { ...ledger.common, limit: 500 }) : null);
+  // What the counts above it are of: all that is known now.
+  const asked = { ...ledger.common, as_known_at: undefined };
+  const pages = usePages(some.length ? address("/api/v1/quality", { ...asked, limit: 500 }) : null);
   const named = useNames((pages.data ?? []).slice(0, 300).map((/** @type {any} */ one) => one.customer));
   /** @type {Map<string, any[]>} */
   const kinds = new Map();
   for (const item of pages.data ?? []) kinds.set(qualityOf(item.kind), [...(kinds.get(qualityOf(item.kind)) ?? []), item]);
-  const asked = (/** @type {string} */ kind) => kinds.size === 1 || kind === query.quality;
-  return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? "Estimates and what was inferred are listed too: each entry says what would settle it." : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...ledger.common, limit: 1000 }} name="quality" />`}>
+  const opened = (/** @type {string} */ kind) => kinds.size === 1 || kind === query.quality;
+  return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? "Estimates and what was inferred are listed too: each entry says what would settle it." : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...asked, limit: 1000 }} name="quality" />`}>
     ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${() => html`
-      ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}`} open=${asked(kind)}><summary><strong>${QUALITY.find(([key]) => key === kind)?.[1] ?? sentence(items[0].kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
+      ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}`} open=${opened(kind)}><summary><strong>${QUALITY.find(([key]) => key === kind)?.[1] ?? sentence(items[0].kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
       <ol class="story">${items.map((item, i) => html`<li key=${i} class="doubt"><div>${item.customer ? html`<${Customer} id=${item.customer} name=${named(item.customer)} account=${item.account} /> · ` : ""}${date(item.at)} · <span class="id soft">${item.object}</span></div>
         <div>${capital(item.detail)}</div><div class="part">It would be settled by: ${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol></details>`)}<${More} pages=${pages} />`}<//>`}<//>`;
 }
