@@ -3,12 +3,12 @@ import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
 import { endOfMonth, setNow } from "./days.js";
 import { count, instant, money, month, several, words } from "./format.js";
-import { isKnown, isPlace, known, knownAt, setClosings } from "./known.js";
+import { isPlace, known, knownAt, setClosings } from "./known.js";
 import { LedgerContext } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
 import { Failed, Loading, PageHead } from "./parts.js";
 import { ReportBar } from "./reportbar.js";
-import { choose, followLinks, href, useRoute } from "./route.js";
+import { choose, followLinks, href, noTimes, useRoute } from "./route.js";
 import { segmentOf, SegmentLine } from "./segment.js";
 import { signOut, whoAmI } from "./session.js";
 import { listen, useLive } from "./stream.js";
@@ -72,11 +72,11 @@ function Foot({ status, ledger }) {
   return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 
-/** An address can say anything: what nothing can be known at is told, and no figure is shown in its place. @param {{ asof: string, title: string }} props */
-const NoTime = ({ asof, title }) => html`<${PageHead} title=${title} />
-  <div class="failed" role="alert"><p><strong>Nothing can be known at “${asof}”</strong></p>
-    <p>Figures are known at a day (2026-10-31), at an instant (2026-10-31T23:59:59Z) or at a place in the log (1200).</p>
-    <p><button type="button" onClick=${() => choose({ asof: "" })}>Back to now</button></p></div>`;
+/** An address can say anything: what is no time is told, and no figure is shown in its place. @param {{ of: string, text: string, title: string }} props */
+const NoTime = ({ of, text, title }) => html`<${PageHead} title=${title} />
+  <div class="failed" role="alert"><p><strong>${of === "asof" ? `Nothing can be known at “${text}”` : `There is no day “${text}”`}</strong></p>
+    <p>${of === "asof" ? "Figures are known at a day (2026-10-31), at an instant (2026-10-31T23:59:59Z) or at a place in the log (1200)." : "A span is from a day to a day, each written 2026-10-31."}</p>
+    <p><button type="button" onClick=${() => choose({ [of]: "" })}>${of === "asof" ? "Back to now" : "Leave it out"}</button></p></div>`;
 
 function App() {
   const place = useRoute();
@@ -84,9 +84,10 @@ function App() {
   const { query } = place;
   const status = useApi("/api/v1/status");
   if (status.data) setNow(status.data.now, status.data.timezone);
-  const noTime = query.asof !== undefined && !isKnown(query.asof);
-  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: noTime ? undefined : knownAt(query.asof) }),
-    [query.profile, query.account, query.livemode, query.asof, status.data?.timezone]);
+  const [noTime] = noTimes(query);
+  const asof = noTime === "asof" ? undefined : query.asof;
+  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: knownAt(asof) }),
+    [query.profile, query.account, query.livemode, asof, status.data?.timezone]);
   const closings = useApi(address("/api/v1/closings", { profile: query.profile }));
   setClosings(closings.data?.data ?? []);
   const plans = useApi("/api/v1/annotations");
@@ -110,7 +111,7 @@ function App() {
     closings: closings.data?.data ?? [], plans: plans.data?.data ?? [],
   };
   // From which day spans are counted back at a place in the log is told by the closings.
-  const counted = !isPlace(query.asof) || closings.data !== undefined || closings.error;
+  const counted = !isPlace(asof) || closings.data !== undefined || closings.error;
   const ready = status.data !== undefined && counted && (converted || currencies.length < 2 || now.data !== undefined || now.error);
   const keys = useKeys();
   const first = ready && status.data.log.events === 0;
@@ -124,12 +125,12 @@ function App() {
         ${me?.signed_in && html`<button type="button" class="quiet" title=${`Signed in as ${me.who} (${me.role})`} onClick=${signOut}>Sign out</button>`}</div></header>
     <div class="body"><${Nav} page=${page.key} />
       <main id="main" tabindex="-1">
-        ${query.asof && !noTime && html`<p class="asof" role="status">${page.past || page.report?.includes("asof") ? `As known at ${known(query.asof)}: nothing that arrived later is in these figures.` : `This page isn’t told as known at ${known(query.asof)}: it shows what is known now.`} <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
+        ${asof && html`<p class="asof" role="status">${page.past || page.report?.includes("asof") ? `As known at ${known(asof)}: nothing that arrived later is in these figures.` : `This page isn’t told as known at ${known(asof)}: it shows what is known now.`} <button type="button" class="link" onClick=${() => choose({ asof: "" })}>Back to now</button></p>`}
         <${Refused} />
         ${onlyTest && !query.livemode && page.figures && html`<p class="late" role="status">These are figures of test events: no live event tells of a customer.</p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
-          : ready && (noTime ? html`<${NoTime} asof=${query.asof} title=${page.name} />` : first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
+          : ready && (noTime ? html`<${NoTime} of=${noTime} text=${query[noTime]} title=${page.name} />` : first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
       </main></div>
     ${ready && html`<${Foot} status=${status.data} ledger=${ledger} />`}
     ${keys.shown === "palette" && html`<${Palette} close=${keys.hide} />`}

@@ -1,6 +1,6 @@
 // The address bar is the whole report: every choice a reader makes is in the path or the query, so a link is a report.
 import { useEffect, useState } from "./vendor/preact.js";
-import { monthOf, plusDays, plusMonths } from "./days.js";
+import { isDay, monthOf, plusDays, plusMonths } from "./days.js";
 import { dayKnown, isKnown } from "./known.js";
 
 /** Choices that go along from page to page; the others belong to the page they were made on. */
@@ -23,6 +23,9 @@ const listeners = new Set();
 const tell = () => { const place = read(); listeners.forEach((listen) => listen(place)); };
 addEventListener("popstate", tell);
 
+/** Which times in the address are none, `asof` before the days of the span: nothing can be shown of them. @param {Record<string, string>} query */
+export const noTimes = (query) => ["asof", "from", "to"].filter((key) => query[key] && !(key === "asof" ? isKnown : isDay)(query[key]));
+
 /** Where the reader is. */
 export function useRoute() {
   const [place, set] = useState(read);
@@ -37,14 +40,15 @@ const written = (query) => {
 };
 
 /**
- * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away. What nothing can be
- * known at stays behind: no link leads on with it.
+ * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away. What is no
+ * time stays behind: no link leads on with it.
  * @param {string} path
  * @param {Record<string, string | undefined | null>} [query]
  */
 export function href(path, query = {}) {
   const now = read().query;
-  const common = Object.fromEntries(COMMON.filter((key) => now[key] && (key !== "asof" || isKnown(now[key]))).map((key) => [key, now[key]]));
+  const none = noTimes(now);
+  const common = Object.fromEntries(COMMON.filter((key) => now[key] && !none.includes(key)).map((key) => [key, now[key]]));
   return path + written({ ...common, ...query });
 }
 

@@ -93,18 +93,25 @@ async fn what_is_no_time_is_told_and_left_behind() {
             {"look": "told"}, {"click": {"text": "Back to now"}}, {"wait": "Copy link"}, {"look": "now"},
         ]}));
     }
+    pages.push(json!({"path": "/movements?currency=usd&from=2026-02-30&to=2026-03-31", "steps": [
+        {"look": "told"}, {"click": {"text": "Leave it out"}}, {"wait": "The bridge"}, {"look": "now"},
+    ]}));
     pages.push(json!({"path": "/?currency=usd&asof=abc", "steps": [
         {"look": "told"}, {"click": {"text": "⇅Movements"}}, {"wait": "The bridge"}, {"look": "now"},
     ]}));
     let seen = walk(&daemon, &once(), &json!(pages));
     no_faults(&seen);
+    let day = seen.iter().find(|one| one.0["path"].as_str().unwrap().contains("from=")).unwrap();
+    assert!(day.look("told").1.contains("There is no day “2026-02-30”"), "{}", day.look("told").1);
+    assert_eq!(day.look("now").0, "/movements?currency=usd&to=2026-03-31");
     let said = |one: &Seen, what: &str| {
         let (at, text) = one.look("told");
         assert!(text.contains(&format!("“{what}”")) && text.contains("Back to now"), "{at}: {text}");
         let (at, text) = one.look("now");
         assert!(!at.contains("asof") && !text.contains("Back to now"), "{at}: {text}");
     };
-    for (one, what) in seen.iter().zip(told.iter().chain(&["abc"])) {
+    let asked = seen.iter().filter(|one| one.0["path"].as_str().unwrap().contains("asof="));
+    for (one, what) in asked.zip(told.iter().chain(&["abc"])) {
         said(one, what);
     }
 }
