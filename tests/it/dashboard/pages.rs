@@ -129,7 +129,8 @@ async fn on_a_laptop_the_last_columns_are_in_sight() {
     let daemon = account().await;
     let views = json!([{"width": 1280, "dark": false}]);
     let pages = json!([
-        {"path": "/movements?currency=usd"}, {"path": "/breakdown?currency=usd"}, {"path": "/events"},
+        {"path": "/movements?currency=usd"}, {"path": "/breakdown?currency=usd"}, {"path": "/cohorts?currency=usd"},
+        {"path": "/events"},
         {"path": "/differences?currency=usd&with=finance"},
     ]);
     let seen = walk(&daemon, &views, &pages);
