@@ -47,6 +47,18 @@ fn a_demonstration_that_loses_its_terminal_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
+/// Of few customers none may pay in a currency: it has no ledger then, and nobody is asked for one.
+#[test]
+fn a_demonstration_of_few_customers_agrees_as_well() {
+    let dir = TempDir::new().unwrap();
+    let mut child = demo(dir.path(), &["--customers", "5", "--port", "0"]);
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(ended(&mut child), 0, "{out}{err}");
+    assert!(out.contains("MRR now:"), "{out}{err}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demonstration_is_kept_where_it_was_asked_to_and_can_be_asked() {
     let dir = TempDir::new().unwrap();
