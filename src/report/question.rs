@@ -202,7 +202,7 @@ impl<'a> Reports<'a> {
         let rows = asked.view.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
         match rows.into_iter().next() {
             Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => {
-                let detail = format!("{}: {}", row.customer, row.entry.detail);
+                let detail = format!("{} ({})", row.entry.detail, row.customer);
                 Err(ReportError::MissingRate { detail, settle: row.entry.settle }.into())
             }
             _ => Ok(()),
