@@ -44,7 +44,7 @@ pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> 
     // A decimal comma makes two cells of one rate, and the first of them a rate as well.
     let has_no_heading = |place: usize| heading.get(place).is_none_or(str::is_empty);
     let too_long = |(_, cells): &&(usize, StringRecord)| {
-        (0..cells.len()).any(|place| has_no_heading(place) && !cells[place].is_empty())
+        cells.iter().enumerate().any(|(place, cell)| !cell.is_empty() && has_no_heading(place))
     };
     if let Some((line, cells)) = filled.iter().find(too_long) {
         let (cells, heading) = (cells.len(), heading.len());

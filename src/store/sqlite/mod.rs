@@ -85,7 +85,7 @@ impl Database {
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let (plan, health) = (Plan::default(), Health::default());
-        opening::is_ours(path)?;
+        opening::refuse_what_is_not_ours(path)?;
         private::make_folder(path)?;
         let derived_path = path.with_extension("derived.db");
         let is_new = !path.exists();

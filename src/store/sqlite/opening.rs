@@ -42,7 +42,7 @@ pub(super) const DERIVED_FILE: Writing = Writing { checkpoint_pages: "4000", cac
 
 /// Refuses a folder and another program's file before anything is made beside them or changed in them. What can't be looked at is
 /// told when it is opened.
-pub(super) fn is_ours(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_what_is_not_ours(path: &Path) -> Result<(), StoreError> {
     let shown = path.display();
     if path.is_dir() {
         return Err(StoreError::Schema(format!("{shown} is a folder: database.url must name a file")));
