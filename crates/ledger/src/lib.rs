@@ -27,6 +27,7 @@ pub mod stored;
 pub mod time;
 pub mod timeline;
 pub mod told;
+pub mod told_again;
 pub mod unit_economics;
 pub mod units;
 

@@ -111,6 +111,8 @@ pub(super) mod rows;
 mod seals;
 #[path = "../records/body/segments.rs"]
 mod segments;
+#[path = "../derived/body/stretch.rs"]
+pub(super) mod stretch;
 #[path = "../derived/body/sum_columns.rs"]
 mod sum_columns;
 #[path = "../derived/body/sum_rows.rs"]

@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     Database,
     body::{
-        advance::{DOING, MARK, MARKED_AGAIN, Marks, REFERENCE, STRETCH_END, Stretch, stretch_rows, touch},
+        advance::{DOING, MARK, MARKED_AGAIN, REFERENCE, STRETCH_END, stretch_rows},
         rows::account,
-        told::TELL,
+        stretch::{Marks, Stretch, touch},
+        told::{TELL, TOLD_OTHERWISE},
     },
     direct::Failure,
-    facts::fact,
+    facts::{fact, facts_about},
 };
 use crate::{
     event::{Seq, codec},
@@ -78,17 +79,21 @@ fn read_stretch(log: &mut Connection, after: Seq, limit: i64) -> Result<Option<(
             }
             None => {
                 if let Some(object) = row.get(6)? {
-                    stretch.add_object((livemode, account, object), seq);
+                    stretch.add_object((livemode, account, object), seq, fact(row)?);
                 }
             }
         }
+    }
+    for (ledger, objects) in stretch.to_weigh() {
+        let before = facts_about(&tx, &ledger, &objects, after)?;
+        stretch.weigh(&ledger, before);
     }
     Ok(Some((Seq(last), read, stretch)))
 }
 
 /// Keeps what a stretch names and tells, and marks whoever it touches; answers how many.
 fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch) -> rusqlite::Result<usize> {
-    let Stretch { customers: mut marks, mut objects, references, told } = stretch;
+    let Stretch { customers: mut marks, mut objects, again, references, told, .. } = stretch;
     let mut insert = tx.prepare_cached(&format!("{REFERENCE} VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"))?;
     for ((livemode, account, customer), object) in &references {
         insert.execute(params![generation.0, livemode, account, object, customer])?;
@@ -97,6 +102,13 @@ fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch)
         if keep_told(tx, generation, &told)? {
             let object = (told.livemode, account(told.account.as_ref()), clean(&told.object));
             touch(&mut objects, object, (told.seq, told.seq));
+        }
+    }
+    let mut otherwise = tx.prepare_cached(TOLD_OTHERWISE)?;
+    for ((object, digest), places) in again {
+        let (livemode, account, id) = &object;
+        if otherwise.exists(params![generation.0, livemode, account, id, digest])? {
+            touch(&mut objects, object, places);
         }
     }
     touched_by_objects(tx, generation, &objects, &mut marks)?;

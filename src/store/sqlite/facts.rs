@@ -56,21 +56,28 @@ pub(crate) async fn customer_facts(
 /// Facts about objects of one ledger that are no customer's, in the log's order.
 pub(crate) async fn reference_facts(
     database: &Database,
-    (livemode, account): (bool, String),
+    ledger: (bool, String),
     objects: Vec<String>,
     known_at: Seq,
 ) -> Result<Vec<Fact>, StoreError> {
-    let read = move |connection: &mut Connection| {
-        let named = text_list(objects.iter().map(String::as_str));
-        let mut statement = connection.prepare_cached(&reference_rows())?;
-        let mut rows = statement.query(params![livemode, account, named, known_at.0])?;
-        let mut facts = Vec::new();
-        while let Some(row) = rows.next()? {
-            facts.push(fact(row)?);
-        }
-        Ok(facts)
-    };
-    database.facts.run(DOING, read).await
+    database.facts.run(DOING, move |connection| facts_about(connection, &ledger, &objects, known_at)).await
+}
+
+/// The same, where a connection is at hand.
+pub(super) fn facts_about(
+    connection: &Connection,
+    (livemode, account): &(bool, String),
+    objects: &[String],
+    known_at: Seq,
+) -> Result<Vec<Fact>, Failure> {
+    let named = text_list(objects.iter().map(String::as_str));
+    let mut statement = connection.prepare_cached(&reference_rows())?;
+    let mut rows = statement.query(params![livemode, account, named, known_at.0])?;
+    let mut facts = Vec::new();
+    while let Some(row) = rows.next()? {
+        facts.push(fact(row)?);
+    }
+    Ok(facts)
 }
 
 /// The fact in a row that begins with [`STORED`]. Borrowed: a rebuild reads every fact of the log.

@@ -107,6 +107,29 @@ fn account() -> Vec<NewEvent> {
     ]
 }
 
+/// The coupon and products that these customers name, told by themselves again and again, as whoever edits them makes Stripe do.
+fn told_again() -> Vec<NewEvent> {
+    let clover = "2025-12-15.clover";
+    let coupon = |id: &str, kind: &str, at: i64, name: &str| {
+        let coupon = json!({"id": "HALF", "object": "coupon", "percent_off": 50, "duration": "forever", "name": name});
+        event(id, clover, kind, 1_700_000_000 + at, &coupon)
+    };
+    let product = |id: &str, kind: &str, at: i64, metadata: Value| {
+        let product = json!({"id": "prod_p", "object": "product", "active": true, "name": id, "metadata": metadata});
+        event(id, clover, kind, 1_700_000_000 + at, &product)
+    };
+    let (marked, unmarked) = (json!({"mrrd_add_on": "true"}), json!({}));
+    vec![
+        coupon("evt_half_1", "coupon.created", -9, "Half"),
+        coupon("evt_half_2", "coupon.updated", 8, "Half price"),
+        coupon("evt_half_3", "coupon.updated", 700, "Half"),
+        product("evt_prod_1", "product.created", -9, unmarked.clone()),
+        product("evt_prod_2", "product.updated", 7, marked.clone()),
+        product("evt_prod_3", "product.updated", 600, marked),
+        product("evt_prod_4", "product.updated", 500, unmarked),
+    ]
+}
+
 /// What each customer counts, `?` where something of it is unpriced or unresolved.
 async fn counted(ledger: &Ledger) -> Vec<String> {
     let generation = ledger.reconciler().current_generation().await.unwrap().unwrap().id;
@@ -127,15 +150,16 @@ const RIGHT: [&str; 6] =
 
 on_both! {
     async fn in_any_order_and_by_a_rebuild_it_comes_to_the_same(kind) {
+        let events = [account(), told_again()].concat();
         let straight = Ledger::empty(kind).await;
-        straight.append(&account()).await;
+        straight.append(&events).await;
         straight.settle().await.unwrap();
         assert_eq!(counted(&straight).await, RIGHT, "filled at once");
         let rows = straight.rows().await;
         for seed in 0..6 {
             let ledger = Ledger::empty(kind).await;
             ledger.settle().await.unwrap();
-            for event in shuffled(&account(), seed) {
+            for event in shuffled(&events, seed) {
                 ledger.append(&[event]).await;
                 ledger.settle().await.unwrap();
                 assert!(ledger.verify().await.holds());

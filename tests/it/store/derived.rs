@@ -188,13 +188,13 @@ fn derived(profile: &str, ledger: CustomerLedger) -> ProfileLedger {
 }
 
 /// A generation with everything in the log marked.
-async fn advanced(store: &Store) -> GenerationId {
+pub(super) async fn advanced(store: &Store) -> GenerationId {
     let generation = store.derived.begin_generation("f", None).await.unwrap();
     while store.derived.advance(generation, 100).await.unwrap().read > 0 {}
     generation
 }
 
-async fn clear_all(store: &Store, generation: GenerationId) {
+pub(super) async fn clear_all(store: &Store, generation: GenerationId) {
     loop {
         let marks = store.derived.dirty(generation, 100).await.unwrap();
         if marks.is_empty() {
@@ -205,7 +205,7 @@ async fn clear_all(store: &Store, generation: GenerationId) {
     }
 }
 
-fn named(marks: &[Mark]) -> String {
+pub(super) fn named(marks: &[Mark]) -> String {
     let one = |mark: &Mark| format!("{}:{}-{}", mark.key.customer, mark.first_seq, mark.last_seq);
     marks.iter().map(one).collect::<Vec<_>>().join(" ")
 }
@@ -263,42 +263,6 @@ on_both! {
         let batch = [(marks[0].clone(), vec![derived("stripe", ledger(i128::from(i64::MAX)))])];
         assert!(matches!(store.derived.replace(generation, &batch).await, Err(StoreError::Corrupt { .. })));
         assert_eq!(store.derived.dirty(generation, 10).await.unwrap(), marks);
-    }
-
-    async fn whoever_an_event_touches_is_marked(subject) {
-        let store = &subject.store;
-        store
-            .log.append(&[
-                event("evt_1"),
-                saying("evt_2", vec![subscription("sub_1", "cus_1", "price_1")]),
-                saying("evt_3", vec![subscription("sub_2", "cus_2", "price_2")]),
-                saying("evt_4", vec![customer("cus_1")]),
-            ])
-            .await
-            .unwrap();
-        let generation = store.derived.begin_generation("f", None).await.unwrap();
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(3), read: 3, marked: 2 });
-        assert_eq!(store.derived.applied(generation).await.unwrap(), Applied { position: Seq(3), first_marked: Some(Seq(2)) });
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(4), read: 1, marked: 1 });
-        assert_eq!(store.derived.advance(generation, 3).await.unwrap(), Advanced { position: Seq(4), read: 0, marked: 0 });
-        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_1:2-4 cus_2:3-3");
-        assert_eq!(named(&store.derived.dirty(generation, 1).await.unwrap()), "cus_1:2-4");
-        clear_all(store, generation).await;
-
-        // A price touches whoever's facts name it, in its own ledger only.
-        let test = NewEvent { livemode: false, ..saying("evt_5", vec![price("price_2")]) };
-        store.log.append(&[test, saying("evt_6", vec![price("price_2"), coupon("nobody's")])]).await.unwrap();
-        store.derived.advance(generation, 10).await.unwrap();
-        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_2:6-6");
-        clear_all(store, generation).await;
-
-        // The price and the customer that names it in one stretch, the price first.
-        store
-            .log.append(&[saying("evt_7", vec![price("price_3")]), saying("evt_8", vec![subscription("s", "cus_3", "price_3")])])
-            .await
-            .unwrap();
-        store.derived.advance(generation, 10).await.unwrap();
-        assert_eq!(named(&store.derived.dirty(generation, 10).await.unwrap()), "cus_3:7-8");
     }
 
     async fn a_mark_that_grew_meanwhile_stays_and_waits_behind_the_others(subject) {

@@ -9,5 +9,6 @@ mod erasing;
 mod feeds;
 mod imports;
 mod keeping;
+mod marking;
 mod months;
 mod subject;

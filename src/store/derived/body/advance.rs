@@ -1,6 +1,6 @@
 //! The reconciler's bookkeeping: how far the log has been looked at, and whose ledgers wait to be recomputed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -11,15 +11,14 @@ use super::{
     log_columns::{STORED, fact},
     reader::Columns,
     rows::{self, Values},
+    stretch::{Marks, Stretch, touch},
     told,
 };
 use crate::{
-    event::naming,
     event::{Seq, SeqRange},
-    ledger::{fact::Fact, told::tellings},
     store::{
         StoreError,
-        derived::{Advanced, Applied, GenerationId, told::Told},
+        derived::{Advanced, Applied, GenerationId},
         errors::{Doing, corrupt},
         log::prepared::clean,
     },
@@ -50,58 +49,6 @@ pub(in super::super) const MARK: &str =
 /// The earlier mark keeps its first seq: it is the least not yet applied.
 pub(in super::super) const MARKED_AGAIN: &str =
     "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq";
-
-/// One customer or object, within its ledger.
-type Scoped = (bool, String, String);
-
-/// Customers or objects, each with the least and the greatest place in the log that touches it.
-pub(in super::super) type Marks = BTreeMap<Scoped, (Seq, Seq)>;
-
-/// Adds places in the log to a mark, or makes it.
-pub(in super::super) fn touch(marks: &mut Marks, of: Scoped, (first, last): (Seq, Seq)) {
-    let mark = marks.entry(of).or_insert((first, last));
-    *mark = (mark.0.min(first), mark.1.max(last));
-}
-
-/// What a stretch of the log says: whom it is about, and what it names.
-#[derive(Default)]
-pub(in super::super) struct Stretch {
-    /// Customers with facts of their own.
-    pub(in super::super) customers: Marks,
-    /// Objects without a customer.
-    pub(in super::super) objects: Marks,
-    /// Which object which customer names.
-    pub(in super::super) references: BTreeSet<(Scoped, String)>,
-    /// Terms that customers' facts embed, by the object's id.
-    pub(in super::super) told: BTreeMap<Scoped, Vec<Told>>,
-}
-
-impl Stretch {
-    /// Takes a customer's fact.
-    pub(in super::super) fn add(&mut self, customer: Scoped, seq: Seq, fact: &Fact) {
-        for object in naming::references(fact) {
-            self.references.insert((customer.clone(), clean(object)));
-        }
-        self.take_terms(customer.0, &customer.1, seq, fact);
-        touch(&mut self.customers, customer, (seq, seq));
-    }
-
-    /// Takes a fact about an object that is no customer's.
-    pub(in super::super) fn add_object(&mut self, object: Scoped, seq: Seq) {
-        touch(&mut self.objects, object, (seq, seq));
-    }
-
-    /// Takes the terms that a customer's fact embeds, each once.
-    fn take_terms(&mut self, livemode: bool, account: &str, seq: Seq, fact: &Fact) {
-        tellings(fact, |telling| {
-            let object = (livemode, account.to_owned(), telling.object().to_owned());
-            let known = self.told.entry(object).or_default();
-            if !known.iter().any(|one| telling.is(one.state())) {
-                known.push(Told::new(livemode, rows::account_of(account.to_owned()), &telling, seq, &fact.event));
-            }
-        });
-    }
-}
 
 impl Database {
     pub(in crate::store) async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
@@ -150,6 +97,11 @@ impl Database {
         for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
             let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
             touch(&mut stretch.objects, object, (told.seq, told.seq));
+        }
+        for ((object, digest), places) in std::mem::take(&mut stretch.again) {
+            if told::is_told_otherwise(&mut tx, generation, &object, &digest).await? {
+                touch(&mut stretch.objects, object, places);
+            }
         }
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
@@ -207,9 +159,13 @@ impl Database {
             let (livemode, account) = (columns.truth()?, columns.text()?);
             match (columns.text_or_null()?, columns.text_or_null()?) {
                 (Some(customer), _) => stretch.add((livemode, account, customer), seq, &fact(row)?),
-                (None, Some(object)) => stretch.add_object((livemode, account, object), seq),
+                (None, Some(object)) => stretch.add_object((livemode, account, object), seq, fact(row)?),
                 (None, None) => {}
             }
+        }
+        for (ledger, objects) in stretch.to_weigh() {
+            let before = reference_facts(self, ledger.clone(), objects, after).await?;
+            stretch.weigh(&ledger, before);
         }
         Ok(stretch)
     }

@@ -8,6 +8,7 @@ use super::{
     super::{Database, dialect::*},
     recompute::lives,
     rows::{self, account},
+    stretch::Scoped,
 };
 use crate::{
     event::Seq,
@@ -125,6 +126,22 @@ pub(super) async fn insert_new(
     let fresh: Vec<Told> = told.into_iter().filter(|one| !is_known(one)).collect();
     insert(connection, generation, &fresh).await?;
     Ok(fresh)
+}
+
+/// Other terms of an object than those of `digest`, in what customers' facts embed.
+pub(in super::super) const TOLD_OTHERWISE: &str = "SELECT 1 FROM told
+    WHERE generation = $1 AND livemode = $2 AND account = $3 AND object = $4 AND digest <> $5 LIMIT 1";
+
+/// Whether customers' facts embed other terms of an object than those of `digest`.
+pub(super) async fn is_told_otherwise(
+    connection: &mut Connection,
+    generation: GenerationId,
+    (livemode, account, object): &Scoped,
+    digest: &str,
+) -> Result<bool, StoreError> {
+    let query = sqlx::query(TOLD_OTHERWISE).bind(generation).bind(*livemode).bind(account.clone());
+    let found = query.bind(object.clone()).bind(digest.to_owned()).fetch_optional(connection).await.doing(KEEPING)?;
+    Ok(found.is_some())
 }
 
 /// Of the `objects` of one ledger that somebody lacks, those that are told, with the first place that tells them: what it
