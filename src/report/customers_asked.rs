@@ -4,7 +4,7 @@ use super::{
     ReportError,
     ask::Ask,
     customers::CurrencyMrr,
-    explain::{Explanation, StepEntry},
+    explain::{Explanation, MissingRate, StepEntry},
     invoices::InvoiceList,
     paging::{SIFTED_AT_ONCE, full, page},
     question::Asked,
@@ -16,8 +16,9 @@ use crate::{
     event::CustomerKey,
     ledger::{
         self, CustomerFacts,
-        explain::{Stage, Step, explain, moved, rated},
+        explain::{Stage, Step, doubt, explain, moved, rated},
         ids::CustomerId,
+        outcome::QualityKind,
         time::Day,
     },
     reconciler::{derivation, joining::Joins},
@@ -157,6 +158,7 @@ impl Reports<'_> {
             own && step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day)
         };
         let mut steps = explain(input, profile, zone);
+        let mut missing_rate = None;
         if let Some(to) = kept.reporting
             && let Ok(converted) = derivation::derive_one(&known, &rules)
         {
@@ -166,6 +168,10 @@ impl Reports<'_> {
             let rated = |movements: &[_]| rated(&native, movements, to, &rules.rates, zone);
             steps.extend(converted.iter().flat_map(|one| rated(&one.ledger.movements)));
             steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));
+            let doubts = converted.iter().flat_map(|one| &one.ledger.quality);
+            let unrated = doubts.filter(|entry| entry.kind == QualityKind::MissingRate).min_by_key(|entry| entry.at);
+            steps.extend(unrated.map(doubt));
+            missing_rate = unrated.filter(|entry| entry.at <= scope.cut).map(MissingRate::from);
             steps.sort_by_key(|step| (step.at, step.stage));
         }
         Ok(Some(Explanation {
@@ -176,7 +182,9 @@ impl Reports<'_> {
             day: day.map(|day| day.to_string()),
             stripe_customers: self.stripe_customers(ask, &row).await?,
             prices: self.prices_of(&key, &facts).await?,
-            mrr: row.mrr.iter().map(CurrencyMrr::from).collect(),
+            // What it came to before the rate was missing is not what it comes to.
+            mrr: if missing_rate.is_some() { Vec::new() } else { row.mrr.iter().map(CurrencyMrr::from).collect() },
+            missing_rate,
             steps: steps.iter().filter(asked).map(|step| StepEntry::from_step(step, zone)).collect(),
         }))
     }

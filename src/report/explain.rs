@@ -13,6 +13,7 @@ use crate::ledger::{
     explain::{Stage, Step},
     ids::PriceId,
     money::Currency,
+    outcome::QualityEntry,
     sentence::Sentence,
     time::Zone,
 };
@@ -37,10 +38,29 @@ pub struct Explanation {
     pub stripe_customers: Vec<String>,
     /// The prices its subscriptions name, and what they are called; in order of their ids.
     pub prices: Vec<PriceCalled>,
-    /// MRR at its end, or now.
+    /// MRR at its end, or now; empty where it has none, and where a rate is missing.
     pub mrr: Vec<CurrencyMrr>,
+    /// Why its MRR in the reporting currency isn't known; null where it is.
+    pub missing_rate: Option<MissingRate>,
     /// Every state, rule and movement in order of time; of that day only, where one was asked for.
     pub steps: Vec<StepEntry>,
+}
+
+/// A rate without which an amount can't be converted (rule `rates`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MissingRate {
+    /// From when on nothing is known in the reporting currency.
+    pub at: String,
+    /// Which rate of which day.
+    pub detail: String,
+    /// What would settle it, in words.
+    pub settle: String,
+}
+
+impl From<&QualityEntry> for MissingRate {
+    fn from(entry: &QualityEntry) -> Self {
+        Self { at: entry.at.to_string(), detail: entry.detail.clone(), settle: entry.settle.clone() }
+    }
 }
 
 /// What a price and its product are called, as the log last told it.
@@ -136,7 +156,15 @@ impl Explanation {
         let amounts: Vec<String> = self.mrr.iter().map(|mrr| said(mrr.mrr_exact.0, mrr.currency)).collect();
         let amounts = if amounts.is_empty() { "no MRR".into() } else { format!("MRR {}", amounts.join(", ")) };
         let when = self.day.as_ref().map(|day| format!(" at the end of {day}")).unwrap_or_default();
-        let mut text = format!("{} has {amounts} a month{when} under profile {}.\n", self.customer, self.profile);
+        let mut text = match &self.missing_rate {
+            None => format!("{} has {amounts} a month{when} under profile {}.\n", self.customer, self.profile),
+            Some(MissingRate { detail, settle, .. }) => {
+                format!(
+                    "The MRR of {} isn't known{when} under profile {}: {detail}; {settle}\n",
+                    self.customer, self.profile
+                )
+            }
+        };
         if !self.stripe_customers.is_empty() {
             text.push_str(&format!("Stripe's customers in it: {}\n", self.stripe_customers.join(", ")));
         }
@@ -212,8 +240,10 @@ mod tests {
             account: None,
             day: None,
             stripe_customers: Vec::new(),
+            missing_rate: None,
             prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
             mrr: Vec::new(),
+            missing_rate: None,
             steps: vec![step("state", Some("sub_1"), state, None), step("movement", None, moved, Some(2098))],
         }
     }

@@ -79,7 +79,7 @@ impl QualityItem {
             customer: None,
             object: event.id.to_string(),
             event: Some(event.id.to_string()),
-            at: event.created.to_string(),
+            at: made(event).to_string(),
             detail: format!("{}: {reason}", event.kind),
             settle: format!(
                 "look at its bytes with `mrrd events show {} --raw`; a newer mrrd that reads this shape takes it up by `mrrd rebuild --renormalize`",
@@ -134,7 +134,7 @@ impl QualityItem {
             customer: None,
             object: object.unwrap_or(event.id.as_str()).into(),
             event: Some(event.id.to_string()),
-            at: event.created.to_string(),
+            at: made(event).to_string(),
             detail: format!(
                 "{}: carries no object, and nothing in the log tells {named} as it was from then on",
                 event.kind
@@ -142,6 +142,11 @@ impl QualityItem {
             settle: format!("{twin}, or {named} read from Stripe's API (serve does when stripe.api_key is set)"),
         }
     }
+}
+
+/// When Stripe made it; of an event that doesn't tell, when it came.
+fn made(event: &EventRow) -> UnixTime {
+    if event.created == UnixTime(0) { event.received_at } else { event.created }
 }
 
 impl QualityList {

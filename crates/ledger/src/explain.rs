@@ -13,7 +13,7 @@ use super::{
     ids::{EventId, ItemId, SubscriptionId},
     latest,
     money::{Currency, Mrr},
-    outcome::{Kind, Movement, QualityKind},
+    outcome::{Kind, Movement, QualityEntry, QualityKind},
     pricing,
     profile::Profile,
     rule,
@@ -70,29 +70,26 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
         amounts(counted, &derivation, profile, &mut steps);
         steps.extend(counted.stretches.iter().map(|stretch| counts(counted, stretch, profile)));
     }
-    steps.extend(derivation.quality.iter().map(|entry| {
-        Step {
-            at: entry.at,
-            stage: Stage::Quality,
-            subscription: None,
-            item: None,
-            rule: of_quality(entry.kind),
-            text: format!(
-                "{}: {} ({}); it would be settled by {}",
-                entry.kind.as_str(),
-                entry.detail,
-                entry.object,
-                entry.settle
-            )
-            .into(),
-            amount: None,
-            currency: None,
-            events: entry.event.iter().cloned().collect(),
-        }
-    }));
+    steps.extend(derivation.quality.iter().map(doubt));
     steps.extend(moved(&derivation.movements, profile));
     steps.sort_by_key(|step| (step.at, step.stage));
     steps
+}
+
+/// What isn't known, told as a step: also of a ledger in a reporting currency.
+pub fn doubt(entry: &QualityEntry) -> Step {
+    let QualityEntry { kind, object, detail, settle, .. } = entry;
+    Step {
+        at: entry.at,
+        stage: Stage::Quality,
+        subscription: None,
+        item: None,
+        rule: of_quality(*kind),
+        text: format!("{}: {detail} ({object}); it would be settled by {settle}", kind.as_str()).into(),
+        amount: None,
+        currency: None,
+        events: entry.event.iter().cloned().collect(),
+    }
 }
 
 /// Movements told as steps, each followed by its parts: also those of a ledger in a reporting currency.

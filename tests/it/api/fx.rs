@@ -32,6 +32,20 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let own = daemon.json(&format!("{ASKED}&currency=usd")).await;
     assert_eq!(own["data"][1]["closing_exact"], "3500");
 
+    // An explanation doesn't call nothing what isn't known.
+    let explained = daemon.json("/api/v1/customers/cus_1/explain").await;
+    assert_eq!(explained["mrr"], serde_json::json!([]));
+    let detail = explained["missing_rate"]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("no rate of usd in eur on 2026-01-14"), "{explained:#}");
+    assert_eq!(
+        daemon.json("/api/v1/customers/cus_1/explain?currency=usd").await["missing_rate"],
+        serde_json::Value::Null
+    );
+    let said = daemon.command(&["explain", "cus_1"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let unknown = "The MRR of cus_1 isn't known under profile stripe: no rate of usd in eur on 2026-01-14";
+    assert!(said.starts_with(unknown) && said.contains("    missing_rate: no rate of usd in eur"), "{said}");
+
     let table = "day,currency,rate\n2026-01-14,usd,0.5\n2026-01-30,USD,0.6\n2026-02-13,usd,0.8\n2026-02-20,usd,0.8\n\
                  2026-02-27,usd,1\n";
     std::fs::write(daemon.dir().join("rates.csv"), table).unwrap();
