@@ -243,7 +243,6 @@ mod tests {
             missing_rate: None,
             prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
             mrr: Vec::new(),
-            missing_rate: None,
             steps: vec![step("state", Some("sub_1"), state, None), step("movement", None, moved, Some(2098))],
         }
     }

@@ -154,8 +154,13 @@ on_both! {
         assert_eq!((counted.events, counted.ignored), (3, 2));
         // Too little to be kept, and then enough.
         store.log.count_ahead(4).await.unwrap();
-        assert_eq!(store.records.progress("log counted").await.unwrap(), None);
+        for name in ["log counted", "log looked through"] {
+            assert_eq!(store.records.progress(name).await.unwrap(), None, "{name}");
+        }
         store.log.count_ahead(3).await.unwrap();
+        // Nobody asked for the newest event of a way in, and whoever will needn't wait for it.
+        let looked = store.records.progress("log looked through").await.unwrap().unwrap();
+        assert!(looked.contains("\"to\":3"), "{looked}");
         assert_eq!(subject.again().await.log.head().await.unwrap(), counted);
         let kept = |to: i64, normaliser: i64| {
             format!(

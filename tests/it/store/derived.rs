@@ -13,7 +13,7 @@ use mrrd::{
     },
     store::{
         Store, StoreError,
-        derived::{Advanced, Applied, GenerationId, Mark, ProfileLedger},
+        derived::{Applied, GenerationId, Mark, ProfileLedger},
     },
 };
 

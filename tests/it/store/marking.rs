@@ -96,7 +96,7 @@ on_both! {
             .unwrap();
         let generation = advanced(store).await;
         clear_all(store, generation).await;
-        let mut touched = async |id: &str, state: &State| {
+        let touched = async |id: &str, state: &State| {
             store.log.append(&[saying(id, vec![state.clone()])]).await.unwrap();
             store.derived.advance(generation, 10).await.unwrap();
             let touched = named(&store.derived.dirty(generation, 10).await.unwrap());

@@ -94,15 +94,12 @@ impl Database {
             })
             .collect();
         insert_values(&mut tx, REFERENCE, &references, "ON CONFLICT DO NOTHING").await.doing(DOING)?;
-        for told in told::insert_new(&mut tx, generation, stretch.told.into_values().flatten().collect()).await? {
+        let told = std::mem::take(&mut stretch.told).into_values().flatten().collect();
+        for told in told::insert_new(&mut tx, generation, told).await? {
             let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
             touch(&mut stretch.objects, object, (told.seq, told.seq));
         }
-        for ((object, digest), places) in std::mem::take(&mut stretch.again) {
-            if told::is_told_otherwise(&mut tx, generation, &object, &digest).await? {
-                touch(&mut stretch.objects, object, places);
-            }
-        }
+        told::add_told_otherwise(&mut tx, generation, &mut stretch).await?;
         let mut marks = stretch.customers;
         touched_by_objects(&mut tx, generation, &stretch.objects, &mut marks).await?;
         if joined_to.is_some() {
@@ -163,11 +160,17 @@ impl Database {
                 (None, None) => {}
             }
         }
+        self.weigh(&mut stretch, after).await?;
+        Ok(stretch)
+    }
+
+    /// Weighs what a stretch behind `after` tells of objects.
+    pub(super) async fn weigh(&self, stretch: &mut Stretch, after: Seq) -> Result<(), StoreError> {
         for (ledger, objects) in stretch.to_weigh() {
             let before = reference_facts(self, ledger.clone(), objects, after).await?;
             stretch.weigh(&ledger, before);
         }
-        Ok(stretch)
+        Ok(())
     }
 
     pub(in crate::store) async fn applied(&self, generation: GenerationId) -> Result<Applied, StoreError> {

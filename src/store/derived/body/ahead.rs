@@ -4,7 +4,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{Scoped, push_scope},
+    asked::{Scoped, ledger_of, push_scope},
     columns::{PROSPECT, read_prospect},
     daily::Question,
     group_sums::has_sums,
@@ -27,18 +27,16 @@ use crate::{
 
 const DOING: &str = "looking whose MRR changes ahead";
 
-const LEDGER_OF: &str = "l.profile = s.profile AND l.generation = s.generation AND l.livemode = s.livemode
-    AND l.account = s.account AND l.customer = s.customer";
-
 impl Database {
     pub(in crate::store) async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         // Set to end, or there without counting: on trial, paused, waiting for its first payment.
-        let mut query = QueryBuilder::<Driver>::new(format!(
-            "SELECT s.account, s.customer FROM subscription_ledger s JOIN customer_ledger l ON {LEDGER_OF}"
-        ));
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT s.account, s.customer FROM subscription_ledger s CROSS JOIN customer_ledger l",
+        );
         push_scope(&mut query, "s", "l", scope);
+        query.push(format_args!(" AND {}", ledger_of("s")));
         query.push(" AND s.ended_at IS NULL AND (s.ends_at IS NOT NULL OR s.mrr = 0)");
         // Written ahead.
         query.push(format_args!(

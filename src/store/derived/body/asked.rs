@@ -147,6 +147,15 @@ pub(super) fn amounts_sums() -> String {
 pub(super) const PART_OF: &str = "p.generation = m.generation AND p.profile = m.profile AND p.livemode = m.livemode
     AND p.account = m.account AND p.customer = m.customer AND p.ordinal = m.ordinal";
 
+/// That `l` is the customer of a row of `t`, in whose table it lies. The two are crossed, so that SQLite looks customers up: by its own
+/// guess it may go through all of them.
+pub(super) fn ledger_of(t: &str) -> String {
+    format!(
+        "l.generation = {t}.generation AND l.profile = {t}.profile AND l.livemode = {t}.livemode
+         AND l.account = {t}.account AND l.customer = {t}.customer"
+    )
+}
+
 /// The currency of the subscription that a row of `t` is of, whatever its amounts are converted into.
 pub(super) fn billed_in(t: &str, subscription: &str) -> String {
     format!(

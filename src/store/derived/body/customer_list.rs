@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
-    asked::{Scoped, each, push_customers, push_scope},
+    asked::{Scoped, each, ledger_of, push_customers, push_scope},
     columns::*,
     found::{self, asks_for_largest, found},
     group_sums::has_sums,
@@ -106,12 +106,10 @@ impl Database {
     ) -> Result<Option<CustomerId>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let mut query = QueryBuilder::<Driver>::new(
-            "SELECT s.customer FROM subscription_ledger s JOIN customer_ledger l ON l.generation = s.generation
-             AND l.profile = s.profile AND l.livemode = s.livemode AND l.account = s.account
-             AND l.customer = s.customer",
-        );
+        let mut query =
+            QueryBuilder::<Driver>::new("SELECT s.customer FROM subscription_ledger s CROSS JOIN customer_ledger l");
         push_scope(&mut query, "s", "l", scope);
+        query.push(format_args!(" AND {}", ledger_of("s")));
         query.push(" AND s.subscription = ").push_bind(clean(id)).push(" ORDER BY s.account LIMIT 1");
         let found = query.build().fetch_optional(&mut *tx).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;

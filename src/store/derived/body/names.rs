@@ -102,12 +102,20 @@ impl Database {
     ) -> Result<Vec<CustomerNamed>, StoreError> {
         let condition = in_list("customer", 0);
         let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
+        // Names lie by account: whose these are isn't asked, so each account that has any is looked up.
         let mut query = QueryBuilder::<Driver>::new(
-            "SELECT account, customer, at, seq, name, email FROM customer_name WHERE livemode = ",
+            "WITH RECURSIVE held (account) AS (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = ",
         );
         query
             .push_bind(livemode)
-            .push(" AND ")
+            .push(" UNION ALL SELECT (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = ")
+            .push_bind(livemode)
+            .push(
+                " AND n.account > h.account) FROM held h WHERE h.account IS NOT NULL)
+                 SELECT account, customer, at, seq, name, email FROM customer_name WHERE livemode = ",
+            )
+            .push_bind(livemode)
+            .push(" AND account IN (SELECT h.account FROM held h WHERE h.account IS NOT NULL) AND ")
             .push(before)
             .push_bind(text_list(customers.iter().copied()))
             .push(after);

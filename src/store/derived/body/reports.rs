@@ -7,8 +7,8 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     super::{Database, dialect::*},
     asked::{
-        PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, line, push_customers, push_scope,
-        push_visible, split_sum, sum,
+        PART_OF, Scoped, amounts_sums, billed_in, currency, day, each, group_of, ledger_of, line, push_customers,
+        push_scope, push_visible, split_sum, sum,
     },
     columns::read_trial,
     day_sums,
@@ -241,11 +241,9 @@ impl Database {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new("SELECT COUNT(CASE WHEN t.converted_at <= ");
-        query.push_bind(scope.cut.0).push(
-            " THEN 1 END), COUNT(*) FROM trial t JOIN customer_ledger l ON l.generation = t.generation
-             AND l.profile = t.profile AND l.livemode = t.livemode AND l.account = t.account AND l.customer = t.customer",
-        );
+        query.push_bind(scope.cut.0).push(" THEN 1 END), COUNT(*) FROM trial t CROSS JOIN customer_ledger l");
         push_scope(&mut query, "t", "l", scope);
+        query.push(format_args!(" AND {}", ledger_of("t")));
         query.push(" AND t.ended_at > ").push_bind(since.0).push(" AND t.ended_at <= ").push_bind(scope.cut.0);
         let row = query.build().fetch_one(&mut *tx).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
@@ -257,11 +255,11 @@ impl Database {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
-            "SELECT t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at FROM trial t JOIN customer_ledger l
-             ON l.generation = t.generation AND l.profile = t.profile AND l.livemode = t.livemode
-             AND l.account = t.account AND l.customer = t.customer",
+            "SELECT t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at
+             FROM trial t CROSS JOIN customer_ledger l",
         );
         push_scope(&mut query, "t", "l", scope);
+        query.push(format_args!(" AND {}", ledger_of("t")));
         query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
         let at_cut = |row: &Row| {
             let mut columns = Columns::of(row, 0);

@@ -26,21 +26,32 @@ impl Database {
         profile: &str,
         holding: Option<&str>,
     ) -> Result<Vec<LedgerThere>, StoreError> {
-        let mut query = QueryBuilder::<Driver>::new(
-            "SELECT l.livemode, l.account, l.test_clock, COUNT(*) FROM customer_ledger l
-             WHERE l.generation = (SELECT id FROM generation WHERE state = 'current') AND l.profile = ",
-        );
-        query.push_bind(clean(profile));
-        if let Some(id) = holding {
-            query.push(" AND (l.customer = ").push_bind(clean(id));
+        let push_which = |query: &mut QueryBuilder<Driver>| {
             query.push(
-                " OR EXISTS (SELECT 1 FROM subscription_ledger s WHERE s.generation = l.generation
-                   AND s.profile = l.profile AND s.livemode = l.livemode AND s.account = l.account
-                   AND s.customer = l.customer AND s.subscription = ",
+                " FROM customer_ledger l WHERE l.generation = (SELECT id FROM generation WHERE state = 'current')",
             );
-            query.push_bind(clean(id)).push("))");
-        }
-        query.push(" GROUP BY l.livemode, l.account, l.test_clock ORDER BY l.livemode DESC, l.account, l.test_clock");
+            query.push(" AND l.profile = ").push_bind(clean(profile));
+            if let Some(id) = holding {
+                query.push(" AND (l.customer = ").push_bind(clean(id));
+                query.push(
+                    " OR EXISTS (SELECT 1 FROM subscription_ledger s WHERE s.generation = l.generation
+                       AND s.profile = l.profile AND s.livemode = l.livemode AND s.account = l.account
+                       AND s.customer = l.customer AND s.subscription = ",
+                );
+                query.push_bind(clean(id)).push("))");
+            }
+        };
+        // Customers lie by account: all that are on no test clock are counted as they come, and nothing is sorted.
+        let mut query = QueryBuilder::<Driver>::new(
+            "SELECT l.livemode, l.account, '' AS test_clock, COUNT(CASE WHEN l.test_clock = '' THEN 1 END)",
+        );
+        push_which(&mut query);
+        query.push(
+            " GROUP BY l.livemode, l.account HAVING COUNT(CASE WHEN l.test_clock = '' THEN 1 END) > 0
+             UNION ALL SELECT l.livemode, l.account, l.test_clock, COUNT(*)",
+        );
+        push_which(&mut query);
+        query.push(" AND l.test_clock <> '' GROUP BY l.livemode, l.account, l.test_clock ORDER BY 1 DESC, 2, 3");
         let rows = query.build().fetch_all(&self.derived).await.doing(DOING)?;
         let read = |row: &Row| {
             let mut columns = Columns::of(row, 0);

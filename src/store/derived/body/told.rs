@@ -8,7 +8,7 @@ use super::{
     super::{Database, dialect::*},
     recompute::lives,
     rows::{self, account},
-    stretch::Scoped,
+    stretch::{Stretch, touch},
 };
 use crate::{
     event::Seq,
@@ -132,16 +132,21 @@ pub(super) async fn insert_new(
 pub(in super::super) const TOLD_OTHERWISE: &str = "SELECT 1 FROM told
     WHERE generation = $1 AND livemode = $2 AND account = $3 AND object = $4 AND digest <> $5 LIMIT 1";
 
-/// Whether customers' facts embed other terms of an object than those of `digest`.
-pub(super) async fn is_told_otherwise(
+/// Adds the objects that a stretch tells again as they were, and of which customers' facts embed other terms.
+pub(super) async fn add_told_otherwise(
     connection: &mut Connection,
     generation: GenerationId,
-    (livemode, account, object): &Scoped,
-    digest: &str,
-) -> Result<bool, StoreError> {
-    let query = sqlx::query(TOLD_OTHERWISE).bind(generation).bind(*livemode).bind(account.clone());
-    let found = query.bind(object.clone()).bind(digest.to_owned()).fetch_optional(connection).await.doing(KEEPING)?;
-    Ok(found.is_some())
+    stretch: &mut Stretch,
+) -> Result<(), StoreError> {
+    for ((object, digest), places) in std::mem::take(&mut stretch.again) {
+        let (livemode, account, id) = &object;
+        let query = sqlx::query(TOLD_OTHERWISE).bind(generation).bind(*livemode).bind(account.clone());
+        let found = query.bind(id.clone()).bind(digest).fetch_optional(&mut *connection).await.doing(KEEPING)?;
+        if found.is_some() {
+            touch(&mut stretch.objects, object, places);
+        }
+    }
+    Ok(())
 }
 
 /// Of the `objects` of one ledger that somebody lacks, those that are told, with the first place that tells them: what it

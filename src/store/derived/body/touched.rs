@@ -7,7 +7,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{
     super::{Database, dialect::*},
     advance::touched_by_objects,
+    facts::NEWEST,
+    log_columns::{STORED, fact},
+    reader::Columns,
     rows::account_of,
+    stretch::Stretch,
+    told,
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -61,21 +66,15 @@ impl Database {
         if joins != Some(false) {
             return Ok(None);
         }
-        let (mut customers, mut objects) = (BTreeMap::new(), BTreeMap::new());
-        let places = (after, to);
-        let facts = "FROM fact f WHERE f.seq > $1 AND f.seq <= $2 AND f.customer";
-        for (text, found) in [
-            (format!("SELECT DISTINCT f.livemode, f.account, f.customer {facts} IS NOT NULL"), &mut customers),
-            (
-                format!("SELECT DISTINCT f.livemode, f.account, f.object {facts} IS NULL AND f.object IS NOT NULL"),
-                &mut objects,
-            ),
-        ] {
-            let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
-            for row in &rows {
-                found.insert(scoped(row).doing(DOING)?, places);
-            }
+        let (mut customers, places) = (BTreeMap::new(), (after, to));
+        let text = "SELECT DISTINCT f.livemode, f.account, f.customer FROM fact f
+             WHERE f.seq > $1 AND f.seq <= $2 AND f.customer IS NOT NULL";
+        for row in &sqlx::query(text).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)? {
+            customers.insert(scoped(row).doing(DOING)?, places);
         }
+        let mut stretch = self.told_of_objects(after, to).await?;
+        told::add_told_otherwise(&mut tx, rows.generation, &mut stretch).await?;
+        let mut objects = stretch.objects;
         // Terms that the place in between told first: who lacks them counts otherwise since.
         let told = sqlx::query(
             "SELECT DISTINCT livemode, account, object FROM told WHERE generation = $1 AND seq > $2 AND seq <= $3",
@@ -114,6 +113,24 @@ impl Database {
         let mut customers: Vec<CustomerKey> = customers.into_keys().map(key).collect();
         customers.sort();
         Ok(Some(Touched { rows, customers }))
+    }
+
+    /// Of which objects a stretch of the log tells something new.
+    async fn told_of_objects(&self, after: Seq, to: Seq) -> Result<Stretch, StoreError> {
+        let text = format!(
+            "SELECT {STORED}, f.livemode, f.account, f.object FROM fact f
+             WHERE f.seq > $1 AND f.seq <= $2 AND f.customer IS NULL AND f.object IS NOT NULL AND {NEWEST}
+             ORDER BY f.seq, f.ordinal"
+        );
+        let rows = sqlx::query(AssertSqlSafe(text)).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)?;
+        let mut stretch = Stretch::default();
+        for row in &rows {
+            let mut columns = Columns::of(row, 3);
+            let object = (columns.truth()?, columns.text()?, columns.text()?);
+            stretch.add_object(object, row.try_get(0).doing(DOING)?, fact(row)?);
+        }
+        self.weigh(&mut stretch, after).await?;
+        Ok(stretch)
     }
 
     /// These customers' rows under one profile, of those who have any, in their order.

@@ -50,8 +50,8 @@ impl Database {
         Ok(LogHead { events: events.count, variants: events.variants, last_seq: to, ignored, unreadable, thin })
     }
 
-    /// Counts a stretch where `least` places or more wait for it, and keeps what is counted for good, so many or more. True while
-    /// there may be more to count.
+    /// Counts and looks through a stretch where `least` places or more wait for it, and keeps what was, so many places or more: whoever
+    /// asks first needn't wait for it. True while there may be more.
     pub(in crate::store) async fn count_ahead(&self, least: i64) -> Result<bool, StoreError> {
         let safe = horizon(self).await?;
         let mut more = false;
@@ -61,6 +61,11 @@ impl Database {
             let normalisers = self.normalisers().await?;
             let mut counts = self.counts(normalisers).await?;
             more = self.count_on(safe, normalisers, &mut counts).await?;
+        }
+        let looked = self.tally.looked().to();
+        if safe.distance(looked) >= least {
+            self.look(safe.min(looked.forward(COUNTED_AT_ONCE))).await?;
+            more = true;
         }
         let (counts, looked) = self.tally.to_keep(least);
         if let Some(counts) = counts {

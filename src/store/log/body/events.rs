@@ -29,15 +29,29 @@ impl Database {
     }
 
     pub(in crate::store) async fn heard(&self, until: UnixTime, limit: i64) -> Result<Vec<UnixTime>, StoreError> {
-        let created: Vec<i64> = sqlx::query_scalar(
-            "SELECT created FROM event WHERE source = 'webhook' AND created <= $1 ORDER BY seq DESC LIMIT $2",
-        )
-        .bind(until.0)
-        .bind(limit)
-        .fetch_all(&self.log)
-        .await
-        .doing(DOING)?;
-        Ok(created.into_iter().map(UnixTime).collect())
+        let all = SeqRange { after: Seq::START, to: Seq::END };
+        // Where a long history was replayed, the newest webhooks may lie far behind it.
+        let parts =
+            self.look(horizon(self).await?).await?.may_hold(all, |source, _| source == Source::Webhook.as_str());
+        let mut heard = Vec::new();
+        for SeqRange { after, to } in parts.into_iter().rev() {
+            let created: Vec<i64> = sqlx::query_scalar(
+                "SELECT created FROM event WHERE source = 'webhook' AND created <= $1 AND seq > $2 AND seq <= $3
+                 ORDER BY seq DESC LIMIT $4",
+            )
+            .bind(until.0)
+            .bind(after)
+            .bind(to)
+            .bind(limit - i64::try_from(heard.len()).unwrap_or(limit))
+            .fetch_all(&self.log)
+            .await
+            .doing(DOING)?;
+            heard.extend(created.into_iter().map(UnixTime));
+            if i64::try_from(heard.len()).unwrap_or(limit) >= limit {
+                break;
+            }
+        }
+        Ok(heard)
     }
 
     pub(in crate::store) async fn horizon(&self) -> Result<Seq, StoreError> {
