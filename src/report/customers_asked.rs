@@ -21,6 +21,7 @@ use crate::{
         outcome::QualityKind,
         time::Day,
     },
+    limits,
     reconciler::{derivation, joining::Joins},
     store::derived::reports::*,
 };
@@ -81,12 +82,29 @@ impl Reports<'_> {
 
     /// One customer, also by the id of one of Stripe's that are joined in it; `None` where the ledger has none of that id.
     pub async fn customer(&self, ask: &Ask, id: &CustomerId) -> Result<Option<CustomerRow>, AskError> {
-        let Asked { scope, view } = self.resolve(ask).await?;
-        let mut row = self.customer_in(&scope, &*view, id).await?;
-        if let (Some(own), Some(row)) = (ask.own_currency(), &mut row) {
+        // A rate that somebody else lacks is no reason to refuse this one.
+        let Asked { scope, view } = self.resolve_unrated(ask).await?;
+        let Some(mut row) = self.customer_in(&scope, &*view, id).await? else { return Ok(None) };
+        self.no_rate_missing_of(&scope, &*view, &row.customer).await?;
+        if let Some(own) = ask.own_currency() {
             row.keep_currency(own);
         }
-        Ok(row)
+        Ok(Some(row))
+    }
+
+    /// A customer's missing rate is an error, never a rate of 1 (rule `rates`).
+    async fn no_rate_missing_of(&self, scope: &Scope, view: &dyn View, customer: &CustomerId) -> Result<(), AskError> {
+        let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
+        let (only, mut after) = (QualityAsked::Customer(customer.clone()), None);
+        loop {
+            let rows = view.quality_page(&scope, &only, after.as_ref(), limits::CUSTOMERS_PAGE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            if let Some((_, row)) = rows.into_iter().find(|(_, row)| row.entry.kind == QualityKind::MissingRate) {
+                let detail = format!("{} ({})", row.entry.detail, row.customer);
+                return Err(ReportError::MissingRate { detail, settle: row.entry.settle }.into());
+            }
+        }
     }
 
     /// Stripe's customers in a customer's ledger; none where customers aren't joined (`ledger.customer_key`).

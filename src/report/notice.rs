@@ -107,7 +107,13 @@ impl Reports<'_> {
             return Ok(vec![Notice::new(NoticeKind::EmptyLog, detail.into(), None)]);
         }
         if ask.as_known_at.is_some() {
-            let detail = "as known then, nothing counts in what was asked";
+            let nothing_came = self.resolve_unrated(ask).await?.view.seq() == Some(Seq::START);
+            let detail = if nothing_came {
+                "nothing was known then: the log's first event was received later (`as_known_at` goes by when events came, not by when \
+                 Stripe made them)"
+            } else {
+                "as known then, nothing counts in what was asked"
+            };
             return Ok(vec![Notice::new(NoticeKind::NothingCounts, detail.into(), None)]);
         }
         let Asked { scope, .. } = self.resolve_unrated(ask).await?;

@@ -46,6 +46,10 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let unknown = "The MRR of cus_1 isn't known under profile stripe: no rate of usd in eur on 2026-01-14";
     assert!(said.starts_with(unknown) && said.contains("    missing_rate: no rate of usd in eur"), "{said}");
 
+    // Nor is a customer who isn't there refused for somebody else's rate.
+    assert_eq!(daemon.get("/api/v1/customers/cus_none").await.status, 404);
+    assert_eq!(daemon.get("/api/v1/customers/cus_1").await.status, 409);
+
     let table = "day,currency,rate\n2026-01-14,usd,0.5\n2026-01-30,USD,0.6\n2026-02-13,usd,0.8\n2026-02-20,usd,0.8\n\
                  2026-02-27,usd,1\n";
     std::fs::write(daemon.dir().join("rates.csv"), table).unwrap();
@@ -75,6 +79,10 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let said = daemon.command(&["explain", "cus_1"]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains(&format!("{new}  [rates]")) && said.contains("► new of 10.00 EUR: 0.00 → 10.00"), "{said}");
+
+    // Before the log began nothing was known, which is not that nothing counted.
+    let before = daemon.json(&format!("{ASKED}&as_known_at=0")).await;
+    assert!(before["notices"][0]["detail"].as_str().unwrap().starts_with("nothing was known then"), "{before:#}");
 
     let listed = daemon.command(&["fx", "list"]);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();

@@ -93,7 +93,7 @@ impl Missing {
                 "no rate of {currency} in {to} on {day} or in the {REACH_DAYS} days before: from here on this customer \
                  is in no {to} figure"
             ),
-            settle: format!("import a table with {currency} on {day}: mrrd fx import FILE"),
+            settle: format!("import a table with {currency} from {day} on: mrrd fx import FILE"),
         }
     }
 }
