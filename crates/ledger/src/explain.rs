@@ -70,14 +70,14 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
         amounts(counted, &derivation, profile, &mut steps);
         steps.extend(counted.stretches.iter().map(|stretch| counts(counted, stretch, profile)));
     }
-    steps.extend(derivation.quality.iter().map(doubt));
+    steps.extend(derivation.quality.iter().map(unknown));
     steps.extend(moved(&derivation.movements, profile));
     steps.sort_by_key(|step| (step.at, step.stage));
     steps
 }
 
 /// What isn't known, told as a step: also of a ledger in a reporting currency.
-pub fn doubt(entry: &QualityEntry) -> Step {
+pub fn unknown(entry: &QualityEntry) -> Step {
     let QualityEntry { kind, object, detail, settle, .. } = entry;
     Step {
         at: entry.at,

@@ -5,6 +5,7 @@ use std::iter;
 
 use crate::{
     fact::{Fact, State},
+    pricing::newest_of,
     told::Telling,
 };
 
@@ -22,7 +23,8 @@ pub enum Adds<'f> {
 /// What `fact` adds to `before`: all facts about the same object by itself that lie before it in the log, in any order.
 ///
 /// Of products and tax rates the newest fact alone decides ([`Terms`](crate::pricing::Terms)), and customers' facts say nothing
-/// of them. Of coupons the newest that says something does; Stripe lets nobody change one's terms, so all usually say the same.
+/// of them. Of coupons the newest that says something does; Stripe lets nobody change one's terms, so all usually say the same,
+/// and none is embedded without what it takes off, which [`tellings`](crate::told::tellings) would pass over.
 /// Prices always add something: customers' facts embed them under names that change, and names tell causes (rule `causes`).
 pub fn adds<'f>(fact: &'f Fact, before: &[Fact]) -> Adds<'f> {
     match &fact.state {
@@ -43,19 +45,14 @@ pub fn adds<'f>(fact: &'f Fact, before: &[Fact]) -> Adds<'f> {
 }
 
 /// Whether the newest says with `fact` what it says without it; `unsaid` is what holds where nobody says anything.
-fn by_newest<T: PartialEq>(
+fn by_newest<T: Clone + PartialEq>(
     fact: &Fact,
     before: &[Fact],
     unsaid: Option<T>,
     says: impl Fn(&State) -> Option<T>,
 ) -> Adds<'static> {
-    let newest = |facts: &mut dyn Iterator<Item = &Fact>| {
-        let told =
-            facts.filter_map(|one| Some(((one.at, one.api_version.clone(), one.event.clone()), says(&one.state)?)));
-        told.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, said)| said)
-    };
-    let held = newest(&mut before.iter()).or(unsaid);
-    let now = newest(&mut before.iter().chain(iter::once(fact)));
+    let held = newest_of(before.iter(), &says).or(unsaid);
+    let now = newest_of(before.iter().chain(iter::once(fact)), &says);
     if now == held { Adds::Nothing } else { Adds::Something }
 }
 

@@ -25,6 +25,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::terms::newest_of;
 use self::{
     quality::Tracker,
     trail::{Recorder, Silent, Written},

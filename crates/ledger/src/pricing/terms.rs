@@ -42,6 +42,22 @@ pub struct Terms<'a> {
 /// How new a saying is: time, then shape version, then event id, so that any order gives the same choice.
 type Rank<'a> = (UnixTime, Option<&'a Arc<str>>, &'a EventId);
 
+fn rank(fact: &Fact) -> Rank<'_> {
+    (fact.at, fact.api_version.as_ref(), &fact.event)
+}
+
+/// What the newest of these facts says that says anything.
+pub(crate) fn newest_of<'f, T: Clone>(
+    facts: impl Iterator<Item = &'f Fact>,
+    says: impl Fn(&'f State) -> Option<T>,
+) -> Option<T> {
+    let mut newest = Newest::default();
+    for fact in facts {
+        newest.offer(rank(fact), says(&fact.state));
+    }
+    newest.get()
+}
+
 /// The newest thing said so far.
 #[derive(Debug)]
 struct Newest<'a, T>(Option<(Rank<'a>, T)>);
@@ -194,20 +210,16 @@ impl<'a> Terms<'a> {
 
     fn facts(&self) -> impl Iterator<Item = (Rank<'a>, &'a Fact)> {
         let CustomerFacts { facts, references, .. } = self.input;
-        facts.iter().chain(references).map(|fact| ((fact.at, fact.api_version.as_ref(), &fact.event), fact))
+        facts.iter().chain(references).map(|fact| (rank(fact), fact))
     }
 
     /// Whether metadata marks the product as an add-on (rule `causes`); the newest fact decides.
     pub fn is_add_on(&self, product: &ProductId) -> bool {
-        let mut newest = Newest::default();
-        for (rank, fact) in self.facts() {
-            if let State::Product(state) = &fact.state
-                && state.id == *product
-            {
-                newest.offer(rank, Some(state.add_on));
-            }
-        }
-        newest.get().unwrap_or(false)
+        let marks = |state: &State| match state {
+            State::Product(state) if state.id == *product => Some(state.add_on),
+            _ => None,
+        };
+        newest_of(self.facts().map(|(_, fact)| fact), marks).unwrap_or(false)
     }
 
     /// How units become money in `currency`: the price's own scheme where it is in that currency, else the option for
