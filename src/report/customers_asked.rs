@@ -16,12 +16,11 @@ use crate::{
     event::CustomerKey,
     ledger::{
         self, CustomerFacts,
-        explain::{Stage, Step, doubt, explain, moved, rated},
+        explain::{Stage, Step, explain, moved, rated, unknown},
         ids::CustomerId,
         outcome::QualityKind,
         time::Day,
     },
-    limits,
     reconciler::{derivation, joining::Joins},
     store::derived::reports::*,
 };
@@ -90,21 +89,6 @@ impl Reports<'_> {
             row.keep_currency(own);
         }
         Ok(Some(row))
-    }
-
-    /// A customer's missing rate is an error, never a rate of 1 (rule `rates`).
-    async fn no_rate_missing_of(&self, scope: &Scope, view: &dyn View, customer: &CustomerId) -> Result<(), AskError> {
-        let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
-        let (only, mut after) = (QualityAsked::Customer(customer.clone()), None);
-        loop {
-            let rows = view.quality_page(&scope, &only, after.as_ref(), limits::CUSTOMERS_PAGE).await?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            after = Some(last.clone());
-            if let Some((_, row)) = rows.into_iter().find(|(_, row)| row.entry.kind == QualityKind::MissingRate) {
-                let detail = format!("{} ({})", row.entry.detail, row.customer);
-                return Err(ReportError::MissingRate { detail, settle: row.entry.settle }.into());
-            }
-        }
     }
 
     /// Stripe's customers in a customer's ledger; none where customers aren't joined (`ledger.customer_key`).
@@ -186,9 +170,9 @@ impl Reports<'_> {
             let rated = |movements: &[_]| rated(&native, movements, to, &rules.rates, zone);
             steps.extend(converted.iter().flat_map(|one| rated(&one.ledger.movements)));
             steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));
-            let doubts = converted.iter().flat_map(|one| &one.ledger.quality);
-            let unrated = doubts.filter(|entry| entry.kind == QualityKind::MissingRate).min_by_key(|entry| entry.at);
-            steps.extend(unrated.map(doubt));
+            let entries = converted.iter().flat_map(|one| &one.ledger.quality);
+            let unrated = entries.filter(|entry| entry.kind == QualityKind::MissingRate).min_by_key(|entry| entry.at);
+            steps.extend(unrated.map(unknown));
             missing_rate = unrated.filter(|entry| entry.at <= scope.cut).map(MissingRate::from);
             steps.sort_by_key(|step| (step.at, step.stage));
         }

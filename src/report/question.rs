@@ -12,13 +12,13 @@ use super::{
 use crate::{
     event::Seq,
     ledger::{
-        ids::AccountId,
+        ids::{AccountId, CustomerId},
         money::Currency,
         outcome::QualityKind,
         profile::{ChurnAt, Profile},
         time::UnixTime,
     },
-    limits::CLOCK_LEAD_SECONDS,
+    limits::{self, CLOCK_LEAD_SECONDS},
     store::derived::reports::*,
 };
 
@@ -201,11 +201,33 @@ impl<'a> Reports<'a> {
         let scope = Scope { cut: asked.scope.cut.min(self.now), ..asked.scope.clone() };
         let rows = asked.view.quality_page(&scope, &QualityAsked::Kind(QualityKind::MissingRate), None, 1).await?;
         match rows.into_iter().next() {
-            Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => {
-                let detail = format!("{} ({})", row.entry.detail, row.customer);
-                Err(ReportError::MissingRate { detail, settle: row.entry.settle }.into())
-            }
+            Some((_, row)) if ask.to.is_none_or(|to| row.entry.at <= self.ledger.zone.end_of(to)) => Err(lacking(row)),
             _ => Ok(()),
         }
     }
+
+    /// The same of one customer alone.
+    pub(super) async fn no_rate_missing_of(
+        &self,
+        scope: &Scope,
+        view: &dyn View,
+        customer: &CustomerId,
+    ) -> Result<(), AskError> {
+        let scope = Scope { cut: scope.cut.min(self.now), ..scope.clone() };
+        let (only, mut after) = (QualityAsked::Customer(customer.clone()), None);
+        loop {
+            let rows = view.quality_page(&scope, &only, after.as_ref(), limits::CUSTOMERS_PAGE).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            if let Some((_, row)) = rows.into_iter().find(|(_, row)| row.entry.kind == QualityKind::MissingRate) {
+                return Err(lacking(row));
+            }
+        }
+    }
+}
+
+/// Whose amounts can't be converted, and what would settle it.
+fn lacking(row: QualityRow) -> AskError {
+    let detail = format!("{} ({})", row.entry.detail, row.customer);
+    ReportError::MissingRate { detail, settle: row.entry.settle }.into()
 }
