@@ -261,8 +261,8 @@ async fn post_all(address: SocketAddr, bodies: Vec<bytes::Bytes>) {
     senders.join_all().await;
 }
 
-/// Waits until all figures hold what was acknowledged, looking often: what is measured takes some tens of milliseconds. Where health is
-/// asked, which counts nothing of the ledger: the question takes a part of what it waits for.
+/// Waits until all figures hold what was acknowledged, looking often: what is measured takes some tens of milliseconds. Health
+/// is asked, for status counts all entries of quality, and on two cores the question takes a part of what it waits for.
 async fn until_applied(daemon: &mut Daemon) {
     const LOOKS_AFTER: Duration = Duration::from_millis(2);
     let since = Instant::now();
