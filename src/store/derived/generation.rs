@@ -22,7 +22,7 @@ use crate::{
 /// Version of the sums beside the rows, and of what rows hold for one question alone (`movement_part.moved_on`, `prospect`): raise
 /// it when more is kept, or otherwise. A generation keeps the version it was filled under; sums of another one are read by nobody, and the
 /// reconciler rebuilds behind it.
-pub const SUMS_VERSION: i64 = 7;
+pub const SUMS_VERSION: i64 = 8;
 
 /// One ledger: what MRR may be summed over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

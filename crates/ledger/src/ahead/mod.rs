@@ -32,7 +32,7 @@ use super::{
     time::{UnixTime, Zone},
     timeline::Snapshot,
 };
-use planned::{Plan, What};
+use planned::{Plan, What, set_to_end};
 
 /// One item's amount changes, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -301,19 +301,11 @@ impl<'a> Outlook<'_, 'a> {
 
     /// What a running trial brings if it converts.
     fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
-        let Some(stands) = base.stands_at(self.now) else { return };
-        let state = base.state(stands);
-        let Some(end) = state.trial_end.filter(|_| stands.count_status == CountStatus::Trial && !stands.granted) else {
-            return;
-        };
-        let set_to_end =
-            state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
-        let at = end.max(self.now.plus(1));
-        if at > self.until || set_to_end.is_some_and(|end| end <= at) {
+        let Some((stands, end, mut plans)) = self.converts(base) else { return };
+        let (state, at, event) = (base.state(stands), plans[0].at, plans[0].event.clone());
+        if at > self.until || set_to_end(state).is_some_and(|end| end <= at) {
             return;
         }
-        let Some(event) = base.snapshots[stands.snapshot].events.first().cloned() else { return };
-        let mut plans = vec![Plan { at, what: What::Convert, event: event.clone() }];
         let (counted, untold) = self.counted(Some(base), &mut plans);
         let converted = counted.filter(|_| untold.is_empty() && !plans.is_empty()).and_then(|counted| {
             let stretch = counted.stretches.iter().rev().find(|one| one.from <= at)?;
@@ -323,6 +315,24 @@ impl<'a> Outlook<'_, 'a> {
         let priced = base.spans[stands.span].items.iter().all(|item| !item.unpriced);
         let mrr = converted.filter(|_| priced);
         ahead.trials.push(TrialDue { at: end, subscription: state.id.clone(), mrr, event });
+    }
+
+    /// What is on trial, when the trial ends, and that it converts then, or at once where it is over.
+    fn converts<'b>(&self, base: &'b Counted<'a>) -> Option<(&'b Stretch, UnixTime, Vec<Plan>)> {
+        let stands = base.stands_at(self.now)?;
+        let on_trial = stands.count_status == CountStatus::Trial && !stands.granted;
+        let end = base.state(stands).trial_end.filter(|_| on_trial)?;
+        let event = base.snapshots[stands.snapshot].events.first()?.clone();
+        Some((stands, end, vec![Plan { at: end.max(self.now.plus(1)), what: What::Convert, event }]))
+    }
+
+    /// The instants at which anything changes of what `plans` bring, and of what a running trial does if it converts.
+    fn comes_due(&self, base: Option<&Counted<'a>>, plans: &[Plan]) -> Vec<UnixTime> {
+        let converts = base.and_then(|base| self.converts(base)).map(|(.., plans)| plans);
+        let carried = [Some(plans.to_vec()), converts].into_iter().flatten().filter(|plans| !plans.is_empty());
+        let stretches = carried.filter_map(|mut plans| self.counted(base, &mut plans).0);
+        let set_to_end = base.and_then(|base| set_to_end(base.state(base.stands_at(self.now)?)));
+        stretches.flat_map(|counted| counted.stretches).map(|one| one.from).chain(set_to_end).collect()
     }
 
     /// What of it is billed by the year and renews.
@@ -343,8 +353,7 @@ impl<'a> Outlook<'_, 'a> {
         let stands = base.stands_at(self.now)?;
         let state = base.state(stands);
         let (Some(currency), true) = (stands.currency, stands.count_status.counts()) else { return None };
-        let set_to_end =
-            state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end));
+        let set_to_end = set_to_end(state);
         let renews = |line: &CountedItem| {
             let item = base.item(stands, line);
             let of_item = state.items.iter().find(|one| one.id == item.item).and_then(|one| one.period);

@@ -94,11 +94,8 @@ pub(super) fn of_subscription(
         said.and_then(|said| said.events.first()).or(last.events.first()).cloned()
     };
     let mut plans = Vec::new();
-    let end = |state: &SubscriptionState| {
-        state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end))
-    };
-    if let Some(at) = end(state)
-        && let Some(event) = since(&|before| end(before) == Some(at))
+    if let Some(at) = set_to_end(state)
+        && let Some(event) = since(&|before| set_to_end(before) == Some(at))
     {
         plans.push(Plan { at, what: What::End, event });
     }
@@ -113,6 +110,11 @@ pub(super) fn of_subscription(
         plans.extend(phases(schedule).filter(|plan| plan.at > last.at));
     }
     within(plans, now, until)
+}
+
+/// When a subscription ends as it is set to.
+pub(super) fn set_to_end(state: &SubscriptionState) -> Option<UnixTime> {
+    state.cancel_at.or(state.period.filter(|_| state.cancel_at_period_end).map(|period| period.end))
 }
 
 /// What a schedule that hasn't begun brings after `now` and up to `until`.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Ahead, Change, Outlook, Prospect, ProspectKind, Renewal, TrialDue, Untold, at_risk,
-    planned::{self, Plan, Schedule, What},
+    planned::{self, Plan, Schedule},
     yearly,
 };
 use crate::{
@@ -61,6 +61,27 @@ fn changes_ahead(base: &Counted<'_>, schedule: Option<&Schedule<'_>>, known_at: 
         || stands.lines.iter().any(|line| base.item(stands, line).interval.is_some_and(yearly))
 }
 
+/// So many windows of a subscription are looked at, some times what ten phases and their discounts make; from the next one on its
+/// facts are read.
+const WINDOWS: usize = 256;
+
+/// The windows of a subscription that are still to be looked at.
+struct Windows {
+    /// The instants at which anything comes due.
+    due: BTreeSet<UnixTime>,
+    /// Where each window begins.
+    starts: BTreeSet<UnixTime>,
+}
+
+impl Windows {
+    /// Takes in what changes of what is overdue, where that is done at `soon`. In the second before anything else comes due both fall
+    /// on one instant: a window of its own.
+    fn put_off(&mut self, soon: UnixTime, changes: Vec<UnixTime>) {
+        self.due.extend(changes);
+        self.starts.extend(self.due.iter().filter(|at| **at > soon).flat_map(|at| [at.plus(-1), *at]));
+    }
+}
+
 struct Looking<'l, 'a> {
     of: &'l Derivation<'a>,
     profile: &'l Profile,
@@ -78,13 +99,22 @@ impl<'a> Looking<'_, 'a> {
     ) {
         // None of them is put off, for nothing is overdue before all time.
         let planned = plans(NEVER);
-        let starts = self.starts(base, &planned);
+        let due = self.due(base, &planned);
+        let mut windows = Windows { starts: due.clone(), due };
         let of_others = rows.len();
-        for (place, now) in starts.iter().enumerate() {
-            let until = starts.get(place + 1).copied();
-            for row in self.window(base, id, &planned, plans(*now), *now) {
-                let row = Prospect { shown_from: *now, shown_until: until, ..row };
-                let goes_on = |before: &&mut Prospect| before.shown_until == Some(*now) && before.says_as(&row);
+        let mut looked_at = 0;
+        while let Some(now) = windows.starts.pop_first() {
+            looked_at += 1;
+            let window = if looked_at <= WINDOWS {
+                self.window(base, id, &planned, plans(now), now, &mut windows)
+            } else {
+                windows.starts.clear();
+                vec![self.row(id, now, now, ProspectKind::Overdue)]
+            };
+            let until = windows.starts.first().copied();
+            for row in window {
+                let row = Prospect { shown_from: now, shown_until: until, ..row };
+                let goes_on = |before: &&mut Prospect| before.shown_until == Some(now) && before.says_as(&row);
                 match rows[of_others..].iter_mut().find(goes_on) {
                     Some(before) => before.shown_until = until,
                     None => rows.push(row),
@@ -93,32 +123,9 @@ impl<'a> Looking<'_, 'a> {
         }
     }
 
-    /// The instants at which anything comes due, from the last thing known on.
-    fn starts(&self, base: Option<&Counted<'a>>, planned: &[Plan]) -> Vec<UnixTime> {
-        let mut starts: BTreeSet<UnixTime> = planned.iter().map(|plan| plan.at).collect();
-        if let Some(base) = base {
-            starts.extend(base.stretches.iter().map(|one| one.from));
-            let states = base.snapshots.last().map(|last| &last.state).into_iter();
-            for state in states {
-                let of_items = state.items.iter().filter_map(|item| item.period);
-                starts.extend(of_items.chain(state.period).map(|period| period.end));
-                starts.extend(state.trial_end);
-            }
-        }
-        starts.insert(self.known_at);
-        starts.into_iter().filter(|at| *at >= self.known_at).collect()
-    }
-
-    /// What is known from `now` to the next instant at which anything comes due.
-    fn window(
-        &self,
-        base: Option<&Counted<'a>>,
-        id: &SubscriptionId,
-        planned: &[Plan],
-        plans: Vec<Plan>,
-        now: UnixTime,
-    ) -> Vec<Prospect> {
-        let row = |at: UnixTime, kind: ProspectKind| Prospect {
+    /// A row of so far only what kind it is of, and when it is due.
+    fn row(&self, id: &SubscriptionId, now: UnixTime, at: UnixTime, kind: ProspectKind) -> Prospect {
+        Prospect {
             shown_from: now,
             shown_until: None,
             at,
@@ -133,7 +140,37 @@ impl<'a> Looking<'_, 'a> {
             estimated: false,
             event: None,
             detail: None,
-        };
+        }
+    }
+
+    /// The instants at which anything comes due, from the last thing known on.
+    fn due(&self, base: Option<&Counted<'a>>, planned: &[Plan]) -> BTreeSet<UnixTime> {
+        let mut due: BTreeSet<UnixTime> = planned.iter().map(|plan| plan.at).collect();
+        if let Some(base) = base {
+            due.extend(base.stretches.iter().map(|one| one.from));
+            let states = base.snapshots.last().map(|last| &last.state).into_iter();
+            for state in states {
+                let of_items = state.items.iter().filter_map(|item| item.period);
+                due.extend(of_items.chain(state.period).map(|period| period.end));
+                due.extend(state.trial_end);
+            }
+        }
+        due.insert(self.known_at);
+        due.split_off(&self.known_at)
+    }
+
+    /// What is known from `now` to the next instant at which anything comes due. Where something is overdue, it is done a second
+    /// after whatever instant is asked about, and what that brings makes further windows.
+    fn window(
+        &self,
+        base: Option<&Counted<'a>>,
+        id: &SubscriptionId,
+        planned: &[Plan],
+        plans: Vec<Plan>,
+        now: UnixTime,
+        windows: &mut Windows,
+    ) -> Vec<Prospect> {
+        let row = |at, kind| self.row(id, now, at, kind);
         let mut rows = Vec::new();
         let stands = base.and_then(|base| Some((base, base.stands_at(now)?)));
         if let Some((currency, amount)) = stands.and_then(|(_, stands)| at_risk(stands)) {
@@ -145,15 +182,13 @@ impl<'a> Looking<'_, 'a> {
             let ends = base.state(stands).trial_end;
             stands.count_status == CountStatus::Trial && !stands.granted && ends.is_some_and(|end| end <= now)
         });
-        let overdue = |plan: &&Plan| plan.at <= now;
-        if trial_is_over || planned.iter().filter(overdue).any(|plan| !matches!(plan.what, What::End)) {
-            rows.push(row(now, ProspectKind::Overdue));
-            return rows;
-        }
-        // Where something is overdue it is the end alone.
-        let since = planned.iter().find(overdue).map(|plan| plan.at);
+        // Since when something is overdue, if anything is.
+        let since = planned.iter().map(|plan| plan.at).find(|at| *at <= now);
         let outlook =
             Outlook { known: &self.of.known, terms: &self.of.terms, profile: self.profile, now, until: ALWAYS };
+        if trial_is_over || since.is_some() {
+            windows.put_off(now.plus(1), outlook.comes_due(base, &plans));
+        }
         let mut ahead = Ahead::default();
         outlook.take(base, id.clone(), plans, &mut ahead);
         rows.extend(ahead.changes.drain(..).map(|change| Prospect {
@@ -164,7 +199,7 @@ impl<'a> Looking<'_, 'a> {
             amount: Some(change.amount),
             estimated: change.estimated,
             event: Some(change.event),
-            ..row(since.unwrap_or(change.at), ProspectKind::Line(change.due))
+            ..row(since.filter(|_| change.at == now.plus(1)).unwrap_or(change.at), ProspectKind::Line(change.due))
         }));
         rows.extend(ahead.untold.drain(..).map(|untold| Prospect {
             subscription: untold.subscription,

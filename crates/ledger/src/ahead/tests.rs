@@ -223,13 +223,14 @@ proptest! {
     #[test]
     fn rows_tell_what_facts_do(
         story in planned(), profile in laws::profiles(), known in 10..60i64, later in 0..90i64,
-        horizon in prop::sample::select(vec![0i64, 1, 30, 90, 3650]),
+        seconds in -2..=2i64, horizon in prop::sample::select(vec![0i64, 1, 30, 90, 3650]),
     ) {
         let known = time(&format!("d{known}"));
         let story = Story { facts: story.facts.into_iter().filter(|fact| fact.at <= known).collect(), ..story };
         let rows = story.derive(&profile).prospects;
         let last = story.facts.iter().map(|fact| fact.at).max();
-        let now = last.unwrap_or(known).plus(later * 43_200);
+        // On the instant at which something comes due, and shortly before and after it.
+        let now = last.unwrap_or(known).plus((later * 43_200 + seconds).max(0));
         let until = now.plus(horizon * 86_400);
         if let Some(told) = told_by(&rows, now, until) {
             let facts = look(&story, &profile, now, until);
