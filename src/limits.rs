@@ -266,6 +266,10 @@ pub const PAGES_BESIDE: usize = 2;
 /// Movements and quality entries of such customers that a list is read past, before all ledgers are derived for it.
 pub const EXCHANGED_ROWS: usize = 50_000;
 
+/// Where so many subscriptions are of a status, for each customer of a page, what these pay is looked up; where more are, customers
+/// are looked through in the order of what they pay.
+pub const FEW_OF_A_STATUS: i64 = 200;
+
 /// How many of a list are read at once where some of them are passed over.
 pub const EXCHANGED_PAGE: i64 = 1_000;
 

@@ -171,6 +171,41 @@ async fn ends_are_found(settings: Settings) {
     assert_eq!(daemon.json("/api/v1/customers/cus_a").await["scheduled_churn"], Value::Null);
 }
 
+/// Few of a status are found one by one, many in the order of what customers pay: both give the same.
+async fn many_past_due_are_found_as_few_are(settings: Settings) {
+    const MANY: usize = 450;
+    let mut daemon = ledger(settings).await;
+    for number in 0..MANY {
+        let (id, customer) = (format!("sub_due_{number:03}"), format!("cus_due_{number:03}"));
+        let amount = 100 * (1 + i64::try_from(number * 7 % 101).unwrap());
+        let mut due = subscription(&id, &customer, "price_a", amount, 1, JANUARY);
+        due["status"] = json!("past_due");
+        let created = event(&format!("evt_due_{number:03}"), "customer.subscription.created", JANUARY, &due, None);
+        daemon.accept(created).await;
+    }
+    daemon.settle().await;
+    let query = "sort=mrr&currency=usd&state=past_due";
+    // On a page of 500 they are few, on pages of one many.
+    let page = daemon.json(&format!("/api/v1/customers?limit=500&{query}")).await;
+    let page = page["data"].as_array().unwrap();
+    let few: Vec<&str> = page.iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(few.len(), MANY + 1);
+    assert_eq!(ids(&mut daemon, query).await, few);
+    let pay: Vec<i64> = page.iter().map(|one| one["mrr"][0]["mrr"].as_i64().unwrap()).collect();
+    assert!(pay.is_sorted_by(|more, less| more >= less), "{pay:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_past_due_are_found_as_few_are_on_sqlite() {
+    many_past_due_are_found_as_few_are(Settings::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_past_due_are_found_as_few_are_on_postgres() {
+    many_past_due_are_found_as_few_are(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await))
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_set_to_end_is_found_with_what_goes_on_sqlite() {
     ends_are_found(Settings::default()).await;

@@ -19,6 +19,7 @@ use crate::{
         money::{Currency, Mrr},
         outcome::SubscriptionLedger,
     },
+    limits,
     store::{
         StoreError,
         derived::reports::*,
@@ -74,7 +75,12 @@ impl Database {
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut rows = Vec::new();
         if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
-            let mut query = found::largest(scope, currency, asked, limit);
+            let mut few = false;
+            let most = limit.saturating_mul(limits::FEW_OF_A_STATUS);
+            if let Some(mut counting) = found::of_statuses(scope, asked, most) {
+                few = counting.build_query_scalar::<i64>().fetch_one(&mut *tx).await.doing(DOING)? < most;
+            }
+            let mut query = found::largest(scope, currency, asked, limit, few);
             rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
         // Behind those who pay come all others, in an order of their own.

@@ -35,16 +35,28 @@ fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str,
 
 /// That the customer of row `t` has a subscription `s` of which `condition` holds: all who have are found at once.
 fn push_with_subscription(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, condition: &str) {
-    query.push(format_args!(
-        " AND ({t}.account, {t}.customer) IN (SELECT s.account, s.customer FROM subscription_ledger s
-         WHERE s.generation = {} AND s.profile = ",
-        scope.generation
-    ));
+    query.push(format_args!(" AND ({t}.account, {t}.customer) IN (SELECT s.account, s.customer FROM "));
+    push_subscriptions(query, scope, condition);
+    query.push(")");
+}
+
+/// The subscriptions `s` of which `condition` holds.
+fn push_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, condition: &str) {
+    query.push(format_args!("subscription_ledger s WHERE s.generation = {} AND s.profile = ", scope.generation));
     query.push_bind(clean(&scope.profile)).push(" AND s.livemode = ").push_bind(scope.livemode);
     if let AccountScope::One(one) = &scope.account {
         query.push(" AND s.account = ").push_bind(account(one.as_ref()));
     }
-    query.push(format_args!(" AND {condition})"));
+    query.push(format_args!(" AND {condition}"));
+}
+
+/// How many subscriptions are of the statuses asked for, counted up to `most`; `None` where none are asked for.
+pub(super) fn of_statuses(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> Option<QueryBuilder<Driver>> {
+    let statuses = statuses(asked)?;
+    let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    push_subscriptions(&mut query, scope, &format!("s.status IN ({statuses})"));
+    query.push(" LIMIT ").push_bind(most).push(") AS counted");
+    Some(query)
 }
 
 /// What each order compares by, and whether the greatest comes first. Whole minor units of MRR; a day's second; a name.
@@ -154,14 +166,17 @@ pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Op
 }
 
 /// The same columns as of [`found`] for those who pay most in a currency: in the order in which what they pay is kept, but for
-/// those who have rows dated ahead, who are few. Whoever pays less than a minor unit isn't among them.
+/// those who have rows dated ahead, who are few. Whoever pays less than a minor unit isn't among them. Where those of a status are `few`,
+/// it is theirs that is looked up: by what they pay, it may be the last of all.
 pub(super) fn largest(
     scope: &Scoped<'_>,
     currency: Currency,
     asked: &CustomerSearch,
     limit: i64,
+    few: bool,
 ) -> QueryBuilder<Driver> {
     let (after, only) = (asked.after.as_ref(), statuses(asked));
+    let only_few = only.filter(|_| few);
     let kept = format!("k.amount + k.amount_rest / {MINOR}");
     // Behind the last one of the page before.
     let push_after = |query: &mut QueryBuilder<Driver>, whole: &str, customer: &str| {
@@ -180,13 +195,23 @@ pub(super) fn largest(
     query.push(" AND s.ordinal >= 0 AND s.at > ").push_bind(scope.cut.0);
     query.push(" AND s.currency = ").push_bind(currency.as_str().to_owned());
     query.push(" GROUP BY s.customer), ");
-    query.push(format_args!("best AS (SELECT k.customer, {kept} AS whole FROM customer_mrr k"));
+    query.push(format_args!("best AS (SELECT k.customer, {kept} AS whole FROM "));
+    if let Some(statuses) = only_few {
+        query.push("(SELECT DISTINCT s.customer FROM ");
+        push_subscriptions(&mut query, scope, &format!("s.status IN ({statuses})"));
+        query.push(") f CROSS JOIN ");
+    }
+    query.push("customer_mrr k");
     push_scope(&mut query, "k", "k", scope);
     query.push(" AND k.currency = ").push_bind(currency.as_str().to_owned());
     query.push(format_args!(" AND {kept} > 0"));
     push_after(&mut query, &kept, "k.customer");
     query.push(" AND k.customer NOT IN (SELECT a.customer FROM ahead a)");
-    only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
+    if only_few.is_some() {
+        query.push(" AND k.customer = f.customer");
+    } else {
+        only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
+    }
     query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
     query.push(format_args!(
         "), those AS (SELECT b.customer, b.whole FROM best b UNION ALL
