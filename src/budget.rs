@@ -112,7 +112,8 @@ impl Drop for Budget {
 }
 
 impl Exceeded {
-    fn late() -> Self {
+    /// That a question's time is over.
+    pub fn late() -> Self {
         Self::Time { limit_seconds: limits::QUESTION_TIME.as_secs() }
     }
 }

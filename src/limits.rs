@@ -223,8 +223,9 @@ pub const KEPT_ANSWERS_BYTES: usize = 32 << 20;
 /// How long one may take until its answer begins. Webhooks are answered meanwhile.
 pub const QUESTION_TIME: Duration = Duration::from_secs(30);
 
-/// How long one question compares customers that are derived for it: what is left of its time is for the page under way.
-pub const COMPARING_TIME: Duration = Duration::from_secs(24);
+/// How long one question derives customers, to compare them or to tell what was known earlier: what is left of its time is for the
+/// page under way.
+pub const DERIVING_TIME: Duration = Duration::from_secs(24);
 
 /// How long sending a long answer may take.
 pub const ANSWER_TIME: Duration = Duration::from_secs(300);
@@ -252,7 +253,7 @@ pub const KEPT_LEDGERS_BYTES: usize = 192 << 20;
 pub const KEPT_LEDGERS_TIME: Duration = Duration::from_secs(120);
 
 /// A question about a place of the log that lies no more events from the rows that answer derives only whom these touch …
-pub const EXCHANGED_EVENTS: i64 = 50_000;
+pub const EXCHANGED_EVENTS: i64 = 500_000;
 
 /// … where these are no more customers: about as many as are derived within a second.
 pub const EXCHANGED_CUSTOMERS: usize = 20_000;

@@ -126,7 +126,8 @@ impl ApiProblem {
             Self::Report(ReportError::StillComparing { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "question-too-slow", "The answer takes too long")
             }
-            Self::Report(ReportError::Exceeded(error)) | Self::Exceeded(error) => exceeded(error),
+            Self::Report(ReportError::Exceeded(error) | ReportError::FarBack { exceeded: error, .. })
+            | Self::Exceeded(error) => exceeded(error),
             Self::Derivation(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not-derivable", "The log can't be derived"),
             Self::Store(error) => store(error),
         }

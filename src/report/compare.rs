@@ -226,7 +226,7 @@ impl Reports<'_> {
         let mut everywhere = Arc::clone(&comparing.everywhere).lock_owned().await;
         if !everywhere.done {
             let pages = derivation::KnownAt::new(self.store, rules, known_at).after(everywhere.after.clone());
-            let until = shared.then(|| Instant::now() + limits::COMPARING_TIME);
+            let until = shared.then(|| Instant::now() + limits::DERIVING_TIME);
             self.figures_by_knob(ask, pages, steps, &mut everywhere, (until, &comparing.bytes)).await?;
             // A ledger that only ever saw test events answers for those.
             let saw_live = everywhere.saw_live;

@@ -79,6 +79,18 @@ pub enum ReportError {
         /// How many of them.
         customers: usize,
     },
+    /// All customers are derived for what was known at a place that lies too far back, and they are too many for one question.
+    #[error(
+        "so much has happened since then that all customers are derived anew, and {customers} were before {}: `mrrd report \
+         --as-known-at` takes the time and memory it needs, and basis=closed has closed months as they were closed",
+        ended(exceeded)
+    )]
+    FarBack {
+        /// How many were derived.
+        customers: usize,
+        /// What ended it.
+        exceeded: Exceeded,
+    },
     /// The library that writes workbooks refuses something.
     #[error("the workbook can't be written: {reason}; format=csv has the same table")]
     Workbook {
@@ -91,4 +103,13 @@ pub enum ReportError {
         /// The most there may be.
         max: usize,
     },
+}
+
+/// What ends a question that derives all customers.
+fn ended(exceeded: &Exceeded) -> String {
+    match exceeded {
+        Exceeded::Memory { limit_mib } => format!("they took more than {limit_mib} MiB of memory"),
+        Exceeded::Time { .. } => "its time was over".into(),
+        Exceeded::Crowded => "other questions held all the memory there is for questions".into(),
+    }
 }

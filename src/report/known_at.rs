@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use super::{
     ReportError,
@@ -14,7 +14,7 @@ use super::{
     view::{Prefix, View},
 };
 use crate::{
-    budget::{self, Charge},
+    budget::{self, Charge, Exceeded},
     event::{CustomerKey, Seq},
     ledger::{outcome::CustomerLedger, profile::Profile, time::Day},
     limits,
@@ -141,13 +141,19 @@ impl<'a> Reports<'a> {
     }
 }
 
-/// All pages of one profile's ledgers.
+/// All pages of one profile's ledgers. A question for which these are too many is told so before its time is over: asked again it would
+/// take as long.
 async fn gathered(mut pages: derivation::KnownAt<'_>, profile: &Profile) -> Result<Memory, AskError> {
     let mut customers: Vec<(CustomerKey, CustomerLedger)> = Vec::new();
     let mut charge = Charge::begin();
+    let until = budget::current().map(|_| Instant::now() + limits::DERIVING_TIME);
     while let Some(page) = pages.next_page().await? {
         let bytes = page.iter().flat_map(|(_, ledgers)| ledgers).map(CustomerLedger::bytes_held).sum();
-        charge.add(bytes).map_err(ReportError::from)?;
+        let far = |exceeded| ReportError::FarBack { customers: customers.len(), exceeded };
+        charge.add(bytes).map_err(far)?;
+        if until.is_some_and(|until| Instant::now() > until) {
+            return Err(far(Exceeded::late()).into());
+        }
         customers.extend(firsts(page));
     }
     Ok(Memory::charged(profile.name.clone(), customers, charge))
