@@ -6,6 +6,7 @@ use super::{
     Context, Failure, Outcome,
     doctor_finding::{Finding, Verdict},
     doctor_machine,
+    doctor_webhooks::{self, Told},
     endpoints::{self, Found},
     open_to_read, output,
 };
@@ -50,7 +51,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                         *listen = other;
                     }
                 }
-                match found(&store, &config, context).await {
+                let answers = findings.iter().any(|finding| doctor_machine::is_answered(finding, &config));
+                let webhooks = doctor_webhooks::refused(&config, answers).await;
+                match found(&store, &config, context, &webhooks).await {
                     Ok(more) => findings.extend(more),
                     Err(error) => findings.push(Finding {
                         check: "database",
@@ -58,6 +61,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                         detail: error.to_string(),
                     }),
                 }
+                findings.extend(webhooks.findings);
             }
             Err(Failure::Failed(detail) | Failure::Interrupted(detail)) => {
                 findings.push(Finding { check: "database", verdict: Verdict::Failed, detail });
@@ -97,8 +101,8 @@ fn configuration(config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn found(store: &Store, config: &Config, context: &Context) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = log(store, context).await?;
+async fn found(store: &Store, config: &Config, context: &Context, webhooks: &Told) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = log(store, context, webhooks).await?;
     findings.extend(doctor_machine::endpoints(&store.log, config, context.clock.now()).await?);
     findings.push(held(store).await?);
     findings.extend(readable_by_others(config));
@@ -304,7 +308,7 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
     finding(Verdict::Ok, format!("nothing is missing, the last one is of {last}"))
 }
 
-async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreError> {
+async fn log(store: &Store, context: &Context, webhooks: &Told) -> Result<Vec<Finding>, StoreError> {
     store.reader().ready(Work::Appending).await?;
     store.reader().ready(Work::Answering).await?;
     // A write of our own, beside the log: a disk that is full and a database that is read-only say so here.
@@ -336,7 +340,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
     if head.events > 0 {
-        findings.push(heard(store, context).await?);
+        findings.push(heard(store, context, webhooks).await?);
     }
     // The newest event's times are the only clock but ours at hand: Stripe can't have made it after we received it.
     let newest = store.log.events(&crate::store::log::EventFilter::default(), head.last_seq.before(), 1).await?;
@@ -354,7 +358,7 @@ async fn log(store: &Store, context: &Context) -> Result<Vec<Finding>, StoreErro
 }
 
 /// When a webhook came last, by our clock: Stripe sends late ones for days, and what they tell of is older still.
-async fn heard(store: &Store, context: &Context) -> Result<Finding, StoreError> {
+async fn heard(store: &Store, context: &Context, webhooks: &Told) -> Result<Finding, StoreError> {
     let check = "webhooks";
     let now = context.clock.now();
     let last = store.log.newest_of(Source::Webhook).await?.map(|row| row.received_at);
@@ -367,6 +371,10 @@ async fn heard(store: &Store, context: &Context) -> Result<Finding, StoreError> 
         Some(last) if last.plus(limits::SILENT_SECONDS) < now => {
             let detail =
                 format!("the last one came at {last}: is the endpoint enabled at Stripe, and does it answer 200?");
+            Finding { check, verdict: Verdict::Warning, detail }
+        }
+        Some(last) if webhooks.refused => {
+            let detail = format!("the last one that was taken came at {last}, and what comes now is refused");
             Finding { check, verdict: Verdict::Warning, detail }
         }
         Some(last) => Finding { check, verdict: Verdict::Ok, detail: format!("the last one came at {last}") },

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long whoever listens already may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a process may take from its first answer to keeping its ledger: far more than it needs.
 const BEGINNING: Duration = Duration::from_secs(10);
@@ -72,11 +72,16 @@ fn answers_at(address: SocketAddr) -> String {
     format!("mrrd answers at {address}")
 }
 
+/// Whether `finding` is that an mrrd answers where `serve` listens, of this ledger as far as can be seen.
+pub(super) fn is_answered(finding: &Finding, config: &Config) -> bool {
+    finding.detail == answers_at(config.server.listen)
+}
+
 /// That the mrrd which answers keeps another ledger than the one in `store`, since nobody keeps that: `finding` is what was seen of
 /// the address. `None` where it may be this one's, or where processes of other roles may answer there.
 pub(super) async fn keeps_another(store: &Store, config: &Config, finding: &Finding) -> Option<Finding> {
     let address = config.server.listen;
-    if finding.detail != answers_at(address) || !config.server.has(Role::Reconciler) {
+    if !is_answered(finding, config) || !config.server.has(Role::Reconciler) {
         return None;
     }
     // One that has just begun takes its lease a moment later.

@@ -7,6 +7,7 @@ mod clock;
 pub(crate) mod closing;
 mod commands;
 mod compare;
+mod doctor;
 mod door;
 mod export;
 mod init;
