@@ -31,8 +31,9 @@ use crate::{
 /// subscriber per month" or "Customer MRR changes". Columns are found by name, whatever their order, case and spacing:
 /// "Customer ID", "Currency", and a column for each month (2026-01) or "Month" and "MRR"; or "Customer ID", "Date",
 /// "MRR change" and "Event type". Amounts are in major units. For each difference it names the likeliest reason: the knobs
-/// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing. It raises no
-/// alert: a file tells of its own day and its own settings.
+/// that would make the ledger's figure Stripe's, another time zone or currency, or an event that is missing. Whom the
+/// file doesn't name is told apart: what Stripe says there isn't known. It raises no alert: a file tells of its own day and its own
+/// settings. It ends with 1 where a figure differs, and where the ledger knows none of the file's customers.
 ///
 /// With --metrics it asks Stripe itself for the MRR of each customer at the end of each of the last whole months, by the
 /// Metrics API, and explains the differences in the same way. That API is a preview: the account has to be let in

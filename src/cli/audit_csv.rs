@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Why nobody whom a file names may be in the ledger.
+const OTHERS: &str = "the file is of another account, or of the other mode (--test), or the customer's id stands in another column of it";
+
 /// What is asked of the file.
 pub(super) struct Asked<'a> {
     pub(super) file: &'a Path,
@@ -52,9 +55,9 @@ pub(super) async fn run(asked: &Asked<'_>, config: &Config, context: &Context) -
     if asked.json {
         output::json(&audit)?;
     } else {
-        say(&audit)?;
+        say(&audit, OTHERS)?;
     }
-    if audit.differences.is_empty() { Ok(()) } else { Err(Failure::Said) }
+    if audit.agrees() { Ok(()) } else { Err(Failure::Said) }
 }
 
 /// The figures are Stripe's, and so are the rules, unless it is said that other ones are set in its Dashboard.
@@ -79,9 +82,19 @@ pub(super) async fn keep(audit: &ExportAudit, source: &str, config: &Config, now
     }
 }
 
-/// Says what was found.
-pub(super) fn say(audit: &ExportAudit) -> std::io::Result<()> {
-    let ExportAudit { profile, from, to, compared, matched, left_out, differences, reasons, .. } = audit;
+/// Says what was found; `others` is why nobody named there may be in the ledger.
+pub(super) fn say(audit: &ExportAudit, others: &str) -> std::io::Result<()> {
+    let ExportAudit { profile, from, to, compared, matched, left_out, named, not_named, differences, reasons, .. } =
+        audit;
+    if audit.is_of_others() {
+        let more = if named.customers > named.unknown.len() { ", …" } else { "" };
+        output::line(format_args!(
+            "warning: none of the {} customers named there is in the ledger ({}{more}): {others}; nothing below tells whether the ledger \
+             is right",
+            named.customers,
+            named.unknown.join(", ")
+        ))?;
+    }
     output::line(format_args!(
         "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {} differ",
         differences.len()
@@ -94,12 +107,19 @@ pub(super) fn say(audit: &ExportAudit) -> std::io::Result<()> {
             currencies.join(", ")
         ))?;
     }
+    if not_named.figures > 0 {
+        let who = if not_named.customers == 1 { "customer" } else { "customers" };
+        output::line(format_args!(
+            "    {} of them of {} {who} whom the file doesn't name: what Stripe says there isn't known, and held to be nothing",
+            not_named.figures, not_named.customers
+        ))?;
+    }
     for reason in reasons {
         output::line(format_args!("    {} of them: {}", reason.differences, reason.text))?;
     }
     if !differences.is_empty() {
         output::line("")?;
-        output::line(audit.table().terminal())?;
+        output::line(audit.terminal())?;
     }
     Ok(())
 }

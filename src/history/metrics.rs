@@ -118,7 +118,7 @@ pub async fn audit(
         None => only_currency(reports, &question).await?,
     };
     let zone = &reports.ledger.zone;
-    let mut export = Export { form: Form::PerMonth, places: Vec::new(), said: BTreeMap::new() };
+    let mut export = Export { form: Form::PerMonth, places: Vec::new(), said: BTreeMap::new(), names_all: true };
     let (mut month, mut refreshed_at) = (Month::of(zone.day(reports.now)), reports.now);
     for _ in 0..span.months {
         month = Month::of(month.first().before());

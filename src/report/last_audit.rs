@@ -36,7 +36,7 @@ pub struct LastAudit {
 /// A reason for which figures differ from Stripe's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReason {
-    /// `setting`, `excluded`, `currency`, `time_zone`, `quality`, `kind` or `missing_event`.
+    /// `setting`, `excluded`, `currency`, `time_zone`, `quality`, `kind`, `not_named` or `missing_event`.
     pub reason: String,
     /// The knobs that would make the ledger's figure Stripe's, as `churn_at = end`; none where it is no setting.
     pub knobs: Vec<String>,

@@ -46,7 +46,12 @@ pub struct ExportAudit {
     pub matched: usize,
     /// Currencies of the ledger that the export says nothing of, and how many figures in them were left aside.
     pub left_out: LeftOut,
-    /// Those that don't, by customer.
+    /// Customers whom the export names, and how many of them the ledger knows.
+    pub named: Named,
+    /// Customers of the ledger whom the export doesn't name, and how many figures of theirs are among the differences: what Stripe says
+    /// of them isn't known.
+    pub not_named: NotNamed,
+    /// Those that don't agree, by customer.
     pub differences: Vec<Difference>,
     /// The reasons, with how many differences each explains; the one that explains most comes first.
     pub reasons: Vec<Explained>,
@@ -61,6 +66,30 @@ pub struct LeftOut {
     pub figures: usize,
 }
 
+/// Whom an export names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// How many customers.
+    pub customers: usize,
+    /// How many of them the ledger knows.
+    pub in_ledger: usize,
+    /// The first of them, where the ledger knows none: they show what was read as the customer's id.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
+}
+
+/// How many unknown customers are named: enough to see what was read as their ids.
+const SHOWN: usize = 3;
+
+/// Whom an export doesn't name though the ledger has figures of theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NotNamed {
+    /// How many customers.
+    pub customers: usize,
+    /// How many of the ledger's figures.
+    pub figures: usize,
+}
+
 /// A figure of Stripe's that isn't the ledger's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
@@ -70,7 +99,9 @@ pub struct Difference {
     pub currency: String,
     /// The month or day it is about.
     pub at: String,
-    /// What Stripe says, in minor units.
+    /// Whether the export names the customer; where it doesn't, what Stripe says isn't known.
+    pub named: bool,
+    /// What Stripe says, in minor units; 0 where `named` is false, which is no more than a guess.
     pub stripe_exact: Exact,
     /// The ledger's figure, in minor units.
     pub ledger_exact: Exact,
@@ -112,6 +143,7 @@ impl Reports<'_> {
         let known_at = self.known_at(ask).await?;
         let said_of = self.said_of_ledgers(ask, export, known_at).await?;
         let mut unseen = said_of.clone();
+        let mut named = Named { customers: said_of.len(), ..Named::default() };
         let told: BTreeSet<Currency> = export.said.keys().map(|(_, currency, _)| *currency).collect();
         // A file of one currency says nothing of who pays in another.
         let told_of = |ledger: &CustomerLedger, said: &BTreeMap<(Currency, ExportPeriod), Said>| {
@@ -127,7 +159,9 @@ impl Reports<'_> {
                 let Some(ledger) = ledgers.into_iter().next().filter(|ledger| asked(ask, &key, ledger)) else {
                     continue;
                 };
-                let said = unseen.remove(&key.customer).unwrap_or_default();
+                let said = unseen.remove(&key.customer);
+                named.in_ledger += usize::from(said.is_some());
+                let (is_named, said) = (export.names_all || said.is_some(), said.unwrap_or_default());
                 let ours = told_of(&ledger, &said);
                 for ((currency, _), one) in figures(&ledger, export, self.now) {
                     if one.amount != Mrr::ZERO && !told.contains(&currency) && said.is_empty() {
@@ -135,7 +169,8 @@ impl Reports<'_> {
                         left_out.figures += 1;
                     }
                 }
-                let mut suspect = Suspect { key, said, ledger, ours, otherwise: Vec::new(), included: None };
+                let mut suspect =
+                    Suspect { key, said, ledger, ours, otherwise: Vec::new(), named: is_named, included: None };
                 let places = suspect.places();
                 let agreeing = places.iter().filter(|at| agree(&suspect.ours, &suspect.said, at)).count();
                 compared += places.len();
@@ -153,6 +188,9 @@ impl Reports<'_> {
                 suspects.push(suspect);
             }
         }
+        if named.in_ledger == 0 {
+            named.unknown = unseen.keys().take(SHOWN).map(ToString::to_string).collect();
+        }
         // Whom the log doesn't know: Stripe's zeroes agree with that.
         for (customer, said) in unseen {
             let nothing = said.values().filter(|said| Ours::default().agrees(said)).count();
@@ -161,7 +199,7 @@ impl Reports<'_> {
             if nothing < said.len() {
                 let key = CustomerKey { livemode: ask.livemode.unwrap_or(true), account: None, customer };
                 let (ledger, ours) = (CustomerLedger::default(), BTreeMap::new());
-                suspects.push(Suspect { key, said, ledger, ours, otherwise: Vec::new(), included: None });
+                suspects.push(Suspect { key, said, ledger, ours, otherwise: Vec::new(), named: true, included: None });
             }
         }
         suspects.sort_by(|one, other| one.key.customer.cmp(&other.key.customer));
@@ -178,6 +216,8 @@ impl Reports<'_> {
             compared,
             matched,
             left_out,
+            named,
+            not_named: not_named(&differences),
             reasons: summed(&differences),
             differences,
         })
@@ -268,6 +308,8 @@ impl Reports<'_> {
 }
 
 fn scores(suspects: &[Suspect], candidates: usize) -> Scores {
+    // What Stripe says of the others isn't known, so it speaks for no setting.
+    let named = || suspects.iter().filter(|one| one.named);
     // What a candidate newly says, and Stripe doesn't, counts against it.
     let wrong = |all: &BTreeMap<(Currency, ExportPeriod), Ours>, one: &Suspect| {
         let mut at = one.places();
@@ -277,10 +319,10 @@ fn scores(suspects: &[Suspect], candidates: usize) -> Scores {
     };
     let nothing = BTreeMap::new();
     let under = |candidate: usize| {
-        let all = suspects.iter().map(|one| wrong(one.otherwise.get(candidate).unwrap_or(&nothing), one));
+        let all = named().map(|one| wrong(one.otherwise.get(candidate).unwrap_or(&nothing), one));
         -all.sum::<i64>()
     };
-    let now = -suspects.iter().map(|one| wrong(&one.ours, one)).sum::<i64>();
+    let now = -named().map(|one| wrong(&one.ours, one)).sum::<i64>();
     Scores { of: (0..candidates).map(under).collect(), now }
 }
 
@@ -311,6 +353,7 @@ fn differences(
                 customer: suspect.key.customer.to_string(),
                 currency: currency.to_string(),
                 at: period.to_string(),
+                named: suspect.named,
                 stripe_exact: Exact(said.amount),
                 ledger_exact: Exact(ours.amount),
                 difference_exact: Exact(Mrr(ours.amount.0 - said.amount.0)),
@@ -322,6 +365,11 @@ fn differences(
         }
     }
     all
+}
+
+fn not_named(differences: &[Difference]) -> NotNamed {
+    let theirs: Vec<&str> = differences.iter().filter(|one| !one.named).map(|one| one.customer.as_str()).collect();
+    NotNamed { customers: theirs.iter().collect::<BTreeSet<_>>().len(), figures: theirs.len() }
 }
 
 /// The reasons, with how many differences each explains.
@@ -339,8 +387,28 @@ fn summed(differences: &[Difference]) -> Vec<Explained> {
 }
 
 impl ExportAudit {
-    /// As a table for CSV and terminal, one row a difference.
+    /// Whether the ledger knows none of the customers whom the export names: one of the two is of another account.
+    pub fn is_of_others(&self) -> bool {
+        self.named.customers > 0 && self.named.in_ledger == 0
+    }
+
+    /// Whether there is anything to look at.
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty() && !self.is_of_others()
+    }
+
+    /// As a table for CSV, one row a difference.
     pub fn table(&self) -> Table {
+        self.tabled("0")
+    }
+
+    /// As a table for a terminal: of customers whom the export doesn't name it says that instead of an amount.
+    pub fn terminal(&self) -> String {
+        self.tabled("not named").terminal()
+    }
+
+    /// One row a difference, with `unnamed` for what Stripe says of customers whom the export doesn't name.
+    fn tabled(&self, unnamed: &str) -> Table {
         let columns = vec![
             "customer",
             "at",
@@ -361,7 +429,7 @@ impl ExportAudit {
                 one.customer.clone(),
                 one.at.clone(),
                 one.currency.clone(),
-                with(one.stripe_exact, one.stripe_kind),
+                if one.named { with(one.stripe_exact, one.stripe_kind) } else { unnamed.to_owned() },
                 with(one.ledger_exact, one.ledger_kind),
                 one.difference_exact.to_string(),
                 one.reason.kind.into(),

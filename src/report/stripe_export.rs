@@ -119,6 +119,8 @@ pub struct Export {
     pub places: Vec<ExportPeriod>,
     /// What it says, by customer, currency and place.
     pub said: BTreeMap<Key, Said>,
+    /// Whether it tells of everybody who has MRR, so that whom it doesn't name has none; of a file that isn't known.
+    pub names_all: bool,
 }
 
 /// Where the columns of a file are.
@@ -187,7 +189,7 @@ pub fn read(text: &str, currency: Option<Currency>) -> Result<Export, BadExport>
     if rows == 0 {
         return Err(BadExport::Empty);
     }
-    Ok(Export { form, places: places.into_iter().collect(), said })
+    Ok(Export { form, places: places.into_iter().collect(), said, names_all: false })
 }
 
 impl Columns {

@@ -133,6 +133,8 @@ pub(super) struct Suspect {
     pub(super) ours: BTreeMap<(Currency, ExportPeriod), Ours>,
     /// What it would be under each candidate, in their order.
     pub(super) otherwise: Vec<BTreeMap<(Currency, ExportPeriod), Ours>>,
+    /// Whether the export names the customer at all, or tells of everybody.
+    pub(super) named: bool,
     /// What it would be if `ledger.exclude` left nobody out.
     pub(super) included: Option<BTreeMap<(Currency, ExportPeriod), Ours>>,
 }

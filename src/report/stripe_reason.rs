@@ -33,6 +33,10 @@ const TRIED: &[(&str, &[&str])] = &[
     ("reactivation_as", &["reactivation", "expansion", "new"]),
 ];
 
+/// What is said of a customer whom a file doesn't name, where no setting explains it.
+const NOT_NAMED: &str = "the file doesn't name this customer: it may be of some customers only, or Stripe counts nothing of this one; \
+                         `mrrd audit` asks Stripe";
+
 /// How many of the knobs above are settings of Stripe's Dashboard (rule `knobs`): tried together as well.
 const DASHBOARD: usize = 4;
 
@@ -81,7 +85,7 @@ pub(super) fn candidates(base: &Profile, known: &[Profile]) -> Vec<Candidate> {
 /// Why a figure of Stripe's and the ledger's differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// `setting`, `excluded`, `currency`, `time_zone`, `quality`, `kind` or `missing_event`.
+    /// `setting`, `excluded`, `currency`, `time_zone`, `quality`, `kind`, `not_named` or `missing_event`.
     pub kind: &'static str,
     /// The knobs that make the ledger's figure Stripe's, where it is a setting.
     pub knobs: Vec<Switch>,
@@ -102,6 +106,7 @@ impl Reason {
             "time_zone" => "the day is cut in another zone".into(),
             "quality" => "the log can't tell an amount".into(),
             "kind" => "the same amount under another name".into(),
+            "not_named" => self.text.clone(),
             _ => "an event is missing: `mrrd audit` names the subscription, `mrrd audit --heal` appends it".into(),
         }
     }
@@ -145,6 +150,10 @@ impl Reasons<'_> {
             };
             let (profile, knobs) = (candidate.named.clone(), candidate.switches.clone());
             return Reason { kind: "setting", knobs, profile, text };
+        }
+        // What Stripe says of whom it doesn't name isn't known: nothing else can be held against it.
+        if !suspect.named {
+            return plain("not_named", NOT_NAMED.into());
         }
         if let Some(other) = currency(suspect, &at) {
             let text = format!("the ledger has it in {other}: Stripe converts into the account's own currency");

@@ -170,3 +170,54 @@ async fn a_file_that_is_none_of_the_exports_is_refused_by_what_it_lacks() {
     let (code, _) = held(&daemon, "Customer ID,2026-01\ncus_1,20\ncus_3,8\n", &["--currency", "usd"]);
     assert_eq!(code, 0);
 }
+
+/// Whom a file doesn't name was held to have 0.00 at Stripe, and nothing said that it was a guess.
+#[tokio::test]
+async fn whom_the_file_does_not_name_is_told_apart() {
+    let daemon = account().await;
+    let csv = "Customer ID,Currency,2026-01,2026-02\ncus_1,usd,20.00,35.00\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!(code, 1, "{answer}");
+    assert_eq!(answer["not_named"], json!({"customers": 1, "figures": 1}), "{answer}");
+    assert_eq!(answer["named"], json!({"customers": 1, "in_ledger": 1}), "{answer}");
+    assert_eq!(reasons(&answer), ["cus_3 2026-01 0: not_named"], "{answer}");
+    let [one] = answer["differences"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+    assert_eq!((&one["named"], &one["ledger_exact"]), (&json!(false), &json!("800")), "{answer}");
+    assert!(one["reason"]["text"].as_str().unwrap().contains("the file doesn't name this customer"), "{answer}");
+    let output = daemon.command(&["audit", "--csv", "export.csv"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("3 figures compared, 2 match, 1 differ"), "{said}");
+    let line = "1 of them of 1 customer whom the file doesn't name: what Stripe says there isn't known, and held to be nothing";
+    assert!(said.contains(line), "{said}");
+    assert!(said.contains("not named") && !said.contains("customer.subscription"), "{said}");
+    // A customer who is named and differs is no such one, and who isn't speaks for no setting.
+    let csv = "Customer ID,Currency,2026-01\ncus_1,usd,21.00\ncus_3,usd,8.00\n";
+    let (_, answer) = held(&daemon, csv, &[]);
+    assert_eq!(
+        (&answer["differences"][0]["named"], &answer["not_named"]["customers"]),
+        (&json!(true), &json!(0)),
+        "{answer}"
+    );
+    let csv = "Customer ID,Currency,2026-01\ncus_1,usd,20.00\ncus_3,usd,8.00\n";
+    let (code, answer) = held(&daemon, csv, &["--profile", "finance"]);
+    assert_eq!((code, reasons(&answer)), (1, vec!["cus_2 2026-01 0: not_named".to_owned()]), "{answer}");
+    assert_eq!(answer["differences"][0]["named"], json!(false), "{answer}");
+}
+
+/// A file of another account agreed with the ledger in all its zeros, and what it didn't name was only a list of differences.
+#[tokio::test]
+async fn a_file_of_which_nobody_is_in_the_ledger_is_warned_of() {
+    let daemon = account().await;
+    let csv = "Customer ID,Currency,2026-01\ncus_8,usd,0.00\ncus_9,usd,0.00\n";
+    let (code, answer) = held(&daemon, csv, &[]);
+    assert_eq!(code, 1, "{answer}");
+    assert_eq!(answer["named"], json!({"customers": 2, "in_ledger": 0}), "{answer}");
+    let output = daemon.command(&["audit", "--csv", "export.csv"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let warned = "none of the 2 customers named there is in the ledger (cus_8, cus_9)";
+    assert!(said.lines().next().is_some_and(|line| line.contains(warned)), "{said}");
+    assert!(said.contains("another account") && said.contains("another column"), "{said}");
+    // All zeros, before the ledger's first day, agree with a ledger that knows none of them: still no agreement.
+    let (code, answer) = held(&daemon, "Customer ID,Currency,2020-01\ncus_8,usd,0.00\n", &[]);
+    assert_eq!((code, &answer["differences"]), (1, &json!([])), "{answer}");
+}
