@@ -94,19 +94,31 @@ pub fn user_of_process() -> Option<String> {
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
 }
 
-/// The merged layers: defaults, then the file (docs/interface.md 1), then the environment.
-pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<Values, ConfigError> {
+/// The layers laid over each other.
+pub(super) struct Merged {
+    /// What every key that could be taken is set to.
+    pub(super) values: Values,
+    /// Keys there are none of, and values of another kind than their key's: the value of the layer below stands in their place.
+    pub(super) faults: Vec<String>,
+}
+
+/// The merged layers: defaults, then the file (docs/interface.md 1), then the environment. Errors where a file can't be read, or is
+/// no TOML: what it sets isn't known then, and nothing can be said of any value.
+pub(super) fn merged(file: Option<&Path>, environment: &Environment) -> Result<Merged, ConfigError> {
     let mut values = Values::new();
     let mut faults = Vec::new();
-    lay(&mut values, from_toml(DEFAULTS, &Origin::Default, &mut faults));
+    lay(&mut values, from_toml(DEFAULTS, &Origin::Default, &mut faults).unwrap_or_default());
+    let mut is_read = true;
     if let Some(path) = chosen_file(file, environment)? {
         let text = std::fs::read_to_string(&path).map_err(|error| {
             format!("the configuration file {} can't be read: {error}; check its path and permissions", path.display())
         })?;
-        lay(&mut values, from_toml(&text, &Origin::File(path), &mut faults));
+        let layer = from_toml(&text, &Origin::File(path), &mut faults);
+        is_read = layer.is_some();
+        lay(&mut values, layer.unwrap_or_default());
     }
     lay(&mut values, from_environment(environment, &mut faults));
-    if faults.is_empty() { Ok(values) } else { Err(ConfigError(faults)) }
+    if is_read { Ok(Merged { values, faults }) } else { Err(ConfigError(faults)) }
 }
 
 /// `--config FILE`, else `MRRD_CONFIG` where it isn't empty, else the first of the two usual places that exists. Errors where
@@ -172,17 +184,21 @@ fn variable(key: &str) -> String {
     format!("MRRD_{}", key.replace('.', "__").to_uppercase())
 }
 
-fn from_toml(text: &str, origin: &Origin, faults: &mut Vec<String>) -> Values {
-    let mut values = Values::new();
+/// What a text sets; `None` where it is no TOML.
+fn from_toml(text: &str, origin: &Origin, faults: &mut Vec<String>) -> Option<Values> {
     match text.parse::<toml::Table>() {
         // The parser's message shows the line, which may hold a secret: only its place is passed on.
         Err(error) => {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
             faults.push(format!("{origin}: line {line} is not TOML: {}", error.message()));
+            None
         }
-        Ok(table) => walk("", table, origin, &mut values, faults),
+        Ok(table) => {
+            let mut values = Values::new();
+            walk("", table, origin, &mut values, faults);
+            Some(values)
+        }
     }
-    values
 }
 
 fn walk(above: &str, table: toml::Table, origin: &Origin, values: &mut Values, faults: &mut Vec<String>) {

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     error::ConfigError,
     keys::{self, Kind},
-    layers::{self, Data, Environment, Origin, Value, Values},
+    layers::{self, Data, Environment, Merged, Origin, Value, Values},
     secret_files,
     settings::{
         Api, Config, Database, Endpoint, Keep, Log, LogFormat, Names, Privacy, Role, Server, Setting, SignOn, Stripe,
@@ -23,8 +23,8 @@ use crate::{ledger::ids::AccountId, limits, store::records::access::AccessRole};
 
 /// Reads the configuration: `file` is what `--config` named. Reports every fault at once.
 pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Config, ConfigError> {
-    let values = layers::merged(file, environment)?;
-    let mut reader = Reader { values: &values, faults: Vec::new() };
+    let Merged { values, faults } = layers::merged(file, environment)?;
+    let mut reader = Reader { values: &values, faults };
     let config = Config {
         server: reader.server(),
         database: Database { url: reader.database_url() },

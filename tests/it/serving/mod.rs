@@ -11,6 +11,7 @@ mod doctor;
 mod door;
 mod export;
 mod init;
+mod mistyped;
 mod misuse;
 mod pack;
 mod scraping;
