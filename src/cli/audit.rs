@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with_all = ["heal", "csv"], group = "against")]
     metrics: bool,
     /// How many whole months are asked for, the last one first
-    #[arg(long, requires = "metrics", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[arg(long, requires = "metrics", default_value_t = 12, value_parser = values::months::<u32>(1..=60, 12))]
     months: u32,
     /// Under which profile's rules, kept or not [default: stripe]
     #[arg(long, requires = "against", value_parser = values::profile(), hide_possible_values = true)]

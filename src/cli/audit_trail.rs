@@ -1,6 +1,6 @@
 //! `mrrd audit-trail`: who closed, acknowledged, muted, imported; when, and from where.
 
-use super::{Context, Failure, Outcome, ask, open_to_read};
+use super::{Context, Failure, Outcome, ask, open_to_read, values};
 use crate::{report::audit_trail::AuditTrail, store::records::audit_trail::Action};
 
 /// Lists who closed months, acknowledged, muted, planned, imported and signed in, newest first
@@ -11,7 +11,7 @@ pub(super) struct Args {
     #[arg(long, value_parser = action)]
     action: Option<Action>,
     /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = values::number::<i64>(1..=100_000, 50))]
     limit: i64,
     #[command(flatten)]
     output: ask::Output,

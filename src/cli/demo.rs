@@ -13,7 +13,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{Context, Failure, Outcome, demo_folder::Folder, make_store, output, private_file, signals::Signals};
+use super::{
+    Context, Failure, Outcome, demo_folder::Folder, make_store, output, private_file, signals::Signals, values,
+};
 use crate::{
     access,
     clock::Clock,
@@ -55,16 +57,16 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Customers won within the two years
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 250, value_parser = values::number::<u32>(1..=100_000, 250))]
     customers: u32,
     /// What happens in a minute, once live
-    #[arg(long, value_name = "PER_MINUTE", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=6000))]
+    #[arg(long, value_name = "PER_MINUTE", default_value_t = 30, value_parser = values::number::<u32>(1..=6000, 30))]
     speed: u32,
     /// Where to listen [default: 127.0.0.1:8787, or any free port where that one is taken]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     /// On which port of this machine's own address to listen
-    #[arg(long, conflicts_with = "listen")]
+    #[arg(long, conflicts_with = "listen", value_parser = values::number::<u16>(0..=i64::from(u16::MAX), 8787))]
     port: Option<u16>,
     /// Keep the ledger and its configuration in this folder, new or empty, instead of nowhere
     #[arg(long, value_name = "DIR")]

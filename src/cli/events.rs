@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Context, Failure, Outcome, events_export, instant, open_to_read, output};
+use super::{Context, Failure, Outcome, events_export, instant, open_to_read, output, values};
 use crate::{
     event::{EventRow, ReadAs, Seq},
     ledger::{
@@ -35,10 +35,10 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
         /// Only events after this place in the log
-        #[arg(long, value_name = "SEQ", default_value_t = Seq::START)]
+        #[arg(long, value_name = "SEQ", default_value_t = Seq::START, value_parser = values::place())]
         after: Seq,
         /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = values::number::<u64>(1..=i64::MAX, 100))]
         limit: u64,
         /// Print one JSON object a line
         #[arg(long)]
@@ -56,7 +56,7 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         raw: bool,
         /// Which of several bodies of this id: 0 is the first received
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::number::<i64>(0..=i64::MAX, 1))]
         variant: i64,
         /// Print one JSON object with the event's row and its body
         #[arg(long)]
@@ -71,7 +71,7 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
         /// Only events after this place in the log
-        #[arg(long, value_name = "SEQ", default_value_t = Seq::START)]
+        #[arg(long, value_name = "SEQ", default_value_t = Seq::START, value_parser = values::place())]
         after: Seq,
     },
     /// Shows the newest events and then what arrives, until interrupted
@@ -82,7 +82,7 @@ enum Command {
         #[command(flatten)]
         filter: Filter,
         /// How far back to begin
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = values::number::<u32>(0..=i64::from(u32::MAX), 10))]
         lines: u32,
         /// End after the newest
         #[arg(long)]

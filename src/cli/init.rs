@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Context, Failure, Outcome, init_wait, output, prompt::Prompt};
+use super::{Context, Failure, Outcome, init_wait, output, prompt::Prompt, values};
 use crate::{config, ledger::time::Zone};
 
 /// Writes a configuration for your own account: asks three questions (or takes them as options), then says what to do at Stripe
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     /// Wait so long for the first signed event, and say of each that comes what is wrong with it [default: asks on a terminal]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds::<u64>(60))]
     wait: Option<u64>,
 }
 

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::TypedValueParser as _;
-
-use super::{Context, Failure, Outcome, instant, open_to_read, output, progress::progress_bar};
+use super::{Context, Failure, Outcome, instant, open_to_read, output, progress::progress_bar, values};
 use crate::{
     event::Seq,
     history::{
@@ -39,13 +37,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHEN", requires = "to", value_parser = instant::parse)]
     until: Option<UnixTime>,
     /// Only what comes after this place in the log: where a run that was stopped goes on
-    #[arg(long, value_name = "SEQ", requires = "to", default_value_t = Seq::START, value_parser = clap::value_parser!(i64).range(0..).map(Seq))]
+    #[arg(long, value_name = "SEQ", requires = "to", default_value_t = Seq::START, value_parser = values::place())]
     after: Seq,
     /// Only events of this type; `invoice.*` takes all that begin so
     #[arg(long = "type", value_name = "TYPE", requires = "to")]
     kind: Option<String>,
     /// At most so many events a second
-    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "to", value_parser = values::number::<u32>(1..=i64::from(u32::MAX), 20))]
     rate: Option<u32>,
 }
 

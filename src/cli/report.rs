@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{Context, Failure, Outcome, ask, open_to_read, output, private_file, up_to_date};
+use super::{Context, Failure, Outcome, ask, open_to_read, output, private_file, up_to_date, values};
 use crate::{
     config::Names,
     ledger::ids::AccountId,
@@ -121,7 +121,7 @@ enum Command {
     )]
     UnitEconomics {
         /// Customers are held against what was spent so many months before, 0 to 24
-        #[arg(long, value_name = "MONTHS", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=i64::from(limits::SPEND_LAG_MONTHS)))]
+        #[arg(long, value_name = "MONTHS", default_value_t = 0, value_parser = values::months::<u16>(0..=i64::from(limits::SPEND_LAG_MONTHS), 1))]
         lag: u16,
         #[command(flatten)]
         options: ask::Options,
@@ -130,11 +130,11 @@ enum Command {
     },
     /// MRR as it will stand if all that is scheduled happens and nothing else, line by line
     #[command(
-        after_help = "Examples:\n  mrrd report committed\n  mrrd report committed --horizon 90 --currency usd\n  mrrd report committed --horizon 365 --format csv"
+        after_help = "Examples:\n  mrrd report committed\n  mrrd report committed --horizon 90d --currency usd\n  mrrd report committed --horizon 365 --format csv"
     )]
     Committed {
-        /// So many days from today on, 1 to 3650
-        #[arg(long, value_name = "DAYS", default_value_t = committed::HORIZON, value_parser = clap::value_parser!(u16).range(1..=i64::from(committed::HORIZON_MAX)))]
+        /// So many days from today on, 1 to 3650, as 90 or 90d
+        #[arg(long, value_name = "DAYS", default_value_t = committed::HORIZON, value_parser = values::days::<u16>(1..=i64::from(committed::HORIZON_MAX), 90))]
         horizon: u16,
         #[command(flatten)]
         ledger: ask::Ledger,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use super::{Context, Failure, Outcome, first_sign_in, listening, output, signals::Signals};
+use super::{Context, Failure, Outcome, first_sign_in, listening, output, signals::Signals, values};
 use crate::{
     config::{DatabaseKind, Role},
     daemon::{Daemon, waiting},
@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct Args {
     /// How long to wait for a database that isn't there, answering 503 meanwhile [default: PostgreSQL as long as it
     /// takes, SQLite only while the disk is full]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds::<u64>(60))]
     wait_for: Option<u64>,
     /// Go on, knowingly, with a log that is another one than before, or has lost something
     #[arg(long)]

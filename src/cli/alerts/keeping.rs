@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Context, Failure, Outcome, open_store, output};
+use super::super::{Context, Failure, Outcome, open_store, output, values};
 use crate::{
     access::at_the_command_line,
     config::alert_rules::Rule,
@@ -26,7 +26,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "RULE", value_parser = rule)]
     rule: Option<Rule>,
     /// How many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = values::number::<i64>(1..=1000, 50))]
     limit: i64,
     /// One line of JSON
     #[arg(long)]
@@ -57,7 +57,7 @@ pub(super) struct MuteArgs {
     #[arg(value_parser = rule_or_all)]
     rule: String,
     /// For how long
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=366))]
+    #[arg(long, default_value_t = 7, value_parser = values::days::<i64>(1..=366, 7))]
     days: i64,
     /// Why
     #[arg(long, default_value = "by hand")]
@@ -81,7 +81,7 @@ pub(super) struct PlanArgs {
     /// What is planned
     note: Option<String>,
     /// Forgets a planned event by its number
-    #[arg(long, value_name = "NUMBER", conflicts_with = "first")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "first", value_parser = values::number::<i64>(1..=i64::MAX, 3))]
     remove: Option<i64>,
     /// One line of JSON
     #[arg(long)]

@@ -43,3 +43,33 @@ fn an_unknown_key_hides_no_wrong_value() {
     let told = said(&run(dir.path(), &settings, &["config", "check"]));
     assert!(told.contains("is not TOML") && !told.contains("MRRD_LEDGER__PROFILES"), "{told}");
 }
+
+/// "invalid digit found in string" was all that was said of `--horizon 365d`.
+#[test]
+fn numbers_are_taken_with_their_unit_and_else_it_is_said_what_is_expected() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |args: &[&str]| said(&run(dir.path(), &Settings::default(), args));
+    for (args, expected) in [
+        (
+            &["report", "committed", "--horizon", "1y"][..],
+            "so many days from 1 to 3650 are expected, such as 90 or 90d",
+        ),
+        (&["report", "committed", "--horizon", "0"], "so many days from 1 to 3650 are expected, such as 90 or 90d"),
+        (&["report", "unit-economics", "--lag", "x"], "so many months from 0 to 24 are expected, such as 1 or 1m"),
+        (&["alerts", "mute", "all", "--days", "a week"], "so many days from 1 to 366 are expected, such as 7 or 7d"),
+        (&["audit", "--metrics", "--months", "1y"], "so many months from 1 to 60 are expected, such as 12 or 12m"),
+        (&["serve", "--wait-for", "1min"], "so many seconds are expected, such as 60 or 60s"),
+        (&["init", "--wait", "1min"], "so many seconds are expected, such as 60 or 60s"),
+        (&["events", "list", "--limit", "many"], "a number of at least 1 is expected, such as 100"),
+        (&["events", "tail", "-n", "-"], "a number from 0 to 4294967295 is expected, such as 10"),
+        (&["alerts", "list", "--limit", "9999"], "a number from 1 to 1000 is expected, such as 50"),
+        (&["demo", "--customers", "few"], "a number from 1 to 100000 is expected, such as 250"),
+    ] {
+        let text = told(args);
+        assert!(text.contains(expected) && !text.contains("invalid digit"), "{args:?}: {text}");
+    }
+    for horizon in ["90", "90d", "365d"] {
+        let text = told(&["report", "committed", "--horizon", horizon]);
+        assert!(text.contains("there is no ledger"), "{horizon}: {text}");
+    }
+}
