@@ -65,8 +65,9 @@ pub(super) struct Arrived {
     /// Stripe's type of event, such as `invoice.paid`.
     #[serde(rename = "type")]
     kind: String,
-    /// When Stripe made it, by its own `created`.
-    created: String,
+    /// When Stripe made it, by its own `created`; null of an event that has none.
+    #[schema(required = true)]
+    created: Option<String>,
     /// When it was received, by mrrd's clock.
     received_at: String,
 }
@@ -178,7 +179,7 @@ impl From<&EventRow> for Arrived {
         Self {
             id: row.id.to_string(),
             kind: row.kind.clone(),
-            created: row.created.to_string(),
+            created: row.made_at().map(|at| at.to_string()),
             received_at: row.received_at.to_string(),
         }
     }

@@ -154,7 +154,7 @@ struct EventLine<'a> {
     variant: i64,
     #[serde(rename = "type")]
     kind: &'a str,
-    created: String,
+    created: Option<String>,
     received_at: String,
     livemode: bool,
     account: Option<&'a str>,
@@ -173,7 +173,7 @@ impl<'a> From<&'a EventRow> for EventLine<'a> {
             seq: row.seq,
             variant: row.variant,
             kind: &row.kind,
-            created: row.created.to_string(),
+            created: row.made_at().map(|at| at.to_string()),
             received_at: row.received_at.to_string(),
             livemode: row.livemode,
             account: row.account.as_ref().map(AccountId::as_str),
@@ -244,7 +244,7 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
         ("id", row.id.to_string()),
         ("type", row.kind.clone()),
         ("seq", row.seq.to_string()),
-        ("created", row.created.to_string()),
+        ("created", created(row)),
         ("received", format!("{} by {}", row.received_at, row.source.as_str())),
         ("mode", mode(row)),
         ("read as", reading(row)),
@@ -327,12 +327,17 @@ fn print(rows: &[EventRow], json: bool) -> Outcome {
     }
     let mut out = std::io::stdout().lock();
     for row in rows {
-        let EventRow { seq, created, id, kind, .. } = row;
+        let EventRow { seq, id, kind, .. } = row;
         // Widths that most ids and types fit into: rows come as they arrive, so none can wait for the widest.
-        let line = format!("{seq:>8}  {created}  {id:<30}  {kind:<36}  {}  {}", mode(row), reading(row));
+        let line = format!("{seq:>8}  {:<20}  {id:<30}  {kind:<36}  {}  {}", created(row), mode(row), reading(row));
         writeln!(out, "{}", printable(&line).replace('\n', "\\n"))?;
     }
     Ok(out.flush()?)
+}
+
+/// When Stripe made it, as far as it tells.
+fn created(row: &EventRow) -> String {
+    row.made_at().map_or_else(|| "not known".to_owned(), |at| at.to_string())
 }
 
 fn reading(row: &EventRow) -> String {

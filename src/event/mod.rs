@@ -160,6 +160,13 @@ pub struct EventRow {
     pub reason: Option<String>,
 }
 
+impl EventRow {
+    /// When Stripe made it; `None` of an event that doesn't tell: the log has 1970 in its place (`ReadEvent::created`).
+    pub fn made_at(&self) -> Option<UnixTime> {
+        Some(self.created).filter(|created| *created != UnixTime(0))
+    }
+}
+
 /// The unit of recomputation: one customer of one account, live or test.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CustomerKey {

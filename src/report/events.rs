@@ -31,8 +31,9 @@ pub struct EventEntry {
     /// Stripe's type of event, such as `invoice.paid`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When Stripe made it, by its own `created`.
-    pub created: String,
+    /// When Stripe made it, by its own `created`; null of an event that has none.
+    #[schema(required = true)]
+    pub created: Option<String>,
     /// When it was received, by mrrd's clock.
     pub received_at: String,
     /// True in live mode, false in test mode.
@@ -74,7 +75,7 @@ impl From<&EventRow> for EventEntry {
             seq: row.seq,
             variant: row.variant,
             kind: row.kind.clone(),
-            created: row.created.to_string(),
+            created: row.made_at().map(|at| at.to_string()),
             received_at: row.received_at.to_string(),
             livemode: row.livemode,
             account: row.account.as_ref().map(ToString::to_string),
@@ -109,7 +110,7 @@ impl EventList {
                 event.id.clone(),
                 event.variant.to_string(),
                 event.kind.clone(),
-                event.created.clone(),
+                event.created.clone().unwrap_or_default(),
                 event.received_at.clone(),
                 event.livemode.to_string(),
                 event.account.clone().unwrap_or_default(),

@@ -146,7 +146,7 @@ impl QualityItem {
 
 /// When Stripe made it; of an event that doesn't tell, when it came.
 fn made(event: &EventRow) -> UnixTime {
-    if event.created == UnixTime(0) { event.received_at } else { event.created }
+    event.made_at().unwrap_or(event.received_at)
 }
 
 impl QualityList {

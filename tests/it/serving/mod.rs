@@ -18,5 +18,6 @@ mod scraping;
 mod steering;
 mod terminal;
 mod traces;
+mod unknown;
 mod walk;
 pub(crate) mod webhooks;
