@@ -34,7 +34,7 @@ pub struct Backtest {
 pub struct Judged {
     /// The rule it is about.
     pub rule: Rule,
-    /// How many alerts it would have raised.
+    /// How many alerts it would have raised; of a rule that could judge no day 0 says nothing, and `reason` why.
     pub alerts: usize,
     /// Days that could be judged.
     pub judged_days: u32,
@@ -42,7 +42,14 @@ pub struct Judged {
     pub unjudged_days: u32,
     /// False alerts a year it is calibrated to.
     pub false_alerts_a_year: f64,
+    /// Why no day could be judged; null where one was.
+    pub reason: Option<&'static str>,
 }
+
+/// Why a calibrated rule can judge no day of those it was asked about.
+const TOO_FEW: &str = "fewer than about 2 a week are expected";
+/// Why it judged none of no days.
+const NO_DAY: &str = "the ledger has no day of those asked for";
 
 /// Seven days, and what was expected of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -117,6 +124,11 @@ pub(super) fn replay(
     let mut rules = vec![churn.judged, contraction.judged, failures.judged];
     for rule in &mut rules {
         rule.alerts = alerts.iter().filter(|alert| alert.rule == rule.rule).count();
+        rule.reason = match (rule.judged_days, rule.unjudged_days) {
+            (0, 0) => Some(NO_DAY),
+            (0, _) => Some(TOO_FEW),
+            _ => None,
+        };
     }
     Ok(Backtest { alerts, rules, months, weeks })
 }
@@ -165,7 +177,8 @@ struct Open {
 
 impl<const N: usize> Watch<N> {
     fn new(rule: Rule, budget: f64) -> Self {
-        let judged = Judged { rule, alerts: 0, judged_days: 0, unjudged_days: 0, false_alerts_a_year: budget };
+        let judged =
+            Judged { rule, alerts: 0, judged_days: 0, unjudged_days: 0, false_alerts_a_year: budget, reason: None };
         Self { detector: Detector::new(budget), open: None, judged }
     }
 

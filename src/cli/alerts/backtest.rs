@@ -68,6 +68,15 @@ pub(super) async fn run(args: &BacktestArgs, context: &Context) -> Outcome {
         let why: Vec<String> = why.iter().map(Notice::for_terminal).collect();
         return Err(Failure::Failed(format!("there is nothing to go through: {}", why.join("; "))));
     };
+    if found.months.is_empty() {
+        let bounds = match (args.from, args.to) {
+            (Some(from), Some(to)) => format!(" from {from} to {to}"),
+            (Some(from), None) => format!(" from {from} on"),
+            (None, Some(to)) => format!(" up to {to}"),
+            (None, None) => String::new(),
+        };
+        return Err(Failure::Failed(format!("there is nothing to go through: the ledger has no day{bounds}")));
+    }
     Ok(if args.json { output::json(&found) } else { print(&found, &config.alerts.large_loss, args.all) }?)
 }
 
@@ -91,12 +100,14 @@ fn print(found: &Backtest, settings: &LargeLoss, all: bool) -> std::io::Result<(
     let columns = vec!["rule", "fired", "by chance", "days judged"];
     let mut table = Table { columns, rows: Vec::new() };
     for rule in &found.rules {
-        let judged = match rule.unjudged_days {
-            0 => "all".to_owned(),
-            _ => format!("{}; on the others fewer than about 2 a week are expected", rule.judged_days),
+        let judged = match (rule.reason, rule.unjudged_days) {
+            (Some(reason), _) => format!("none of {days}: {reason}"),
+            (None, 0) => "all".to_owned(),
+            (None, _) => format!("{}; on the others fewer than about 2 a week are expected", rule.judged_days),
         };
+        let fired = if rule.reason.is_some() { "not judged".to_owned() } else { rule.alerts.to_string() };
         let chance = format!("at most {} a year", rule.false_alerts_a_year);
-        table.rows.push(vec![rule.rule.as_str().into(), rule.alerts.to_string(), chance, judged]);
+        table.rows.push(vec![rule.rule.as_str().into(), fired, chance, judged]);
     }
     let seldom = format!("at most about {} a month", settings.a_month);
     let large = found.alerts.iter().filter(|alert| alert.rule == Rule::LargeLoss).count();
@@ -130,8 +141,19 @@ fn print(found: &Backtest, settings: &LargeLoss, all: bool) -> std::io::Result<(
         ]);
     }
     output::line("")?;
+    let unjudged = found.rules.iter().filter(|rule| rule.reason.is_some()).map(|rule| rule.rule.as_str());
+    let unjudged = unjudged.collect::<Vec<_>>().join(" and ");
+    if !unjudged.is_empty() {
+        output::line(format_args!(
+            "Nothing can be said of {unjudged}: on no day were about 2 a week expected, and of fewer no rise can be told from chance."
+        ))?;
+    }
     if table.rows.is_empty() {
-        output::line("No rule would have fired.")?;
+        output::line(if unjudged.is_empty() {
+            "No rule would have fired."
+        } else {
+            "No other rule would have fired."
+        })?;
     } else {
         output::line(table.terminal())?;
     }
