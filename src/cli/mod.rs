@@ -73,7 +73,7 @@ use crate::{
     daemon::waiting,
     ingest::{keeping, months},
     report::table::printable,
-    store::{OlderSchema, Options, OtherLog, Store, StoreError},
+    store::{self, OlderSchema, Options, OtherLog, Store, StoreError},
 };
 
 /// The MRR daemon: Stripe webhooks in, a ledger of monthly recurring revenue out, every cent traceable.
@@ -204,6 +204,9 @@ async fn open_to_read_of(config: &Config, other_log: OtherLog) -> Result<Store, 
 fn is_there(config: &Config) -> Outcome {
     if config.database.is_absent_file() {
         let described = config.database.described();
+        if let Some(missing) = store::missing_folder(config.database.url.expose_secret()) {
+            return Err(Failure::Usage(format!("there is no ledger at {described}: {missing}")));
+        }
         return Err(Failure::Usage(format!(
             "there is no ledger at {described}: check database.url; serve or replay makes one"
         )));

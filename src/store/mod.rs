@@ -33,6 +33,12 @@ use self::{
     records::Records,
 };
 
+/// What is missing of the folders that a file of SQLite at `url` lies in, and what to do; `None` where nothing is that opening it
+/// wouldn't make, and of another database.
+pub fn missing_folder(url: &str) -> Option<String> {
+    sqlite::private::missing_folder(Path::new(url.strip_prefix("sqlite://")?))
+}
+
 /// The store: one of two databases. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Store {

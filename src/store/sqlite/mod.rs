@@ -20,7 +20,7 @@ mod indices;
 mod ledgers;
 mod log_file;
 mod opening;
-mod private;
+pub(super) mod private;
 mod replace;
 mod sql;
 mod values;

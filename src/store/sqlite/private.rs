@@ -4,16 +4,28 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use crate::store::StoreError;
 
+/// What is missing of the folders above `path`, and what to do; `None` where the last one is there or can be made: a path of which
+/// more is missing is mistyped, and is not made whole.
+pub(in crate::store) fn missing_folder(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())?;
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty() && !above.exists())?;
+    let (folder, above) = (folder.display(), above.display());
+    Some(format!("the folder {folder} is not there, nor is {above}: check database.url, or make the folder first"))
+}
+
 /// Makes the folder that `path` lies in, where only that one is missing.
 pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) else {
         return Ok(());
     };
+    if let Some(reason) = missing_folder(path) {
+        return Err(StoreError::Unavailable { doing: "opening the database", reason });
+    }
     let mut made = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
     match made.create(folder) {
-        // A mistyped path is not made whole: SQLite says then what is missing.
+        // Of one that another process makes or removes at this moment, opening the file in it will tell.
         Err(error) if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
             Err(cannot_make(folder, &error))
         }

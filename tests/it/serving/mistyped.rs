@@ -73,3 +73,20 @@ fn numbers_are_taken_with_their_unit_and_else_it_is_said_what_is_expected() {
         assert!(text.contains("there is no ledger"), "{horizon}: {text}");
     }
 }
+
+/// The file that is derived was named, in SQLite's words, and not the folder.
+#[test]
+fn a_folder_that_is_missing_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("a/b");
+    let settings = Settings::default().env("MRRD_DATABASE__URL", &format!("sqlite://{}/mrrd.db", folder.display()));
+    std::fs::write(dir.path().join("none.jsonl"), "").unwrap();
+    for (args, code) in [(&["serve"][..], 1), (&["replay", "none.jsonl"], 1), (&["report", "mrr"], 2)] {
+        let output = run(dir.path(), &settings, args);
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {told}");
+        let named = format!("the folder {} is not there, nor is {}", folder.display(), dir.path().join("a").display());
+        assert!(told.contains(&named) && told.contains("database.url"), "{args:?}: {told}");
+        assert!(!told.contains("derived"), "{args:?}: {told}");
+    }
+}
