@@ -104,6 +104,8 @@ type Figures = Result<(Millionths, Millionths, Pace), String>;
 impl Reports<'_> {
     /// The goals that run, as known at a moment; with `all` also those that were superseded or ended by then.
     pub async fn goals(&self, known: Option<KnownAt>, all: bool) -> Result<GoalList, AskError> {
+        // A moment of which nothing can be known is refused before any goal is told.
+        self.known_at(&Ask { as_known_at: known, ..Ask::default() }).await?;
         let mut data = Vec::new();
         for (row, superseded) in self.goals_set(known).await? {
             if all || (!superseded && row.ended.is_none()) {

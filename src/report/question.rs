@@ -16,7 +16,7 @@ use crate::{
         money::Currency,
         outcome::QualityKind,
         profile::{ChurnAt, Profile},
-        time::UnixTime,
+        time::{UnixTime, Zone},
     },
     limits::{self, CLOCK_LEAD_SECONDS},
     store::derived::reports::*,
@@ -94,13 +94,38 @@ impl<'a> Reports<'a> {
         Ok(asked)
     }
 
-    /// The last place of the log that a question is asked as of, never beyond the log's end; `None` for all there is.
+    /// The last place of the log that a question is asked as of; `None` for all there is.
+    ///
+    /// Refuses a place beyond the log's end, and an instant after the running day: what will be known then isn't, and what is
+    /// known today would pass for it (rule `as-known-at`).
     pub(super) async fn known_at(&self, ask: &Ask) -> Result<Option<Seq>, AskError> {
-        Ok(match ask.as_known_at {
-            None => None,
-            Some(KnownAt::Seq(seq) | KnownAt::Cut { seq, .. }) => Some(seq.min(self.store.log.end().await?)),
-            Some(KnownAt::Instant(at)) => Some(self.store.log.last_seq_received_by(at).await?),
-        })
+        let Some(asked) = ask.as_known_at else { return Ok(None) };
+        let refuse = |reason| Err(AskError::Parameter { name: "as_known_at", reason });
+        let end = self.store.log.end().await?;
+        let (place, instant) = match asked {
+            KnownAt::Seq(seq) => (Some(seq), None),
+            KnownAt::Instant(at) => (None, Some(at)),
+            KnownAt::Cut { seq, at } => (Some(seq), Some(at)),
+        };
+        if let Some(place) = place.filter(|place| *place > end) {
+            return refuse(format!("the log ends at place {end}: of place {place} nothing is known yet"));
+        }
+        if let Some(at) = instant.filter(|at| *at > self.today_ends()) {
+            return refuse(format!(
+                "{at} is yet to come: without as_known_at the answer is of all that is known now, and the log ends at place {end}"
+            ));
+        }
+        Ok(Some(match asked {
+            KnownAt::Seq(seq) | KnownAt::Cut { seq, .. } => seq,
+            KnownAt::Instant(at) => self.store.log.last_seq_received_by(at).await?,
+        }))
+    }
+
+    /// The last instant that belongs to today: as of a day is as of its end, in the ledger's days or in UTC's. Another clock may
+    /// be ahead of ours.
+    fn today_ends(&self) -> UnixTime {
+        let ends = [&self.ledger.zone, &Zone::UTC].map(|zone| zone.end_of(zone.day(self.now)));
+        ends.into_iter().fold(self.now.plus(CLOCK_LEAD_SECONDS), UnixTime::max)
     }
 
     /// The instant a question is asked as of: nothing later is shown.

@@ -14,6 +14,7 @@ mod goals;
 mod groups;
 mod hostile;
 mod joined;
+mod known_at;
 mod others;
 mod outside;
 mod parameters;
