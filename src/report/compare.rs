@@ -32,7 +32,7 @@ use crate::{
     event::{CustomerKey, Seq},
     ledger::{
         money::{Currency, Mrr},
-        outcome::{CustomerLedger, Kind, QualityEntry, QualityKind},
+        outcome::{CustomerLedger, Kind, QualityKind},
         profile::Profile,
         time::UnixTime,
     },
@@ -257,8 +257,8 @@ impl Reports<'_> {
                 if !asked || simulated || ask.livemode.is_some_and(|livemode| livemode != key.livemode) {
                     continue;
                 }
-                if let Some(QualityEntry { detail, settle, .. }) = unrated.cloned() {
-                    return Err(ReportError::MissingRate { detail, settle }.into());
+                if let Some(entry) = unrated {
+                    return Err(ReportError::missing_rate(entry).into());
                 }
                 found.currencies.extend(ledgers.iter().flat_map(CustomerLedger::currencies));
                 for (currency, one) in figures_by_step(&ledgers, steps.month, steps.cut)? {

@@ -8,7 +8,9 @@ use super::money::Exact;
 use crate::{
     budget::Exceeded,
     ledger::{
+        fx::REACH_DAYS,
         money::{Currency, Mrr},
+        outcome::QualityEntry,
         time::Day,
     },
 };
@@ -112,4 +114,20 @@ fn ended(exceeded: &Exceeded) -> String {
         Exceeded::Time { .. } => "its time was over".into(),
         Exceeded::Crowded => "other questions held all the memory there is for questions".into(),
     }
+}
+
+impl ReportError {
+    /// That a rate is missing, as a quality entry tells it, with what settles it.
+    pub(super) fn missing_rate(entry: &QualityEntry) -> Self {
+        Self::MissingRate { detail: entry.detail.clone(), settle: settling_rates(entry) }
+    }
+}
+
+/// What settles a missing rate once and for all, where an entry names only the first that is missing; and which question needs none.
+pub(super) fn settling_rates(entry: &QualityEntry) -> String {
+    let (settle, currency) = (&entry.settle, &entry.object);
+    format!(
+        "{settle}; one that goes up to today with no more than {REACH_DAYS} days between two rates leaves none missing. Each \
+         currency by itself needs no rate: currency={currency} (of commands --currency {currency})"
+    )
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     customers::CurrencyMrr,
+    error::settling_rates,
     money::Exact,
     table::Table,
     units::{Places, said},
@@ -59,7 +60,7 @@ pub struct MissingRate {
 
 impl From<&QualityEntry> for MissingRate {
     fn from(entry: &QualityEntry) -> Self {
-        Self { at: entry.at.to_string(), detail: entry.detail.clone(), settle: entry.settle.clone() }
+        Self { at: entry.at.to_string(), detail: entry.detail.clone(), settle: settling_rates(entry) }
     }
 }
 

@@ -80,11 +80,7 @@ impl Reports<'_> {
                         Some(to) => ahead::convert(native, to, &rules.rates, &rules.zone, scope.cut),
                         None => Ok(native),
                     };
-                    let missing = |entry: Box<crate::ledger::outcome::QualityEntry>| ReportError::MissingRate {
-                        detail: entry.detail,
-                        settle: entry.settle,
-                    };
-                    Ok((key.clone(), told.map_err(missing)?))
+                    Ok((key.clone(), told.map_err(|entry| ReportError::missing_rate(&entry))?))
                 })
                 .collect::<Result<Vec<_>, ReportError>>()
             })?;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     ReportError,
     ask::{Ask, InCurrency, KnownAt},
+    error::settling_rates,
     reports::{AskError, Reports},
     view::{Tables, View},
 };
@@ -254,5 +255,5 @@ impl<'a> Reports<'a> {
 /// Whose amounts can't be converted, and what would settle it.
 fn lacking(row: QualityRow) -> AskError {
     let detail = format!("{} ({})", row.entry.detail, row.customer);
-    ReportError::MissingRate { detail, settle: row.entry.settle }.into()
+    ReportError::MissingRate { detail, settle: settling_rates(&row.entry) }.into()
 }

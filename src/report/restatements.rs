@@ -120,8 +120,7 @@ impl Reports<'_> {
             }
             let end = self.ledger.zone.end_of(closed.last());
             if let Some(missing) = missing_rate(ledgers, end) {
-                let (detail, settle) = (missing.detail.clone(), missing.settle.clone());
-                return Err(ReportError::MissingRate { detail, settle }.into());
+                return Err(ReportError::missing_rate(missing).into());
             }
             let mut before = kept(
                 &self.store.records.closed_customers(&closing).await?,

@@ -29,6 +29,9 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let problem = String::from_utf8_lossy(&refused.body).into_owned();
     assert_eq!(refused.status, 409, "{problem}");
     assert!(problem.contains("usd in eur on 2026-01-14") && problem.contains("mrrd fx import"), "{problem}");
+    // Said once and for all: a table up to today without a gap, or figures that need no rate.
+    assert!(problem.contains("up to today with no more than 7 days between two rates"), "{problem}");
+    assert!(problem.contains("currency=usd (of commands --currency usd)"), "{problem}");
     let own = daemon.json(&format!("{ASKED}&currency=usd")).await;
     assert_eq!(own["data"][1]["closing_exact"], "3500");
 
@@ -37,6 +40,8 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     assert_eq!(explained["mrr"], serde_json::json!([]));
     let detail = explained["missing_rate"]["detail"].as_str().unwrap();
     assert!(detail.starts_with("no rate of usd in eur on 2026-01-14"), "{explained:#}");
+    let settle = explained["missing_rate"]["settle"].as_str().unwrap();
+    assert!(settle.contains("up to today") && settle.contains("currency=usd (of commands --currency usd)"), "{settle}");
     assert_eq!(
         daemon.json("/api/v1/customers/cus_1/explain?currency=usd").await["missing_rate"],
         serde_json::Value::Null
@@ -45,6 +50,7 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let unknown = "The MRR of cus_1 isn't known under profile stripe: no rate of usd in eur on 2026-01-14";
     assert!(said.starts_with(unknown) && said.contains("    missing_rate: no rate of usd in eur"), "{said}");
+    assert!(said.lines().next().unwrap().contains("--currency usd"), "{said}");
 
     // Nor is a customer who isn't there refused for somebody else's rate.
     assert_eq!(daemon.get("/api/v1/customers/cus_none").await.status, 404);
