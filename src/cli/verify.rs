@@ -90,7 +90,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     if args.json {
         output::json(&json!({
             "ok": holds, "sealed_to": chain.sealed_to, "unsealed": chain.unsealed, "applied_seq": report.applied_seq,
-            "customers": report.customers, "profiles": report.profiles, "waiting": report.waiting,
+            "customers": report.customers, "profiles": report.profiles,
+            "converted_into": config.ledger.reporting_currency, "waiting": report.waiting,
             "bodies": reread.events, "fact_difference": reread.first_difference,
             "log_difference": chain.first_difference, "ledger_difference": ledger,
             "bodies_erased": erased,
@@ -135,15 +136,24 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         for one in &erasures {
             output::line(format_args!("erased  {} bodies on {}: {}", one.bodies, one.at, one.reason))?;
         }
-        let (customers, profiles, waiting) = (report.customers, report.profiles, report.waiting);
+        let converted = config.ledger.reporting_currency;
+        let converted = converted.map(|to| format!(", in each currency and converted into {to}")).unwrap_or_default();
         output::line(format_args!(
-            "ledger  {customers} customers held against the log under {profiles} profiles each, {waiting} left out as still moving: {}",
+            "ledger  {} held against the log under {}{converted}, {} left out as still moving: {}",
+            counted(report.customers, "customer"),
+            counted(report.profiles, "profile"),
+            report.waiting,
             found(&ledger, report.customers)
         ))?;
-        let (checked, other) = (closings.checked, closings.other_rules);
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let (months, rows) = (counted(number(closings.months.len()), "month"), counted(number(closings.rows), "row"));
+        let of =
+            if closings.checked == 0 { String::new() } else { format!(" of {months} ({rows} of `mrrd close list`)") };
         output::line(format_args!(
-            "closed  {checked} closings held against the log as it was, {other} left out as closed under other rules: {}",
-            found(&closings.first_difference, u64::try_from(checked).unwrap_or(u64::MAX))
+            "closed  {}{of} held against the log as it was, {} left out as closed under other rules: {}",
+            counted(number(closings.checked), "closing"),
+            closings.other_rules,
+            found(&closings.first_difference, number(closings.checked))
         ))?;
         output::line(format_args!(
             "imports {} held against their seals: {}",
@@ -157,6 +167,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         );
     }
     if holds { Ok(()) } else { Err(Failure::Said) }
+}
+
+/// A number of things, as a sentence says it.
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// What is remembered of the log elsewhere, and each head; the first that differs.

@@ -49,7 +49,7 @@ pub struct Report {
     pub applied_seq: Seq,
     /// Customers whose rows were held against a fresh derivation, under each of the profiles.
     pub customers: u64,
-    /// Profiles under which they were, those that convert into the reporting currency among them.
+    /// Profiles under which they were. One that is kept in the reporting currency as well is one profile.
     pub profiles: u64,
     /// Customers left out: their events weren't applied in time.
     pub waiting: u64,
@@ -203,7 +203,7 @@ impl Reconciler {
         let mut suspects = BTreeSet::new();
         let mut after: Option<CustomerKey> = None;
         let mut held = 0;
-        report.profiles += 1;
+        report.profiles += u64::from(profile.reporting.is_none());
         loop {
             if *stop.borrow() {
                 return Err(ReconcileError::Stopped);

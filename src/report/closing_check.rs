@@ -1,6 +1,9 @@
 //! Closed months held against themselves and against the log: `mrrd verify` (rule `closing`).
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use super::{
     closing::{closed, hash, kept},
@@ -8,15 +11,19 @@ use super::{
     reports::{AskError, Reports},
 };
 use crate::{
-    ledger::{ids::AccountId, money::Currency, outcome::Kind},
+    ledger::{ids::AccountId, money::Currency, month::Month, outcome::Kind},
     store::records::closings::{ClosedMonth, ClosedTotal, Closing},
 };
 
 /// What verifying the closed months found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosingsReport {
-    /// Closings held against the log as it was at their end.
+    /// Closings held against the log as it was at their end: of each month one for each profile and revision.
     pub checked: usize,
+    /// The months that they are of.
+    pub months: BTreeSet<Month>,
+    /// How many rows the list of closings has of them: one for each account, mode and currency.
+    pub rows: usize,
     /// Closings made under rules that are not kept any more: these were held against their own hash and sums only.
     pub other_rules: usize,
     /// The first that isn't what it should be.
@@ -64,6 +71,14 @@ impl Reports<'_> {
         let ledgers = self.derived(Some(stored.closing.seq), profile, &[]).await?;
         let fresh = closed(stored.closing.clone(), &ledgers, month, &self.ledger.zone)?;
         report.checked += 1;
+        report.months.insert(month);
+        report.rows += stored
+            .totals
+            .iter()
+            .map(|total| (total.livemode, total.account.as_ref(), total.currency))
+            .collect::<BTreeSet<_>>()
+            .len()
+            .max(1);
         Ok(first("total", &stored.totals, &fresh.totals)
             .or_else(|| first("customer", &stored.customers, &fresh.customers))
             .or_else(|| first("movement", &stored.movements, &fresh.movements)))

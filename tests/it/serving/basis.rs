@@ -164,7 +164,18 @@ async fn a_month_closes_in_the_reporting_currency_and_other_rates_restate_it() {
         lines.find(|line| line["line"] == name).map(|line| line["amount_exact"].clone())
     };
     assert_eq!([total("new"), total("fx"), total("closing")], ["1500", "900", "2400"].map(|text| Some(json!(text))));
-    assert!(done(&daemon, &["verify", "--json"])["closings"] == 2);
+    let verified = done(&daemon, &["verify", "--json"]);
+    assert_eq!(verified["closings"], 2);
+    // What converts a profile's figures is no profile of its own, and closings are counted as the list of them shows them.
+    assert_eq!((&verified["profiles"], &verified["converted_into"]), (&json!(1), &json!("eur")), "{verified}");
+    let verified = String::from_utf8_lossy(&daemon.command(&["verify"]).stdout).into_owned();
+    let ledger =
+        "ledger  2 customers held against the log under 1 profile, in each currency and converted into eur, 0 left out";
+    assert!(verified.contains(ledger), "{verified}");
+    let listed = daemon.command(&["close", "list", "--format", "csv"]).stdout;
+    let rows = String::from_utf8_lossy(&listed).lines().count() - 1;
+    let closed = format!("closed  2 closings of 1 month ({rows} rows of `mrrd close list`) held against the log");
+    assert!(verified.contains(&closed), "{closed}: {verified}");
     assert_eq!(done(&daemon, &["report", "restatements", "--json"])["data"], json!([]));
 
     std::fs::write(daemon.dir().join("late.jsonl"), late("evt_late", 3500)).unwrap();

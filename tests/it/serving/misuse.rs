@@ -346,7 +346,7 @@ async fn small_numbers_and_mistyped_parameters_are_answered_in_sentences() {
     let day = told(&["report", "mrr", "--from", "2026-13"]);
     assert!(day.contains("a day such as 2026-01-31 is expected"), "{day}");
     let verified = told(&["verify"]);
-    assert!(verified.contains("ledger  1 customers held against the log under 1 profiles each"), "{verified}");
+    assert!(verified.contains("ledger  1 customer held against the log under 1 profile, 0 left out"), "{verified}");
     let once = daemon.command(&["events", "export"]).stdout;
     std::fs::write(daemon.dir().join("once.jsonl"), once).unwrap();
     assert_eq!(told(&["replay", "once.jsonl"]), "1 read: 0 appended, 1 duplicate, 0 rejected\n");
