@@ -142,7 +142,7 @@ impl Life {
 async fn import_rates(life: &Life, config: &Config, clock: &Clock) -> Outcome {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("the rates can't be imported: {error}"));
     let table = life.account.truth().rates().csv();
-    let quotes = rates::read(&table, config.ledger.reporting_currency).map_err(|error| failed(&error))?;
+    let quotes = rates::read(&table, config.ledger.reporting_currency).map_err(|error| failed(&error))?.quotes;
     let store = make_store(config, clock).await?;
     let deed = access::at_the_command_line().does(clock.now(), Action::RatesImported, "rates of the simulated account");
     store.records.import_rates(&quotes, &deed).await.map_err(|error| failed(&error))?;

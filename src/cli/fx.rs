@@ -1,7 +1,7 @@
 //! `mrrd fx`: the table of exchange rates that the reporting currency is converted with (rule `rates`).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -13,9 +13,10 @@ use super::{Context, Failure, Outcome, input::text_of, open_store, output};
 use crate::{
     access::at_the_command_line,
     config::Config,
-    history::rates,
+    history::rates::{self, BadTable},
     ledger::{fx::Quote, money::Currency, time::Day},
     reconciler::{Reconciler, Rules, driver::Driver},
+    report::service::Reports,
     store::{Store, records::audit_trail::Action},
 };
 
@@ -30,8 +31,9 @@ pub(super) struct Args {
 enum Command {
     /// Takes rates in: the European Central Bank's CSV, or lines of day,currency,rate
     ///
-    /// Rates of the plain form are units of the base for one unit of the currency. A rate that is there already is
-    /// replaced; a running daemon takes up the new table by itself.
+    /// Rates of the plain form are units of the base for one unit of the currency; `date` stands for `day` as well. A rate
+    /// that is there already is replaced; a running daemon takes up the new table by itself. One line that can't be read
+    /// refuses the file. Days to come and currencies that nobody pays in are warned of, and taken.
     #[command(
         after_help = "Examples:\n  mrrd fx import eurofxref-hist.csv\n  mrrd fx import rates.csv --base usd\n  unzip -p eurofxref-hist.zip | mrrd fx import -"
     )]
@@ -66,13 +68,20 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
     let named = file.display();
     let text = text_of(file)?;
     let base = base.or(config.ledger.reporting_currency);
-    let quotes = rates::read(&text, base)
-        .map_err(|error| Failure::Failed(format!("{named} holds no table of rates: {error}")))?;
+    let rates::Table { quotes, chosen } = rates::read(&text, base).map_err(|error| {
+        Failure::Failed(match error {
+            BadTable::Line { line, reason } => {
+                format!("{named}, line {line}: {reason}; nothing of the file was taken")
+            }
+            error => format!("{named} holds no table of rates: {error}"),
+        })
+    })?;
     let store = open_store(config).await?;
     let deed = at_the_command_line().does(context.clock.now(), Action::RatesImported, named.to_string());
     let kept = store.records.import_rates(&quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
     let changed =
         kept.map_err(|error| Failure::Failed(format!("the rates were not all kept: {error}; import again")))?;
+    let reader = store.reader().clone();
     if config.ledger.reporting_currency.is_some() {
         let failed = |error: &dyn std::fmt::Display| {
             Failure::Failed(format!("the rates are kept, but the ledger is not up to date with them yet: {error}"))
@@ -82,12 +91,52 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
         let (driver, _) = Driver::new(Reconciler::new(store, rules, context.clock.clone()));
         driver.run_once(&stop).await.map_err(|error| failed(&error))?;
     }
+    let reports = Reports::new(&reader, &config.ledger, context.clock.now());
+    let paid = reports.currencies_of_all().await;
+    let paid = paid
+        .map_err(|error| Failure::Failed(format!("the rates are kept, but who pays in them isn't known: {error}")))?;
+    let warnings: Vec<String> = [
+        unpaid(&quotes, chosen, &paid, config.ledger.reporting_currency),
+        to_come(&quotes, config.ledger.zone.day(context.clock.now())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for warning in &warnings {
+        eprintln!("mrrd: {warning}");
+    }
     if json {
-        output::json(&json!({ "read": quotes.len(), "changed": changed }))?;
+        output::json(&json!({ "read": quotes.len(), "changed": changed, "warnings": warnings }))?;
     } else {
         output::line(format_args!("{} rates read, {changed} of them new or other than before", quotes.len()))?;
     }
     Ok(())
+}
+
+/// The currencies of a table that nobody pays in, where that may be a slip: not while nobody pays in any, and of the bank's
+/// thirty only where none of them is paid in. Rates of the reporting currency and of the base lead from one to the other.
+fn unpaid(quotes: &[Quote], chosen: bool, paid: &BTreeSet<Currency>, reporting: Option<Currency>) -> Option<String> {
+    let told: BTreeSet<Currency> = quotes.iter().map(|quote| quote.currency).collect();
+    let serves = |currency: &Currency| {
+        paid.contains(currency) || reporting == Some(*currency) || quotes.iter().any(|quote| quote.base == *currency)
+    };
+    let (serve, idle): (Vec<Currency>, Vec<Currency>) = told.into_iter().partition(serves);
+    if paid.is_empty() || idle.is_empty() || (!chosen && !serve.is_empty()) {
+        return None;
+    }
+    let list = |currencies: &[Currency]| currencies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (idle, paid) = (list(&idle), list(&paid.iter().copied().collect::<Vec<_>>()));
+    Some(format!("nobody pays in {idle}: these rates are taken, and convert nothing; what is paid in is {paid}"))
+}
+
+/// How many rates are of days to come: a slip in a year, say.
+fn to_come(quotes: &[Quote], today: Day) -> Option<String> {
+    let ahead = || quotes.iter().map(|quote| quote.day).filter(|day| *day > today);
+    let last = ahead().max()?;
+    Some(match ahead().count() {
+        1 => format!("1 rate is of a day to come, {last}: it is taken, and holds from then on"),
+        many => format!("{many} rates are of days to come, the last of {last}: they are taken, and hold from then on"),
+    })
 }
 
 async fn list(json: bool, store: &Store) -> Outcome {

@@ -18,6 +18,14 @@ pub enum BadTable {
     /// The first line names no columns that are known.
     #[error("its first line should be Date,USD,JPY,… (the European Central Bank's form) or day,currency,rate")]
     Heading,
+    /// The first line is that of the plain form, but for a column.
+    #[error("its first line names no {missing}: it has {heading}, and day,currency,rate is meant")]
+    Column {
+        /// The column that isn't there.
+        missing: &'static str,
+        /// The columns that are.
+        heading: String,
+    },
     /// The plain form says nothing of its base.
     #[error("day,currency,rate doesn't tell in which currency: name it with --base")]
     NoBase,
@@ -34,8 +42,17 @@ pub enum BadTable {
     Empty,
 }
 
+/// A table as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What each of its rates says, in the file's order.
+    pub quotes: Vec<Quote>,
+    /// Whether somebody chose its currencies: the plain form holds what is wanted, the bank's all that the bank tells.
+    pub chosen: bool,
+}
+
 /// Reads either form; `base` is what the plain form's rates are told in. The first bad line refuses the whole file.
-pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> {
+pub fn read(text: &str, base: Option<Currency>) -> Result<Table, BadTable> {
     let mut lines = records(text).into_iter();
     let heading = lines.next().map(|(_, cells)| cells).unwrap_or_default();
     let names: Vec<String> = heading.iter().map(|name| name.to_ascii_lowercase()).collect();
@@ -53,15 +70,24 @@ pub fn read(text: &str, base: Option<Currency>) -> Result<Vec<Quote>, BadTable> 
         return Err(bad(*line, reason));
     }
     let filled = filled.into_iter();
-    let quotes = if let (Some(day), Some(currency), Some(rate)) = (place("day"), place("currency"), place("rate")) {
-        let base = base.ok_or(BadTable::NoBase)?;
-        plain(filled, &PlainColumns { day, currency, rate }, base)?
+    // Neither of these is a currency, which the bank's form would have there.
+    let chosen = ["currency", "rate"].into_iter().any(|name| place(name).is_some());
+    let quotes = if chosen {
+        let column = |missing: &'static str, found: Option<usize>| {
+            found.ok_or_else(|| BadTable::Column { missing, heading: heading.iter().collect::<Vec<_>>().join(", ") })
+        };
+        let columns = PlainColumns {
+            day: column("day", place("day").or_else(|| place("date")))?,
+            currency: column("currency", place("currency"))?,
+            rate: column("rate", place("rate"))?,
+        };
+        plain(filled, &columns, base.ok_or(BadTable::NoBase)?)?
     } else if names.first().is_some_and(|name| name == "date") {
         central_bank(filled, &heading)?
     } else {
         return Err(BadTable::Heading);
     };
-    if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(quotes) }
+    if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(Table { quotes, chosen }) }
 }
 
 /// Where the cells of `day,currency,rate` are, in whatever order a file has them.
@@ -141,12 +167,12 @@ fn bad(line: usize, reason: impl std::fmt::Display) -> BadTable {
 mod tests {
     use super::*;
 
-    fn told(quotes: &[Quote]) -> Vec<String> {
+    fn told(table: &Table) -> Vec<String> {
         let one = |quote: &Quote| {
             let per = if quote.per_base { "per" } else { "for" };
             format!("{} {} {} {per} {}", quote.day, quote.rate, quote.currency, quote.base)
         };
-        quotes.iter().map(one).collect()
+        table.quotes.iter().map(one).collect()
     }
 
     #[test]
@@ -170,6 +196,8 @@ mod tests {
         assert_eq!(told(&read(quoted, None).unwrap()), told(&read(daily, None).unwrap()));
         let plain = "\u{feff}day,currency,rate\n2026-01-31,USD,0.92\n\n";
         assert_eq!(told(&read(plain, "eur".parse().ok()).unwrap()), ["2026-01-31 0.92 usd for eur"]);
+        let date = "Date,Currency,Rate\n2026-01-31,USD,0.92\n";
+        assert_eq!(told(&read(date, "eur".parse().ok()).unwrap()), ["2026-01-31 0.92 usd for eur"]);
     }
 
     #[test]
@@ -177,6 +205,8 @@ mod tests {
         for (text, complaint) in [
             ("", "first line"),
             ("a,b\n1,2\n", "first line"),
+            ("currency,rate\nusd,1\n", "its first line names no day: it has currency, rate"),
+            ("Date,Rate\n2026-01-31,1\n", "its first line names no currency: it has Date, Rate"),
             ("day,currency,rate\n2026-01-31,usd,1\n", "--base"),
             ("Date,USD\n2026-01-31,1\nyesterday,1\n", "line 3"),
             ("Date,USD,\n2026-01-31,1,0957,\n", "line 2: it has 4 cells, its heading 3"),

@@ -199,6 +199,23 @@ impl<'a> Reports<'a> {
         asked.view.currencies(&asked.scope).await
     }
 
+    /// The currencies that anybody pays or paid in, in whatever account, mode or test clock; none while nothing is derived.
+    pub async fn currencies_of_all(&self) -> Result<BTreeSet<Currency>, AskError> {
+        let profile = self.profile(&Ask::default())?;
+        let mut all = BTreeSet::new();
+        for there in self.store.derived.ledgers_there(&profile.name, None).await? {
+            let scope = Scope {
+                profile: profile.name.clone(),
+                livemode: there.livemode,
+                account: AccountScope::One(there.account),
+                test_clock: there.test_clock,
+                cut: self.now,
+            };
+            all.extend(self.store.derived.currencies(&scope).await?);
+        }
+        Ok(all)
+    }
+
     /// Refuses a question about a currency that is none of `currencies`, in which there are ledgers.
     pub(super) fn one_of(&self, ask: &Ask, currencies: &BTreeSet<Currency>) -> Result<(), AskError> {
         let own = match ask.currency {

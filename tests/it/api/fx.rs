@@ -97,6 +97,54 @@ async fn without_rates_it_refuses_and_with_them_the_bridge_closes_by_its_fx_line
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
+/// Imports a table: its exit code, what it printed, and what it said beside.
+fn imported(daemon: &Daemon, table: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    std::fs::write(daemon.dir().join("rates.csv"), table).unwrap();
+    let output = daemon.command(&[&["fx", "import", "rates.csv"], more].concat());
+    let [said, beside] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    (output.status.code(), said, beside)
+}
+
+#[tokio::test]
+async fn what_of_a_table_looks_wrong_is_said_and_the_table_is_taken() {
+    let mut daemon = ledger(Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur")).await;
+    daemon.settle().await;
+    let table = "day,currency,rate\n2026-01-14,usd,0.5\n2026-01-14,sek,0.09\n2100-01-01,usd,0.5\n2100-01-02,usd,0.5\n";
+    let (code, said, beside) = imported(&daemon, table, &[]);
+    assert_eq!((code, &*said), (Some(0), "4 rates read, 4 of them new or other than before\n"), "{beside}");
+    assert!(beside.contains("nobody pays in sek"), "{beside}");
+    assert!(beside.contains("2 rates are of days to come, the last of 2100-01-02"), "{beside}");
+    let listed = daemon.command(&["fx", "list"]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("sek in eur: 1 days") && listed.contains("to 2100-01-02"), "{listed}");
+    let (_, said, _) = imported(&daemon, table, &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&told["read"], told["warnings"].as_array().unwrap().len()), (&4.into(), 2), "{told}");
+    // Rates of the reporting currency and of the base are taken to get from one to the other.
+    let (_, _, beside) = imported(&daemon, "day,currency,rate\n2026-01-14,eur,11\n", &["--base", "sek"]);
+    assert_eq!(beside, "");
+    // The bank tells some thirty currencies: only where it tells none that is paid in is that said.
+    assert_eq!(imported(&daemon, BANK, &[]).2, "");
+    let (_, _, beside) = imported(&daemon, "Date,JPY,CZK,\n2026-01-30,170.25,24.9,\n", &[]);
+    assert!(beside.contains("nobody pays in czk, jpy"), "{beside}");
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_taken_says_in_which_line_and_what_is_wrong_with_it() {
+    let daemon = Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur").start().await;
+    let (code, _, beside) = imported(&daemon, "day,currency,rate\n2026-01-14,usd,0.5\nyesterday,usd,0.5\n", &[]);
+    assert_eq!(code, Some(1), "{beside}");
+    let line = "rates.csv, line 3: \"yesterday\" is not a day such as 2026-01-31; nothing of the file was taken";
+    assert!(beside.contains(line) && !beside.contains("holds no table"), "{beside}");
+    // `date` is `day` by another name.
+    let (code, said, beside) = imported(&daemon, "date,currency,rate\n2026-01-14,usd,0.5\n", &[]);
+    assert_eq!((code, &*said), (Some(0), "1 rates read, 1 of them new or other than before\n"), "{beside}");
+    // And a column that is missing is missed, not taken for a currency of the bank's.
+    let (code, _, beside) = imported(&daemon, "date,currency,price\n2026-01-14,usd,0.5\n", &[]);
+    assert_eq!(code, Some(1), "{beside}");
+    assert!(beside.contains("its first line names no rate: it has date, currency, price"), "{beside}");
+}
+
 /// What stands is valued anew at the very instant at which it changes: of the two movements each begins where the one before
 /// it ended, in whatever order they are asked for and wherever a page ends.
 #[tokio::test]
