@@ -251,7 +251,10 @@ async fn show(store: &Store, id: &str, variant: i64, raw: bool, json: bool) -> O
     ];
     facts.extend(row.api_version.as_ref().map(|version| ("version", version.clone())));
     if bodies.len() > 1 {
-        facts.push(("variant", format!("{variant} of 0 to {}: one id, several shapes", bodies.len() - 1)));
+        facts.push((
+            "variant",
+            format!("{variant} of 0 to {}: one id, several bodies; rule variants says which counts", bodies.len() - 1),
+        ));
     }
     for (name, value) in facts {
         writeln!(out, "{name:<9} {}", printable(&value))?;
@@ -342,5 +345,7 @@ fn created(row: &EventRow) -> String {
 
 fn reading(row: &EventRow) -> String {
     let reading = row.reading.as_str();
-    reason(row).map_or(reading.to_owned(), |reason| format!("{reading}: {reason}"))
+    let reading = reason(row).map_or(reading.to_owned(), |reason| format!("{reading}: {reason}"));
+    // The first of an event's bodies is the event; each other one is said to be another.
+    if row.variant == 0 { reading } else { format!("{reading}, variant {}", row.variant) }
 }

@@ -1,5 +1,7 @@
 //! Answers about customers: lists of them, one of them, and the chain from event to money of one.
 
+use std::collections::BTreeSet;
+
 use super::{
     ReportError,
     ask::Ask,
@@ -17,7 +19,7 @@ use crate::{
     ledger::{
         self, CustomerFacts,
         explain::{Stage, Step, explain, moved, rated, unknown},
-        ids::CustomerId,
+        ids::{CustomerId, EventId},
         outcome::QualityKind,
         time::Day,
     },
@@ -155,7 +157,7 @@ impl Reports<'_> {
         let Some(known) = derivation::read(self.store, &rules, one, known_at).await?.pop() else { return Ok(None) };
         let facts = known.counted(&rules.customers);
         let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
-        let asked = |step: &&Step| {
+        let asked = |step: &Step| {
             let own = ask.own_currency().is_none_or(|own| step.currency.is_none_or(|currency| currency == own));
             own && step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day)
         };
@@ -176,6 +178,9 @@ impl Reports<'_> {
             missing_rate = unrated.filter(|entry| entry.at <= scope.cut).map(MissingRate::from);
             steps.sort_by_key(|step| (step.at, step.stage));
         }
+        steps.retain(asked);
+        let events: BTreeSet<&EventId> = steps.iter().flat_map(|step| &step.events).collect();
+        let variants = self.variants(&events, &facts, known_at).await?;
         Ok(Some(Explanation {
             profile: profile.name.as_ref().into(),
             converted: kept.reporting.is_some(),
@@ -187,7 +192,8 @@ impl Reports<'_> {
             // What it came to before the rate was missing is not what it comes to.
             mrr: if missing_rate.is_some() { Vec::new() } else { row.mrr.iter().map(CurrencyMrr::from).collect() },
             missing_rate,
-            steps: steps.iter().filter(asked).map(|step| StepEntry::from_step(step, zone)).collect(),
+            variants,
+            steps: steps.iter().map(|step| StepEntry::from_step(step, zone)).collect(),
         }))
     }
 

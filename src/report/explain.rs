@@ -9,6 +9,7 @@ use super::{
     money::Exact,
     table::Table,
     units::{Places, said},
+    variants::CountingVariant,
 };
 use crate::ledger::{
     explain::{Stage, Step},
@@ -43,6 +44,9 @@ pub struct Explanation {
     pub mrr: Vec<CurrencyMrr>,
     /// Why its MRR in the reporting currency isn't known; null where it is.
     pub missing_rate: Option<MissingRate>,
+    /// Events of the steps that came in several bodies, each with the one that counts; absent where none did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<CountingVariant>,
     /// Every state, rule and movement in order of time; of that day only, where one was asked for.
     pub steps: Vec<StepEntry>,
 }
@@ -175,7 +179,8 @@ impl Explanation {
             let source = if step.events.is_empty() {
                 step.rule.to_owned()
             } else {
-                format!("{}; {}", step.rule, step.events.join(" "))
+                let events: Vec<String> = step.events.iter().map(|event| self.event(event)).collect();
+                format!("{}; {}", step.rule, events.join(" "))
             };
             let line = match (step.stage, about.as_slice()) {
                 ("state", _) => {
@@ -189,6 +194,12 @@ impl Explanation {
             text.push_str(&format!("{line}  [{source}]\n"));
         }
         text.trim_end().to_owned()
+    }
+
+    /// An event's id, with the variant that counts where it came in several.
+    fn event(&self, event: &str) -> String {
+        let several = self.variants.iter().find(|one| one.event == event);
+        several.map_or_else(|| event.to_owned(), CountingVariant::said)
     }
 
     /// A price by its own name, else its product's, with its id behind it; by its id alone where the log tells no name.
@@ -242,6 +253,7 @@ mod tests {
             day: None,
             stripe_customers: Vec::new(),
             missing_rate: None,
+            variants: Vec::new(),
             prices: vec![called("price_1", None, Some("Team")), called("price_10", Some("Pro"), Some("Team"))],
             mrr: Vec::new(),
             steps: vec![step("state", Some("sub_1"), state, None), step("movement", None, moved, Some(2098))],

@@ -73,6 +73,7 @@ pub mod terminal;
 pub mod thin;
 pub mod unit_economics;
 pub mod units;
+pub mod variants;
 mod view;
 pub mod waterfall;
 pub mod workbook;

@@ -8,7 +8,7 @@ use super::{
     CustomerFacts,
     counting::{CountStatus, Counted, Stretch},
     derivation::Derivation,
-    fact::{Origin, SubscriptionState},
+    fact::{Fact, Origin, SubscriptionState},
     fx::Rates,
     ids::{EventId, ItemId, SubscriptionId},
     latest,
@@ -18,6 +18,7 @@ use super::{
     profile::Profile,
     rule,
     sentence::Sentence,
+    sorted_facts::counting_shapes,
     time::{Day, UnixTime, Zone},
     timeline::{Entry, Snapshot},
 };
@@ -74,6 +75,13 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
     steps.extend(moved(&derivation.movements, profile));
     steps.sort_by_key(|step| (step.at, step.stage));
     steps
+}
+
+/// Of each event that `facts` tell in several bodies the fact that counts, in order of event and object (rule `variants`).
+pub fn told_in_several(facts: &[Fact]) -> Vec<&Fact> {
+    let mut several = Vec::new();
+    counting_shapes(facts, |fact, bodies| several.extend((bodies > 1).then_some(fact)));
+    several
 }
 
 /// What isn't known, told as a step: also of a ledger in a reporting currency.

@@ -29,17 +29,8 @@ pub(super) struct SortedFacts<'a> {
 impl<'a> SortedFacts<'a> {
     /// Sorts the facts. One event in two shapes is read from the newest `api_version` (rule `variants`).
     pub(super) fn gather(input: CustomerFacts<'a>) -> Self {
-        let mut facts: Vec<&'a Fact> = input.facts.iter().collect();
-        facts.sort_by(|a, b| {
-            (&a.event, object(a)).cmp(&(&b.event, object(b))).then_with(|| b.api_version.cmp(&a.api_version))
-        });
         let mut known = Self::default();
-        for same in facts.chunk_by(|a, b| a.event == b.event && object(a) == object(b)) {
-            let newest = same.iter().take_while(|fact| fact.api_version == same[0].api_version);
-            // Two bodies of one version: which of them came first must not matter.
-            let Some(fact) = newest.reduce(|a, b| if a == b || spelt(a) <= spelt(b) { a } else { b }) else { continue };
-            known.take(fact);
-        }
+        counting_shapes(input.facts, |fact, _| known.take(fact));
         known
     }
 
@@ -137,6 +128,21 @@ fn object(fact: &Fact) -> (u8, &str) {
         State::Correction(correction) => (7, &correction.id),
         State::Schedule(schedule) => (8, &schedule.id),
         State::TaxRate(rate) => (9, rate.id.as_str()),
+    }
+}
+
+/// Tells of each event and object the fact that counts, and how many facts there are of it: one for each of the event's bodies
+/// (rule `variants`).
+pub(super) fn counting_shapes<'a>(facts: &'a [Fact], mut tell: impl FnMut(&'a Fact, usize)) {
+    let mut facts: Vec<&Fact> = facts.iter().collect();
+    facts.sort_by(|a, b| {
+        (&a.event, object(a)).cmp(&(&b.event, object(b))).then_with(|| b.api_version.cmp(&a.api_version))
+    });
+    for same in facts.chunk_by(|a, b| a.event == b.event && object(a) == object(b)) {
+        let newest = same.iter().copied().take_while(|fact| fact.api_version == same[0].api_version);
+        // Two bodies of one version: which of them came first must not matter.
+        let Some(fact) = newest.reduce(|a, b| if a == b || spelt(a) <= spelt(b) { a } else { b }) else { continue };
+        tell(fact, same.len());
     }
 }
 

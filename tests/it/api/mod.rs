@@ -25,6 +25,7 @@ mod segment_rates;
 mod segments;
 mod shapes;
 mod trials;
+mod variants;
 pub(crate) mod workbooks;
 mod written;
 
