@@ -94,6 +94,7 @@ pub(super) fn client(config: &Config) -> Result<Client, Failure> {
 }
 
 fn said(counts: &Counts) -> String {
-    let Counts { read, appended, duplicates, rejected } = counts;
-    format!("{read} read: {appended} appended, {duplicates} known already, {rejected} rejected")
+    let Counts { read, appended, duplicates, rejected, .. } = counts;
+    let others = counts.other_bodies();
+    format!("{read} read: {appended} appended, {duplicates} known already{others}, {rejected} rejected")
 }

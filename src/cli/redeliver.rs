@@ -85,7 +85,7 @@ pub(super) async fn run(url: &str, args: &Args, json: bool, dry_run: bool, conte
 }
 
 fn said(counts: &Counts, dry_run: bool) -> String {
-    let Counts { read, appended, duplicates, rejected } = counts;
+    let Counts { read, appended, duplicates, rejected, .. } = counts;
     if dry_run {
         return format!("{read} would be sent");
     }

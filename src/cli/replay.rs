@@ -23,7 +23,8 @@ use crate::{
 /// Reads `.json`, `.jsonl`, Stripe's list objects, `.gz` and `.zst` of these, folders, and `-`; also rows of dj-stripe's and
 /// stripe-sync-engine's tables as JSON lines, and events in the envelopes of EventBridge, Event Grid, hookdeck and n8n. What
 /// is none of these is named with its line and reason and skipped. Events that the log has already are left alone, so it can
-/// be run again. Ends with 1 when nothing at all could be read.
+/// be run again; another body of one is kept as a variant and counted as a duplicate. Ends with 1 when nothing at all could be
+/// read.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("direction").required(true).args(["paths", "to"]),
@@ -131,10 +132,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 }
 
 fn said(counts: &Counts, dry_run: bool) -> String {
-    let Counts { read, appended, duplicates, rejected } = counts;
+    let Counts { read, appended, duplicates, rejected, .. } = counts;
     let appended_word = if dry_run { "new" } else { "appended" };
     let known = if *duplicates == 1 { "duplicate" } else { "duplicates" };
-    format!("{read} read: {appended} {appended_word}, {duplicates} {known}, {rejected} rejected")
+    let others = counts.other_bodies();
+    format!("{read} read: {appended} {appended_word}, {duplicates} {known}{others}, {rejected} rejected")
 }
 
 /// The line of a replay: where it is known how much there is, with the part that is done and the time left.

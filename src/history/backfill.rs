@@ -187,6 +187,7 @@ impl Counts {
         self.read += other.read;
         self.appended += other.appended;
         self.duplicates += other.duplicates;
+        self.variants += other.variants;
         self.rejected += other.rejected;
     }
 }
@@ -215,8 +216,10 @@ pub(super) fn read_all(
 pub(super) async fn append(store: &Store, events: Vec<NewEvent>) -> Result<Counts, StoreError> {
     let read = events.len() as u64;
     let outcomes = if events.is_empty() { Vec::new() } else { store.log.append(&events).await? };
-    let appended = outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64;
-    Ok(Counts { read, appended, duplicates: read - appended, rejected: 0 })
+    let count = |is: fn(&&Appended) -> bool| outcomes.iter().filter(is).count() as u64;
+    let appended = count(|outcome| matches!(outcome, Appended::New(_)));
+    let variants = count(|outcome| matches!(outcome, Appended::Variant(_)));
+    Ok(Counts { read, appended, duplicates: read - appended, variants, rejected: 0 })
 }
 
 fn parsed(run: &str) -> Option<(i64, i64)> {

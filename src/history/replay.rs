@@ -18,17 +18,31 @@ use crate::{
     },
 };
 
-/// What a replay came to; `read` is the sum of the others.
+/// What a replay came to; `read` is the sum of those appended, duplicate and rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// How many documents were met, events or not.
     pub read: u64,
     /// New in the log (or that would be, of a dry run).
     pub appended: u64,
-    /// In the log already; one in another shape is kept as a variant and counted here.
+    /// In the log already, those in another body among them.
     pub duplicates: u64,
+    /// Of the duplicates those in another body, which is kept as a variant (rule `variants`); a dry run doesn't look at bodies.
+    #[serde(skip)]
+    pub variants: u64,
     /// Not events, or not readable as text.
     pub rejected: u64,
+}
+
+impl Counts {
+    /// How many of the duplicates came in another body, as a sentence says it behind them; empty where none did.
+    pub fn other_bodies(&self) -> String {
+        match self.variants {
+            0 => String::new(),
+            1 => " (1 of them in another body, which is kept as a variant)".into(),
+            many => format!(" ({many} of them in other bodies, which are kept as variants)"),
+        }
+    }
 }
 
 /// What happens on the way, for whoever watches.
@@ -93,7 +107,11 @@ pub async fn run(
             let batch = std::mem::take(&mut batch);
             let all = batch.ids.len() as u64;
             let new = match store {
-                Some(store) if !dry_run => appended(store, batch.prepared).await?,
+                Some(store) if !dry_run => {
+                    let (new, variants) = appended(store, batch.prepared).await?;
+                    counts.variants += variants;
+                    new
+                }
                 store => unknown(store, &batch.ids, &mut seen).await?,
             };
             counts.appended += new;
@@ -115,12 +133,14 @@ struct Batch {
     room: Vec<Room>,
 }
 
-/// Appends a batch; returns how many were new.
-async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<u64, StoreError> {
+/// Appends a batch; returns how many were new, and how many another body of an event that is there.
+async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<(u64, u64), StoreError> {
     let outcomes = store.log.append_prepared(batch).await?;
     // While it is at hand: nobody who asks later waits until millions of events are counted.
     store.log.count_ahead(limits::COUNTED_AHEAD).await?;
-    Ok(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count() as u64)
+    let count = |is: fn(&&Appended) -> bool| outcomes.iter().filter(is).count() as u64;
+    let new = count(|outcome| matches!(outcome, Appended::New(_)));
+    Ok((new, count(|outcome| matches!(outcome, Appended::Variant(_)))))
 }
 
 /// How many of a batch would be new.

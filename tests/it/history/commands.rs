@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{account, room::*};
@@ -309,6 +309,30 @@ fn what_replay_cannot_read_is_told_so_that_something_can_be_done() {
     assert_eq!(told[1], "mrrd: mixed.jsonl: line 2: it is not JSON: it breaks off at column 6");
     assert!(told[2].starts_with("mrrd: mixed.jsonl: line 3: it is an object, and nothing tells when"), "{err}");
     assert_eq!(told[3], "mrrd: to get what was rejected in a file, run it again with --set-aside FILE");
+}
+
+#[tokio::test]
+async fn another_body_of_an_event_that_is_there_is_told_apart_from_the_same_once_more() {
+    let dir = TempDir::new().unwrap();
+    let write = |name: &str, contents: &str| std::fs::write(dir.path().join(name), contents).unwrap();
+    let replayed = async |args: &[&str]| {
+        let (code, out, err) = run(&dir, &Settings::default(), &[&["replay"], args].concat()).await;
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let mut other: Value = serde_json::from_slice(&lived(1, 3)[0].body).unwrap();
+    let first = other.to_string();
+    other["data"]["object"]["metadata"] = json!({"told": "otherwise"});
+    write("first.jsonl", &first);
+    write("again.jsonl", &format!("{first}\n{other}\n"));
+    assert_eq!(replayed(&["first.jsonl"]).await, "1 read: 1 appended, 0 duplicates, 0 rejected\n");
+    let told = "2 read: 0 appended, 2 duplicates (1 of them in another body, which is kept as a variant), 0 rejected\n";
+    assert_eq!(replayed(&["again.jsonl"]).await, told);
+    assert_eq!(replayed(&["again.jsonl"]).await, "2 read: 0 appended, 2 duplicates, 0 rejected\n");
+    other["data"]["object"]["metadata"] = json!({"told": "a third time"});
+    write("third.jsonl", &other.to_string());
+    let counted: Value = serde_json::from_str(&replayed(&["--json", "third.jsonl"]).await).unwrap();
+    assert_eq!(counted, json!({"read": 1, "appended": 0, "duplicates": 1, "rejected": 0}));
 }
 
 #[tokio::test]
