@@ -36,7 +36,7 @@ enum Command {
         condition: String,
     },
     /// Lists the segments of the configuration, and those that are saved
-    #[command(after_help = "Examples:\n  mrrd segment list\n  mrrd segment list --all --format csv")]
+    #[command(after_help = "Examples:\n  mrrd segment list\n  mrrd segment list --all --json")]
     List {
         /// Also versions that were superseded or dropped, or whose name the configuration has
         #[arg(long)]
@@ -97,7 +97,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
             if list.data.is_empty() {
                 return Ok(output::line("No segments: mrrd segment save NAME CONDITION saves one.")?);
             }
-            Ok(output::line(list.table().shown(true))?)
+            // Which number a version has among those of all names says nothing of it: a reader takes it for its own.
+            Ok(output::line(list.table().without("version").shown(true))?)
         }
         Command::Drop { name } => {
             let store = open_store(&config).await?;

@@ -38,6 +38,8 @@ pub struct SegmentEntry {
     pub current: bool,
     /// The number of the version among those of all saved segments; null for those of the configuration.
     pub version: Option<i64>,
+    /// The number of the version among those of this name: 1 as it was first saved; null for those of the configuration.
+    pub revision: Option<usize>,
     /// When it was saved; null for those of the configuration.
     pub saved_at: Option<String>,
     /// The log's end then: a question as of a later place knows of it. Null for those of the configuration.
@@ -69,6 +71,7 @@ impl Reports<'_> {
             source: "configuration",
             current: true,
             version: None,
+            revision: None,
             saved_at: None,
             log_seq: None,
             who: None,
@@ -76,11 +79,12 @@ impl Reports<'_> {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         // The last of a name is what it means.
         let mut saved: Vec<SegmentEntry> = Vec::with_capacity(versions.len());
-        for version in versions.iter().rev() {
+        for (at, version) in versions.iter().enumerate().rev() {
             let latest = seen.insert(&version.name);
             let current = latest && version.condition.is_some() && !self.ledger.segments.contains_key(&*version.name);
             if current || all {
-                saved.push(SegmentEntry::of(version, current));
+                let revision = versions[..=at].iter().filter(|one| one.name == version.name).count();
+                saved.push(SegmentEntry::of(version, revision, current));
             }
         }
         Ok(SegmentList { data: configured.chain(saved.into_iter().rev()).collect() })
@@ -184,13 +188,14 @@ pub(super) fn records_known(ask: &Ask, seq: Option<Seq>) -> ImportsKnown {
 }
 
 impl SegmentEntry {
-    fn of(version: &SegmentVersion, current: bool) -> Self {
+    fn of(version: &SegmentVersion, revision: usize, current: bool) -> Self {
         Self {
             name: version.name.clone(),
             condition: version.condition.clone(),
             source: "saved",
             current,
             version: Some(version.id),
+            revision: Some(revision),
             saved_at: Some(version.recorded_at.to_string()),
             log_seq: Some(version.log_seq),
             who: Some(version.who.clone()),
@@ -201,7 +206,7 @@ impl SegmentEntry {
 impl SegmentList {
     /// The columns of CSV and terminal.
     pub fn table(&self) -> Table {
-        let columns = vec!["name", "where", "source", "current", "version", "saved_at", "log_seq", "who"];
+        let columns = vec!["name", "where", "source", "current", "version", "saved_at", "log_seq", "who", "revision"];
         let text = |value: Option<String>| value.unwrap_or_default();
         let row = |one: &SegmentEntry| {
             vec![
@@ -213,6 +218,7 @@ impl SegmentList {
                 text(one.saved_at.clone()),
                 text(one.log_seq.map(|seq| seq.to_string())),
                 text(one.who.clone()),
+                text(one.revision.map(|revision| revision.to_string())),
             ]
         };
         Table { columns, rows: self.data.iter().map(row).collect() }

@@ -22,6 +22,14 @@ impl Table {
         self
     }
 
+    /// Without a column, where there is one of that name.
+    pub fn without(mut self, column: &str) -> Self {
+        let Some(at) = self.columns.iter().position(|one| *one == column) else { return self };
+        self.columns.remove(at);
+        self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        self
+    }
+
     /// RFC 4180: a header, CRLF line ends, quotes where needed.
     pub fn csv(&self) -> String {
         text(|sheet| {

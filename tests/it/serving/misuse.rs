@@ -353,6 +353,17 @@ async fn small_numbers_and_mistyped_parameters_are_answered_in_sentences() {
     let saved = told(&["segment", "save", "large", "mrr >= 15"]);
     let other = told(&["segment", "save", "dach", "country = DE"]);
     assert!(!saved.contains("version") && other.starts_with("dach is saved: country = "), "{saved}{other}");
+    told(&["segment", "save", "large", "mrr >= 20"]);
+    // Each name has revisions of its own; versions are counted over all names.
+    let list: serde_json::Value = serde_json::from_str(&told(&["segment", "list", "--all", "--json"])).unwrap();
+    let counted = |entry: &serde_json::Value| {
+        (entry["name"].as_str().unwrap().to_owned(), entry["version"].as_i64(), entry["revision"].as_i64())
+    };
+    let counted: Vec<_> = list["data"].as_array().unwrap().iter().map(counted).collect();
+    let expected = [("large", 1, 1), ("dach", 2, 1), ("large", 3, 2)];
+    assert_eq!(counted, expected.map(|(name, version, own)| (name.to_owned(), Some(version), Some(own))), "{list}");
+    let list = told(&["segment", "list"]);
+    assert!(list.contains("revision") && !list.contains("version"), "{list}");
     let api = daemon.json("/api/v1/mrr?account=acct_nope").await;
     assert!(!api.to_string().contains("\"option\":\"\""), "{api}");
     let answer = daemon.get("/readyz?rol=receiver").await;
