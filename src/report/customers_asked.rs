@@ -11,6 +11,7 @@ use super::{
     paging::{SIFTED_AT_ONCE, full, page},
     question::Asked,
     service::{AskError, Reports},
+    variants,
     view::View,
 };
 use crate::{
@@ -180,7 +181,7 @@ impl Reports<'_> {
         }
         steps.retain(asked);
         let events: BTreeSet<&EventId> = steps.iter().flat_map(|step| &step.events).collect();
-        let variants = self.variants(&events, &facts, known_at).await?;
+        let variants = variants::counting(&events, &facts);
         Ok(Some(Explanation {
             profile: profile.name.as_ref().into(),
             converted: kept.reporting.is_some(),

@@ -1,72 +1,46 @@
-//! Which body of an event counts, where it came in several (rule `variants`).
+//! Which body of an event counts, where it came in several (rule `variants`): told by what it says, for which of them came first is no
+//! reason (rule `arrival-order`).
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::reports::{AskError, Reports};
-use crate::{
-    event::{Reading, Seq},
-    ledger::{explain::told_in_several, fact::Fact, ids::EventId},
-    stripe::read::read_again,
-};
+use crate::ledger::{explain::told_in_several, fact::Fact, ids::EventId};
 
 /// An event that came in several bodies, and the one that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CountingVariant {
     /// Stripe's id of the event, `evt_…`.
     pub event: String,
-    /// The variant that counts, 0 being the first received; null where its body was erased, or is read otherwise by now.
-    pub variant: Option<i64>,
-    /// How many bodies are kept.
+    /// How many bodies tell of it.
     pub bodies: usize,
     /// The API version of the body that counts; null where it names none.
     pub api_version: Option<String>,
 }
 
 impl CountingVariant {
-    /// The event in a sentence, with the variant that counts.
+    /// The event in a sentence, with the body that counts.
     pub fn said(&self) -> String {
-        let Self { event, variant, bodies, .. } = self;
-        match variant {
-            Some(variant) => format!("{event} (variant {variant} of 0 to {})", bodies.saturating_sub(1)),
-            None => format!("{event} (one of {bodies} variants)"),
+        let Self { event, bodies, api_version } = self;
+        match api_version {
+            Some(version) => format!("{event} ({bodies} bodies: that of API version {version} counts)"),
+            None => format!("{event} ({bodies} bodies of no API version: rule variants says which counts)"),
         }
     }
 }
 
-impl Reports<'_> {
-    /// Of these events those that came in several bodies up to a place in the log, each with the body that counts in `facts`.
-    pub(super) async fn variants(
-        &self,
-        events: &BTreeSet<&EventId>,
-        facts: &[Fact],
-        known_at: Option<Seq>,
-    ) -> Result<Vec<CountingVariant>, AskError> {
-        let mut told = BTreeSet::new();
-        let mut variants = Vec::new();
-        // What an event tells of its subscription comes first; the rest of it is of the same body, but for equal versions.
-        for fact in told_in_several(facts) {
-            if !events.contains(&fact.event) || !told.insert(&fact.event) {
-                continue;
-            }
-            let mut bodies = self.store.log.bodies(&fact.event).await?;
-            bodies.retain(|(row, _)| known_at.is_none_or(|seq| row.seq <= seq));
-            if bodies.len() < 2 {
-                continue;
-            }
-            let counts = bodies.iter().find(|(row, body)| match read_again(body, row) {
-                Reading::Facts(read) => read.contains(fact),
-                Reading::Ignored | Reading::Thin(_) | Reading::Unreadable(_) => false,
-            });
-            variants.push(CountingVariant {
-                event: fact.event.to_string(),
-                variant: counts.map(|(row, _)| row.variant),
-                bodies: bodies.len(),
-                api_version: fact.api_version.as_deref().map(str::to_owned),
-            });
-        }
-        Ok(variants)
-    }
+/// Of these events those that `facts` tell in several bodies, each with the one that counts.
+pub(super) fn counting(events: &BTreeSet<&EventId>, facts: &[Fact]) -> Vec<CountingVariant> {
+    let mut told = BTreeSet::new();
+    // What an event tells of its subscription comes first; the rest of it is of the same body, but for equal versions.
+    let several = told_in_several(facts).into_iter();
+    let several = several.filter(|(fact, _)| events.contains(&fact.event) && told.insert(&fact.event));
+    several
+        .map(|(fact, bodies)| CountingVariant {
+            event: fact.event.to_string(),
+            bodies,
+            api_version: fact.api_version.as_deref().map(str::to_owned),
+        })
+        .collect()
 }

@@ -77,10 +77,11 @@ pub fn explain(input: CustomerFacts<'_>, profile: &Profile, zone: &Zone) -> Vec<
     steps
 }
 
-/// Of each event that `facts` tell in several bodies the fact that counts, in order of event and object (rule `variants`).
-pub fn told_in_several(facts: &[Fact]) -> Vec<&Fact> {
+/// Of each event that `facts` tell in several bodies the fact that counts, and how many bodies tell it, in order of event and object
+/// (rule `variants`).
+pub fn told_in_several(facts: &[Fact]) -> Vec<(&Fact, usize)> {
     let mut several = Vec::new();
-    counting_shapes(facts, |fact, bodies| several.extend((bodies > 1).then_some(fact)));
+    counting_shapes(facts, |fact, bodies| several.extend((bodies > 1).then_some((fact, bodies))));
     several
 }
 
