@@ -83,7 +83,7 @@ pub enum ReportError {
     },
     /// All customers are derived for what was known at a place that lies too far back, and they are too many for one question.
     #[error(
-        "so much has happened since then that all customers are derived anew, and {customers} were before {}: `mrrd report \
+        "so much has happened since then that all customers are derived anew, of whom {customers} were done when {}: `mrrd report \
          --as-known-at` takes the time and memory it needs, and basis=closed has closed months as they were closed",
         ended(exceeded)
     )]
@@ -111,7 +111,7 @@ pub enum ReportError {
 fn ended(exceeded: &Exceeded) -> String {
     match exceeded {
         Exceeded::Memory { limit_mib } => format!("they took more than {limit_mib} MiB of memory"),
-        Exceeded::Time { .. } => "its time was over".into(),
+        Exceeded::Time { limit_seconds } => format!("a question's {limit_seconds} seconds were nearly over"),
         Exceeded::Crowded => "other questions held all the memory there is for questions".into(),
     }
 }
