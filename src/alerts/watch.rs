@@ -154,8 +154,9 @@ impl Watcher {
             self.rates.is_over("no rate is missing: alerts are judged in the reporting currency again");
             return Ok(false);
         }
-        let error =
-            format!("for {missing} customers a rate in {currency} is missing: mrrd quality says which of which day");
+        let error = format!(
+            "a rate in {currency} is missing for {missing} of the customers: mrrd quality says which of which day"
+        );
         self.rates.goes_on(&error, "alerts are judged in each currency's own ledger");
         Ok(true)
     }

@@ -199,7 +199,7 @@ fn group_by(text: &str) -> Result<GroupBy, String> {
 }
 
 fn in_currency(text: &str) -> Result<InCurrency, String> {
-    text.parse().map_err(|_| format!("{} are possible", InCurrency::WORDS))
+    text.parse().map_err(|_| format!("{} is expected", InCurrency::WORDS))
 }
 
 pub(super) fn known_at(text: &str) -> Result<KnownAt, String> {

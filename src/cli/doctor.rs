@@ -27,7 +27,7 @@ use crate::{
     stripe::client::{ApiError, Client, Patience, lists},
 };
 
-/// Checks configuration, database, log, data quality and the key for Stripe's API: 0 when all is well, else 1
+/// Checks configuration, database, log, data quality and the key for Stripe's API: 0 unless something failed, then 1
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mrrd doctor\n  mrrd doctor --json")]
 pub(super) struct Args {
@@ -47,7 +47,9 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         match open_to_read(&config).await {
             Ok(store) => {
                 for listen in &mut findings {
-                    if let Some(other) = doctor_machine::keeps_another(&store, &config, listen).await {
+                    if let Some(other) =
+                        doctor_machine::keeps_another(&store, &config, context.clock.now(), listen).await
+                    {
                         *listen = other;
                     }
                 }
@@ -298,7 +300,7 @@ async fn rates(store: &Store, config: &Config, context: &Context) -> Result<Opti
         let counts = store.derived.quality_counts(&profile.reporting(currency).name, now).await?;
         let missing = counts.iter().find(|(kind, _)| *kind == QualityKind::MissingRate).map_or(0, |(_, count)| *count);
         if missing > 0 {
-            let what = format!("for {missing} customers a rate is missing, so no figure in {currency} is given");
+            let what = format!("a rate is missing for {missing} of the customers, so no figure in {currency} is given");
             return finding(
                 Verdict::Failed,
                 format!("{what}: mrrd quality says which, mrrd fx import FILE takes it in"),
@@ -312,7 +314,7 @@ async fn log(store: &Store, context: &Context, webhooks: &Told) -> Result<Vec<Fi
     store.reader().ready(Work::Appending).await?;
     store.reader().ready(Work::Answering).await?;
     // A write of our own, beside the log: a disk that is full and a database that is read-only say so here.
-    store.records.set_progress("doctor.tried", &context.clock.now().0.to_string()).await?;
+    store.records.set_progress(doctor_machine::TRIED, &context.clock.now().0.to_string()).await?;
     let head = store.log.head().await?;
     let ok = |check, detail| Finding { check, verdict: Verdict::Ok, detail };
     let shapes = match head.variants {

@@ -72,6 +72,9 @@ fn answers_at(address: SocketAddr) -> String {
     format!("mrrd answers at {address}")
 }
 
+/// What doctor writes to see whether it can: when it last tried.
+pub(super) const TRIED: &str = "doctor.tried";
+
 /// Whether `finding` is that an mrrd answers where `serve` listens, of this ledger as far as can be seen.
 pub(super) fn is_answered(finding: &Finding, config: &Config) -> bool {
     finding.detail == answers_at(config.server.listen)
@@ -79,11 +82,13 @@ pub(super) fn is_answered(finding: &Finding, config: &Config) -> bool {
 
 /// That the mrrd which answers keeps another ledger than the one in `store`, since nobody keeps that: `finding` is what was seen of
 /// the address. `None` where it may be this one's, or where processes of other roles may answer there.
-pub(super) async fn keeps_another(store: &Store, config: &Config, finding: &Finding) -> Option<Finding> {
+pub(super) async fn keeps_another(store: &Store, config: &Config, now: UnixTime, finding: &Finding) -> Option<Finding> {
     let address = config.server.listen;
     if !is_answered(finding, config) || !config.server.has(Role::Reconciler) {
         return None;
     }
+    // Where nothing can be written nobody can say that it keeps the ledger: a full disk is told of the database.
+    store.records.set_progress(TRIED, &now.0.to_string()).await.ok()?;
     // One that has just begun takes its lease a moment later.
     let since = Instant::now();
     loop {

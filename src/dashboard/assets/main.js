@@ -61,7 +61,7 @@ function Foot({ status, ledger }) {
   const surely = live.refuses || live.webhooks_refused?.some((one) => one.verified);
   const refused = surely ? html`<a href=${href("/health")} class="bad">webhooks are refused: nothing that Stripe sends now comes into the log</a>`
     : live.webhooks_refused?.length ? html`<a href=${href("/health")} class="warn">webhooks are refused, and none is taken</a>` : "";
-  const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : "Everything received could be read, priced and put in order";
+  const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : status?.log.events === 0 ? "Nothing has been received yet" : "Everything received could be read, priced and put in order";
   const first = closed && `${closed.month}-01`;
   const accuracy = useApi(first ? address("/api/v1/accuracy", { ...ledger.money, as_known_at: undefined, from: first, to: endOfMonth(first) }) : null);
   const of = accuracy.data?.data.find((/** @type {any} */ one) => one.currency === ledger.currency);

@@ -25,7 +25,7 @@ export const Loading = ({ lines = 4, tall = false }) => html`<div class=${`loadi
 export const Empty = ({ title, children }) => html`<div class="empty"><p><strong>${title}</strong></p>${children && html`<p>${children}</p>`}</div>`;
 
 /** A sentence of the daemon’s, begun as one, unless it begins with the name of something. @param {string} text */
-export const capital = (text) => (text && !/^\w+: /.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
+export const capital = (text) => (text && !/^\w+: |^[a-z]+_/.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
 
 /** A sentence whose commands stand between backticks. @param {string} text */
 export const commands = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code key=${i}>${part}</code>` : part));

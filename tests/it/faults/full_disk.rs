@@ -18,7 +18,7 @@ use super::{
 use crate::{
     serving::webhooks::event,
     support::{
-        daemon::{Daemon, SECRET, Settings},
+        daemon::{Daemon, SECRET, Settings, mrrd},
         sql,
     },
 };
@@ -151,6 +151,29 @@ async fn a_disk_that_is_full_at_start_is_waited_for() {
     .await;
     daemon.settle().await;
     assert_eq!(sql::number(&url, "SELECT COUNT(*) FROM event").await, 2);
+}
+
+/// A daemon that was started again on the full disk can't write that it keeps the ledger: it is no stranger for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_takes_nobody_for_a_stranger_on_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control");
+    let control = Control::create(&path);
+    let settings = Settings::default()
+        .env("LD_PRELOAD", library().to_str().unwrap())
+        .env("FAULTS_CONTROL", path.to_str().unwrap());
+    let mut daemon = settings.clone().start().await;
+    daemon.accept(subscription("evt_before", "cus_1")).await;
+    daemon.settle().await;
+    daemon.kill();
+    control.arm(Fault { file: "/mrrd.db-wal", calls: WRITE, how: How::NoSpace, first: 1, last: u32::MAX });
+    let daemon = daemon.restart().await;
+    let settings = settings.env("MRRD_SERVER__LISTEN", &daemon.address().to_string());
+    let output = mrrd(daemon.dir(), &settings).arg("doctor").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!told.contains("keeps another ledger"), "{told}");
+    assert!(told.contains("the disk is full"), "{told}");
+    assert_eq!(output.status.code(), Some(1), "{told}");
 }
 
 /// Figures that are behind and stay so: who asks hears why at once, and who signs in.

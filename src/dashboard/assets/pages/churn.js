@@ -34,7 +34,7 @@ export function Churn({ query }) {
     <${Answered} of=${all} lines=${3}>${() => html`${all.data.next_cursor && html`<p class="late" role="status">More than a thousand customers left in this span: what is split by reason counts the latest thousand. Choose a shorter range for all of it.</p>`}<${Totals} lost=${lost} back=${mine(back.data?.data)} more=${Boolean(all.data.next_cursor)} />`}<//>
     <div class="grid">
       <${Card} title="Churn by month" wide busy=${causes.stale} note=${last && `Customer churn of ${period(last.start, last.end, "month")}${partial ? " so far" : ""}: ${share(last.customer_churn.value)}.`} tools=${html`<${Choice} label="Counted by" value=${by} options=${[["money", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "money" ? "" : value })} />`}>
-        <${Answered} of=${causes} tall empty=${() => months.length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${() => html`<${ByMonth} months=${months} causes=${mine(causes.data.data)} lost=${lost} by=${by} query=${query} partial=${partial} />`}<//><//>
+        <${Answered} of=${metrics} tall empty=${() => months.length === 0} none=${html`<${Empty} title="No figures in this span." />`}>${() => html`<${Answered} of=${by === "money" ? causes : all} tall>${() => html`<${ByMonth} months=${months} causes=${mine(causes.data?.data)} lost=${lost} by=${by} query=${query} partial=${partial} />`}<//>`}<//><//>
       <${Card} title="Reasons" wide busy=${all.stale}><${Answered} of=${all} empty=${() => lost.length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${() => html`<${Reasons} lost=${lost} query=${query} />`}<//><//>
       <${Failures} days=${days} />
       <${Card} title="Who left" wide busy=${left.stale}><${Answered} of=${left} empty=${(/** @type {any[]} */ data) => mine(data).length === 0} none=${html`<${Empty} title="Nobody left in this span." />`}>${(/** @type {any[]} */ data) => html`<${MovementTable} caption="Who left" list=${mine(data)} lost /><${More} pages=${left} />`}<//><//>
@@ -51,14 +51,15 @@ function Totals({ lost, back, more }) {
   const { currency } = useLedger();
   const of = (/** @type {string} */ nature) => lost.filter((one) => natureOf(main(one)?.cause) === nature);
   const figure = (/** @type {string} */ name, /** @type {any} */ value, /** @type {any} */ note) => html`<div class="figure"><dt>${name}</dt><dd><span class="value">${value}</span><span class="note">${note}</span></dd></div>`;
+  const times = (/** @type {string} */ name, /** @type {any[]} */ list) => figure(name, several(list.length, "time"), money(together(list), currency));
   // Who left, came back and left again is one customer, lost twice.
   const customers = new Set(lost.map((one) => `${one.account ?? ""}/${one.customer}`)).size;
   return html`<dl class="figures row1" aria-label="Churn in this span">
     ${figure("Customers lost", `${count(customers)}${more ? "+" : ""}`, `${money(together(lost), currency)}${customers === lost.length ? "" : ` · left ${count(lost.length)} times`}`)}
-    ${figure("Voluntary", count(of("voluntary").length), money(together(of("voluntary")), currency))}
-    ${figure("Involuntary", count(of("involuntary").length), money(together(of("involuntary")), currency))}
-    ${figure("Unknown or paused", count(of("unknown").length + of("else").length), money(together(of("unknown")) + together(of("else")), currency))}
-    ${figure("Came back", count(back.length), money(together(back), currency, { signed: true }))}</dl>`;
+    ${times("Voluntary", of("voluntary"))}
+    ${times("Involuntary", of("involuntary"))}
+    ${times("Unknown, paused, free or discounted", [...of("unknown"), ...of("else")])}
+    ${figure("Came back", several(back.length, "time"), money(together(back), currency, { signed: true }))}</dl>`;
 }
 
 /** @param {{ months: any[], causes: any[], lost: any[], by: string, query: Record<string, string>, partial: boolean }} props */

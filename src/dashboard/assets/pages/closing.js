@@ -34,7 +34,7 @@ export function Closing({ query }) {
     <div class="grid">${chosen && closed.get(query.month) && html`<${Beside} month=${chosen} kept=${closed.get(query.month)} deed=${deeds.get(query.month)} />`}
       ${query.month && html`<${Restatements} month=${query.month} closed=${[...closed.keys()]} />`}
       <${Card} title="Months" wide busy=${months.stale} note=${admin ? `${monthName(today().slice(0, 7))} can be closed once it is over.` : undefined}><${Answered} of=${months} empty=${() => list.length === 0} none=${html`<${Empty} title="No month is over yet." />`}>${() => html`
-      <${Table} caption="Months" cls="cardy mid" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed", "Events in it", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
+      <${Table} caption="Months" cls="cardy mid" head=${["Month", "MRR as closed", "As known now", "Difference", "Closed", "Closed from the log up to", ""]} numbers=${[1, 2, 3, 5]} rows=${list.slice(0, 36).map((/** @type {any} */ one) => {
         const kept = closed.get(month(one));
         const line = kept?.totals.find((/** @type {any} */ total) => total.line === "closing" && total.currency === currency && !total.account === !ledger.common.account && total.livemode !== false);
         const difference = line ? Number(one.closing_exact) - Number(line.amount_exact) : null;
@@ -55,6 +55,9 @@ export function Closing({ query }) {
 const Deed = ({ kept, deed }) => html`<span title=${instant(kept.closed_at)}>${date(kept.closed_at)}</span>${whoOf(kept) ?? whoOf(deed) ? ` by ${whoOf(kept) ?? whoOf(deed)}` : ""}${kept.revision > 1 && html`<br /><span class="soft">anew: ${kept.reason}</span>`}`;
 
 const LINES = [["opening", "Opening"], ...WORDS.filter(([key]) => !["transfer", "prior_period"].includes(key)), ["closing", "Closing"]];
+
+/** Beside changes, what these come to: not one more of them. @type {Record<string, string>} */
+const BALANCES = { opening: "MRR at the beginning", closing: "MRR at the end, with all of these" };
 
 /** A month as it was closed beside the same month as it is known now. @param {{ month: any, kept: any, deed: any }} props */
 function Beside({ month, kept, deed }) {
@@ -87,7 +90,7 @@ function Restatements({ month, closed }) {
   return html`<${Card} title=${month ? `What changed in ${monthName(month)} since it was closed` : "What changed in closed months"} wide busy=${pages.stale} tools=${html`${month && html`<button type="button" class="quiet" onClick=${() => choose({ month: "" })}>All months</button>`}<${Csv} to="/api/v1/restatements" query=${{ ...asked, limit: 1000 }} name="restatements" />`}>
     <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing: every closed figure is still what the log says." />`}>${(/** @type {any[]} */ data) => html`
       <${Table} caption="Restatements" cls="cardy" head=${["Customer", "Month", "What", "As closed", "Now", "Difference", "Because of"]} numbers=${[3, 4, 5]} rows=${data.flatMap((one) => LINES.filter(([line]) => one.before[`${line}_exact`] !== undefined && one.before[`${line}_exact`] !== one.after[`${line}_exact`]).map(([line, name]) => ({ key: `${one.month}${one.customer}${one.currency}${line}`, cells: [
-        html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, date(`${one.month}-01`, { month: "short", year: "numeric" }), name, money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
+        html`<${Customer} id=${one.customer} name=${named(one.customer)} account=${one.account} />`, date(`${one.month}-01`, { month: "short", year: "numeric" }), BALANCES[line] ?? name, money(one.before[line], one.currency), money(one.after[line], one.currency), html`<${Change} amount=${Number(one.after[`${line}_exact`]) - Number(one.before[`${line}_exact`])} currency=${one.currency} />`,
         html`<${Events} ids=${one.events} />${one.rules_changed.length ? html`${one.events.length ? "; " : ""}${one.rules_changed.map(ruleName).join(", ")} not as when it was closed` : ""}`] })))} /><${More} pages=${pages} />`}<//><//>`;
 }
 
