@@ -215,13 +215,17 @@ async fn digests(
     placed: &[PlacedLedger<'_>],
 ) -> Result<KeptHalves, StoreError> {
     let mut kept: KeptHalves = placed.iter().map(|_| None).collect();
+    // With the clocks, which stand before the customers in its key: without them all digests are gone through.
     let text = format!(
-        "SELECT customer, test_clock, digest, digest_rest FROM customer_digest WHERE {GROUP} AND {}",
-        in_list("customer", 5)
+        "SELECT customer, test_clock, digest, digest_rest FROM customer_digest WHERE {GROUP} AND {} AND {}",
+        in_list("test_clock", 5),
+        in_list("customer", 6)
     );
     for ((profile, livemode, account), members) in together(placed.iter().map(|(place, ..)| place)) {
+        let clocks: BTreeSet<&str> = members.iter().map(|(at, _)| placed[*at].0.clock.as_str()).collect();
         let query = sqlx::query(AssertSqlSafe(text.clone())).bind(generation).bind(profile);
-        let query = query.bind(livemode).bind(account).bind(text_list(members.iter().map(|(_, customer)| *customer)));
+        let query = query.bind(livemode).bind(account).bind(text_list(clocks));
+        let query = query.bind(text_list(members.iter().map(|(_, customer)| *customer)));
         let rows = query.fetch_all(&mut *connection).await.doing(DOING)?;
         let mut found = BTreeMap::new();
         for row in &rows {
