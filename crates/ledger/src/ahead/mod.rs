@@ -301,11 +301,12 @@ impl<'a> Outlook<'_, 'a> {
 
     /// What a running trial brings if it converts.
     fn trial(&self, base: &Counted<'a>, ahead: &mut Ahead) {
-        let Some((stands, end, mut plans)) = self.converts(base) else { return };
-        let (state, at, event) = (base.state(stands), plans[0].at, plans[0].event.clone());
+        let Some((stands, end, plan)) = self.converts(base) else { return };
+        let (state, at, event) = (base.state(stands), plan.at, plan.event.clone());
         if at > self.until || set_to_end(state).is_some_and(|end| end <= at) {
             return;
         }
+        let mut plans = vec![plan];
         let (counted, untold) = self.counted(Some(base), &mut plans);
         let converted = counted.filter(|_| untold.is_empty() && !plans.is_empty()).and_then(|counted| {
             let stretch = counted.stretches.iter().rev().find(|one| one.from <= at)?;
@@ -318,18 +319,19 @@ impl<'a> Outlook<'_, 'a> {
     }
 
     /// What is on trial, when the trial ends, and that it converts then, or at once where it is over.
-    fn converts<'b>(&self, base: &'b Counted<'a>) -> Option<(&'b Stretch, UnixTime, Vec<Plan>)> {
+    fn converts<'b>(&self, base: &'b Counted<'a>) -> Option<(&'b Stretch, UnixTime, Plan)> {
         let stands = base.stands_at(self.now)?;
         let on_trial = stands.count_status == CountStatus::Trial && !stands.granted;
         let end = base.state(stands).trial_end.filter(|_| on_trial)?;
         let event = base.snapshots[stands.snapshot].events.first()?.clone();
-        Some((stands, end, vec![Plan { at: end.max(self.now.plus(1)), what: What::Convert, event }]))
+        Some((stands, end, Plan { at: end.max(self.now.plus(1)), what: What::Convert, event }))
     }
 
     /// The instants at which anything changes of what `plans` bring, and of what a running trial does if it converts.
     fn comes_due(&self, base: Option<&Counted<'a>>, plans: &[Plan]) -> Vec<UnixTime> {
-        let converts = base.and_then(|base| self.converts(base)).map(|(.., plans)| plans);
-        let carried = [Some(plans.to_vec()), converts].into_iter().flatten().filter(|plans| !plans.is_empty());
+        let converts: Vec<Plan> =
+            base.and_then(|base| self.converts(base)).map(|(.., plan)| plan).into_iter().collect();
+        let carried = [plans.to_vec(), converts].into_iter().filter(|plans| !plans.is_empty());
         let stretches = carried.filter_map(|mut plans| self.counted(base, &mut plans).0);
         let set_to_end = base.and_then(|base| set_to_end(base.state(base.stands_at(self.now)?)));
         stretches.flat_map(|counted| counted.stretches).map(|one| one.from).chain(set_to_end).collect()

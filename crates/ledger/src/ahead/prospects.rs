@@ -61,7 +61,7 @@ fn changes_ahead(base: &Counted<'_>, schedule: Option<&Schedule<'_>>, known_at: 
         || stands.lines.iter().any(|line| base.item(stands, line).interval.is_some_and(yearly))
 }
 
-/// So many windows of a subscription are looked at, some times what ten phases and their discounts make; from the next one on its
+/// So many windows of a subscription are looked at: several times what ten phases and their discounts make. From the next one on its
 /// facts are read.
 const WINDOWS: usize = 256;
 
@@ -189,6 +189,8 @@ impl<'a> Looking<'_, 'a> {
         if trial_is_over || since.is_some() {
             windows.put_off(now.plus(1), outlook.comes_due(base, &plans));
         }
+        // What is overdue is due at once, whenever that is; what comes later keeps its instant.
+        let due = |at| since.filter(|_| at == now.plus(1)).unwrap_or(at);
         let mut ahead = Ahead::default();
         outlook.take(base, id.clone(), plans, &mut ahead);
         rows.extend(ahead.changes.drain(..).map(|change| Prospect {
@@ -199,7 +201,7 @@ impl<'a> Looking<'_, 'a> {
             amount: Some(change.amount),
             estimated: change.estimated,
             event: Some(change.event),
-            ..row(since.filter(|_| change.at == now.plus(1)).unwrap_or(change.at), ProspectKind::Line(change.due))
+            ..row(due(change.at), ProspectKind::Line(change.due))
         }));
         rows.extend(ahead.untold.drain(..).map(|untold| Prospect {
             subscription: untold.subscription,
