@@ -12,13 +12,16 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{answers, replay::Counts};
+use super::{
+    answers,
+    replay::{Counts, new_and_variants},
+};
 use crate::{
     clock::Clock,
     event::NewEvent,
     ledger::time::UnixTime,
     limits,
-    store::{Store, StoreError, log::Appended},
+    store::{Store, StoreError},
     stripe::client::{ApiError, Client, lists, lists::Page},
 };
 
@@ -216,9 +219,7 @@ pub(super) fn read_all(
 pub(super) async fn append(store: &Store, events: Vec<NewEvent>) -> Result<Counts, StoreError> {
     let read = events.len() as u64;
     let outcomes = if events.is_empty() { Vec::new() } else { store.log.append(&events).await? };
-    let count = |is: fn(&&Appended) -> bool| outcomes.iter().filter(is).count() as u64;
-    let appended = count(|outcome| matches!(outcome, Appended::New(_)));
-    let variants = count(|outcome| matches!(outcome, Appended::Variant(_)));
+    let (appended, variants) = new_and_variants(&outcomes);
     Ok(Counts { read, appended, duplicates: read - appended, variants, rejected: 0 })
 }
 

@@ -138,9 +138,13 @@ async fn appended(store: &Store, batch: Vec<Prepared>) -> Result<(u64, u64), Sto
     let outcomes = store.log.append_prepared(batch).await?;
     // While it is at hand: nobody who asks later waits until millions of events are counted.
     store.log.count_ahead(limits::COUNTED_AHEAD).await?;
+    Ok(new_and_variants(&outcomes))
+}
+
+/// How many were new, and how many another body of an event that is there.
+pub(super) fn new_and_variants(outcomes: &[Appended]) -> (u64, u64) {
     let count = |is: fn(&&Appended) -> bool| outcomes.iter().filter(is).count() as u64;
-    let new = count(|outcome| matches!(outcome, Appended::New(_)));
-    Ok((new, count(|outcome| matches!(outcome, Appended::Variant(_)))))
+    (count(|outcome| matches!(outcome, Appended::New(_))), count(|outcome| matches!(outcome, Appended::Variant(_))))
 }
 
 /// How many of a batch would be new.

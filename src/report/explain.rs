@@ -196,7 +196,7 @@ impl Explanation {
         text.trim_end().to_owned()
     }
 
-    /// An event's id, with the variant that counts where it came in several.
+    /// An event's id, with which body counts where it came in several.
     fn event(&self, event: &str) -> String {
         let several = self.variants.iter().find(|one| one.event == event);
         several.map_or_else(|| event.to_owned(), CountingVariant::said)

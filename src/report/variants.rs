@@ -24,7 +24,7 @@ impl CountingVariant {
     pub fn said(&self) -> String {
         let Self { event, bodies, api_version } = self;
         match api_version {
-            Some(version) => format!("{event} ({bodies} bodies: that of API version {version} counts)"),
+            Some(version) => format!("{event} ({bodies} bodies: the one that counts is of API version {version})"),
             None => format!("{event} ({bodies} bodies of no API version: rule variants says which counts)"),
         }
     }

@@ -41,7 +41,7 @@ async fn the_body_that_counts_is_named_where_there_are_several() {
     let counts = json!([{"event": "evt_1", "bodies": 2, "api_version": "2025-03-31.basil"}]);
     assert_eq!(explained["variants"], counts, "{explained:#}");
     let text = said(&daemon, &["explain", "cus_1"]);
-    assert!(text.contains("evt_1 (2 bodies: that of API version 2025-03-31.basil counts)"), "{text}");
+    assert!(text.contains("evt_1 (2 bodies: the one that counts is of API version 2025-03-31.basil)"), "{text}");
     let shown = said(&daemon, &["events", "show", "evt_1"]);
     assert!(
         shown.contains("variant   0 of 0 to 1: one id, several bodies; rule variants says which counts"),
