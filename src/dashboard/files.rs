@@ -32,6 +32,7 @@ files![
     "main.js",
     "pages.js",
     "api.js",
+    "asked.js",
     "charts.js",
     "days.js",
     "format.js",

@@ -47,5 +47,11 @@ export function known(asof) {
   return isDay(asof) ? `the end of ${date(asof)}` : at ? `place ${place} of the log, and at ${instant(at)}` : instant(asof);
 }
 
+/** Whether nothing at all had arrived by then: the log's first event came later. @param {string} asof one that can be known at @param {{ seq: number, received_at: string }} first */
+export function isBefore(asof, first) {
+  const [place, at] = isPlace(asof) ? [asof, undefined] : asof.includes("@") ? asof.split("@") : [undefined, knownAt(asof)];
+  return (place !== undefined && Number(place) < first.seq) || (at !== undefined && Date.parse(at) < Date.parse(first.received_at));
+}
+
 /** `as_known_at` of what is chosen: of a day its end. @param {string | undefined} asof */
 export const knownAt = (asof) => (asof && isDay(asof) ? endOfDay(asof) : asof);

@@ -1,9 +1,10 @@
 // Which ledger is asked, under which rules, as known when: read from the address bar, sent with every question.
 import { createContext, useContext } from "./vendor/preact.js";
+import { RANGES } from "./asked.js";
 import { endOfMonth } from "./days.js";
 import { date, month, segmentName } from "./format.js";
 import { known } from "./known.js";
-import { span, RANGES } from "./route.js";
+import { span } from "./route.js";
 
 /**
  * @typedef {object} Ledger

@@ -1,14 +1,15 @@
 // The frame around every page: where one is, what is asked, whether it is fresh; and the pages themselves.
 import { html, render, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
+import { misunderstood, unreadable } from "./asked.js";
 import { endOfMonth, setNow } from "./days.js";
 import { count, instant, money, month, several, words } from "./format.js";
-import { isPlace, known, knownAt, setClosings } from "./known.js";
+import { isBefore, isPlace, known, knownAt, setClosings } from "./known.js";
 import { LedgerContext } from "./ledger.js";
 import { Palette, Keys, useKeys } from "./keys.js";
-import { Failed, Loading, PageHead } from "./parts.js";
+import { Empty, Failed, Loading, PageHead } from "./parts.js";
 import { ReportBar } from "./reportbar.js";
-import { choose, followLinks, href, noTimes, useRoute } from "./route.js";
+import { choose, followLinks, here, href, useRoute } from "./route.js";
 import { segmentOf, SegmentLine } from "./segment.js";
 import { signOut, whoAmI } from "./session.js";
 import { listen, useLive } from "./stream.js";
@@ -23,7 +24,9 @@ function Pulse({ status }) {
       : live.refuses ? "Webhooks are refused: the log can’t be written"
       : live.webhooks_refused?.length ? "Webhooks are refused, and none is taken"
       : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, figures up to date`;
-  return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span>${text}</span></p>`;
+  // On a telephone there is room for one word.
+  const short = live.state === "away" ? "Away" : live.state === "connecting" || !status ? "…" : live.refuses || live.webhooks_refused?.length ? "Refused" : live.state === "behind" ? "Behind" : "Live";
+  return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span class="short" aria-hidden="true">${short}</span><span>${text}</span></p>`;
 }
 
 /** Where they are posted to. @param {import("./stream.js").Refusing} one */
@@ -72,11 +75,27 @@ function Foot({ status, ledger }) {
   return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 
-/** An address can say anything: what is no time is told, and no figure is shown in its place. @param {{ of: string, text: string, title: string }} props */
+/** An address can say anything: what isn't understood is told, and no figure is shown in its place. @param {{ wrong: import("./asked.js").Misunderstood[], query: Record<string, string>, title: string }} props */
+function NotUnderstood({ wrong, query, title }) {
+  const [{ name }] = wrong;
+  if (wrong.length === 1 && ["asof", "from", "to"].includes(name) && wrong[0].says.startsWith("“")) return html`<${NoTime} of=${name} text=${query[name]} title=${title} />`;
+  const meant = wrong.every((one) => one.meant && !query[one.meant]) ? Object.fromEntries(wrong.flatMap((one) => [[one.name, ""], [/** @type {string} */ (one.meant), query[one.name]]])) : null;
+  return html`<${PageHead} title=${title} />
+    <div class="failed" role="alert"><p><strong>This page doesn’t understand what its address asks</strong></p>
+      <ul>${wrong.map((one) => html`<li key=${one.name}><code>${one.name}</code>: ${one.says}</li>`)}</ul>
+      <p>Nothing is shown in its place: that would be the answer to another question.</p>
+      <p class="row">${meant && html`<a class="button" href=${here(meant)}>Ask with ${wrong.map((one) => one.meant).join(", ")}</a>`} <button type="button" onClick=${() => choose(Object.fromEntries(wrong.map((one) => [one.name, ""])))}>${wrong.length > 1 ? "Leave them out" : "Leave it out"}</button></p></div>`;
+}
+
+/** @param {{ of: string, text: string, title: string }} props */
 const NoTime = ({ of, text, title }) => html`<${PageHead} title=${title} />
   <div class="failed" role="alert"><p><strong>${of === "asof" ? `Nothing can be known at “${text}”` : `There is no day “${text}”`}</strong></p>
     <p>${of === "asof" ? "Figures are known at a day (2026-10-31), at an instant (2026-10-31T23:59:59Z) or at a place in the log (1200)." : "A span is from a day to a day, each written 2026-10-31."}</p>
     <p><button type="button" onClick=${() => choose({ [of]: "" })}>${of === "asof" ? "Back to now" : "Leave it out"}</button></p></div>`;
+
+/** No figure was known by then, on whatever page: a longer range or another currency would bring none. @param {{ asof: string, began: any, title: string }} props */
+const NothingThen = ({ asof, began, title }) => html`<${PageHead} title=${title} />
+  <${Empty} title="No figures were known by then.">Nothing had arrived by ${known(asof)}: the log’s first event came on ${instant(began.received_at)}. Choose a later day, or go <button type="button" class="link" onClick=${() => choose({ asof: "" })}>back to now</button>.<//>`;
 
 function App() {
   const place = useRoute();
@@ -84,10 +103,13 @@ function App() {
   const { query } = place;
   const status = useApi("/api/v1/status");
   if (status.data) setNow(status.data.now, status.data.timezone);
-  const [noTime] = noTimes(query);
-  const asof = noTime === "asof" ? undefined : query.asof;
-  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode: query.livemode, as_known_at: knownAt(asof) }),
-    [query.profile, query.account, query.livemode, asof, status.data?.timezone]);
+  const wrong = misunderstood(query, place.twice, (place.path[1] ? page.one : page.takes) ?? {});
+  const readable = (/** @type {string} */ name) => (unreadable(query).includes(name) ? undefined : query[name]);
+  const [asof, livemode] = [readable("asof"), readable("livemode")];
+  const common = useMemo(() => ({ profile: query.profile, account: query.account, livemode, as_known_at: knownAt(asof) }),
+    [query.profile, query.account, livemode, asof, status.data?.timezone]);
+  const events = useApi(asof ? address("/api/v1/events", { order: "asc", limit: 1 }) : null, { still: true });
+  const began = asof ? events.data?.data[0] : undefined;
   const closings = useApi(address("/api/v1/closings", { profile: query.profile }));
   setClosings(closings.data?.data ?? []);
   const plans = useApi("/api/v1/annotations");
@@ -112,7 +134,7 @@ function App() {
   };
   // From which day spans are counted back at a place in the log is told by the closings.
   const counted = !isPlace(asof) || closings.data !== undefined || closings.error;
-  const ready = status.data !== undefined && counted && (converted || currencies.length < 2 || now.data !== undefined || now.error);
+  const ready = status.data !== undefined && counted && (!asof || events.data !== undefined || events.error) && (converted || currencies.length < 2 || now.data !== undefined || now.error);
   const keys = useKeys();
   const first = ready && status.data.log.events === 0;
   return html`<${LedgerContext.Provider} value=${ledger}>
@@ -130,7 +152,7 @@ function App() {
         ${onlyTest && !query.livemode && page.figures && html`<p class="late" role="status">These are figures of test events: no live event tells of a customer.</p>`}
         ${status.error && !status.data && html`<${Failed} error=${status.error} again=${status.again} />`}
         ${!ready && !status.error ? html`<${Loading} lines=${8} tall />`
-          : ready && (noTime ? html`<${NoTime} of=${noTime} text=${query[noTime]} title=${page.name} />` : first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}<${page.show} key=${page.key} path=${place.path} query=${query} />`)}
+          : ready && (wrong.length ? html`<${NotUnderstood} wrong=${wrong} query=${query} title=${page.name} />` : first && page.figures ? html`<${page.first} />` : html`${page.report && html`<${ReportBar} page=${page} />`}${page.figures && !place.path[1] && html`<${SegmentLine} query=${query} takes=${takes} />`}${asof && began && page.figures && (page.past || page.report?.includes("asof")) && isBefore(asof, began) ? html`<${NothingThen} asof=${asof} began=${began} title=${page.name} />` : html`<${page.show} key=${page.key} path=${place.path} query=${query} />`}`)}
       </main></div>
     ${ready && html`<${Foot} status=${status.data} ledger=${ledger} />`}
     ${keys.shown === "palette" && html`<${Palette} close=${keys.hide} />`}

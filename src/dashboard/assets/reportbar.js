@@ -1,12 +1,13 @@
 // What the report on this page is asked with: every choice stands in the address bar.
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { address, useApi } from "./api.js";
+import { RANGES } from "./asked.js";
 import { date, month as monthName } from "./format.js";
 import { closingAt, dayKnown, isPlace, known } from "./known.js";
 import { useLedger } from "./ledger.js";
 import { Select } from "./parts.js";
 import { SegmentChoice } from "./segment.js";
-import { choose, RANGES, span, useRoute } from "./route.js";
+import { choose, span, useRoute } from "./route.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "./days.js";
 
 /** @param {{ page: import("./pages.js").Page }} props */

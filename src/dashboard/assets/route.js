@@ -1,30 +1,31 @@
 // The address bar is the whole report: every choice a reader makes is in the path or the query, so a link is a report.
 import { useEffect, useState } from "./vendor/preact.js";
-import { isDay, monthOf, plusDays, plusMonths } from "./days.js";
-import { dayKnown, isKnown } from "./known.js";
-
-/** Choices that go along from page to page; the others belong to the page they were made on. */
-export const COMMON = ["profile", "currency", "account", "livemode", "range", "from", "to", "interval", "compare", "asof", "where", "segment", "current"];
+import { COMMON, unreadable } from "./asked.js";
+import { monthOf, plusDays, plusMonths } from "./days.js";
+import { dayKnown } from "./known.js";
 
 /**
  * @typedef {object} Place
  * @property {string[]} path the parts of the path: `["customers", "cus_1"]`
  * @property {Record<string, string>} query what is chosen
+ * @property {string[]} twice what is chosen more than once
  */
+
+/** As it was meant; as it stands where it is no such text. @param {string} part */
+function decoded(part) { try { return decodeURIComponent(part); } catch { return part; } }
 
 /** @returns {Place} */
 function read() {
-  const path = location.pathname.split("/").filter(Boolean).map(decodeURIComponent);
-  return { path, query: Object.fromEntries([...new URLSearchParams(location.search)].filter(([, value]) => value !== "")) };
+  const path = location.pathname.split("/").filter(Boolean).map(decoded);
+  const given = [...new URLSearchParams(location.search)].filter(([, value]) => value !== "");
+  const names = given.map(([name]) => name);
+  return { path, query: Object.fromEntries(given), twice: [...new Set(names.filter((name, i) => names.indexOf(name) !== i))] };
 }
 
 /** @type {Set<(place: Place) => void>} */
 const listeners = new Set();
 const tell = () => { const place = read(); listeners.forEach((listen) => listen(place)); };
 addEventListener("popstate", tell);
-
-/** Which times in the address are none, `asof` before the days of the span: nothing can be shown of them. @param {Record<string, string>} query */
-export const noTimes = (query) => ["asof", "from", "to"].filter((key) => query[key] && !(key === "asof" ? isKnown : isDay)(query[key]));
 
 /** Where the reader is. */
 export function useRoute() {
@@ -40,15 +41,15 @@ const written = (query) => {
 };
 
 /**
- * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away. What is no
- * time stays behind: no link leads on with it.
+ * The address of a page: what is common goes along, `query` is added, an empty value takes a choice away. What can't be
+ * read stays behind: no link leads on with it.
  * @param {string} path
  * @param {Record<string, string | undefined | null>} [query]
  */
 export function href(path, query = {}) {
   const now = read().query;
-  const none = noTimes(now);
-  const common = Object.fromEntries(COMMON.filter((key) => now[key] && !none.includes(key)).map((key) => [key, now[key]]));
+  const none = unreadable(now);
+  const common = Object.fromEntries(Object.keys(COMMON).filter((key) => now[key] && !none.includes(key)).map((key) => [key, now[key]]));
   return path + written({ ...common, ...query });
 }
 
@@ -84,9 +85,6 @@ export function followLinks() {
     go(to.pathname + to.search, { keep: to.pathname === location.pathname });
   });
 }
-
-export const RANGES = /** @type {const} */ ([["month", "This month"], ["last-month", "Last month"], ["3m", "3 months"], ["6m", "6 months"],
-  ["12m", "12 months"], ["24m", "24 months"], ["ytd", "This year"], ["all", "All"]]);
 
 /**
  * The days a range means: first and last, the first undefined where it is the ledger's first.

@@ -66,6 +66,9 @@ export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that
   ["missing_rates", "Exchange rates that are missing"], ["unclear_past", "Stretches of the past left open"],
   ["discounts_estimated", "Discounts read off invoice lines"], ["durations_inferred", "Durations of discounts inferred"]]);
 
+/** The name in the counts of an entry's kind: an event dated implausibly is counted among those that couldn't be read. @param {string} kind */
+export const qualityOf = (kind) => (/** @type {Record<string, string>} */ ({ unresolved_tie: "unresolved_ties", implausible_time: "unreadable_events", discount_estimated: "discounts_estimated", duration_inferred: "durations_inferred", overdue: "overdue", tax_unknown: "tax_unknown", unclear_past: "unclear_past", subscriptions_missing: "subscriptions_missing" }))[kind] ?? `${kind}s`;
+
 /** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
 export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key] })) : []);
 

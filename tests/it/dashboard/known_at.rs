@@ -134,14 +134,24 @@ async fn a_span_ahead_of_today_and_a_day_before_anything_came_are_told() {
     ]);
     let seen = walk(&daemon, &once(), &pages);
     no_faults(&seen);
+    // On no page would a longer range or another currency bring anything.
+    let told = ["/movements", "/customers", "/churn", "/cohorts", "/breakdown", "/goals"];
+    let pages: Value =
+        told.iter().map(|path| json!({"path": format!("{path}?asof={}", today.yesterday().unwrap())})).collect();
+    let before = walk(&daemon, &once(), &pages);
+    no_faults(&before);
+    for one in &before {
+        one.shows("Nothing had arrived by the end of");
+        one.shows("the log’s first event came on");
+        for wrong in ["Choose a longer range", "another currency", "They appear with the first webhook"] {
+            assert!(!one.text().contains(wrong), "{}: {}", one.0["path"], one.text());
+        }
+    }
     for one in &seen[..2] {
         one.shows("The span begins after today.");
         assert!(!one.text().contains("is after to") && !one.text().contains(" so far"), "{}", one.text());
     }
     let (_, text) = seen[2].look("then");
-    assert!(
-        text.contains("Nothing in USD had arrived by the end of") && !text.contains("Choose another one"),
-        "{text}"
-    );
+    assert!(text.contains("Nothing had arrived by the end of") && !text.contains("Choose another one"), "{text}");
     assert!(seen[2].look("now").1.contains("$20.00"), "{}", seen[2].look("now").1);
 }

@@ -11,6 +11,7 @@ mod export;
 mod figures;
 mod goals;
 mod known_at;
+mod misunderstood;
 mod pages;
 mod proof;
 mod questions;

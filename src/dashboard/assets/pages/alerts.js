@@ -13,7 +13,7 @@ import { choose, here, href } from "../route.js";
 const ABOUT_WEEKS = new Set(["churn_spike", "large_loss", "contraction_spike"]);
 /** What an alert's sum is of, where it isn't lost. @type {Record<string, string>} */
 const LOST = { payment_failures: "MRR at risk", scheduled_churn: "MRR set to end" };
-const RULES = ["churn_spike", "large_loss", "contraction_spike", "payment_failures", "scheduled_churn", "nrr_below", "webhook_silence", "ledger_drift", "goal_at_risk", "new_record", "digest"];
+export const RULES = ["churn_spike", "large_loss", "contraction_spike", "payment_failures", "scheduled_churn", "nrr_below", "webhook_silence", "ledger_drift", "goal_at_risk", "new_record", "digest"];
 
 /** @param {{ query: Record<string, string> }} props */
 export const Alerts = ({ query }) => (query.alert ? html`<${One} id=${query.alert} />` : html`<${List} query=${query} />`);

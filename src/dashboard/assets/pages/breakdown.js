@@ -9,7 +9,7 @@ import { choose, compared, href, span } from "../route.js";
 import { LINES } from "../words.js";
 import { compactUnits } from "./overview.js";
 
-const BY = [["product", "product"], ["price", "price"], ["interval", "billing interval"], ["country", "country"], ["currency", "currency"], ["cohort", "first month"], ["customer", "customer"], ["metadata", "metadata"], ["attribute", "imported attribute"]];
+export const BY = [["product", "product"], ["price", "price"], ["interval", "billing interval"], ["country", "country"], ["currency", "currency"], ["cohort", "first month"], ["customer", "customer"], ["metadata", "metadata"], ["attribute", "imported attribute"]];
 /** How many groups a chart shows by themselves. */
 const SHOWN = 7;
 

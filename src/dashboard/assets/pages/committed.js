@@ -8,8 +8,8 @@ import { Answered, Card, Change, Csv, Customer, Empty, Event, Means, Table, useN
 import { here, href } from "../route.js";
 
 /** Days ahead of each column. */
-const AHEAD = [30, 90, 365];
-const LINES = /** @type {const} */ ([
+export const AHEAD = [30, 90, 365];
+export const LINES = /** @type {const} */ ([
   ["scheduled_churn", "Scheduled churn", "Subscriptions that are set to end. A profile that counts a cancellation when it is asked for has them out of MRR already."],
   ["scheduled_contraction", "Scheduled contraction", "Less in a later phase of a subscription’s schedule."],
   ["scheduled_expansion", "Scheduled expansion", "More in a later phase of a subscription’s schedule."],

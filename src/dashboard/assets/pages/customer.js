@@ -9,6 +9,8 @@ import { Answered, capital, Card, Change, Choice, Empty, Event, Events, Kind, Pa
 import { choose, href } from "../route.js";
 import { compactUnits } from "./overview.js";
 
+export const VIEWS = [["movements", "Movements"], ["rules", "Every rule"], ["invoices", "Invoices read"], ["events", "Events"]];
+
 /** @param {{ id: string, query: Record<string, string> }} props */
 export function One({ id, query }) {
   const ledger = useLedger();
@@ -36,7 +38,7 @@ export function One({ id, query }) {
       ${data.movements.length > 0 && html`<${Card} title="MRR over time" wide><${OverTime} data=${data} query=${query} /><//>`}
       <${Card} title="Subscriptions" wide>${data.subscriptions.length === 0 ? html`<${Empty} title="No subscription of this customer is known." />` : html`<${Table} caption="Subscriptions" cls="cardy" head=${["Subscription", "Status", "Started", "Ends", "Latest event", "MRR"]} numbers=${[5]}
         rows=${data.subscriptions.map((/** @type {any} */ sub) => ({ key: sub.id, cells: [html`<span class="id">${sub.id}</span> <span class="soft"><${AtStripe} of="subscriptions" id=${sub.id} account=${data.account} livemode=${live} /></span>`, words(sub.status), date(sub.started_at), sub.ended_at ? `ended ${date(sub.ended_at)}` : sub.ends_at ? html`<strong class="warn">${date(sub.ends_at)}</strong>` : "–", html`<${Event} id=${sub.event} />`, !sub.currency ? "–" : unpriced && sub.mrr === 0 && sub.status !== "canceled" ? html`<span class="warn">not known</span>` : money(sub.mrr, sub.currency)] }))} />`}<//>
-      <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${[["movements", "Movements"], ["rules", "Every rule"], ["invoices", "Invoices read"], ["events", "Events"]]} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
+      <${Card} title="How it came about" wide tools=${html`<${Choice} label="What is shown" value=${view} options=${VIEWS} choose=${(/** @type {string} */ next) => choose({ view: next === "movements" ? "" : next })} />`}>
         ${view === "movements" && html`<${Story} data=${data} marked=${query.movement} />`}
         ${view === "rules" && html`<${Explained} at=${at} />`}
         ${view === "events" && html`<${EventsOf} id=${data.id} account=${data.account} />`}

@@ -11,8 +11,8 @@ import { endingOf } from "./overview.js";
 /** @param {{ path: string[], query: Record<string, string> }} props */
 export const Customers = ({ path, query }) => (path[1] ? html`<${One} id=${path[1]} query=${query} key=${path[1]} />` : html`<${List} query=${query} />`);
 
-const SORTS = [["mrr", "most MRR"], ["since", "newest first"], ["ends", "next to end"], ["name", "name"], ["id", "id"]];
-const STATES = [["", "any"], ["paying", "paying"], ["past_due", "payment failed"], ["ending", "set to end"], ["trialing", "on trial"], ["left", "left"]];
+export const SORTS = [["mrr", "most MRR"], ["since", "newest first"], ["ends", "next to end"], ["name", "name"], ["id", "id"]];
+export const STATES = [["", "any"], ["paying", "paying"], ["past_due", "payment failed"], ["ending", "set to end"], ["trialing", "on trial"], ["left", "left"]];
 
 /** @param {{ query: Record<string, string> }} props */
 function List({ query }) {

@@ -9,7 +9,8 @@ import { choose, here, href } from "../route.js";
 /** @param {{ path: string[], query: Record<string, string> }} props */
 export const EventsPage = ({ path, query }) => (path[1] ? html`<${One} id=${path[1]} key=${path[1]} />` : html`<${List} query=${query} />`);
 
-const READINGS = ["", "facts", "ignored", "unreadable", "thin"].map((one) => [one, one ? words(one) : "any"]);
+export const SOURCES = [["", "any"], ["webhook", "webhook"], ["replay", "replay"], ["api", "Stripe’s API"]];
+export const READINGS = ["", "facts", "ignored", "unreadable", "thin"].map((one) => [one, one ? words(one) : "any"]);
 
 /** @param {{ query: Record<string, string> }} props */
 function List({ query }) {
@@ -21,7 +22,7 @@ function List({ query }) {
       <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Text} label="Type" value=${query.type ?? ""} placeholder="customer.subscription.*" choose=${(/** @type {string} */ type) => choose({ type })} />
         <${Text} label="Customer" value=${query.customer ?? ""} placeholder="cus_…" choose=${(/** @type {string} */ customer) => choose({ customer })} />
-        <${Select} label="Source" value=${query.source ?? ""} options=${[["", "any"], ["webhook", "webhook"], ["replay", "replay"], ["api", "Stripe’s API"]]} choose=${(/** @type {string} */ source) => choose({ source })} />
+        <${Select} label="Source" value=${query.source ?? ""} options=${SOURCES} choose=${(/** @type {string} */ source) => choose({ source })} />
         <${Select} label="Reading" value=${query.reading ?? ""} options=${READINGS} choose=${(/** @type {string} */ reading) => choose({ reading })} />
         <${Select} label="Order" value=${query.order ?? "desc"} options=${[["desc", "newest first"], ["asc", "oldest first"]]} choose=${(/** @type {string} */ order) => choose({ order })} /></form>
       <${Answered} of=${pages} lines=${10} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${filtered ? "No event matches." : "Nothing has arrived yet."}>${filtered && html`<a href=${here({ type: "", customer: "", reading: "", source: "" })}>Show all</a>`}<//>`}>${(/** @type {any[]} */ data) => html`

@@ -6,7 +6,7 @@ import { useLedger } from "../ledger.js";
 import { Answered, capital, Card, Csv, Customer, Empty, Event, More, PageHead, Table, useNames } from "../parts.js";
 import { here, href } from "../route.js";
 import { useLive } from "../stream.js";
-import { doubts, QUALITY, TASKS } from "../words.js";
+import { doubts, QUALITY, qualityOf, TASKS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
 export function Health({ query }) {
@@ -29,7 +29,7 @@ export function Health({ query }) {
         <div><dt>Messages</dt><dd>${count(work.messages_waiting)} waiting${work.messages_failed ? html`, <strong class="warn">${count(work.messages_failed)} given up</strong>` : ""}</dd></div>
         <div><dt>Appends waiting</dt><dd>${count(work.appends_waiting)}</dd></div>
         <div><dt>Audit</dt><dd>${data.drift ? html`${data.drift.differing ? html`<strong class="warn">${count(data.drift.differing)} of ${count(data.drift.subscriptions)} subscriptions differ from Stripe’s</strong>` : `${count(data.drift.subscriptions)} subscriptions, none differs`}, ${ago(new Date(Date.now() - data.drift.age_seconds * 1000).toISOString())}` : html`<span class="soft">never held against Stripe’s API: it needs stripe.api_key</span>`}</dd></div>
-        <div><dt>On disk</dt><dd>${data.sizes.derived_bytes === null ? bytes(data.sizes.log_bytes) : `log ${bytes(data.sizes.log_bytes)}, derived ${bytes(data.sizes.derived_bytes)}`}</dd></div>
+        <div><dt>On disk</dt><dd>${data.sizes.derived_bytes === null ? bytes(data.sizes.log_bytes) : html`log ${bytes(data.sizes.log_bytes)}, derived ${bytes(data.sizes.derived_bytes)} <span class="soft">besides their journals</span>`}</dd></div>
         <div><dt>This process</dt><dd>${data.roles.join(", ")}, since ${instant(data.started_at)}</dd></div></dl>`; }}<//><//>
       <${Tasks} status=${status} /><${Quality} query=${query} /><${Imports} query=${query} /></div>`;
 }
@@ -61,16 +61,13 @@ function Quality({ query }) {
   /** @type {Map<string, any[]>} */
   const kinds = new Map();
   for (const item of pages.data ?? []) kinds.set(qualityOf(item.kind), [...(kinds.get(qualityOf(item.kind)) ?? []), item]);
-  const opened = (/** @type {string} */ kind) => kinds.size === 1 || kind === query.quality;
+  const opened = (/** @type {string} */ kind) => kinds.size === 1 || kind === query.quality || kind === qualityOf(query.kind ?? "");
   return html`<${Card} title="What couldn’t be known" wide busy=${pages.stale} note=${some.length ? "Estimates and what was inferred are listed too: each entry says what would settle it." : undefined} tools=${html`<${Csv} to="/api/v1/quality" query=${{ ...asked, limit: 1000 }} name="quality" />`}>
     ${!some.length ? html`<${Empty} title="Everything received could be read, priced and put in order." />` : html`<${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing in this account." />`}>${() => html`
-      ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}`} open=${opened(kind)}><summary><strong>${QUALITY.find(([key]) => key === kind)?.[1] ?? sentence(items[0].kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
+      ${[...kinds].map(([kind, items]) => html`<details class="fold" key=${`${kind}${query.quality}${query.kind}`} open=${opened(kind)}><summary><strong>${QUALITY.find(([key]) => key === kind)?.[1] ?? sentence(items[0].kind)}</strong> <span class="pill warn">${count(items.length)}${pages.next ? "+" : ""}</span></summary>
       <ol class="story">${items.map((item, i) => html`<li key=${i} class="doubt"><div>${item.customer ? html`<${Customer} id=${item.customer} name=${named(item.customer)} account=${item.account} /> · ` : ""}${date(item.at)} · <span class="id soft">${item.object}</span></div>
         <div>${capital(item.detail)}</div><div class="part">It would be settled by: ${item.settle}${item.event ? html` · <${Event} id=${item.event} />` : ""}</div></li>`)}</ol></details>`)}<${More} pages=${pages} />`}<//>`}<//>`;
 }
-
-/** The name in the counts of an entry's kind: an event dated implausibly is counted among those that couldn't be read. @param {string} kind */
-const qualityOf = (kind) => (/** @type {Record<string, string>} */ ({ unresolved_tie: "unresolved_ties", implausible_time: "unreadable_events", discount_estimated: "discounts_estimated", duration_inferred: "durations_inferred", overdue: "overdue", tax_unknown: "tax_unknown", unclear_past: "unclear_past" }))[kind] ?? `${kind}s`;
 
 /** What is known of customers beside Stripe: who took which file in, and when. @param {{ query: Record<string, string> }} props */
 function Imports({ query }) {
