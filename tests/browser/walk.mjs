@@ -128,9 +128,14 @@ async function hints() {
     if (wide !== fades(node)) faults.push(`${named}: ${wide ? "goes on, and nothing shows it" : "seems to go on"}`);
     if (wide && node.tabIndex !== 0) faults.push(`${named}: no key scrolls it`);
     if (!wide) continue;
+    // On a telephone a word says it too, and whose row it is stays in sight.
+    const narrow = innerWidth <= 620;
+    if (narrow && Number(getComputedStyle(node, "::before").opacity) < 1) faults.push(`${named}: goes on, and no word says it`);
     node.scrollLeft = node.scrollWidth;
     await frames();
     if (fades(node)) faults.push(`${named}: seems to go on at its end`);
+    const whose = node.querySelector("tbody th")?.getBoundingClientRect();
+    if (narrow && whose && whose.right < node.getBoundingClientRect().left + 20) faults.push(`${named}: its first column goes out of sight`);
     node.scrollLeft = 0;
     await frames();
   }
