@@ -84,8 +84,7 @@ pub(super) async fn keep(audit: &ExportAudit, source: &str, config: &Config, now
 
 /// Says what was found; `others` is why nobody named there may be in the ledger.
 pub(super) fn say(audit: &ExportAudit, others: &str) -> std::io::Result<()> {
-    let ExportAudit { profile, from, to, compared, matched, left_out, named, not_named, differences, reasons, .. } =
-        audit;
+    let ExportAudit { profile, from, to, compared, matched, differ, left_out, named, not_named, .. } = audit;
     if audit.is_of_others() {
         let more = if named.customers > named.unknown.len() { ", …" } else { "" };
         output::line(format_args!(
@@ -96,9 +95,11 @@ pub(super) fn say(audit: &ExportAudit, others: &str) -> std::io::Result<()> {
         ))?;
     }
     output::line(format_args!(
-        "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {} differ",
-        differences.len()
+        "{from} to {to} under {profile}: {compared} figures compared, {matched} match, {differ} differ"
     ))?;
+    for reason in audit.reasons.iter().filter(|reason| reason.named > 0) {
+        output::line(format_args!("    {} of them: {}", reason.named, reason.text))?;
+    }
     if left_out.figures > 0 {
         let currencies: Vec<_> = left_out.currencies.iter().map(ToString::to_string).collect();
         output::line(format_args!(
@@ -110,14 +111,11 @@ pub(super) fn say(audit: &ExportAudit, others: &str) -> std::io::Result<()> {
     if not_named.figures > 0 {
         let who = if not_named.customers == 1 { "customer" } else { "customers" };
         output::line(format_args!(
-            "    {} of them of {} {who} whom the file doesn't name: what Stripe says there isn't known, and held to be nothing",
+            "    {} more of {} {who} whom the file doesn't name not compared: what Stripe says of them isn't known",
             not_named.figures, not_named.customers
         ))?;
     }
-    for reason in reasons {
-        output::line(format_args!("    {} of them: {}", reason.differences, reason.text))?;
-    }
-    if !differences.is_empty() {
+    if !audit.differences.is_empty() {
         output::line("")?;
         output::line(audit.terminal())?;
     }

@@ -39,11 +39,13 @@ pub struct ExportAudit {
     pub from: String,
     /// The last month or day of the export.
     pub to: String,
-    /// Figures held against each other.
+    /// Figures held against each other: those of customers whom the export names.
     pub compared: usize,
     /// Those that agree, but for what Stripe rounds: less than one minor unit, or than one for each item that is no whole number
     /// of them.
     pub matched: usize,
+    /// Those that don't: as many of `differences` as are of customers whom the export names.
+    pub differ: usize,
     /// Currencies of the ledger that the export says nothing of, and how many figures in them were left aside.
     pub left_out: LeftOut,
     /// Customers whom the export names, and how many of them the ledger knows.
@@ -51,7 +53,7 @@ pub struct ExportAudit {
     /// Customers of the ledger whom the export doesn't name, and how many figures of theirs are among the differences: what Stripe says
     /// of them isn't known.
     pub not_named: NotNamed,
-    /// Those that don't agree, by customer.
+    /// Those that don't agree, and those of customers whom the export doesn't name, by customer.
     pub differences: Vec<Difference>,
     /// The reasons, with how many differences each explains; the one that explains most comes first.
     pub reasons: Vec<Explained>,
@@ -130,6 +132,8 @@ pub struct Explained {
     pub text: String,
     /// How many differences it explains.
     pub differences: usize,
+    /// How many of these are of customers whom the export names: as many of `differ`.
+    pub named: usize,
 }
 
 impl Reports<'_> {
@@ -173,8 +177,11 @@ impl Reports<'_> {
                     Suspect { key, said, ledger, ours, otherwise: Vec::new(), named: is_named, included: None };
                 let places = suspect.places();
                 let agreeing = places.iter().filter(|at| agree(&suspect.ours, &suspect.said, at)).count();
-                compared += places.len();
-                matched += agreeing;
+                // What Stripe says of whom the file doesn't name isn't known: there is nothing to compare.
+                if is_named {
+                    compared += places.len();
+                    matched += agreeing;
+                }
                 if agreeing == places.len() {
                     continue;
                 }
@@ -215,6 +222,7 @@ impl Reports<'_> {
             to: name(export.places.last()),
             compared,
             matched,
+            differ: differences.iter().filter(|one| one.named).count(),
             left_out,
             named,
             not_named: not_named(&differences),
@@ -375,11 +383,16 @@ fn not_named(differences: &[Difference]) -> NotNamed {
 /// The reasons, with how many differences each explains.
 fn summed(differences: &[Difference]) -> Vec<Explained> {
     let mut all: Vec<Explained> = Vec::new();
-    for Difference { reason, .. } in differences {
-        let text = reason.in_general();
+    for Difference { reason, named, .. } in differences {
+        let (text, named) = (reason.in_general(), usize::from(*named));
         match all.iter_mut().find(|one| one.text == text) {
-            Some(one) => one.differences += 1,
-            None => all.push(Explained { reason: reason.kind, knobs: reason.knobs.clone(), text, differences: 1 }),
+            Some(one) => {
+                one.differences += 1;
+                one.named += named;
+            }
+            None => {
+                all.push(Explained { reason: reason.kind, knobs: reason.knobs.clone(), text, differences: 1, named });
+            }
         }
     }
     all.sort_by_key(|one| (std::cmp::Reverse(one.differences), one.knobs.is_empty()));

@@ -186,8 +186,10 @@ async fn whom_the_file_does_not_name_is_told_apart() {
     assert!(one["reason"]["text"].as_str().unwrap().contains("the file doesn't name this customer"), "{answer}");
     let output = daemon.command(&["audit", "--csv", "export.csv"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("3 figures compared, 2 match, 1 differ"), "{said}");
-    let line = "1 of them of 1 customer whom the file doesn't name: what Stripe says there isn't known, and held to be nothing";
+    // Whom the file doesn't name is neither compared nor found to differ.
+    assert!(said.contains("2 figures compared, 2 match, 0 differ"), "{said}");
+    assert_eq!([&answer["compared"], &answer["matched"], &answer["differ"]], [&json!(2), &json!(2), &json!(0)]);
+    let line = "1 more of 1 customer whom the file doesn't name not compared: what Stripe says of them isn't known";
     assert!(said.contains(line), "{said}");
     assert!(said.contains("not named") && !said.contains("customer.subscription"), "{said}");
     // A customer who is named and differs is no such one, and who isn't speaks for no setting.
@@ -201,6 +203,7 @@ async fn whom_the_file_does_not_name_is_told_apart() {
     let csv = "Customer ID,Currency,2026-01\ncus_1,usd,20.00\ncus_3,usd,8.00\n";
     let (code, answer) = held(&daemon, csv, &["--profile", "finance"]);
     assert_eq!((code, reasons(&answer)), (1, vec!["cus_2 2026-01 0: not_named".to_owned()]), "{answer}");
+    assert_eq!([&answer["compared"], &answer["matched"], &answer["differ"]], [&json!(2), &json!(2), &json!(0)]);
     assert_eq!(answer["differences"][0]["named"], json!(false), "{answer}");
 }
 
