@@ -13,7 +13,10 @@ use super::{Context, Failure, Outcome, input::text_of, open_store, output};
 use crate::{
     access::at_the_command_line,
     config::Config,
-    history::rates::{self, BadTable},
+    history::{
+        jumps,
+        rates::{self, BadTable},
+    },
     ledger::{fx::Quote, money::Currency, time::Day},
     reconciler::{Reconciler, Rules, driver::Driver},
     report::service::Reports,
@@ -33,7 +36,8 @@ enum Command {
     ///
     /// Rates of the plain form are units of the base for one unit of the currency; `date` stands for `day` as well. A rate
     /// that is there already is replaced; a running daemon takes up the new table by itself. One line that can't be read
-    /// refuses the file. Days to come and currencies that nobody pays in are warned of, and taken.
+    /// refuses the file. Days to come, currencies that nobody pays in, a rate far from that of the day before, and rates that nobody
+    /// uses since no reporting currency is set are warned of, and taken.
     #[command(
         after_help = "Examples:\n  mrrd fx import eurofxref-hist.csv\n  mrrd fx import rates.csv --base usd\n  unzip -p eurofxref-hist.zip | mrrd fx import -"
     )]
@@ -68,7 +72,7 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
     let named = file.display();
     let text = text_of(file)?;
     let base = base.or(config.ledger.reporting_currency);
-    let rates::Table { quotes, chosen } = rates::read(&text, base).map_err(|error| {
+    let table = rates::read(&text, base).map_err(|error| {
         Failure::Failed(match error {
             BadTable::Line { line, reason } => {
                 format!("{named}, line {line}: {reason}; nothing of the file was taken")
@@ -76,9 +80,12 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
             error => format!("{named} holds no table of rates: {error}"),
         })
     })?;
+    let rates::Table { quotes, chosen, .. } = &table;
     let store = open_store(config).await?;
+    let before = store.records.rates().await;
+    let before = before.map_err(|error| Failure::Failed(format!("the rates there are can't be read: {error}")))?;
     let deed = at_the_command_line().does(context.clock.now(), Action::RatesImported, named.to_string());
-    let kept = store.records.import_rates(&quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
+    let kept = store.records.import_rates(quotes, &deed.saying(format!("{} rates", quotes.len()))).await;
     let changed =
         kept.map_err(|error| Failure::Failed(format!("the rates were not all kept: {error}; import again")))?;
     let reader = store.reader().clone();
@@ -96,11 +103,13 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
     let paid = paid
         .map_err(|error| Failure::Failed(format!("the rates are kept, but who pays in them isn't known: {error}")))?;
     let warnings: Vec<String> = [
-        unpaid(&quotes, chosen, &paid, config.ledger.reporting_currency),
-        to_come(&quotes, config.ledger.zone.day(context.clock.now())),
+        unused(config.ledger.reporting_currency),
+        unpaid(quotes, *chosen, &paid, config.ledger.reporting_currency),
+        to_come(quotes, config.ledger.zone.day(context.clock.now())),
     ]
     .into_iter()
     .flatten()
+    .chain(jumps::warnings(&before, &table))
     .collect();
     for warning in &warnings {
         eprintln!("mrrd: {warning}");
@@ -111,6 +120,12 @@ async fn import(file: &Path, base: Option<Currency>, json: bool, config: &Config
         output::line(format_args!("{} rates read, {changed} of them new or other than before", quotes.len()))?;
     }
     Ok(())
+}
+
+/// That nobody uses the rates, where none is converted into.
+fn unused(reporting: Option<Currency>) -> Option<String> {
+    let said = "ledger.reporting_currency is not set, so nothing is converted: the rates are taken, and used by nobody until it is";
+    reporting.is_none().then(|| said.to_owned())
 }
 
 /// The currencies of a table that nobody pays in, where that may be a slip: not while nobody pays in any, and of the bank's

@@ -13,6 +13,7 @@ pub mod export;
 pub mod files;
 pub mod heal;
 pub mod imported;
+pub mod jumps;
 pub mod metrics;
 pub mod objects;
 pub mod rates;

@@ -47,6 +47,8 @@ pub enum BadTable {
 pub struct Table {
     /// What each of its rates says, in the file's order.
     pub quotes: Vec<Quote>,
+    /// The line of each of them, from 1.
+    pub lines: Vec<usize>,
     /// Whether somebody chose its currencies: the plain form holds what is wanted, the bank's all that the bank tells.
     pub chosen: bool,
 }
@@ -87,7 +89,8 @@ pub fn read(text: &str, base: Option<Currency>) -> Result<Table, BadTable> {
     } else {
         return Err(BadTable::Heading);
     };
-    if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(Table { quotes, chosen }) }
+    let (lines, quotes): (Vec<usize>, Vec<Quote>) = quotes.into_iter().unzip();
+    if quotes.is_empty() { Err(BadTable::Empty) } else { Ok(Table { quotes, lines, chosen }) }
 }
 
 /// Where the cells of `day,currency,rate` are, in whatever order a file has them.
@@ -101,7 +104,7 @@ fn plain(
     lines: impl Iterator<Item = (usize, StringRecord)>,
     columns: &PlainColumns,
     base: Currency,
-) -> Result<Vec<Quote>, BadTable> {
+) -> Result<Vec<(usize, Quote)>, BadTable> {
     let read = |(line, cells): (usize, StringRecord)| {
         let cell = |place: usize| cells.get(place).unwrap_or_default();
         let currency = cell(columns.currency).parse().map_err(|error| bad(line, error))?;
@@ -113,7 +116,7 @@ fn plain(
                 format_args!("{base} is worth 1 of itself, not {rate}: does --base name the right one?"),
             ));
         }
-        Ok(Quote { base, day, currency, rate, per_base: false })
+        Ok((line, Quote { base, day, currency, rate, per_base: false }))
     };
     lines.map(read).collect()
 }
@@ -122,7 +125,7 @@ fn plain(
 fn central_bank(
     lines: impl Iterator<Item = (usize, StringRecord)>,
     heading: &StringRecord,
-) -> Result<Vec<Quote>, BadTable> {
+) -> Result<Vec<(usize, Quote)>, BadTable> {
     let base: Currency = "eur".parse().map_err(|error| bad(1, error))?;
     // The line ends in a comma.
     let columns: Vec<(usize, Currency)> = heading
@@ -138,7 +141,8 @@ fn central_bank(
         for (place, currency) in &columns {
             let cell = cells.get(*place).unwrap_or_default();
             if !cell.is_empty() && !cell.eq_ignore_ascii_case("n/a") {
-                quotes.push(Quote { base, day, currency: *currency, rate: positive(line, cell)?, per_base: true });
+                let rate = positive(line, cell)?;
+                quotes.push((line, Quote { base, day, currency: *currency, rate, per_base: true }));
             }
         }
     }

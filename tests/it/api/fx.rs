@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::ledger;
-use crate::support::daemon::{Daemon, Settings};
+use crate::support::daemon::{Daemon, Settings, mrrd};
 
 const ASKED: &str = "/api/v1/mrr?from=2026-01-01&to=2026-02-28";
 
@@ -120,6 +120,12 @@ async fn what_of_a_table_looks_wrong_is_said_and_the_table_is_taken() {
     let (_, said, _) = imported(&daemon, table, &["--json"]);
     let told: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&told["read"], told["warnings"].as_array().unwrap().len()), (&4.into(), 2), "{told}");
+    // Without a reporting currency nobody uses them, which nothing said.
+    let without = ["fx", "import", "rates.csv", "--base", "eur"];
+    let output = mrrd(daemon.dir(), &Settings::default()).args(without).output().unwrap();
+    let beside = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{beside}");
+    assert!(beside.contains("ledger.reporting_currency is not set, so nothing is converted"), "{beside}");
     // Rates of the reporting currency and of the base are taken to get from one to the other.
     let (_, _, beside) = imported(&daemon, "day,currency,rate\n2026-01-14,eur,11\n", &["--base", "sek"]);
     assert_eq!(beside, "");
@@ -127,6 +133,29 @@ async fn what_of_a_table_looks_wrong_is_said_and_the_table_is_taken() {
     assert_eq!(imported(&daemon, BANK, &[]).2, "");
     let (_, _, beside) = imported(&daemon, "Date,JPY,CZK,\n2026-01-30,170.25,24.9,\n", &[]);
     assert!(beside.contains("nobody pays in czk, jpy"), "{beside}");
+}
+
+/// A decimal point out of place was taken without a word, and moved every figure a hundredfold.
+#[tokio::test]
+async fn a_rate_far_from_the_day_before_is_warned_of_by_its_line() {
+    let daemon = ledger(Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur")).await;
+    let table = "day,currency,rate\n2026-01-14,usd,0.92\n2026-01-15,usd,92.1\n2026-01-16,usd,0.93\n";
+    let (code, said, beside) = imported(&daemon, table, &[]);
+    assert_eq!((code, &*said), (Some(0), "3 rates read, 3 of them new or other than before\n"), "{beside}");
+    let line = "line 3: the rate of usd on 2026-01-15, 92.1, is 100 times that of 2026-01-14, 0.92";
+    assert!(beside.contains(line), "{beside}");
+    assert_eq!(beside.lines().count(), 1, "{beside}");
+    // The neighbour may be there already, and the slip the other way.
+    let (_, said, _) = imported(&daemon, "day,currency,rate\n2026-01-17,usd,0.0092\n", &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let warning = told["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.contains("line 2: the rate of usd on 2026-01-17, 0.0092, is 1/101 of that of 2026-01-16, 0.93"),
+        "{told}"
+    );
+    // What is mended says no more, nor what moves as money does.
+    let mended = "day,currency,rate\n2026-01-15,usd,0.921\n2026-01-17,usd,0.99\n2026-01-18,usd,0.61\n";
+    assert_eq!(imported(&daemon, mended, &[]).2, "");
 }
 
 #[tokio::test]
