@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::{
     Context, Failure, Outcome,
     doctor_finding::{Finding, Verdict},
-    doctor_machine,
+    doctor_machine, doctor_quality,
     doctor_webhooks::{self, Told},
     endpoints::{self, Found},
     open_to_read, output,
@@ -112,6 +112,7 @@ async fn found(store: &Store, config: &Config, context: &Context, webhooks: &Tol
     findings.push(alerts(store, config, context).await?);
     findings.extend(refused(store).await?);
     findings.extend(figures(store, config, context).await);
+    findings.push(doctor_quality::open(store, config, context.clock.now()).await?);
     Ok(findings)
 }
 

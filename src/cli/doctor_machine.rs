@@ -167,15 +167,18 @@ fn unwritable(_folder: &Path) -> Option<std::io::Error> {
 pub(super) fn room(config: &Config) -> Option<Finding> {
     let check = "disk";
     if waiting::is_disk_full(config) {
-        let detail = "the disk that the log lies on is full: webhooks are answered 503 until there is room".into();
+        let detail =
+            "the disk that the log lies on is full: webhooks are answered 503 until there is room; make room on it"
+                .into();
         return Some(Finding { check, verdict: Verdict::Failed, detail });
     }
     let path = Path::new(config.database.url.expose_secret().strip_prefix("sqlite://")?);
     // Whether the ledger's own folder is there, `absent` says.
     let free = waiting::free_bytes(path)?;
-    let held = held_bytes(path);
-    let (free_shown, held_shown) = (shown(free), shown(held));
-    Some(if free < limits::DISK_ROOM_BYTES.max(held) {
+    let (files, journals) = held_bytes(path);
+    let free_shown = shown(free);
+    let held_shown = format!("{} and its journals {}", shown(files), shown(journals));
+    Some(if free < limits::DISK_ROOM_BYTES.max(files + journals) {
         let detail = format!(
             "{free_shown} are free where the ledger holds {held_shown}: a rebuild and a back-up take as much again, and a full \
              disk refuses webhooks; make room, or move the ledger (mrrd backup, mrrd restore)"
@@ -186,17 +189,17 @@ pub(super) fn room(config: &Config) -> Option<Finding> {
     })
 }
 
-/// The log, what is derived from it, and the journals of both.
-fn held_bytes(path: &Path) -> u64 {
-    let derived = path.with_extension("derived.db");
-    let files = [path.to_owned(), derived].into_iter().flat_map(|file| {
-        ["", "-wal"].map(|end| {
-            let mut file = file.clone().into_os_string();
+/// The log and what is derived from it, whose sizes the Health page tells; and the journals (`-wal`) of both, which it doesn't.
+fn held_bytes(path: &Path) -> (u64, u64) {
+    let all = |end: &str| {
+        let files = [path.to_owned(), path.with_extension("derived.db")].map(|file| {
+            let mut file = file.into_os_string();
             file.push(end);
             file
-        })
-    });
-    files.filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+        });
+        files.into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum()
+    };
+    (all(""), all("-wal"))
 }
 
 fn shown(bytes: u64) -> String {

@@ -18,6 +18,7 @@ mod demo_folder;
 mod doctor;
 mod doctor_finding;
 mod doctor_machine;
+mod doctor_quality;
 mod doctor_webhooks;
 mod endpoints;
 mod erase;

@@ -5,7 +5,10 @@ use std::{path::Path, process::Stdio};
 use mrrd::{clock::Clock, demo::http::sign};
 
 use super::webhooks::event;
-use crate::support::daemon::{Daemon, SECRET, Settings, mrrd};
+use crate::{
+    api::{JANUARY, subscription},
+    support::daemon::{Daemon, SECRET, Settings, mrrd},
+};
 
 fn doctor(dir: &Path, settings: &Settings) -> String {
     let output = mrrd(dir, settings).arg("doctor").stdin(Stdio::null()).output().unwrap();
@@ -55,6 +58,25 @@ async fn that_the_running_daemon_refuses_webhooks_is_said() {
     refused(&daemon, SECRET, "not an event").await;
     let told = asked(daemon.token());
     assert!(told.contains("failed  webhooks: what is posted to /webhooks/stripe is refused (body-not-json)"), "{told}");
+}
+
+/// Nothing was said of what couldn't be known, and the size was another than the Health page's.
+#[tokio::test]
+async fn data_quality_and_the_size_of_the_ledger_are_told() {
+    let mut daemon = Daemon::start().await;
+    daemon.accept(event("evt_1")).await;
+    daemon.settle().await;
+    let told = doctor(daemon.dir(), &Settings::default());
+    assert!(told.contains("ok  quality: everything received could be read, priced and put in order"), "{told}");
+    assert!(told.contains(" are free, the ledger holds ") && told.contains(" and its journals "), "{told}");
+
+    let mut doubtful = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
+    doubtful["discounts"] = serde_json::json!(["di_unheard"]);
+    daemon.accept(crate::api::event("evt_2", "customer.subscription.created", JANUARY, &doubtful, None)).await;
+    daemon.settle().await;
+    let told = doctor(daemon.dir(), &Settings::default());
+    let line = "warning  quality: 1 entry is open (unresolved_discount: 1): `mrrd quality` lists each with what would settle it";
+    assert!(told.contains(line), "{told}");
 }
 
 #[tokio::test]
