@@ -2,15 +2,19 @@
 
 use std::io::{IsTerminal, Write as _};
 
-use super::{Context, Failure, Outcome, ask, open_store, output, up_to_date};
+use super::{
+    Context, Failure, Outcome, ask, open_store, output,
+    up_to_date::{self, Brought},
+};
 use crate::{
     access,
     report::{
         closing::{Close, CloseAnswer, CloseError},
         closing_text::ClosingsListed,
         month::Month,
-        service::Reports,
+        service::{AskError, Reports},
     },
+    store::records::audit_trail::Actor,
 };
 
 /// Closes a month: keeps its movements and totals under every profile, with the place in the log they were made from
@@ -46,6 +50,9 @@ pub(super) struct Args {
     /// Why a closing is superseded, kept with the new one
     #[arg(long, requires = "supersede")]
     reason: Option<String>,
+    /// Who closes it, kept with the closing [default: the account of the system that this command runs as]
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    by: Option<String>,
     /// Print one JSON object with what was kept, amounts in minor units
     #[arg(long)]
     json: bool,
@@ -61,6 +68,13 @@ enum Command {
     },
 }
 
+/// Somebody's name, as it is kept.
+fn name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let is_one = !name.is_empty() && !name.chars().any(char::is_control);
+    if is_one { Ok(name.to_owned()) } else { Err("a name is expected, such as \"Ada Lovelace\"".into()) }
+}
+
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_store(&config).await?;
@@ -73,9 +87,17 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         return Ok(output.print(&listed, &ask::Told::default(), ClosingsListed::table)?);
     }
     let month = args.month.ok_or_else(|| Failure::Usage("which month? such as 2026-10".into()))?;
-    up_to_date::bring(&store, &config, context).await?;
+    if up_to_date::bring(&store, &config, context).await? == Brought::UntilTheDiskWasFull {
+        return Err(Failure::Failed(format!(
+            "{month} is not closed: its figures may lack what the log holds already; make room on the disk that the ledger lies on, \
+             and close it again"
+        )));
+    }
     let reports = Reports::new(store.reader(), &config.ledger, context.clock.now());
-    let by = access::at_the_command_line();
+    let by = match &args.by {
+        Some(who) => Actor { who: who.clone(), ..access::at_the_command_line() },
+        None => access::at_the_command_line(),
+    };
     let close = Close {
         force: args.force,
         supersede: args.reason.as_deref().filter(|_| args.supersede),
@@ -94,7 +116,8 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
 async fn kept(reports: &Reports<'_>, close: &Close<'_>) -> Result<CloseAnswer, Failure> {
     reports.close(close).await.map_err(|error| match error {
         CloseError::Refused(reason) => Failure::Failed(reason),
-        CloseError::Ask(error) => ask::failure(error),
+        CloseError::Ask(error @ AskError::Parameter { .. }) => ask::failure(error),
+        CloseError::Ask(error) => Failure::Failed(format!("the month is not closed: {error}")),
     })
 }
 

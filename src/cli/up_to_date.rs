@@ -14,15 +14,25 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// How far the ledger was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// As far as it goes now, which the figures tell.
+    AsFarAsItGoes,
+    /// Not to the log's end, since the disk is full: that was said, with what to do.
+    UntilTheDiskWasFull,
+}
+
 /// Brings the ledger up to its log and to the configuration's rules. Where that can't be, what is behind is told with the
 /// figures; errors only where nothing could be told at all.
-pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> Result<(), Failure> {
+pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> Result<Brought, Failure> {
     let failed = |error: StoreError| Failure::Failed(format!("the ledger can't be looked at: {error}"));
     let rules = Rules::load(&config.ledger, &store.records).await.map_err(failed)?;
     let fingerprint = rules.fingerprint();
     let began = Instant::now();
     let bar = progress_bar();
     let mut told = std::io::stderr().is_terminal();
+    let mut brought = Brought::AsFarAsItGoes;
     let outcome = loop {
         if is_up_to_date(store, &fingerprint).await.map_err(failed)? {
             break Ok(());
@@ -59,6 +69,7 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
                             "mrrd: the disk that the ledger lies on is full, so the process that keeps it can't go on: make room there; \
                              what follows is as far as it came"
                         );
+                        brought = Brought::UntilTheDiskWasFull;
                     }
                     break Ok(());
                 }
@@ -78,12 +89,15 @@ pub(super) async fn bring(store: &Store, config: &Config, context: &Context) -> 
     bar.finish_and_clear();
     match outcome {
         Ok(()) => {}
-        Err(ReconcileError::Store(error)) if error.is_of_a_full_disk() => eprintln!(
-            "mrrd: the disk that the ledger lies on is full, so it can't be brought up to date: make room there ({error})"
-        ),
+        Err(ReconcileError::Store(error)) if error.is_of_a_full_disk() => {
+            brought = Brought::UntilTheDiskWasFull;
+            eprintln!(
+                "mrrd: the disk that the ledger lies on is full, so it can't be brought up to date: make room there"
+            );
+        }
         Err(error) => eprintln!("mrrd: the ledger can't be brought up to date: {error}"),
     }
-    Ok(())
+    Ok(brought)
 }
 
 async fn is_up_to_date(store: &Store, fingerprint: &str) -> Result<bool, StoreError> {

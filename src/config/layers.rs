@@ -86,12 +86,28 @@ pub fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The user who runs this process, as the system's environment names them; one who became another keeps their own name.
+/// The user who runs this process, as the system's environment names them, else as its list of accounts does; one who became another
+/// keeps their own name.
 #[expect(clippy::disallowed_methods, reason = "only here is the environment read")]
 pub fn user_of_process() -> Option<String> {
     ["SUDO_USER", "USER", "LOGNAME", "USERNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .or_else(account_of_process)
+}
+
+/// The account that this process runs as; `None` where the system's list hasn't got it, as in many a container.
+#[cfg(unix)]
+fn account_of_process() -> Option<String> {
+    let user = rustix::process::getuid().as_raw().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = accounts.lines().find(|line| line.split(':').nth(2) == Some(user.as_str()))?;
+    line.split(':').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(not(unix))]
+fn account_of_process() -> Option<String> {
+    None
 }
 
 /// The layers laid over each other.

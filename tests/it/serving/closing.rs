@@ -205,3 +205,18 @@ async fn a_closing_is_superseded_and_the_old_one_stays() {
     assert_eq!(trail["data"][0]["detail"], "stripe: closed too early", "{trail}");
     assert_eq!(done(&daemon, &["verify", "--json"])["closings"], 2);
 }
+
+/// Without a name in the environment it was "unknown" who had closed a month.
+#[tokio::test]
+async fn who_closed_a_month_is_the_account_of_the_system_or_whoever_is_named() {
+    let daemon = january(Settings::default()).await;
+    done(&daemon, &["close", "2026-01", "--json"]);
+    let account = std::process::Command::new("id").arg("-un").output().unwrap();
+    let account = String::from_utf8(account.stdout).unwrap().trim().to_owned();
+    let who = || done(&daemon, &["close", "list", "--json"])["data"].as_array().unwrap().last().unwrap()["who"].clone();
+    assert_eq!(who(), json!(account));
+    done(&daemon, &["close", "2026-01", "--supersede", "--reason", "a test", "--by", "Ada Lovelace", "--json"]);
+    assert_eq!(who(), json!("Ada Lovelace"));
+    let refused = daemon.command(&["close", "2026-01", "--by", " "]);
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+}
