@@ -2,8 +2,9 @@
 
 use super::{Context, Failure, Outcome, ask, open_to_read, up_to_date};
 use crate::{
-    ledger::time::Day,
+    ledger::{fact::Fact, time::Day},
     report::{explain::Explanation, service::Reports, units::Places},
+    store::Store,
 };
 
 /// Explains a customer's MRR: every state, every rule applied, every movement, with event ids
@@ -23,6 +24,28 @@ pub(super) struct Args {
     output: ask::Output,
 }
 
+/// What is said of an id that is no customer's and no subscription's: of an event whose it is.
+async fn not_found(store: &Store, id: &str) -> String {
+    if !id.starts_with("evt_") {
+        return format!(
+            "the ledger has no customer and no subscription {id}: check the id, `mrrd report movements` shows those there are"
+        );
+    }
+    let Ok(Some(event)) = store.log.event(&id.into()).await else {
+        return format!("the log has no event {id}: check the id, or take it in (mrrd backfill, mrrd replay)");
+    };
+    let facts = store.log.facts_of(event.seq).await.unwrap_or_default();
+    match facts.iter().find_map(Fact::customer) {
+        Some(customer) => format!(
+            "{id} is an event of {customer}: `mrrd explain {customer}` tells what came of it, `mrrd events show {id}` what it says"
+        ),
+        None => format!(
+            "{id} is an event ({}) that names no customer: `mrrd events show {id}` says what it holds",
+            event.kind
+        ),
+    }
+}
+
 pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let config = context.load()?;
     let store = open_to_read(&config).await?;
@@ -33,7 +56,11 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let Some(answer) = answer else {
         let elsewhere = reports.found_elsewhere(&question, &args.id).await.map_err(ask::failure)?;
         let hint: String = elsewhere.iter().map(|notice| format!(": {}", notice.for_terminal())).collect();
-        return Err(Failure::Failed(format!("the ledger has no customer and no subscription {}{hint}", args.id)));
+        return Err(Failure::Failed(if hint.is_empty() {
+            not_found(&store, &args.id).await
+        } else {
+            format!("the ledger has no customer and no subscription {}{hint}", args.id)
+        }));
     };
     let told = ask::told(&reports, &question, false).await.map_err(ask::failure)?;
     let places = if args.output.exact() { Places::All } else { Places::Currency };

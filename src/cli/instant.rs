@@ -1,6 +1,6 @@
 //! Instants as options take them: a day, an RFC 3339 instant, or Unix seconds.
 
-use crate::ledger::time::{Day, UnixTime, Zone};
+use crate::ledger::time::{Day, NotADay, UnixTime, Zone};
 
 /// Reads `2026-01-31` (its first second in UTC), `2026-01-31T12:00:00Z` or `1769860800`.
 pub(super) fn parse(text: &str) -> Result<UnixTime, String> {
@@ -10,10 +10,10 @@ pub(super) fn parse(text: &str) -> Result<UnixTime, String> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(UnixTime(instant.as_second()));
     }
-    if let Ok(day) = text.parse::<Day>()
-        && !text.contains('T')
-    {
-        return Ok(Zone::UTC.start_of(day));
+    match text.parse::<Day>() {
+        Ok(day) if !text.contains('T') => return Ok(Zone::UTC.start_of(day)),
+        Err(none @ (NotADay::Month | NotADay::Day { .. })) => return Err(none.to_string()),
+        _ => {}
     }
     Err("a day (2026-01-31), an instant (2026-01-31T12:00:00Z) or Unix seconds are possible".to_owned())
 }

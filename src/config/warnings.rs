@@ -35,12 +35,21 @@ fn collect(config: &Config) -> Vec<String> {
             stripe.tolerance.as_secs()
         ));
     }
-    let secrets = stripe.endpoints.values().flat_map(|endpoint| &endpoint.webhook_secrets);
-    if stripe.webhook_secrets.iter().chain(secrets).any(|secret| !secret.expose_secret().starts_with("whsec_")) {
-        warnings.push(
-            "a webhook secret does not begin with whsec_: check that it is an endpoint's signing secret".to_owned(),
-        );
-    }
+    let of_endpoints = stripe
+        .endpoints
+        .iter()
+        .map(|(name, endpoint)| (format!("stripe.endpoints.{name}.webhook_secrets"), &endpoint.webhook_secrets));
+    let secrets = std::iter::once(("stripe.webhook_secrets".to_owned(), &stripe.webhook_secrets)).chain(of_endpoints);
+    warnings.extend(
+        secrets.filter(|(_, secrets)| secrets.iter().any(|one| !one.expose_secret().starts_with("whsec_"))).map(
+            |(key, _)| {
+                format!(
+                    "{key}: a secret in it does not begin with whsec_: set the endpoint's signing secret there, as Stripe's Dashboard \
+                     shows it under Developers, Webhooks"
+                )
+            },
+        ),
+    );
     if stripe.api_key.as_ref().is_some_and(|key| key.expose_secret().starts_with("pk_")) {
         warnings.push(
             "stripe.api_key is a publishable key (pk_…), which may read nothing at Stripe: set a restricted key (rk_…)"

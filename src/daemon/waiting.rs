@@ -43,7 +43,9 @@ pub async fn is_there(config: &Config, trouble: &Trouble) -> Result<bool, StoreE
         }
         Err(error @ StoreError::Unavailable { .. }) => {
             let words = match is_disk_full(config) {
-                true => "the disk that the log lies on is full: webhooks are answered 503 until there is room",
+                true => {
+                    "the disk that the log lies on is full: webhooks are answered 503 until there is room; make room on it"
+                }
                 false => "the database isn't there: webhooks are answered 503 until it is",
             };
             trouble.goes_on(&error.to_string(), words);

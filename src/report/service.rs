@@ -381,7 +381,12 @@ impl<'a> Reports<'a> {
         if let (Some(from), Some(to)) = (ask.from, ask.to)
             && from > to
         {
-            return Err(AskError::Parameter { name: "from", reason: format!("{from} is after to, {to}") });
+            return Err(AskError::Parameter {
+                name: "from",
+                reason: format!(
+                    "the span begins on {from} and ends on {to}, before that: swap the two days, or leave one out"
+                ),
+            });
         }
         Ok(periods(ask.interval, from, to, now, ask.scheduled, &self.ledger.zone)?)
     }

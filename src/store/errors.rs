@@ -197,7 +197,10 @@ impl Nature {
     fn error(self, doing: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
         match self {
             Self::Passing => StoreError::Unavailable { doing, reason: error.to_string() },
-            Self::Full => StoreError::Unavailable { doing, reason: format!("{FULL} ({error})") },
+            Self::Full => {
+                let reason = format!("{FULL} ({error}): make room on the disk that the database lies on");
+                StoreError::Unavailable { doing, reason }
+            }
             Self::Damage => {
                 DAMAGE_SEEN.fetch_add(1, Ordering::Relaxed);
                 StoreError::Damaged { doing, reason: error.to_string() }

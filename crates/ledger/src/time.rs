@@ -80,14 +80,41 @@ impl fmt::Debug for Day {
 
 /// Text that names no day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a day such as 2026-01-31 is expected")]
-pub struct NotADay;
+pub enum NotADay {
+    /// It isn't written as one.
+    #[error("a day such as 2026-01-31 is expected")]
+    Unreadable,
+    /// It is written as one, of a month that no year has.
+    #[error("there is no such day: months go from 01 to 12")]
+    Month,
+    /// It is written as one, of a month that doesn't have it.
+    #[error("there is no such day: {month} ends on {last}", month = last.0.strftime("%Y-%m"))]
+    Day {
+        /// The last one of that month.
+        last: Day,
+    },
+}
+
+impl NotADay {
+    /// Why `text`, which can't be read, names no day.
+    fn of(text: &str) -> Self {
+        let part = |from: usize, to: usize| {
+            text.get(from..to).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse::<i16>().ok()
+        };
+        let dashes = text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
+        let (true, Some(year), Some(month), Some(_)) = (dashes, part(0, 4), part(5, 7), part(8, 10)) else {
+            return Self::Unreadable;
+        };
+        let first = i8::try_from(month).ok().and_then(|month| Date::new(year, month, 1).ok());
+        first.map_or(Self::Month, |first| Self::Day { last: Day(first.last_of_month()) })
+    }
+}
 
 impl FromStr for Day {
     type Err = NotADay;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| NotADay)
+        text.parse().map(Self).map_err(|_| NotADay::of(text))
     }
 }
 

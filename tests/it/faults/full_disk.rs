@@ -173,6 +173,7 @@ async fn doctor_takes_nobody_for_a_stranger_on_a_full_disk() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!told.contains("keeps another ledger"), "{told}");
     assert!(told.contains("the disk is full"), "{told}");
+    assert!(told.contains("make room on the disk that the database lies on"), "{told}");
     assert_eq!(output.status.code(), Some(1), "{told}");
 }
 
@@ -200,6 +201,11 @@ async fn who_asks_on_a_full_disk_hears_that_it_is_full() {
             && daemon.json("/api/v1/status").await["reconciler"]["lag_events"] != 0
     })
     .await;
+    // A rebuild would need room as well.
+    let output = daemon.command(&["close", "2026-01", "--yes"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("make room") && !told.contains("rebuild"), "{told}");
     for command in [&["report", "mrr"][..], &["quality"]] {
         let output = daemon.command(command);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

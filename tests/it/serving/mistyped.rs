@@ -2,7 +2,10 @@
 
 use std::{path::Path, process::Output};
 
-use crate::support::daemon::{Settings, mrrd};
+use crate::{
+    api::{JANUARY, event, subscription},
+    support::daemon::{Settings, mrrd},
+};
 
 fn run(dir: &Path, settings: &Settings, args: &[&str]) -> Output {
     mrrd(dir, settings).args(args).stdin(std::process::Stdio::null()).output().unwrap()
@@ -71,6 +74,70 @@ fn numbers_are_taken_with_their_unit_and_else_it_is_said_what_is_expected() {
     for horizon in ["90", "90d", "365d"] {
         let text = told(&["report", "committed", "--horizon", horizon]);
         assert!(text.contains("there is no ledger"), "{horizon}: {text}");
+    }
+}
+
+/// "A day such as 2026-01-31 is expected" was said of what looks like one.
+#[test]
+fn a_day_that_there_is_not_and_a_span_without_one_are_told_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |args: &[&str]| said(&run(dir.path(), &Settings::default(), args));
+    for (args, expected) in [
+        (&["report", "mrr", "--from", "2026-02-30"][..], "there is no such day: 2026-02 ends on 2026-02-28"),
+        (&["explain", "cus_1", "--day", "2026-13-01"], "there is no such day: months go from 01 to 12"),
+        (&["report", "mrr", "--from", "yesterday"], "a day such as 2026-01-31 is expected"),
+        (&["events", "list", "--since", "2026-02-30"], "there is no such day: 2026-02 ends on 2026-02-28"),
+    ] {
+        let text = told(args);
+        assert!(text.contains(expected), "{args:?}: {text}");
+    }
+    let events = dir.path().join("events.jsonl");
+    let plan = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    std::fs::write(&events, event("evt_1", "customer.subscription.created", JANUARY, &plan, None) + "\n").unwrap();
+    assert!(run(dir.path(), &Settings::default(), &["replay", "events.jsonl"]).status.success());
+    let text = told(&["report", "mrr", "--from", "2026-05-01", "--to", "2026-01-01"]);
+    let expected = "--from: the span begins on 2026-05-01 and ends on 2026-01-01, before that";
+    assert!(text.contains(expected) && text.contains("swap the two days"), "{text}");
+}
+
+/// A secret of an endpoint was warned of, and not which one; what is done about a wrong id of `explain` neither.
+#[test]
+fn a_secret_is_named_by_its_key_and_what_explain_does_not_find_by_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default().env("MRRD_STRIPE__ENDPOINTS__EU__WEBHOOK_SECRETS", "sk_test_mistaken");
+    let text = said(&run(dir.path(), &settings, &["config", "check"]));
+    let expected = "stripe.endpoints.eu.webhook_secrets: a secret in it does not begin with whsec_";
+    assert!(text.contains(expected) && !text.contains("sk_test_mistaken"), "{text}");
+    assert!(!text.contains("stripe.webhook_secrets:"), "{text}");
+
+    let events = dir.path().join("events.jsonl");
+    let plan = subscription("sub_1", "cus_1", "price_1", 2000, 1, JANUARY);
+    let price = serde_json::json!({"id": "price_1", "object": "price", "product": "prod_1"});
+    let lines = [
+        event("evt_1", "customer.subscription.created", JANUARY, &plan, None),
+        event("evt_2", "price.created", JANUARY, &price, None),
+    ];
+    std::fs::write(&events, lines.join("\n")).unwrap();
+    assert!(run(dir.path(), &Settings::default(), &["replay", "events.jsonl"]).status.success());
+    for (id, expected) in [
+        (
+            "evt_1",
+            "evt_1 is an event of cus_1: `mrrd explain cus_1` tells what came of it, `mrrd events show evt_1` what it says",
+        ),
+        (
+            "evt_2",
+            "evt_2 is an event (price.created) that names no customer: `mrrd events show evt_2` says what it holds",
+        ),
+        ("evt_9", "the log has no event evt_9: check the id, or take it in (mrrd backfill, mrrd replay)"),
+        (
+            "cus_9",
+            "the ledger has no customer and no subscription cus_9: check the id, `mrrd report movements` shows those there are",
+        ),
+    ] {
+        let output = run(dir.path(), &Settings::default(), &["explain", id]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(expected), "{id}: {text}");
     }
 }
 
