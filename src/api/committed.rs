@@ -7,7 +7,7 @@ use super::{
     params::{FormatQuery, LedgerQuery, SegmentQuery},
     query::{Query, parameters},
     reports, told,
-    values::PageSize,
+    values::Days,
 };
 use crate::{
     api::state::AppState,
@@ -20,8 +20,8 @@ use crate::{
 parameters! {
     /// How far committed MRR looks.
     pub(super) struct CommittedQuery {
-        /// So many days from today on.
-        horizon: PageSize<{ HORIZON_MAX as i64 }, { HORIZON as i64 }>,
+        /// So many days from today on; `30d` is read as 30.
+        horizon: Days<{ HORIZON_MAX as i64 }, { HORIZON as i64 }>,
         segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,

@@ -256,7 +256,7 @@ mod tests {
                 "as_known_at: \"2026-10-31\" is not an instant but a day: for its end in UTC write 2026-10-31T23:59:59Z, in another \
                  zone with its offset, as 2026-10-31T23:59:59-05:00 (mrrd's days are those of ledger.timezone)",
             ),
-            ("from=2026-02-30", "from: \"2026-02-30\" is not a day such as 2026-01-31"),
+            ("from=2026-02-30", "from: \"2026-02-30\" is not a day: 2026-02 ends on 2026-02-28"),
             ("interval=fortnight", "interval: \"fortnight\" is not one of day, week, month, quarter, year"),
             ("currency=dollars", "currency: \"dollars\" is not a currency such as usd, or reporting"),
             ("basis=old", "basis: \"old\" is not restated or closed"),

@@ -18,7 +18,7 @@ use crate::{
         ids::{CustomerId, PriceId, ProductId, TestClockId},
         money::Currency,
         outcome::{Cause, Kind, Rollup},
-        time::{Day, UnixTime},
+        time::{Day, NotADay, UnixTime},
     },
     report::{
         ask::{Basis, GroupBy, InCurrency, KnownAt},
@@ -143,11 +143,34 @@ macro_rules! parsed {
 }
 
 parsed! {
-    Day: "a day such as 2026-01-31", formatted(KnownFormat::Date, "2026-01-31");
     Month: "a month such as 2026-10", text("2026-10").build();
     Currency: "a currency such as usd", text("usd").build();
     InCurrency: InCurrency::WORDS, text("usd").build();
     i64: "a whole number", ObjectBuilder::new().schema_type(Type::Integer).examples([0]).build();
+}
+
+impl Value for Day {
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn expected() -> String {
+        "a day such as 2026-01-31".into()
+    }
+
+    fn expected_for(text: &str) -> String {
+        match text.parse::<Self>() {
+            Err(none @ (NotADay::Month | NotADay::Day { .. })) => {
+                let none = none.to_string();
+                format!("a day: {}", none.trim_start_matches("there is no such day: "))
+            }
+            _ => Self::expected(),
+        }
+    }
+
+    fn schema() -> Object {
+        formatted(KnownFormat::Date, "2026-01-31")
+    }
 }
 
 impl Value for UnixTime {
@@ -332,12 +355,37 @@ impl<const MAX: i64, const DEFAULT: i64> Value for PageSize<MAX, DEFAULT> {
     }
 }
 
-impl<const MAX: i64, const DEFAULT: i64> Part for PageSize<MAX, DEFAULT> {
-    fn take(given: &mut Given, name: &'static str) -> Result<Self, ApiProblem> {
-        Ok(given.take(name)?.unwrap_or(Self(DEFAULT)))
+/// So many days, from 1 to `MAX`, as `30` or, as commands take it, `30d`; `DEFAULT` where nothing is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Days<const MAX: i64, const DEFAULT: i64>(pub(super) i64);
+
+impl<const MAX: i64, const DEFAULT: i64> Value for Days<MAX, DEFAULT> {
+    fn read(text: &str) -> Option<Self> {
+        PageSize::<MAX, DEFAULT>::read(text.strip_suffix('d').unwrap_or(text)).map(|days| Self(days.0))
     }
 
-    fn describe(name: &'static str, about: &[&str]) -> Vec<Parameter> {
-        vec![described::<Self>(name, about).build()]
+    fn expected() -> String {
+        format!("so many days from 1 to {MAX}, such as {DEFAULT} or {DEFAULT}d")
+    }
+
+    fn schema() -> Object {
+        PageSize::<MAX, DEFAULT>::schema()
     }
 }
+
+/// Those that have a value where none is given.
+macro_rules! with_a_default {
+    ($($type:ident),+) => {
+        $(impl<const MAX: i64, const DEFAULT: i64> Part for $type<MAX, DEFAULT> {
+            fn take(given: &mut Given, name: &'static str) -> Result<Self, ApiProblem> {
+                Ok(given.take(name)?.unwrap_or(Self(DEFAULT)))
+            }
+
+            fn describe(name: &'static str, about: &[&str]) -> Vec<Parameter> {
+                vec![described::<Self>(name, about).build()]
+            }
+        })+
+    };
+}
+
+with_a_default!(PageSize, Days);

@@ -96,6 +96,11 @@ async fn scheduled(settings: Settings) {
     assert_eq!(week["data"][0]["committed_exact"], "4900");
     let stripe = daemon.json("/api/v1/committed?profile=stripe").await;
     assert_eq!([&stripe["data"][0]["mrr_exact"], &stripe["data"][0]["scheduled_churn_exact"]], ["4900", "0"]);
+    // As commands take it.
+    assert_eq!(daemon.json("/api/v1/committed?horizon=7d").await["data"], week["data"]);
+    let refused = daemon.get("/api/v1/committed?horizon=1y").await;
+    let said = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(refused.status == 422 && said.contains("is not so many days from 1 to 3650, such as 30 or 30d"), "{said}");
     let refused = daemon.get("/api/v1/committed?horizon=0").await;
     assert_eq!(refused.status, 422);
     let printed = daemon.command(&["report", "committed", "--json"]);
