@@ -174,7 +174,7 @@ async fn a_webhook_is_on_screen_without_asking_and_the_keyboard_does_everything(
             {"press": "/"}, {"type": customer}, {"until": "#found li:nth-child(2)"}, {"press": "Enter"},
             {"wait": "How it came about"}, {"look": "found"},
             {"press": "?"}, {"wait": "find a page, customer or event"}, {"press": "Escape"},
-            {"press": "g"}, {"press": "m"}, {"wait": "The movements"}, {"focus": ".canvas"}, {"press": "ArrowLeft"},
+            {"press": "g"}, {"press": "m"}, {"wait": "The movements"}, {"until": ".canvas"}, {"focus": ".canvas"}, {"press": "ArrowLeft"},
             {"press": "ArrowDown"}, {"press": "Enter"}, {"look": "opened"},
         ]},
     ]);
