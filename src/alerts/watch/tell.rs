@@ -146,10 +146,10 @@ fn content(message: &Message) -> String {
     content.to_string()
 }
 
-/// Where to look at a customer.
+/// Where to look at a customer: the dashboard's page of it, where it is known how mrrd is reached, else Stripe's.
 fn link(settings: &Alerts, live: bool, customer: &str) -> String {
     match &settings.url {
-        Some(url) => format!("{url}/#customer={customer}"),
+        Some(url) => format!("{url}/customers/{customer}{}", if live { "" } else { "?livemode=false" }),
         None => stripe_link(live, customer),
     }
 }

@@ -169,7 +169,10 @@ dark.addEventListener("change", () => { if (!kept) document.documentElement.data
 
 followLinks();
 // A link that signs in, followed by somebody who is signed in already.
-if (new URLSearchParams(location.hash.slice(1)).has("token")) history.replaceState(null, "", location.pathname + location.search);
+const after = new URLSearchParams(location.hash.slice(1));
+if (after.has("token")) history.replaceState(null, "", location.pathname + location.search);
+// As alerts of before led to a customer.
+if (after.get("customer")) history.replaceState(null, "", `/customers/${encodeURIComponent(after.get("customer") ?? "")}${location.search}`);
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 root.replaceChildren();
 render(html`<${App} />`, root);

@@ -69,7 +69,7 @@ async fn a_spike_is_told_within_seconds_signed_once_and_by_name() {
     assert!(customers.iter().any(|one| one["customer"] == staying(0)), "{alert}");
     assert_eq!(alert["warnings"], json!([]));
     let link = customers[0]["link"].as_str().unwrap();
-    assert!(link.starts_with("https://mrrd.example.com/#customer=cus_"), "{link}");
+    assert!(link.starts_with("https://mrrd.example.com/customers/cus_"), "{link}");
     assert!(alert["expected"]["high"].as_u64().unwrap() < alert["observed"].as_u64().unwrap(), "{alert}");
 
     // One alert an episode, however often it is looked at; the API and the command tell of it.
