@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ahead, Renewal, TrialDue};
+use super::known::{Ahead, Renewal, TrialDue};
 use crate::{
     fx::{Key, Rates, Valued},
     money::{Currency, Mrr},

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ahead, Change, Outlook, Prospect, ProspectKind, Renewal, TrialDue, Untold, at_risk,
+    known::{Ahead, Change, Renewal, TrialDue, Untold},
+    outlook::{Outlook, at_risk, yearly},
     planned::{self, Plan, Schedule},
-    yearly,
 };
 use crate::{
     counting::{CountStatus, Counted},
@@ -19,6 +19,7 @@ use crate::{
     ids::*,
     money::{Currency, Mrr},
     profile::Profile,
+    prospect::{Prospect, ProspectKind},
     time::UnixTime,
 };
 

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     fx::{Quote, Rates},
+    ids::*,
     laws,
-    money::Decimal,
+    money::{Currency, Decimal},
     profile::{PastDue, PauseRule},
     story::{Story, day, time},
 };
