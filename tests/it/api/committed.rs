@@ -112,6 +112,34 @@ async fn scheduled(settings: Settings) {
     assert!(table.contains("scheduled_expansion") || table.contains("scheduled expansion"), "{table}");
 }
 
+/// A schedule whose phases nobody tells to have begun has more windows than are looked at when the customer is derived: from there
+/// on its facts are read, and the answer is theirs.
+#[tokio::test]
+async fn with_more_windows_than_are_kept_its_facts_are_read() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__PROFILES", "finance").start().await;
+    let began = now() - 170 * DAY;
+    let mut state = subscription("sub_1", "cus_1", "price_1000", 1000, 1, began);
+    (state["current_period_start"], state["current_period_end"]) = (json!(began), json!(now() + 5 * DAY));
+    // One a day, the last in six days: some 150 of them are overdue.
+    let phase = |n: i64| {
+        let start = began + (n + 1) * DAY;
+        json!({"start_date": start, "end_date": start + DAY, "discounts": [],
+            "items": [{"price": "price_1000", "quantity": n, "discounts": []}]})
+    };
+    let schedule = json!({"id": "sub_sched_1", "object": "subscription_schedule", "customer": "cus_1",
+        "subscription": "sub_1", "status": "active", "end_behavior": "release",
+        "phases": (1..=175).map(phase).collect::<Vec<_>>()});
+    daemon.accept(event("evt_1", "customer.subscription.created", began, &state, None)).await;
+    daemon.accept(event("evt_schedule", "subscription_schedule.updated", began + DAY, &schedule, None)).await;
+    daemon.settle().await;
+    let told = daemon.json("/api/v1/committed?horizon=30").await;
+    let entry = &told["data"][0];
+    let exact = ["mrr", "scheduled_expansion", "committed"].map(|name| entry[format!("{name}_exact")].as_str());
+    assert_eq!(exact, [Some("1000"), Some("174000"), Some("175000")], "{told:#}");
+    // What is overdue comes at once; the rest day by day.
+    assert!(entry["lines"].as_array().is_some_and(|lines| (6..=8).contains(&lines.len())), "{told:#}");
+}
+
 /// In the reporting currency rows tell of customers who pay in it, and facts of the others (rule `revaluation`).
 #[tokio::test]
 async fn in_the_reporting_currency_each_customer_is_told_at_the_rate_it_stands_at() {

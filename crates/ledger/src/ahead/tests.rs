@@ -192,6 +192,32 @@ fn rates() -> Rates {
     Rates::new(days.enumerate().map(|(n, day)| quote(&day, 1_080_000_000_000 + 1_234_567_891 * n as i128)), None)
 }
 
+/// No more than so many windows of a subscription are looked at: up to there rows tell what facts do, and from there on that facts
+/// must be read (rule `time-alone`).
+#[test]
+fn beyond_so_many_windows_facts_are_read() {
+    let finance = profile("finance");
+    // None of the phases is known to have begun, so each that is overdue makes a window of its own and one before the next.
+    let phase = |n: i64| format!("d{}-d{} pro:{n}", 10 + n, 11 + n);
+    let phases: Vec<String> = (1..=160).map(phase).collect();
+    let story = Story::of(&format!("d1 created active pro:10; d9 a plan {}", phases.join(" | ")));
+    let rows = story.derive(&finance).prospects;
+    let overdue: Vec<UnixTime> =
+        rows.iter().filter(|row| row.kind == ProspectKind::Overdue).map(|row| row.shown_from).collect();
+    let [bound] = overdue[..] else { panic!("{overdue:?}") };
+    assert!(rows.iter().all(|row| row.shown_from <= bound && row.kind == ProspectKind::Overdue
+        || row.shown_until.is_some_and(|until| until <= bound)));
+    assert!(time("d100") < bound && bound < time("d165"), "{bound}");
+    for now in [time("d9"), time("d10"), time("d100"), bound.plus(-1)] {
+        let until = now.plus(30 * 86_400);
+        let told = told_by(&rows, now, until).map(without_sums);
+        assert_eq!(told, Some(without_sums(look(&story, &finance, now, until))), "{now}");
+    }
+    for now in [bound, time("d165"), time("d400")] {
+        assert_eq!(told_by(&rows, now, now.plus(30 * 86_400)), None, "{now}");
+    }
+}
+
 proptest! {
     /// Rule `committed-mrr`.
     #[test]
