@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     ReportError,
     ask::{Ask, Basis, GroupBy},
-    bridge::{Bridge, Counts, Grouping, Lines, PeriodTotals, bridges, difference, sum},
+    bridge::{Bridge, Counts, Grouping, Lines, PeriodTotals, difference, sum},
+    bridges::bridges,
     money::Exact,
     month::{Figures, Month},
     mrr::MrrEntry,

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::{
     ReportError,
     ask::Basis,
-    bridge::{Bridge, Grouping, bridges},
+    bridge::{Bridge, Grouping},
+    bridges::bridges,
     notice::Notice,
     period::{Interval, Period, Phase},
     retained::People,

@@ -9,6 +9,7 @@ pub mod audit_trail;
 mod basis;
 pub mod book;
 pub mod bridge;
+pub mod bridges;
 pub mod called;
 pub mod cells;
 pub mod chartmogul;

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::{
     ReportError,
     ask::Basis,
-    bridge::{ANSWERED_BYTES, Bridge, ENTRIES_MAX, Grouping},
+    bridge::{Bridge, Grouping},
+    bridges::{ANSWERED_BYTES, ENTRIES_MAX},
     money::Exact,
     notice::Notice,
     period::{Interval, Phase},

@@ -13,7 +13,8 @@ use mrrd::{
     },
     report::{
         book::Book,
-        bridge::{Bridge, Grouping, bridges},
+        bridge::{Bridge, Grouping},
+        bridges::bridges,
         memory::Memory,
         metrics,
         period::{Interval, Period, cuts, periods},
