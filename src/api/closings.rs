@@ -16,7 +16,8 @@ use crate::{
     event::Seq,
     report::{
         ask::{Ask, InCurrency},
-        closing::{Close, CloseAnswer, CloseError, ClosedLine},
+        closing::{Close, CloseError},
+        closing_answer::{CloseAnswer, ClosedLine},
         month::Month,
         table::Table,
     },

@@ -10,7 +10,7 @@ use super::{
     basis::answerable,
     book::Book,
     bridge::Grouping,
-    closing::closed,
+    closing_figures::closed,
     memory::Memory,
     metrics::{self, MetricsAnswer, MetricsEntry},
     month::Month,

@@ -1,30 +1,17 @@
-//! Closing a month: its figures by customer, and keeping them with what they were made from (rule `closing`).
+//! Closing a month: whether it can be closed, and keeping what it is closed with (rule `closing`).
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
-use utoipa::ToSchema;
 
+pub use super::closing_answer::CloseAnswer;
 use super::{
-    ReportError,
-    basis::{COUNTED, STOOD},
-    memory::Memory,
-    money::Exact,
-    month::{Figures, Month, figures, of_month},
+    closing_answer::ClosedProfile,
+    closing_figures::{closed, hash, missing_rate},
+    month::Month,
     reports::{AskError, Reports},
 };
 use crate::{
     event::Seq,
-    ledger::{
-        ids::AccountId,
-        money::{Currency, Mrr},
-        movement_id::movement_id,
-        outcome::{CustomerLedger, Kind, Movement, QualityEntry, QualityKind},
-        profile::Profile,
-        time::{UnixTime, Zone},
-    },
+    ledger::profile::Profile,
     reconciler::{Rules, rules},
     store::{
         StoreError,
@@ -34,83 +21,6 @@ use crate::{
         },
     },
 };
-
-/// Everything a month is closed with. Simulated time is no month that closes: customers on test clocks are left out.
-pub fn closed(closing: Closing, ledgers: &Memory, month: Month, zone: &Zone) -> Result<ClosedMonth, ReportError> {
-    let end = zone.end_of(month.last());
-    let mut totals: BTreeMap<(bool, Option<AccountId>, Currency), Figures> = BTreeMap::new();
-    let mut stood: BTreeMap<(bool, Option<AccountId>, Currency), BTreeMap<&'static str, Mrr>> = BTreeMap::new();
-    let (mut customers, mut movements) = (Vec::new(), Vec::new());
-    for (key, ledger) in ledgers.customers.iter().filter(|(_, ledger)| ledger.test_clock.is_none()) {
-        for (currency, lines) in amounts_at(ledger, end)? {
-            let all = stood.entry((key.livemode, key.account.clone(), currency)).or_default();
-            for (line, amount) in lines {
-                let sum = all.entry(line).or_default();
-                *sum = sum.checked_add(amount).ok_or(ReportError::Overflow)?;
-            }
-        }
-        for (currency, one) in figures(ledger, month, end)? {
-            totals.entry((key.livemode, key.account.clone(), currency)).or_default().add(&one)?;
-            let Figures { opening, closing, .. } = one;
-            customers.push(ClosedCustomer { key: key.clone(), currency, opening, closing });
-        }
-        for movement in ledger.movements.iter().filter(|movement| of_month(movement, month, end)) {
-            let id = movement_id(&ledgers.profile, key.livemode, key.account.as_ref(), &key.customer, movement);
-            let Movement { currency, day, effective_at, kind, amount, .. } = *movement;
-            movements.push(ClosedMovement {
-                key: key.clone(),
-                id: id.into(),
-                currency,
-                day,
-                effective_at,
-                kind,
-                amount,
-            });
-        }
-    }
-    let mut lines = |((livemode, account, currency), one): ((bool, Option<AccountId>, Currency), Figures)| {
-        let moved =
-            Kind::ALL.iter().map(|kind| (kind.as_str(), one.lines.get(*kind))).filter(|(_, sum)| *sum != Mrr::ZERO);
-        let beside = stood.remove(&(livemode, account.clone(), currency)).unwrap_or_default();
-        let bridge = [("opening", one.opening)].into_iter().chain(moved).chain([("closing", one.closing)]);
-        let all: Vec<_> = bridge.chain(beside).collect();
-        all.into_iter().map(move |(line, amount)| ClosedTotal {
-            livemode,
-            account: account.clone(),
-            currency,
-            line: line.into(),
-            amount,
-        })
-    };
-    let totals = totals.into_iter().flat_map(&mut lines).collect();
-    Ok(ClosedMonth { closing, totals, customers, movements })
-}
-
-/// What stands of a customer at the month's end beside its MRR, in each currency; counts are whole numbers.
-fn amounts_at(
-    ledger: &CustomerLedger,
-    end: UnixTime,
-) -> Result<BTreeMap<Currency, BTreeMap<&'static str, Mrr>>, ReportError> {
-    let mut all: BTreeMap<Currency, BTreeMap<&'static str, Mrr>> = BTreeMap::new();
-    let mut add = |currency, lines: &[&'static str], amounts: &[Mrr]| {
-        let of = all.entry(currency).or_default();
-        lines.iter().zip(amounts).try_for_each(|(line, amount)| {
-            let sum = of.entry(line).or_default();
-            *sum = sum.checked_add(*amount).ok_or(ReportError::Overflow)?;
-            Ok::<_, ReportError>(())
-        })
-    };
-    for delta in ledger.deltas.iter().filter(|delta| delta.at <= end) {
-        add(delta.currency, &STOOD, &[delta.list, delta.estimated, delta.at_risk, delta.scheduled_churn])?;
-    }
-    for count in ledger.counts.iter().filter(|count| count.at <= end) {
-        let whole = |count: i64| Mrr(i128::from(count) * Mrr::MINOR);
-        if let Some(currency) = count.currency {
-            add(currency, &COUNTED, &[whole(count.customers), whole(count.subscriptions), whole(count.trials)])?;
-        }
-    }
-    Ok(all)
-}
 
 /// A month can't be closed.
 #[derive(Debug, Error)]
@@ -148,126 +58,6 @@ impl<'a> Close<'a> {
     /// A month for the first time, in order.
     pub fn for_month(month: Month, by: &'a Actor) -> Self {
         Self { month, by, force: false, supersede: None, dry_run: false }
-    }
-}
-
-/// What closing a month kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct CloseAnswer {
-    /// The calendar month that is closed, such as `2026-10`.
-    pub month: String,
-    /// Nothing was kept: this is what would be. Absent otherwise.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub dry_run: bool,
-    /// That earlier months stay open, and what closes them from now on, where this is the first month closed and the ledger
-    /// began before it. Absent otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notice: Option<String>,
-    /// One for each profile it is now closed under.
-    pub closed: Vec<ClosedProfile>,
-}
-
-/// A month as closed under one profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ClosedProfile {
-    /// The profile under whose rules it is counted.
-    pub profile: String,
-    /// Whether it is closed converted into the reporting currency.
-    pub converted: bool,
-    /// The log up to here made the figures.
-    #[schema(value_type = i64)]
-    pub seq: Seq,
-    /// When it was closed, by mrrd's clock.
-    pub closed_at: String,
-    /// SHA-256 of month, `seq` and the rules, zone and versions the figures depend on.
-    pub hash: String,
-    /// 1 as the month was first closed, one more with each closing that took the place of the one before.
-    pub revision: i64,
-    /// How many movements were kept, of all its ledgers together.
-    pub movements: usize,
-    /// How many of them each ledger has; one without any isn't here.
-    pub movements_by_ledger: Vec<LedgerMovements>,
-    /// The lines of each ledger's bridge.
-    pub totals: Vec<ClosedLine>,
-}
-
-/// How many movements of one ledger a closing kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LedgerMovements {
-    /// True in live mode, false in test mode.
-    pub livemode: bool,
-    /// The connected account; absent for the account's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// The currency of the ledger, such as `usd`.
-    #[schema(value_type = String)]
-    pub currency: Currency,
-    /// How many.
-    pub movements: usize,
-}
-
-impl LedgerMovements {
-    fn counted(movements: &[ClosedMovement]) -> Vec<Self> {
-        let mut all: BTreeMap<_, usize> = BTreeMap::new();
-        for one in movements {
-            *all.entry((one.key.livemode, one.key.account.as_ref(), one.currency)).or_default() += 1;
-        }
-        let one = |((livemode, account, currency), movements): ((bool, Option<&AccountId>, Currency), usize)| Self {
-            livemode,
-            account: account.map(ToString::to_string),
-            currency,
-            movements,
-        };
-        all.into_iter().map(one).collect()
-    }
-}
-
-/// One line of a closed bridge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ClosedLine {
-    /// True in live mode, false in test mode.
-    pub livemode: bool,
-    /// The connected account; absent for the account's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// The currency of the amounts, such as `usd`.
-    #[schema(value_type = String)]
-    pub currency: Currency,
-    /// `opening`, `closing`, the kind of movement, or what stood at the end: `list`, `estimated`, `at_risk` and
-    /// `scheduled_churn`, and the counts `customers`, `subscriptions` and `trials`.
-    pub line: String,
-    /// How much, in minor units; of a count, how many.
-    pub amount: i128,
-    /// `amount` exactly, to 10⁻⁶ of a minor unit.
-    pub amount_exact: Exact,
-}
-
-impl From<&ClosedTotal> for ClosedLine {
-    fn from(total: &ClosedTotal) -> Self {
-        Self {
-            livemode: total.livemode,
-            account: total.account.as_ref().map(ToString::to_string),
-            currency: total.currency,
-            line: total.line.to_string(),
-            amount: total.amount.minor(),
-            amount_exact: Exact(total.amount),
-        }
-    }
-}
-
-impl ClosedProfile {
-    fn from_month(month: &ClosedMonth, converted: bool) -> Self {
-        Self {
-            profile: month.closing.profile.as_ref().into(),
-            converted,
-            seq: month.closing.seq,
-            closed_at: month.closing.closed_at.to_string(),
-            hash: month.closing.hash.clone(),
-            revision: month.closing.revision,
-            movements: month.movements.len(),
-            movements_by_ledger: LedgerMovements::counted(&month.movements),
-            totals: month.totals.iter().map(ClosedLine::from).collect(),
-        }
     }
 }
 
@@ -434,31 +224,4 @@ fn left_open(first: Month, month: Month, dry_run: bool) -> String {
         "{month} is the first month closed, and the ledger begins in {first}: {span} {stays} open, and {how} closed from now on only \
          with --force, as in `mrrd close {first} --force`"
     )
-}
-
-/// The first rate that is missing for any figure up to `end`.
-pub(super) fn missing_rate(ledgers: &Memory, end: UnixTime) -> Option<&QualityEntry> {
-    let all = ledgers.customers.iter().flat_map(|(_, ledger)| &ledger.quality);
-    all.filter(|entry| entry.kind == QualityKind::MissingRate && entry.at <= end).min_by_key(|entry| entry.at)
-}
-
-/// SHA-256 over what the figures depend on, in hexadecimal.
-pub(super) fn hash(month: Month, seq: Seq, inputs: &str) -> String {
-    hex::encode(Sha256::digest(format!("month {month}\nlog {seq}\n{inputs}")))
-}
-
-/// The figures a month was closed with, by customer and currency, put together again.
-pub(super) fn kept(
-    customers: &[ClosedCustomer],
-    movements: &[ClosedMovement],
-) -> Result<BTreeMap<(crate::event::CustomerKey, Currency), Figures>, ReportError> {
-    let mut all: BTreeMap<_, Figures> = BTreeMap::new();
-    for row in customers {
-        let one = all.entry((row.key.clone(), row.currency)).or_default();
-        (one.opening, one.closing) = (row.opening, row.closing);
-    }
-    for row in movements {
-        all.entry((row.key.clone(), row.currency)).or_default().lines.add(row.kind, row.amount)?;
-    }
-    Ok(all)
 }

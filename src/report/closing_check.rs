@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    closing::{closed, hash, kept},
+    closing_figures::{closed, hash, kept},
     month::Figures,
     reports::{AskError, Reports},
 };

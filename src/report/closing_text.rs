@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    closing::{CloseAnswer, ClosedLine, ClosedProfile, LedgerMovements},
+    closing_answer::{CloseAnswer, ClosedLine, ClosedProfile, LedgerMovements},
     table::Table,
     units::said,
 };

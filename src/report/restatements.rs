@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     ReportError,
     ask::Ask,
-    closing::{kept, missing_rate},
+    closing_figures::{kept, missing_rate},
     month::{Figures, Month, MonthFigures, figures},
     question::Asked,
     reports::{AskError, Reports},
