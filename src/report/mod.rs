@@ -67,6 +67,7 @@ mod segment_values;
 mod segments;
 pub mod service;
 pub mod stripe_audit;
+pub mod stripe_audit_answer;
 pub mod stripe_export;
 mod stripe_figures;
 pub mod stripe_reason;

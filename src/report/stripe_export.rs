@@ -96,6 +96,15 @@ pub enum ExportPeriod {
     Day(Day),
 }
 
+impl std::fmt::Display for ExportPeriod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Month(month) => month.fmt(f),
+            Self::Day(day) => day.fmt(f),
+        }
+    }
+}
+
 /// What a figure is about.
 pub type Key = (CustomerId, Currency, ExportPeriod);
 
