@@ -1,6 +1,7 @@
 //! What is derived from the log: customers' rows by generation, and what stands beside them. It can be thrown away and made
 //! again, and is read with the questions of `questions.rs`.
 
+pub mod day_rows;
 pub mod day_sums;
 pub(super) mod digests;
 pub(in crate::store) mod generation;

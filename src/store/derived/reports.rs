@@ -1,4 +1,5 @@
-//! What reports read of a ledger: rows summed by accounting day, and of each customer. Memory gives the same (`report::memory`).
+//! What reports read of a ledger: rows summed by accounting day (`day_rows.rs`), and of each customer. Memory gives the same
+//! (`report::memory`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,6 +7,7 @@ use std::{
 };
 
 pub use super::{
+    day_rows::*,
     lists::*,
     loss_sums::{DaySpan, LossesAsked, LossesTold, LossyDays},
     scope::*,
@@ -18,30 +20,11 @@ use crate::{
         cohorts::Month,
         ids::{AccountId, CustomerId},
         money::{Currency, Mrr},
-        outcome::{Kind, Movement, QualityEntry, SubscriptionLedger, Trial},
+        outcome::{Movement, QualityEntry, SubscriptionLedger, Trial},
         retention::{Aged, Looked},
         time::{Day, UnixTime},
     },
 };
-
-/// What days are summed by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowGroup {
-    /// Nothing further: one row a currency and day.
-    Whole,
-    /// By product; rows of a price without one have no group.
-    Product,
-    /// By the id of the price.
-    Price,
-    /// By billing interval, such as `3 month`.
-    Interval,
-    /// The currency it is billed in.
-    Currency,
-    /// By the id of the ledger's customer.
-    Customer,
-    /// Why it moved: movements only.
-    Cause,
-}
 
 /// What months are summed by, beside their rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,59 +68,6 @@ impl Dimension {
     }
 }
 
-/// A day's changes of amounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayAmounts {
-    /// The currency of its amounts, the ledger's.
-    pub currency: Currency,
-    /// What it is summed by; `None` where that isn't known.
-    pub group: Option<Arc<str>>,
-    /// The accounting day of the ledger's zone.
-    pub day: Day,
-    /// Change of MRR, net of discounts.
-    pub mrr: Mrr,
-    /// Change of MRR before discounts.
-    pub list: Mrr,
-    /// Change of the share that rests on estimates.
-    pub estimated: Mrr,
-    /// Change of what is `past_due`.
-    pub at_risk: Mrr,
-    /// Change of what is set to cancel.
-    pub scheduled_churn: Mrr,
-}
-
-/// A day's changes of counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayCounts {
-    /// `None` counts over all currencies.
-    pub currency: Option<Currency>,
-    /// What it is summed by.
-    pub group: Option<Arc<str>>,
-    /// The accounting day of the ledger's zone.
-    pub day: Day,
-    /// Change of the number of paying customers.
-    pub customers: i64,
-    /// Change of the number of subscriptions with MRR above 0.
-    pub subscriptions: i64,
-    /// Change of the number of subscriptions on trial.
-    pub trials: i64,
-}
-
-/// A day's movements of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayLine {
-    /// The currency of its amounts, the ledger's.
-    pub currency: Currency,
-    /// What it is summed by.
-    pub group: Option<Arc<str>>,
-    /// The accounting day the movement is booked on.
-    pub day: Day,
-    /// The kind of movements summed.
-    pub kind: Kind,
-    /// The sum of their amounts.
-    pub amount: Mrr,
-}
-
 /// A day's change of what a customer holds of one thing: a product, a price, an interval, or a currency that it is billed in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldRow {
@@ -151,18 +81,7 @@ pub struct HeldRow {
     pub list: Mrr,
 }
 
-/// Everything a bridge is made of, read at one instant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LedgerRows {
-    /// By how much MRR changed on each day, by currency and group.
-    pub amounts: Vec<DayAmounts>,
-    /// By how much each count changed on each day, by currency.
-    pub counts: Vec<DayCounts>,
-    /// What moved on each day, by kind.
-    pub lines: Vec<DayLine>,
-}
-
-/// The same of each customer by itself, in groups of what it holds or why it moved.
+/// What bridges are made of, of each customer by itself, in groups of what it holds or why it moved.
 pub type RowsOfCustomers = BTreeMap<Arc<str>, LedgerRows>;
 
 /// What each day adds to the figures that look at customers one by one, up to a cut.
@@ -372,92 +291,5 @@ impl DailyRows {
     /// The first day on which anything changed in any currency.
     pub fn first_day(&self) -> Option<Day> {
         self.amounts.iter().map(|row| row.day).chain(self.counts.iter().map(|row| row.day)).min()
-    }
-}
-
-impl LedgerRows {
-    /// Leaves out every other currency.
-    pub fn keep_currency(&mut self, currency: Currency) {
-        self.amounts.retain(|row| row.currency == currency);
-        self.counts.retain(|row| row.currency.is_none_or(|of| of == currency));
-        self.lines.retain(|row| row.currency == currency);
-    }
-
-    /// Sees to it that each currency has a row in no group.
-    pub fn fill_currencies(&mut self) {
-        let mut first: BTreeMap<Currency, Day> = BTreeMap::new();
-        for row in &self.amounts {
-            let day = first.entry(row.currency).or_insert(row.day);
-            *day = row.day.min(*day);
-        }
-        self.amounts.extend(first.into_iter().map(|(currency, day)| DayAmounts {
-            currency,
-            group: None,
-            day,
-            mrr: Mrr::ZERO,
-            list: Mrr::ZERO,
-            estimated: Mrr::ZERO,
-            at_risk: Mrr::ZERO,
-            scheduled_churn: Mrr::ZERO,
-        }));
-    }
-
-    /// Puts rows into the groups that `label` names; rows of one group add up.
-    pub fn regroup(&mut self, label: impl Fn(&str) -> Option<Arc<str>>) {
-        let groups = self.amounts.iter_mut().map(|row| &mut row.group);
-        let groups = groups.chain(self.counts.iter_mut().map(|row| &mut row.group));
-        for group in groups.chain(self.lines.iter_mut().map(|row| &mut row.group)) {
-            *group = group.as_deref().and_then(&label);
-        }
-    }
-
-    /// The same over all groups: a row a day. `None` beyond 128 bits.
-    pub fn whole(&self) -> Option<Self> {
-        let mut amounts: BTreeMap<(Currency, Day), DayAmounts> = BTreeMap::new();
-        for row in &self.amounts {
-            let nothing = DayAmounts {
-                currency: row.currency,
-                group: None,
-                day: row.day,
-                mrr: Mrr::ZERO,
-                list: Mrr::ZERO,
-                estimated: Mrr::ZERO,
-                at_risk: Mrr::ZERO,
-                scheduled_churn: Mrr::ZERO,
-            };
-            let sum = amounts.entry((row.currency, row.day)).or_insert(nothing);
-            sum.mrr = sum.mrr.checked_add(row.mrr)?;
-            sum.list = sum.list.checked_add(row.list)?;
-            sum.estimated = sum.estimated.checked_add(row.estimated)?;
-            sum.at_risk = sum.at_risk.checked_add(row.at_risk)?;
-            sum.scheduled_churn = sum.scheduled_churn.checked_add(row.scheduled_churn)?;
-        }
-        let mut counts: BTreeMap<(Option<Currency>, Day), DayCounts> = BTreeMap::new();
-        for row in &self.counts {
-            let DayCounts { currency, day, .. } = *row;
-            let nothing = DayCounts { currency, group: None, day, customers: 0, subscriptions: 0, trials: 0 };
-            let sum = counts.entry((currency, day)).or_insert(nothing);
-            sum.customers = sum.customers.checked_add(row.customers)?;
-            sum.subscriptions = sum.subscriptions.checked_add(row.subscriptions)?;
-            sum.trials = sum.trials.checked_add(row.trials)?;
-        }
-        let mut lines: BTreeMap<(Currency, Day, Kind), DayLine> = BTreeMap::new();
-        for row in &self.lines {
-            let DayLine { currency, day, kind, .. } = *row;
-            let nothing = DayLine { currency, group: None, day, kind, amount: Mrr::ZERO };
-            let sum = lines.entry((currency, day, kind)).or_insert(nothing);
-            sum.amount = sum.amount.checked_add(row.amount)?;
-        }
-        Some(Self {
-            amounts: amounts.into_values().collect(),
-            counts: counts.into_values().collect(),
-            lines: lines.into_values().collect(),
-        })
-    }
-
-    /// The first day on which anything changed in any currency.
-    pub fn first_day(&self) -> Option<Day> {
-        let days = self.amounts.iter().map(|row| row.day);
-        days.chain(self.counts.iter().map(|row| row.day)).chain(self.lines.iter().map(|row| row.day)).min()
     }
 }
