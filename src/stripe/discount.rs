@@ -200,23 +200,9 @@ pub(super) fn discounts<'a>(
     // Something is taken off, and that is all that can be told: unresolved, never nothing.
     if !list.complete || matches!(single, Obj::Odd) {
         odd.note("discounts");
-        all.push(known_by(None));
+        all.push(DiscountState::known_by(None));
     }
     all
-}
-
-/// A discount of which no more is known than its id, or not even that.
-pub(super) fn known_by(id: Option<DiscountId>) -> DiscountState {
-    DiscountState {
-        id,
-        coupon: None,
-        terms: None,
-        start: None,
-        end: None,
-        customer: None,
-        subscription: None,
-        item: None,
-    }
 }
 
 /// One of a list: by its id alone, or in full.
@@ -225,9 +211,9 @@ pub(super) fn read_ref(discount: &Ref<'_, DiscountWire<'_>>, odd: &mut Oddities)
         Ref::Absent => None,
         Ref::Odd => {
             odd.note("discounts");
-            Some(known_by(None))
+            Some(DiscountState::known_by(None))
         }
-        Ref::Id(id) => Some(known_by(odd.fits("discounts", id).then(|| DiscountId::new(shared(id))))),
+        Ref::Id(id) => Some(DiscountState::known_by(odd.fits("discounts", id).then(|| DiscountId::new(shared(id))))),
         Ref::Is(discount) => Some(discount.read(odd)),
     }
 }

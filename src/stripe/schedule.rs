@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    discount::{CouponWire, DiscountWire, known_by, read_ref},
+    discount::{CouponWire, DiscountWire, read_ref},
     json::{Array, Named, Obj, Oddities, Raw, Ref, shared},
     price::{TaxRateWire, tax_rates},
 };
@@ -168,7 +168,7 @@ fn to_be(list: &Array<Obj<PhaseDiscountWire<'_>>>, odd: &mut Oddities) -> Option
     let read = |one: &Obj<PhaseDiscountWire<'_>>| match one.get("schedule.phases.discounts", odd) {
         Some(one) => one.read(odd),
         // Something is taken off, and that is all that can be told: unresolved, never nothing.
-        None => known_by(None),
+        None => DiscountState::known_by(None),
     };
     Some(list.iter().map(read).collect())
 }
@@ -194,5 +194,5 @@ fn of_coupon(coupon: &Ref<'_, CouponWire<'_>>, odd: &mut Oddities) -> DiscountSt
             (terms.as_ref().map(|terms| terms.id.clone()), terms)
         }
     };
-    DiscountState { coupon, terms, ..known_by(None) }
+    DiscountState { coupon, terms, ..DiscountState::known_by(None) }
 }

@@ -40,6 +40,13 @@ pub struct DiscountState {
     pub item: Option<ItemId>,
 }
 
+impl DiscountState {
+    /// A discount of which no more is known than its id, or not even that.
+    pub fn known_by(id: Option<DiscountId>) -> Self {
+        Self { id, coupon: None, terms: None, start: None, end: None, customer: None, subscription: None, item: None }
+    }
+}
+
 /// What a coupon takes off, from what and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct CouponTerms {

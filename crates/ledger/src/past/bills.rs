@@ -136,16 +136,7 @@ impl<'a> Bills<'a> {
     /// The discount of this id as well as the log knows it.
     pub(super) fn discount(&self, id: &DiscountId) -> DiscountState {
         let known = self.discounts.get(id).map(|known| (*known).clone());
-        known.unwrap_or_else(|| DiscountState {
-            id: Some(id.clone()),
-            coupon: None,
-            terms: None,
-            start: None,
-            end: None,
-            customer: None,
-            subscription: None,
-            item: None,
-        })
+        known.unwrap_or_else(|| DiscountState::known_by(Some(id.clone())))
     }
 
     /// The price a line names: as the log knows it, else as far as the line tells it. A line shows neither tiers nor
