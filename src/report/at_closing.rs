@@ -80,15 +80,9 @@ impl<'a> Reports<'a> {
         let Asked { scope, .. } = self.resolve_now(ask, &self.kept(ask)?).await?;
         let of = |livemode: bool, account: &Option<AccountId>| scope.includes(livemode, account.as_ref());
         let mut rows = LedgerRows::default();
-        let stands = |currency, customer: &CustomerKey, day, mrr| DayAmounts {
-            currency,
-            group: Some(customer.customer.as_str().into()),
-            day,
-            mrr,
-            list: Mrr::ZERO,
-            estimated: Mrr::ZERO,
-            at_risk: Mrr::ZERO,
-            scheduled_churn: Mrr::ZERO,
+        let stands = |currency, customer: &CustomerKey, day, mrr| {
+            let group = Some(customer.customer.as_str().into());
+            DayAmounts { mrr, ..DayAmounts::nothing(currency, group, day) }
         };
         for one in self.store.records.closed_customers(closing).await? {
             if of(one.key.livemode, &one.key.account) {

@@ -245,14 +245,9 @@ mod tests {
             let (day, group) = (day(words[1]), words.get(3).map(|word| Arc::from(*word)));
             match words[0] {
                 "mrr" => rows.amounts.push(DayAmounts {
-                    currency,
-                    group,
-                    day,
                     mrr: money(words[2]),
                     list: money(words[2]),
-                    estimated: Mrr::ZERO,
-                    at_risk: Mrr::ZERO,
-                    scheduled_churn: Mrr::ZERO,
+                    ..DayAmounts::nothing(currency, group, day)
                 }),
                 "customers" => rows.counts.push(DayCounts {
                     currency: Some(currency),

@@ -145,15 +145,9 @@ mod tests {
     use super::*;
 
     fn rows(amounts: &[(&str, i128)]) -> LedgerRows {
-        let row = |(day, mrr): &(&str, i128)| DayAmounts {
-            currency: "usd".parse().unwrap(),
-            group: None,
-            day: day.parse().unwrap(),
-            mrr: Mrr(*mrr),
-            list: Mrr::ZERO,
-            estimated: Mrr::ZERO,
-            at_risk: Mrr::ZERO,
-            scheduled_churn: Mrr::ZERO,
+        let row = |(day, mrr): &(&str, i128)| {
+            let nothing = DayAmounts::nothing("usd".parse().unwrap(), None, day.parse().unwrap());
+            DayAmounts { mrr: Mrr(*mrr), ..nothing }
         };
         LedgerRows { amounts: amounts.iter().map(row).collect(), ..LedgerRows::default() }
     }

@@ -194,8 +194,9 @@ mod tests {
             let mut rows = LedgerRows::default();
             for (customer, at, amount) in &changes {
                 let mrr = Mrr(*amount);
-                rows.amounts.push(DayAmounts { currency, group: Some(who(*customer)), day: day(*at), mrr, list: mrr,
-                    estimated: Mrr::ZERO, at_risk: Mrr::ZERO, scheduled_churn: Mrr::ZERO });
+                rows.amounts.push(DayAmounts {
+                    mrr, list: mrr, ..DayAmounts::nothing(currency, Some(who(*customer)), day(*at))
+                });
                 rows.counts.push(DayCounts { currency: Some(currency), group: Some(who(*customer)), day: day(*at),
                     customers: 1, subscriptions: 0, trials: 0 });
                 rows.lines.push(DayLine { currency, group: Some(who(*customer)), day: day(*at), kind: Kind::Expansion, amount: mrr });

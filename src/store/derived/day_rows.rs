@@ -48,6 +48,22 @@ pub struct DayAmounts {
     pub scheduled_churn: Mrr,
 }
 
+impl DayAmounts {
+    /// A row in which nothing changed.
+    pub fn nothing(currency: Currency, group: Option<Arc<str>>, day: Day) -> Self {
+        Self {
+            currency,
+            group,
+            day,
+            mrr: Mrr::ZERO,
+            list: Mrr::ZERO,
+            estimated: Mrr::ZERO,
+            at_risk: Mrr::ZERO,
+            scheduled_churn: Mrr::ZERO,
+        }
+    }
+}
+
 /// A day's changes of counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayCounts {
@@ -106,16 +122,7 @@ impl LedgerRows {
             let day = first.entry(row.currency).or_insert(row.day);
             *day = row.day.min(*day);
         }
-        self.amounts.extend(first.into_iter().map(|(currency, day)| DayAmounts {
-            currency,
-            group: None,
-            day,
-            mrr: Mrr::ZERO,
-            list: Mrr::ZERO,
-            estimated: Mrr::ZERO,
-            at_risk: Mrr::ZERO,
-            scheduled_churn: Mrr::ZERO,
-        }));
+        self.amounts.extend(first.into_iter().map(|(currency, day)| DayAmounts::nothing(currency, None, day)));
     }
 
     /// Puts rows into the groups that `label` names; rows of one group add up.
@@ -131,17 +138,8 @@ impl LedgerRows {
     pub fn whole(&self) -> Option<Self> {
         let mut amounts: BTreeMap<(Currency, Day), DayAmounts> = BTreeMap::new();
         for row in &self.amounts {
-            let nothing = DayAmounts {
-                currency: row.currency,
-                group: None,
-                day: row.day,
-                mrr: Mrr::ZERO,
-                list: Mrr::ZERO,
-                estimated: Mrr::ZERO,
-                at_risk: Mrr::ZERO,
-                scheduled_churn: Mrr::ZERO,
-            };
-            let sum = amounts.entry((row.currency, row.day)).or_insert(nothing);
+            let nothing = || DayAmounts::nothing(row.currency, None, row.day);
+            let sum = amounts.entry((row.currency, row.day)).or_insert_with(nothing);
             sum.mrr = sum.mrr.checked_add(row.mrr)?;
             sum.list = sum.list.checked_add(row.list)?;
             sum.estimated = sum.estimated.checked_add(row.estimated)?;

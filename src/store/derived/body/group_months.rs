@@ -35,14 +35,7 @@ fn beyond() -> StoreError {
 
 impl Months {
     pub(super) fn amounts(&mut self, row: DayAmounts, rows: Rows) -> Result<(), StoreError> {
-        let nothing = DayAmounts {
-            mrr: Mrr::ZERO,
-            list: Mrr::ZERO,
-            estimated: Mrr::ZERO,
-            at_risk: Mrr::ZERO,
-            scheduled_churn: Mrr::ZERO,
-            ..row.clone()
-        };
+        let nothing = DayAmounts::nothing(row.currency, row.group.clone(), row.day);
         let sum = self.amounts.entry((row.currency, row.group.clone(), row.day)).or_insert(nothing);
         moved_amount(&mut sum.mrr, row.mrr, rows).ok_or_else(beyond)?;
         moved_amount(&mut sum.list, row.list, rows).ok_or_else(beyond)?;
