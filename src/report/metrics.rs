@@ -82,6 +82,19 @@ impl From<Rate> for Metric {
     }
 }
 
+impl Metric {
+    /// Its cells in a table, under `metric`, `value`, `numerator`, `denominator` and `reason`.
+    pub(super) fn cells(&self, name: &str) -> [String; 5] {
+        [
+            name.to_owned(),
+            self.value.clone().unwrap_or_default(),
+            self.numerator.clone(),
+            self.denominator.clone(),
+            self.reason.unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
 macro_rules! metrics {
     ($($(#[$doc:meta])+ $name:ident),+ $(,)?) => {
         /// One period of one currency.
@@ -314,18 +327,10 @@ impl MetricsAnswer {
         ];
         let rows = self.data.iter().flat_map(|entry| {
             entry.figures().into_iter().map(|(name, metric)| {
-                vec![
-                    entry.start.to_string(),
-                    entry.end.to_string(),
-                    entry.currency.to_string(),
-                    if entry.partial { "true".into() } else { String::new() },
-                    name.into(),
-                    metric.value.clone().unwrap_or_default(),
-                    metric.numerator.clone(),
-                    metric.denominator.clone(),
-                    metric.reason.unwrap_or_default().into(),
-                    entry.closed_seq.map(|seq| seq.to_string()).unwrap_or_default(),
-                ]
+                let period = [entry.start.to_string(), entry.end.to_string(), entry.currency.to_string()];
+                let partial = if entry.partial { "true".into() } else { String::new() };
+                let closed_seq = entry.closed_seq.map(|seq| seq.to_string()).unwrap_or_default();
+                period.into_iter().chain([partial]).chain(metric.cells(name)).chain([closed_seq]).collect::<Vec<_>>()
             })
         });
         Table { columns, rows: rows.collect() }.telling_converted(self.converted)

@@ -199,17 +199,9 @@ impl UnitEconomicsAnswer {
             vec!["start", "end", "currency", "partial", "metric", "value", "numerator", "denominator", "reason"];
         let rows = self.data.iter().flat_map(|entry| {
             entry.figures().into_iter().map(|(name, metric)| {
-                vec![
-                    entry.start.to_string(),
-                    entry.end.to_string(),
-                    entry.currency.to_string(),
-                    if entry.partial { "true".into() } else { String::new() },
-                    name.into(),
-                    metric.value.clone().unwrap_or_default(),
-                    metric.numerator.clone(),
-                    metric.denominator.clone(),
-                    metric.reason.unwrap_or_default().into(),
-                ]
+                let period = [entry.start.to_string(), entry.end.to_string(), entry.currency.to_string()];
+                let partial = if entry.partial { "true".into() } else { String::new() };
+                period.into_iter().chain([partial]).chain(metric.cells(name)).collect::<Vec<_>>()
             })
         });
         Table { columns, rows: rows.collect() }.telling_converted(self.converted)
