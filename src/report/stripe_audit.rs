@@ -23,7 +23,7 @@ use crate::{
         profile::Profile,
         time::Zone,
     },
-    reconciler::{Rules, derivation, joining::Joins},
+    reconciler::{ReconcileError, Rules, derivation, joining::Joins},
 };
 
 /// How many unknown customers are named: enough to see what was read as their ids.
@@ -80,9 +80,12 @@ impl Reports<'_> {
                 }
                 let one = std::slice::from_ref(&suspect.key);
                 for known in derivation::read(self.store, &others, one, known_at).await? {
-                    let derived = derivation::derive_one(&known, &others).unwrap_or_default();
+                    let under = |rules: &Rules| {
+                        derivation::derive_one(&known, rules)
+                            .map_err(|reason| ReconcileError::Customer { customer: suspect.key.clone(), reason })
+                    };
+                    let (derived, all) = (under(&others)?, under(&everybody)?);
                     suspect.otherwise = derived.iter().map(|one| told_of(&one.ledger, &suspect.said)).collect();
-                    let all = derivation::derive_one(&known, &everybody).unwrap_or_default();
                     suspect.included = all.first().map(|one| told_of(&one.ledger, &suspect.said));
                 }
                 suspects.push(suspect);
