@@ -218,9 +218,9 @@ fn decoded(text: &str) -> Option<String> {
         match byte {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let code = rest.get(..2).and_then(|code| std::str::from_utf8(code).ok())?;
-                bytes.push(u8::from_str_radix(code, 16).ok()?);
-                rest = &rest[2..];
+                let (code, after) = rest.split_at_checked(2)?;
+                bytes.push(u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok()?);
+                rest = after;
             }
             byte => bytes.push(*byte),
         }

@@ -205,7 +205,8 @@ fn from_toml(text: &str, origin: &Origin, faults: &mut Vec<String>) -> Option<Va
     match text.parse::<toml::Table>() {
         // The parser's message shows the line, which may hold a secret: only its place is passed on.
         Err(error) => {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let before = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(before).filter(|byte| *byte == b'\n').count();
             faults.push(format!("{origin}: line {line} is not TOML: {}", error.message()));
             None
         }

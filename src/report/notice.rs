@@ -119,18 +119,18 @@ impl Reports<'_> {
         let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, None).await?;
         let (here, elsewhere): (Vec<LedgerThere>, Vec<_>) = there.into_iter().partition(|one| is_asked(one, &scope));
-        if here.is_empty() && elsewhere.is_empty() {
-            let detail = format!(
-                "{} events are in the log, and none of them tells of a customer: {} are of types that are not read, {} could \
-                 not be read, {} carry no object",
-                head.events, head.ignored, head.unreadable, head.thin
-            );
-            return Ok(vec![Notice::new(NoticeKind::NothingRead, detail, None)]);
-        }
         if here.is_empty() {
-            let mut notices = vec![elsewhere_of(&scope, &elsewhere)];
+            let Some(first) = elsewhere.first() else {
+                let detail = format!(
+                    "{} events are in the log, and none of them tells of a customer: {} are of types that are not read, {} could \
+                     not be read, {} carry no object",
+                    head.events, head.ignored, head.unreadable, head.thin
+                );
+                return Ok(vec![Notice::new(NoticeKind::NothingRead, detail, None)]);
+            };
+            let mut notices = vec![elsewhere_of(&scope, first, &elsewhere)];
             // Also there something may be missing.
-            if let Some(missing) = self.subscriptions_missing(&scope_of(&scope, &elsewhere[0])).await? {
+            if let Some(missing) = self.subscriptions_missing(&scope_of(&scope, first)).await? {
                 notices.push(missing);
             }
             return Ok(notices);
@@ -206,8 +206,8 @@ impl Reports<'_> {
         let Asked { scope, .. } = self.resolve_unrated(ask).await?;
         let there = self.store.derived.ledgers_there(&scope.profile, Some(id)).await?;
         let elsewhere: Vec<LedgerThere> = there.into_iter().filter(|one| !is_asked(one, &scope)).collect();
-        if !elsewhere.is_empty() {
-            return Ok(vec![elsewhere_of(&scope, &elsewhere)]);
+        if let Some(first) = elsewhere.first() {
+            return Ok(vec![elsewhere_of(&scope, first, &elsewhere)]);
         }
         Ok(self.subscriptions_missing(&scope).await?.into_iter().collect())
     }
@@ -266,8 +266,8 @@ fn scope_of(scope: &Scope, there: &LedgerThere) -> Scope {
     }
 }
 
-/// What there is instead of what was asked, and how it is asked for.
-fn elsewhere_of(scope: &Scope, elsewhere: &[LedgerThere]) -> Notice {
+/// What there is instead of what was asked, the `first` of it among all, and how it is asked for.
+fn elsewhere_of(scope: &Scope, first: &LedgerThere, elsewhere: &[LedgerThere]) -> Notice {
     let only = |holds: fn(&LedgerThere) -> bool| elsewhere.iter().all(holds);
     let what = if only(|one| one.test_clock.is_some()) {
         "only test clocks' events are there".to_owned()
@@ -283,7 +283,7 @@ fn elsewhere_of(scope: &Scope, elsewhere: &[LedgerThere]) -> Notice {
     let named: Vec<String> = elsewhere.iter().take(NAMED).map(described).collect();
     let more = elsewhere.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let option = option(scope, elsewhere);
+    let option = option(scope, first, elsewhere);
     // What is named nowhere is asked for without a name.
     let how = if option.is_none() { "; without the parameter account they are shown" } else { "" };
     let detail = format!("{what}: {}{more}{how}", named.join(", "));
@@ -299,8 +299,7 @@ pub fn described(one: &LedgerThere) -> String {
 }
 
 /// The parameters that show the first of them, or all accounts where that is what there is; `None` where it is shown without any.
-fn option(scope: &Scope, elsewhere: &[LedgerThere]) -> Option<String> {
-    let first = &elsewhere[0];
+fn option(scope: &Scope, first: &LedgerThere, elsewhere: &[LedgerThere]) -> Option<String> {
     let mut parameters = Vec::new();
     if first.livemode != scope.livemode {
         parameters.push(format!("livemode={}", first.livemode));

@@ -83,7 +83,9 @@ pub(super) struct Stretch {
 /// A subscription, counted under one profile.
 #[derive(Debug)]
 pub(super) struct Counted<'a> {
+    /// At least one: whatever is known of a subscription shows it. The places of spans and stretches lie within.
     pub snapshots: Vec<Snapshot<'a>>,
+    /// The places of stretches lie within.
     pub spans: Vec<Span>,
     /// One for each instant at which anything changes; never two of one instant, but for an opening balance.
     pub stretches: Vec<Stretch>,

@@ -104,8 +104,8 @@ impl Line<'_> {
     }
 }
 
-/// A row's key as texts, with its numbers.
-type Told = BTreeMap<Vec<String>, Vec<i64>>;
+/// Rows' numbers by whose they are (profile, livemode, account, test clock) and what they are told apart by, as texts.
+type Told = BTreeMap<([String; 4], Vec<String>), Vec<i64>>;
 
 /// The profile of the first row of a table that isn't what `Lines` say it is, and what it is told apart by.
 pub(super) async fn first_wrong(
@@ -122,26 +122,25 @@ pub(super) async fn first_wrong(
     let mut rows = sqlx::query(AssertSqlSafe(text)).bind(generation).fetch(connection);
     while let Some(row) = rows.try_next().await.doing(doing)? {
         let text = |at: usize| row.try_get::<String, _>(at);
-        let mut told = vec![text(0).doing(doing)?, row.try_get::<bool, _>(1).doing(doing)?.to_string()];
-        for at in 2..4 + keys {
-            told.push(text(at).doing(doing)?);
-        }
+        let livemode = row.try_get::<bool, _>(1).doing(doing)?.to_string();
+        let whose = [text(0).doing(doing)?, livemode, text(2).doing(doing)?, text(3).doing(doing)?];
+        let told = (4..4 + keys).map(text).collect::<Result<_, _>>().doing(doing)?;
         let numbers = (0..count).map(|at| row.try_get(4 + keys + at)).collect::<Result<_, _>>().doing(doing)?;
-        kept.insert(told, numbers);
+        kept.insert((whose, told), numbers);
     }
     let mut summed = Told::new();
     let there = lines.iter().filter(|line| line.numbers.iter().any(|number| *number != 0));
     for Line { of: (profile, livemode, of, clock), key, numbers } in there {
-        let mut told = vec![clean(profile), livemode.to_string(), account(of.as_ref())];
-        told.push(clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default());
-        told.extend(key.iter().map(|value| match value {
+        let clock = clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
+        let whose = [clean(profile), livemode.to_string(), account(of.as_ref()), clock];
+        let told = key.iter().map(|value| match value {
             Value::Text(text) => text.clone().unwrap_or_default(),
             Value::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
             Value::Truth(truth) => truth.to_string(),
-        }));
-        summed.insert(told, numbers.clone());
+        });
+        summed.insert((whose, told.collect()), numbers.clone());
     }
     let differs = kept.iter().find(|(key, numbers)| summed.get(*key) != Some(*numbers));
     let missing = || summed.iter().find(|(key, _)| !kept.contains_key(*key));
-    Ok(differs.or_else(missing).map(|(key, _)| (key[0].clone(), key[4..].join(" "))))
+    Ok(differs.or_else(missing).map(|(([profile, ..], told), _)| (profile.clone(), told.join(" "))))
 }

@@ -147,6 +147,7 @@ impl Database {
         for (row, seq) in fresh.iter_mut().zip(seqs) {
             row.seq = seq;
         }
+        // Each of these answers was pushed with its row: there are as many places.
         let mut places = fresh.iter().map(|row| row.seq);
         for answer in &mut answers {
             if let Appended::New(seq) | Appended::Variant(seq) = answer {
