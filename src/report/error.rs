@@ -123,9 +123,19 @@ impl ReportError {
     }
 }
 
+/// That there is no rate of a day, nor in the days before that it reaches to (rule `rates`).
+pub(super) fn unrated(from: Currency, to: Currency, day: Day) -> ReportError {
+    let detail = format!("no rate of {from} in {to} on {day} or in the {REACH_DAYS} days before");
+    let settle = format!("import a table with {from} from {day} on: mrrd fx import FILE");
+    ReportError::MissingRate { detail, settle: settling(&settle, from.as_str()) }
+}
+
 /// What settles a missing rate once and for all, where an entry names only the first that is missing; and which question needs none.
 pub(super) fn settling_rates(entry: &QualityEntry) -> String {
-    let (settle, currency) = (&entry.settle, &entry.object);
+    settling(&entry.settle, &entry.object)
+}
+
+fn settling(settle: &str, currency: &str) -> String {
     format!(
         "{settle}; one that goes up to today with no more than {REACH_DAYS} days between two rates leaves none missing. Each \
          currency by itself needs no rate: currency={currency} (of commands --currency {currency})"

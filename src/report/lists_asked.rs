@@ -3,7 +3,7 @@
 use super::{
     ReportError,
     ask::{Ask, Basis},
-    failures::{FailureList, FailurePlace},
+    failures::{Converted, FailureList, FailurePlace},
     moving,
     paging::{SIFTED_AT_ONCE, full, page},
     question::Asked,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     budget,
-    ledger::time::Day,
+    ledger::{money::Currency, time::Day},
     segment::Members,
     store::{StoreError, derived::reports::*},
 };
@@ -132,7 +132,10 @@ impl Reports<'_> {
         loop {
             let Failing { rows, since } = view.failing(&scope, (ask.from, to), most).await?;
             let from = ask.from.into_iter().chain(since).max();
-            let mut list = FailureList::from_changes(rows, today, (from, to), ask.own_currency())?;
+            let mut list = match self.reporting(ask) {
+                None => FailureList::from_changes(rows, today, (from, to), ask.own_currency())?,
+                Some(reporting) => self.converted_failures(ask, &scope, (from, to), (reporting, &rows)).await?,
+            };
             list.data.retain(|one| after.is_none_or(|after| one.place() < *after));
             if list.data.len() > limit || since.is_none() {
                 let more = list.data.len() > limit;
@@ -143,6 +146,24 @@ impl Reports<'_> {
             }
             most = most.saturating_mul(4);
         }
+    }
+
+    /// Failed payments that began in `span`, judged by the native ledgers and converted. `rows` are those of the reporting currency's
+    /// ledger, of everybody who failed within the span: nothing is put at risk there that isn't in a native one.
+    async fn converted_failures(
+        &self,
+        ask: &Ask,
+        scope: &Scope,
+        span: (Option<Day>, Option<Day>),
+        (to, rows): (Currency, &[DayAmounts]),
+    ) -> Result<FailureList, AskError> {
+        let profile = self.profile(ask)?;
+        let Asked { view, .. } = self.resolve_under(ask, profile).await?;
+        let own = Scope { profile: profile.name.clone(), ..scope.clone() };
+        let judged = view.failing(&own, span, i64::MAX).await?;
+        let rates = self.rules(std::slice::from_ref(profile)).await?.rates;
+        let into = Converted { to, rates: &rates, rows };
+        Ok(FailureList::converted(judged.rows, self.ledger.zone.day(scope.cut), span, &into)?)
     }
 
     /// What couldn't be known, page by page.

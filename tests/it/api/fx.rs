@@ -225,6 +225,103 @@ async fn movements_of_one_instant_are_listed_as_one_leads_to_the_next() {
     }
 }
 
+/// Rates of dollars in euros of every day until 2028, each from its day on.
+fn daily(rates: &[(&str, &str)]) -> String {
+    let mut table = String::from("day,currency,rate\n");
+    let mut day: jiff::civil::Date = rates[0].0.parse().unwrap();
+    while day.year() < 2028 {
+        let (_, rate) = rates.iter().rev().find(|(from, _)| *from <= &*day.to_string()).unwrap();
+        table.push_str(&format!("{day},usd,{rate}\n"));
+        day = day.tomorrow().unwrap();
+    }
+    table
+}
+
+/// What a rate moves while money is at risk is neither lost nor paid (rule `revaluation`): what became of a failed payment is
+/// what became of it in the customer's own currency, at the rate of the day on which it did.
+#[tokio::test]
+async fn what_a_rate_moved_of_a_failed_payment_is_neither_lost_nor_paid() {
+    let mut daemon = Settings::default().env("MRRD_LEDGER__REPORTING_CURRENCY", "eur").start().await;
+    std::fs::write(
+        daemon.dir().join("rates.csv"),
+        daily(&[("2026-01-01", "0.5"), ("2026-01-31", "0.4"), ("2026-02-28", "0.8")]),
+    )
+    .unwrap();
+    let imported = daemon.command(&["fx", "import", "rates.csv"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let (updated, day) = ("customer.subscription.updated", |days: i64| super::JANUARY + days * super::DAY);
+    for customer in ["paid", "lost", "open"] {
+        let (id, of) = (format!("sub_{customer}"), format!("cus_{customer}"));
+        let mut state = super::subscription(&id, &of, "price_1", 2000, 1, super::JANUARY);
+        let created = "customer.subscription.created";
+        daemon.accept(super::event(&format!("evt_{customer}_1"), created, super::JANUARY, &state, None)).await;
+        let mut becomes = async |place: usize, kind: &str, at: i64, status: &str| {
+            let before = serde_json::json!({"status": state["status"]});
+            state["status"] = status.into();
+            if status == "canceled" {
+                state["ended_at"] = at.into();
+            }
+            let before = (kind == updated).then_some(before);
+            daemon.accept(super::event(&format!("evt_{customer}_{place}"), kind, at, &state, before)).await;
+        };
+        becomes(2, updated, day(6), "past_due").await;
+        match customer {
+            "paid" => becomes(3, updated, day(27), "active").await,
+            "lost" => becomes(3, "customer.subscription.deleted", day(29), "canceled").await,
+            _ => {}
+        }
+    }
+    daemon.settle().await;
+    converted(&mut daemon).await;
+    let outcome = |one: &serde_json::Value| {
+        ["customer", "outcome", "settled_on", "amount_exact", "recovered_exact", "lost_exact", "at_risk_exact"]
+            .map(|name| one[name].as_str().unwrap_or("–").to_owned())
+            .join(" ")
+    };
+    let told = |answer: &serde_json::Value| answer["data"].as_array().unwrap().iter().map(outcome).collect::<Vec<_>>();
+    let converted = [
+        "cus_paid recovered 2026-02-10 800 800 0 0",
+        "cus_open open – 1600 0 0 1600",
+        "cus_lost lost 2026-02-12 800 0 800 0",
+    ];
+    let answer = daemon.json("/api/v1/failed-payments").await;
+    assert_eq!((told(&answer), &answer["converted"]), (converted.map(str::to_owned).to_vec(), &true.into()));
+    let own = told(&daemon.json("/api/v1/failed-payments?currency=usd").await);
+    let native = [
+        "cus_paid recovered 2026-02-10 2000 2000 0 0",
+        "cus_open open – 2000 0 0 2000",
+        "cus_lost lost 2026-02-12 2000 0 2000 0",
+    ];
+    assert_eq!(own, native);
+
+    // What is open is what stands at risk, and what was lost what is told as churn.
+    let mrr = daemon.json("/api/v1/mrr?from=2026-02-01").await;
+    let months = mrr["data"].as_array().unwrap();
+    assert_eq!((&months[0]["churn_exact"], &months.last().unwrap()["at_risk_exact"]), (&"-800".into(), &"1600".into()));
+
+    // Rule `metrics`: what rates moved is in retention, which the form of the bridge leaves out.
+    let metrics = daemon.json("/api/v1/metrics?from=2026-02-01&to=2026-02-28").await;
+    let values =
+        ["nrr", "grr", "nrr_bridge"].map(|name| metrics["data"][0][name]["value"].as_str().unwrap().to_owned());
+    assert_eq!(values, ["1.333333", "0.666667", "0.666667"]);
+
+    // Page by page, in a span, and as known where the log ends.
+    let mut paged = Vec::new();
+    let mut next = String::new();
+    loop {
+        let page = daemon.json(&format!("/api/v1/failed-payments?limit=1{next}")).await;
+        paged.extend(told(&page));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        next = format!("&cursor={cursor}");
+    }
+    assert_eq!(paged, converted);
+    let none = daemon.json("/api/v1/failed-payments?from=2026-01-21").await;
+    assert_eq!(none["data"], serde_json::json!([]));
+    let end = daemon.json("/api/v1/health").await["work"]["last_seq"].as_i64().unwrap();
+    let known = daemon.json(&format!("/api/v1/failed-payments?as_known_at={end}")).await;
+    assert_eq!(told(&known), converted);
+}
+
 /// The European Central Bank's history as it is published: newest first, currencies that are no more, a comma at each end,
 /// no weekends.
 const BANK: &str = "Date,USD,JPY,BGN,CYP,CZK,\n\

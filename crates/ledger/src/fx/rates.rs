@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    money::{Currency, Decimal},
+    money::{Currency, Decimal, Mrr},
     pricing::exact::Exact,
     time::Day,
 };
@@ -96,6 +96,12 @@ impl Rates {
         }
         let value = self.told(from, to, day)?.per_unit;
         value.times(Exact::ratio(minor_units(to), minor_units(from))).ok()
+    }
+
+    /// An amount of `from` in `to` at the rate of `day`, rounded once, half to even; `None` where there is no rate, or beyond what
+    /// an amount holds.
+    pub fn worth(&self, amount: Mrr, from: Currency, to: Currency, day: Day) -> Option<Mrr> {
+        super::times(amount, self.rate(from, to, day)?)
     }
 
     /// Units of `to` for one unit of `from` on `day` as [`Rates::rate`] takes them, and of which days' quotes they were made.
