@@ -83,6 +83,9 @@ const CUT: &[&str] = &["causes", "end_reasons", "products", "prices", "name"];
 const CUT_TO: usize = 24;
 const CUT_LEAST: usize = 12;
 
+/// Figures that hold what stands at two instants against each other, each at the rate of its day.
+const RETENTION: &[&str] = &["nrr", "grr", "nrr_12m", "grr_12m"];
+
 /// Columns whose sum over the rows says something: what flowed, not what stood.
 const FLOWS: &[&str] = &[
     "amount_exact",
@@ -136,22 +139,23 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
         said || (currency.is_some() && matches!(columns[at], "currency" | "converted"))
     };
     let running = running(table, rows);
+    let said: Vec<String> = running.iter().cloned().chain(rates(table, rows)).collect();
     let all: Vec<usize> =
         (0..columns.len()).filter(|at| !silent(*at) && (columns[*at] != "partial" || running.is_empty())).collect();
     let Some(width) = style.width.map(usize::from) else {
-        return with_notes(drawn(table, rows, &all, currency, style, None), &running, usize::MAX);
+        return with_notes(drawn(table, rows, &all, currency, style, None), &said, usize::MAX);
     };
     let fits = |text: &str| text.lines().all(|line| line.chars().count() <= width);
     let text = drawn(table, rows, &all, currency, style, None);
     if fits(&text) {
-        return with_notes(text, &running, width);
+        return with_notes(text, &said, width);
     }
     let (mut shown, mut left_out) = (all.clone(), Vec::new());
     let mut leaving = LEAVES.iter().filter(|name| !TELLS_APART.contains(name) || !differ(table, rows, name));
     loop {
         let text = drawn(table, rows, &shown, currency, style, Some(CUT_TO));
         if fits(&text) {
-            return with_notes(text, &notes(table, rows, &running, &left_out), width);
+            return with_notes(text, &notes(table, rows, &said, &left_out), width);
         }
         let Some(next) = leaving.by_ref().find_map(|name| shown.iter().position(|at| columns[*at] == *name)) else {
             break;
@@ -160,12 +164,12 @@ fn block(table: &Table, rows: &[&Vec<String>], currency: Option<Currency>, style
     }
     // A bridge stands on its side then, whole.
     if columns.contains(&"opening_exact") && columns.contains(&"closing_exact") {
-        return with_notes(turned(table, rows, &all, currency, style, width), &running, width);
+        return with_notes(turned(table, rows, &all, currency, style, width), &said, width);
     }
     let mut cuts = (CUT_LEAST..CUT_TO).rev().map(|cut| drawn(table, rows, &shown, currency, style, Some(cut)));
     match cuts.find(|text| fits(text)) {
-        Some(text) => with_notes(text, &notes(table, rows, &running, &left_out), width),
-        None => with_notes(one_by_one(table, rows, &all, currency, style), &running, width),
+        Some(text) => with_notes(text, &notes(table, rows, &said, &left_out), width),
+        None => with_notes(one_by_one(table, rows, &all, currency, style), &said, width),
     }
 }
 
@@ -202,11 +206,23 @@ fn running(table: &Table, rows: &[&Vec<String>]) -> Vec<String> {
     starts.into_iter().map(|start| format!("(The period from {start} still runs: its figures are so far.)")).collect()
 }
 
+/// That retention in the reporting currency holds what rates moved, where there is any (rule `metrics`).
+fn rates(table: &Table, rows: &[&Vec<String>]) -> Option<String> {
+    let named = |name: &str| table.columns.iter().position(|column| *column == name);
+    let converted = named("converted")?;
+    let figures = match (named("metric"), named("mrr_retention")) {
+        (Some(metric), _) if rows.iter().any(|row| RETENTION.contains(&row[metric].as_str())) => "nrr and grr",
+        (None, Some(_)) => "mrr retention",
+        _ => return None,
+    };
+    rows.iter().any(|row| row[converted] == "true").then(|| format!("(What exchange rates moved is in {figures}.)"))
+}
+
 /// What is said beneath a table that lacks columns: also the reasons for what has no value, where they are among these.
-fn notes(table: &Table, rows: &[&Vec<String>], running: &[String], left_out: &[usize]) -> Vec<String> {
+fn notes(table: &Table, rows: &[&Vec<String>], said: &[String], left_out: &[usize]) -> Vec<String> {
     let metric = table.columns.iter().position(|column| *column == "metric");
     let reason = left_out.iter().find(|at| table.columns[**at] == "reason");
-    let mut notes = running.to_vec();
+    let mut notes = said.to_vec();
     if let (Some(metric), Some(reason)) = (metric, reason) {
         for row in rows.iter().filter(|row| !row[*reason].is_empty()) {
             let note = format!("({}: {})", printable(&row[metric]), printable(&row[*reason]));
@@ -429,6 +445,10 @@ fn totals(
 
 /// A field's name as a person would write it.
 fn heading(field: &str) -> String {
+    // Committed MRR has a line of that name, which is less: what of it counts still, and ends within its horizon.
+    if field == "scheduled_churn_exact" {
+        return "set to end".to_owned();
+    }
     field.strip_suffix("_exact").unwrap_or(field).replace('_', " ")
 }
 

@@ -31,6 +31,7 @@ export const CAUSES = ["imported", "trial_conversion", "free_to_paid", "first_su
  * @property {string} means
  * @property {string} rule
  * @property {readonly ["money", "money" | "share" | "count"] | readonly ["count", "count"]} [made] what stands above and below its line
+ * @property {boolean} [rated] whether it holds what stands at two instants against each other, each at the rate of its day
  * @property {string} to the page that shows who is behind it
  */
 /** @type {Figure[]} */
@@ -41,9 +42,9 @@ export const FIGURES = [
   { key: "customers", name: "Customers", as: "count", good: 1, means: "Customers with MRR above 0 at the end of the period.", rule: "A customer with several subscriptions is one.", to: "/customers?sort=mrr" },
   { key: "arpa", name: "ARPA", as: "money", good: 1, means: "Average revenue per account: what a paying customer brings a month.", rule: "Closing MRR ÷ paying customers", made: ["money", "count"], to: "/customers?sort=mrr" },
   { key: "nrr", name: "NRR", as: "share", good: 1, means: "Net revenue retention: of what the customers of the start paid, how much they pay at the end, growth included.",
-    rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
+    rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", rated: true, made: ["money", "money"], to: "/movements" },
   { key: "grr", name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
-    rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", made: ["money", "money"], to: "/movements" },
+    rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", rated: true, made: ["money", "money"], to: "/movements" },
   { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "The share of customers who were lost.",
     rule: "Lost ÷ there at the start; under the profile stripe lost in 30 days ÷ (there 30 days ago + new since)", made: ["count", "count"], to: "/churn" },
   { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", made: ["money", "money"], to: "/movements" },

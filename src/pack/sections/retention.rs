@@ -50,6 +50,9 @@ pub(super) fn section(figures: &Figures) -> Section {
         if !none.is_empty() {
             blocks.push(Block::Note(format!("Not told of this month: {}.", none.join("; "))));
         }
+        if figures.metrics.answer.converted {
+            blocks.push(Block::Note("What exchange rates moved is in net and gross revenue retention.".into()));
+        }
         blocks.extend(feedback(figures, currency));
         blocks
     });

@@ -198,6 +198,30 @@ fn where_no_table_fits_each_row_stands_for_itself() {
     ");
 }
 
+/// Rule `metrics`: retention in the reporting currency holds what rates moved, and says so; the two currencies' own don't.
+#[test]
+fn retention_that_holds_what_rates_moved_says_so() {
+    let table = |metric: &str, converted: &str| Table {
+        columns: vec!["currency", "converted", "metric", "value"],
+        rows: vec![["eur", converted, metric, "0.9"].map(str::to_owned).to_vec()],
+    };
+    let said =
+        |metric: &str, converted: &str| show(&table(metric, converted), WIDE).contains("What exchange rates moved");
+    assert!(said("nrr", "true") && said("grr_12m", "true"));
+    assert!(!said("nrr", "false") && !said("nrr_bridge", "true") && !said("quick_ratio", "true"));
+    let cohorts = Table {
+        columns: vec!["cohort", "currency", "converted", "mrr_retention"],
+        rows: vec![["2026-01", "eur", "true", "0.9"].map(str::to_owned).to_vec()],
+    };
+    assert!(show(&cohorts, WIDE).contains("(What exchange rates moved is in mrr retention.)"));
+}
+
+#[test]
+fn what_is_set_to_end_has_another_name_than_the_line_of_committed_mrr() {
+    assert_eq!(heading("scheduled_churn_exact"), "set to end");
+    assert_eq!(heading("at_risk_exact"), "at risk");
+}
+
 #[test]
 fn words_are_cut_before_a_terminal_wraps_them() {
     let row =

@@ -1,6 +1,6 @@
 //! Not Stripe's figure: the lines that a rule changes are all there, so that they sum to the difference that stands beside them.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{no_faults, once, walk};
 use crate::{
@@ -45,8 +45,15 @@ async fn what_exchange_rates_moved_is_among_the_lines_that_differ() {
     let change = &compared["data"][0]["by_knob"][0]["change"];
     let amounts = ["opening", "fx", "churn", "closing"].map(|line| change[line].as_i64());
     assert_eq!(amounts, [Some(10_000), Some(2_000), Some(-12_000), Some(0)], "{compared}");
-    let seen = walk(&daemon, &once(), &Value::from(vec![json!({"path": "/differences?with=finance&month=2026-02"})]));
+    let pages = json!([
+        {"path": "/differences?with=finance&month=2026-02"}, {"path": "/?range=&from=2026-01-01&to=2026-02-28"},
+        {"path": "/?range=&from=2026-01-01&to=2026-02-28&currency=usd"},
+    ]);
+    let seen = walk(&daemon, &once(), &pages);
     no_faults(&seen);
+    // Retention in the reporting currency says that rates are in it (rule `metrics`).
+    seen[1].shows("What exchange rates moved is in it.");
+    assert!(!seen[2].text().contains("What exchange rates moved"), "{}", seen[2].text());
     seen[0].shows("Cancellations: opening +€100.00, churn -€120.00, exchange rate +€20.00");
     assert!(!seen[0].text().contains("prior period"), "{}", seen[0].text());
 }

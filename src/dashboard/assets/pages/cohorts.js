@@ -16,7 +16,7 @@ export function Cohorts({ query }) {
   const asked = { ...ledger.money, ...ledger.segment, from: days.from, to: days.to };
   const answer = useApi(address("/api/v1/cohorts", asked));
   return html`<${PageHead} title="Cohorts" lead="Each row is the customers who first paid in one month; each column, what is left of them so many months later." tools=${html`<${Csv} to="/api/v1/cohorts" query=${asked} name="cohorts" />`} />
-    <${Card} title=${by === "mrr" ? "MRR kept" : "Customers kept"} busy=${answer.stale} note="A month that still runs is dimmed: it isn’t over, so what is missing isn’t lost."
+    <${Card} title=${by === "mrr" ? "MRR kept" : "Customers kept"} busy=${answer.stale} note=${`A month that still runs is dimmed: it isn’t over, so what is missing isn’t lost.${by === "mrr" && answer.data?.converted ? " What exchange rates moved is in it." : ""}`}
       tools=${html`<${Choice} label="Counted by" value=${by} options=${[["mrr", "Money"], ["customers", "Customers"]]} choose=${(/** @type {string} */ value) => choose({ by: value === "mrr" ? "" : value })} />
         <${Choice} label="Shown as" value=${as} options=${[["first", "% of the first month"], ["previous", "% of the month before"], ["absolute", "Absolute"]]} choose=${(/** @type {string} */ value) => choose({ as: value === "first" ? "" : value })} />`}>
       <${Answered} of=${answer} tall lines=${10} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === ledger.currency).length === 0} none=${html`<${Empty} title="No cohort in this span.">Choose a longer range.<//>`}>${(/** @type {any} */ data) => html`<${Map} list=${data.data.filter((/** @type {any} */ one) => one.currency === ledger.currency)} by=${by} as=${as} />`}<//><//>

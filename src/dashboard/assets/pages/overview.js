@@ -39,8 +39,8 @@ function side(text, as, currency) {
   return as === "money" ? money(value, currency) : as === "share" ? share(value) : count(value);
 }
 
-/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, metric: any, unknown: number }} props */
-function FigureCard({ figure, values, reasons, starts, currency, partial, metric, unknown }) {
+/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, converted: boolean, metric: any, unknown: number }} props */
+function FigureCard({ figure, values, reasons, starts, currency, partial, converted, metric, unknown }) {
   const last = values.length - 1;
   const value = values[last];
   const month = change(figure, value, values[last - 1]);
@@ -52,7 +52,7 @@ function FigureCard({ figure, values, reasons, starts, currency, partial, metric
     <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
       <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
       ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : last - 1 < unknown ? "a month before isn’t known" : "nothing a month before"}</span>
-        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : last - 12 < unknown ? "a year ago isn’t known" : "nothing a year ago"}</span>`}</dd></div>`;
+        <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : last - 12 < unknown ? "a year ago isn’t known" : "nothing a year ago"}</span>`}${converted && figure.rated && html`<span class="note">What exchange rates moved is in it.</span>`}</dd></div>`;
 }
 
 /** @param {{ query: Record<string, string> }} props */
@@ -90,7 +90,7 @@ function Figures({ query }) {
   const committed = useCommitted(Boolean(there && atOnce && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} query=${query} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
-      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} starts=${starts} metric=${months.at(-1)?.[figure.key]}
+      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} converted=${metrics.data.converted} starts=${starts} metric=${months.at(-1)?.[figure.key]}
         unknown=${unknown} values=${(figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)).map((/** @type {any} */ one, /** @type {number} */ i) => (i < unknown ? null : one))}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
