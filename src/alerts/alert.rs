@@ -37,6 +37,31 @@ pub struct Expected {
     pub by_chance_once_in_years: f64,
 }
 
+impl Expected {
+    /// Whether so many lie within the range. A slow rise is found by how the days follow each other: as many in one window may be
+    /// nothing rare, and the range would say that nothing happened.
+    pub fn holds(&self, observed: u64) -> bool {
+        observed <= self.high
+    }
+
+    fn range(&self) -> String {
+        format!("{}–{}", self.low, self.high)
+    }
+
+    fn on_average(&self) -> String {
+        format!("{:.1} expected on average", self.mean)
+    }
+
+    fn within(&self) -> String {
+        if self.days == 1 { "in a day".to_owned() } else { format!("in {} days", self.days) }
+    }
+
+    fn seldom(&self) -> String {
+        let years = self.by_chance_once_in_years;
+        if years >= 1000.0 { "1000 years or more".into() } else { format!("{years:.1} years") }
+    }
+}
+
 /// How far beyond its threshold an alert lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -267,19 +292,23 @@ impl Alert {
             Series::All => String::new(),
             series => format!(" ({})", series.as_str()),
         };
-        let Some(Expected { low, high, days, .. }) = self.expected else {
+        let Some(expected) = self.expected else {
             return format!("{title}: {observed} {what}{series}");
         };
-        let within = if days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
+        let within = expected.within();
+        let against = match expected.holds(observed) {
+            false => format!("{} expected", expected.range()),
+            true => format!("{}, by chance once in {}", expected.on_average(), expected.seldom()),
+        };
         if self.version > 1 {
             return format!(
-                "{title}, update {}: {observed} further {what} {within}{series}, {low}–{high} expected; {} since {}",
+                "{title}, update {}: {observed} further {what} {within}{series}, {against}; {} since {}",
                 self.version,
                 self.distinct_customers(),
                 self.day
             );
         }
-        format!("{title}: {observed} {what} {within}{series}, {low}–{high} expected")
+        format!("{title}: {observed} {what} {within}{series}, {against}")
     }
 
     /// How many customers are behind it: one may have left in several currencies.
@@ -287,17 +316,21 @@ impl Alert {
         self.customers.iter().map(|one| one.customer.as_str()).collect::<BTreeSet<_>>().len()
     }
 
-    /// "expected 2–6, saw 14; by chance once in 3 years".
+    /// "expected 2–6, saw 14; by chance once in 3 years"; of a slow rise within its range "1.6 expected on average, saw 5; …".
     pub fn sentence(&self) -> String {
         match &self.expected {
             None => self.statement.clone().unwrap_or_else(|| self.threshold.clone()),
-            Some(Expected { low, high, days, by_chance_once_in_years: years, .. }) => {
-                let within = if *days == 1 { "in a day".to_owned() } else { format!("in {days} days") };
-                let seldom = if *years >= 1000.0 { "1000 years or more".into() } else { format!("{years:.1} years") };
+            Some(expected) => {
+                let usual = match expected.holds(self.observed) {
+                    false => format!("expected {}", expected.range()),
+                    true => expected.on_average(),
+                };
                 format!(
-                    "{within} expected {low}–{high}, saw {} ({}); by chance once in {seldom}",
+                    "{} {usual}, saw {} ({}); by chance once in {}",
+                    expected.within(),
                     self.observed,
-                    self.series.as_str()
+                    self.series.as_str(),
+                    expected.seldom()
                 )
             }
         }

@@ -74,13 +74,14 @@ impl<'a> LargeLosses<'a> {
     }
 
     fn threshold(&self, loss: &Loss) -> String {
-        let LargeLoss { amount, share, a_month } = self.settings;
+        let LargeLoss { share, a_month, .. } = self.settings;
+        let least = words::money(self.settings.least(loss.currency), loss.currency);
         let seldom = if *a_month == Decimal::whole(1) {
             "at most about one a month".to_owned()
         } else {
             format!("at most about {a_month} a month")
         };
-        format!("{} % of MRR and {amount} {}, {seldom}", share.percent(), loss.currency)
+        format!("{} % of MRR and {least}, {seldom}", share.percent())
     }
 
     /// Other losses of its currency at least as large, with their days.

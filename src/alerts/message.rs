@@ -164,12 +164,15 @@ fn parts(alert: &Alert) -> Vec<Part> {
         Confidence::High => "high",
         Confidence::VeryHigh => "very high",
     };
-    if alert.expected.is_some() {
+    if let Some(expected) = alert.expected {
         let whole = match alert.version {
             1 => String::new(),
             _ => format!(" In all {} since {}.", alert.distinct_customers(), alert.day),
         };
         parts.push(Part::Line(format!("On {}, {}.{whole}", alert.as_of, alert.sentence())));
+        if expected.holds(alert.observed) {
+            parts.push(Part::Line("As many at once are nothing rare; that they came day after day is.".into()));
+        }
         parts.push(Part::Line(format!("Confidence: {confidence}. Threshold: {}.", alert.threshold)));
     } else if alert.rule != Rule::Digest {
         let unusual = alert.how_unusual.as_ref().map(|unusual| format!(", {unusual}")).unwrap_or_default();
@@ -354,6 +357,24 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words:?} is not said in:\n{text}");
         }
+    }
+
+    /// No figure is told as out of the ordinary beside a range that it lies in.
+    #[test]
+    fn a_slow_rise_within_its_range_is_told_by_the_average_and_by_chance() {
+        let mut alert = sample::alert(UnixTime(1_772_000_000));
+        alert.observed = 5;
+        alert.expected =
+            alert.expected.map(|one| crate::alerts::alert::Expected { mean: 1.62, high: 5, days: 5, ..one });
+        let text = Message::raised("al_1", UnixTime(1_772_000_000), &alert).text;
+        for words in [
+            "Churn spike: 5 customers left in 5 days, 1.6 expected on average, by chance once in 4.2 years",
+            "in 5 days 1.6 expected on average, saw 5 (all); by chance once in 4.2 years.",
+            "As many at once are nothing rare; that they came day after day is.",
+        ] {
+            assert!(text.contains(words), "{words:?} is not said in:\n{text}");
+        }
+        assert!(!text.contains("0–5"), "{text}");
     }
 
     #[test]

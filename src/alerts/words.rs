@@ -1,29 +1,13 @@
 //! Money and ledgers in words that people read.
 
-use crate::ledger::{
-    fx::minor_units,
-    money::{Currency, Mrr},
+use crate::{
+    ledger::money::{Currency, Mrr},
+    report::units::said,
 };
 
-/// `1,234.50 USD`: an amount in units of its currency, to the minor unit.
+/// `1,234.50 USD`: an amount in units of its currency, to the minor unit, as tables and sentences of reports write it.
 pub fn money(amount: Mrr, currency: Currency) -> String {
-    let (units, minor) = (minor_units(currency), amount.minor());
-    let (whole, rest) = ((minor / units).unsigned_abs(), (minor % units).unsigned_abs());
-    let digits = whole.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let fraction = match units {
-        1 => String::new(),
-        100 => format!(".{rest:02}"),
-        _ => format!(".{rest:03}"),
-    };
-    let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{grouped}{fraction} {}", currency.as_str().to_uppercase())
+    said(amount, currency)
 }
 
 #[cfg(test)]

@@ -55,8 +55,12 @@ impl Default for LargeLoss {
 impl LargeLoss {
     /// Whether `amount` is large beside a currency's `mrr`.
     pub fn reached(&self, currency: Currency, amount: Mrr, mrr: Mrr) -> bool {
-        let least = self.amount.units().saturating_mul(minor_units(currency)) / PER_MRR_UNIT;
-        amount.0 >= least && self.share.reached(amount, mrr)
+        amount >= self.least(currency) && self.share.reached(amount, mrr)
+    }
+
+    /// The amount from which a loss in a currency is large.
+    pub fn least(&self, currency: Currency) -> Mrr {
+        Mrr(self.amount.units().saturating_mul(minor_units(currency)) / PER_MRR_UNIT)
     }
 }
 

@@ -65,6 +65,12 @@ fn about_one_a_month_is_told_where_two_are_over_amount_and_share() {
 }
 
 #[test]
+fn the_threshold_is_told_as_every_amount_is() {
+    let alerts = told(&lived(400), 365, &LargeLoss::default());
+    assert_eq!(alerts[0].threshold, "1 % of MRR and 50.00 USD, at most about one a month");
+}
+
+#[test]
 fn how_unusual_it_is_is_said() {
     let mut days = lived(400);
     let said = |days: &[AccountDay], at: usize| {

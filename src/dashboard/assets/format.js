@@ -48,6 +48,15 @@ export function money(minor, currency, { signed = false, compact = false, whole:
   }
 }
 
+/** A sentence of the daemon’s with its amounts (`1,234.50 USD`) as tables write them. @param {string} text @param {string[]} currencies */
+export const amounts = (text, currencies) => text.replace(/(-?\d[\d,]*(?:\.\d+)?) ([A-Z]{3})\b/g, (said, amount, code) => {
+  const currency = code.toLowerCase();
+  return currencies.includes(currency) ? money(Math.round(Number(amount.replaceAll(",", "")) * 10 ** places(currency)), currency) : said;
+});
+
+/** A number to one place. @param {number} value */
+export const decimal = (value) => number({ minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+
 /** A whole number. @param {number | string | null | undefined} n @param {boolean} [signed] */
 export const count = (n, signed = false) => (n === null || n === undefined ? "–" : number({ signDisplay: signed ? "exceptZero" : "auto" }).format(Number(n)));
 

@@ -3,7 +3,7 @@ import { html, useState } from "../vendor/preact.js";
 import { address, moved, send, useApi, usePages } from "../api.js";
 import { Chart } from "../charts.js";
 import { plusDays, plusMonths, today } from "../days.js";
-import { count, date, instant, money, words, sentence } from "../format.js";
+import { amounts, count, date, decimal, instant, money, words, sentence } from "../format.js";
 import { marksOn, useLedger } from "../ledger.js";
 import { NoteForm, Notes } from "../notes.js";
 import { Act, Answered, Card, Choice, commands, Csv, Customer, Empty, More, PageHead, Select, Table, useNames, useTitle } from "../parts.js";
@@ -32,12 +32,15 @@ function List({ query }) {
         <${Select} label="State" value=${query.open ?? ""} options=${[["", "any"], ["true", "open"], ["false", "over"]]} choose=${(/** @type {string} */ open) => choose({ open })} />
         <${Select} label="Acknowledged" value=${query.taken ?? ""} options=${[["", "any"], ["true", "yes"], ["false", "no"]]} choose=${(/** @type {string} */ taken) => choose({ taken })} /></form>
       <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${query.rule || query.open || query.taken ? "No alert matches." : "No alert was ever raised."} />`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${commands(called(one.headline, named))}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
+        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${commands(called(one.headline, named, codes(ledger)))}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
     <${Mutes} /><${Plans} /></div>`;
 }
 
-/** A sentence that calls customers by name, where they have one. @param {string} text @param {(id: string) => string | undefined} named */
-const called = (text, named) => text.replace(/cus_\w+/g, (id) => named(id) ?? id);
+/** The currencies that sentences may tell of. @param {any} ledger */
+const codes = (ledger) => [...ledger.currencies, ledger.currency];
+
+/** A sentence that calls customers by name, where they have one, and writes amounts as tables do. @param {string} text @param {(id: string) => string | undefined} named @param {string[]} currencies */
+const called = (text, named, currencies) => amounts(text, currencies).replace(/cus_\w+/g, (id) => named(id) ?? id);
 
 /** @param {any} one */
 function told(one) {
@@ -60,7 +63,7 @@ function Series({ query }) {
       <${Select} label="False alerts each rule may bring" value=${query.budget ?? ""} options=${BUDGETS} choose=${(/** @type {string} */ budget) => choose({ budget })} /></form>
     <${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} name="alert-series" says=${`customers lost in the seven days up to each day · at most ${data.rules[0]?.false_alerts_a_year} false alerts a year and rule · profile ${ledger.profile}`} />
         <h3>How the rules would have done</h3><${Table} caption="How the rules would have done" cls="cardy" head=${["Rule", "Would have fired", "False alerts a year", "Days judged", "Days with too little to judge by"]} numbers=${[1, 2, 3, 4]} rows=${data.rules.map((/** @type {any} */ one) => ({ key: one.rule, cells: [sentence(one.rule), one.reason ? html`<span class="soft" title=${one.reason}>not judged</span>` : count(one.alerts), `at most ${one.false_alerts_a_year}`, count(one.judged_days), count(one.unjudged_days)] }))} />
-        ${data.alerts.length > 0 && html`<details class="as-table"><summary>When they would have fired</summary><${Table} caption="When they would have fired" cls="cardy" head=${["Day", "Rule", "What"]} rows=${data.alerts.slice(-50).reverse().map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [date(one.day), words(one.rule), html`<span class="why">${one.statement ?? one.headline ?? ""}</span>`] }))} /></details>`}`}<//><//>`;
+        ${data.alerts.length > 0 && html`<details class="as-table"><summary>When they would have fired</summary><${Table} caption="When they would have fired" cls="cardy" head=${["Day", "Rule", "What"]} rows=${data.alerts.slice(-50).reverse().map((/** @type {any} */ one, /** @type {number} */ i) => ({ key: String(i), cells: [date(one.day), words(one.rule), html`<span class="why">${amounts(one.statement ?? one.headline ?? "", codes(ledger))}</span>`] }))} /></details>`}`}<//><//>`;
 }
 
 /** The weeks with their band. @param {{ data: any, name: string, says: string, around?: string }} props */
@@ -81,11 +84,19 @@ function Weeks({ data, name, says, around }) {
   return html`<${Chart} title="Customers lost in seven days" name=${name} says=${says} labels=${days.map((/** @type {string} */ day) => date(day))} series=${series} marks=${[...fired, ...noted]} starts=${days} tick=${(/** @type {number} */ value) => number.format(value)} head="Week up to" open=${(/** @type {number} */ i) => href("/movements", { range: "", from: plusDays(days[i], -6), to: days[i], kind: "churn" })} />`;
 }
 
+/** What was expected in the alert’s own days; a slow rise may lie within their range, and stands out by how seldom chance brings it. @param {any} said */
+function expected({ expected: { low, high, mean, days, by_chance_once_in_years: years }, observed }) {
+  const within = days === 1 ? "in a day" : `in ${count(days)} days`;
+  const usual = observed > high ? `${count(low)} – ${count(high)}` : `${decimal(mean)} on average`;
+  return `${usual} ${within}, saw ${count(observed)}; by chance once in ${years >= 1000 ? "1000 years or more" : `${decimal(years)} years`}`;
+}
+
 /** The series behind an alert about customers, around its day. @param {{ one: any }} props */
 function Behind({ one }) {
   const ledger = useLedger();
+  const days = one.alert.expected?.days;
   const test = useApi(address("/api/v1/alerts/backtest", { profile: ledger.common.profile, account: ledger.common.account, livemode: ledger.common.livemode, from: plusMonths(one.day, -4) }), { still: true });
-  return html`<${Card} title="The weeks around it" wide note="Nine weeks in ten were expected to lie in the shaded range."><${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} around=${one.day} name="alert-weeks" says=${`around ${date(one.day)} · profile ${ledger.profile}`} />`}<//><//>`;
+  return html`<${Card} title="The weeks around it" wide note=${`Nine weeks in ten were expected to lie in the shaded range.${days && days !== 7 ? ` The alert is of ${days === 1 ? "one day" : `${count(days)} days`}, and was held against as many: each point here is of seven.` : ""}`}><${Answered} of=${test} tall empty=${(/** @type {any} */ data) => !data.weeks?.length} none=${html`<${Empty} title="Not a week is known yet." />`}>${(/** @type {any} */ data) => html`<${Weeks} data=${data} around=${one.day} name="alert-weeks" says=${`around ${date(one.day)} · profile ${ledger.profile}`} />`}<//><//>`;
 }
 
 /** Where what a rule found is looked at. @type {Record<string, readonly [string, string, string][]>} */
@@ -110,16 +121,16 @@ function One({ id }) {
   return html`<${Answered} of=${alert} lines=${8} tall>${(/** @type {any} */ one) => {
     const said = one.alert;
     const text = String(said.text ?? "").split("\n");
-    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${commands(called(one.headline, named))}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
+    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${commands(called(one.headline, named, codes(ledger)))}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
         <div class="tools">${one.acknowledged_at ? html`<span class="soft">acknowledged ${instant(one.acknowledged_at)}${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : !viewer && html`<${Act} cls="primary" run=${async () => { await send(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { by: ledger.me?.who ?? "dashboard" }); moved(); }}>Acknowledge<//>`}</div></header>
       <div class="grid"><${Card} title="What it says"><dl class="facts">
-        ${said.statement && html`<div><dt>Found</dt><dd>${commands(called(said.statement, named))}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${said.threshold}</dd></div>`}
-        ${said.expected && html`<div><dt>Expected</dt><dd>${count(said.expected.low)} – ${count(said.expected.high)}, saw ${count(said.observed)}</dd></div>`}
+        ${said.statement && html`<div><dt>Found</dt><dd>${commands(called(said.statement, named, codes(ledger)))}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${amounts(said.threshold, codes(ledger))}</dd></div>`}
+        ${said.expected && html`<div><dt>Expected</dt><dd>${expected(said)}</dd></div>`}
         ${said.how_unusual && html`<div><dt>How unusual</dt><dd>${said.how_unusual}</dd></div>`}
         ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>${LOST[said.rule] ?? "MRR lost"}, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}
         ${said.next && html`<div><dt>Next</dt><dd>${commands(said.next)}</dd></div>`}${PLACES[one.rule] && html`<div><dt>On these pages</dt><dd><${Places} one=${one} /></dd></div>`}</dl>
         ${(said.warnings ?? []).map((/** @type {string} */ warning) => html`<p class="late" key=${warning}>${commands(warning)}</p>`)}
-        ${!said.statement && html`<pre>${text.join("\n")}</pre>`}<//>
+        ${!said.statement && html`<pre>${amounts(text.join("\n"), codes(ledger))}</pre>`}<//>
       <${Card} title="Who was told">${one.silenced ? html`<p>${words(one.silenced)}</p>` : one.deliveries.length === 0 ? html`<${Empty} title="No channel is set up for it." />` : html`<${Table} caption="Messages" cls="cardy" head=${["Channel", "About", "State", "Tries"]} numbers=${[3]} rows=${one.deliveries.map((/** @type {any} */ each, /** @type {number} */ i) => ({ key: String(i), cells: [each.channel, each.event, html`${each.state}${each.last_error ? html`<br /><span class="bad">${each.last_error}</span>` : ""}`, count(each.attempts)] }))} />`}<//>
       ${ABOUT_WEEKS.has(one.rule) && html`<${Behind} one=${one} />`}
       ${said.customers?.length > 0 && html`<${Card} title="Customers" wide><${Table} caption="Customers" cls="cardy" head=${["Customer", "Reason", "Amount"]} numbers=${[2]} rows=${said.customers.map((/** @type {any} */ each, /** @type {number} */ i) => ({ key: String(i), cells: [html`<${Customer} id=${each.customer} name=${each.name ?? named(each.customer)} />`, words(each.reason ?? "–"), each.currency ? money(each.amount_exact, each.currency) : "–"] }))} /><//>`}</div>`;
