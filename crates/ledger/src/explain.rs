@@ -196,14 +196,15 @@ fn state(snapshot: &Snapshot<'_>) -> Step {
         subscription: Some(state.id.clone()),
         item: None,
         rule,
-        text: in_words(source, state),
+        text: in_words(source, state, snapshot.at),
         amount: None,
         currency: None,
         events: snapshot.events.clone(),
     }
 }
 
-fn in_words(source: &str, state: &SubscriptionState) -> Sentence {
+/// What a state says, as of an instant: what was to happen before it is past.
+fn in_words(source: &str, state: &SubscriptionState, at: UnixTime) -> Sentence {
     let mut sentence = Sentence::from(format!("{source}{}", latest::word(&state.status)));
     for item in &state.items {
         let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
@@ -215,15 +216,18 @@ fn in_words(source: &str, state: &SubscriptionState) -> Sentence {
         1 => words.push("1 discount".into()),
         several => words.push(format!("{several} discounts")),
     }
-    if let Some(at) = state.cancel_at {
-        words.push(format!("set to end at {at}"));
+    if let Some(end) = state.cancel_at {
+        words.push(format!("set to end at {end}"));
     } else if state.cancel_at_period_end {
         words.push("set to end with its period".into());
     }
     if state.pause_collection.is_some() {
         words.push("collection paused".into());
     }
-    words.extend(state.trial_end.map(|end| format!("trial until {end}")));
+    words.extend(state.trial_end.map(|end| match end > at {
+        true => format!("trial until {end}"),
+        false => format!("trial was due to end at {end}"),
+    }));
     words.extend(state.ended_at.map(|at| format!("ended at {at}")));
     words.into_iter().fold(sentence, |sentence, word| sentence.and(format!(", {word}")))
 }

@@ -21,6 +21,18 @@ fn rules(story: &Story, profile: &Profile) -> BTreeMap<Stage, BTreeSet<&'static 
     rules
 }
 
+/// A trial's end lies ahead while the trial runs, and behind in every later state of the subscription.
+#[test]
+fn the_end_of_a_trial_is_told_as_what_it_was_at_the_time() {
+    let story = Story::of("d1 created trialing pro:20 trial:d12; d12 active; d15 pro:20x2");
+    let customer = "cus_1".into();
+    let input = CustomerFacts { customer: &customer, facts: &story.facts, references: &story.references };
+    let steps = explain(input, &profile("stripe"), &Zone::UTC);
+    let states = steps.iter().filter(|step| step.stage == Stage::State).map(|step| step.text.to_string());
+    let told = states.map(|text| (text.contains("trial until"), text.contains("trial was due to end at")));
+    assert_eq!(told.collect::<Vec<_>>(), [(true, false), (false, true), (false, true)]);
+}
+
 #[test]
 fn every_kind_of_step_names_its_rule() {
     let lives = [
