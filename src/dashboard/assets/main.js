@@ -13,7 +13,7 @@ import { choose, followLinks, here, href, useRoute } from "./route.js";
 import { segmentOf, SegmentLine } from "./segment.js";
 import { signOut, whoAmI } from "./session.js";
 import { listen, useLive } from "./stream.js";
-import { doubts } from "./words.js";
+import { CLASSES, doubts } from "./words.js";
 import { PAGES, pageOf } from "./pages.js";
 
 /** @param {{ status: any }} props */
@@ -64,12 +64,13 @@ function Foot({ status, ledger }) {
   const surely = live.refuses || live.webhooks_refused?.some((one) => one.verified);
   const refused = surely ? html`<a href=${href("/health")} class="bad">webhooks are refused: nothing that Stripe sends now comes into the log</a>`
     : live.webhooks_refused?.length ? html`<a href=${href("/health")} class="warn">webhooks are refused, and none is taken</a>` : "";
-  const known = some.length ? html`<a href=${href("/health")} class="warn">${several(some.reduce((sum, one) => sum + one.n, 0), "thing")} couldn’t be known</a>` : status?.log.events === 0 ? "Nothing has been received yet" : "Everything received could be read, priced and put in order";
+  const [unknown, estimated] = [false, true].map((of) => some.filter((one) => one.estimated === of).reduce((sum, one) => sum + one.n, 0));
+  const known = some.length ? html`<a href=${href("/health")} class="warn">${[unknown ? `${several(unknown, "thing")} couldn’t be known` : "", estimated ? `${count(estimated)} estimated` : ""].filter(Boolean).join(", ")}</a>` : status?.log.events === 0 ? "Nothing has been received yet" : "Everything received could be read, priced and put in order";
   const first = closed && `${closed.month}-01`;
   const accuracy = useApi(first ? address("/api/v1/accuracy", { ...ledger.money, as_known_at: undefined, from: first, to: endOfMonth(first) }) : null);
   const of = accuracy.data?.data.find((/** @type {any} */ one) => one.currency === ledger.currency);
   // How far a closed month can be trusted; what isn't closed will change.
-  const trusted = of ? `, ${words(of.class)}${of.class_reason ? ` (${of.class_reason})` : ""}${Number(of.restated_exact) ? `, restated since by ${money(of.restated, of.currency, { signed: true })}` : ""}; what isn’t closed is short term` : "";
+  const trusted = of ? `, ${CLASSES[of.class] ?? words(of.class)}${of.class_reason ? ` (${of.class_reason})` : ""}${Number(of.restated_exact) ? `, restated since by ${money(of.restated, of.currency, { signed: true })}` : ""}; what isn’t closed will still change` : "";
   const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}${trusted}` : "no month is closed yet"}</a>`;
   const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
   return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;

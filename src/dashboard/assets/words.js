@@ -70,8 +70,14 @@ export const QUALITY = /** @type {const} */ ([["unreadable_events", "Events that
 /** The name in the counts of an entry's kind: an event dated implausibly is counted among those that couldn't be read. @param {string} kind */
 export const qualityOf = (kind) => (/** @type {Record<string, string>} */ ({ unresolved_tie: "unresolved_ties", implausible_time: "unreadable_events", discount_estimated: "discounts_estimated", duration_inferred: "durations_inferred", overdue: "overdue", tax_unknown: "tax_unknown", unclear_past: "unclear_past", subscriptions_missing: "subscriptions_missing" }))[kind] ?? `${kind}s`;
 
+/** What of it is told after all: by an estimate, or by what the log shows. @type {Set<string>} */
+const ESTIMATES = new Set(["estimated_items", "discounts_estimated", "durations_inferred"]);
+
 /** What can be wrong with the figures, most of all. @param {Record<string, number> | undefined} quality */
-export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key] })) : []);
+export const doubts = (quality) => (quality ? QUALITY.filter(([key]) => quality[key] > 0 && key !== "thin_events").map(([key, name]) => ({ key, name, n: quality[key], estimated: ESTIMATES.has(key) })) : []);
+
+/** How far a closed month can be trusted, by its class in the API. @type {Record<string, string>} */
+export const CLASSES = { essential: "exact as it was closed", supporting: "to be read with care", short_term: "not closed" };
 
 /** What a set of rules is meant for. @type {Record<string, string>} */
 const PROFILES = { stripe: "Counts as Stripe’s own Billing overview does.", finance: "Counts what is contracted: until it ends, net of every discount that runs for a while, nothing while collection is paused.",

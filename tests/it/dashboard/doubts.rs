@@ -99,6 +99,19 @@ async fn whatever_is_not_known_is_said_on_every_page() {
         {"path": "/movements"}, {"path": "/customers/cus_pounds"}, {"path": "/alerts"},
     ]);
     let seen = walk(&daemon, &everywhere(), &pages);
+    let counts = daemon.json("/api/v1/status").await["quality"].clone();
+    let estimates = ["estimated_items", "discounts_estimated", "durations_inferred"];
+    let sum = |of: fn(bool) -> bool| -> u64 {
+        let counts = counts
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(key, _)| !["thin_events", "ignored_events"].contains(&key.as_str()));
+        counts.filter(|(key, _)| of(estimates.contains(&key.as_str()))).filter_map(|(_, n)| n.as_u64()).sum()
+    };
+    // What is estimated is told after all: it is counted by itself.
+    let foot =
+        format!("{} things couldn’t be known, {} estimated", sum(|estimated| !estimated), sum(|estimated| estimated));
     for one in &seen {
         let path = one.0["path"].as_str().unwrap();
         let refused = matches!(path, "/" | "/movements" | "/customers/cus_pounds" | "/alerts");
@@ -114,7 +127,7 @@ async fn whatever_is_not_known_is_said_on_every_page() {
                 one.shows("What couldn’t be known");
             }
             _ if refused => one.shows("No rate of gbp in usd"),
-            _ => one.shows("things couldn’t be known"),
+            _ => one.shows(&foot),
         }
     }
 }

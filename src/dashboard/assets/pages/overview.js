@@ -207,7 +207,7 @@ function Standing() {
   const last = closings[0];
   return html`<${Card} title="What the figures rest on"><dl class="facts">
     <div><dt>Events</dt><dd><a href=${href("/events")}>${count(status.log.events)}</a>${live.lag_events ? html`, <strong class="warn">${count(live.lag_events)} not in the figures yet</strong>` : ", and the figures are up to date"}${live.refuses ? html`; <strong class="bad">webhooks are refused</strong>: <a href=${href("/health")}>the log can’t be written</a>` : ""}</dd></div>
-    <div><dt>Not known</dt><dd>${some.length ? some.map((one, i) => html`${i ? html`<br />` : ""}<a key=${one.key} href=${href("/health", { quality: one.key })}>${one.name}: ${count(one.n)}</a>`) : "nothing: everything could be read, priced and put in order"}</dd></div>
+    <div><dt>Not known, or estimated</dt><dd>${some.length ? some.map((one, i) => html`${i ? html`<br />` : ""}<a key=${one.key} href=${href("/health", { quality: one.key })}>${one.name}: ${count(one.n)}</a>`) : "nothing: everything could be read, priced and put in order"}</dd></div>
     <div><dt>Last closed month</dt><dd><a href=${href("/closing")}>${last ? `${month(last.month)}, on ${date(last.closed_at)}${whoOf(last) ? ` by ${whoOf(last)}` : ""}` : "none yet"}</a></dd></div>
     <div><dt>Rules</dt><dd><a href=${href("/differences")}>profile ${profile}</a></dd></div></dl><//>`;
 }
